@@ -24,7 +24,7 @@ from uuid import UUID
 import psycopg
 from uuid_utils.compat import uuid7
 
-from trapline.server.platform.postgres.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running_url
 
 SLUG = "bench-pipeline"
 
@@ -237,7 +237,7 @@ def _settle(process: subprocess.Popen[bytes], data: Path, log: Path) -> Ground:
     if not deployments:
         deployments = [as_owner.ask("POST", "/deployments", {"project": project, "name": "Camera"})]
     worker_token = caller.ask("POST", "/auth/tokens", {"name": "worker", "kind": "worker"}, **signed)["token"]
-    database = find_running(data)
+    database = find_running_url(data)
     assert database is not None
     return Ground(process.pid, port, database, owner_token, worker_token, project, UUID(deployments[0]["id"]))
 

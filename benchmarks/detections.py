@@ -14,10 +14,10 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from trapline.worker.images import BadImage, decode
+from trapline.worker.images import ImageLoadError, decode_image
 from trapline.worker.model_files import fetch_model_file
-from trapline.worker.pipeline import Found, Machine, Picture, make_pipeline
-from trapline.worker.settings import find_model_cache
+from trapline.worker.pipeline import Device, InputImage, ModelDetection, build_pipeline
+from trapline.worker.settings import get_model_cache
 
 Z = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
@@ -35,19 +35,19 @@ def main() -> None:
     if given.images is None or not (given.images / "manifest.csv").is_file():
         print("skipped: there is no manifest.csv; name a folder with --images, or set TRAPLINE_SAMPLES")
         return
-    pipeline = make_pipeline(given.pipeline)
-    cache = find_model_cache()
-    pipeline.load(Machine("cpu", os.cpu_count() or 1, lambda file: fetch_model_file(file, cache)))
+    pipeline = build_pipeline(given.pipeline)
+    cache = get_model_cache()
+    pipeline.load(Device("cpu", os.cpu_count() or 1, lambda file: fetch_model_file(file, cache)))
     with (given.images / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     counts: Counter[str] = Counter()
     for row in rows:
         try:
-            pixels = decode((given.images / row["file"]).read_bytes())
-        except BadImage as error:
+            pixels = decode_image((given.images / row["file"]).read_bytes())
+        except ImageLoadError as error:
             print(f"skipped: {row['file']}: {error}")
             continue
-        [found] = pipeline.run([Picture(row["file"], pixels)])
+        [found] = pipeline.run([InputImage(row["file"], pixels)])
         groups = Counter(_name_group(one) for one in found)
         truth = row["ground_truth"].strip().lower()
         kind = (
@@ -83,7 +83,7 @@ def format_share(count: int, of: int) -> str:
     return f"{count} of {of} ({100 * max(0.0, middle - half):.0f} to {100 * min(1.0, middle + half):.0f} %)"
 
 
-def _name_group(found: Found) -> str:
+def _name_group(found: ModelDetection) -> str:
     """The group of a box: the first of its names that is a group; animals have finer names, too."""
     names = [named.name for named in found.names]
     return next((name for name in names if name in ("animal", "person", "vehicle")), names[-1])

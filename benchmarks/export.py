@@ -32,11 +32,11 @@ from _ground import describe_machine
 from trapline.server.exports.formats.export_formats import FORMATS
 from trapline.server.exports.formats.export_records import (
     IMAGES,
-    About,
+    AnnotationRecord,
     DeploymentRecord,
-    FoundRecord,
+    ExportMetadata,
+    ExportSpool,
     ImageRecord,
-    Spool,
     TaxonRecord,
     write_records,
 )
@@ -78,7 +78,7 @@ def apart(work: Any, *arguments: Any) -> tuple[float, float, float, int]:
         return answer
 
 
-def write_format(form: ExportFormat, spool: Spool, out: Path) -> tuple[float, float, float, int]:
+def write_format(form: ExportFormat, spool: ExportSpool, out: Path) -> tuple[float, float, float, int]:
     """Write a format."""
     load = FORMATS[form].load
     assert load is not None
@@ -141,7 +141,7 @@ def make_id() -> UUID:
     return UUID(int=(0x019A_0000_0000 << 80) | RANDOM.getrandbits(80))
 
 
-def make_spool(folder: Path, count: int) -> Spool:
+def make_spool(folder: Path, count: int) -> ExportSpool:
     """Make a spool of so many images."""
     places = [
         DeploymentRecord(
@@ -153,11 +153,11 @@ def make_spool(folder: Path, count: int) -> Spool:
     with (folder / IMAGES).open("wb") as file:
         for first in range(0, count, 1000):
             file.write(write_records(make_image(number, count) for number in range(first, min(first + 1000, count))))
-    about = About(
+    about = ExportMetadata(
         project_id=1, project_name="Bench", project_description="", started_at=NOON, public_url="https://traps.example.org",
         deployments=places, taxa=TAXA,
     )  # fmt: skip
-    return Spool(folder, about, str.encode)
+    return ExportSpool(folder, about, str.encode)
 
 
 def make_image(number: int, count: int) -> ImageRecord:
@@ -175,9 +175,9 @@ def make_image(number: int, count: int) -> ImageRecord:
             "model_name": "bench-pipeline", "model_version": "1.0", "at": NOON,
         }  # fmt: skip
         boxed = make_id()
-        found.append(FoundRecord(id=boxed, type="bounding_box", data=data, confidence=0.9123, **alike))
+        found.append(AnnotationRecord(id=boxed, type="bounding_box", data=data, confidence=0.9123, **alike))
         under = {"id": make_id(), "type": "classification", "data": named, "parent_id": boxed}
-        found.append(FoundRecord(**under, confidence=0.8123, **alike))
+        found.append(AnnotationRecord(**under, confidence=0.8123, **alike))
     return ImageRecord(
         id=make_id(), deployment_id=UUID(int=(1 << 96) + number * PLACES // count),
         filename=f"IMG_{number:07}.JPG", path=f"100RECNX/IMG_{number:07}.JPG", media_type="image/jpeg", width=2000,

@@ -20,7 +20,7 @@ from _ground import describe_machine
 from start import TICKS, look_at_family, running_up
 
 from trapline.cli.up import is_ready
-from trapline.server.platform.postgres.postgres import find_running, start_postgres, stop_postgres
+from trapline.server.platform.postgres.postgres import find_running_url, start_postgres, stop_postgres
 
 GOAL = 1.0
 TRANSACTIONS = "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()"
@@ -47,7 +47,7 @@ def main() -> None:
         time.sleep(min(5.0, arguments.settle))
         floor = measure_shares(alone.process.pid, arguments.seconds)
         stop_postgres(alone)
-        assert find_running(data) is None
+        assert find_running_url(data) is None
     database = shares.pop("PostgreSQL", 0.0)
     together = sum(shares.values())
     print(f"{describe_machine()}; idle for {arguments.seconds:.0f} s; load {os.getloadavg()[0]:.1f}")
@@ -71,7 +71,7 @@ def measure_shares(parent: int, seconds: float) -> dict[str, float]:
 
 def measure_transactions(data: Path, seconds: float) -> float:
     """How many transactions a second the processes begin, in the figures of PostgreSQL."""
-    url = find_running(data)
+    url = find_running_url(data)
     assert url is not None
     with psycopg.connect(url, autocommit=True) as connection:
         first = connection.execute(TRANSACTIONS).fetchone()

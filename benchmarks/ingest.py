@@ -26,7 +26,7 @@ from _directory import Directory, serve
 from _ground import Caller, Ground, describe_machine, open_ground
 from _samples import HELP, read_images
 
-from trapline.server.platform.imaging.decoder_process import answer
+from trapline.server.platform.imaging.decoder_process import handle_request
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
 
 
@@ -85,7 +85,7 @@ def inspect(path: str, out: str) -> dict[str, Any]:
         files += [stack.enter_context(Path(name).open("w+b")) for name in names]
         outputs = {str(size): number for number, size in enumerate(THUMBNAIL_SIZES, 2)}
         asked = {"do": "inspect", "max_pixels": 150_000_000, "upright": 1, "outputs": outputs}
-        return answer(asked, [file.fileno() for file in files])
+        return handle_request(asked, [file.fileno() for file in files])
 
 
 def fill(folder: Path, pictures: list[bytes], count: int, number: int) -> int:

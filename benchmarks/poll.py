@@ -24,14 +24,14 @@ from uuid import UUID
 from _directory import Directory, serve
 from _ground import Caller, Ground, describe_machine, open_ground
 
-from trapline.server.app.app_startup import open_system
+from trapline.server.app.app_startup import open_app_context
 from trapline.server.app.settings import load_settings
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.sources.actions.gateways import open_gateway
-from trapline.server.sources.actions.pull_runs import pull
-from trapline.server.sources.queries.pull_runs import add_run, get_run
-from trapline.server.sources.queries.sources import RunRow, get_source
+from trapline.server.sources.actions.pull_runs import run_pull
+from trapline.server.sources.queries.pull_runs import create_run, get_run_row
+from trapline.server.sources.queries.sources import RunRow, get_source_row
 
 SYSTEM = Scope.system()
 LINE = '<a href="IMG_{0:07}.JPG">IMG_{0:07}.JPG</a>                              01-May-2026 06:00             {1:7}\n'
@@ -98,7 +98,7 @@ async def measure(ground: Ground, directory: Directory, known: int, rounds: int)
 
 
 @asynccontextmanager
-async def open_engines(ground: Ground, directory: Directory) -> AsyncIterator[System]:
+async def open_engines(ground: Ground, directory: Directory) -> AsyncIterator[AppContext]:
     """The engines of a background process, on the ground's database."""
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as data:
         environment = {
@@ -107,7 +107,7 @@ async def open_engines(ground: Ground, directory: Directory) -> AsyncIterator[Sy
             "TRAPLINE_SECRET_KEY": "a secret key of the benchmark with 32 bytes",
             "TRAPLINE_ALLOWED_NETWORKS": directory.origin,
         }
-        async with open_system(load_settings(environment, Path("/dev/null"))) as system:
+        async with open_app_context(load_settings(environment, Path("/dev/null"))) as system:
             yield system
 
 
@@ -123,7 +123,7 @@ def make_source(ground: Ground, directory: Directory, count: int) -> UUID:
     return UUID(Caller(ground.port, ground.owner).ask("POST", "/image-pull-sources", asked)["id"])
 
 
-async def know(system: System, source_id: UUID) -> None:
+async def know(system: AppContext, source_id: UUID) -> None:
     """Let every file of a source be known and done with."""
     run = await run_once(system, source_id)
     assert run.new == run.listed, run
@@ -131,14 +131,14 @@ async def know(system: System, source_id: UUID) -> None:
         await tx.execute(
             "update pulled_files set state = 'imported', next_attempt_at = null where source_id = %s", (source_id,)
         )
-    async with system.database.line(SYSTEM, each_alone=True) as tx:
+    async with system.database.sql_transaction(SYSTEM, each_alone=True) as tx:
         await tx.execute("vacuum analyze pulled_files")
 
 
-async def list_only(system: System, source_id: UUID) -> int:
+async def list_only(system: AppContext, source_id: UUID) -> int:
     """Fetch and parse the listing; answers how many files it has."""
     async with system.database.transaction(SYSTEM) as tx:
-        source = await get_source(SYSTEM, tx, source_id)
+        source = await get_source_row(SYSTEM, tx, source_id)
     gateway = open_gateway(system, source)
     count = 0
     try:
@@ -149,13 +149,15 @@ async def list_only(system: System, source_id: UUID) -> int:
     return count
 
 
-async def run_once(system: System, source_id: UUID) -> RunRow:
+async def run_once(system: AppContext, source_id: UUID) -> RunRow:
     """Do a whole run here and now."""
     async with system.database.transaction(SYSTEM) as tx:
-        run_id = (await add_run(SYSTEM, tx, await get_source(SYSTEM, tx, source_id, lock=True), "manual", None)).id
-    await pull(system, SYSTEM, run_id)
+        run_id = (
+            await create_run(SYSTEM, tx, await get_source_row(SYSTEM, tx, source_id, lock=True), "manual", None)
+        ).id
+    await run_pull(system, SYSTEM, run_id)
     async with system.database.transaction(SYSTEM) as tx:
-        return await get_run(SYSTEM, tx, source_id, run_id)
+        return await get_run_row(SYSTEM, tx, source_id, run_id)
 
 
 def count_written(ground: Ground) -> int:

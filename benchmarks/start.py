@@ -23,7 +23,7 @@ from pathlib import Path
 from _ground import describe_machine
 
 from trapline.cli.up import is_ready
-from trapline.server.platform.postgres.postgres import find_running, free_port, start_postgres, stop_postgres
+from trapline.server.platform.postgres.postgres import find_free_port, find_running_url, start_postgres, stop_postgres
 
 SETTLE_S = 5.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -82,7 +82,7 @@ def running_up(data: Path, *, with_worker: bool = False) -> Iterator[tuple[int, 
     """Run `trapline up`; gives its process id and its port."""
     ours = ("TRAPLINE_", "ML_", "S3_", "DATABASE_URL")
     quiet = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-    port = free_port()
+    port = find_free_port()
     command = [sys.executable, "-m", "trapline.cli.main", "up", f"--data={data}", f"--port={port}"]
     with data.with_suffix(".log").open("ab") as log:
         process = subprocess.Popen(
@@ -116,7 +116,7 @@ def measure_idle(data: Path, seconds: float, *, with_worker: bool) -> None:
         total = [one + more for one, more in zip(total, (*memory, share), strict=True)]
         print(f"{name:12} ({len(ours):2})      {memory[0]:7.0f}   {memory[1]:7.0f}   {share:5.1f}")
     print(f"{'together':12}           {total[0]:7.0f}   {total[1]:7.0f}   {total[2]:5.1f}")
-    assert find_running(data) is None
+    assert find_running_url(data) is None
 
 
 def look_at_family(up: int) -> dict[int, tuple[str, int, int, float]]:

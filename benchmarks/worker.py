@@ -25,19 +25,19 @@ from pathlib import Path
 import structlog
 from _samples import HELP, read_images
 
-from trapline.client import Retry, Trapline
-from trapline.wire.workers import Hello
-from trapline.worker.held_leases import Holding
-from trapline.worker.images import ImageFetcher, decode
-from trapline.worker.loop import Limits, Worker
+from trapline.client import RetryPolicy, Trapline
+from trapline.wire.workers import HelloRequest
+from trapline.worker.held_leases import HeldLeases
+from trapline.worker.images import ImageFetcher, decode_image
+from trapline.worker.loop import WorkerLimits, WorkerLoop
 from trapline.worker.model_files import fetch_model_file
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.outbox import Outbox
-from trapline.worker.pipeline import Machine, Picture, Pipeline, find_slugs, make_pipeline
+from trapline.worker.pipeline import Device, InputImage, Pipeline, build_pipeline, list_default_slugs
 from trapline.worker.progress import Progress
-from trapline.worker.result_poster import Poster
+from trapline.worker.result_poster import ResultPoster
 from trapline.worker.settings import WorkerSettings
-from trapline.worker.worker_identity import Identity
+from trapline.worker.worker_identity import WorkerIdentity
 
 FLOOR_BATCH = 8
 
@@ -45,7 +45,7 @@ FLOOR_BATCH = 8
 def main() -> None:
     """Measure and print a table."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--pipeline", choices=find_slugs(), default="yolox-nano")
+    arguments.add_argument("--pipeline", choices=list_default_slugs(), default="yolox-nano")
     arguments.add_argument("--images", type=Path, metavar="DIR", help=HELP)
     arguments.add_argument("--count", type=int, default=200)
     arguments.add_argument("--loaders", type=int, default=4)
@@ -55,9 +55,9 @@ def main() -> None:
     files = [image for image in read_images(told.images) if _decodes(image)]
     if not files:
         raise SystemExit("none of the images can be decoded")
-    pipeline = make_pipeline(told.pipeline)
+    pipeline = build_pipeline(told.pipeline)
     cache = WorkerSettings(token="unused").model_cache
-    pipeline.load(Machine("cpu", told.threads, lambda file: fetch_model_file(file, cache)))
+    pipeline.load(Device("cpu", told.threads, lambda file: fetch_model_file(file, cache)))
     rows = []
     for _ in range(told.rounds):
         # In turns, so that a machine that slows down slows all of them.
@@ -80,7 +80,7 @@ def main() -> None:
 
 def measure_model(pipeline: Pipeline, files: list[bytes], count: int) -> float:
     """Images a second of the model over pictures that are decoded already."""
-    pictures = [Picture(str(number), decode(image)) for number, image in enumerate(files)]
+    pictures = [InputImage(str(number), decode_image(image)) for number, image in enumerate(files)]
     pipeline.run(pictures[:FLOOR_BATCH])
     cycle = itertools.islice(itertools.cycle(pictures), count)
     started = time.monotonic()
@@ -93,7 +93,7 @@ def measure_decoding(files: list[bytes], count: int, threads: int) -> float:
     """Images a second of decoding, with as many threads as the worker has loaders."""
     started = time.monotonic()
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(decode, itertools.islice(itertools.cycle(files), count)):
+        for _ in pool.map(decode_image, itertools.islice(itertools.cycle(files), count)):
             pass
     return count / (time.monotonic() - started)
 
@@ -107,28 +107,28 @@ def measure_worker(pipeline: Pipeline, files: list[bytes], count: int, loaders: 
     host.start()
     url = str(ours.recv())
     log = structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(30))
-    stop, retry, progress = threading.Event(), Retry(), Progress()
+    stop, retry, progress = threading.Event(), RetryPolicy(), Progress()
     fetcher = ImageFetcher(user_agent="benchmark", timeout_s=30, max_bytes=10**9, retry=retry)
     with Trapline(url, "any", retry=retry) as api, tempfile.TemporaryDirectory() as folder:
-        holding = Holding()
-        poster = Poster(
+        holding = HeldLeases()
+        poster = ResultPoster(
             api=api,
             outbox=Outbox(Path(folder), url),
             batch_size=24,
             retry=retry,
             log=log,
             progress=progress,
-            settle=holding.settle,
+            settle=holding.complete,
             forget=lambda refused: identity.forget(refused),
         )
-        hello = Hello(service="Bench", name="bench", host="here", pid=os.getpid(), pipelines=[pipeline.slug])
-        identity = Identity(api=api, hello=hello, holding=holding, log=log, before=poster.send_kept)
-        worker = Worker(
+        hello = HelloRequest(service="Bench", name="bench", host="here", pid=os.getpid(), pipelines=[pipeline.slug])
+        identity = WorkerIdentity(api=api, hello=hello, holding=holding, log=log, before=poster.send_saved)
+        worker = WorkerLoop(
             api=api,
             fetcher=fetcher,
             pipelines=[pipeline],
             poster=poster,
-            limits=Limits(loaders=loaders, poll_s=0.05),
+            limits=WorkerLimits(loaders=loaders, poll_s=0.05),
             stop=stop,
             log=log,
             progress=progress,
@@ -211,7 +211,7 @@ def serve(out: Connection, slug: str, data: list[bytes], count: int) -> None:
 
 def _decodes(image: bytes) -> bool:
     try:
-        return bool(decode(image).size)
+        return bool(decode_image(image).size)
     except Exception:
         return False
 

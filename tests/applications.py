@@ -6,18 +6,18 @@ from functools import cache
 from fastapi import FastAPI
 from starlette.datastructures import State
 
-from trapline.server.app.http.application import give_state, make_application
-from trapline.server.platform.app_context import System
+from trapline.server.app.http.application import build_application, set_state
+from trapline.server.platform.app_context import AppContext
 
 
 @cache
 def _assemble(outside: bool) -> FastAPI:
-    return make_application(None, outside=outside)
+    return build_application(None, outside=outside)
 
 
-def application_of(system: System | None, *, outside: bool = True) -> FastAPI:
+def application_of(system: AppContext | None, *, outside: bool = True) -> FastAPI:
     """The application of one process that has this system."""
     application = copy(_assemble(outside))
     application.state = State()
-    give_state(application, system)
+    set_state(application, system)
     return application

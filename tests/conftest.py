@@ -16,11 +16,11 @@ from fastapi import FastAPI
 
 from tests.applications import application_of
 from tests.conformance.s3_server import S3Server, run_s3_server
-from trapline.server.app.http.application import dress
-from trapline.server.app.http_server import spare_collection
-from trapline.server.platform.app_context import System
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.app.http_server import tune_garbage_collector
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
-from trapline.server.platform.imaging.decoder_pool import Decoders
+from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.platform.postgres.postgres import USER, Postgres, start_postgres, stop_postgres
 from trapline.server.platform.store.local_store import LocalStore
@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Collect cycles as rarely as a server process does: at every turn it took a seventh of the suite's time."""
-    spare_collection()
+    tune_garbage_collector()
 
 
 @pytest.fixture(scope="session")
@@ -107,27 +107,27 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def system(database: Database, tmp_path: Path) -> AsyncIterator[System]:
+async def system(database: Database, tmp_path: Path) -> AsyncIterator[AppContext]:
     """The engines of one process, as the server has them: a real database, a real store, real decoders."""
-    decoders = Decoders(processes=1)
+    decoders = DecoderPool(processes=1)
     yield make_system(database, decoders, tmp_path / "store")
     await decoders.close()
 
 
 @asynccontextmanager
-async def open_own_system(postgres: Postgres, template: str, store: Path) -> AsyncIterator[System]:
+async def open_own_system(postgres: Postgres, template: str, store: Path) -> AsyncIterator[AppContext]:
     """The same with a database of its own, for all the tests of a file."""
     with fresh_database(postgres, template) as url:
-        database, decoders = Database(url), Decoders(processes=1)
+        database, decoders = Database(url), DecoderPool(processes=1)
         yield make_system(database, decoders, store)
         await decoders.close()
         await database.close()
 
 
-def make_system(database: Database, decoders: Decoders, store: Path) -> System:
+def make_system(database: Database, decoders: DecoderPool, store: Path) -> AppContext:
     """Put the engines of one process together."""
     keys = SecretKeys({1: b"a secret key of the tests, 32 bytes or more"})
-    return System(
+    return AppContext(
         database=database,
         store=LocalStore(store, keys.derive_all(FILES), "http://trapline.test"),
         decoders=decoders,
@@ -140,7 +140,7 @@ def make_system(database: Database, decoders: Decoders, store: Path) -> System:
 
 
 @pytest.fixture
-def application(system: System) -> FastAPI:
+def application(system: AppContext) -> FastAPI:
     """The application of a process with this system."""
     return application_of(system)
 
@@ -148,7 +148,7 @@ def application(system: System) -> FastAPI:
 @pytest.fixture
 async def app_client(application: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the whole application, envelope included, without a socket between them."""
-    transport = httpx2.ASGITransport(dress(application))
+    transport = httpx2.ASGITransport(wrap_middleware(application))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         yield client
 

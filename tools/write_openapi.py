@@ -4,14 +4,14 @@ import json
 import sys
 from pathlib import Path
 
-from trapline.server.app.http.application import make_application
+from trapline.server.app.http.application import build_application
 
 FILE = Path(__file__).parent.parent / "openapi.json"
 
 
 def describe() -> str:
     """Describe the API of this very code."""
-    return json.dumps(make_application(None).openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(build_application(None).openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from trapline.server.app.settings import Settings, variable_names
+from trapline.server.app.settings import Settings, get_variable_names
 from trapline.worker.settings import WorkerSettings
 
 FILE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
@@ -20,7 +20,7 @@ ignored. This page is written by `make settings`.
 def describe() -> str:
     """Describe every setting of this very code."""
     lines = [HEAD, "## The server", "", "| variable | default | what for |", "|---|---|---|"]
-    names = variable_names()
+    names = get_variable_names()
     for name, field in Settings.model_fields.items():
         default = "" if field.default in (None, ()) else f"`{str(field.default).lower()}`"
         lines.append(f"| `{names[name]}` | {default} | {field.description} |")

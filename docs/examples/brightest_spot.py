@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from trapline.wire.pipelines import Algorithm
-from trapline.worker.pipeline import Found, Named, Picture, Pipeline, list_classes
+from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetection, Pipeline, build_category_map
 
-SPOT = Algorithm(name="Brightest spot", key="brightest-spot", category_map=list_classes("spot"))
+SPOT = Algorithm(name="Brightest spot", key="brightest-spot", category_map=build_category_map("spot"))
 HALF = 10
 
 
@@ -18,11 +18,11 @@ class BrightestSpot(Pipeline):
     name = "Brightest spot"
     algorithms = (SPOT,)
 
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Return one list of detections for each image, in the given order."""
         return [self._find(picture) for picture in pictures]
 
-    def _find(self, picture: Picture) -> list[Found]:
+    def _find(self, picture: InputImage) -> list[ModelDetection]:
         light = picture.pixels.sum(axis=2, dtype=np.int32)
         y, x = (int(index) for index in np.unravel_index(light.argmax(), light.shape))
         score = float(light[y, x]) / (3 * 255)
@@ -30,5 +30,5 @@ class BrightestSpot(Pipeline):
             return []
         height, width = light.shape
         box = (max(0, x - HALF), max(0, y - HALF), min(width, x + HALF), min(height, y + HALF))
-        spot = Named(name="spot", algorithm=SPOT.key, scores=[score])
-        return [Found(box=box, algorithm=SPOT.key, score=score, names=[spot])]
+        spot = ModelClassification(name="spot", algorithm=SPOT.key, scores=[score])
+        return [ModelDetection(box=box, algorithm=SPOT.key, score=score, names=[spot])]

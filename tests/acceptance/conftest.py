@@ -15,7 +15,7 @@ from tests.acceptance.scene import make_scene
 from tests.acceptance.seat import Seat, sign_in
 from tests.integration.identity_providers import CLIENT_ID, CLIENT_SECRET
 from tests.prepared import copy_prepared, prepare
-from trapline.server.platform.postgres.postgres import free_port
+from trapline.server.platform.postgres.postgres import find_free_port
 
 
 @pytest.fixture(scope="session")
@@ -53,15 +53,15 @@ def server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
     settings = {
         "TRAPLINE_LOG_FORMAT": "json",
         "TRAPLINE_METRICS_TOKEN": METRICS_TOKEN,
-        "TRAPLINE_METRICS_LISTEN": str(free_port()),
+        "TRAPLINE_METRICS_LISTEN": str(find_free_port()),
         "ML_CALLBACK_HMAC_SECRET": SHARED_SECRET,
-        "TRAPLINE_OIDC_ISSUER": f"http://127.0.0.1:{free_port()}",
+        "TRAPLINE_OIDC_ISSUER": f"http://127.0.0.1:{find_free_port()}",
         "TRAPLINE_OIDC_CLIENT_ID": CLIENT_ID,
         "TRAPLINE_OIDC_CLIENT_SECRET": CLIENT_SECRET,
         "TRAPLINE_OIDC_NAME": "the university",
-        "TRAPLINE_SMTP_URL": f"smtp://127.0.0.1:{free_port()}",
+        "TRAPLINE_SMTP_URL": f"smtp://127.0.0.1:{find_free_port()}",
     }
-    running = RunningServer(make_prepared(), free_port(), settings=settings)
+    running = RunningServer(make_prepared(), find_free_port(), settings=settings)
     try:
         running.start()
         yield running
@@ -72,7 +72,7 @@ def server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
 @pytest.fixture
 def own_server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
     """A Trapline of the test's own, with short leases, not started yet: to be killed and started again."""
-    running = RunningServer(make_prepared(), free_port())
+    running = RunningServer(make_prepared(), find_free_port())
     try:
         yield running
     finally:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.acceptance.field import Field, open_field
 from tests.acceptance.pictures import fill
 from tests.acceptance.running import RunningServer, wait_for
-from trapline.server.platform.postgres.postgres import free_port
+from trapline.server.platform.postgres.postgres import find_free_port
 from trapline.wire.jobs import JobState, NewJob
 
 SLUG = "field-pipeline"
@@ -67,7 +67,7 @@ def run(images: int, worker: str) -> Steps:
     folder = Path(tempfile.mkdtemp(prefix="trapline-e2e-"))
     folder.chmod(0o711)  # PostgreSQL's unprivileged uid must reach what lies in it
     (folder / "data").mkdir()
-    server = RunningServer(folder / "data", free_port(), settings={"TRAPLINE_LOG_FORMAT": "json"})
+    server = RunningServer(folder / "data", find_free_port(), settings={"TRAPLINE_LOG_FORMAT": "json"})
     try:
         with ExitStack() as stack:
             with steps.step("start") as seen:
@@ -119,7 +119,7 @@ def _work_ours(steps: Steps, plot: Field, folder: Path, images: int) -> int:
     with steps.step("register") as seen:
         seen.append(plot.server.run("register", "--pipeline", SLUG, check=True, **told).stdout.strip())
     with steps.step("queue"):
-        job = plot.api.make_job(NewJob(project=plot.project, pipeline=SLUG)).id
+        job = plot.api.create_job(NewJob(project=plot.project, pipeline=SLUG)).id
         wait_for("work", lambda: plot.api.get_job(job).expanded)
     with steps.step("work") as seen:
         plot.server.run("worker", "--pipeline", SLUG, "--until-idle", "1", check=True, **told)

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from tests.acceptance.browsing import Watched
 from tests.acceptance.running import RunningServer, wait_for
 from tests.acceptance.seat import box_of, wait_for_picture
-from trapline.server.platform.postgres.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running_url
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.images import Image as StoredImage
 from trapline.wire.projects import NewProject
@@ -141,7 +141,7 @@ class Exhibit:
         return f"/projects/{self.project}/images/{self.images[name].id}?{query}"
 
     def _connect(self) -> psycopg.Connection:
-        found = find_running(self.server.data)
+        found = find_running_url(self.server.data)
         assert found is not None
         return psycopg.connect(found)
 
@@ -159,8 +159,8 @@ def make_exhibit(server: RunningServer, folder: Path) -> Exhibit:
     for file in files:
         file.write_bytes(draw_plain(file.name))
     with server.open() as owner:
-        project = owner.make_project(NewProject(name="Exhibit"))
-        deployment = owner.make_deployment(
+        project = owner.create_project(NewProject(name="Exhibit"))
+        deployment = owner.create_deployment(
             NewDeployment(project=project.id, name="Gallery", latitude=48.1, longitude=8.2, time_zone="Europe/Berlin")
         )
         owner.upload_images(files, deployment=deployment.id)

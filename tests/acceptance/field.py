@@ -13,7 +13,7 @@ from tests.acceptance.pictures import fill
 from tests.acceptance.running import RunningServer, wait_for
 from tests.conformance.adc_client import FieldWorker
 from trapline.client import Trapline
-from trapline.server.platform.postgres.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running_url
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.jobs import JobDetail, JobState, NewJob
@@ -31,7 +31,7 @@ class Field:
 
     def make_token(self) -> str:
         """Make another worker's token."""
-        return self.api.make_token(NewToken(name=self.name, kind=TokenKind.WORKER, projects=[self.project])).token
+        return self.api.create_token(NewToken(name=self.name, kind=TokenKind.WORKER, projects=[self.project])).token
 
     def make_worker(self, **changes: Any) -> FieldWorker:
         """A field worker with a token of its own, registered."""
@@ -41,7 +41,7 @@ class Field:
 
     def run_job(self, worker: FieldWorker, **asked: Any) -> int:
         """Ask for a job over all pictures and wait until it can be leased."""
-        job = self.api.make_job(NewJob(project=self.project, pipeline="field-pipeline", **asked)).id
+        job = self.api.create_job(NewJob(project=self.project, pipeline="field-pipeline", **asked)).id
         wait_for("work", lambda: self.api.get_job(job).expanded)
         assert worker.find_job() == job
         return job
@@ -53,7 +53,7 @@ class Field:
 
     def read(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the database itself."""
-        url = find_running(self.server.data)
+        url = find_running_url(self.server.data)
         assert url is not None
         with psycopg.connect(url) as connection:
             return list(connection.execute(query.encode(), parameters).fetchall())
@@ -77,8 +77,8 @@ class Field:
 def open_field(server: RunningServer, name: str, files: list[Path]) -> Iterator[Field]:
     """Make a project with these pictures."""
     with server.open() as api:
-        project = api.make_project(NewProject(name=name)).id
-        deployment = api.make_deployment(NewDeployment(project=project, name="camera")).id
+        project = api.create_project(NewProject(name=name)).id
+        deployment = api.create_deployment(NewDeployment(project=project, name="camera")).id
         assert api.upload_images(files, deployment=deployment).imported == len(files)
         yield Field(server, api, name, project)
 

@@ -18,7 +18,7 @@ from trapline.wire.exports import ExportFormat, NewExport
 from trapline.wire.identifications import IdentificationKind, NewIdentification
 from trapline.wire.jobs import NewJob
 from trapline.wire.presets import NewPreset
-from trapline.wire.projects import NewProject, ProjectChange
+from trapline.wire.projects import NewProject, ProjectUpdate
 from trapline.wire.sources import NewSource
 from trapline.wire.users import NewMembership, NewUser
 from trapline.wire.webhooks import NewWebhook
@@ -93,7 +93,7 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
     with server.open() as owner:
         places = {}
         for number, (name, (latitude, longitude)) in enumerate(PLACES.items()):
-            place = owner.make_deployment(
+            place = owner.create_deployment(
                 NewDeployment(
                     project=project, name=name, latitude=latitude, longitude=longitude, time_zone="Europe/Berlin"
                 )
@@ -106,9 +106,9 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
             )
             owner.upload_images([file], deployment=place.id)
         places["Not measured yet"] = str(
-            owner.make_deployment(NewDeployment(project=project, name="Not measured yet")).id
+            owner.create_deployment(NewDeployment(project=project, name="Not measured yet")).id
         )
-        source = owner.make_source(
+        source = owner.create_source(
             NewSource(
                 project=project,
                 name="Hut camera",
@@ -118,17 +118,17 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
             )
         )
         owner.run_source(source.id)
-        webhook = owner.make_webhook(NewWebhook(project=project, url=f"{NOBODY}/told", name="station"))
-        owner.make_preset(NewPreset(project=project, name="night", pipeline="known", description="Only what is sure"))
-        owner.take_taxa(
+        webhook = owner.create_webhook(NewWebhook(project=project, url=f"{NOBODY}/told", name="station"))
+        owner.create_preset(NewPreset(project=project, name="night", pipeline="known", description="Only what is sure"))
+        owner.import_taxa(
             project, b"scientific_name,synonym_of,common_name_en\nVulpes vulpes,,fox\nCanis vulpes,Vulpes vulpes,\n"
         )
-        owner.make_callback_key(NewCallbackKey(projects=[project], service="deer-net", name="rack 2"))
-        owner.make_job(NewJob(project=project, pipeline="known", name="In the line"))
+        owner.create_callback_key(NewCallbackKey(projects=[project], service="deer-net", name="rack 2"))
+        owner.create_job(NewJob(project=project, pipeline="known", name="In the line"))
         remark = NewIdentification(
             kind=IdentificationKind.COMMENT, images=[scene.images["wide.jpg"].id], comment="look at the ears"
         )
-        _, taken_back = owner.identify(remark, remark)
+        _, taken_back = owner.create_identifications(remark, remark)
         owner.withdraw_identifications([taken_back.id])
         owner.invite_user(
             NewUser(
@@ -137,14 +137,14 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
                 memberships=[NewMembership(project=project, role=Role.VIEWER)],
             )
         )
-        exported = owner.make_export(NewExport(project=project, format=ExportFormat.CSV))
+        exported = owner.create_export(NewExport(project=project, format=ExportFormat.CSV))
         owner.wait_for_export(exported.id, timeout_s=60)
         results = folder / "results.json"
         results.write_text(json.dumps(write_results("wide.jpg", "nowhere.jpg")))
         imported = owner.import_results(results, "megadetector", project=project)
         owner.wait_for_import(imported.id, timeout_s=60)
-        empty = owner.make_project(NewProject(name="Nothing yet")).id
-        owner.change_project(project, ProjectChange(public=True))
+        empty = owner.create_project(NewProject(name="Nothing yet")).id
+        owner.update_project(project, ProjectUpdate(public=True))
     return Furnished(scene, empty, str(source.id), str(webhook.id), places, str(exported.id), str(imported.id))
 
 

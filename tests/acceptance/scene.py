@@ -12,7 +12,7 @@ from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.images import Image as StoredImage
 from trapline.wire.jobs import Job, NewJob
-from trapline.wire.pipelines import Algorithm, Pipeline
+from trapline.wire.pipelines import Algorithm, PipelineDefinition
 from trapline.wire.projects import NewProject
 from trapline.wire.results import (
     AlgorithmReference,
@@ -118,20 +118,20 @@ def write_pictures(folder: Path) -> list[Path]:
 def make_scene(server: RunningServer, folder: Path, name: str = "Known pictures") -> Scene:
     """A project with three pictures, all analysed; `folder` is for files on their way."""
     with server.open() as owner:
-        project = owner.make_project(NewProject(name=name))
-        deployment = owner.make_deployment(
+        project = owner.create_project(NewProject(name=name))
+        deployment = owner.create_deployment(
             NewDeployment(
                 project=project.id, name="Known place", latitude=48.1, longitude=8.2, time_zone="Europe/Berlin"
             )
         )
         owner.upload_images(write_pictures(folder), deployment=deployment.id)
-        token = owner.make_token(NewToken(name="known", kind=TokenKind.WORKER, projects=[project.id])).token
+        token = owner.create_token(NewToken(name="known", kind=TokenKind.WORKER, projects=[project.id])).token
         with Trapline(server.base_url, token) as worker:
             worker.register_pipelines(
                 project.id,
                 "known service",
                 [
-                    Pipeline(
+                    PipelineDefinition(
                         name="Known pipeline",
                         slug="known",
                         algorithms=[Algorithm(name=one.name, key=one.key) for one in (DETECTOR, NAMER)],
@@ -146,7 +146,7 @@ def make_scene(server: RunningServer, folder: Path, name: str = "Known pictures"
         images = {image.filename: image for image in owner.list_images(project=project.id).results}
         assert images.keys() == SIZES.keys()
         names = {str(image.id): image.filename for image in images.values()}
-        job = owner.make_job(NewJob(project=project.id, pipeline="known", name="The known job"))
+        job = owner.create_job(NewJob(project=project.id, pipeline="known", name="The known job"))
         wait_for("the job to be done", lambda: bool(work(server, token, job, names)) or _done(owner, job))
         wait_for("the job to end", lambda: work(server, token, job, names) >= 0 and _done(owner, job))
         images = {image.filename: image for image in owner.list_images(project=project.id).results}

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, StorageState, expect
 from tests.acceptance.browsing import Watched, open_tab
 from tests.acceptance.running import EMAIL, PASSWORD, RunningServer
 from tests.acceptance.scene import Scene
-from trapline.server.platform.postgres.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running_url
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Seat:
 
     def change(self, statement: LiteralString, *about: object) -> None:
         """Change something in the database that no call changes."""
-        address = find_running(self.server.data)
+        address = find_running_url(self.server.data)
         assert address is not None
         with psycopg.connect(address) as connection:
             connection.execute(statement, about)

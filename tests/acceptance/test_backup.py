@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.pictures import fill, make_picture
 from tests.acceptance.running import EMAIL, PASSWORD, RunningServer, wait_for
-from trapline.server.platform.postgres.postgres import free_port
+from trapline.server.platform.postgres.postgres import find_free_port
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.projects import NewProject
 from trapline.wire.sources import NewSource
@@ -24,9 +24,9 @@ def test_a_backup_under_way_is_of_one_moment_and_comes_back(
     server: RunningServer, make_folder: Callable[[], Path]
 ) -> None:
     with server.open() as client:
-        project = client.make_project(NewProject(name="saved"))
-        deployment = client.make_deployment(NewDeployment(project=project.id, name="saved camera"))
-        source = client.make_source(
+        project = client.create_project(NewProject(name="saved"))
+        deployment = client.create_deployment(NewDeployment(project=project.id, name="saved camera"))
+        source = client.create_source(
             NewSource(
                 project=project.id, deployment=deployment.id, name="saved source", base_url="http://camera.example/",
                 auth_type="basic", auth_username="u", auth_password=SECRET, is_active=False,
@@ -57,7 +57,7 @@ def test_a_backup_under_way_is_of_one_moment_and_comes_back(
     assert refused.returncode == 1
     assert "is not empty" in refused.stderr
 
-    other = RunningServer(make_folder(), free_port())
+    other = RunningServer(make_folder(), find_free_port())
     try:
         restored = server.run("restore", str(saved), "--data", str(other.data), "--json")
         told = json.loads(restored.stdout)
@@ -81,8 +81,8 @@ def test_a_damaged_backup_is_not_restored(
     server: RunningServer, make_folder: Callable[[], Path], tmp_path: Path
 ) -> None:
     with server.open() as client:
-        project = client.make_project(NewProject(name="damaged"))
-        deployment = client.make_deployment(NewDeployment(project=project.id, name="camera"))
+        project = client.create_project(NewProject(name="damaged"))
+        deployment = client.create_deployment(NewDeployment(project=project.id, name="camera"))
         assert client.upload_images(fill(tmp_path / "card", 1), deployment=deployment.id).imported == 1
     saved = make_folder() / "backup"
     assert "no backup" in server.run("restore", str(saved), "--data", str(make_folder()), check=False).stderr

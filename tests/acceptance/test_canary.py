@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.acceptance.canary import Search, list_encodings
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import PASSWORD, RunningServer, list_children, wait_for
-from trapline.server.platform.postgres.postgres import find_running, free_port
+from trapline.server.platform.postgres.postgres import find_free_port, find_running_url
 
 # What encodings change, and no list of settings would split.
 CANARY = 'Kanari "7&+/% <vogel>?\\=4711.'
@@ -121,7 +121,7 @@ def test_no_secret_is_left_anywhere(make_prepared: Callable[[], Path], echoes: t
     ssh_key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     secret_key = f"{CANARY} the key of the server"
     server = RunningServer(
-        make_prepared(), free_port(), settings={
+        make_prepared(), find_free_port(), settings={
             "TRAPLINE_LOG_FORMAT": "json", "TRAPLINE_LOG_LEVEL": "debug", "TRAPLINE_SECRET_KEY": secret_key,
             "ML_CALLBACK_HMAC_SECRET": CANARY, "TRAPLINE_ALLOWED_NETWORKS": f"127.0.0.1:{http},127.0.0.1:{ftp}",
         },
@@ -206,7 +206,7 @@ def look_everywhere(
 ) -> None:
     """Search all that was said and left; a search that finds nothing at all would miss the control too."""
     assert server.process is not None
-    url = find_running(server.data)
+    url = find_running_url(server.data)
     assert url is not None
     control = Search({"the control": CONTROL})
     # What a process writes to its log comes there by a pipe: the last lines may still be on their way.

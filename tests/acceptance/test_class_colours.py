@@ -61,7 +61,7 @@ def test_the_twelve_most_frequent_classes_have_colours_of_their_own(tab: Watched
     for number, file in enumerate(files):
         Image.new("RGB", (400, 300), (40 + number, 50, 60)).save(file)
     with seat.server.open() as owner:
-        project = owner.make_project(NewProject(name="Many classes")).id
+        project = owner.create_project(NewProject(name="Many classes")).id
         owner.upload_images(files, project=project)
         images: dict[str, UUID] = {one.filename: one.id for one in owner.list_images(project=project).results}
     often = [*FREQUENT, "person", "vehicle"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.running import quiet_environment
-from trapline.cli.demo_images import find_cache, list_pictures
+from trapline.cli.demo_images import get_cache_folder, list_demo_images
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_demo_finds_what_is_on_the_photographs_and_runs_again(
         done = demo("--port", str(other.getsockname()[1]))
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert "is taken; the page is at" in done.stdout
-    for picture in list_pictures():
+    for picture in list_demo_images():
         assert picture.name in done.stdout
         assert picture.licence in done.stdout
     for found in ("carnivore", "person", "5 of 5 pictures analysed"):
@@ -70,6 +70,6 @@ def test_the_demo_says_what_it_could_not_fetch_and_where_to_put_it(
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "--images DIR" in done.stderr
-    for picture in list_pictures():
+    for picture in list_demo_images():
         assert f"{tmp_path / 'pictures' / picture.name}" in done.stderr
-    assert find_cache() != tmp_path
+    assert get_cache_folder() != tmp_path

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.acceptance.browsing import Watched
 from tests.acceptance.seat import Seat
 from tests.integration.pictures import make_jpeg
-from trapline.wire.deployments import Deployment, DeploymentChange, NewDeployment
+from trapline.wire.deployments import Deployment, DeploymentUpdate, NewDeployment
 from trapline.wire.projects import NewProject
 
 
@@ -58,11 +58,11 @@ def upload_in_utc(seat: Seat, folder: Path, name: str, **place: float) -> tuple[
     folder.mkdir()
     (folder / "1.jpg").write_bytes(make_jpeg(1, taken=datetime(2026, 7, 1, 12)))  # noqa: DTZ001 - a camera's clock
     with seat.server.open() as client:
-        project = client.make_project(NewProject(name=name)).id
-        made = client.make_deployment(NewDeployment(project=project, name=name))
+        project = client.create_project(NewProject(name=name)).id
+        made = client.create_deployment(NewDeployment(project=project, name=name))
         client.upload_images(folder, deployment=made.id)
         if place:
-            client.change_deployment(made.id, DeploymentChange.model_validate(place))
+            client.update_deployment(made.id, DeploymentUpdate.model_validate(place))
         return project, client.get_deployment(made.id)
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from tests.acceptance.running import RunningServer, wait_for
 from trapline.client import Trapline
-from trapline.client.errors import ServerRefused
-from trapline.server.platform.postgres.postgres import find_running, free_port
+from trapline.client.errors import ApiStatusError
+from trapline.server.platform.postgres.postgres import find_free_port, find_running_url
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.jobs import NewJob
-from trapline.wire.pipelines import Pipeline
+from trapline.wire.pipelines import PipelineDefinition
 from trapline.wire.projects import NewProject
 from trapline.wire.tasks import Task
 
@@ -24,7 +24,7 @@ IMAGES = 60_000
 @pytest.fixture(scope="module")
 def battered(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
     """One Trapline whose parts are killed by every test, each in a project of its own."""
-    running = RunningServer(make_prepared(), free_port())
+    running = RunningServer(make_prepared(), find_free_port())
     try:
         running.start()
         yield running
@@ -35,13 +35,13 @@ def battered(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
 @pytest.mark.parametrize("part", [pytest.param(it, marks=pytest.mark.long) for it in ("background", "database", "up")])
 def test_an_expansion_goes_on_after_a_kill(battered: RunningServer, part: str) -> None:
     with battered.open() as owner:
-        project = owner.make_project(NewProject(name="many")).id
-        deployment = owner.make_deployment(NewDeployment(project=project, name="camera")).id
-        token = owner.make_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
+        project = owner.create_project(NewProject(name="many")).id
+        deployment = owner.create_deployment(NewDeployment(project=project, name="camera")).id
+        token = owner.create_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
         with Trapline(battered.base_url, token) as worker:
-            worker.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
+            worker.register_pipelines(project, "service", [PipelineDefinition(name="P", slug="p")])
         _add_images(battered, project, str(deployment))
-        job = owner.make_job(NewJob(project=project, pipeline="p")).id
+        job = owner.create_job(NewJob(project=project, pipeline="p")).id
         wait_for("the first rows", lambda: _count(battered, job) > 0)
         battered.kill(part)
         struck_at = 0 if part != "background" else _count(battered, job)
@@ -69,7 +69,7 @@ def _lease(worker: Trapline, job: int) -> list[Task]:
     for _ in range(100):
         try:
             return worker.lease_tasks(job, 10)
-        except ServerRefused as refused:
+        except ApiStatusError as refused:
             if refused.status != 503:
                 raise
             time.sleep(0.1)
@@ -77,7 +77,7 @@ def _lease(worker: Trapline, job: int) -> list[Task]:
 
 
 def _address(server: RunningServer) -> str:
-    found = find_running(server.data)
+    found = find_running_url(server.data)
     assert found is not None
     return found
 

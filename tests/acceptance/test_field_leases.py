@@ -15,8 +15,8 @@ from tests.acceptance.field import Field, open_filled_field
 from tests.acceptance.running import QUICK, RunningServer, wait_for
 from tests.conformance.adc_calls import Caller
 from tests.conformance.adc_client import PIPELINE, FieldWorker, Refused, find_on
-from trapline.server.platform.postgres.postgres import free_port
-from trapline.wire.jobs import JobState, NewJob, Priority
+from trapline.server.platform.postgres.postgres import find_free_port
+from trapline.wire.jobs import JobPriority, JobState, NewJob
 
 LEASE_S = 2
 CAP = 30
@@ -27,7 +27,7 @@ MANY = 60
 def quick(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
     """A server whose leases end soon, and that lets nobody hold many tasks."""
     settings = QUICK | {"TRAPLINE_LEASE_S": str(LEASE_S), "TRAPLINE_HELD_AT_MOST": str(CAP)}
-    running = RunningServer(make_prepared(), free_port(), settings=settings)
+    running = RunningServer(make_prepared(), find_free_port(), settings=settings)
     try:
         running.start()
         yield running
@@ -181,20 +181,22 @@ def test_the_list_of_jobs_is_what_can_be_leased_now(field: Field) -> None:
         return [job["id"] for job in worker.call("GET", asked)["results"]]
 
     first = field.run_job(worker)
-    urgent = field.api.make_job(NewJob(project=field.project, pipeline="field-pipeline", priority=Priority.HIGH)).id
+    urgent = field.api.create_job(
+        NewJob(project=field.project, pipeline="field-pipeline", priority=JobPriority.HIGH)
+    ).id
     wait_for("both jobs", lambda: field.api.get_job(urgent).expanded)
     assert claim() == [urgent]
     assert claim("&limit=10") == [urgent, first]
     assert claim("&pipeline__slug__in=other,field-pipeline&limit=10") == [urgent, first]
     assert claim("&pipeline__slug__in=other") == []
-    field.api.move_job(urgent, "pause")
+    field.api.transition_job(urgent, "pause")
     assert claim("&limit=10") == [first]
     held = worker.lease(first)
     assert claim("&limit=10") == [], "a job whose tasks are all in hand is listed"
     worker.post(first, held)
-    field.api.move_job(urgent, "resume")
+    field.api.transition_job(urgent, "resume")
     assert claim("&limit=10") == [urgent]
-    field.api.move_job(urgent, "cancel")
+    field.api.transition_job(urgent, "cancel")
     assert claim("&limit=10") == []
     assert worker.lease(urgent) == []
     assert worker.lease(first) == []
@@ -207,7 +209,7 @@ def test_a_late_result_of_a_canceled_job_is_acknowledged_and_thrown_away(field: 
     worker = field.make_worker()
     job = field.run_job(worker)
     tasks = worker.lease(job)
-    field.api.move_job(job, "cancel")
+    field.api.transition_job(job, "cancel")
     assert all(status.startswith("rejected") for status in _statuses(worker.post(job, tasks)))
     assert set(field.count_boxes(job).values()) == {0}
     assert field.api.get_job(job).status is JobState.CANCELED
@@ -231,7 +233,7 @@ def test_long_class_lists_are_registered_once_and_lease_less(field: Field) -> No
         "field-detector": 0,
         "long-classifier": 30_000,
     }
-    job = field.api.make_job(NewJob(project=field.project, pipeline="long-pipeline")).id
+    job = field.api.create_job(NewJob(project=field.project, pipeline="long-pipeline")).id
     wait_for("work", lambda: worker.find_job("long-pipeline") == job)
     assert len(worker.lease(job, 24)) == 1
 

@@ -15,17 +15,17 @@ from trapline.client import Trapline
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.jobs import JobState, NewJob, Selection
-from trapline.wire.projects import NewProject, ProjectChange
+from trapline.wire.projects import NewProject, ProjectUpdate
 
 IMAGES = 60
 
 
 def _set_up(server: Trapline, name: str, files: list[Path]) -> tuple[int, str]:
     """Make a project with these pictures; answers its id and a worker's token."""
-    project = server.make_project(NewProject(name=name)).id
-    deployment = server.make_deployment(NewDeployment(project=project, name="camera")).id
+    project = server.create_project(NewProject(name=name)).id
+    deployment = server.create_deployment(NewDeployment(project=project, name="camera")).id
     assert server.upload_images(files, deployment=deployment).imported == len(files)
-    return project, server.make_token(NewToken(name=name, kind=TokenKind.WORKER, projects=[project])).token
+    return project, server.create_token(NewToken(name=name, kind=TokenKind.WORKER, projects=[project])).token
 
 
 def _turned(path: Path) -> Path:
@@ -44,7 +44,7 @@ def test_a_field_worker_drains_a_job(server: RunningServer, tmp_path: Path) -> N
         [registered] = worker.register()
         assert registered["pipelines_created"] == [PIPELINE["slug"]]
         assert worker.register()[0]["pipelines_created"] == []
-        job = api.make_job(NewJob(project=project, pipeline="field-pipeline")).id
+        job = api.create_job(NewJob(project=project, pipeline="field-pipeline")).id
         wait_for("work", lambda: worker.find_job() == job)
         assert worker.drain(job) == IMAGES
         assert worker.statuses == ["accepted"] * IMAGES
@@ -72,7 +72,7 @@ def test_a_task_serves_upright_pixels(server: RunningServer, tmp_path: Path) -> 
 
         worker = FieldWorker(server.base_url, token, work=look, loaders=1)
         worker.register()
-        job = api.make_job(NewJob(project=project, pipeline="field-pipeline")).id
+        job = api.create_job(NewJob(project=project, pipeline="field-pipeline")).id
         wait_for("work", lambda: worker.find_job() == job)
         assert worker.drain(job) == 1
         assert sizes == [((120, 160), 1)]
@@ -83,7 +83,7 @@ def test_a_standing_job_takes_what_is_uploaded(server: RunningServer, tmp_path: 
         project, token = _set_up(api, "standing", fill(tmp_path / "before", 1))
         worker = FieldWorker(server.base_url, token, loaders=1)
         worker.register()
-        api.change_project(project, ProjectChange(automatic_pipeline="field-pipeline"))
+        api.update_project(project, ProjectUpdate(automatic_pipeline="field-pipeline"))
         files = fill(tmp_path / "after", 4)[1:]
         assert api.upload_images(files, project=project).imported == 3
         [job] = api.list_jobs(project).results
@@ -101,7 +101,7 @@ def test_a_worker_sees_its_own_projects_only(server: RunningServer, tmp_path: Pa
         worker, stranger = FieldWorker(server.base_url, token), FieldWorker(server.base_url, theirs)
         worker.register()
         stranger.register()
-        job = api.make_job(NewJob(project=other, pipeline="field-pipeline")).id
+        job = api.create_job(NewJob(project=other, pipeline="field-pipeline")).id
         wait_for("work", lambda: stranger.find_job() == job)
         assert worker.find_job() is None
         with pytest.raises(Refused) as refused:
@@ -112,7 +112,7 @@ def test_a_worker_sees_its_own_projects_only(server: RunningServer, tmp_path: Pa
             worker.post(job, tasks)
         assert refused.value.status == 404
         assert mine != other
-        empty = api.make_job(
+        empty = api.create_job(
             NewJob(project=other, pipeline="field-pipeline", selection=Selection(captured_after="2100-01-01T00:00:00Z"))
         ).id
         wait_for("the end of an empty job", lambda: api.get_job(empty).status is JobState.COMPLETED)

@@ -15,12 +15,12 @@ from tests.acceptance.hostile import SHOWN, STRIKES, STRUCK, TEXT, Typist
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import RunningServer, wait_for
 from tests.acceptance.seat import Seat
-from trapline.client import Callbacks
-from trapline.client.signing import by_secret
-from trapline.server.platform.postgres.postgres import find_running
+from trapline.client import CallbackSession
+from trapline.client.signing import build_secret_signer
+from trapline.server.platform.postgres.postgres import find_running_url
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.artifacts import ArtifactType
-from trapline.wire.bulk_annotations import PostedAnnotation
+from trapline.wire.bulk_annotations import BulkAnnotation
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
@@ -155,7 +155,7 @@ def type_everywhere(
         imported = owner.import_results(results, "megadetector", project=project)
         owner.wait_for_import(imported.id, timeout_s=60)
         owner.wait_for_export(export["id"], timeout_s=60)
-    with psycopg.connect(find_running(server.data) or "") as connection:
+    with psycopg.connect(find_running_url(server.data) or "") as connection:
         # Names of files, and words of servers, that no server of a test says.
         connection.execute(
             "insert into pulled_files (source_id, project_id, path, state, attempts, fingerprint, error)"
@@ -224,10 +224,10 @@ def _call_back(typist: Typist, server: RunningServer, image: str) -> list[str]:
     new = {"image_id": image, "model_name": "struck", "model_version": TEXT, "external_job_id": TEXT}
     made = typist.send("POST", "/api/v2/images/{image_id}/analyses", new, image_id=image)
     addresses = []
-    with Callbacks(server.base_url, by_secret(made["callback_secret"])) as outside:
+    with CallbackSession(server.base_url, build_secret_signer(made["callback_secret"])) as outside:
         for name in ("struck.svg", "struck.html", "struck.png"):
             outside.add_artifact(made["id"], ArtifactType.METADATA, name, SVG)
-        posted = PostedAnnotation(
+        posted = BulkAnnotation(
             annotation_type=AnnotationType.CLASSIFICATION, class_name=typist.type(), data={"score": 0.5}
         )
         outside.post_annotations(made["id"], [posted])

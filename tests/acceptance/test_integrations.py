@@ -10,9 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.seat import Seat
-from trapline.client import Callbacks, ServerRefused
+from trapline.client import ApiStatusError, CallbackSession
 from trapline.client.retry import NEVER
-from trapline.client.signing import by_key, sign_v1, sign_v2
+from trapline.client.signing import build_key_signer, sign_v1, sign_v2
 from trapline.wire.analyses import NewAnalysis
 from trapline.wire.callback_keys import NewCallbackKey
 from trapline.wire.projects import NewProject
@@ -30,10 +30,10 @@ def analysis(seat: Seat) -> UUID:
 
 def is_taken(seat: Seat, analysis: UUID, key_id: str, secret: str) -> bool:
     """Whether the server takes what this key signs."""
-    with Callbacks(seat.server.base_url, by_key(key_id, secret), retry=NEVER) as outside:
+    with CallbackSession(seat.server.base_url, build_key_signer(key_id, secret), retry=NEVER) as outside:
         try:
             return outside.get_analysis(analysis).id == analysis
-        except ServerRefused as refused:
+        except ApiStatusError as refused:
             if refused.status != 401:
                 raise
             return False
@@ -108,7 +108,7 @@ def test_a_key_is_made_copied_rotated_and_revoked(tab: Watched, seat: Seat, anal
 
 def test_the_wrong_part_of_a_pasted_curl_command_is_found(tab: Watched, seat: Seat, analysis: UUID) -> None:
     with seat.server.open() as owner:
-        key = owner.make_callback_key(NewCallbackKey(projects=[seat.scene.project], service="curling"))
+        key = owner.create_callback_key(NewCallbackKey(projects=[seat.scene.project], service="curling"))
     target = f"/api/analyses/{analysis}/annotations:bulk?dry=1&x=%20y"
     sent = json.dumps({"annotations": [], "note": "it's 5 °C"}, ensure_ascii=False)
     signed = sign_v2(key.key_id, key.secret, "POST", target, json.dumps(json.loads(sent)).encode())
@@ -169,8 +169,8 @@ def test_the_first_byte_that_was_signed_otherwise_is_marked(tab: Watched, seat: 
 @pytest.mark.parametrize("size", EACH_SIZE)
 def test_members_who_are_no_owners_read_who_may(seat: Seat, size: str) -> None:
     with seat.server.open() as owner:
-        project = owner.make_project(NewProject(name=f"Somebody else's on a {size}")).id
-        made = owner.make_callback_key(NewCallbackKey(projects=[project], service="deer-net"))
+        project = owner.create_project(NewProject(name=f"Somebody else's on a {size}")).id
+        made = owner.create_callback_key(NewCallbackKey(projects=[project], service="deer-net"))
     seat.change("update members set role = 'manager' where project_id = %s", project)
     with seat.tab(size) as tab:
         page = tab.open(f"/projects/{project}/integrations")

@@ -15,7 +15,7 @@ from trapline.client import Trapline
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.jobs import NewJob
-from trapline.wire.pipelines import Pipeline
+from trapline.wire.pipelines import PipelineDefinition
 from trapline.wire.projects import NewProject
 from trapline.wire.results import Failure, Result
 
@@ -47,14 +47,14 @@ class Shop:
 def shop(server: RunningServer, tmp_path: Path) -> Shop:
     name = f"failing of {tmp_path.name}"
     with server.open() as owner:
-        project = owner.make_project(NewProject(name=name)).id
-        deployment = owner.make_deployment(NewDeployment(project=project, name="camera")).id
+        project = owner.create_project(NewProject(name=name)).id
+        deployment = owner.create_deployment(NewDeployment(project=project, name="camera")).id
         owner.upload_images(fill(tmp_path / "DCIM", 4), deployment=deployment)
-        owner_token = owner.make_token(NewToken(name="cli")).token
-        token = owner.make_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
+        owner_token = owner.create_token(NewToken(name="cli")).token
+        token = owner.create_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
         with Trapline(server.base_url, token) as worker:
-            worker.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
-            job = owner.make_job(NewJob(project=project, pipeline="p")).id
+            worker.register_pipelines(project, "service", [PipelineDefinition(name="P", slug="p")])
+            job = owner.create_job(NewJob(project=project, pipeline="p")).id
             tasks: list[Any] = []
             while len(tasks) < 4:
                 tasks += worker.lease_tasks(job, 10)
@@ -110,7 +110,7 @@ def test_a_job_is_started_later_moved_and_canceled(shop: Shop) -> None:
 def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
     with shop.server.open() as owner:
         images = [str(it.id) for it in owner.list_images(project=shop.project).results]
-        second = owner.make_project(NewProject(name=f"second beside {shop.name}")).id
+        second = owner.create_project(NewProject(name=f"second beside {shop.name}")).id
     (tmp_path / "ids.txt").write_text("\n".join(images[:2]), encoding="utf-8")
     (tmp_path / "with.json").write_text('{"size": 640, "threshold": 0.1}', encoding="utf-8")
     # The images tell which of the two projects is meant.

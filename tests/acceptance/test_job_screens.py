@@ -50,7 +50,7 @@ def fail(server: RunningServer, scene: Scene, job: Job, words: Sequence[str]) ->
 @pytest.fixture
 def job(seat: Seat) -> Job:
     with seat.server.open() as owner:
-        return owner.make_job(NewJob(project=seat.scene.project, pipeline="known", name="Failing job"))
+        return owner.create_job(NewJob(project=seat.scene.project, pipeline="known", name="Failing job"))
 
 
 def test_failures_are_looked_at_and_retried_one_some_or_all(tab: Watched, seat: Seat, job: Job) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.running import RunningServer
 from trapline.client.signing import sign_v2
-from trapline.wire.callback_keys import CallbackKeyMade, NewCallbackKey
+from trapline.wire.callback_keys import CreatedCallbackKey, NewCallbackKey
 from trapline.wire.projects import NewProject
 
 TARGET = f"/api/analyses/{uuid4()}/status?x=1"
@@ -24,7 +24,7 @@ class Desk:
 
     server: RunningServer
     project: int
-    key: CallbackKeyMade
+    key: CreatedCallbackKey
 
     def check(self, file: Path, *arguments: str, code: int = 1) -> str:
         """Check a request; answers what was said."""
@@ -45,8 +45,8 @@ class Desk:
 @pytest.fixture
 def desk(server: RunningServer) -> Iterator[Desk]:
     with server.open() as owner:
-        project = owner.make_project(NewProject(name="keys")).id
-        key = owner.make_callback_key(NewCallbackKey(projects=[project], service="deer-net"))
+        project = owner.create_project(NewProject(name="keys")).id
+        key = owner.create_callback_key(NewCallbackKey(projects=[project], service="deer-net"))
         yield Desk(server, project, key)
         for made in owner.list_callback_keys(project):
             owner.revoke_callback_key(made.id)

@@ -16,8 +16,8 @@ import pytest
 
 from tests.acceptance.pictures import fill, serve_slowly
 from tests.acceptance.running import RunningServer, quiet_environment, wait_for
-from trapline.client import ServerRefused, ServerUnreachable, Trapline
-from trapline.server.platform.postgres.postgres import find_running, free_port
+from trapline.client import ApiConnectionError, ApiStatusError, Trapline
+from trapline.server.platform.postgres.postgres import find_free_port, find_running_url
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.jobs import JobDetail, JobState, NewJob
@@ -81,7 +81,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def battered(make_prepared: Callable[[], Path], camera: str) -> Iterator[RunningServer]:
     """One Trapline whose parts are killed by every test, each in a project of its own."""
-    running = RunningServer(make_prepared(), free_port())
+    running = RunningServer(make_prepared(), find_free_port())
     running.settings = {**running.settings, "TRAPLINE_TASK_LOSSES": "50", "TRAPLINE_ALLOWED_NETWORKS": camera}
     try:
         running.start()
@@ -101,14 +101,14 @@ def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
     battered: RunningServer, part: str, tmp_path: Path
 ) -> None:
     with battered.open() as server:
-        project = server.make_project(NewProject(name="killed")).id
-        deployment = server.make_deployment(NewDeployment(project=project, name="camera")).id
+        project = server.create_project(NewProject(name="killed")).id
+        deployment = server.create_deployment(NewDeployment(project=project, name="camera")).id
         uploaded = server.upload_images(fill(tmp_path / "DCIM", IMAGES), deployment=deployment)
         assert uploaded.imported == IMAGES
-        token = server.make_token(NewToken(name="fleet", kind=TokenKind.WORKER, projects=[project])).token
+        token = server.create_token(NewToken(name="fleet", kind=TokenKind.WORKER, projects=[project])).token
         with _Fleet(battered, token).working() as fleet:
             wait_for("the pipeline's registration", lambda: bool(server.list_pipelines(project)))
-            job = server.make_job(NewJob(project=project, pipeline="field-pipeline")).id
+            job = server.create_job(NewJob(project=project, pipeline="field-pipeline")).id
             struck_in_flight = 0
             for number in range(1, KILLS + 1):
                 _wait_until_done(server, job, number * IMAGES // (KILLS + 2))
@@ -139,11 +139,11 @@ def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
 ) -> None:
     """The run goes on by itself: nobody asks for another one."""
     with battered.open() as server:
-        project = server.make_project(NewProject(name="pulled")).id
-        deployment = server.make_deployment(NewDeployment(project=project, name="camera")).id
+        project = server.create_project(NewProject(name="pulled")).id
+        deployment = server.create_deployment(NewDeployment(project=project, name="camera")).id
         url = f"http://{camera}/DCIM/"
         new = NewSource(name="camera", deployment=deployment, base_url=url, max_files_per_run=0, min_age_s=0)
-        source = server.make_source(new).id
+        source = server.create_source(new).id
         server.run_source(source)
         wait_for("some imports", lambda: _count_images(battered, project) >= 5)
         # Asked before the kill: imports go on while an API that was killed starts again.
@@ -169,7 +169,7 @@ def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
 
 
 def _is_over(server: Trapline, source: UUID) -> bool:
-    with suppress(ServerRefused, ServerUnreachable):
+    with suppress(ApiStatusError, ApiConnectionError):
         return getattr(server.get_source(source).last_run, "state", "") == "completed"
     return False
 
@@ -188,8 +188,8 @@ def _look(server: Trapline, job: int) -> JobDetail:
     while True:
         try:
             return server.get_job(job)
-        except (ServerRefused, ServerUnreachable) as error:
-            passing = isinstance(error, ServerUnreachable) or error.passing
+        except (ApiStatusError, ApiConnectionError) as error:
+            passing = isinstance(error, ApiConnectionError) or error.is_transient
             if not passing or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
@@ -200,7 +200,7 @@ def _read(server: RunningServer, query: str, *about: Any) -> list[tuple[Any, ...
     deadline = time.monotonic() + 30
     while True:
         try:
-            url = find_running(server.data)
+            url = find_running_url(server.data)
             if url is not None:
                 with psycopg.connect(url, connect_timeout=2) as connection:
                     return list(connection.execute(query.encode(), about).fetchall())

@@ -13,8 +13,8 @@ import trapline.server
 from tests.acceptance.browsing import EACH_SIZE, SIZES, Watched
 from tests.acceptance.furnished import Furnished, furnish
 from tests.acceptance.seat import Seat, box_of
-from trapline.server.platform.postgres.postgres import find_running
-from trapline.wire.projects import ProjectChange
+from trapline.server.platform.postgres.postgres import find_running_url
+from trapline.wire.projects import ProjectUpdate
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
@@ -111,12 +111,12 @@ def test_the_overview_and_the_first_steps_say_what_is_so(seat: Seat, tab: Watche
     said = page.get_by_text("This project is archived: it is only looked at")
     expect(said).to_have_count(0)
     with seat.server.open() as owner:
-        owner.change_project(furnished.empty, ProjectChange(archived=True))
+        owner.update_project(furnished.empty, ProjectUpdate(archived=True))
         page.reload()
         expect(said).to_be_visible()
-        owner.change_project(furnished.empty, ProjectChange(archived=False))
+        owner.update_project(furnished.empty, ProjectUpdate(archived=False))
     # A project with results needs no steps any more; what runs in it is told though many jobs are newer.
-    with psycopg.connect(find_running(seat.server.data) or "") as connection:
+    with psycopg.connect(find_running_url(seat.server.data) or "") as connection:
         connection.execute(NEWER_JOBS, (furnished.scene.job,))
     page = tab.open(f"/projects/{furnished.scene.project}")
     expect(page.locator(".figures")).to_contain_text(re.compile(r"[1-9] jobs? running"))

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from tests.acceptance.browsing import open_tab
 from tests.acceptance.running import RunningServer, wait_for
 from tests.acceptance.seat import sign_in
-from trapline.server.platform.postgres.postgres import free_port
+from trapline.server.platform.postgres.postgres import find_free_port
 from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
@@ -40,11 +40,11 @@ def read_nats(server: RunningServer) -> str | None:
 
 
 def test_an_outage_is_reported_until_the_server_answers(own_server: RunningServer, browser: Browser) -> None:
-    port = free_port()
+    port = find_free_port()
     own_server.settings = {"TRAPLINE_NATS_URL": f"nats://127.0.0.1:{port}"}
     own_server.start()
     with own_server.open() as owner:
-        project = owner.make_project(NewProject(name="Valley")).id
+        project = owner.create_project(NewProject(name="Valley")).id
         # No event happens: the outage is found by asking the server.
         wait_for("the outage", lambda: (read_nats(own_server) or "").startswith("Away since "), WITHIN_S)
         assert REASON in (read_nats(own_server) or "")

@@ -25,7 +25,7 @@ def _without_notices(seat: Seat) -> Iterator[None]:
     yield
     with seat.server.open() as owner:
         for notice in owner.list_notices().results:
-            owner.end_notice(notice.id)
+            owner.delete_notice(notice.id)
 
 
 def ask(page: Page, kind: str, **fields: str) -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import SHARED_SECRET, RunningServer
-from trapline.client import Callbacks, Retry, ServerRefused, ServerUnreachable, Trapline
-from trapline.client.signing import by_key, by_secret
+from trapline.client import ApiConnectionError, ApiStatusError, CallbackSession, RetryPolicy, Trapline
+from trapline.client.signing import build_key_signer, build_secret_signer
 from trapline.wire.analyses import AnalysisState, CreatedAnalysis, NewAnalysis
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.artifacts import ArtifactType, NewArtifact
-from trapline.wire.bulk_annotations import PostedAnnotation, PostMode
+from trapline.wire.bulk_annotations import BulkAnnotation, BulkMode
 from trapline.wire.projects import NewProject
 
 
@@ -29,9 +29,9 @@ class Desk:
     image: UUID
     made: CreatedAnalysis
 
-    def call_back(self) -> Callbacks:
+    def call_back(self) -> CallbackSession:
         """A session that signs with the analysis's own secret."""
-        return Callbacks(self.server.base_url, by_secret(self.made.callback_secret))
+        return CallbackSession(self.server.base_url, build_secret_signer(self.made.callback_secret))
 
 
 @pytest.fixture
@@ -39,23 +39,23 @@ def desk(server: RunningServer, tmp_path: Path) -> Iterator[Desk]:
     file = tmp_path / "IMG_0001.JPG"
     file.write_bytes(make_picture(3, (320, 240)))
     with server.open() as owner:
-        project = owner.make_project(NewProject(name="desk")).id
+        project = owner.create_project(NewProject(name="desk")).id
         [sent] = owner.upload_images([file], project=project).files
         assert sent.image_id is not None
         made = owner.create_analysis(NewAnalysis(image_id=sent.image_id, model_name="deer-net", model_version="1"))
         yield Desk(server, owner, project, sent.image_id, made)
 
 
-def box(number: int, x_max: float = 100) -> PostedAnnotation:
-    return PostedAnnotation(
+def box(number: int, x_max: float = 100) -> BulkAnnotation:
+    return BulkAnnotation(
         annotation_type=AnnotationType.BOUNDING_BOX,
         data={"x_min": number, "y_min": 1, "x_max": x_max, "y_max": 90, "image_width": 320, "image_height": 240},
         ordering=number,
     )
 
 
-def name_of(number: int) -> PostedAnnotation:
-    return PostedAnnotation(
+def name_of(number: int) -> BulkAnnotation:
+    return BulkAnnotation(
         annotation_type=AnnotationType.CLASSIFICATION, class_name="deer", data={"score": 0.5}, parent=number
     )
 
@@ -71,7 +71,7 @@ def test_wrong_annotations_are_named_and_left_out(desk: Desk) -> None:
     # The third box reaches out of the picture, and the name of it names no box any more once it is left out.
     given = [box(0), name_of(0), box(1, x_max=400), name_of(1), box(2)]
     with desk.call_back() as outside:
-        with pytest.raises(ServerRefused, match=r"annotations\.2"):
+        with pytest.raises(ApiStatusError, match=r"annotations\.2"):
             outside.post_annotations(desk.made.id, given)
         assert outside.get_analysis(desk.made.id).annotation_count == 0
         posted = outside.post_annotations(desk.made.id, given, on_invalid="skip")
@@ -91,12 +91,12 @@ def test_wrong_annotations_are_named_and_left_out(desk: Desk) -> None:
 def test_nothing_is_replaced_by_nothing_by_accident(desk: Desk) -> None:
     with desk.call_back() as outside:
         outside.post_annotations(desk.made.id, [box(0)])
-        with pytest.raises(ServerRefused):
-            outside.post_annotations(desk.made.id, [box(0, x_max=400)], mode=PostMode.REPLACE, on_invalid="skip")
+        with pytest.raises(ApiStatusError):
+            outside.post_annotations(desk.made.id, [box(0, x_max=400)], mode=BulkMode.REPLACE, on_invalid="skip")
         assert outside.get_analysis(desk.made.id).annotation_count == 1
-        assert outside.post_annotations(desk.made.id, [], mode=PostMode.REPLACE).stored.total == 0
+        assert outside.post_annotations(desk.made.id, [], mode=BulkMode.REPLACE).stored.total == 0
         # What is wrong with the request as a whole is nobody's to leave out.
-        with pytest.raises(ServerRefused, match="5,000"):
+        with pytest.raises(ApiStatusError, match="5,000"):
             outside.post_annotations(desk.made.id, [box(0)] * 5001, on_invalid="skip")
 
 
@@ -109,7 +109,7 @@ def test_files_go_to_their_address(desk: Desk, tmp_path: Path) -> None:
         assert path == f"ml_outputs/{desk.made.id}/run.log"
         outside.add_artifact(desk.made.id, ArtifactType.METADATA, "about.json", b"{}")
         failed = outside.finalize(desk.made.id, error_message="the disk is full")
-        with pytest.raises(ServerRefused, match="takes nothing more"):
+        with pytest.raises(ApiStatusError, match="takes nothing more"):
             outside.add_artifact(desk.made.id, ArtifactType.LOG, "more.log", b"more")
     assert (failed.status, failed.error_message) == ("failed", "the disk is full")
     files = desk.owner.list_artifacts(desk.made.id).results
@@ -117,20 +117,20 @@ def test_files_go_to_their_address(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_what_the_shared_secret_may_not(desk: Desk) -> None:
-    with Callbacks(desk.server.base_url, by_secret(SHARED_SECRET)) as outside:
+    with CallbackSession(desk.server.base_url, build_secret_signer(SHARED_SECRET)) as outside:
         assert outside.set_status(desk.made.id, AnalysisState.PROCESSING).status == "processing"
-        with pytest.raises(ServerRefused) as caught:
+        with pytest.raises(ApiStatusError) as caught:
             outside.get_analysis(desk.made.id)
     assert caught.value.status == 401
     assert desk.owner.cancel_analysis(desk.made.id).status == "canceled"
 
 
 def test_a_store_that_is_away_is_told_by_its_address(desk: Desk) -> None:
-    sign = by_secret(desk.made.callback_secret)
-    with Callbacks(desk.server.base_url, sign, retry=Retry(times=0)) as outside:
+    sign = build_secret_signer(desk.made.callback_secret)
+    with CallbackSession(desk.server.base_url, sign, retry=RetryPolicy(times=0)) as outside:
         signed = outside.presign(desk.made.id, NewArtifact(artifact_type=ArtifactType.LOG, filename="run.log"))
         away = signed.model_copy(update={"upload_url": "http://127.0.0.1:9/x?secret=1"})
-        with pytest.raises(ServerUnreachable, match=r"http://127\.0\.0\.1:9: ") as caught:
+        with pytest.raises(ApiConnectionError, match=r"http://127\.0\.0\.1:9: ") as caught:
             outside.upload(away, b"x")
         assert "secret" not in str(caught.value)
 
@@ -145,14 +145,14 @@ def test_a_service_key_is_made_used_and_revoked(desk: Desk) -> None:
     printed = run("create", "--project", project, "--service", "deer-net", "--name", "gpu 2")
     told = dict(line.split("=") for line in printed.splitlines())
     key_id, secret = told["CALLBACK_KEY_ID"], told["CALLBACK_KEY_SECRET"]
-    with Callbacks(desk.server.base_url, by_key(key_id, secret)) as outside:
+    with CallbackSession(desk.server.base_url, build_key_signer(key_id, secret)) as outside:
         assert outside.get_analysis(desk.made.id).status == "queued"
         assert outside.list_annotations(desk.made.id, confidence_min=0.5, limit=7).results == []
         listed = json.loads(run("list", "--project", project, "--json"))
         assert [(it["key_id"], it["name"], it["revoked_at"]) for it in listed] == [(key_id, "gpu 2", None)]
         assert secret not in run("list", "--project", project)
         assert "Revoked" in run("revoke", key_id)
-        with pytest.raises(ServerRefused) as caught:
+        with pytest.raises(ApiStatusError) as caught:
             outside.finalize(desk.made.id)
     assert caught.value.status == 401
     assert "There is no key tlk_none" in run("revoke", "tlk_none", code=1)

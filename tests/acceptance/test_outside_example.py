@@ -15,8 +15,8 @@ from trapline.wire.annotations import Annotation
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.callback_keys import NewCallbackKey
 from trapline.wire.projects import NewProject
-from trapline.worker.images import decode
-from trapline.worker.pipeline import Picture
+from trapline.worker.images import decode_image
+from trapline.worker.pipeline import InputImage
 from trapline.worker.pipelines.yolox_nano import MODEL, YoloxNano
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "external_pipeline.py"
@@ -31,7 +31,7 @@ def model() -> Path:
 
 def upload(owner: Trapline, samples: Path) -> tuple[int, dict[str, UUID]]:
     """Upload the pictures to a project of their own; answers their ids."""
-    project = owner.make_project(NewProject(name="outside example")).id
+    project = owner.create_project(NewProject(name="outside example")).id
     sent = owner.upload_images([samples / "images" / name for name in PICTURES], project=project).files
     return project, {one.filename: one.image_id for one in sent if one.image_id is not None}
 
@@ -64,8 +64,8 @@ def test_it_finds_outside_what_our_worker_finds(
     ours.load(MACHINE)
     with server.open() as owner:
         project, images = upload(owner, samples)
-        token = owner.make_token(NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])).token
-        key = owner.make_callback_key(NewCallbackKey(projects=[project], service="yolox"))
+        token = owner.create_token(NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])).token
+        key = owner.create_callback_key(NewCallbackKey(projects=[project], service="yolox"))
         secrets = {"CALLBACK_KEY_ID": key.key_id, "CALLBACK_KEY_SECRET": key.secret}
         environment = {"TRAPLINE_TOKEN": token, "RUN_ID": "first", **(secrets if signed_by == "service key" else {})}
         told = run_example(server, model, *map(str, images.values()), **environment).splitlines()
@@ -75,7 +75,7 @@ def test_it_finds_outside_what_our_worker_finds(
             [analysis] = owner.list_analyses(image_id).results
             assert f"{analysis.id} completed {analysis.annotation_count}" in told
             content = httpx2.get(owner.get_image(image_id).file_url, trust_env=False).content
-            (expected,) = ours.run([Picture(name, decode(content))])
+            (expected,) = ours.run([InputImage(name, decode_image(content))])
             found = owner.list_annotations(analysis.id, limit=1000).results
             boxes = [one for one in found if one.annotation_type == "bounding_box"]
             names = {one.parent_id: one.class_name for one in found if one.annotation_type == "classification"}

@@ -21,14 +21,14 @@ import pytest
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import SHARED_SECRET, RunningServer, quiet_environment
 from tests.conformance.s3_server import BUCKET, WRITER, S3Server
-from trapline.client import Callbacks, Trapline
-from trapline.client.signing import by_secret, message_v1, message_v2
-from trapline.server.app.settings import known_names
-from trapline.server.platform.postgres.postgres import free_port
+from trapline.client import CallbackSession, Trapline
+from trapline.client.signing import build_message_v1, build_message_v2, build_secret_signer
+from trapline.server.app.settings import list_known_variables
+from trapline.server.platform.postgres.postgres import find_free_port
 from trapline.wire.analyses import NewAnalysis
 from trapline.wire.artifacts import ArtifactType
 from trapline.wire.auth import NewToken, TokenKind
-from trapline.wire.callback_keys import CallbackKeyMade, NewCallbackKey
+from trapline.wire.callback_keys import CreatedCallbackKey, NewCallbackKey
 from trapline.wire.projects import NewProject
 
 GUIDE = Path(__file__).parents[2] / "docs" / "external-pipelines"
@@ -86,7 +86,7 @@ class Study:
     project: int
     image: UUID
     token: str
-    key: CallbackKeyMade
+    key: CreatedCallbackKey
 
     def run(self, folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the guide with nothing but its environment."""
@@ -113,11 +113,11 @@ def open_study(server: RunningServer, folder: Path) -> Iterator[Study]:
     file = folder / "IMG_0001.JPG"
     file.write_bytes(make_picture(1, (WIDTH, HEIGHT)))
     with server.open() as owner:
-        project = owner.make_project(NewProject(name="studied")).id
+        project = owner.create_project(NewProject(name="studied")).id
         [sent] = owner.upload_images([file], project=project).files
         assert sent.image_id is not None
-        token = owner.make_token(NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])).token
-        key = owner.make_callback_key(NewCallbackKey(projects=[project], service="deer-net"))
+        token = owner.create_token(NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])).token
+        key = owner.create_callback_key(NewCallbackKey(projects=[project], service="deer-net"))
         yield Study(server, owner, project, sent.image_id, token, key)
 
 
@@ -176,7 +176,7 @@ def test_the_programs_of_the_guide_upload_to_s3(
         "S3_ACCESS_KEY_ID": WRITER.access_key_id,
         "S3_SECRET_ACCESS_KEY": WRITER.secret_access_key,
     }
-    running = RunningServer(make_prepared(), free_port(), settings=settings)
+    running = RunningServer(make_prepared(), find_free_port(), settings=settings)
     try:
         running.start()
         with open_study(running, tmp_path) as study:
@@ -217,7 +217,7 @@ def begin(study: Study) -> tuple[UUID, str]:
 
 def post(study: Study, analysis: UUID, secret: str, body: Any) -> httpx2.Response:
     content = json.dumps(body).encode()
-    headers = by_secret(secret)("POST", "", content)
+    headers = build_secret_signer(secret)("POST", "", content)
     address = f"{study.server.base_url}/api/v2/analyses/{analysis}/annotations:bulk"
     return httpx2.post(address, content=content, headers=headers, trust_env=False)
 
@@ -229,7 +229,7 @@ def test_every_format_is_taken_as_it_is_written(study: Study) -> None:
     assert {one["annotation_type"] for one in annotations} == {
         "bounding_box", "classification", "heatmap", "segmentation", "mask", "keypoint", "custom",
     }  # fmt: skip
-    with Callbacks(study.server.base_url, by_secret(secret)) as outside:
+    with CallbackSession(study.server.base_url, build_secret_signer(secret)) as outside:
         for kind in (ArtifactType.HEATMAP, ArtifactType.MASK):
             outside.add_artifact(analysis, kind, f"{kind}.png", b"\x89PNG\r\n\x1a\n and more")
     answer = post(study, analysis, secret, {"annotations": annotations})
@@ -283,8 +283,8 @@ def test_the_signatures_to_try_are_those_of_the_messages() -> None:
     v1, v2 = (hmac.digest(secret, message.encode(), "sha256").hex() for message in messages)
     assert told["signatures"].split() == [f"sha256={v1}", f"v2={v2}"]
     stamp, nonce, method, path, query = (line.encode() for line in messages[1].splitlines()[1:6])
-    assert message_v1(stamp, body).decode() == messages[0]
-    assert message_v2(stamp, nonce, method, path, query, body).decode() == messages[1]
+    assert build_message_v1(stamp, body).decode() == messages[0]
+    assert build_message_v2(stamp, nonce, method, path, query, body).decode() == messages[1]
 
 
 @dataclass
@@ -319,6 +319,6 @@ def test_every_setting_that_the_guide_names_is_one() -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in GUIDE.glob("*.md"))
     named = set(re.findall(r"\b((?:ML|S3|TRAPLINE)_[A-Z0-9_]*[A-Z0-9])\b", pages))
     assert {"ML_CALLBACK_HMAC_SECRET", "S3_PUBLIC_ENDPOINT"} <= named
-    assert not named - known_names()
-    limits = {name for name in known_names() if name.startswith(("ML_", "S3_"))}
+    assert not named - list_known_variables()
+    limits = {name for name in list_known_variables() if name.startswith(("ML_", "S3_"))}
     assert not limits - named

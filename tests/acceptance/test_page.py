@@ -191,7 +191,7 @@ def test_a_job_moves_without_a_reload(tab: Watched, seat: Seat) -> None:
 
 def test_a_job_can_be_canceled(tab: Watched, seat: Seat) -> None:
     with seat.server.open() as owner:
-        job = owner.make_job(NewJob(project=seat.scene.project, pipeline="known", name="To be canceled"))
+        job = owner.create_job(NewJob(project=seat.scene.project, pipeline="known", name="To be canceled"))
     page = tab.open(f"/projects/{seat.scene.project}/jobs/{job.id}")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel the job").click()

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.acceptance.running import RunningServer, wait_for
 from tests.acceptance.scene import Scene, make_scene
-from trapline.cli.errors import explain
+from trapline.cli.errors import explain_error
 from trapline.cli.main import program
 from trapline.client import Trapline
 from trapline.wire.deployments import NewDeployment
@@ -32,7 +32,7 @@ def run(server: RunningServer) -> Run:
     def call(*arguments: object, code: int = 0, sent: bytes | None = None) -> str:
         environment = {"TRAPLINE_SERVER": server.base_url, "TRAPLINE_TOKEN": token, "COLUMNS": "200"}
         done = CliRunner().invoke(program, [str(one) for one in arguments], env=environment, input=sent)
-        said = explain(done.exception) if done.exception is not None else None
+        said = explain_error(done.exception) if done.exception is not None else None
         ended = said[1] if said else done.exit_code
         assert ended == code, f"{arguments}: {done.output} {done.exception!r}"
         return said[0] if said else str(done.stdout)
@@ -132,7 +132,7 @@ def test_algorithms_are_found_by_their_classes(run: Run, scene: Scene) -> None:
 def test_deployments_come_out_and_in_and_their_clocks_are_set(run: Run, server: RunningServer, tmp_path: Path) -> None:
     project = read(run("project", "create", "By sheet", "--json"))["id"]
     with server.open() as owner:
-        made = owner.make_deployment(NewDeployment(project=project, name="Old oak", latitude=1.0, longitude=2.0))
+        made = owner.create_deployment(NewDeployment(project=project, name="Old oak", latitude=1.0, longitude=2.0))
     within, sheet = ("--project", project), tmp_path / "deployments.csv"
     run("deployment", "export", *within, "-o", sheet)
     assert "Old oak" in sheet.read_text()
@@ -157,7 +157,7 @@ def test_a_source_is_changed_and_its_polls_are_listed(run: Run, server: RunningS
     project = read(run("project", "create", "By sources", "--json"))["id"]
     with server.open() as owner:
         new = NewSource(project=project, name="Hut", base_url="http://camera.example/", is_active=False)
-        owner.make_source(new)
+        owner.create_source(new)
     within = ("--project", project)
     setting = ("--set", "schedule=0 6 * * *", "--set", "max_files_per_run=7")
     changed = read(run("source", "change", "Hut", *within, *setting, "--json"))
@@ -217,7 +217,7 @@ def test_one_tells_who_one_is(run: Run, server: RunningServer) -> None:
     assert "Berta" in run("user", "me", "--name", "Berta")
     with server.open() as owner:
         assert isinstance(owner, Trapline)
-        owner.change_own_name(before["name"] or "Owner")
+        owner.update_current_user(before["name"] or "Owner")
 
 
 def test_results_of_other_programs_come_in(run: Run, scene: Scene, tmp_path: Path) -> None:

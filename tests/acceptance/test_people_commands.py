@@ -14,7 +14,7 @@ ANNA = "anna@people.example"
 
 def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) -> None:
     with server.open() as owner:
-        number = owner.make_project(NewProject(name="by people")).id
+        number = owner.create_project(NewProject(name="by people")).id
     project = ("--project", str(number))
     link = server.run("user", "invite", ANNA, "--name", "Anna", *project, "--role", "reviewer").stdout.strip()
     assert "/welcome#" in link

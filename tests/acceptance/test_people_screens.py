@@ -41,7 +41,7 @@ def invite(page: Page) -> str:
 
 def test_somebody_is_invited_given_a_role_and_let_out(seat: Seat, tab: Watched) -> None:
     with seat.server.open() as owner:
-        project = owner.make_project(NewProject(name="Screens of people")).id
+        project = owner.create_project(NewProject(name="Screens of people")).id
     page = tab.page
     page.goto(settings(seat, project, "/people"))
     link = invite(page)
@@ -81,7 +81,7 @@ def test_somebody_is_invited_given_a_role_and_let_out(seat: Seat, tab: Watched) 
 
 def test_a_project_is_deleted_by_its_name_and_restored(seat: Seat, tab: Watched) -> None:
     with seat.server.open() as owner:
-        project = owner.make_project(NewProject(name="Soon gone")).id
+        project = owner.create_project(NewProject(name="Soon gone")).id
     page = tab.page
     page.goto(settings(seat, project))
     page.get_by_role("button", name="Delete the project").click()
@@ -170,7 +170,7 @@ def test_a_project_is_made_public_looked_at_by_a_visitor_and_made_private(seat: 
 
 def test_somebody_signs_in_by_the_organisation(seat: Seat) -> None:
     with seat.server.open() as owner:
-        project = owner.make_project(NewProject(name="By the university")).id
+        project = owner.create_project(NewProject(name="By the university")).id
         member = NewMembership(project=project, role=Role.VIEWER)
         owner.invite_user(NewUser(email="carla@people.example", memberships=[member]))
     issuer = seat.server.settings["TRAPLINE_OIDC_ISSUER"]

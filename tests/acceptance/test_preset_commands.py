@@ -6,15 +6,15 @@ import pytest
 
 from tests.acceptance.running import RunningServer
 from tests.acceptance.test_command_line import run_alone
-from trapline.wire.pipelines import Pipeline
+from trapline.wire.pipelines import PipelineDefinition
 from trapline.wire.projects import NewProject
 from trapline.wire.runs import NewRun
 
 
 def test_a_preset_is_made_changed_run_and_deleted(server: RunningServer) -> None:
     with server.open() as owner:
-        project = owner.make_project(NewProject(name="by preset")).id
-        owner.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
+        project = owner.create_project(NewProject(name="by preset")).id
+        owner.register_pipelines(project, "service", [PipelineDefinition(name="P", slug="p")])
         within = ("--project", str(project))
         options = ("--parameter", "threshold=0.4", "--parameter", "who=anyone", "--priority", "high")
         said = server.run("preset", "add", "dusk", "p", *within, *options).stdout
@@ -57,10 +57,10 @@ def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
 
 def test_archived_projects_neither_stop_a_registration_nor_a_run_by_preset(server: RunningServer) -> None:
     with server.open() as owner:
-        archived = owner.make_project(NewProject(name="archived meadow")).id
-        kept = owner.make_project(NewProject(name="kept meadow")).id
+        archived = owner.create_project(NewProject(name="archived meadow")).id
+        kept = owner.create_project(NewProject(name="kept meadow")).id
         for project in (archived, kept):
-            owner.register_pipelines(project, "service", [Pipeline(name="P", slug="p")])
+            owner.register_pipelines(project, "service", [PipelineDefinition(name="P", slug="p")])
             server.run("preset", "add", "meadow-dusk", "p", "--project", str(project))
         server.run("project", "change", "archived meadow", "--archive")
         said = server.run("register", "-p", "insect-sheet").stdout

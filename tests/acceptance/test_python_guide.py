@@ -14,7 +14,7 @@ from tests.acceptance.running import RunningServer, quiet_environment
 from tests.acceptance.scene import DETECTOR, NAMER, SIZES, WHITE, pretend_to_find, write_pictures
 from trapline.client import Trapline
 from trapline.wire.auth import NewToken, TokenKind
-from trapline.wire.pipelines import Algorithm, Pipeline
+from trapline.wire.pipelines import Algorithm, PipelineDefinition
 from trapline.wire.projects import NewProject
 
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "use-from-python.md"
@@ -44,8 +44,8 @@ def working(server: RunningServer, project: int) -> Iterator[None]:
                     worker.post_results(job.id, found)
 
     with server.open() as owner:
-        token = owner.make_token(NewToken(name="known", kind=TokenKind.WORKER, projects=[project])).token
-        owner.register_pipelines(project, "known", [Pipeline(name="Known", slug=SLUG, algorithms=algorithms)])
+        token = owner.create_token(NewToken(name="known", kind=TokenKind.WORKER, projects=[project])).token
+        owner.register_pipelines(project, "known", [PipelineDefinition(name="Known", slug=SLUG, algorithms=algorithms)])
     thread = threading.Thread(target=work)
     thread.start()
     try:
@@ -61,9 +61,9 @@ def test_the_programs_of_the_guide_do_what_it_says(server: RunningServer, tmp_pa
     for name, code in BLOCK.findall(GUIDE.read_text(encoding="utf-8")):
         (tmp_path / name).write_text(code, encoding="utf-8")
     with server.open() as owner:
-        project = owner.make_project(NewProject(name="Beech wood")).id
+        project = owner.create_project(NewProject(name="Beech wood")).id
         # The programs see one project of this name, whatever other tests have made.
-        token = owner.make_token(NewToken(name="program", projects=[project])).token
+        token = owner.create_token(NewToken(name="program", projects=[project])).token
 
     def run(*command: str) -> str:
         done = subprocess.run(

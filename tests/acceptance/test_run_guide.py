@@ -42,8 +42,8 @@ def test_a_program_runs_a_pipeline_as_the_guide_says(own_server: RunningServer, 
         own_server.run("project", "create", "Forest")
         with own_server.open() as server:
             [project] = server.list_projects()
-            token = server.make_token(NewToken(name="program")).token
-            worker = server.make_token(NewToken(name="worker", kind=TokenKind.WORKER)).token
+            token = server.create_token(NewToken(name="program")).token
+            worker = server.create_token(NewToken(name="worker", kind=TokenKind.WORKER)).token
         speaker, ended = Speaker(own_server.port, worker), threading.Event()
         offered: dict[str, Any] = {"processing_service_name": "Field worker", "pipelines": [PIPELINE]}
         speaker.ask("POST", f"/projects/{project.id}/pipelines", offered)

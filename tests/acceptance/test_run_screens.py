@@ -10,8 +10,8 @@ from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.running import wait_for
 from tests.acceptance.scene import work
 from tests.acceptance.seat import Seat
-from trapline.wire.jobs import Job, JobChange, NewJob, Start
-from trapline.wire.presets import NewPreset, PresetChange
+from trapline.wire.jobs import Job, JobStart, JobUpdate, NewJob
+from trapline.wire.presets import NewPreset, PresetUpdate
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
 
@@ -28,7 +28,7 @@ def _without_open_jobs(seat: Seat) -> Iterator[None]:
     with seat.server.open() as owner:
         for job in owner.list_jobs(seat.scene.project).results:
             if job.status in ("queued", "processing"):
-                owner.move_job(job.id, "cancel")
+                owner.transition_job(job.id, "cancel")
 
 
 def make_preset(page: Page, name: str = "night") -> Locator:
@@ -113,13 +113,13 @@ def test_a_preset_that_somebody_else_changed_is_not_overwritten(tab: Watched, se
     with seat.server.open() as owner:
         slug = owner.list_pipelines(seat.scene.project)[0].slug
         new = NewPreset(project=seat.scene.project, name="shared", pipeline=slug, parameters=dict.fromkeys("abcdef", 1))
-        preset = owner.make_preset(new).id
+        preset = owner.create_preset(new).id
         page = tab.open(f"/projects/{seat.scene.project}/integrations/presets")
         page.get_by_role("button", name="Edit shared").click()
         dialog = page.get_by_role("dialog")
         assert dialog.get_by_label("Parameters").evaluate("e => e.scrollHeight <= e.clientHeight"), "all lines are seen"
         dialog.get_by_label("Priority").select_option("high")
-        owner.change_preset(preset, PresetChange(description="Of Ann, not of Ben"))
+        owner.update_preset(preset, PresetUpdate(description="Of Ann, not of Ben"))
         dialog.get_by_role("button", name="Save").click()
         expect(dialog).to_contain_text("Somebody else changed this since you read it. Nothing was changed.")
         [refused, _] = tab.wrong
@@ -131,7 +131,7 @@ def test_a_preset_that_somebody_else_changed_is_not_overwritten(tab: Watched, se
         dialog.get_by_role("button", name="Save").click()
         expect(page.locator('[data-preset="shared"]')).to_contain_text("Low")
         assert owner.get_preset(preset).description == "Of Ann, not of Ben"
-        owner.remove_preset(preset)
+        owner.delete_preset(preset)
 
 
 def test_a_run_whose_answer_is_lost_is_one_run(tab: Watched, seat: Seat) -> None:
@@ -223,9 +223,11 @@ def test_a_run_over_nothing_is_not_started(tab: Watched, seat: Seat) -> None:
 
 def test_owners_read_the_audit(tab: Watched, seat: Seat) -> None:
     with seat.server.open() as owner:
-        job = owner.make_job(NewJob(project=seat.scene.project, pipeline="known", name="Renamed", start=Start.LATER))
+        job = owner.create_job(
+            NewJob(project=seat.scene.project, pipeline="known", name="Renamed", start=JobStart.LATER)
+        )
         for number in range(PAGE_OF_AUDIT):
-            owner.change_job(job.id, JobChange(name=f"Renamed {number}"))
+            owner.update_job(job.id, JobUpdate(name=f"Renamed {number}"))
     page = tab.open(f"/projects/{seat.scene.project}/settings")
     page.get_by_role("link", name="Audit").click()
     rows = page.get_by_test_id("audit").locator("tbody tr")

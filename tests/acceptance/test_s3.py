@@ -11,7 +11,7 @@ from PIL import Image
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import RunningServer, wait_for
 from tests.conformance.s3_server import BUCKET, WRITER, S3Server
-from trapline.server.platform.postgres.postgres import free_port
+from trapline.server.platform.postgres.postgres import find_free_port
 from trapline.wire.projects import NewProject
 
 
@@ -25,7 +25,7 @@ def bucket_server(make_prepared: Callable[[], Path], s3: S3Server) -> Iterator[R
         "S3_SECRET_ACCESS_KEY": WRITER.secret_access_key,
         "TRAPLINE_LOG_FORMAT": "json",
     }
-    running = RunningServer(make_prepared(), free_port(), settings=settings)
+    running = RunningServer(make_prepared(), find_free_port(), settings=settings)
     try:
         yield running
     finally:
@@ -37,7 +37,7 @@ def test_pictures_live_in_the_bucket(bucket_server: RunningServer, tmp_path: Pat
     file = tmp_path / "IMG_0001.JPG"
     file.write_bytes(make_picture(1, (800, 600)))
     with bucket_server.open() as server:
-        project = server.make_project(NewProject(name="In a bucket")).id
+        project = server.create_project(NewProject(name="In a bucket")).id
         [image_id] = [sent.image_id for sent in server.upload_images([file], project=project).files]
         assert image_id is not None
         wait_for("a thumbnail", lambda: server.get_image(image_id).thumbnail_url is not None)

@@ -23,7 +23,7 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watc
         first = min(image.captured_at for image in images)
         near = [first + timedelta(seconds=number) for number in range(len(images))]
         for image, moment in zip(images, near, strict=True):
-            client.change_images([image.id], captured_at=moment)
+            client.update_images([image.id], captured_at=moment)
         page = tab.open(f"{project}/sequences?least=2")
         deadline = time.monotonic() + 30
         # The images are dated one by one: some of them are grouped before the others.
@@ -43,7 +43,7 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watc
         page.get_by_role("link", name="Show in the grid").click()
         page.locator(".tile[data-image-id]").first.wait_for()
         assert "sequence=" in page.url
-        client.change_images([image.id for image in images], as_read=True)
+        client.update_images([image.id for image in images], as_read=True)
 
         page = tab.open(f"{project}/deployments/{scene.deployment}")
         offset = page.get_by_label("Clock offset, seconds")
@@ -71,8 +71,8 @@ def test_a_long_sequence_stays_inside_the_screen_of_a_phone(seat: Seat, tmp_path
         Image.new("RGB", (640, 480), (second, 90, 60)).save(out, "JPEG", exif=exif)
         (tmp_path / f"{second:02}.jpg").write_bytes(out.getvalue())
     with seat.server.open() as client:
-        project = client.make_project(NewProject(name="One long visit")).id
-        place = client.make_deployment(NewDeployment(project=project, name="Ford", time_zone="Europe/Berlin"))
+        project = client.create_project(NewProject(name="One long visit")).id
+        place = client.create_deployment(NewDeployment(project=project, name="Ford", time_zone="Europe/Berlin"))
         client.upload_images(tmp_path, deployment=place.id)
         wait_for(
             "one sequence of all images",

@@ -21,7 +21,7 @@ def image(server: RunningServer, tmp_path: Path) -> UUID:
     file = tmp_path / "IMG_0001.JPG"
     file.write_bytes(make_picture(7, (320, 240)))
     with server.open() as owner:
-        project = owner.make_project(NewProject(name="simulated")).id
+        project = owner.create_project(NewProject(name="simulated")).id
         [sent] = owner.upload_images([file], project=project).files
     assert sent.image_id is not None
     return sent.image_id
@@ -69,7 +69,7 @@ def test_a_whole_pipeline_is_played(server: RunningServer, image: UUID, secret: 
 def test_an_outside_pipelines_own_token_is_enough(server: RunningServer, image: UUID) -> None:
     with server.open() as owner:
         project = owner.get_image(image).project_id
-        token = owner.make_token(NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])).token
+        token = owner.create_token(NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])).token
     named = ("--model-name", "deer-net", "--model-version", "2", "--base-url", server.base_url)
     server.run("simulate", "--image-id", str(image), *named, TRAPLINE_TOKEN=token, API_BASE_URL="http://127.0.0.1:9")
     with server.open() as owner:
@@ -107,7 +107,7 @@ def test_a_server_without_outside_pipelines_is_told(own_server: RunningServer, t
     file = tmp_path / "IMG_0001.JPG"
     file.write_bytes(make_picture(1))
     with own_server.open() as owner:
-        project = owner.make_project(NewProject(name="closed")).id
+        project = owner.create_project(NewProject(name="closed")).id
         [sent] = owner.upload_images([file], project=project).files
     done = own_server.run("simulate", "--image-id", str(sent.image_id), check=False)
     assert done.returncode == 4

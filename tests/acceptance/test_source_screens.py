@@ -16,7 +16,7 @@ from tests.acceptance.pictures import fill, make_picture, serve_slowly
 from tests.acceptance.running import RunningServer
 from tests.acceptance.seat import Seat, sign_in
 from tests.conformance.file_servers import PASSWORD, USER, in_a_thread, ssh_server
-from trapline.server.platform.postgres.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running_url
 from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
@@ -72,7 +72,7 @@ def feed(browser: Browser, own_server: RunningServer, tmp_path: Path) -> Iterato
         own_server.settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": origins}
         own_server.start()
         with own_server.open() as owner:
-            project = owner.make_project(NewProject(name="Ford")).id
+            project = owner.create_project(NewProject(name="Ford")).id
         sign_in(tab)
         tab.wrong = [said for said in tab.wrong if "401" not in said]  # who am I, before signing in
         yield Feed(own_server, tab, folder, f"http://127.0.0.1:{port}/", f"sftp://127.0.0.1:{ssh_port}/", project)
@@ -129,7 +129,7 @@ def test_a_source_is_tested_added_run_and_seen_to(feed: Feed) -> None:
 
 def _give_up_on_what_failed(server: RunningServer) -> None:
     """What five tries do in a quarter of an hour."""
-    running = find_running(server.data)
+    running = find_running_url(server.data)
     assert running is not None
     with psycopg.connect(running) as connection:
         given_up = "update pulled_files set state = 'quarantined', attempts = 5, next_attempt_at = null"

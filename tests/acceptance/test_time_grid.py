@@ -56,7 +56,7 @@ def project(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> int:
     for number in range(DAYS * A_DAY):
         (folder / f"{number:03}.jpg").write_bytes(draw(number))
     with seat.server.open() as client:
-        made = client.make_project(NewProject(name="Weeks"))
+        made = client.create_project(NewProject(name="Weeks"))
         assert client.upload_images(folder, project=made.id).imported == DAYS * A_DAY
     return made.id
 
@@ -232,7 +232,7 @@ def test_next_and_previous_stay_in_the_filter_and_order_of_the_grid(tab: Watched
     with seat.server.open() as owner:
         days = [one for one in owner.list_images(project=project, limit=1000).results if one.captured_at.day == 20]
         starred = [days[0], days[2], days[5]]
-        owner.change_images([one.id for one in starred], starred=True)
+        owner.update_images([one.id for one in starred], starred=True)
         middle = owner.get_image(days[2].id)
         assert (middle.previous_id, middle.next_id) == (days[3].id, days[1].id)
     page = tab.open(f"/projects/{project}/images?starred=true")

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from tests.acceptance.running import EMAIL, METRICS_TOKEN, RunningServer, is_alive, quiet_environment, wait_for
-from trapline.client import ServerRefused, Trapline
-from trapline.server.platform.postgres.postgres import find_running
+from trapline.client import ApiStatusError, Trapline
+from trapline.server.platform.postgres.postgres import find_running_url
 from trapline.wire.projects import NewProject
 
 
@@ -68,7 +68,7 @@ def test_a_taken_port_is_said_in_words(make_folder: Callable[[], Path]) -> None:
 def test_kill_9_of_up_takes_its_processes_along_and_the_next_start_recovers(own_server: RunningServer) -> None:
     own_server.start()
     with own_server.open() as server:
-        project = server.make_project(NewProject(name="kept"))
+        project = server.create_project(NewProject(name="kept"))
     children = [own_server.find(part) for part in ("api", "background")]
     database = own_server.find("database")
     own_server.kill("up")
@@ -86,7 +86,7 @@ def test_kill_9_of_up_takes_its_processes_along_and_the_next_start_recovers(own_
 def test_a_part_that_is_killed_starts_again_by_itself(own_server: RunningServer) -> None:
     own_server.start()
     with own_server.open() as server:
-        project = server.make_project(NewProject(name="kept"))
+        project = server.create_project(NewProject(name="kept"))
     for part in ("api", "background", "database"):
         wait_for("a background process", lambda: own_server.find("background") > 0, 10)
         killed = own_server.kill(part)
@@ -110,7 +110,7 @@ def _is_another(server: RunningServer, part: str, killed: int) -> bool:
 
 def test_no_secret_is_in_what_it_says(server: RunningServer) -> None:
     with server.open() as client:
-        client.make_project(NewProject(name="quiet"))
+        client.create_project(NewProject(name="quiet"))
     said = server.log.read_text(encoding="utf-8")
     for name in ("database-password", "secret-key", "worker-token"):
         secret = (server.data / name).read_text(encoding="utf-8").strip()
@@ -137,17 +137,17 @@ def test_one_process_tells_what_all_have_counted(server: RunningServer) -> None:
 
 def test_the_token_of_the_local_worker_is_no_person(server: RunningServer) -> None:
     with server.open() as client:
-        project = client.make_project(NewProject(name="forest"))
+        project = client.create_project(NewProject(name="forest"))
     token = (server.data / "worker-token").read_text(encoding="utf-8").strip()
     with Trapline(server.base_url, token) as worker:
         assert project.id in [it.id for it in worker.list_worker_projects()]
-        with pytest.raises(ServerRefused) as refused:
-            worker.make_project(NewProject(name="not mine to make"))
+        with pytest.raises(ApiStatusError) as refused:
+            worker.create_project(NewProject(name="not mine to make"))
         assert refused.value.status in (403, 404)
 
 
 def test_the_database_takes_only_the_loopback_and_a_password(server: RunningServer) -> None:
-    url = find_running(server.data)
+    url = find_running_url(server.data)
     assert url is not None
     with psycopg.connect(url) as connection:
         row = connection.execute("show listen_addresses").fetchone()

@@ -80,8 +80,8 @@ def test_decoders_know_nothing_and_may_do_nothing(own_server: RunningServer, tmp
     own_server.settings = SECRETS
     own_server.start()
     with own_server.open() as server:
-        project = server.make_project(NewProject(name="Decoded")).id
-        deployment = server.make_deployment(NewDeployment(project=project, name="camera")).id
+        project = server.create_project(NewProject(name="Decoded")).id
+        deployment = server.create_deployment(NewDeployment(project=project, name="camera")).id
         uploaded = server.upload_images(fill(tmp_path / "DCIM", 3), deployment=deployment)
         assert uploaded.imported == 3
         images = server.list_images(project=project).results

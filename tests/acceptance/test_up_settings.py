@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.running import RunningServer, read_environment, wait_for
 from tests.settings_values import KEY, SERVER_VALUES
 from trapline.server.app.settings import Settings, load_settings
-from trapline.server.platform.postgres.postgres import free_port, start_postgres, stop_postgres
+from trapline.server.platform.postgres.postgres import find_free_port, start_postgres, stop_postgres
 
 ALLOWED = "Pull sources may be in private networks"
 # They need a server of another kind, which other tests start, or are set by the tests themselves.
@@ -73,7 +73,7 @@ def test_without_any_setting_the_defaults_of_up_apply(own_server: RunningServer)
 def test_the_file_is_over_the_defaults_of_up(own_server: RunningServer) -> None:
     own_server.arguments = ()
     own_server.settings = {}
-    metrics = free_port()
+    metrics = find_free_port()
     write_env_file(
         own_server,
         TRAPLINE_OUTBOX="/srv/file",
@@ -95,7 +95,7 @@ def test_the_file_is_over_the_defaults_of_up(own_server: RunningServer) -> None:
 def test_the_environment_is_over_the_file_and_flags_are_over_both(
     own_server: RunningServer,
 ) -> None:
-    in_file, in_environment = free_port(), free_port()
+    in_file, in_environment = find_free_port(), find_free_port()
     write_env_file(
         own_server,
         TRAPLINE_ALLOW_PRIVATE_SOURCES="true",

@@ -43,7 +43,7 @@ def card(tmp_path: Path) -> Path:
 def make_project(server: RunningServer, name: str) -> int:
     """A project without images."""
     with server.open() as owner:
-        return owner.make_project(NewProject(name=name)).id
+        return owner.create_project(NewProject(name=name)).id
 
 
 def list_paths(server: RunningServer, project: int) -> list[str]:

@@ -17,7 +17,7 @@ import psycopg
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import RunningServer, quiet_environment, wait_for
 from trapline.client import Trapline
-from trapline.server.platform.postgres.postgres import find_running, free_port
+from trapline.server.platform.postgres.postgres import find_free_port, find_running_url
 from trapline.wire.projects import NewProject
 from trapline.wire.webhooks import EventType, NewWebhook
 
@@ -86,13 +86,13 @@ def receiver_of_the_guide(folder: Path, port: int, secret: str) -> Iterator[Path
 
 
 def test_events_are_heard_as_the_guide_says_also_after_a_kill(own_server: RunningServer, tmp_path: Path) -> None:
-    port = free_port()
+    port = find_free_port()
     with hesitating() as hesitant:
         origins = f"127.0.0.1:{port},127.0.0.1:{hesitant.server_port}"
         own_server.settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": origins}
         own_server.start()
         with own_server.open() as server:
-            project = server.make_project(NewProject(name="Forest")).id
+            project = server.create_project(NewProject(name="Forest")).id
             told = own_server.run("webhook", "add", f"http://127.0.0.1:{port}/hook", "--name", "station").stdout
             made = dict(line.split("=", 1) for line in told.split())
             station = UUID(made["WEBHOOK_ID"])
@@ -138,12 +138,12 @@ def kill_in_mid_delivery(
 ) -> None:
     """Kill the background while a receiver thinks: the event is sent again, under the same id."""
     address = f"http://127.0.0.1:{hesitant.server_port}/"
-    slow = server.make_webhook(NewWebhook(project=project, url=address, event_types=[EventType.IMAGE_CREATED])).id
+    slow = server.create_webhook(NewWebhook(project=project, url=address, event_types=[EventType.IMAGE_CREATED])).id
     upload(server, project, folder, 2)
     wait_for("a call", lambda: len(hesitant.heard) == 1)
     own_server.kill("background")
     hesitant.let_go.set()
-    url = find_running(own_server.data)
+    url = find_running_url(own_server.data)
     assert url is not None
     with psycopg.connect(url) as connection:
         left = connection.execute(

@@ -22,7 +22,7 @@ def _without_webhooks(seat: Seat) -> Iterator[None]:
     yield
     with seat.server.open() as owner:
         for webhook in owner.list_webhooks().results:
-            owner.remove_webhook(webhook.id)
+            owner.delete_webhook(webhook.id)
 
 
 def add(page: Page, seat: Seat) -> str:

@@ -90,7 +90,7 @@ def open_workers(server: RunningServer, packages: Path, folder: Path, images: in
 
 
 def run_job(field: Field, **asked: Any) -> int:
-    job = field.api.make_job(NewJob(project=field.project, pipeline="slow", **asked)).id
+    job = field.api.create_job(NewJob(project=field.project, pipeline="slow", **asked)).id
     wait_for("work", lambda: field.api.get_job(job).expanded)
     return job
 

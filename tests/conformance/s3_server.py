@@ -17,12 +17,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from trapline.server.platform.store.presign import Signer
-from trapline.server.platform.store.s3_store import Bucket
+from trapline.server.platform.store.presign import S3Signer
+from trapline.server.platform.store.s3_store import S3BucketConfig
 
 REGION = "us-east-1"
-WRITER = Signer("trapline", "a secret of the tests", REGION)
-READER = Signer("reader", "another secret of the tests", REGION)
+WRITER = S3Signer("trapline", "a secret of the tests", REGION)
+READER = S3Signer("reader", "another secret of the tests", REGION)
 """Whoever has this key may read and list, not write."""
 ACTIONS = {WRITER: ["Admin", "Read", "Write", "List"], READER: ["Read", "List"]}
 PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
@@ -40,9 +40,9 @@ class S3Server:
         """Where it is reached."""
         return f"http://127.0.0.1:{self.port}"
 
-    def bucket(self, signer: Signer = WRITER, name: str = BUCKET) -> Bucket:
+    def bucket(self, signer: S3Signer = WRITER, name: str = BUCKET) -> S3BucketConfig:
         """Its bucket as a store takes it; the same server has another name for those outside."""
-        return Bucket(self.endpoint, f"http://localhost:{self.port}", name, signer)
+        return S3BucketConfig(self.endpoint, f"http://localhost:{self.port}", name, signer)
 
 
 @contextmanager

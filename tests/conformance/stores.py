@@ -13,10 +13,10 @@ import httpx2
 import uvicorn
 from tests.applications import application_of
 
-from trapline.server.app.http.application import dress
-from trapline.server.platform.app_context import System
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.object_store import SignedPut, Store
+from trapline.server.platform.store.object_store import ObjectStore, SignedPut
 from trapline.server.platform.store.storage_keys import FILES
 
 MOST = 1024 * 1024
@@ -27,7 +27,7 @@ MOST = 1024 * 1024
 class Scene:
     """A store, the folder that it receives files into, and a client without any right."""
 
-    store: Store
+    store: ObjectStore
     folder: Path
     client: httpx2.AsyncClient
     analysis: str | None = None
@@ -65,14 +65,14 @@ def new_key(name: str = "heat.png") -> str:
 
 
 @asynccontextmanager
-async def open_scene(store: Store, folder: Path, analysis: str | None = None) -> AsyncIterator[Scene]:
+async def open_scene(store: ObjectStore, folder: Path, analysis: str | None = None) -> AsyncIterator[Scene]:
     """Look at a store."""
     async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
         yield Scene(store, folder, client, analysis)
 
 
 @asynccontextmanager
-async def serve_local(system: System, folder: Path) -> AsyncIterator[LocalStore]:
+async def serve_local(system: AppContext, folder: Path) -> AsyncIterator[LocalStore]:
     """Serve a local store over HTTP on a real socket, by the whole application."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         public_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -82,9 +82,9 @@ async def serve_local(system: System, folder: Path) -> AsyncIterator[LocalStore]
 
 
 @asynccontextmanager
-async def serve(system: System, listener: socket.socket) -> AsyncIterator[None]:
+async def serve(system: AppContext, listener: socket.socket) -> AsyncIterator[None]:
     """Serve the whole application on a listening socket."""
-    config = uvicorn.Config(dress(application_of(system)), http="httptools", lifespan="off", log_config=None)
+    config = uvicorn.Config(wrap_middleware(application_of(system)), http="httptools", lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     try:

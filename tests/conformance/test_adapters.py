@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trapline.worker.batching import make_success
+from trapline.worker.batching import build_success
 from trapline.worker.model_files import ModelFile, fetch_model_file
-from trapline.worker.pipeline import Found, Machine, Picture, Pipeline, check_extra
+from trapline.worker.pipeline import Device, InputImage, ModelDetection, Pipeline, require_extra
 from trapline.worker.pipelines.megadetector import V5a
 from trapline.worker.pipelines.speciesnet import SpeciesNetCrops, SpeciesNetWhole
 from trapline.worker.pipelines.speciesnet_output import CLASSIFIER, DETECTOR, ENSEMBLE
@@ -36,8 +36,8 @@ def local(path: Path) -> ModelFile:
     return ModelFile(path.name, f"file:{path}", None, None, "MIT")
 
 
-def machine(tmp_path: Path) -> Machine:
-    return Machine("cpu", 1, lambda file: fetch_model_file(file, tmp_path / "cache"))
+def machine(tmp_path: Path) -> Device:
+    return Device("cpu", 1, lambda file: fetch_model_file(file, tmp_path / "cache"))
 
 
 def save_detector(path: Path) -> Path:
@@ -79,20 +79,20 @@ def save_speciesnet(folder: Path, kind: str) -> Path:
     return folder
 
 
-def picture(**config: Any) -> Picture:
+def picture(**config: Any) -> InputImage:
     pixels = np.random.default_rng(2).integers(0, 255, (300, 420, 3), np.uint8)
     pixels.flags.writeable = False
-    return Picture("p", pixels, config)
+    return InputImage("p", pixels, config)
 
 
-def check(pipeline: Pipeline, shown: Picture, things: list[Found]) -> None:
+def check(pipeline: Pipeline, shown: InputImage, things: list[ModelDetection]) -> None:
     assert things
     height, width = shown.pixels.shape[:2]
     for thing in things:
         x1, y1, x2, y2 = thing.box
         assert 0 <= x1 < x2 <= width
         assert 0 <= y1 < y2 <= height
-    make_success(pipeline, shown, "", things, 0.1).model_dump_json()
+    build_success(pipeline, shown, "", things, 0.1).model_dump_json()
 
 
 def test_megadetector_runs_a_model_of_its_form(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_megadetector_runs_a_model_of_its_form(tmp_path: Path) -> None:
         models = (local(save_detector(tmp_path / "md_v5a.0.1.pt")),)
 
     pipeline = StandIn()
-    check_extra(pipeline)
+    require_extra(pipeline)
     pipeline.load(machine(tmp_path))
     sure, none = pipeline.run([picture(threshold=0.9), picture(threshold=1)])
     check(pipeline, picture(), sure)
@@ -118,7 +118,7 @@ def test_speciesnet_runs_a_model_of_its_form(tmp_path: Path, base: type[SpeciesN
     # The form of the real one is an archive; a folder is taken as it is.
     folder = tmp_path / "model"
     pipeline = StandIn()
-    pipeline.load(Machine("cpu", 1, lambda _: folder))
+    pipeline.load(Device("cpu", 1, lambda _: folder))
     asked = picture(threshold=0.9, country="USA")
     (things,) = pipeline.run([asked])
     check(pipeline, asked, things)

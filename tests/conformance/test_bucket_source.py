@@ -11,10 +11,10 @@ from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
 from tests.outbound_policy import allow_origins
 
 from trapline.server.platform.errors import FileGone, OutboundFailed
-from trapline.server.platform.network.outbound import Outbound
-from trapline.server.platform.store.presign import Signer
-from trapline.server.sources.gateways.gateway import Entry
-from trapline.server.sources.gateways.s3_gateway import S3Bucket
+from trapline.server.platform.network.outbound import OutboundClient
+from trapline.server.platform.store.presign import S3Signer
+from trapline.server.sources.gateways.gateway import RemoteFile
+from trapline.server.sources.gateways.s3_gateway import S3Gateway
 
 NAMES = [
     "IMG_0001.JPG",
@@ -43,10 +43,10 @@ class Bucketful:
             answer = await client.put(signed, content=data)
             assert answer.is_success, answer.text
 
-    def open(self, signer: Signer | None = READER, bucket: str = BUCKET, page_entries: int = 1000) -> S3Bucket:
+    def open(self, signer: S3Signer | None = READER, bucket: str = BUCKET, page_entries: int = 1000) -> S3Gateway:
         policy = allow_origins(("127.0.0.1", self.server.port))
         url = f"s3://{bucket}/{self.prefix.rstrip('/')}"
-        return S3Bucket(Outbound(policy), self.server.endpoint, url, signer, page_entries=page_entries)
+        return S3Gateway(OutboundClient(policy), self.server.endpoint, url, signer, page_entries=page_entries)
 
 
 @pytest.fixture
@@ -54,24 +54,24 @@ async def bucketful(s3: S3Server) -> Bucketful:
     return Bucketful(s3, f"camera {uuid4()}/")
 
 
-async def _list(bucket: S3Bucket) -> list[Entry]:
+async def _list(bucket: S3Gateway) -> list[RemoteFile]:
     return [entry async for entry in bucket.list_files()]
 
 
-async def _read(bucket: S3Bucket, path: str) -> bytes:
+async def _read(bucket: S3Gateway, path: str) -> bytes:
     async with bucket.open_file(path) as file:
         assert file is not None
         return b"".join([chunk async for chunk in file.chunks])
 
 
 @pytest.fixture
-async def bucket(bucketful: Bucketful) -> AsyncIterator[S3Bucket]:
+async def bucket(bucketful: Bucketful) -> AsyncIterator[S3Gateway]:
     opened = bucketful.open()
     yield opened
     await opened.close()
 
 
-async def test_every_object_is_listed_once_and_opened_under_that_name(bucketful: Bucketful, bucket: S3Bucket) -> None:
+async def test_every_object_is_listed_once_and_opened_under_that_name(bucketful: Bucketful, bucket: S3Gateway) -> None:
     for name in NAMES:
         await bucketful.put(name, name.encode() * 50)
     await bucketful.put("folder/", b"")
@@ -85,7 +85,7 @@ async def test_every_object_is_listed_once_and_opened_under_that_name(bucketful:
         assert await _read(bucket, entry.path) == entry.path.encode() * 50
 
 
-async def test_new_bytes_are_noticed_and_the_old_are_not_sent_again(bucketful: Bucketful, bucket: S3Bucket) -> None:
+async def test_new_bytes_are_noticed_and_the_old_are_not_sent_again(bucketful: Bucketful, bucket: S3Gateway) -> None:
     await bucketful.put("a.jpg", b"first")
     [before] = await _list(bucket)
     async with bucket.open_file("a.jpg") as file:
@@ -112,10 +112,10 @@ async def test_a_listing_goes_on_over_its_pages(bucketful: Bucketful, page_entri
 
 async def test_what_is_wrong_is_told_in_words(bucketful: Bucketful) -> None:
     await bucketful.put("a.jpg", b"x")
-    wrong = Signer(READER.access_key_id, "wrong", READER.region)
+    wrong = S3Signer(READER.access_key_id, "wrong", READER.region)
     for signer, name, words in (
         (wrong, BUCKET, "secret"),
-        (Signer("nobody", "x", "us-east-1"), BUCKET, "key"),
+        (S3Signer("nobody", "x", "us-east-1"), BUCKET, "key"),
         (READER, "no-such-bucket", "no bucket|denies"),
         (None, BUCKET, "denies"),
     ):

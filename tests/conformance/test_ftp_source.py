@@ -26,29 +26,29 @@ from tests.outbound_policy import allow_origins
 from trapline.server.platform.errors import FileGone
 from trapline.server.platform.network.dialing import Dialer
 from trapline.server.platform.network.outbound import Timeouts
-from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
-from trapline.server.sources.gateways.ftp_gateway import FtpServer
+from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnectionPool, FtpCredentials
+from trapline.server.sources.gateways.ftp_gateway import FtpGateway
 from trapline.server.sources.gateways.gateway import Walk
-from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
 
-LOGIN = FtpLogin(USER, PASSWORD)
+LOGIN = FtpCredentials(USER, PASSWORD)
 LIST_ONLY = {"MLSD": "502 no", "MLST": "502 no"}
 
 
 @asynccontextmanager
 async def opened(
     port: int,
-    login: FtpLogin = LOGIN,
+    login: FtpCredentials = LOGIN,
     path: str = "",
     *,
     tls: ssl.SSLContext | None = None,
     tls_at_once: bool = False,
     **timeouts: float,
-) -> AsyncIterator[FtpServer]:
+) -> AsyncIterator[FtpGateway]:
     policy = allow_origins(("127.0.0.1", port))
     address, limits = FtpAddress("127.0.0.1", port, tls, tls_at_once), Timeouts(**timeouts)
-    connections = FtpConnections(Dialer(policy), address, login, limits)
-    gateway = FtpServer(connections, f"ftp://127.0.0.1:{port}/{path}", limits, Pace())
+    connections = FtpConnectionPool(Dialer(policy), address, login, limits)
+    gateway = FtpGateway(connections, f"ftp://127.0.0.1:{port}/{path}", limits, RateLimiter())
     try:
         yield gateway
     finally:
@@ -76,12 +76,12 @@ async def test_who_may_sign_in_and_where_the_folder_is(root: Path) -> None:
     with pyftpd(root) as port:
         async with opened(port) as gateway:
             assert await paths(gateway) == ["DCIM/100 MEDIA/b.jpg", "DCIM/a.jpg"]
-        async with opened(port, FtpLogin(), path="DCIM/") as gateway:
+        async with opened(port, FtpCredentials(), path="DCIM/") as gateway:
             assert await paths(gateway) == ["100 MEDIA/b.jpg", "a.jpg"], "anybody may as anonymous"
             assert await read(gateway, "100 MEDIA/b.jpg") == b"b"
         async with opened(port, path="%2FDCIM/100%20MEDIA") as gateway:
             assert await paths(gateway) == ["b.jpg"]
-        async with opened(port, FtpLogin(USER, "wrong")) as gateway:
+        async with opened(port, FtpCredentials(USER, "wrong")) as gateway:
             assert "check user name and password" in await failure(gateway)
         async with opened(port, path="nowhere") as gateway:
             assert "no such folder" in await failure(gateway)
@@ -262,8 +262,8 @@ async def test_a_name_is_resolved_once_for_all_connections_of_a_sign_in() -> Non
     async with rigged_ftp(files={b"a.jpg": b"picture"}, answers=LIST_ONLY) as ftp:
         policy = allow_origins(("127.0.0.1", ftp.port), ("127.0.0.2", ftp.port))
         address = FtpAddress("camera.example", ftp.port)
-        connections = FtpConnections(Dialer(policy, rebinding), address, LOGIN, Timeouts())
-        gateway = FtpServer(connections, f"ftp://camera.example:{ftp.port}/", Timeouts(), Pace())
+        connections = FtpConnectionPool(Dialer(policy, rebinding), address, LOGIN, Timeouts())
+        gateway = FtpGateway(connections, f"ftp://camera.example:{ftp.port}/", Timeouts(), RateLimiter())
         assert await read(gateway, "a.jpg") == b"picture"
         assert await read(gateway, "a.jpg") == b"picture"
         await gateway.close()

@@ -16,15 +16,15 @@ from tests.outbound_policy import allow_origins
 
 from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.network.dialing import Dialer
-from trapline.server.platform.network.outbound import Outbound, Timeouts
+from trapline.server.platform.network.outbound import OutboundClient, Timeouts
 from trapline.server.sources.gateways.folder_gateway import FolderGateway
-from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
-from trapline.server.sources.gateways.ftp_gateway import FtpServer
+from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnectionPool, FtpCredentials
+from trapline.server.sources.gateways.ftp_gateway import FtpGateway
 from trapline.server.sources.gateways.gateway import Gateway
-from trapline.server.sources.gateways.http_directory_gateway import HttpDirectory
-from trapline.server.sources.gateways.rate_limiter import Pace
-from trapline.server.sources.gateways.rest_gateway import RestListing
-from trapline.server.sources.gateways.sftp_gateway import SftpServer, SshLogin, read_host_key
+from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
+from trapline.server.sources.gateways.rest_gateway import RestGateway
+from trapline.server.sources.gateways.sftp_gateway import SftpGateway, SshCredentials, parse_host_key
 
 NAMES = [
     "IMG_0001.JPG",
@@ -112,18 +112,22 @@ def open_gateway(url: str, root: Path, *, is_rest: bool) -> Gateway:
         case "file":
             return FolderGateway(root)
         case "ftp":
-            login = FtpLogin(file_servers.USER, file_servers.PASSWORD)
-            connections = FtpConnections(Dialer(policy), FtpAddress("127.0.0.1", port), login, Timeouts())
-            return FtpServer(connections, url, Timeouts(), Pace())
+            login = FtpCredentials(file_servers.USER, file_servers.PASSWORD)
+            connections = FtpConnectionPool(Dialer(policy), FtpAddress("127.0.0.1", port), login, Timeouts())
+            return FtpGateway(connections, url, Timeouts(), RateLimiter())
         case "sftp":
             host_key = file_servers.public(file_servers.HOST_KEY)
-            known = SshLogin(
-                "127.0.0.1", port, file_servers.USER, file_servers.PASSWORD, host_key=read_host_key(host_key)
+            known = SshCredentials(
+                "127.0.0.1", port, file_servers.USER, file_servers.PASSWORD, host_key=parse_host_key(host_key)
             )
-            return SftpServer(Dialer(policy), known, url, Timeouts(), Pace())
+            return SftpGateway(Dialer(policy), known, url, Timeouts(), RateLimiter())
         case _:
-            outbound = Outbound(policy)
-            return RestListing(outbound, url, MAPPING, pace=Pace()) if is_rest else HttpDirectory(outbound, url)
+            outbound = OutboundClient(policy)
+            return (
+                RestGateway(outbound, url, MAPPING, pace=RateLimiter())
+                if is_rest
+                else HttpDirectoryGateway(outbound, url)
+            )
 
 
 def fill(work: Path, root: Path) -> None:

@@ -12,8 +12,8 @@ from tests.applications import application_of
 from tests.conformance.stores import MOST, Scene, new_key, open_scene, serve_local, speak
 from tests.integration.houses import build_house
 
-from trapline.server.app.http.application import dress
-from trapline.server.platform.app_context import System
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.http.middleware import UNSIGNED_BYTES
 from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.object_store import SignedPut
@@ -24,7 +24,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 @pytest.fixture
-async def scene(system: System, tmp_path: Path) -> AsyncIterator[Scene]:
+async def scene(system: AppContext, tmp_path: Path) -> AsyncIterator[Scene]:
     analysis = (await build_house(system, "house")).ids["analysis_id"]
     async with serve_local(system, tmp_path) as store, open_scene(store, tmp_path, analysis) as opened:
         yield opened
@@ -53,7 +53,7 @@ async def test_what_may_not_come_is_refused_before_its_first_byte(scene: Scene) 
         assert head.startswith(b"HTTP/1.1 %d " % status), head
         assert b"application/problem+json" in head
     assert scene.list_incoming() == []
-    assert await scene.store.find_arrived(key) is None
+    assert await scene.store.find_uploaded(key) is None
 
 
 async def test_an_uploader_that_vanishes_is_no_breakage_of_ours(
@@ -76,10 +76,10 @@ async def test_without_a_length_the_limit_holds_while_it_streams(scene: Scene) -
     signed = await scene.store.sign_put(key, "text/plain", lifetime_s=60, at_most=MOST)
     answer = await scene.client.put(signed.url, content=stream(MOST + 8192), headers=signed.headers)
     assert answer.status_code == 413, answer.text
-    assert await scene.store.find_arrived(key) is None
+    assert await scene.store.find_uploaded(key) is None
     answer = await scene.client.put(signed.url, content=stream(MOST), headers=signed.headers)
     assert answer.status_code == 200, answer.text
-    found = await scene.store.find_arrived(key)
+    found = await scene.store.find_uploaded(key)
     assert found is not None
     assert (found.size, found.sha256) == (MOST, hashlib.sha256(b"x" * MOST).hexdigest())
     sized = await scene.store.sign_put(key, "text/plain", lifetime_s=60, size=8192 * 3, at_most=MOST)
@@ -136,7 +136,7 @@ async def test_a_note_of_another_file_counts_for_nothing(scene: Scene) -> None:
     [mine] = scene.folder.glob(f"notes/{key}")
     [other] = [path for path in scene.folder.glob("notes/ml_outputs/*/*") if path != mine]
     other.rename(mine)
-    found = await scene.store.find_arrived(key)
+    found = await scene.store.find_uploaded(key)
     assert found is not None
     assert (found.size, found.media_type) == (5, "application/octet-stream")
     assert found.sha256 == hashlib.sha256(b"first").hexdigest()
@@ -150,11 +150,11 @@ class FullDisk(LocalStore):
         return 0.01
 
 
-async def test_no_upload_is_taken_onto_a_full_disk(system: System, tmp_path: Path) -> None:
+async def test_no_upload_is_taken_onto_a_full_disk(system: AppContext, tmp_path: Path) -> None:
     full = FullDisk(tmp_path, system.secrets.derive_all(FILES), system.public_url)
     key = new_key()
     signed = await full.sign_put(key, "text/plain", lifetime_s=60, at_most=MOST)
-    transport = httpx2.ASGITransport(dress(application_of(replace(system, store=full))))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(replace(system, store=full))))
     async with httpx2.AsyncClient(transport=transport) as client:
         answer = await client.put(signed.url, content=b"x", headers=signed.headers)
         ready = await client.get(urljoin(signed.url, "/readyz"))
@@ -167,4 +167,4 @@ async def test_no_upload_is_taken_onto_a_full_disk(system: System, tmp_path: Pat
         "Make room, or move the data folder to a larger disk."
     )
     assert answer.headers["retry-after"]
-    assert await full.find_arrived(key) is None
+    assert await full.find_uploaded(key) is None

@@ -16,19 +16,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trapline.wire.pipelines import Registration
-from trapline.worker.batching import make_success
-from trapline.worker.images import BadImage, decode
-from trapline.worker.model_files import ModelFile, ModelFileMissing, cached_path, fetch_model_file
-from trapline.worker.pipeline import Found, Machine, Picture, Pipeline, declare, find_slugs, make_pipeline
+from trapline.wire.pipelines import PipelineRegistration
+from trapline.worker.batching import build_success
+from trapline.worker.images import ImageLoadError, decode_image
+from trapline.worker.model_files import ModelFile, ModelFileMissing, fetch_model_file, get_cached_path
+from trapline.worker.pipeline import (
+    Device,
+    InputImage,
+    ModelDetection,
+    Pipeline,
+    build_definition,
+    build_pipeline,
+    list_default_slugs,
+)
 from trapline.worker.pipelines import imagenet
 from trapline.worker.pipelines.boxes import suppress_overlaps
 from trapline.worker.pipelines.camera_trap import CLASSIFIER_WEIGHTS, CameraTrap
 from trapline.worker.pipelines.centernet import GRAPH, WEIGHTS, open_centernet
 from trapline.worker.pipelines.efficientnet import build_efficientnet
-from trapline.worker.pipelines.insect_sheet import Wishes, find_spots
-from trapline.worker.pipelines.tfjs_converter import Unconvertible, convert
-from trapline.worker.pipelines.torch_legacy import NotLegacy, read_tensors
+from trapline.worker.pipelines.insect_sheet import InsectSheetParameters, list_spots
+from trapline.worker.pipelines.tfjs_converter import UnsupportedModel, convert_to_onnx
+from trapline.worker.pipelines.torch_legacy import InvalidLegacyFile, parse_tensors
 from trapline.worker.settings import WorkerSettings
 
 CACHE = WorkerSettings(token="unused").model_cache
@@ -37,7 +45,7 @@ CACHE = WorkerSettings(token="unused").model_cache
 def fetch(file: ModelFile) -> Path:
     """A model file from the cache, the samples folder or its source."""
     samples = os.environ.get("TRAPLINE_SAMPLES")
-    path = cached_path(file, CACHE)
+    path = get_cached_path(file, CACHE)
     if samples and not path.exists():
         for found in Path(samples).glob(f"models/*/{file.name}"):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +56,7 @@ def fetch(file: ModelFile) -> Path:
         pytest.skip(str(error))
 
 
-MACHINE = Machine("cpu", 1, fetch)
+MACHINE = Device("cpu", 1, fetch)
 
 
 def load_example() -> Pipeline:
@@ -73,24 +81,24 @@ def pipeline(request: pytest.FixtureRequest) -> Pipeline:
 
 def load(slug: str) -> Pipeline:
     if slug not in LOADED:
-        made = load_example() if slug == "brightest-spot" else make_pipeline(slug)
+        made = load_example() if slug == "brightest-spot" else build_pipeline(slug)
         made.load(MACHINE)
         LOADED[slug] = made
     return LOADED[slug]
 
 
-def noise(width: int, height: int, seed: int = 1) -> Picture:
-    return Picture("noise", np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8))
+def noise(width: int, height: int, seed: int = 1) -> InputImage:
+    return InputImage("noise", np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8))
 
 
 def test_the_built_in_ones_are_found_by_entry_point() -> None:
-    assert {"animal-detector", "insect-sheet", "yolox-nano"} <= set(find_slugs())
+    assert {"animal-detector", "insect-sheet", "yolox-nano"} <= set(list_default_slugs())
 
 
 def test_what_it_declares_is_what_a_server_takes(pipeline: Pipeline) -> None:
-    declared = declare(pipeline)
-    sent = Registration(processing_service_name="tests", pipelines=[declared]).model_dump_json()
-    assert Registration.model_validate_json(sent).pipelines == [declared]
+    declared = build_definition(pipeline)
+    sent = PipelineRegistration(processing_service_name="tests", pipelines=[declared]).model_dump_json()
+    assert PipelineRegistration.model_validate_json(sent).pipelines == [declared]
     assert declared.algorithms
     keys = [algorithm.key for algorithm in declared.algorithms]
     assert len(set(keys)) == len(keys)
@@ -125,7 +133,7 @@ def test_pictures_are_not_written_to(pipeline: Pipeline) -> None:
     assert np.array_equal(before, picture.pixels)
 
 
-def check(pipeline: Pipeline, picture: Picture, things: Sequence[Found]) -> None:
+def check(pipeline: Pipeline, picture: InputImage, things: Sequence[ModelDetection]) -> None:
     """Boxes within the picture, classes of the declared lists, as many scores as classes."""
     labels = {algorithm.key: algorithm.category_map for algorithm in pipeline.algorithms}
     height, width = picture.pixels.shape[:2]
@@ -141,7 +149,7 @@ def check(pipeline: Pipeline, picture: Picture, things: Sequence[Found]) -> None
             assert declared is not None
             assert named.name in declared.labels
             assert len(named.scores) == len(declared.labels)
-    make_success(pipeline, picture, "", things, 0.0).model_dump_json()
+    build_success(pipeline, picture, "", things, 0.0).model_dump_json()
 
 
 # How right the models are, on real pictures
@@ -155,21 +163,21 @@ ANIMALS = {
 }  # fmt: skip
 
 
-def look(pipeline: Pipeline, folder: Path) -> dict[str, list[Found]]:
+def look(pipeline: Pipeline, folder: Path) -> dict[str, list[ModelDetection]]:
     """What a pipeline finds on each picture of the folder that can be decoded."""
     answers = {}
     with (folder / "manifest.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             try:
-                picture = Picture(row["file"], decode((folder / row["file"]).read_bytes()))
-            except BadImage:
+                picture = InputImage(row["file"], decode_image((folder / row["file"]).read_bytes()))
+            except ImageLoadError:
                 continue
             (answers[row["file"]],) = pipeline.run([picture])
             check(pipeline, picture, answers[row["file"]])
     return answers
 
 
-def best(things: Sequence[Found]) -> str | None:
+def best(things: Sequence[ModelDetection]) -> str | None:
     if not things:
         return None
     return max(things, key=lambda found: found.score or 0).names[-1].name
@@ -207,10 +215,12 @@ def test_the_detector_finds_published_boxes(samples: Path) -> None:
 
 
 def test_a_real_insect_on_a_sheet_is_named_by_its_order(samples: Path) -> None:
-    dragonfly = Image.fromarray(decode((samples / "images" / "coral_dragonfly.bmp").read_bytes())).resize((256, 209))
+    dragonfly = Image.fromarray(decode_image((samples / "images" / "coral_dragonfly.bmp").read_bytes())).resize(
+        (256, 209)
+    )
     sheet = Image.fromarray(np.random.default_rng(1).integers(218, 236, (1000, 1600, 3), np.uint8))
     sheet.paste(dragonfly, (700, 400))
-    picture = Picture("sheet", np.asarray(sheet))
+    picture = InputImage("sheet", np.asarray(sheet))
     (found,) = load("insect-sheet").run([picture])
     check(load("insect-sheet"), picture, found)
     (thing,) = [thing for thing in found if overlap((700, 400, 956, 609), thing.box) > 0.5]
@@ -221,12 +231,12 @@ def test_what_stands_out_lies_within_every_real_picture(samples: Path) -> None:
     looked_at = 0
     for path in (samples / "images").iterdir():
         try:
-            pixels = decode(path.read_bytes())
-        except BadImage:
+            pixels = decode_image(path.read_bytes())
+        except ImageLoadError:
             continue
         looked_at += 1
         height, width = pixels.shape[:2]
-        for spot in find_spots(pixels, Wishes(max_insects=50)):
+        for spot in list_spots(pixels, InsectSheetParameters(max_insects=50)):
             x1, y1, x2, y2 = spot.box.tolist()
             assert 0 <= x1 < x2 <= width
             assert 0 <= y1 < y2 <= height
@@ -256,15 +266,15 @@ def test_the_converted_detector_has_the_outputs_of_the_published_one() -> None:
 
 def test_a_damaged_tfjs_model_is_refused() -> None:
     graph, weights = fetch(GRAPH).read_bytes(), fetch(WEIGHTS).read_bytes()
-    with pytest.raises(Unconvertible, match="bytes of weights"):
-        convert(graph, weights + b"0000")
-    with pytest.raises(Unconvertible, match="operation MaxBowl"):
-        convert(graph.replace(b'"MaxPool"', b'"MaxBowl"'), weights)
+    with pytest.raises(UnsupportedModel, match="bytes of weights"):
+        convert_to_onnx(graph, weights + b"0000")
+    with pytest.raises(UnsupportedModel, match="operation MaxBowl"):
+        convert_to_onnx(graph.replace(b'"MaxPool"', b'"MaxBowl"'), weights)
 
 
 def test_the_classifier_has_every_block() -> None:
     with fetch(CLASSIFIER_WEIGHTS).open("rb") as file:
-        weights = read_tensors(file)
+        weights = parse_tensors(file)
     assert weights["_fc.weight"].shape == (1000, 1280)
     assert len(build_efficientnet(weights)) == pytest.approx(18_700_000, rel=0.05)
 
@@ -278,16 +288,19 @@ def test_weights_cannot_run_anything(tmp_path: Path) -> None:
 
     path = tmp_path / "evil.pth"
     path.write_bytes(pickle.dumps(Evil(), protocol=2))
-    with path.open("rb") as file, pytest.raises(NotLegacy, match=r"posix\.mkdir is nothing that weights are made of"):
-        read_tensors(file)
+    with (
+        path.open("rb") as file,
+        pytest.raises(InvalidLegacyFile, match=r"posix\.mkdir is nothing that weights are made of"),
+    ):
+        parse_tensors(file)
     assert not (tmp_path / "made").exists()
     path.write_bytes(b"PK\x03\x04 not a legacy file")
-    with path.open("rb") as file, pytest.raises(NotLegacy):
-        read_tensors(file)
+    with path.open("rb") as file, pytest.raises(InvalidLegacyFile):
+        parse_tensors(file)
 
 
 def test_every_class_of_animal_is_in_one_finest_group() -> None:
-    labels = imagenet.read_labels()
+    labels = imagenet.load_labels()
     assert len(labels) == 1000
     assert labels[398] == "abacus"
     expected = {
@@ -311,7 +324,7 @@ def test_every_class_of_animal_is_in_one_finest_group() -> None:
 
 
 def test_an_unsure_classifier_names_a_coarser_group() -> None:
-    labels = imagenet.read_labels()
+    labels = imagenet.load_labels()
     scores = np.zeros(1000)
     scores[[labels.index("hare"), labels.index("red fox"), labels.index("llama")]] = 0.3
     scores[labels.index("abacus")] = 0.1

@@ -18,20 +18,20 @@ from tests.outbound_policy import allow_origins
 from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.network.dialing import Dialer
 from trapline.server.platform.network.outbound import Timeouts
-from trapline.server.sources.gateways.rate_limiter import Pace
-from trapline.server.sources.gateways.sftp_gateway import SftpServer, SshLogin, read_host_key, read_private_key
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
+from trapline.server.sources.gateways.sftp_gateway import SftpGateway, SshCredentials, parse_host_key, parse_private_key
 
-KNOWN = read_host_key(public(HOST_KEY))
+KNOWN = parse_host_key(public(HOST_KEY))
 
 
 @asynccontextmanager
 async def opened(
     port: int, path: str = "/", timeouts: Timeouts | None = None, **login: Any
-) -> AsyncIterator[SftpServer]:
+) -> AsyncIterator[SftpGateway]:
     policy = allow_origins(("127.0.0.1", port))
-    who = replace(SshLogin("127.0.0.1", port, USER, PASSWORD, host_key=KNOWN), **login)
+    who = replace(SshCredentials("127.0.0.1", port, USER, PASSWORD, host_key=KNOWN), **login)
     url = f"sftp://127.0.0.1:{port}{path}"
-    gateway = SftpServer(Dialer(policy), who, url, timeouts or Timeouts(), Pace())
+    gateway = SftpGateway(Dialer(policy), who, url, timeouts or Timeouts(), RateLimiter())
     try:
         yield gateway
     finally:
@@ -59,7 +59,7 @@ async def test_an_unknown_server_is_named_and_gets_nothing(root: Path) -> None:
         assert KNOWN in said
         assert HOST_KEY.get_fingerprint() in said
         assert place.tried == []
-        for host_key in (KNOWN, HOST_KEY.get_fingerprint(), read_host_key(f"[127.0.0.1]:{place.port} {KNOWN} box")):
+        for host_key in (KNOWN, HOST_KEY.get_fingerprint(), parse_host_key(f"[127.0.0.1]:{place.port} {KNOWN} box")):
             async with opened(place.port, host_key=host_key) as gateway:
                 assert await paths(gateway) == ["DCIM/100 MEDIA/b.jpg", "DCIM/a.jpg"]
 
@@ -68,7 +68,7 @@ async def test_an_unknown_server_is_named_and_gets_nothing(root: Path) -> None:
 async def test_another_key_than_the_known_one_is_refused_and_gets_nothing(root: Path, kind: str) -> None:
     other = asyncssh.generate_private_key(kind)
     async with ssh_server(root) as place:
-        for host_key in (read_host_key(public(other)), other.get_fingerprint()):
+        for host_key in (parse_host_key(public(other)), other.get_fingerprint()):
             async with opened(place.port, host_key=host_key) as gateway:
                 said = await failure(gateway)
                 assert "another key" in said or "no key like host_key" in said
@@ -77,7 +77,7 @@ async def test_another_key_than_the_known_one_is_refused_and_gets_nothing(root: 
 
 
 async def test_a_password_or_a_key_signs_in(root: Path) -> None:
-    key = read_private_key(USER_KEY.export_private_key().decode().strip())
+    key = parse_private_key(USER_KEY.export_private_key().decode().strip())
     async with ssh_server(root) as place:
         async with opened(place.port, "/DCIM", password=None, key=key) as gateway:
             assert await paths(gateway) == ["100 MEDIA/b.jpg", "a.jpg"]
@@ -96,15 +96,15 @@ async def test_a_password_or_a_key_signs_in(root: Path) -> None:
 def test_keys_that_cannot_be_used_are_refused_in_words() -> None:
     for text in ("", "hunter2", public(USER_KEY), "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"):
         with pytest.raises(ValueError, match="no private key") as caught:
-            read_private_key(text)
+            parse_private_key(text)
         assert "hunter2" not in str(caught.value)
     for form in ("pkcs8-pem", "pkcs1-pem"):
         key = asyncssh.generate_private_key("ssh-rsa", key_size=1024) if form == "pkcs1-pem" else USER_KEY
         with pytest.raises(ValueError, match="ssh-keygen -p"):
-            read_private_key(key.export_private_key(form, passphrase="sesame").decode())
+            parse_private_key(key.export_private_key(form, passphrase="sesame").decode())
     for text in ("", "ssh-ed25519", "ssh-ed25519 AAAA", "SHA256:short", "hello there"):
         with pytest.raises(ValueError, match="no public key"):
-            read_host_key(text)
+            parse_host_key(text)
 
 
 async def test_nothing_of_this_machine_s_own_settings_is_used(

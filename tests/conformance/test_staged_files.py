@@ -21,16 +21,16 @@ from tests.conformance.s3_server import S3Server
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 
-from trapline.server.images.actions.image_deletion import delete_discarded
-from trapline.server.images.actions.image_import import place_of
-from trapline.server.images.actions.staged_files import _stage, forget_old_files
-from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.actions.image_deletion import purge_discarded_files
+from trapline.server.images.actions.image_import import build_import_target
+from trapline.server.images.actions.staged_files import _stage, purge_staged_files
+from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import Limits, System
-from trapline.server.platform.errors import NotFound, Unavailable
+from trapline.server.platform.app_context import AppContext, IngestLimits
+from trapline.server.platform.errors import NotFound, ServiceUnavailable
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.s3_store import S3
-from trapline.server.platform.store.storage_keys import FILES, staged_key
+from trapline.server.platform.store.s3_store import S3Store
+from trapline.server.platform.store.storage_keys import FILES, build_staged_key
 from trapline.wire.staged_files import NewStagedFile
 
 HTML = b"<html>sign in</html>"
@@ -42,7 +42,7 @@ class Desk:
     """A project, its owner's calls, and whoever sends files with nothing but an address."""
 
     app: FastAPI
-    system: System
+    system: AppContext
     client: httpx2.AsyncClient
     sender: httpx2.AsyncClient
     house: House
@@ -85,7 +85,7 @@ class Desk:
 
     def key(self, staged: dict[str, Any]) -> str:
         """Where a file lies until it is imported."""
-        return staged_key(int(self.house.ids["project_id"]), staged["file_id"])
+        return build_staged_key(int(self.house.ids["project_id"]), staged["file_id"])
 
     async def count(self, table: str) -> int:
         """How many rows a table has."""
@@ -106,7 +106,7 @@ def outcomes(taken: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-async def local(system: System, application: FastAPI, app_client: httpx2.AsyncClient) -> Desk:
+async def local(system: AppContext, application: FastAPI, app_client: httpx2.AsyncClient) -> Desk:
     return Desk(application, system, app_client, app_client, await build_house(system, "house"))
 
 
@@ -114,7 +114,7 @@ async def local(system: System, application: FastAPI, app_client: httpx2.AsyncCl
 async def on_s3(s3: S3Server, local: Desk, tmp_path: Path) -> AsyncIterator[Desk]:
     async with httpx2.AsyncClient(trust_env=False, timeout=30) as sender:
         local.sender = sender
-        local.use(store=S3(s3.bucket(), tmp_path))
+        local.use(store=S3Store(s3.bucket(), tmp_path))
         yield local
 
 
@@ -234,14 +234,14 @@ async def test_what_was_never_imported_is_forgotten_with_its_bytes(desk: Desk) -
     picture = make_jpeg(1)
     [staged] = await desk.announce(picture)
     assert await desk.send(staged, picture) == 200
-    await forget_old_files(desk.system, SYSTEM)
-    await delete_discarded(desk.system, SYSTEM)
+    await purge_staged_files(desk.system, SYSTEM)
+    await purge_discarded_files(desk.system, SYSTEM)
     assert await desk.system.store.find_size(desk.key(staged)) == len(picture), "not before its time"
     async with desk.system.database.transaction(SYSTEM) as tx:
         await tx.execute("update staged_files set announced_at = announced_at - interval '7 days 1 second'")
         await tx.execute("update discarded_files set due_at = due_at - interval '7 days 1 second'")
-    assert not await forget_old_files(desk.system, SYSTEM)
-    assert not await delete_discarded(desk.system, SYSTEM)
+    assert not await purge_staged_files(desk.system, SYSTEM)
+    assert not await purge_discarded_files(desk.system, SYSTEM)
     assert await desk.system.store.find_size(desk.key(staged)) is None
     assert await desk.count("staged_files") == 0
     answer = await desk.ask("import", {"files": [staged["file_id"]]})
@@ -269,7 +269,7 @@ async def test_an_address_is_over_when_its_file_is_imported(local: Desk) -> None
 
 
 async def test_what_is_too_large_is_refused_before_a_byte_is_sent(local: Desk) -> None:
-    local.use(limits=Limits(image_bytes=1024 * 1024))
+    local.use(limits=IngestLimits(image_bytes=1024 * 1024))
     large, small = await local.announce(b"x" * (1024 * 1024 + 1), b"x")
     assert (large["state"], large["detail"]) == ("refused", "it is larger than the 1 MiB that are allowed")
     assert (large["file_id"], small["state"]) == (None, "send")
@@ -284,7 +284,7 @@ class Moody(LocalStore):
 
     def open(self, key: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         if key == self.away:
-            raise Unavailable("The store is away. Nothing was stored; try again.")
+            raise ServiceUnavailable("The store is away. Nothing was stored; try again.")
         return super().open(key, first, length)
 
     async def find_free_fraction(self) -> float | None:
@@ -304,7 +304,7 @@ async def test_a_deployment_that_is_deleted_meanwhile_is_not_found(local: Desk, 
     [staged] = (await local.ask("presign", told)).json()["files"]
     assert await local.send(staged, picture) == 200
     async with local.system.database.transaction(SYSTEM) as tx:
-        place = place_of(await get_deployment(SYSTEM, tx, UUID(deployment)))
+        place = build_import_target(await get_deployment_row(SYSTEM, tx, UUID(deployment)))
     store.at_each_look = partial(local.client.delete, f"/api/v2/deployments/{deployment}", headers=headers)
     gone = await local.ask("import", {"files": [staged["file_id"]]})
     assert (gone.status_code, "was deleted" in gone.json()["detail"]) == (404, True), gone.text

@@ -14,13 +14,13 @@ from tests.conformance.test_staged_files import SYSTEM, Desk, outcomes
 from tests.integration.houses import build_house
 from tests.integration.pictures import make_jpeg
 
-from trapline.server.operations.actions.backups import make_backup, read_manifest
-from trapline.server.platform.app_context import System
-from trapline.server.platform.store.s3_store import S3
+from trapline.server.operations.actions.backups import create_backup, read_manifest
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.store.s3_store import S3Store
 
 
 @pytest.fixture
-async def local(system: System, application: FastAPI, app_client: httpx2.AsyncClient) -> Desk:
+async def local(system: AppContext, application: FastAPI, app_client: httpx2.AsyncClient) -> Desk:
     return Desk(application, system, app_client, app_client, await build_house(system, "house"))
 
 
@@ -28,7 +28,7 @@ async def local(system: System, application: FastAPI, app_client: httpx2.AsyncCl
 async def on_s3(s3: S3Server, local: Desk, tmp_path: Path) -> AsyncIterator[Desk]:
     async with httpx2.AsyncClient(trust_env=False, timeout=30) as sender:
         local.sender = sender
-        local.use(store=S3(s3.bucket(), tmp_path))
+        local.use(store=S3Store(s3.bucket(), tmp_path))
         yield local
 
 
@@ -149,7 +149,7 @@ async def test_a_backup_names_the_images_whose_originals_are_lost_or_damaged(des
     await harm(desk, keys[0], "flipped")
     await harm(desk, keys[1], "missing")
     (tmp_path / "data").mkdir()
-    await make_backup(desk.system, tmp_path / "data", tmp_path / "saved", lambda _: None)
+    await create_backup(desk.system, tmp_path / "data", tmp_path / "saved", lambda _: None)
     manifest = read_manifest(tmp_path / "saved")
     assert manifest["damaged"] == [keys[0]]
     assert set(manifest["missing"]) == {keys[1], "originals/1/aa/aa"}, "with the house's own, which is a row alone"

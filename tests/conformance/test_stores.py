@@ -13,10 +13,10 @@ from tests.conformance.s3_server import S3Server
 from tests.conformance.stores import MOST, Scene, new_key, open_scene, serve_local, speak
 from tests.integration.houses import build_house
 
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import NotFound, TooLarge
-from trapline.server.platform.store.object_store import Arrived
-from trapline.server.platform.store.s3_store import S3
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import NotFound, PayloadTooLarge
+from trapline.server.platform.store.object_store import UploadedObject
+from trapline.server.platform.store.s3_store import S3Store
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 SHA256 = hashlib.sha256(PNG).hexdigest()
@@ -24,7 +24,7 @@ ODD_KEYS = ["../secret", "/etc/passwd", "a/../../secret", "a//b", "a/.", "a\x00b
 
 
 @pytest.fixture
-async def local_scene(system: System, tmp_path: Path) -> AsyncIterator[Scene]:
+async def local_scene(system: AppContext, tmp_path: Path) -> AsyncIterator[Scene]:
     analysis = (await build_house(system, "house")).ids["analysis_id"]
     async with serve_local(system, tmp_path) as store, open_scene(store, tmp_path, analysis) as opened:
         yield opened
@@ -32,7 +32,7 @@ async def local_scene(system: System, tmp_path: Path) -> AsyncIterator[Scene]:
 
 @pytest.fixture
 async def s3_scene(s3: S3Server, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(S3(s3.bucket(), tmp_path), tmp_path) as opened:
+    async with open_scene(S3Store(s3.bucket(), tmp_path), tmp_path) as opened:
         yield opened
 
 
@@ -63,7 +63,7 @@ async def test_the_same_key_again_replaces_the_whole(scene: Scene) -> None:
     await scene.keep(key, b"long " * 1000, "text/plain")
     await scene.keep(key, b"short")
     assert await scene.read(key) == b"short"
-    found = await scene.store.find_arrived(key)
+    found = await scene.store.find_uploaded(key)
     assert found is not None
     assert found.size == 5
     assert found.media_type != "text/plain", "what was known of the first is forgotten"
@@ -86,7 +86,7 @@ async def test_what_was_deleted_or_never_there_is_not_found(scene: Scene) -> Non
     await scene.store.delete(key)
     for missing in (key, key.rpartition("/")[0], f"{key}/below", "originals/1/ab/none"):
         assert await scene.store.find_size(missing) is None, missing
-        assert await scene.store.find_arrived(missing) is None, missing
+        assert await scene.store.find_uploaded(missing) is None, missing
         for first, length in ((0, None), (0, 0), (3, 4)):
             with pytest.raises(NotFound):
                 await scene.read(missing, first, length)
@@ -111,7 +111,7 @@ async def test_an_odd_key_reaches_nothing(scene: Scene) -> None:
             scene.keep(key, b"x"),
             scene.read(key),
             store.find_size(key),
-            store.find_arrived(key),
+            store.find_uploaded(key),
             store.delete(key),
             store.sign_get(key, lifetime_s=60),
         ):
@@ -127,7 +127,7 @@ async def test_nobody_is_let_in_but_to_artifacts(scene: Scene) -> None:
 
 
 async def test_more_than_the_limit_is_never_signed(scene: Scene) -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(PayloadTooLarge):
         await scene.store.sign_put(new_key(), "image/png", lifetime_s=60, size=MOST + 1, at_most=MOST)
 
 
@@ -143,15 +143,15 @@ async def test_more_than_the_limit_is_never_signed(scene: Scene) -> None:
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_signed_upload_arrives(scene: Scene, media_type: str, name: str, data: bytes, announced: bool) -> None:
     key, sha256 = scene.new_key(name), hashlib.sha256(data).hexdigest()
-    assert await scene.store.find_arrived(key) is None
+    assert await scene.store.find_uploaded(key) is None
     told = {"size": len(data), "sha256": sha256} if announced else {}
     signed = await scene.store.sign_put(key, media_type, lifetime_s=60, at_most=MOST, **told)  # type: ignore[arg-type]
     for _ in range(2):
         answer = await scene.client.put(signed.url, content=data, headers=signed.headers)
         assert answer.status_code == 200, answer.text
-    found = await scene.store.find_arrived(key)
+    found = await scene.store.find_uploaded(key)
     assert found is not None
-    assert replace(found, sha256=None) == Arrived(len(data), media_type, None)
+    assert replace(found, sha256=None) == UploadedObject(len(data), media_type, None)
     assert found.sha256 == sha256 or (found.sha256 is None and not announced)
     assert await scene.read(key) == data
     given = await scene.client.get(await scene.store.sign_get(key, lifetime_s=60))
@@ -173,7 +173,7 @@ async def test_a_signed_upload_takes_nothing_else(scene: Scene) -> None:
     async def refuse(what: str, answer_status: int) -> None:
         assert 400 <= answer_status < 500, f"{what}: {answer_status}"
         for place in (key, other):
-            assert await scene.store.find_arrived(place) is None, f"{what} was stored"
+            assert await scene.store.find_uploaded(place) is None, f"{what} was stored"
 
     for what, answer in (
         ("a longer body", await scene.put(signed, PNG + b"x")),
@@ -208,7 +208,7 @@ async def test_a_size_alone_holds_the_upload_to_it(scene: Scene) -> None:
     for data in (PNG + b"x", PNG[:-1], b""):
         answer = await scene.put(signed, data)
         assert 400 <= answer.status_code < 500, len(data)
-        assert await scene.store.find_arrived(key) is None, len(data)
+        assert await scene.store.find_uploaded(key) is None, len(data)
     assert (await scene.put(signed, PNG)).status_code == 200
 
 
@@ -220,7 +220,7 @@ async def test_a_signed_upload_goes_to_no_other_path(scene: Scene) -> None:
         sent = signed.headers | {"Content-Length": "3", "Connection": "close"}
         answer = await speak(signed.url.replace(key, path), "PUT", sent, b"out")
         assert re.match(rb"HTTP/1.1 [34]\d\d ", answer), (path, answer)
-    assert await scene.store.find_arrived(key) is None
+    assert await scene.store.find_uploaded(key) is None
     assert not list(scene.folder.parent.rglob("escaped"))
 
 
@@ -230,7 +230,7 @@ async def test_a_signed_upload_goes_to_no_other_key(scene: Scene) -> None:
     sent = signed.headers | {"Content-Length": str(len(PNG)), "Connection": "close"}
     answer = await speak(signed.url.replace(key, other), "PUT", sent, PNG)
     assert re.match(rb"HTTP/1.1 403 ", answer), answer
-    assert await scene.store.find_arrived(other) is None
+    assert await scene.store.find_uploaded(other) is None
     answer = await speak(signed.url, "PUT", sent, PNG)
     assert re.match(rb"HTTP/1.1 200 ", answer), answer
 
@@ -292,7 +292,7 @@ async def test_an_upload_that_is_cut_leaves_nothing(scene: Scene, before: bytes 
     answer = await speak(chunked.url, "PUT", sent, b"1000\r\n" + b"x" * 4096 + b"\r\n1000\r\nx", cut=True)
     assert b" 200 " not in answer.partition(b"\r\n")[0]
     if before is None:
-        assert await scene.store.find_arrived(key) is None
+        assert await scene.store.find_uploaded(key) is None
     else:
         assert await scene.read(key) == before
     assert scene.list_incoming() == []

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.pictures import make_jpeg
 
 from trapline.server.platform.errors import OutboundFailed, TraplineError
-from trapline.server.sources.gateways.folder_gateway import FolderGateway, folder_of
+from trapline.server.sources.gateways.folder_gateway import FolderGateway, resolve_folder
 from trapline.server.sources.gateways.own_folders import identify_own_folders
 
 OWN, FOREIGN = make_jpeg(1), make_jpeg(2)
@@ -25,7 +25,7 @@ def media(tmp_path: Path) -> Path:
 @pytest.fixture
 async def gateway(media: Path) -> AsyncIterator[FolderGateway]:
     own = (media / "data",)
-    folder = folder_of((media / "station/card").as_uri(), [media], own)
+    folder = resolve_folder((media / "station/card").as_uri(), [media], own)
     gateway = FolderGateway(folder, identify_own_folders(own))
     yield gateway
     await gateway.close()

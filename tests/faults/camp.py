@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.integration.fields import make_field
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
-from trapline.server.platform.imaging.decoder_pool import Decoders
+from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.storage_keys import FILES
@@ -27,8 +27,8 @@ class Camp(NamedTuple):
 async def make_camp(folder: Path, database_url: str, images: int, name: str = "field") -> Camp:
     """Make a project in a database that is there already."""
     keys = SecretKeys({1: SECRET.encode()})
-    database, decoders = Database(database_url), Decoders(processes=1)
-    system = System(
+    database, decoders = Database(database_url), DecoderPool(processes=1)
+    system = AppContext(
         database=database,
         store=LocalStore(folder / "store", keys.derive_all(FILES), "http://trapline.test"),
         decoders=decoders,

@@ -26,13 +26,13 @@ from tests.faults.chance import Figures, make_chance, sized
 from tests.faults.conftest import MakeScene
 from tests.faults.operations import list_answers
 from tests.faults.scene import Scene
-from trapline.server.accounts.actions.auth import scope_of_token
-from trapline.server.app.app_startup import open_system
+from trapline.server.accounts.actions.auth import get_token_scope
+from trapline.server.app.app_startup import open_app_context
 from trapline.server.app.settings import load_settings
 from trapline.server.operations.actions.backups import MANIFEST, _list_keys, read_manifest
-from trapline.server.operations.actions.key_rotation import check_sealed
+from trapline.server.operations.actions.key_rotation import verify_secrets
 from trapline.server.operations.queries.snapshots import BEING_COPIED, open_snapshot
-from trapline.server.platform.access import Origin, Scope
+from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.errors import Conflict
 
 LOCAL, BUCKETS = sized(20, 2), sized(10, 1)
@@ -144,7 +144,7 @@ def test_what_is_restored_is_one_moment_of_a_busy_server(
 async def _check(scene: Scene, home: Mapping[str, str], bringer: Bringer, began: float) -> tuple[int, int, int]:
     """Look at all that was restored; answers how many images, files and acknowledged things were looked for."""
     settings = load_settings({**scene.environment("cli"), **home}, Path("/nonexistent/.env"))
-    async with open_system(settings) as system:
+    async with open_app_context(settings) as system:
         async with system.database.transaction(SYSTEM) as tx:
             images = await (await tx.execute("select storage_key, sha256 from images")).fetchall()
             assert await (await tx.execute(COUNTERS)).fetchall() == [], "counters are not what a recount says"
@@ -168,8 +168,8 @@ async def _check(scene: Scene, home: Mapping[str, str], bringer: Bringer, began:
             if one.status == "accepted" and one.at < began
         }
         assert results <= set(won), "a result was acknowledged before, and is not there"
-        assert (await check_sealed(system, SYSTEM)).total >= 1
-        assert (await scope_of_token(system, scene.owner, Origin())).user_id is not None
+        assert (await verify_secrets(system, SYSTEM)).total >= 1
+        assert (await get_token_scope(system, scene.owner, RequestOrigin())).user_id is not None
     return len(images), files, len(brought) + len(results)
 
 

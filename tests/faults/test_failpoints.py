@@ -14,7 +14,7 @@ from tests.faults.conftest import MakeScene
 from tests.faults.exchange import DOINGS, Exchange
 from tests.faults.outsider import Outsider
 from tests.faults.scene import SLUG, Scene
-from trapline.server.platform.postgres.postgres import free_port
+from trapline.server.platform.postgres.postgres import find_free_port
 
 RUNS, RUNS_OF_FILES = sized(20), sized(20, 1)
 JOBS_AT_ONCE = 8
@@ -261,7 +261,7 @@ def test_no_point_is_left_out(make_scene: MakeScene, outsider: Outsider) -> None
 def test_failpoints_are_refused_outside_tests(make_scene: MakeScene) -> None:
     scene = make_scene()
     (scene.folder / "for-tests-only").unlink()
-    outside = RunningServer(scene.folder, free_port(), settings={"TRAPLINE_FAILPOINTS": str(scene.plan)})
+    outside = RunningServer(scene.folder, find_free_port(), settings={"TRAPLINE_FAILPOINTS": str(scene.plan)})
     try:
         with pytest.raises(AssertionError, match="was not made by a test, so nothing starts"):
             outside.start()

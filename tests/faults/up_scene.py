@@ -8,7 +8,7 @@ import psycopg
 from tests.acceptance.running import RunningServer, wait_for
 from tests.faults.camp import SECRET
 from tests.faults.scene import DATABASE, LEASE_MAX_S, LEASE_S, REAPER_S, Scene, Strike
-from trapline.server.platform.postgres.postgres import find_running, free_port
+from trapline.server.platform.postgres.postgres import find_free_port, find_running_url
 
 CHILDREN = ("api", "background", DATABASE)
 RUNS_AGAIN = "PostgreSQL runs again."
@@ -20,7 +20,7 @@ class UpScene(Scene):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.ports.append(free_port())
+        self.ports.append(find_free_port())
         settings = {
             "TRAPLINE_SECRET_KEY": SECRET,
             "TRAPLINE_LEASE_S": str(LEASE_S),
@@ -43,7 +43,7 @@ class UpScene(Scene):
     @property
     def database_url(self) -> str:
         """PostgreSQL as it runs now. Raises psycopg.OperationalError where it does not."""
-        url = find_running(self.folder)
+        url = find_running_url(self.folder)
         if url is None:
             raise psycopg.OperationalError("PostgreSQL does not run now")
         return url

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.house.tree import list_files, list_text, read
 
-LONGEST = 410
+LONGEST = 435
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "core", "misc", "models", "managers", "services"}
 LOCKS = ("requirements.lock", "package-lock.json")
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.house.tree import ROOT, list_text, read
-from trapline.server.app.settings import Settings, known_names
+from trapline.server.app.settings import Settings, list_known_variables
 from trapline.server.notifications.nats_publisher import STREAM
 from trapline.worker.settings import WorkerSettings
 
@@ -23,7 +23,7 @@ def test_the_server_knows_every_name_that_is_read_or_told() -> None:
         if str(path).startswith(TOLD_IN):
             names |= set(NAME.findall(read(path)))
     assert "TRAPLINE_SOURCE_PASSWORD" in names
-    assert not names - known_names() - NO_SETTINGS
+    assert not names - list_known_variables() - NO_SETTINGS
 
 
 def test_every_setting_is_described() -> None:

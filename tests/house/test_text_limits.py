@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 import trapline.wire
 from tests.house.tree import list_files, read
-from trapline.server.app.http.application import make_application
+from trapline.server.app.http.application import build_application
 from trapline.wire.values import Request
 
 BOUNDED_FORMATS = {"uuid", "date", "date-time", "binary"}
@@ -24,9 +24,15 @@ EXCEPTIONS = {
 
 def test_every_text_that_a_client_sends_has_a_maximum_length() -> None:
     models = _list_models_of_requests()
-    assert {"Results", "Registration", "Release", "Hello", "LeaseRequest", "PostedAnnotations", "S3Options"} <= {
-        model.__name__ for model in models
-    }
+    assert {
+        "Results",
+        "PipelineRegistration",
+        "ReleaseRequest",
+        "HelloRequest",
+        "LeaseRequest",
+        "BulkAnnotationsRequest",
+        "S3Options",
+    } <= {model.__name__ for model in models}
     unbounded = {place for model in models for place in _find_unbounded(model.__name__, model.model_json_schema())}
     assert unbounded - set(EXCEPTIONS) == set(), "give each a max_length, as `Text` has"
     assert set(EXCEPTIONS) <= unbounded, "an exception is no longer needed"
@@ -54,7 +60,7 @@ def _list_models_of_requests() -> set[type[BaseModel]]:
         kind for kind in known.values() if issubclass(kind, Request) and kind is not Request
     }
     bodies = re.compile(r"#/components/schemas/(\w+)")
-    for operations in make_application(None).openapi()["paths"].values():
+    for operations in build_application(None).openapi()["paths"].values():
         for operation in operations.values():
             named = bodies.findall(json.dumps(operation.get("requestBody", {})))
             models |= {known[name] for name in named if name in known}

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
-from trapline.server.app.http.application import dress
+from trapline.server.app.http.application import wrap_middleware
 
 PASSWORD = "a long enough password"
 
@@ -15,7 +15,7 @@ PASSWORD = "a long enough password"
 @asynccontextmanager
 async def open_browser(application: FastAPI, address: str = "192.0.2.1") -> AsyncIterator[httpx2.AsyncClient]:
     """A browser that is signed in nowhere, at this address."""
-    transport = httpx2.ASGITransport(dress(application), client=(address, 50_000))
+    transport = httpx2.ASGITransport(wrap_middleware(application), client=(address, 50_000))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test/api/v2") as browser:
         yield browser
 

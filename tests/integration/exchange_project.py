@@ -17,8 +17,8 @@ from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.pictures import make_jpeg
 from trapline.server.exports.actions.export_build import build_export
 from trapline.server.exports.formats import camtrap_dp_validation
-from trapline.server.imports.actions.result_import import take_import
-from trapline.server.platform.app_context import System
+from trapline.server.imports.actions.result_import import run_import
+from trapline.server.platform.app_context import AppContext
 
 # Frictionless raises this limit for the whole process when its parser is loaded; other tests are about Python's own.
 import_module("frictionless.formats.csv.parser")
@@ -78,7 +78,7 @@ class ExchangeProject:
         )
         assert answer.status_code == 202, answer.text
         key = answer.json()["id"]
-        await take_import(self.field.system, SYSTEM, UUID(key))
+        await run_import(self.field.system, SYSTEM, UUID(key))
         made = dict(await self.send("GET", f"/imports/{key}"))
         faults = await self.send("GET", f"/imports/{key}/faults?limit=1000")
         return made | {"listed_faults": [one["message"] for one in faults["results"]]}
@@ -118,7 +118,7 @@ class ExchangeProject:
         return made, answer.content
 
 
-async def make_exchange_project(system: System, name: str = "exchange") -> ExchangeProject:
+async def make_exchange_project(system: AppContext, name: str = "exchange") -> ExchangeProject:
     """Make a project without images."""
     return ExchangeProject(await make_field(system, 0, name))
 

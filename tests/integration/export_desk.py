@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
 from trapline.server.exports.actions.export_build import build_export
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Desk:
         return list(csv.DictReader(io.StringIO((await self.download(export)).text, newline="")))
 
 
-async def make_desk(system: System) -> Desk:
+async def make_desk(system: AppContext) -> Desk:
     """Make a desk in a field of three images."""
     field = await make_field(system)
     job = await field.run_job()

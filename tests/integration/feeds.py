@@ -14,7 +14,7 @@ from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from tests.outbound_policy import allow_origins
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.sources.actions import pull_runs, sources
 from trapline.wire.sources import NewSource, PullRun, Source, SourceSettings
 
@@ -25,7 +25,7 @@ SYSTEM = Scope.system()
 class Feed:
     """A source that pulls from a camera."""
 
-    system: System
+    system: AppContext
     camera: Camera
     source_id: UUID
     house: House
@@ -33,17 +33,17 @@ class Feed:
     async def run(self, max_files: int | None = None) -> PullRun:
         """Begin a run and do it here and now."""
         accepted = await pull_runs.start_run(self.system, SYSTEM, self.source_id, max_files)
-        await pull_runs.pull(self.system, SYSTEM, accepted.run_id)
-        return await sources.show_run(self.system, SYSTEM, self.source_id, accepted.run_id)
+        await pull_runs.run_pull(self.system, SYSTEM, accepted.run_id)
+        return await sources.get_run(self.system, SYSTEM, self.source_id, accepted.run_id)
 
     async def change(self, **settings: Any) -> Source:
         """Change settings of the source."""
         change = SourceSettings.model_validate(settings)
-        return await sources.change_source(self.system, SYSTEM, self.source_id, change)
+        return await sources.update_source(self.system, SYSTEM, self.source_id, change)
 
     async def show(self) -> Source:
         """Show the source."""
-        return await sources.show_source(self.system, SYSTEM, self.source_id)
+        return await sources.get_source(self.system, SYSTEM, self.source_id)
 
     async def states(self) -> dict[str, str]:
         page = await sources.list_files(self.system, SYSTEM, self.source_id, None, 1000, None)
@@ -73,7 +73,7 @@ class Feed:
 
 
 @asynccontextmanager
-async def make_feed(system: System) -> AsyncIterator[Feed]:
+async def make_feed(system: AppContext) -> AsyncIterator[Feed]:
     """Make a source that pulls from a camera of its own."""
     async with running_camera() as camera:
         policy = allow_origins(("127.0.0.1", camera.port))

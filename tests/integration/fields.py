@@ -15,11 +15,11 @@ from tests.applications import application_of
 from tests.conformance.adc_client import PIPELINE, find_on
 from trapline.server.accounts.actions.tokens import create_token
 from trapline.server.accounts.queries.accounts import MemberRow, UserRow
-from trapline.server.app.http.application import dress
+from trapline.server.app.http.application import wrap_middleware
 from trapline.server.images.queries.deployments import DeploymentRow
 from trapline.server.images.queries.images import ImageRow
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.server.queue.actions import jobs, queue_maintenance
@@ -33,7 +33,7 @@ SLUG = "field-pipeline"
 class Field:
     """A project, its images, and its owner's and workers' tokens."""
 
-    system: System
+    system: AppContext
     client: httpx2.AsyncClient
     project: int
     owner: str
@@ -86,7 +86,7 @@ class Field:
         """Let all leases run out, and the reaper come by."""
         await self.change("update analyses set deadline = now() - interval '1 h' where state = 'processing'")
         await self.change("update holders set last_contact_at = now() - interval '1 h'")
-        await queue_maintenance.return_expired(self.system, SYSTEM)
+        await queue_maintenance.requeue_expired_leases(self.system, SYSTEM)
 
     async def skip_waits(self) -> None:
         """Let every wait after an error be over."""
@@ -119,7 +119,7 @@ class Field:
         """Change the database, as time or another process would."""
         async with self.system.database.transaction(SYSTEM) as tx:
             await tx.execute(query, parameters or None)
-        self.system.remembered.forget_callers()
+        self.system.remembered.clear_callers()
 
     async def counters(self, job: int) -> tuple[str, int, int, int]:
         """A job's state and its counters: open, completed, failed."""
@@ -178,7 +178,7 @@ async def add_images(database: Database, project: int, deployment: UUID, count: 
     return ids
 
 
-async def make_field(system: System, images: int = 3, name: str = "field") -> Field:
+async def make_field(system: AppContext, images: int = 3, name: str = "field") -> Field:
     """Make a field with a registered pipeline."""
     async with system.database.transaction(SYSTEM) as tx:
         project = ProjectRow(name=name)
@@ -192,7 +192,7 @@ async def make_field(system: System, images: int = 3, name: str = "field") -> Fi
     scope = Scope(actor=f"user:{ids[1]}", user_id=ids[1], roles={ids[0]: Role.OWNER})
     owner = await create_token(system, scope, NewToken(name="owner"))
     worker = await create_token(system, scope, NewToken(name="worker", kind=TokenKind.WORKER))
-    transport = httpx2.ASGITransport(dress(application_of(system)))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))
     client = httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
     made = Field(system, client, ids[0], owner.token, worker.token, ids[1])
     made.images = await add_images(system.database, ids[0], ids[2], images)

@@ -20,10 +20,10 @@ from tests.integration.neighbours import (
     make_people,
     make_restricted,
 )
-from trapline.server.app.http.access_table import ACCESS, TOKENS_THAT_WORK, Access
-from trapline.server.app.http.application import dress
+from trapline.server.app.http.access_table import ACCESS, TOKENS_THAT_WORK, RouteAccess
+from trapline.server.app.http.application import wrap_middleware
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import Callbacks, System
+from trapline.server.platform.app_context import AppContext, CallbackSettings
 from trapline.server.platform.postgres.postgres import Postgres
 from trapline.wire.auth import Role, TokenKind
 
@@ -39,7 +39,7 @@ class Grounds:
     `spare` is a house for calls that are allowed, and change what they are about.
     """
 
-    system: System
+    system: AppContext
     app_client: httpx2.AsyncClient
     house: House
     stranger: House
@@ -62,7 +62,7 @@ class Grounds:
         access = ACCESS[key]
         return self.operator if access.operators else self._pick(access, Role.OWNER)
 
-    def _pick(self, access: Access, role: Role) -> Caller:
+    def _pick(self, access: RouteAccess, role: Role) -> Caller:
         name = role.value if TokenKind.USER in (access.kinds or ()) else "session"
         return self.people["spare"].call_as("worker" if access.kinds == TOKENS_THAT_WORK else name)
 
@@ -81,8 +81,8 @@ class Grounds:
 async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncIterator[Grounds]:
     """A server that takes tokens where only signatures count otherwise: then the projects are what keeps others out."""
     async with open_own_system(postgres, template, store) as own:
-        system = replace(own, callbacks=Callbacks(require_signature=False))
-        transport = httpx2.ASGITransport(dress(application_of(system)))
+        system = replace(own, callbacks=CallbackSettings(require_signature=False))
+        transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))
         async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
             houses: dict[str, House] = {}
             people: dict[str, People] = {}

@@ -21,7 +21,7 @@ from trapline.server.imports.queries.imports import ImportFaultRow, ImportRow
 from trapline.server.notifications.queries.notices import NoticeRow
 from trapline.server.notifications.queries.webhooks import DeliveryRow, WebhookRow
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.server.queue.queries.jobs import JobRow
@@ -43,7 +43,7 @@ class House:
     tokens: dict[str, str] = field(default_factory=dict)
 
 
-async def build_house(system: System, name: str) -> House:
+async def build_house(system: AppContext, name: str) -> House:
     """Build a project with one row of everything, an owner, a viewer, and a worker's token."""
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.fields import SYSTEM, Field, make_field
-from trapline.server.imports.actions.result_import import take_import
-from trapline.server.platform.app_context import System
+from trapline.server.imports.actions.result_import import run_import
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.store.local_store import LocalStore
 
 
-async def make_named_field(system: System) -> Field:
+async def make_named_field(system: AppContext) -> Field:
     """Make a field of four images that are called IMG_0.JPG to IMG_3.JPG."""
     made = await make_field(system, 4)
     for number, image in enumerate(made.images):
@@ -53,7 +53,7 @@ async def take(field: Field, content: bytes, kind: str = "megadetector", **query
     """Send a file, and do what the background process does."""
     sent = await send(field, content, kind, **query)
     assert sent["state"] == "queued"
-    await take_import(field.system, SYSTEM, sent["id"])
+    await run_import(field.system, SYSTEM, sent["id"])
     return await show(field, sent)
 
 

@@ -7,7 +7,7 @@ from tests.integration.grounds import CALLERS
 from tests.integration.positions import operations, positions_of
 from trapline.server.app.http.access_table import ACCESS
 from trapline.server.platform.access import RANK
-from trapline.server.platform.http.request_context import access_key
+from trapline.server.platform.http.request_context import get_route_key
 from trapline.wire.auth import TokenKind
 
 DEAD = 5
@@ -16,7 +16,9 @@ DEAD = 5
 
 def count() -> Iterator[tuple[str, int]]:
     """What is tried, and how often."""
-    routes = [(method, path, operation, ACCESS[access_key(method, path)]) for method, path, operation in operations()]
+    routes = [
+        (method, path, operation, ACCESS[get_route_key(method, path)]) for method, path, operation in operations()
+    ]
     guarded = [route for route in routes if route[3].kinds is not None]
     public = [route for route in routes if route[3].public]
     positions = [

@@ -19,8 +19,8 @@ from sqlalchemy import text
 from tests.integration.houses import House
 from trapline.server.notifications.actions import notice_emails, notices
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.network.email_sender import MailServer, Protection
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.network.email_sender import Protection, SmtpServer
 from trapline.wire.auth import Role
 from trapline.wire.notices import NewNotice, Notice, NoticeKind
 
@@ -30,8 +30,8 @@ TAKEN = "250 OK"
 SENDER = "Trapline <trapline@station.example>"
 
 
-def spoken_to(port: int, protection: Protection = "none", **more: str) -> MailServer:
-    return MailServer("127.0.0.1", port, protection, SENDER, "station.example", **more)
+def spoken_to(port: int, protection: Protection = "none", **more: str) -> SmtpServer:
+    return SmtpServer("127.0.0.1", port, protection, SENDER, "station.example", **more)
 
 
 @dataclass
@@ -110,7 +110,7 @@ async def running_mail_server(
 class Post:
     """A project, who asked to be written to about it, and the mail server that is handed the e-mails."""
 
-    system: System
+    system: AppContext
     house: House
     box: MailBox
 
@@ -127,7 +127,7 @@ class Post:
 
     async def ask(self, kind: NoticeKind, role: Role = Role.OWNER, **more: Any) -> Notice:
         wanted = NewNotice(project=self.project, kind=kind, **more)
-        return await notices.ask_for_notice(self.system, await self.scope_of(role), wanted)
+        return await notices.create_notice(self.system, await self.scope_of(role), wanted)
 
     async def sql(self, query: str, **parameters: Any) -> Any:
         async with self.system.database.transaction(SYSTEM) as tx:
@@ -157,7 +157,7 @@ class Post:
 
     async def send(self, gather_s: float = 0, every_s: float = 900) -> None:
         """Gather what happened and attempt what is due, until there is no more."""
-        while await notice_emails.send_mails(self.system, SYSTEM, gather_s, every_s):
+        while await notice_emails.send_emails(self.system, SYSTEM, gather_s, every_s):
             pass
 
     async def let_pass(self, hours: float) -> None:

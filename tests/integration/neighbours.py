@@ -11,14 +11,14 @@ from uuid_utils.compat import uuid7
 
 from tests.integration.houses import House
 from tests.integration.pictures import make_png
-from trapline.server.accounts.actions.auth import csrf_token
+from trapline.server.accounts.actions.auth import build_csrf_token
 from trapline.server.accounts.actions.tokens import create_token
 from trapline.server.accounts.queries.accounts import MemberRow, SessionRow, UserRow
-from trapline.server.accounts.rules.tokens import hash_secret, make_secret
+from trapline.server.accounts.rules.tokens import generate_secret, hash_secret
 from trapline.server.notifications.actions.deliveries import PLACE
-from trapline.server.notifications.actions.signing_secrets import exchange_secret
+from trapline.server.notifications.actions.signing_secrets import replace_secret
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.wire.auth import NewToken, Role, TokenKind
 
@@ -60,9 +60,9 @@ def bearing(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-async def make_people(system: System, name: str) -> People:
+async def make_people(system: AppContext, name: str) -> People:
     """Make somebody for each role, who are members of nothing yet."""
-    secret = make_secret()
+    secret = generate_secret()
     async with system.database.transaction(SYSTEM) as tx:
         rows = {role: UserRow(email=f"{role}@{name}.people") for role in Role}
         in_browser = UserRow(email=f"browser@{name}.people")
@@ -70,7 +70,9 @@ async def make_people(system: System, name: str) -> People:
         await tx.session.flush()
         ids = {role: row.id for role, row in rows.items()}
         until = datetime.now(UTC) + timedelta(days=1)
-        spare_session = SessionRow(user_id=ids[Role.VIEWER], secret_hash=hash_secret(make_secret()), expires_at=until)
+        spare_session = SessionRow(
+            user_id=ids[Role.VIEWER], secret_hash=hash_secret(generate_secret()), expires_at=until
+        )
         session_row = SessionRow(user_id=in_browser.id, secret_hash=hash_secret(secret), expires_at=until)
         tx.session.add_all([session_row, spare_session])
         await tx.session.flush()
@@ -83,11 +85,11 @@ async def make_people(system: System, name: str) -> People:
                 tokens[kind.value] = (await create_token(system, scope, NewToken(name=kind.value, kind=kind))).token
     viewer = ids[Role.VIEWER]
     spare = await create_token(system, Scope(actor=f"user:{viewer}", user_id=viewer), NewToken(name="spare"))
-    session = {"Cookie": f"trapline_session={secret}", "X-CSRF-Token": csrf_token(system, secret)}
+    session = {"Cookie": f"trapline_session={secret}", "X-CSRF-Token": build_csrf_token(system, secret)}
     return People(ids, tokens, spare.id, session, in_browser.id, spare_session.id)
 
 
-async def let_in(system: System, people: People, house: House) -> None:
+async def let_in(system: AppContext, people: People, house: House) -> None:
     """Make these people members of a house, each in their role."""
     project = int(house.ids["project_id"])
     async with system.database.transaction(SYSTEM) as tx:
@@ -104,7 +106,7 @@ async def let_in(system: System, people: People, house: House) -> None:
     }
 
 
-async def make_dead_tokens(system: System, house: House) -> dict[str, dict[str, str]]:
+async def make_dead_tokens(system: AppContext, house: House) -> dict[str, dict[str, str]]:
     """Ways to call that are good for nothing: headers by what is wrong with them. All were an owner's of the house."""
     ways: dict[str, dict[str, str]] = {"nobody": {}}
     project = int(house.ids["project_id"])
@@ -129,7 +131,7 @@ async def make_dead_tokens(system: System, house: House) -> dict[str, dict[str, 
     return ways
 
 
-async def make_restricted(system: System, house: House, stranger: House) -> Caller:
+async def make_restricted(system: AppContext, house: House, stranger: House) -> Caller:
     """Somebody who owns both houses calls with a token for the stranger's alone."""
     both = [int(house.ids["project_id"]), int(stranger.ids["project_id"])]
     async with system.database.transaction(SYSTEM) as tx:
@@ -142,7 +144,7 @@ async def make_restricted(system: System, house: House, stranger: House) -> Call
     return Caller("restricted", bearing(made.token), TokenKind.USER)
 
 
-async def make_operator(system: System) -> Caller:
+async def make_operator(system: AppContext) -> Caller:
     """Somebody who runs the installation, and is a member of nothing."""
     async with system.database.transaction(SYSTEM) as tx:
         user = UserRow(email="operator@the.example", is_operator=True)
@@ -151,11 +153,11 @@ async def make_operator(system: System) -> Caller:
     return Caller("operator", bearing((await create_token(system, scope, NewToken(name="o"))).token), TokenKind.USER)
 
 
-async def furnish(system: System, client: httpx2.AsyncClient, house: House, people: People, name: str) -> None:
+async def furnish(system: AppContext, client: httpx2.AsyncClient, house: House, people: People, name: str) -> None:
     """Give a house a second row of everything that is listed, what is over, a lease, and an outside analysis."""
     ids = house.ids
     async with system.database.transaction(SYSTEM) as tx:
-        sealed = exchange_secret(system, PLACE, UUID(ids["webhook_id"]), None, datetime.now(UTC)).sealed
+        sealed = replace_secret(system, PLACE, UUID(ids["webhook_id"]), None, datetime.now(UTC)).sealed
         await tx.execute(
             "update webhooks set secrets = %s, is_active = true where id = %s", (sealed, ids["webhook_id"])
         )

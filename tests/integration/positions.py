@@ -5,10 +5,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from trapline.server.app.http.application import make_application
-from trapline.server.platform.http.request_context import access_key
+from trapline.server.app.http.application import build_application
+from trapline.server.platform.http.request_context import get_route_key
 
-DOCUMENT: dict[str, Any] = make_application(None).openapi()
+DOCUMENT: dict[str, Any] = build_application(None).openapi()
 ID_FROM = 2**31
 """A whole number that may be as large as this may be an id."""
 
@@ -164,7 +164,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def positions_of(method: str, path: str, operation: dict[str, Any]) -> list[tuple[Position, str]]:
     """Every place of a route that holds an id, with the name of that id."""
-    key = access_key(method, path)
+    key = get_route_key(method, path)
     found = dict.fromkeys(_list_positions(operation))
     found |= dict.fromkeys(Position("header", name) for name in BEYOND_THE_DOCUMENT.get(key, ()))
     return [(position, held) for position in found if (held := position.holds(key)) is not None]

@@ -15,12 +15,12 @@ from tests.integration.houses import House
 from tests.outbound_policy import allow_origins
 from trapline.server.catalogue.rules.filters import DeliveryFilter
 from trapline.server.notifications.actions import webhooks
-from trapline.server.notifications.background.deliveries import Deliveries
+from trapline.server.notifications.background.deliveries import DeliverySender
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
-from trapline.server.platform.webhook_signatures import is_signed, read_delivery
-from trapline.wire.webhooks import Delivery, NewWebhook, Webhook, WebhookMade
+from trapline.server.platform.webhook_signatures import parse_headers, verify_signature
+from trapline.wire.webhooks import CreatedWebhook, Delivery, NewWebhook, Webhook
 
 SYSTEM = Scope.system()
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -45,8 +45,8 @@ class Received:
         return message
 
     def is_signed_by(self, *secrets: str) -> bool:
-        claimed = read_delivery(self.headers, time.time())
-        return not isinstance(claimed, str) and is_signed(claimed, secrets, self.body)
+        claimed = parse_headers(self.headers, time.time())
+        return not isinstance(claimed, str) and verify_signature(claimed, secrets, self.body)
 
 
 @dataclass
@@ -114,9 +114,9 @@ async def running_receiver(answer: bytes = OK, slow: float = 0) -> AsyncIterator
 class Office:
     """A project, the deliveries of one background process, and what is known of both."""
 
-    system: System
+    system: AppContext
     house: House
-    deliveries: Deliveries
+    deliveries: DeliverySender
 
     @property
     def project(self) -> int:
@@ -127,9 +127,9 @@ class Office:
         more = allow_origins(*[("127.0.0.1", one.port) for one in receivers]).allowed_networks
         known = self.system.outbound.allowed_networks
         self.system = replace(self.system, outbound=OutboundPolicy(allowed_networks=(*known, *more)))
-        self.deliveries = Deliveries(self.system)
+        self.deliveries = DeliverySender(self.system)
 
-    async def add(self, url: str, **more: Any) -> WebhookMade:
+    async def add(self, url: str, **more: Any) -> CreatedWebhook:
         return await webhooks.create_webhook(self.system, SYSTEM, NewWebhook(project=self.project, url=url, **more))
 
     async def log(self, webhook: UUID) -> list[Delivery]:
@@ -158,7 +158,7 @@ class Office:
     async def wait_until_off(self, webhook: UUID) -> Webhook:
         """Deliver until a webhook is switched off."""
         async with asyncio.timeout(15):
-            while (shown := await webhooks.show_webhook(self.system, SYSTEM, webhook)).is_active:
+            while (shown := await webhooks.get_webhook(self.system, SYSTEM, webhook)).is_active:
                 await self.deliveries.step()
         return shown
 

@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from tests.applications import application_of
 from tests.integration.houses import House, build_house
 from tests.outbound_policy import allow_origins
-from trapline.server.app.http.application import dress
+from trapline.server.app.http.application import wrap_middleware
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.sources.actions import pull_runs
 
@@ -26,7 +26,7 @@ PATH = "/api/v2/image-pull-sources"
 class Desk:
     """What speaks to the API as a member of a house, the system behind it, and all that it answered."""
 
-    system: System
+    system: AppContext
     client: httpx2.AsyncClient
     house: House
     answers: list[str]
@@ -46,7 +46,7 @@ class Desk:
         """Run a source to its end; answers the run as the API tells it."""
         accepted = await self.client.post(f"{PATH}/{source_id}/process?max_files=0")
         assert accepted.status_code == 202, accepted.text
-        await pull_runs.pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
+        await pull_runs.run_pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
         run: dict[str, Any] = (await self.client.get(accepted.headers["location"])).json()
         return run
 
@@ -65,7 +65,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(system: System) -> AsyncIterator[Desk]:
+async def open_desk(system: AppContext) -> AsyncIterator[Desk]:
     """Seat the owner of a new house; no server of loopback is within reach yet."""
     house = await build_house(system, "house")
     answers: list[str] = []
@@ -75,7 +75,7 @@ async def open_desk(system: System) -> AsyncIterator[Desk]:
 
     system = replace(system, outbound=OutboundPolicy())
     application = application_of(system)
-    transport = httpx2.ASGITransport(dress(application))
+    transport = httpx2.ASGITransport(wrap_middleware(application))
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://trapline.test", event_hooks={"response": [keep]}
     ) as client:

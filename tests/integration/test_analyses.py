@@ -12,15 +12,15 @@ from tests.applications import application_of
 from tests.integration.fields import Field, make_field
 from tests.integration.outside import Outside, ask, begin, box
 from trapline.server.accounts.actions.tokens import create_token
-from trapline.server.app.http.application import dress
+from trapline.server.app.http.application import wrap_middleware
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import Callbacks, System
+from trapline.server.platform.app_context import AppContext, CallbackSettings
 from trapline.wire.analyses import Analysis
 from trapline.wire.auth import NewToken, Role, TokenKind
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -156,7 +156,7 @@ async def test_an_external_job_id_is_one_analysis_of_the_project(field: Field) -
 
 
 async def test_models_and_numbers_are_limited(field: Field) -> None:
-    field.system = replace(field.system, callbacks=Callbacks(allowed_models=("wolf-net",), analyses_per_image=2))
+    field.system = replace(field.system, callbacks=CallbackSettings(allowed_models=("wolf-net",), analyses_per_image=2))
     limited = await _with(field)
     refused = await ask(limited)
     assert (refused.status_code, "wolf-net" in refused.json()["detail"]) == (400, True)
@@ -168,7 +168,7 @@ async def test_models_and_numbers_are_limited(field: Field) -> None:
 
 async def test_analyses_that_end_at_once_are_bounded_by_the_day(field: Field) -> None:
     """Neither canceled nor failed ones count towards the limit of 2: four times as many are taken in 24 hours."""
-    field.system = replace(field.system, callbacks=Callbacks(analyses_per_image=2))
+    field.system = replace(field.system, callbacks=CallbackSettings(analyses_per_image=2))
     limited = await _with(field)
     for number in range(8):
         ended = await begin(limited)
@@ -183,7 +183,7 @@ async def test_analyses_that_end_at_once_are_bounded_by_the_day(field: Field) ->
 
 
 async def test_only_open_and_completed_analyses_count_towards_the_limit(field: Field) -> None:
-    field.system = replace(field.system, callbacks=Callbacks(analyses_per_image=3))
+    field.system = replace(field.system, callbacks=CallbackSettings(analyses_per_image=3))
     limited = await _with(field)
     for end in ("canceled", "failed"):
         for _ in range(3):
@@ -204,14 +204,14 @@ async def test_only_open_and_completed_analyses_count_towards_the_limit(field: F
 async def _with(field: Field) -> Field:
     """The same field behind a server with the settings of its system."""
 
-    transport = httpx2.ASGITransport(dress(application_of(field.system)))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(field.system)))
     return replace(field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test"))
 
 
 async def test_switched_off_there_is_nothing(field: Field) -> None:
     outside = await begin(field)
 
-    transport = httpx2.ASGITransport(dress(application_of(field.system, outside=False)))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(field.system, outside=False)))
     off = replace(field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test"))
     assert (await ask(off)).status_code == 404
     gone = Outside(off, outside.id, outside.secret)
@@ -241,9 +241,9 @@ async def test_an_analysis_of_a_job_is_the_lines_alone(field: Field) -> None:
     job = await field.run_job()
     [task, *_] = await field.lease(job)
     [(key,)] = await field.ask("select id from analyses where image_id = %s and job_id = %s", task["image_id"], job)
-    from trapline.server.external.actions.callbacks import make_secret
+    from trapline.server.external.actions.callbacks import derive_secret
 
-    outside = Outside(field, str(key), make_secret(field.system, key))
+    outside = Outside(field, str(key), derive_secret(field.system, key))
     answers = [
         await outside.call("PATCH", "/status", {"status": "completed"}),
         await outside.call("POST", "/finalize", {"status": "completed"}),
@@ -268,7 +268,7 @@ async def test_a_person_may_cancel_and_nothing_else(field: Field) -> None:
 
 async def test_tokens_may_call_back_where_the_operator_lets_them(field: Field) -> None:
     outside = await begin(field)
-    field.system = replace(field.system, callbacks=Callbacks(require_signature=False))
+    field.system = replace(field.system, callbacks=CallbackSettings(require_signature=False))
     lax = await _with(field)
     scope = Scope(actor="user:x", user_id=field.user_id, roles={field.project: Role.OWNER})
     pipeline = (await create_token(field.system, scope, NewToken(name="p", kind=TokenKind.PIPELINE))).token

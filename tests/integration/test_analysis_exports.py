@@ -6,13 +6,13 @@ import pytest
 
 from tests.integration.fields import make_field
 from tests.integration.outside import Outside, begin, box
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 WIDTH, HEIGHT = 200, 100
 
 
 @pytest.fixture
-async def outside(system: System) -> Outside:
+async def outside(system: AppContext) -> Outside:
     return await begin(await make_field(system))
 
 

@@ -14,18 +14,18 @@ from tests.conformance.s3_server import S3Server
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.outside import Outside, begin
 from tests.integration.pictures import make_png
-from trapline.server.app.http.application import dress
-from trapline.server.external.actions.artifacts import clean_orphans
-from trapline.server.platform.app_context import Callbacks, System
-from trapline.server.platform.store.s3_store import S3
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.external.actions.artifacts import purge_orphans
+from trapline.server.platform.app_context import AppContext, CallbackSettings
+from trapline.server.platform.store.s3_store import S3Store
 
 
 @pytest.fixture(params=["local", "s3"])
-async def field(request: pytest.FixtureRequest, system: System, tmp_path: Path) -> Field:
+async def field(request: pytest.FixtureRequest, system: AppContext, tmp_path: Path) -> Field:
     """A field whose files lie in a folder, and one whose files lie on an S3 server."""
     if request.param == "s3":
         server: S3Server = request.getfixturevalue("s3")
-        system = replace(system, store=S3(server.bucket(), tmp_path / "s3"))
+        system = replace(system, store=S3Store(server.bucket(), tmp_path / "s3"))
     return await make_field(system)
 
 
@@ -123,8 +123,8 @@ async def test_a_picture_must_be_one(field: Field) -> None:
 
 
 async def test_too_large_is_refused_before_and_after(field: Field) -> None:
-    system = replace(field.system, callbacks=Callbacks(artifact_bytes=1000))
-    transport = httpx2.ASGITransport(dress(application_of(system)))
+    system = replace(field.system, callbacks=CallbackSettings(artifact_bytes=1000))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))
     small = replace(
         field, system=system, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
     )
@@ -133,7 +133,7 @@ async def test_too_large_is_refused_before_and_after(field: Field) -> None:
     assert (await outside.call("POST", "/artifacts/presign", asked)).status_code == 413
     signed = await outside.presign("b.png")
     over = make_png() + b"x" * 1001
-    if isinstance(system.store, S3):
+    if isinstance(system.store, S3Store):
         # An S3 server takes what no size was announced for; it goes when it is first seen.
         assert (await outside.upload(signed, over)).is_success
         answer = await _cite(outside, signed["storage_path"])
@@ -160,7 +160,7 @@ async def test_the_files_of_the_analysis_are_cited_with_its_end(field: Field) ->
     led = await field.call("GET", f"/artifacts/{by_name['log.txt']}/download")
     log = await outside.fetch(led.headers["location"])
     assert log.headers["content-disposition"].startswith("attachment")
-    if not isinstance(field.system.store, S3):
+    if not isinstance(field.system.store, S3Store):
         assert log.headers["x-content-type-options"] == "nosniff"
     assert (await field.call("GET", f"/artifacts/{by_name['never.txt']}/download")).status_code == 404
     assert (await field.call("GET", f"/artifacts/{uuid4()}/download")).status_code == 404
@@ -186,7 +186,7 @@ async def test_orphans_go_after_a_week(field: Field) -> None:
         "update artifacts set presigned_at = now() - interval '8 days' where analysis_id <> %s", fresh.id
     )
     await field.change("update analyses set updated_at = now() - interval '8 days' where id <> %s", fresh.id)
-    assert await clean_orphans(field.system, SYSTEM) is False
+    assert await purge_orphans(field.system, SYSTEM) is False
     rows = await field.ask("select storage_path from artifacts order by created_at")
     assert [path for (path,) in rows] == [kept, new]
     assert await field.system.store.find_size(gone) is None

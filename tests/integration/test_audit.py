@@ -11,15 +11,15 @@ from tests.integration.test_images import local
 from tests.integration.test_runs import as_caller, over_image, submit
 from trapline.server.accounts.routes.event_streams import CHECKED_EVERY_S
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.caches import Known
-from trapline.server.platform.store.storage_keys import original_key
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.caches import Caches
+from trapline.server.platform.store.storage_keys import build_original_key
 
 _SYSTEM = Scope.system()
 
 
 @pytest.fixture
-async def house(system: System) -> House:
+async def house(system: AppContext) -> House:
     return await build_house(system, "house")
 
 
@@ -64,9 +64,9 @@ async def test_pages_follow_each_other(app_client: httpx2.AsyncClient, house: Ho
 
 
 async def test_whole_pictures_and_exports_that_are_read_are_told(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
-    key = original_key(int(house.ids["project_id"]), "aa" * 32)
+    key = build_original_key(int(house.ids["project_id"]), "aa" * 32)
     async with system.store.receive() as incoming:
         incoming.write(b"a picture")
         await system.store.keep(incoming, key)
@@ -80,7 +80,7 @@ async def test_whole_pictures_and_exports_that_are_read_are_told(
         assert (await app_client.get(address, headers=headers)).status_code < 300
     downloads = await read(app_client, house, action="download")
     assert len(downloads) == 1, "whichever part is read first is the download, and the rest of it is none"
-    system.known.downloads.forget(lambda _: True)
+    system.known.downloads.delete(lambda _: True)
     assert (await app_client.get(address)).status_code == 200
     downloads = await read(app_client, house, action="download")
     assert len(downloads) == 2, "some minutes later it is another one"
@@ -96,7 +96,7 @@ async def test_whole_pictures_and_exports_that_are_read_are_told(
     assert (await app_client.get(stolen)).status_code == 403
 
 
-async def test_only_owners_read_it(system: System, app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_only_owners_read_it(system: AppContext, app_client: httpx2.AsyncClient, house: House) -> None:
     other = await build_house(system, "other")
     await submit(app_client, other, over_image(other))
     viewer = await app_client.get("/api/v2/audit", headers=as_caller(house, "viewer"))
@@ -109,10 +109,10 @@ async def test_only_owners_read_it(system: System, app_client: httpx2.AsyncClien
 
 
 async def test_a_person_s_token_that_leases_is_told_of_as_a_reader(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     for one, who, told in ((house, "owner", 1), (await build_house(system, "other"), "worker", 0)):
-        key = original_key(int(one.ids["project_id"]), "bb" * 32)
+        key = build_original_key(int(one.ids["project_id"]), "bb" * 32)
         async with system.store.receive() as incoming:
             incoming.write(b"a picture")
             await system.store.keep(incoming, key)
@@ -127,11 +127,11 @@ async def test_a_person_s_token_that_leases_is_told_of_as_a_reader(
 
 
 async def test_a_stream_knows_within_a_second_who_may_hear_it_no_more() -> None:
-    assert CHECKED_EVERY_S + Known().callers.seconds < 1
+    assert CHECKED_EVERY_S + Caches().callers.seconds < 1
 
 
 async def test_the_owner_of_the_installation_reads_what_is_of_no_project(
-    system: System, app_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     headers = await make_owner(system, app_client)
     house = await build_house(system, "of somebody else")

@@ -12,17 +12,17 @@ import pytest
 from tests.applications import application_of
 from tests.integration.houses import build_house
 from tests.integration.test_sign_ins import wait_for_waiters
-from trapline.server.accounts.actions.one_time_links import make_first_link, make_sign_in_link
-from trapline.server.app.http.application import dress
+from trapline.server.accounts.actions.one_time_links import create_first_owner_link, create_sign_in_link
+from trapline.server.app.http.application import wrap_middleware
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 PASSWORD = "a long enough password"
 
 
-async def make_owner(system: System, client: httpx2.AsyncClient) -> dict[str, str]:
+async def make_owner(system: AppContext, client: httpx2.AsyncClient) -> dict[str, str]:
     """Make the owner's account as a person would; answers the headers that change things."""
-    link = await make_first_link(system)
+    link = await create_first_owner_link(system)
     answer = await client.post(
         "/api/v2/auth/link", json={"link": link, "email": "owner@example.org", "password": PASSWORD}
     )
@@ -30,8 +30,8 @@ async def make_owner(system: System, client: httpx2.AsyncClient) -> dict[str, st
     return {"X-CSRF-Token": answer.json()["csrf_token"]}
 
 
-async def test_first_link_makes_the_owner_once(system: System, app_client: httpx2.AsyncClient) -> None:
-    link = await make_first_link(system)
+async def test_first_link_makes_the_owner_once(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+    link = await create_first_owner_link(system)
     shown = await app_client.post("/api/v2/auth/link/state", json={"link": link})
     assert shown.json()["purpose"] == "first_owner"
     body = {"link": link, "email": "owner@example.org", "password": PASSWORD}
@@ -41,14 +41,16 @@ async def test_first_link_makes_the_owner_once(system: System, app_client: httpx
     again = await app_client.post("/api/v2/auth/link", json=body)
     assert again.status_code == 404
     assert again.headers["content-type"] == "application/problem+json"
-    assert await make_first_link(system) is None
+    assert await create_first_owner_link(system) is None
 
 
 @pytest.mark.parametrize("together", [False, True])
-async def test_two_first_links_make_one_owner(system: System, app_client: httpx2.AsyncClient, together: bool) -> None:
+async def test_two_first_links_make_one_owner(
+    system: AppContext, app_client: httpx2.AsyncClient, together: bool
+) -> None:
     """Until an account exists each start of the server creates a link, and each of them is good."""
     bodies = [
-        {"link": await make_first_link(system), "email": f"{name}@example.org", "password": PASSWORD}
+        {"link": await create_first_owner_link(system), "email": f"{name}@example.org", "password": PASSWORD}
         for name in ("first", "second")
     ]
     async with system.database.transaction(Scope.system()) as tx:
@@ -64,14 +66,16 @@ async def test_two_first_links_make_one_owner(system: System, app_client: httpx2
         assert await (await tx.execute("select email from users")).fetchall() == [("first@example.org",)]
 
 
-async def test_short_password_is_refused_and_link_stays_good(system: System, app_client: httpx2.AsyncClient) -> None:
-    link = await make_first_link(system)
+async def test_short_password_is_refused_and_link_stays_good(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
+    link = await create_first_owner_link(system)
     refused = await app_client.post("/api/v2/auth/link", json={"link": link, "email": "a@b.c", "password": "short"})
     assert refused.status_code == 422
     assert (await app_client.post("/api/v2/auth/link/state", json={"link": link})).status_code == 200
 
 
-async def test_sign_in_by_password_and_by_link(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_sign_in_by_password_and_by_link(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     await make_owner(system, app_client)
     app_client.cookies.clear()
     assert (await app_client.get("/api/v2/auth/me")).status_code == 401
@@ -82,7 +86,7 @@ async def test_sign_in_by_password_and_by_link(system: System, app_client: httpx
     right = await app_client.post("/api/v2/auth/sign-in", json={"email": "OWNER@example.org", "password": PASSWORD})
     assert right.status_code == 200
     app_client.cookies.clear()
-    link = await make_sign_in_link(system)
+    link = await create_sign_in_link(system)
     assert (await app_client.post("/api/v2/auth/link", json={"link": link})).status_code == 200
     assert (await app_client.get("/api/v2/auth/me")).json()["email"] == "owner@example.org"
     app_client.cookies.clear()
@@ -91,11 +95,11 @@ async def test_sign_in_by_password_and_by_link(system: System, app_client: httpx
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_cookie_is_for_no_script_and_no_other_site(system: System, scheme: str) -> None:
+async def test_cookie_is_for_no_script_and_no_other_site(system: AppContext, scheme: str) -> None:
     served = replace(system, public_url=f"{scheme}://trapline.test")
-    transport = httpx2.ASGITransport(dress(application_of(served)))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(served)))
     async with httpx2.AsyncClient(transport=transport, base_url=f"{scheme}://trapline.test") as client:
-        body = {"link": await make_first_link(served), "email": "owner@example.org", "password": PASSWORD}
+        body = {"link": await create_first_owner_link(served), "email": "owner@example.org", "password": PASSWORD}
         by_link = await client.post("/api/v2/auth/link", json=body)
         client.cookies.clear()
         by_password = await client.post("/api/v2/auth/sign-in", json={"email": body["email"], "password": PASSWORD})
@@ -106,7 +110,7 @@ async def test_cookie_is_for_no_script_and_no_other_site(system: System, scheme:
             assert ("secure" in attributes) == (scheme == "https")
 
 
-async def test_change_under_a_session_needs_the_pages_token(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_change_under_a_session_needs_the_pages_token(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client)
     body = {"name": "Forest"}
     assert (await app_client.post("/api/v2/projects", json=body)).status_code == 403
@@ -115,9 +119,9 @@ async def test_change_under_a_session_needs_the_pages_token(system: System, app_
     assert (await app_client.post("/api/v2/projects", json=body, headers=headers)).status_code == 201
 
 
-async def test_cookie_is_the_hosts_own_under_https(system: System) -> None:
+async def test_cookie_is_the_hosts_own_under_https(system: AppContext) -> None:
     secure = replace(system, public_url="https://trapline.test")
-    transport = httpx2.ASGITransport(dress(application_of(secure)))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(secure)))
     async with httpx2.AsyncClient(transport=transport, base_url="https://trapline.test") as client:
         headers = await make_owner(secure, client)
         assert list(client.cookies) == ["__Host-trapline_session"]
@@ -127,7 +131,7 @@ async def test_cookie_is_the_hosts_own_under_https(system: System) -> None:
         assert (await client.get("/api/v2/auth/me")).status_code == 401
 
 
-async def test_sign_out_ends_the_session(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_sign_out_ends_the_session(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client)
     cookie = dict(app_client.cookies)
     assert (await app_client.post("/api/v2/auth/sign-out", headers=headers)).status_code == 204
@@ -138,7 +142,7 @@ async def test_sign_out_ends_the_session(system: System, app_client: httpx2.Asyn
 
 @pytest.mark.parametrize("scheme", ["Token", "Bearer", "bearer"])
 async def test_token_works_in_both_forms_until_revoked(
-    system: System, app_client: httpx2.AsyncClient, scheme: str
+    system: AppContext, app_client: httpx2.AsyncClient, scheme: str
 ) -> None:
     headers = await make_owner(system, app_client)
     made = (await app_client.post("/api/v2/auth/tokens", json={"name": "t"}, headers=headers)).json()
@@ -158,7 +162,7 @@ async def test_token_works_in_both_forms_until_revoked(
 
 
 async def test_a_token_is_known_by_its_secret_and_not_by_its_prefix(
-    system: System, app_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -176,7 +180,7 @@ async def test_a_token_is_known_by_its_secret_and_not_by_its_prefix(
         assert seen == [200, 401, 200], role
 
 
-async def test_worker_token_may_only_work(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_worker_token_may_only_work(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client)
     project = (await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)).json()
     body = {"name": "gpu", "kind": "worker", "projects": [project["id"]]}
@@ -190,7 +194,7 @@ async def test_worker_token_may_only_work(system: System, app_client: httpx2.Asy
     assert (await app_client.get("/api/v2/auth/tokens", headers=bearer)).status_code == 403
 
 
-async def test_token_for_a_project_of_others_is_refused(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_token_for_a_project_of_others_is_refused(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client)
     body = {"name": "t", "projects": [999]}
     assert (await app_client.post("/api/v2/auth/tokens", json=body, headers=headers)).status_code == 404
@@ -198,7 +202,7 @@ async def test_token_for_a_project_of_others_is_refused(system: System, app_clie
     assert (await app_client.post("/api/v2/auth/tokens", json=past, headers=headers)).status_code == 422
 
 
-async def test_a_token_gives_on_no_more_than_it_has(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_a_token_gives_on_no_more_than_it_has(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     owner = _as(house.tokens["owner"])
     second = (await app_client.post("/api/v2/projects", json={"name": "second"}, headers=owner)).json()["id"]
@@ -220,7 +224,7 @@ async def test_a_token_gives_on_no_more_than_it_has(system: System, app_client: 
 
 
 @pytest.mark.parametrize("kind", ["worker", "pipeline"])
-async def test_only_a_manager_entrusts_a_project(system: System, app_client: httpx2.AsyncClient, kind: str) -> None:
+async def test_only_a_manager_entrusts_a_project(system: AppContext, app_client: httpx2.AsyncClient, kind: str) -> None:
     house = await build_house(system, "house")
     project = int(house.ids["project_id"])
     for body in ({"name": "w", "kind": kind}, {"name": "w", "kind": kind, "projects": [project]}):
@@ -235,7 +239,7 @@ async def test_only_a_manager_entrusts_a_project(system: System, app_client: htt
     assert (await app_client.get("/api/v2/auth/me", headers=token)).json()["memberships"][0]["project_id"] == project
     async with system.database.transaction(Scope.system()) as tx:
         await tx.execute("update members set role = 'reviewer' where role = 'owner'")
-    system.known.callers.forget(lambda _: True)
+    system.known.callers.delete(lambda _: True)
     assert (await app_client.get("/api/v2/auth/me", headers=token)).json()["memberships"] == []
 
 
@@ -257,7 +261,7 @@ STRANGERS: tuple[dict[str, str], ...] = (
     ],
 )
 async def test_nobody_reads_a_large_body_of_nobody(
-    system: System, app_client: httpx2.AsyncClient, headers: dict[str, str], path: str, status: int, is_read: bool
+    system: AppContext, app_client: httpx2.AsyncClient, headers: dict[str, str], path: str, status: int, is_read: bool
 ) -> None:
     house = await build_house(system, "house")
     taken = 0

@@ -12,44 +12,44 @@ import pytest
 from tests.acceptance.running import quiet_environment
 from tests.conftest import fresh_database, make_system
 from tests.integration.houses import build_house
-from trapline.server.images.actions.image_deletion import delete_discarded
-from trapline.server.operations.actions.backups import MANIFEST, make_backup, read_manifest
+from trapline.server.images.actions.image_deletion import purge_discarded_files
+from trapline.server.operations.actions.backups import MANIFEST, create_backup, read_manifest
 from trapline.server.operations.queries.snapshots import open_snapshot
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
 from trapline.server.platform.db.migrations import find_present, is_empty, list_revisions, migrate, newest
 from trapline.server.platform.errors import Conflict
-from trapline.server.platform.imaging.decoder_pool import Decoders
+from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.postgres.postgres import Postgres
 
 SCOPE = Scope.system()
 KEY = "thumbs/0197d3a0-5f1e-7000-8000-000000000000/320.jpg"
 
 
-async def test_no_stored_file_goes_while_a_backup_is_made(system: System) -> None:
+async def test_no_stored_file_goes_while_a_backup_is_made(system: AppContext) -> None:
     async with system.store.receive() as incoming:
         incoming.write(b"a thumbnail")
         await system.store.keep(incoming, KEY)
     async with system.database.transaction(SCOPE) as tx:
         await tx.execute("insert into discarded_files (key, project_id, due_at) values (%s, 1, now())", (KEY,))
     async with open_snapshot(system.database.url):
-        await delete_discarded(system, SCOPE)
+        await purge_discarded_files(system, SCOPE)
         assert await system.store.find_size(KEY) == 11
-    await delete_discarded(system, SCOPE)
+    await purge_discarded_files(system, SCOPE)
     assert await system.store.find_size(KEY) is None
 
 
-async def test_a_file_that_the_store_has_lost_is_named(system: System, tmp_path: Path) -> None:
+async def test_a_file_that_the_store_has_lost_is_named(system: AppContext, tmp_path: Path) -> None:
     await build_house(system, "house")  # its picture is a row alone
     (tmp_path / "data").mkdir()
-    manifest = await make_backup(system, tmp_path / "data", tmp_path / "saved", lambda _: None)
+    manifest = await create_backup(system, tmp_path / "data", tmp_path / "saved", lambda _: None)
     assert manifest["missing"] == ["originals/1/aa/aa"]
     assert manifest["files"] == 0
     assert manifest["has_secret_key"] is False, "the key of this one is not in its data folder"
     assert read_manifest(tmp_path / "saved") == manifest
     with pytest.raises(Conflict, match="is not empty"):
-        await make_backup(system, tmp_path / "data", tmp_path / "saved", lambda _: None)
+        await create_backup(system, tmp_path / "data", tmp_path / "saved", lambda _: None)
     (tmp_path / "saved" / MANIFEST).unlink()
     with pytest.raises(Conflict, match="not finished"):
         read_manifest(tmp_path / "saved")
@@ -66,8 +66,8 @@ async def test_a_backup_of_an_older_version_becomes_this_ones(
         )
     data, saved, folder = tmp_path / "data", tmp_path / "saved", tmp_path / "restored"
     data.mkdir()
-    database, decoders = Database(empty_database_url), Decoders(processes=1)
-    manifest = await make_backup(make_system(database, decoders, tmp_path / "store"), data, saved, lambda _: None)
+    database, decoders = Database(empty_database_url), DecoderPool(processes=1)
+    manifest = await create_backup(make_system(database, decoders, tmp_path / "store"), data, saved, lambda _: None)
     await decoders.close()
     await database.close()
     assert manifest["schema"] == older

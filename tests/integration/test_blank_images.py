@@ -13,14 +13,14 @@ from tests.integration.fields import SYSTEM, Field, make_field, success
 from tests.integration.import_desk import box as imported_box
 from tests.integration.import_desk import make_named_field, megadetector, take
 from tests.integration.outside import begin, box
-from trapline.server.catalogue.actions.day_counts import count_days
-from trapline.server.platform.app_context import System
+from trapline.server.catalogue.actions.day_counts import update_day_counts
+from trapline.server.platform.app_context import AppContext
 
 SPECIESNET_BLANK = "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank"
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await _place(await make_field(system))
 
 
@@ -50,7 +50,7 @@ async def see(field: Field, image: int = 0) -> tuple[bool | None, list[str], int
     """Whether an image is blank, its classes and how many boxes it has; every surface must say the same of it."""
     key, project = str(field.images[image]), f"project={field.project}"
     await field.change("update day_counts set counted_at = counted_at - interval '1 h'")
-    while await count_days(field.system, SYSTEM):
+    while await update_day_counts(field.system, SYSTEM):
         pass
     listed = {
         blank: {one["id"] for one in (await field.call("GET", f"/images?{project}&blank={blank}")).json()["results"]}
@@ -159,7 +159,7 @@ async def test_results_of_two_pipelines_at_the_same_time_are_both_seen(field: Fi
         assert await see(field, number % 3) == (False, ["deer"], 1)
 
 
-async def test_imported_results_count_alike(system: System) -> None:
+async def test_imported_results_count_alike(system: AppContext) -> None:
     field = await _place(await make_named_field(system))
     await run(field, "detector", box())
     content = megadetector(

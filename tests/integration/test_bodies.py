@@ -17,13 +17,13 @@ from backports import zstd
 from tests.integration.fields import Field, failure, make_field, success
 from trapline.server.findings.rules.packed_data import unpack_data
 from trapline.server.findings.rules.score_codec import decode_scores
-from trapline.server.platform.app_context import Limits, System
+from trapline.server.platform.app_context import AppContext, IngestLimits
 
 CLASSES = 2_500
 
 
 @pytest.fixture
-async def field(system: System) -> AsyncIterator[Field]:
+async def field(system: AppContext) -> AsyncIterator[Field]:
     made = await make_field(system, images=6)
     yield made
     await made.client.aclose()
@@ -91,7 +91,7 @@ async def test_broken_packing_is_said_and_stores_nothing(field: Field) -> None:
 
 @pytest.mark.parametrize("pack", [zlib, zstd], ids=["gzip", "zstd"])
 async def test_a_bomb_is_refused_before_it_unfolds(field: Field, pack: Any) -> None:
-    small = replace(field.system, limits=Limits(result_bytes=4 << 20))
+    small = replace(field.system, limits=IngestLimits(result_bytes=4 << 20))
     field.client._transport.app.app.state.system = small  # type: ignore[attr-defined]
     job = await field.run_job()
     plain = b" " * (512 << 20)

@@ -15,14 +15,14 @@ from tests.conformance.s3_server import BUCKET, READER, WRITER, S3Server
 from tests.integration.pictures import make_jpeg
 from tests.integration.source_desk import PATH, Desk, open_desk
 from tests.unit.gateways.told_server import ToldServer, say, told_server
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 NAMES = ["IMG_0001.JPG", "Füchse & Dachse #1.jpg", "100MEDIA/what?.jpg"]
 SECRET = "canary-4711"
 
 
 @pytest.fixture
-async def desk(system: System) -> AsyncIterator[Desk]:
+async def desk(system: AppContext) -> AsyncIterator[Desk]:
     async with open_desk(system) as seated:
         yield seated
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.integration.feeds import Feed, fill, make_feed
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 HTML = {"Content-Type": "text/html"}
 
 
 @pytest.fixture
-async def feed(system: System) -> AsyncIterator[Feed]:
+async def feed(system: AppContext) -> AsyncIterator[Feed]:
     async with make_feed(system) as made:
         yield made
 

@@ -14,14 +14,14 @@ from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.outside import Outside, begin, box
 from tests.integration.pictures import make_png
 from trapline.client.signing import sign_v1, sign_v2
-from trapline.server.app.http.application import dress
-from trapline.server.external.actions.artifacts import clean_orphans
-from trapline.server.operations.actions.retention import forget_old_signatures
-from trapline.server.platform.app_context import Allowance, Callbacks, System
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.external.actions.artifacts import purge_orphans
+from trapline.server.operations.actions.retention import purge_used_signatures
+from trapline.server.platform.app_context import AppContext, ByteBudget, CallbackSettings
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -56,7 +56,7 @@ async def test_a_captured_request_that_is_sent_slowly_still_does_nothing(field: 
     await outside.post([box(2)], mode="replace")
     # The time that a signature may be early or late is over twice; whoever began in time may still be sending.
     await field.change("update used_signatures set expires_at = expires_at - interval '11 minutes'")
-    await forget_old_signatures(field.system, SYSTEM)
+    await purge_used_signatures(field.system, SYSTEM)
     slow.go_on.set()
     answer = await late
     assert (answer.status_code, answer.json()["created"]) == (200, 0)
@@ -84,8 +84,8 @@ async def test_a_key_that_goes_while_the_body_comes_signs_nothing(field: Field, 
 
 
 async def test_bodies_that_cannot_be_judged_yet_share_their_room(field: Field) -> None:
-    callbacks = Callbacks(unverified=Allowance(150_000))
-    transport = httpx2.ASGITransport(dress(application_of(replace(field.system, callbacks=callbacks))))
+    callbacks = CallbackSettings(unverified=ByteBudget(150_000))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(replace(field.system, callbacks=callbacks))))
     client = httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
     outside = await begin(field)
     body = _bulk(*[box(number) for number in range(600)])
@@ -170,7 +170,7 @@ async def test_the_files_of_an_ended_analysis_stay(field: Field, end: str) -> No
     assert (await outside.call(*way, {"status": end})).status_code == 200
     await field.change("update artifacts set presigned_at = now() - interval '8 days'")
     await field.change("update analyses set updated_at = now() - interval '8 days'")
-    await clean_orphans(field.system, SYSTEM)
+    await purge_orphans(field.system, SYSTEM)
     rows = await field.ask("select storage_path, state from artifacts order by created_at")
     assert rows == [(log, "cited"), (heat, "uploaded")]
     assert await field.system.store.find_size(log) == 13

@@ -19,12 +19,12 @@ from tests.applications import application_of
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.outside import Outside, begin, box
 from trapline.client.signing import sign_v1, sign_v2
-from trapline.server.app.http.application import dress
+from trapline.server.app.http.application import wrap_middleware
 from trapline.server.external.queries.callback_keys import CallbackKeyRow
-from trapline.server.platform.app_context import Callbacks, System
-from trapline.server.platform.http.protocol import Protocol
-from trapline.server.platform.vault import seal
-from trapline.server.queue.queries.pipeline_registration import put_service
+from trapline.server.platform.app_context import AppContext, CallbackSettings
+from trapline.server.platform.http.protocol import HttpProtocol
+from trapline.server.platform.vault import encrypt_secret
+from trapline.server.queue.queries.pipeline_registration import upsert_service
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "hmac_vectors.json").read_text(encoding="utf-8"))
 CASES = {case["name"]: case for case in VECTORS["vectors"]}
@@ -32,14 +32,14 @@ ANALYSIS = UUID("7c9e6679-7425-40de-944b-e07fc1f90ae7")
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
-def _settings(case: dict[str, Any]) -> Callbacks:
+def _settings(case: dict[str, Any]) -> CallbackSettings:
     active = case.get("active_shared_secrets", VECTORS["defaults"]["active_shared_secrets"])
     given = case.get("settings", {})
-    return Callbacks(
+    return CallbackSettings(
         shared_secrets=tuple(VECTORS["shared_secrets"][name] for name in active),
         min_version=given.get("ML_HMAC_MIN_VERSION", 1),
         body_bytes=given.get("ML_CALLBACK_MAX_BODY_BYTES", 32 * 1024 * 1024),
@@ -54,10 +54,10 @@ async def _prepare(field: Field) -> None:
     await field.change("delete from analysis_details")
     await field.change("update analyses set id = %s where id = %s", ANALYSIS, UUID(made.id))
     async with field.system.database.transaction(SYSTEM) as tx:
-        service = await put_service(SYSTEM, tx, field.project, "outside", f"user:{field.user_id}")
+        service = await upsert_service(SYSTEM, tx, field.project, "outside", f"user:{field.user_id}")
         for key_id, secret in VECTORS["service_keys"].items():
             key = uuid4()
-            sealed = seal(field.system.secrets, secret, "callback_keys", key, "sealed_secret")
+            sealed = encrypt_secret(field.system.secrets, secret, "callback_keys", key, "sealed_secret")
             tx.session.add(
                 CallbackKeyRow(
                     id=key,
@@ -72,10 +72,10 @@ async def _prepare(field: Field) -> None:
 
 
 @asynccontextmanager
-async def _serving(system: System) -> AsyncIterator[int]:
+async def _serving(system: AppContext) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
-    app = dress(application_of(system))
-    server = uvicorn.Server(uvicorn.Config(app, http=Protocol, ws="none", lifespan="off", log_config=None))
+    app = wrap_middleware(application_of(system))
+    server = uvicorn.Server(uvicorn.Config(app, http=HttpProtocol, ws="none", lifespan="off", log_config=None))
     serving = asyncio.create_task(server.serve([listener]))
     try:
         yield listener.getsockname()[1]
@@ -151,15 +151,15 @@ async def test_an_old_secret_key_still_opens_what_it_made(field: Field) -> None:
     assert (await begin(later)).secret != outside.secret
 
 
-async def _behind(field: Field, system: System) -> Field:
-    transport = httpx2.ASGITransport(dress(application_of(system)))
+async def _behind(field: Field, system: AppContext) -> Field:
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))
     client = httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
     return replace(field, system=system, client=client)
 
 
 async def test_the_shared_secret_reads_nothing_and_can_be_switched_off(field: Field) -> None:
     outside = await begin(field)
-    shared = await _behind(field, replace(field.system, callbacks=Callbacks(shared_secrets=("new", "old"))))
+    shared = await _behind(field, replace(field.system, callbacks=CallbackSettings(shared_secrets=("new", "old"))))
     for secret in ("new", "old"):
         called = Outside(shared, outside.id, secret)
         assert (await called.call("PATCH", "/status", {"status": "processing"})).status_code == 200
@@ -168,7 +168,9 @@ async def test_the_shared_secret_reads_nothing_and_can_be_switched_off(field: Fi
     assert (
         await Outside(shared, str(uuid4()), "new").call("POST", "/finalize", {"status": "failed"})
     ).status_code == 404
-    off = await _behind(field, replace(field.system, callbacks=Callbacks(shared_secrets=("new",), allow_shared=False)))
+    off = await _behind(
+        field, replace(field.system, callbacks=CallbackSettings(shared_secrets=("new",), allow_shared=False))
+    )
     assert (await Outside(off, outside.id, "new").call("POST", "/finalize", {"status": "failed"})).status_code == 401
 
 
@@ -202,7 +204,7 @@ async def test_a_captured_status_answers_with_the_present_state(field: Field) ->
 
 
 async def test_two_analyses_may_end_in_the_same_second_with_the_same_body(field: Field) -> None:
-    shared = await _behind(field, replace(field.system, callbacks=Callbacks(shared_secrets=("shared",))))
+    shared = await _behind(field, replace(field.system, callbacks=CallbackSettings(shared_secrets=("shared",))))
     body = b'{"status": "completed"}'
     signed = sign_v1("shared", body)
     for outside in (await begin(shared), await begin(shared)):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.integration.export_desk import Desk
 from tests.integration.fields import Field, make_field
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 FLAG = "no_camera_time"
 
@@ -28,7 +28,7 @@ def picture(seed: int, taken: str | None) -> bytes:
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     """A field whose only images are the three of its upload: by camera, by modification and by arrival."""
     field = await make_field(system, 0)
     [deployment] = (await field.call("GET", f"/deployments?project={field.project}")).json()["results"]

@@ -14,14 +14,14 @@ from tests.integration.exchange_project import (
     validate_package,
 )
 from tests.integration.pictures import make_jpeg
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 FIRST, LAST = datetime(2026, 5, 1, 6, tzinfo=UTC), datetime(2026, 5, 9, 18, tzinfo=UTC)
 COPIED = datetime(2026, 7, 4, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def project(system: System) -> ExchangeProject:
+async def project(system: AppContext) -> ExchangeProject:
     return await make_exchange_project(system)
 
 

@@ -16,19 +16,19 @@ from trapline.server.accounts.actions.tokens import revoke_token
 from trapline.server.accounts.routes import event_streams
 from trapline.server.accounts.routes.access import authorise
 from trapline.server.catalogue.actions.changes import sample_changes
-from trapline.server.catalogue.events import Listeners
+from trapline.server.catalogue.events import ChangeSubscribers
 from trapline.server.catalogue.routes.events import stream_changes
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
-from trapline.wire.events import Change
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
+from trapline.wire.events import ChangeEvent
 
 
-async def test_each_kind_of_change_is_seen(system: System) -> None:
+async def test_each_kind_of_change_is_seen(system: AppContext) -> None:
     house = await build_house(system, "house")
     other = await build_house(system, "other")
     project = int(house.ids["project_id"])
     before = await sample_changes(system, [project])
-    job = Change(project_id=project, kind="job", id=house.ids["job_id"])
+    job = ChangeEvent(project_id=project, kind="job", id=house.ids["job_id"])
     assert {change.kind for change in before} == {"job", "source", "image", "worker", "identification"}
     assert all(change.project_id == project for change in before)
     async with system.database.transaction(Scope.system()) as tx:
@@ -43,19 +43,19 @@ async def test_each_kind_of_change_is_seen(system: System) -> None:
     assert int(other.ids["project_id"]) not in {change.project_id for change in after}
 
 
-async def open_changes(system: System, house: House) -> tuple[Scope, AsyncIterator[Any]]:
+async def open_changes(system: AppContext, house: House) -> tuple[Scope, AsyncIterator[Any]]:
     """Open the stream of changes of a house; answers who hears it, and what it says."""
     app = application_of(system)
-    app.state.listeners = Listeners(every_s=0.05)
+    app.state.listeners = ChangeSubscribers(every_s=0.05)
     route = SimpleNamespace(path="/api/v2/events")
     headers = [(b"authorization", f"Bearer {house.tokens['owner']}".encode())]
     request = Request({"type": "http", "method": "GET", "app": app, "route": route, "headers": headers})
-    scope = await authorise(request, system, Origin())
-    answer = await stream_changes(system, scope, Origin(), request, int(house.ids["project_id"]))
+    scope = await authorise(request, system, RequestOrigin())
+    answer = await stream_changes(system, scope, RequestOrigin(), request, int(house.ids["project_id"]))
     return scope, aiter(answer.body_iterator)
 
 
-async def test_a_silent_stream_says_that_it_is_still_there(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_stream_says_that_it_is_still_there(system: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_streams, "SILENCE_S", 0.3)
     _, lines = await open_changes(system, await build_house(system, "house"))
     async with asyncio.timeout(30):
@@ -63,7 +63,7 @@ async def test_a_silent_stream_says_that_it_is_still_there(system: System, monke
     assert said == ["retry: 2000\n\n", ": still here\n\n", ": still here\n\n"]
 
 
-async def test_a_revoked_token_hears_no_more(system: System) -> None:
+async def test_a_revoked_token_hears_no_more(system: AppContext) -> None:
     house = await build_house(system, "house")
     scope, lines = await open_changes(system, house)
     assert str(await anext(lines)).startswith("retry")

@@ -7,12 +7,12 @@ import pytest
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
 from trapline.server.images.actions import clock_offsets, deployments
-from trapline.server.images.actions.clock_offsets import date_all
-from trapline.server.platform.app_context import System
+from trapline.server.images.actions.clock_offsets import update_capture_times
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 5)
 
 
@@ -50,7 +50,7 @@ async def test_a_clock_is_set_with_a_preview_and_set_back(field: Field, monkeypa
 
     changed = await call(field, "PATCH", at, {"clock_offset_s": 3600})
     assert (changed["clock_offset_s"], changed["previous_clock_offset_s"], changed["dating"]) == (3600, 0, True)
-    while await date_all(field.system, SYSTEM):
+    while await update_capture_times(field.system, SYSTEM):
         pass
     assert await times(field) == ["06-01T01:00", "07-01T00:00", "06-01T00:02", "06-01T01:03", "06-01T01:04"]
     edited = await call(field, "GET", f"/images/{field.images[1]}")
@@ -65,7 +65,7 @@ async def test_a_clock_is_set_with_a_preview_and_set_back(field: Field, monkeypa
     for _ in range(2):
         undone = await field.client.post(f"/api/v2{at}/clock/undo", headers=once)
         assert undone.json()["clock_offset_s"] == 0, "sent again, it is not the step back from the step back"
-    while await date_all(field.system, SYSTEM):
+    while await update_capture_times(field.system, SYSTEM):
         pass
     assert await times(field) == before
     told = (await call(field, "GET", f"/audit?project={field.project}&action=set clock"))["results"]
@@ -83,7 +83,7 @@ async def test_a_time_that_would_leave_the_calendar_stays(field: Field) -> None:
     at = f"/deployments/{await find_deployment(field)}"
     await field.change("update images set captured_at = '9998-12-01' where id = %s", field.images[0])
     await call(field, "PATCH", at, {"clock_offset_s": 86_400 * 365})
-    while await date_all(field.system, SYSTEM):
+    while await update_capture_times(field.system, SYSTEM):
         pass
     assert (await times(field))[:2] == ["12-01T00:00", "06-01T00:01"]
 

@@ -12,7 +12,7 @@ from tests.integration.exchange_project import ExchangeProject, make_exchange_pr
 from tests.integration.fields import Field, make_field, success
 from tests.integration.outside import begin, box
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db import migrations
 from trapline.server.platform.db.base import Database
 
@@ -22,7 +22,7 @@ TINY = 1e-50
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -73,7 +73,7 @@ async def test_the_result_of_a_worker_keeps_its_digits(field: Field) -> None:
 
 
 @pytest.fixture
-async def project(system: System) -> ExchangeProject:
+async def project(system: AppContext) -> ExchangeProject:
     return await make_exchange_project(system)
 
 

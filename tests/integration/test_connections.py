@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from tests.integration.fields import SYSTEM
 from trapline.server.platform.db.base import Database
-from trapline.server.platform.db.connection_pool import Connections
-from trapline.server.platform.db.connection_watchdog import UNASKED_S, Connection, Pulse
-from trapline.server.platform.errors import DatabaseAway
+from trapline.server.platform.db.connection_pool import ConnectionPool
+from trapline.server.platform.db.connection_watchdog import UNASKED_S, Connection, ConnectionWatchdog
+from trapline.server.platform.errors import DatabaseUnavailable
 
 LOCK = "select pg_advisory_xact_lock(4711)"
 
@@ -48,15 +48,15 @@ async def test_a_database_that_is_closed_leaves_no_connection_also_those_in_use(
     outer = database.transaction(SYSTEM)
     other = await outer.__aenter__()
     await other.session.execute(text("select 1"))
-    inner = database.line(SYSTEM)
+    inner = database.sql_transaction(SYSTEM)
     held = await (await inner.__aenter__()).connection()
     await held.execute("select 1")
     await database.close()
     assert held.closed
     assert await _count_open(database_url) == 0
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         await inner.__aexit__(None, None, None)
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         await outer.__aexit__(None, None, None)
 
 
@@ -64,7 +64,7 @@ async def test_who_waits_on_a_connection_hears_when_the_database_is_closed(datab
     database = Database(database_url)
 
     async def wait() -> None:
-        async with database.line(SYSTEM) as tx:
+        async with database.sql_transaction(SYSTEM) as tx:
             await (await tx.connection()).execute(LOCK)
 
     async with await psycopg.AsyncConnection.connect(_plain(database_url)) as holder:
@@ -72,15 +72,15 @@ async def test_who_waits_on_a_connection_hears_when_the_database_is_closed(datab
         waiting = asyncio.create_task(wait())
         await asyncio.sleep(0.2)
         await database.close()
-        with pytest.raises(DatabaseAway):
+        with pytest.raises(DatabaseUnavailable):
             await waiting
         await holder.rollback()
     assert await _count_open(database_url) == 0
 
 
 async def test_a_connection_whose_user_is_stopped_while_it_is_given_back_is_closed(database_url: str) -> None:
-    pulse = Pulse(_plain(database_url))
-    connections = Connections(pulse, _plain(database_url), size=1, options="")
+    pulse = ConnectionWatchdog(_plain(database_url))
+    connections = ConnectionPool(pulse, _plain(database_url), size=1, options="")
     connection: Connection = await connections.take()
     await connection.execute("select 1")
     giving = asyncio.create_task(connections.give_back(connection))
@@ -101,7 +101,7 @@ async def test_a_connection_whose_user_is_stopped_while_it_is_given_back_is_clos
 async def test_a_connection_that_nobody_waits_for_any_more_is_closed(database_url: str) -> None:
     opened: list[Connection] = []
 
-    class Late(Pulse):
+    class Late(ConnectionWatchdog):
         @asynccontextmanager
         async def opening(self) -> AsyncIterator[Callable[[Connection], None]]:
             async with super().opening():
@@ -120,7 +120,11 @@ async def test_a_transaction_that_its_process_leaves_idle_ends_after_a_minute(da
     database = Database(database_url)
     try:
         found = []
-        for opened in (database.transaction(SYSTEM), database.line(SYSTEM), database.line(SYSTEM, each_alone=True)):
+        for opened in (
+            database.transaction(SYSTEM),
+            database.sql_transaction(SYSTEM),
+            database.sql_transaction(SYSTEM, each_alone=True),
+        ):
             async with opened as tx:
                 cursor = await tx.execute("show idle_in_transaction_session_timeout")
                 found.append(await cursor.fetchone())
@@ -131,11 +135,11 @@ async def test_a_transaction_that_its_process_leaves_idle_ends_after_a_minute(da
 
 async def test_only_a_transaction_that_lasts_asks_whether_the_database_answers(database_url: str) -> None:
     database = Database(database_url)
-    async with database.line(SYSTEM) as tx:
+    async with database.sql_transaction(SYSTEM) as tx:
         await tx.execute("select 1")
     await asyncio.sleep(4 * UNASKED_S)
     assert await _count_now(database_url) == 1, "the one that was used"
-    async with database.line(SYSTEM) as tx, asyncio.timeout(20):
+    async with database.sql_transaction(SYSTEM) as tx, asyncio.timeout(20):
         await tx.execute("select 1")
         while await _count_now(database_url) < 2:
             await asyncio.sleep(0.02)

@@ -15,8 +15,8 @@ from tests.integration.test_audit_of_routes import OWN_BODIES, SHEETS, prepare
 from tests.integration.test_isolation import BODIES, QUERIES, fill, grounds
 from trapline.server.app.http.access_table import ACCESS
 from trapline.server.platform.access import Scope
-from trapline.server.platform.http.request_context import access_key
-from trapline.server.platform.network.email_sender import MailServer
+from trapline.server.platform.http.request_context import get_route_key
+from trapline.server.platform.network.email_sender import SmtpServer
 from trapline.wire.auth import TokenKind
 
 __all__ = ["grounds"]
@@ -94,13 +94,13 @@ ANEW = {
     },
 }
 """What answers without 201 and heeds no key, by how it is told from another, or why it need not be."""
-MAIL = MailServer("127.0.0.1", 9, "none", "trapline@house.example", "house.example")
+MAIL = SmtpServer("127.0.0.1", 9, "none", "trapline@house.example", "house.example")
 SYSTEM = Scope.system()
 CREATING = sorted(
     key
     for method, path, operation in operations()
     if method == "POST"
-    and ((key := access_key(method, path)) in ALSO or "201" in operation["responses"])
+    and ((key := get_route_key(method, path)) in ALSO or "201" in operation["responses"])
     and key not in OTHERWISE
 )
 _numbers = count()
@@ -135,7 +135,7 @@ async def test_there_is_something_to_try() -> None:
 
 
 async def test_every_post_heeds_a_key_or_is_told_apart_by_another_means() -> None:
-    posts = {access_key(method, path) for method, path, _ in operations() if method == "POST"}
+    posts = {get_route_key(method, path) for method, path, _ in operations() if method == "POST"}
     otherwise = set().union(*ANEW.values()) | set(OTHERWISE)
     assert posts - set(CREATING) == otherwise
 

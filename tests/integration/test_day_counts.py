@@ -8,22 +8,22 @@ import pytest
 
 from tests.integration.fields import SYSTEM, Field, add_images, make_field, success
 from trapline.server.catalogue.actions import day_counts
-from trapline.server.catalogue.actions.day_counts import count_days
-from trapline.server.images.actions.clock_offsets import date_all
-from trapline.server.platform.app_context import System
+from trapline.server.catalogue.actions.day_counts import update_day_counts
+from trapline.server.images.actions.clock_offsets import update_capture_times
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db import pagination
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 3)
 
 
 async def counted(field: Field, class_name: str = "") -> list[tuple[Any, ...]]:
     """What is counted of each day once all is: images, blank ones, and the hours in which there are some."""
-    while await count_days(field.system, SYSTEM):
+    while await update_day_counts(field.system, SYSTEM):
         pass
     assert await field.ask("select 1 from dirty_days") == []
     rows = await field.ask(
@@ -45,7 +45,7 @@ async def test_days_are_counted_as_images_come_move_and_go(field: Field) -> None
     await add_images(field.system.database, field.project, deployment, 1)
     await field.change("update images set captured_at_source = 'exif'")
     await field.change("update deployments set clock_offset_s = 43200, dating = true")
-    while await date_all(field.system, SYSTEM):
+    while await update_capture_times(field.system, SYSTEM):
         pass
     assert [day[:2] for day in await counted(field)] == [("2026-06-01", 1), ("2026-06-02", 1), ("2026-06-03", 1)]
 
@@ -83,7 +83,7 @@ async def test_a_day_with_many_images_rests_until_it_is_counted_again(field: Fie
     await counted(field)
     await field.change("update day_counts set images = 1_000_000_000")
     await field.change("update images set captured_at = captured_at + interval '1 minute'")
-    assert not await count_days(field.system, SYSTEM)
+    assert not await update_day_counts(field.system, SYSTEM)
     assert await field.ask("select count(*) from dirty_days") == [(6,)]
     await field.change("update day_counts set counted_at = now() - interval '6 minutes'")
     assert await counted(field) == [("2026-06-01", 3, 0, {12: 3})]
@@ -206,7 +206,7 @@ async def test_days_that_take_too_long_together_are_counted_the_fewer_at_once(fi
     )
     await field.change(AT_MOST_THREE)
     assert len(await counted(field)) == 11
-    assert 0 < (field.system.known.days_at_once.find(None) or 0) <= 200
+    assert 0 < (field.system.known.days_at_once.get(None) or 0) <= 200
     await field.change("drop trigger at_most_three on day_counts")
 
 

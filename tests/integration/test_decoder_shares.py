@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 EXPENSIVE_FILES = 8
 
@@ -21,7 +21,7 @@ def make_expensive(seed: int) -> bytes:
 
 
 async def test_an_import_is_not_behind_the_expensive_files_of_another_project(
-    app_client: httpx2.AsyncClient, system: System
+    app_client: httpx2.AsyncClient, system: AppContext
 ) -> None:
     hostile, other = await build_house(system, "hostile"), await build_house(system, "other")
     done: list[str] = []

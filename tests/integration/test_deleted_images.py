@@ -15,16 +15,16 @@ from tests.integration.fields import SLUG, SYSTEM, Field, make_field, success
 from tests.integration.outside import begin
 from tests.integration.pictures import make_jpeg
 from trapline.server.images.actions import image_deletion
-from trapline.server.images.actions.thumbnails import make_thumbnails
-from trapline.server.platform.app_context import System
+from trapline.server.images.actions.thumbnails import generate_thumbnails
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.failpoints import MARK
-from trapline.server.platform.store.storage_keys import thumbnail_key
+from trapline.server.platform.store.storage_keys import build_thumbnail_key
 from trapline.server.queue.actions.jobs import expand_job
 from trapline.server.queue.actions.queue_maintenance import recount_jobs
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -125,7 +125,7 @@ async def test_a_job_whose_last_open_images_are_deleted_is_done_and_retries_none
 async def test_a_task_that_came_into_the_line_meanwhile_is_taken_out(field: Field) -> None:
     job = await field.run_job()
     await field.change("update images set deleted_at = now() where id = %s", field.images[0])
-    assert await image_deletion.drop_late_tasks(field.system, SYSTEM) is False
+    assert await image_deletion.delete_late_tasks(field.system, SYSTEM) is False
     assert await field.counters(job) == ("queued", 2, 0, 0)
     assert await recount_jobs(field.system, SYSTEM) == 0
 
@@ -150,28 +150,28 @@ async def upload(field: Field, data: bytes, deployment: str | None = None) -> di
     return dict(answer.json()["files"][0])
 
 
-async def let_go(field: Field, system: System) -> None:
-    await image_deletion.forget_deleted(replace(system, limits=replace(system.limits, deleted_kept_s=0)), SYSTEM)
+async def let_go(field: Field, system: AppContext) -> None:
+    await image_deletion.purge_images(replace(system, limits=replace(system.limits, deleted_kept_s=0)), SYSTEM)
 
 
-async def discard(field: Field, system: System) -> None:
+async def discard(field: Field, system: AppContext) -> None:
     await field.change("update discarded_files set due_at = now()")
-    await image_deletion.delete_discarded(system, SYSTEM)
+    await image_deletion.purge_discarded_files(system, SYSTEM)
 
 
-async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: System) -> None:
+async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: AppContext) -> None:
     field = await make_field(system, 0)
     turned = make_jpeg(3, orientation=6)
     gone = UUID((await upload(field, turned))["image_id"])
     kept = UUID((await upload(field, make_jpeg(4)))["image_id"])
-    await make_thumbnails(system, SYSTEM)
+    await generate_thumbnails(system, SYSTEM)
     job = await field.run_job()
     await field.post(job, [success(task) for task in await field.lease(job)])
     [(original, upright)] = await field.ask("select storage_key, upright_key from images where id = %s", gone)
-    keys = [original, upright, thumbnail_key(gone, 320), thumbnail_key(gone, 1280)]
+    keys = [original, upright, build_thumbnail_key(gone, 320), build_thumbnail_key(gone, 1280)]
     await delete(field, gone)
     assert "restore it" in (await upload(field, turned))["detail"]
-    await image_deletion.forget_deleted(system, SYSTEM)
+    await image_deletion.purge_images(system, SYSTEM)
     assert await field.ask("select count(*) from images") == [(2,)]  # not before its time
     await let_go(field, system)
     assert await field.ask("select id from images") == [(kept,)]
@@ -179,7 +179,7 @@ async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: Syst
         assert await field.ask(f"select distinct image_id from {table}") == [(kept,)]
     assert await field.ask("select distinct image_id from annotations") == [(kept,)]
     assert await field.counters(job) == ("completed", 0, 1, 0)
-    await image_deletion.delete_discarded(system, SYSTEM)
+    await image_deletion.purge_discarded_files(system, SYSTEM)
     assert all([await system.store.find_size(key) for key in keys])  # somebody may be bringing it again just now
     await discard(field, system)
     assert [await system.store.find_size(key) for key in keys] == [None] * 4
@@ -190,7 +190,7 @@ async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: Syst
     assert (await upload(field, turned))["outcome"] == "imported"
 
 
-async def test_bytes_that_another_image_has_or_that_come_again_stay(system: System) -> None:
+async def test_bytes_that_another_image_has_or_that_come_again_stay(system: AppContext) -> None:
     field = await make_field(system, 0)
     other = (await field.call("POST", "/deployments", {"project": field.project, "name": "other"})).json()["id"]
     shared, again = make_jpeg(5), make_jpeg(6)
@@ -236,7 +236,7 @@ def die_in(action: str, url: str, folder: Path) -> None:
     assert died.returncode == -signal.SIGKILL
 
 
-async def test_killed_anywhere_the_next_one_finishes_it(system: System, database_url: str, tmp_path: Path) -> None:
+async def test_killed_anywhere_the_next_one_finishes_it(system: AppContext, database_url: str, tmp_path: Path) -> None:
     field = await make_field(system, 0)
     gone = UUID((await upload(field, make_jpeg(7)))["image_id"])
     [(key,)] = await field.ask("select storage_key from images")

@@ -7,18 +7,18 @@ import httpx2
 import pytest
 
 from tests.integration.houses import House, build_house
-from trapline.server.images.actions.image_deletion import delete_discarded
+from trapline.server.images.actions.image_deletion import purge_discarded_files
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import Limits, System
-from trapline.server.platform.store.storage_keys import original_key
-from trapline.server.projects.actions.project_deletion import forget_deleted_projects
+from trapline.server.platform.app_context import AppContext, IngestLimits
+from trapline.server.platform.store.storage_keys import build_original_key
+from trapline.server.projects.actions.project_deletion import purge_projects
 
 SYSTEM = Scope.system()
 DELETE = {"name": "house"}
 
 
 @pytest.fixture
-async def house(system: System) -> House:
+async def house(system: AppContext) -> House:
     return await build_house(system, "house")
 
 
@@ -30,12 +30,12 @@ def path_of(house: House) -> str:
     return f"/api/v2/projects/{house.ids['project_id']}"
 
 
-async def activate(system: System) -> None:
+async def activate(system: AppContext) -> None:
     async with system.database.transaction(SYSTEM) as tx:
         await tx.execute("update pull_sources set is_active = true")
 
 
-async def list_active(system: System) -> list[tuple[str, bool]]:
+async def list_active(system: AppContext) -> list[tuple[str, bool]]:
     query = (
         "select 'source', is_active from pull_sources union all select 'webhook', is_active from webhooks order by 1"
     )
@@ -44,7 +44,7 @@ async def list_active(system: System) -> list[tuple[str, bool]]:
 
 
 async def test_a_deleted_project_is_seen_by_nobody_until_it_is_restored(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     await activate(system)
     assert (await app_client.delete(path_of(house), headers=by(house))).status_code == 422
@@ -79,7 +79,7 @@ async def test_a_deleted_project_is_seen_by_nobody_until_it_is_restored(
 
 
 async def test_the_sources_of_an_archived_project_pause_also_where_it_is_deleted_and_restored(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     await activate(system)
 
@@ -98,7 +98,7 @@ async def test_the_sources_of_an_archived_project_pause_also_where_it_is_deleted
 
 
 async def test_sources_that_leave_the_archive_are_polled_one_after_another(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     owner, moments = by(house), []
     new = {"base_url": "https://camera.example/DCIM/", "location_id": house.ids["deployment_id"]}
@@ -126,10 +126,10 @@ async def test_sources_that_leave_the_archive_are_polled_one_after_another(
 
 
 async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tombstone(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     stranger = await build_house(system, "stranger")
-    key = original_key(int(house.ids["project_id"]), b"house".hex().ljust(64, "0"))
+    key = build_original_key(int(house.ids["project_id"]), b"house".hex().ljust(64, "0"))
     async with system.store.receive() as incoming:
         incoming.write(b"bytes")
         await system.store.keep(incoming, key)
@@ -146,9 +146,9 @@ async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tom
             " from notices"
         )
     await app_client.delete(path_of(house), params=DELETE, headers=by(house))
-    assert await forget_deleted_projects(system, SYSTEM) is False, "it can still be restored"
-    late = replace(system, limits=Limits(deleted_kept_s=0))
-    while await forget_deleted_projects(late, SYSTEM):
+    assert await purge_projects(system, SYSTEM) is False, "it can still be restored"
+    late = replace(system, limits=IngestLimits(deleted_kept_s=0))
+    while await purge_projects(late, SYSTEM):
         pass
     async with system.database.transaction(SYSTEM) as tx:
         tables = await (
@@ -164,6 +164,6 @@ async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tom
         assert await told.fetchall() == [("delete", "house"), ("delete for good", "house")]
         await tx.execute("update discarded_files set due_at = now()")
     assert await system.store.find_size(key)
-    await delete_discarded(system, SYSTEM)
+    await purge_discarded_files(system, SYSTEM)
     assert await system.store.find_size(key) is None
     assert (await app_client.get(path_of(stranger), headers=by(stranger))).status_code == 200

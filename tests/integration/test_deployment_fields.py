@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from tests.integration.fields import Field, make_field
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 EARLY, LATE = "2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z"
 REVERSED = {"started_at": LATE, "ended_at": EARLY}
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 0)
 
 

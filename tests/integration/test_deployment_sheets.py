@@ -11,11 +11,11 @@ import pytest
 from tests.integration.fields import SYSTEM, Field, make_field
 from trapline.server.images.formats.deployment_csv import MOST_ROWS
 from trapline.server.images.queries.deployments import DeploymentRow
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 1)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.exchange_project import make_exchange_project
 from tests.integration.fields import Field, make_field
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db import migrations
 
 BERLIN = {"latitude": 52.52, "longitude": 13.4}
@@ -19,7 +19,7 @@ PACIFIC = {"latitude": 30.0, "longitude": -150.0}
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 0)
 
 
@@ -71,7 +71,7 @@ async def test_later_coordinates_give_the_zone_only_if_none_was_given(field: Fie
     assert await change(field, given["id"], **BERLIN) == ("UTC", "given")
 
 
-async def test_later_coordinates_leave_the_zone_of_images_that_are_there(system: System) -> None:
+async def test_later_coordinates_leave_the_zone_of_images_that_are_there(system: AppContext) -> None:
     project = await make_exchange_project(system)
     made = await create(project.field)
     await project.upload(made["id"], "1.jpg")
@@ -104,7 +104,7 @@ async def test_a_sheet_follows_the_same_rule(field: Field) -> None:
     assert {one["name"]: zone_of(one) for one in listed if one["name"] != "camera"} == zones
 
 
-async def test_a_package_without_times_leaves_the_zone_to_the_coordinates(system: System) -> None:
+async def test_a_package_without_times_leaves_the_zone_to_the_coordinates(system: AppContext) -> None:
     project = await make_exchange_project(system)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

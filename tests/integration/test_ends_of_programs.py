@@ -7,7 +7,7 @@ import pytest
 
 from tests.acceptance.running import wait_for
 from trapline.cli import up
-from trapline.cli.supervisor import Child, Program, Supervisor
+from trapline.cli.supervisor import ChildProcess, ProcessSpec, Supervisor
 from trapline.server.app.http_server import STOP_WITHIN_S
 from trapline.server.platform.postgres.postgres import HARDER
 
@@ -35,7 +35,7 @@ def test_the_api_ends_by_itself_beside_a_worker_that_does_not(tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     told: list[str] = []
     supervisor = Supervisor(told.append)
-    supervisor.open_gate()
+    supervisor.release_children()
     children = [_start(supervisor, name, takes_s) for name, takes_s in (("worker", 60.0), ("api", 4.0))]
     for child in children:
         wait_for("its start", lambda child=child: (tmp_path / child.program.name).exists())  # type: ignore[misc]
@@ -45,6 +45,6 @@ def test_the_api_ends_by_itself_beside_a_worker_that_does_not(tmp_path: Path, mo
     assert supervisor.children == []
 
 
-def _start(supervisor: Supervisor, name: str, takes_s: float) -> Child:
+def _start(supervisor: Supervisor, name: str, takes_s: float) -> ChildProcess:
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    return supervisor.start(Program(name, "slow", (name, str(takes_s)), environment))
+    return supervisor.start(ProcessSpec(name, "slow", (name, str(takes_s)), environment))

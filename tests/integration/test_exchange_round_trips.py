@@ -25,20 +25,20 @@ from tests.integration.exchange_project import (
 from tests.integration.fields import SYSTEM
 from tests.integration.pictures import make_jpeg
 from tests.outbound_policy import allow_origins
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.sources.actions import pull_runs
 
 BOX, OTHER = (0.1, 0.1, 0.5, 0.5), (0.6, 0.6, 0.3, 0.3)
 PATHS = ["100RECNX/RCNX0001.JPG", "101RECNX/RCNX0001.JPG"]
 
 
-async def upload_card(system: System) -> ExchangeProject:
+async def upload_card(system: AppContext) -> ExchangeProject:
     project = await make_exchange_project(system)
     await project.upload(await project.create_deployment("Old oak"), *PATHS)
     return project
 
 
-async def pull_card(system: System) -> ExchangeProject:
+async def pull_card(system: AppContext) -> ExchangeProject:
     async with running_camera() as camera:
         camera.files = {path: make_jpeg(number) for number, path in enumerate(PATHS)}
         project = await make_exchange_project(replace(system, outbound=allow_origins(("127.0.0.1", camera.port))))
@@ -46,13 +46,13 @@ async def pull_card(system: System) -> ExchangeProject:
         body = {"name": "card", "base_url": camera.url, "location_id": place}
         source = (await project.send("POST", "/image-pull-sources", body, 201))["id"]
         run = await project.send("POST", f"/image-pull-sources/{source}/process?max_files=0", None, 202)
-        await pull_runs.pull(project.field.system, SYSTEM, UUID(run["run_id"]))
+        await pull_runs.run_pull(project.field.system, SYSTEM, UUID(run["run_id"]))
     return project
 
 
 @pytest.mark.parametrize("read_card", [upload_card, pull_card])
 async def test_images_of_one_name_are_exported_by_their_relative_paths(
-    read_card: Callable[[System], Awaitable[ExchangeProject]], system: System, tmp_path: Path
+    read_card: Callable[[AppContext], Awaitable[ExchangeProject]], system: AppContext, tmp_path: Path
 ) -> None:
     project = await read_card(system)
     await project.detect({PATHS[0]: [("fox", BOX)], PATHS[1]: [("badger", BOX)]})
@@ -78,7 +78,7 @@ async def test_images_of_one_name_are_exported_by_their_relative_paths(
         assert (made["state"], made["faults"]) == ("completed", 0), (form, made)
 
 
-async def test_images_of_one_path_have_file_names_of_their_own(system: System) -> None:
+async def test_images_of_one_path_have_file_names_of_their_own(system: AppContext) -> None:
     project = await make_exchange_project(system)
     place = await project.create_deployment("Old oak")
     keys = []
@@ -95,7 +95,7 @@ async def test_images_of_one_path_have_file_names_of_their_own(system: System) -
     assert names[0] == {f"Old-oak/{name}" for name in names[1]}
 
 
-async def make_copy(system: System, name: str) -> ExchangeProject:
+async def make_copy(system: AppContext, name: str) -> ExchangeProject:
     """Make a project with images of equal names in two deployments."""
     project = await make_exchange_project(system, name)
     for place in ("Old oak", "Beech (north)"):
@@ -118,7 +118,7 @@ async def list_classes(project: ExchangeProject) -> dict[str, list[str]]:
     return seen
 
 
-async def test_own_exports_are_imported_into_another_project(system: System, tmp_path: Path) -> None:
+async def test_own_exports_are_imported_into_another_project(system: AppContext, tmp_path: Path) -> None:
     project = await make_copy(system, "first")
     labels = {path: f"class {number}" for number, path in enumerate(project.images)}
     await project.detect({path: [(label, BOX)] for path, label in labels.items()})
@@ -136,7 +136,7 @@ async def test_own_exports_are_imported_into_another_project(system: System, tmp
         assert sum(map(len, seen.values())) == 4, form
 
 
-async def test_coco_with_pictures_is_imported_into_another_project(system: System) -> None:
+async def test_coco_with_pictures_is_imported_into_another_project(system: AppContext) -> None:
     project = await make_copy(system, "first")
     await project.detect({path: [("fox", BOX)] for path in project.images})
     _, content = await project.export("coco", with_pictures=True)
@@ -145,7 +145,7 @@ async def test_coco_with_pictures_is_imported_into_another_project(system: Syste
     assert (made["state"], made["faults"], made["stored"]) == ("completed", 0, 4), made
 
 
-async def test_a_folder_that_fits_two_deployments_is_not_guessed(system: System) -> None:
+async def test_a_folder_that_fits_two_deployments_is_not_guessed(system: AppContext) -> None:
     project = await make_exchange_project(system)
     for place in ("Old oak", "Old  oak!"):
         await project.upload(await project.create_deployment(place), "IMG_1.JPG")
@@ -213,7 +213,7 @@ TAXA = [
 ]  # fmt: skip
 
 
-async def import_example(system: System, found_before: Sequence[str] = ()) -> ExchangeProject:
+async def import_example(system: AppContext, found_before: Sequence[str] = ()) -> ExchangeProject:
     project = await make_exchange_project(system)
     place = await project.create_deployment(DEPLOYMENT["locationName"], latitude=51.496, longitude=4.774)
     await project.upload(place, *(row["fileName"] for row in MEDIA))
@@ -227,7 +227,7 @@ async def import_example(system: System, found_before: Sequence[str] = ()) -> Ex
     return project
 
 
-async def test_a_package_keeps_its_findings_and_taxa(system: System, tmp_path: Path) -> None:
+async def test_a_package_keeps_its_findings_and_taxa(system: AppContext, tmp_path: Path) -> None:
     project = await import_example(system)
     _, content = await project.export("camtrap-dp")
     package = open_package(content, tmp_path)
@@ -246,7 +246,7 @@ async def test_a_package_keeps_its_findings_and_taxa(system: System, tmp_path: P
         assert b"Rattus norvegicus" in text, form
 
 
-async def test_a_confirmed_box_does_not_replace_another_of_its_package(system: System) -> None:
+async def test_a_confirmed_box_does_not_replace_another_of_its_package(system: AppContext) -> None:
     project = await import_example(system, found_before=[MEDIA[1]["fileName"]])
     found = await project.send("GET", f"/images/{project.images[MEDIA[1]['fileName']]}/analyses")
     [model] = [one["id"] for one in found["results"] if one["model_name"] == MODEL.removesuffix(" 1")]
@@ -259,7 +259,7 @@ async def test_a_confirmed_box_does_not_replace_another_of_its_package(system: S
     assert seen == {("Anas strepera", "human"), ("Rattus norvegicus", "machine")}
 
 
-async def test_a_package_keeps_its_ids(system: System, tmp_path: Path) -> None:
+async def test_a_package_keeps_its_ids(system: AppContext, tmp_path: Path) -> None:
     project = await import_example(system)
     _, content = await project.export("camtrap-dp")
     package = open_package(content, tmp_path)
@@ -282,7 +282,7 @@ async def test_a_package_keeps_its_ids(system: System, tmp_path: Path) -> None:
     assert (again["state"], again["faults"], again["deployments"]) == ("completed", 0, 0), again
 
 
-async def test_ids_of_two_packages_do_not_collide(system: System, tmp_path: Path) -> None:
+async def test_ids_of_two_packages_do_not_collide(system: AppContext, tmp_path: Path) -> None:
     project = await import_example(system)
     place = await project.create_deployment("Second")
     await project.upload(place, "second.jpg")
@@ -299,7 +299,7 @@ async def test_ids_of_two_packages_do_not_collide(system: System, tmp_path: Path
     assert sorted(ids) == sorted(["07840dcc", "401386c7", project.images["second.jpg"]])
 
 
-async def test_our_own_package_keeps_its_ids_in_another_project(system: System, tmp_path: Path) -> None:
+async def test_our_own_package_keeps_its_ids_in_another_project(system: AppContext, tmp_path: Path) -> None:
     project = await make_copy(system, "first")
     await project.detect({"Old oak/IMG_1.JPG": [("fox", BOX), ("badger", OTHER)]})
     await project.identify("correct", "Beech (north)/IMG_1.JPG", label="heron")

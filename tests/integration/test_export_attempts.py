@@ -10,23 +10,29 @@ import pytest
 
 from tests.integration.export_desk import Desk, make_desk
 from tests.integration.fields import SYSTEM
-from trapline.server.exports.actions.export_attempt import Attempt, Stopped, alone, check_disk, work_folder
-from trapline.server.exports.actions.export_build import build_export, write
-from trapline.server.exports.actions.export_gathering import find_page, gather
-from trapline.server.exports.actions.exports import create_export, take_up_exports
-from trapline.server.exports.queries.exports import list_keys_of, take_up_export
-from trapline.server.images.actions.image_deletion import delete_discarded
+from trapline.server.exports.actions.export_attempt import (
+    ExportAttempt,
+    ExportOwnershipLost,
+    get_work_folder,
+    lock_folder,
+    require_disk_space,
+)
+from trapline.server.exports.actions.export_build import build_export, write_export_file
+from trapline.server.exports.actions.export_gathering import gather_records, get_page_size
+from trapline.server.exports.actions.exports import create_export, resume_exports
+from trapline.server.exports.queries.exports import claim_export, list_file_keys
+from trapline.server.images.actions.image_deletion import purge_discarded_files
 from trapline.server.platform import failpoints
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import ServiceUnavailable
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.object_store import Incoming, Stored
-from trapline.server.platform.store.storage_keys import FILES, export_key
+from trapline.server.platform.store.object_store import IncomingFile, StoredObject
+from trapline.server.platform.store.storage_keys import FILES, build_export_key
 from trapline.wire.exports import ExportFormat, NewExport
 
 
 @pytest.fixture
-async def desk(system: System) -> Desk:
+async def desk(system: AppContext) -> Desk:
     return await make_desk(system)
 
 
@@ -36,7 +42,7 @@ class Moody(LocalStore):
     free = 0.5
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
+    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
         stored = await super().keep(incoming, key, media_type)
         if self.meanwhile is not None:
             await self.meanwhile()
@@ -46,26 +52,26 @@ class Moody(LocalStore):
         return self.free
 
 
-def _with_moody(system: System) -> tuple[System, Moody]:
+def _with_moody(system: AppContext) -> tuple[AppContext, Moody]:
     assert isinstance(system.store, LocalStore)
     store = Moody(system.store.root, system.secrets.derive_all(FILES), system.public_url)
     return replace(system, store=store), store
 
 
-async def _take_up(system: System, key: UUID) -> Attempt:
+async def _take_up(system: AppContext, key: UUID) -> ExportAttempt:
     async with system.database.transaction(SYSTEM) as tx:
-        row = await take_up_export(SYSTEM, tx, key, still_for_s=30)
+        row = await claim_export(SYSTEM, tx, key, still_for_s=30)
     assert row is not None
-    return Attempt(system, SYSTEM, row, work_folder(system) / str(key))
+    return ExportAttempt(system, SYSTEM, row, get_work_folder(system) / str(key))
 
 
 async def test_machines_take_no_export_from_each_other(desk: Desk, tmp_path: Path) -> None:
     asked = await desk.ask()
     key, other = UUID(asked["id"]), replace(desk.field.system, work_folder=tmp_path / "other")
     system, store = _with_moody(desk.field.system)
-    with alone(work_folder(system) / asked["id"]):
+    with lock_folder(get_work_folder(system) / asked["id"]):
         frozen = await _take_up(system, key)
-        await gather(frozen)
+        await gather_records(frozen)
         await build_export(other, SYSTEM, key)
         assert (await desk.show(asked["id"]))["state"] == "writing", "its machine gave a sign just now"
 
@@ -74,34 +80,34 @@ async def test_machines_take_no_export_from_each_other(desk: Desk, tmp_path: Pat
             await build_export(other, SYSTEM, key)
 
         store.meanwhile = take_over
-        with pytest.raises(Stopped):
-            await write(frozen)
+        with pytest.raises(ExportOwnershipLost):
+            await write_export_file(frozen)
     made = await desk.show(asked["id"])
     assert (made["state"], len((await desk.download(asked["id"])).content)) == ("ready", made["size_bytes"])
-    assert await store.find_size(export_key(desk.field.project, key, frozen.row.attempt)) is None
+    assert await store.find_size(build_export_key(desk.field.project, key, frozen.row.attempt)) is None
 
 
 async def test_a_file_that_was_kept_by_who_is_killed_is_not_forgotten(desk: Desk, tmp_path: Path) -> None:
     system, plan = desk.field.system, tmp_path / "plan"
     (system.work_folder.parent / failpoints.MARK).touch()
     asked = [(await desk.ask())["id"] for _ in range(3)]
-    keys = [export_key(desk.field.project, UUID(one), 1) for one in asked]
+    keys = [build_export_key(desk.field.project, UUID(one), 1) for one in asked]
     try:
         for number, one in enumerate(asked):
             plan.write_text(f"{number} export kept|*|1|fail\n")
-            failpoints.arm(str(plan), system.work_folder.parent)
+            failpoints.enable(str(plan), system.work_folder.parent)
             with pytest.raises(ConnectionResetError):
                 await build_export(system, SYSTEM, UUID(one))
     finally:
-        failpoints.arm(None, system.work_folder.parent)
+        failpoints.enable(None, system.work_folder.parent)
     async with system.database.transaction(SYSTEM) as tx:
-        assert set(await list_keys_of(SYSTEM, tx, desk.field.project)) == set(keys), "as when its project goes"
+        assert set(await list_file_keys(SYSTEM, tx, desk.field.project)) == set(keys), "as when its project goes"
     await desk.field.call("POST", f"/exports/{asked[0]}/cancel")
     often = "update exports set attempt = 50, updated_at = now() - interval '31 s' where id = %s"
     await desk.field.change(often, asked[1])
     assert [(await desk.build(one))["state"] for one in asked] == ["canceled", "failed", "ready"]
     await desk.field.change("update discarded_files set due_at = now()")
-    await delete_discarded(system, SYSTEM)
+    await purge_discarded_files(system, SYSTEM)
     assert [await system.store.find_size(key) for key in keys] == [None, None, None]
     await desk.download(asked[2])
 
@@ -116,11 +122,11 @@ async def test_what_an_attempt_before_the_last_left_is_not_gone_on_with(desk: De
             await desk.field.change("update images set filename = %s", f"as of attempt {number}.jpg")
             await desk.field.change("update exports set updated_at = now() - interval '31 s'")
             plan.write_text(f"{number} export page|*|1|fail\n")
-            failpoints.arm(str(plan), here.work_folder.parent)
+            failpoints.enable(str(plan), here.work_folder.parent)
             with pytest.raises(ConnectionResetError):
                 await build_export(system, SYSTEM, UUID(asked["id"]))
     finally:
-        failpoints.arm(None, here.work_folder.parent)
+        failpoints.enable(None, here.work_folder.parent)
     await desk.field.change("update exports set updated_at = now() - interval '31 s'")
     assert (await desk.build(asked["id"]))["state"] == "ready"
     assert {row["filename"] for row in await desk.read(asked["id"])} == {"as of attempt 1.jpg"}
@@ -133,10 +139,10 @@ async def test_a_page_is_cut_where_it_would_hold_too_much(desk: Desk, tmp_path: 
     (data / failpoints.MARK).touch()
     plan.write_text("1 export page|*|1|note\n")
     try:
-        failpoints.arm(str(plan), data)
+        failpoints.enable(str(plan), data)
         made = await desk.build(asked["id"])
     finally:
-        failpoints.arm(None, data)
+        failpoints.enable(None, data)
     assert (made["state"], made["images"], made["written"]) == ("ready", 3, 3)
     struck = await asyncio.to_thread((tmp_path / "plan.struck").read_text)
     assert struck.count("export page") == 2, "two fit into one, and not the third"
@@ -157,39 +163,45 @@ async def test_pages_are_shorter_where_the_database_takes_too_long(desk: Desk) -
         assert (await desk.build(asked["id"]))["sha256"] == undisturbed["sha256"]
     finally:
         await desk.field.change("drop function give_up cascade")
-    assert [find_page(50, 50, weight) for weight in (0, 1 << 20, 1 << 24, 1 << 25, 1 << 40)] == [100, 100, 50, 25, 1]
-    assert (find_page(500, 500, 9), find_page(100, 1, 1 << 20)) == (500, 16)
+    assert [get_page_size(50, 50, weight) for weight in (0, 1 << 20, 1 << 24, 1 << 25, 1 << 40)] == [
+        100,
+        100,
+        50,
+        25,
+        1,
+    ]
+    assert (get_page_size(500, 500, 9), get_page_size(100, 1, 1 << 20)) == (500, 16)
 
 
 async def test_a_disk_that_is_almost_full_takes_no_export(desk: Desk, tmp_path: Path) -> None:
     asked = await desk.ask()
     system, store = _with_moody(desk.field.system)
     store.free = 0.01
-    with pytest.raises(Unavailable, match="of the disk is free"):
+    with pytest.raises(ServiceUnavailable, match="of the disk is free"):
         await create_export(system, SYSTEM, NewExport(project=desk.field.project, format=ExportFormat.CSV))
     await build_export(system, SYSTEM, UUID(asked["id"]))
     failed = await desk.show(asked["id"])
     assert (failed["state"], "Only 1.0% of the disk is free" in failed["error"]) == ("failed", True)
     with pytest.raises(OSError, match="of it is free"):
-        check_disk(tmp_path, 1.1)
+        require_disk_space(tmp_path, 1.1)
 
 
 async def test_one_that_is_stopped_while_it_is_written_leaves_nothing(desk: Desk) -> None:
     asked = await desk.ask()
     system, key = desk.field.system, UUID(asked["id"])
-    folder = work_folder(system) / asked["id"]
-    with alone(folder):
+    folder = get_work_folder(system) / asked["id"]
+    with lock_folder(folder):
         await build_export(system, SYSTEM, key)
         assert (await desk.show(asked["id"]))["state"] == "queued", "somebody else is at it"
         attempt = await _take_up(system, key)
-        await gather(attempt)
+        await gather_records(attempt)
         assert (await desk.field.call("DELETE", f"/exports/{asked['id']}")).status_code == 204
-        with pytest.raises(Stopped):
-            await write(attempt)
-        assert await system.store.find_size(export_key(desk.field.project, key, 1)) is None
+        with pytest.raises(ExportOwnershipLost):
+            await write_export_file(attempt)
+        assert await system.store.find_size(build_export_key(desk.field.project, key, 1)) is None
         attempt.stop.set()
-        with pytest.raises(Stopped):
-            await write(attempt)
+        with pytest.raises(ExportOwnershipLost):
+            await write_export_file(attempt)
     await build_export(system, SYSTEM, key)
     assert not folder.exists()
 
@@ -197,11 +209,11 @@ async def test_one_that_is_stopped_while_it_is_written_leaves_nothing(desk: Desk
 async def test_exports_that_rest_are_taken_up(desk: Desk) -> None:
     asked = await desk.ask()
     count = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'build_export'"
-    await take_up_exports(desk.field.system, SYSTEM)
+    await resume_exports(desk.field.system, SYSTEM)
     assert await desk.field.ask(count) == [(1,)]
     await desk.field.change("update exports set updated_at = now() - interval '1 h' where id = %s", asked["id"])
-    await take_up_exports(desk.field.system, SYSTEM)
+    await resume_exports(desk.field.system, SYSTEM)
     assert await desk.field.ask(count) == [(1,)], "it waits in its queue"
     await desk.field.change("update procrastinate.procrastinate_jobs set status = 'failed'")
-    await take_up_exports(desk.field.system, SYSTEM)
+    await resume_exports(desk.field.system, SYSTEM)
     assert await desk.field.ask(count) == [(2,)]

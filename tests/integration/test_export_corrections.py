@@ -19,7 +19,7 @@ from tests.integration.exchange_project import (
     read_resource,
     unpack,
 )
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 LEFT, RIGHT, SMALL = (0.1, 0.1, 0.3, 0.5), (0.5, 0.2, 0.3, 0.5), (0.05, 0.7, 0.1, 0.1)
 MODEL_BOXES = {
@@ -42,7 +42,7 @@ BOXES = {
 
 
 @pytest.fixture
-async def project(system: System) -> ExchangeProject:
+async def project(system: AppContext) -> ExchangeProject:
     made = await make_exchange_project(system)
     place = await made.create_deployment("Old oak")
     await made.upload(place, *MODEL_BOXES, "mask.jpg")

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.integration.fields import SYSTEM, Field, make_field, success
 from tests.integration.pictures import make_jpeg
 from trapline.server.exports.actions.export_build import build_export
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 FORMATS = (
     "coco", "coco-camera-traps", "yolo", "megadetector", "speciesnet", "darwin-core", "csv", "parquet",
@@ -21,7 +21,7 @@ FORMATS = (
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     field = await make_field(system)
     job = await field.run_job()
     await field.post(job, [success(task) for task in await field.lease_all(job)])

@@ -19,15 +19,15 @@ from tests.integration.exchange_project import (
     unpack,
 )
 from tests.integration.fields import SYSTEM
-from trapline.server.images.actions.thumbnails import make_thumbnails
-from trapline.server.platform.app_context import System
+from trapline.server.images.actions.thumbnails import generate_thumbnails
+from trapline.server.platform.app_context import AppContext
 
 FOX_NAMES = {"en": ["red fox", "fox"], "de": ["Rotfuchs", "Fuchs"], "fr": ["renard roux"], "pt-br": ["raposa"]}
 BOX = (0.1, 0.1, 0.5, 0.5)
 
 
 @pytest.fixture
-async def project(system: System) -> ExchangeProject:
+async def project(system: AppContext) -> ExchangeProject:
     """A fox with common names, named by a model and by a person, and a badger named by its synonym."""
     made = await make_exchange_project(system)
     place = await made.create_deployment("Old oak")
@@ -123,7 +123,7 @@ async def test_a_common_name_that_names_people_withholds_the_image(project: Exch
     await project.create_taxon("Homo neanderthalensis", common_names={"de": ["Urmensch", "Mensch"]})
     hunter = await project.create_taxon("Venator venator", common_names={"en": ["stalker", "hunter"]})
     await project.identify("correct", "IMG_1.JPG", taxon=hunter)
-    await make_thumbnails(project.field.system, SYSTEM)
+    await generate_thumbnails(project.field.system, SYSTEM)
     await project.send("PATCH", f"/projects/{project.field.project}", {"public": True})
     _, content = await project.export("camtrap-dp")
     media = {row["mediaID"]: row for row in read_table(unpack(content)["media.csv"])}

@@ -10,13 +10,13 @@ from tests.integration.camera import running_camera
 from tests.integration.feeds import fill
 from tests.integration.source_desk import SYSTEM, Desk, open_desk
 from trapline.server.exports.actions.export_build import build_export
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 NAMES = ["100MEDIA/with space.jpg", "a%2Fb.jpg", "100MEDIA/Füchse & Dachse.jpg"]
 
 
 @pytest.fixture
-async def desk(system: System) -> AsyncIterator[Desk]:
+async def desk(system: AppContext) -> AsyncIterator[Desk]:
     async with open_desk(system) as made:
         yield made
 

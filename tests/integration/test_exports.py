@@ -12,20 +12,20 @@ import pytest
 from tests.integration.export_desk import Desk, make_desk
 from tests.integration.fields import SYSTEM, success
 from trapline.server.exports.actions import export_gathering
-from trapline.server.exports.actions.export_attempt import Attempt, alone, work_folder
+from trapline.server.exports.actions.export_attempt import ExportAttempt, get_work_folder, lock_folder
 from trapline.server.exports.actions.export_build import build_export
-from trapline.server.exports.actions.export_gathering import gather
-from trapline.server.exports.actions.exports import forget_old_exports
-from trapline.server.exports.formats.export_records import About, Spool
-from trapline.server.exports.queries.exports import take_up_export
-from trapline.server.images.actions.image_deletion import delete_discarded, forget_deleted
+from trapline.server.exports.actions.export_gathering import gather_records
+from trapline.server.exports.actions.exports import purge_exports
+from trapline.server.exports.formats.export_records import ExportMetadata, ExportSpool
+from trapline.server.exports.queries.exports import claim_export
+from trapline.server.images.actions.image_deletion import purge_discarded_files, purge_images
 from trapline.server.platform import failpoints
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.wire.exports import Export
 
 
 @pytest.fixture
-async def desk(system: System) -> Desk:
+async def desk(system: AppContext) -> Desk:
     return await make_desk(system)
 
 
@@ -56,14 +56,14 @@ async def test_who_is_killed_between_pages_goes_on_and_makes_the_same(desk: Desk
     system = desk.field.system
     undisturbed = await desk.make()
     asked = await desk.ask()
-    folder = work_folder(system) / asked["id"]
+    folder = get_work_folder(system) / asked["id"]
     (system.work_folder.parent / failpoints.MARK).touch()
     plan = tmp_path / "plan"
     export_gathering.PAGE, page = 1, export_gathering.PAGE
     try:
         for number in (1, 2):
             plan.write_text(f"{number} export page|*|1|fail\n")
-            failpoints.arm(str(plan), system.work_folder.parent)
+            failpoints.enable(str(plan), system.work_folder.parent)
             with pytest.raises(ConnectionResetError):
                 await build_export(system, SYSTEM, UUID(asked["id"]))
             shown = await desk.show(asked["id"])
@@ -71,12 +71,12 @@ async def test_who_is_killed_between_pages_goes_on_and_makes_the_same(desk: Desk
             with (folder / "images.jsonl").open("ab") as spool:
                 spool.write(b"half a line that was never commit")
         plan.write_text("3 export writing|*|1|fail\n")
-        failpoints.arm(str(plan), system.work_folder.parent)
+        failpoints.enable(str(plan), system.work_folder.parent)
         with pytest.raises(ConnectionResetError):
             await build_export(system, SYSTEM, UUID(asked["id"]))
         assert (await desk.show(asked["id"]))["state"] == "writing"
     finally:
-        failpoints.arm(None, system.work_folder.parent)
+        failpoints.enable(None, system.work_folder.parent)
         export_gathering.PAGE = page
     made = await desk.build(asked["id"])
     assert (made["state"], made["sha256"], made["images"]) == ("ready", undisturbed["sha256"], 3)
@@ -90,12 +90,12 @@ async def test_a_spool_that_is_lost_is_gathered_anew(desk: Desk, tmp_path: Path)
     plan = tmp_path / "plan"
     plan.write_text("1 export writing|*|1|fail\n")
     try:
-        failpoints.arm(str(plan), system.work_folder.parent)
+        failpoints.enable(str(plan), system.work_folder.parent)
         with pytest.raises(ConnectionResetError):
             await build_export(system, SYSTEM, UUID(asked["id"]))
     finally:
-        failpoints.arm(None, system.work_folder.parent)
-    (work_folder(system) / asked["id"] / "images.jsonl").unlink()
+        failpoints.enable(None, system.work_folder.parent)
+    (get_work_folder(system) / asked["id"] / "images.jsonl").unlink()
     assert (await desk.build(asked["id"]))["sha256"] == undisturbed["sha256"]
 
 
@@ -146,13 +146,15 @@ async def test_what_visitors_are_shown_and_the_size_of_sequences_are_gathered(de
             "options": {"confidence_min": 0.5},
         }
         export = UUID((await desk.ask(**chosen))["id"])
-        folder = work_folder(system) / str(export)
-        with alone(folder):
+        folder = get_work_folder(system) / str(export)
+        with lock_folder(folder):
             async with system.database.transaction(SYSTEM) as tx:
-                row = await take_up_export(SYSTEM, tx, export, still_for_s=30)
+                row = await claim_export(SYSTEM, tx, export, still_for_s=30)
             assert row is not None
-            await gather(Attempt(system, SYSTEM, row, folder))
-        spool = Spool(folder, msgspec.json.decode((folder / "about.json").read_bytes(), type=About), str.encode)
+            await gather_records(ExportAttempt(system, SYSTEM, row, folder))
+        spool = ExportSpool(
+            folder, msgspec.json.decode((folder / "about.json").read_bytes(), type=ExportMetadata), str.encode
+        )
         images = list(spool.images())
         assert spool.about.public == is_public
         assert {image.id for image in images if image.shown} == shown
@@ -170,7 +172,7 @@ async def test_what_is_deleted_since_is_told(desk: Desk) -> None:
     await desk.field.call("POST", "/images/restore", {"images": images[:1]})
     assert (await desk.show(made["id"]))["deleted_since"] == 1
     await desk.field.change("update images set deleted_at = deleted_at - interval '61 days' where id = %s", images[1])
-    await forget_deleted(desk.field.system, SYSTEM)
+    await purge_images(desk.field.system, SYSTEM)
     assert (await desk.show(made["id"]))["deleted_since"] == 1, "also when it is gone for good"
 
 
@@ -187,18 +189,18 @@ async def test_canceled_deleted_and_expired(desk: Desk) -> None:
     assert (await desk.field.call("DELETE", f"/exports/{made['id']}")).status_code == 204
     assert (await desk.field.call("GET", f"/exports/{made['id']}")).status_code == 404
     await desk.field.change("update discarded_files set due_at = now()")
-    await delete_discarded(system, SYSTEM)
+    await purge_discarded_files(system, SYSTEM)
     assert await system.store.find_size(key) is None
     held = "select count(*) from export_images where export_id = %s"
     unmade = await desk.make("camtrap-dp")
     assert (unmade["state"], await desk.field.ask(held, unmade["id"])) == ("invalid", [(3,)])
     old = await desk.make()
-    (work_folder(system) / str(uuid4())).mkdir(parents=True)
+    (get_work_folder(system) / str(uuid4())).mkdir(parents=True)
     await desk.field.change("update exports set expires_at = now() where id = %s", old["id"])
-    await forget_old_exports(system, SYSTEM)
+    await purge_exports(system, SYSTEM)
     assert (await desk.show(old["id"]))["state"] == "expired"
     assert "Export again" in (await desk.download(old["id"], expect=409)).json()["detail"]
-    assert list(work_folder(system).iterdir()) == []
+    assert list(get_work_folder(system).iterdir()) == []
     assert await desk.field.ask(held, unmade["id"]) == [(0,)]
     assert await desk.field.ask(held, old["id"]) == [(3,)], "it is told of what somebody may have downloaded"
 
@@ -278,11 +280,11 @@ async def test_an_image_whose_time_moves_meanwhile_is_not_missed(desk: Desk, tmp
     plan.write_text("1 export page|*|1|fail\n")
     export_gathering.PAGE, page = 1, export_gathering.PAGE
     try:
-        failpoints.arm(str(plan), system.work_folder.parent)
+        failpoints.enable(str(plan), system.work_folder.parent)
         with pytest.raises(ConnectionResetError):
             await build_export(system, SYSTEM, UUID(asked["id"]))
     finally:
-        failpoints.arm(None, system.work_folder.parent)
+        failpoints.enable(None, system.work_folder.parent)
         export_gathering.PAGE = page
     last = "(select id from images order by captured_at desc limit 1)"
     await desk.field.change(f"update images set captured_at = captured_at - interval '9 years' where id = {last}")
@@ -295,7 +297,7 @@ async def test_an_image_whose_time_moves_meanwhile_is_not_missed(desk: Desk, tmp
 async def test_what_breaks_is_told_in_words(desk: Desk) -> None:
     asked = await desk.ask()
     await desk.field.change("update annotations set data = '{\"x_min\": 1}' where annotation_type = 'bounding_box'")
-    (work_folder(desk.field.system) / asked["id"] / "file").mkdir(parents=True)
+    (get_work_folder(desk.field.system) / asked["id"] / "file").mkdir(parents=True)
     failed = await desk.build(asked["id"])
     assert (failed["state"], failed["size_bytes"]) == ("failed", None)
     assert "disk" in failed["error"]

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, failure, make_field, success
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions import jobs
 
 GONE = "HTTP 404 for http://camera/{}.jpg"
@@ -14,7 +14,7 @@ BROKEN = "image is not an image: {}.jpg has 0 bytes"
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, images=6)
 
 
@@ -73,7 +73,7 @@ async def test_failures_are_grouped_by_reason_and_listed(field: Field) -> None:
     assert (await field.call("GET", f"/jobs/{job}/dead_letters?cursor=AAAA")).status_code == 400
 
 
-async def test_a_task_tells_the_story_of_each_attempt(system: System) -> None:
+async def test_a_task_tells_the_story_of_each_attempt(system: AppContext) -> None:
     field = await make_field(system, images=1)
     job = await field.run_job()
     [task] = await field.lease(job)

@@ -11,8 +11,8 @@ from websockets.asyncio.server import ServerConnection
 
 from tests.integration.feeds import SYSTEM
 from tests.integration.test_feeds import Field, open_field, told
-from trapline.server.platform.app_context import System
-from trapline.server.sources.background.feeds import Feeds
+from trapline.server.platform.app_context import AppContext
+from trapline.server.sources.background.feeds import FeedManager
 from trapline.wire.sources import AuthType
 
 BASIC = {"auth_type": AuthType.BASIC, "auth_username": "ranger", "auth_password": "CANARY4711"}
@@ -36,9 +36,9 @@ async def tell_each(place: Field) -> None:
         await place.tower.tell(told(place.camera, name))
 
 
-async def test_what_concerns_no_connection_ends_none(system: System) -> None:
+async def test_what_concerns_no_connection_ends_none(system: AppContext) -> None:
     async with open_field(system, **BASIC) as place:
-        background = Feeds(place.system)
+        background = FeedManager(place.system)
         await place.until_connected(background)
         before = set(place.tower.connections)
         await place.change(name="mast", max_files_per_run=7, schedule="5 * * * *")
@@ -49,10 +49,10 @@ async def test_what_concerns_no_connection_ends_none(system: System) -> None:
         await background.close()
 
 
-async def test_a_change_loses_no_message_that_was_received(system: System) -> None:
+async def test_a_change_loses_no_message_that_was_received(system: AppContext) -> None:
     async with open_field(system) as place:
         await stop_listing(place)
-        background = Feeds(place.system)
+        background = FeedManager(place.system)
         await place.until_connected(background)
         [before] = place.tower.connections
         await tell_each(place)
@@ -68,10 +68,10 @@ async def test_a_change_loses_no_message_that_was_received(system: System) -> No
         await background.close()
 
 
-async def test_a_process_that_was_cut_off_notes_what_it_has_received(system: System) -> None:
+async def test_a_process_that_was_cut_off_notes_what_it_has_received(system: AppContext) -> None:
     async with open_field(system) as place:
         await stop_listing(place)
-        background = Feeds(place.system, margin_s=4.0)
+        background = FeedManager(place.system, margin_s=4.0)
         await place.until_connected(background)
         async with place.system.database.transaction(SYSTEM) as tx:
             # Nothing can be noted for so long that another process takes the connection.
@@ -89,10 +89,10 @@ async def test_a_process_that_was_cut_off_notes_what_it_has_received(system: Sys
         await background.close()
 
 
-async def test_a_process_that_stops_notes_what_it_has_received(system: System) -> None:
+async def test_a_process_that_stops_notes_what_it_has_received(system: AppContext) -> None:
     async with open_field(system) as place:
         await stop_listing(place)
-        background = Feeds(place.system)
+        background = FeedManager(place.system)
         await place.until_connected(background)
         await tell_each(place)
         await background.close()
@@ -100,9 +100,9 @@ async def test_a_process_that_stops_notes_what_it_has_received(system: System) -
         assert not place.tower.connections
 
 
-async def test_what_a_server_says_is_not_repeated(system: System) -> None:
+async def test_what_a_server_says_is_not_repeated(system: AppContext) -> None:
     async with open_field(system, **BASIC) as place:
-        background = Feeds(place.system)
+        background = FeedManager(place.system)
 
         async def quote(connection: ServerConnection) -> None:
             assert connection.request is not None
@@ -127,9 +127,9 @@ async def test_what_a_server_says_is_not_repeated(system: System) -> None:
         assert not [words for words in (*seen, *map(str, logged)) if "CANARY" in words]
 
 
-async def test_a_server_that_hangs_up_again_and_again_is_listed_once_a_minute(system: System) -> None:
+async def test_a_server_that_hangs_up_again_and_again_is_listed_once_a_minute(system: AppContext) -> None:
     async with open_field(system) as place:
-        background = Feeds(place.system)
+        background = FeedManager(place.system)
         await place.sql("update pull_sources set next_run_at = now() + interval '1 day' where id = :id")
 
         async def flap(connection: ServerConnection) -> None:

@@ -18,12 +18,12 @@ from tests.integration.camera import Camera, running_camera
 from tests.integration.feeds import SYSTEM, Feed, fill
 from tests.integration.houses import build_house
 from tests.outbound_policy import allow_origins
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Unprocessable
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.sources.actions import pull_runs, sources
-from trapline.server.sources.actions.source_tests import prove_source
-from trapline.server.sources.background.feeds import Feeds
+from trapline.server.sources.actions.source_tests import run_source_test
+from trapline.server.sources.background.feeds import FeedManager
 from trapline.wire.sources import AuthType, NewSource, Source
 
 
@@ -84,30 +84,30 @@ class Field(Feed):
 
     tower: Tower = field(default_factory=Tower)
 
-    async def drive(self, *background: Feeds) -> None:
+    async def drive(self, *background: FeedManager) -> None:
         """Let background processes take a step, and do the runs that wait."""
         for feeds in background:
             await feeds.step()
         page = await sources.list_runs(self.system, SYSTEM, self.source_id, 10, None)
         for run in page.results:
             if run.state == "running":
-                await pull_runs.pull(self.system, SYSTEM, run.id)
+                await pull_runs.run_pull(self.system, SYSTEM, run.id)
 
-    async def until(self, happened: Callable[[], Awaitable[bool]], *background: Feeds) -> None:
+    async def until(self, happened: Callable[[], Awaitable[bool]], *background: FeedManager) -> None:
         """Go on until something happened."""
         async with asyncio.timeout(30):
             while not await happened():
                 await self.drive(*background)
                 await asyncio.sleep(0.05)
 
-    async def until_connected(self, *background: Feeds) -> None:
+    async def until_connected(self, *background: FeedManager) -> None:
         async def connected() -> bool:
             shown = (await self.show()).connection
             return bool(shown and shown.connected_since and self.tower.connections)
 
         await self.until(connected, *background)
 
-    async def until_states(self, states: dict[str, str], *background: Feeds) -> None:
+    async def until_states(self, states: dict[str, str], *background: FeedManager) -> None:
         async def there() -> bool:
             return await self.states() == states
 
@@ -115,7 +115,7 @@ class Field(Feed):
 
 
 @asynccontextmanager
-async def open_field(system: System, **more: Any) -> AsyncIterator[Field]:
+async def open_field(system: AppContext, **more: Any) -> AsyncIterator[Field]:
     tower = Tower()
     await tower.open()
     async with running_camera() as camera:
@@ -134,14 +134,14 @@ async def open_field(system: System, **more: Any) -> AsyncIterator[Field]:
 
 
 @pytest.fixture
-async def place(system: System) -> AsyncIterator[Field]:
+async def place(system: AppContext) -> AsyncIterator[Field]:
     async with open_field(system) as place:
         yield place
 
 
 @pytest.fixture
-async def background(place: Field) -> AsyncIterator[Feeds]:
-    feeds = Feeds(place.system)
+async def background(place: Field) -> AsyncIterator[FeedManager]:
+    feeds = FeedManager(place.system)
     yield feeds
     await feeds.close()
 
@@ -150,7 +150,7 @@ def told(camera: Camera, *names: str) -> dict[str, Any]:
     return {"urls": [camera.url + name for name in names]}
 
 
-async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(place: Field, background: Feeds) -> None:
+async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(place: Field, background: FeedManager) -> None:
     fill(place.camera, "before.jpg")
     await place.until_connected(background)
     await place.until_states({"before.jpg": "imported"}, background)
@@ -181,8 +181,10 @@ async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(place: 
     assert (shown.connection.messages, shown.connection.fills_gaps) == (1, True)
 
 
-async def test_two_processes_hold_one_connection_and_the_other_takes_over(place: Field, background: Feeds) -> None:
-    other = Feeds(place.system)
+async def test_two_processes_hold_one_connection_and_the_other_takes_over(
+    place: Field, background: FeedManager
+) -> None:
+    other = FeedManager(place.system)
     try:
         await place.until_connected(background, other)
         for _ in range(3):
@@ -212,7 +214,7 @@ async def _is(value: bool) -> bool:
 
 
 async def test_a_process_that_the_database_does_not_hear_lets_go_before_another_takes_over(place: Field) -> None:
-    background = Feeds(place.system, margin_s=4.5)
+    background = FeedManager(place.system, margin_s=4.5)
     await place.until_connected(background)
     async with asyncio.timeout(10):
         while place.tower.connections:
@@ -234,7 +236,7 @@ async def test_a_process_that_the_database_does_not_hear_lets_go_before_another_
     ids=["text", "bytes", "deep", "huge", "elsewhere", "other"],
 )
 async def test_odd_messages_are_noted_and_the_connection_goes_on(
-    place: Field, background: Feeds, message: Any, words: str
+    place: Field, background: FeedManager, message: Any, words: str
 ) -> None:
     await place.until_connected(background)
     [before] = place.tower.connections
@@ -251,7 +253,7 @@ async def test_odd_messages_are_noted_and_the_connection_goes_on(
     assert place.tower.connections == {before}
 
 
-async def test_pausing_changing_and_deleting_end_the_connection(place: Field, background: Feeds) -> None:
+async def test_pausing_changing_and_deleting_end_the_connection(place: Field, background: FeedManager) -> None:
     await place.until_connected(background)
     [first] = place.tower.connections
     await place.change(connect_timeout_s=9)
@@ -269,11 +271,11 @@ async def test_pausing_changing_and_deleting_end_the_connection(place: Field, ba
             await asyncio.sleep(0.05)
 
 
-async def test_a_sick_server_is_told_in_words_without_the_password(system: System) -> None:
+async def test_a_sick_server_is_told_in_words_without_the_password(system: AppContext) -> None:
     async with open_field(
         system, auth_type=AuthType.BASIC, auth_username="ranger", auth_password="pw4711"
     ) as place:  # fmt: skip
-        background = Feeds(place.system)
+        background = FeedManager(place.system)
         said = ""
 
         async def says(words: str) -> bool:
@@ -297,7 +299,7 @@ async def test_a_sick_server_is_told_in_words_without_the_password(system: Syste
         await background.close()
 
 
-async def test_without_a_listing_the_source_says_so(system: System) -> None:
+async def test_without_a_listing_the_source_says_so(system: AppContext) -> None:
     async with open_field(system, options={"files_url": "http://files.example/"}) as place:
         shown = (await place.show()).connection
         assert shown is not None
@@ -313,17 +315,17 @@ async def test_without_a_listing_the_source_says_so(system: System) -> None:
 
 async def test_a_test_of_the_source_connects(place: Field) -> None:
     fill(place.camera, "a.jpg")
-    proven = await prove_source(place.system, SYSTEM, place.source_id, 1)
+    proven = await run_source_test(place.system, SYSTEM, place.source_id, 1)
     assert (proven.ok, proven.listed, len(place.tower.seen)) == (True, 1, 1)
     place.tower.status = 403
-    refused = await prove_source(place.system, SYSTEM, place.source_id, 1)
+    refused = await run_source_test(place.system, SYSTEM, place.source_id, 1)
     assert not refused.ok
     assert "another sign-in" in refused.detail
 
 
-async def test_inner_addresses_are_not_connected_to(system: System) -> None:
+async def test_inner_addresses_are_not_connected_to(system: AppContext) -> None:
     async with open_field(system) as place:
-        background = Feeds(replace(place.system, outbound=OutboundPolicy()))
+        background = FeedManager(replace(place.system, outbound=OutboundPolicy()))
 
         async def says() -> bool:
             return "may not connect to" in ((await place.show()).health_detail or "")

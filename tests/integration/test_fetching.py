@@ -16,12 +16,12 @@ from tests.integration.pictures import make_jpeg
 from tests.integration.test_runs import as_caller, count, show, submit
 from tests.outbound_policy import allow_origins
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.background_tasks import FETCHES
 from trapline.server.queue.actions import content_download
-from trapline.server.queue.actions.content_download import fetch_content
+from trapline.server.queue.actions.content_download import download_content
 from trapline.server.queue.actions.jobs import cancel_job, expand_job
-from trapline.server.queue.actions.queue_maintenance import take_up_unfinished
+from trapline.server.queue.actions.queue_maintenance import resume_expansions
 
 SYSTEM = Scope.system()
 
@@ -34,7 +34,7 @@ async def camera() -> AsyncIterator[Camera]:
 
 
 @pytest.fixture
-def reaching(system: System, camera: Camera, app_client: httpx2.AsyncClient, application: FastAPI) -> System:
+def reaching(system: AppContext, camera: Camera, app_client: httpx2.AsyncClient, application: FastAPI) -> AppContext:
     """The same engines, where the camera of the test may be connected to, for the client too."""
     assert app_client
     policy = allow_origins(("127.0.0.1", camera.port))
@@ -60,7 +60,7 @@ async def ask_for(
     return job, int(job.removeprefix("job-"))
 
 
-async def chores(system: System) -> list[tuple[str, str, dict[str, Any]]]:
+async def chores(system: AppContext) -> list[tuple[str, str, dict[str, Any]]]:
     async with system.database.transaction(SYSTEM) as tx:
         rows = await tx.session.execute(
             text("select task_name, queue_name, args from procrastinate.procrastinate_jobs order by id")
@@ -69,7 +69,7 @@ async def chores(system: System) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 async def test_pictures_are_fetched_before_the_job_is_expanded(
-    app_client: httpx2.AsyncClient, reaching: System, camera: Camera
+    app_client: httpx2.AsyncClient, reaching: AppContext, camera: Camera
 ) -> None:
     house = await build_house(reaching, "house")
     urls = [f"{camera.url}IMG_{number}.JPG?key=secret" for number in (0, 1, 0)]
@@ -80,9 +80,9 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
     shown = await show(app_client, house, job)
     assert (shown["progress"]["total"], shown["why"]) == (0, "The pictures are being fetched from their addresses.")
 
-    await fetch_content(reaching, SYSTEM, number)
+    await download_content(reaching, SYSTEM, number)
     assert (await chores(reaching))[-1] == ("expand_job", "chores", {"job_id": number})
-    await fetch_content(reaching, SYSTEM, number)
+    await download_content(reaching, SYSTEM, number)
     await expand_job(reaching, SYSTEM, number)
     shown = await show(app_client, house, job)
     assert shown["progress"]["total"] == 2, "two addresses led to the same picture"
@@ -103,7 +103,7 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
     ],
 )
 async def test_one_that_cannot_be_had_fails_the_job_until_it_is_tried_again(
-    app_client: httpx2.AsyncClient, reaching: System, camera: Camera, fault: str, asked: int, reason: str
+    app_client: httpx2.AsyncClient, reaching: AppContext, camera: Camera, fault: str, asked: int, reason: str
 ) -> None:
     house = await build_house(reaching, "house")
     good = camera.files["IMG_2.JPG"]
@@ -112,7 +112,7 @@ async def test_one_that_cannot_be_had_fails_the_job_until_it_is_tried_again(
     else:
         camera.faults["IMG_2.JPG"] = fault
     job, number = await ask_for(app_client, house, [f"{camera.url}IMG_{one}.JPG" for one in (1, 2)])
-    await fetch_content(reaching, SYSTEM, number)
+    await download_content(reaching, SYSTEM, number)
     assert camera.asked().count("IMG_2.JPG") == asked
     failed = await show(app_client, house, job)
     assert failed["status"] == "FAILED"
@@ -125,7 +125,7 @@ async def test_one_that_cannot_be_had_fails_the_job_until_it_is_tried_again(
     again = await app_client.post(f"/pipeline/job/{job}/retry", headers=as_caller(house))
     assert (again.status_code, again.json()["status"]) == (202, "QUEUED")
     assert (await chores(reaching))[-1] == ("fetch_content", FETCHES, {"job_id": number})
-    await fetch_content(reaching, SYSTEM, number)
+    await download_content(reaching, SYSTEM, number)
     assert camera.asked() == ["IMG_2.JPG"], "what is there is not fetched again"
     await expand_job(reaching, SYSTEM, number)
     done = await show(app_client, house, job)
@@ -139,46 +139,46 @@ async def test_one_that_cannot_be_had_fails_the_job_until_it_is_tried_again(
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/a.jpg", "http://10.0.0.1/a.jpg"])
 async def test_what_a_pull_source_may_not_reach_no_run_reaches(
-    app_client: httpx2.AsyncClient, application: FastAPI, system: System, address: str
+    app_client: httpx2.AsyncClient, application: FastAPI, system: AppContext, address: str
 ) -> None:
     house = await build_house(system, "house")
     split = urlsplit(address)
     allowed = allow_origins((split.hostname or "", split.port or 80))
     application.state.system = replace(system, outbound=allowed)
     job, number = await ask_for(app_client, house, [address])
-    await fetch_content(system, SYSTEM, number)
+    await download_content(system, SYSTEM, number)
     shown = await show(app_client, house, job)
     assert shown["status"] == "FAILED"
     assert shown["error"].startswith("a.jpg may not be fetched: ")
 
 
 async def test_a_canceled_run_fetches_nothing_more(
-    app_client: httpx2.AsyncClient, reaching: System, camera: Camera
+    app_client: httpx2.AsyncClient, reaching: AppContext, camera: Camera
 ) -> None:
     house = await build_house(reaching, "house")
     job, number = await ask_for(app_client, house, [f"{camera.url}IMG_1.JPG"])
     await cancel_job(reaching, SYSTEM, number)
-    await fetch_content(reaching, SYSTEM, number)
+    await download_content(reaching, SYSTEM, number)
     assert camera.asked() == []
     await app_client.post(f"/pipeline/job/{job}/retry", headers=as_caller(house))
-    await fetch_content(reaching, SYSTEM, number)
+    await download_content(reaching, SYSTEM, number)
     assert camera.asked() == ["IMG_1.JPG"]
 
 
 async def test_what_a_dead_process_left_is_taken_up(
-    app_client: httpx2.AsyncClient, reaching: System, camera: Camera
+    app_client: httpx2.AsyncClient, reaching: AppContext, camera: Camera
 ) -> None:
     house = await build_house(reaching, "house")
     _, number = await ask_for(app_client, house, [f"{camera.url}IMG_1.JPG"])
     async with reaching.database.transaction(SYSTEM) as tx:
         await tx.session.execute(text("delete from procrastinate.procrastinate_jobs"))
     before = await chores(reaching)
-    await take_up_unfinished(reaching, SYSTEM, still_for_s=0)
+    await resume_expansions(reaching, SYSTEM, still_for_s=0)
     assert (await chores(reaching))[len(before) :] == [("fetch_content", FETCHES, {"job_id": number})]
 
 
 async def test_pictures_that_are_never_fetched_are_refused_at_once(
-    app_client: httpx2.AsyncClient, application: FastAPI, system: System
+    app_client: httpx2.AsyncClient, application: FastAPI, system: AppContext
 ) -> None:
     house = await build_house(system, "house")
     # A metadata service is refused also where the operator names it.

@@ -9,7 +9,7 @@ import pytest
 from tests.conformance.file_servers import HOST_KEY, PASSWORD, USER, USER_KEY, public, pyftpd, ssh_server
 from tests.integration.pictures import make_jpeg
 from tests.integration.source_desk import PATH, Desk, open_desk
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 NAMES = ["IMG_0001.JPG", "Füchse & Dachse #1.jpg", "100MEDIA/IMG_0001.JPG"]
 SIGN_IN = {"auth_type": "basic", "auth_username": USER, "auth_password": PASSWORD}
@@ -17,7 +17,7 @@ KEY = USER_KEY.export_private_key().decode()
 
 
 @pytest.fixture
-async def desk(system: System) -> AsyncIterator[Desk]:
+async def desk(system: AppContext) -> AsyncIterator[Desk]:
     async with open_desk(system) as seated:
         yield seated
 

@@ -6,20 +6,20 @@ import pytest
 
 from tests.conformance.adc_client import find_box, find_class, make_success
 from tests.integration.fields import SYSTEM, Field, make_field
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 1)
 
 
 async def test_of_two_first_results_of_a_pipeline_only_the_classes_of_the_newest_remain(field: Field) -> None:
     [image] = field.images
     posts = []
-    async with field.system.database.line(SYSTEM) as tx:
+    async with field.system.database.sql_transaction(SYSTEM) as tx:
         # Both results are read and wait here: neither knows of the other one.
         await tx.execute("select 1 from images where id = %s for no key update", (image,))
         for name in ("moth", "bat"):

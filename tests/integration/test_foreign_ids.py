@@ -14,10 +14,10 @@ from tests.integration.houses import unknown_ids
 from tests.integration.positions import operations, positions_of
 from tests.integration.test_isolation import BODIES, ENDLESS, GUARDED, call, grounds
 from trapline.server.app.http.access_table import ACCESS
-from trapline.server.platform.db.cursors import write_cursor
-from trapline.server.platform.http.request_context import access_key
+from trapline.server.platform.db.cursors import encode_cursor
+from trapline.server.platform.http.request_context import get_route_key
 from trapline.server.queue.actions.tasks import LEASE_TOKENS
-from trapline.server.queue.rules.lease_tokens import make_lease_token
+from trapline.server.queue.rules.lease_tokens import sign_lease_token
 
 __all__ = ["grounds"]
 
@@ -125,12 +125,12 @@ def _plain(answer: httpx2.Response, put: str) -> str:
 async def test_one_foreign_id_is_as_good_as_none(
     method: str, path: str, operation: dict[str, Any], grounds: Grounds
 ) -> None:
-    key = access_key(method, path)
+    key = get_route_key(method, path)
     kinds = ACCESS[key].kinds
     assert kinds is not None
     house, own, refused = grounds.house, grounds.stranger, 403 if ACCESS[key].operators else 404
     key_of_leases = grounds.system.secrets.derive(LEASE_TOKENS)
-    unknown = unknown_ids(house) | {"lease": make_lease_token(key_of_leases, uuid7(), 1)}
+    unknown = unknown_ids(house) | {"lease": sign_lease_token(key_of_leases, uuid7(), 1)}
     await grounds.note_changes()
     for position, held in positions_of(method, path, operation):
         bodies = BODIES | ({key: BESIDE[key, position.name]} if (key, position.name) in BESIDE else {})
@@ -159,7 +159,7 @@ async def test_ones_own_id_is_taken_there(grounds: Grounds) -> None:
     """Otherwise the test above would prove nothing."""
     refused, ids = [], grounds.spare.ids
     for method, path, operation in operations():
-        key = access_key(method, path)
+        key = get_route_key(method, path)
         kinds = ACCESS[key].kinds
         if kinds is None or key in ENDLESS:
             continue
@@ -179,8 +179,8 @@ LISTS = [
     one
     for one in operations()
     if any(found["name"] == "cursor" for found in one[2].get("parameters", []))
-    and not ACCESS[access_key(one[0], one[1])].operators  # one list for the whole installation
-    and not ACCESS[access_key(one[0], one[1])].public  # whoever asks for it is nobody
+    and not ACCESS[get_route_key(one[0], one[1])].operators  # one list for the whole installation
+    and not ACCESS[get_route_key(one[0], one[1])].public  # whoever asks for it is nobody
     and "/auth/" not in one[1]  # one's own, short and fetched whole before a cursor is read
 ]
 
@@ -190,19 +190,19 @@ async def test_a_cursor_of_another_list_shows_nothing_of_it(grounds: Grounds) ->
     """Each list asked with the cursor of each list of another project: refused, or a part of one's own list."""
     cursors, own = {}, {}
     for method, path, operation in LISTS:
-        key = access_key(method, path)
+        key = get_route_key(method, path)
         headers = grounds.people["house"].call_as("owner").headers
         page = (await _list(grounds, path, operation, grounds.house.ids, headers, limit="1")).json()
         # Of what a house has but one there is no next page: its cursor is made as the server would make it.
         ids = [row.get("id") or row.get("user_id") for row in page.get("results", [])]
         if page["next"] or ids:
-            cursors[key] = page["next"] or write_cursor(ids[:1])
+            cursors[key] = page["next"] or encode_cursor(ids[:1])
         headers = grounds.people["stranger"].call_as("owner").headers
         own[key] = _rows((await _list(grounds, path, operation, grounds.stranger.ids, headers)).json())
     assert len(cursors) >= 20, "few lists had anything in them"
     await grounds.note_changes()
     for method, path, operation in LISTS:
-        key = access_key(method, path)
+        key = get_route_key(method, path)
         for origin, cursor in cursors.items():
             answer = await _list(grounds, path, operation, grounds.stranger.ids, headers, cursor=cursor)
             where = f"{key} with a cursor of {origin}: {answer.status_code} {answer.text[:200]}"

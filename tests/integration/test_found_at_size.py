@@ -8,12 +8,12 @@ import pytest
 
 from tests.integration.fields import Field, make_field
 from tests.integration.outside import Outside, begin, box
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.cursors import write_cursor
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.cursors import encode_cursor
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -87,10 +87,10 @@ async def test_a_cursor_that_is_not_ours_is_refused_and_the_outermost_of_ours_ar
     await outside.post([note(1, 1), note(2, None)])
     path = f"/analyses/{outside.id}/annotations?cursor="
     for foreign in (2**31 + 1, 2**62, 2**63, -(2**31) - 1, -(2**63), True, "1", None, 1.5):
-        answer = await field.call("GET", path + write_cursor([foreign, UUID(int=0)]))
+        answer = await field.call("GET", path + encode_cursor([foreign, UUID(int=0)]))
         assert (answer.status_code, "cursor" in answer.json()["detail"]) == (400, True), answer.text
     for ordering, found in ((-(2**31), [1, 2]), (2**31 - 1, [2]), (2**31, [2])):
-        answer = await field.call("GET", path + write_cursor([ordering, UUID(int=0)]))
+        answer = await field.call("GET", path + encode_cursor([ordering, UUID(int=0)]))
         assert [one["data"]["number"] for one in answer.json()["results"]] == found
 
 

@@ -13,7 +13,7 @@ from trapline.server.findings.queries.analyses import AnalysisRow, AttemptRow
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.images.queries.images import ImageClassRow, ImageRow
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.queries.jobs import JobMoveRow
 from trapline.server.queue.queries.pipelines import AlgorithmRow, CategoryMapRow
 
@@ -21,7 +21,7 @@ MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def house(system: System) -> House:
+async def house(system: AppContext) -> House:
     """A house with three images an hour apart: a lynx on each, surer each time, and a box on the last one."""
     built = await build_house(system, "house")
     project = int(built.ids["project_id"])
@@ -159,7 +159,7 @@ async def test_pages_of_annotations_follow_each_other(app_client: httpx2.AsyncCl
 
 
 async def test_annotations_of_deleted_images_are_gone(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     async with system.database.transaction(Scope.system()) as tx:
         await tx.execute(
@@ -189,7 +189,7 @@ async def test_algorithms_are_found_by_name_and_by_class(app_client: httpx2.Asyn
 
 
 async def test_log_of_a_job_has_its_moves_and_what_went_wrong(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     project, job = int(house.ids["project_id"]), int(house.ids["job_id"])
     async with system.database.transaction(Scope.system()) as tx:

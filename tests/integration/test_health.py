@@ -5,11 +5,11 @@ from typing import Any
 import httpx2
 
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.migrations import newest
 
 
-async def test_nothing_is_ready_over_an_older_schema(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_nothing_is_ready_over_an_older_schema(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     fine = dict.fromkeys(("database", "migrations", "store", "room", "files"), "ok")
     ready = await app_client.get("/readyz")
     assert (ready.status_code, _without_decoders(ready)) == (200, {"status": "ready", "parts": fine})

@@ -12,7 +12,7 @@ from tests.integration.neighbours import make_operator
 from tests.integration.test_runs import RUN, as_caller, count, over_image
 from tests.integration.test_sign_ins import wait_for_waiters
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 KEY = {"Idempotency-Key": "once"}
 
@@ -20,7 +20,7 @@ KEY = {"Idempotency-Key": "once"}
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"])
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_a_key_counts_for_each_form_of_a_body(
-    system: System, app_client: httpx2.AsyncClient, kind: str, is_chunked: bool
+    system: AppContext, app_client: httpx2.AsyncClient, kind: str, is_chunked: bool
 ) -> None:
     house = await build_house(system, "house")
     before = await count(system, "select count(*) from jobs")
@@ -41,7 +41,9 @@ async def test_a_key_counts_for_each_form_of_a_body(
     assert await count(system, "select count(*) from jobs") == before + 1
 
 
-async def test_a_key_is_the_same_wherever_a_route_is_mounted(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_a_key_is_the_same_wherever_a_route_is_mounted(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     body, headers = over_image(house), as_caller(house, **KEY)
     answers = [await app_client.post(path, json=body, headers=headers) for path in (RUN, f"/api/v2{RUN}", f"{RUN}/")]
@@ -52,7 +54,7 @@ async def test_a_key_is_the_same_wherever_a_route_is_mounted(system: System, app
 
 
 async def test_a_key_of_another_route_is_refused_though_the_body_is_the_same(
-    system: System, app_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     body, headers = {"name": "Forest"}, as_caller(house, **KEY)
@@ -66,7 +68,7 @@ async def test_a_key_of_another_route_is_refused_though_the_body_is_the_same(
     assert allowed.status_code == 201, allowed.text
 
 
-async def test_a_key_is_the_callers_own(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_a_key_is_the_callers_own(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     houses = [await build_house(system, name) for name in ("house", "neighbour")]
     answers = [
         await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=as_caller(house, **KEY))
@@ -76,7 +78,7 @@ async def test_a_key_is_the_callers_own(system: System, app_client: httpx2.Async
     assert answers[0].json()["id"] != answers[1].json()["id"]
 
 
-async def test_the_query_is_a_part_of_the_request(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_the_query_is_a_part_of_the_request(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     headers = as_caller(house, **KEY)
     other = (await app_client.post("/api/v2/projects", json={"name": "other"}, headers=as_caller(house))).json()["id"]
@@ -91,7 +93,7 @@ async def test_the_query_is_a_part_of_the_request(system: System, app_client: ht
 
 @pytest.mark.parametrize("kind", ["deployments", "projects", "restore"])
 async def test_a_twin_waits_for_the_answer_of_the_first(
-    system: System, app_client: httpx2.AsyncClient, kind: str
+    system: AppContext, app_client: httpx2.AsyncClient, kind: str
 ) -> None:
     """Both arrive before either has stored an answer: the second waits, and returns what the first created."""
     house = await build_house(system, "house")
@@ -120,7 +122,7 @@ async def test_a_twin_waits_for_the_answer_of_the_first(
 
 
 async def test_a_former_operator_does_not_read_an_answer_about_a_project_of_others(
-    system: System, app_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house, operator = await build_house(system, "house"), await make_operator(system)
     new = {"email": "second@the.example", "name": "second", "is_operator": True}
@@ -143,7 +145,7 @@ async def test_a_former_operator_does_not_read_an_answer_about_a_project_of_othe
 
 
 async def test_an_answer_without_recorded_projects_is_not_returned(
-    system: System, app_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     body, headers = {"project": int(house.ids["project_id"]), "name": "a new camera"}, as_caller(house, **KEY)
@@ -156,7 +158,7 @@ async def test_an_answer_without_recorded_projects_is_not_returned(
     assert "Nothing was done" in refused.json()["detail"]
 
 
-async def test_where_a_key_cannot_count_nothing_is_done(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_where_a_key_cannot_count_nothing_is_done(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     images = await count(system, "select count(*) from images")
     for _ in range(2):

@@ -11,9 +11,9 @@ from uuid_utils.compat import uuid7
 from tests.integration.fields import SYSTEM, Field, make_field, success
 from trapline.server.accounts.actions.tokens import create_token
 from trapline.server.accounts.queries.accounts import MemberRow, UserRow
-from trapline.server.images.actions.image_deletion import forget_deleted
+from trapline.server.images.actions.image_deletion import purge_images
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.review.queries.taxa import TaxonRow
 from trapline.wire.auth import NewToken, Role, TokenKind
 
@@ -73,7 +73,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(system: System) -> Desk:
+async def desk(system: AppContext) -> Desk:
     field = await make_field(system)
     job = await field.run_job()
     await field.post(job, [success(task) for task in await field.lease_all(job)])
@@ -258,5 +258,5 @@ async def test_what_was_said_goes_with_its_image(desk: Desk) -> None:
     assert [one["image_id"] for one in await desk.find()] == desk.images[1:2]
     await desk.say({"kind": "blank", "images": desk.images[:1]}, expect=404)
     await desk.field.change("update images set deleted_at = now() - interval '99 days' where deleted_at is not null")
-    await forget_deleted(desk.field.system, SYSTEM)
+    await purge_images(desk.field.system, SYSTEM)
     assert await desk.field.ask("select image_id from identifications") == [(UUID(desk.images[1]),)]

@@ -16,16 +16,16 @@ from starlette.types import Message, Receive
 
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
-from trapline.server.images.actions.thumbnails import make_thumbnails
+from trapline.server.images.actions.thumbnails import generate_thumbnails
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import Unavailable
-from trapline.server.platform.http.multipart import Form
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import ServiceUnavailable
+from trapline.server.platform.http.multipart import MultipartForm
 from trapline.server.platform.store.local_store import LocalStore
 
 
 @pytest.fixture
-async def house(system: System) -> House:
+async def house(system: AppContext) -> House:
     return await build_house(system, "house")
 
 
@@ -110,12 +110,12 @@ async def test_a_list_goes_by_time_in_pages_and_by_deployment(client: httpx2.Asy
     assert shown["next_id"] is not None
 
 
-async def test_thumbnails_come_in_a_batch(client: httpx2.AsyncClient, house: House, system: System) -> None:
+async def test_thumbnails_come_in_a_batch(client: httpx2.AsyncClient, house: House, system: AppContext) -> None:
     found = await upload(client, house, ("a.jpg", make_jpeg(1, size=(2000, 1000))), ("b.jpg", make_jpeg(2)))
     path = f"/api/v2/images/{found['files'][0]['image_id']}"
     assert (await client.get(path)).json()["thumbnail_url"] is None
     # The third is the house's own image, whose file does not exist: it holds nobody up, and is tried three times.
-    assert [await make_thumbnails(system, Scope.system()) for _ in range(4)] == [3, 1, 1, 0]
+    assert [await generate_thumbnails(system, Scope.system()) for _ in range(4)] == [3, 1, 1, 0]
     image = (await client.get(path)).json()
     sizes = []
     for name in ("thumbnail_url", "preview_url"):
@@ -126,7 +126,7 @@ async def test_thumbnails_come_in_a_batch(client: httpx2.AsyncClient, house: Hou
 
 
 async def test_thumbnails_are_made_outside_of_any_transaction_and_each_by_itself(
-    client: httpx2.AsyncClient, house: House, system: System
+    client: httpx2.AsyncClient, house: House, system: AppContext
 ) -> None:
     await upload(client, house, *[(f"{number}.jpg", make_jpeg(number)) for number in range(1, 4)])
     assert isinstance(system.store, LocalStore)
@@ -139,20 +139,20 @@ async def test_thumbnails_are_made_outside_of_any_transaction_and_each_by_itself
             async with first:
                 if not open_ones:
                     open_ones.append(await count_other_transactions(system))
-                    raise Unavailable("the store is away for this one")
+                    raise ServiceUnavailable("the store is away for this one")
             async with super().local_path(key) as path:
                 yield path
 
     store = AwayForOne(system.store.root, [b"secret"], "http://trapline.test")
-    with pytest.raises(Unavailable):
-        await make_thumbnails(replace(system, store=store), Scope.system())
+    with pytest.raises(ServiceUnavailable):
+        await generate_thumbnails(replace(system, store=store), Scope.system())
     assert open_ones == [0]
     async with system.database.transaction(Scope.system()) as tx:
         cursor = await tx.execute("select count(*) from images where thumbnails_at is not null")
         assert await cursor.fetchone() in ((2,), (3,)), "all but that one, and the house's own that has no file"
 
 
-async def count_other_transactions(system: System) -> int:
+async def count_other_transactions(system: AppContext) -> int:
     query = (
         "select count(*) from pg_stat_activity "
         "where xact_start is not null and datname = current_database() and pid <> pg_backend_pid()"
@@ -184,13 +184,13 @@ async def test_files_are_given_only_by_their_signature_and_in_parts(client: http
     assert (await client.get("/files/%2e%2e/secret")).status_code == 404
 
 
-async def test_what_could_run_is_never_shown_in_place(client: httpx2.AsyncClient, system: System) -> None:
-    from trapline.server.images.actions.signed_urls import sign_file
+async def test_what_could_run_is_never_shown_in_place(client: httpx2.AsyncClient, system: AppContext) -> None:
+    from trapline.server.images.actions.signed_urls import sign_file_url
 
     async with system.store.receive() as incoming:
         incoming.write(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
         await system.store.keep(incoming, "imports/1/abc")
-    served = await client.get(local(sign_file(system, "imports/1/abc")))
+    served = await client.get(local(sign_file_url(system, "imports/1/abc")))
     assert served.headers["content-type"] == "application/octet-stream"
     assert served.headers["content-disposition"].startswith("attachment")
 
@@ -245,7 +245,7 @@ async def test_names_of_a_form_are_decoded_as_the_standard_encodes_them(
 
 
 async def test_a_file_that_is_too_large_is_refused_and_the_rest_is_taken(
-    client: httpx2.AsyncClient, house: House, system: System
+    client: httpx2.AsyncClient, house: House, system: AppContext
 ) -> None:
     object.__setattr__(system.limits, "image_bytes", 100_000)
     found = await upload(client, house, ("big.jpg", bytes(3_000_000)), ("a.jpg", make_jpeg(5)))
@@ -264,7 +264,7 @@ async def test_form_of_fields_alone_is_read_past(client: httpx2.AsyncClient) -> 
     request = Request(
         {"type": "http", "headers": [(b"content-type", boundary.encode() + b"x")]}, _body(fields + b"--x--")
     )
-    form = Form(request)
+    form = MultipartForm(request)
     assert [file async for file in form.files()] == []
     assert form.fields == {}
     answer = await client.post("/api/v2/images", content=b"", headers={"Content-Type": boundary + "x" * 400})

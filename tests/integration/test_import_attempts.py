@@ -11,16 +11,16 @@ import pytest
 
 from tests.integration.fields import SYSTEM, Field
 from tests.integration.import_desk import box, image, list_files, make_named_field, megadetector, send, show
-from trapline.server.imports.actions.result_import import take_import, take_up_imports
+from trapline.server.imports.actions.result_import import resume_imports, run_import
 from trapline.server.platform import failpoints
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import ServiceUnavailable
 from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.storage_keys import FILES
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_named_field(system)
 
 
@@ -30,8 +30,8 @@ async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> No
     await field.change(
         "update imports set state = 'reading', done = 3, total = 4, stored = 3 where id = %s", sent["id"]
     )
-    await take_import(field.system, SYSTEM, sent["id"])
-    await take_import(field.system, SYSTEM, sent["id"])
+    await run_import(field.system, SYSTEM, sent["id"])
+    await run_import(field.system, SYSTEM, sent["id"])
     taken = await show(field, sent)
     assert (taken["state"], taken["done"], taken["stored"]) == ("completed", 4, 4)
     assert (await image(field, 0))["analyses"] == []
@@ -41,7 +41,7 @@ async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> No
 async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: Field) -> None:
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     await field.change("update imports set attempt = 10, state = 'reading', done = 3 where id = %s", sent["id"])
-    await take_import(field.system, SYSTEM, sent["id"])
+    await run_import(field.system, SYSTEM, sent["id"])
     taken = await show(field, sent)
     assert (taken["state"], taken["stored"]) == ("failed", 0)
     words = "It was begun 10 times and got on with nothing. 3 entries had been taken before, and stay."
@@ -55,13 +55,13 @@ async def test_what_is_away_is_no_attempt(field: Field, monkeypatch: pytest.Monk
     await field.change("update imports set attempt = 9 where id = %s", sent["id"])
 
     def away(key: str) -> Any:
-        raise Unavailable(key)
+        raise ServiceUnavailable(key)
 
     with monkeypatch.context() as patch:
         patch.setattr(field.system.store, "local_path", away)
-        with pytest.raises(Unavailable):
-            await take_import(field.system, SYSTEM, sent["id"])
-    await take_import(field.system, SYSTEM, sent["id"])
+        with pytest.raises(ServiceUnavailable):
+            await run_import(field.system, SYSTEM, sent["id"])
+    await run_import(field.system, SYSTEM, sent["id"])
     assert (await show(field, sent))["state"] == "completed"
 
 
@@ -83,17 +83,17 @@ async def test_a_file_outlives_a_commit_of_which_nobody_heard(field: Field, tmp_
 
     async def arming() -> AsyncIterator[bytes]:
         # By the time that the body is read, all that is committed before it is.
-        failpoints.arm(str(plan), data)
+        failpoints.enable(str(plan), data)
         yield content
 
     keyed = {"Idempotency-Key": "import-1"}
     try:
         await send(field, arming(), status=503, headers=keyed)
     finally:
-        failpoints.arm(None, data)
+        failpoints.enable(None, data)
     sent = await send(field, content, headers=keyed)
     assert len(list_files(field)) == 1
-    await take_import(field.system, SYSTEM, sent["id"])
+    await run_import(field.system, SYSTEM, sent["id"])
     taken = await show(field, sent)
     assert (taken["state"], taken["stored"]) == ("completed", 1), taken["error"]
     assert await field.ask("select count(*) from imports") == [(1,)]
@@ -124,9 +124,9 @@ async def test_a_file_that_is_read_for_long_gets_no_second_reader(field: Field) 
         async with asyncio.timeout(5):
             while await field.ask(is_quiet) == [(True,)]:
                 await asyncio.sleep(0.01)
-        await take_up_imports(system, SYSTEM)
+        await resume_imports(system, SYSTEM)
         assert await field.ask(waiting) == [(1,)]
 
     store.meanwhile = read_for_long
-    await take_import(replace(system, store=store), SYSTEM, sent["id"], beat_s=0.01)
+    await run_import(replace(system, store=store), SYSTEM, sent["id"], beat_s=0.01)
     assert (await show(field, sent))["state"] == "completed"

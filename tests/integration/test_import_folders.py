@@ -12,8 +12,8 @@ from tests.integration.exchange_project import ExchangeProject
 from tests.integration.fields import SYSTEM, make_field
 from tests.integration.import_desk import box, list_files, megadetector, show
 from trapline.server.imports.actions import import_folders
-from trapline.server.imports.actions.result_import import take_import
-from trapline.server.platform.app_context import System
+from trapline.server.imports.actions.result_import import run_import
+from trapline.server.platform.app_context import AppContext
 
 NAMES = ("Old oak", "North ridge", "North bridge")
 
@@ -26,7 +26,7 @@ class CameraProject(ExchangeProject):
 
 
 @pytest.fixture
-async def project(system: System) -> CameraProject:
+async def project(system: AppContext) -> CameraProject:
     """A project whose cameras gave their images the same names; its images are by deployment and number."""
     made = CameraProject(await make_field(system, 0))
     for name in NAMES:
@@ -57,7 +57,7 @@ async def send_file(project: CameraProject, content: bytes, status: int = 202, *
 
 
 async def read_in(project: CameraProject, sent: dict[str, Any]) -> dict[str, Any]:
-    await take_import(project.field.system, SYSTEM, sent["id"])
+    await run_import(project.field.system, SYSTEM, sent["id"])
     return await show(project.field, sent)
 
 
@@ -174,7 +174,7 @@ FILES = [
 
 
 @pytest.mark.parametrize("kind", ["megadetector", "speciesnet", "coco", "camtrap-dp"])
-async def test_files_of_known_programs_are_refused_with_what_to_do(system: System, kind: str) -> None:
+async def test_files_of_known_programs_are_refused_with_what_to_do(system: AppContext, kind: str) -> None:
     project = CameraProject(await make_field(system, 0))
     for content, program, advice in FILES:
         taken = await read_in(project, await send_file(project, content, format=kind))

@@ -20,12 +20,12 @@ from tests.integration.import_desk import (
     take,
     wait_for_a_lock,
 )
-from trapline.server.imports.actions.result_import import take_import
-from trapline.server.platform.app_context import System
+from trapline.server.imports.actions.result_import import run_import
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_named_field(system)
 
 
@@ -162,7 +162,7 @@ async def test_what_another_import_stores_at_the_same_moment_is_there_already(fi
         sent = await send(field, camtrap(), "camtrap-dp")
         async with field.system.database.transaction(SYSTEM) as tx:
             await tx.execute(f"insert into {table} select * from kept_{table} where {condition}")
-            taking = asyncio.create_task(take_import(field.system, SYSTEM, sent["id"]))
+            taking = asyncio.create_task(run_import(field.system, SYSTEM, sent["id"]))
             await wait_for_a_lock(field)
         await taking
         assert (await show(field, sent))["state"] == "completed"
@@ -173,7 +173,7 @@ async def test_an_import_is_canceled_and_forgotten(field: Field) -> None:
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     answer = await field.call("POST", f"/imports/{sent['id']}/cancel")
     assert (answer.status_code, answer.json()["state"]) == (200, "canceled")
-    await take_import(field.system, SYSTEM, sent["id"])
+    await run_import(field.system, SYSTEM, sent["id"])
     assert (await image(field, 0))["analyses"] == []
     assert (await field.call("POST", f"/imports/{sent['id']}/cancel")).status_code == 200
     assert (await field.call("DELETE", f"/imports/{sent['id']}")).status_code == 204
@@ -266,7 +266,7 @@ async def test_what_is_said_of_an_image_that_goes_meanwhile_is_told_by_its_place
         # Who only wants a row to stay waits for who holds the whole of it.
         await tx.execute("select from images where id = any(%b) for update", (field.images[:2],))
         await tx.execute("update images set deleted_at = now() where id = any(%b)", (field.images[:2],))
-        taking = asyncio.create_task(take_import(field.system, SYSTEM, sent["id"]))
+        taking = asyncio.create_task(run_import(field.system, SYSTEM, sent["id"]))
         await wait_for_a_lock(field)
     await taking
     taken = await show(field, sent)

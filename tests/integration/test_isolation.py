@@ -17,9 +17,9 @@ from tests.integration.route_roles import LEAST_ROLE, NO_ROLE, OPERATOR, find_le
 from trapline.server.app.http.access_table import ACCESS, SAFE
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.platform.access import RANK, Scope
-from trapline.server.platform.http.request_context import access_key
+from trapline.server.platform.http.request_context import get_route_key
 from trapline.server.platform.postgres.postgres import Postgres
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.wire.auth import Role, TokenKind
 
 # A body that the route would take, for each route that takes one: ids stand in braces.
@@ -120,7 +120,7 @@ OWN = {
 GUARDED = [
     pytest.param(method, path, operation, id=f"{method} {path}")
     for method, path, operation in operations()
-    if ACCESS[access_key(method, path)].kinds is not None
+    if ACCESS[get_route_key(method, path)].kinds is not None
 ]
 # They stream until the caller leaves.
 ENDLESS = {"GET /events"}
@@ -151,7 +151,7 @@ async def call(
     put: tuple[Position, str, dict[str, str]] | None = None,
 ) -> httpx2.Response:
     """Call a route with a house's ids wherever it takes one; `put` says where another's stands instead, and whose."""
-    key = access_key(method, path)
+    key = get_route_key(method, path)
     query = dict(fill(QUERIES.get(key, {}), ids))
     headers, body = dict(headers), None
     if "requestBody" in operation and key not in FORMS:
@@ -208,7 +208,7 @@ async def grounds(
 @pytest.mark.parametrize(("method", "path", "operation"), GUARDED)
 async def test_route_keeps_strangers_out(method: str, path: str, operation: dict[str, Any], grounds: Grounds) -> None:
     """Ids of another project wherever the route takes one, from every caller that there is."""
-    key = access_key(method, path)
+    key = get_route_key(method, path)
     access = ACCESS[key]
     kinds = access.kinds
     assert kinds is not None
@@ -241,7 +241,7 @@ async def test_route_keeps_strangers_out(method: str, path: str, operation: dict
 
 
 def _needs_a_role(method: str, path: str) -> bool:
-    key = access_key(method, path)
+    key = get_route_key(method, path)
     access = ACCESS[key]
     return access.kinds is not None and TokenKind.USER in access.kinds and key not in OWN and not access.operators
 
@@ -252,7 +252,7 @@ def _needs_a_role(method: str, path: str) -> bool:
     [one for one in GUARDED if _needs_a_role(str(one.values[0]), str(one.values[1]))],
 )
 async def test_route_asks_for_its_role(method: str, path: str, operation: dict[str, Any], grounds: Grounds) -> None:
-    key = access_key(method, path)
+    key = get_route_key(method, path)
     await grounds.note_changes()
     least = find_least_role(key)
     assert least is not None, f"{key} has no line in route_roles.py: add one by hand, so that its role is tested"
@@ -266,7 +266,7 @@ async def test_route_asks_for_its_role(method: str, path: str, operation: dict[s
 
 def test_every_route_has_a_role_that_was_written_by_hand() -> None:
     """The access table cannot be its own proof: a role that is too low there would be expected here."""
-    keys = {access_key(str(one.values[0]), str(one.values[1])) for one in GUARDED}
+    keys = {get_route_key(str(one.values[0]), str(one.values[1])) for one in GUARDED}
     routes = {key: ACCESS[key] for key in keys}
     known = {key for key in routes if key in NO_ROLE or find_least_role(key) is not None}
     assert sorted(routes.keys() - known) == []
@@ -289,7 +289,7 @@ async def test_an_archived_project_is_only_looked_at(grounds: Grounds) -> None:
     await grounds.note_changes()
     wrong, refused = [], 0
     for method, path, operation in operations():
-        key = access_key(method, path)
+        key = get_route_key(method, path)
         access = ACCESS[key]
         about_a_project = access.kinds is not None and TokenKind.USER in access.kinds and not access.account
         if method in SAFE or access.archived or access.operators or not about_a_project:
@@ -315,7 +315,7 @@ async def test_a_visitor_gets_only_what_is_public_of_a_public_project(grounds: G
     await grounds.note_changes()
     wrong = []
     for method, path, operation in operations():
-        key = access_key(method, path)
+        key = get_route_key(method, path)
         access = ACCESS[key]
         if access.kinds is None and not access.public:
             continue  # a key of another kind lets in, which has tests of its own
@@ -348,7 +348,7 @@ async def _publish(grounds: Grounds, ids: dict[str, str]) -> None:
     for size in THUMBNAIL_SIZES:
         async with grounds.system.store.receive() as incoming:
             incoming.write(make_jpeg())
-            await grounds.system.store.keep(incoming, thumbnail_key(UUID(ids["image_id"]), size))
+            await grounds.system.store.keep(incoming, build_thumbnail_key(UUID(ids["image_id"]), size))
 
 
 async def _call_with_nested_ids(grounds: Grounds, method: str, path: str, operation: dict[str, Any]) -> list[str]:
@@ -365,7 +365,7 @@ async def _call_with_nested_ids(grounds: Grounds, method: str, path: str, operat
 
 def _when(method: str, path: str) -> tuple[int, int]:
     """When in a row of calls a call does not yet take away what others need; what lies deeper goes first."""
-    key = access_key(method, path)
+    key = get_route_key(method, path)
     if key == "DELETE /projects/{project_id}":
         return 3, 0
     return 2 if key.startswith(LAST) else 1 if key.endswith(LATE) else 0, -path.count("/")
@@ -376,7 +376,7 @@ async def test_the_least_role_may_do_it(grounds: Grounds) -> None:
     """Otherwise the tests here would prove nothing: every request that is refused above is one that is taken."""
     refused = []
     for method, path, operation in sorted(operations(), key=lambda one: _when(one[0], one[1])):
-        access = ACCESS[key := access_key(method, path)]
+        access = ACCESS[key := get_route_key(method, path)]
         if access.kinds is None or key in ENDLESS:
             continue
         caller = grounds.pick_least(key)

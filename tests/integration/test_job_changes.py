@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from tests.integration.fields import SLUG, Field, failure, make_field, success
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 

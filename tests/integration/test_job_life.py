@@ -7,22 +7,22 @@ import psycopg
 import pytest
 
 from tests.integration.fields import SYSTEM, Field, add_images, make_field, success
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions import jobs, queue_maintenance
 from trapline.server.queue.queries import cancel, expansion
-from trapline.server.queue.queries.automatic_jobs import add_to_standing_jobs
-from trapline.server.queue.queries.job_counters import Change, record_move, settle_job
-from trapline.server.queue.rules.job_transitions import find_end
+from trapline.server.queue.queries.automatic_jobs import add_to_automatic_jobs
+from trapline.server.queue.queries.job_counters import JobCounterChange, record_transition, update_job
+from trapline.server.queue.rules.job_transitions import find_final_state
 
 CAMERA = "select deployment_id from images limit 1"
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
-async def test_a_job_over_no_image_completes_at_once(system: System) -> None:
+async def test_a_job_over_no_image_completes_at_once(system: AppContext) -> None:
     field = await make_field(system, images=0)
     job = await field.run_job()
     shown = await field.show(job)
@@ -111,10 +111,10 @@ async def test_an_expansion_that_stands_still_is_taken_up(field: Field) -> None:
     job = await field.run_job()
     await field.change("update jobs set expanded = false")
     await field.change("delete from procrastinate.procrastinate_jobs")
-    await queue_maintenance.take_up_unfinished(field.system, SYSTEM)
+    await queue_maintenance.resume_expansions(field.system, SYSTEM)
     chores = "select task_name, args ->> 'job_id' from procrastinate.procrastinate_jobs"
     assert await field.ask(chores) == []
-    await queue_maintenance.take_up_unfinished(field.system, SYSTEM, still_for_s=0)
+    await queue_maintenance.resume_expansions(field.system, SYSTEM, still_for_s=0)
     assert await field.ask(chores) == [("expand_job", str(job))]
 
 
@@ -155,7 +155,7 @@ async def test_cancel_is_at_once_and_late_results_are_discarded(field: Field) ->
     assert await field.counters(job) == ("completed", 0, 3, 0)
 
 
-async def test_a_sweep_goes_on_to_the_end(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sweep_goes_on_to_the_end(system: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancel, "CHUNK", 2)
     field = await make_field(system, images=9)
     job = await field.run_job()
@@ -188,7 +188,7 @@ async def test_a_paused_job_hands_out_nothing(field: Field) -> None:
     assert len(await field.lease(job)) == 2
 
 
-async def test_the_claim_list_serves_priority_then_the_project_that_waited_longest(system: System) -> None:
+async def test_the_claim_list_serves_priority_then_the_project_that_waited_longest(system: AppContext) -> None:
     field = await make_field(system)
     neighbour = await make_field(system, name="neighbour")
     first, second = await field.run_job(), await field.run_job()
@@ -229,7 +229,7 @@ async def test_a_standing_job_takes_each_new_image(field: Field) -> None:
         [(camera,)] = await field.ask(CAMERA)
         images = await add_images(field.system.database, field.project, camera, count)
         async with field.system.database.transaction(SYSTEM) as tx:
-            await add_to_standing_jobs(SYSTEM, tx, field.project, images)
+            await add_to_automatic_jobs(SYSTEM, tx, field.project, images)
 
     await arrive(1)
     assert await field.ask("select count(*) from jobs") == [(0,)]
@@ -252,12 +252,12 @@ async def test_a_standing_job_takes_each_new_image(field: Field) -> None:
 async def test_canceling_a_standing_job_switches_it_off(field: Field) -> None:
     await field.call("PATCH", f"/projects/{field.project}", {"automatic_pipeline": "field-pipeline"})
     async with field.system.database.transaction(SYSTEM) as tx:
-        await add_to_standing_jobs(SYSTEM, tx, field.project, field.images[:1])
+        await add_to_automatic_jobs(SYSTEM, tx, field.project, field.images[:1])
     [(job,)] = await field.ask("select id from jobs")
     assert (await field.call("POST", f"/jobs/{job}/cancel")).status_code == 202
     assert (await field.call("GET", f"/projects/{field.project}")).json()["automatic_pipeline"] is None
     async with field.system.database.transaction(SYSTEM) as tx:
-        await add_to_standing_jobs(SYSTEM, tx, field.project, field.images[1:])
+        await add_to_automatic_jobs(SYSTEM, tx, field.project, field.images[1:])
     assert await field.ask("select count(*) from analyses") == [(1,)]
 
 
@@ -273,7 +273,7 @@ async def test_a_move_that_may_not_be_is_refused_by_the_database(field: Field) -
     job = await field.run_job()
     with pytest.raises(psycopg.IntegrityError):
         async with field.system.database.transaction(SYSTEM) as tx:
-            await record_move(SYSTEM, tx, job, field.project, 2, "new", "nobody")
+            await record_transition(SYSTEM, tx, job, field.project, 2, "new", "nobody")
 
 
 @pytest.mark.parametrize("counters", [(1, 0, 0), (1, 2, 3), (0, 0, 0), (0, 2, 0), (0, 2, 1), (0, 0, 1)])
@@ -281,14 +281,14 @@ async def test_the_database_ends_jobs_as_the_rules_say(field: Field, counters: t
     job = await field.run_job()
     await field.change("update jobs set open = 0 where id = %s", job)
     async with field.system.database.transaction(SYSTEM) as tx:
-        status = await settle_job(SYSTEM, tx, job, Change(*counters), "test")
-    assert status == (find_end(*counters) or "queued")
+        status = await update_job(SYSTEM, tx, job, JobCounterChange(*counters), "test")
+    assert status == (find_final_state(*counters) or "queued")
 
 
 async def test_a_manager_does_not_cancel_what_only_an_owner_switches(field: Field) -> None:
     await field.call("PATCH", f"/projects/{field.project}", {"automatic_pipeline": "field-pipeline"})
     async with field.system.database.transaction(SYSTEM) as tx:
-        await add_to_standing_jobs(SYSTEM, tx, field.project, field.images[:1])
+        await add_to_automatic_jobs(SYSTEM, tx, field.project, field.images[:1])
     [(job,)] = await field.ask("select id from jobs")
     await field.change("update members set role = 'manager' where project_id = %s", field.project)
     assert (await field.call("POST", f"/jobs/{job}/cancel")).status_code == 403

@@ -15,21 +15,21 @@ from tests.integration.test_job_life import shared_token
 from tests.integration.test_sign_ins import wait_for_waiters
 from trapline.server.accounts.actions.tokens import create_token
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import Leases, System
+from trapline.server.platform.app_context import AppContext, LeaseSettings
 from trapline.server.platform.db.base import Database, Transaction
 from trapline.server.queue.actions import jobs
 from trapline.server.queue.actions import queue_maintenance as line
 from trapline.server.queue.queries.eligibility_sql import OWN_ERROR_S
-from trapline.server.queue.task_notifier import Arrivals
+from trapline.server.queue.task_notifier import TaskNotifier
 from trapline.wire.auth import NewToken, TokenKind
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
-async def test_one_lease_goes_over_jobs_of_all_projects_and_pipelines(system: System) -> None:
+async def test_one_lease_goes_over_jobs_of_all_projects_and_pipelines(system: AppContext) -> None:
     field, neighbour = await make_field(system), await make_field(system, name="neighbour")
     await field.register(slug="other-pipeline")
     both = await shared_token(field, neighbour)
@@ -52,7 +52,7 @@ async def test_one_lease_goes_over_jobs_of_all_projects_and_pipelines(system: Sy
     assert await worker.post(first, [success(task) for task in tasks[6:9]]) == ["rejected: not a task of this job"] * 3
 
 
-async def test_projects_take_turns_and_single_images_go_before_many(system: System) -> None:
+async def test_projects_take_turns_and_single_images_go_before_many(system: AppContext) -> None:
     field, neighbour = await make_field(system, images=8), await make_field(system, images=8, name="neighbour")
     worker = await greet(field, token=await shared_token(field, neighbour))
     await field.run_job()
@@ -77,7 +77,7 @@ async def test_what_is_paused_canceled_or_final_is_not_handed_out(field: Field) 
     assert [task["job_id"] for task in await worker.lease()] == [paused] * 3
 
 
-async def test_a_job_that_is_paused_during_a_lease_hands_nothing_out(field: Field, system: System) -> None:
+async def test_a_job_that_is_paused_during_a_lease_hands_nothing_out(field: Field, system: AppContext) -> None:
     job = await field.run_job()
     worker = await greet(field)
     async with system.database.transaction(Scope.system()) as tx:
@@ -92,7 +92,9 @@ async def test_a_job_that_is_paused_during_a_lease_hands_nothing_out(field: Fiel
     assert len(await worker.lease()) == 3
 
 
-async def test_an_archived_project_hands_nothing_out_and_takes_what_was_leased(field: Field, system: System) -> None:
+async def test_an_archived_project_hands_nothing_out_and_takes_what_was_leased(
+    field: Field, system: AppContext
+) -> None:
     job = await field.run_job()
     project = f"/projects/{field.project}"
     every = await make_worker_token(system)
@@ -111,21 +113,21 @@ async def test_an_archived_project_hands_nothing_out_and_takes_what_was_leased(f
     assert len(await worker.lease()) == len(field.images) - 2
 
 
-async def make_worker_token(system: System) -> str:
+async def make_worker_token(system: AppContext) -> str:
     """A token for all projects, as the worker of `trapline up` has."""
     made = await create_token(system, SYSTEM, NewToken(name="every", kind=TokenKind.WORKER))
     return made.token
 
 
-async def test_whoever_holds_much_over_all_jobs_gets_one(system: System) -> None:
-    field = await make_field(replace(system, leases=Leases(held_at_most=4)), images=5)
+async def test_whoever_holds_much_over_all_jobs_gets_one(system: AppContext) -> None:
+    field = await make_field(replace(system, leases=LeaseSettings(held_at_most=4)), images=5)
     await field.run_job()
     await field.run_job()
     worker = await greet(field)
     assert [len(await worker.lease(9)) for _ in range(8)] == [4, 1, 1, 1, 1, 1, 1, 0]
 
 
-async def test_a_wait_ends_with_a_task_and_holds_no_connection(field: Field, system: System) -> None:
+async def test_a_wait_ends_with_a_task_and_holds_no_connection(field: Field, system: AppContext) -> None:
     workers = [await greet(field, name=f"worker-{number}") for number in range(64)]
     waits = [asyncio.create_task(worker.lease(1, wait_s=20)) for worker in workers]
     await wait_until_waiting(field, len(waits))
@@ -139,7 +141,7 @@ async def test_a_wait_ends_with_a_task_and_holds_no_connection(field: Field, sys
     leased = [task for wait in done for task in wait.result()]
     assert sorted(task["image_id"] for task in leased) == sorted(str(image) for image in field.images)
     assert {task["job_id"] for task in leased} == {job}
-    arrivals: Arrivals = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
+    arrivals: TaskNotifier = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
     assert len(arrivals._waiters) >= 64 - 2 * 3, "a whole fleet was woken for three tasks"
     arrivals.close()
     async with asyncio.timeout(5):
@@ -150,7 +152,7 @@ async def test_a_wait_ends_with_a_task_and_holds_no_connection(field: Field, sys
 
 
 async def wait_until_waiting(field: Field, count: int) -> None:
-    arrivals: Arrivals = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
+    arrivals: TaskNotifier = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
     async with asyncio.timeout(20):
         while len(arrivals._waiters) < count:
             await asyncio.sleep(0.01)
@@ -273,7 +275,7 @@ async def test_a_worker_speaks_only_for_itself(field: Field) -> None:
     await field.change("update workers set last_contact_at = now() - interval '1 h'")
     await two.renew([])
     await field.claim()  # and so do callers without a name, from the same address and with the same token
-    await line.return_expired(field.system, SYSTEM)
+    await line.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select state, count(*) from analyses group by 1 order by 1") == [
         ("processing", 1), ("queued", 2),
     ]  # fmt: skip
@@ -286,7 +288,7 @@ async def test_a_worker_that_lives_keeps_its_leases_and_writes_no_task(field: Fi
     await field.change("update analyses set deadline = now() - interval '29 min', leased_at = now() - interval '2 d'")
     before = await field.ask("select id, xmin::text from analyses order by id")
     assert await worker.renew(tasks) == (["held"] * 3, 0)
-    await line.return_expired(field.system, SYSTEM)
+    await line.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select id, xmin::text from analyses order by id") == before
 
 
@@ -297,11 +299,11 @@ async def test_a_lease_that_a_living_worker_never_names_ends(field: Field) -> No
     assert (await worker.renew([known]))[1] == 0
     await field.change("update analyses set deadline = now() - interval '59 min'")
     assert await worker.claim() == []
-    await line.return_expired(field.system, SYSTEM)
+    await line.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select count(*) from analyses where state = 'processing'") == [(3,)]
     assert (await worker.renew([known]))[0] == ["held"]
     await field.change("update analyses set deadline = deadline - interval '2 min' where deadline < now()")
-    await line.return_expired(field.system, SYSTEM)
+    await line.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select id::text from analyses where state = 'processing'") == [(known["id"],)]
     assert {task["id"] for task in await worker.lease()} == {lost[0]["id"]}, "each goes out alone"
 
@@ -324,7 +326,7 @@ async def test_an_error_goes_to_a_worker_that_waits_for_the_pipeline(field: Fiel
     assert len(await one.lease()) == 1
 
 
-async def test_whoever_was_just_served_waits_although_its_jobs_are_over(system: System) -> None:
+async def test_whoever_was_just_served_waits_although_its_jobs_are_over(system: AppContext) -> None:
     field, neighbour = await make_field(system, images=4), await make_field(system, images=8, name="neighbour")
     worker = await greet(field, token=await shared_token(field, neighbour))
     patient = await neighbour.run_job()
@@ -359,9 +361,9 @@ class CountingDatabase(Database):
     statements = 0
 
     @asynccontextmanager
-    async def line(self, scope: Scope, *, each_alone: bool = False) -> AsyncIterator[Transaction]:
+    async def sql_transaction(self, scope: Scope, *, each_alone: bool = False) -> AsyncIterator[Transaction]:
         """Open a transaction that is counted."""
-        async with super().line(scope, each_alone=each_alone) as tx:
+        async with super().sql_transaction(scope, each_alone=each_alone) as tx:
             yield cast("Transaction", _Counted(tx, self))
 
 
@@ -379,7 +381,7 @@ class _Counted:
         return getattr(self._tx, name)
 
 
-async def test_a_usual_lease_is_few_statements(system: System) -> None:
+async def test_a_usual_lease_is_few_statements(system: AppContext) -> None:
     counting = CountingDatabase(system.database.url)
     try:
         field = await make_field(replace(system, database=counting), images=40)

@@ -8,14 +8,14 @@ import pytest
 
 from tests.applications import application_of
 from tests.integration.fields import SYSTEM, Field, failure, make_field, success
-from trapline.server.app.http.application import dress
-from trapline.server.images.queries.images import claim_without_thumbnails, mark_thumbnails
-from trapline.server.platform.app_context import Leases, System
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.images.queries.images import claim_images_without_thumbnails, mark_thumbnails
+from trapline.server.platform.app_context import AppContext, LeaseSettings
 from trapline.server.queue.actions import queue_maintenance
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -190,7 +190,7 @@ async def test_a_bare_list_is_taken_and_other_bodies_are_400(field: Field) -> No
         assert (await field.call("POST", f"/jobs/{job}/result", body, field.worker)).status_code == 400
 
 
-async def test_a_body_beyond_the_limit_is_413(field: Field, system: System) -> None:
+async def test_a_body_beyond_the_limit_is_413(field: Field, system: AppContext) -> None:
     job = await field.run_job()
     small = replace(system, limits=replace(system.limits, result_bytes=100))
     field.client._transport.app.app.state.system = small  # type: ignore[attr-defined]
@@ -222,12 +222,12 @@ async def test_only_leases_time_out_and_contact_keeps_them(field: Field) -> None
     job = await field.run_job()
     await field.lease(job, 1)
     await field.change("update analyses set deadline = now() - interval '1 h', created_at = now() - interval '9 d'")
-    await queue_maintenance.return_expired(field.system, SYSTEM)
+    await queue_maintenance.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select state, lost from analyses order by id") == [
         ("processing", 0), ("queued", 0), ("queued", 0),
     ]  # fmt: skip
     await field.change("update analyses set leased_at = now() - interval '2 h' where state = 'processing'")
-    await queue_maintenance.return_expired(field.system, SYSTEM)
+    await queue_maintenance.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select state, lost from analyses order by id") == [
         ("queued", 1), ("queued", 0), ("queued", 0),
     ]  # fmt: skip
@@ -239,7 +239,7 @@ async def test_contact_of_the_same_token_and_address_keeps_a_lease(field: Field)
     await field.change("update analyses set deadline = now() - interval '1 h'")
     await field.change("update holders set last_contact_at = now() - interval '1 h', user_agent = 'loader'")
     await field.lease(job, 1)
-    await queue_maintenance.return_expired(field.system, SYSTEM)
+    await queue_maintenance.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select count(*) from analyses where state = 'processing'") == [(2,)]
 
 
@@ -250,14 +250,14 @@ async def test_contact_from_another_address_keeps_no_lease(field: Field, address
     answers = []
     headers = {"Authorization": f"Token {field.worker}"}
     for calling in ("192.0.2.7", address):
-        transport = httpx2.ASGITransport(dress(application_of(field.system)), client=(calling, 50_000))
+        transport = httpx2.ASGITransport(wrap_middleware(application_of(field.system)), client=(calling, 50_000))
         async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test", headers=headers) as machine:
             answers.append(await machine.post(f"/api/v2/jobs/{job}/tasks/", json={"batch_size": 1}))
         if len(answers) == 1:
             await field.change("update analyses set deadline = now() - interval '1 h' where state = 'processing'")
             await field.change("update holders set last_contact_at = now() - interval '1 h'")
     assert [len(answer.json()["tasks"]) for answer in answers] == [1, 1]
-    await queue_maintenance.return_expired(field.system, SYSTEM)
+    await queue_maintenance.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select count(*) from analyses where state = 'processing'") == [(left,)]
 
 
@@ -279,8 +279,8 @@ async def test_suspects_that_waited_long_go_first(field: Field) -> None:
     assert len(await field.lease(job)) == 2
 
 
-async def test_a_caller_that_holds_much_gets_one(system: System) -> None:
-    field = await make_field(replace(system, leases=Leases(held_at_most=2)), images=5)
+async def test_a_caller_that_holds_much_gets_one(system: AppContext) -> None:
+    field = await make_field(replace(system, leases=LeaseSettings(held_at_most=2)), images=5)
     job = await field.run_job()
     assert [len(await field.lease(job, 9)) for _ in range(4)] == [2, 1, 1, 1]
 
@@ -294,18 +294,18 @@ async def test_the_older_form_of_a_lease(field: Field) -> None:
 async def test_a_claim_on_thumbnails_is_one_process_s(field: Field) -> None:
     minute = timedelta(minutes=1)
     async with field.system.database.transaction(SYSTEM) as tx:
-        taken = await claim_without_thumbnails(SYSTEM, tx, 2, minute)
+        taken = await claim_images_without_thumbnails(SYSTEM, tx, 2, minute)
         assert len(taken) == 2
         async with field.system.database.transaction(SYSTEM) as other:
-            assert len(await claim_without_thumbnails(SYSTEM, other, 2, minute)) == 1
+            assert len(await claim_images_without_thumbnails(SYSTEM, other, 2, minute)) == 1
     async with field.system.database.transaction(SYSTEM) as tx:
-        assert await claim_without_thumbnails(SYSTEM, tx, 2, minute) == []
+        assert await claim_images_without_thumbnails(SYSTEM, tx, 2, minute) == []
         await mark_thumbnails(SYSTEM, tx, taken[0].id, made=True)
         await mark_thumbnails(SYSTEM, tx, taken[1].id, made=False)
-        assert [row.id for row in await claim_without_thumbnails(SYSTEM, tx, 2, minute)] == [taken[1].id]
+        assert [row.id for row in await claim_images_without_thumbnails(SYSTEM, tx, 2, minute)] == [taken[1].id]
     async with field.system.database.transaction(SYSTEM) as tx:
         await tx.execute("update images set thumbnails_claimed_until = now() where thumbnails_claimed_until > now()")
-        claimed = await claim_without_thumbnails(SYSTEM, tx, 3, minute)
+        claimed = await claim_images_without_thumbnails(SYSTEM, tx, 3, minute)
         assert sorted(row.thumbnail_attempts for row in claimed) == [0, 1]
 
 

@@ -8,11 +8,11 @@ from tests.integration.fields import SLUG, Field, make_field
 from tests.integration.neighbours import make_operator
 from trapline.server.accounts.queries.accounts import MemberRow, UserRow
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 1)
 
 
@@ -97,7 +97,7 @@ async def test_jobs_are_narrowed_and_ordered(field: Field) -> None:
     assert refused.status_code == 422
 
 
-async def test_webhooks_and_people_are_narrowed_and_ordered(field: Field, system: System) -> None:
+async def test_webhooks_and_people_are_narrowed_and_ordered(field: Field, system: AppContext) -> None:
     await make(field, "/webhooks", name="all", url="https://a.example/")
     some = await make(field, "/webhooks", name="some", url="https://b.example/", event_types=["job.completed"])
     await field.call("PATCH", f"/webhooks/{some['id']}", {"is_active": False})

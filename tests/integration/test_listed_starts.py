@@ -9,7 +9,7 @@ import pytest
 from tests.integration.pictures import make_jpeg
 from trapline.server.sources.actions.listed_starts import judge_starts
 from trapline.server.sources.gateways.folder_gateway import FolderGateway
-from trapline.server.sources.queries.pulled_files import Listed
+from trapline.server.sources.queries.pulled_files import ListedFile
 
 AT_ONCE = 4
 
@@ -32,7 +32,7 @@ async def test_first_bytes_are_read_side_by_side_and_each_is_of_its_file(
     monkeypatch.setattr(os, "pread", wait_for_others)
     gateway = FolderGateway(tmp_path)
     try:
-        judged = await judge_starts(gateway, [Listed(name, None, None, "") for name in names])
+        judged = await judge_starts(gateway, [ListedFile(name, None, None, "") for name in names])
     finally:
         await gateway.close()
     assert [file.path for file in judged] == names

@@ -9,7 +9,7 @@ from tests.integration.grounds import Grounds
 from tests.integration.positions import DOCUMENT, operations, positions_of
 from tests.integration.test_isolation import BODIES, call, fill, grounds
 from trapline.server.app.http.access_table import ACCESS
-from trapline.server.platform.http.request_context import access_key
+from trapline.server.platform.http.request_context import get_route_key
 
 __all__ = ["grounds"]
 
@@ -48,14 +48,14 @@ LISTS = [
     pytest.param(path, operation, id=path)
     for method, path, operation in operations()
     if method == "GET" and "results" in answer_of(operation).get("properties", {})
-    if access_key(method, path) not in SHORT
+    if get_route_key(method, path) not in SHORT
 ]
 
 
 @pytest.mark.parametrize(("path", "operation"), LISTS)
 async def test_a_list_has_the_form_of_all_lists(path: str, operation: dict[str, Any], grounds: Grounds) -> None:
     assert {"results", "next", "count", "count_is_estimate"} <= answer_of(operation)["properties"].keys()
-    queries, key = list_queries(operation), access_key("GET", path)
+    queries, key = list_queries(operation), get_route_key("GET", path)
     limit = queries["limit"]
     bounds = (limit.get("minimum"), limit.get("maximum"), limit.get("default"))
     assert bounds == LIMITS.get(key, (1, 1000, 50))
@@ -108,7 +108,7 @@ NOT_MATCHED = {
 
 @pytest.mark.parametrize(("path", "operation"), EDITED)
 async def test_an_edit_of_something_older_is_refused(path: str, operation: dict[str, Any], grounds: Grounds) -> None:
-    key = access_key("PATCH", path)
+    key = get_route_key("PATCH", path)
     if key in NOT_MATCHED:
         return
     caller = grounds.pick_least(key)

@@ -13,8 +13,8 @@ from tests.integration.feeds import fill, make_feed
 from tests.integration.fields import make_field
 from trapline.server.app.background.background_tasks import _asked
 from trapline.server.app.http.application import list_routes
-from trapline.server.platform.app_context import System
-from trapline.server.platform.telemetry import _CONCERNED, concerned
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.telemetry import _CONCERNED, build_log_context
 
 BOUND = [structlog.contextvars.merge_contextvars]
 LEVELS = {"debug", "info", "warning", "error", "exception"}
@@ -22,7 +22,7 @@ LEVELS = {"debug", "info", "warning", "error", "exception"}
 OTHER_IDS = {"chore_id"}
 
 
-async def test_a_request_names_itself_and_what_its_path_names(system: System) -> None:
+async def test_a_request_names_itself_and_what_its_path_names(system: AppContext) -> None:
     field = await make_field(system)
     job = await field.run_job()
     headers = {"Authorization": f"Bearer {field.owner}", "X-Request-Id": "mine-7"}
@@ -40,7 +40,7 @@ async def test_a_request_names_itself_and_what_its_path_names(system: System) ->
     assert field.worker not in told
 
 
-async def test_whatever_is_said_within_a_run_names_its_source(system: System) -> None:
+async def test_whatever_is_said_within_a_run_names_its_source(system: AppContext) -> None:
     async with make_feed(system) as feed:
         fill(feed.camera, "a.jpg")
         await feed.change(auth_type="basic", auth_username="ranger", auth_password="swordfish 4711")
@@ -55,8 +55,8 @@ async def test_whatever_is_said_within_a_run_names_its_source(system: System) ->
     assert "swordfish" not in json.dumps(logged, default=str)
 
 
-async def test_a_chore_names_its_job(system: System) -> None:
-    async def chore(_system: System, job_id: int) -> None:
+async def test_a_chore_names_its_job(system: AppContext) -> None:
+    async def chore(_system: AppContext, job_id: int) -> None:
         structlog.get_logger("chore").info("done", of=job_id)
 
     with capture_logs(processors=BOUND) as logged:
@@ -69,7 +69,7 @@ def test_every_id_of_a_path_has_a_word() -> None:
         part.strip("{}").removesuffix(":path") for route in list_routes() for part in route.split("/") if "{" in part
     }
     ids = {name for name in named if name.endswith("_id")}
-    assert set(concerned(dict.fromkeys(ids, 1))) >= {"project", "job", "analysis", "source", "image", "worker"}
+    assert set(build_log_context(dict.fromkeys(ids, 1))) >= {"project", "job", "analysis", "source", "image", "worker"}
     assert {"project", "job", "analysis", "worker", "source"} <= set(_CONCERNED)
 
 

@@ -10,9 +10,9 @@ import pytest
 from tests.conformance.file_servers import make_certificate
 from tests.integration.mail_servers import PASSWORD, USER, running_mail_server, spoken_to
 from trapline.server.platform.errors import OutboundFailed
-from trapline.server.platform.network.email_sender import Letter, Protection, send_letter
+from trapline.server.platform.network.email_sender import EmailMessage, Protection, send_email
 
-LETTER = Letter("1", "ada@house.example", "Hello", "Text\n", datetime(2026, 3, 1, tzinfo=UTC))
+LETTER = EmailMessage("1", "ada@house.example", "Hello", "Text\n", datetime(2026, 3, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("protection", ["starttls", "tls"])
@@ -26,12 +26,12 @@ async def test_the_sign_in_is_sent_only_to_a_server_that_shows_who_it_is(
     async with running_mail_server(**own, asks=True) as box:
         server = spoken_to(box.port, protection, user=USER, password=PASSWORD)
         with pytest.raises(OutboundFailed, match="no certificate that holds"):
-            await send_letter(server, LETTER)
+            await send_email(server, LETTER)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
-        await send_letter(server, LETTER)
+        await send_email(server, LETTER)
         assert [one.subject for one in box.handed] == ["Hello"]
         with pytest.raises(OutboundFailed) as refused:
-            await send_letter(replace(server, password="wrong"), LETTER)
+            await send_email(replace(server, password="wrong"), LETTER)
     assert refused.value.detail == "the mail server refused Trapline's sign-in (status 535)"
     assert PASSWORD not in f"{server!r}"
 
@@ -39,7 +39,7 @@ async def test_the_sign_in_is_sent_only_to_a_server_that_shows_who_it_is(
 async def test_a_server_that_has_no_tls_is_told_no_password() -> None:
     async with running_mail_server() as box:
         with pytest.raises(OutboundFailed, match="does not offer what the settings ask for"):
-            await send_letter(spoken_to(box.port, "starttls", user=USER, password=PASSWORD), LETTER)
+            await send_email(spoken_to(box.port, "starttls", user=USER, password=PASSWORD), LETTER)
         assert box.handed == []
 
 
@@ -47,5 +47,5 @@ async def test_a_server_that_has_no_tls_is_told_no_password() -> None:
 async def test_an_address_that_is_none_reaches_nobody(address: str) -> None:
     async with running_mail_server() as box:
         with pytest.raises(OutboundFailed, match="none that can be written to"):
-            await send_letter(spoken_to(box.port), replace(LETTER, to=address))
+            await send_email(spoken_to(box.port), replace(LETTER, to=address))
         assert box.handed == []

@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 
 from tests.integration.fields import Field, make_field, success
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.exchange_project import make_exchange_project
 from tests.survey.megadetector_validator import ValidatorUnavailable, validate_results
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 V5 = {"typical_detection_threshold": 0.2, "conservative_detection_threshold": 0.05}
 V4 = {"typical_detection_threshold": 0.8, "conservative_detection_threshold": 0.3}
@@ -33,7 +33,7 @@ OTHER = {
     ],
 )
 async def test_the_detector_of_an_export_has_metadata(
-    system: System, tmp_path: Path, detectors: list[tuple[str, str | None]], expected: dict[str, Any]
+    system: AppContext, tmp_path: Path, detectors: list[tuple[str, str | None]], expected: dict[str, Any]
 ) -> None:
     project = await make_exchange_project(system)
     await project.upload(await project.create_deployment("Old oak"), "1.jpg")

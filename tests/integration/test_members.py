@@ -9,13 +9,13 @@ import pytest
 from tests.integration.houses import House, build_house
 from trapline.server.accounts.queries.accounts import UserRow
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 NEW = "new@example.org"
 
 
 @pytest.fixture
-async def house(system: System) -> House:
+async def house(system: AppContext) -> House:
     return await build_house(system, "house")
 
 
@@ -27,7 +27,7 @@ def members_of(house: House, user: UUID | str = "") -> str:
     return f"/api/v2/projects/{house.ids['project_id']}/members/{user}".rstrip("/")
 
 
-async def add_account(system: System) -> UUID:
+async def add_account(system: AppContext) -> UUID:
     async with system.database.transaction(Scope.system()) as tx:
         row = UserRow(email=NEW)
         tx.session.add(row)
@@ -35,7 +35,9 @@ async def add_account(system: System) -> UUID:
         return row.id
 
 
-async def test_an_owner_adds_changes_and_removes(system: System, app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_an_owner_adds_changes_and_removes(
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
+) -> None:
     user = await add_account(system)
     body = {"email": NEW.upper(), "role": "viewer"}
     added = await app_client.post(members_of(house), json=body, headers=by(house))
@@ -95,7 +97,7 @@ async def test_the_last_owner_stays(app_client: httpx2.AsyncClient, house: House
 
 
 async def test_an_owner_who_cannot_sign_in_is_no_owner(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     owner, viewer = (await app_client.get(members_of(house), headers=by(house))).json()["results"]
     await app_client.patch(members_of(house, viewer["user_id"]), json={"role": "owner"}, headers=by(house))

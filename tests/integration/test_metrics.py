@@ -17,14 +17,14 @@ from tests.integration.feeds import SYSTEM, fill, make_feed
 from tests.integration.fields import Field, failure, make_field, success
 from tests.integration.houses import build_house
 from tests.integration.pictures import make_jpeg
-from trapline.server.accounts.routes.event_streams import OpenStreams
+from trapline.server.accounts.routes.event_streams import StreamRegistry
 from trapline.server.app.background.loops import Loop, run_loop
-from trapline.server.operations.actions.metrics import Reader
-from trapline.server.operations.metrics_server import make_metrics_app
+from trapline.server.operations.actions.metrics import GaugeReader
+from trapline.server.operations.metrics_server import build_metrics_app
 from trapline.server.operations.routes.metrics import _reader
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
-from trapline.server.platform.errors import TooMany, Unavailable
+from trapline.server.platform.errors import ServiceUnavailable, TooManyRequests
 from trapline.server.platform.http.rate_limits import FROM_ADDRESS, _too_many
 from trapline.server.platform.http.security_headers import SAFE_HEADERS
 
@@ -33,7 +33,7 @@ ASKED = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
-async def monitored(system: System, application: FastAPI, app_client: httpx2.AsyncClient) -> httpx2.AsyncClient:
+async def monitored(system: AppContext, application: FastAPI, app_client: httpx2.AsyncClient) -> httpx2.AsyncClient:
     """A server whose metrics can be read, and were read by nobody."""
     application.state.system = replace(system, metrics_token=TOKEN)
     _reader._since = float("-inf")
@@ -69,11 +69,11 @@ def find_unwritten(text: str) -> list[str]:
     ]
 
 
-async def test_metrics_are_for_their_token(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_metrics_are_for_their_token(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     assert (await app_client.get("/metrics", headers=ASKED)).status_code == 404
 
 
-async def test_metrics_tell_what_there_is(monitored: httpx2.AsyncClient, system: System) -> None:
+async def test_metrics_tell_what_there_is(monitored: httpx2.AsyncClient, system: AppContext) -> None:
     house = await build_house(system, "house")
     await build_house(system, "second")
     for headers in ({}, {"Authorization": "Bearer what somebody guesses"}):
@@ -109,17 +109,17 @@ async def test_metrics_tell_what_there_is(monitored: httpx2.AsyncClient, system:
     assert "BREW" not in {labels[0] for labels in told["trapline_http_requests_total"]}
 
 
-async def test_metrics_know_when_the_database_is_away(system: System) -> None:
+async def test_metrics_know_when_the_database_is_away(system: AppContext) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/none")
-    told = read((await Reader().read(replace(system, database=away))).decode())
+    told = read((await GaugeReader().read(replace(system, database=away))).decode())
     await away.close()
     assert told["trapline_database_up"][()] == 0
     assert "trapline_jobs" not in told
 
 
-async def test_the_documents_name_what_is_told(system: System) -> None:
+async def test_the_documents_name_what_is_told(system: AppContext) -> None:
     told = {
-        family.name for family in text_string_to_metric_families((await Reader().read(system)).decode())
+        family.name for family in text_string_to_metric_families((await GaugeReader().read(system)).decode())
         if family.name.startswith("trapline_")
     }  # fmt: skip
     counters = {"images_imported", "pull_runs", "leases_expired", "results", "signature_failures", "background_tasks",
@@ -134,10 +134,10 @@ async def test_the_documents_name_what_is_told(system: System) -> None:
         assert rule["annotations"]["summary"]
 
 
-async def test_everything_that_happens_moves_its_figure(system: System) -> None:
+async def test_everything_that_happens_moves_its_figure(system: AppContext) -> None:
     """Each name of the document is made to change, by what it says that it counts."""
     field = await make_field(system, images=4)
-    reader = Reader()
+    reader = GaugeReader()
 
     async def look() -> dict[str, dict[tuple[str, ...], float]]:
         reader._since = float("-inf")
@@ -184,13 +184,13 @@ async def test_everything_that_happens_moves_its_figure(system: System) -> None:
 
     async def step() -> bool:
         stop.set()
-        raise Unavailable("nothing works")
+        raise ServiceUnavailable("nothing works")
 
     await run_loop(Loop("a loop", 0.01, step), stop)
-    with pytest.raises(TooMany):
+    with pytest.raises(TooManyRequests):
         raise _too_many(1, FROM_ADDRESS)
-    with pytest.raises(TooMany):
-        OpenStreams().take_place(SYSTEM, 0)
+    with pytest.raises(TooManyRequests):
+        StreamRegistry().acquire_slot(SYSTEM, 0)
     signed = {"X-ML-Signature": "sha256=00", "X-ML-Timestamp": "1"}
     assert (await field.client.get(f"/api/v2/analyses/{first['id']}", headers=signed)).status_code == 401
     after = await look()
@@ -248,8 +248,8 @@ async def test_rules_name_labels_that_are_there_and_compare_like_with_like() -> 
             assert len({match[1] for match in kept if match}) == 1, f"{rule}: the two sides have different labels"
 
 
-async def test_a_port_of_their_own_has_metrics_and_nothing_else(system: System) -> None:
-    app = make_metrics_app(partial(Reader().read, system))
+async def test_a_port_of_their_own_has_metrics_and_nothing_else(system: AppContext) -> None:
+    app = build_metrics_app(partial(GaugeReader().read, system))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://monitor.test") as client:
         told = await client.get("/metrics")
         assert told.status_code == 200

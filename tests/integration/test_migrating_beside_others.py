@@ -12,7 +12,7 @@ import pytest
 from tests.acceptance.running import wait_for
 from trapline.server.operations.queries.snapshots import open_snapshot
 from trapline.server.platform.db.migrations import find_present, list_revisions, migrate, newest
-from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.errors import ServiceUnavailable
 
 MIGRATE = "import sys; from trapline.server.platform.db.migrations import migrate; migrate(sys.argv[1])"
 
@@ -57,7 +57,9 @@ def test_a_migration_that_is_never_let_in_says_so_and_is_whole(
     migrate(empty_database_url, "0028")
     with psycopg.connect(empty_database_url) as reader:
         reader.execute("select from users")
-        with pytest.raises(Unavailable, match=r"is at revision 0028, and not migrated further: .* nothing is lost"):
+        with pytest.raises(
+            ServiceUnavailable, match=r"is at revision 0028, and not migrated further: .* nothing is lost"
+        ):
             migrate(empty_database_url)
     migrate(empty_database_url)
     assert find_present(empty_database_url) == newest()
@@ -110,7 +112,7 @@ async def test_a_migration_is_refused_while_a_backup_is_made(empty_database_url:
     older = list_revisions()[-2]
     migrate(empty_database_url, older)
     async with open_snapshot(empty_database_url):
-        with pytest.raises(Unavailable, match="A backup of this database is being made"):
+        with pytest.raises(ServiceUnavailable, match="A backup of this database is being made"):
             migrate(empty_database_url)
         assert find_present(empty_database_url) == older
     migrate(empty_database_url)

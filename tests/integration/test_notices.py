@@ -22,13 +22,13 @@ from tests.integration.mail_servers import (
     spoken_to,
 )
 from tests.integration.receivers import Office
-from trapline.server.app.background.background_process import list_loops
-from trapline.server.app.http.application import dress
+from trapline.server.app.background.background_process import build_loops
+from trapline.server.app.http.application import wrap_middleware
 from trapline.server.notifications.actions import notice_emails, notices
-from trapline.server.notifications.background.deliveries import Deliveries
-from trapline.server.notifications.queries.notice_emails import take_mails
-from trapline.server.platform.app_context import System
-from trapline.server.platform.postgres.postgres import Postgres, free_port
+from trapline.server.notifications.background.deliveries import DeliverySender
+from trapline.server.notifications.queries.notice_emails import claim_emails
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.postgres.postgres import Postgres, find_free_port
 from trapline.wire.auth import Role
 from trapline.wire.notices import NoticeKind
 
@@ -40,7 +40,7 @@ FAILED, SEEN = NoticeKind.JOB_FAILED, NoticeKind.CLASS_SEEN
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def grounds(
     postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[System, House]]:
+) -> AsyncIterator[tuple[AppContext, House]]:
     """One database for all of these: each begins without any notice."""
     async with open_own_system(postgres, template, tmp_path_factory.mktemp("store")) as system:
         yield system, await build_house(system, "house")
@@ -53,7 +53,7 @@ async def box() -> AsyncIterator[MailBox]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def post(grounds: tuple[System, House], box: MailBox) -> Post:
+async def post(grounds: tuple[AppContext, House], box: MailBox) -> Post:
     system = replace(grounds[0], mail_server=spoken_to(box.port), public_url="https://station.example")
     post = Post(system, grounds[1], box)
     await post.tidy()
@@ -105,7 +105,7 @@ async def test_what_happens_within_a_while_is_one_e_mail(post: Post, box: MailBo
 async def test_background_processes_send_what_is_a_minute_old(post: Post, box: MailBox) -> None:
     await post.ask(FAILED)
     await post.fail_job()
-    loops = {loop.name: loop for loop in list_loops(post.system)}
+    loops = {loop.name: loop for loop in build_loops(post.system)}
     await loops["e-mails"].step()
     assert box.handed == []
     await post.sql("update notice_events set created_at = now() - interval '61 seconds'")
@@ -134,7 +134,7 @@ async def test_a_class_is_told_from_its_least_confidence_on(post: Post, box: Mai
 
 
 async def test_the_images_of_a_class_are_counted_together(post: Post, box: MailBox) -> None:
-    await Office(post.system, post.house, Deliveries(post.system)).add_images(69)
+    await Office(post.system, post.house, DeliverySender(post.system)).add_images(69)
     await post.ask(SEEN, class_name="lynx", confidence_min=0.5)
     await post.ask(SEEN, class_name="bear")
     for half in ("<", ">="):
@@ -155,7 +155,7 @@ async def test_the_images_of_a_class_are_counted_together(post: Post, box: MailB
 
 
 async def test_deleted_images_and_projects_tell_nobody(post: Post, box: MailBox) -> None:
-    await Office(post.system, post.house, Deliveries(post.system)).add_images(1)
+    await Office(post.system, post.house, DeliverySender(post.system)).add_images(1)
     await post.ask(SEEN, class_name="lynx")
     await post.ask(FAILED)
     await post.ask(NoticeKind.DEPLOYMENT_SILENT, silent_for_h=1)
@@ -217,7 +217,7 @@ async def test_silence_is_told_once_and_again_after_it_was_heard(post: Post, box
 
 
 async def look(post: Post) -> None:
-    await notice_emails.watch_silences(post.system, SYSTEM)
+    await notice_emails.record_silences(post.system, SYSTEM)
     await post.send()
 
 
@@ -239,7 +239,7 @@ async def test_what_is_over_or_paused_is_not_missed(post: Post, box: MailBox) ->
 
 async def test_nothing_is_lost_while_the_mail_server_is_away(post: Post, box: MailBox) -> None:
     await post.ask(FAILED)
-    away = Post(replace(post.system, mail_server=spoken_to(free_port())), post.house, box)
+    away = Post(replace(post.system, mail_server=spoken_to(find_free_port())), post.house, box)
     await post.fail_job("first")
     await away.send()
     [(state, error, attempts)] = await post.sql("select state, last_error, attempts from notice_mails")
@@ -287,7 +287,7 @@ async def test_an_e_mail_whose_process_died_is_sent_by_another(post: Post, box: 
     assert len(box.handed) == 1, "it is the first process's for a minute"
     await post.let_pass(hours=0.1)
     async with asyncio.timeout(5), post.system.database.transaction(SYSTEM) as tx:
-        assert len(await take_mails(SYSTEM, tx, 4, 0)) == 1
+        assert len(await claim_emails(SYSTEM, tx, 4, 0)) == 1
         await post.send()
         assert len(box.handed) == 1, "it is another process's by now, and nobody waits for that"
     await asyncio.gather(*[post.send() for _ in range(3)])
@@ -323,7 +323,7 @@ async def test_whoever_is_without_right_gets_nothing(post: Post, box: MailBox) -
 async def test_what_is_rolled_back_or_ended_is_never_told(post: Post, box: MailBox) -> None:
     notice = await post.ask(FAILED)
     await post.fail_job()
-    await notices.end_notice(post.system, await post.scope_of(Role.OWNER), notice.id)
+    await notices.delete_notice(post.system, await post.scope_of(Role.OWNER), notice.id)
     await post.send()
     assert box.handed == []
     assert await post.sql("select 1 from notice_events") == []
@@ -342,14 +342,14 @@ async def test_without_a_mail_server_nothing_piles_up(post: Post) -> None:
     await post.ask(FAILED)
     await post.fail_job()
     without = replace(post.system, mail_server=None)
-    assert await notice_emails.send_mails(without, SYSTEM, 0) is False
+    assert await notice_emails.send_emails(without, SYSTEM, 0) is False
     await post.sql("update notice_events set created_at = now() - interval '3 days'")
-    await notice_emails.forget_old_mails(without, SYSTEM)
+    await notice_emails.purge_emails(without, SYSTEM)
     assert await post.sql("select 1 from notice_events") == []
 
 
 async def test_over_http_everybody_has_their_own(post: Post, box: MailBox) -> None:
-    transport = httpx2.ASGITransport(dress(application_of(post.system)))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(post.system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         await use_over_http(client, post, box)
 
@@ -381,7 +381,7 @@ async def use_over_http(client: httpx2.AsyncClient, post: Post, box: MailBox) ->
     box.answer = "452 full"
     assert "452 full" in (await client.post("/api/v2/notices/test", headers=viewer)).json()["error"]
     assert (await client.delete(path, headers=owner)).status_code == 204
-    client_of_none = httpx2.ASGITransport(dress(application_of(replace(post.system, mail_server=None))))
+    client_of_none = httpx2.ASGITransport(wrap_middleware(application_of(replace(post.system, mail_server=None))))
     async with httpx2.AsyncClient(transport=client_of_none, base_url="http://trapline.test") as without:
         refused = await without.post("/api/v2/notices", json=body, headers=owner)
         assert (refused.status_code, "TRAPLINE_SMTP_URL" in refused.json()["detail"]) == (409, True)

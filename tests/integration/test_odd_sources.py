@@ -18,13 +18,13 @@ from tests.integration import camera as cameras
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from trapline.server.app.background import background_tasks
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.network.outbound_policy import AllowedNetwork, OutboundPolicy
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.object_store import Incoming, Stored
+from trapline.server.platform.store.object_store import IncomingFile, StoredObject
 from trapline.server.queue.actions.jobs import create_job
 from trapline.server.sources.actions import pull_files, pull_run, pull_runs, source_tests, sources
-from trapline.server.sources.actions.source_tests import prove_source
+from trapline.server.sources.actions.source_tests import run_source_test
 from trapline.server.sources.gateways import http_directory_gateway
 from trapline.wire.jobs import NewJob
 from trapline.wire.sources import NewSource, SourceSettings
@@ -34,7 +34,7 @@ PLACEHOLDER = "<GOOD>"
 
 
 @pytest.fixture
-async def feed(system: System) -> AsyncIterator[Feed]:
+async def feed(system: AppContext) -> AsyncIterator[Feed]:
     async with make_feed(system) as made:
         yield made
 
@@ -105,7 +105,7 @@ async def test_an_odd_row_of_a_listing_is_its_own_trouble(feed: Feed, kind: str,
     good = GOOD if kind == JSON else '<tr><td><a href="good.jpg">g</a></td></tr>'
     listing = listing.replace(PLACEHOLDER, good)
     list_as(feed, (listing if kind == JSON else f"<table>{listing}</table>").encode(), {"Content-Type": kind})
-    tested = await prove_source(feed.system, SYSTEM, feed.source_id, 0)
+    tested = await run_source_test(feed.system, SYSTEM, feed.source_id, 0)
     assert tested.ok, tested.detail
     run = await feed.run()
     assert (run.state, run.imported) == ("completed", 1), run.error
@@ -168,7 +168,7 @@ async def test_what_was_not_foreseen_ends_a_run_in_words(feed: Feed) -> None:
     assert (source.health, source.health_detail) == ("failing", run.error)
     assert source.next_run is not None
     assert source.next_run - datetime.now(UTC) > timedelta(seconds=30)
-    tested = await prove_source(feed.system, SYSTEM, feed.source_id, 0)
+    tested = await run_source_test(feed.system, SYSTEM, feed.source_id, 0)
     assert "did not foresee" in tested.detail
     assert "4711" not in tested.detail + (run.error or "")
 
@@ -180,7 +180,7 @@ class _BreaksOver(LocalStore):
         super().__init__(root, [b"secret"], "http://trapline.test")
         self.sha256 = hashlib.sha256(data).hexdigest()
 
-    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
+    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
         if incoming.sha256 == self.sha256:
             raise LookupError
         return await super().keep(incoming, key, media_type)
@@ -227,7 +227,7 @@ async def test_another_place_named_by_an_option_has_a_ledger_of_its_own(feed: Fe
     for number, change in enumerate(changes):
         feed.camera.files |= {"IMG_0001.JPG": make_jpeg(60 + number), "two/IMG_0001.JPG": make_jpeg(70 + number)}
         if "mapping" in change["options"]:
-            proof = await prove_source(feed.system, SYSTEM, feed.source_id, 0, SourceSettings(**change))
+            proof = await run_source_test(feed.system, SYSTEM, feed.source_id, 0, SourceSettings(**change))
             assert proof.new == 1, change
         going = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
         await feed.change(**change)
@@ -242,12 +242,12 @@ async def test_a_run_at_the_old_address_ends_with_it(feed: Feed) -> None:
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["a.jpg"] = "hang"
     accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
-    going = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
+    going = asyncio.create_task(pull_runs.run_pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     await feed.change(base_url=feed.camera.url + "two/")
     feed.camera.go_on.set()
     await going
-    run = await sources.show_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
+    run = await sources.get_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
     assert (run.state, run.imported) == ("interrupted", 0)
     assert await feed.images() == []
 
@@ -257,12 +257,12 @@ async def test_pausing_ends_a_run_at_the_next_file(feed: Feed) -> None:
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["a.jpg"] = "hang"
     accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
-    going = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
+    going = asyncio.create_task(pull_runs.run_pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     await sources.toggle_source(feed.system, SYSTEM, feed.source_id, False)
     feed.camera.go_on.set()
     await going
-    run = await sources.show_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
+    run = await sources.get_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
     assert (run.state, run.imported) == ("interrupted", 1)
     assert "paused" in (run.error or "")
     assert (await feed.run()).imported == 1, "by hand a paused source is still pulled"
@@ -281,7 +281,7 @@ async def test_a_run_that_kills_its_process_is_not_begun_for_ever(feed: Feed) ->
     begun = []
     for _ in range(5):
         await kill_run(feed)
-        begun.append(await pull_runs.follow_dead_runs(feed.system, SYSTEM))
+        begun.append(await pull_runs.restart_dead_runs(feed.system, SYSTEM))
     assert begun == [1, 1, 1, 0, 0]
     source = await feed.show()
     assert source.health == "failing"
@@ -294,7 +294,7 @@ async def test_a_paused_source_is_not_resumed(feed: Feed) -> None:
     await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
     await sources.toggle_source(feed.system, SYSTEM, feed.source_id, False)
     await kill_run(feed)
-    assert await pull_runs.follow_dead_runs(feed.system, SYSTEM) == 0
+    assert await pull_runs.restart_dead_runs(feed.system, SYSTEM) == 0
     assert await feed.sql("select state from pull_runs where source_id = :id") == [("interrupted",)]
 
 
@@ -303,14 +303,14 @@ async def test_slow_sources_do_not_keep_other_chores_waiting(feed: Feed, monkeyp
     feed.camera.faults[""] = "hang"
     stop = asyncio.Event()
     run = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
-    working = asyncio.create_task(background_tasks.run_chores(feed.system, stop))
+    working = asyncio.create_task(background_tasks.run_background_tasks(feed.system, stop))
     async with asyncio.timeout(30):
         await feed.camera.reached.wait()
         asked = NewJob(project=int(feed.house.ids["project_id"]), pipeline="p")
         job = await create_job(feed.system, SYSTEM, asked)
         while await feed.sql(f"select expanded from jobs where id = {job.id}") != [(True,)]:
             await asyncio.sleep(0.02)
-    assert (await sources.show_run(feed.system, SYSTEM, feed.source_id, run.run_id)).state == "running"
+    assert (await sources.get_run(feed.system, SYSTEM, feed.source_id, run.run_id)).state == "running"
     feed.camera.go_on.set()
     stop.set()
     await working
@@ -328,7 +328,7 @@ async def test_a_source_that_cannot_be_begun_keeps_no_other_from_its_turn(feed: 
         await tx.execute(broken, (bad.id,))
     assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
     assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 0
-    assert (await sources.show_source(feed.system, SYSTEM, bad.id)).health == "failing"
+    assert (await sources.get_source(feed.system, SYSTEM, bad.id)).health == "failing"
 
 
 async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,7 +351,7 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pull_runs, "LIST_WITHIN", short)
     assert "listing was not over" in ((await feed.run()).error or "")
     monkeypatch.setattr(source_tests, "TEST_WITHIN", short)
-    assert "test was not over" in (await prove_source(feed.system, SYSTEM, feed.source_id, 0)).detail
+    assert "test was not over" in (await run_source_test(feed.system, SYSTEM, feed.source_id, 0)).detail
     feed.camera.faults.clear()
     await feed.make_due()
     monkeypatch.setattr(pull_run, "RUN_WITHIN", timedelta(0))
@@ -366,16 +366,16 @@ async def test_a_run_whose_chore_was_taken_and_lost_is_followed_soon(feed: Feed)
     await feed.sql(
         "update pull_runs set started_at = started_at - interval '2 h', heartbeat_at = heartbeat_at - interval '2 h'"
     )
-    assert await pull_runs.follow_dead_runs(feed.system, SYSTEM) == 0, "its chore still waits for a process"
+    assert await pull_runs.restart_dead_runs(feed.system, SYSTEM) == 0, "its chore still waits for a process"
     await feed.sql("update procrastinate.procrastinate_jobs set status = 'doing'")
-    assert await pull_runs.follow_dead_runs(feed.system, SYSTEM) == 1
-    assert (await sources.show_run(feed.system, SYSTEM, feed.source_id, lost)).state == "interrupted"
+    assert await pull_runs.restart_dead_runs(feed.system, SYSTEM) == 1
+    assert (await sources.get_run(feed.system, SYSTEM, feed.source_id, lost)).state == "interrupted"
 
 
 async def test_a_source_whose_run_nobody_took_can_be_deleted(feed: Feed) -> None:
     accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
     await sources.delete_source(feed.system, SYSTEM, feed.source_id)
-    await pull_runs.pull(feed.system, SYSTEM, accepted.run_id)
+    await pull_runs.run_pull(feed.system, SYSTEM, accepted.run_id)
     assert feed.camera.asked() == []
 
 
@@ -391,8 +391,8 @@ async def test_a_run_that_waited_in_an_archived_project_is_not_done(feed: Feed, 
             assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
         [waiting] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
         assert (await app_client.patch(project, json={"archived": True}, headers=owner)).status_code == 200
-        await pull_runs.pull(feed.system, SYSTEM, waiting[0])
-        run = await sources.show_run(feed.system, SYSTEM, feed.source_id, waiting[0])
+        await pull_runs.run_pull(feed.system, SYSTEM, waiting[0])
+        run = await sources.get_run(feed.system, SYSTEM, feed.source_id, waiting[0])
         assert (run.state, run.imported, feed.camera.asked()) == ("interrupted", 0, [])
         assert "archived" in (run.error or "")
         assert (await app_client.patch(project, json={"archived": False}, headers=owner)).status_code == 200

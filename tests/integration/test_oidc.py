@@ -21,15 +21,15 @@ from jwt.algorithms import RSAAlgorithm
 
 from tests.integration.browsers import follow, invite, open_browser, remember
 from tests.integration.identity_providers import CLIENT_ID, CLIENT_SECRET, Provider, make_key, part, run_provider
-from trapline.server.accounts.actions.oidc import show_ways
-from trapline.server.accounts.actions.one_time_links import make_first_link
+from trapline.server.accounts.actions.oidc import list_sign_in_methods
+from trapline.server.accounts.actions.one_time_links import create_first_owner_link
 from trapline.server.accounts.rules.login_backoff import ADDRESS
-from trapline.server.accounts.rules.oidc import JOURNEY_S, begin_journey, read_journey
-from trapline.server.app.app_startup import open_system
+from trapline.server.accounts.rules.oidc import JOURNEY_S, create_oidc_state, parse_oidc_state
+from trapline.server.app.app_startup import open_app_context
 from trapline.server.app.settings import SettingsError, load_settings
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System, allow_per_s
-from trapline.server.platform.network.oidc_provider import ANEW_AFTER_S, IdentityProvider
+from trapline.server.platform.app_context import AppContext, build_token_buckets
+from trapline.server.platform.network.oidc_provider import ANEW_AFTER_S, OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
 ANNA = {"sub": "4711", "email": "Anna@Example.org", "email_verified": True}
@@ -45,15 +45,15 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 async def operator(
-    system: System, app_client: httpx2.AsyncClient, application: FastAPI, provider: Provider
+    system: AppContext, app_client: httpx2.AsyncClient, application: FastAPI, provider: Provider
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """An operator of a Trapline where people sign in by the provider, and where Anna was invited."""
-    knows = IdentityProvider(
+    knows = OidcProvider(
         provider.issuer, CLIENT_ID, CLIENT_SECRET, "openid email profile", "the university", OutboundPolicy()
     )
     application.state.system = replace(system, identity_provider=knows)
     async with open_browser(application) as browser:
-        await follow(browser, f"#{await make_first_link(system)}", email="owner@example.org")
+        await follow(browser, f"#{await create_first_owner_link(system)}", email="owner@example.org")
         await invite(browser, "anna@example.org")
         yield browser
 
@@ -75,14 +75,14 @@ async def come_back(browser: httpx2.AsyncClient, provider: Provider) -> httpx2.R
     return await browser.post("/auth/oidc", json=provider.authorise(await begin(browser)))
 
 
-async def list_audit(system: System) -> list[str]:
+async def list_audit(system: AppContext) -> list[str]:
     async with system.database.transaction(Scope.system()) as tx:
         cursor = await tx.execute("select action from audit order by at, id")
         return [action for (action,) in await cursor.fetchall()]
 
 
 async def test_somebody_invited_signs_in_and_is_linked(
-    system: System, browser: httpx2.AsyncClient, operator: httpx2.AsyncClient, provider: Provider
+    system: AppContext, browser: httpx2.AsyncClient, operator: httpx2.AsyncClient, provider: Provider
 ) -> None:
     assert (await browser.get("/auth/ways")).json() == {"oidc": {"name": "the university"}}
     answer = await come_back(browser, provider)
@@ -113,7 +113,7 @@ async def test_what_is_sent_keeps_a_code_from_everybody_else(browser: httpx2.Asy
 
 
 async def test_nobody_is_let_in_without_an_invitation(
-    system: System, browser: httpx2.AsyncClient, operator: httpx2.AsyncClient, provider: Provider
+    system: AppContext, browser: httpx2.AsyncClient, operator: httpx2.AsyncClient, provider: Provider
 ) -> None:
     provider.person = {"sub": "stranger", "email": "stranger@example.org", "email_verified": True}
     refused = await come_back(browser, provider)
@@ -263,7 +263,7 @@ UNBELIEVABLE: dict[str, tuple[Callable[[Provider], None], str]] = {
 
 
 async def test_what_cannot_be_believed_signs_nobody_in(
-    system: System, browser: httpx2.AsyncClient, provider: Provider
+    system: AppContext, browser: httpx2.AsyncClient, provider: Provider
 ) -> None:
     for name, (twist, words) in UNBELIEVABLE.items():
         provider.twist, provider.sign = dict, None
@@ -310,23 +310,25 @@ async def test_code_and_state_are_of_one_browser_and_one_time(
 
 
 def test_journey_ends() -> None:
-    journey, cookie = begin_journey(b"key", 1000.0)
-    assert read_journey(b"key", cookie, journey.state, 1000.0 + JOURNEY_S).nonce == journey.nonce
+    journey, cookie = create_oidc_state(b"key", 1000.0)
+    assert parse_oidc_state(b"key", cookie, journey.state, 1000.0 + JOURNEY_S).nonce == journey.nonce
     for key, given, now in ((b"key", cookie, 1001.0 + JOURNEY_S), (b"other", cookie, 1000.0), (b"key", None, 1000.0)):
         with pytest.raises(Exception, match="Begin again"):
-            read_journey(key, given, journey.state, now)
+            parse_oidc_state(key, given, journey.state, now)
 
 
 def test_a_cookie_of_a_journey_is_believed_by_its_signature() -> None:
-    journey, cookie = begin_journey(b"key", 1000.0)
+    journey, cookie = create_oidc_state(b"key", 1000.0)
     seed, _, signature = cookie.rpartition(".")
     changed = signature[:-1] + ("a" if signature[-1] != "a" else "b")
     for given in (f"{seed}.{changed}", f"{seed}.", f"{seed}.{journey.state}", seed):
         with pytest.raises(Exception, match="not begun in this browser"):
-            read_journey(b"key", given, journey.state, 1000.0)
+            parse_oidc_state(b"key", given, journey.state, 1000.0)
 
 
-async def test_who_fails_again_and_again_waits(system: System, browser: httpx2.AsyncClient, provider: Provider) -> None:
+async def test_who_fails_again_and_again_waits(
+    system: AppContext, browser: httpx2.AsyncClient, provider: Provider
+) -> None:
     given = {"state": "guessed", "code": "guessed"}
     statuses = [(await browser.post("/auth/oidc", json=given)).status_code for _ in range(ADDRESS.free + 2)]
     assert statuses == [401] * (ADDRESS.free + 1) + [429]
@@ -362,7 +364,7 @@ async def test_who_begins_or_asks_how_is_counted_by_address(
     browser: httpx2.AsyncClient, application: FastAPI, provider: Provider
 ) -> None:
     await begin(browser)
-    object.__setattr__(application.state.system.rates, "strangers", allow_per_s(0.001))
+    object.__setattr__(application.state.system.rates, "strangers", build_token_buckets(0.001))
     for method, path in (("POST", "/auth/oidc/begin"), ("GET", "/auth/ways")):
         answers = [await browser.request(method, path, headers={"Cookie": "trapline_session=no"}) for _ in range(2)]
         assert answers[-1].status_code == 429, path
@@ -370,8 +372,8 @@ async def test_who_begins_or_asks_how_is_counted_by_address(
     assert provider.asked.count("/.well-known/openid-configuration") == 1
 
 
-async def test_without_a_provider_there_is_nothing(system: System, app_client: httpx2.AsyncClient) -> None:
-    assert show_ways(system).oidc is None
+async def test_without_a_provider_there_is_nothing(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+    assert list_sign_in_methods(system).oidc is None
     assert (await app_client.post("/api/v2/auth/oidc/begin")).status_code == 404
     assert (await app_client.post("/api/v2/auth/oidc", json={"state": "s", "code": "c"})).status_code == 404
 
@@ -389,5 +391,7 @@ async def test_without_a_provider_there_is_nothing(system: System, app_client: h
 async def test_settings_that_cannot_work_are_refused_at_the_start(given: dict[str, str], database_url: str) -> None:
     named = {f"TRAPLINE_OIDC_{name}": value for name, value in given.items()}
     with pytest.raises(SettingsError, match="OIDC"):
-        async with open_system(load_settings(named | {"DATABASE_URL": database_url, "TRAPLINE_SECRET_KEY": "x" * 32})):
+        async with open_app_context(
+            load_settings(named | {"DATABASE_URL": database_url, "TRAPLINE_SECRET_KEY": "x" * 32})
+        ):
             pass

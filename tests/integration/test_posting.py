@@ -9,12 +9,12 @@ import pytest
 
 from tests.integration.fields import Field, make_field
 from tests.integration.outside import begin, box
-from trapline.server.platform.app_context import System
-from trapline.wire.bulk_annotations import StoredAnnotations
+from trapline.server.platform.app_context import AppContext
+from trapline.wire.bulk_annotations import BulkAnnotationsResult
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -38,7 +38,7 @@ async def test_the_same_again_creates_nothing_whoever_sends_it(field: Field) -> 
     outside = await begin(field)
     posted = [box(1), box(2), named(1), box(1), {"annotation_type": "custom", "data": {"b": [1, 2.5], "a": None}}]
     first = await outside.post(posted)
-    StoredAnnotations.model_validate(first)
+    BulkAnnotationsResult.model_validate(first)
     assert (first["created"], first["unchanged"], first["total"]) == (4, 1, 4)
     ids = [one["id"] for one in first["annotations"]]
     assert ids[0] == ids[3]

@@ -3,14 +3,14 @@
 import httpx2
 
 from tests.integration.houses import House, build_house
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 
 def _as(house: House, who: str = "owner", **headers: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {house.tokens[who]}", **headers}
 
 
-async def test_a_preset_is_made_changed_and_deleted(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_a_preset_is_made_changed_and_deleted(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     project = int(house.ids["project_id"])
     new = {"project": project, "name": "night", "pipeline": "p", "parameters": {"threshold": 0.4}, "priority": "high"}
@@ -38,7 +38,7 @@ async def test_a_preset_is_made_changed_and_deleted(system: System, app_client: 
     assert (await app_client.get(path, headers=_as(house))).status_code == 404
 
 
-async def test_what_cannot_be_a_preset_changes_nothing(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_what_cannot_be_a_preset_changes_nothing(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     project, preset = int(house.ids["project_id"]), f"/api/v2/presets/{house.ids['preset_id']}"
     new = {"project": project, "name": "night", "pipeline": "p"}
@@ -58,7 +58,7 @@ async def test_what_cannot_be_a_preset_changes_nothing(system: System, app_clien
 
 
 async def test_a_change_to_nothing_or_of_something_newer_is_refused(
-    system: System, app_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     path = f"/api/v2/presets/{house.ids['preset_id']}"

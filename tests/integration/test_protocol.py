@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 import uvicorn
 
-from trapline.server.platform.http.protocol import AHEAD, HEAD_BYTES, HEADERS, TARGET_BYTES, UNWANTED_BYTES, Protocol
+from trapline.server.platform.http.protocol import (
+    AHEAD,
+    HEAD_BYTES,
+    HEADERS,
+    TARGET_BYTES,
+    UNWANTED_BYTES,
+    HttpProtocol,
+)
 from trapline.server.platform.http.security_headers import SAFE_HEADERS
 
 Ask = Callable[..., list[tuple[int, Any]]]
@@ -46,7 +53,7 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
 def port() -> Iterator[int]:
     """A real server that tells what came."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(_echo, http=Protocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=75)
+    config = uvicorn.Config(_echo, http=HttpProtocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=75)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.fields import Field, make_field, success
 from tests.integration.outside import begin, box
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 PEOPLE = (
     "person", "Person", "people", "human", "humans", "Homo sapiens", "homo_sapiens", "hiker", "hunter", "cyclist",
@@ -28,7 +28,7 @@ ANIMALS = (
 )  # fmt: skip
 
 
-async def publish(system: System, images: int) -> Field:
+async def publish(system: AppContext, images: int) -> Field:
     """Make a public project whose images have thumbnails."""
     field = await make_field(system, images)
     await field.change("update images set thumbnails_at = now()")
@@ -64,7 +64,7 @@ async def state(field: Field, **said: Any) -> str:
     return str(answer.json()["identifications"][0]["id"])
 
 
-async def test_every_name_that_is_not_a_known_animal_hides_its_image(system: System) -> None:
+async def test_every_name_that_is_not_a_known_animal_hides_its_image(system: AppContext) -> None:
     assert len(set(PEOPLE)) >= 41
     names = [*PEOPLE, *ANIMALS]
     field = await publish(system, len(names) + 1)
@@ -86,7 +86,7 @@ async def test_every_name_that_is_not_a_known_animal_hides_its_image(system: Sys
     assert set(unknown) == set(PEOPLE)
 
 
-async def test_what_people_state_replaces_the_names_of_models(system: System) -> None:
+async def test_what_people_state_replaces_the_names_of_models(system: AppContext) -> None:
     field = await publish(system, 4)
     person, fox = await find(field, 0, box(class_name="person"), box(1, class_name="red fox"))
     await find(field, 1, box(class_name="person"))
@@ -137,7 +137,9 @@ async def test_what_people_state_replaces_the_names_of_models(system: System) ->
         ({"scientific_name": "Boletus edulis", "higher_ranks": {"kingdom": "Fungi"}}, False),
     ],
 )
-async def test_a_label_is_known_by_the_taxon_that_it_means(system: System, taxon: dict[str, Any], shows: bool) -> None:
+async def test_a_label_is_known_by_the_taxon_that_it_means(
+    system: AppContext, taxon: dict[str, Any], shows: bool
+) -> None:
     field = await publish(system, 2)
     await find(field, 0, box(class_name="Rehlein"))
     await find(field, 1, box(class_name=taxon["scientific_name"]))
@@ -154,7 +156,7 @@ async def test_a_label_is_known_by_the_taxon_that_it_means(system: System, taxon
     assert len(await list_shown(field)) == (2 if shows else 0), said
 
 
-async def test_a_synonym_is_the_animal_that_is_accepted_in_its_place(system: System) -> None:
+async def test_a_synonym_is_the_animal_that_is_accepted_in_its_place(system: AppContext) -> None:
     field = await publish(system, 2)
     await find(field, 0, box(class_name="Cervus capreolus"))
     await find(field, 1, box(class_name="Cervus capreolus"))
@@ -175,7 +177,9 @@ async def test_a_synonym_is_the_animal_that_is_accepted_in_its_place(system: Sys
     assert await list_shown(field) == {}
 
 
-async def test_a_newer_analysis_does_not_show_an_image_on_which_an_earlier_one_found_a_person(system: System) -> None:
+async def test_a_newer_analysis_does_not_show_an_image_on_which_an_earlier_one_found_a_person(
+    system: AppContext,
+) -> None:
     field = await publish(system, 5)
     images = [str(image) for image in field.images]
     found = {
@@ -200,7 +204,7 @@ async def test_a_newer_analysis_does_not_show_an_image_on_which_an_earlier_one_f
     assert (await count_shown(field))[2].keys() >= {"person"}
 
 
-async def test_a_word_for_people_hides_its_image_though_it_is_mapped_to_an_animal(system: System) -> None:
+async def test_a_word_for_people_hides_its_image_though_it_is_mapped_to_an_animal(system: AppContext) -> None:
     words = ("person", "hunter", "car")
     field = await publish(system, len(words) + 1)
     for number, word in enumerate(words):
@@ -214,7 +218,7 @@ async def test_a_word_for_people_hides_its_image_though_it_is_mapped_to_an_anima
     assert set(await list_shown(field)) == {str(field.images[-1])}
 
 
-async def test_an_analysis_that_states_nothing_shows_no_image(system: System) -> None:
+async def test_an_analysis_that_states_nothing_shows_no_image(system: AppContext) -> None:
     field = await publish(system, 2)
     await find(field, 0, {"annotation_type": "custom", "data": {"moon": 0.5}})
     await find(field, 1)
@@ -223,7 +227,7 @@ async def test_an_analysis_that_states_nothing_shows_no_image(system: System) ->
     assert len(await list_shown(field)) == 2
 
 
-async def test_labels_of_a_category_map_are_known_by_its_taxonomy(system: System) -> None:
+async def test_labels_of_a_category_map_are_known_by_its_taxonomy(system: AppContext) -> None:
     field = await publish(system, 3)
     labels = ["pademelon", "visitor b", "sasquatch"]
     data = [

@@ -16,12 +16,12 @@ from tests.integration.houses import House, build_house
 from trapline.server.app.http.access_table import ACCESS
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotations import AnnotationRow
-from trapline.server.images.actions.thumbnails import make_thumbnails
+from trapline.server.images.actions.thumbnails import generate_thumbnails
 from trapline.server.images.queries.images import ImageClassRow, ImageTagRow
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System, allow_per_s
-from trapline.server.platform.store.storage_keys import thumbnail_key
-from trapline.server.public.queries.public_projects import enter
+from trapline.server.platform.app_context import AppContext, build_token_buckets
+from trapline.server.platform.store.storage_keys import build_thumbnail_key
+from trapline.server.public.queries.public_projects import get_public_project_row
 from trapline.server.public.rules.public_redaction import KEPT_BACK, NAMES_PEOPLE
 
 SYSTEM = Scope.system()
@@ -37,7 +37,7 @@ CANARIES = (
 class Visit:
     """A public project, whoever looks at it without credentials, and its owner."""
 
-    system: System
+    system: AppContext
     client: httpx2.AsyncClient
     house: House
     images: list[str]
@@ -55,7 +55,7 @@ class Visit:
         return await self.client.patch(path, json={"public": is_public}, headers=self.owner | headers)
 
     async def shown(self, **query: str) -> list[str]:
-        self.system.known.figures.forget(lambda _: True)  # they are some seconds old otherwise
+        self.system.known.figures.delete(lambda _: True)  # they are some seconds old otherwise
         answer = await self.client.get(f"{self.path}/images", params=query)
         assert answer.status_code == 200, answer.text
         assert answer.json()["count"] == len(answer.json()["results"])
@@ -105,7 +105,7 @@ def told_by_camera(seed: int) -> bytes:
 
 
 @pytest.fixture
-async def visit(system: System, app_client: httpx2.AsyncClient) -> Visit:
+async def visit(system: AppContext, app_client: httpx2.AsyncClient) -> Visit:
     """A project with three pictures of foxes, all that must be kept back around them, and one picture of the house."""
     house = await build_house(system, "public")
     made = Visit(system, app_client, house, [])
@@ -113,7 +113,7 @@ async def visit(system: System, app_client: httpx2.AsyncClient) -> Visit:
     files = [("files", ("CANARY_0042.JPG", told_by_camera(seed), "image/jpeg")) for seed in range(3)]
     sent = await app_client.post("/api/v2/images", data=place, files=files, headers=made.owner)
     made.images = [file["image_id"] for file in sent.json()["files"]]
-    while await make_thumbnails(system, SYSTEM):
+    while await generate_thumbnails(system, SYSTEM):
         pass
     # One made by another version may have more in it than the picture.
     exif = Image.Exif()
@@ -122,7 +122,7 @@ async def visit(system: System, app_client: httpx2.AsyncClient) -> Visit:
     Image.new("RGB", (320, 240)).save(buffer, "JPEG", exif=exif, comment=b"canary comment", icc_profile=b"canary xmp")
     async with system.store.receive() as incoming:
         incoming.write(buffer.getvalue())
-        await system.store.keep(incoming, thumbnail_key(UUID(made.images[0]), 320))
+        await system.store.keep(incoming, build_thumbnail_key(UUID(made.images[0]), 320))
     for number, image in enumerate(made.images):
         await made.find(image, "red fox")
         moment = TAKEN + timedelta(hours=number)
@@ -171,7 +171,7 @@ async def test_what_is_taken_back_is_gone_at_once_with_its_pictures(visit: Visit
     assert [answer.status_code for answer in seen] == [200] * 6
     known = {"If-None-Match": seen[4].headers["etag"]}
     assert (await visit.client.get(image["thumbnail_url"], headers=known)).status_code == 304
-    await visit.system.store.delete(thumbnail_key(UUID(image["id"]), 320))
+    await visit.system.store.delete(build_thumbnail_key(UUID(image["id"]), 320))
     assert (await visit.client.get(image["thumbnail_url"], headers=known)).status_code == 304, "no file is read for it"
     await visit.publish(False)
     after = [await visit.client.get(address, headers=known) for address in addresses]
@@ -228,7 +228,7 @@ async def test_only_what_was_looked_at_and_shows_nobody_is_shown(visit: Visit) -
     assert await visit.shown() == [first], "without a picture of ours there is only the original"
 
 
-async def test_words_for_people_are_known_in_several_languages_and_animals_are_none(system: System) -> None:
+async def test_words_for_people_are_known_in_several_languages_and_animals_are_none(system: AppContext) -> None:
     people = [
         *(
             "motorcyclist",
@@ -282,7 +282,7 @@ async def test_lists_are_filtered_paged_and_neighbours_are_shown_ones(visit: Vis
     await visit.find(second, "person")
     one = (await visit.client.get(f"{visit.path}/images/{third}")).json()
     assert (one["previous_id"], one["next_id"]) == (first, None)
-    visit.system.known.figures.forget(lambda _: True)
+    visit.system.known.figures.delete(lambda _: True)
     for query, count, estimated in (
         ({"class": "red fox"}, 2, False),
         ({"deployment": visit.house.ids["deployment_id"]}, 2, False),
@@ -337,7 +337,7 @@ async def test_no_answer_holds_a_name_a_place_or_what_stands_in_files(visit: Vis
 
 async def test_visitors_leave_the_database_to_members(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     async with visit.system.database.transaction(SYSTEM) as tx:
-        await enter(Scope("visitor"), tx, int(visit.house.ids["project_id"]))
+        await get_public_project_row(Scope("visitor"), tx, int(visit.house.ids["project_id"]))
         shown = await tx.execute("show statement_timeout")
         assert await shown.fetchone() == ("2s",)
     monkeypatch.setattr("trapline.server.public.actions.public_projects.WAIT_S", 0.2)
@@ -347,7 +347,7 @@ async def test_visitors_leave_the_database_to_members(visit: Visit, monkeypatch:
         assert "Too many look at public projects" in refused.json()["detail"]
         own = await visit.client.get(f"/api/v2/projects/{visit.house.ids['project_id']}", headers=visit.owner)
         assert own.status_code == 200
-    visit.system.known.figures.forget(lambda _: True)
+    visit.system.known.figures.delete(lambda _: True)
     async with visit.system.counting:
         waiting = asyncio.create_task(visit.client.get(visit.path))
         while not visit.system.counting._waiters:
@@ -357,7 +357,7 @@ async def test_visitors_leave_the_database_to_members(visit: Visit, monkeypatch:
 
 
 async def test_a_visitor_is_counted_by_address_whatever_they_bring(visit: Visit) -> None:
-    object.__setattr__(visit.system.rates, "strangers", allow_per_s(0.001))
+    object.__setattr__(visit.system.rates, "strangers", build_token_buckets(0.001))
     ways: list[dict[str, str]] = [{}, {"Cookie": "trapline_session=no"}, {"Authorization": "Bearer no"}, visit.owner]
     for headers in ways:
         answers = [await visit.client.get(visit.path, headers=headers) for _ in range(2)]

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.integration import camera as cameras
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg, make_png
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.sources.actions import sources
 from trapline.server.sources.rules.pull_policy import QUARANTINE_AFTER
 from trapline.wire.sources import FileState
@@ -22,7 +22,7 @@ HTML = {"Content-Type": "text/html"}
 
 
 @pytest.fixture
-async def feed(system: System) -> AsyncIterator[Feed]:
+async def feed(system: AppContext) -> AsyncIterator[Feed]:
     async with make_feed(system) as made:
         yield made
 

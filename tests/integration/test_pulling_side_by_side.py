@@ -12,19 +12,19 @@ from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
 from tests.outbound_policy import allow_origins
 from trapline.server.app.background import background_tasks
-from trapline.server.images.actions.thumbnails import make_thumbnails
-from trapline.server.platform.app_context import System
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
+from trapline.server.images.actions.thumbnails import generate_thumbnails
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.server.sources.actions import pull_runs, sources
 from trapline.server.sources.actions.file_scheduler import PROBES
 from trapline.server.sources.actions.pull_run import SICK_AFTER
-from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
 from trapline.server.sources.rules.pull_policy import QUARANTINE_AFTER
 from trapline.wire.sources import NewSource, PullRun
 
 
 @pytest.fixture
-async def feed(system: System) -> AsyncIterator[Feed]:
+async def feed(system: AppContext) -> AsyncIterator[Feed]:
     async with make_feed(system) as made:
         yield made
 
@@ -161,7 +161,7 @@ async def test_thumbnails_come_with_the_picture(feed: Feed) -> None:
     assert [(made, claimed) for _, made, claimed in rows] == [(True, None)] * 2
     for image_id, _, _ in rows:
         for size in THUMBNAIL_SIZES:
-            assert await feed.system.store.find_size(thumbnail_key(image_id, size))
+            assert await feed.system.store.find_size(build_thumbnail_key(image_id, size))
 
 
 async def test_thumbnails_of_a_run_that_died_are_made_later(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,9 +175,9 @@ async def test_thumbnails_of_a_run_that_died_are_made_later(feed: Feed, monkeypa
         patch.setattr("trapline.server.sources.actions.pull_files.keep_thumbnails", die)
         with pytest.raises(asyncio.CancelledError):
             await feed.run()
-    assert await make_thumbnails(feed.system, SYSTEM) == 0, "whoever imported it has said that it makes them"
+    assert await generate_thumbnails(feed.system, SYSTEM) == 0, "whoever imported it has said that it makes them"
     await feed.sql("update images set thumbnails_claimed_until = now() - interval '1 s'")
-    assert await make_thumbnails(feed.system, SYSTEM) == 1
+    assert await generate_thumbnails(feed.system, SYSTEM) == 1
     assert await feed.images() == ["a.jpg"]
 
 
@@ -194,7 +194,7 @@ async def test_a_poll_of_known_files_writes_a_run_and_nothing_else(feed: Feed) -
     before = await rows()
     run_id = (await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
     feed.camera.asked()
-    await pull_runs.pull(feed.system, SYSTEM, run_id)
+    await pull_runs.run_pull(feed.system, SYSTEM, run_id)
     after = await rows()
     assert feed.camera.asked() == [""]
     changed = {name for name in after if after[name] != before[name]}
@@ -203,7 +203,7 @@ async def test_a_poll_of_known_files_writes_a_run_and_nothing_else(feed: Feed) -
 
 
 async def test_a_rate_holds_for_all_that_ask_at_once() -> None:
-    pace = Pace(rate_per_s=50)
+    pace = RateLimiter(rate_per_s=50)
     loop = asyncio.get_running_loop()
     began = loop.time()
     await asyncio.gather(*[pace.wait_turn() for _ in range(6)])
@@ -223,7 +223,7 @@ async def test_slow_sources_keep_no_other_waiting(feed: Feed) -> None:
             source = await sources.create_source(system, SYSTEM, new)
             await pull_runs.start_run(system, SYSTEM, source.id, None)
         stop = asyncio.Event()
-        working = asyncio.create_task(background_tasks.run_chores(system, stop))
+        working = asyncio.create_task(background_tasks.run_background_tasks(system, stop))
         async with asyncio.timeout(30):
             while len(slow.requests) < 20:
                 await asyncio.sleep(0.02)

@@ -12,16 +12,16 @@ from PIL import Image
 from tests.integration.camera import MODIFIED
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Conflict
 from trapline.server.sources.actions import pull_runs, sources
-from trapline.server.sources.actions.source_tests import prove_source
+from trapline.server.sources.actions.source_tests import run_source_test
 from trapline.server.sources.rules.pull_policy import QUARANTINE_AFTER
 from trapline.wire.sources import SourceSettings
 
 
 @pytest.fixture
-async def feed(system: System) -> AsyncIterator[Feed]:
+async def feed(system: AppContext) -> AsyncIterator[Feed]:
     async with make_feed(system) as made:
         yield made
 
@@ -40,7 +40,7 @@ async def test_each_file_once_and_nothing_for_nothing_new(feed: Feed) -> None:
     assert await feed.sql("select xmin::text, path from pulled_files order by path") == before, (
         "no write per known file"
     )
-    source = await sources.show_source(feed.system, SYSTEM, feed.source_id)
+    source = await sources.get_source(feed.system, SYSTEM, feed.source_id)
     assert source.counts.imported == 3
     assert (source.health, source.last_pulled_filename) == ("ok", "IMG_0002.JPG")
 
@@ -140,7 +140,7 @@ async def test_a_failed_file_is_tried_again_by_the_clock(feed: Feed) -> None:
         await feed.sql("update pull_sources set next_run_at = now() where id = :id")
         assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
         [(run_id,)] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
-        await pull_runs.pull(feed.system, SYSTEM, run_id)
+        await pull_runs.run_pull(feed.system, SYSTEM, run_id)
     assert await feed.states() == {"a.jpg": "quarantined", "b.jpg": "imported"}
     next_run = (await feed.show()).next_run
     assert next_run is not None
@@ -178,8 +178,8 @@ async def test_a_scheduled_run_is_followed_while_files_wait(feed: Feed) -> None:
     assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
     runs = []
     while following := await feed.sql(running):
-        await pull_runs.pull(feed.system, SYSTEM, following[0][0])
-        runs.append(await sources.show_run(feed.system, SYSTEM, feed.source_id, following[0][0]))
+        await pull_runs.run_pull(feed.system, SYSTEM, following[0][0])
+        runs.append(await sources.get_run(feed.system, SYSTEM, feed.source_id, following[0][0]))
         assert len(runs) < 10
     assert [run.remaining for run in runs] == [13, 3, 0]
     assert (runs[0].trigger, {run.trigger for run in runs[1:]}) == ("schedule", {"backlog"})
@@ -188,7 +188,7 @@ async def test_a_scheduled_run_is_followed_while_files_wait(feed: Feed) -> None:
 
 
 async def test_half_written_files_are_left_for_the_next_run(feed: Feed) -> None:
-    await sources.change_source(feed.system, SYSTEM, feed.source_id, SourceSettings(min_age_s=60))
+    await sources.update_source(feed.system, SYSTEM, feed.source_id, SourceSettings(min_age_s=60))
     fill(feed.camera, "young.jpg", "old.jpg")
     feed.camera.modified["young.jpg"] = datetime.now(UTC) - timedelta(seconds=5)
     run = await feed.run()
@@ -218,14 +218,14 @@ async def test_a_source_that_is_away_fails_backs_off_and_comes_back(feed: Feed) 
     for failures in (1, 2):
         run = await feed.run()
         assert (run.state, run.imported) == ("failed", 0)
-        source = await sources.show_source(feed.system, SYSTEM, feed.source_id)
+        source = await sources.get_source(feed.system, SYSTEM, feed.source_id)
         assert source.health == "failing"
         assert "500" in (source.health_detail or "")
         assert source.next_run is not None
         assert source.next_run - datetime.now(UTC) > timedelta(seconds=45 * 2 ** (failures - 1))
     feed.camera.faults.clear()
     assert (await feed.run()).imported == 1
-    assert (await sources.show_source(feed.system, SYSTEM, feed.source_id)).health == "ok"
+    assert (await sources.get_source(feed.system, SYSTEM, feed.source_id)).health == "ok"
 
 
 async def test_retry_after_is_honoured_and_is_no_files_fault(feed: Feed) -> None:
@@ -273,11 +273,11 @@ async def test_a_source_has_one_run_at_a_time(feed: Feed) -> None:
     fill(feed.camera, "a.jpg")
     feed.camera.faults["a.jpg"] = "hang"
     accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
-    going = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
+    going = asyncio.create_task(pull_runs.run_pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     with pytest.raises(Conflict, match=str(accepted.run_id)):
         await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
-    await pull_runs.pull(feed.system, SYSTEM, accepted.run_id)
+    await pull_runs.run_pull(feed.system, SYSTEM, accepted.run_id)
     with pytest.raises(Conflict):
         await sources.delete_source(feed.system, SYSTEM, feed.source_id)
     feed.camera.go_on.set()
@@ -291,7 +291,7 @@ async def test_many_schedulers_begin_a_due_run_once(feed: Feed) -> None:
     assert sum(begun) == 1, "five missed hours are caught up once, by one"
     assert [count for (count,) in await feed.sql("select count(*) from pull_runs where source_id = :id")] == [1]
     assert [count for (count,) in await feed.sql("select count(*) from procrastinate.procrastinate_jobs")] == [1]
-    source = await sources.show_source(feed.system, SYSTEM, feed.source_id)
+    source = await sources.get_source(feed.system, SYSTEM, feed.source_id)
     assert source.next_run is not None
     assert source.next_run > datetime.now(UTC)
 
@@ -302,7 +302,7 @@ async def test_a_dead_run_is_followed_and_a_late_one_cannot_write(feed: Feed) ->
     fill(feed.camera, "a.jpg", "b.jpg", "c.jpg")
     feed.camera.faults["b.jpg"] = "hang"
     accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
-    frozen = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
+    frozen = asyncio.create_task(pull_runs.run_pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     await feed.until_imported("a.jpg")
     await feed.sql(
@@ -310,15 +310,15 @@ async def test_a_dead_run_is_followed_and_a_late_one_cannot_write(feed: Feed) ->
         "where source_id = :id"
     )
     feed.camera.faults.clear()
-    assert [await pull_runs.follow_dead_runs(feed.system, SYSTEM) for _ in range(2)] == [1, 0]
+    assert [await pull_runs.restart_dead_runs(feed.system, SYSTEM) for _ in range(2)] == [1, 0]
     [(following,)] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
     assert following != accepted.run_id
-    await pull_runs.pull(feed.system, SYSTEM, following)
+    await pull_runs.run_pull(feed.system, SYSTEM, following)
     feed.camera.go_on.set()
     await frozen
-    dead = await sources.show_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
+    dead = await sources.get_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
     assert (dead.state, dead.imported) == ("interrupted", 1)
-    run = await sources.show_run(feed.system, SYSTEM, feed.source_id, following)
+    run = await sources.get_run(feed.system, SYSTEM, feed.source_id, following)
     assert (run.state, run.imported) == ("completed", 2)
     assert await feed.images() == ["a.jpg", "b.jpg", "c.jpg"]
 
@@ -328,14 +328,14 @@ async def test_a_stop_marks_the_run_and_the_next_tick_goes_on(feed: Feed) -> Non
     fill(feed.camera, "a.jpg", "b.jpg")
     feed.camera.faults["b.jpg"] = "hang"
     accepted = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
-    going = asyncio.create_task(pull_runs.pull(feed.system, SYSTEM, accepted.run_id))
+    going = asyncio.create_task(pull_runs.run_pull(feed.system, SYSTEM, accepted.run_id))
     await feed.camera.reached.wait()
     await feed.until_imported("a.jpg")
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
         await going
     feed.camera.go_on.set()
-    run = await sources.show_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
+    run = await sources.get_run(feed.system, SYSTEM, feed.source_id, accepted.run_id)
     assert (run.state, run.imported) == ("interrupted", 1)
     assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
 
@@ -355,7 +355,7 @@ async def test_a_crash_between_store_and_row_neither_loses_nor_doubles(feed: Fee
 
 
 async def test_a_long_listing_costs_one_listing_each_time(feed: Feed) -> None:
-    await sources.change_source(feed.system, SYSTEM, feed.source_id, SourceSettings(include=["IMG_*.JPG"]))
+    await sources.update_source(feed.system, SYSTEM, feed.source_id, SourceSettings(include=["IMG_*.JPG"]))
     feed.camera.files = {f"IMG_{number:06}.JPG": b"x" for number in range(20_000)}
     run = await feed.run(max_files=1)
     assert (run.listed, run.new, run.remaining) == (20_000, 20_000, 19_999)
@@ -366,7 +366,7 @@ async def test_a_long_listing_costs_one_listing_each_time(feed: Feed) -> None:
 
 async def test_a_test_stores_nothing(feed: Feed) -> None:
     fill(feed.camera, "a.jpg", "b.jpg", "c.jpg")
-    found = await prove_source(feed.system, SYSTEM, feed.source_id, 2)
+    found = await run_source_test(feed.system, SYSTEM, feed.source_id, 2)
     assert (found.ok, found.listed, found.new) == (True, 3, 3)
     assert [file.fetched for file in found.files] == [True, True, False]
     assert (found.files[0].width, found.files[0].captured_at_source) == (64, "modified_time")
@@ -374,10 +374,10 @@ async def test_a_test_stores_nothing(feed: Feed) -> None:
     assert await feed.images() == []
     assert list((feed.system.store.root / "incoming").iterdir()) == []  # type: ignore[attr-defined]
     changed = SourceSettings(include=["b.*"], name="another")
-    assert (await prove_source(feed.system, SYSTEM, feed.source_id, 0, changed)).new == 1
+    assert (await run_source_test(feed.system, SYSTEM, feed.source_id, 0, changed)).new == 1
     assert ((await feed.show()).include, (await feed.show()).name) == ([], "camera")
     feed.camera.faults[""] = "401"
-    refused = await prove_source(feed.system, SYSTEM, feed.source_id, 2)
+    refused = await run_source_test(feed.system, SYSTEM, feed.source_id, 2)
     assert (refused.ok, refused.listed) == (False, 0)
     assert "401" in refused.detail
 
@@ -387,7 +387,7 @@ async def test_credentials_are_sent_and_never_stored_in_the_clear(feed: Feed) ->
     change = SourceSettings.model_validate(
         {"auth_type": "basic", "auth_username": "ranger", "auth_password": secret, "min_age_s": 0}
     )
-    source = await sources.change_source(feed.system, SYSTEM, feed.source_id, change)
+    source = await sources.update_source(feed.system, SYSTEM, feed.source_id, change)
     assert source.has_password
     assert secret not in source.model_dump_json()
     fill(feed.camera, "a.jpg")

@@ -16,36 +16,36 @@ import pytest
 from tests.applications import application_of
 from tests.integration.feeds import SYSTEM, Feed, fill, make_feed
 from tests.integration.pictures import make_jpeg
-from trapline.server.app.http.application import dress
-from trapline.server.platform.app_context import Buckets, System
-from trapline.server.platform.webhook_signatures import PREFIX, make_secret, sign
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.platform.app_context import AppContext, TokenBuckets
+from trapline.server.platform.webhook_signatures import PREFIX, generate_secret, sign_message
 from trapline.server.sources.actions import event_secrets, pull_runs, pushed_events, sources
-from trapline.server.sources.queries.pushed_files import list_sources_told_of, note_pushed
-from trapline.server.sources.queries.sources import get_source
+from trapline.server.sources.queries.pushed_files import list_sources_with_pushed_files, upsert_pushed_files
+from trapline.server.sources.queries.sources import get_source_row
 from trapline.wire.sources import NewSource, PullRun
 
 
 @pytest.fixture
-async def feed(system: System) -> AsyncIterator[Feed]:
+async def feed(system: AppContext) -> AsyncIterator[Feed]:
     async with make_feed(system) as feed:
         yield feed
 
 
 @pytest.fixture
 async def client(feed: Feed) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(dress(application_of(feed.system)))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(feed.system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         yield client
 
 
 @pytest.fixture
 async def secret(feed: Feed) -> str:
-    return (await event_secrets.make_event_secret(feed.system, SYSTEM, feed.source_id)).secret
+    return (await event_secrets.create_event_secret(feed.system, SYSTEM, feed.source_id)).secret
 
 
 def signed(secret: str, body: bytes, message_id: str | None = None, at: float | None = None) -> dict[str, str]:
     message_id, moment = message_id or f"msg_{uuid4().hex}", str(int(at or time.time()))
-    digest = sign(secret, message_id.encode(), moment.encode(), body)
+    digest = sign_message(secret, message_id.encode(), moment.encode(), body)
     signature = f"v1,{base64.b64encode(digest).decode()}"
     return {"webhook-id": message_id, "webhook-timestamp": moment, "webhook-signature": signature}
 
@@ -68,7 +68,7 @@ async def do_runs(feed: Feed) -> list[PullRun]:
         if not waiting:
             return page.results
         for run in waiting:
-            await pull_runs.pull(feed.system, SYSTEM, run.id)
+            await pull_runs.run_pull(feed.system, SYSTEM, run.id)
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v2"])
@@ -143,7 +143,7 @@ async def test_notifications_of_a_bucket_are_taken(client: httpx2.AsyncClient, f
 
 
 async def test_a_wrong_signature_learns_nothing(client: httpx2.AsyncClient, feed: Feed, secret: str) -> None:
-    other, body = make_secret(), json.dumps(told(feed, "a.jpg")).encode()
+    other, body = generate_secret(), json.dumps(told(feed, "a.jpg")).encode()
     path = f"/image-pull-sources/{feed.source_id}/events"
     good = signed(secret, body)
     answers = [
@@ -161,7 +161,7 @@ async def test_a_wrong_signature_learns_nothing(client: httpx2.AsyncClient, feed
     assert [answer.status_code for answer in answers] == [401] * len(answers)
     assert all(one == told_of[0] for one in told_of)
     assert await feed.states() == {}
-    await event_secrets.end_event_secret(feed.system, SYSTEM, feed.source_id)
+    await event_secrets.delete_event_secret(feed.system, SYSTEM, feed.source_id)
     assert (await push(client, feed, secret, body)).status_code == 401
 
 
@@ -237,20 +237,20 @@ async def test_what_waits_without_a_run_is_followed(client: httpx2.AsyncClient, 
     answer = await push(client, feed, secret, told(feed, "a.jpg"))
     assert (answer.status_code, answer.json()["run_id"]) == (202, None)
     assert "paused" in answer.json()["detail"]
-    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 0
+    assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 0
     await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=True)
-    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 1
-    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 0
+    assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 1
+    assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 0
     assert (await do_runs(feed))[0].imported == 1
     feed.camera.faults["a.jpg"] = "404"
     async with feed.system.database.transaction(SYSTEM) as tx:
-        row = await get_source(SYSTEM, tx, feed.source_id, lock=True)
-        await note_pushed(SYSTEM, tx, row, [("a.jpg", None)], "x")
-    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 1
+        row = await get_source_row(SYSTEM, tx, feed.source_id, lock=True)
+        await upsert_pushed_files(SYSTEM, tx, row, [("a.jpg", None)], "x")
+    assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 1
     assert (await do_runs(feed))[0].failed == 1
-    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 0, "it is tried again after its time"
+    assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 0, "it is tried again after its time"
     await feed.make_due()
-    assert await pushed_events.follow_pushed_files(feed.system, SYSTEM) == 1
+    assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 1
 
 
 async def test_a_source_that_fails_is_left_alone_also_by_events(
@@ -295,12 +295,12 @@ async def test_files_of_a_former_address_keep_no_other_source_waiting(
 ) -> None:
     async def list_waiting() -> list[Any]:
         async with feed.system.database.transaction(SYSTEM) as tx:
-            return await list_sources_told_of(SYSTEM, tx, 1)
+            return await list_sources_with_pushed_files(SYSTEM, tx, 1)
 
     async def note(source_id: Any) -> None:
         async with feed.system.database.transaction(SYSTEM) as tx:
-            row = await get_source(SYSTEM, tx, source_id, lock=True)
-            await note_pushed(SYSTEM, tx, row, [("a.jpg", None)], "x")
+            row = await get_source_row(SYSTEM, tx, source_id, lock=True)
+            await upsert_pushed_files(SYSTEM, tx, row, [("a.jpg", None)], "x")
 
     new = NewSource(name="other", base_url=feed.camera.url, deployment=UUID(feed.house.ids["deployment_id"]))
     other = (await sources.create_source(feed.system, SYSTEM, new)).id
@@ -312,14 +312,14 @@ async def test_files_of_a_former_address_keep_no_other_source_waiting(
     for source_id in (other, feed.source_id):
         assert await list_waiting() == [source_id]
         async with feed.system.database.transaction(SYSTEM) as tx:
-            row = await get_source(SYSTEM, tx, source_id, lock=True)
+            row = await get_source_row(SYSTEM, tx, source_id, lock=True)
             row.moved_at = datetime.now(UTC)
     assert await list_waiting() == []
 
 
 async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
-    system = replace(feed.system, events=Buckets(per_s=0.01, at_once=2))
-    transport = httpx2.ASGITransport(dress(application_of(system)))
+    system = replace(feed.system, events=TokenBuckets(per_s=0.01, at_once=2))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         many = told(feed, *[f"{number:04}-{'x' * 90}.jpg" for number in range(1000)])
         answer = await push(client, feed, secret, many)
@@ -334,7 +334,7 @@ async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
             answer = await push(client, feed, secret, wrong)
             assert answer.status_code == 400, answer.text
             assert "Nothing was noted" in answer.text
-        codes = [(await push(client, feed, make_secret(), b"{}")).status_code for _ in range(5)]
+        codes = [(await push(client, feed, generate_secret(), b"{}")).status_code for _ in range(5)]
         assert codes == [401] * 5, "false signatures use up nothing"
         codes = [(await push(client, feed, secret, told(feed, "a.jpg"))).status_code for _ in range(3)]
         assert codes == [202, 429, 429]

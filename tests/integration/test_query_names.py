@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.integration.houses import House, build_house
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 FIVE_CALLS = {
     ("get", "/api/v2/projects"),
@@ -40,7 +40,7 @@ async def test_every_route_refuses_a_name_that_it_does_not_know(app_client: http
     assert let_through == []
 
 
-async def test_the_nearest_known_name_is_suggested(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_the_nearest_known_name_is_suggested(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     for path, name, nearest in (
         ("/api/v2/images", "confidence_mim", "confidence_min"),
@@ -54,7 +54,7 @@ async def test_the_nearest_known_name_is_suggested(system: System, app_client: h
         assert answer.json()["errors"][0]["where"] == name
 
 
-async def test_worker_calls_name_what_they_ignore(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_worker_calls_name_what_they_ignore(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     answer = await app_client.get("/api/v2/projects/", params={"page_size": 5, "x y": 1}, headers=_auth(house))
     assert answer.status_code == 200
@@ -68,7 +68,7 @@ async def test_worker_calls_name_what_they_ignore(system: System, app_client: ht
 
 @pytest.mark.parametrize("name", ["search", "offset", "skip", "cutoff_hours", "logs_limit"])
 async def test_names_that_filter_elsewhere_are_refused_by_worker_calls(
-    system: System, app_client: httpx2.AsyncClient, name: str
+    system: AppContext, app_client: httpx2.AsyncClient, name: str
 ) -> None:
     house = await build_house(system, "house")
     for path, others in (("/api/v2/projects", {}), ("/api/v2/jobs", {"ids_only": "1"})):
@@ -77,7 +77,7 @@ async def test_names_that_filter_elsewhere_are_refused_by_worker_calls(
         assert name in answer.json()["detail"]
 
 
-async def test_project_id_filters_jobs_in_both_forms(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_project_id_filters_jobs_in_both_forms(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     project = int(house.ids["project_id"])
     for flags in ({}, {"ids_only": "1"}):
@@ -91,7 +91,7 @@ async def test_project_id_filters_jobs_in_both_forms(system: System, app_client:
 
 
 @pytest.mark.parametrize("off", ["0", "false", ""])
-async def test_a_flag_that_is_off_is_not_a_claim(system: System, app_client: httpx2.AsyncClient, off: str) -> None:
+async def test_a_flag_that_is_off_is_not_a_claim(system: AppContext, app_client: httpx2.AsyncClient, off: str) -> None:
     house = await build_house(system, "house")
     answer = await app_client.get("/api/v2/jobs", params={"ids_only": off}, headers=_auth(house))
     assert "count" in answer.json()

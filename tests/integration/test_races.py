@@ -13,14 +13,14 @@ from uuid_utils.compat import uuid7
 from tests.integration.fields import SYSTEM, Field, add_images, failure, make_field, success
 from tests.integration.test_sign_ins import wait_for_waiters
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions import results
 from trapline.server.queue.actions.tasks import LEASE_TOKENS
 from trapline.server.queue.queries import cancel
-from trapline.server.queue.queries.holders import Contact, touch_holder
+from trapline.server.queue.queries.holders import HolderContact, record_holder_contact
 from trapline.server.queue.queries.job_counters import JobClosed
-from trapline.server.queue.queries.lease_expiry import Terms, expire_leases
-from trapline.server.queue.rules.lease_tokens import make_lease_token
+from trapline.server.queue.queries.lease_expiry import LeasePolicy, expire_leases
+from trapline.server.queue.rules.lease_tokens import sign_lease_token
 from trapline.wire.auth import Role, TokenKind
 
 RACES = 500 if os.environ.get("TRAPLINE_SOAK") else 100
@@ -28,7 +28,7 @@ CHANCE = random.Random(20261121)
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, images=4)
 
 
@@ -67,14 +67,14 @@ async def make_leased_job(field: Field) -> tuple[int, list[dict[str, Any]]]:
             (field.project, job, ids, field.images),
         )
         # Without its holder, the first results would wait for each other to make it, and race for nothing.
-        await touch_holder(worker_scope(field), tx, Contact(job, field.project, pipeline, every_s=60))
+        await record_holder_contact(worker_scope(field), tx, HolderContact(job, field.project, pipeline, every_s=60))
     key = field.system.secrets.derive(LEASE_TOKENS)
     return job, [
         {
             "id": str(task),
             "image_id": str(image),
             "image_url": "",
-            "reply_subject": make_lease_token(key, task, 1),
+            "reply_subject": sign_lease_token(key, task, 1),
         }
         for task, image in zip(ids, field.images, strict=True)
     ]
@@ -83,8 +83,8 @@ async def make_leased_job(field: Field) -> tuple[int, list[dict[str, Any]]]:
 async def post(field: Field, job: int, elements: list[dict[str, Any]]) -> list[str]:
     """Post results as a worker would, below HTTP."""
     scope = worker_scope(field)
-    found = await results.find_worked_on(field.system, scope, job)
-    accepted = await results.take_results(field.system, scope, found, json.dumps(elements).encode())
+    found = await results.get_result_job(field.system, scope, job)
+    accepted = await results.store_results(field.system, scope, found, json.dumps(elements).encode())
     return [task.status for task in accepted.tasks]
 
 
@@ -176,7 +176,7 @@ async def test_the_same_error_at_once_is_charged_once(field: Field) -> None:
 
 
 async def test_results_against_the_reaper(field: Field) -> None:
-    terms = Terms(lease_s=300, lease_max_s=3600, losses=1)
+    terms = LeasePolicy(lease_s=300, lease_max_s=3600, losses=1)
 
     async def reap(job: int) -> int:
         await asyncio.sleep(CHANCE.random() * 0.01)
@@ -201,7 +201,7 @@ async def test_results_against_the_reaper(field: Field) -> None:
     assert answered_some
 
 
-async def test_leases_of_many_at_once_give_each_task_once(field: Field, system: System) -> None:
+async def test_leases_of_many_at_once_give_each_task_once(field: Field, system: AppContext) -> None:
     [(camera,)] = await field.ask("select deployment_id from images limit 1")
     await add_images(system.database, field.project, camera, 296)
     job = await field.run_job()

@@ -9,11 +9,11 @@ import pytest
 from fastapi import FastAPI
 
 from tests.integration.houses import House, build_house
-from trapline.server.accounts.rules.tokens import make_token
-from trapline.server.app.app_startup import open_system
-from trapline.server.app.http.application import dress
+from trapline.server.accounts.rules.tokens import generate_token
+from trapline.server.app.app_startup import open_app_context
+from trapline.server.app.http.application import wrap_middleware
 from trapline.server.app.settings import load_settings
-from trapline.server.platform.app_context import Buckets, CallRates, System
+from trapline.server.platform.app_context import AppContext, RateLimits, TokenBuckets
 from trapline.wire.auth import TokenKind
 
 HOUR = 1 / 3600
@@ -23,25 +23,25 @@ From = Callable[[str], httpx2.AsyncClient]
 
 
 @pytest.fixture
-async def rates(system: System, application: FastAPI) -> CallRates:
+async def rates(system: AppContext, application: FastAPI) -> RateLimits:
     """Six calls for a worker, four for any other caller, three for a stranger, and then none for an hour."""
-    made = CallRates(workers=Buckets(HOUR, 6), callers=Buckets(HOUR, 4), strangers=Buckets(HOUR, 3))
+    made = RateLimits(workers=TokenBuckets(HOUR, 6), callers=TokenBuckets(HOUR, 4), strangers=TokenBuckets(HOUR, 3))
     application.state.system = replace(system, rates=made)
     return made
 
 
 @pytest.fixture
-async def house(system: System) -> House:
+async def house(system: AppContext) -> House:
     return await build_house(system, "house")
 
 
 @pytest.fixture
-async def of(rates: CallRates, application: FastAPI) -> AsyncIterator[From]:
+async def of(rates: RateLimits, application: FastAPI) -> AsyncIterator[From]:
     """A client for each address."""
     clients: dict[str, httpx2.AsyncClient] = {}
 
     def make(address: str) -> httpx2.AsyncClient:
-        transport = httpx2.ASGITransport(dress(application), client=(address, 4711))
+        transport = httpx2.ASGITransport(wrap_middleware(application), client=(address, 4711))
         return clients.setdefault(address, httpx2.AsyncClient(transport=transport, base_url="http://trapline.test"))
 
     yield make
@@ -122,7 +122,7 @@ async def test_strangers_are_counted_by_their_address(of: From) -> None:
     ],
 )
 async def test_false_credentials_are_refused_and_then_unheard(
-    of: From, house: House, headers: dict[str, str], rates: CallRates
+    of: From, house: House, headers: dict[str, str], rates: RateLimits
 ) -> None:
     client, owner = of("192.0.2.1"), _as(house.tokens["owner"])
     assert (await client.get("/api/v2/auth/me", headers=owner)).status_code == 200
@@ -130,7 +130,7 @@ async def test_false_credentials_are_refused_and_then_unheard(
     codes = [(await client.get(path, headers=headers)).status_code for _ in range(3)]
     assert codes == [401] * 3
     _expect_refused(await client.get(path, headers=headers), "address")
-    made_up = _as(make_token(TokenKind.USER))
+    made_up = _as(generate_token(TokenKind.USER))
     _expect_refused(await client.get("/api/v2/auth/me", headers=made_up), "address")
     assert (await client.get("/api/v2/auth/me", headers=owner)).status_code == 200, "a good one was held up by them"
     assert len(rates.callers._left) == 1, "what is false takes no room"
@@ -143,7 +143,7 @@ async def test_addresses_that_are_made_up_are_counted_while_good_ones_are_not(of
 
 
 def test_buckets_fill_again_and_know_only_so_many() -> None:
-    buckets: Buckets[int] = Buckets(per_s=1000, at_once=1, most_keys=100)
+    buckets: TokenBuckets[int] = TokenBuckets(per_s=1000, at_once=1, most_keys=100)
     assert buckets.take(1) == 0
     while buckets.take(1):
         pass
@@ -156,7 +156,7 @@ async def test_figures_are_settings(database_url: str, tmp_path: Path) -> None:
     given = {"WORKER": "50", "TOKEN": "20", "ADDRESS": "2"}
     environment = {f"TRAPLINE_{name}_CALLS_PER_S": value for name, value in given.items()}
     environment |= {"DATABASE_URL": database_url, "TRAPLINE_DATA": str(tmp_path)}
-    async with open_system(load_settings(environment)) as system:
+    async with open_app_context(load_settings(environment)) as system:
         rates = system.rates
         assert [it.per_s for it in (rates.workers, rates.callers, rates.strangers)] == [50, 20, 2]
         assert rates.workers.at_once == 250

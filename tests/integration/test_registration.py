@@ -7,11 +7,11 @@ import pytest
 
 from tests.conformance.adc_client import PIPELINE
 from tests.integration.fields import Field, make_field, success
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -103,7 +103,7 @@ async def test_an_unknown_project_is_404(field: Field) -> None:
     assert (await field.call("POST", "/projects/999/pipelines/", body, field.worker)).status_code == 404
 
 
-async def test_a_service_belongs_to_its_registrant(system: System) -> None:
+async def test_a_service_belongs_to_its_registrant(system: AppContext) -> None:
     field, neighbour = await make_field(system), await make_field(system, name="neighbour")
     assert (await field.register())["processing_service_id"] != (await neighbour.register())["processing_service_id"]
     other_token = await field.make_worker()

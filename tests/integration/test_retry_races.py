@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 from tests.integration.fields import SYSTEM, Field, failure, make_field, success
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions import jobs
 
 ROUNDS = 25
@@ -13,7 +13,7 @@ CHANCE = random.Random(20261121)
 PERMANENT = "image is not an image: {} bytes"
 
 
-async def test_retry_races_with_results_leases_and_cancel(system: System) -> None:
+async def test_retry_races_with_results_leases_and_cancel(system: AppContext) -> None:
     field = await make_field(system, images=24)
     job = await field.run_job()
     answers: list[int] = []

@@ -16,15 +16,15 @@ from sqlalchemy import LargeBinary, text
 from tests.acceptance.running import quiet_environment
 from tests.integration.houses import House, build_house, fingerprint
 from trapline.server.app.tables import metadata
-from trapline.server.operations.actions.key_rotation import look_at_sealed
+from trapline.server.operations.actions.key_rotation import count_secrets
 from trapline.server.operations.queries.encrypted_columns import PLACES
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.postgres.key_file import KeyFile, parse_keys
-from trapline.server.platform.vault import SecretKeys, WrongKey, seal
+from trapline.server.platform.vault import DecryptionError, SecretKeys, encrypt_secret
 from trapline.server.sources.actions import event_secrets, sources
-from trapline.server.sources.actions.gateways import open_secrets
-from trapline.server.sources.queries.sources import SourceRow, get_source
+from trapline.server.sources.actions.gateways import decrypt_secrets
+from trapline.server.sources.queries.sources import SourceRow, get_source_row
 from trapline.wire.sources import AuthType, NewSource
 
 SYSTEM = Scope.system()
@@ -35,18 +35,18 @@ PLAIN = ("sha256", "_hash", "digest", "answer", "content")
 
 
 @pytest.fixture
-async def house(system: System) -> House:
+async def house(system: AppContext) -> House:
     house = await build_house(system, "house")
     async with system.database.transaction(SYSTEM) as tx:
         key = UUID(house.ids["key_id"])
         await tx.session.execute(
             text("update callback_keys set sealed_secret = :sealed"),
-            {"sealed": seal(keys({1: OLD}), "callback-secret", "callback_keys", key, "sealed_secret")},
+            {"sealed": encrypt_secret(keys({1: OLD}), "callback-secret", "callback_keys", key, "sealed_secret")},
         )
         webhook = UUID(house.ids["webhook_id"])
         await tx.session.execute(
             text("update webhooks set secrets = :sealed"),
-            {"sealed": seal(keys({1: OLD}), "webhook-secret", "webhooks", webhook, "secrets")},
+            {"sealed": encrypt_secret(keys({1: OLD}), "webhook-secret", "webhooks", webhook, "secrets")},
         )
     return house
 
@@ -55,7 +55,7 @@ def keys(by_version: dict[int, str]) -> SecretKeys:
     return SecretKeys({version: key.encode() for version, key in by_version.items()})
 
 
-async def fill(system: System, house: House, many: int) -> dict[UUID, str]:
+async def fill(system: AppContext, house: House, many: int) -> dict[UUID, str]:
     """Make sources with passwords; answers the password of each, and gives the first an event secret."""
     made = {}
     for number in range(2):
@@ -65,9 +65,9 @@ async def fill(system: System, house: House, many: int) -> dict[UUID, str]:
         )  # fmt: skip
         made[(await sources.create_source(system, SYSTEM, new)).id] = f"pw-{number}"
     first = next(iter(made))
-    await event_secrets.make_event_secret(system, SYSTEM, first)
+    await event_secrets.create_event_secret(system, SYSTEM, first)
     async with system.database.transaction(SYSTEM) as tx:
-        pattern = await get_source(SYSTEM, tx, first)
+        pattern = await get_source_row(SYSTEM, tx, first)
         columns = {
             column.key: getattr(pattern, column.key)
             for column in SourceRow.__table__.columns
@@ -75,15 +75,17 @@ async def fill(system: System, house: House, many: int) -> dict[UUID, str]:
         }
         for number in range(2, many):
             row = SourceRow(**columns, id=UUID(int=number), name=f"source {number}")
-            row.secrets = seal(system.secrets, f'{{"password": "pw-{number}"}}', "pull_sources", row.id, "secrets")
+            row.secrets = encrypt_secret(
+                system.secrets, f'{{"password": "pw-{number}"}}', "pull_sources", row.id, "secrets"
+            )
             tx.session.add(row)
             made[row.id] = f"pw-{number}"
     return made
 
 
-async def passwords(system: System, made: dict[UUID, str]) -> dict[UUID, str]:
+async def passwords(system: AppContext, made: dict[UUID, str]) -> dict[UUID, str]:
     async with system.database.transaction(SYSTEM) as tx:
-        return {key: open_secrets(system, await get_source(SYSTEM, tx, key))["password"] for key in made}
+        return {key: decrypt_secrets(system, await get_source_row(SYSTEM, tx, key))["password"] for key in made}
 
 
 def command(url: str, folder: Path, key: str | None, *more: str) -> subprocess.Popen[str]:
@@ -121,14 +123,14 @@ def rotate_and_kill_in_the_middle(url: str, folder: Path, key: str | None) -> No
 
 
 async def test_both_keys_live_in_two_processes_and_a_kill_in_the_middle_loses_nothing(
-    system: System, house: House, tmp_path: Path
+    system: AppContext, house: House, tmp_path: Path
 ) -> None:
     url = system.database.url
     before = replace(system, secrets=keys({1: OLD}))
     made = await fill(before, house, MANY)
     both = replace(system, secrets=keys({1: OLD, 2: NEW}))
     rotate_and_kill_in_the_middle(url, tmp_path, f"1:{OLD},2:{NEW}")
-    seen = await look_at_sealed(both, SYSTEM)
+    seen = await count_secrets(both, SYSTEM)
     assert (seen.total, seen.versions) == (MANY + 3, (1, 2)), "some are done, and some are not"
     assert await passwords(both, made) == made
     # A process that was started before the change goes on with what it knows.
@@ -142,12 +144,12 @@ async def test_both_keys_live_in_two_processes_and_a_kill_in_the_middle_loses_no
     assert "of " in said.splitlines()[0], "it tells how far it is"
     assert "Take it out of TRAPLINE_SECRET_KEY" in said
     assert await passwords(replace(system, secrets=keys({2: NEW})), made) == made
-    with pytest.raises(WrongKey, match="version 2"):
+    with pytest.raises(DecryptionError, match="version 2"):
         await passwords(before, made)
     assert "0 were encrypted anew, 0 are left" in rotate(url, tmp_path, f"1:{OLD},2:{NEW}")
 
 
-async def test_a_wrong_or_a_single_key_changes_nothing(system: System, house: House, tmp_path: Path) -> None:
+async def test_a_wrong_or_a_single_key_changes_nothing(system: AppContext, house: House, tmp_path: Path) -> None:
     await fill(replace(system, secrets=keys({1: OLD})), house, 3)
     before = await fingerprint(system.database)
     url = system.database.url
@@ -160,7 +162,7 @@ async def test_a_wrong_or_a_single_key_changes_nothing(system: System, house: Ho
 
 
 async def test_the_key_of_a_data_folder_is_changed_while_the_server_runs(
-    system: System, house: House, tmp_path: Path
+    system: AppContext, house: House, tmp_path: Path
 ) -> None:
     url, file = system.database.url, tmp_path / "secret-key"
     file.write_text(f"{OLD}\n", encoding="utf-8")

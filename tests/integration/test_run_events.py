@@ -15,28 +15,28 @@ from tests.applications import application_of
 from tests.integration.houses import House, build_house
 from tests.integration.test_runs import as_caller, over_image, submit
 from trapline.server.accounts.actions.tokens import revoke_token
-from trapline.server.accounts.routes.event_streams import AT_ONCE, OpenStreams
-from trapline.server.app.http.application import dress
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.caches import Memory
-from trapline.server.platform.errors import TooMany
+from trapline.server.accounts.routes.event_streams import AT_ONCE, StreamRegistry
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.caches import TtlCache
+from trapline.server.platform.errors import TooManyRequests
 from trapline.server.queue.actions.failures import retry_job
 from trapline.server.queue.actions.jobs import cancel_job, expand_job
-from trapline.server.queue.job_subscribers import Followers
-from trapline.server.queue.queries.job_counters import begin_job
+from trapline.server.queue.job_subscribers import JobSubscribers
+from trapline.server.queue.queries.job_counters import mark_job_started
 from trapline.wire.auth import Role
-from trapline.wire.jobs import JobMove, RetryRequest
+from trapline.wire.jobs import JobTransition, RetryRequest
 
 SYSTEM = Scope.system()
 
 
 @pytest.fixture
-async def other_client(system: System) -> AsyncIterator[httpx2.AsyncClient]:
+async def other_client(system: AppContext) -> AsyncIterator[httpx2.AsyncClient]:
     """A second API process over the same database; both look often."""
     app = application_of(system)
-    app.state.followers = Followers(every_s=0.02)
-    transport = httpx2.ASGITransport(dress(app))
+    app.state.followers = JobSubscribers(every_s=0.02)
+    transport = httpx2.ASGITransport(wrap_middleware(app))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         yield client
 
@@ -61,7 +61,7 @@ def states(answer: httpx2.Response) -> list[tuple[str | None, str]]:
 
 
 async def test_each_state_and_the_progress_is_told_until_the_end(
-    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
@@ -71,7 +71,7 @@ async def test_each_state_and_the_progress_is_told_until_the_end(
     await expand_job(system, SYSTEM, number)
     await asyncio.sleep(0.1)
     async with system.database.transaction(SYSTEM) as tx:
-        await begin_job(SYSTEM, tx, number, "worker")
+        await mark_job_started(SYSTEM, tx, number, "worker")
     await asyncio.sleep(0.1)
     await cancel_job(system, SYSTEM, number)
     for answer in await asyncio.gather(*following):
@@ -85,7 +85,7 @@ async def test_each_state_and_the_progress_is_told_until_the_end(
 
 
 async def test_a_reader_that_was_cut_off_misses_nothing_and_hears_nothing_twice(
-    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
@@ -109,12 +109,12 @@ async def test_a_reader_that_was_cut_off_misses_nothing_and_hears_nothing_twice(
 
 
 async def test_a_move_is_read_once_for_all_who_follow(
-    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
 ) -> None:
     read_of: list[int] = []
 
-    class Counted(Memory[int, tuple[JobMove, ...]]):
-        def keep(self, name: int, thing: tuple[JobMove, ...]) -> None:
+    class Counted(TtlCache[int, tuple[JobTransition, ...]]):
+        def keep(self, name: int, thing: tuple[JobTransition, ...]) -> None:
             read_of.append(name)
             super().keep(name, thing)
 
@@ -130,14 +130,14 @@ async def test_a_move_is_read_once_for_all_who_follow(
     assert 0 < len(read_of) <= 2
 
 
-async def test_nobody_is_asked_for_when_nobody_listens(system: System) -> None:
+async def test_nobody_is_asked_for_when_nobody_listens(system: AppContext) -> None:
     asked = []
 
     async def look(jobs: list[int]) -> dict[int, Any]:
         asked.append(jobs)
         return {}
 
-    followers = Followers(every_s=0.01)
+    followers = JobSubscribers(every_s=0.01)
     stream = followers.follow(7, look, silence_s=0.05)
     assert await anext(stream) is None
     assert asked
@@ -149,7 +149,7 @@ async def test_nobody_is_asked_for_when_nobody_listens(system: System) -> None:
 
 
 async def test_who_lost_access_hears_no_more(
-    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
@@ -164,7 +164,7 @@ async def test_who_lost_access_hears_no_more(
     assert [state for _, state in states(answer)] == ["QUEUED"]
 
 
-async def revoke(system: System, house: House) -> None:
+async def revoke(system: AppContext, house: House) -> None:
     """Revoke the token of the owner."""
     async with system.database.transaction(SYSTEM) as tx:
         row = await tx.session.execute(text("select user_id from tokens where id = :id"), {"id": house.ids["token_id"]})
@@ -174,7 +174,7 @@ async def revoke(system: System, house: House) -> None:
 
 
 async def test_a_stream_ends_though_nothing_comes_on_it(
-    system: System, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
@@ -196,12 +196,12 @@ async def test_a_stream_ends_though_nothing_comes_on_it(
 
 
 async def test_a_caller_has_so_many_streams_and_a_place_is_free_again(
-    system: System, app_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
     few = application_of(replace(system, limits=replace(system.limits, streams=2)))
-    transport = httpx2.ASGITransport(dress(few))
+    transport = httpx2.ASGITransport(wrap_middleware(few))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         paths = (f"/pipeline/job/{job}/events", f"/api/v2/events?project={house.ids['project_id']}")
         held = [asyncio.create_task(client.get(path, headers=as_caller(house, "viewer"))) for path in paths]
@@ -224,17 +224,17 @@ async def test_a_caller_has_so_many_streams_and_a_place_is_free_again(
 
 
 def test_one_person_and_one_process_have_so_many_streams_whatever_tokens_there_are() -> None:
-    person, streams = uuid4(), OpenStreams()
+    person, streams = uuid4(), StreamRegistry()
     tokens = [Scope("anna", user_id=person, token_id=uuid4()) for _ in range(5)]
     for token in tokens[:4]:
-        streams.take_place(token, 2)
-    with pytest.raises(TooMany, match="4 streams of events are open with all your") as refused:
-        streams.take_place(tokens[4], 2)
+        streams.acquire_slot(token, 2)
+    with pytest.raises(TooManyRequests, match="4 streams of events are open with all your") as refused:
+        streams.acquire_slot(tokens[4], 2)
     assert refused.value.retry_after_s > 0
-    streams.take_place(Scope("nobody", origin=Origin(address="192.0.2.1")), 2)
-    streams.leave_place(tokens[0])
-    streams.take_place(tokens[4], 2)
+    streams.acquire_slot(Scope("nobody", origin=RequestOrigin(address="192.0.2.1")), 2)
+    streams.release_slot(tokens[0])
+    streams.acquire_slot(tokens[4], 2)
     for number in range(AT_ONCE - 5):
-        streams.take_place(Scope("another", user_id=UUID(int=number), session_id=UUID(int=number)), 2)
-    with pytest.raises(TooMany, match="are open here"):
-        streams.take_place(Scope("the last", user_id=uuid4(), session_id=uuid4()), 2)
+        streams.acquire_slot(Scope("another", user_id=UUID(int=number), session_id=UUID(int=number)), 2)
+    with pytest.raises(TooManyRequests, match="are open here"):
+        streams.acquire_slot(Scope("the last", user_id=uuid4(), session_id=uuid4()), 2)

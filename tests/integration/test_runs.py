@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.integration.houses import House, build_house
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions.jobs import expand_job
-from trapline.server.queue.queries.job_counters import Change, begin_job, record_move, settle_job
+from trapline.server.queue.queries.job_counters import JobCounterChange, mark_job_started, record_transition, update_job
 from trapline.wire.jobs import JobState
 
 RUN, JOBS = "/pipeline/run", "/pipeline/jobs"
@@ -34,7 +34,7 @@ async def show(client: httpx2.AsyncClient, house: House, job: str) -> dict[str, 
     return told
 
 
-async def count(system: System, query: str) -> int:
+async def count(system: AppContext, query: str) -> int:
     async with system.database.transaction(Scope.system()) as tx:
         return int((await tx.session.execute(text(query))).scalar_one())
 
@@ -44,7 +44,7 @@ def over_image(house: House) -> dict[str, Any]:
 
 
 async def test_a_run_is_answered_at_once_and_remembers_what_was_asked(
-    system: System, app_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     async with system.database.transaction(Scope.system()) as tx:
@@ -97,7 +97,7 @@ async def test_a_run_is_answered_at_once_and_remembers_what_was_asked(
     ],
 )
 async def test_each_way_to_name_content(
-    system: System, app_client: httpx2.AsyncClient, content: dict[str, Any], preview: str
+    system: AppContext, app_client: httpx2.AsyncClient, content: dict[str, Any], preview: str
 ) -> None:
     house = await build_house(system, "house")
     filled = {key: house.ids["deployment_id"] if key == "deployment" else value for key, value in content.items()}
@@ -107,7 +107,7 @@ async def test_each_way_to_name_content(
     assert (await show(app_client, house, answer.json()["job_id"]))["content_preview"] == preview
 
 
-async def test_what_cannot_be_run_makes_nothing(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_what_cannot_be_run_makes_nothing(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house, other = await build_house(system, "house"), await build_house(system, "other")
     project = int(house.ids["project_id"])
     image = {"image": house.ids["image_id"]}
@@ -149,7 +149,7 @@ async def test_what_cannot_be_run_makes_nothing(system: System, app_client: http
     assert await count(system, "select count(*) from jobs") == before
 
 
-async def test_the_same_key_gives_the_same_job(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_the_same_key_gives_the_same_job(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     before = await count(system, "select count(*) from jobs")
     sent = [submit(app_client, house, over_image(house), **{"Idempotency-Key": "once"}) for _ in range(8)]
@@ -161,7 +161,7 @@ async def test_the_same_key_gives_the_same_job(system: System, app_client: httpx
     assert await count(system, "select count(*) from jobs") == before + 1
 
 
-async def test_states_are_listed_in_either_case(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_states_are_listed_in_either_case(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     ids = [(await submit(app_client, house, over_image(house))).json()["job_id"] for _ in range(3)]
 
@@ -193,7 +193,7 @@ async def test_states_are_listed_in_either_case(system: System, app_client: http
         assert (await app_client.get(JOBS, params=query, headers=as_caller(house))).status_code == 422, query
 
 
-async def test_a_run_is_canceled_and_tried_again(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_a_run_is_canceled_and_tried_again(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
 
@@ -221,7 +221,7 @@ async def test_a_run_is_canceled_and_tried_again(system: System, app_client: htt
 @pytest.mark.parametrize(
     "job", ["987654321", "job-987654321", "job-0", "job--1", "0", "x", "9" * 30, "job-%00", "JOB-1"]
 )
-async def test_no_job_is_always_the_same_404(system: System, app_client: httpx2.AsyncClient, job: str) -> None:
+async def test_no_job_is_always_the_same_404(system: AppContext, app_client: httpx2.AsyncClient, job: str) -> None:
     house, other = await build_house(system, "house"), await build_house(system, "other")
     foreign = await app_client.get(f"/pipeline/job/{other.ids['job_id']}", headers=as_caller(house))
     unknown = await app_client.get(f"/pipeline/job/{job}", headers=as_caller(house))
@@ -229,7 +229,7 @@ async def test_no_job_is_always_the_same_404(system: System, app_client: httpx2.
     assert foreign.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
 
 
-async def test_the_results_of_a_run_that_is_over(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_the_results_of_a_run_that_is_over(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     job, scope = house.ids["job_id"], Scope.system()
     async with system.database.transaction(scope) as tx:
@@ -261,14 +261,14 @@ async def test_the_results_of_a_run_that_is_over(system: System, app_client: htt
     assert (result["by_class"], result["annotations"]) == ({"deer": 2}, 3), "boxes, and nothing that is said of them"
 
 
-async def test_the_history_names_the_worker_of_each_move(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_the_history_names_the_worker_of_each_move(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
     number = int(job.removeprefix("job-"))
-    worker = Scope(actor="worker", everything=True, origin=Origin(worker_id=UUID(house.ids["worker_id"])))
+    worker = Scope(actor="worker", everything=True, origin=RequestOrigin(worker_id=UUID(house.ids["worker_id"])))
     async with system.database.transaction(worker) as tx:
-        await begin_job(worker, tx, number, worker.actor)
-        await settle_job(worker, tx, number, Change(open=-1, failed=1), worker.actor)
+        await mark_job_started(worker, tx, number, worker.actor)
+        await update_job(worker, tx, number, JobCounterChange(open=-1, failed=1), worker.actor)
     states = (await show(app_client, house, job))["state_history"]
     assert [one["state"] for one in states] == ["QUEUED", "PROCESSING", "FAILED"]
     assert [one["metadata"].get("worker_id") for one in states] == [
@@ -281,7 +281,7 @@ async def test_the_history_names_the_worker_of_each_move(system: System, app_cli
     assert shown["error"].startswith("1 of 1 images failed")
 
 
-async def test_the_database_itself_refuses_a_move_that_may_not_be(system: System) -> None:
+async def test_the_database_itself_refuses_a_move_that_may_not_be(system: AppContext) -> None:
     house = await build_house(system, "house")
     number, project = int(house.ids["job_id"]), int(house.ids["project_id"])
     scope = Scope.system()
@@ -289,16 +289,16 @@ async def test_the_database_itself_refuses_a_move_that_may_not_be(system: System
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             async with system.database.transaction(scope) as tx:
                 # Nothing may follow `new` but `queued`.
-                await record_move(scope, tx, number, project, 1, wrong, "somebody")
+                await record_transition(scope, tx, number, project, 1, wrong, "somebody")
     async with system.database.transaction(scope) as tx:
-        await record_move(scope, tx, number, project, 1, JobState.QUEUED, "somebody")
+        await record_transition(scope, tx, number, project, 1, JobState.QUEUED, "somebody")
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         async with system.database.transaction(scope) as tx:
-            await record_move(scope, tx, number, project, 2, JobState.QUEUED, "somebody")
+            await record_transition(scope, tx, number, project, 2, JobState.QUEUED, "somebody")
 
 
 async def test_who_is_known_for_a_moment_is_not_refused_what_is_theirs_since(
-    system: System, app_client: httpx2.AsyncClient
+    system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house, other = await build_house(system, "house"), await build_house(system, "other")
     assert (await submit(app_client, house, over_image(house))).status_code == 202

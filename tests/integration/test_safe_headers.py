@@ -12,17 +12,17 @@ from fastapi import FastAPI
 from tests.applications import application_of
 from tests.integration.fields import make_field
 from tests.integration.outside import begin
-from trapline.server.accounts.actions.one_time_links import make_first_link
-from trapline.server.app.http.application import dress, make_application
-from trapline.server.app.http_server import configure
+from trapline.server.accounts.actions.one_time_links import create_first_owner_link
+from trapline.server.app.http.application import build_application, wrap_middleware
+from trapline.server.app.http_server import build_server_config
 from trapline.server.app.settings import Settings
 from trapline.server.images.routes.files import POLICY
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.http.protocol import HttpsProtocol, Protocol
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.http.protocol import HttpProtocol, HttpsProtocol
 from trapline.server.platform.http.security_headers import NOTHING, PAGE_POLICY, SAFE_HEADERS
 
-DOCUMENT: dict[str, Any] = make_application(None).openapi()
+DOCUMENT: dict[str, Any] = build_application(None).openapi()
 
 
 def expect_safe(answer: httpx2.Response, policy: str = NOTHING, resource: str = "same-origin") -> None:
@@ -72,7 +72,9 @@ async def test_errors_of_every_kind_answer_with_them(app_client: httpx2.AsyncCli
     expect_safe(too_large)
 
 
-async def test_files_and_what_leads_to_them_answer_with_them(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_files_and_what_leads_to_them_answer_with_them(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     field = await make_field(system, images=1)
     outside = await begin(field)
     artifact = await outside.add_file("log.txt", "log", b"<html><script>alert(1)</script>")
@@ -101,14 +103,14 @@ async def test_files_and_what_leads_to_them_answer_with_them(system: System, app
 
 async def test_refusals_before_the_application_tell_of_https() -> None:
     secure = Settings(public_url="https://trapline.test")
-    assert configure(application_of(None), secure).http is HttpsProtocol
+    assert build_server_config(application_of(None), secure).http is HttpsProtocol
     assert HttpsProtocol.safe_headers["Strict-Transport-Security"]
-    assert configure(application_of(None), Settings()).http is Protocol
+    assert build_server_config(application_of(None), Settings()).http is HttpProtocol
 
 
 async def test_a_fault_of_ours_answers_with_them() -> None:
     app = application_of(None)
-    transport = httpx2.ASGITransport(dress(app), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(wrap_middleware(app), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         broken = await client.get("/readyz")  # it has no engines at all
     assert broken.status_code == 500
@@ -126,9 +128,9 @@ async def test_pages_for_people_run_no_script_or_style_but_their_own(app_client:
         expect_safe(await app_client.get(asset))
 
 
-async def test_https_is_for_good_where_people_use_it(system: System) -> None:
+async def test_https_is_for_good_where_people_use_it(system: AppContext) -> None:
     secure = replace(system, public_url="https://trapline.test")
-    transport = httpx2.ASGITransport(dress(application_of(secure)))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(secure)))
     async with httpx2.AsyncClient(transport=transport, base_url="https://trapline.test") as client:
         for path in ("/healthz", "/api/v2/nothing", "/"):
             assert (await client.get(path)).headers["strict-transport-security"] == "max-age=31536000"
@@ -147,14 +149,18 @@ FORWARDED = {"X-Forwarded-For": "192.0.2.66, 203.0.113.7, 10.1.1.1", "X-Forwarde
     ],
 )
 async def test_only_proxies_that_are_trusted_say_who_calls(
-    system: System, application: FastAPI, trusted: tuple[str, ...], peer: str, known_as: str
+    system: AppContext, application: FastAPI, trusted: tuple[str, ...], peer: str, known_as: str
 ) -> None:
     application.state.system = system
-    config = configure(application, Settings(trusted_proxies=trusted))
+    config = build_server_config(application, Settings(trusted_proxies=trusted))
     config.load()
     transport = httpx2.ASGITransport(config.loaded_app, client=(peer, 4711))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test", headers=FORWARDED) as client:
-        body = {"link": await make_first_link(system), "email": "o@example.org", "password": "a long enough password"}
+        body = {
+            "link": await create_first_owner_link(system),
+            "email": "o@example.org",
+            "password": "a long enough password",
+        }
         assert (await client.post("/api/v2/auth/link", json=body)).status_code == 200
     async with system.database.transaction(Scope.system()) as tx:
         noted = await (await tx.execute("select distinct address from audit where address <> ''")).fetchall()

@@ -7,13 +7,13 @@ import pytest
 
 from tests.conformance.adc_client import find_on
 from tests.integration.fields import Field, make_field
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 LABELS = [f"species {number}" for number in range(30_000)]
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, images=1)
 
 

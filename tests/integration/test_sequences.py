@@ -9,7 +9,7 @@ import pytest
 from tests.integration.fields import SLUG, SYSTEM, Field, add_images, make_field
 from trapline.server.catalogue.actions import sequences
 from trapline.server.catalogue.actions.sequences import group_images
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions import jobs
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ async def groups(field: Field) -> list[list[int]]:
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 0)
 
 

@@ -10,12 +10,12 @@ import pytest
 from fastapi import FastAPI
 
 from tests.integration.browsers import PASSWORD, follow, open_browser, sign_in
-from trapline.server.accounts.actions.one_time_links import make_first_link
-from trapline.server.accounts.actions.passwords import find_user_by_password
+from trapline.server.accounts.actions.one_time_links import create_first_owner_link
+from trapline.server.accounts.actions.passwords import verify_credentials
 from trapline.server.accounts.rules.login_backoff import ACCOUNT, ACCOUNT_FROM_ADDRESS, ADDRESS
-from trapline.server.operations.actions.retention import forget_old_failures
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
+from trapline.server.operations.actions.retention import purge_sign_in_failures
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
 
 EMAIL = "owner@example.org"
@@ -24,11 +24,11 @@ HOME, ELSEWHERE = "192.0.2.1", "198.51.100.66"
 
 @pytest.fixture
 async def browser(
-    system: System, app_client: httpx2.AsyncClient, application: FastAPI
+    system: AppContext, app_client: httpx2.AsyncClient, application: FastAPI
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """The owner's browser at home, signed in."""
     async with open_browser(application, HOME) as opened:
-        await follow(opened, f"#{await make_first_link(system)}", email=EMAIL)
+        await follow(opened, f"#{await create_first_owner_link(system)}", email=EMAIL)
         yield opened
 
 
@@ -36,14 +36,14 @@ async def guess(browser: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Respo
     return await browser.post("/auth/sign-in", json={"email": email, "password": "a guess"})
 
 
-async def set_failures(system: System, failures: int) -> None:
+async def set_failures(system: AppContext, failures: int) -> None:
     """Age what was counted: as if so many had failed, and nobody had to wait now."""
     async with system.database.transaction(Scope.system()) as tx:
         await tx.execute("update sign_in_failures set failures = %s, not_before = now()", (failures,))
 
 
 async def test_known_and_unknown_names_wait_alike_and_longer_each_time(
-    system: System, browser: httpx2.AsyncClient, application: FastAPI
+    system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     async with open_browser(application, ELSEWHERE) as other:
         seen = {}
@@ -61,7 +61,7 @@ async def test_known_and_unknown_names_wait_alike_and_longer_each_time(
 
 
 async def test_the_owner_is_not_kept_out_by_who_guesses_elsewhere(
-    system: System, browser: httpx2.AsyncClient, application: FastAPI
+    system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     await sign_in(browser, EMAIL)
     await set_failures(system, 0)
@@ -75,14 +75,14 @@ async def test_the_owner_is_not_kept_out_by_who_guesses_elsewhere(
         await sign_in(browser, EMAIL)
 
 
-async def test_many_at_once_are_counted_over_all_processes(system: System, browser: httpx2.AsyncClient) -> None:
+async def test_many_at_once_are_counted_over_all_processes(system: AppContext, browser: httpx2.AsyncClient) -> None:
     await guess(browser)
     await set_failures(system, ACCOUNT_FROM_ADDRESS.free + 7)
     database = Database(system.database.url)
     second = replace(system, database=database)
     outcomes = await asyncio.gather(
         *(
-            find_user_by_password(process, Origin(address=HOME), EMAIL, "a guess")
+            verify_credentials(process, RequestOrigin(address=HOME), EMAIL, "a guess")
             for _ in range(10)
             for process in (system, second)
         ),
@@ -93,7 +93,7 @@ async def test_many_at_once_are_counted_over_all_processes(system: System, brows
 
 
 async def test_who_signs_in_begins_anew_but_their_address_does_not(
-    system: System, browser: httpx2.AsyncClient, application: FastAPI
+    system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     async with open_browser(application, ELSEWHERE) as other:
         await guess(other)
@@ -107,7 +107,7 @@ async def test_who_signs_in_begins_anew_but_their_address_does_not(
 
 
 async def test_an_address_is_a_network_where_it_is_a_long_one(
-    system: System, browser: httpx2.AsyncClient, application: FastAPI
+    system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     seen = []
     for address in ("2001:db8:1:2::1", "2001:db8:1:2:3::2", "2001:db8:1:2:ffff::3", "2001:db8:1:3::4"):
@@ -119,21 +119,21 @@ async def test_an_address_is_a_network_where_it_is_a_long_one(
 
 
 async def test_counts_are_forgotten_but_not_where_the_account_is_known(
-    system: System, browser: httpx2.AsyncClient
+    system: AppContext, browser: httpx2.AsyncClient
 ) -> None:
     await sign_in(browser, EMAIL)
     await guess(browser, "nobody@example.org")
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
         await tx.execute("update sign_in_failures set last_at = now() - interval '25 hours'")
-    assert await forget_old_failures(system, scope) is False
+    assert await purge_sign_in_failures(system, scope) is False
     async with system.database.transaction(scope) as tx:
         left = await (await tx.execute("select trusted_until > now() from sign_in_failures")).fetchall()
     assert left == [(True,)]
 
 
 async def test_a_new_password_asks_for_the_old_one_and_ends_the_other_sessions(
-    system: System, browser: httpx2.AsyncClient, application: FastAPI
+    system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     change = {"old": PASSWORD, "new": "quite another password"}
     async with open_browser(application, ELSEWHERE) as other:
@@ -152,7 +152,7 @@ async def test_a_new_password_asks_for_the_old_one_and_ends_the_other_sessions(
 
 
 async def test_a_password_that_changes_during_a_sign_in_ends_it(
-    system: System, browser: httpx2.AsyncClient, application: FastAPI
+    system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     """Both requests know the old password; the sign-in is the second to lock the account, and must not succeed."""
     change = {"old": PASSWORD, "new": "quite another password"}
@@ -170,7 +170,7 @@ async def test_a_password_that_changes_during_a_sign_in_ends_it(
 
 
 async def test_a_password_is_changed_by_one_of_two_at_the_same_time(
-    system: System, browser: httpx2.AsyncClient
+    system: AppContext, browser: httpx2.AsyncClient
 ) -> None:
     """Both know the old password; the second to lock the account must not overwrite the first."""
     changes = [{"old": PASSWORD, "new": f"quite another password {number}"} for number in range(2)]
@@ -191,7 +191,7 @@ async def test_wrong_passwords_add_up(browser: httpx2.AsyncClient, application: 
         assert [(await guess(other)).status_code for _ in range(7)] == [401] * 6 + [429]
 
 
-async def wait_for_waiters(system: System, number: int) -> None:
+async def wait_for_waiters(system: AppContext, number: int) -> None:
     """Wait until so many statements of this database wait for a lock."""
     async with asyncio.timeout(20):
         while True:
@@ -205,7 +205,9 @@ async def wait_for_waiters(system: System, number: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_sessions_are_listed_and_ended(system: System, browser: httpx2.AsyncClient, application: FastAPI) -> None:
+async def test_sessions_are_listed_and_ended(
+    system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
+) -> None:
     async with open_browser(application, ELSEWHERE) as other, open_browser(application, ELSEWHERE) as third:
         await sign_in(other, EMAIL)
         await sign_in(third, EMAIL)

@@ -8,14 +8,14 @@ import pytest
 
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.pictures import make_jpeg
-from trapline.server.images.actions.thumbnails import make_thumbnails
-from trapline.server.platform.app_context import System
+from trapline.server.images.actions.thumbnails import generate_thumbnails
+from trapline.server.platform.app_context import AppContext
 
 URLS = ("thumbnail_url", "preview_url", "file_url")
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, images=0)
 
 
@@ -26,7 +26,7 @@ async def upload(field: Field, *files: bytes, **place: str) -> list[str]:
     data = place or {"project": str(field.project)}
     answer = await field.client.post("/api/v2/images", data=data, files=parts, headers=headers)
     assert answer.status_code == 200, answer.text
-    while await make_thumbnails(field.system, SYSTEM):
+    while await generate_thumbnails(field.system, SYSTEM):
         pass
     return [file["image_id"] for file in answer.json()["files"]]
 

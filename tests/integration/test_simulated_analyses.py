@@ -16,9 +16,9 @@ from tests.applications import application_of
 from tests.integration.export_desk import Desk
 from tests.integration.fields import SLUG, SYSTEM, Field, make_field
 from tests.integration.outside import ask, begin, box
-from trapline.server.app.http.application import dress
-from trapline.server.catalogue.actions.day_counts import count_days
-from trapline.server.platform.app_context import Callbacks, System
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.catalogue.actions.day_counts import update_day_counts
+from trapline.server.platform.app_context import AppContext, CallbackSettings
 from trapline.server.platform.db import migrations
 
 SIMULATED = ({"simulated": True}, {"provenance": {"made_by": "trapline simulate"}})
@@ -26,7 +26,7 @@ SIMULATED = ({"simulated": True}, {"provenance": {"made_by": "trapline simulate"
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     built = await make_field(system)
     # Camtrap DP requires a place.
     [deployment] = (await built.call("GET", f"/deployments?project={built.project}")).json()["results"]
@@ -50,7 +50,7 @@ async def _list(field: Field, path: str) -> list[dict[str, Any]]:
 
 async def _count_days(field: Field) -> None:
     await field.change("update day_counts set counted_at = counted_at - interval '1 h'")
-    while await count_days(field.system, SYSTEM):
+    while await update_day_counts(field.system, SYSTEM):
         pass
 
 
@@ -124,10 +124,10 @@ async def test_a_simulated_annotation_cannot_be_identified(field: Field) -> None
 
 @pytest.mark.parametrize("how", SIMULATED)
 async def test_simulated_analyses_have_a_limit_of_the_same_size(field: Field, how: dict[str, Any]) -> None:
-    field.system = replace(field.system, callbacks=Callbacks(analyses_per_image=2))
+    field.system = replace(field.system, callbacks=CallbackSettings(analyses_per_image=2))
     application = application_of(field.system)
     field.client = httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(dress(application)), base_url="http://trapline.test"
+        transport=httpx2.ASGITransport(wrap_middleware(application)), base_url="http://trapline.test"
     )
     answers = [await ask(field, **how) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [201, 201, 400], answers[-1].text

@@ -15,9 +15,9 @@ from fastapi import FastAPI
 
 from tests.integration.browsers import follow, invite, open_browser
 from tests.integration.pictures import make_jpeg
-from trapline.server.accounts.actions.one_time_links import make_first_link
+from trapline.server.accounts.actions.one_time_links import create_first_owner_link
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.sources.actions import pull_runs
 
 SYSTEM = Scope.system()
@@ -28,7 +28,7 @@ SOURCES = "/image-pull-sources"
 class Station:
     """An installation whose data folder lies below the folder that sources may be in, and two of its people."""
 
-    system: System
+    system: AppContext
     operator: httpx2.AsyncClient
     owner: httpx2.AsyncClient
     media: Path
@@ -37,7 +37,7 @@ class Station:
     async def run(self, source: dict[str, Any]) -> dict[str, Any]:
         accepted = await self.operator.post(f"{SOURCES}/{source['id']}/process?max_files=0")
         assert accepted.status_code == 202, accepted.text
-        await pull_runs.pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
+        await pull_runs.run_pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
         done: dict[str, Any] = (await self.operator.get(f"{SOURCES}/{source['id']}/runs")).json()["results"][0]
         return done
 
@@ -47,7 +47,7 @@ class Station:
 
 
 @pytest.fixture
-async def station(system: System, application: FastAPI, tmp_path: Path) -> AsyncIterator[Station]:
+async def station(system: AppContext, application: FastAPI, tmp_path: Path) -> AsyncIterator[Station]:
     media = tmp_path / "media"
     for folder in ("card/DCIM", "other", "trapline-data/store/files", "trapline-data/work"):
         (media / folder).mkdir(parents=True)
@@ -58,7 +58,7 @@ async def station(system: System, application: FastAPI, tmp_path: Path) -> Async
     system = replace(system, source_folders=(media,), own_folders=(data, data / "store"))
     application.state.system = system
     async with open_browser(application) as operator, open_browser(application, "198.51.100.1") as owner:
-        await follow(operator, f"#{await make_first_link(system)}", email="operator@example.org")
+        await follow(operator, f"#{await create_first_owner_link(system)}", email="operator@example.org")
         project = (await operator.post("/projects", json={"name": "Forest"})).json()["id"]
         user = await invite(operator, "anna@example.org", memberships=[{"project": project, "role": "owner"}])
         await follow(owner, user["link"]["url"])

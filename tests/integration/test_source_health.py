@@ -11,7 +11,7 @@ import pytest
 from tests.integration.camera import MODIFIED, Camera, running_camera
 from tests.integration.pictures import make_jpeg
 from tests.integration.source_desk import PATH, SYSTEM, Desk, open_desk
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.sources.actions import pull_runs
 
 LOGIN = b"<!doctype html><html>Please sign in</html>"
@@ -36,7 +36,7 @@ class Watch:
     async def run(self, max_files: int = 0) -> dict[str, Any]:
         accepted = await self.desk.client.post(f"{PATH}/{self.source}/process?max_files={max_files}")
         assert accepted.status_code == 202, accepted.text
-        await pull_runs.pull(self.desk.system, SYSTEM, UUID(accepted.json()["run_id"]))
+        await pull_runs.run_pull(self.desk.system, SYSTEM, UUID(accepted.json()["run_id"]))
         run: dict[str, Any] = (await self.desk.client.get(accepted.headers["location"])).json()
         return run
 
@@ -62,7 +62,7 @@ class Watch:
 
 
 @pytest.fixture
-async def watch(system: System) -> AsyncIterator[Watch]:
+async def watch(system: AppContext) -> AsyncIterator[Watch]:
     async with running_camera() as camera, open_desk(system) as desk:
         desk.reach(camera.port)
         yield Watch(desk, camera)

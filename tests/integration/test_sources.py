@@ -11,10 +11,10 @@ import pytest
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import OutboundRefused, Unprocessable
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import AddressNotAllowed, Unprocessable
 from trapline.server.sources.actions import pull_runs, sources
-from trapline.server.sources.actions.source_tests import prove_source
+from trapline.server.sources.actions.source_tests import run_source_test
 from trapline.wire.sources import AuthType, NewSource, SourceSettings
 
 SYSTEM = Scope.system()
@@ -22,7 +22,7 @@ PATH = "/image-pull-sources"
 
 
 @pytest.fixture
-async def house(system: System) -> House:
+async def house(system: AppContext) -> House:
     return await build_house(system, "house")
 
 
@@ -159,7 +159,7 @@ async def test_a_new_server_does_not_get_the_old_ones_password(client: httpx2.As
 
 
 async def test_a_password_does_not_reach_another_server_by_way_of_a_folder(
-    system: System, house: House, tmp_path: Path
+    system: AppContext, house: House, tmp_path: Path
 ) -> None:
     system = replace(system, source_folders=(tmp_path,))
     new = NewSource(
@@ -168,7 +168,7 @@ async def test_a_password_does_not_reach_another_server_by_way_of_a_folder(
     )  # fmt: skip
     source = await sources.create_source(system, SYSTEM, new)
     with pytest.raises(Unprocessable, match="another server"):
-        await sources.change_source(system, SYSTEM, source.id, SourceSettings(base_url=f"file://{tmp_path}"))
+        await sources.update_source(system, SYSTEM, source.id, SourceSettings(base_url=f"file://{tmp_path}"))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,9 @@ async def test_a_test_of_an_inner_address_says_that_it_is_not_allowed(
     assert "may not connect to" in answer.json()["detail"]
 
 
-async def test_a_folder_is_pulled_where_the_operator_allows_it(system: System, house: House, tmp_path: Path) -> None:
+async def test_a_folder_is_pulled_where_the_operator_allows_it(
+    system: AppContext, house: House, tmp_path: Path
+) -> None:
     card = tmp_path / "card"
     (card / "DCIM").mkdir(parents=True)
     (card / "DCIM" / "IMG_1.JPG").write_bytes(make_jpeg(1))
@@ -192,25 +194,25 @@ async def test_a_folder_is_pulled_where_the_operator_allows_it(system: System, h
     new = NewSource(name="card", base_url=f"file://{card}", deployment=UUID(house.ids["deployment_id"]))
     source = await sources.create_source(system, SYSTEM, new)
     accepted = await pull_runs.start_run(system, SYSTEM, source.id, None)
-    await pull_runs.pull(system, SYSTEM, accepted.run_id)
-    run = await sources.show_run(system, SYSTEM, source.id, accepted.run_id)
+    await pull_runs.run_pull(system, SYSTEM, accepted.run_id)
+    run = await sources.get_run(system, SYSTEM, source.id, accepted.run_id)
     assert (source.gateway, run.state, run.listed, run.imported) == ("folder", "completed", 1, 1)
 
 
-async def test_where_a_folder_leads_is_not_told(system: System, house: House, tmp_path: Path) -> None:
+async def test_where_a_folder_leads_is_not_told(system: AppContext, house: House, tmp_path: Path) -> None:
     """Members name a folder; where a link in its name leads is the operator's to know."""
     (tmp_path / "allowed" / "inner").mkdir(parents=True)
     (tmp_path / "card").symlink_to(tmp_path / "allowed" / "inner")
     (tmp_path / "out").symlink_to("/etc")
     system = replace(system, source_folders=(tmp_path / "allowed",))
     new = NewSource(name="card", base_url=f"file://{tmp_path}/card", deployment=UUID(house.ids["deployment_id"]))
-    with pytest.raises(OutboundRefused) as refused:
+    with pytest.raises(AddressNotAllowed) as refused:
         await sources.create_source(system, SYSTEM, new.model_copy(update={"base_url": f"file://{tmp_path}/out"}))
     assert f"file://{tmp_path}/out" in refused.value.detail
     assert "/etc" not in refused.value.detail
     source = await sources.create_source(system, SYSTEM, new)
     (tmp_path / "allowed" / "inner").rmdir()
-    told = (await prove_source(system, SYSTEM, source.id, 0)).detail
+    told = (await run_source_test(system, SYSTEM, source.id, 0)).detail
     assert "cannot be listed" in told
     assert "inner" not in told
 

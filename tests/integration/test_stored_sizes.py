@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.adc_client import PIPELINE, find_box, find_class, make_success
 from tests.integration.fields import Field, make_field
 from trapline.server.findings.rules.packed_data import pack_data, unpack_data
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 LABELS = [f"Genus{number % 37} species{number}" for number in range(100)]
 BOXES = 10
@@ -19,7 +19,7 @@ MOST_BYTES = 1000
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, images=1)
 
 
@@ -46,7 +46,7 @@ def find_hundred(image: str, chance: np.random.Generator) -> dict[str, Any]:
     return find_box(image, (left, top, left + 30.25, top + 20.5), named) | {"score": chance.uniform()}
 
 
-async def test_a_classification_over_a_hundred_classes_takes_at_most_1000_bytes(system: System) -> None:
+async def test_a_classification_over_a_hundred_classes_takes_at_most_1000_bytes(system: AppContext) -> None:
     """Counted are the rows of the box and of the classification and their entries in all indexes of `annotations`.
 
     The score vector, with its indexes, is counted separately.

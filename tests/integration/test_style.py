@@ -10,15 +10,15 @@ import pytest
 
 from tests.integration.houses import build_house
 from tests.integration.test_auth import make_owner
-from trapline.server.operations.actions.retention import forget_old_answers
+from trapline.server.operations.actions.retention import purge_saved_responses
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import DatabaseSlow
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import StatementTimeout
 
 LONE_SURROGATE = base64.urlsafe_b64encode(rb'["\ud800", "019a0000-0000-7000-8000-000000000000"]').decode()
 
 
-async def test_same_key_and_body_makes_one_project(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_same_key_and_body_makes_one_project(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client) | {"Idempotency-Key": "k1"}
     first = await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)
     second = await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)
@@ -29,7 +29,7 @@ async def test_same_key_and_body_makes_one_project(system: System, app_client: h
     assert (await app_client.get("/api/v2/projects")).json()["count"] == 1
 
 
-async def test_run_begun_twice_with_one_key_is_one_run(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_run_begun_twice_with_one_key_is_one_run(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     headers = {"Authorization": f"Bearer {house.tokens['owner']}", "Idempotency-Key": "k1"}
     path = f"/image-pull-sources/{house.ids['source_id']}/process"
@@ -39,29 +39,31 @@ async def test_run_begun_twice_with_one_key_is_one_run(system: System, app_clien
     assert (await app_client.post(path, params={"max_files": 1}, headers=headers)).status_code == 409
 
 
-async def test_answers_are_forgotten_when_their_time_is_over(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_answers_are_forgotten_when_their_time_is_over(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     owner = await make_owner(system, app_client)
     for key in ("old", "new"):
         await app_client.post("/api/v2/projects", json={"name": key}, headers=owner | {"Idempotency-Key": key})
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
         await tx.execute("update idempotency_keys set created_at = now() - interval '31 days' where key = 'old'")
-    assert await forget_old_answers(system, scope) is False
+    assert await purge_saved_responses(system, scope) is False
     async with system.database.transaction(scope) as tx:
         assert await (await tx.execute("select key from idempotency_keys")).fetchall() == [("new",)]
 
 
-async def test_statement_that_takes_too_long_is_told_as_that(system: System) -> None:
+async def test_statement_that_takes_too_long_is_told_as_that(system: AppContext) -> None:
     async def wait_too_long() -> None:
         async with system.database.transaction(Scope.system()) as tx:
             await tx.execute("set local statement_timeout = '20ms'")
             await tx.execute("select pg_sleep(10)")
 
-    with pytest.raises(DatabaseSlow):
+    with pytest.raises(StatementTimeout):
         await wait_too_long()
 
 
-async def test_deleting_and_pausing_lose_races_too(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_deleting_and_pausing_lose_races_too(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     house = await build_house(system, "house")
     headers = {"Authorization": f"Bearer {house.tokens['owner']}", "If-Match": '"1.000000"'}
     source, deployment = house.ids["source_id"], house.ids["deployment_id"]
@@ -91,7 +93,7 @@ async def test_file_that_cannot_be_is_404(app_client: httpx2.AsyncClient, path: 
     ],
 )
 async def test_source_that_cannot_be_is_422(
-    system: System, app_client: httpx2.AsyncClient, wrong: dict[str, object]
+    system: AppContext, app_client: httpx2.AsyncClient, wrong: dict[str, object]
 ) -> None:
     house = await build_house(system, "house")
     body = {"name": "n", "project": int(house.ids["project_id"]), "base_url": "http://camera.example/"} | wrong
@@ -101,7 +103,7 @@ async def test_source_that_cannot_be_is_422(
     assert "canary" not in answer.text
 
 
-async def test_lost_race_is_412(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_lost_race_is_412(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client)
     made = (await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)).json()
     path = f"/api/v2/projects/{made['id']}"
@@ -115,7 +117,7 @@ async def test_lost_race_is_412(system: System, app_client: httpx2.AsyncClient) 
     assert (await app_client.get(path)).json()["name"] == "C"
 
 
-async def test_pages_follow_each_other_without_gap(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_pages_follow_each_other_without_gap(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client)
     project = (await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)).json()["id"]
     for number in range(7):
@@ -135,7 +137,7 @@ async def test_pages_follow_each_other_without_gap(system: System, app_client: h
 
 
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "W10", "bnVsbA", "WzEsMl0", "%00", "W3t9LHt9XQ", LONE_SURROGATE])
-async def test_foreign_cursor_is_400(system: System, app_client: httpx2.AsyncClient, cursor: str) -> None:
+async def test_foreign_cursor_is_400(system: AppContext, app_client: httpx2.AsyncClient, cursor: str) -> None:
     await make_owner(system, app_client)
     answer = await app_client.get("/api/v2/deployments", params={"cursor": cursor})
     assert answer.status_code == 400, answer.text
@@ -156,7 +158,7 @@ async def test_foreign_cursor_is_400(system: System, app_client: httpx2.AsyncCli
     ],
 )
 async def test_bad_body_is_a_problem_in_words(
-    system: System, app_client: httpx2.AsyncClient, body: bytes, status: int
+    system: AppContext, app_client: httpx2.AsyncClient, body: bytes, status: int
 ) -> None:
     headers = await make_owner(system, app_client) | {"Content-Type": "application/json"}
     answer = await app_client.post("/api/v2/projects", content=body, headers=headers)
@@ -168,7 +170,7 @@ async def test_bad_body_is_a_problem_in_words(
 @pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize(("path", "signed"), [("/auth/sign-in", False), ("/projects", False), ("/projects", True)])
 async def test_endless_body_is_refused_before_it_is_in_memory(
-    system: System, app_client: httpx2.AsyncClient, path: str, signed: bool, told: bool
+    system: AppContext, app_client: httpx2.AsyncClient, path: str, signed: bool, told: bool
 ) -> None:
     taken = 0
 
@@ -191,7 +193,7 @@ async def test_endless_body_is_refused_before_it_is_in_memory(
     assert taken <= (0 if told else 2 if signed else 1)
 
 
-async def test_unusable_deployment_values_are_422(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_unusable_deployment_values_are_422(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client)
     project = (await app_client.post("/api/v2/projects", json={"name": "F"}, headers=headers)).json()["id"]
     for wrong in (
@@ -214,7 +216,7 @@ async def test_unusable_deployment_values_are_422(system: System, app_client: ht
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
 async def test_moment_beyond_the_calendar_is_refused_wherever_it_comes_in(
-    system: System, app_client: httpx2.AsyncClient, moment: str
+    system: AppContext, app_client: httpx2.AsyncClient, moment: str
 ) -> None:
     headers = await make_owner(system, app_client)
     project = (await app_client.post("/api/v2/projects", json={"name": "F"}, headers=headers)).json()["id"]
@@ -230,7 +232,7 @@ async def test_moment_beyond_the_calendar_is_refused_wherever_it_comes_in(
 
 @pytest.mark.parametrize("path", ["/api/v2/projects", "/api/v2/projects/", "/healthz", "/healthz/", "/api/v2/healthz"])
 async def test_both_slash_forms_answer_without_redirect(
-    system: System, app_client: httpx2.AsyncClient, path: str
+    system: AppContext, app_client: httpx2.AsyncClient, path: str
 ) -> None:
     await make_owner(system, app_client)
     answer = await app_client.get(path)

@@ -23,15 +23,15 @@ from tests.conformance.file_servers import make_certificate
 from tests.conftest import open_own_system
 from tests.integration.houses import build_house
 from tests.integration.receivers import SYSTEM, Office
-from trapline.server.app.actions.health import find_health
+from trapline.server.app.actions.health import get_health
 from trapline.server.catalogue.rules.filters import WebhookFilter
 from trapline.server.notifications.actions import webhooks
-from trapline.server.notifications.actions.nats_subjects import follow_subjects
-from trapline.server.notifications.background.deliveries import Deliveries
-from trapline.server.notifications.nats_publisher import Subjects
-from trapline.server.operations.actions.metrics import Reader
+from trapline.server.notifications.actions.nats_subjects import sync_subjects
+from trapline.server.notifications.background.deliveries import DeliverySender
+from trapline.server.notifications.nats_publisher import NatsPublisher
+from trapline.server.operations.actions.metrics import GaugeReader
 from trapline.server.platform.errors import NotFound, OutboundFailed
-from trapline.server.platform.postgres.postgres import Postgres, free_port
+from trapline.server.platform.postgres.postgres import Postgres, find_free_port
 from trapline.server.projects.actions import project_deletion, projects
 from trapline.wire.projects import NewProject
 from trapline.wire.webhooks import NatsState
@@ -46,7 +46,7 @@ class NatsServer:
     """A NATS server with a user and a password; its streams lie in a folder, and without one it has none."""
 
     folder: Path | None = None
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=find_free_port)
     _process: asyncio.subprocess.Process | None = None
 
     @property
@@ -110,7 +110,7 @@ async def listening(server: NatsServer) -> AsyncIterator[tuple[Client, list[Msg]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bare(postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
     async with open_own_system(postgres, template, tmp_path_factory.mktemp("store")) as system:
-        yield Office(system, await build_house(system, "house"), Deliveries(system))
+        yield Office(system, await build_house(system, "house"), DeliverySender(system))
 
 
 @asynccontextmanager
@@ -118,8 +118,8 @@ async def publishing(bare: Office, server: NatsServer) -> AsyncIterator[Office]:
     """A background process that is set to publish."""
     await bare.tidy()
     system = replace(bare.system, nats_url=server.url)
-    office = Office(system, bare.house, Deliveries(system))
-    await follow_subjects(system, SYSTEM)
+    office = Office(system, bare.house, DeliverySender(system))
+    await sync_subjects(system, SYSTEM)
     try:
         yield office
     finally:
@@ -201,12 +201,12 @@ async def test_nobody_sees_the_row_and_without_the_setting_nothing_is_written(ba
     async with running_nats() as server, publishing(bare, server) as office:
         [[key]] = await office.sql("select id from webhooks where project_id = :id", id=office.project)
         with pytest.raises(NotFound):
-            await webhooks.show_webhook(office.system, SYSTEM, key)
+            await webhooks.get_webhook(office.system, SYSTEM, key)
         every = WebhookFilter()
         page = await webhooks.list_webhooks(office.system, SYSTEM, office.project, every, limit=10, cursor=None)
         assert page.results == []
         assert "s3cr3t" not in repr(office.system)
-    await follow_subjects(bare.system, SYSTEM)
+    await sync_subjects(bare.system, SYSTEM)
     await bare.end_job()
     assert await bare.sql("select 1 from webhook_deliveries") == []
 
@@ -215,9 +215,9 @@ async def test_a_deleted_project_publishes_nothing(bare: Office) -> None:
     await bare.tidy()
     system = replace(bare.system, nats_url="nats://127.0.0.1:1")
     is_on = "select is_active from webhooks where project_id = :project"
-    await follow_subjects(system, SYSTEM)
+    await sync_subjects(system, SYSTEM)
     await project_deletion.delete_project(system, SYSTEM, bare.project, "house")
-    await follow_subjects(system, SYSTEM)
+    await sync_subjects(system, SYSTEM)
     assert await bare.sql(is_on, project=bare.project) == [(False,)]
     await bare.end_job()
     assert await bare.sql("select 1 from webhook_deliveries") == []
@@ -228,7 +228,7 @@ async def test_a_deleted_project_publishes_nothing(bare: Office) -> None:
 async def test_a_server_that_is_away_is_logged_once_and_so_is_its_return() -> None:
     async with running_nats() as server:
         await server.kill()
-        subjects = Subjects(server.url)
+        subjects = NatsPublisher(server.url)
         with capture_logs() as lines:
             for _ in range(3):
                 with pytest.raises(OutboundFailed):
@@ -245,13 +245,13 @@ async def test_a_server_that_is_away_is_logged_once_and_so_is_its_return() -> No
 async def test_a_certificate_that_is_not_trusted_is_reported_as_such(tmp_path: Path) -> None:
     # One file holds the certificate and its key.
     shown = str(make_certificate(tmp_path).path)
-    port = free_port()
+    port = find_free_port()
     program = Path(sys.executable).with_name("nats-server")
     encrypted = ["--tls", "--tlscert", shown, "--tlskey", shown]
     quiet = asyncio.subprocess.DEVNULL
     where = ["-a", "127.0.0.1", "-p", str(port)]
     process = await asyncio.create_subprocess_exec(program, *where, *encrypted, stdout=quiet, stderr=quiet)
-    subjects = Subjects(f"tls://127.0.0.1:{port}")
+    subjects = NatsPublisher(f"tls://127.0.0.1:{port}")
     try:
         async with asyncio.timeout(15):
             while not await asyncio.to_thread(is_open, port):
@@ -295,17 +295,17 @@ async def test_an_outage_is_in_ready_the_metrics_and_the_list_until_the_server_a
         await office.deliveries.check_subjects()
         assert await read_outage(office) == ("ok", 1, NatsState(failing_since=None, error=None))
         await wait_for(office, "delivered", 1)
-    await follow_subjects(bare.system, SYSTEM)
-    assert "nats" not in (await find_health(bare.system)).parts
+    await sync_subjects(bare.system, SYSTEM)
+    assert "nats" not in (await get_health(bare.system)).parts
     page = await webhooks.list_webhooks(bare.system, SYSTEM, None, WebhookFilter(), limit=1, cursor=None)
     assert page.nats is None
 
 
 async def read_outage(office: Office) -> tuple[str, float, NatsState]:
     """The state of the NATS server: the part of the readiness, the metric, and in the list of webhooks."""
-    health = await find_health(office.system)
+    health = await get_health(office.system)
     assert health.status == "ready", "no request depends on NATS"
-    families = text_string_to_metric_families((await Reader().read(office.system)).decode())
+    families = text_string_to_metric_families((await GaugeReader().read(office.system)).decode())
     [up] = [sample.value for family in families for sample in family.samples if sample.name == "trapline_nats_up"]
     page = await webhooks.list_webhooks(office.system, SYSTEM, office.project, WebhookFilter(), limit=1, cursor=None)
     assert page.nats is not None

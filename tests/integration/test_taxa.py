@@ -8,12 +8,12 @@ import pytest
 
 from tests.integration.fields import Field, make_field, success
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.projects.queries.project_deletion import forget_project
+from trapline.server.platform.app_context import AppContext
+from trapline.server.projects.queries.project_deletion import purge_project
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 2)
 
 
@@ -209,7 +209,7 @@ async def test_labels_mean_taxa_and_what_was_found_is_found_by_them(field: Field
     assert refused.status_code == 422
 
 
-async def test_taxa_of_another_project_are_nobodys_accepted_name_or_meaning(field: Field, system: System) -> None:
+async def test_taxa_of_another_project_are_nobodys_accepted_name_or_meaning(field: Field, system: AppContext) -> None:
     """Of one person, so that only the project tells them apart; and the database holds to it, too."""
     other = await make_field(system, 0, name="other")
     await field.change(
@@ -240,5 +240,5 @@ async def test_a_project_goes_with_its_taxa_and_what_leans_on_them(field: Field)
     assert (await field.call("PUT", "/taxa/labels", meanings)).json() == {"changed": 1}
     await field.change("delete from images where project_id = %s", field.project)
     async with field.system.database.transaction(Scope.system()) as tx:
-        await forget_project(Scope.system(), tx, field.project)
+        await purge_project(Scope.system(), tx, field.project)
     assert await field.ask("select (select count(*) from taxa), (select count(*) from taxon_labels)") == [(0, 0)]

@@ -10,11 +10,11 @@ from tests.integration.houses import House, build_house
 from tests.integration.neighbours import make_operator
 from tests.integration.test_auth import make_owner
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def house(system: System) -> House:
+async def house(system: AppContext) -> House:
     return await build_house(system, "house")
 
 
@@ -109,7 +109,7 @@ async def test_a_scope_is_all_that_a_token_may_do(app_client: httpx2.AsyncClient
 
 
 async def test_a_limited_token_of_an_operator_has_no_rights_of_an_operator(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     """Neither where only operators are allowed, nor where they are allowed as owners of every project."""
     caller = await make_operator(system)
@@ -172,7 +172,7 @@ async def test_a_token_for_some_projects_makes_no_other(app_client: httpx2.Async
 
 
 async def test_whoever_sees_a_project_makes_tokens_for_it(
-    system: System, app_client: httpx2.AsyncClient, house: House
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     project = int(house.ids["project_id"])
     for role in ("viewer", "reviewer"):
@@ -194,7 +194,7 @@ async def read_all(client: httpx2.AsyncClient, token: str, *paths: str) -> dict[
     return {path: answer.text for path, answer in answers.items()}
 
 
-async def test_tokens_of_machines_do_not_read_who_made_them(system: System, app_client: httpx2.AsyncClient) -> None:
+async def test_tokens_of_machines_do_not_read_who_made_them(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     """A worker's token lies on machines of other people: it reads its own name and no e-mail address."""
     csrf = await make_owner(system, app_client)
 

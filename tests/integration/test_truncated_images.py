@@ -14,7 +14,7 @@ from PIL import Image
 from tests.integration.camera import Camera, running_camera
 from tests.integration.source_desk import PATH, SYSTEM, Desk, open_desk
 from trapline.server.exports.actions.export_build import build_export
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 SIZE = (320, 240)
 
@@ -38,7 +38,7 @@ async def camera() -> AsyncIterator[Camera]:
 
 
 @pytest.fixture
-async def desk(system: System, camera: Camera) -> AsyncIterator[Desk]:
+async def desk(system: AppContext, camera: Camera) -> AsyncIterator[Desk]:
     async with open_desk(system) as desk:
         desk.reach(camera.port)
         yield desk

@@ -10,20 +10,20 @@ from fastapi import FastAPI
 from tests.integration.browsers import PASSWORD, follow, invite, open_browser, sign_in
 from tests.integration.houses import build_house, fingerprint
 from tests.integration.test_sign_ins import wait_for_waiters
-from trapline.server.accounts.actions.one_time_links import make_first_link, make_sign_in_link
+from trapline.server.accounts.actions.one_time_links import create_first_owner_link, create_sign_in_link
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 ANNA = "anna@example.org"
 
 
 @pytest.fixture
 async def operator(
-    system: System, app_client: httpx2.AsyncClient, application: FastAPI
+    system: AppContext, app_client: httpx2.AsyncClient, application: FastAPI
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """The browser of the one who made the first account, with a project."""
     async with open_browser(application) as browser:
-        await follow(browser, f"#{await make_first_link(system)}", email="owner@example.org")
+        await follow(browser, f"#{await create_first_owner_link(system)}", email="owner@example.org")
         yield browser
 
 
@@ -59,7 +59,9 @@ async def test_somebody_invited_chooses_a_password_once(
     assert (await annas.post("/users", json={"email": "more@example.org"})).status_code == 403
 
 
-async def test_nobody_is_invited_into_a_project_that_is_not_there(system: System, operator: httpx2.AsyncClient) -> None:
+async def test_nobody_is_invited_into_a_project_that_is_not_there(
+    system: AppContext, operator: httpx2.AsyncClient
+) -> None:
     before = await fingerprint(system.database)
     body = {"email": ANNA, "memberships": [{"project": 99, "role": "viewer"}]}
     assert (await operator.post("/users", json=body)).status_code == 422
@@ -102,7 +104,7 @@ async def test_deactivation_ends_sessions_links_and_tokens_at_once_and_for_good(
 
 
 async def test_a_token_that_is_created_during_a_deactivation_is_not_good(
-    system: System, operator: httpx2.AsyncClient, annas: httpx2.AsyncClient, app_client: httpx2.AsyncClient
+    system: AppContext, operator: httpx2.AsyncClient, annas: httpx2.AsyncClient, app_client: httpx2.AsyncClient
 ) -> None:
     """The request was authorised before the deactivation, and stores its token after it."""
     user = await invite(operator, ANNA)
@@ -125,10 +127,10 @@ async def test_a_token_that_is_created_during_a_deactivation_is_not_good(
 
 
 async def test_a_sign_in_link_that_two_use_at_the_same_time_signs_in_one(
-    system: System, operator: httpx2.AsyncClient, annas: httpx2.AsyncClient
+    system: AppContext, operator: httpx2.AsyncClient, annas: httpx2.AsyncClient
 ) -> None:
     """Both find the link unused; the second to lock the account must look at it again."""
-    link = await make_sign_in_link(system)
+    link = await create_sign_in_link(system)
     browsers = (operator, annas)
     for browser in browsers:
         browser.cookies.clear()
@@ -161,9 +163,9 @@ async def test_a_reset_link_sets_the_password_and_ends_sessions_and_an_earlier_l
 
 
 async def test_a_link_from_the_servers_machine_can_set_a_forgotten_password(
-    system: System, operator: httpx2.AsyncClient, annas: httpx2.AsyncClient
+    system: AppContext, operator: httpx2.AsyncClient, annas: httpx2.AsyncClient
 ) -> None:
-    link = await make_sign_in_link(system)
+    link = await create_sign_in_link(system)
     caller = await follow(annas, f"#{link}", password="quite another password")
     assert caller["is_operator"] is True
     assert (await operator.get("/auth/me")).status_code == 401
@@ -202,7 +204,7 @@ async def test_only_a_whole_token_of_an_operator_is_about_accounts(
 
 
 async def test_what_operators_do_stands_in_the_audit_without_secrets(
-    system: System, operator: httpx2.AsyncClient, application: FastAPI
+    system: AppContext, operator: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     user = await invite(operator, ANNA)
     await operator.patch(f"/users/{user['id']}", json={"deactivated": True})
@@ -236,7 +238,7 @@ async def test_a_person_sees_nothing_of_their_deleted_project_until_they_restore
 
 
 async def test_an_operator_gives_a_role_in_any_project_and_sees_nothing_of_it(
-    system: System, operator: httpx2.AsyncClient
+    system: AppContext, operator: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")
     project = house.ids["project_id"]

@@ -10,12 +10,12 @@ from tests.integration.receivers import SYSTEM, Office, Receiver, status
 from tests.integration.test_webhooks import grounds, office, receiver
 from trapline.server.notifications.actions import deliveries, signing_secrets, webhooks
 from trapline.server.notifications.queries import deliveries as kept
-from trapline.server.platform.access import Once, Origin, Scope
-from trapline.server.platform.errors import OutboundRefused
+from trapline.server.platform.access import IdempotencyRequest, RequestOrigin, Scope
+from trapline.server.platform.errors import AddressNotAllowed
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
-from trapline.server.platform.webhook_signatures import PAUSES_S, pause_after, pause_before_end
+from trapline.server.platform.webhook_signatures import PAUSES_S, find_last_retry_delay, get_retry_delay
 from trapline.server.sources.actions import event_secrets
-from trapline.wire.webhooks import EventType, NewWebhook, WebhookChange
+from trapline.wire.webhooks import EventType, NewWebhook, WebhookUpdate
 
 __all__ = ["grounds", "office", "receiver"]
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def repeated(key: str) -> Scope:
-    return replace(SYSTEM, origin=Origin(once=Once(key, "POST /webhooks", b"x")))
+    return replace(SYSTEM, origin=RequestOrigin(once=IdempotencyRequest(key, "POST /webhooks", b"x")))
 
 
 @pytest.mark.parametrize("asked", ["86400", "Wed, 21 Oct 2099 07:28:00 GMT"])
@@ -52,7 +52,7 @@ async def test_one_attempt_more_is_made_as_the_day_ends(office: Office, receiver
     await office.hurry()
     [entry] = await office.wait_for_state(webhook.id, "failed")
     assert entry.attempts == 2
-    assert [pause_before_end(14_400, left_s) for left_s in (-1, 3, 60, 86_400)] == [None, None, 60, 14_400]
+    assert [find_last_retry_delay(14_400, left_s) for left_s in (-1, 3, 60, 86_400)] == [None, None, 60, 14_400]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ async def test_the_log_is_bounded_and_loses_nothing_that_may_be_sent_again(
     newest_first = [entry.id for entry in await office.log(webhook.id)]
     await office.sql("update webhook_deliveries set state = 'delivered'")
     await office.sql("update webhook_deliveries set state = 'failed' where id = :id", id=newest_first[3])
-    await deliveries.forget_old_deliveries(office.system, SYSTEM)
+    await deliveries.purge_deliveries(office.system, SYSTEM)
     assert [entry.id for entry in await office.log(webhook.id)] == [*newest_first[:2], newest_first[3]]
 
 
@@ -110,17 +110,17 @@ async def test_a_secret_is_told_again_only_to_who_may_have_missed_it(
     assert await webhooks.rotate_secret(system, repeated("twice"), made.id) == rotated
     assert (await webhooks.create_webhook(system, once, new)).secret == "", "there is a newer one by now"
     source = UUID(office.house.ids["source_id"])
-    first = await event_secrets.make_event_secret(system, repeated("thrice"), source)
-    assert await event_secrets.make_event_secret(system, repeated("thrice"), source) == first
+    first = await event_secrets.create_event_secret(system, repeated("thrice"), source)
+    assert await event_secrets.create_event_secret(system, repeated("thrice"), source) == first
     monkeypatch.setattr(signing_secrets, "TOLD_AGAIN_FOR", timedelta(0))
     assert (await webhooks.rotate_secret(system, repeated("twice"), made.id)).secret == "", "it was long ago"
-    assert (await event_secrets.make_event_secret(system, repeated("thrice"), source)).secret == ""
+    assert (await event_secrets.create_event_secret(system, repeated("thrice"), source)).secret == ""
 
 
 async def test_the_audit_says_where_events_are_sent_to(office: Office) -> None:
     webhook = await office.add("https://receiver.example/")
-    change = WebhookChange(url="https://stranger.example/")
-    await webhooks.change_webhook(office.system, SYSTEM, webhook.id, change)
+    change = WebhookUpdate(url="https://stranger.example/")
+    await webhooks.update_webhook(office.system, SYSTEM, webhook.id, change)
     [row] = await office.sql(
         "select details from audit where action = 'change' and subject_id = :id", id=str(webhook.id)
     )
@@ -131,10 +131,10 @@ async def test_forbidden_addresses_are_not_saved(office: Office) -> None:
     webhook = await office.add("https://receiver.example/")
     forbidden = ["http://169.254.169.254/", "https://receiver.example:22/", "http://10.1.2.3/", "http://0x7f.1/"]
     for url in forbidden:
-        with pytest.raises(OutboundRefused, match=r"connect.*Nothing was changed\."):
+        with pytest.raises(AddressNotAllowed, match=r"connect.*Nothing was changed\."):
             await office.add(url)
-        with pytest.raises(OutboundRefused):
-            await webhooks.change_webhook(office.system, SYSTEM, webhook.id, WebhookChange(url=url))
+        with pytest.raises(AddressNotAllowed):
+            await webhooks.update_webhook(office.system, SYSTEM, webhook.id, WebhookUpdate(url=url))
     policy = OutboundPolicy(allowed_networks=(parse_allowed_network("10.0.0.0/8"),))
     office.system = replace(office.system, outbound=policy)
     assert (await office.add("http://10.1.2.3/")).url == "http://10.1.2.3/"
@@ -142,11 +142,11 @@ async def test_forbidden_addresses_are_not_saved(office: Office) -> None:
 
 async def test_the_pauses_grow_until_a_day_is_over() -> None:
     assert sum(PAUSES_S) < 86_400
-    pauses = [pause_after(number, 0.5) for number in range(1, 12)]
+    pauses = [get_retry_delay(number, 0.5) for number in range(1, 12)]
     assert pauses == sorted(pauses)
-    assert pause_after(1, 0) < PAUSES_S[0] < pause_after(1, 1)
-    assert pause_after(1, 1, asked_s=900) == 900
-    assert pause_after(1, 1, asked_s=86_400) == PAUSES_S[-1]
+    assert get_retry_delay(1, 0) < PAUSES_S[0] < get_retry_delay(1, 1)
+    assert get_retry_delay(1, 1, asked_s=900) == 900
+    assert get_retry_delay(1, 1, asked_s=86_400) == PAUSES_S[-1]
 
 
 async def test_a_test_shows_no_body_of_a_private_address(office: Office, receiver: Receiver) -> None:

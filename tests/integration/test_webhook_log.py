@@ -27,16 +27,16 @@ async def test_after_a_day_it_is_given_up_and_can_be_replayed(office: Office, re
     await office.sql("update webhook_deliveries set give_up_at = now() + interval '1 second'")
     first = await office.wait_for_state(webhook.id, "failed")
     assert (first[0].last_status, first[0].response_excerpt) == (500, None)
-    assert (await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).failed == 2
+    assert (await webhooks.get_webhook(office.system, SYSTEM, webhook.id)).failed == 2
     receiver.answer = OK
-    assert (await webhooks.replay_one(office.system, SYSTEM, webhook.id, first[0].id)).replayed == 1
+    assert (await webhooks.replay_delivery(office.system, SYSTEM, webhook.id, first[0].id)).replayed == 1
     await office.work_until("one of them", lambda: len(receiver.received) == 3)
-    assert (await webhooks.replay(office.system, SYSTEM, webhook.id, ReplayRequest())).replayed == 1
+    assert (await webhooks.replay_deliveries(office.system, SYSTEM, webhook.id, ReplayRequest())).replayed == 1
     await office.work_until("the other", lambda: len(receiver.received) == 4)
     await office.wait_for_state(webhook.id, "delivered")
     assert len({one.header("webhook-id") for one in receiver.received}) == 2
     with pytest.raises(NotFound):
-        await webhooks.replay_one(office.system, SYSTEM, webhook.id, uuid4())
+        await webhooks.replay_delivery(office.system, SYSTEM, webhook.id, uuid4())
 
 
 async def test_the_log_is_narrowed_and_many_are_replayed(office: Office, receiver: Receiver) -> None:
@@ -60,7 +60,7 @@ async def test_the_log_is_narrowed_and_many_are_replayed(office: Office, receive
     assert await list_ids(event_type="job.completed", state="delivered") == set()
 
     async def replay(**wanted: Any) -> int:
-        return (await webhooks.replay(office.system, SYSTEM, webhook.id, ReplayRequest(**wanted))).replayed
+        return (await webhooks.replay_deliveries(office.system, SYSTEM, webhook.id, ReplayRequest(**wanted))).replayed
 
     assert await replay(created_before=yesterday, event_type="job.completed") == 0
     assert await replay(created_before=yesterday) == 1

@@ -17,14 +17,14 @@ from tests.conftest import open_own_system
 from tests.integration.houses import House, build_house
 from tests.integration.receivers import OK, SYSTEM, Office, Receiver, running_receiver, status
 from tests.outbound_policy import allow_origins
-from trapline.server.app.http.application import dress
+from trapline.server.app.http.application import wrap_middleware
 from trapline.server.notifications.actions import deliveries, webhooks
-from trapline.server.notifications.actions.deliveries import take_due
-from trapline.server.notifications.background.deliveries import Deliveries
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import Conflict, NotFound, OutboundRefused
+from trapline.server.notifications.actions.deliveries import claim_due
+from trapline.server.notifications.background.deliveries import DeliverySender
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import AddressNotAllowed, Conflict, NotFound
 from trapline.server.platform.postgres.postgres import Postgres
-from trapline.wire.webhooks import EventType, WebhookChange
+from trapline.wire.webhooks import EventType, WebhookUpdate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def grounds(
     postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[System, House]]:
+) -> AsyncIterator[tuple[AppContext, House]]:
     """One database for all of these: each webhook begins with nothing."""
     async with open_own_system(postgres, template, tmp_path_factory.mktemp("store")) as system:
         yield system, await build_house(system, "house")
@@ -45,10 +45,10 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def office(grounds: tuple[System, House], receiver: Receiver) -> AsyncIterator[Office]:
+async def office(grounds: tuple[AppContext, House], receiver: Receiver) -> AsyncIterator[Office]:
     own = allow_origins(("127.0.0.1", receiver.port))
     system = replace(grounds[0], outbound=own)
-    office = Office(system, grounds[1], Deliveries(system))
+    office = Office(system, grounds[1], DeliverySender(system))
     await office.tidy()
     yield office
     await office.deliveries.close()
@@ -90,10 +90,10 @@ async def test_every_kind_of_event_is_told(office: Office, receiver: Receiver) -
     await office.sql("update pull_runs set state = 'running'")
     await office.sql("update pull_runs set state = 'completed', imported = 3")
     await office.sql("update workers set last_contact_at = now() - interval '2 minutes'")
-    await deliveries.watch_workers(office.system, SYSTEM)
-    await deliveries.watch_workers(office.system, SYSTEM)
+    await deliveries.record_silent_workers(office.system, SYSTEM)
+    await deliveries.record_silent_workers(office.system, SYSTEM)
     await office.sql("update workers set last_contact_at = now()")
-    await deliveries.watch_workers(office.system, SYSTEM)
+    await deliveries.record_silent_workers(office.system, SYSTEM)
     await office.sql("update workers set ended_at = now(), ended_why = 'evicted'")
     await office.add_images(1)
     await office.work_until("all of them", lambda: set(receiver.types()) == {kind.value for kind in EventType})
@@ -142,7 +142,7 @@ async def test_no_image_is_forgotten_while_others_are_told_of(office: Office, re
 async def test_a_webhook_is_told_only_what_it_asked_for(office: Office, receiver: Receiver) -> None:
     await office.add(receiver.url, event_types=["job.failed"])
     off = await office.add(receiver.url)
-    await webhooks.change_webhook(office.system, SYSTEM, off.id, WebhookChange(is_active=False))
+    await webhooks.update_webhook(office.system, SYSTEM, off.id, WebhookUpdate(is_active=False))
     await office.end_job("completed")
     await office.sql("update analyses set state = 'completed'")
     await office.sql("update analyses set state = 'failed'")
@@ -173,13 +173,13 @@ async def test_a_receiver_that_was_away_gets_the_same_event_later(office: Office
     assert "no connection to 127.0.0.1" in str(entry.last_error)
     assert entry.next_attempt_at is not None
     assert entry.next_attempt_at > datetime.now(UTC) + timedelta(seconds=2)
-    assert (await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).failing_since is not None
+    assert (await webhooks.get_webhook(office.system, SYSTEM, webhook.id)).failing_since is not None
     await receiver.start()
     await office.hurry()
     await office.work_until("the delivery", lambda: bool(receiver.received))
     [entry] = await office.wait_for_state(webhook.id, "delivered")
     assert (entry.attempts, str(entry.id)) == (2, receiver.received[0].header("webhook-id"))
-    assert (await webhooks.show_webhook(office.system, SYSTEM, webhook.id)).failing_since is None
+    assert (await webhooks.get_webhook(office.system, SYSTEM, webhook.id)).failing_since is None
 
 
 async def test_a_slow_receiver_delays_no_other(office: Office, receiver: Receiver) -> None:
@@ -189,7 +189,7 @@ async def test_a_slow_receiver_delays_no_other(office: Office, receiver: Receive
         await office.add(receiver.url)
         for _ in range(12):
             await office.end_job()
-        processes = [Deliveries(office.system) for _ in range(3)]
+        processes = [DeliverySender(office.system) for _ in range(3)]
         async with asyncio.timeout(15):
             while len(receiver.received) < 12:
                 await asyncio.gather(*[one.step() for one in processes])
@@ -205,9 +205,9 @@ async def test_two_processes_share_and_one_that_died_is_replaced(office: Office,
     for _ in range(20):
         await office.end_job()
     # Processes that look at the same moment take some, and die before they have sent anything.
-    lots = await asyncio.gather(*[take_due(office.system, SYSTEM, 1, publishes=False) for _ in range(3)])
+    lots = await asyncio.gather(*[claim_due(office.system, SYSTEM, 1, publishes=False) for _ in range(3)])
     assert len({taken.id for lot in lots for taken in lot}) == sum(map(len, lots)) == 3
-    other = Deliveries(office.system)
+    other = DeliverySender(office.system)
     async with asyncio.timeout(15):
         while await office.deliveries.step() or await other.step():
             pass
@@ -236,7 +236,7 @@ async def test_private_addresses_are_refused(office: Office, host: str) -> None:
         webhook = await office.add("https://receiver.example/")
         url = f"http://{host}:{canary.port}/"
         if host != "localhost":  # a name is looked up when it is called
-            with pytest.raises(OutboundRefused, match="Nothing was changed"):
+            with pytest.raises(AddressNotAllowed, match="Nothing was changed"):
                 await office.add(url)
         await office.sql("update webhooks set url = :url", url=url)
         await office.end_job()
@@ -248,11 +248,11 @@ async def test_private_addresses_are_refused(office: Office, host: str) -> None:
 
 @pytest.mark.parametrize("url", ["ftp://receiver.example/", "http://u:p@receiver.example/", "receiver", "http:///x"])
 async def test_addresses_that_are_never_taken_are_refused_at_once(office: Office, url: str) -> None:
-    with pytest.raises(OutboundRefused):
+    with pytest.raises(AddressNotAllowed):
         await office.add(url)
     webhook = await office.add("https://receiver.example/")
-    with pytest.raises(OutboundRefused):
-        await webhooks.change_webhook(office.system, SYSTEM, webhook.id, WebhookChange(url=url))
+    with pytest.raises(AddressNotAllowed):
+        await webhooks.update_webhook(office.system, SYSTEM, webhook.id, WebhookUpdate(url=url))
 
 
 async def test_a_receiver_that_is_gone_is_switched_off(office: Office, receiver: Receiver) -> None:
@@ -265,12 +265,12 @@ async def test_a_receiver_that_is_gone_is_switched_off(office: Office, receiver:
     [entry] = await office.log(webhook.id)
     assert (entry.state, entry.last_status) == ("waiting", 410)
     with pytest.raises(Conflict):
-        await webhooks.replay_one(office.system, SYSTEM, webhook.id, entry.id)
+        await webhooks.replay_delivery(office.system, SYSTEM, webhook.id, entry.id)
     await office.hurry()
     await office.deliveries.step()
     assert len(receiver.received) == 1
     receiver.answer = OK
-    shown = await webhooks.change_webhook(office.system, SYSTEM, webhook.id, WebhookChange(is_active=True))
+    shown = await webhooks.update_webhook(office.system, SYSTEM, webhook.id, WebhookUpdate(is_active=True))
     assert (shown.disabled_reason, shown.failing_since) == (None, None)
     await office.work_until("what waited", lambda: len(receiver.received) == 2)
 
@@ -315,9 +315,9 @@ async def test_a_deleted_webhook_is_told_nothing_and_its_log_goes(office: Office
     await office.deliveries.step()
     assert receiver.received == []
     with pytest.raises(NotFound):
-        await webhooks.show_webhook(office.system, SYSTEM, webhook.id)
+        await webhooks.get_webhook(office.system, SYSTEM, webhook.id)
     for _ in range(2):
-        await deliveries.forget_old_deliveries(office.system, SYSTEM)
+        await deliveries.purge_deliveries(office.system, SYSTEM)
     left = await office.sql("select id from webhooks where is_active")
     assert [row[0] for row in left] == [other.id]
     assert await office.sql("select 1 from webhook_deliveries where webhook_id = :id", id=webhook.id) == []
@@ -331,7 +331,7 @@ async def test_deliveries_are_kept_for_30_days(office: Office) -> None:
     await office.sql(
         "update webhook_deliveries set created_at = now() - interval '31 days' where id = :id", id=older.id
     )
-    await deliveries.forget_old_deliveries(office.system, SYSTEM)
+    await deliveries.purge_deliveries(office.system, SYSTEM)
     assert [entry.id for entry in await office.log(webhook.id)] == [newer.id]
 
 
@@ -345,7 +345,7 @@ async def test_a_webhook_that_is_being_deleted_holds_nothing_up(office: Office) 
 
 
 async def test_over_http_the_secret_is_told_once(office: Office) -> None:
-    transport = httpx2.ASGITransport(dress(application_of(office.system)))
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(office.system)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         await use_over_http(client, office)
 

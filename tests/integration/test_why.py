@@ -7,11 +7,11 @@ import pytest
 from tests.conformance.adc_client import PIPELINE
 from tests.integration.fields import Field, failure, make_field
 from tests.integration.greeted import greet
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 

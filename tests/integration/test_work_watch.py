@@ -9,15 +9,15 @@ from PIL import Image
 
 from tests.integration.fields import Field, make_field
 from tests.integration.greeted import greet
-from trapline.server.app.background.background_process import list_loops
+from trapline.server.app.background.background_process import build_loops
 from trapline.server.app.background.loops import Loop, run_loop
 from trapline.server.app.background.work_watch import WorkWatch
-from trapline.server.notifications.background.deliveries import Deliveries
-from trapline.server.platform.app_context import System
+from trapline.server.notifications.background.deliveries import DeliverySender
+from trapline.server.platform.app_context import AppContext
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 0)
 
 
@@ -52,7 +52,7 @@ async def test_an_uploaded_image_wakes_the_loops_that_work_on_it_until_they_are_
     assert await list_woken(watch) == set()
     await upload(field)
     assert await list_woken(watch) == {"thumbnails", "sequences", "day counts"}
-    loops = {loop.name: loop for loop in list_loops(field.system)}
+    loops = {loop.name: loop for loop in build_loops(field.system)}
     for name in ("thumbnails", "sequences", "day counts"):
         await loops[name].step()
     # A sequence that was formed changes no day; whatever is left is done in the next steps.
@@ -68,7 +68,7 @@ async def test_an_event_for_a_webhook_wakes_the_deliveries(field: Field) -> None
     assert "deliveries" not in await list_woken(watch)
     await upload(field)
     await wait_for_woken(watch, "deliveries")
-    deliveries = Deliveries(field.system)
+    deliveries = DeliverySender(field.system)
     await deliveries.step()
     await deliveries.close()
 
@@ -81,7 +81,7 @@ async def test_a_source_whose_time_has_come_wakes_the_runs(field: Field) -> None
     assert answer.status_code == 201, answer.text
     await field.change("update pull_sources set next_run_at = now() - interval '1 s', is_active = true")
     assert "due pull runs" in await list_woken(watch)
-    loops = {loop.name: loop for loop in list_loops(field.system)}
+    loops = {loop.name: loop for loop in build_loops(field.system)}
     await loops["due pull runs"].step()
     assert "due pull runs" not in await list_woken(watch)
 
@@ -139,7 +139,7 @@ async def test_a_loop_that_failed_is_tried_again_without_being_woken() -> None:
 
 async def test_a_worker_that_falls_silent_and_one_that_returns_wake_the_watch_of_workers(field: Field) -> None:
     watch = WorkWatch(field.system)
-    [step] = [loop.step for loop in list_loops(field.system) if loop.name == "silent workers"]
+    [step] = [loop.step for loop in build_loops(field.system) if loop.name == "silent workers"]
     await greet(field)
     assert await list_woken(watch) == set()
     await field.change("update workers set last_contact_at = now() - interval '61 s'")

@@ -8,12 +8,12 @@ import pytest
 
 from tests.integration.fields import Field, make_field, success
 from tests.integration.greeted import greet
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db import migrations
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -70,7 +70,7 @@ async def test_a_worker_with_two_jobs_counts_its_time_once(field: Field) -> None
         assert await get_rate(field) == (place + 1, pytest.approx(0.1, rel=0.1))
 
 
-async def test_a_late_result_is_not_credited_with_the_time_of_another_lease(system: System) -> None:
+async def test_a_late_result_is_not_credited_with_the_time_of_another_lease(system: AppContext) -> None:
     field = await make_field(system, images=1)
     job = await field.run_job()
     late, prompt = await greet(field), await greet(field, name="worker-2")

@@ -8,15 +8,15 @@ import pytest
 
 from tests.integration.fields import SYSTEM, Field, make_field, success
 from tests.integration.greeted import greet
-from trapline.server.platform.app_context import Leases, System
+from trapline.server.platform.app_context import AppContext, LeaseSettings
 from trapline.server.queue.actions import queue_maintenance
-from trapline.server.queue.queries.lease_revocation import list_holdings
+from trapline.server.queue.queries.lease_revocation import list_jobs_with_leases
 
 TAKEN_BACK = "rejected: the lease was taken back"
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
@@ -26,7 +26,7 @@ async def test_a_hello_says_how_to_behave(field: Field) -> None:
     assert answer.status_code == 201
     told = answer.json()
     assert (told["lease_s"], told["renew_s"], told["max_batch"]) == (300, 30, 500)
-    quick = replace(field.system, leases=Leases(lease_s=6, held_at_most=3))
+    quick = replace(field.system, leases=LeaseSettings(lease_s=6, held_at_most=3))
     field.client._transport.app.app.state.system = quick  # type: ignore[attr-defined]
     told = (await field.call("POST", "/workers/hello", body, field.worker)).json()
     assert (told["lease_s"], told["renew_s"], told["max_batch"]) == (6, 2, 3)
@@ -84,7 +84,7 @@ async def test_two_hellos_at_once_leave_one(field: Field) -> None:
     assert await field.ask("select count(*), count(*) filter (where ended_at is null) from workers") == [(8, 1)]
 
 
-async def test_ids_that_are_not_ones_own_are_refused(field: Field, system: System) -> None:
+async def test_ids_that_are_not_ones_own_are_refused(field: Field, system: AppContext) -> None:
     neighbour = await make_field(system, name="neighbour")
     theirs = await greet(neighbour)
     worker = await greet(field)
@@ -119,7 +119,7 @@ async def test_ids_that_are_not_ones_own_are_refused(field: Field, system: Syste
 
 
 async def test_an_evicted_worker_returns_what_is_not_begun_and_posts_what_is_finished(
-    field: Field, system: System
+    field: Field, system: AppContext
 ) -> None:
     job = await field.run_job()
     bad, good = await greet(field), await greet(field, name="worker-2")
@@ -129,7 +129,7 @@ async def test_an_evicted_worker_returns_what_is_not_begun_and_posts_what_is_fin
     assert answer.status_code == 200, answer.text
     assert (answer.json()["taken_back"], answer.json()["worker"]["ended_why"]) == (2, "evicted")
     assert answer.json()["worker"]["ended_by"] == "token owner"
-    await queue_maintenance.return_expired(system, SYSTEM)
+    await queue_maintenance.requeue_expired_leases(system, SYSTEM)
     states = dict(await field.ask("select id::text, state from analyses where attempt > 0"))
     assert states == {begun["id"]: "processing", finished["id"]: "queued", idle["id"]: "queued"}
     for path, body in (
@@ -159,14 +159,14 @@ async def test_an_evicted_worker_returns_what_is_not_begun_and_posts_what_is_fin
     assert await field.ask("select distinct outcome, error from attempts") == [("evicted", "the worker was evicted")]
 
 
-async def test_what_an_evicted_worker_has_begun_returns_when_it_is_silent(field: Field, system: System) -> None:
+async def test_what_an_evicted_worker_has_begun_returns_when_it_is_silent(field: Field, system: AppContext) -> None:
     job = await field.run_job()
     worker = await greet(field)
     tasks = await worker.lease(3)
     await worker.renew(tasks, begun=tasks[:2])
     assert (await field.call("POST", f"/workers/{worker.id}/evict")).json()["taken_back"] == 1
     await field.change("update workers set last_contact_at = last_contact_at - interval '1 h'")
-    await queue_maintenance.return_expired(system, SYSTEM)
+    await queue_maintenance.requeue_expired_leases(system, SYSTEM)
     assert await field.ask("select state, lost, count(*) from analyses group by 1, 2") == [("queued", 0, 3)]
     # Its finished results are valid work still.
     assert await worker.post(job, [success(tasks[0])]) == ["accepted"]
@@ -201,7 +201,7 @@ async def test_a_caller_without_hello_loses_its_leases_and_may_go_on(field: Fiel
     assert await field.post(job, [success(task) for task in tasks]) == ["accepted"] * 2
 
 
-async def test_eviction_wants_a_manager_of_every_project(field: Field, system: System) -> None:
+async def test_eviction_wants_a_manager_of_every_project(field: Field, system: AppContext) -> None:
     neighbour = await make_field(system, name="neighbour")
     await field.change(
         "insert into members (project_id, user_id, role) values (%s, %s, 'owner')", neighbour.project, field.user_id
@@ -220,14 +220,14 @@ async def test_eviction_wants_a_manager_of_every_project(field: Field, system: S
     assert (await field.call("POST", f"/workers/{shared.id}/evict")).status_code == 200
 
 
-async def test_the_reaper_finishes_what_an_eviction_left_undone(field: Field, system: System) -> None:
+async def test_the_reaper_finishes_what_an_eviction_left_undone(field: Field, system: AppContext) -> None:
     await field.run_job()
     worker = await greet(field)
     await worker.lease(2)
     await field.change("update workers set ended_at = now(), ended_why = 'evicted', ended_by = 'x'")
-    await queue_maintenance.return_expired(system, SYSTEM)
+    await queue_maintenance.requeue_expired_leases(system, SYSTEM)
     async with system.database.transaction(SYSTEM) as tx:
-        assert await list_holdings(SYSTEM, tx, worker.id) == {}  # type: ignore[arg-type]
+        assert await list_jobs_with_leases(SYSTEM, tx, worker.id) == {}  # type: ignore[arg-type]
     assert await field.ask("select state, fence, lost, count(*) from analyses group by 1, 2, 3 order by 2") == [
         ("queued", 0, 0, 3),
     ]  # fmt: skip

@@ -9,8 +9,8 @@ from PIL import Image
 from tests.integration.fields import SYSTEM, Field, make_field
 from tests.integration.pictures import make_jpeg
 from trapline.server.images.actions import clock_offsets, deployments
-from trapline.server.images.actions.clock_offsets import date_all
-from trapline.server.platform.app_context import System
+from trapline.server.images.actions.clock_offsets import update_capture_times
+from trapline.server.platform.app_context import AppContext
 
 BERLIN = {"latitude": 52.52, "longitude": 13.4}
 # Local times of a camera in Berlin, and the moments that they are there. In spring 02:30 did not exist: a clock without
@@ -29,7 +29,7 @@ FLAGS = {"2026-03-29 02:30": "nonexistent_local_time", "2026-10-25 02:30": "ambi
 
 
 @pytest.fixture
-async def field(system: System) -> Field:
+async def field(system: AppContext) -> Field:
     return await make_field(system, 0)
 
 
@@ -80,7 +80,7 @@ def in_berlin() -> dict[str, tuple[str, str, list[str]]]:
 
 
 async def date_rest(field: Field) -> None:
-    while await date_all(field.system, SYSTEM):
+    while await update_capture_times(field.system, SYSTEM):
         pass
 
 
@@ -114,7 +114,7 @@ async def test_times_read_as_utc_are_warned_of_and_dated_again(field: Field, mon
     fixed = await call(field, "PATCH", at, fix)
     assert (fixed["dating"], fixed["images_to_date"], fixed["images_dated"]) == (True, 8, 3)
     assert (fixed["utc_assumed"], fixed["time_zone_source"]) == (False, "given")
-    assert await date_all(field.system, SYSTEM)
+    assert await update_capture_times(field.system, SYSTEM)
     shown = await call(field, "GET", at)
     assert (shown["dating"], shown["images_to_date"], shown["images_dated"]) == (True, 8, 6)
     await date_rest(field)

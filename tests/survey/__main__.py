@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.survey.truth import SIZES, build_truth
 from tests.survey.walk import list_failures, run_survey
-from trapline.server.platform.postgres.postgres import free_port
+from trapline.server.platform.postgres.postgres import find_free_port
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     folder.chmod(0o711)
     (folder / "data").mkdir(mode=0o711)
     try:
-        table, took = run_survey(given.size, given.seed, folder, folder / "data", free_port())
+        table, took = run_survey(given.size, given.seed, folder, folder / "data", find_free_port())
     finally:
         if given.keep is None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -23,17 +23,17 @@ from tests.conformance.file_servers import pyftpd
 from tests.conformance.web_servers import nginx
 from tests.survey import pictures
 from tests.survey.model_output import CLASSES, EYE
-from trapline.client import Callbacks, Trapline
-from trapline.client.signing import by_secret
+from trapline.client import CallbackSession, Trapline
+from trapline.client.signing import build_secret_signer
 from trapline.wire.analyses import NewAnalysis
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.auth import NewToken, Role, TokenKind
-from trapline.wire.bulk_annotations import PostedAnnotation
+from trapline.wire.bulk_annotations import BulkAnnotation
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.identifications import IdentificationKind, LifeStage, NewIdentification, Sex
 from trapline.wire.jobs import JobState, NewJob, Selection
-from trapline.wire.projects import NewProject, ProjectChange
-from trapline.wire.sources import AuthType, NewSource, RunState
+from trapline.wire.projects import NewProject, ProjectUpdate
+from trapline.wire.sources import AuthType, NewSource, PullRunState
 from trapline.wire.users import NewMembership, NewUser
 
 PROJECT = "Survey"
@@ -84,10 +84,10 @@ def open_survey(truth: dict[str, Any], folder: Path, data: Path, port: int) -> I
         stack.callback(server.end)
         server.start()
         owner = stack.enter_context(server.open())
-        project = owner.make_project(NewProject(name=PROJECT)).id
+        project = owner.create_project(NewProject(name=PROJECT)).id
         survey = Survey(truth, folder, server, owner, project)
         for one in truth["deployments"]:
-            survey.deployments[one["key"]] = owner.make_deployment(
+            survey.deployments[one["key"]] = owner.create_deployment(
                 NewDeployment(
                     project=project,
                     name=one["name"],
@@ -106,7 +106,7 @@ def _create_sources(survey: Survey, web: str, ftp: str) -> None:
     for one in survey.truth["deployments"]:
         if one["arrives"] in PULLED:
             signed = {"auth_type": AuthType.BASIC, "auth_username": FTP_USER, "auth_password": FTP_PASSWORD}
-            source = survey.owner.make_source(
+            source = survey.owner.create_source(
                 NewSource(
                     name=f"source of {one['key']}",
                     base_url=f"{web if one['arrives'] == 'web' else ftp}{one['root']}/",
@@ -139,9 +139,9 @@ def collect_files(survey: Survey) -> None:
 
 def _wait_for_runs(survey: Survey, runs: list[tuple[UUID, UUID]]) -> None:
     for source, run in runs:
-        wait_for("a pull run", lambda: survey.owner.get_source_run(source, run).state is not RunState.RUNNING, 300)  # noqa: B023 - called here
+        wait_for("a pull run", lambda: survey.owner.get_source_run(source, run).state is not PullRunState.RUNNING, 300)  # noqa: B023 - called here
         ended = survey.owner.get_source_run(source, run)
-        assert ended.state is RunState.COMPLETED, ended
+        assert ended.state is PullRunState.COMPLETED, ended
 
 
 def _upload_by_command(survey: Survey, deployment: dict[str, Any]) -> None:
@@ -241,7 +241,7 @@ def _work(survey: Survey, run: dict[str, Any]) -> None:
     (package / "survey_says.json").write_text(json.dumps(says), encoding="utf-8")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: survey-pipelines\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[trapline.pipelines]\n{EYE} = survey_pipeline:SurveyEye\n")
-    token = survey.owner.make_token(NewToken(name=run["key"], kind=TokenKind.WORKER, projects=[survey.project])).token
+    token = survey.owner.create_token(NewToken(name=run["key"], kind=TokenKind.WORKER, projects=[survey.project])).token
     environment = {
         "PYTHONPATH": str(package),
         "TRAPLINE_TOKEN": token,
@@ -251,7 +251,7 @@ def _work(survey: Survey, run: dict[str, Any]) -> None:
     survey.server.run("register", "--pipeline", EYE, check=True, **environment)
     chosen = run["deployments"] or [None]
     jobs = [
-        survey.owner.make_job(
+        survey.owner.create_job(
             NewJob(
                 project=survey.project,
                 pipeline=EYE,
@@ -276,21 +276,21 @@ def _call_back(survey: Survey, run: dict[str, Any]) -> None:
         made = survey.owner.create_analysis(
             NewAnalysis(image_id=survey.images[key], model_name=run["pipeline"], model_version=run["version"])
         )
-        with Callbacks(survey.server.base_url, by_secret(made.callback_secret)) as session:
+        with CallbackSession(survey.server.base_url, build_secret_signer(made.callback_secret)) as session:
             if found:
                 posted = [_describe(one, place, sizes[key]) for place, one in enumerate(found)]
                 session.post_annotations(made.id, posted)
             session.finalize(made.id)
 
 
-def _describe(one: dict[str, Any], place: int, size: tuple[int, int]) -> PostedAnnotation:
+def _describe(one: dict[str, Any], place: int, size: tuple[int, int]) -> BulkAnnotation:
     if one["type"] == "classification":
-        return PostedAnnotation(
+        return BulkAnnotation(
             annotation_type=AnnotationType.CLASSIFICATION, class_name=one["name"], confidence=one["score"],
             data={"score": one["score"]}, ordering=place,
         )  # fmt: skip
     corners = dict(zip(("x_min", "y_min", "x_max", "y_max"), one["box"], strict=True))
-    return PostedAnnotation(
+    return BulkAnnotation(
         annotation_type=AnnotationType.BOUNDING_BOX, class_name=one["name"], confidence=one["score"],
         data={**corners, "image_width": size[0], "image_height": size[1]}, ordering=place,
     )  # fmt: skip
@@ -304,7 +304,7 @@ def review(survey: Survey) -> None:
         if one["file"] not in survey.images or one["channel"] != "api":
             continue
         client = reviewers[one["by"]]
-        [made] = client.identify(_word(survey, one))
+        [made] = client.create_identifications(_word(survey, one))
         if one["withdrawn"]:
             client.withdraw_identifications([made.id])
     for client in reviewers.values():
@@ -355,5 +355,5 @@ def _invite(survey: Survey, name: str) -> Trapline:
 
 def publish(survey: Survey) -> None:
     """Make the project public, and wait until the days are counted."""
-    survey.owner.change_project(survey.project, ProjectChange(public=True))
-    wait_for("the counts of days", lambda: not survey.owner.summarise(survey.project).is_behind, 120)
+    survey.owner.update_project(survey.project, ProjectUpdate(public=True))
+    wait_for("the counts of days", lambda: not survey.owner.get_summary(survey.project).is_behind, 120)

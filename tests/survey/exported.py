@@ -57,7 +57,7 @@ class Exported:
     def export(self, form: ExportFormat, **options: Any) -> Path:
         """Export the survey, and download the file."""
         asked = NewExport(project=self.survey.project, format=form, options=ExportOptions(**options))
-        export = self.survey.owner.wait_for_export(self.survey.owner.make_export(asked).id, timeout_s=300)
+        export = self.survey.owner.wait_for_export(self.survey.owner.create_export(asked).id, timeout_s=300)
         self.table.compare(form, "state", ExportState.READY, export.state)
         path = self.folder / export.filename
         if export.state is ExportState.READY:

@@ -39,7 +39,7 @@ class RealModel:
         self.survey, self.owner, self.table = survey, survey.owner, table
         self.folder = survey.folder / PIPELINE
         self.folder.mkdir()
-        self.project = self.owner.make_project(NewProject(name="Real model")).id
+        self.project = self.owner.create_project(NewProject(name="Real model")).id
         self.sizes: dict[str, tuple[int, int]] = {}
 
     def compare(self) -> None:
@@ -70,12 +70,12 @@ class RealModel:
             name = f"picture {place}.jpg"
             (self.folder / name).write_bytes(pictures.draw_picture(one, deployment["camera"]))
             self.sizes[name] = (one["width"], one["height"])
-        made = self.owner.make_deployment(NewDeployment(project=self.project, name="Light trap"))
+        made = self.owner.create_deployment(NewDeployment(project=self.project, name="Light trap"))
         self.owner.upload_images(self.folder, deployment=made.id)
 
     def _work(self) -> bool:
         """Run a worker until nothing is left to do; False where the model file cannot be had on this machine."""
-        token = self.owner.make_token(NewToken(name=PIPELINE, kind=TokenKind.WORKER, projects=[self.project])).token
+        token = self.owner.create_token(NewToken(name=PIPELINE, kind=TokenKind.WORKER, projects=[self.project])).token
         environment = {
             "TRAPLINE_TOKEN": token,
             "TRAPLINE_OUTBOX": str(self.survey.folder / f"outbox-{PIPELINE}"),
@@ -87,7 +87,7 @@ class RealModel:
             self.table.skip("real model", "boxes", registered.stderr[-300:])
             return False
         assert registered.returncode == 0, registered.stderr
-        job = self.owner.make_job(NewJob(project=self.project, pipeline=PIPELINE, selection=Selection())).id
+        job = self.owner.create_job(NewJob(project=self.project, pipeline=PIPELINE, selection=Selection())).id
         wait_for("work", lambda: self.owner.get_job(job).expanded, 60)
         self.survey.server.run("worker", "--pipeline", PIPELINE, "--until-idle", "1", check=True, **environment)
         wait_for("the end of a job", lambda: self.owner.get_job(job).status is JobState.COMPLETED, 120)
@@ -101,7 +101,7 @@ class RealModel:
     # Readers
 
     def _export(self, form: ExportFormat) -> Path:
-        made = self.owner.make_export(NewExport(project=self.project, format=form))
+        made = self.owner.create_export(NewExport(project=self.project, format=form))
         export = self.owner.wait_for_export(made.id, timeout_s=120)
         path = self.survey.folder / "exports" / f"{PIPELINE}-{export.filename}"
         self.owner.download_export(export, path)

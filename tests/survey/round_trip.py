@@ -75,7 +75,7 @@ class RoundTrip:
     def _export(self, project: int, form: ExportFormat) -> Path:
         licences = {"data_licence": "CC0-1.0", "media_licence": "CC0-1.0"} if form is ExportFormat.CAMTRAP_DP else {}
         asked = NewExport(project=project, format=form, options=ExportOptions(**licences))
-        export = self.survey.owner.wait_for_export(self.survey.owner.make_export(asked).id, timeout_s=300)
+        export = self.survey.owner.wait_for_export(self.survey.owner.create_export(asked).id, timeout_s=300)
         path = self.survey.folder / "exports" / f"{project}-{form}{Path(export.filename).suffix}"
         self.survey.owner.download_export(export, path)
         return path
@@ -83,14 +83,14 @@ class RoundTrip:
     def _copy(self, name: str) -> tuple[int, dict[str, str]]:
         """Create a project with the same deployments, taxa and files; return it and the images by their keys."""
         owner = self.survey.owner
-        project = owner.make_project(NewProject(name=name)).id
-        owner.take_taxa(project, (self.survey.folder / "taxa.csv").read_bytes())
+        project = owner.create_project(NewProject(name=name)).id
+        owner.import_taxa(project, (self.survey.folder / "taxa.csv").read_bytes())
         listed = owner.list_taxa(project=project, limit=1000).results
         taxa = {one.scientific_name: one.id for one in listed}
         owner.map_labels(project, {label: taxa[name] for label, name in self.survey.truth["labels"].items()})
         places: dict[str, UUID] = {}
         for one in self.survey.truth["deployments"]:
-            places[one["key"]] = owner.make_deployment(
+            places[one["key"]] = owner.create_deployment(
                 NewDeployment(project=project, name=one["name"], latitude=one["latitude"], longitude=one["longitude"],
                               time_zone=one["time_zone"], clock_offset_s=one["clock_offset_s"])
             ).id  # fmt: skip

@@ -195,7 +195,7 @@ class Surfaces:
         """Compare what the Python client lists and sums up."""
         self.table.compare("client", "list_images", sorted(self.oracle.images),
                            sorted(self.key_of(one.id) for one in list_images(self.survey)))  # fmt: skip
-        summary = self.survey.owner.summarise(self.survey.project)
+        summary = self.survey.owner.get_summary(self.survey.project)
         self.table.compare("client", "summarise", (len(self.oracle.images), self.oracle.count_hours()),
                            (summary.images, list(summary.hours)))  # fmt: skip
         self.table.compare("client", "count_classes", self.oracle.count_classes(),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.survey.truth import build_truth
 from tests.survey.walk import list_failures, run_survey
-from trapline.server.platform.postgres.postgres import free_port
+from trapline.server.platform.postgres.postgres import find_free_port
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def folder() -> Iterator[Path]:
 
 
 def test_every_surface_shows_the_truth(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    table, took = run_survey("small", 1, folder, folder / "data", free_port())
+    table, took = run_survey("small", 1, folder, folder / "data", find_free_port())
     with capsys.disabled():
         print("\n" + table.render())  # noqa: T201 - the table is what this test is for
         print(", ".join(f"{name} {seconds:.1f} s" for name, seconds in took.items()))  # noqa: T201

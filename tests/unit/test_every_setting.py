@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 from tests.settings_values import SERVER_VALUES, WORKER_VALUES, Value
 
-from trapline.server.app.settings import load_settings, variable_names
-from trapline.worker.settings import read_settings
+from trapline.server.app.settings import get_variable_names, load_settings
+from trapline.worker.settings import load_settings as load_worker_settings
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 NO_FILE = Path("/nonexistent/.env")
@@ -32,7 +32,7 @@ def test_each_documented_setting_has_a_value_here() -> None:
 @pytest.mark.parametrize("name", read_documented("The server"))
 def test_a_setting_of_the_server_is_read(name: str, origin: str, tmp_path: Path) -> None:
     value = SERVER_VALUES[name]
-    field = next(field for field, variable in variable_names().items() if variable == name)
+    field = next(field for field, variable in get_variable_names().items() if variable == name)
     default = getattr(load_settings({}, NO_FILE), field)
     settings = load_settings(*_given(name, value, origin, tmp_path))
     assert _plain(getattr(settings, field)) == value.read
@@ -53,7 +53,7 @@ def test_a_setting_of_the_worker_is_read(
         monkeypatch.setenv(variable, text)
     assert origin == "environment" or file.exists()
     token = {} if name == "TRAPLINE_TOKEN" else {"token": "a token"}
-    settings = read_settings(**token)
+    settings = load_worker_settings(**token)
     assert _plain(getattr(settings, name.removeprefix("TRAPLINE_").lower())) == value.read
 
 

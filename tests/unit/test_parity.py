@@ -68,10 +68,10 @@ NO_COMMAND = NO_CLIENT | {
     "POST /analyses/{analysis_id}/finalize": SIGNED,
 }
 """What has no method or no command, and why."""
-MOVES = {"move_job": {"run", "pause", "resume", "cancel"}}
+MOVES = {"transition_job": {"run", "pause", "resume", "cancel"}}
 """Methods that take the last part of a path."""
 
-SENDS = {"send": None} | dict.fromkeys(("get", "get_all", "stream", "read", "read_elsewhere"), "GET")
+SENDS = {"send": None} | dict.fromkeys(("get", "list_all", "stream", "get_bytes", "get_signed_url"), "GET")
 
 
 def shape_of(path: str) -> tuple[str, ...]:

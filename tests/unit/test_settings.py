@@ -9,14 +9,14 @@ from trapline.server.app.settings import (
     TEST_NAMES,
     Settings,
     SettingsError,
-    check_names,
-    known_names,
+    list_known_variables,
+    load_secret_keys,
     load_settings,
-    read_place,
-    read_secret_keys,
-    split_secrets,
+    parse_listen_address,
+    parse_secrets,
+    validate_variables,
 )
-from trapline.server.platform.network.email_sender import read_mail_server
+from trapline.server.platform.network.email_sender import parse_smtp_url
 
 NO_FILE = Path("/nonexistent/.env")
 KEY = "k" * 32
@@ -43,7 +43,7 @@ def test_a_misspelt_name_stops_the_start_and_is_told_the_nearest(name: str, near
         load_settings({name: "1"}, NO_FILE)
 
 
-@pytest.mark.parametrize("name", sorted(known_names() - TEST_NAMES))
+@pytest.mark.parametrize("name", sorted(list_known_variables() - TEST_NAMES))
 def test_every_name_with_two_letters_exchanged_is_refused_with_its_own(name: str) -> None:
     prefix, _, rest = name.partition("_")
     places = [at for at in range(len(rest) - 1) if rest[at] != rest[at + 1] and "_" not in rest[at : at + 2]]
@@ -53,7 +53,7 @@ def test_every_name_with_two_letters_exchanged_is_refused_with_its_own(name: str
         return  # its prefix is not ours: what else begins so belongs to others
     assert not _OF_KUBERNETES.search(name), "a service of Kubernetes could set it"
     with pytest.raises(SettingsError, match=f"Did you mean {name}\\?"):
-        check_names({misspelt: "1"})
+        validate_variables({misspelt: "1"})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_every_name_with_two_letters_exchanged_is_refused_with_its_own(name: str
     [("9464", ("127.0.0.1", 9464)), ("10.0.0.5:9464", ("10.0.0.5", 9464)), ("[::1]:9464", ("::1", 9464))],
 )
 def test_a_place_to_listen_is_a_port_or_an_address_with_one(text: str, place: tuple[str, int]) -> None:
-    assert read_place(load_settings({"TRAPLINE_METRICS_LISTEN": text}, NO_FILE).metrics_listen or "") == place
+    assert parse_listen_address(load_settings({"TRAPLINE_METRICS_LISTEN": text}, NO_FILE).metrics_listen or "") == place
 
 
 @pytest.mark.parametrize("text", ["metrics", "0", "65536", ":9464", "10.0.0.5", "http://x:1/"])
@@ -90,11 +90,11 @@ def test_a_misspelt_name_in_the_file_stops_the_start_too(tmp_path: Path) -> None
     ],
 )
 def test_names_that_kubernetes_makes_are_ignored(name: str) -> None:
-    check_names({name: "tcp://10.0.0.1:8000"})
+    validate_variables({name: "tcp://10.0.0.1:8000"})
 
 
 def test_names_of_other_parts_are_known() -> None:
-    check_names({"TRAPLINE_SERVER": "x", "TRAPLINE_SAMPLES": "x", "ML_ALLOWED_MODELS": "x", "HOME": "/"})
+    validate_variables({"TRAPLINE_SERVER": "x", "TRAPLINE_SAMPLES": "x", "ML_ALLOWED_MODELS": "x", "HOME": "/"})
 
 
 def test_settings_of_outside_pipelines_are_read_by_their_bare_names() -> None:
@@ -102,7 +102,7 @@ def test_settings_of_outside_pipelines_are_read_by_their_bare_names() -> None:
         {"ML_ALLOWED_MODELS": "yolo , deer-net", "ML_CALLBACK_HMAC_SECRET": "a, b", "S3_BUCKET": "pictures"}, NO_FILE
     )
     assert settings.ml_allowed_models == ("yolo", "deer-net")
-    assert split_secrets(settings.ml_callback_hmac_secret) == ("a", "b")
+    assert parse_secrets(settings.ml_callback_hmac_secret) == ("a", "b")
     assert settings.s3_bucket == "pictures"
     with pytest.raises(SettingsError, match=r"ML_CALLBACK_HMAC_SECRET names more than 3 secrets"):
         load_settings({"ML_CALLBACK_HMAC_SECRET": "one,two,three,four"}, NO_FILE)
@@ -131,23 +131,23 @@ def test_lists_are_comma_separated_and_empty_means_not_set() -> None:
 
 def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data")
-    keys = read_secret_keys(settings)
+    keys = load_secret_keys(settings)
     assert list(keys) == [1]
     assert len(keys[1]) >= 32
-    assert read_secret_keys(settings) == keys
+    assert load_secret_keys(settings) == keys
     assert (tmp_path / "data" / "secret-key").stat().st_mode & 0o777 == 0o600
 
 
 def test_secret_keys_have_versions() -> None:
-    assert read_secret_keys(load_settings({"TRAPLINE_SECRET_KEY": KEY}, NO_FILE)) == {1: KEY.encode()}
+    assert load_secret_keys(load_settings({"TRAPLINE_SECRET_KEY": KEY}, NO_FILE)) == {1: KEY.encode()}
     both = load_settings({"TRAPLINE_SECRET_KEY": f"1:{KEY},2:{KEY}2"}, NO_FILE)
-    assert read_secret_keys(both) == {1: KEY.encode(), 2: f"{KEY}2".encode()}
+    assert load_secret_keys(both) == {1: KEY.encode(), 2: f"{KEY}2".encode()}
 
 
 @pytest.mark.parametrize("given", ["short", f"x:{KEY},2:{KEY}", f"1:{KEY},2:short"])
 def test_a_weak_or_unreadable_secret_key_is_refused_without_being_shown(given: str) -> None:
     with pytest.raises(SettingsError, match="TRAPLINE_SECRET_KEY") as told:
-        read_secret_keys(load_settings({"TRAPLINE_SECRET_KEY": given}, NO_FILE))
+        load_secret_keys(load_settings({"TRAPLINE_SECRET_KEY": given}, NO_FILE))
     assert given not in str(told.value)
     assert given not in repr(load_settings({"TRAPLINE_SECRET_KEY": given}, NO_FILE))
 
@@ -177,7 +177,7 @@ def test_a_mail_server_is_read_with_its_password() -> None:
     }
     settings = load_settings(given, NO_FILE)
     assert settings.smtp_url is not None
-    server = read_mail_server(settings.smtp_url.get_secret_value(), settings.mail_from or "", "s.example")
+    server = parse_smtp_url(settings.smtp_url.get_secret_value(), settings.mail_from or "", "s.example")
     assert (server.host, server.port, server.protection) == ("mail.example.org", 587, "starttls")
     assert (server.user, server.password, server.sender) == ("ada", "p@ss:", "T <t@s.example>")
     assert "p@ss" not in repr(server) + repr(settings)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from trapline.server.platform.telemetry import set_up_logs
+from trapline.server.platform.telemetry import configure_logging
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def _restore() -> Iterator[None]:
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_no_secret_is_logged(form: str) -> None:
     stream = io.StringIO()
-    set_up_logs(form, "info", stream)
+    configure_logging(form, "info", stream)
     structlog.get_logger("one").info("signed in", password="swordfish", api_token="swordfish", job=7)
     logging.getLogger("two").info("old style", extra={"authorization": "swordfish", "job": 7})
     assert "swordfish" not in stream.getvalue()
@@ -34,7 +34,7 @@ def test_no_secret_is_logged(form: str) -> None:
 
 def test_json_is_one_object_a_line_with_what_is_bound() -> None:
     stream = io.StringIO()
-    set_up_logs("json", "info", stream)
+    configure_logging("json", "info", stream)
     with structlog.contextvars.bound_contextvars(request="abc"):
         structlog.get_logger("one").warning("slow", ms=12)
         logging.getLogger("two").warning("from elsewhere %s", 5)

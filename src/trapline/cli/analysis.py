@@ -38,10 +38,10 @@ def list_analyses(
     Example: `trapline analysis list ID --json | jq -r .[0].id`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
     from trapline.client import iterate
 
-    with open_server() as server:
+    with connect() as server:
         found = list(islice(iterate(server.list_analyses, image), limit))
     print_list(
         found,
@@ -66,10 +66,10 @@ def show_analysis(analysis: Named, *, limit: Limit = None, as_json: AsJson = Fal
     Example: `trapline analysis show ID`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
     from trapline.client import iterate
 
-    with open_server() as server:
+    with connect() as server:
         shown = server.get_analysis(analysis)
         found = list(islice(iterate(server.list_annotations, analysis), limit))
     if as_json:
@@ -97,9 +97,9 @@ def show_scores(
     Example: `trapline analysis scores ID --limit 5`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         scores = server.get_scores(annotation)
     if as_json:
         print_json(scores)
@@ -116,10 +116,10 @@ def list_files(analysis: Named, *, as_json: AsJson = False) -> None:
     Example: `trapline analysis files ID`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
     from trapline.client import iterate
 
-    with open_server() as server:
+    with connect() as server:
         found = list(iterate(server.list_artifacts, analysis))
     print_list(
         found,
@@ -138,10 +138,10 @@ def fetch_file(
 
     Example: `trapline analysis fetch ID -o heatmap.png`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        _write(output, server.read_artifact(artifact))
+    with connect() as server:
+        _write(output, server.download_artifact(artifact))
 
 
 @app.command("export")
@@ -155,9 +155,9 @@ def export_analysis(
 
     Example: `trapline analysis export ID --format coco -o found.json`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         _write(output, server.export_analysis(analysis, form))
 
 
@@ -167,9 +167,9 @@ def cancel_analysis(analysis: Named) -> None:
 
     Example: `trapline analysis cancel ID`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         server.cancel_analysis(analysis)
     print("Canceled.")
 

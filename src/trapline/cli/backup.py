@@ -28,10 +28,10 @@ def backup(
 
     Example: `trapline backup /backups/monday --data /srv/trapline`
     """
-    from trapline.cli.errors import Exit
-    from trapline.cli.output import make_console, print_json
+    from trapline.cli.errors import ExitCode
+    from trapline.cli.output import build_console, print_json
 
-    manifest = asyncio.run(_make(into.resolve(), data, make_console(to_errors=True).print))
+    manifest = asyncio.run(_make(into.resolve(), data, build_console(to_errors=True).print))
     if as_json:
         print_json({"folder": str(into.resolve()), **manifest})
     else:
@@ -49,14 +49,14 @@ def backup(
         for one in manifest["harmed_images"][:SHOWN]:
             report += f"  image {one['image']} ({one['filename']}, project {one['project']}): {one['file']}\n"
         sys.stderr.write(report)
-        raise typer.Exit(Exit.NOT_DONE)
+        raise typer.Exit(ExitCode.NOT_DONE)
 
 
 async def _make(into: Path, data: Path | None, tell: Any) -> dict[str, Any]:
-    from trapline.cli.local_server import settle
-    from trapline.server.app.app_startup import open_system
-    from trapline.server.operations.actions.backups import make_backup
+    from trapline.cli.local_server import resolve_settings
+    from trapline.server.app.app_startup import open_app_context
+    from trapline.server.operations.actions.backups import create_backup
 
-    settings = settle(data)
-    async with open_system(settings) as system:
-        return await make_backup(system, settings.data, into, tell)
+    settings = resolve_settings(data)
+    async with open_app_context(settings) as system:
+        return await create_backup(system, settings.data, into, tell)

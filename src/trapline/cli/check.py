@@ -54,7 +54,7 @@ def check_files(
 
     Example: `trapline check files --repair --rate 50 --data /srv/trapline`
     """
-    from trapline.cli.errors import Exit
+    from trapline.cli.errors import ExitCode
     from trapline.cli.output import print_json
 
     report = asyncio.run(_check(data, repair=repair, rate=rate, restart=restart))
@@ -67,17 +67,17 @@ def check_files(
             f"{len(report['unchecked']):,} images not checked."
         )
     if report["harmed"] or report["unchecked"]:
-        raise typer.Exit(Exit.NOT_DONE)
+        raise typer.Exit(ExitCode.NOT_DONE)
 
 
 async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool) -> dict[str, Any]:
     from trapline.cli.child_environments import MEDIA_FOLDERS, allows_private_sources
-    from trapline.cli.local_server import settle
-    from trapline.server.app.app_startup import open_system
+    from trapline.cli.local_server import resolve_settings
+    from trapline.server.app.app_startup import open_app_context
     from trapline.server.app.settings import load_settings
     from trapline.server.operations.actions.file_checks import check_all_files
     from trapline.server.platform.access import Scope
-    from trapline.server.platform.telemetry import set_up_logs
+    from trapline.server.platform.telemetry import configure_logging
 
     report: dict[str, Any] = {"images": 0, "bytes": 0, "harmed": [], "repaired": [], "remade": [], "unchecked": []}
 
@@ -101,15 +101,15 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
         if progress.images % REPORT_EVERY == 0:
             sys.stderr.write(f"{progress.images:,} images, {progress.size_bytes / 1e9:,.1f} GB.\n")
 
-    set_up_logs(level="error")  # what is found is reported here
+    configure_logging(level="error")  # what is found is reported here
     given = load_settings()
     update: dict[str, object] = {"allow_private_sources": allows_private_sources(None, given)}
     if "source_folders" not in given.model_fields_set:
         update["source_folders"] = MEDIA_FOLDERS
-    settings = settle(data)
+    settings = resolve_settings(data)
     _require_owner(settings.data)
     # Sources are reached as under `trapline up`, which has these defaults.
-    async with open_system(settings.model_copy(update=update)) as system:
+    async with open_app_context(settings.model_copy(update=update)) as system:
         done = await check_all_files(
             system,
             Scope.system("check files"),
@@ -124,7 +124,7 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
 
 def _require_owner(folder: Path) -> None:
     """Refuse root if another user owns the data folder. Raises CommandFailed."""
-    from trapline.cli.errors import CommandFailed
+    from trapline.cli.errors import CommandError
 
     if not hasattr(os, "geteuid") or os.geteuid() != 0 or (owner := folder.stat().st_uid) == 0:
         return
@@ -132,7 +132,7 @@ def _require_owner(folder: Path) -> None:
         name = pwd.getpwuid(owner).pw_name
     except KeyError:
         name = f"#{owner}"
-    raise CommandFailed(
+    raise CommandError(
         f"The data folder {folder} belongs to the user {name}, and files that root writes could not be changed by the "
         f"server. Nothing was checked. Run the command as that user: sudo -u '{name}' trapline check files ..."
     )

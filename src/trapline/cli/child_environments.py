@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from trapline.server.app.settings import HANDED_DOWN, TEST_NAMES, WORKER_NAMES, Settings, variable_names
+from trapline.server.app.settings import HANDED_DOWN, TEST_NAMES, WORKER_NAMES, Settings, get_variable_names
 
 MEDIA_FOLDERS = ("/media", "/mnt", "/run/media", "/Volumes")
 """The folders in which systems mount memory cards and disks."""
@@ -46,7 +46,7 @@ def build_server_environment(
     Values of flags are passed in; values of the environment and of `.env` follow; the defaults of `trapline up` apply
     only to settings that are in neither. `metrics` is the folder of the counters.
     """
-    allowed = {*variable_names().values(), *TEST_NAMES}
+    allowed = {*get_variable_names().values(), *TEST_NAMES}
     environment = _select(allowed, SERVER_PREFIXES)
     if "source_folders" not in settings.model_fields_set:
         environment["TRAPLINE_SOURCE_FOLDERS"] = ",".join(MEDIA_FOLDERS)

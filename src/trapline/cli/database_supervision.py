@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trapline.cli.supervisor import (
-    Ended,
     Event,
+    ProcessExited,
     Restarted,
     Supervisor,
     count_failures,
@@ -43,7 +43,7 @@ class EmbeddedDatabase:
 
     def handle(self, event: Event) -> bool:
         """Start PostgreSQL again if this is the event of its end; whether it runs again after such an end."""
-        if isinstance(event, Ended) and event.process is self.postgres.process and self._starting is None:
+        if isinstance(event, ProcessExited) and event.process is self.postgres.process and self._starting is None:
             self._failures = count_failures(time.monotonic() - self._ready_at, self._failures)
             pause = pause_after(self._failures, LONGEST_PAUSE_S)
             self._report(f"PostgreSQL {describe_end(event.process.returncode)}. {describe_pause(pause)}")

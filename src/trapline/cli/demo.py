@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trapline.cli.errors import CommandFailed, Exit
-from trapline.cli.supervisor import Program, Supervisor
+from trapline.cli.errors import CommandError, ExitCode
+from trapline.cli.supervisor import ProcessSpec, Supervisor
 from trapline.cli.up import PIPELINE, READY_WITHIN_S, STOP_WITHIN_S, is_ready
 from trapline.extras import describe_install
 
@@ -49,9 +49,9 @@ def demo(
 
     Example: `trapline demo --images ~/Pictures/camera-trap`
     """
-    from trapline.cli.output import make_console
+    from trapline.cli.output import build_console
 
-    console = make_console()
+    console = build_console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     _require_extras()
     folder = _choose_folder(data, console)
@@ -60,13 +60,13 @@ def demo(
     from trapline.cli.demo_camera_server import serve_camera
 
     with serve_camera(pictures) as camera, _server(folder, _choose_port(port, console), camera, console) as address:
-        from trapline.cli.demo_account import open_account
+        from trapline.cli.demo_account import ensure_demo_account
 
-        token, link = open_account(folder)
+        token, link = ensure_demo_account(folder)
         complete = _run(address, token, f"http://127.0.0.1:{camera}/", images, console)
         if exit_:
             if not complete:
-                raise CommandFailed("Not every image was analysed; what is missing is said above.")
+                raise CommandError("Not every image was analysed; what is missing is said above.")
             return
         console.print(f"\n[bold]The page:[/] {address}\n[bold]Sign in, once:[/] {link}\nCtrl-C stops everything.")
         try:
@@ -84,10 +84,10 @@ def _require_extras() -> None:
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise CommandFailed(
+        raise CommandError(
             f"The demo needs {', '.join(missing)}, which are not installed. Nothing was downloaded. Install them: "
             f"{describe_install('server', 'worker')}.",
-            Exit.WRONG_USAGE,
+            ExitCode.WRONG_USAGE,
         )
 
 
@@ -103,28 +103,28 @@ def _choose_folder(data: Path | None, console: "Console") -> Path:
 
 
 def _choose_port(port: int, console: "Console") -> int:
-    from trapline.server.platform.postgres.postgres import free_port
+    from trapline.server.platform.postgres.postgres import find_free_port
 
     if port == 0:
-        return free_port()
+        return find_free_port()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            free = free_port()
+            free = find_free_port()
             console.print(f"Port {port} is taken; the page is at {free}.")
             return free
     return port
 
 
 def _fetch_pictures(console: "Console") -> Path:
-    from trapline.cli.demo_images import fetch_pictures, find_cache
+    from trapline.cli.demo_images import download_demo_images, get_cache_folder
     from trapline.cli.output import print_table
 
-    cache = find_cache()
+    cache = get_cache_folder()
     folder = cache / "pictures"
-    pictures = fetch_pictures(folder, cache, console.print)
+    pictures = download_demo_images(folder, cache, console.print)
     print_table(
         ("picture", "shows", "licence", "by"), [(it.name, it.shows, it.licence, it.attribution) for it in pictures]
     )
@@ -133,35 +133,35 @@ def _fetch_pictures(console: "Console") -> Path:
 
 def _load_models(console: "Console") -> None:
     """Fetch the models, before anything is started that would have to wait for them."""
-    from trapline.worker.main import CannotStart, load_pipelines
-    from trapline.worker.progress_display import start_log
-    from trapline.worker.settings import read_settings
+    from trapline.worker.main import StartupError, load_pipelines
+    from trapline.worker.progress_display import configure_logging
+    from trapline.worker.settings import load_settings
 
     console.print(f"Models of {PIPELINE}: fetched if they are not here yet")
     try:
-        load_pipelines(read_settings(token="none yet"), [PIPELINE], start_log())  # noqa: S106 - no secret
-    except CannotStart as error:
-        raise CommandFailed(str(error)) from None
+        load_pipelines(load_settings(token="none yet"), [PIPELINE], configure_logging())  # noqa: S106 - no secret
+    except StartupError as error:
+        raise CommandError(str(error)) from None
 
 
 @contextmanager
 def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterator[str]:
     """A whole Trapline for as long as the block runs; gives its address. What it says goes to a log file."""
-    from trapline.cli.server_session import read_variable
+    from trapline.cli.server_session import get_variable
 
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "demo.log"
     supervisor = Supervisor(console.print)
     # The camera is on loopback, which only this setting opens; what the environment or `.env` allows stays allowed.
-    allowed = [read_variable("TRAPLINE_ALLOWED_NETWORKS"), f"127.0.0.1:{camera}"]
+    allowed = [get_variable("TRAPLINE_ALLOWED_NETWORKS"), f"127.0.0.1:{camera}"]
     environment = {**os.environ, "TRAPLINE_ALLOWED_NETWORKS": ",".join(filter(None, allowed))}
     # Empty, because a `.env` file may set them, too.
     environment |= {"TRAPLINE_PUBLIC_URL": "", "DATABASE_URL": ""}
     with log.open("wb") as output:
         arguments = ("up", "--data", str(folder), "--port", str(port))
-        program = Program("trapline", "trapline.cli.main", arguments, environment, log=output.fileno())
+        program = ProcessSpec("trapline", "trapline.cli.main", arguments, environment, log=output.fileno())
         child = supervisor.start(program)
-    supervisor.open_gate()
+    supervisor.release_children()
     try:
         deadline = time.monotonic() + READY_WITHIN_S
         with console.status("Starting the database and the server"):
@@ -169,7 +169,7 @@ def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterato
                 if child.process.poll() is not None or time.monotonic() > deadline:
                     words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
                     told = "\n".join(words[-5:])
-                    raise CommandFailed(f"Trapline did not start ({log}):\n{told}")
+                    raise CommandError(f"Trapline did not start ({log}):\n{told}")
                 time.sleep(0.05)
         yield f"http://localhost:{port}"
     finally:
@@ -179,7 +179,7 @@ def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterato
 
 def _run(address: str, token: str, camera_url: str, images: Path | None, console: "Console") -> bool:
     """Pull, analyse, show; says whether every picture was analysed."""
-    from trapline.cli.job import follow
+    from trapline.cli.job import display_job
     from trapline.client import Trapline
     from trapline.wire.jobs import NewJob, Selection
 
@@ -188,11 +188,11 @@ def _run(address: str, token: str, camera_url: str, images: Path | None, console
         run = _pull(server, deployment, camera_url, console)
         count = server.list_images(project=project, deployment=str(deployment), limit=1).count
         if not count:
-            raise CommandFailed("The camera had no picture that could be taken.")
+            raise CommandError("The camera had no picture that could be taken.")
         with console.status("Waiting for the worker"):
             _wait_for_worker(server, project)
-        job = server.make_job(NewJob(project=project, pipeline=PIPELINE, selection=Selection(deployment=deployment)))
-        detail = follow(server, job.id, console)
+        job = server.create_job(NewJob(project=project, pipeline=PIPELINE, selection=Selection(deployment=deployment)))
+        detail = display_job(server, job.id, console)
         _show_findings(server, project, deployment)
         return _is_complete(run, detail, count, console)
 
@@ -203,38 +203,38 @@ def _make_place(server: "Trapline", name: str) -> tuple[int, "UUID"]:
 
     project = next((it for it in server.list_projects() if it.name == PROJECT), None)
     if project is None:
-        project = server.make_project(NewProject(name=PROJECT, description="Made by trapline demo."))
+        project = server.create_project(NewProject(name=PROJECT, description="Made by trapline demo."))
     for deployment in server.list_deployments(project.id):
         if deployment.name == name:
             return project.id, deployment.id
-    return project.id, server.make_deployment(NewDeployment(project=project.id, name=name)).id
+    return project.id, server.create_deployment(NewDeployment(project=project.id, name=name)).id
 
 
 def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Console") -> "PullRun":
     """Poll the camera once; its address is another one at each run of the demo."""
-    from trapline.wire.sources import NewSource, RunState, SourceSettings
+    from trapline.wire.sources import NewSource, PullRunState, SourceSettings
 
     settings: dict[str, Any] = {"base_url": camera_url, "max_files_per_run": 0, "min_age_s": 0, "is_active": True}
     known = next((it for it in server.list_sources().results if it.location_id == deployment), None)
     if known is None:
-        known = server.make_source(
+        known = server.create_source(
             NewSource(name=f"The demo's camera {str(deployment)[-4:]}", deployment=deployment, **settings)
         )
     else:
-        known = server.change_source(known.id, SourceSettings(**settings))
+        known = server.update_source(known.id, SourceSettings(**settings))
     run_id = server.run_source(known.id).run_id
     deadline = time.monotonic() + PULL_WITHIN_S
     with console.status(f"Polling the camera at {camera_url}") as status:
         while True:
             run = server.get_source_run(known.id, run_id)
-            if run.state is not RunState.RUNNING:
+            if run.state is not PullRunState.RUNNING:
                 break
             status.update(f"Polling the camera at {camera_url}: {run.imported} of {run.new} new pictures")
             if time.monotonic() > deadline:
-                raise CommandFailed(f"The camera was not read within {PULL_WITHIN_S:.0f} s.")
+                raise CommandError(f"The camera was not read within {PULL_WITHIN_S:.0f} s.")
             time.sleep(0.1)
-    if run.state is not RunState.COMPLETED:
-        raise CommandFailed(f"The camera could not be read: {run.error or run.state}")
+    if run.state is not PullRunState.COMPLETED:
+        raise CommandError(f"The camera could not be read: {run.error or run.state}")
     console.print(
         f"The camera listed {run.listed} files: {run.imported} imported, {run.duplicate} known by their bytes, "
         f"{run.skipped} skipped, {run.failed} failed, {run.listed - run.new} not new."
@@ -246,7 +246,7 @@ def _wait_for_worker(server: "Trapline", project: int) -> None:
     deadline = time.monotonic() + WORKER_WITHIN_S
     while not any(pipeline.slug == PIPELINE for pipeline in server.list_pipelines(project)):
         if time.monotonic() > deadline:
-            raise CommandFailed("The worker did not register its pipeline; demo.log in the data folder says why.")
+            raise CommandError("The worker did not register its pipeline; demo.log in the data folder says why.")
         time.sleep(0.2)
 
 

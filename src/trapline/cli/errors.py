@@ -6,7 +6,7 @@ from enum import IntEnum
 from trapline.extras import describe_install
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """Exit codes, the same for every command."""
 
     DONE = 0
@@ -16,24 +16,24 @@ class Exit(IntEnum):
     REFUSED = 4
 
 
-class CommandFailed(Exception):
+class CommandError(Exception):
     """A command cannot do what it was asked for; the message is a sentence for people."""
 
-    def __init__(self, sentence: str, code: Exit = Exit.NOT_DONE) -> None:
+    def __init__(self, sentence: str, code: ExitCode = ExitCode.NOT_DONE) -> None:
         super().__init__(sentence)
         self.code = code
 
 
-def explain(error: BaseException) -> tuple[str, int] | None:
+def explain_error(error: BaseException) -> tuple[str, int] | None:
     """The sentence and the exit code for a foreseen failure; None for breakage, whose traceback is wanted."""
-    from trapline.client import ServerRefused, ServerUnreachable
+    from trapline.client import ApiConnectionError, ApiStatusError
 
-    if isinstance(error, CommandFailed):
+    if isinstance(error, CommandError):
         return str(error), error.code
-    if isinstance(error, ServerUnreachable):
-        return f"{error}. Is the server running? TRAPLINE_SERVER says where it is looked for.", Exit.NO_ANSWER
-    if isinstance(error, ServerRefused):
-        return str(error), Exit.REFUSED
+    if isinstance(error, ApiConnectionError):
+        return f"{error}. Is the server running? TRAPLINE_SERVER says where it is looked for.", ExitCode.NO_ANSWER
+    if isinstance(error, ApiStatusError):
+        return str(error), ExitCode.REFUSED
     if isinstance(error, ModuleNotFoundError):
         return _explain_missing(error)
     # Only a command that loaded the server can have met the server's own failures.
@@ -41,17 +41,17 @@ def explain(error: BaseException) -> tuple[str, int] | None:
         from trapline.server.platform.errors import TraplineError
 
         if isinstance(error, TraplineError):
-            return error.detail, Exit.NOT_DONE
+            return error.detail, ExitCode.NOT_DONE
     if "trapline.server.app.settings" in sys.modules:
         from trapline.server.app.settings import SettingsError
 
         if isinstance(error, SettingsError):
-            return str(error), Exit.WRONG_USAGE
+            return str(error), ExitCode.WRONG_USAGE
     if "trapline.server.platform.postgres.data_folder" in sys.modules:
         from trapline.server.platform.postgres.data_folder import EngineError
 
         if isinstance(error, EngineError):
-            return str(error), Exit.NOT_DONE
+            return str(error), ExitCode.NOT_DONE
     return None
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from trapline.cli.export_create import make_command
+from trapline.cli.export_create import build_export_command
 from trapline.cli.options import AsJson
 from trapline.wire.exports import ExportFormat
 
@@ -39,7 +39,7 @@ ABOUT = {
     ExportFormat.CROPS: "Crops of the boxes by class, to train classifiers.",
 }
 for _format, _what in ABOUT.items():
-    app.command(_format.value, help=_what)(make_command(_format))
+    app.command(_format.value, help=_what)(build_export_command(_format))
 
 
 @app.command("list")
@@ -53,10 +53,10 @@ def list_exports(
     Example: `trapline export list`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import list_within, open_server
+    from trapline.cli.server_session import connect, list_in_project
 
-    with open_server() as server:
-        found = list_within(server, server.list_exports, project)
+    with connect() as server:
+        found = list_in_project(server, server.list_exports, project)
     print_list(
         found,
         ("asked for", "format", "state", "images", "bytes", "deleted since", "by", "id"),
@@ -80,9 +80,9 @@ def show_export(export: Named, *, as_json: AsJson = False) -> None:
 
     Example: `trapline export show ID`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         _say(server.get_export(export), as_json=as_json)
 
 
@@ -96,11 +96,11 @@ def download_export(
 
     Example: `trapline export download ID -o observations.csv`
     """
-    from trapline.cli.export_create import fetch
-    from trapline.cli.server_session import open_server
+    from trapline.cli.export_create import download_export_file
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        fetch(server, server.get_export(export), output)
+    with connect() as server:
+        download_export_file(server, server.get_export(export), output)
 
 
 @app.command("cancel")
@@ -109,9 +109,9 @@ def cancel_export(export: Named) -> None:
 
     Example: `trapline export cancel ID`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         server.cancel_export(export)
     print("Canceled.")
 
@@ -122,15 +122,15 @@ def delete_export(export: Named) -> None:
 
     Example: `trapline export delete ID`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        server.remove_export(export)
+    with connect() as server:
+        server.delete_export(export)
     print("Deleted.")
 
 
 def _say(export: "Export", *, as_json: bool) -> None:
-    from trapline.cli.export_create import say_found
+    from trapline.cli.export_create import print_export_report
     from trapline.cli.output import print_json
 
     if as_json:
@@ -139,4 +139,4 @@ def _say(export: "Export", *, as_json: bool) -> None:
     print(f"{export.format.value} (export {export.id}): {export.state.value}, {export.images:,} images")
     if export.deleted_since:
         print(f"{export.deleted_since:,} of its images were deleted since.")
-    say_found(export)
+    print_export_report(export)

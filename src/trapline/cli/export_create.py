@@ -9,7 +9,7 @@ import typer
 
 from trapline.cli.options import AsJson, InProject
 from trapline.wire.exports import ExportFormat
-from trapline.wire.images import StateFilter
+from trapline.wire.images import AnalysisStateFilter
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_SAID = 20
 
 
-def make_command(form: ExportFormat) -> Callable[..., None]:
+def build_export_command(form: ExportFormat) -> Callable[..., None]:
     """Make the command of a format."""
 
     def make_export(
@@ -41,7 +41,9 @@ def make_command(form: ExportFormat) -> Callable[..., None]:
         class_min: Annotated[
             float | None, typer.Option(min=0, max=1, help="Images that show the class, or any, at least so surely.")
         ] = None,
-        state: Annotated[StateFilter | None, typer.Option(help="Where the newest analysis of an image is.")] = None,
+        state: Annotated[
+            AnalysisStateFilter | None, typer.Option(help="Where the newest analysis of an image is.")
+        ] = None,
         reviewed: Annotated[
             bool | None, typer.Option("--reviewed/--not-reviewed", help="What a person has reviewed, or has not.")
         ] = None,
@@ -73,18 +75,18 @@ def make_command(form: ExportFormat) -> Callable[..., None]:
         as_json: AsJson = False,
     ) -> None:
         from trapline.cli.output import print_json
-        from trapline.cli.parameters import fill_form, read_parameters
-        from trapline.cli.server_session import get_deployment, get_project, get_taxon, open_server
-        from trapline.cli.timestamps import read_moment
+        from trapline.cli.parameters import build_request, parse_parameters
+        from trapline.cli.server_session import connect, resolve_deployment, resolve_project, resolve_taxon
+        from trapline.cli.timestamps import parse_timestamp
         from trapline.wire.exports import NewExport
 
-        options = read_parameters("--option", option, option_file)
+        options = parse_parameters("--option", option, option_file)
         if sure is not None:
             options["confidence_min"] = sure
         chosen: dict[str, Any] = {
             "class_name": named,
-            "captured_after": read_moment("--after", after),
-            "captured_before": read_moment("--before", before),
+            "captured_after": parse_timestamp("--after", after),
+            "captured_before": parse_timestamp("--before", before),
             "day_after": day_after,
             "day_before": day_before,
             "confidence_min": class_min,
@@ -99,27 +101,27 @@ def make_command(form: ExportFormat) -> Callable[..., None]:
             "sequence": sequence,
             "images": image,
         }
-        with open_server() as server:
-            within = get_project(server, project)
+        with connect() as server:
+            within = resolve_project(server, project)
             if deployment is not None:
-                chosen["deployment"] = get_deployment(server, within, deployment).id
+                chosen["deployment"] = resolve_deployment(server, within, deployment).id
             if taxon is not None:
-                chosen["taxon"] = get_taxon(server, within.id, taxon).id
+                chosen["taxon"] = resolve_taxon(server, within.id, taxon).id
             wanted = {
                 "project": within.id,
                 "format": form,
                 "selection": {name: value for name, value in chosen.items() if value is not None},
                 "options": options,
             }
-            export = _follow(server, server.make_export(fill_form(NewExport, wanted, "export")))
+            export = _follow(server, server.create_export(build_request(NewExport, wanted, "export")))
             if as_json:
                 print_json(export)
             else:
-                say_found(export)
+                print_export_report(export)
             if export.state != "ready":
                 raise typer.Exit(1)
             if output is not None:
-                fetch(server, export, output)
+                download_export_file(server, export, output)
             elif not as_json:
                 print(f"{export.images:,} images. Download it: trapline export download {export.id}")
 
@@ -130,10 +132,10 @@ def _follow(server: "Trapline", export: "Export") -> "Export":
     """Show on standard error how far it is, until it is made."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from trapline.cli.output import make_console
+    from trapline.cli.output import build_console
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = make_console(to_errors=True)
+    console = build_console(to_errors=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(export.state.value, total=None)
 
@@ -143,17 +145,17 @@ def _follow(server: "Trapline", export: "Export") -> "Export":
         return server.wait_for_export(export.id, progress=show)
 
 
-def fetch(server: "Trapline", export: "Export", output: Path) -> None:
+def download_export_file(server: "Trapline", export: "Export", output: Path) -> None:
     """Download it, and say where it is; `-` is standard output."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-    from trapline.cli.output import make_console
+    from trapline.cli.output import build_console
 
     if output == Path("-"):
         _write_out(server, export)
         return
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    console = make_console(to_errors=True)
+    console = build_console(to_errors=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task("", total=export.size_bytes)
         place = server.download_export(
@@ -170,7 +172,7 @@ def _write_out(server: "Trapline", export: "Export") -> None:
         shutil.copyfileobj(file, sys.stdout.buffer)
 
 
-def say_found(export: "Export") -> None:
+def print_export_report(export: "Export") -> None:
     """Say on standard error what was set right, what was left out, and what is wrong."""
     _say("Set right:", export.fixed)
     _say("Left out:", export.left_out)

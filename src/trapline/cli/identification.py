@@ -50,8 +50,8 @@ def identify(
     Example: `trapline identification add correct --annotation ID --label "Lynx lynx" --count 2`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.parameters import fill_form
-    from trapline.cli.server_session import open_server
+    from trapline.cli.parameters import build_request
+    from trapline.cli.server_session import connect
     from trapline.wire.identifications import NewIdentification
 
     said = {
@@ -66,8 +66,8 @@ def identify(
         "life_stage": life_stage,
         "behaviour": behaviour,
     }
-    with open_server() as server:
-        made = server.identify(fill_form(NewIdentification, said, "identification"))
+    with connect() as server:
+        made = server.create_identifications(build_request(NewIdentification, said, "identification"))
     if as_json:
         print_json(made)
     else:
@@ -96,22 +96,22 @@ def list_identifications(
     Example: `trapline identification list --kind correct --after 2026-05-01`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_project, open_server
-    from trapline.cli.timestamps import read_moment
+    from trapline.cli.server_session import connect, resolve_project
+    from trapline.cli.timestamps import parse_timestamp
     from trapline.client import iterate
 
-    with open_server() as server:
+    with connect() as server:
         pages = iterate(
             server.list_identifications,
-            project=get_project(server, project).id if project else None,
+            project=resolve_project(server, project).id if project else None,
             image=str(image) if image else None,
             annotation=str(annotation) if annotation else None,
             kind=kind,
             person=str(person) if person else None,
             taxon=str(taxon) if taxon else None,
             withdrawn=None if withdrawn is None else str(withdrawn).lower(),
-            created_after=read_moment("--after", after),
-            created_before=read_moment("--before", before),
+            created_after=parse_timestamp("--after", after),
+            created_before=parse_timestamp("--before", before),
         )
         found = list(islice(pages, limit))
     if as_json:
@@ -131,9 +131,9 @@ def show_identification(
     Example: `trapline identification show ID`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         found = server.get_identification(identification)
     if as_json:
         print_json(found)
@@ -152,9 +152,9 @@ def withdraw_identifications(
     Example: `trapline identification withdraw ID`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         told = server.withdraw_identifications(identifications)
     if as_json:
         print_json(told)

@@ -33,10 +33,10 @@ def list_findings(
 
     Example: `trapline images findings --class lynx --min 0.8 --after 2026-05-01`
     """
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_deployment, get_project, get_taxon, open_server
-    from trapline.cli.timestamps import read_moment
+    from trapline.cli.server_session import connect, resolve_deployment, resolve_project, resolve_taxon
+    from trapline.cli.timestamps import parse_timestamp
     from trapline.client import iterate
 
     said: dict[str, str | float | None] = {
@@ -47,21 +47,21 @@ def list_findings(
     }
     by = {"model": model, "model_version": version, "algorithm": algorithm}
     if image is not None and (deployment or after or before):
-        raise CommandFailed("An image is of one deployment and one time: leave those out.", Exit.WRONG_USAGE)
-    with open_server() as server:
+        raise CommandError("An image is of one deployment and one time: leave those out.", ExitCode.WRONG_USAGE)
+    with connect() as server:
         if taxon is not None:
-            of_project = server.get_image(image).project_id if image else get_project(server, project).id
-            said["taxon"] = str(get_taxon(server, of_project, taxon).id)
+            of_project = server.get_image(image).project_id if image else resolve_project(server, project).id
+            said["taxon"] = str(resolve_taxon(server, of_project, taxon).id)
         if image is not None:
             pages = iterate(server.list_image_annotations, image, **said, **by)
         else:
-            within = get_project(server, project)
+            within = resolve_project(server, project)
             pages = iterate(
                 server.find_annotations,
                 project=within.id,
-                deployment=str(get_deployment(server, within, deployment).id) if deployment else None,
-                captured_after=read_moment("--after", after),
-                captured_before=read_moment("--before", before),
+                deployment=str(resolve_deployment(server, within, deployment).id) if deployment else None,
+                captured_after=parse_timestamp("--after", after),
+                captured_before=parse_timestamp("--before", before),
                 **said,
                 **by,
             )
@@ -89,10 +89,10 @@ def list_classes(*, project: InProject = None, as_json: AsJson = False) -> None:
     Example: `trapline images classes`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        found = server.count_classes(get_project(server, project).id)
+    with connect() as server:
+        found = server.count_classes(resolve_project(server, project).id)
     print_list(found, ("class", "images"), lambda it: (it.class_name, it.images), as_json=as_json)
 
 
@@ -102,10 +102,10 @@ def list_tags(*, project: InProject = None, as_json: AsJson = False) -> None:
     Example: `trapline images tags`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        found = server.list_tags(get_project(server, project).id)
+    with connect() as server:
+        found = server.list_tags(resolve_project(server, project).id)
     print_list(found, ("tag", "images"), lambda it: (it.tag, it.images), as_json=as_json)
 
 
@@ -117,9 +117,9 @@ def show_image(
     Example: `trapline images show ID`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         shown = server.get_image(image)
     if as_json:
         print_json(shown)

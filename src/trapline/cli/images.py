@@ -10,7 +10,7 @@ from trapline.cli.image_findings import list_classes, list_findings, list_tags, 
 from trapline.cli.options import AsJson, InProject
 
 if TYPE_CHECKING:
-    from trapline.wire.images import ImagesChanged
+    from trapline.wire.images import ImagesUpdateResult
 
 app = typer.Typer(help="Images are pictures of a deployment.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -41,26 +41,26 @@ def upload_images(
     """
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from trapline.cli.errors import CommandFailed
-    from trapline.cli.output import make_console, print_json
-    from trapline.cli.server_session import get_deployment, get_project, open_server
-    from trapline.client.errors import CallFailed
+    from trapline.cli.errors import CommandError
+    from trapline.cli.output import build_console, print_json
+    from trapline.cli.server_session import connect, resolve_deployment, resolve_project
+    from trapline.client.errors import ApiError
     from trapline.client.uploads import ENDINGS, list_files
 
     found = list_files(folder)
     if not found.pictures:
         others = f" Other files in it: {_name_some([path.name for path in found.others])}." if found.others else ""
-        raise CommandFailed(f"No image in {folder}.{others} Accepted endings: {', '.join(sorted(ENDINGS))}.")
-    console = make_console(to_errors=True)
+        raise CommandError(f"No image in {folder}.{others} Accepted endings: {', '.join(sorted(ENDINGS))}.")
+    console = build_console(to_errors=True)
     with (
-        open_server() as server,
+        connect() as server,
         Progress(
             TextColumn("Uploading"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console,
             transient=True,
         ) as progress,
     ):  # fmt: skip
-        within = get_project(server, project)
-        place = get_deployment(server, within, deployment).id if deployment else None
+        within = resolve_project(server, project)
+        place = resolve_deployment(server, within, deployment).id if deployment else None
         task = progress.add_task("", total=sum(path.stat().st_size for path in found.pictures))
 
         def show(sent: int, _total: int) -> None:
@@ -68,7 +68,7 @@ def upload_images(
 
         try:
             told = server.upload_images(folder, project=within.id, deployment=place, progress=show)
-        except CallFailed as failed:
+        except ApiError as failed:
             if failed.sent and failed.sent.files:
                 console.print(f"{len(failed.sent.files)} files were sent before; the same command goes on from there.")
             raise
@@ -119,13 +119,13 @@ def list_images(
     Example: `trapline images list --tag "red fox" --json | jq -r .[].id`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_deployment, get_project, open_server
+    from trapline.cli.server_session import connect, resolve_deployment, resolve_project
 
-    with open_server() as server:
-        within = get_project(server, project)
+    with connect() as server:
+        within = resolve_project(server, project)
         page = server.list_images(
             project=within.id,
-            deployment=str(get_deployment(server, within, deployment).id) if deployment else None,
+            deployment=str(resolve_deployment(server, within, deployment).id) if deployment else None,
             tag=tag,
             starred="true" if starred else None,
             camera_time=None if camera_time is None else str(camera_time).lower(),
@@ -168,9 +168,9 @@ def change_images(
     """
     from pydantic import ValidationError
 
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.server_session import open_server
-    from trapline.wire.images import ImagesChange
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.server_session import connect
+    from trapline.wire.images import ImagesUpdate
 
     changes = {
         "starred": star,
@@ -181,13 +181,13 @@ def change_images(
         "as_read": as_read,
     }
     try:
-        ImagesChange.model_validate({"images": images[:1], **changes})
+        ImagesUpdate.model_validate({"images": images[:1], **changes})
     except ValidationError as error:
         wrong = error.errors()[0]
         named = f"{wrong['loc'][0]}: " if wrong["loc"] else ""
-        raise CommandFailed(f"{named}{wrong['msg'].removeprefix('Value error, ')}.", Exit.WRONG_USAGE) from None
-    with open_server() as server:
-        _say(server.change_images(_read_ids(images), **changes), "changed", "were so already", as_json=as_json)
+        raise CommandError(f"{named}{wrong['msg'].removeprefix('Value error, ')}.", ExitCode.WRONG_USAGE) from None
+    with connect() as server:
+        _say(server.update_images(_read_ids(images), **changes), "changed", "were so already", as_json=as_json)
 
 
 @app.command("delete")
@@ -201,9 +201,9 @@ def delete_images(
 
     Example: `trapline images delete ID --reason "a person is on it"`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         _say(server.delete_images(_read_ids(images), reason), "deleted", "were deleted before", as_json=as_json)
 
 
@@ -213,9 +213,9 @@ def restore_images(images: Ids, *, as_json: AsJson = False) -> None:
 
     Example: `trapline images restore ID`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         _say(server.restore_images(_read_ids(images)), "restored", "were not deleted", as_json=as_json)
 
 
@@ -224,17 +224,17 @@ def _name_some(names: list[str]) -> str:
 
 
 def _read_ids(given: list[str]) -> list[UUID]:
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
 
     try:
         return [UUID(one) for one in given]
     except ValueError:
-        raise CommandFailed(
-            "Images are named by their ids: `trapline images list` shows them.", Exit.WRONG_USAGE
+        raise CommandError(
+            "Images are named by their ids: `trapline images list` shows them.", ExitCode.WRONG_USAGE
         ) from None
 
 
-def _say(told: "ImagesChanged", done: str, so: str, *, as_json: bool) -> None:
+def _say(told: "ImagesUpdateResult", done: str, so: str, *, as_json: bool) -> None:
     from trapline.cli.output import print_json
 
     if as_json:

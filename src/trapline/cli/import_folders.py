@@ -13,7 +13,7 @@ MOST_PRINTED = 50
 
 def read_folders(server: "Trapline", project: int, given: Sequence[str]) -> dict[str, UUID]:
     """Read FOLDER=DEPLOYMENT, with the name or ID of a deployment. Raises CommandFailed."""
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
 
     if not given:
         return {}
@@ -28,15 +28,15 @@ def read_folders(server: "Trapline", project: int, given: Sequence[str]) -> dict
         if found is None:
             near = _list_nearest(one.rpartition("=")[2].strip(), known)
             why = f"The nearest names: {near}." if near else "`trapline deployment list` lists the deployments."
-            raise CommandFailed(
+            raise CommandError(
                 f"--folder {one!r} is not FOLDER=DEPLOYMENT with a deployment of this project. Nothing was imported. "
                 f"{why}",
-                Exit.WRONG_USAGE,
+                ExitCode.WRONG_USAGE,
             )
         folder, deployment_id = one[:found].strip(), known[one[found + 1 :].strip()]
         if folders.get(folder, deployment_id) != deployment_id:
-            raise CommandFailed(
-                f"--folder assigns {folder} to two deployments. Nothing was imported. Choose one.", Exit.WRONG_USAGE
+            raise CommandError(
+                f"--folder assigns {folder} to two deployments. Nothing was imported. Choose one.", ExitCode.WRONG_USAGE
             )
         folders[folder] = deployment_id
     return folders

@@ -57,15 +57,15 @@ def _make_command(kind: str) -> "Callable[..., None]":
         as_json: AsJson = False,
     ) -> None:
         from trapline.cli.import_folders import read_folders
-        from trapline.cli.server_session import get_deployment, get_project, open_server
+        from trapline.cli.server_session import connect, resolve_deployment, resolve_project
 
-        with open_server() as server:
-            within = get_project(server, project)
+        with connect() as server:
+            within = resolve_project(server, project)
             sent = server.import_results(
                 file,
                 kind,
                 project=within.id,
-                deployment=str(get_deployment(server, within, deployment).id) if deployment else None,
+                deployment=str(resolve_deployment(server, within, deployment).id) if deployment else None,
                 model_name=model,
                 model_version=model_version,
                 confidence_min=confidence_min,
@@ -85,10 +85,10 @@ for _kind in FORMATS:
 def _watch(server: "Trapline", sent: "Import", *, quiet: bool) -> "Import":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from trapline.cli.output import make_console
+    from trapline.cli.output import build_console
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = make_console(to_errors=True)
+    console = build_console(to_errors=True)
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("looking through", total=None)
 
@@ -101,7 +101,7 @@ def _watch(server: "Trapline", sent: "Import", *, quiet: bool) -> "Import":
 
 def _finish(server: "Trapline", taken: "Import", *, as_json: bool) -> None:
     """Tell what became of an import; ends with 1 where not all of it was taken."""
-    from trapline.cli.errors import CommandFailed
+    from trapline.cli.errors import CommandError
     from trapline.cli.output import print_json
     from trapline.wire.imports import LIVE, ImportState
 
@@ -112,9 +112,9 @@ def _finish(server: "Trapline", taken: "Import", *, as_json: bool) -> None:
     if taken.state in LIVE:
         return
     if taken.state != ImportState.COMPLETED:
-        raise CommandFailed(taken.error or f"The import is {taken.state}.")
+        raise CommandError(taken.error or f"The import is {taken.state}.")
     if taken.faults:
-        raise CommandFailed(f"{taken.faults:,} of it could not be taken; the rest is there.")
+        raise CommandError(f"{taken.faults:,} of it could not be taken; the rest is there.")
 
 
 def _tell(server: "Trapline", taken: "Import") -> None:
@@ -157,11 +157,11 @@ def list_imports(*, project: InProject = None, as_json: AsJson = False) -> None:
     Example: `trapline import list --project "Forest edge"`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.client import iterate
 
-    with open_server() as server:
-        found = list(iterate(server.list_imports, project=get_project(server, project).id))
+    with connect() as server:
+        found = list(iterate(server.list_imports, project=resolve_project(server, project).id))
     columns = ("id", "file", "format", "state", "done", "of", "new", "faults", "by", "when")
     print_list(
         found,
@@ -181,9 +181,9 @@ def show_import(one: Named, *, as_json: AsJson = False) -> None:
     Example: `trapline import show 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         found = server.get_import(one)
         if as_json:
             print_json(found)
@@ -200,10 +200,10 @@ def list_faults(one: Named, *, as_json: AsJson = False) -> None:
     Example: `trapline import faults 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
     from trapline.client import iterate
 
-    with open_server() as server:
+    with connect() as server:
         found = list(iterate(lambda **asked: server.list_import_faults(one, **asked)))
     print_list(
         found, ("place", "file", "kind", "why"), lambda it: (it.place, it.file, it.kind, it.message), as_json=as_json
@@ -218,9 +218,9 @@ def list_folders(one: Named, *, folder: Folders = None, as_json: AsJson = False)
     """
     from trapline.cli.import_folders import print_folders, read_folders
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         found = server.get_import(one)
         if folder:
             server.assign_import_folders(one, read_folders(server, found.project_id, folder))
@@ -239,9 +239,9 @@ def cancel_import(one: Named) -> None:
 
     Example: `trapline import cancel 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         found = server.cancel_import(one)
     print(f"{found.filename} is canceled after {found.done:,} entries, which stay.")
 
@@ -252,8 +252,8 @@ def delete_import(one: Named) -> None:
 
     Example: `trapline import delete 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        server.remove_import(one)
+    with connect() as server:
+        server.delete_import(one)
     print("Forgotten. What was taken stays.")

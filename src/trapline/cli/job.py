@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trapline.cli.job_log import list_analyses, show_log
-from trapline.cli.job_run import read_priority, run_job
+from trapline.cli.job_run import parse_priority, run_job
 from trapline.cli.options import AsJson, InProject
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ app = typer.Typer(
 
 
 def _read_number(given: str) -> int:
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.server_session import find_job_number
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.server_session import parse_job_id
 
-    number = find_job_number(given)
+    number = parse_job_id(given)
     if number is None:
-        raise CommandFailed(f"{given} is no job's number: it looks like 12 or job-12.", Exit.WRONG_USAGE)
+        raise CommandError(f"{given} is no job's number: it looks like 12 or job-12.", ExitCode.WRONG_USAGE)
     return number
 
 
@@ -54,16 +54,16 @@ def show_job(
     as_json: AsJson = False,
 ) -> None:
     """Show a job, live until it ends."""
-    from trapline.cli.output import make_console, print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.output import build_console, print_json
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         if as_json:
             print_json(server.get_job(job_id))
-        elif once or not make_console().is_terminal:
-            make_console().print(draw_job(server.get_job(job_id)))
+        elif once or not build_console().is_terminal:
+            build_console().print(render_job(server.get_job(job_id)))
         else:
-            watch(server, job_id, as_json=False)
+            wait_for_job(server, job_id, as_json=False)
 
 
 @app.command("list")
@@ -81,12 +81,12 @@ def list_jobs(
     Example: `trapline job list --pipeline animal-detector --status failed`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.client import iterate
 
-    with open_server() as server:
+    with connect() as server:
         wanted = {"status": status, "pipeline__slug": pipeline, "preset": preset}
-        jobs = list(islice(iterate(server.list_jobs, get_project(server, project).id, **wanted), limit))
+        jobs = list(islice(iterate(server.list_jobs, resolve_project(server, project).id, **wanted), limit))
     print_list(
         jobs,
         ("id", "pipeline", "status", "done", "failed", "of", "asked for", "why"),
@@ -108,10 +108,10 @@ def list_jobs(
 def cancel_job(job_id: JobId, *, as_json: AsJson = False) -> None:
     """Cancel a job; what is done stays, what is not is dropped."""
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        job = server.move_job(job_id, "cancel")
+    with connect() as server:
+        job = server.transition_job(job_id, "cancel")
     if as_json:
         print_json(job)
     else:
@@ -141,12 +141,12 @@ def set_priority(
 
     Example: `trapline job priority 12 high`
     """
-    from trapline.cli.server_session import open_server
-    from trapline.wire.jobs import JobChange
+    from trapline.cli.server_session import connect
+    from trapline.wire.jobs import JobUpdate
 
-    change = JobChange(priority=read_priority(priority))
-    with open_server() as server:
-        say_moved(server.change_job(job_id, change), as_json=as_json)
+    change = JobUpdate(priority=parse_priority(priority))
+    with connect() as server:
+        print_job_state(server.update_job(job_id, change), as_json=as_json)
 
 
 @app.command("failures")
@@ -163,9 +163,9 @@ def show_failures(
     Example: `trapline job failures 12 --reason "failed to load image"`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         if task is not None:
             story = server.get_task(job_id, _read_id(task))
             if as_json:
@@ -210,26 +210,26 @@ def retry_job(
 
     Example: `trapline job retry 12 --reason "failed to load image"`
     """
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.server_session import open_server
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.server_session import connect
     from trapline.wire.jobs import RetryRequest
 
     if reason is not None and task:
-        raise CommandFailed("Give --reason or --task, not both.", Exit.WRONG_USAGE)
+        raise CommandError("Give --reason or --task, not both.", ExitCode.WRONG_USAGE)
     ids = [_read_id(given) for given in task or []]
     wanted = RetryRequest(reason=reason) if reason is not None else RetryRequest(analyses=ids) if ids else None
-    with open_server() as server:
-        say_moved(server.retry_job(job_id, wanted), as_json=as_json)
+    with connect() as server:
+        print_job_state(server.retry_job(job_id, wanted), as_json=as_json)
 
 
 def _move(job_id: int, verb: str, *, as_json: bool) -> None:
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        say_moved(server.move_job(job_id, verb), as_json=as_json)
+    with connect() as server:
+        print_job_state(server.transition_job(job_id, verb), as_json=as_json)
 
 
-def say_moved(job: "Job", *, as_json: bool) -> None:
+def print_job_state(job: "Job", *, as_json: bool) -> None:
     """Say where a job is, after it was moved."""
     from trapline.cli.output import print_json
 
@@ -246,23 +246,23 @@ def _name_state(job: "Job") -> str:
 def _read_id(given: str) -> "UUID":
     from uuid import UUID
 
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
 
     try:
         return UUID(given)
     except ValueError:
         sentence = f"{given} is not the id of a task; `trapline job failures` lists them."
-        raise CommandFailed(sentence, Exit.WRONG_USAGE) from None
+        raise CommandError(sentence, ExitCode.WRONG_USAGE) from None
 
 
-def draw_job(job: "JobDetail") -> "RenderableType":
+def render_job(job: "JobDetail") -> "RenderableType":
     """A job as a person sees it: a bar, one sentence, and what was found."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
-    from trapline.cli.output import describe_seconds
+    from trapline.cli.output import format_duration
 
     progress = job.progress
     done = progress.completed + progress.failed + progress.canceled
@@ -271,7 +271,7 @@ def draw_job(job: "JobDetail") -> "RenderableType":
     if job.images_per_s and job.status not in FINAL:
         figures += f" · {job.images_per_s:.1f} images/s"
     if job.seconds_left and job.status not in FINAL:
-        figures += f" · {describe_seconds(job.seconds_left)} left"
+        figures += f" · {format_duration(job.seconds_left)} left"
     if progress.failed:
         figures += f" · {progress.failed:,} failed"
     bar = Table.grid(padding=(0, 2))
@@ -293,26 +293,26 @@ def draw_job(job: "JobDetail") -> "RenderableType":
     return Group(*parts)
 
 
-def follow(server: "Trapline", job_id: int, console: "Console") -> "JobDetail":
+def display_job(server: "Trapline", job_id: int, console: "Console") -> "JobDetail":
     """Draw a job until it ends, live on a terminal and once at the end elsewhere; answers how it ended."""
     from rich.live import Live
 
     job = server.get_job(job_id)
-    with Live(draw_job(job), console=console, refresh_per_second=8) if console.is_terminal else nullcontext() as live:
+    with Live(render_job(job), console=console, refresh_per_second=8) if console.is_terminal else nullcontext() as live:
         while job.status not in FINAL:
             time.sleep(0.2)
             job = server.get_job(job_id)
             if live is not None:
-                live.update(draw_job(job))
+                live.update(render_job(job))
     if not console.is_terminal:
-        console.print(draw_job(job))
+        console.print(render_job(job))
     return job
 
 
-def watch(server: "Trapline", job_id: int, *, as_json: bool) -> None:
+def wait_for_job(server: "Trapline", job_id: int, *, as_json: bool) -> None:
     """Show a job until it ends; raises CommandFailed where it did not complete whole."""
-    from trapline.cli.errors import CommandFailed
-    from trapline.cli.output import make_console, print_json
+    from trapline.cli.errors import CommandError
+    from trapline.cli.output import build_console, print_json
 
     if as_json:
         job = server.get_job(job_id)
@@ -321,6 +321,6 @@ def watch(server: "Trapline", job_id: int, *, as_json: bool) -> None:
             job = server.get_job(job_id)
         print_json(job)
     else:
-        job = follow(server, job_id, make_console())
+        job = display_job(server, job_id, build_console())
     if job.status != "completed" or job.progress.failed:
-        raise CommandFailed(f"Job {job.id} ended {job.status}; {job.progress.failed} images failed.")
+        raise CommandError(f"Job {job.id} ended {job.status}; {job.progress.failed} images failed.")

@@ -17,10 +17,10 @@ def show_log(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) -> No
     Example: `trapline job log 12`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
     from trapline.client import iterate
 
-    with open_server() as server:
+    with connect() as server:
         found = list(islice(iterate(server.list_job_log, _read(job)), limit))
     print_list(found, ("when", "what", "by", "error"), lambda it: (it.at, it.what, it.by, it.error), as_json=as_json)
 
@@ -31,10 +31,10 @@ def list_analyses(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) 
     Example: `trapline job analyses 12 --json | jq -r .[].id`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
     from trapline.client import iterate
 
-    with open_server() as server:
+    with connect() as server:
         found = list(islice(iterate(server.list_job_analyses, _read(job)), limit))
     print_list(
         found,
@@ -45,10 +45,10 @@ def list_analyses(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) 
 
 
 def _read(job: str) -> int:
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.server_session import find_job_number
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.server_session import parse_job_id
 
-    number = find_job_number(job)
+    number = parse_job_id(job)
     if number is None:
-        raise CommandFailed(f"{job} is no number of a job, such as 12 or job-12.", Exit.WRONG_USAGE)
+        raise CommandError(f"{job} is no number of a job, such as 12 or job-12.", ExitCode.WRONG_USAGE)
     return number

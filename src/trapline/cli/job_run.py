@@ -10,7 +10,7 @@ from trapline.cli.options import AsJson
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
-    from trapline.wire.jobs import Job, Priority
+    from trapline.wire.jobs import Job, JobPriority
 
 
 def run_job(
@@ -59,47 +59,47 @@ def run_job(
 
     Example: `trapline job run --preset night --image-file ids.txt --parameter threshold=0.4 --metadata ticket=7`
     """
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.job import say_moved, watch
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.job import print_job_state, wait_for_job
     from trapline.cli.output import print_json
-    from trapline.cli.parameters import read_parameters
-    from trapline.cli.server_session import find_job_number, get_deployment, get_project, open_server
-    from trapline.cli.timestamps import read_moment
+    from trapline.cli.parameters import parse_parameters
+    from trapline.cli.server_session import connect, parse_job_id, resolve_deployment, resolve_project
+    from trapline.cli.timestamps import parse_timestamp
 
     if (pipeline is None) == (preset is None):
-        raise CommandFailed("Say what to run: either a pipeline, or --preset NAME.", Exit.WRONG_USAGE)
+        raise CommandError("Say what to run: either a pipeline, or --preset NAME.", ExitCode.WRONG_USAGE)
     images = [*(image or []), *(_read_lines(image_file) if image_file else [])]
     if image_file and not images:
-        raise CommandFailed(f"{image_file} names no image.", Exit.WRONG_USAGE)
+        raise CommandError(f"{image_file} names no image.", ExitCode.WRONG_USAGE)
     content: dict[str, Any] = {
         "images": images,
         "urls": url,
         "sequence": sequence,
-        "captured_after": read_moment("--captured-after", captured_after),
-        "captured_before": read_moment("--captured-before", captured_before),
+        "captured_after": parse_timestamp("--captured-after", captured_after),
+        "captured_before": parse_timestamp("--captured-before", captured_before),
         "unanalysed_only": unanalysed,
     }
     wanted: dict[str, Any] = {
         "preset": preset,
         "pipeline": pipeline,
-        "parameters": read_parameters("--parameter", parameter, parameter_file),
-        "priority": None if priority is None else read_priority(priority),
-        "metadata": read_parameters("--metadata", metadata),
+        "parameters": parse_parameters("--parameter", parameter, parameter_file),
+        "priority": None if priority is None else parse_priority(priority),
+        "metadata": parse_parameters("--metadata", metadata),
         "start": "later" if later else None,
     }
-    with open_server() as server:
-        if pipeline is not None and (number := find_job_number(pipeline)) is not None:
-            say_moved(server.move_job(number, "run"), as_json=as_json)
+    with connect() as server:
+        if pipeline is not None and (number := parse_job_id(pipeline)) is not None:
+            print_job_state(server.transition_job(number, "run"), as_json=as_json)
             return
         if project or deployment or not (images or sequence):
-            within = get_project(server, project)
+            within = resolve_project(server, project)
             wanted["project"] = within.id
-            content["deployment"] = get_deployment(server, within, deployment).id if deployment else None
+            content["deployment"] = resolve_deployment(server, within, deployment).id if deployment else None
         content = {name: value for name, value in content.items() if value}
         wanted = {name: value for name, value in wanted.items() if value}
         job = _run(server, wanted, content, key)
         if follow:
-            watch(server, job.id, as_json=as_json)
+            wait_for_job(server, job.id, as_json=as_json)
         elif as_json:
             print_json(job)
         elif later:
@@ -108,34 +108,34 @@ def run_job(
             print(f"Job {job.id} is queued. Watch it: trapline job show {job.id}")
 
 
-def read_priority(given: str) -> "Priority":
+def parse_priority(given: str) -> "JobPriority":
     """Read a priority; raises CommandFailed."""
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.wire.jobs import Priority
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.wire.jobs import JobPriority
 
     try:
-        return Priority(given)
+        return JobPriority(given)
     except ValueError:
-        raise CommandFailed(f"A priority is low, normal or high, not {given}.", Exit.WRONG_USAGE) from None
+        raise CommandError(f"A priority is low, normal or high, not {given}.", ExitCode.WRONG_USAGE) from None
 
 
 def _run(server: "Trapline", wanted: dict[str, Any], content: dict[str, Any], key: str | None) -> "Job":
     """Ask for a run; answers the job that it is."""
-    from trapline.cli.parameters import fill_form
-    from trapline.cli.server_session import find_job_number
+    from trapline.cli.parameters import build_request
+    from trapline.cli.server_session import parse_job_id
     from trapline.wire.runs import NewRun
 
-    accepted = server.submit_run(fill_form(NewRun, {**wanted, "content": content}, "run"), key=key)
-    number = find_job_number(accepted.job_id)
+    accepted = server.submit_run(build_request(NewRun, {**wanted, "content": content}, "run"), key=key)
+    number = parse_job_id(accepted.job_id)
     assert number is not None, accepted.job_id
     return server.get_job(number)
 
 
 def _read_lines(file: Path) -> list[str]:
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
 
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise CommandFailed(f"{file} cannot be read: {error}.", Exit.WRONG_USAGE) from None
+        raise CommandError(f"{file} cannot be read: {error}.", ExitCode.WRONG_USAGE) from None
     return text.split()

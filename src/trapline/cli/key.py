@@ -9,7 +9,7 @@ import typer
 from trapline.cli.options import AsJson, InProject
 
 if TYPE_CHECKING:
-    from trapline.wire.callback_keys import CheckedSignature, SignatureToCheck
+    from trapline.wire.callback_keys import SignatureCheckRequest, SignatureCheckResult
 
 app = typer.Typer(
     help=(
@@ -38,13 +38,13 @@ def create_key(
     Example: `trapline key create --project "Forest edge" --service deer-net`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.wire.callback_keys import NewCallbackKey
 
-    with open_server() as server:
+    with connect() as server:
         wanted: list[str | None] = [*project] if project else [None]
-        ids = [get_project(server, named).id for named in wanted]
-        made = server.make_callback_key(NewCallbackKey(projects=ids, service=service, name=name))
+        ids = [resolve_project(server, named).id for named in wanted]
+        made = server.create_callback_key(NewCallbackKey(projects=ids, service=service, name=name))
     if as_json:
         print_json(made)
     else:
@@ -62,10 +62,10 @@ def list_keys(
     Example: `trapline key list --project "Forest edge"`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        keys = server.list_callback_keys(get_project(server, project).id)
+    with connect() as server:
+        keys = server.list_callback_keys(resolve_project(server, project).id)
     print_list(
         keys,
         ("key", "service", "name", "projects", "made", "last used", "revoked"),
@@ -90,13 +90,13 @@ def revoke_key(
 
     Example: `trapline key revoke tlk_0123456789abcdef`
     """
-    from trapline.cli.errors import CommandFailed
-    from trapline.cli.server_session import open_server
+    from trapline.cli.errors import CommandError
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         found = [it for it in server.list_callback_keys() if key in (it.key_id, str(it.id))]
         if not found:
-            raise CommandFailed(f"There is no key {key} in your projects. `trapline key list` shows them.")
+            raise CommandError(f"There is no key {key} in your projects. `trapline key list` shows them.")
         server.revoke_callback_key(found[0].id)
     print("Revoked.")
 
@@ -138,25 +138,25 @@ def check_signature(
 
     Ends with 0 if the signature holds, with 1 if it does not. Example: `trapline key check refused.http --project 7`
     """
-    from trapline.cli.errors import Exit
+    from trapline.cli.errors import ExitCode
     from trapline.cli.output import print_json
     from trapline.cli.raw_request import parse_request
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
     message = None if signed is None else signed.read_bytes().decode("utf-8", "backslashreplace")
     given = sys.stdin.buffer.read() if request == Path("-") else request.read_bytes()
-    with open_server() as server:
-        asked = parse_request(given, get_project(server, project).id, message)
+    with connect() as server:
+        asked = parse_request(given, resolve_project(server, project).id, message)
         checked = server.check_signature(asked)
     if as_json:
         print_json(checked)
     else:
         _tell(asked, checked)
     if not checked.holds:
-        raise typer.Exit(Exit.NOT_DONE)
+        raise typer.Exit(ExitCode.NOT_DONE)
 
 
-def _tell(asked: "SignatureToCheck", checked: "CheckedSignature") -> None:
+def _tell(asked: "SignatureCheckRequest", checked: "SignatureCheckResult") -> None:
     for part in checked.parts:
         print(f"{'ok ' if part.holds else 'NO '} {part.part}: {part.words}")
     print("The signature holds." if checked.holds else "The signature does not hold.")

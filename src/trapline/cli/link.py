@@ -19,9 +19,13 @@ def link(
 
 
 async def _make(email: str | None, data: Path | None) -> str:
-    from trapline.cli.local_server import open_local
-    from trapline.server.accounts.actions.one_time_links import address_of, make_first_link, make_sign_in_link
+    from trapline.cli.local_server import open_local_context
+    from trapline.server.accounts.actions.one_time_links import (
+        build_link_url,
+        create_first_owner_link,
+        create_sign_in_link,
+    )
 
-    async with open_local(data) as system:
-        secret = await make_first_link(system) or await make_sign_in_link(system, email)
-        return address_of(system, secret)
+    async with open_local_context(data) as system:
+        secret = await create_first_owner_link(system) or await create_sign_in_link(system, email)
+        return build_link_url(system, secret)

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from trapline.cli.errors import CommandFailed
-from trapline.server.accounts.actions.auth import scope_of_token
+from trapline.cli.errors import CommandError
+from trapline.server.accounts.actions.auth import get_token_scope
 from trapline.server.accounts.actions.tokens import create_token
-from trapline.server.app.app_startup import open_system
+from trapline.server.app.app_startup import open_app_context
 from trapline.server.app.settings import Settings, load_settings
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Unauthenticated
 from trapline.server.platform.postgres.data_folder import write_secret
-from trapline.server.platform.postgres.postgres import find_running
+from trapline.server.platform.postgres.postgres import find_running_url
 from trapline.wire.auth import NewToken, TokenKind
 
 
-def settle(data: Path | None) -> Settings:
+def resolve_settings(data: Path | None) -> Settings:
     """The settings with the data folder made absolute, and with the database that runs on it now.
 
     Raises CommandFailed where there is no DATABASE_URL and no Trapline runs on the folder.
@@ -29,9 +29,9 @@ def settle(data: Path | None) -> Settings:
     folder = (data or settings.data).resolve()
     url = settings.database_url
     if url is None:
-        running = find_running(folder)
+        running = find_running_url(folder)
         if running is None:
-            raise CommandFailed(f"No Trapline runs on {folder}. Start it with `trapline up --data {folder}`.")
+            raise CommandError(f"No Trapline runs on {folder}. Start it with `trapline up --data {folder}`.")
         url = SecretStr(running)
     update: dict[str, object] = {"data": folder, "database_url": url}
     told = folder / "public-url"
@@ -41,18 +41,18 @@ def settle(data: Path | None) -> Settings:
 
 
 @asynccontextmanager
-async def open_local(data: Path | None) -> AsyncIterator[System]:
+async def open_local_context(data: Path | None) -> AsyncIterator[AppContext]:
     """The system of a server on this machine, beside its own processes."""
-    async with open_system(settle(data)) as system:
+    async with open_app_context(resolve_settings(data)) as system:
         yield system
 
 
-async def ensure_token(system: System, folder: Path, name: str, scope: Scope, new: NewToken) -> str:
+async def ensure_token(system: AppContext, folder: Path, name: str, scope: Scope, new: NewToken) -> str:
     """The API token that is kept under this name in the data folder, mode 0600; made anew where it is not good."""
     kept = await asyncio.to_thread(_read_kept, folder / name)
     if kept is not None:
         try:
-            await scope_of_token(system, kept, Origin())
+            await get_token_scope(system, kept, RequestOrigin())
         except Unauthenticated:
             await asyncio.to_thread((folder / name).unlink)
         else:
@@ -66,7 +66,7 @@ def _read_kept(file: Path) -> str | None:
     return file.read_text(encoding="utf-8").strip() if file.exists() else None
 
 
-async def ensure_worker_token(system: System, folder: Path) -> str:
+async def ensure_worker_token(system: AppContext, folder: Path) -> str:
     """The token of this machine's own worker, good for every project."""
     new = NewToken(name="local worker", kind=TokenKind.WORKER)
     return await ensure_token(system, folder, "worker-token", Scope.system("up"), new)

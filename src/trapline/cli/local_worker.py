@@ -6,10 +6,10 @@ import time
 
 from structlog.typing import FilteringBoundLogger
 
-from trapline.client import ServerRefused, ServerUnreachable, Trapline
-from trapline.worker.main import CannotStart, SignedOut, declare_pipelines, run_worker
-from trapline.worker.progress_display import start_log
-from trapline.worker.settings import BadSettings, WorkerSettings, read_settings
+from trapline.client import ApiConnectionError, ApiStatusError, Trapline
+from trapline.worker.main import StartupError, WorkerRejected, declare_pipelines, run_worker
+from trapline.worker.progress_display import configure_logging
+from trapline.worker.settings import WorkerSettings, WorkerSettingsError, load_settings
 
 LOOK_EVERY_S, LOOK_SOON_S = 8.0, 2.0
 """How often new projects are looked for: the latter after the start and after a new project, for LIVELY_S."""
@@ -20,7 +20,7 @@ def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBo
     """Register the pipelines in each project of the token as it appears; returns only where they cannot be had."""
     try:
         offered = declare_pipelines(settings, slugs)
-    except CannotStart:
+    except StartupError:
         return  # the worker itself says so and ends
     known: set[int] = set()
     last_found = time.monotonic()
@@ -32,7 +32,7 @@ def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBo
                         server.register_pipelines(project.id, settings.full_service_name, offered)
                         known.add(project.id)
                         last_found = time.monotonic()
-            except (ServerRefused, ServerUnreachable) as error:
+            except (ApiStatusError, ApiConnectionError) as error:
                 log.debug("pipelines are not registered yet", reason=str(error))
             is_lively = time.monotonic() - last_found < LIVELY_S
             time.sleep(LOOK_SOON_S if is_lively else LOOK_EVERY_S)
@@ -41,12 +41,12 @@ def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBo
 def main(slugs: list[str]) -> int:
     """Run the worker until it is told to stop; answers its exit code."""
     try:
-        settings = read_settings()
+        settings = load_settings()
         threading.Thread(
-            target=keep_registered, args=(settings, slugs, start_log()), name="register", daemon=True
+            target=keep_registered, args=(settings, slugs, configure_logging()), name="register", daemon=True
         ).start()
         run_worker(settings, slugs)
-    except (BadSettings, CannotStart, SignedOut) as error:
+    except (WorkerSettingsError, StartupError, WorkerRejected) as error:
         print(f"trapline worker: {error}", file=sys.stderr)
         return 1
     return 0

@@ -80,7 +80,7 @@ With `--json` they print JSON for scripts. Exit codes: 0 done, 1 not done, 2 wro
 """
 
 
-class Nouns(TyperGroup):
+class LazyGroup(TyperGroup):
     """Loads the file of a noun when it is asked for, so that `trapline version` does not load a web server."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -109,7 +109,7 @@ def _load(name: str, module: str, attribute: str) -> Any:
 
 
 program = typer.Typer(
-    cls=Nouns, help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False
+    cls=LazyGroup, help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
 
 
@@ -120,14 +120,14 @@ def _root() -> None:
 
 def app() -> None:
     """Run the command line; every foreseen failure is one sentence on standard error and an exit code."""
-    from trapline.cli.errors import explain
+    from trapline.cli.errors import explain_error
 
     try:
         program(standalone_mode=True)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        told = explain(error)
+        told = explain_error(error)
         if told is None:
             raise
         sentence, code = told

@@ -3,15 +3,15 @@
 
 def migrate() -> None:
     """Bring the database that DATABASE_URL names to this version; an embedded one is migrated by `trapline up`."""
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
     from trapline.server.app.settings import load_settings
     from trapline.server.platform.db.migrations import find_present, newest
     from trapline.server.platform.db.migrations import migrate as bring_up
 
     url = load_settings().database_url
     if url is None:
-        raise CommandFailed(
-            "DATABASE_URL is not set. An embedded database is migrated by `trapline up` itself.", Exit.WRONG_USAGE
+        raise CommandError(
+            "DATABASE_URL is not set. An embedded database is migrated by `trapline up` itself.", ExitCode.WRONG_USAGE
         )
     before = find_present(url.get_secret_value())
     bring_up(url.get_secret_value())

@@ -22,7 +22,7 @@ app = typer.Typer(
 
 
 @app.command("add")
-def ask_for_notice(
+def create_notice(
     kind: Annotated[
         str, typer.Argument(metavar="KIND", help="deployment_silent, source_silent, job_failed or class_seen.")
     ],
@@ -39,17 +39,17 @@ def ask_for_notice(
 
     Example: `trapline notice add class_seen --class lynx --confidence 0.8`
     """
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.wire.notices import NewNotice, NoticeKind
 
     if kind not in list(NoticeKind):
-        raise CommandFailed(f"There is no notice {kind}. There are: {', '.join(NoticeKind)}.", Exit.WRONG_USAGE)
-    with open_server() as server:
-        made = server.ask_for_notice(
+        raise CommandError(f"There is no notice {kind}. There are: {', '.join(NoticeKind)}.", ExitCode.WRONG_USAGE)
+    with connect() as server:
+        made = server.create_notice(
             NewNotice(
-                project=get_project(server, project).id,
+                project=resolve_project(server, project).id,
                 kind=NoticeKind(kind),
                 silent_for_h=hours,
                 class_name=class_name,
@@ -73,10 +73,10 @@ def list_notices(
     Example: `trapline notice list`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        asked = get_project(server, project).id if project else None
+    with connect() as server:
+        asked = resolve_project(server, project).id if project else None
         found = server.list_notices(project=asked, limit=1000)
     if as_json:
         print_json(found.results)
@@ -93,36 +93,36 @@ def list_notices(
 
 
 @app.command("end")
-def end_notice(notice: Annotated[UUID, typer.Argument(help="Its id, as `list` shows it.")]) -> None:
+def delete_notice(notice: Annotated[UUID, typer.Argument(help="Its id, as `list` shows it.")]) -> None:
     """End a notice; what was not sent yet is not sent.
 
     Example: `trapline notice end 0190f0aa-0000-7000-8000-000000000000`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        server.end_notice(notice)
+    with connect() as server:
+        server.delete_notice(notice)
     print("Ended.")
 
 
 @app.command("test")
-def try_mail(*, as_json: AsJson = False) -> None:
+def send_test_email(*, as_json: AsJson = False) -> None:
     """Send yourself an e-mail now, and say how that went. Ends with 1 if it was not sent.
 
     Example: `trapline notice test`
     """
-    from trapline.cli.errors import Exit
+    from trapline.cli.errors import ExitCode
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        done = server.try_mail()
+    with connect() as server:
+        done = server.send_test_email()
     if as_json:
         print_json(done)
     else:
         print(f"The mail server has taken it for {done.address}." if done.is_sent else f"Not sent: {done.error}.")
     if not done.is_sent:
-        raise typer.Exit(Exit.NOT_DONE)
+        raise typer.Exit(ExitCode.NOT_DONE)
 
 
 def _tell(notice: "Notice") -> str:

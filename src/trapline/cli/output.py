@@ -14,7 +14,7 @@ from rich.text import Text
 Found = TypeVar("Found")
 
 
-def make_console(*, to_errors: bool = False) -> Console:
+def build_console(*, to_errors: bool = False) -> Console:
     """A console on standard output, or on standard error for what is not the answer itself."""
     console = Console(stderr=to_errors, highlight=False)
     if not console.is_terminal:
@@ -37,8 +37,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         numbers = bool(listed) and all(isinstance(row[index], int | float) for row in listed)
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in listed:
-        table.add_row(*(Text(describe(value)) for value in row))
-    make_console().print(table)
+        table.add_row(*(Text(format_value(value)) for value in row))
+    build_console().print(table)
 
 
 def print_list(
@@ -51,14 +51,14 @@ def print_list(
         print_table(columns, map(tell, found))
 
 
-def describe(value: object) -> str:
+def format_value(value: object) -> str:
     """One value in words: times as `2 min ago` or a date, nothing as a dash."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return describe_time(value)
+        return format_age(value)
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
@@ -66,7 +66,7 @@ def describe(value: object) -> str:
     return str(value)
 
 
-def describe_time(moment: datetime, now: datetime | None = None) -> str:
+def format_age(moment: datetime, now: datetime | None = None) -> str:
     """How long ago a moment was, or its date if that is more than two days."""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     if seconds < 0 or seconds > 172_800:
@@ -76,7 +76,7 @@ def describe_time(moment: datetime, now: datetime | None = None) -> str:
     return f"{seconds / 60:.0f} min ago" if seconds < 5400 else f"{seconds / 3600:.0f} h ago"
 
 
-def describe_seconds(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A span of time in words."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -10,22 +10,22 @@ if TYPE_CHECKING:
 Form = TypeVar("Form", bound="BaseModel")
 
 
-def read_parameters(option: str, given: list[str] | None, file: Path | None = None) -> dict[str, Any]:
+def parse_parameters(option: str, given: list[str] | None, file: Path | None = None) -> dict[str, Any]:
     """Read NAME=VALUE, where a value that is no JSON is text; it goes before what `file` has. Raises CommandFailed."""
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
 
     parameters: dict[str, Any] = {}
     if file is not None:
         try:
             parameters = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise CommandFailed(f"{file} cannot be read as JSON: {error}.", Exit.WRONG_USAGE) from None
+            raise CommandError(f"{file} cannot be read as JSON: {error}.", ExitCode.WRONG_USAGE) from None
         if not isinstance(parameters, dict):
-            raise CommandFailed(f"{file} holds no JSON object.", Exit.WRONG_USAGE)
+            raise CommandError(f"{file} holds no JSON object.", ExitCode.WRONG_USAGE)
     for text in given or []:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise CommandFailed(f"{option} takes NAME=VALUE, not {text}.", Exit.WRONG_USAGE)
+            raise CommandError(f"{option} takes NAME=VALUE, not {text}.", ExitCode.WRONG_USAGE)
         try:
             parameters[name] = json.loads(value)
         except ValueError:
@@ -33,16 +33,16 @@ def read_parameters(option: str, given: list[str] | None, file: Path | None = No
     return parameters
 
 
-def write_parameters(parameters: dict[str, Any]) -> str:
+def format_parameters(parameters: dict[str, Any]) -> str:
     """Write parameters as they are typed."""
     return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(parameters.items()))
 
 
-def fill_form(form: type[Form], given: dict[str, Any], what: str) -> Form:
+def build_request(form: type[Form], given: dict[str, Any], what: str) -> Form:
     """Put what was given into a form; raises CommandFailed with what is wrong, where that is no `what`."""
     from pydantic import ValidationError
 
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
 
     try:
         return form.model_validate(given)
@@ -50,4 +50,4 @@ def fill_form(form: type[Form], given: dict[str, Any], what: str) -> Form:
         wrong = "; ".join(
             ": ".join([*(str(part) for part in found["loc"][-2:]), found["msg"]]) for found in error.errors()
         )
-        raise CommandFailed(f"That is no {what}: {wrong}. Nothing was changed.", Exit.WRONG_USAGE) from None
+        raise CommandError(f"That is no {what}: {wrong}. Nothing was changed.", ExitCode.WRONG_USAGE) from None

@@ -26,10 +26,10 @@ def list_pipelines(*, project: InProject = None, as_json: AsJson = False) -> Non
     Example: `trapline pipeline list`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        found = server.list_pipelines(get_project(server, project).id)
+    with connect() as server:
+        found = server.list_pipelines(resolve_project(server, project).id)
     print_list(
         found,
         ("slug", "name", "version", "algorithms", "offered by", "online"),
@@ -52,10 +52,10 @@ def list_services(*, project: InProject = None, as_json: AsJson = False) -> None
     Example: `trapline pipeline services`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        found = server.list_services(get_project(server, project).id)
+    with connect() as server:
+        found = server.list_services(resolve_project(server, project).id)
     print_list(
         found,
         ("service", "online", "last seen", "pipelines", "id"),
@@ -71,11 +71,11 @@ def list_algorithms(*, project: InProject = None, search: Search = None, as_json
     Example: `trapline pipeline algorithms --search lynx`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.client import iterate
 
-    with open_server() as server:
-        found = list(iterate(server.list_algorithms, project=get_project(server, project).id, search=search))
+    with connect() as server:
+        found = list(iterate(server.list_algorithms, project=resolve_project(server, project).id, search=search))
     print_list(
         found,
         ("id", "key", "version", "name", "task", "classes", "part of"),
@@ -97,9 +97,9 @@ def list_classes(
     Example: `trapline pipeline classes 3 --search fox`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
     from trapline.client import iterate
 
-    with open_server() as server:
+    with connect() as server:
         found = list(islice(iterate(server.list_algorithm_classes, algorithm, search=search), limit))
     print_list(found, ("index", "class"), lambda it: (it.index, it.label), as_json=as_json)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trapline.cli.options import AsJson, InProject
-from trapline.cli.parameters import fill_form, read_parameters, write_parameters
+from trapline.cli.parameters import build_request, format_parameters, parse_parameters
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -44,20 +44,20 @@ def add_preset(
 
     Example: `trapline preset add night animal-detector --parameter threshold=0.4 --priority high`
     """
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.wire.presets import NewPreset
 
-    given = read_parameters("--parameter", parameter)
-    with open_server() as server:
+    given = parse_parameters("--parameter", parameter)
+    with connect() as server:
         new = {
-            "project": get_project(server, project).id,
+            "project": resolve_project(server, project).id,
             "name": name,
             "pipeline": pipeline,
             "parameters": given,
             "priority": priority,
             "description": description,
         }
-        _say(server.make_preset(fill_form(NewPreset, new, "preset")), as_json=as_json)
+        _say(server.create_preset(build_request(NewPreset, new, "preset")), as_json=as_json)
 
 
 @app.command("list")
@@ -71,10 +71,10 @@ def list_presets(
     Example: `trapline preset list`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import list_within, open_server
+    from trapline.cli.server_session import connect, list_in_project
 
-    with open_server() as server:
-        found = list_within(server, server.list_presets, project)
+    with connect() as server:
+        found = list_in_project(server, server.list_presets, project)
     print_list(
         found,
         ("id", "preset", "pipeline", "parameters", "priority", "what for"),
@@ -82,7 +82,7 @@ def list_presets(
             str(it.id),
             it.name,
             it.pipeline,
-            write_parameters(it.parameters),
+            format_parameters(it.parameters),
             it.priority.value,
             it.description,
         ),
@@ -96,9 +96,9 @@ def show_preset(preset: Named, *, project: InProject = None, as_json: AsJson = F
 
     Example: `trapline preset show night`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         _say(_find_preset(server, preset, project), as_json=as_json)
 
 
@@ -118,19 +118,19 @@ def change_preset(
 
     Example: `trapline preset change night --parameter threshold=0.5`
     """
-    from trapline.cli.server_session import open_server
-    from trapline.wire.presets import PresetChange
+    from trapline.cli.server_session import connect
+    from trapline.wire.presets import PresetUpdate
 
     given = {
         "name": name,
         "pipeline": pipeline,
-        "parameters": read_parameters("--parameter", parameter) if parameter else None,
+        "parameters": parse_parameters("--parameter", parameter) if parameter else None,
         "priority": priority,
         "description": description,
     }
-    change = fill_form(PresetChange, {key: value for key, value in given.items() if value is not None}, "preset")
-    with open_server() as server:
-        _say(server.change_preset(_find_preset(server, preset, project).id, change), as_json=as_json)
+    change = build_request(PresetUpdate, {key: value for key, value in given.items() if value is not None}, "preset")
+    with connect() as server:
+        _say(server.update_preset(_find_preset(server, preset, project).id, change), as_json=as_json)
 
 
 @app.command("delete")
@@ -139,18 +139,20 @@ def delete_preset(preset: Named, *, project: InProject = None) -> None:
 
     Example: `trapline preset delete night`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        server.remove_preset(_find_preset(server, preset, project).id)
+    with connect() as server:
+        server.delete_preset(_find_preset(server, preset, project).id)
     print("Deleted.")
 
 
 def _find_preset(server: "Trapline", named: str, project: str | None) -> "Preset":
     """The preset with this name or number, of a project or of all of the caller's. Raises CommandFailed."""
-    from trapline.cli.server_session import choose_one, list_within
+    from trapline.cli.server_session import list_in_project, resolve_one
 
-    return choose_one(list_within(server, server.list_presets, project), "preset", named, lambda it: (it.name, it.id))
+    return resolve_one(
+        list_in_project(server, server.list_presets, project), "preset", named, lambda it: (it.name, it.id)
+    )
 
 
 def _say(preset: "Preset", *, as_json: bool) -> None:
@@ -159,7 +161,7 @@ def _say(preset: "Preset", *, as_json: bool) -> None:
     if as_json:
         print_json(preset)
         return
-    how = write_parameters(preset.parameters) or "no parameters"
+    how = format_parameters(preset.parameters) or "no parameters"
     print(f"{preset.name} (preset {preset.id}): {preset.pipeline}, {how}, priority {preset.priority.value}")
     if preset.description:
         print(preset.description)

@@ -30,11 +30,11 @@ def create_project(
     Example: `trapline project create "Forest edge"`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
     from trapline.wire.projects import NewProject
 
-    with open_server() as server:
-        project = server.make_project(NewProject(name=name, description=description))
+    with connect() as server:
+        project = server.create_project(NewProject(name=name, description=description))
     if as_json:
         print_json(project)
     else:
@@ -45,9 +45,9 @@ def create_project(
 def list_projects(*, as_json: AsJson = False) -> None:
     """List your projects."""
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         projects = server.list_projects()
     print_list(
         projects,
@@ -69,10 +69,10 @@ def show_summary(
     Example: `trapline project summary 1`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        told = server.summarise(project)
+    with connect() as server:
+        told = server.get_summary(project)
     if as_json:
         print_json(told)
         return
@@ -94,10 +94,10 @@ def list_members(
 ) -> None:
     """List who has a role in a project."""
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        members = server.list_members(get_project(server, project).id)
+    with connect() as server:
+        members = server.list_members(resolve_project(server, project).id)
     print_list(
         members,
         ("name", "e-mail", "role", "state", "since", "id"),
@@ -107,7 +107,7 @@ def list_members(
 
 
 @app.command("give")
-def give_role(
+def set_member_role(
     project: Annotated[str, typer.Argument(help="Name or id.")],
     email: Annotated[str, typer.Argument(help="Whom; they need an account.")],
     role: Annotated[Role, typer.Argument(help="Each may do what those before it may.")],
@@ -116,36 +116,36 @@ def give_role(
 
     Example: `trapline project give "Forest edge" anna@example.org reviewer`
     """
-    from trapline.cli.server_session import get_project, open_server
-    from trapline.wire.users import MemberChange, NewMember
+    from trapline.cli.server_session import connect, resolve_project
+    from trapline.wire.users import MemberUpdate, NewMember
 
-    with open_server() as server:
-        number = get_project(server, project).id
+    with connect() as server:
+        number = resolve_project(server, project).id
         known = {it.email.lower(): it.user_id for it in server.list_members(number) if it.email}
         if (user := known.get(email.lower())) is not None:
-            server.change_member(number, user, MemberChange(role=role))
+            server.update_member(number, user, MemberUpdate(role=role))
         else:
             server.add_member(number, NewMember(email=email, role=role))
     print(f"{email} is {role} of {project}.")
 
 
 @app.command("take")
-def take_role(
+def remove_member(
     project: Annotated[str, typer.Argument(help="Name or id.")],
     email: Annotated[str, typer.Argument(help="Whose role; your own leaves the project.")],
 ) -> None:
     """Take somebody's role in a project away; its owner's cannot be, where there is no other."""
-    from trapline.cli.errors import CommandFailed
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.errors import CommandError
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        number = get_project(server, project).id
+    with connect() as server:
+        number = resolve_project(server, project).id
         for member in server.list_members(number):
             if member.email is not None and member.email.lower() == email.lower():
                 server.remove_member(number, member.user_id)
                 print(f"{email} has no role in {project} any longer.")
                 return
-        raise CommandFailed(f"{email} has no role in {project}.")
+        raise CommandError(f"{email} has no role in {project}.")
 
 
 @app.command("change")
@@ -171,9 +171,9 @@ def change_project(
     ] = None,
 ) -> None:
     """Change a project, archive it, let everybody see it, or take that back."""
-    from trapline.cli.errors import CommandFailed
-    from trapline.cli.server_session import open_server
-    from trapline.wire.projects import ProjectChange
+    from trapline.cli.errors import CommandError
+    from trapline.cli.server_session import connect
+    from trapline.wire.projects import ProjectUpdate
 
     given = {
         "name": name,
@@ -183,18 +183,18 @@ def change_project(
         "sequence_gap_s": sequence_gap,
         "automatic_pipeline": automatic,
     }
-    with open_server() as server:
+    with connect() as server:
         for found in server.list_projects():
             if project in (found.name, str(found.id)):
-                change = ProjectChange.model_validate({key: value for key, value in given.items() if value is not None})
-                changed = server.change_project(found.id, change)
+                change = ProjectUpdate.model_validate({key: value for key, value in given.items() if value is not None})
+                changed = server.update_project(found.id, change)
                 print(f"Changed project {found.id}: {changed.name}")
                 if public is not None:
                     print(f"Anybody sees it at /public/{found.id}." if changed.public else "Only members see it.")
                 if changed.public and public:
                     _print_preview(server.get_public_preview(found.id))
                 return
-    raise CommandFailed(f"There is no project {project}.")
+    raise CommandError(f"There is no project {project}.")
 
 
 def _print_preview(preview: "PublicPreview") -> None:
@@ -215,12 +215,12 @@ def delete_project(
     name: Annotated[str, typer.Option(prompt="Its name again, to delete it with all its images", help="Asked for.")],
 ) -> None:
     """Delete a project. It can be restored for a while; then it goes with everything in it."""
-    from trapline.cli.output import describe
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.output import format_value
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        gone = server.delete_project(get_project(server, project).id, name)
-    print(f"Deleted. Until {describe(gone.gone_after)} `trapline project restore {gone.id}` brings it back.")
+    with connect() as server:
+        gone = server.delete_project(resolve_project(server, project).id, name)
+    print(f"Deleted. Until {format_value(gone.gone_after)} `trapline project restore {gone.id}` brings it back.")
 
 
 @app.command("restore")
@@ -229,9 +229,9 @@ def restore_project(
 ) -> None:
     """Restore a deleted project, or list which there are."""
     from trapline.cli.output import print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         if project is None:
             found = server.list_deleted_projects()
             print_table(
@@ -260,13 +260,13 @@ def show_audit(
     from itertools import islice
 
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import get_project, open_server
-    from trapline.cli.timestamps import read_moment
+    from trapline.cli.server_session import connect, resolve_project
+    from trapline.cli.timestamps import parse_timestamp
     from trapline.client import iterate
 
-    asked = {"actor": actor, "action": action, "kind": kind, "since": read_moment("--since", since)}
-    with open_server() as server:
-        within = get_project(server, project).id
+    asked = {"actor": actor, "action": action, "kind": kind, "since": parse_timestamp("--since", since)}
+    with connect() as server:
+        within = resolve_project(server, project).id
         found = list(islice(iterate(server.list_audit, project=within, **asked, limit=min(limit, 500)), limit))
     if as_json:
         print_json(found)
@@ -281,7 +281,7 @@ def show_audit(
 
 def _tell_details(entry: "AuditEntry") -> str:
     """What is known besides, in a line."""
-    from trapline.cli.parameters import write_parameters
+    from trapline.cli.parameters import format_parameters
 
-    said = write_parameters(entry.details)
+    said = format_parameters(entry.details)
     return said if len(said) <= SHOWN_DETAILS else f"{said[: SHOWN_DETAILS - 2]}.."

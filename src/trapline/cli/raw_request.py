@@ -5,8 +5,8 @@ import re
 
 from pydantic import ValidationError
 
-from trapline.cli.errors import CommandFailed, Exit
-from trapline.wire.callback_keys import SignatureToCheck
+from trapline.cli.errors import CommandError, ExitCode
+from trapline.wire.callback_keys import SignatureCheckRequest
 
 _REQUEST_LINE = re.compile(
     r"([A-Za-z]{1,10}) +(?:[a-z][a-z0-9+.\-]*://[^/?#\s]*)?(/\S*)(?: +HTTP/[\d.]+)?\s*", re.IGNORECASE
@@ -15,16 +15,16 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~\w\-]+):[ \t]*(.*?)[ \t]*")
 _SIGNED = re.compile(r"x-ml-(signature|timestamp|nonce|key-id)")
 
 
-def parse_request(given: bytes, project: int, signed_message: str | None) -> SignatureToCheck:
+def parse_request(given: bytes, project: int, signed_message: str | None) -> SignatureCheckRequest:
     """Take a request apart: its line, its X-ML headers, its body as it is. Raises CommandFailed."""
     head, body = _split(given)
     lines = head.decode("utf-8", "replace").lstrip("\r\n").splitlines()
     line = _REQUEST_LINE.fullmatch(lines[0]) if lines else None
     if line is None:
-        raise CommandFailed(
+        raise CommandError(
             "This is no raw HTTP: it begins with a line such as POST /api/analyses/ID/finalize HTTP/1.1. "
             "`trapline key check --help` shows a whole one.",
-            Exit.WRONG_USAGE,
+            ExitCode.WRONG_USAGE,
         )
     headers: dict[str, str] = {}
     for name, value in (found.groups() for found in map(_HEADER.fullmatch, lines[1:]) if found):
@@ -32,10 +32,10 @@ def parse_request(given: bytes, project: int, signed_message: str | None) -> Sig
         if not _SIGNED.fullmatch(name.lower()):
             continue
         if name.lower() in headers:
-            raise CommandFailed(f"{name} stands there more than once: the server refuses that, whatever it is.")
+            raise CommandError(f"{name} stands there more than once: the server refuses that, whatever it is.")
         headers[name.lower()] = value
     try:
-        return SignatureToCheck(
+        return SignatureCheckRequest(
             project=project,
             method=line.group(1).upper(),
             target=line.group(2),
@@ -45,7 +45,7 @@ def parse_request(given: bytes, project: int, signed_message: str | None) -> Sig
         )
     except ValidationError as error:
         wrong = "; ".join(f"{found['loc'][0]}: {found['msg']}" for found in error.errors())
-        raise CommandFailed(f"This request cannot be checked: {wrong}.", Exit.WRONG_USAGE) from None
+        raise CommandError(f"This request cannot be checked: {wrong}.", ExitCode.WRONG_USAGE) from None
 
 
 def _split(given: bytes) -> tuple[bytes, bytes]:

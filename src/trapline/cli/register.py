@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trapline.cli.errors import CommandFailed, Exit
+from trapline.cli.errors import CommandError, ExitCode
 
 if TYPE_CHECKING:
     from trapline.wire.worker_projects import WorkerProject
@@ -29,25 +29,25 @@ def register(
 
     Prints one line a project, and ends with 1 if any of them failed.
     """
-    from trapline.client import Retry, ServerRefused, ServerUnreachable, Trapline
-    from trapline.worker.main import CannotStart, declare_pipelines
-    from trapline.worker.settings import BadSettings, read_settings
+    from trapline.client import ApiConnectionError, ApiStatusError, RetryPolicy, Trapline
+    from trapline.worker.main import StartupError, declare_pipelines
+    from trapline.worker.settings import WorkerSettingsError, load_settings
 
     try:
-        settings = read_settings(server=server, service_name=name)
+        settings = load_settings(server=server, service_name=name)
         offered = declare_pipelines(settings, pipeline or [])
-    except BadSettings as error:
-        raise CommandFailed(str(error), Exit.WRONG_USAGE) from None
-    except CannotStart as error:
-        raise CommandFailed(str(error)) from None
+    except WorkerSettingsError as error:
+        raise CommandError(str(error), ExitCode.WRONG_USAGE) from None
+    except StartupError as error:
+        raise CommandError(str(error)) from None
     if not offered:
-        raise CommandFailed("no pipeline is installed")
-    retry = Retry(settings.retry_max, settings.retry_backoff)
+        raise CommandError("no pipeline is installed")
+    retry = RetryPolicy(settings.retry_max, settings.retry_backoff)
     failed = 0
     with Trapline(settings.server, settings.token.get_secret_value(), retry=retry) as api:
         known = {found.id: found for found in api.list_worker_projects()}
         if not project and not known:
-            raise CommandFailed("the token belongs to no project")
+            raise CommandError("the token belongs to no project")
         for project_id in _find_projects(project, known.values()) if project else known:
             title = (
                 f"project {project_id} ({known[project_id].name})" if project_id in known else f"project {project_id}"
@@ -57,14 +57,14 @@ def register(
                 continue
             try:
                 done = api.register_pipelines(project_id, settings.full_service_name, offered)
-            except (ServerRefused, ServerUnreachable) as error:
+            except (ApiStatusError, ApiConnectionError) as error:
                 failed += 1
                 typer.echo(f"{title}: {error}")
             else:
                 created, updated = len(done.pipelines_created), len(done.pipelines_updated)
                 typer.echo(f"{title}: created {created}, updated {updated}")
     if failed:
-        raise typer.Exit(Exit.NOT_DONE)
+        raise typer.Exit(ExitCode.NOT_DONE)
 
 
 def _find_projects(named: Sequence[str], known: "Iterable[WorkerProject]") -> list[int]:
@@ -78,6 +78,6 @@ def _find_projects(named: Sequence[str], known: "Iterable[WorkerProject]") -> li
         if len(ids) != 1:
             what = "No project of this token has" if not ids else f"{len(ids)} projects have"
             names = ", ".join(by_name) or "none"
-            raise CommandFailed(f"{what} the name {name}. Nothing was registered. Projects of the token: {names}.")
+            raise CommandError(f"{what} the name {name}. Nothing was registered. Projects of the token: {names}.")
         found.append(ids[0])
     return found

@@ -33,9 +33,9 @@ def restore(
 
     Example: `trapline restore /backups/monday --data /srv/restored`
     """
-    from trapline.cli.errors import CommandFailed
-    from trapline.cli.output import make_console, print_json
-    from trapline.server.app.settings import load_settings, read_secret_keys
+    from trapline.cli.errors import CommandError
+    from trapline.cli.output import build_console, print_json
+    from trapline.server.app.settings import load_secret_keys, load_settings
     from trapline.server.operations.actions.backups import read_manifest
     from trapline.server.platform.db.migrations import is_empty
     from trapline.server.platform.postgres.data_folder import lock_folder
@@ -44,15 +44,15 @@ def restore(
     folder = (data or settings.data).resolve()
     manifest = read_manifest(backup.resolve())
     if (folder / UNFINISHED).exists():
-        raise CommandFailed(f"A restore into {folder} was not finished. Remove the folder and run it again.")
+        raise CommandError(f"A restore into {folder} was not finished. Remove the folder and run it again.")
     if folder.exists() and any(folder.iterdir()):
-        raise CommandFailed(f"{folder} is not empty. Nothing was restored; name an empty folder with --data.")
+        raise CommandError(f"{folder} is not empty. Nothing was restored; name an empty folder with --data.")
     if not manifest["has_secret_key"] and settings.secret_key is None:
-        raise CommandFailed("This backup has no secret key: set TRAPLINE_SECRET_KEY to the one of its server.")
+        raise CommandError("This backup has no secret key: set TRAPLINE_SECRET_KEY to the one of its server.")
     if settings.secret_key is not None:
-        read_secret_keys(settings)  # refuses one that cannot be used before anything is made
+        load_secret_keys(settings)  # refuses one that cannot be used before anything is made
     if settings.database_url is not None and not is_empty(settings.database_url.get_secret_value()):
-        raise CommandFailed("The database that DATABASE_URL names is not empty. Nothing was restored.")
+        raise CommandError("The database that DATABASE_URL names is not empty. Nothing was restored.")
     # Ended by a signal, it still stops the PostgreSQL that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     lock = lock_folder(folder)
@@ -60,7 +60,7 @@ def restore(
     try:
         told = _restore(backup.resolve(), settings.model_copy(update={"data": folder}), manifest)
     except BaseException:
-        make_console(to_errors=True).print(f"Not restored. Remove {folder} before another attempt.")
+        build_console(to_errors=True).print(f"Not restored. Remove {folder} before another attempt.")
         raise
     finally:
         lock.release()
@@ -92,21 +92,21 @@ def _restore(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> di
 
 
 async def _fill(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> dict[str, Any]:
-    from trapline.cli.output import make_console
-    from trapline.server.app.app_startup import open_system
+    from trapline.cli.output import build_console
+    from trapline.server.app.app_startup import open_app_context
     from trapline.server.operations.actions.backups import DUMP, restore_files, verify_restored, verify_rows
     from trapline.server.platform.db.migrations import migrate
-    from trapline.server.platform.postgres.dumps import load_database
+    from trapline.server.platform.postgres.dumps import restore_database
 
-    tell = make_console(to_errors=True).print
+    tell = build_console(to_errors=True).print
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
     tell("The database is read.")
-    await asyncio.to_thread(load_database, settings.data, url, backup / DUMP)
+    await asyncio.to_thread(restore_database, settings.data, url, backup / DUMP)
     await verify_rows(url, manifest)
     # A backup of an older version becomes this one's before anything is asked of its tables.
     await asyncio.to_thread(migrate, url)
-    async with open_system(settings) as system:
+    async with open_app_context(settings) as system:
         files = await restore_files(system, backup, tell)
         tell("What was restored is compared with what was saved.")
         secrets = await verify_restored(system, manifest, files)

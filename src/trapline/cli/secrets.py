@@ -15,7 +15,7 @@ from trapline.cli.options import AsJson
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trapline.server.platform.app_context import System
+    from trapline.server.platform.app_context import AppContext
     from trapline.server.platform.postgres.key_file import KeyFile
 
 app = typer.Typer(
@@ -48,55 +48,57 @@ def rotate(
     end. With it, name both keys (`1:OLD,2:NEW`), start every process anew, and run this. Killed in the middle, run it
     again. Example: `trapline secrets rotate --data /srv/trapline`
     """
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.output import make_console, print_json
-    from trapline.server.platform.vault import WrongKey
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.output import build_console, print_json
+    from trapline.server.platform.vault import DecryptionError
 
-    console = make_console(to_errors=True)
+    console = build_console(to_errors=True)
     try:
         told = asyncio.run(_rotate(data, console.print, now=now))
-    except WrongKey as error:
-        raise CommandFailed(f"{error} Set the keys that these secrets were sealed with, and run this again.") from error
+    except DecryptionError as error:
+        raise CommandError(f"{error} Set the keys that these secrets were sealed with, and run this again.") from error
     if as_json:
         print_json(told)
     else:
         print(told["detail"])
     if told["left"]:
-        raise typer.Exit(Exit.NOT_DONE)
+        raise typer.Exit(ExitCode.NOT_DONE)
 
 
 async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool) -> dict[str, Any]:
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.local_server import open_local
-    from trapline.server.operations.actions.key_rotation import check_sealed, look_at_sealed, reseal
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.local_server import open_local_context
+    from trapline.server.operations.actions.key_rotation import count_secrets, reencrypt_secrets, verify_secrets
     from trapline.server.platform.access import Scope
     from trapline.server.platform.postgres.key_file import KeyFile
 
     scope = Scope.system("secrets rotate")
-    async with open_local(data) as system:
+    async with open_local_context(data) as system:
         keys = system.secrets.by_version
         with _alone(keys):
-            before = await check_sealed(system, scope)
+            before = await verify_secrets(system, scope)
             if isinstance(keys, KeyFile) and len(keys) == 1:
                 _add_key(keys)
                 tell(f"Key {max(keys)} is made; every process uses it from now on.")
             elif len(keys) == 1:
-                raise CommandFailed(
+                raise CommandError(
                     "TRAPLINE_SECRET_KEY names one key, so there is nothing to change to. Name both, as 1:OLD,2:NEW, "
                     "start every process anew, and run this again. Nothing was changed.",
-                    Exit.WRONG_USAGE,
+                    ExitCode.WRONG_USAGE,
                 )
-            total = (await look_at_sealed(system, scope)).old
-            done = await reseal(system, scope, lambda done: tell(f"{done} of {total} secrets are encrypted anew."))
-            left = (await look_at_sealed(system, scope)).old
+            total = (await count_secrets(system, scope)).old
+            done = await reencrypt_secrets(
+                system, scope, lambda done: tell(f"{done} of {total} secrets are encrypted anew.")
+            )
+            left = (await count_secrets(system, scope)).old
             detail = f"{before.total} secrets at rest; {done} were encrypted anew, {left} are left. "
             detail += await _finish(system, keys, now=now, left=left)
     return {"total": before.total, "done": done, "left": left, "keys": sorted(keys), "detail": detail}
 
 
-async def _finish(system: "System", keys: Any, *, now: bool, left: int) -> str:
+async def _finish(system: "AppContext", keys: Any, *, now: bool, left: int) -> str:
     """Drop the old key of the data folder, or say when those of the settings may go."""
-    from trapline.server.operations.actions.key_rotation import drop_old_keys, find_hindrance
+    from trapline.server.operations.actions.key_rotation import delete_old_keys, find_old_key_use
     from trapline.server.platform.access import Scope
     from trapline.server.platform.postgres.key_file import KeyFile
 
@@ -114,7 +116,7 @@ async def _finish(system: "System", keys: Any, *, now: bool, left: int) -> str:
     # The file was last written when the newest key came.
     since = datetime.fromtimestamp(keys.path.stat().st_mtime, UTC)
     deadline = time.monotonic() + (0 if now else WAIT_S)
-    while (hindrance := await find_hindrance(system, scope, since)) and time.monotonic() < deadline:
+    while (hindrance := await find_old_key_use(system, scope, since)) and time.monotonic() < deadline:
         if not hindrance.endswith("was there"):
             break
         await asyncio.sleep(LOOK_S)
@@ -124,25 +126,25 @@ async def _finish(system: "System", keys: Any, *, now: bool, left: int) -> str:
     def drop() -> None:
         keys.replace({newest: keys[newest]})
 
-    if not await drop_old_keys(system, scope, drop):
+    if not await delete_old_keys(system, scope, drop):
         return f"Key {old} stays: a secret was just sealed with it. Run this again."
     return f"Key {old} is dropped, and key {newest} is the only one."
 
 
 def _add_key(keys: "KeyFile") -> None:
-    from trapline.cli.errors import CommandFailed
-    from trapline.server.platform.postgres.key_file import make_key
+    from trapline.cli.errors import CommandError
+    from trapline.server.platform.postgres.key_file import generate_key
 
     newest = max(keys) + 1
     if newest > 255:
-        raise CommandFailed("The key was changed 254 times, and versions end at 255. Nothing was changed.")
-    keys.replace({**keys, newest: make_key().encode()})
+        raise CommandError("The key was changed 254 times, and versions end at 255. Nothing was changed.")
+    keys.replace({**keys, newest: generate_key().encode()})
 
 
 @contextmanager
 def _alone(keys: Any) -> "Iterator[None]":
     """Keep a second change of the same key file out; raises CommandFailed."""
-    from trapline.cli.errors import CommandFailed
+    from trapline.cli.errors import CommandError
     from trapline.server.platform.postgres.key_file import KeyFile
 
     if not isinstance(keys, KeyFile):
@@ -152,5 +154,5 @@ def _alone(keys: Any) -> "Iterator[None]":
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CommandFailed("Another `trapline secrets rotate` runs on this data folder. Wait for it.") from None
+            raise CommandError("Another `trapline secrets rotate` runs on this data folder. Wait for it.") from None
         yield

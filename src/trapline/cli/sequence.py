@@ -35,18 +35,18 @@ def list_sequences(
     Example: `trapline sequence list --deployment "Old oak" --images 2 --after 2026-05-01`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_deployment, get_project, open_server
-    from trapline.cli.timestamps import read_moment
+    from trapline.cli.server_session import connect, resolve_deployment, resolve_project
+    from trapline.cli.timestamps import parse_timestamp
     from trapline.client import iterate
 
-    with open_server() as server:
-        within = get_project(server, project)
+    with connect() as server:
+        within = resolve_project(server, project)
         pages = iterate(
             server.list_sequences,
             project=within.id,
-            deployment=str(get_deployment(server, within, deployment).id) if deployment else None,
-            started_after=read_moment("--after", after),
-            started_before=read_moment("--before", before),
+            deployment=str(resolve_deployment(server, within, deployment).id) if deployment else None,
+            started_after=parse_timestamp("--after", after),
+            started_before=parse_timestamp("--before", before),
             images_min=images,
         )
         found = list(islice(pages, limit))
@@ -67,9 +67,9 @@ def show_sequence(
     Example: `trapline sequence show ID`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         shown = server.get_sequence(sequence)
     if as_json:
         print_json(shown)

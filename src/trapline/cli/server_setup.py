@@ -10,10 +10,10 @@ import json
 import os
 import sys
 
-from trapline.cli.errors import explain
+from trapline.cli.errors import explain_error
 from trapline.cli.local_server import ensure_worker_token
-from trapline.server.accounts.actions.one_time_links import make_first_link
-from trapline.server.app.app_startup import check_store, open_system
+from trapline.server.accounts.actions.one_time_links import create_first_owner_link
+from trapline.server.app.app_startup import open_app_context, validate_store
 from trapline.server.app.settings import Settings, load_settings
 from trapline.server.platform.db.migrations import check_present, migrate
 from trapline.server.platform.store.incoming_folder import IncomingFolder
@@ -22,10 +22,10 @@ from trapline.server.platform.store.incoming_folder import IncomingFolder
 async def _prepare(settings: Settings) -> dict[str, str | None]:
     # Nobody receives a file yet: the API and the background begin after this.
     IncomingFolder(settings.data / "store").sweep()
-    await check_store(settings)
-    async with open_system(settings) as system:
+    await validate_store(settings)
+    async with open_app_context(settings) as system:
         return {
-            "link": await make_first_link(system),
+            "link": await create_first_owner_link(system),
             "worker_token": await ensure_worker_token(system, settings.data),
         }
 
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         bring(settings.database_url.get_secret_value())
         print(json.dumps(asyncio.run(_prepare(settings))))
     except Exception as error:
-        told = explain(error)
+        told = explain_error(error)
         if told is None:
             raise
         print(told[0], file=sys.stderr)

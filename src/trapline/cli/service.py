@@ -56,10 +56,10 @@ def install(
 
     Example: `trapline service install --data /srv/trapline --env-file /etc/trapline.env`
     """
-    from trapline.cli.errors import CommandFailed
+    from trapline.cli.errors import CommandError
 
     if whole_machine and user in ("root", "0", "nobody"):
-        raise CommandFailed(f"The service cannot run as {user}. Choose a user that only Trapline uses.")
+        raise CommandError(f"The service cannot run as {user}. Choose a user that only Trapline uses.")
     service = Service(
         program=tuple(_find_program()),
         folder=_choose_folder(data, env_file),
@@ -99,15 +99,15 @@ def _print_next_steps(service: Service) -> None:
 
 def _write(file: Path, text: str) -> None:
     """Write a file, unless there is another one. Raises CommandFailed."""
-    from trapline.cli.errors import CommandFailed
+    from trapline.cli.errors import CommandError
 
     if file.exists() and file.read_text(encoding="utf-8") != text:
-        raise CommandFailed(f"{file} exists and has other content. Nothing was written; remove it first.")
+        raise CommandError(f"{file} exists and has other content. Nothing was written; remove it first.")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CommandFailed(f"{file} cannot be written: {error.strerror}.") from None
+        raise CommandError(f"{file} cannot be written: {error.strerror}.") from None
     print(f"{file} is written.")
 
 
@@ -115,22 +115,22 @@ def _choose_folder(data: Path | None, env_file: Path | None) -> Path:
     """The data folder: the flag, else what the service would read, else what `trapline up` would read here."""
     from dotenv import dotenv_values
 
-    from trapline.cli.server_session import read_variable
+    from trapline.cli.server_session import get_variable
 
     if data is None and env_file is not None:
         data = Path(found) if (found := dotenv_values(env_file).get("TRAPLINE_DATA")) else None
-    return (data or Path(read_variable("TRAPLINE_DATA") or "trapline-data")).resolve()
+    return (data or Path(get_variable("TRAPLINE_DATA") or "trapline-data")).resolve()
 
 
 def _require_reachable(service: Service) -> None:
     """Refuse a program or a data folder below a folder that the service's user cannot pass through."""
-    from trapline.cli.errors import CommandFailed
-    from trapline.server.platform.postgres.data_folder import blocking_parent
+    from trapline.cli.errors import CommandError
+    from trapline.server.platform.postgres.data_folder import find_blocking_parent
 
     for path, instead in ((Path(service.program[0]), "Install Trapline"), (service.folder, "Choose a data folder")):
-        blocking = blocking_parent(path)
+        blocking = find_blocking_parent(path)
         if blocking is not None:
-            raise CommandFailed(
+            raise CommandError(
                 f"The user {service.user} cannot pass through {blocking} to {path}. {instead} elsewhere, such as "
                 f"below /opt or /srv. Nothing was written."
             )

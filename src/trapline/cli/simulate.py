@@ -11,10 +11,10 @@ from uuid import UUID
 import typer
 
 if TYPE_CHECKING:
-    from trapline.client import Callbacks, Trapline
+    from trapline.client import CallbackSession, Trapline
     from trapline.client.signing import Sign
     from trapline.wire.analyses import CreatedAnalysis
-    from trapline.wire.bulk_annotations import PostedAnnotation
+    from trapline.wire.bulk_annotations import BulkAnnotation
 
 SHARED_SECRET = "ML_CALLBACK_HMAC_SECRET"  # noqa: S105 - the name of a variable
 LONGEST_SIDE = 160
@@ -49,11 +49,11 @@ def simulate(
 
     Example: `trapline simulate --image-id 01890a5d-ac96-774b-bcce-b302099a8057`
     """
-    from trapline.cli.server_session import DEFAULT_SERVER, open_server, read_variable
+    from trapline.cli.server_session import DEFAULT_SERVER, connect, get_variable
     from trapline.wire.analyses import NewAnalysis
 
-    address = base_url or read_variable("API_BASE_URL") or read_variable("TRAPLINE_SERVER") or DEFAULT_SERVER
-    with open_server(address) as server:
+    address = base_url or get_variable("API_BASE_URL") or get_variable("TRAPLINE_SERVER") or DEFAULT_SERVER
+    with connect(address) as server:
         with _step("Find the image"):
             image = server.get_image(image_id)
         switched_off = "The image is there: has the server switched outside pipelines off (ML_ANALYSIS_ENABLED)?"
@@ -74,25 +74,25 @@ def simulate(
 
 
 def _play(server: "Trapline", made: "CreatedAnalysis", width: int, height: int) -> None:
-    from trapline.client import Callbacks
+    from trapline.client import CallbackSession
     from trapline.wire.analyses import AnalysisState
     from trapline.wire.artifacts import ArtifactType
 
     sign, whose = _choose_secret(made.callback_secret)
     size = _shrink(width, height)
-    picture = make_heatmap(*size)
-    with Callbacks(server.root, sign) as outside, _tell_left_behind(made.id):
+    picture = generate_heatmap(*size)
+    with CallbackSession(server.root, sign) as outside, _tell_left_behind(made.id):
         with _step(f"Say that it is processing, signed with {whose}", {401: UNSIGNED}):
             outside.set_status(made.id, AnalysisState.PROCESSING)
         with _step(f"Upload a heatmap of {size[0]} x {size[1]} pixels, {len(picture):,} bytes"):
             path = outside.add_artifact(made.id, ArtifactType.HEATMAP, "heatmap.png", picture)
-        _post(outside, made.id, invent(width, height, path, size))
+        _post(outside, made.id, generate_annotations(width, height, path, size))
         with _step("Finalize it as completed"):
             done = outside.finalize(made.id)
     print(f"Analysis {done.id} is {done.status} with {done.annotation_count} annotations.")
 
 
-def _post(outside: "Callbacks", analysis_id: UUID, annotations: "list[PostedAnnotation]") -> None:
+def _post(outside: "CallbackSession", analysis_id: UUID, annotations: "list[BulkAnnotation]") -> None:
     kinds = [one.annotation_type.value for one in annotations]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     with _step(f"Post annotations: {counts}"):
@@ -101,11 +101,15 @@ def _post(outside: "Callbacks", analysis_id: UUID, annotations: "list[PostedAnno
 
 def _choose_secret(own: str) -> "tuple[Sign, str]":
     """What signs, and whose secret that is: the first of the shared ones if there are any, else the analysis's own."""
-    from trapline.cli.server_session import read_variable
-    from trapline.client.signing import by_secret
+    from trapline.cli.server_session import get_variable
+    from trapline.client.signing import build_secret_signer
 
-    shared = [part.strip() for part in (read_variable(SHARED_SECRET) or "").split(",") if part.strip()]
-    return (by_secret(shared[0]), f"the secret of {SHARED_SECRET}") if shared else (by_secret(own), "its own secret")
+    shared = [part.strip() for part in (get_variable(SHARED_SECRET) or "").split(",") if part.strip()]
+    return (
+        (build_secret_signer(shared[0]), f"the secret of {SHARED_SECRET}")
+        if shared
+        else (build_secret_signer(own), "its own secret")
+    )
 
 
 @contextmanager
@@ -113,8 +117,8 @@ def _step(words: str, hints: Mapping[int, str] = NO_HINTS) -> Iterator[None]:
     """Print a step before it is done, and whether it was; `hints` say more about a refusal, by its status."""
     from pydantic import ValidationError
 
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.client import ServerRefused
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.client import ApiStatusError
 
     print(f"{words} ... ", end="", flush=True)
     try:
@@ -122,11 +126,11 @@ def _step(words: str, hints: Mapping[int, str] = NO_HINTS) -> Iterator[None]:
     except ValidationError as error:
         print("no")
         wrong = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
-        raise CommandFailed(f"{wrong}.", Exit.WRONG_USAGE) from None
-    except ServerRefused as refused:
+        raise CommandError(f"{wrong}.", ExitCode.WRONG_USAGE) from None
+    except ApiStatusError as refused:
         print("no")
         hint = hints.get(refused.status)
-        raise CommandFailed(f"{refused} {hint}" if hint else str(refused), Exit.REFUSED) from refused
+        raise CommandError(f"{refused} {hint}" if hint else str(refused), ExitCode.REFUSED) from refused
     except BaseException:
         print("no")
         raise
@@ -148,16 +152,16 @@ def _shrink(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def invent(width: int, height: int, path: str, size: tuple[int, int]) -> "list[PostedAnnotation]":
+def generate_annotations(width: int, height: int, path: str, size: tuple[int, int]) -> "list[BulkAnnotation]":
     """Boxes with a classification each, and the heatmap that was uploaded to `path`."""
     from trapline.wire.annotations import AnnotationType
-    from trapline.wire.bulk_annotations import PostedAnnotation
+    from trapline.wire.bulk_annotations import BulkAnnotation
 
     found = []
     for number, ((left, top, right, bottom), (name, confidence)) in enumerate(zip(BOXES, CLASSES, strict=True)):
         corners = {"x_min": left * width, "y_min": top * height, "x_max": right * width, "y_max": bottom * height}
         found.append(
-            PostedAnnotation(
+            BulkAnnotation(
                 annotation_type=AnnotationType.BOUNDING_BOX,
                 class_name="animal",
                 confidence=confidence,
@@ -169,7 +173,7 @@ def invent(width: int, height: int, path: str, size: tuple[int, int]) -> "list[P
             {"class": other, "confidence": round((1 - confidence) / 2, 3)} for other, _ in CLASSES if other != name
         ]
         found.append(
-            PostedAnnotation(
+            BulkAnnotation(
                 annotation_type=AnnotationType.CLASSIFICATION,
                 class_name=name,
                 confidence=confidence,
@@ -177,7 +181,7 @@ def invent(width: int, height: int, path: str, size: tuple[int, int]) -> "list[P
                 parent=number,
             )
         )
-    heatmap = PostedAnnotation(
+    heatmap = BulkAnnotation(
         annotation_type=AnnotationType.HEATMAP,
         data={"width": size[0], "height": size[1], "color_map": "jet"},
         storage_path=path,
@@ -185,7 +189,7 @@ def invent(width: int, height: int, path: str, size: tuple[int, int]) -> "list[P
     return [*found, heatmap]
 
 
-def make_heatmap(width: int, height: int) -> bytes:
+def generate_heatmap(width: int, height: int) -> bytes:
     """A grey PNG, brightest where the invented animals are: by hand, because Pillow belongs to no command of ours."""
     rows = []
     for y in range(height):

@@ -37,25 +37,25 @@ app.command("revoke")(revoke_source_folder)
 
 
 @app.command("test")
-def prove_source(
+def run_source_test(
     source: Named, *, project: InProject = None, test_files: TestFiles = 2, as_json: AsJson = False
 ) -> None:
     """List what a run would take and fetch a few files to prove it; nothing is stored. Exit code 1 if it fails."""
-    from trapline.cli.server_session import open_server
-    from trapline.cli.source_test_report import tell_test
+    from trapline.cli.server_session import connect
+    from trapline.cli.source_test_report import print_source_test
 
-    with open_server() as server:
-        found = get_source(server, project, source)
-        tell_test(server.prove_source(found.id, test_files), as_json=as_json, to_errors=False, added=True)
+    with connect() as server:
+        found = resolve_source(server, project, source)
+        print_source_test(server.run_source_test(found.id, test_files), as_json=as_json, to_errors=False, added=True)
 
 
 @app.command("list")
 def list_sources(*, project: InProject = None, as_json: AsJson = False) -> None:
     """List pull sources, active and paused ones."""
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         sources = _list_all(server, project)
     if as_json:
         print_json(sources)
@@ -96,20 +96,20 @@ def run_source(
 
     Example: `trapline source run "Old oak" --wait`
     """
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
-    from trapline.client import ServerRefused
+    from trapline.cli.server_session import connect
+    from trapline.client import ApiStatusError
 
     if all_ == (source is not None):
-        raise CommandFailed("Say which source, or --all.", Exit.WRONG_USAGE)
+        raise CommandError("Say which source, or --all.", ExitCode.WRONG_USAGE)
     refused: list[str] = []
-    with open_server() as server:
+    with connect() as server:
         begun: list[tuple[Source, Any]] = []
         for it in _choose(server, project, source):
             try:
                 begun.append((it, server.run_source(it.id, max_files).run_id))
-            except ServerRefused as error:
+            except ApiStatusError as error:
                 if not all_:
                     raise
                 # One source never stands in the way of another.
@@ -119,11 +119,11 @@ def run_source(
         print_json(runs)
     else:
         for (it, _), run in zip(begun, runs, strict=True):
-            print(f"{it.name}: {describe_run(run)}")
+            print(f"{it.name}: {format_run(run)}")
         if all_ and not begun and not refused:
             print("No source is active")
     if refused:
-        raise CommandFailed("; ".join(refused), Exit.REFUSED)
+        raise CommandError("; ".join(refused), ExitCode.REFUSED)
     if wait and any(run.state.value != "completed" for run in runs):
         raise typer.Exit(1)
 
@@ -157,18 +157,18 @@ def list_files(
 
     Example: `trapline source files "Old oak" --state quarantined`, then `trapline source files "Old oak" --retry`
     """
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
     if path is not None and not retry:
-        raise CommandFailed("--path says which file --retry is for.", Exit.WRONG_USAGE)
-    with open_server() as server:
-        found = get_source(server, project, source)
+        raise CommandError("--path says which file --retry is for.", ExitCode.WRONG_USAGE)
+    with connect() as server:
+        found = resolve_source(server, project, source)
         if retry:
             released = server.retry_source_files(found.id, path)
             if path is not None and not released.files:
-                raise CommandFailed(f"No failed or quarantined file is called {path}. Nothing was changed.")
+                raise CommandError(f"No failed or quarantined file is called {path}. Nothing was changed.")
             print_json(released) if as_json else print(
                 f"Files that are tried again with the next run: {released.files:,}"
             )
@@ -193,29 +193,29 @@ def delete_source(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a source and its list of files. Its images stay."""
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        found = get_source(server, project, source)
+    with connect() as server:
+        found = resolve_source(server, project, source)
         if not yes:
             typer.confirm(f"Delete {found.name}? Its {found.counts.imported:,} images stay.", abort=True)
-        server.remove_source(found.id)
+        server.delete_source(found.id)
     print(f"Deleted {found.name}; its images stay")
 
 
-def get_source(server: "Trapline", project: str | None, named: str) -> "Source":
+def resolve_source(server: "Trapline", project: str | None, named: str) -> "Source":
     """The source with this name or id. Raises CommandFailed."""
-    from trapline.cli.errors import CommandFailed
+    from trapline.cli.errors import CommandError
 
     sources = _list_all(server, project)
     for source in sources:
         if named in (source.name, str(source.id)):
             return source
     names = ", ".join(source.name for source in sources) or "none yet"
-    raise CommandFailed(f"There is no pull source {named}. There: {names}.")
+    raise CommandError(f"There is no pull source {named}. There: {names}.")
 
 
-def describe_run(run: "PullRun") -> str:
+def format_run(run: "PullRun") -> str:
     """A run in one line."""
     if run.state.value == "running":
         return f"run {run.id} has begun; trapline source list shows how it goes"
@@ -234,14 +234,14 @@ def describe_run(run: "PullRun") -> str:
 def _choose(server: "Trapline", project: str | None, named: str | None) -> "list[Source]":
     """The source that is named; without a name every active one."""
     if named is not None:
-        return [get_source(server, project, named)]
+        return [resolve_source(server, project, named)]
     return [it for it in _list_all(server, project) if it.is_active]
 
 
 def _list_all(server: "Trapline", project: str | None) -> "list[Source]":
-    from trapline.cli.server_session import get_project
+    from trapline.cli.server_session import resolve_project
 
-    chosen = get_project(server, project).id if project else None
+    chosen = resolve_project(server, project).id if project else None
     sources: list[Source] = []
     cursor = None
     while True:
@@ -253,9 +253,9 @@ def _list_all(server: "Trapline", project: str | None) -> "list[Source]":
 
 
 def _wait(server: "Trapline", source: "Source", run_id: Any) -> "PullRun":
-    from trapline.cli.output import make_console
+    from trapline.cli.output import build_console
 
-    with make_console(to_errors=True).status(f"Polling {source.name}") as status:
+    with build_console(to_errors=True).status(f"Polling {source.name}") as status:
         while (run := server.get_source_run(source.id, run_id)).state.value == "running":
             status.update(f"Polling {source.name}: {run.listed:,} listed, {run.imported:,} imported")
             time.sleep(0.3)
@@ -264,10 +264,10 @@ def _wait(server: "Trapline", source: "Source", run_id: Any) -> "PullRun":
 
 def _toggle(named: str, project: str | None, *, is_active: bool, as_json: bool) -> None:
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        source = server.toggle_source(get_source(server, project, named).id, is_active=is_active)
+    with connect() as server:
+        source = server.toggle_source(resolve_source(server, project, named).id, is_active=is_active)
     if as_json:
         print_json(source)
     else:

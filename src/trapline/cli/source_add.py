@@ -99,13 +99,13 @@ def add_source(
 ) -> None:
     """Add a pull source."""
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_deployment, get_project, open_server
-    from trapline.cli.source_options import read_options, read_sign_in
-    from trapline.cli.source_test_report import tell_test
+    from trapline.cli.server_session import connect, resolve_deployment, resolve_project
+    from trapline.cli.source_options import load_credentials, parse_options
+    from trapline.cli.source_test_report import print_source_test
     from trapline.wire.deployments import NewDeployment
-    from trapline.wire.sources import NewSource, SourceTrial
+    from trapline.wire.sources import NewSource, SourceTestRequest
 
-    options = read_options(url, gateway, option or [], option_file or [])
+    options = parse_options(url, gateway, option or [], option_file or [])
     signs_with_key = url.lower().startswith("sftp:") and "key" in options
     settings: dict[str, Any] = {
         "name": name or url[:255],
@@ -121,14 +121,14 @@ def add_source(
         "min_age_s": min_age,
         "rate_limit_per_s": rate_limit,
         "concurrency": concurrency,
-        **read_sign_in(auth, username, password_file, has_key=signs_with_key),
+        **load_credentials(auth, username, password_file, has_key=signs_with_key),
     }
     settings = {key: value for key, value in settings.items() if value is not None}
-    with open_server() as server:
-        within = get_project(server, project)
+    with connect() as server:
+        within = resolve_project(server, project)
         settings["project"] = within.id
         if deployment:
-            settings["deployment"] = get_deployment(server, within, deployment).id
+            settings["deployment"] = resolve_deployment(server, within, deployment).id
         place = None
         if create_deployment and (place := _find_deployment(server, within, create_deployment)) is not None:
             settings["deployment"] = place
@@ -145,12 +145,14 @@ def add_source(
             )
         source = _checked(NewSource, **settings)
         if test:
-            trial = SourceTrial(source=source, create_deployment=new_deployment)
-            tell_test(server.try_source(trial, test_files), as_json=False, to_errors=as_json, added=False)
+            trial = SourceTestRequest(source=source, create_deployment=new_deployment)
+            print_source_test(
+                server.run_settings_test(trial, test_files), as_json=False, to_errors=as_json, added=False
+            )
         if new_deployment is not None:
-            source = source.model_copy(update={"deployment": server.make_deployment(new_deployment).id})
+            source = source.model_copy(update={"deployment": server.create_deployment(new_deployment).id})
             source = NewSource.model_validate(source.model_dump(exclude_unset=True))
-        made = server.make_source(source)
+        made = server.create_source(source)
     if as_json:
         print_json(made)
     else:
@@ -166,11 +168,11 @@ def _find_deployment(server: "Trapline", project: "Project", name: str) -> Any:
 def _checked(kind: Any, **values: Any) -> Any:
     from pydantic import ValidationError
 
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
 
     try:
         return kind(**values)
     except ValidationError as error:
         wrong = error.errors()[0]
         where = str(wrong["loc"][0]) if wrong["loc"] else "This"
-        raise CommandFailed(f"{where} {wrong['msg'].removeprefix('Value error, ')}.", Exit.WRONG_USAGE) from None
+        raise CommandError(f"{where} {wrong['msg'].removeprefix('Value error, ')}.", ExitCode.WRONG_USAGE) from None

@@ -20,23 +20,23 @@ def source_events(
 
     Example: `trapline source events "Old oak"`
     """
-    from trapline.cli.errors import CommandFailed
+    from trapline.cli.errors import CommandError
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
-    from trapline.cli.source import get_source
+    from trapline.cli.server_session import connect
+    from trapline.cli.source import resolve_source
 
-    with open_server() as server:
-        found = get_source(server, project, source)
+    with connect() as server:
+        found = resolve_source(server, project, source)
         if end:
-            server.end_event_secret(found.id)
+            server.delete_event_secret(found.id)
             print("No events are taken any more.")
             return
         if found.has_event_secret and not rotate:
-            raise CommandFailed(
+            raise CommandError(
                 f"{found.name} has a secret, which is never shown again. --rotate makes a new one; the old one then "
                 "holds for another day. Nothing was changed."
             )
-        made = server.make_event_secret(found.id)
+        made = server.create_event_secret(found.id)
         address = f"{server.root}/image-pull-sources/{found.id}/events"
     if as_json:
         print_json({"address": address, **made.model_dump(mode="json")})

@@ -16,9 +16,9 @@ def list_source_folders(
 ) -> None:
     """List the folders of the server's machine that are granted to projects. Operators see all projects."""
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         if missing:
             print_list(
                 server.list_ungranted_sources(),
@@ -46,11 +46,11 @@ def grant_source_folder(
     Example: `trapline source grant /media/cards --project "Forest edge"`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.wire.source_folders import NewSourceFolder
 
-    with open_server() as server:
-        number = int(project) if project.isdigit() else get_project(server, project).id
+    with connect() as server:
+        number = int(project) if project.isdigit() else resolve_project(server, project).id
         granted = server.grant_source_folder(NewSourceFolder(project=number, path=path))
     if as_json:
         print_json(granted)
@@ -64,13 +64,13 @@ def revoke_source_folder(
     project: Annotated[str, typer.Option(help="A project (name or id).")],
 ) -> None:
     """Revoke a folder: the sources that read it pause. Images are kept. Requires an operator."""
-    from trapline.cli.errors import CommandFailed
-    from trapline.cli.server_session import open_server
+    from trapline.cli.errors import CommandError
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         for folder in server.list_source_folders():
             if folder.path == path and project in (folder.project_name, str(folder.project_id)):
                 server.revoke_source_folder(folder.id)
                 print(f"Revoked {path} of {folder.project_name}")
                 return
-    raise CommandFailed(f"{path} is not granted to {project}. Nothing was changed.")
+    raise CommandError(f"{path} is not granted to {project}. Nothing was changed.")

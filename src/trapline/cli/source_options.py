@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trapline.cli.errors import CommandFailed, Exit
+from trapline.cli.errors import CommandError, ExitCode
 
 PASSWORD_VARIABLE = "TRAPLINE_SOURCE_PASSWORD"  # noqa: S105 - the name of a variable is no secret
 PROMPTS = {"basic": "Password", "bearer": "Token", "header": "Header (the Authorization value, or Name: value)"}
 
 
-def read_options(url: str, gateway: str | None, given: list[str], files: list[str]) -> dict[str, Any]:
+def parse_options(url: str, gateway: str | None, given: list[str], files: list[str]) -> dict[str, Any]:
     """Read `NAME=VALUE` and `NAME=FILE` into a gateway's options; JSON values and `@FILE` of JSON are read as such.
 
     Raises CommandFailed where one is misspelt, or a secret one stands on the command line.
@@ -24,19 +24,21 @@ def read_options(url: str, gateway: str | None, given: list[str], files: list[st
     for text in given:
         name, value = _split(text, "--option")
         if name in secret:
-            raise CommandFailed(
+            raise CommandError(
                 f"The option {name} is a secret, and what stands on a command line is seen by others. Put it into a "
                 f"file: --option-file {name}=FILE, or {name}=- to read it from standard input.",
-                Exit.WRONG_USAGE,
+                ExitCode.WRONG_USAGE,
             )
         options[name] = _read_value(name, value)
     for text in files:
         name, path = _split(text, "--option-file")
-        options[name] = read_file(path)
+        options[name] = load_text_file(path)
     return options
 
 
-def read_sign_in(auth: str | None, username: str | None, file: str | None, *, has_key: bool = False) -> dict[str, str]:
+def load_credentials(
+    auth: str | None, username: str | None, file: str | None, *, has_key: bool = False
+) -> dict[str, str]:
     """Read how a source is signed in to; its secret comes from a file, TRAPLINE_SOURCE_PASSWORD, or a question.
 
     Who signs in with a private key is not asked for a password.
@@ -44,25 +46,25 @@ def read_sign_in(auth: str | None, username: str | None, file: str | None, *, ha
     auth = auth or ("basic" if username is not None else None)
     if auth is None:
         if file is not None:
-            raise CommandFailed("--password-file needs --username, or --auth bearer or header.", Exit.WRONG_USAGE)
+            raise CommandError("--password-file needs --username, or --auth bearer or header.", ExitCode.WRONG_USAGE)
         return {}
     if auth not in PROMPTS:
-        raise CommandFailed(f"--auth is one of {', '.join(PROMPTS)}, not {auth}.", Exit.WRONG_USAGE)
+        raise CommandError(f"--auth is one of {', '.join(PROMPTS)}, not {auth}.", ExitCode.WRONG_USAGE)
     if auth == "basic" and username is None:
-        raise CommandFailed("--auth basic needs --username.", Exit.WRONG_USAGE)
+        raise CommandError("--auth basic needs --username.", ExitCode.WRONG_USAGE)
     if auth == "basic" and username is not None and has_key and file is None:
         return {"auth_type": auth, "auth_username": username}
     told = {"auth_type": auth, "auth_header" if auth == "header" else "auth_password": _read_secret(auth, file)}
     return told if username is None else {**told, "auth_username": username}
 
 
-def read_file(path: str) -> str:
+def load_text_file(path: str) -> str:
     """Read a small text file, or standard input for `-`, without the line break at its end. Raises CommandFailed."""
     try:
         text = sys.stdin.read() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise CommandFailed(f"{path} cannot be read: {why}.", Exit.WRONG_USAGE) from None
+        raise CommandError(f"{path} cannot be read: {why}.", ExitCode.WRONG_USAGE) from None
     return text.rstrip("\r\n")
 
 
@@ -70,14 +72,14 @@ def _read_secret(auth: str, file: str | None) -> str:
     import typer
 
     if file is not None:
-        return read_file(file)
+        return load_text_file(file)
     if (known := os.environ.get(PASSWORD_VARIABLE)) is not None:
         return known
     if not sys.stdin.isatty():
-        raise CommandFailed(
+        raise CommandError(
             f"Nobody is there to be asked for the {PROMPTS[auth].split()[0].lower()}: give --password-file FILE "
             f"(- is standard input), or set {PASSWORD_VARIABLE}.",
-            Exit.WRONG_USAGE,
+            ExitCode.WRONG_USAGE,
         )
     answer: str = typer.prompt(PROMPTS[auth], hide_input=True)
     return answer
@@ -86,16 +88,16 @@ def _read_secret(auth: str, file: str | None) -> str:
 def _split(text: str, flag: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise CommandFailed(f"{flag} takes NAME=VALUE, not {text}.", Exit.WRONG_USAGE)
+        raise CommandError(f"{flag} takes NAME=VALUE, not {text}.", ExitCode.WRONG_USAGE)
     return name, value
 
 
 def _read_value(name: str, value: str) -> Any:
     is_file = value.startswith("@")
-    text = read_file(value[1:]) if is_file else value
+    text = load_text_file(value[1:]) if is_file else value
     if not is_file and not value.startswith(("{", "[")):
         return value
     try:
         return json.loads(text)
     except ValueError as error:
-        raise CommandFailed(f"The option {name} is no JSON: {error}.", Exit.WRONG_USAGE) from None
+        raise CommandError(f"The option {name} is no JSON: {error}.", ExitCode.WRONG_USAGE) from None

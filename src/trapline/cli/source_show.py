@@ -15,11 +15,11 @@ def show_source(source: Named, *, project: InProject = None, as_json: AsJson = F
     Example: `trapline source show "Old oak"`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
-    from trapline.cli.source import describe_run, get_source
+    from trapline.cli.server_session import connect
+    from trapline.cli.source import format_run, resolve_source
 
-    with open_server() as server:
-        it = server.get_source(get_source(server, project, source).id)
+    with connect() as server:
+        it = server.get_source(resolve_source(server, project, source).id)
     if as_json:
         print_json(it)
         return
@@ -40,6 +40,6 @@ def show_source(source: Named, *, project: InProject = None, as_json: AsJson = F
         ("include", ", ".join(it.include) or None),
         ("exclude", ", ".join(it.exclude) or None),
         ("files", counts),
-        ("last run", describe_run(it.last_run) if it.last_run else None),
+        ("last run", format_run(it.last_run) if it.last_run else None),
     ]
     print_table(("setting", "value"), [fact for fact in facts if fact[1] is not None])

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trapline.wire.sources import SourceTest
+    from trapline.wire.sources import SourceTestResult
 
 KNOWN_FROM = {
     "exif": "EXIF",
@@ -13,10 +13,10 @@ KNOWN_FROM = {
 }
 
 
-def tell_test(test: "SourceTest", *, as_json: bool, to_errors: bool, added: bool) -> None:
+def print_source_test(test: "SourceTestResult", *, as_json: bool, to_errors: bool, added: bool) -> None:
     """Print what a test saw. Raises CommandFailed where it failed."""
-    from trapline.cli.errors import CommandFailed
-    from trapline.cli.output import make_console, print_json, print_table
+    from trapline.cli.errors import CommandError
+    from trapline.cli.output import build_console, print_json, print_table
 
     if as_json:
         print_json(test)
@@ -36,8 +36,8 @@ def tell_test(test: "SourceTest", *, as_json: bool, to_errors: bool, added: bool
             ],
         )
     if test.health not in ("ok", "failing") and not as_json:
-        make_console(to_errors=to_errors).print(f"Health: {test.health}", markup=False)
+        build_console(to_errors=to_errors).print(f"Health: {test.health}", markup=False)
     if not test.ok:
-        raise CommandFailed(f"The test failed: {test.detail.rstrip('.')}." + ("" if added else " Nothing was added."))
+        raise CommandError(f"The test failed: {test.detail.rstrip('.')}." + ("" if added else " Nothing was added."))
     if not as_json:
-        make_console(to_errors=to_errors).print(test.detail, markup=False)
+        build_console(to_errors=to_errors).print(test.detail, markup=False)

@@ -29,14 +29,14 @@ def change_source(
     Example: `trapline source change "Old oak" --set 'schedule=0 * * * *' --set max_files_per_run=500`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.parameters import fill_form, read_parameters
-    from trapline.cli.server_session import open_server
-    from trapline.cli.source import get_source
+    from trapline.cli.parameters import build_request, parse_parameters
+    from trapline.cli.server_session import connect
+    from trapline.cli.source import resolve_source
     from trapline.wire.sources import SourceSettings
 
-    change = fill_form(SourceSettings, read_parameters("--set", setting), "source")
-    with open_server() as server:
-        changed = server.change_source(get_source(server, project, source).id, change)
+    change = build_request(SourceSettings, parse_parameters("--set", setting), "source")
+    with connect() as server:
+        changed = server.update_source(resolve_source(server, project, source).id, change)
     if as_json:
         print_json(changed)
     else:
@@ -55,12 +55,12 @@ def list_runs(
     Example: `trapline source runs "Old oak"`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
-    from trapline.cli.source import get_source
+    from trapline.cli.server_session import connect
+    from trapline.cli.source import resolve_source
     from trapline.client import iterate
 
-    with open_server() as server:
-        found = list(islice(iterate(server.list_source_runs, get_source(server, project, source).id), limit))
+    with connect() as server:
+        found = list(islice(iterate(server.list_source_runs, resolve_source(server, project, source).id), limit))
     print_list(
         found,
         ("began", "why", "state", "imported", "failed", "error"),

@@ -14,7 +14,7 @@ import sys
 import threading
 
 
-def end_with(lifeline: int) -> None:
+def exit_with_supervisor(lifeline: int) -> None:
     """End this process, at once, when the pipe closes that this is the reading end of."""
     os.read(lifeline, 1)
     os._exit(70)
@@ -23,7 +23,7 @@ def end_with(lifeline: int) -> None:
 def main() -> int:
     """Watch the lifeline, load the module, wait for the gate, and answer the module's exit code."""
     lifeline, gate, name, *arguments = sys.argv[1:]
-    threading.Thread(target=end_with, args=(int(lifeline),), name="lifeline", daemon=True).start()
+    threading.Thread(target=exit_with_supervisor, args=(int(lifeline),), name="lifeline", daemon=True).start()
     sys.argv = [name, *arguments]
     # What is loaded stays: looking through it for garbage again and again took a seventh of the time.
     gc.disable()

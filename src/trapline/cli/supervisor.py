@@ -19,7 +19,7 @@ LONGEST_PAUSE_S = 30.0
 
 
 @dataclass(frozen=True)
-class Program:
+class ProcessSpec:
     """What a child runs: the `main` of a module of ours, its arguments, whole environment, and open descriptors."""
 
     name: str
@@ -31,10 +31,10 @@ class Program:
 
 
 @dataclass
-class Child:
+class ChildProcess:
     """A program that runs now, and how often in a row it failed immediately."""
 
-    program: Program
+    program: ProcessSpec
     process: subprocess.Popen[bytes]
     started: float
     failures: int = 0
@@ -42,22 +42,22 @@ class Child:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessExited:
     """A process ended: one of the children, or another one that was watched."""
 
     process: subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
-class Due:
+class RestartDue:
     """A program that ended is due to be started again."""
 
-    program: Program
+    program: ProcessSpec
     failures: int
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ShutdownRequested:
     """Somebody wants everything to end: the number of the signal."""
 
     signal: int
@@ -70,7 +70,7 @@ class Restarted:
     process: subprocess.Popen[bytes]
 
 
-Event = Ended | Due | Wanted | Restarted
+Event = ProcessExited | RestartDue | ShutdownRequested | Restarted
 
 
 def count_failures(lived_s: float, failures: int) -> int:
@@ -101,15 +101,15 @@ class Supervisor:
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self.children: list[Child] = []
+        self.children: list[ChildProcess] = []
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._tell = tell
         self._lifeline, self._held = os.pipe()
         self._gate, self._latch = os.pipe()
         self._ending = False
-        self._due: list[Due] = []
+        self._due: list[RestartDue] = []
 
-    def start(self, program: Program, failures: int = 0) -> Child:
+    def start(self, program: ProcessSpec, failures: int = 0) -> ChildProcess:
         """Start a program with a lifeline to this process, in a session of its own."""
         process = subprocess.Popen(
             [
@@ -129,12 +129,12 @@ class Supervisor:
             # Ctrl-C on the terminal is for the supervisor, which ends the children in order.
             start_new_session=True,
         )
-        child = Child(program, process, time.monotonic(), failures)
+        child = ChildProcess(program, process, time.monotonic(), failures)
         self.children.append(child)
         self.watch(process)
         return child
 
-    def replace(self, names: Sequence[str], programs: Sequence[Program]) -> None:
+    def replace(self, names: Sequence[str], programs: Sequence[ProcessSpec]) -> None:
         """Kill the children with these names, drop what is due of them, and start these programs instead."""
         gone = self._find(names)
         self.children = [child for child in self.children if child not in gone]
@@ -149,7 +149,7 @@ class Supervisor:
         """Add an event; any thread may call this."""
         self._events.put(event)
 
-    def open_gate(self) -> None:
+    def release_children(self) -> None:
         """Let the children run: until then they only load their modules."""
         os.close(self._latch)
 
@@ -158,18 +158,18 @@ class Supervisor:
 
         def wait() -> None:
             process.wait()
-            self._events.put(Ended(process))
+            self._events.put(ProcessExited(process))
 
         threading.Thread(target=wait, name=f"wait for {process.pid}", daemon=True).start()
 
-    def catch_signals(self) -> None:
+    def install_signal_handlers(self) -> None:
         """Make events of SIGTERM, SIGINT and SIGHUP; the second one of them ends this process at once."""
 
         def wish(number: int, _frame: object) -> None:
             if self._ending:
                 os._exit(128 + number)
             self._ending = True
-            self._events.put(Wanted(number))
+            self._events.put(ShutdownRequested(number))
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, wish)
@@ -187,23 +187,23 @@ class Supervisor:
             event = self._events.get(timeout=patience_s)
         except queue.Empty:
             return None
-        if isinstance(event, Due):
+        if isinstance(event, RestartDue):
             self._start_due(event)
             return None
-        if isinstance(event, Ended):
+        if isinstance(event, ProcessExited):
             fallen = next((child for child in self.children if child.process is event.process), None)
             if fallen is not None:
                 self._start_again(fallen)
                 return None
         return event
 
-    def _start_due(self, due: Due) -> None:
+    def _start_due(self, due: RestartDue) -> None:
         left = [each for each in self._due if each is not due]
         is_wanted, self._due = len(left) < len(self._due), left
         if is_wanted and not self._ending:
             self.start(due.program, due.failures)
 
-    def _start_again(self, fallen: Child) -> None:
+    def _start_again(self, fallen: ChildProcess) -> None:
         self.children.remove(fallen)
         if self._ending:
             return
@@ -212,7 +212,7 @@ class Supervisor:
         self._tell(
             f"The {fallen.program.name} process {describe_end(fallen.process.returncode)}. {describe_pause(pause)}"
         )
-        due = Due(fallen.program, failures)
+        due = RestartDue(fallen.program, failures)
         self._due.append(due)
         if not pause:
             self._start_due(due)
@@ -221,7 +221,7 @@ class Supervisor:
         timer.daemon = True
         timer.start()
 
-    def ask(self, names: Iterable[str]) -> None:
+    def request_stop(self, names: Iterable[str]) -> None:
         """Let the children with these names end: SIGTERM, once."""
         self._ending = True
         for child in self._find(names):
@@ -240,7 +240,7 @@ class Supervisor:
     def stop(self, names: Iterable[str], patience_s: float) -> None:
         """End the children with these names: SIGTERM, and SIGKILL for those that take longer."""
         wanted = set(names)
-        self.ask(wanted)
+        self.request_stop(wanted)
         self.wait(wanted, patience_s)
         for child in self._find(wanted):
             if child.process.poll() is None:
@@ -249,6 +249,6 @@ class Supervisor:
                 child.process.wait()
             self.children.remove(child)
 
-    def _find(self, names: Iterable[str]) -> list[Child]:
+    def _find(self, names: Iterable[str]) -> list[ChildProcess]:
         wanted = set(names)
         return [child for child in self.children if child.program.name in wanted]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trapline.cli.parameters import fill_form
+from trapline.cli.parameters import build_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,11 +50,11 @@ def list_taxa(
     Example: `trapline taxon list --search fox`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.client import iterate
 
-    with open_server() as server:
-        found = list(iterate(server.list_taxa, project=get_project(server, project).id, search=search, rank=rank))
+    with connect() as server:
+        found = list(iterate(server.list_taxa, project=resolve_project(server, project).id, search=search, rank=rank))
     if as_json:
         print_json(found)
         return
@@ -91,15 +91,15 @@ def add_taxon(
 
     Example: `trapline taxon add "Vulpes vulpes" --rank species --common "en=red fox" --common de=Rotfuchs`
     """
-    from trapline.cli.server_session import get_project, get_taxon, open_server
+    from trapline.cli.server_session import connect, resolve_project, resolve_taxon
     from trapline.wire.taxa import NewTaxon
 
-    with open_server() as server:
-        within = get_project(server, project).id
+    with connect() as server:
+        within = resolve_project(server, project).id
         given = _given(author, rank, common, higher, gbif_key) | {"project": within, "scientific_name": name}
         if synonym_of is not None:
-            given["accepted"] = get_taxon(server, within, synonym_of).id
-        _tell(server.make_taxon(fill_form(NewTaxon, given, "taxon")), as_json=as_json)
+            given["accepted"] = resolve_taxon(server, within, synonym_of).id
+        _tell(server.create_taxon(build_request(NewTaxon, given, "taxon")), as_json=as_json)
 
 
 @app.command("change")
@@ -121,20 +121,20 @@ def change_taxon(
 
     Example: `trapline taxon change "Felis concolor" --synonym-of "Puma concolor"`
     """
-    from trapline.cli.server_session import get_project, get_taxon, open_server
-    from trapline.wire.taxa import TaxonChange
+    from trapline.cli.server_session import connect, resolve_project, resolve_taxon
+    from trapline.wire.taxa import TaxonUpdate
 
     given = _given(author, rank, common, higher, gbif_key)
     if name is not None:
         given["scientific_name"] = name
     if accepted:
         given["accepted"] = None
-    with open_server() as server:
-        within = get_project(server, project).id
+    with connect() as server:
+        within = resolve_project(server, project).id
         if synonym_of is not None:
-            given["accepted"] = get_taxon(server, within, synonym_of).id
-        change = fill_form(TaxonChange, given, "taxon")
-        _tell(server.change_taxon(get_taxon(server, within, taxon).id, change), as_json=as_json)
+            given["accepted"] = resolve_taxon(server, within, synonym_of).id
+        change = build_request(TaxonUpdate, given, "taxon")
+        _tell(server.update_taxon(resolve_taxon(server, within, taxon).id, change), as_json=as_json)
 
 
 @app.command("delete")
@@ -143,10 +143,10 @@ def delete_taxon(taxon: Named, *, project: InProject = None) -> None:
 
     Example: `trapline taxon delete "Felis concolor"`
     """
-    from trapline.cli.server_session import get_project, get_taxon, open_server
+    from trapline.cli.server_session import connect, resolve_project, resolve_taxon
 
-    with open_server() as server:
-        server.remove_taxon(get_taxon(server, get_project(server, project).id, taxon).id)
+    with connect() as server:
+        server.delete_taxon(resolve_taxon(server, resolve_project(server, project).id, taxon).id)
     print("Deleted.")
 
 
@@ -164,10 +164,10 @@ def import_taxa(
     Example: `trapline taxon import species.csv`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        taken = server.take_taxa(get_project(server, project).id, file.read())
+    with connect() as server:
+        taken = server.import_taxa(resolve_project(server, project).id, file.read())
     if as_json:
         print_json(taken)
         return
@@ -193,11 +193,11 @@ def list_labels(
     Example: `trapline taxon labels --unmapped`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.client import iterate
 
-    with open_server() as server:
-        within = get_project(server, project).id
+    with connect() as server:
+        within = resolve_project(server, project).id
         if not unmapped:
             mapped = list(iterate(server.list_taxon_labels, project=within))
             if as_json:
@@ -229,11 +229,11 @@ def map_labels(
 
     Example: `trapline taxon label fox "Vulpes vulpes"`
     """
-    from trapline.cli.server_session import get_project, get_taxon, open_server
+    from trapline.cli.server_session import connect, resolve_project, resolve_taxon
 
-    with open_server() as server:
-        within = get_project(server, project).id
-        meant = None if taxon is None else get_taxon(server, within, taxon)
+    with connect() as server:
+        within = resolve_project(server, project).id
+        meant = None if taxon is None else resolve_taxon(server, within, taxon)
         server.map_labels(within, {label: None if meant is None else meant.id})
     print(f"{label} means {'no taxon' if meant is None else meant.scientific_name}.")
 
@@ -254,11 +254,11 @@ def _given(
 
 
 def _parse_pairs(option: str, form: str, values: "Sequence[str] | None") -> list[tuple[str, str]]:
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
 
     for value in values or ():
         if "=" not in value:
-            raise CommandFailed(f"{option} takes {form}, not {value}.", Exit.WRONG_USAGE)
+            raise CommandError(f"{option} takes {form}, not {value}.", ExitCode.WRONG_USAGE)
     return [(key, name) for key, _, name in (value.partition("=") for value in values or ())]
 
 

@@ -1,11 +1,11 @@
 """Moments as people type them."""
 
 
-def read_moment(option: str, given: str | None) -> str | None:
+def parse_timestamp(option: str, given: str | None) -> str | None:
     """Read a day or a moment, of this machine's zone where it names none. Raises CommandFailed."""
     from datetime import datetime
 
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
 
     if given is None:
         return None
@@ -13,7 +13,7 @@ def read_moment(option: str, given: str | None) -> str | None:
         moment = datetime.fromisoformat(given)
         return (moment if moment.tzinfo else moment.astimezone()).isoformat()
     except (ValueError, OverflowError):
-        raise CommandFailed(
+        raise CommandError(
             f"{option} takes a day or a moment, such as 2026-05-01 or 2026-05-01T18:00:00+02:00, not {given}.",
-            Exit.WRONG_USAGE,
+            ExitCode.WRONG_USAGE,
         ) from None

@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from trapline.cli.options import AsJson
-from trapline.wire.auth import NewToken, TokenKind, TokenMade, TokenScope
+from trapline.wire.auth import CreatedToken, NewToken, TokenKind, TokenScope
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -53,11 +53,13 @@ def create(
 
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
     if data is None:
-        from trapline.cli.server_session import open_server
+        from trapline.cli.server_session import connect
 
-        with open_server() as server:
+        with connect() as server:
             ids = _find_projects(server, project)
-            made = server.make_token(NewToken(name=name, kind=kind, projects=ids, scopes=scope, expires_at=expires_at))
+            made = server.create_token(
+                NewToken(name=name, kind=kind, projects=ids, scopes=scope, expires_at=expires_at)
+            )
     else:
         made = asyncio.run(
             _make_here(data, NewToken(name=name, kind=kind, scopes=scope, expires_at=expires_at), project)
@@ -72,9 +74,9 @@ def create(
 def list_tokens(*, as_json: AsJson = False) -> None:
     """List the tokens that you made; their secrets are never shown again."""
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         tokens = server.list_tokens()
     print_list(
         tokens,
@@ -98,36 +100,36 @@ def revoke(
     token_id: Annotated[UUID, typer.Argument(help="The token's id, as `trapline token list` shows it.")],
 ) -> None:
     """Revoke a token; it is refused from now on."""
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         server.revoke_token(token_id)
     print("Revoked.")
 
 
 def _find_projects(server: "Trapline", named: list[str] | None) -> list[int] | None:
-    from trapline.cli.server_session import get_project
+    from trapline.cli.server_session import resolve_project
 
-    return [get_project(server, name).id for name in named] if named else None
+    return [resolve_project(server, name).id for name in named] if named else None
 
 
-async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> TokenMade:
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.local_server import open_local
+async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> CreatedToken:
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.local_server import open_local_context
     from trapline.server.accounts.actions.tokens import create_token
-    from trapline.server.accounts.queries.accounts import find_operator, list_roles
+    from trapline.server.accounts.queries.accounts import find_first_operator, list_roles
     from trapline.server.platform.access import Scope
 
     if projects and not all(project.isdecimal() for project in projects):
-        raise CommandFailed("With --data, name projects by their ids.", Exit.WRONG_USAGE)
+        raise CommandError("With --data, name projects by their ids.", ExitCode.WRONG_USAGE)
     ids = [int(project) for project in projects] if projects else None
-    async with open_local(data) as system:
+    async with open_local_context(data) as system:
         scope = Scope.system("command line")
         if new.kind is TokenKind.USER:
             async with system.database.transaction(scope) as tx:
-                owner = await find_operator(scope, tx)
+                owner = await find_first_operator(scope, tx)
                 if owner is None:
-                    raise CommandFailed("Nobody has an account yet: `trapline link` prints the link that makes one.")
+                    raise CommandError("Nobody has an account yet: `trapline link` prints the link that makes one.")
                 roles, archived = await list_roles(scope, tx, owner.id)
             scope = Scope(actor="command line", roles=roles, archived=archived, user_id=owner.id, is_operator=True)
         return await create_token(system, scope, new.model_copy(update={"projects": ids}))

@@ -20,10 +20,10 @@ from urllib.request import ProxyHandler, build_opener
 
 import typer
 
-from trapline.cli.errors import CommandFailed
-from trapline.cli.output import make_console
+from trapline.cli.errors import CommandError
+from trapline.cli.output import build_console
 from trapline.cli.restore import UNFINISHED
-from trapline.cli.supervisor import Event, Program, Supervisor, Wanted, describe_end
+from trapline.cli.supervisor import Event, ProcessSpec, ShutdownRequested, Supervisor, describe_end
 
 if TYPE_CHECKING:
     from trapline.cli.database_supervision import EmbeddedDatabase
@@ -45,7 +45,7 @@ PREPARATIONS = 5
 
 
 @dataclass(frozen=True)
-class Wishes:
+class UpOptions:
     """What the command line asks for beyond the settings."""
 
     host: str
@@ -82,36 +82,36 @@ def up(
 
     Example: `trapline up --data /srv/trapline --port 8080`
     """
-    wishes = Wishes(host, port, processes, not no_worker, tuple(pipeline or [PIPELINE]), private_sources)
+    wishes = UpOptions(host, port, processes, not no_worker, tuple(pipeline or [PIPELINE]), private_sources)
     code = run(data, wishes)
     if code:
         raise typer.Exit(code)
 
 
-def run(data: Path | None, wishes: Wishes) -> int:
+def run(data: Path | None, wishes: UpOptions) -> int:
     """Start, supervise and stop; answers the exit code."""
     # The server's libraries take a second to load: this command's usage need not wait for them.
     from trapline.cli.child_environments import allows_private_sources, build_server_environment
-    from trapline.server.app.settings import load_settings, read_place
-    from trapline.server.platform.failpoints import FailpointsRefused, check
+    from trapline.server.app.settings import load_settings, parse_listen_address
+    from trapline.server.platform.failpoints import FailpointsNotAllowed, validate_plan
     from trapline.server.platform.postgres.data_folder import lock_folder
-    from trapline.server.platform.postgres.postgres import plan_url
+    from trapline.server.platform.postgres.postgres import build_planned_url
 
     started = time.monotonic()
-    console = make_console(to_errors=True)
+    console = build_console(to_errors=True)
     settings = load_settings()
     folder = (data or settings.data).resolve()
     try:
-        check(os.environ.get(FAILPOINTS), folder)
-    except FailpointsRefused as refused:
-        raise CommandFailed(str(refused)) from None
+        validate_plan(os.environ.get(FAILPOINTS), folder)
+    except FailpointsNotAllowed as refused:
+        raise CommandError(str(refused)) from None
     lock = lock_folder(folder)
     if (folder / UNFINISHED).exists():
-        raise CommandFailed(f"A restore into {folder} was not finished. Remove the folder and run it again.")
+        raise CommandError(f"A restore into {folder} was not finished. Remove the folder and run it again.")
     listener = _listen(wishes.host, wishes.port, f"--port {wishes.port + 1}")
     metrics = None
     if settings.metrics_listen is not None:
-        host, metrics_port = read_place(settings.metrics_listen)
+        host, metrics_port = parse_listen_address(settings.metrics_listen)
         metrics = _listen(host, metrics_port, f"{METRICS_LISTEN}={metrics_port + 1}")
     port = listener.getsockname()[1]
     public_url = settings.public_url if "public_url" in settings.model_fields_set else _local_url(wishes.host, port)
@@ -120,12 +120,12 @@ def run(data: Path | None, wishes: Wishes) -> int:
     memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
     counted = tempfile.mkdtemp(prefix="trapline-metrics-", dir=memory if os.access(memory, os.W_OK) else None)
     supervisor = Supervisor(console.print)
-    supervisor.catch_signals()
+    supervisor.install_signal_handlers()
     outside = settings.database_url.get_secret_value() if settings.database_url else None
     private_sources = allows_private_sources(wishes.private_sources, settings)
     environment = build_server_environment(
         settings,
-        database_url=outside or plan_url(folder),
+        database_url=outside or build_planned_url(folder),
         folder=folder,
         public_url=public_url,
         private_sources=private_sources,
@@ -144,13 +144,13 @@ def run(data: Path | None, wishes: Wishes) -> int:
             database = EmbeddedDatabase(folder, supervisor, console.print)
             server.move(database.postgres.url)  # another program may have taken the port meanwhile
         prepared = _prepare(preparing, server, database, console)
-        supervisor.open_gate()
+        supervisor.release_children()
         if _wait_until_ready(port, wishes.host, server, database):
             server.start_background()
             if wishes.with_worker and _has_worker():
                 supervisor.start(_worker_program(wishes, port, folder, prepared["worker_token"]))
             _greet(console, public_url, prepared["link"], wishes, private_sources, time.monotonic() - started)
-            while not isinstance(event := supervisor.next_event(), Wanted):
+            while not isinstance(event := supervisor.next_event(), ShutdownRequested):
                 server.follow(database, event)
         return 0
     finally:
@@ -199,20 +199,22 @@ class _Server:
         if database is not None and event is not None and database.handle(event):
             self.move(database.postgres.url)
 
-    def _list_programs(self) -> list[Program]:
+    def _list_programs(self) -> list[ProcessSpec]:
         numbers = {name: str(each.fileno()) for name, each in self._handed.items()}
         descriptors = tuple(each.fileno() for each in self._handed.values())
-        api = Program("api", SERVER, ("api",), {**self.environment, **numbers}, descriptors)
-        background = [Program("background", SERVER, ("background",), self.environment)] if self._with_background else []
+        api = ProcessSpec("api", SERVER, ("api",), {**self.environment, **numbers}, descriptors)
+        background = (
+            [ProcessSpec("background", SERVER, ("background",), self.environment)] if self._with_background else []
+        )
         return [api] * self._processes + background
 
 
 def stop_programs(supervisor: Supervisor) -> None:
     """End the worker, and the server beside it, within SERVER_PATIENCE_S."""
     began = time.monotonic()
-    supervisor.ask(["worker"])
+    supervisor.request_stop(["worker"])
     supervisor.wait(["worker"], WORKER_START_S)
-    supervisor.ask(["api", "background"])
+    supervisor.request_stop(["api", "background"])
     supervisor.stop(["worker"], WORKER_PATIENCE_S - (time.monotonic() - began))
     supervisor.stop(["api", "background"], SERVER_PATIENCE_S - (time.monotonic() - began))
 
@@ -239,10 +241,10 @@ def _listen(host: str, port: int, instead: str) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise CommandFailed(
+            raise CommandError(
                 f"Port {port} of {host} is taken by another program. Choose another one, such as {instead}."
             ) from None
-        raise CommandFailed(f"Nobody can listen on {host} port {port} here: {error.strerror}.") from None
+        raise CommandError(f"Nobody can listen on {host} port {port} here: {error.strerror}.") from None
     return listener
 
 
@@ -254,13 +256,13 @@ def _is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def _worker_program(wishes: Wishes, port: int, folder: Path, token: str) -> Program:
+def _worker_program(wishes: UpOptions, port: int, folder: Path, token: str) -> ProcessSpec:
     from trapline.cli.child_environments import build_worker_environment
 
     host = "127.0.0.1" if wishes.host in ("0.0.0.0", "localhost") else wishes.host  # noqa: S104 - a comparison
     host = f"[{host}]" if ":" in host else host
     environment = build_worker_environment(server=f"http://{host}:{port}", token=token, folder=folder)
-    return Program("worker", "trapline.cli.local_worker", wishes.pipelines, environment)
+    return ProcessSpec("worker", "trapline.cli.local_worker", wishes.pipelines, environment)
 
 
 def _has_worker() -> bool:
@@ -298,7 +300,7 @@ def _prepare(
         database.restart()
         server.move(database.postgres.url)
         preparing = _begin_preparation(server.environment, "migrate")
-    raise CommandFailed(reason.strip() or "The database could not be prepared.")
+    raise CommandError(reason.strip() or "The database could not be prepared.")
 
 
 def is_ready(port: int, host: str = "127.0.0.1") -> bool:
@@ -317,16 +319,16 @@ def _wait_until_ready(port: int, host: str, server: _Server, database: "Embedded
     deadline = time.monotonic() + READY_WITHIN_S
     while not is_ready(port, host):
         event = server.supervisor.poll_event(0.02)
-        if isinstance(event, Wanted):
+        if isinstance(event, ShutdownRequested):
             return False
         server.follow(database, event)
         if time.monotonic() > deadline:
-            raise CommandFailed(f"The server was not ready within {READY_WITHIN_S:.0f} s; its messages are above.")
+            raise CommandError(f"The server was not ready within {READY_WITHIN_S:.0f} s; its messages are above.")
     return True
 
 
 def _greet(
-    console: Any, public_url: str, link: str | None, wishes: Wishes, private_sources: bool, seconds: float
+    console: Any, public_url: str, link: str | None, wishes: UpOptions, private_sources: bool, seconds: float
 ) -> None:
     console.print(f"Trapline is ready at {public_url} (after {seconds:.1f} s). Ctrl-C stops it.")
     if link is not None:

@@ -10,7 +10,7 @@ from trapline.wire.auth import Role
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
-    from trapline.wire.users import User, UserChange
+    from trapline.wire.users import User, UserUpdate
 
 app = typer.Typer(
     help=(
@@ -41,11 +41,11 @@ def invite_user(
     Example: `trapline user invite anna@example.org --name Anna --project "Forest edge" --role reviewer`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.wire.users import NewMembership, NewUser
 
-    with open_server() as server:
-        given = [NewMembership(project=get_project(server, one).id, role=role) for one in project or []]
+    with connect() as server:
+        given = [NewMembership(project=resolve_project(server, one).id, role=role) for one in project or []]
         made = server.invite_user(NewUser(email=email, name=name, is_operator=operator, memberships=given))
     if as_json:
         print_json(made)
@@ -57,9 +57,9 @@ def invite_user(
 def list_users(*, as_json: AsJson = False) -> None:
     """List everybody who has an account."""
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         users = server.list_users()
     print_list(
         users,
@@ -80,18 +80,18 @@ def list_users(*, as_json: AsJson = False) -> None:
 @app.command("deactivate")
 def deactivate_user(user: Named) -> None:
     """Let somebody in no longer: their sessions, links and API tokens end at once, and for good."""
-    from trapline.wire.users import UserChange
+    from trapline.wire.users import UserUpdate
 
-    changed = _change(user, UserChange(deactivated=True))
+    changed = _change(user, UserUpdate(deactivated=True))
     print(f"{changed.email} is deactivated. Their sessions and API tokens are over.")
 
 
 @app.command("reactivate")
 def reactivate_user(user: Named) -> None:
     """Let somebody in again, with their old password; what ended stays ended."""
-    from trapline.wire.users import UserChange
+    from trapline.wire.users import UserUpdate
 
-    changed = _change(user, UserChange(deactivated=False))
+    changed = _change(user, UserUpdate(deactivated=False))
     print(f"{changed.email} can sign in again.")
 
 
@@ -101,9 +101,9 @@ def unlink_user(user: Named) -> None:
 
     Example: `trapline user unlink anna@example.org`
     """
-    from trapline.wire.users import UserChange
+    from trapline.wire.users import UserUpdate
 
-    changed = _change(user, UserChange(is_linked=False))
+    changed = _change(user, UserUpdate(is_linked=False))
     print(f"{changed.email} is linked with nobody. Their next sign-in by OpenID links them anew.")
 
 
@@ -117,23 +117,23 @@ def change_user(
     ] = None,
 ) -> None:
     """Change somebody's name, or whether they are an operator."""
-    from trapline.wire.users import UserChange
+    from trapline.wire.users import UserUpdate
 
-    changed = _change(user, UserChange(name=name, is_operator=operator))
+    changed = _change(user, UserUpdate(name=name, is_operator=operator))
     print(f"Changed {changed.email}.")
 
 
 @app.command("reset")
 def reset_user(user: Named) -> None:
     """Print a link, this once, that lets somebody choose a new password; their sessions end when they do."""
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        print(server.make_user_link(_find(server, user).id).url)
+    with connect() as server:
+        print(server.create_user_link(_find(server, user).id).url)
 
 
 @app.command("me")
-def show_me(
+def show_current_user(
     *, name: Annotated[str | None, typer.Option(help="Be called so from now on.")] = None, as_json: AsJson = False
 ) -> None:
     """Tell who your API token stands for and what it may, or change your name.
@@ -141,10 +141,10 @@ def show_me(
     Example: `trapline user me --name "Anna Berg"`
     """
     from trapline.cli.output import print_json, print_table
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        caller = server.get_caller() if name is None else server.change_own_name(name)
+    with connect() as server:
+        caller = server.get_caller() if name is None else server.update_current_user(name)
     if as_json:
         print_json(caller)
         return
@@ -156,9 +156,9 @@ def show_me(
 def list_sessions(*, as_json: AsJson = False) -> None:
     """List the browsers that you are signed in with."""
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         sessions = server.list_sessions()
     print_list(
         sessions,
@@ -175,12 +175,12 @@ def end_session(
     every: Annotated[bool, typer.Option("--all", help="End all of them.")] = False,
 ) -> None:
     """Sign one of your browsers out, or all of them."""
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.server_session import open_server
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.server_session import connect
 
     if (session is None) != every:
-        raise CommandFailed("Give either the id of a session, or --all.", Exit.WRONG_USAGE)
-    with open_server() as server:
+        raise CommandError("Give either the id of a session, or --all.", ExitCode.WRONG_USAGE)
+    with connect() as server:
         if session is None:
             server.end_sessions()
         else:
@@ -198,25 +198,25 @@ def change_password(
     ],
 ) -> None:
     """Set your password; all your sessions end."""
-    from trapline.cli.server_session import open_server
-    from trapline.wire.auth import PasswordChange
+    from trapline.cli.server_session import connect
+    from trapline.wire.auth import PasswordUpdate
 
-    with open_server() as server:
-        server.change_password(PasswordChange(old=old or None, new=new))
+    with connect() as server:
+        server.change_password(PasswordUpdate(old=old or None, new=new))
     print("Changed. Your browsers have to sign in again.")
 
 
-def _change(named: str, change: "UserChange") -> "User":
-    from trapline.cli.server_session import open_server
+def _change(named: str, change: "UserUpdate") -> "User":
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        return server.change_user(_find(server, named).id, change)
+    with connect() as server:
+        return server.update_user(_find(server, named).id, change)
 
 
 def _find(server: "Trapline", named: str) -> "User":
-    from trapline.cli.errors import CommandFailed
+    from trapline.cli.errors import CommandError
 
     for user in server.list_users():
         if named.lower() in (user.email.lower(), str(user.id)):
             return user
-    raise CommandFailed(f"Nobody has the account {named}. `trapline user list` shows who has one.")
+    raise CommandError(f"Nobody has the account {named}. `trapline user list` shows who has one.")

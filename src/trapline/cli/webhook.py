@@ -52,14 +52,14 @@ def add_webhook(
     Example: `trapline webhook add https://station.example/hook --event job --event source.failing`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
     from trapline.wire.webhooks import NewWebhook
 
     types = _read_types(event)
-    with open_server() as server:
-        made = server.make_webhook(
+    with connect() as server:
+        made = server.create_webhook(
             NewWebhook(
-                project=get_project(server, project).id,
+                project=resolve_project(server, project).id,
                 url=url,
                 name=name,
                 event_types=types,
@@ -83,10 +83,10 @@ def list_webhooks(
     Example: `trapline webhook list`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import list_within, open_server
+    from trapline.cli.server_session import connect, list_in_project
 
-    with open_server() as server:
-        found = list_within(server, server.list_webhooks, project)
+    with connect() as server:
+        found = list_in_project(server, server.list_webhooks, project)
         nats = server.list_webhooks(limit=1).nats
     if nats is not None and nats.failing_since is not None:
         print(
@@ -124,8 +124,8 @@ def change_webhook(
 
     Example: `trapline webhook change station --on`
     """
-    from trapline.cli.server_session import open_server
-    from trapline.wire.webhooks import WebhookChange
+    from trapline.cli.server_session import connect
+    from trapline.wire.webhooks import WebhookUpdate
 
     given = {
         "url": url,
@@ -134,9 +134,9 @@ def change_webhook(
         "analyses_of_jobs": analyses_of_jobs,
         "is_active": on,
     }
-    change = WebhookChange.model_validate({key: value for key, value in given.items() if value is not None})
-    with open_server() as server:
-        changed = server.change_webhook(_get_webhook(server, webhook).id, change)
+    change = WebhookUpdate.model_validate({key: value for key, value in given.items() if value is not None})
+    with connect() as server:
+        changed = server.update_webhook(_get_webhook(server, webhook).id, change)
     print(f"{changed.name or changed.url}: {_tell_state(changed)}")
 
 
@@ -156,9 +156,9 @@ def list_deliveries(
     Example: `trapline webhook deliveries station --state failed`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         wanted = {"state": state, "event_type": event, **_read_period(since, until)}
         found = server.list_deliveries(_get_webhook(server, webhook).id, limit=limit, **wanted).results
     print_list(
@@ -191,19 +191,19 @@ def replay(
 
     Example: `trapline webhook replay station --failed --since 2026-05-01`
     """
-    from trapline.cli.errors import CommandFailed, Exit
-    from trapline.cli.parameters import fill_form
-    from trapline.cli.server_session import open_server
+    from trapline.cli.errors import CommandError, ExitCode
+    from trapline.cli.parameters import build_request
+    from trapline.cli.server_session import connect
     from trapline.wire.webhooks import ReplayRequest
 
     narrowed = {"event_type": event, **_read_period(since, until)}
     if failed == bool(delivery):
-        raise CommandFailed("Name deliveries, or give --failed for all that were given up.", Exit.WRONG_USAGE)
+        raise CommandError("Name deliveries, or give --failed for all that were given up.", ExitCode.WRONG_USAGE)
     if delivery and any(narrowed.values()):
-        raise CommandFailed("--event, --since and --until go with --failed.", Exit.WRONG_USAGE)
-    wanted = fill_form(ReplayRequest, narrowed, "replay")
+        raise CommandError("--event, --since and --until go with --failed.", ExitCode.WRONG_USAGE)
+    wanted = build_request(ReplayRequest, narrowed, "replay")
     missed: list[UUID] = []
-    with open_server() as server:
+    with connect() as server:
         found = _get_webhook(server, webhook)
         if failed:
             replayed = server.replay_failed(found.id, wanted).replayed
@@ -213,7 +213,7 @@ def replay(
             replayed = len(named) - len(missed)
     print(f"{replayed:,} to be attempted again.")
     if missed:
-        raise CommandFailed(
+        raise CommandError(
             f"No deliveries of {webhook}, or attempted in this very moment: {', '.join(map(str, missed))}. "
             f"`trapline webhook deliveries {webhook} --json` tells their ids."
         )
@@ -225,12 +225,12 @@ def ping(webhook: Named, *, as_json: AsJson = False) -> None:
 
     Example: `trapline webhook test station`
     """
-    from trapline.cli.errors import Exit
+    from trapline.cli.errors import ExitCode
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
     from trapline.wire.webhooks import DeliveryState
 
-    with open_server() as server:
+    with connect() as server:
         done = server.ping_webhook(_get_webhook(server, webhook).id)
     is_there = done.state == DeliveryState.DELIVERED
     if as_json:
@@ -238,7 +238,7 @@ def ping(webhook: Named, *, as_json: AsJson = False) -> None:
     else:
         print(f"Delivered in {done.duration_ms} ms." if is_there else f"Not delivered: {_tell_answer(done)}")
     if not is_there:
-        raise typer.Exit(Exit.NOT_DONE)
+        raise typer.Exit(ExitCode.NOT_DONE)
 
 
 @app.command("rotate")
@@ -248,9 +248,9 @@ def rotate(webhook: Named, *, as_json: AsJson = False) -> None:
     Example: `trapline webhook rotate station`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         made = server.rotate_webhook_secret(_get_webhook(server, webhook).id)
     if as_json:
         print_json(made)
@@ -264,58 +264,58 @@ def delete_webhook(webhook: Named) -> None:
 
     Example: `trapline webhook delete station`
     """
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
-        server.remove_webhook(_get_webhook(server, webhook).id)
+    with connect() as server:
+        server.delete_webhook(_get_webhook(server, webhook).id)
     print("Deleted.")
 
 
 def _replay_one(server: "Trapline", webhook_id: UUID, delivery_id: UUID) -> bool:
     """Whether there is such a delivery, which is attempted again."""
-    from trapline.client import ServerRefused
+    from trapline.client import ApiStatusError
 
     try:
         return server.replay_delivery(webhook_id, delivery_id).replayed == 1
-    except ServerRefused as refused:
+    except ApiStatusError as refused:
         if refused.status == 404:
             return False
         raise
 
 
 def _get_webhook(server: "Trapline", named: str) -> "Webhook":
-    from trapline.cli.server_session import choose_one, list_within
+    from trapline.cli.server_session import list_in_project, resolve_one
 
-    found = list_within(server, server.list_webhooks, None)
-    return choose_one(found, "webhook", named, lambda it: (it.name, it.url, it.id))
+    found = list_in_project(server, server.list_webhooks, None)
+    return resolve_one(found, "webhook", named, lambda it: (it.name, it.url, it.id))
 
 
 def _read_period(since: str | None, until: str | None) -> dict[str, str | None]:
-    from trapline.cli.timestamps import read_moment
+    from trapline.cli.timestamps import parse_timestamp
 
-    return {"created_after": read_moment("--since", since), "created_before": read_moment("--until", until)}
+    return {"created_after": parse_timestamp("--since", since), "created_before": parse_timestamp("--until", until)}
 
 
 def _read_types(events: list[str] | None) -> "list[EventType]":
     """The types that these words name, each whole or by its beginning. Raises CommandFailed."""
-    from trapline.cli.errors import CommandFailed, Exit
+    from trapline.cli.errors import CommandError, ExitCode
     from trapline.wire.webhooks import EventType
 
     chosen = []
     for word in events or []:
         meant = [kind for kind in EventType if kind == word or kind.startswith(f"{word}.")]
         if not meant:
-            raise CommandFailed(f"There is no event {word}. There are: {', '.join(EventType)}.", Exit.WRONG_USAGE)
+            raise CommandError(f"There is no event {word}. There are: {', '.join(EventType)}.", ExitCode.WRONG_USAGE)
         chosen += meant
     return chosen
 
 
 def _tell_state(webhook: "Webhook") -> str:
-    from trapline.cli.output import describe
+    from trapline.cli.output import format_value
 
     if not webhook.is_active:
         return f"off: {webhook.disabled_reason}" if webhook.disabled_reason else "off"
-    return f"failing since {describe(webhook.failing_since)}" if webhook.failing_since else "on"
+    return f"failing since {format_value(webhook.failing_since)}" if webhook.failing_since else "on"
 
 
 def _tell_answer(delivery: "Delivery") -> str:

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trapline.cli.errors import CommandFailed, Exit
+from trapline.cli.errors import CommandError, ExitCode
 from trapline.cli.options import AsJson
-from trapline.cli.worker_supervisor import go_on_in_child
+from trapline.cli.worker_supervisor import run_in_child
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
     from trapline.wire.workers import Worker
-    from trapline.worker.pipeline_catalogue import Entry
+    from trapline.worker.pipeline_catalogue import CatalogueEntry
 
 HELP = """Lease images from a server, run pipelines over them, and post what they find.
 
@@ -61,28 +61,28 @@ def run(
     if context.invoked_subcommand is not None:
         return
     if not list_pipelines:
-        go_on_in_child()
+        run_in_child()
     # Models and image libraries take a second to import; other commands must not wait for them.
-    from trapline.worker.pipeline import find_slugs
-    from trapline.worker.settings import BadSettings, read_settings
+    from trapline.worker.pipeline import list_default_slugs
+    from trapline.worker.settings import WorkerSettingsError, load_settings
 
     if list_pipelines:
-        for slug in find_slugs():
+        for slug in list_default_slugs():
             print(slug)
         return
     try:
-        settings = read_settings(server=server, batch_size=batch_size, allow_cpu=allow_cpu)
-    except BadSettings as error:
-        raise CommandFailed(str(error), Exit.WRONG_USAGE) from None
+        settings = load_settings(server=server, batch_size=batch_size, allow_cpu=allow_cpu)
+    except WorkerSettingsError as error:
+        raise CommandError(str(error), ExitCode.WRONG_USAGE) from None
 
-    from trapline.worker.main import CannotStart, SignedOut, run_worker
+    from trapline.worker.main import StartupError, WorkerRejected, run_worker
 
     try:
         run_worker(settings, pipeline or [], until_idle)
-    except CannotStart as error:
-        raise CommandFailed(str(error)) from None
-    except SignedOut as error:
-        raise CommandFailed(str(error), Exit.REFUSED) from None
+    except StartupError as error:
+        raise CommandError(str(error)) from None
+    except WorkerRejected as error:
+        raise CommandError(str(error), ExitCode.REFUSED) from None
 
 
 @app.command("list")
@@ -97,10 +97,10 @@ def list_workers(
     Example: `trapline worker list --project "Forest edge" --ended`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import get_project, open_server
+    from trapline.cli.server_session import connect, resolve_project
 
-    with open_server() as server:
-        within = get_project(server, project).id if project is not None else None
+    with connect() as server:
+        within = resolve_project(server, project).id if project is not None else None
         workers = server.list_workers(within, ended=ended)
     print_list(
         workers,
@@ -132,9 +132,9 @@ def list_pipelines(*, as_json: AsJson = False) -> None:
 
     from trapline.cli.output import print_json, print_table
     from trapline.worker.pipeline_catalogue import list_catalogue
-    from trapline.worker.settings import find_model_cache
+    from trapline.worker.settings import get_model_cache
 
-    entries = list_catalogue(find_model_cache())
+    entries = list_catalogue(get_model_cache())
     if as_json:
         print_json([asdict(entry) for entry in entries])
         return
@@ -172,9 +172,9 @@ def evict_worker(
     Example: `trapline worker evict 0197d3a0-5f1e`
     """
     from trapline.cli.output import print_json
-    from trapline.cli.server_session import open_server
+    from trapline.cli.server_session import connect
 
-    with open_server() as server:
+    with connect() as server:
         evicted = server.evict_worker(_find_worker(server, worker).id)
     if as_json:
         print_json(evicted)
@@ -186,10 +186,10 @@ def evict_worker(
 def _find_worker(server: "Trapline", wanted: str) -> "Worker":
     found = [worker for worker in server.list_workers(ended=True) if str(worker.id).startswith(wanted.lower())]
     if not found:
-        raise CommandFailed(f"there is no worker {wanted}; `trapline worker list` shows them")
+        raise CommandError(f"there is no worker {wanted}; `trapline worker list` shows them")
     if len(found) > 1:
         names = ", ".join(f"{worker.id} ({worker.name})" for worker in found)
-        raise CommandFailed(f"several workers begin with {wanted}: {names}", Exit.WRONG_USAGE)
+        raise CommandError(f"several workers begin with {wanted}: {names}", ExitCode.WRONG_USAGE)
     return found[0]
 
 
@@ -203,7 +203,7 @@ def _describe_size(size: int | None) -> str:
     return "not told" if size is None else f"{size / 1e6:.1f} MB"
 
 
-def _describe_todo(entry: "Entry") -> str:
+def _describe_todo(entry: "CatalogueEntry") -> str:
     todo = [f"pip install '{entry.install}'"] if entry.install else []
     if entry.to_accept:
         todo.append(f"TRAPLINE_ACCEPT_LICENCES={','.join(entry.to_accept)}")

@@ -9,13 +9,13 @@ import sys
 import threading
 from typing import NoReturn
 
-from trapline.cli.supervised_process import end_with
+from trapline.cli.supervised_process import exit_with_supervisor
 from trapline.worker.exit_codes import MODEL_HUNG
 
 ASKED = {signal.SIGTERM, signal.SIGINT}
 
 
-def go_on_in_child() -> None:
+def run_in_child() -> None:
     """Return in a child of this process, which stays behind, starts another one for each that hung, and never returns.
 
     The child has the same terminal, and ends at once when its parent does, however that happens. It is in a session of
@@ -41,7 +41,7 @@ def go_on_in_child() -> None:
     for number, handler in handlers.items():
         signal.signal(number, handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    threading.Thread(target=end_with, args=(lifeline,), name="lifeline", daemon=True).start()
+    threading.Thread(target=exit_with_supervisor, args=(lifeline,), name="lifeline", daemon=True).start()
 
 
 def _stand_by(child: int) -> int | None:

@@ -1,13 +1,20 @@
 """A typed HTTP client of the Trapline server: a method an endpoint, wire models in and out."""
 
-from trapline.client.callbacks import Callbacks
-from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.client.callbacks import CallbackSession
+from trapline.client.errors import ApiConnectionError, ApiStatusError
 from trapline.client.notebook_images import Gallery
 from trapline.client.notebook_tables import Table
 from trapline.client.pagination import iterate
-from trapline.client.retry import Retry
+from trapline.client.retry import RetryPolicy
 from trapline.client.trapline import Trapline
 
 __all__ = [
-    "Callbacks", "Gallery", "Retry", "ServerRefused", "ServerUnreachable", "Table", "Trapline", "iterate",
+    "ApiConnectionError",
+    "ApiStatusError",
+    "CallbackSession",
+    "Gallery",
+    "RetryPolicy",
+    "Table",
+    "Trapline",
+    "iterate",
 ]  # fmt: skip

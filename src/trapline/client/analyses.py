@@ -2,35 +2,35 @@
 
 from uuid import UUID, uuid4
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
-from trapline.wire.analyses import Analysis, AnalysisFormat, AnalysisState, CreatedAnalysis, NewAnalysis, StatusChange
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
+from trapline.wire.analyses import Analysis, AnalysisFormat, AnalysisState, CreatedAnalysis, NewAnalysis, StatusUpdate
 from trapline.wire.annotations import Annotation
 from trapline.wire.artifacts import Artifact
 from trapline.wire.callback_keys import (
     CallbackKey,
-    CallbackKeyMade,
-    CheckedSignature,
+    CreatedCallbackKey,
     NewCallbackKey,
-    SignatureToCheck,
+    SignatureCheckRequest,
+    SignatureCheckResult,
 )
 
 
-class AnalysisReads:
+class AnalysisReadApi:
     """What a token may read of an analysis, and so may a signature."""
 
-    _to: Connection
+    _to: ApiSession
 
     def get_analysis(self, analysis_id: UUID) -> Analysis:
         """One analysis with the first page of its annotations."""
         return self._to.get(f"/analyses/{analysis_id}", Analysis)
 
-    def list_annotations(self, analysis_id: UUID, **filters: str | int | float | None) -> Page[Annotation]:
+    def list_annotations(self, analysis_id: UUID, **filters: str | int | float | None) -> NotebookPage[Annotation]:
         """One page of annotations in order; filters are type, class, confidence_min, cursor, limit."""
-        return self._to.get(f"/analyses/{analysis_id}/annotations", Page[Annotation], filters)
+        return self._to.get(f"/analyses/{analysis_id}/annotations", NotebookPage[Annotation], filters)
 
 
-class AnalysisCalls(AnalysisReads):
+class AnalysisApi(AnalysisReadApi):
     """What a token may do about analyses of outside pipelines."""
 
     def create_analysis(self, new: NewAnalysis, *, key: str | None = None) -> CreatedAnalysis:
@@ -47,39 +47,39 @@ class AnalysisCalls(AnalysisReads):
             retry=self._to.retry,
         )
 
-    def list_analyses(self, image_id: UUID, **filters: str | int | float | None) -> Page[Analysis]:
+    def list_analyses(self, image_id: UUID, **filters: str | int | float | None) -> NotebookPage[Analysis]:
         """One page of an image's analyses, newest first; filters are cursor, limit."""
-        return self._to.get(f"/images/{image_id}/analyses", Page[Analysis], filters)
+        return self._to.get(f"/images/{image_id}/analyses", NotebookPage[Analysis], filters)
 
-    def read_artifact(self, artifact_id: UUID) -> bytes:
+    def download_artifact(self, artifact_id: UUID) -> bytes:
         """The content of an analysis's file."""
-        return self._to.read_elsewhere(f"/artifacts/{artifact_id}/download")
+        return self._to.get_signed_url(f"/artifacts/{artifact_id}/download")
 
     def export_analysis(self, analysis_id: UUID, form: AnalysisFormat = AnalysisFormat.JSON) -> bytes:
         """An analysis with all its annotations as a file: json, csv or coco."""
-        return self._to.read(f"/analyses/{analysis_id}/export", {"format": form.value})
+        return self._to.get_bytes(f"/analyses/{analysis_id}/export", {"format": form.value})
 
     def cancel_analysis(self, analysis_id: UUID) -> Analysis:
         """Cancel an analysis that no job has made; nothing that is posted to it is taken any more."""
-        change = StatusChange(status=AnalysisState.CANCELED)
+        change = StatusUpdate(status=AnalysisState.CANCELED)
         return self._to.send("PATCH", f"/analyses/{analysis_id}/status", Analysis, change, retry=self._to.retry)
 
-    def list_artifacts(self, analysis_id: UUID, **filters: str | int | float | None) -> Page[Artifact]:
+    def list_artifacts(self, analysis_id: UUID, **filters: str | int | float | None) -> NotebookPage[Artifact]:
         """One page of an analysis's files, the oldest first; filters are cursor, limit."""
-        return self._to.get(f"/analyses/{analysis_id}/artifacts", Page[Artifact], filters)
+        return self._to.get(f"/analyses/{analysis_id}/artifacts", NotebookPage[Artifact], filters)
 
     def list_callback_keys(self, project_id: int | None = None) -> list[CallbackKey]:
         """The service keys that reach a project, or any of the caller's, newest first."""
-        return self._to.get_all("/callback_keys", Page[CallbackKey], {"project": project_id})
+        return self._to.list_all("/callback_keys", NotebookPage[CallbackKey], {"project": project_id})
 
-    def make_callback_key(self, new: NewCallbackKey) -> CallbackKeyMade:
+    def create_callback_key(self, new: NewCallbackKey) -> CreatedCallbackKey:
         """Make a service key; the answer alone holds its secret."""
-        return self._to.send("POST", "/callback_keys", CallbackKeyMade, new)
+        return self._to.send("POST", "/callback_keys", CreatedCallbackKey, new)
 
     def revoke_callback_key(self, key_id: UUID) -> None:
         """Revoke a service key, by the `id` of it rather than by what it signs as."""
         self._to.send("DELETE", f"/callback_keys/{key_id}", type(None))
 
-    def check_signature(self, asked: SignatureToCheck) -> CheckedSignature:
+    def check_signature(self, asked: SignatureCheckRequest) -> SignatureCheckResult:
         """Ask which part of a request's signature is wrong."""
-        return self._to.send("POST", "/callback_keys/check", CheckedSignature, asked)
+        return self._to.send("POST", "/callback_keys/check", SignatureCheckResult, asked)

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, TypeVar
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from trapline.client.api_url import find_api_root
-from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.client.api_url import normalise_api_url
+from trapline.client.errors import ApiConnectionError, ApiStatusError
 from trapline.client.pagination import iterate
-from trapline.client.retry import NEVER, Retry
+from trapline.client.retry import NEVER, RetryPolicy
 from trapline.client.signing import Sign
 from trapline.wire.problem import FieldProblem, Problem
 from trapline.wire.values import Page
@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 Params = Mapping[str, str | int | float | None]
 
 
-class Signature(httpx2.Auth):
+class SignatureAuth(httpx2.Auth):
     """Signs what is sent, as it is sent, and each attempt anew."""
 
     requires_request_body = True
@@ -38,7 +38,7 @@ class Signature(httpx2.Auth):
         yield request
 
 
-class Connection:
+class ApiSession:
     """A session with one server. Redirects are never followed, so the token never goes anywhere else."""
 
     def __init__(
@@ -47,12 +47,12 @@ class Connection:
         token: str | None,
         *,
         user_agent: str,
-        retry: Retry,
+        retry: RetryPolicy,
         read_timeout_s: float,
         post_timeout_s: float,
         sign: Sign | None = None,
     ) -> None:
-        self.root = find_api_root(url)
+        self.root = normalise_api_url(url)
         self.retry = retry
         self._read_timeout_s = read_timeout_s
         self._post_timeout_s = post_timeout_s
@@ -61,7 +61,7 @@ class Connection:
             headers["Authorization"] = f"Token {token}"
         # trust_env would take proxies and passwords from the environment and from ~/.netrc.
         self._session = httpx2.Client(
-            headers=headers, auth=Signature(sign) if sign else None, trust_env=False, follow_redirects=False
+            headers=headers, auth=SignatureAuth(sign) if sign else None, trust_env=False, follow_redirects=False
         )
 
         # For addresses that are signed themselves: no credential of ours goes there. Made when it is first needed.
@@ -85,7 +85,7 @@ class Connection:
         """GET, again after passing failures."""
         return self.retry.run(lambda: self._call("GET", path, answer, params=params))
 
-    def get_all(self, path: str, page: type[Page[Item]], params: Params | None = None) -> list[Item]:
+    def list_all(self, path: str, page: type[Page[Item]], params: Params | None = None) -> list[Item]:
         """GET every page of a list."""
         return list(iterate(lambda **asked: self.get(path, page, {**(params or {}), **asked})))
 
@@ -100,7 +100,7 @@ class Connection:
         files: Any = None,
         fields: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        retry: Retry = NEVER,
+        retry: RetryPolicy = NEVER,
     ) -> Answer:
         """Call with a body: a message (only what was set is sent), JSON that was made already, or a file.
 
@@ -125,13 +125,13 @@ class Connection:
             answer = self._bare.put(url, content=content, headers=dict(headers))
         except httpx2.TransportError as error:
             where = httpx2.URL(url)
-            raise ServerUnreachable(
+            raise ApiConnectionError(
                 f"no answer from {where.scheme}://{where.netloc.decode()}: {error or type(error).__name__}"
             ) from error
         if not answer.is_success:
-            raise make_refusal(answer)
+            raise build_status_error(answer)
 
-    def read(self, path: str, params: Params | None = None) -> bytes:
+    def get_bytes(self, path: str, params: Params | None = None) -> bytes:
         """GET what is no JSON, whole, again after passing failures."""
 
         def ask() -> bytes:
@@ -140,7 +140,7 @@ class Connection:
 
         return self.retry.run(ask)
 
-    def read_elsewhere(self, path: str) -> bytes:
+    def get_signed_url(self, path: str) -> bytes:
         """GET what is answered with a signed address, from there: without the token, wherever that is."""
 
         def ask() -> bytes:
@@ -148,14 +148,14 @@ class Connection:
             try:
                 led = self._session.get(self.root + path, timeout=timeout)
                 if not led.is_redirect:
-                    raise make_refusal(led)
+                    raise build_status_error(led)
                 found = (
                     httpx2.get(str(led.next_request.url), timeout=timeout, trust_env=False) if led.next_request else led
                 )
             except httpx2.TransportError as error:
                 raise self._unreachable(error) from error
             if not found.is_success:
-                raise make_refusal(found)
+                raise build_status_error(found)
             return found.content
 
         return self.retry.run(ask)
@@ -178,7 +178,7 @@ class Connection:
             with asked as response:
                 if not response.is_success:
                     response.read()
-                    raise make_refusal(response)
+                    raise build_status_error(response)
                 yield response
         except httpx2.TransportError as error:
             raise self._unreachable(error) from error
@@ -194,17 +194,17 @@ class Connection:
         except httpx2.TransportError as error:
             raise self._unreachable(error) from error
         if not response.is_success:
-            raise make_refusal(response)
+            raise build_status_error(response)
         if answer is type(None):
             return None
         try:
             return TypeAdapter(answer).validate_json(response.content)
         except ValidationError as error:
             problem = f"{method} {path} was answered with something else than expected: {error.errors()[0]['msg']}"
-            raise ServerRefused(502, problem) from error
+            raise ApiStatusError(502, problem) from error
 
-    def _unreachable(self, error: httpx2.TransportError) -> ServerUnreachable:
-        return ServerUnreachable(f"no answer from {self.root}: {error or type(error).__name__}")
+    def _unreachable(self, error: httpx2.TransportError) -> ApiConnectionError:
+        return ApiConnectionError(f"no answer from {self.root}: {error or type(error).__name__}")
 
 
 def _set_only(params: Params | None) -> dict[str, str | int | float]:
@@ -212,7 +212,7 @@ def _set_only(params: Params | None) -> dict[str, str | int | float]:
     return {name.removesuffix("_"): value for name, value in (params or {}).items() if value is not None}
 
 
-def make_refusal(response: httpx2.Response) -> ServerRefused:
+def build_status_error(response: httpx2.Response) -> ApiStatusError:
     """The error that an answer stands for: its problem document, another server's `detail`, or its status alone."""
     detail = f"the server answered {response.status_code} {response.reason_phrase}".rstrip()
     errors: list[FieldProblem] = []
@@ -228,7 +228,7 @@ def make_refusal(response: httpx2.Response) -> ServerRefused:
             errors = Problem.model_validate(told).errors
         except ValidationError:
             errors = []
-    return ServerRefused(response.status_code, detail, errors, _retry_after_s(response.headers.get("Retry-After")))
+    return ApiStatusError(response.status_code, detail, errors, _retry_after_s(response.headers.get("Retry-After")))
 
 
 def _retry_after_s(header: str | None) -> float | None:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 API = "/api/v2"
 
 
-def find_api_root(address: str) -> str:
+def normalise_api_url(address: str) -> str:
     """The API's address without a trailing slash, from one with or without `/api` or `/api/v2` and a trailing slash.
 
     ValueError where it is no http or https address.

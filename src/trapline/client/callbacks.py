@@ -9,21 +9,21 @@ from typing import Literal, Self
 from uuid import UUID
 
 from trapline import __version__
-from trapline.client.analyses import AnalysisReads
-from trapline.client.api_session import Connection
-from trapline.client.errors import ServerRefused
-from trapline.client.retry import Retry
+from trapline.client.analyses import AnalysisReadApi
+from trapline.client.api_session import ApiSession
+from trapline.client.errors import ApiStatusError
+from trapline.client.retry import RetryPolicy
 from trapline.client.signing import Sign
-from trapline.wire.analyses import Analysis, AnalysisState, Finalization, StatusChange
-from trapline.wire.artifacts import ArtifactType, NewArtifact, Presigned
-from trapline.wire.bulk_annotations import PostedAnnotation, PostedAnnotations, PostMode, StoredAnnotations
+from trapline.wire.analyses import Analysis, AnalysisState, Finalization, StatusUpdate
+from trapline.wire.artifacts import ArtifactType, NewArtifact, PresignedUpload
+from trapline.wire.bulk_annotations import BulkAnnotation, BulkAnnotationsRequest, BulkAnnotationsResult, BulkMode
 from trapline.wire.problem import FieldProblem
 
 _PLACE = re.compile(r"annotations\.(\d+)(\.|$)")
 
 
 @dataclass(frozen=True)
-class Skipped:
+class RejectedAnnotation:
     """An annotation that the server did not take: its place in what was given, and why."""
 
     place: int
@@ -31,14 +31,14 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Posted:
+class PostAnnotationsResult:
     """What was stored, and what was left out because it was wrong."""
 
-    stored: StoredAnnotations
-    skipped: list[Skipped]
+    stored: BulkAnnotationsResult
+    skipped: list[RejectedAnnotation]
 
 
-class Callbacks(AnalysisReads):
+class CallbackSession(AnalysisReadApi):
     """A session of an outside pipeline, to be closed or used in a `with`. Safe to use from several threads.
 
     `sign` is made by `trapline.client.signing`: `by_key` of a service key, `by_secret` of an analysis's secret or the
@@ -51,15 +51,15 @@ class Callbacks(AnalysisReads):
         url: str,
         sign: Sign,
         *,
-        retry: Retry | None = None,
+        retry: RetryPolicy | None = None,
         read_timeout_s: float = 30.0,
         post_timeout_s: float = 60.0,
     ) -> None:
-        self._to = Connection(
+        self._to = ApiSession(
             url,
             None,
             user_agent=f"trapline/{__version__}",
-            retry=retry or Retry(),
+            retry=retry or RetryPolicy(),
             read_timeout_s=read_timeout_s,
             post_timeout_s=post_timeout_s,
             sign=sign,
@@ -77,16 +77,16 @@ class Callbacks(AnalysisReads):
 
     def set_status(self, analysis_id: UUID, status: AnalysisState, error_message: str | None = None) -> Analysis:
         """Move an analysis: to processing when the work begins. The state that it has already is no change."""
-        change = StatusChange(status=status, error_message=error_message)
+        change = StatusUpdate(status=status, error_message=error_message)
         path = f"/analyses/{analysis_id}/status"
         return self._to.send("PATCH", path, Analysis, change, retry=self._to.retry)
 
-    def presign(self, analysis_id: UUID, new: NewArtifact) -> Presigned:
+    def presign(self, analysis_id: UUID, new: NewArtifact) -> PresignedUpload:
         """Ask for an address to upload a file to; it may be asked for again until the file is cited."""
         path = f"/analyses/{analysis_id}/artifacts/presign"
-        return self._to.send("POST", path, Presigned, new, retry=self._to.retry)
+        return self._to.send("POST", path, PresignedUpload, new, retry=self._to.retry)
 
-    def upload(self, presigned: Presigned, content: bytes | Path) -> None:
+    def upload(self, presigned: PresignedUpload, content: bytes | Path) -> None:
         """Send a file to the address that was given for it."""
         self._to.retry.run(lambda: self._upload(presigned, content))
 
@@ -101,31 +101,31 @@ class Callbacks(AnalysisReads):
     def post_annotations(
         self,
         analysis_id: UUID,
-        annotations: Sequence[PostedAnnotation],
+        annotations: Sequence[BulkAnnotation],
         *,
-        mode: PostMode = PostMode.APPEND,
+        mode: BulkMode = BulkMode.APPEND,
         on_invalid: Literal["refuse", "skip"] = "refuse",
-    ) -> Posted:
+    ) -> PostAnnotationsResult:
         """Store annotations, all of them or none; those that are there already stay as they are.
 
         With `skip` those that the server names as wrong are left out and the rest is sent again; where nothing would be
         left, it is refused after all, so that a replacement of the whole set by nothing is never made by accident.
         """
         places = list(range(len(annotations)))
-        skipped: list[Skipped] = []
+        skipped: list[RejectedAnnotation] = []
         while True:
-            body = PostedAnnotations(annotations=[annotations[place] for place in places], mode=mode)
+            body = BulkAnnotationsRequest(annotations=[annotations[place] for place in places], mode=mode)
             try:
                 path = f"/analyses/{analysis_id}/annotations:bulk"
-                stored = self._to.send("POST", path, StoredAnnotations, body, retry=self._to.retry)
-            except ServerRefused as refused:
+                stored = self._to.send("POST", path, BulkAnnotationsResult, body, retry=self._to.retry)
+            except ApiStatusError as refused:
                 wrong = _name_wrong(refused) if on_invalid == "skip" else {}
                 if not wrong or len(wrong) == len(places):
                     raise
-                skipped += [Skipped(places[index], problems) for index, problems in wrong.items()]
+                skipped += [RejectedAnnotation(places[index], problems) for index, problems in wrong.items()]
                 places = [place for index, place in enumerate(places) if index not in wrong]
             else:
-                return Posted(stored, sorted(skipped, key=lambda one: one.place))
+                return PostAnnotationsResult(stored, sorted(skipped, key=lambda one: one.place))
 
     def finalize(self, analysis_id: UUID, *, error_message: str | None = None) -> Analysis:
         """End an analysis: completed, or failed if there is an error to tell."""
@@ -133,7 +133,7 @@ class Callbacks(AnalysisReads):
         end = Finalization(status=status, error_message=error_message)
         return self._to.send("POST", f"/analyses/{analysis_id}/finalize", Analysis, end, retry=self._to.retry)
 
-    def _upload(self, presigned: Presigned, content: bytes | Path) -> None:
+    def _upload(self, presigned: PresignedUpload, content: bytes | Path) -> None:
         if isinstance(content, bytes):
             self._to.put_signed(presigned.upload_url, content, presigned.headers)
         else:
@@ -141,7 +141,7 @@ class Callbacks(AnalysisReads):
                 self._to.put_signed(presigned.upload_url, file, presigned.headers)
 
 
-def _name_wrong(refused: ServerRefused) -> dict[int, list[FieldProblem]]:
+def _name_wrong(refused: ApiStatusError) -> dict[int, list[FieldProblem]]:
     """The places of the annotations that a refusal names; none where anything else is wrong, too."""
     wrong: dict[int, list[FieldProblem]] = {}
     if refused.status != 422:

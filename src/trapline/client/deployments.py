@@ -2,28 +2,28 @@
 
 from uuid import UUID
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.deployments import (
+    ClockOffsetRequest,
     ClockPreview,
-    ClockToTry,
     Deployment,
-    DeploymentChange,
+    DeploymentImportResult,
+    DeploymentUpdate,
     NewDeployment,
-    SheetTaken,
 )
 
 
-class DeploymentCalls:
+class DeploymentApi:
     """What a token may do about deployments."""
 
-    _to: Connection
+    _to: ApiSession
 
     def list_deployments(self, project_id: int, **filters: str | int | float | None) -> list[Deployment]:
         """A project's deployments; filters are name, camera, habitat, order."""
-        return self._to.get_all("/deployments", Page[Deployment], {"project": project_id, **filters})
+        return self._to.list_all("/deployments", NotebookPage[Deployment], {"project": project_id, **filters})
 
-    def make_deployment(self, new: NewDeployment) -> Deployment:
+    def create_deployment(self, new: NewDeployment) -> Deployment:
         """Make a deployment."""
         return self._to.send("POST", "/deployments", Deployment, new)
 
@@ -31,35 +31,35 @@ class DeploymentCalls:
         """One deployment."""
         return self._to.get(f"/deployments/{deployment_id}", Deployment)
 
-    def change_deployment(self, deployment_id: UUID, change: DeploymentChange) -> Deployment:
+    def update_deployment(self, deployment_id: UUID, change: DeploymentUpdate) -> Deployment:
         """Change what is set in `change`; another clock offset dates the images anew."""
         return self._to.send("PATCH", f"/deployments/{deployment_id}", Deployment, change)
 
-    def remove_deployment(self, deployment_id: UUID) -> None:
+    def delete_deployment(self, deployment_id: UUID) -> None:
         """Remove a deployment that has neither images nor pull sources."""
         self._to.send("DELETE", f"/deployments/{deployment_id}", type(None))
 
-    def preview_clock(
+    def preview_clock_offset(
         self, deployment_id: UUID, clock_offset_s: int | None = None, *, time_zone: str | None = None
     ) -> ClockPreview:
         """Return what another clock offset or time zone would change; nothing is changed."""
-        wanted = ClockToTry(clock_offset_s=clock_offset_s, time_zone=time_zone)
+        wanted = ClockOffsetRequest(clock_offset_s=clock_offset_s, time_zone=time_zone)
         return self._to.send("POST", f"/deployments/{deployment_id}/clock/preview", ClockPreview, wanted)
 
-    def undo_clock(self, deployment_id: UUID) -> Deployment:
+    def undo_clock_offset(self, deployment_id: UUID) -> Deployment:
         """Set the clock offset back to what it was before."""
         return self._to.send("POST", f"/deployments/{deployment_id}/clock/undo", Deployment)
 
-    def write_deployment_sheet(self, project_id: int) -> bytes:
+    def export_deployments_csv(self, project_id: int) -> bytes:
         """A project's deployments as CSV."""
-        return self._to.read("/deployments/csv", {"project": project_id})
+        return self._to.get_bytes("/deployments/csv", {"project": project_id})
 
-    def take_deployment_sheet(self, project_id: int, sheet: bytes) -> SheetTaken:
+    def import_deployments_csv(self, project_id: int, sheet: bytes) -> DeploymentImportResult:
         """Make and change deployments as a CSV says, known by their names; all of them or none."""
         return self._to.send(
             "POST",
             "/deployments/csv",
-            SheetTaken,
+            DeploymentImportResult,
             sheet,
             params={"project": project_id},
             headers={"Content-Type": "text/csv"},

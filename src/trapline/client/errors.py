@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from trapline.wire.images import Upload
+from trapline.wire.images import UploadResult
 from trapline.wire.problem import FieldProblem
 
 
-class CallFailed(Exception):
+class ApiError(Exception):
     """Either of the two. `sent` is what came of the files before, where an upload of many broke off."""
 
-    sent: Upload | None = None
+    sent: UploadResult | None = None
 
 
-class ServerRefused(CallFailed):
+class ApiStatusError(ApiError):
     """The server answered, and the answer is no: `detail` is its own sentence, `errors` the fields at fault.
 
     `retry_after_s` is how long the server asked to be left alone, where it did.
@@ -32,10 +32,10 @@ class ServerRefused(CallFailed):
         return f"{self.detail} ({fields})" if fields else self.detail
 
     @property
-    def passing(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether the same call may succeed later: the server is overloaded, starting or broken."""
         return self.status == 429 or self.status >= 500
 
 
-class ServerUnreachable(CallFailed):
+class ApiConnectionError(ApiError):
     """No answer came: nothing listens there, the network is cut, or the time was up."""

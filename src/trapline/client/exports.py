@@ -6,24 +6,24 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from trapline.client.api_session import Connection
-from trapline.client.errors import ServerRefused
-from trapline.client.notebook_tables import Page
+from trapline.client.api_session import ApiSession
+from trapline.client.errors import ApiStatusError
+from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.exports import LIVE, Export, NewExport
 
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.2, 3.0
 
 
-class ExportCalls:
+class ExportApi:
     """What a token may do about exports."""
 
-    _to: Connection
+    _to: ApiSession
 
-    def list_exports(self, **filters: str | int | float | None) -> Page[Export]:
+    def list_exports(self, **filters: str | int | float | None) -> NotebookPage[Export]:
         """One page of exports, the newest first; filters are project, format, state, order, cursor, limit."""
-        return self._to.get("/exports", Page[Export], filters)
+        return self._to.get("/exports", NotebookPage[Export], filters)
 
-    def make_export(self, new: NewExport, *, key: str | None = None) -> Export:
+    def create_export(self, new: NewExport, *, key: str | None = None) -> Export:
         """Ask for an export, which is made in the background: `wait_for_export` waits until it is.
 
         `key` is the Idempotency-Key: the same one brings back the same export. Each call has one, and is tried again.
@@ -39,7 +39,7 @@ class ExportCalls:
         """Cancel an export that is being made."""
         return self._to.send("POST", f"/exports/{export_id}/cancel", Export)
 
-    def remove_export(self, export_id: UUID) -> None:
+    def delete_export(self, export_id: UUID) -> None:
         """Remove an export with its file, in whatever state it is."""
         self._to.send("DELETE", f"/exports/{export_id}", type(None))
 
@@ -101,6 +101,6 @@ class ExportCalls:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != export.sha256:
             part.unlink()
-            raise ServerRefused(502, "what came is not what the server wrote; download it again")
+            raise ApiStatusError(502, "what came is not what the server wrote; download it again")
         part.replace(place)
         return place

@@ -3,49 +3,49 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.identifications import (
     MOST_AT_ONCE,
+    CreatedIdentifications,
     Identification,
-    IdentificationsMade,
     NewIdentification,
     NewIdentifications,
-    Withdrawal,
-    Withdrawn,
+    WithdrawRequest,
+    WithdrawResult,
 )
 
 
-class IdentificationCalls:
+class IdentificationApi:
     """What a token may do about identifications."""
 
-    _to: Connection
+    _to: ApiSession
 
-    def identify(self, *said: NewIdentification) -> list[Identification]:
+    def create_identifications(self, *said: NewIdentification) -> list[Identification]:
         """Say what annotations and whole images really are, a thousand of them at most: all is stored, or nothing.
 
         `identify(NewIdentification(kind="correct", annotations=[ID], label="Lynx lynx"))` corrects one.
         """
         wanted = NewIdentifications(identifications=list(said))
-        return self._to.send("POST", "/identifications", IdentificationsMade, wanted).identifications
+        return self._to.send("POST", "/identifications", CreatedIdentifications, wanted).identifications
 
-    def list_identifications(self, **filters: str | int | float | None) -> Page[Identification]:
+    def list_identifications(self, **filters: str | int | float | None) -> NotebookPage[Identification]:
         """One page of who said what, the newest first.
 
         Filters are project, image, annotation, kind, person, taxon, withdrawn, created_after, created_before, order,
         cursor, limit.
         """
-        return self._to.get("/identifications", Page[Identification], filters)
+        return self._to.get("/identifications", NotebookPage[Identification], filters)
 
     def get_identification(self, identification_id: UUID) -> Identification:
         """One identification."""
         return self._to.get(f"/identifications/{identification_id}", Identification)
 
-    def withdraw_identifications(self, identifications: Sequence[UUID]) -> Withdrawn:
+    def withdraw_identifications(self, identifications: Sequence[UUID]) -> WithdrawResult:
         """Withdraw identifications: your own, or as a manager anybody's. Each thousand is withdrawn whole, or not."""
         withdrawn = unchanged = 0
         for first in range(0, len(identifications), MOST_AT_ONCE):
-            some = Withdrawal(identifications=list(identifications[first : first + MOST_AT_ONCE]))
-            done = self._to.send("POST", "/identifications/withdraw", Withdrawn, some)
+            some = WithdrawRequest(identifications=list(identifications[first : first + MOST_AT_ONCE]))
+            done = self._to.send("POST", "/identifications/withdraw", WithdrawResult, some)
             withdrawn, unchanged = withdrawn + done.withdrawn, unchanged + done.unchanged
-        return Withdrawn(withdrawn=withdrawn, unchanged=unchanged)
+        return WithdrawResult(withdrawn=withdrawn, unchanged=unchanged)

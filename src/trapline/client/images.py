@@ -4,44 +4,45 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from trapline.client.api_session import Connection
+from trapline.client.api_session import ApiSession
 from trapline.wire.day_counts import DayCounts, Summary
-from trapline.wire.images import ImageDeletion, ImagesChange, ImagesChanged, ImagesNamed, TagCount, TagCounts
+from trapline.wire.images import DeleteImagesRequest, ImageIds, ImagesUpdate, ImagesUpdateResult, TagCount, TagCounts
 
 AT_ONCE = 1000
 """So many images are changed by one request; more are changed by several, each all or nothing."""
 
 
-class ImageCalls:
+class ImageApi:
     """What a token may do about images that are there."""
 
-    _to: Connection
+    _to: ApiSession
 
-    def change_images(self, images: Sequence[UUID], **changes: Any) -> ImagesChanged:
+    def update_images(self, images: Sequence[UUID], **changes: Any) -> ImagesUpdateResult:
         """Change images: starred, add_tags, remove_tags, and one of captured_at, shift_s and as_read."""
         return _sum(
-            self._to.send("PATCH", "/images", ImagesChanged, ImagesChange(images=some, **changes))
+            self._to.send("PATCH", "/images", ImagesUpdateResult, ImagesUpdate(images=some, **changes))
             for some in _split(images)
         )
 
-    def delete_images(self, images: Sequence[UUID], reason: str) -> ImagesChanged:
+    def delete_images(self, images: Sequence[UUID], reason: str) -> ImagesUpdateResult:
         """Delete images, as an owner; for some time they can be restored."""
         return _sum(
-            self._to.send("POST", "/images/delete", ImagesChanged, ImageDeletion(images=some, reason=reason))
+            self._to.send("POST", "/images/delete", ImagesUpdateResult, DeleteImagesRequest(images=some, reason=reason))
             for some in _split(images)
         )
 
-    def restore_images(self, images: Sequence[UUID]) -> ImagesChanged:
+    def restore_images(self, images: Sequence[UUID]) -> ImagesUpdateResult:
         """Restore deleted images, as an owner."""
         return _sum(
-            self._to.send("POST", "/images/restore", ImagesChanged, ImagesNamed(images=some)) for some in _split(images)
+            self._to.send("POST", "/images/restore", ImagesUpdateResult, ImageIds(images=some))
+            for some in _split(images)
         )
 
     def list_days(self, project_id: int, **filters: str | int | float | None) -> DayCounts:
         """The days on which a project's images were taken, with how many. Filters are those of `list_images`."""
         return self._to.get("/images/days", DayCounts, {"project": project_id, **filters})
 
-    def summarise(self, project_id: int, **filters: str | None) -> Summary:
+    def get_summary(self, project_id: int, **filters: str | None) -> Summary:
         """The figures of the overview: by day, hour, class and deployment. Filters: deployment, class_, day_after."""
         return self._to.get("/summary", Summary, {"project": project_id, **filters})
 
@@ -55,8 +56,8 @@ def _split(images: Sequence[UUID]) -> Iterator[list[UUID]]:
         yield list(images[first : first + AT_ONCE])
 
 
-def _sum(answers: Iterator[ImagesChanged]) -> ImagesChanged:
+def _sum(answers: Iterator[ImagesUpdateResult]) -> ImagesUpdateResult:
     changed = unchanged = 0
     for answer in answers:
         changed, unchanged = changed + answer.changed, unchanged + answer.unchanged
-    return ImagesChanged(changed=changed, unchanged=unchanged)
+    return ImagesUpdateResult(changed=changed, unchanged=unchanged)

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.imports import LIVE, AssignedFolders, Import, ImportFault, ImportFormat, UnmatchedFolders
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 
 
-class ImportCalls:
+class ImportApi:
     """What a token may do about imports."""
 
-    _to: Connection
+    _to: ApiSession
 
     def import_results(
         self,
@@ -65,17 +65,17 @@ class ImportCalls:
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_S)
 
-    def list_imports(self, **filters: str | int | float | None) -> Page[Import]:
+    def list_imports(self, **filters: str | int | float | None) -> NotebookPage[Import]:
         """One page of imports, newest first; filters are project, format, state, cursor, limit."""
-        return self._to.get("/imports", Page[Import], filters)
+        return self._to.get("/imports", NotebookPage[Import], filters)
 
     def get_import(self, import_id: UUID) -> Import:
         """One import and how far it is."""
         return self._to.get(f"/imports/{import_id}", Import)
 
-    def list_import_faults(self, import_id: UUID, **filters: str | int | float | None) -> Page[ImportFault]:
+    def list_import_faults(self, import_id: UUID, **filters: str | int | float | None) -> NotebookPage[ImportFault]:
         """One page of what could not be taken of a file; filters are cursor, limit."""
-        return self._to.get(f"/imports/{import_id}/faults", Page[ImportFault], filters)
+        return self._to.get(f"/imports/{import_id}/faults", NotebookPage[ImportFault], filters)
 
     def list_import_folders(self, import_id: UUID) -> UnmatchedFolders:
         """The folders of a file whose entries match no image or several, with the nearest deployment names."""
@@ -90,6 +90,6 @@ class ImportCalls:
         """Stop an import; what was taken stays."""
         return self._to.send("POST", f"/imports/{import_id}/cancel", Import)
 
-    def remove_import(self, import_id: UUID) -> None:
+    def delete_import(self, import_id: UUID) -> None:
         """Forget an import and its faults; what was taken stays."""
         self._to.send("DELETE", f"/imports/{import_id}", type(None))

@@ -7,9 +7,9 @@ from typing import Literal
 
 import httpx2
 
-from trapline.client.api_session import make_refusal
-from trapline.client.errors import ServerRefused, ServerUnreachable
-from trapline.wire.annotations import Box
+from trapline.client.api_session import build_status_error
+from trapline.client.errors import ApiConnectionError, ApiStatusError
+from trapline.wire.annotations import ThumbnailBox
 from trapline.wire.images import Image, ImageDetail
 
 Size = Literal["thumbnail", "preview", "file"]
@@ -21,7 +21,7 @@ WIDE_PX, SMALL_PX, LETTER_PX = 800, 240, 13
 COLOUR = "#ff9f1c"
 
 
-class Drawn(Image):
+class DisplayableImage(Image):
     """An image that can be fetched, and that a notebook shows as a picture."""
 
     def read(self, size: Size = "file") -> bytes:
@@ -37,11 +37,11 @@ class Drawn(Image):
             return _draw(session, self, "preview", WIDE_PX)
 
 
-class ShownImage(Drawn):
+class NotebookImage(DisplayableImage):
     """One stored picture of a list."""
 
 
-class ShownImageDetail(Drawn, ImageDetail):
+class NotebookImageDetail(DisplayableImage, ImageDetail):
     """One stored picture with every analysis of it."""
 
 
@@ -78,11 +78,11 @@ def _fetch(session: httpx2.Client, url: str) -> httpx2.Response:
         answer = session.get(url)
     except httpx2.TransportError as error:
         where = httpx2.URL(url)
-        raise ServerUnreachable(
+        raise ApiConnectionError(
             f"no answer from {where.scheme}://{where.netloc.decode()}: {error or type(error).__name__}"
         ) from error
     if not answer.is_success:
-        raise make_refusal(answer)
+        raise build_status_error(answer)
     return answer
 
 
@@ -91,7 +91,7 @@ def _draw(session: httpx2.Client, image: Image, size: Size, width_px: int) -> st
     caption = escape(f"{image.filename} · {image.deployment_name} · {image.captured_at:%Y-%m-%d %H:%M:%S}")
     try:
         answer = _fetch(session, _find_address(image, size))
-    except (ServerRefused, ServerUnreachable) as error:
+    except (ApiStatusError, ApiConnectionError) as error:
         return f"<p>{caption}: the picture cannot be shown: {escape(str(error))}</p>"
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
     data = f"data:{escape(kind or image.media_type)};base64,{base64.b64encode(answer.content).decode()}"
@@ -107,7 +107,7 @@ def _draw(session: httpx2.Client, image: Image, size: Size, width_px: int) -> st
     )
 
 
-def _draw_box(box: Box, letter: float) -> str:
+def _draw_box(box: ThumbnailBox, letter: float) -> str:
     """A box with its class; `letter` is the height of its letters in pixels of the original."""
     sure = "" if box.confidence is None else f" {box.confidence:.0%}"
     name = escape(f"{box.class_name or ''}{sure}".strip())

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from trapline.client.notebook_images import Drawn, Gallery
+from trapline.client.notebook_images import DisplayableImage, Gallery
 from trapline.wire import values
 from trapline.wire.runs import Run
 
@@ -63,7 +63,7 @@ class Table:
         return self.to_html()
 
 
-class Page(values.Page[Item], Generic[Item]):
+class NotebookPage(values.Page[Item], Generic[Item]):
     """One page of a list. A notebook shows images as pictures, all else as a table."""
 
     def to_table(self) -> Table:
@@ -71,12 +71,12 @@ class Page(values.Page[Item], Generic[Item]):
         return Table(result for result in self.results if isinstance(result, BaseModel))
 
     def _repr_html_(self) -> str:
-        images = [result for result in self.results if isinstance(result, Drawn)]
+        images = [result for result in self.results if isinstance(result, DisplayableImage)]
         shown = Gallery(images).to_html() if images else self.to_table().to_html()
         return shown if self.next is None else f"{shown}<p>one page of {self.count:,}</p>"
 
 
-class ShownRun(Run):
+class NotebookRun(Run):
     """One run. A notebook shows where it is, and what was found by class."""
 
     def _repr_html_(self) -> str:

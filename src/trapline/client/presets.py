@@ -1,20 +1,20 @@
 """What a token may do about presets: pipelines with their parameters under a name."""
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
-from trapline.wire.presets import NewPreset, Preset, PresetChange
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
+from trapline.wire.presets import NewPreset, Preset, PresetUpdate
 
 
-class PresetCalls:
+class PresetApi:
     """What a token may do about presets."""
 
-    _to: Connection
+    _to: ApiSession
 
-    def list_presets(self, **filters: str | int | float | None) -> Page[Preset]:
+    def list_presets(self, **filters: str | int | float | None) -> NotebookPage[Preset]:
         """One page of presets by name; filters are project, name, pipeline, order, cursor, limit."""
-        return self._to.get("/presets", Page[Preset], filters)
+        return self._to.get("/presets", NotebookPage[Preset], filters)
 
-    def make_preset(self, new: NewPreset) -> Preset:
+    def create_preset(self, new: NewPreset) -> Preset:
         """Name a pipeline of a project together with how it is run."""
         return self._to.send("POST", "/presets", Preset, new)
 
@@ -22,10 +22,10 @@ class PresetCalls:
         """One preset."""
         return self._to.get(f"/presets/{preset_id}", Preset)
 
-    def change_preset(self, preset_id: int, change: PresetChange) -> Preset:
+    def update_preset(self, preset_id: int, change: PresetUpdate) -> Preset:
         """Change what is set in `change`; runs that were asked for stay."""
         return self._to.send("PATCH", f"/presets/{preset_id}", Preset, change)
 
-    def remove_preset(self, preset_id: int) -> None:
+    def delete_preset(self, preset_id: int) -> None:
         """Remove a preset; its runs stay."""
         self._to.send("DELETE", f"/presets/{preset_id}", type(None))

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.public_projects import (
     PublicDeployment,
     PublicImage,
@@ -13,10 +13,10 @@ from trapline.wire.public_projects import (
 )
 
 
-class PublicProjectCalls:
+class PublicProjectApi:
     """What anybody may see of a public project."""
 
-    _to: Connection
+    _to: ApiSession
 
     def get_public_project(self, project_id: int) -> PublicProject:
         """One public project, with what it has to show."""
@@ -28,11 +28,11 @@ class PublicProjectCalls:
 
     def list_public_deployments(self, project_id: int) -> list[PublicDeployment]:
         """Its cameras, by their numbers."""
-        return self._to.get_all(f"/public/projects/{project_id}/deployments", Page[PublicDeployment])
+        return self._to.list_all(f"/public/projects/{project_id}/deployments", NotebookPage[PublicDeployment])
 
-    def list_public_images(self, project_id: int, **filters: str | int | None) -> Page[PublicImage]:
+    def list_public_images(self, project_id: int, **filters: str | int | None) -> NotebookPage[PublicImage]:
         """One page of the images that are shown. Filters are deployment, class_, captured_after, order, cursor, ..."""
-        return self._to.get(f"/public/projects/{project_id}/images", Page[PublicImage], filters)
+        return self._to.get(f"/public/projects/{project_id}/images", NotebookPage[PublicImage], filters)
 
     def get_public_image(self, project_id: int, image_id: UUID) -> PublicImageDetail:
         """One image that is shown."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from trapline.client.errors import ServerRefused, ServerUnreachable
+from trapline.client.errors import ApiConnectionError, ApiStatusError
 
 Answer = TypeVar("Answer")
 
@@ -17,7 +17,7 @@ DOUBLED_AT_MOST = 20
 
 
 @dataclass(frozen=True)
-class Retry:
+class RetryPolicy:
     """`times` further attempts after the first, `backoff_s` before the second one, then twice as long each time."""
 
     times: int = 3
@@ -38,11 +38,11 @@ class Retry:
         while True:
             try:
                 return call()
-            except ServerRefused as refused:
-                if not refused.passing or attempt >= self.times:
+            except ApiStatusError as refused:
+                if not refused.is_transient or attempt >= self.times:
                     raise
                 asked_s = refused.retry_after_s
-            except ServerUnreachable:
+            except ApiConnectionError:
                 if attempt >= self.times:
                     raise
                 asked_s = None
@@ -50,4 +50,4 @@ class Retry:
             attempt += 1
 
 
-NEVER = Retry(times=0)
+NEVER = RetryPolicy(times=0)

@@ -9,35 +9,35 @@ from uuid import UUID, uuid4
 
 from httpx2 import EventSource, ServerSentEvent, codes
 
-from trapline.client.api_session import Connection
-from trapline.client.errors import ServerRefused, ServerUnreachable
-from trapline.client.notebook_tables import Page, ShownRun
+from trapline.client.api_session import ApiSession
+from trapline.client.errors import ApiConnectionError, ApiStatusError
+from trapline.client.notebook_tables import NotebookPage, NotebookRun
 from trapline.client.retry import LONGEST_WAIT_S
 from trapline.wire.deployments import Deployment
 from trapline.wire.images import Image
-from trapline.wire.jobs import Job, Priority, RetryRequest, Start
+from trapline.wire.jobs import Job, JobPriority, JobStart, RetryRequest
 from trapline.wire.runs import (
-    ListedRun,
     NewRun,
+    PipelineRunState,
     Run,
     RunAccepted,
     RunEvent,
-    RunMoved,
+    RunPage,
     RunProgress,
-    RunsPage,
-    RunState,
+    RunStateResult,
+    RunSummary,
 )
 
-OVER = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
+OVER = frozenset({PipelineRunState.COMPLETED, PipelineRunState.FAILED, PipelineRunState.CANCELED})
 FIRST_LOOK_S, LATER_LOOK_S = 0.1, 2.0
 SILENT_S = 60.0
 """A stream that says nothing for so long is cut: the server says at least every 15 s that it is still there."""
 
-JobLike = int | str | Job | Run | RunAccepted | RunMoved | ListedRun
+JobLike = int | str | Job | Run | RunAccepted | RunStateResult | RunSummary
 """A job by its number, by its id such as job-12, or by anything that tells one of both."""
 
 
-class Content(TypedDict, total=False):
+class RunContentInput(TypedDict, total=False):
     """What a pipeline is run over: `images`, pictures at web addresses, a sequence, or every image that fits the rest.
 
     Moments have a zone.
@@ -52,10 +52,10 @@ class Content(TypedDict, total=False):
     unanalysed_only: bool
 
 
-class RunCalls:
+class RunApi:
     """What a token may do about pipeline runs. A run is a job: what is said of one holds for the other."""
 
-    _to: Connection
+    _to: ApiSession
 
     def run(
         self,
@@ -64,11 +64,11 @@ class RunCalls:
         pipeline: str | None = None,
         project: int | None = None,
         parameters: Mapping[str, Any] | None = None,
-        priority: Priority | str | None = None,
+        priority: JobPriority | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         later: bool = False,
         key: str | None = None,
-        **content: Unpack[Content],
+        **content: Unpack[RunContentInput],
     ) -> RunAccepted:
         """Run a preset or a pipeline over some content; without any content over every image of the project.
 
@@ -83,7 +83,7 @@ class RunCalls:
             "parameters": parameters,
             "priority": priority,
             "metadata": metadata,
-            "start": Start.LATER if later else None,
+            "start": JobStart.LATER if later else None,
         }
         given = {name: value for name, value in given.items() if value is not None}
         return self.submit_run(NewRun.model_validate({**given, "content": _plain(content)}), key=key)
@@ -96,24 +96,24 @@ class RunCalls:
         headers = {"Idempotency-Key": key or str(uuid4())}
         return self._to.send("POST", "/pipeline/run", RunAccepted, new, headers=headers, retry=self._to.retry)
 
-    def list_runs(self, **filters: str | int | float | None) -> Page[ListedRun]:
+    def list_runs(self, **filters: str | int | float | None) -> NotebookPage[RunSummary]:
         """One page of runs, newest first; filters are project, status, cursor, limit."""
-        page = self._to.get("/pipeline/jobs", RunsPage, filters)
-        return Page[ListedRun](
+        page = self._to.get("/pipeline/jobs", RunPage, filters)
+        return NotebookPage[RunSummary](
             results=page.jobs, next=page.next, count=page.total, count_is_estimate=page.total_is_estimate
         )
 
-    def get_run(self, job: JobLike) -> ShownRun:
+    def get_run(self, job: JobLike) -> NotebookRun:
         """One run with its history; once it is over, with its result."""
-        return self._to.get(_path(job), ShownRun)
+        return self._to.get(_path(job), NotebookRun)
 
-    def cancel_run(self, job: JobLike) -> RunMoved:
+    def cancel_run(self, job: JobLike) -> RunStateResult:
         """Cancel a run; what is done stays."""
-        return self._to.send("POST", f"{_path(job)}/cancel", RunMoved)
+        return self._to.send("POST", f"{_path(job)}/cancel", RunStateResult)
 
-    def retry_run(self, job: JobLike, wanted: RetryRequest | None = None) -> RunMoved:
+    def retry_run(self, job: JobLike, wanted: RetryRequest | None = None) -> RunStateResult:
         """Do again what failed: all of it, one reason's, or some."""
-        return self._to.send("POST", f"{_path(job)}/retry", RunMoved, wanted)
+        return self._to.send("POST", f"{_path(job)}/retry", RunStateResult, wanted)
 
     def wait(
         self,
@@ -121,7 +121,7 @@ class RunCalls:
         *,
         timeout_s: float | None = None,
         progress: Callable[[RunProgress], object] | None = None,
-    ) -> ShownRun:
+    ) -> NotebookRun:
         """Wait until a run is over, however it ended; answers it with its result. `progress` is told how far it is.
 
         A server that is away meanwhile is waited for, too: only the first look fails as other calls do. Raises
@@ -142,12 +142,12 @@ class RunCalls:
             asked_s = None
             try:
                 # One attempt: how often there is another is a matter of the time that is left.
-                run = self._to.send("GET", _path(job), ShownRun)
-            except ServerRefused as refused:
-                if not refused.passing:
+                run = self._to.send("GET", _path(job), NotebookRun)
+            except ApiStatusError as refused:
+                if not refused.is_transient:
                     raise
                 problem, asked_s = str(refused), refused.retry_after_s
-            except ServerUnreachable as away:
+            except ApiConnectionError as away:
                 problem = str(away)
             else:
                 pause, failures, problem = min(pause * 1.5, LATER_LOOK_S), 0, ""
@@ -179,11 +179,11 @@ class RunCalls:
                 if not (is_over and last != before):
                     self._to.retry.sleep(pause_s)
                 continue
-            except ServerRefused as refused:
-                if not refused.passing or failures >= self._to.retry.times:
+            except ApiStatusError as refused:
+                if not refused.is_transient or failures >= self._to.retry.times:
                     raise
                 asked_s = refused.retry_after_s or 0.0
-            except ServerUnreachable:
+            except ApiConnectionError:
                 if failures >= self._to.retry.times:
                     raise
                 asked_s = 0.0
@@ -201,7 +201,7 @@ class RunCalls:
                 is_told = is_told or bool(event.data)
                 yield event
         if not is_told:
-            raise ServerUnreachable(f"{self._to.root} ended a stream before it said anything")
+            raise ApiConnectionError(f"{self._to.root} ended a stream before it said anything")
 
 
 def _path(job: JobLike) -> str:
@@ -209,7 +209,7 @@ def _path(job: JobLike) -> str:
     return f"/pipeline/job/{quote(named, safe='')}"
 
 
-def _plain(content: Content) -> dict[str, Any]:
+def _plain(content: RunContentInput) -> dict[str, Any]:
     """The content as the wire has it: ids in the place of what has one."""
     told: dict[str, Any] = dict(content)
     if told.get("images") is not None:

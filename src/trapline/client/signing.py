@@ -19,12 +19,12 @@ Sign = Callable[[str, str, bytes], dict[str, str]]
 """What signs a request: of its method, target and body, as they are sent, it makes the headers to send along."""
 
 
-def message_v1(timestamp: bytes, body: bytes) -> bytes:
+def build_message_v1(timestamp: bytes, body: bytes) -> bytes:
     """What a v1 signature is over: the timestamp's text, a dot, the body."""
     return timestamp + b"." + body
 
 
-def message_v2(timestamp: bytes, nonce: bytes, method: bytes, path: bytes, query: bytes, body: bytes) -> bytes:
+def build_message_v2(timestamp: bytes, nonce: bytes, method: bytes, path: bytes, query: bytes, body: bytes) -> bytes:
     """What a v2 signature is over; `path` and `query` as they stand in the request line, the query without its `?`."""
     digest = hashlib.sha256(body).hexdigest().encode()
     return b"\n".join((V2_FIRST_LINE, timestamp, nonce, method, path, query, digest))
@@ -36,7 +36,7 @@ def sign_v1(secret: str, body: bytes, *, clock: Callable[[], float] = time.time)
     `body` is what will be sent, b"" for none. `clock` tells seconds since 1970.
     """
     timestamp = str(int(clock()))
-    digest = hmac.digest(secret.encode(), message_v1(timestamp.encode(), body), "sha256")
+    digest = hmac.digest(secret.encode(), build_message_v1(timestamp.encode(), body), "sha256")
     return {TIMESTAMP: timestamp, SIGNATURE: f"sha256={digest.hex()}"}
 
 
@@ -49,18 +49,18 @@ def sign_v2(
     """
     timestamp, nonce = str(int(clock())), secrets.token_hex(16)
     path, _, query = target.partition("?")
-    message = message_v2(
+    message = build_message_v2(
         timestamp.encode(), nonce.encode(), method.upper().encode(), path.encode(), query.encode(), body
     )
     digest = hmac.digest(secret.encode(), message, "sha256")
     return {KEY_ID: key_id, TIMESTAMP: timestamp, NONCE: nonce, SIGNATURE: f"v2={digest.hex()}"}
 
 
-def by_secret(secret: str) -> Sign:
+def build_secret_signer(secret: str) -> Sign:
     """Sign with v1: with the secret of an analysis, or the shared one."""
     return lambda _method, _target, body: sign_v1(secret, body)
 
 
-def by_key(key_id: str, secret: str) -> Sign:
+def build_key_signer(key_id: str, secret: str) -> Sign:
     """Sign with v2: with a service key."""
     return lambda method, target, body: sign_v2(key_id, secret, method, target, body)

@@ -2,33 +2,33 @@
 
 from uuid import UUID
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.pushed_events import EventSecret
 from trapline.wire.source_folders import NewSourceFolder, SourceFolder, UngrantedSource
 from trapline.wire.sources import (
-    FilesReleased,
     NewSource,
     PulledFile,
     PullRun,
     PullRunAccepted,
+    RetryFilesResult,
     Source,
     SourceSettings,
-    SourceTest,
-    SourceTrial,
+    SourceTestRequest,
+    SourceTestResult,
 )
 
 
-class SourceCalls:
+class SourceApi:
     """What a token may do about pull sources."""
 
-    _to: Connection
+    _to: ApiSession
 
-    def list_sources(self, **filters: str | int | float | None) -> Page[Source]:
+    def list_sources(self, **filters: str | int | float | None) -> NotebookPage[Source]:
         """One page of pull sources."""
-        return self._to.get("/image-pull-sources", Page[Source], filters)
+        return self._to.get("/image-pull-sources", NotebookPage[Source], filters)
 
-    def make_source(self, new: NewSource) -> Source:
+    def create_source(self, new: NewSource) -> Source:
         """Make a pull source."""
         return self._to.send("POST", "/image-pull-sources", Source, new)
 
@@ -36,32 +36,32 @@ class SourceCalls:
         """One pull source."""
         return self._to.get(f"/image-pull-sources/{source_id}", Source)
 
-    def change_source(self, source_id: UUID, change: SourceSettings) -> Source:
+    def update_source(self, source_id: UUID, change: SourceSettings) -> Source:
         """Change what is set in `change`."""
         return self._to.send("PATCH", f"/image-pull-sources/{source_id}", Source, change)
 
-    def remove_source(self, source_id: UUID) -> None:
+    def delete_source(self, source_id: UUID) -> None:
         """Remove a pull source."""
         self._to.send("DELETE", f"/image-pull-sources/{source_id}", type(None))
 
-    def try_source(self, trial: SourceTrial, files: int = 2) -> SourceTest:
+    def run_settings_test(self, trial: SourceTestRequest, files: int = 2) -> SourceTestResult:
         """Test settings that are not saved yet."""
-        return self._to.send("POST", "/image-pull-sources/test", SourceTest, trial, params={"files": files})
+        return self._to.send("POST", "/image-pull-sources/test", SourceTestResult, trial, params={"files": files})
 
-    def prove_source(self, source_id: UUID, files: int = 2) -> SourceTest:
+    def run_source_test(self, source_id: UUID, files: int = 2) -> SourceTestResult:
         """Test a source: what a poll would take, a few files fetched, nothing stored."""
-        return self._to.send("POST", f"/image-pull-sources/{source_id}/test", SourceTest, params={"files": files})
+        return self._to.send("POST", f"/image-pull-sources/{source_id}/test", SourceTestResult, params={"files": files})
 
     def toggle_source(self, source_id: UUID, *, is_active: bool) -> Source:
         """Pause or resume a source."""
         path = f"/image-pull-sources/{source_id}/toggle"
         return self._to.send("PATCH", path, Source, params={"is_active": is_active})
 
-    def make_event_secret(self, source_id: UUID) -> EventSecret:
+    def create_event_secret(self, source_id: UUID) -> EventSecret:
         """Make the secret that signs a source's pushed events, shown this once; the one before holds for a day."""
         return self._to.send("POST", f"/image-pull-sources/{source_id}/event-secret", EventSecret)
 
-    def end_event_secret(self, source_id: UUID) -> None:
+    def delete_event_secret(self, source_id: UUID) -> None:
         """Let a source take no pushed events any more."""
         self._to.send("DELETE", f"/image-pull-sources/{source_id}/event-secret", type(None))
 
@@ -70,19 +70,19 @@ class SourceCalls:
         path = f"/image-pull-sources/{source_id}/process"
         return self._to.send("POST", path, PullRunAccepted, params={"max_files": max_files})
 
-    def list_source_files(self, source_id: UUID, **filters: str | int | float | None) -> Page[PulledFile]:
+    def list_source_files(self, source_id: UUID, **filters: str | int | float | None) -> NotebookPage[PulledFile]:
         """One page of what became of a source's files; filters are state, cursor, limit."""
-        return self._to.get(f"/image-pull-sources/{source_id}/files", Page[PulledFile], filters)
+        return self._to.get(f"/image-pull-sources/{source_id}/files", NotebookPage[PulledFile], filters)
 
-    def retry_source_files(self, source_id: UUID, path: str | None = None) -> FilesReleased:
+    def retry_source_files(self, source_id: UUID, path: str | None = None) -> RetryFilesResult:
         """Let failed and quarantined files of a source, or the one at `path`, be tried again."""
         return self._to.send(
-            "POST", f"/image-pull-sources/{source_id}/files/retry", FilesReleased, params={"path": path}
+            "POST", f"/image-pull-sources/{source_id}/files/retry", RetryFilesResult, params={"path": path}
         )
 
-    def list_source_runs(self, source_id: UUID, **filters: str | int | float | None) -> Page[PullRun]:
+    def list_source_runs(self, source_id: UUID, **filters: str | int | float | None) -> NotebookPage[PullRun]:
         """One page of a source's polls, the newest first; filters are cursor, limit."""
-        return self._to.get(f"/image-pull-sources/{source_id}/runs", Page[PullRun], filters)
+        return self._to.get(f"/image-pull-sources/{source_id}/runs", NotebookPage[PullRun], filters)
 
     def get_source_run(self, source_id: UUID, run_id: UUID) -> PullRun:
         """One poll of a source, as far as it has come."""
@@ -90,7 +90,7 @@ class SourceCalls:
 
     def list_source_folders(self, **filters: str | int | float | None) -> list[SourceFolder]:
         """List the folders of the server's machine that are granted to projects."""
-        return self._to.get_all("/source-folders", Page[SourceFolder], filters)
+        return self._to.list_all("/source-folders", NotebookPage[SourceFolder], filters)
 
     def list_ungranted_sources(self) -> list[UngrantedSource]:
         """List the sources whose folder is not granted to their project."""

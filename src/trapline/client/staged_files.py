@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from trapline.client.api_session import Connection
-from trapline.client.errors import ServerRefused
-from trapline.client.uploads import CountedFile, name_below
-from trapline.wire.images import CaptureTimeSource, Upload, UploadedFile
+from trapline.client.api_session import ApiSession
+from trapline.client.errors import ApiStatusError
+from trapline.client.uploads import ProgressFile, name_below
+from trapline.wire.images import CaptureTimeSource, UploadedFile, UploadResult
 from trapline.wire.staged_files import (
-    Imported,
-    ImportOutcome,
     NewStagedFile,
     NewStagedFiles,
     StagedFile,
     StagedFiles,
-    StagedImport,
+    StagedImportRequest,
+    StagedImportResult,
+    StagedImportState,
     StagedState,
 )
 
@@ -37,7 +37,7 @@ NEAR_S = 60.0
 """An address that is over so soon is not used any more: its file is announced again."""
 
 
-class Fate(NamedTuple):
+class StagedUploadResult(NamedTuple):
     """What became of a file, and the image that has its bytes."""
 
     outcome: str
@@ -46,43 +46,43 @@ class Fate(NamedTuple):
     captured_at_source: CaptureTimeSource | None = None
 
 
-def is_large(files: Sequence[Path]) -> bool:
+def needs_staging(files: Sequence[Path]) -> bool:
     """Whether files are so many, or so large, that they are staged."""
     return len(files) > STAGED_FROM_FILES or sum(path.stat().st_size for path in files) > STAGED_FROM_BYTES
 
 
-def split_announced(files: Sequence[Path]) -> list[Sequence[Path]]:
+def split_announcements(files: Sequence[Path]) -> list[Sequence[Path]]:
     """Split files into sets that are announced at once."""
     return [files[first : first + ANNOUNCED_AT_ONCE] for first in range(0, len(files), ANNOUNCED_AT_ONCE)]
 
 
-def send_staged(
-    to: Connection,
+def upload_staged_files(
+    to: ApiSession,
     files: Sequence[Path],
     fields: Mapping[str, str],
     taken: Callable[[int], None],
     root: Path | None = None,
-) -> Upload:
+) -> UploadResult:
     """Announce files, send those that are not there yet, and import them; `taken` hears of bytes.
 
     Below `root` they are named with their folders. The same again continues where it broke off.
     Raises ServerRefused, ServerUnreachable and OSError.
     """
     left: dict[Path, None] = dict.fromkeys(files)
-    fates: dict[Path, Fate] = {}
+    fates: dict[Path, StagedUploadResult] = {}
     counted: dict[Path, int] = {}
     in_vain = 0
     while left:
         new = {path: _describe(path, root) for path in left}
         found = _attempt(to, new, fields, _count_once(counted, taken))
         # On a slow line addresses are over before the turn of the last files comes: that is no fault of theirs.
-        if all(fate.outcome == ImportOutcome.MISSING for fate in found.values()):
+        if all(fate.outcome == StagedImportState.MISSING for fate in found.values()):
             in_vain += 1
         last = in_vain == ATTEMPTS
         for path, fate in found.items():
-            if fate.outcome != ImportOutcome.MISSING or last:
-                refused = fate._replace(outcome=ImportOutcome.REFUSED.value)
-                fates[path] = refused if fate.outcome == ImportOutcome.MISSING else fate
+            if fate.outcome != StagedImportState.MISSING or last:
+                refused = fate._replace(outcome=StagedImportState.REFUSED.value)
+                fates[path] = refused if fate.outcome == StagedImportState.MISSING else fate
                 del left[path]
     told = [
         UploadedFile(
@@ -99,7 +99,7 @@ def send_staged(
     without = sum(
         one.captured_at_source in (CaptureTimeSource.MODIFIED_TIME, CaptureTimeSource.RECEIVED_TIME) for one in told
     )
-    return Upload(**count, files=told, without_camera_time=without)
+    return UploadResult(**count, files=told, without_camera_time=without)
 
 
 def _count_once(counted: dict[Path, int], taken: Callable[[int], None]) -> Callable[[Path, int], None]:
@@ -116,22 +116,22 @@ def _count_once(counted: dict[Path, int], taken: Callable[[int], None]) -> Calla
 
 
 def _attempt(
-    to: Connection, new: Mapping[Path, NewStagedFile], fields: Mapping[str, str], count: Callable[[Path, int], None]
-) -> dict[Path, Fate]:
+    to: ApiSession, new: Mapping[Path, NewStagedFile], fields: Mapping[str, str], count: Callable[[Path, int], None]
+) -> dict[Path, StagedUploadResult]:
     asked = NewStagedFiles.model_validate({**fields, "files": list(new.values())})
     staged = to.send("POST", "/images/presign", StagedFiles, asked, retry=to.retry).files
-    found: dict[Path, Fate] = {}
+    found: dict[Path, StagedUploadResult] = {}
     coming: dict[UUID, list[tuple[Path, StagedFile]]] = {}
     for path, one in zip(new, staged, strict=True):
         if one.file_id is None:
             count(path, new[path].size)
-            found[path] = Fate(one.state.value, one.image_id, one.detail)
+            found[path] = StagedUploadResult(one.state.value, one.image_id, one.detail)
         else:
             coming.setdefault(one.file_id, []).append((path, one))
     began, now = time.monotonic(), datetime.now(UTC)
 
     def send(path: Path, one: StagedFile) -> str | None:
-        if is_almost_over(one.expires_at, now, time.monotonic() - began):
+        if expires_soon(one.expires_at, now, time.monotonic() - began):
             return "its address was over before its turn came"
         return _send(to, path, one, count)
 
@@ -142,15 +142,15 @@ def _attempt(
     fates = _import(to, [file_id for file_id, refusal in refusals.items() if refusal is None])
     for file_id, same in coming.items():
         refusal = refusals[file_id]
-        fate = fates[file_id] if refusal is None else Fate(ImportOutcome.MISSING.value, None, refusal)
+        fate = fates[file_id] if refusal is None else StagedUploadResult(StagedImportState.MISSING.value, None, refusal)
         for at, (path, _) in enumerate(same):
             count(path, new[path].size)
-            is_twin = at > 0 and fate.outcome == ImportOutcome.IMPORTED
-            found[path] = fate._replace(outcome=ImportOutcome.DUPLICATE.value) if is_twin else fate
+            is_twin = at > 0 and fate.outcome == StagedImportState.IMPORTED
+            found[path] = fate._replace(outcome=StagedImportState.DUPLICATE.value) if is_twin else fate
     return found
 
 
-def is_almost_over(expires_at: datetime | None, announced_at: datetime, passed_s: float) -> bool:
+def expires_soon(expires_at: datetime | None, announced_at: datetime, passed_s: float) -> bool:
     """Whether an address is over soon, so many seconds after it was given at this time of ours.
 
     Where it seems to have been over when it was given, our clock is wrong, and it is used.
@@ -171,7 +171,7 @@ def _describe(path: Path, root: Path | None) -> NewStagedFile:
     )
 
 
-def _send(to: Connection, path: Path, staged: StagedFile, count: Callable[[Path, int], None]) -> str | None:
+def _send(to: ApiSession, path: Path, staged: StagedFile, count: Callable[[Path, int], None]) -> str | None:
     """Send a file to its address; answers why it was not taken as it is, None where it was."""
     if staged.state == StagedState.ARRIVED or staged.upload_url is None:
         return None
@@ -185,25 +185,27 @@ def _send(to: Connection, path: Path, staged: StagedFile, count: Callable[[Path,
             sent += size
             count(path, sent)
 
-        with BufferedReader(CountedFile(path, read), 256 * 1024) as file:
+        with BufferedReader(ProgressFile(path, read), 256 * 1024) as file:
             to.put_signed(url, file, staged.headers)
 
     try:
         to.retry.run(put)
-    except ServerRefused as refused:
-        if refused.passing:
+    except ApiStatusError as refused:
+        if refused.is_transient:
             raise
         count(path, 0)
         return refused.detail
     return None
 
 
-def _import(to: Connection, ids: Sequence[UUID]) -> dict[UUID, Fate]:
+def _import(to: ApiSession, ids: Sequence[UUID]) -> dict[UUID, StagedUploadResult]:
     """Import what was sent, asking again for what has to wait."""
-    fates: dict[UUID, Fate] = {}
+    fates: dict[UUID, StagedUploadResult] = {}
     while waiting := [file_id for file_id in ids if file_id not in fates]:
-        told = to.send("POST", "/images/import", Imported, StagedImport(files=waiting), retry=to.retry)
+        told = to.send("POST", "/images/import", StagedImportResult, StagedImportRequest(files=waiting), retry=to.retry)
         for one in told.files:
-            if one.outcome != ImportOutcome.WAITING:
-                fates[one.file_id] = Fate(one.outcome.value, one.image_id, one.detail, one.captured_at_source)
+            if one.outcome != StagedImportState.WAITING:
+                fates[one.file_id] = StagedUploadResult(
+                    one.outcome.value, one.image_id, one.detail, one.captured_at_source
+                )
     return fates

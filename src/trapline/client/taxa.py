@@ -3,63 +3,65 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.taxa import (
-    LabelMeaning,
-    LabelMeanings,
-    LabelsMapped,
+    LabelMapping,
+    LabelMappingResult,
+    LabelMappings,
     MappedLabel,
     NewTaxon,
-    TaxaTaken,
     Taxon,
-    TaxonChange,
+    TaxonImportResult,
+    TaxonUpdate,
     UnmappedLabel,
     UnmappedLabels,
 )
 
 
-class TaxonCalls:
+class TaxonApi:
     """What a token may do about taxa."""
 
-    _to: Connection
+    _to: ApiSession
 
-    def list_taxa(self, **filters: str | int | float | None) -> Page[Taxon]:
+    def list_taxa(self, **filters: str | int | float | None) -> NotebookPage[Taxon]:
         """One page of taxa by name; filters are project, search (any of their names), rank, accepted, cursor, limit."""
-        return self._to.get("/taxa", Page[Taxon], filters)
+        return self._to.get("/taxa", NotebookPage[Taxon], filters)
 
     def get_taxon(self, taxon_id: UUID) -> Taxon:
         """One taxon."""
         return self._to.get(f"/taxa/{taxon_id}", Taxon)
 
-    def make_taxon(self, new: NewTaxon) -> Taxon:
+    def create_taxon(self, new: NewTaxon) -> Taxon:
         """Put a taxon on a project's list."""
         return self._to.send("POST", "/taxa", Taxon, new)
 
-    def change_taxon(self, taxon_id: UUID, change: TaxonChange) -> Taxon:
+    def update_taxon(self, taxon_id: UUID, change: TaxonUpdate) -> Taxon:
         """Change what is set in `change`."""
         return self._to.send("PATCH", f"/taxa/{taxon_id}", Taxon, change)
 
-    def remove_taxon(self, taxon_id: UUID) -> None:
+    def delete_taxon(self, taxon_id: UUID) -> None:
         """Remove a taxon that no synonym, label or identification names."""
         self._to.send("DELETE", f"/taxa/{taxon_id}", type(None))
 
-    def take_taxa(self, project_id: int, content: bytes) -> TaxaTaken:
+    def import_taxa(self, project_id: int, content: bytes) -> TaxonImportResult:
         """Take in a list: a CSV, a table of Darwin Core or of GBIF, GBIF keys, or a Darwin Core Archive.
 
         Lines that cannot be taken are told, the others are taken; the same again changes nothing.
         """
         params, headers = {"project": project_id}, {"Content-Type": "application/octet-stream"}
-        return self._to.send("POST", "/taxa/import", TaxaTaken, content, params=params, headers=headers)
+        return self._to.send("POST", "/taxa/import", TaxonImportResult, content, params=params, headers=headers)
 
-    def list_taxon_labels(self, **filters: str | int | float | None) -> Page[MappedLabel]:
+    def list_taxon_labels(self, **filters: str | int | float | None) -> NotebookPage[MappedLabel]:
         """One page of labels of models with what they mean; filters are project, cursor, limit."""
-        return self._to.get("/taxa/labels", Page[MappedLabel], filters)
+        return self._to.get("/taxa/labels", NotebookPage[MappedLabel], filters)
 
-    def map_labels(self, project_id: int, meanings: Mapping[str, UUID | None]) -> LabelsMapped:
+    def map_labels(self, project_id: int, meanings: Mapping[str, UUID | None]) -> LabelMappingResult:
         """Say which taxon each label means, None for none; labels that are not named keep their meaning."""
-        labels = [LabelMeaning(label=label, taxon=taxon) for label, taxon in meanings.items()]
-        return self._to.send("PUT", "/taxa/labels", LabelsMapped, LabelMeanings(project=project_id, labels=labels))
+        labels = [LabelMapping(label=label, taxon=taxon) for label, taxon in meanings.items()]
+        return self._to.send(
+            "PUT", "/taxa/labels", LabelMappingResult, LabelMappings(project=project_id, labels=labels)
+        )
 
     def list_unmapped_labels(self, project_id: int) -> list[UnmappedLabel]:
         """The labels found on images that mean no taxon yet, the most frequent first, with a taxon called so."""

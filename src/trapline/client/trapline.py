@@ -7,37 +7,44 @@ from typing import Any, Self
 from uuid import UUID
 
 from trapline import __version__
-from trapline.client.analyses import AnalysisCalls
-from trapline.client.annotations import FindingCalls
-from trapline.client.api_session import Connection
-from trapline.client.deployments import DeploymentCalls
-from trapline.client.errors import CallFailed
-from trapline.client.exports import ExportCalls
-from trapline.client.identifications import IdentificationCalls
-from trapline.client.images import ImageCalls
-from trapline.client.imports import ImportCalls
-from trapline.client.notebook_images import ShownImage, ShownImageDetail
-from trapline.client.notebook_tables import Page
-from trapline.client.notices import NoticeCalls
-from trapline.client.presets import PresetCalls
-from trapline.client.public_projects import PublicProjectCalls
-from trapline.client.retry import NEVER, Retry
-from trapline.client.runs import RunCalls
-from trapline.client.sources import SourceCalls
-from trapline.client.staged_files import is_large, send_staged, split_announced
-from trapline.client.taxa import TaxonCalls
-from trapline.client.uploads import count_bytes, list_files, name_below, open_parts, split_batches, sum_up
-from trapline.client.users import PeopleCalls
-from trapline.client.webhooks import WebhookCalls
+from trapline.client.analyses import AnalysisApi
+from trapline.client.annotations import AnnotationApi
+from trapline.client.api_session import ApiSession
+from trapline.client.deployments import DeploymentApi
+from trapline.client.errors import ApiError
+from trapline.client.exports import ExportApi
+from trapline.client.identifications import IdentificationApi
+from trapline.client.images import ImageApi
+from trapline.client.imports import ImportApi
+from trapline.client.notebook_images import NotebookImage, NotebookImageDetail
+from trapline.client.notebook_tables import NotebookPage
+from trapline.client.notices import NoticeApi
+from trapline.client.presets import PresetApi
+from trapline.client.public_projects import PublicProjectApi
+from trapline.client.retry import NEVER, RetryPolicy
+from trapline.client.runs import RunApi
+from trapline.client.sources import SourceApi
+from trapline.client.staged_files import needs_staging, split_announcements, upload_staged_files
+from trapline.client.taxa import TaxonApi
+from trapline.client.uploads import (
+    list_files,
+    merge_uploads,
+    name_below,
+    open_form_parts,
+    split_upload_batches,
+    track_progress,
+)
+from trapline.client.users import UserApi
+from trapline.client.webhooks import WebhookApi
 from trapline.wire.analyses import Analysis
 from trapline.wire.audit import AuditEntry
-from trapline.wire.auth import Caller, NewToken, Token, TokenMade
-from trapline.wire.events import Change
-from trapline.wire.failures import DeadLetter, Failures, LogEntry, TaskStory
-from trapline.wire.images import ClassCount, ClassCounts, Upload
-from trapline.wire.jobs import Job, JobChange, JobDetail, NewJob, RetryRequest
-from trapline.wire.pipelines import Pipeline, Registered, RegisteredPipeline, Registration
-from trapline.wire.projects import NewProject, Project, ProjectChange
+from trapline.wire.auth import Caller, CreatedToken, NewToken, Token
+from trapline.wire.events import ChangeEvent
+from trapline.wire.failures import DeadLetter, Failures, LogEntry, TaskHistory
+from trapline.wire.images import ClassCount, ClassCounts, UploadResult
+from trapline.wire.jobs import Job, JobDetail, JobUpdate, NewJob, RetryRequest
+from trapline.wire.pipelines import PipelineDefinition, PipelineRegistration, RegisteredPipeline, RegistrationResult
+from trapline.wire.projects import NewProject, Project, ProjectUpdate
 from trapline.wire.results import Result, Results, ResultsAccepted
 from trapline.wire.tasks import (
     ClaimableJob,
@@ -45,35 +52,35 @@ from trapline.wire.tasks import (
     LeasedTask,
     LeasedTasks,
     LeaseRequest,
-    Release,
-    Released,
+    ReleaseRequest,
+    ReleaseResult,
     Renewal,
-    Renewed,
+    RenewResult,
     Task,
     TaskRequest,
     Tasks,
 )
-from trapline.wire.users import OwnChange
+from trapline.wire.users import CurrentUserUpdate
 from trapline.wire.worker_projects import WorkerProject, WorkerProjects
-from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Worker
+from trapline.wire.workers import EvictResult, HelloRequest, HelloResponse, ProcessingService, Worker
 
 
 class Trapline(
-    AnalysisCalls,
-    DeploymentCalls,
-    ExportCalls,
-    FindingCalls,
-    IdentificationCalls,
-    ImageCalls,
-    ImportCalls,
-    NoticeCalls,
-    PeopleCalls,
-    PresetCalls,
-    PublicProjectCalls,
-    RunCalls,
-    SourceCalls,
-    TaxonCalls,
-    WebhookCalls,
+    AnalysisApi,
+    DeploymentApi,
+    ExportApi,
+    AnnotationApi,
+    IdentificationApi,
+    ImageApi,
+    ImportApi,
+    NoticeApi,
+    UserApi,
+    PresetApi,
+    PublicProjectApi,
+    RunApi,
+    SourceApi,
+    TaxonApi,
+    WebhookApi,
 ):
     """A session with a server, to be closed or used in a `with`. Safe to use from several threads.
 
@@ -87,15 +94,15 @@ class Trapline(
         token: str | None = None,
         *,
         user_agent: str | None = None,
-        retry: Retry | None = None,
+        retry: RetryPolicy | None = None,
         read_timeout_s: float = 30.0,
         post_timeout_s: float = 60.0,
     ) -> None:
-        self._to = Connection(
+        self._to = ApiSession(
             url,
             token,
             user_agent=user_agent or f"trapline/{__version__}",
-            retry=retry or Retry(),
+            retry=retry or RetryPolicy(),
             read_timeout_s=read_timeout_s,
             post_timeout_s=post_timeout_s,
         )
@@ -121,17 +128,17 @@ class Trapline(
         """Who the token stands for."""
         return self._to.get("/auth/me", Caller)
 
-    def change_own_name(self, name: str) -> Caller:
+    def update_current_user(self, name: str) -> Caller:
         """Change the name of the token's person."""
-        return self._to.send("PATCH", "/auth/me", Caller, OwnChange(name=name))
+        return self._to.send("PATCH", "/auth/me", Caller, CurrentUserUpdate(name=name))
 
     def list_tokens(self) -> list[Token]:
         """The caller's API tokens."""
-        return self._to.get_all("/auth/tokens", Page[Token])
+        return self._to.list_all("/auth/tokens", NotebookPage[Token])
 
-    def make_token(self, new: NewToken) -> TokenMade:
+    def create_token(self, new: NewToken) -> CreatedToken:
         """Make an API token; the answer alone holds its secret."""
-        return self._to.send("POST", "/auth/tokens", TokenMade, new)
+        return self._to.send("POST", "/auth/tokens", CreatedToken, new)
 
     def revoke_token(self, token_id: UUID) -> None:
         """Revoke an API token."""
@@ -141,9 +148,9 @@ class Trapline(
 
     def list_projects(self) -> list[Project]:
         """The caller's projects."""
-        return self._to.get_all("/projects", Page[Project])
+        return self._to.list_all("/projects", NotebookPage[Project])
 
-    def make_project(self, new: NewProject) -> Project:
+    def create_project(self, new: NewProject) -> Project:
         """Make a project."""
         return self._to.send("POST", "/projects", Project, new)
 
@@ -151,7 +158,7 @@ class Trapline(
         """One project."""
         return self._to.get(f"/projects/{project_id}", Project)
 
-    def change_project(self, project_id: int, change: ProjectChange) -> Project:
+    def update_project(self, project_id: int, change: ProjectUpdate) -> Project:
         """Change what is set in `change`."""
         return self._to.send("PATCH", f"/projects/{project_id}", Project, change)
 
@@ -165,17 +172,17 @@ class Trapline(
 
     def list_deleted_projects(self) -> list[Project]:
         """The deleted projects that the caller owns."""
-        return self._to.get_all("/projects", Page[Project], {"deleted": "true"})
+        return self._to.list_all("/projects", NotebookPage[Project], {"deleted": "true"})
 
     # Images
 
-    def list_images(self, **filters: str | int | float | None) -> Page[ShownImage]:
+    def list_images(self, **filters: str | int | float | None) -> NotebookPage[NotebookImage]:
         """One page of images. Filters are the endpoint's: project, deployment, class_, order, cursor, limit, ..."""
-        return self._to.get("/images", Page[ShownImage], filters)
+        return self._to.get("/images", NotebookPage[NotebookImage], filters)
 
-    def get_image(self, image_id: UUID) -> ShownImageDetail:
+    def get_image(self, image_id: UUID) -> NotebookImageDetail:
         """One image with its analyses."""
-        return self._to.get(f"/images/{image_id}", ShownImageDetail)
+        return self._to.get(f"/images/{image_id}", NotebookImageDetail)
 
     def count_classes(self, project_id: int) -> list[ClassCount]:
         """Each class of a project and how many images show it."""
@@ -189,7 +196,7 @@ class Trapline(
         deployment: UUID | None = None,
         progress: Callable[[int, int], None] | None = None,
         relative_to: Path | str | None = None,
-    ) -> Upload:
+    ) -> UploadResult:
         """Send files, or every picture of a folder, to a deployment, or to a project's unnamed one.
 
         The files of a folder keep their paths below it, files below `relative_to` theirs below that. The result names
@@ -209,19 +216,19 @@ class Trapline(
             found = [Path(file) for file in files]
         fields = {"project": project, "deployment": deployment}
         given = {name: str(value) for name, value in fields.items() if value is not None}
-        taken = count_bytes(found, progress)
-        answers: list[Upload] = []
+        taken = track_progress(found, progress)
+        answers: list[UploadResult] = []
         try:
-            if is_large(found):
-                for batch in split_announced(found):
-                    answers.append(send_staged(self._to, batch, given, taken, root))  # noqa: PERF401 - as below
+            if needs_staging(found):
+                for batch in split_announcements(found):
+                    answers.append(upload_staged_files(self._to, batch, given, taken, root))  # noqa: PERF401 - as below
             else:
-                for batch in split_batches(found):
+                for batch in split_upload_batches(found):
                     answers.append(self._send_files(batch, given, taken, root))  # noqa: PERF401 - what came before a failure is told
-        except CallFailed as failed:
-            failed.sent = sum_up(answers)
+        except ApiError as failed:
+            failed.sent = merge_uploads(answers)
             raise
-        told = sum_up(answers)
+        told = merge_uploads(answers)
         if listed is None:
             return told
         left_out = [name_below(path, root) for path in listed.others]
@@ -229,54 +236,54 @@ class Trapline(
 
     def _send_files(
         self, files: Sequence[Path], fields: Mapping[str, str], taken: Callable[[int], None], root: Path | None
-    ) -> Upload:
-        def send() -> Upload:
-            with open_parts(files, taken, root) as parts:
-                return self._to.send("POST", "/images", Upload, files=parts, fields=fields)
+    ) -> UploadResult:
+        def send() -> UploadResult:
+            with open_form_parts(files, taken, root) as parts:
+                return self._to.send("POST", "/images", UploadResult, files=parts, fields=fields)
 
         return self._to.retry.run(send)
 
     # Who did what
 
-    def list_audit(self, **filters: str | int | float | None) -> Page[AuditEntry]:
+    def list_audit(self, **filters: str | int | float | None) -> NotebookPage[AuditEntry]:
         """One page of what was done in the projects that the caller owns, newest first.
 
         Filters are project, actor, action, kind, since, cursor, limit.
         """
-        return self._to.get("/audit", Page[AuditEntry], filters)
+        return self._to.get("/audit", NotebookPage[AuditEntry], filters)
 
     # Pipelines, jobs and the workers behind them
 
     def list_pipelines(self, project_id: int, **filters: str | int | float | None) -> list[RegisteredPipeline]:
         """A project's pipelines; filters are slug, name, order."""
-        return self._to.get_all("/pipelines", Page[RegisteredPipeline], {"project": project_id, **filters})
+        return self._to.list_all("/pipelines", NotebookPage[RegisteredPipeline], {"project": project_id, **filters})
 
     def list_services(self, project_id: int) -> list[ProcessingService]:
         """A project's processing services and their workers."""
-        return self._to.get_all("/processing_services", Page[ProcessingService], {"project": project_id})
+        return self._to.list_all("/processing_services", NotebookPage[ProcessingService], {"project": project_id})
 
     def list_workers(self, project_id: int | None = None, *, ended: bool = False) -> list[Worker]:
         """The workers of the last day, of a project or of all of yours; with `ended` also those whose id is over."""
         params = {"project": project_id, "ended": "true" if ended else None}
-        return self._to.get_all("/workers", Page[Worker], params)
+        return self._to.list_all("/workers", NotebookPage[Worker], params)
 
     def get_worker(self, worker_id: UUID) -> Worker:
         """One worker and what it holds."""
         return self._to.get(f"/workers/{worker_id}", Worker)
 
-    def evict_worker(self, worker_id: UUID) -> Evicted:
+    def evict_worker(self, worker_id: UUID) -> EvictResult:
         """Take a worker's leases back at once, and refuse its id from now on."""
-        return self._to.send("POST", f"/workers/{worker_id}/evict", Evicted)
+        return self._to.send("POST", f"/workers/{worker_id}/evict", EvictResult)
 
-    def list_jobs(self, project_id: int, **filters: str | int | float | None) -> Page[Job]:
+    def list_jobs(self, project_id: int, **filters: str | int | float | None) -> NotebookPage[Job]:
         """One page of a project's jobs.
 
         Filters are status, name, preset, pipeline__slug, pipeline__slug__in (comma-joined), created_after,
         created_before, order, cursor, limit.
         """
-        return self._to.get("/jobs", Page[Job], {"project": project_id, **filters})
+        return self._to.get("/jobs", NotebookPage[Job], {"project": project_id, **filters})
 
-    def make_job(self, new: NewJob) -> Job:
+    def create_job(self, new: NewJob) -> Job:
         """Run a pipeline over images."""
         return self._to.send("POST", "/jobs", Job, new)
 
@@ -284,11 +291,11 @@ class Trapline(
         """One job with its history."""
         return self._to.get(f"/jobs/{job_id}", JobDetail)
 
-    def move_job(self, job_id: int, verb: str) -> Job:
+    def transition_job(self, job_id: int, verb: str) -> Job:
         """`run`, `pause`, `resume` or `cancel` a job."""
         return self._to.send("POST", f"/jobs/{job_id}/{verb}", Job)
 
-    def change_job(self, job_id: int, change: JobChange) -> Job:
+    def update_job(self, job_id: int, change: JobUpdate) -> Job:
         """Change what is set in `change`."""
         return self._to.send("PATCH", f"/jobs/{job_id}", Job, change)
 
@@ -300,21 +307,21 @@ class Trapline(
         """Why images of a job failed, the most frequent reason first."""
         return self._to.get(f"/jobs/{job_id}/failures", Failures)
 
-    def list_dead_letters(self, job_id: int, **filters: str | int | float | None) -> Page[DeadLetter]:
+    def list_dead_letters(self, job_id: int, **filters: str | int | float | None) -> NotebookPage[DeadLetter]:
         """One page of what a job gave up; filters are reason, cursor, limit."""
-        return self._to.get(f"/jobs/{job_id}/dead_letters", Page[DeadLetter], filters)
+        return self._to.get(f"/jobs/{job_id}/dead_letters", NotebookPage[DeadLetter], filters)
 
-    def list_job_log(self, job_id: int, **filters: str | int | float | None) -> Page[LogEntry]:
+    def list_job_log(self, job_id: int, **filters: str | int | float | None) -> NotebookPage[LogEntry]:
         """One page of what happened to a job, the newest first; filters are cursor, limit."""
-        return self._to.get(f"/jobs/{job_id}/log", Page[LogEntry], filters)
+        return self._to.get(f"/jobs/{job_id}/log", NotebookPage[LogEntry], filters)
 
-    def list_job_analyses(self, job_id: int, **filters: str | int | float | None) -> Page[Analysis]:
+    def list_job_analyses(self, job_id: int, **filters: str | int | float | None) -> NotebookPage[Analysis]:
         """One page of a job's analyses; filters are cursor, limit."""
-        return self._to.get(f"/jobs/{job_id}/analyses", Page[Analysis], filters)
+        return self._to.get(f"/jobs/{job_id}/analyses", NotebookPage[Analysis], filters)
 
-    def get_task(self, job_id: int, analysis_id: UUID) -> TaskStory:
+    def get_task(self, job_id: int, analysis_id: UUID) -> TaskHistory:
         """One task of a job with the story of each attempt."""
-        return self._to.get(f"/jobs/{job_id}/tasks/{analysis_id}", TaskStory)
+        return self._to.get(f"/jobs/{job_id}/tasks/{analysis_id}", TaskHistory)
 
     # What a worker calls; the trailing slashes are those of the workers in the field
 
@@ -322,10 +329,12 @@ class Trapline(
         """All projects of a worker's token."""
         return self._to.get("/projects/", WorkerProjects, {"limit": 1000}).results
 
-    def register_pipelines(self, project_id: int, service_name: str, pipelines: Sequence[Pipeline]) -> Registered:
+    def register_pipelines(
+        self, project_id: int, service_name: str, pipelines: Sequence[PipelineDefinition]
+    ) -> RegistrationResult:
         """Offer pipelines to a project."""
-        registration = Registration(processing_service_name=service_name, pipelines=list(pipelines))
-        return self._to.send("POST", f"/projects/{project_id}/pipelines/", Registered, registration)
+        registration = PipelineRegistration(processing_service_name=service_name, pipelines=list(pipelines))
+        return self._to.send("POST", f"/projects/{project_id}/pipelines/", RegistrationResult, registration)
 
     def list_claimable_jobs(self, slugs: Sequence[str]) -> list[ClaimableJob]:
         """Jobs of these pipelines that have something to lease now, best first."""
@@ -345,7 +354,7 @@ class Trapline(
         request = TaskRequest(batch_size=batch_size)
         return self._to.send("POST", f"/jobs/{job_id}/tasks/", Tasks, request, retry=NEVER).tasks
 
-    def post_results(self, job_id: int, results: Sequence[Result], retry: Retry | None = None) -> ResultsAccepted:
+    def post_results(self, job_id: int, results: Sequence[Result], retry: RetryPolicy | None = None) -> ResultsAccepted:
         """Post results; the server takes the same ones any number of times, so this is tried again."""
         body = Results.model_construct(results=list(results)).model_dump_json(exclude_unset=True).encode()
         path = f"/jobs/{job_id}/result/"
@@ -353,11 +362,11 @@ class Trapline(
 
     # What a worker calls where the server gives it an id
 
-    def say_hello(self, hello: Hello) -> Welcome:
+    def register_worker(self, hello: HelloRequest) -> HelloResponse:
         """Say who this process is; an earlier one of its name is over by that, so a second hello is no harm."""
-        return self._to.send("POST", "/workers/hello", Welcome, hello, retry=self._to.retry)
+        return self._to.send("POST", "/workers/hello", HelloResponse, hello, retry=self._to.retry)
 
-    def speak_as(self, worker_id: UUID | None) -> None:
+    def set_worker_id(self, worker_id: UUID | None) -> None:
         """Send a worker's id along with every call from now on, or no longer."""
         self._to.set_header("X-Trapline-Worker", str(worker_id) if worker_id else None)
 
@@ -366,21 +375,21 @@ class Trapline(
         request = LeaseRequest(pipelines=list(slugs), limit=limit, wait_s=wait_s)
         return self._to.send("POST", "/tasks/lease", LeasedTasks, request, retry=NEVER).tasks
 
-    def renew_leases(self, leases: Sequence[str], begun: Sequence[str] = ()) -> Renewed:
+    def renew_leases(self, leases: Sequence[str], begun: Sequence[str] = ()) -> RenewResult:
         """Name all leases in hand and those of them that are begun, and return which are lost or canceled."""
         renewal = Renewal(leases=list(leases), begun=list(begun))
-        return self._to.send("POST", "/tasks/renew", Renewed, renewal, retry=NEVER)
+        return self._to.send("POST", "/tasks/renew", RenewResult, renewal, retry=NEVER)
 
     def release_leases(self, leases: Sequence[str], *, goodbye: bool = False, unsent: Sequence[str] = ()) -> int:
         """Give leases back, uncharged; with `goodbye` all but those whose results are `unsent`, and the id ends."""
-        release = Release(leases=list(leases), goodbye=goodbye, unsent=list(unsent))
-        return self._to.send("POST", "/tasks/release", Released, release, retry=NEVER).released
+        release = ReleaseRequest(leases=list(leases), goodbye=goodbye, unsent=list(unsent))
+        return self._to.send("POST", "/tasks/release", ReleaseResult, release, retry=NEVER).released
 
     # What happens as it happens
 
-    def follow_changes(self, project_id: int) -> Iterator[Change]:
+    def stream_changes(self, project_id: int) -> Iterator[ChangeEvent]:
         """What changes in a project, for as long as the connection holds; each is a hint to look again."""
         with self._to.stream("/events", {"project": project_id}) as response:
             for line in response.iter_lines():
                 if line.startswith("data:"):
-                    yield Change.model_validate(json.loads(line[5:]))
+                    yield ChangeEvent.model_validate(json.loads(line[5:]))

@@ -7,7 +7,7 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from trapline.wire.images import Upload
+from trapline.wire.images import UploadResult
 
 Part = tuple[str, tuple[str, BinaryIO] | tuple[None, str]]
 
@@ -16,7 +16,7 @@ FILES_AT_ONCE = 20
 BYTES_AT_ONCE = 64 * 1024 * 1024
 
 
-class CountedFile(FileIO):
+class ProgressFile(FileIO):
     """A file opened for reading that tells how many bytes were taken from it."""
 
     def __init__(self, path: Path, taken: Callable[[int], None]) -> None:
@@ -31,7 +31,7 @@ class CountedFile(FileIO):
         return count
 
 
-def count_bytes(files: Sequence[Path], progress: Callable[[int, int], None] | None) -> Callable[[int], None]:
+def track_progress(files: Sequence[Path], progress: Callable[[int, int], None] | None) -> Callable[[int], None]:
     """What is to be told of the bytes that were taken: it adds them up for `progress(sent, total)`."""
     total = sum(path.stat().st_size for path in files)
     sent = 0
@@ -46,7 +46,9 @@ def count_bytes(files: Sequence[Path], progress: Callable[[int, int], None] | No
 
 
 @contextmanager
-def open_parts(files: Sequence[Path], taken: Callable[[int], None], root: Path | None = None) -> Iterator[list[Part]]:
+def open_form_parts(
+    files: Sequence[Path], taken: Callable[[int], None], root: Path | None = None
+) -> Iterator[list[Part]]:
     """The files as parts of a form, opened, each after the time when it was last changed; `taken` hears of bytes.
 
     Below `root` they are named with their folders. Where they do not arrive, `taken` hears of as many bytes less.
@@ -62,7 +64,7 @@ def open_parts(files: Sequence[Path], taken: Callable[[int], None], root: Path |
         parts: list[Part] = []
         for path in files:
             changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            reader = stack.enter_context(BufferedReader(CountedFile(path, count), 256 * 1024))
+            reader = stack.enter_context(BufferedReader(ProgressFile(path, count), 256 * 1024))
             parts.append(("modified_at", (None, changed.isoformat())))
             parts.append(("files", (name_below(path, root), reader)))
         try:
@@ -106,7 +108,7 @@ def name_below(path: Path, root: Path | None) -> str:
     return path.relative_to(root).as_posix() if root is not None and path.is_relative_to(root) else path.name
 
 
-def split_batches(files: list[Path]) -> list[list[Path]]:
+def split_upload_batches(files: list[Path]) -> list[list[Path]]:
     """Split files into requests of at most 20 files and about 64 MiB."""
     batches: list[list[Path]] = []
     size = 0
@@ -120,9 +122,9 @@ def split_batches(files: list[Path]) -> list[list[Path]]:
     return batches
 
 
-def sum_up(answers: Sequence[Upload]) -> Upload:
+def merge_uploads(answers: Sequence[UploadResult]) -> UploadResult:
     """The answers to several requests as one."""
-    return Upload(
+    return UploadResult(
         imported=sum(answer.imported for answer in answers),
         duplicate=sum(answer.duplicate for answer in answers),
         refused=sum(answer.refused for answer in answers),

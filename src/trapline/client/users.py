@@ -2,49 +2,49 @@
 
 from uuid import UUID
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
-from trapline.wire.auth import OneTimeLink, PasswordChange, Session
-from trapline.wire.users import Member, MemberChange, NewMember, NewUser, User, UserChange, UserInvited
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
+from trapline.wire.auth import BrowserSession, OneTimeLink, PasswordUpdate
+from trapline.wire.users import InvitedUser, Member, MemberUpdate, NewMember, NewUser, User, UserUpdate
 
 
-class PeopleCalls:
+class UserApi:
     """What a token may do about people."""
 
-    _to: Connection
+    _to: ApiSession
 
     def list_users(self, **filters: str | int | float | None) -> list[User]:
         """Everybody who has an account; for operators, as all about users is.
 
         Filters are email, name, role, state, is_operator, order.
         """
-        return self._to.get_all("/users", Page[User], filters)
+        return self._to.list_all("/users", NotebookPage[User], filters)
 
-    def invite_user(self, new: NewUser) -> UserInvited:
+    def invite_user(self, new: NewUser) -> InvitedUser:
         """Make an account; the answer holds the link to give to its person, this once."""
-        return self._to.send("POST", "/users", UserInvited, new)
+        return self._to.send("POST", "/users", InvitedUser, new)
 
     def get_user(self, user_id: UUID) -> User:
         """One account."""
         return self._to.get(f"/users/{user_id}", User)
 
-    def change_user(self, user_id: UUID, change: UserChange) -> User:
+    def update_user(self, user_id: UUID, change: UserUpdate) -> User:
         """Change what is set in `change`; somebody deactivated is out at once."""
         return self._to.send("PATCH", f"/users/{user_id}", User, change)
 
-    def make_user_link(self, user_id: UUID) -> OneTimeLink:
+    def create_user_link(self, user_id: UUID) -> OneTimeLink:
         """A link that lets somebody choose a new password; their earlier links are good no longer."""
         return self._to.send("POST", f"/users/{user_id}/link", OneTimeLink)
 
     def list_members(self, project_id: int) -> list[Member]:
         """The members of a project."""
-        return self._to.get_all(f"/projects/{project_id}/members", Page[Member])
+        return self._to.list_all(f"/projects/{project_id}/members", NotebookPage[Member])
 
     def add_member(self, project_id: int, new: NewMember) -> Member:
         """Give somebody who has an account a role in a project."""
         return self._to.send("POST", f"/projects/{project_id}/members", Member, new)
 
-    def change_member(self, project_id: int, user_id: UUID, change: MemberChange) -> Member:
+    def update_member(self, project_id: int, user_id: UUID, change: MemberUpdate) -> Member:
         """Give a member another role."""
         return self._to.send("PATCH", f"/projects/{project_id}/members/{user_id}", Member, change)
 
@@ -52,9 +52,9 @@ class PeopleCalls:
         """Take a member's role away."""
         self._to.send("DELETE", f"/projects/{project_id}/members/{user_id}", type(None))
 
-    def list_sessions(self) -> list[Session]:
+    def list_sessions(self) -> list[BrowserSession]:
         """The browsers that the token's person is signed in with."""
-        return self._to.get_all("/auth/sessions", Page[Session])
+        return self._to.list_all("/auth/sessions", NotebookPage[BrowserSession])
 
     def end_session(self, session_id: UUID) -> None:
         """End one of them."""
@@ -64,6 +64,6 @@ class PeopleCalls:
         """End all of them."""
         self._to.send("DELETE", "/auth/sessions", type(None))
 
-    def change_password(self, change: PasswordChange) -> None:
+    def change_password(self, change: PasswordUpdate) -> None:
         """Set the password of the token's person, and end their sessions."""
         self._to.send("PUT", "/auth/password", type(None), change)

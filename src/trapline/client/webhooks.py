@@ -2,31 +2,31 @@
 
 from uuid import UUID
 
-from trapline.client.api_session import Connection
-from trapline.client.notebook_tables import Page
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.webhooks import (
+    CreatedWebhook,
     Delivery,
     NatsState,
     NewWebhook,
-    Replayed,
     ReplayRequest,
+    ReplayResult,
     Webhook,
-    WebhookChange,
-    WebhookMade,
     WebhookSecret,
+    WebhookUpdate,
 )
 
 
-class WebhookTable(Page[Webhook]):
+class WebhookTable(NotebookPage[Webhook]):
     """One page of webhooks. `nats` is null where events are not published to NATS."""
 
     nats: NatsState | None = None
 
 
-class WebhookCalls:
+class WebhookApi:
     """What a token may do about webhooks."""
 
-    _to: Connection
+    _to: ApiSession
 
     def list_webhooks(self, **filters: str | int | float | None) -> WebhookTable:
         """One page of webhooks, newest first.
@@ -36,19 +36,19 @@ class WebhookCalls:
         """
         return self._to.get("/webhooks", WebhookTable, filters)
 
-    def make_webhook(self, new: NewWebhook) -> WebhookMade:
+    def create_webhook(self, new: NewWebhook) -> CreatedWebhook:
         """Make a webhook; the answer holds the secret that signs what it is told, this once."""
-        return self._to.send("POST", "/webhooks", WebhookMade, new)
+        return self._to.send("POST", "/webhooks", CreatedWebhook, new)
 
     def get_webhook(self, webhook_id: UUID) -> Webhook:
         """One webhook."""
         return self._to.get(f"/webhooks/{webhook_id}", Webhook)
 
-    def change_webhook(self, webhook_id: UUID, change: WebhookChange) -> Webhook:
+    def update_webhook(self, webhook_id: UUID, change: WebhookUpdate) -> Webhook:
         """Change a webhook, or switch it off and on; what is left out stays."""
         return self._to.send("PATCH", f"/webhooks/{webhook_id}", Webhook, change)
 
-    def remove_webhook(self, webhook_id: UUID) -> None:
+    def delete_webhook(self, webhook_id: UUID) -> None:
         """Remove a webhook with its log."""
         self._to.send("DELETE", f"/webhooks/{webhook_id}", type(None))
 
@@ -60,15 +60,15 @@ class WebhookCalls:
         """Send an event that tells of nothing, once and now; answers how that went."""
         return self._to.send("POST", f"/webhooks/{webhook_id}/test", Delivery)
 
-    def list_deliveries(self, webhook_id: UUID, **filters: str | int | float | None) -> Page[Delivery]:
+    def list_deliveries(self, webhook_id: UUID, **filters: str | int | float | None) -> NotebookPage[Delivery]:
         """One page of a webhook's log, newest first; filters are state, event_type, created_after,
         created_before, cursor, limit."""
-        return self._to.get(f"/webhooks/{webhook_id}/deliveries", Page[Delivery], filters)
+        return self._to.get(f"/webhooks/{webhook_id}/deliveries", NotebookPage[Delivery], filters)
 
-    def replay_delivery(self, webhook_id: UUID, delivery_id: UUID) -> Replayed:
+    def replay_delivery(self, webhook_id: UUID, delivery_id: UUID) -> ReplayResult:
         """Attempt one delivery again."""
-        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", Replayed)
+        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", ReplayResult)
 
-    def replay_failed(self, webhook_id: UUID, wanted: ReplayRequest | None = None) -> Replayed:
+    def replay_failed(self, webhook_id: UUID, wanted: ReplayRequest | None = None) -> ReplayResult:
         """Attempt again what was given up, at most 10,000 deliveries at a time; or only what is wanted of it."""
-        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/replay", Replayed, wanted)
+        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/replay", ReplayResult, wanted)

@@ -27,7 +27,7 @@ class AnalysisFormat(StrEnum):
     COCO = "coco"
 
 
-class Priority(StrEnum):
+class AnalysisPriority(StrEnum):
     """How urgent an outside pipeline is asked to be."""
 
     LOW = "low"
@@ -52,7 +52,7 @@ class Analysis(Message):
     parameters: dict[str, Any]
     provenance: dict[str, Any]
     external_job_id: AnyText | None
-    priority: Priority
+    priority: AnalysisPriority
     error_message: AnyText | None
     is_stale: bool
     simulated: bool = False
@@ -81,11 +81,11 @@ class NewAnalysis(Request):
     parameters: ShortObject = {}
     provenance: ShortObject = {}
     external_job_id: Annotated[Text, Field(min_length=1, max_length=255)] | None = None
-    priority: Priority = Priority.NORMAL
+    priority: AnalysisPriority = AnalysisPriority.NORMAL
     simulated: bool = False
 
 
-class StatusChange(Request):
+class StatusUpdate(Request):
     """The state that an analysis is to move to; the message belongs to a failure."""
 
     status: AnalysisState

@@ -44,7 +44,7 @@ class Annotation(Message):
     identification: Identification | None = None
 
 
-class Box(Message):
+class ThumbnailBox(Message):
     """A box small enough to travel with a thumbnail: pixels of the upright original, the class that names it."""
 
     id: UUID
@@ -56,7 +56,7 @@ class Box(Message):
     confidence: float | None
 
 
-class Scores(Message):
+class ClassificationScores(Message):
     """The scores of one classification over its class list, exact to single precision.
 
     `labels` are the classes in the order of the scores, null where no list of that length is known.
@@ -70,7 +70,7 @@ class Scores(Message):
     logits: list[float] | None
 
 
-class FoundAnnotation(Annotation):
+class AnnotationWithImage(Annotation):
     """An annotation among those of many images: with the image that it is on, and the model that said it."""
 
     project_id: Id

@@ -59,7 +59,7 @@ class NewArtifact(Request):
     sha256: Sha256 | None = None
 
 
-class Presigned(Message):
+class PresignedUpload(Message):
     """Where to PUT the file, until when, and the headers that must be sent along; `storage_path` is what to cite."""
 
     artifact_id: UUID

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from trapline.wire.values import UUID, AnyText, GivenTime, Id, Message, Name, Request, Text, Time, without_nul
+from trapline.wire.values import UUID, AnyText, GivenTime, Id, Message, Name, Request, Text, Time, reject_nul
 
 Email = Annotated[Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
-GivenPassword = Annotated[str, Field(max_length=1024), AfterValidator(without_nul)]
+GivenPassword = Annotated[str, Field(max_length=1024), AfterValidator(reject_nul)]
 """A password as somebody types it, good or not."""
 
 Password = Annotated[GivenPassword, Field(min_length=10)]
-LinkSecret = Annotated[str, Field(max_length=200), AfterValidator(without_nul)]
+LinkSecret = Annotated[str, Field(max_length=200), AfterValidator(reject_nul)]
 
 
 class Role(StrEnum):
@@ -52,13 +52,13 @@ class SignIn(Request):
     password: GivenPassword
 
 
-class LinkLook(Request):
+class LinkStateRequest(Request):
     """Ask what a one-time link is for. Its secret is sent in the body, because addresses are logged."""
 
     link: LinkSecret
 
 
-class LinkUse(Request):
+class LinkSignInRequest(Request):
     """Use a one-time link.
 
     `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with `sign_in` one may set a
@@ -88,14 +88,14 @@ class OneTimeLink(Message):
     expires_at: Time
 
 
-class PasswordChange(Request):
+class PasswordUpdate(Request):
     """Change one's own password. `old` is left out only by somebody who has none."""
 
     old: GivenPassword | None = None
     new: Password
 
 
-class Session(Message):
+class BrowserSession(Message):
     """A browser in which the caller is signed in; `is_current` is the one that asks."""
 
     id: UUID
@@ -164,7 +164,7 @@ class Token(Message):
     revoked_at: Time | None
 
 
-class TokenMade(Token):
+class CreatedToken(Token):
     """An API token just made: its secret is shown this once."""
 
     token: AnyText

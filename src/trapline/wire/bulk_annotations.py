@@ -11,7 +11,7 @@ from trapline.wire.values import UUID, Count, Fraction, FreeObject, Message, Req
 LARGEST_ORDERING = 2**31 - 1
 
 
-class PostMode(StrEnum):
+class BulkMode(StrEnum):
     """Whether what is posted comes to what is there, or takes its place."""
 
     APPEND = "append"
@@ -21,7 +21,7 @@ class PostMode(StrEnum):
 Ordering = Annotated[int, Field(strict=True, ge=-(2**31), le=LARGEST_ORDERING)]
 
 
-class PostedAnnotation(Request):
+class BulkAnnotation(Request):
     """One annotation; `data` has the form of its type. `parent` names the box of a classification.
 
     It is the ordering of a box in the same request, or the id of one that is there.
@@ -36,14 +36,14 @@ class PostedAnnotation(Request):
     parent: Ordering | UUID | None = None
 
 
-class PostedAnnotations(Request):
+class BulkAnnotationsRequest(Request):
     """A request of annotations: all of them are stored, or none."""
 
-    annotations: list[PostedAnnotation]
-    mode: PostMode = PostMode.APPEND
+    annotations: list[BulkAnnotation]
+    mode: BulkMode = BulkMode.APPEND
 
 
-class StoredAnnotations(Message):
+class BulkAnnotationsResult(Message):
     """The annotations that were posted, with their ids and in their order; equal ones are one.
 
     `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has now.

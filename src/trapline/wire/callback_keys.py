@@ -20,7 +20,7 @@ class CallbackKey(Message):
     revoked_at: Time | None
 
 
-class CallbackKeyMade(CallbackKey):
+class CreatedCallbackKey(CallbackKey):
     """A new service key with its secret, which is shown this once."""
 
     secret: AnyText
@@ -34,7 +34,7 @@ class NewCallbackKey(Request):
     name: Annotated[Text, Field(max_length=255)] = ""
 
 
-class SignatureToCheck(Request):
+class SignatureCheckRequest(Request):
     """A request as it was sent: its method, its target, its headers and its body.
 
     `signed_message` is what its sender put into the HMAC, if that is known: the first byte that differs is found.
@@ -50,7 +50,7 @@ class SignatureToCheck(Request):
     signed_message: Annotated[AnyText, Field(max_length=1_000_000)] | None = None
 
 
-class CheckedPart(Message):
+class SignatureCheckPart(Message):
     """One part of a signature: whether it holds, and in words what is wrong or was found."""
 
     part: AnyText
@@ -58,10 +58,10 @@ class CheckedPart(Message):
     words: AnyText
 
 
-class CheckedSignature(Message):
+class SignatureCheckResult(Message):
     """What was found about a signature: whether it holds, part by part, and what the server signs for this request."""
 
     holds: bool
-    parts: list[CheckedPart]
+    parts: list[SignatureCheckPart]
     expected_message: AnyText | None
     first_difference: int | None

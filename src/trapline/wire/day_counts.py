@@ -38,20 +38,20 @@ class DayCounts(Message):
     is_behind: bool
 
 
-class DaySum(DayCount):
+class DayTotal(DayCount):
     """How many images were taken on a day, and on how many of them nothing was found."""
 
     blank: Count
 
 
-class ClassSum(Message):
+class ClassTotal(Message):
     """How many images show a class."""
 
     class_name: AnyText
     images: Count
 
 
-class DeploymentSum(Message):
+class DeploymentTotal(Message):
     """How many images a deployment has, and when the last of all of its images was taken."""
 
     deployment_id: UUID
@@ -70,8 +70,8 @@ class Summary(Message):
     images: Count
     blank: Count
     without_camera_time: Count
-    days: list[DaySum]
+    days: list[DayTotal]
     hours: list[Count]
-    classes: list[ClassSum]
-    deployments: list[DeploymentSum]
+    classes: list[ClassTotal]
+    deployments: list[DeploymentTotal]
     is_behind: bool

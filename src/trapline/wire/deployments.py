@@ -59,7 +59,7 @@ class NewDeployment(Request):
     ended_at: GivenTime | None = None
 
 
-class DeploymentChange(Request):
+class DeploymentUpdate(Request):
     """Change a deployment; what is left out stays as it is.
 
     New coordinates change the time zone as well if it was never given and the deployment has no images. A new time zone
@@ -120,7 +120,7 @@ class Deployment(Message):
     updated_at: Time
 
 
-class ClockToTry(Request):
+class ClockOffsetRequest(Request):
     """Another clock offset, in seconds that are added to what the camera's clock said, or another time zone, or both.
 
     With a time zone, all images are compared with it; what is left out stays as it is.
@@ -130,7 +130,7 @@ class ClockToTry(Request):
     time_zone: TimeZone | None = None
 
 
-class MovedImage(Message):
+class CaptureTimeChange(Message):
     """An image whose capture time would move."""
 
     image_id: UUID
@@ -152,10 +152,10 @@ class ClockPreview(Message):
     moved: Count
     edited: Count
     without_camera_time: Count
-    first: list[MovedImage]
+    first: list[CaptureTimeChange]
 
 
-class SheetTaken(Message):
+class DeploymentImportResult(Message):
     """What became of the deployments of a sheet."""
 
     made: Count

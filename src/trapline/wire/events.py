@@ -3,7 +3,7 @@
 from trapline.wire.values import AnyText, Id, Message
 
 
-class Change(Message):
+class ChangeEvent(Message):
     """Something of a project changed: a job, image, source, worker or identification, and its id where one is known."""
 
     project_id: Id

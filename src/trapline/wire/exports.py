@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from trapline.wire.day_counts import GivenDay
-from trapline.wire.images import StateFilter
-from trapline.wire.jobs import refuse_null
+from trapline.wire.images import AnalysisStateFilter
+from trapline.wire.jobs import reject_null
 from trapline.wire.values import UUID, AnyText, Count, Fraction, GivenTime, Id, Message, Name, Request, Text, Time
 
 MOST_NAMED = 10_000
@@ -57,7 +57,7 @@ class ExportSelection(Request):
     deployment: UUID | None = None
     class_name: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
     taxon: UUID | None = None
-    analysis_state: StateFilter | None = None
+    analysis_state: AnalysisStateFilter | None = None
     captured_after: GivenTime | None = None
     captured_before: GivenTime | None = None
     day_after: GivenDay | None = None
@@ -149,7 +149,7 @@ class NewExport(Request):
     @model_validator(mode="after")
     def _one_way(self) -> "NewExport":
         # Here and not in the selection itself: an export that is told has every field of it.
-        refuse_null(self.selection)
+        reject_null(self.selection)
         if self.selection.images is not None and len(self.selection.model_fields_set) > 1:
             raise ValueError("give either image ids or a filter")
         return self

@@ -49,7 +49,7 @@ class LogEntry(Message):
     image_id: UUID | None
 
 
-class Attempt(Message):
+class TaskAttempt(Message):
     """One lease of one task. `number` never restarts.
 
     `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or `unheard` (the
@@ -65,7 +65,7 @@ class Attempt(Message):
     error: AnyText | None
 
 
-class TaskStory(Message):
+class TaskHistory(Message):
     """One task of a job: where it is, and each attempt at it, the first one first. `next_attempt_at` while it waits."""
 
     analysis_id: UUID
@@ -76,4 +76,4 @@ class TaskStory(Message):
     reason: AnyText | None
     error: AnyText | None
     next_attempt_at: Time | None
-    attempts: list[Attempt]
+    attempts: list[TaskAttempt]

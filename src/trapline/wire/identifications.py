@@ -94,19 +94,19 @@ class NewIdentifications(Request):
         return self
 
 
-class IdentificationsMade(Message):
+class CreatedIdentifications(Message):
     """The identifications that were stored, one for each annotation and image, in the order in which these came."""
 
     identifications: list[Identification]
 
 
-class Withdrawal(Request):
+class WithdrawRequest(Request):
     """Identifications that are not to count any longer, all of them or none."""
 
     identifications: Annotated[list[UUID], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
-class Withdrawn(Message):
+class WithdrawResult(Message):
     """How many identifications were withdrawn now, and how many were before."""
 
     withdrawn: Count

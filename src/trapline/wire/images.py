@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from trapline.wire.analyses import Analysis, AnalysisState
-from trapline.wire.annotations import Box
+from trapline.wire.annotations import ThumbnailBox
 from trapline.wire.identifications import Identification
-from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Request, Time, without_nul
+from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Request, Time, reject_nul
 
 
 class CaptureTimeSource(StrEnum):
@@ -20,7 +20,7 @@ class CaptureTimeSource(StrEnum):
     RECEIVED_TIME = "received_time"
 
 
-class Deleted(Message):
+class ImageDeletionInfo(Message):
     """When an image was deleted, by whom and why; at `gone_at` it goes for good."""
 
     at: Time
@@ -64,8 +64,8 @@ class Image(Message):
     file_url: AnyText
     analysis_state: AnalysisState | None
     classes: list[AnyText]
-    boxes: list[Box]
-    deleted: Deleted | None = None
+    boxes: list[ThumbnailBox]
+    deleted: ImageDeletionInfo | None = None
     created_at: Time
 
 
@@ -85,16 +85,16 @@ class ImageDetail(Image):
     next_id: UUID | None
 
 
-class ImagesNamed(Request):
+class ImageIds(Request):
     """Some images, of which all or none are changed; at most a thousand at once."""
 
     images: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
 
 
-class ImageDeletion(ImagesNamed):
+class DeleteImagesRequest(ImageIds):
     """Delete images, and say why."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(without_nul)]
+    reason: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(reject_nul)]
 
 
 def _trimmed(tag: str) -> str:
@@ -104,14 +104,14 @@ def _trimmed(tag: str) -> str:
     return tag
 
 
-Tag = Annotated[str, Field(max_length=100), AfterValidator(without_nul), AfterValidator(_trimmed)]
+Tag = Annotated[str, Field(max_length=100), AfterValidator(reject_nul), AfterValidator(_trimmed)]
 """A word that a person puts on images."""
 
 Tags = Annotated[list[Tag], Field(max_length=20)]
 LONGEST_SHIFT_S = 100 * 366 * 86_400
 
 
-class ImagesChange(ImagesNamed):
+class ImagesUpdate(ImageIds):
     """Change images; what is left out stays as it is.
 
     Of the last three at most one: `captured_at` puts another capture time in the place of the one that was read, for
@@ -126,7 +126,7 @@ class ImagesChange(ImagesNamed):
     as_read: bool = False
 
     @model_validator(mode="after")
-    def _one_way(self) -> "ImagesChange":
+    def _one_way(self) -> "ImagesUpdate":
         times = (self.captured_at is not None) + (self.shift_s is not None) + self.as_read
         if times > 1:
             raise ValueError("give only one of captured_at, shift_s and as_read")
@@ -137,7 +137,7 @@ class ImagesChange(ImagesNamed):
         return self
 
 
-class ImagesChanged(Message):
+class ImagesUpdateResult(Message):
     """How many images were changed, and how many were so already."""
 
     changed: Count
@@ -158,7 +158,7 @@ class UploadedFile(Message):
     captured_at_source: CaptureTimeSource | None = None
 
 
-class Upload(Message):
+class UploadResult(Message):
     """What became of each file of an upload, in the order sent.
 
     `left_out` are paths of a folder that the client did not send because they are not images by their names, and
@@ -208,7 +208,7 @@ class ImageOrder(StrEnum):
     OLDEST_FIRST = "captured_at"
 
 
-class StateFilter(StrEnum):
+class AnalysisStateFilter(StrEnum):
     """The state of an image's newest analysis, or `none` where it was never queued."""
 
     NONE = "none"

@@ -26,7 +26,7 @@ class JobState(StrEnum):
     CANCELED = "canceled"
 
 
-class Priority(StrEnum):
+class JobPriority(StrEnum):
     """How soon a job's tasks are handed out."""
 
     LOW = "low"
@@ -34,18 +34,18 @@ class Priority(StrEnum):
     HIGH = "high"
 
 
-PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
+PRIORITIES = (JobPriority.LOW, JobPriority.NORMAL, JobPriority.HIGH)
 """By the number that each is stored as."""
 
 
-class Start(StrEnum):
+class JobStart(StrEnum):
     """When a job's tasks are handed out: at once, or when somebody runs it."""
 
     NOW = "now"
     LATER = "later"
 
 
-def refuse_null(chosen: Request) -> None:
+def reject_null(chosen: Request) -> None:
     """Refuse a condition that is given as null: a variable that was not set would choose every image."""
     if empty := sorted(name for name in chosen.model_fields_set if getattr(chosen, name) is None):
         raise ValueError(f"{empty[0]} must not be null: leave it out, or name the images that are meant")
@@ -63,7 +63,7 @@ class Selection(Request):
 
     @model_validator(mode="after")
     def _one_way(self) -> "Selection":
-        refuse_null(self)
+        reject_null(self)
         filters = self.deployment or self.captured_after or self.captured_before
         if sum((self.images is not None, self.sequence is not None, bool(filters))) > 1:
             raise ValueError("give only one of image ids, a sequence and a filter")
@@ -82,8 +82,8 @@ class NewJob(Request):
     name: Name | None = None
     selection: Selection = Selection()
     parameters: FreeObject = {}
-    priority: Priority | None = None
-    start: Start = Start.NOW
+    priority: JobPriority | None = None
+    start: JobStart = JobStart.NOW
 
     @model_validator(mode="after")
     def _one_pipeline(self) -> "NewJob":
@@ -92,11 +92,11 @@ class NewJob(Request):
         return self
 
 
-class JobChange(Request):
+class JobUpdate(Request):
     """What can be changed about a job while it is under way; what is left out stays as it is."""
 
     name: Name | None = None
-    priority: Priority | None = None
+    priority: JobPriority | None = None
 
 
 class RetryRequest(Request):
@@ -113,7 +113,7 @@ class RetryRequest(Request):
         return self
 
 
-class JobMove(Message):
+class JobTransition(Message):
     """One change of a job's state, and who or what made it; `attempt` counts how often the job was in the line."""
 
     number: int
@@ -151,7 +151,7 @@ class Job(Message):
     pipeline_slug: AnyText
     pipeline_version: int
     status: JobState
-    priority: Priority
+    priority: JobPriority
     paused: bool
     not_started: bool
     standing: bool
@@ -175,7 +175,7 @@ class Job(Message):
 class JobDetail(Job):
     """A job with its history, its failures by reason, and what it found by class."""
 
-    moves: list[JobMove]
+    moves: list[JobTransition]
     failures: list[FailureGroup]
     classes: dict[str, int]
     annotations: Count

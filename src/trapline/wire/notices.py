@@ -59,7 +59,7 @@ class Notices(Page[Notice]):
     can_be_sent: bool
 
 
-class TestMail(Message):
+class EmailTestResult(Message):
     """How the sending of a test went: `error` says why it did not."""
 
     address: AnyText

@@ -4,30 +4,30 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from trapline.wire.values import AnyText, Message, Request, without_nul
+from trapline.wire.values import AnyText, Message, Request, reject_nul
 
-Told = Annotated[str, Field(max_length=4096), AfterValidator(without_nul)]
+Told = Annotated[str, Field(max_length=4096), AfterValidator(reject_nul)]
 
 
-class OidcWay(Message):
+class OidcMethod(Message):
     """An OpenID provider that people sign in by; `name` is what its button says."""
 
     name: AnyText
 
 
-class SignInWays(Message):
+class SignInMethods(Message):
     """How people sign in here: by password and one-time link always, by an OpenID provider where one is set."""
 
-    oidc: OidcWay | None
+    oidc: OidcMethod | None
 
 
-class OidcBegun(Message):
+class OidcRedirect(Message):
     """Where the browser goes to sign in; it comes back to the page with a code."""
 
     url: AnyText
 
 
-class OidcReturn(Request):
+class OidcCallback(Request):
     """What a browser came back with from the provider: `code` and `state`, or `error`."""
 
     state: Told

@@ -52,7 +52,7 @@ class Stage(Message):
     description: Text | None = None
 
 
-class Pipeline(Message):
+class PipelineDefinition(Message):
     """A pipeline as a worker registers it: a slug, a version, stages, made of algorithms."""
 
     name: Name
@@ -63,14 +63,14 @@ class Pipeline(Message):
     algorithms: list[Algorithm] = []
 
 
-class Registration(Message):
+class PipelineRegistration(Message):
     """A processing service registers the pipelines that it offers to a project."""
 
     processing_service_name: Name
-    pipelines: list[Pipeline]
+    pipelines: list[PipelineDefinition]
 
 
-class Registered(Message):
+class RegistrationResult(Message):
     """What a registration changed: slugs made new, and slugs whose content changed."""
 
     pipelines_created: list[AnyText]

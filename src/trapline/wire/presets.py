@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from trapline.wire.jobs import Priority
+from trapline.wire.jobs import JobPriority
 from trapline.wire.values import AnyText, FreeObject, Id, Message, Request, Slug, Text, Time
 
 
@@ -15,17 +15,17 @@ class NewPreset(Request):
     pipeline: Slug
     description: Text = ""
     parameters: FreeObject = {}
-    priority: Priority = Priority.NORMAL
+    priority: JobPriority = JobPriority.NORMAL
 
 
-class PresetChange(Request):
+class PresetUpdate(Request):
     """What can be changed about a preset; what is left out stays as it is. Runs that were asked for stay, too."""
 
     name: Slug | None = None
     pipeline: Slug | None = None
     description: Text | None = None
     parameters: FreeObject | None = None
-    priority: Priority | None = None
+    priority: JobPriority | None = None
 
 
 class PresetOrder(StrEnum):
@@ -44,6 +44,6 @@ class Preset(Message):
     pipeline: AnyText
     description: AnyText
     parameters: dict[str, Any]
-    priority: Priority
+    priority: JobPriority
     created_at: Time
     updated_at: Time

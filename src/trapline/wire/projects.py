@@ -15,7 +15,7 @@ class NewProject(Request):
     description: Text = ""
 
 
-class ProjectChange(Request):
+class ProjectUpdate(Request):
     """Change a project; what is left out stays as it is."""
 
     name: Name | None = None

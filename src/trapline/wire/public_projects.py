@@ -1,6 +1,6 @@
 """Public projects, as visitors without an account see them: nobody's name, no place, no file's name is in here."""
 
-from trapline.wire.annotations import Box
+from trapline.wire.annotations import ThumbnailBox
 from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
 
 
@@ -48,7 +48,7 @@ class PublicImage(Message):
     thumbnail_url: AnyText
     preview_url: AnyText
     classes: list[AnyText]
-    boxes: list[Box]
+    boxes: list[ThumbnailBox]
 
 
 class PublicImageDetail(PublicImage):

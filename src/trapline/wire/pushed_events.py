@@ -14,21 +14,21 @@ class PushedEvents(Message):
     Records: list[dict[str, Any]] = Field(default_factory=list, max_length=1000)
 
 
-class RefusedEvent(Message):
+class RejectedEvent(Message):
     """One element that was not taken, and why."""
 
     element: AnyText
     reason: AnyText
 
 
-class EventsTaken(Message):
+class PushedEventsResult(Message):
     """How many files were noted, and what was refused. `run_id` is the run that takes them, null where none began:
 
     the one in progress is followed by one for them, and a paused source takes them once it goes on.
     """
 
     noted: Count
-    refused: list[RefusedEvent]
+    refused: list[RejectedEvent]
     run_id: UUID | None
     detail: AnyText
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from trapline.wire.jobs import Priority, Selection, Start, refuse_null
+from trapline.wire.jobs import JobPriority, JobStart, Selection, reject_null
 from trapline.wire.values import (
     UUID,
     AnyText,
@@ -42,7 +42,7 @@ PictureUrl = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)
 """The address of one picture; it is fetched under the same rules as a pull source."""
 
 
-class RunState(StrEnum):
+class PipelineRunState(StrEnum):
     """Where a job is, as users of this interface read it."""
 
     QUEUED = "QUEUED"
@@ -71,7 +71,7 @@ class RunContent(Request):
 
     @model_validator(mode="after")
     def _one_way(self) -> "RunContent":
-        refuse_null(self)
+        reject_null(self)
         ways = [self.image, self.images, self.url, self.urls]
         if sum(way is not None for way in ways) > 1:
             raise ValueError("give only one of image, images, url and urls")
@@ -118,9 +118,9 @@ class NewRun(Request):
     content: RunContent
     project: Id | None = None
     parameters: FreeObject = {}
-    priority: Priority | None = None
+    priority: JobPriority | None = None
     metadata: ShortObject = {}
-    start: Start = Start.NOW
+    start: JobStart = JobStart.NOW
 
     @model_validator(mode="after")
     def _one_pipeline(self) -> "NewRun":
@@ -137,18 +137,18 @@ class RunAccepted(Message):
     check_status_at: AnyText
 
 
-class RunMoved(Message):
+class RunStateResult(Message):
     """A run was canceled, or is tried again."""
 
-    status: RunState
+    status: PipelineRunState
     job_id: AnyText
     check_status_at: AnyText
 
 
-class StateEntered(Message):
+class StateHistoryEntry(Message):
     """One state of a job and since when; `metadata` has the worker, the attempt and the reason, where there are any."""
 
-    state: RunState
+    state: PipelineRunState
     entered_at: Time
     metadata: dict[str, Any]
 
@@ -181,28 +181,28 @@ class Run(Message):
     """A job as it was asked for, with its history; `result` and `error` once it is over."""
 
     job_id: AnyText
-    status: RunState
+    status: PipelineRunState
     preset: AnyText | None
     pipeline: AnyText
     project: Id
-    priority: Priority
+    priority: JobPriority
     parameters: dict[str, Any]
     metadata: dict[str, Any]
     content_preview: AnyText
     why: AnyText
     created_at: Time
     updated_at: Time
-    state_history: list[StateEntered]
+    state_history: list[StateHistoryEntry]
     progress: RunProgress
     result: RunResult | None
     error: AnyText | None
 
 
-class ListedRun(Message):
+class RunSummary(Message):
     """A job in a list."""
 
     job_id: AnyText
-    status: RunState
+    status: PipelineRunState
     preset: AnyText | None
     pipeline: AnyText
     project: Id
@@ -211,13 +211,13 @@ class ListedRun(Message):
     progress: RunProgress
 
 
-class RunsPage(Message):
+class RunPage(Message):
     """One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page that follows.
 
     `total` is exact up to 10,000 and an estimate beyond that.
     """
 
-    jobs: list[ListedRun]
+    jobs: list[RunSummary]
     limit: Count
     offset: Count
     count: Count
@@ -230,5 +230,5 @@ class RunEvent(Message):
     """What a stream tells: a `state` that was entered, or the `progress`."""
 
     job_id: AnyText
-    state: StateEntered | None = None
+    state: StateHistoryEntry | None = None
     progress: RunProgress | None = None

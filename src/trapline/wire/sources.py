@@ -46,7 +46,7 @@ class FileKind(StrEnum):
     FOLDER = "folder"
 
 
-class RunState(StrEnum):
+class PullRunState(StrEnum):
     """Where a pull run is."""
 
     RUNNING = "running"
@@ -122,7 +122,7 @@ class PullRun(Message):
 
     id: UUID
     source_id: UUID
-    state: RunState
+    state: PullRunState
     trigger: AnyText
     started_at: Time
     finished_at: Time | None
@@ -140,7 +140,7 @@ class PullRun(Message):
     error: AnyText | None
 
 
-class Connection(Message):
+class SourceConnection(Message):
     """The connection of a source that pushes. `fills_gaps` tells whether a listing shows what was missed meanwhile."""
 
     connected_since: Time | None
@@ -174,7 +174,7 @@ class Source(Message):
     options: dict[str, Any]
     secret_options: list[AnyText]
     has_event_secret: bool
-    connection: Connection | None
+    connection: SourceConnection | None
     schedule: AnyText
     schedule_in_words: AnyText
     time_zone: AnyText
@@ -224,13 +224,13 @@ class PullRunAccepted(Message):
     check_status_at: AnyText
 
 
-class FilesReleased(Message):
+class RetryFilesResult(Message):
     """How many failed or quarantined files will be tried again."""
 
     files: Count
 
 
-class TestFile(Message):
+class SourceTestFile(Message):
     """A file that a run would take; those that were fetched to prove it say what they are."""
 
     __test__ = False
@@ -246,7 +246,7 @@ class TestFile(Message):
     captured_at_source: AnyText | None = None
 
 
-class SourceTest(Message):
+class SourceTestResult(Message):
     """What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a run would take.
 
     `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or `ok`.
@@ -257,12 +257,12 @@ class SourceTest(Message):
     detail: AnyText
     listed: Count
     new: Count
-    files: list[TestFile]
+    files: list[SourceTestFile]
     left_out: dict[AnyText, Count] = {}
     unlisted_folders: Count = 0
 
 
-class SourceTrial(Request):
+class SourceTestRequest(Request):
     """Test settings before a source is made of them."""
 
     source: NewSource

@@ -72,13 +72,13 @@ class StagedFiles(Message):
     files: list[StagedFile]
 
 
-class StagedImport(Request):
+class StagedImportRequest(Request):
     """Files that were sent and are to become images, by their `file_id`."""
 
     files: Annotated[list[UUID], Field(min_length=1, max_length=AT_ONCE)]
 
 
-class ImportOutcome(StrEnum):
+class StagedImportState(StrEnum):
     """What became of a file. One that is `missing` is to be sent, one that is `waiting` to be asked for again."""
 
     IMPORTED = "imported"
@@ -93,13 +93,13 @@ class ImportedFile(Message):
 
     file_id: UUID
     filename: AnyText
-    outcome: ImportOutcome
+    outcome: StagedImportState
     image_id: UUID | None = None
     detail: AnyText | None = None
     captured_at_source: CaptureTimeSource | None = None
 
 
-class Imported(Message):
+class StagedImportResult(Message):
     """What became of each file, in the order asked, and how many came to what."""
 
     imported: Count

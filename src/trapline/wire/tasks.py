@@ -68,19 +68,19 @@ class LeasedTasks(Message):
     tasks: list[LeasedTask]
 
 
-class Leases(Message):
+class LeaseTokenList(Message):
     """Leases by their lease tokens (`reply_subject`)."""
 
     leases: Annotated[list[LeaseToken], Field(max_length=100_000)]
 
 
-class Renewal(Leases):
+class Renewal(LeaseTokenList):
     """Leases to renew; `begun` are those of them that the model works on or that have a result."""
 
     begun: Annotated[list[LeaseToken], Field(max_length=100_000)] = []
 
 
-class Release(Leases):
+class ReleaseRequest(LeaseTokenList):
     """Leases to give back.
 
     With `goodbye` the process ends: its worker id is over, and all else that it holds goes back too, but for the
@@ -106,7 +106,7 @@ class RenewedLease(Message):
     status: LeaseState
 
 
-class Renewed(Message):
+class RenewResult(Message):
     """How each lease that was named stands.
 
     `taken_back` counts leases of this worker that it did not name and that are older than a lease: it never heard of
@@ -117,7 +117,7 @@ class Renewed(Message):
     taken_back: Count
 
 
-class Released(Message):
+class ReleaseResult(Message):
     """How many tasks are back in the line."""
 
     released: Count

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from trapline.wire.problem import FieldProblem
-from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Request, Time, without_nul
+from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Request, Time, reject_nul
 
 UNKNOWN_LANGUAGE = "und"
 MOST_LANGUAGES = 200
@@ -15,7 +15,7 @@ MOST_LABELS = 10_000
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
 
 
-def tidy(text: str) -> str:
+def normalise_spaces(text: str) -> str:
     """A name with single spaces and none around it; raises ValueError where nothing is left."""
     told = " ".join(text.split())
     if not told:
@@ -38,8 +38,8 @@ def _with_names(names: dict[str, list[str]]) -> dict[str, list[str]]:
     return {language: names[language] for language in sorted(names) if names[language]}
 
 
-TidyName = Annotated[Name, AfterValidator(tidy)]
-Short = Annotated[str, Field(max_length=255), AfterValidator(without_nul), AfterValidator(str.strip)]
+TidyName = Annotated[Name, AfterValidator(normalise_spaces)]
+Short = Annotated[str, Field(max_length=255), AfterValidator(reject_nul), AfterValidator(str.strip)]
 Rank = Annotated[Short, AfterValidator(str.lower)]
 HigherRank = Literal["kingdom", "phylum", "class", "order", "family", "genus"]
 HigherRanks = dict[HigherRank, TidyName]
@@ -48,7 +48,7 @@ Names = Annotated[list[TidyName], Field(max_length=MOST_NAMES), AfterValidator(_
 CommonNames = Annotated[dict[Language, Names], Field(max_length=MOST_LANGUAGES), AfterValidator(_with_names)]
 """Names in daily use by the code of their language."""
 
-Label = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(without_nul)]
+Label = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(reject_nul)]
 
 
 class TaxonFields(Request):
@@ -73,7 +73,7 @@ class NewTaxon(TaxonFields):
     accepted: UUID | None = None
 
 
-class TaxonChange(Request):
+class TaxonUpdate(Request):
     """Change a taxon; what is left out stays as it is. Ranks and common names are told all anew."""
 
     scientific_name: TidyName | None = None
@@ -109,7 +109,7 @@ class Taxon(Message):
     updated_at: Time
 
 
-class TaxaTaken(Message):
+class TaxonImportResult(Message):
     """What became of the lines of a list: those that were `refused` are told by line, a hundred at most.
 
     `ignored_columns` are those that mean nothing here.
@@ -132,21 +132,21 @@ class MappedLabel(Message):
     scientific_name: AnyText
 
 
-class LabelMeaning(Request):
+class LabelMapping(Request):
     """What a label means; without a taxon it means none any longer."""
 
     label: Label
     taxon: UUID | None
 
 
-class LabelMeanings(Request):
+class LabelMappings(Request):
     """What labels of a project mean; labels that are not named keep their meaning."""
 
     project: Id
-    labels: Annotated[list[LabelMeaning], Field(max_length=MOST_LABELS)]
+    labels: Annotated[list[LabelMapping], Field(max_length=MOST_LABELS)]
 
 
-class LabelsMapped(Message):
+class LabelMappingResult(Message):
     """How many labels mean something else than before."""
 
     changed: Count

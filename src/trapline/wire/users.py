@@ -42,7 +42,7 @@ class NewUser(Request):
     memberships: Annotated[list[NewMembership], Field(max_length=100)] = []
 
 
-class UserChange(Request):
+class UserUpdate(Request):
     """Change an account; what is left out stays. Somebody deactivated cannot sign in, and their tokens end.
 
     `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by it links them anew.
@@ -70,7 +70,7 @@ class User(Message):
     deactivated_at: Time | None
 
 
-class UserInvited(User):
+class InvitedUser(User):
     """Somebody just invited, and the link to give to them; it is shown this once."""
 
     link: OneTimeLink
@@ -83,7 +83,7 @@ class NewMember(Request):
     role: Role
 
 
-class MemberChange(Request):
+class MemberUpdate(Request):
     """Give a member another role."""
 
     role: Role
@@ -101,7 +101,7 @@ class Member(Message):
     updated_at: Time
 
 
-class OwnChange(Request):
+class CurrentUserUpdate(Request):
     """Change one's own account."""
 
     name: Name

@@ -18,7 +18,7 @@ LAST_YEAR = 9998
 """The last year that a zone ahead of UTC still shows as a year of four digits."""
 
 
-def without_nul(text: str) -> str:
+def reject_nul(text: str) -> str:
     """Make sure that PostgreSQL can store a text; raises ValueError."""
     if "\x00" in text:
         raise ValueError("must not contain the NUL character")
@@ -29,27 +29,27 @@ def without_nul(text: str) -> str:
     return text
 
 
-def storable(value: Any) -> Any:
+def validate_storable(value: Any) -> Any:
     """Make sure that PostgreSQL can store whatever a client put into free JSON; raises ValueError."""
     if isinstance(value, str):
-        without_nul(value)
+        reject_nul(value)
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError("must not contain NaN or an infinite number")
     elif isinstance(value, dict):
         for key, inner in value.items():
-            without_nul(key)
-            storable(inner)
+            reject_nul(key)
+            validate_storable(inner)
     elif isinstance(value, list):
         for inner in value:
-            storable(inner)
+            validate_storable(inner)
     return value
 
 
 _NESTING = frozenset((dict, list))
 
 
-def is_deep(value: Any) -> bool:
+def exceeds_depth(value: Any) -> bool:
     """Tell whether lists and objects lie in each other deeper than they can be told again."""
     if type(value) is dict and _NESTING.isdisjoint(map(type, value.values())):
         return False  # nearly every one; the way below takes four times as long
@@ -64,21 +64,21 @@ def is_deep(value: Any) -> bool:
     return True
 
 
-def not_deep(value: Any) -> Any:
+def validate_depth(value: Any) -> Any:
     """Make sure that free JSON can be told again; raises ValueError."""
-    if is_deep(value):
+    if exceeds_depth(value):
         raise ValueError(f"must not be nested more than {DEEPEST} levels deep")
     return value
 
 
-def short(value: dict[str, Any]) -> dict[str, Any]:
+def validate_size(value: dict[str, Any]) -> dict[str, Any]:
     """Make sure that an object that is told with every list is short; raises ValueError."""
     if len(json.dumps(value)) > MOST_SHORT:
         raise ValueError(f"must have at most {MOST_SHORT:,} characters as JSON")
     return value
 
 
-def within_calendar(moment: datetime) -> datetime:
+def validate_year(moment: datetime) -> datetime:
     """Make sure that a moment can be read again in every zone: years 1 to 9998 in UTC. Raises ValueError."""
     try:
         year = moment.astimezone(UTC).year
@@ -95,28 +95,28 @@ def _not_boolean(value: Any) -> Any:
     return value
 
 
-AnyText = Annotated[str, AfterValidator(without_nul)]
+AnyText = Annotated[str, AfterValidator(reject_nul)]
 """Text of any length that PostgreSQL can store, in messages of the server; what callers send has a limit."""
 
-FreeObject = Annotated[dict[str, Any], AfterValidator(not_deep), AfterValidator(storable)]
+FreeObject = Annotated[dict[str, Any], AfterValidator(validate_depth), AfterValidator(validate_storable)]
 """A JSON object of a client's own making."""
 
-ShortObject = Annotated[FreeObject, AfterValidator(short)]
+ShortObject = Annotated[FreeObject, AfterValidator(validate_size)]
 """The same where it is told with every list."""
 
-Text = Annotated[str, Field(max_length=10_000), AfterValidator(without_nul)]
+Text = Annotated[str, Field(max_length=10_000), AfterValidator(reject_nul)]
 """Text of at most 10,000 characters."""
 
-LongText = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(without_nul)]
+LongText = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(reject_nul)]
 """Text of at most 100,000 characters: an error with its traceback, a URL that holds a small image."""
 
-LeaseToken = Annotated[str, Field(max_length=LONGEST_LEASE_TOKEN), AfterValidator(without_nul)]
+LeaseToken = Annotated[str, Field(max_length=LONGEST_LEASE_TOKEN), AfterValidator(reject_nul)]
 """A lease token; the server's own have at most 69 characters."""
 
 Sha256 = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 as 64 hexadecimal digits."""
 
-Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(without_nul)]
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(reject_nul)]
 """A name that a person reads: 1 to 255 characters."""
 
 Slug = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
@@ -137,7 +137,7 @@ Count = Annotated[int, BeforeValidator(_not_boolean), Field(ge=0, le=2**63 - 1)]
 Time = AwareDatetime
 """A moment that is told, RFC 3339 with its zone; one that a caller names is a GivenTime."""
 
-GivenTime = Annotated[AwareDatetime, AfterValidator(within_calendar)]
+GivenTime = Annotated[AwareDatetime, AfterValidator(validate_year)]
 """A moment that a caller names, RFC 3339 with its zone: one that the database and every zone can hold."""
 
 __all__ = [

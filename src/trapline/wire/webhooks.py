@@ -51,7 +51,7 @@ class NewWebhook(Request):
     analyses_of_jobs: bool = False
 
 
-class WebhookChange(Request):
+class WebhookUpdate(Request):
     """What changes of a webhook; what is left out stays."""
 
     url: WebhookUrl | None = None
@@ -103,7 +103,7 @@ class WebhookPage(Page[Webhook]):
     nats: NatsState | None = None
 
 
-class WebhookMade(Webhook):
+class CreatedWebhook(Webhook):
     """A new webhook with the secret that signs what it is told, which is shown this once.
 
     Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it was changed
@@ -154,7 +154,7 @@ class ReplayRequest(Request):
     created_before: GivenTime | None = None
 
 
-class Replayed(Message):
+class ReplayResult(Message):
     """How many deliveries are attempted again."""
 
     replayed: Count

@@ -9,7 +9,7 @@ from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Slug, 
 Seconds = Annotated[float, Field(gt=0)]
 
 
-class Hello(Message):
+class HelloRequest(Message):
     """A worker's process says who it is.
 
     `service` is the name that its pipelines were registered under. `name` is its place on the host: a process that
@@ -25,7 +25,7 @@ class Hello(Message):
     pipelines: Annotated[list[Slug], Field(max_length=1000)] = []
 
 
-class Welcome(Message):
+class HelloResponse(Message):
     """What a worker is called from now on, in the header `X-Trapline-Worker`.
 
     Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch` is the most that
@@ -38,7 +38,7 @@ class Welcome(Message):
     max_batch: Count
 
 
-class HeldJob(Message):
+class WorkerJob(Message):
     """How many tasks of a job a worker has in hand."""
 
     job_id: Id
@@ -63,7 +63,7 @@ class Worker(Message):
     images_per_s: float | None
     last_contact_at: Time
     online: bool
-    jobs: list[HeldJob] = []
+    jobs: list[WorkerJob] = []
     service_id: Id | None = None
     service: AnyText | None = None
     host: AnyText | None = None
@@ -77,7 +77,7 @@ class Worker(Message):
     ended_by: AnyText | None = None
 
 
-class Evicted(Message):
+class EvictResult(Message):
     """A worker after its eviction, and how many tasks of it are back in the line."""
 
     worker: Worker

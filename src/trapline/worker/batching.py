@@ -18,7 +18,7 @@ from trapline.wire.results import (
     Success,
 )
 from trapline.worker.model_watch import ModelWatch
-from trapline.worker.pipeline import Found, Named, Picture, Pipeline
+from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetection, Pipeline
 
 
 @dataclass
@@ -38,8 +38,8 @@ class BatchLimit:
 
 
 def run_isolated(
-    pipeline: Pipeline, pictures: Sequence[Picture], limit: BatchLimit, watch: ModelWatch
-) -> list[list[Found] | Exception]:
+    pipeline: Pipeline, pictures: Sequence[InputImage], limit: BatchLimit, watch: ModelWatch
+) -> list[list[ModelDetection] | Exception]:
     """What a pipeline finds on each picture, or the exception that this picture alone is the cause of.
 
     Each call of the pipeline is watched separately, so that images that are run again have their own time limit.
@@ -67,8 +67,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in text or "failed to allocate memory" in text
 
 
-def make_success(
-    pipeline: Pipeline, picture: Picture, image_url: str, found: Sequence[Found], seconds: float
+def build_success(
+    pipeline: Pipeline, picture: InputImage, image_url: str, found: Sequence[ModelDetection], seconds: float
 ) -> Success:
     """The result of a picture. ValueError where the pipeline gave a number that is none.
 
@@ -80,7 +80,7 @@ def make_success(
     def refer(key: str) -> AlgorithmReference:
         return AlgorithmReference.model_construct(name=names.get(key, key), key=key)
 
-    def classification(named: Named) -> Classification:
+    def classification(named: ModelClassification) -> Classification:
         made: dict[str, Any] = {
             "classification": named.name,
             "scores": _numbers(named.scores, f"a score of {named.name}"),
@@ -127,7 +127,7 @@ def make_success(
     )
 
 
-def make_failure(error: BaseException | str, image_id: str) -> Failure:
+def build_failure(error: BaseException | str, image_id: str) -> Failure:
     """The result of a picture that could not be worked on."""
     text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     clean = text.encode("utf-8", "replace").decode().replace("\x00", "")

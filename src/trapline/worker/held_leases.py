@@ -9,7 +9,7 @@ from trapline.wire.tasks import Task
 
 
 @dataclass(frozen=True)
-class Lease:
+class HeldLease:
     """A task in our hands, of a job of a pipeline; `config` are the job's parameters.
 
     One that goes `alone` may be what ended the worker that had it before: nothing else should be in hand with it.
@@ -22,12 +22,12 @@ class Lease:
     alone: bool = False
 
     @property
-    def subject(self) -> str:
+    def lease_token(self) -> str:
         """Its lease token."""
         return self.task.reply_subject
 
 
-class Holding:
+class HeldLeases:
     """The leases in hand, by their tokens. Safe to use from any thread."""
 
     def __init__(self) -> None:
@@ -35,32 +35,32 @@ class Holding:
         self._held: dict[str, bool] = {}
         self._dropped: set[str] = set()
 
-    def add(self, leases: Iterable[Lease]) -> None:
+    def add(self, leases: Iterable[HeldLease]) -> None:
         """They are ours now."""
         with self._lock:
-            self._held.update((lease.subject, False) for lease in leases)
+            self._held.update((lease.lease_token, False) for lease in leases)
 
-    def begin(self, lease: Lease) -> bool:
+    def begin(self, lease: HeldLease) -> bool:
         """Begin to work on it for good; False where there is no more use in that."""
         with self._lock:
-            if lease.subject in self._dropped or lease.subject not in self._held:
+            if lease.lease_token in self._dropped or lease.lease_token not in self._held:
                 return False
-            self._held[lease.subject] = True
+            self._held[lease.lease_token] = True
             return True
 
-    def is_wanted(self, lease: Lease) -> bool:
+    def is_active(self, lease: HeldLease) -> bool:
         """Whether there is still use in it."""
         with self._lock:
-            return lease.subject in self._held and lease.subject not in self._dropped
+            return lease.lease_token in self._held and lease.lease_token not in self._dropped
 
-    def settle(self, subjects: Sequence[str]) -> None:
+    def complete(self, subjects: Sequence[str]) -> None:
         """The server has the answer, or will never want it."""
         with self._lock:
             for subject in subjects:
                 self._held.pop(subject, None)
                 self._dropped.discard(subject)
 
-    def drop(self, subjects: Iterable[str]) -> int:
+    def discard(self, subjects: Iterable[str]) -> int:
         """There is no more use in these; answers how many were not begun. What is begun is answered all the same."""
         with self._lock:
             idle = [subject for subject in subjects if self._held.get(subject) is False]
@@ -68,7 +68,7 @@ class Holding:
             self._dropped.update(idle)
             return len(new)
 
-    def take_idle(self) -> list[str]:
+    def remove_idle(self) -> list[str]:
         """Take everything out of hand that nobody has begun to work on."""
         with self._lock:
             idle = [subject for subject, begun in self._held.items() if not begun]

@@ -10,14 +10,14 @@ import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from trapline.client.retry import Retry
+from trapline.client.retry import RetryPolicy
 from trapline.worker.pipeline import Pixels
 
 NOT_AN_IMAGE = "image is not an image"
 NOT_LOADED = "failed to load image"
 
 
-class BadImage(Exception):
+class ImageLoadError(Exception):
     """A picture that cannot be worked on. Its message begins with words that servers know.
 
     "image is not an image" is for good, "failed to load image" may be otherwise the next time.
@@ -31,7 +31,7 @@ class _Passing(Exception):
 class ImageFetcher:
     """Fetches pictures over a session of its own: image hosts never see the API's token. Safe in several threads."""
 
-    def __init__(self, *, user_agent: str, timeout_s: float, max_bytes: int, retry: Retry) -> None:
+    def __init__(self, *, user_agent: str, timeout_s: float, max_bytes: int, retry: RetryPolicy) -> None:
         self._max_bytes = max_bytes
         self._retry = retry
         self._session = httpx2.Client(
@@ -55,7 +55,7 @@ class ImageFetcher:
                 return self._fetch_once(url)
             except _Passing as problem:
                 if attempt >= self._retry.times or given_up():
-                    raise BadImage(f"{NOT_LOADED}: {problem}") from problem
+                    raise ImageLoadError(f"{NOT_LOADED}: {problem}") from problem
             self._retry.sleep(self._retry.wait_s(attempt))
             attempt += 1
 
@@ -65,17 +65,17 @@ class ImageFetcher:
                 if response.status_code == 429 or response.status_code >= 500:
                     raise _Passing(f"the image host answered {response.status_code}")
                 if not response.is_success:
-                    raise BadImage(f"{NOT_LOADED}: the image host answered {response.status_code}")
+                    raise ImageLoadError(f"{NOT_LOADED}: the image host answered {response.status_code}")
                 taken = bytearray()
                 for part in response.iter_bytes(256 * 1024):
                     taken += part
                     if len(taken) > self._max_bytes:
-                        raise BadImage(f"{NOT_LOADED}: it is larger than {self._max_bytes} bytes")
+                        raise ImageLoadError(f"{NOT_LOADED}: it is larger than {self._max_bytes} bytes")
                 return bytes(taken)
         except httpx2.TransportError as error:
             raise _Passing(str(error) or type(error).__name__) from error
         except (httpx2.InvalidURL, httpx2.HTTPError) as error:
-            raise BadImage(f"{NOT_LOADED}: {error or type(error).__name__}") from error
+            raise ImageLoadError(f"{NOT_LOADED}: {error or type(error).__name__}") from error
 
 
 class PixelBudget:
@@ -86,7 +86,7 @@ class PixelBudget:
         self._taken = 0
         self._changed = threading.Condition()
 
-    def take(self, pixels: int, given_up: Callable[[], bool] = lambda: False) -> bool:
+    def acquire(self, pixels: int, given_up: Callable[[], bool] = lambda: False) -> bool:
         """Wait until there is room; a picture larger than all of it waits until it is alone. False if given up."""
         with self._changed:
             while self._taken and self._taken + pixels > self._pixels:
@@ -103,7 +103,7 @@ class PixelBudget:
             self._changed.notify_all()
 
 
-def read_size(data: bytes, max_pixels: int) -> tuple[int, int]:
+def parse_image_size(data: bytes, max_pixels: int) -> tuple[int, int]:
     """Width and height from a picture's header. BadImage where it is no picture, or has more pixels than allowed."""
     width = height = 0
     if data[:2] == b"\xff\xd8":
@@ -114,13 +114,13 @@ def read_size(data: bytes, max_pixels: int) -> tuple[int, int]:
             with Image.open(io.BytesIO(data)) as opened:
                 width, height = opened.size
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise BadImage(f"{NOT_AN_IMAGE}: {_reason(error, data)}") from error
+            raise ImageLoadError(f"{NOT_AN_IMAGE}: {_reason(error, data)}") from error
     if width * height > max_pixels:
-        raise BadImage(f"{NOT_AN_IMAGE}: {width} x {height} pixels are more than the limit of {max_pixels}")
+        raise ImageLoadError(f"{NOT_AN_IMAGE}: {width} x {height} pixels are more than the limit of {max_pixels}")
     return width, height
 
 
-def decode(data: bytes) -> Pixels:
+def decode_image(data: bytes) -> Pixels:
     """A picture as height x width x 3 RGB bytes, without applying its EXIF rotation.
 
     BadImage where it cannot be decoded wholly: half a picture must not be taken for an empty scene.
@@ -138,7 +138,7 @@ def decode(data: bytes) -> Pixels:
     except MemoryError:
         raise
     except Exception as error:
-        raise BadImage(f"{NOT_AN_IMAGE}: {_reason(error, data)}") from error
+        raise ImageLoadError(f"{NOT_AN_IMAGE}: {_reason(error, data)}") from error
 
 
 def _reason(error: Exception, data: bytes) -> str:

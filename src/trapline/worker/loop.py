@@ -16,15 +16,15 @@ from structlog.typing import FilteringBoundLogger
 from trapline.client import Trapline
 from trapline.wire.results import Failure, Result, Success
 from trapline.wire.tasks import Task
-from trapline.worker.batching import BatchLimit, make_failure, make_success, run_isolated
-from trapline.worker.held_leases import Holding
-from trapline.worker.images import BadImage, ImageFetcher, PixelBudget, decode, read_size
+from trapline.worker.batching import BatchLimit, build_failure, build_success, run_isolated
+from trapline.worker.held_leases import HeldLeases
+from trapline.worker.images import ImageFetcher, ImageLoadError, PixelBudget, decode_image, parse_image_size
 from trapline.worker.model_watch import ModelWatch
-from trapline.worker.pipeline import Picture, Pipeline
+from trapline.worker.pipeline import InputImage, Pipeline
 from trapline.worker.progress import Progress
-from trapline.worker.result_poster import Poster
-from trapline.worker.task_leaser import Lease, Leaser
-from trapline.worker.worker_identity import Identity
+from trapline.worker.result_poster import ResultPoster
+from trapline.worker.task_leaser import HeldLease, TaskLeaser
+from trapline.worker.worker_identity import WorkerIdentity
 
 EMPTY_WAIT_S = 0.05
 IDLE_WAIT_S = 0.25
@@ -34,7 +34,7 @@ LEAVE_WITHIN_S = 0.5
 
 
 @dataclass(frozen=True)
-class Limits:
+class WorkerLimits:
     """How much a worker takes on. Times are seconds; `idle_s` ends the work after so long without a task."""
 
     batch_size: int = 24
@@ -46,15 +46,15 @@ class Limits:
 
 
 @dataclass
-class Loaded:
+class DecodedTask:
     """A task whose picture is decoded."""
 
-    lease: Lease
-    picture: Picture
+    lease: HeldLease
+    picture: InputImage
     pixels: int
 
 
-class Worker:
+class WorkerLoop:
     """The work of one process. `run` returns when `stop` is set, or when idle for as long as asked."""
 
     def __init__(
@@ -63,14 +63,14 @@ class Worker:
         api: Trapline,
         fetcher: ImageFetcher,
         pipelines: Sequence[Pipeline],
-        poster: Poster,
-        limits: Limits,
+        poster: ResultPoster,
+        limits: WorkerLimits,
         stop: threading.Event,
         log: FilteringBoundLogger,
         progress: Progress,
         watch: ModelWatch,
-        identity: Identity,
-        holding: Holding,
+        identity: WorkerIdentity,
+        holding: HeldLeases,
     ) -> None:
         self._api = api
         self._identity = identity
@@ -83,12 +83,12 @@ class Worker:
         self._log = log
         self._progress = progress
         self._watch = watch
-        self._to_load: queue.SimpleQueue[Lease | None] = queue.SimpleQueue()
-        self._loaded: queue.Queue[Loaded] = queue.Queue()
-        self._held_back: Loaded | None = None
+        self._to_load: queue.SimpleQueue[HeldLease | None] = queue.SimpleQueue()
+        self._loaded: queue.Queue[DecodedTask] = queue.Queue()
+        self._held_back: DecodedTask | None = None
         self._budget = PixelBudget(limits.pixels_in_flight)
         self._batch = BatchLimit(limits.batch_size, limits.pixels_in_flight)
-        self._leaser = Leaser(
+        self._leaser = TaskLeaser(
             api=api,
             slugs=list(self._pipelines),
             batch_size=limits.batch_size,
@@ -114,7 +114,7 @@ class Worker:
             while not self._stop.is_set():
                 if self._leaser.error is not None:
                     # The server returned what is not begun to its queue; only begun images are finished.
-                    self._holding.take_idle()
+                    self._holding.remove_idle()
                 batch = self._next_batch()
                 if batch:
                     if wanted := self._begin(batch):
@@ -125,7 +125,7 @@ class Worker:
             # Also on an error: the other threads must not go on without a model.
             self._stop.set()
             # It may wait for the server's next task: what comes of that goes back with the goodbye.
-            leaser.join(LEAVE_WITHIN_S if self._identity.welcome else None)
+            leaser.join(LEAVE_WITHIN_S if self._identity.hello_response else None)
             for _ in loaders:
                 self._to_load.put(None)
             for loader in loaders:
@@ -133,7 +133,7 @@ class Worker:
             self._poster.finish()
             poster.join()
             renewer.join()
-            self._identity.say_goodbye(self._poster.list_unsent())
+            self._identity.end(self._poster.list_unsent())
         if self._leaser.error is not None:
             raise self._leaser.error
 
@@ -153,7 +153,7 @@ class Worker:
     def _hands_are_empty(self) -> bool:
         return self._in_hand == 0 and self._poster.is_empty()
 
-    def _take(self, leases: Sequence[Lease]) -> None:
+    def _take(self, leases: Sequence[HeldLease]) -> None:
         self._holding.add(leases)
         self._progress.add(leased=len(leases))
         if any(lease.alone for lease in leases):
@@ -166,45 +166,45 @@ class Worker:
         for lease in leases:
             self._to_load.put(lease)
 
-    def _let_go(self, lease: Lease) -> None:
+    def _let_go(self, lease: HeldLease) -> None:
         """Nobody wants its answer any more."""
         with self._lock:
             self._in_hand -= 1
         self._progress.add(leased=-1)
-        self._holding.settle([lease.subject])
+        self._holding.complete([lease.lease_token])
 
     def _load(self) -> None:
         while (lease := self._to_load.get()) is not None and not self._stop.is_set():
-            if not self._holding.is_wanted(lease):
+            if not self._holding.is_active(lease):
                 self._let_go(lease)
                 continue
             try:
                 loaded = self._load_one(lease)
-            except BadImage as error:
+            except ImageLoadError as error:
                 self._log.warning("picture not loaded", image=lease.task.image_id, reason=str(error))
-                self._answer(lease, make_failure(str(error), lease.task.image_id))
+                self._answer(lease, build_failure(str(error), lease.task.image_id))
             except Exception as error:
                 self._log.exception("picture not loaded", image=lease.task.image_id)
-                self._answer(lease, make_failure(f"failed to load image: {error}", lease.task.image_id))
+                self._answer(lease, build_failure(f"failed to load image: {error}", lease.task.image_id))
             else:
                 if loaded is not None:
                     self._loaded.put(loaded)
 
-    def _load_one(self, lease: Lease) -> Loaded | None:
+    def _load_one(self, lease: HeldLease) -> DecodedTask | None:
         task: Task = lease.task
         data = self._fetcher.fetch(urljoin(self._api.root, task.image_url), self._stop.is_set)
-        width, height = read_size(data, self._limits.max_image_pixels)
-        if not self._budget.take(width * height, self._stop.is_set):
+        width, height = parse_image_size(data, self._limits.max_image_pixels)
+        if not self._budget.acquire(width * height, self._stop.is_set):
             return None
         try:
-            pixels = decode(data)
+            pixels = decode_image(data)
         except BaseException:
             self._budget.give_back(width * height)
             raise
         self._progress.add(loaded=1)
-        return Loaded(lease, Picture(task.image_id, pixels, lease.config), width * height)
+        return DecodedTask(lease, InputImage(task.image_id, pixels, lease.config), width * height)
 
-    def _next_batch(self) -> list[Loaded]:
+    def _next_batch(self) -> list[DecodedTask]:
         """What is ready now, of one pipeline, up to the limits. Waits for no full batch: the model would idle."""
         first = self._held_back
         self._held_back = None
@@ -228,7 +228,7 @@ class Worker:
                 return batch
             batch.append(following)
 
-    def _begin(self, batch: list[Loaded]) -> list[Loaded]:
+    def _begin(self, batch: list[DecodedTask]) -> list[DecodedTask]:
         """What of a batch is still wanted: it is begun, and will be answered."""
         wanted = []
         for loaded in batch:
@@ -239,7 +239,7 @@ class Worker:
                 self._let_go(loaded.lease)
         return wanted
 
-    def _work(self, batch: list[Loaded]) -> None:
+    def _work(self, batch: list[DecodedTask]) -> None:
         pipeline = self._pipelines[batch[0].lease.slug]
         started = time.monotonic()
         with self._progress.busy():
@@ -252,13 +252,13 @@ class Worker:
             try:
                 if isinstance(answer, Exception):
                     raise answer
-                result = make_success(pipeline, loaded.picture, task.image_url, answer, seconds)
+                result = build_success(pipeline, loaded.picture, task.image_url, answer, seconds)
             except Exception as error:
                 self._log.warning("pipeline failed on a picture", image=task.image_id, exc_info=error)
-                result = make_failure(error, task.image_id)
+                result = build_failure(error, task.image_id)
             self._answer(loaded.lease, result)
 
-    def _answer(self, lease: Lease, result: Success | Failure) -> None:
+    def _answer(self, lease: HeldLease, result: Success | Failure) -> None:
         with self._lock:
             self._in_hand -= 1
         self._progress.add(**{"failed" if isinstance(result, Failure) else "inferred": 1})

@@ -14,39 +14,39 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from trapline import __version__
-from trapline.client import Retry, Trapline
-from trapline.wire.pipelines import Pipeline as Declaration
-from trapline.wire.workers import Hello
+from trapline.client import RetryPolicy, Trapline
+from trapline.wire.pipelines import PipelineDefinition as Declaration
+from trapline.wire.workers import HelloRequest
 from trapline.worker.devices import CPU, DeviceUnavailable, require_device
 from trapline.worker.exit_codes import MODEL_HUNG
-from trapline.worker.held_leases import Holding
+from trapline.worker.held_leases import HeldLeases
 from trapline.worker.images import ImageFetcher
-from trapline.worker.loop import Limits, Worker
+from trapline.worker.loop import WorkerLimits, WorkerLoop
 from trapline.worker.model_files import LicenceNotAccepted, ModelFile, ModelFileMissing, fetch_model_file
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import (
-    ExtraMissing,
-    Machine,
+    Device,
+    MissingExtra,
     Pipeline,
     UnknownPipeline,
-    check_extra,
-    declare,
-    find_slugs,
-    make_pipeline,
+    build_definition,
+    build_pipeline,
+    list_default_slugs,
+    require_extra,
 )
 from trapline.worker.progress import Progress
-from trapline.worker.progress_display import show_download, show_progress, start_log
-from trapline.worker.result_poster import Poster
+from trapline.worker.progress_display import configure_logging, display_download, display_progress
+from trapline.worker.result_poster import ResultPoster
 from trapline.worker.settings import WorkerSettings
-from trapline.worker.worker_identity import Identity, SignedOut
-from trapline.worker.worker_names import HeldName
+from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected
+from trapline.worker.worker_names import WorkerNameLock
 
 WATCH_EVERY_S = 0.25
 GOODBYE_S = 1.0
 
 
-class CannotStart(Exception):
+class StartupError(Exception):
     """The worker has nothing to work with; the message says what is missing."""
 
 
@@ -56,12 +56,12 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
     CannotStart where a pipeline or its model files are missing, SignedOut where the server refuses the token, or
     ended this worker.
     """
-    log = start_log()
+    log = configure_logging()
     loaded = load_pipelines(settings, slugs, log)
     pipelines = loaded.pipelines
     stop = threading.Event()
-    user_agent = make_user_agent(settings)
-    retry = Retry(settings.retry_max, settings.retry_backoff, stop.wait)
+    user_agent = build_user_agent(settings)
+    retry = RetryPolicy(settings.retry_max, settings.retry_backoff, stop.wait)
     progress, watch = Progress(), ModelWatch(settings.model_timeout, settings.model_start_timeout)
     with ExitStack() as stack:
         api = stack.enter_context(
@@ -82,22 +82,22 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         )
         stack.callback(fetcher.close)
         outbox = Outbox(settings.outbox, settings.server)
-        holding = Holding()
-        poster = Poster(
+        holding = HeldLeases()
+        poster = ResultPoster(
             api=api,
             outbox=outbox,
             batch_size=settings.batch_size,
             retry=retry,
             log=log,
             progress=progress,
-            settle=holding.settle,
+            settle=holding.complete,
             forget=lambda refused: identity.forget(refused),
         )
-        name = HeldName(settings.outbox.parent, settings.server, settings.full_service_name)
-        stack.callback(name.give_back)
-        hello = make_hello(settings, name.name, loaded)
-        identity = Identity(api=api, hello=hello, holding=holding, log=log, before=poster.send_kept)
-        limits = Limits(
+        name = WorkerNameLock(settings.outbox.parent, settings.server, settings.full_service_name)
+        stack.callback(name.release)
+        hello = build_hello(settings, name.name, loaded)
+        identity = WorkerIdentity(api=api, hello=hello, holding=holding, log=log, before=poster.send_saved)
+        limits = WorkerLimits(
             batch_size=settings.batch_size,
             loaders=settings.loaders,
             pixels_in_flight=settings.pixels_in_flight,
@@ -105,7 +105,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             poll_s=settings.poll,
             idle_s=idle_s,
         )
-        worker = Worker(
+        worker = WorkerLoop(
             api=api,
             fetcher=fetcher,
             pipelines=pipelines,
@@ -128,7 +128,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         with (
             stop_on_signals(stop),
             _watched(settings, watch, stop, poster, identity, log),
-            show_progress(progress, log),
+            display_progress(progress, log),
         ):
             worker.run()
         log.info("worker ended", **progress.read())
@@ -151,19 +151,19 @@ def load_pipelines(settings: WorkerSettings, slugs: Sequence[str], log: Filterin
     loaded: list[Pipeline] = []
     devices: list[str] = []
     missing: list[str] = []
-    for slug in dict.fromkeys(slugs or find_slugs()):
+    for slug in dict.fromkeys(slugs or list_default_slugs()):
         try:
             pipeline, used = _load_pipeline(settings, slug, device, log)
-        except (UnknownPipeline, ExtraMissing, ModelFileMissing, LicenceNotAccepted) as error:
+        except (UnknownPipeline, MissingExtra, ModelFileMissing, LicenceNotAccepted) as error:
             if slugs:
-                raise CannotStart(str(error)) from error
+                raise StartupError(str(error)) from error
             missing.append(str(error))
             log.warning("pipeline left out", pipeline=slug, reason=str(error))
         else:
             loaded.append(pipeline)
             devices.append(used)
     if not loaded:
-        raise CannotStart("; ".join(missing) or "no pipeline is installed")
+        raise StartupError("; ".join(missing) or "no pipeline is installed")
     return LoadedPipelines(loaded, list(dict.fromkeys(devices)))
 
 
@@ -179,13 +179,13 @@ def _resolve_device(settings: WorkerSettings, log: FilteringBoundLogger) -> str:
 def _load_pipeline(settings: WorkerSettings, slug: str, device: str, log: FilteringBoundLogger) -> tuple[Pipeline, str]:
     """A pipeline in memory, and its device."""
     while True:
-        pipeline = make_pipeline(slug)
-        check_extra(pipeline)
+        pipeline = build_pipeline(slug)
+        require_extra(pipeline)
         try:
-            pipeline.load(make_machine(settings, device))
+            pipeline.load(build_device(settings, device))
         except DeviceUnavailable as error:
             if device == CPU:
-                raise CannotStart(f"pipeline {slug} does not run on the CPU: {error}") from error
+                raise StartupError(f"pipeline {slug} does not run on the CPU: {error}") from error
             device = _use_cpu(settings, error, log)
         else:
             return pipeline, device
@@ -195,47 +195,47 @@ def _use_cpu(settings: WorkerSettings, error: DeviceUnavailable, log: FilteringB
     """The CPU in place of the requested device, where the settings allow it. CannotStart otherwise."""
     text = f"TRAPLINE_DEVICE is {settings.device}: {error}"
     if not settings.allow_cpu:
-        raise CannotStart(
+        raise StartupError(
             f"{text} Nothing was leased. Make the device available, or start with --allow-cpu to use the CPU."
         ) from error
     log.warning("the CPU is used", reason=text)
     return CPU
 
 
-def make_machine(settings: WorkerSettings, device: str | None = None) -> Machine:
+def build_device(settings: WorkerSettings, device: str | None = None) -> Device:
     """What pipelines are loaded on here."""
 
     def fetch(file: ModelFile) -> Path:
-        return fetch_model_file(file, settings.model_cache, settings.accepted_licences, show_download)
+        return fetch_model_file(file, settings.model_cache, settings.accepted_licences, display_download)
 
-    return Machine(device or settings.device, settings.threads or os.cpu_count() or 1, fetch)
+    return Device(device or settings.device, settings.threads or os.cpu_count() or 1, fetch)
 
 
 def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[Declaration]:
     """These pipelines, or all that run unless others are named, as they are registered. CannotStart."""
-    machine = make_machine(settings)
+    machine = build_device(settings)
     declared = []
-    for slug in slugs or find_slugs():
+    for slug in slugs or list_default_slugs():
         try:
-            pipeline = make_pipeline(slug)
-            check_extra(pipeline)
+            pipeline = build_pipeline(slug)
+            require_extra(pipeline)
             pipeline.prepare(machine)
-        except (UnknownPipeline, ExtraMissing, ModelFileMissing, LicenceNotAccepted) as error:
-            raise CannotStart(str(error)) from error
-        declared.append(declare(pipeline))
+        except (UnknownPipeline, MissingExtra, ModelFileMissing, LicenceNotAccepted) as error:
+            raise StartupError(str(error)) from error
+        declared.append(build_definition(pipeline))
     return declared
 
 
-def make_user_agent(settings: WorkerSettings) -> str:
+def build_user_agent(settings: WorkerSettings) -> str:
     """How this process is told apart in the server's logs."""
     # A header is Latin-1 at best: what is not ASCII would make every call fail.
     name = settings.service_name.encode("ascii", "replace").decode()
     return f"trapline-worker/{__version__} ({name}; {socket.gethostname()}; pid {os.getpid()})"
 
 
-def make_hello(settings: WorkerSettings, name: str, loaded: LoadedPipelines) -> Hello:
+def build_hello(settings: WorkerSettings, name: str, loaded: LoadedPipelines) -> HelloRequest:
     """What this process says of itself to the server."""
-    return Hello(
+    return HelloRequest(
         service=settings.full_service_name[:255],
         name=name,
         host=socket.gethostname()[:255],
@@ -279,8 +279,8 @@ def _watched(
     settings: WorkerSettings,
     watch: ModelWatch,
     stop: threading.Event,
-    poster: Poster,
-    identity: Identity,
+    poster: ResultPoster,
+    identity: WorkerIdentity,
     log: FilteringBoundLogger,
 ) -> Iterator[None]:
     """End the process when a model does not come back, or when stopping takes too long.
@@ -300,7 +300,7 @@ def _watched(
                 log.info("stopping")
             if stopping_since is not None and time.monotonic() - stopping_since > settings.stop_timeout - spared_s:
                 log.warning("stopped before all was done", kept_on_disk=poster.save())
-                if not _finish_within(GOODBYE_S, lambda: identity.say_goodbye(poster.list_unsent())):
+                if not _finish_within(GOODBYE_S, lambda: identity.end(poster.list_unsent())):
                     log.warning("the server was too slow to hear a goodbye")
                 _end_now(0)
             if (overdue := watch.find_overdue()) is not None:
@@ -343,12 +343,12 @@ def _end_now(code: int) -> None:
 
 
 __all__ = [
-    "CannotStart",
     "LoadedPipelines",
-    "SignedOut",
+    "StartupError",
+    "WorkerRejected",
+    "build_user_agent",
     "declare_pipelines",
     "load_pipelines",
-    "make_user_agent",
     "run_worker",
     "stop_on_signals",
 ]

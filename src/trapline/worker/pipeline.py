@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trapline.extras import describe_install
 from trapline.wire.pipelines import Algorithm, CategoryMap, Stage
-from trapline.wire.pipelines import Pipeline as Declaration
+from trapline.wire.pipelines import PipelineDefinition as Declaration
 from trapline.worker.model_files import ModelFile
 
 ENTRY_POINTS = "trapline.pipelines"
@@ -24,7 +24,7 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Picture:
+class InputImage:
     """One picture to work on. `pixels` is height x width x 3, RGB, 0 to 255, and must not be written to."""
 
     image_id: str
@@ -33,7 +33,7 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class ModelClassification:
     """What one algorithm says a box shows: a class of its own list, and a score for each class of that list.
 
     `algorithm` is the algorithm's key. The last terminal one of a box names it to people.
@@ -47,7 +47,7 @@ class Named:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class ModelDetection:
     """One thing found: a box in pixels of the picture (x1, y1, x2, y2) and what it may be, coarsest first.
 
     `algorithm` is the key of the one that drew the box, `score` its confidence from 0 to 1.
@@ -56,11 +56,11 @@ class Found:
     box: tuple[float, float, float, float]
     algorithm: str
     score: float | None = None
-    names: Sequence[Named] = ()
+    names: Sequence[ModelClassification] = ()
 
 
 @dataclass(frozen=True)
-class Machine:
+class Device:
     """What a pipeline is loaded on: `device` is "cpu" or "cuda:0", `threads` is for one model at a time.
 
     `fetch` brings a model file into the cache and gives its path.
@@ -91,18 +91,18 @@ class Pipeline(ABC):
     extra: ClassVar[str | None] = None
     needs: ClassVar[Sequence[str]] = ()
 
-    def prepare(self, machine: Machine) -> None:  # noqa: B027 - few need it
+    def prepare(self, machine: Device) -> None:  # noqa: B027 - few need it
         """Bring what the declaration is made of, where a class list comes with the model. Called before that."""
 
-    def load(self, machine: Machine) -> None:  # noqa: B027 - an author may need it
+    def load(self, machine: Device) -> None:  # noqa: B027 - an author may need it
         """Bring the models into memory. Nothing to do for a pipeline that has none."""
 
     @abstractmethod
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """What is found on each picture, in their order; an empty list where nothing is."""
 
 
-class ExtraMissing(Exception):
+class MissingExtra(Exception):
     """A pipeline needs packages that are not installed; the message says how to install them."""
 
 
@@ -110,24 +110,24 @@ class UnknownPipeline(Exception):
     """No installed package offers a pipeline of that slug."""
 
 
-def list_classes(*labels: str) -> CategoryMap:
+def build_category_map(*labels: str) -> CategoryMap:
     """A category map of labels in the order of the scores."""
     return CategoryMap(
         data=[{"index": index, "label": label} for index, label in enumerate(labels)], labels=list(labels)
     )
 
 
-def find_slugs() -> list[str]:
+def list_default_slugs() -> list[str]:
     """The slugs of the installed pipelines that run unless others are named; none of them is imported."""
     return sorted({entry.name for entry in entry_points(group=ENTRY_POINTS)})
 
 
-def find_named_slugs() -> list[str]:
+def list_optional_slugs() -> list[str]:
     """The slugs of the installed pipelines that run only when they are named; none of them is imported."""
     return sorted({entry.name for entry in entry_points(group=NAMED_ENTRY_POINTS)})
 
 
-def make_pipeline(slug: str) -> Pipeline:
+def build_pipeline(slug: str) -> Pipeline:
     """An instance of an installed pipeline, not loaded yet. UnknownPipeline names those that there are."""
     for entry in (*entry_points(group=ENTRY_POINTS, name=slug), *entry_points(group=NAMED_ENTRY_POINTS, name=slug)):
         made = entry.load()()
@@ -136,25 +136,25 @@ def make_pipeline(slug: str) -> Pipeline:
         if made.slug != slug:
             raise UnknownPipeline(f"{entry.value} is offered as pipeline {slug}, but calls itself {made.slug}")
         return made
-    there = ", ".join([*find_slugs(), *find_named_slugs()]) or "none"
+    there = ", ".join([*list_default_slugs(), *list_optional_slugs()]) or "none"
     raise UnknownPipeline(f"no installed package offers pipeline {slug}; there are {there}")
 
 
-def find_missing(pipeline: Pipeline) -> list[str]:
+def list_missing_modules(pipeline: Pipeline) -> list[str]:
     """The modules that a pipeline needs and that are not installed; none of them is imported."""
     return [module for module in pipeline.needs if find_spec(module) is None]
 
 
-def check_extra(pipeline: Pipeline) -> None:
+def require_extra(pipeline: Pipeline) -> None:
     """Whether everything that a pipeline needs is installed. ExtraMissing says how to install it."""
-    missing = find_missing(pipeline)
+    missing = list_missing_modules(pipeline)
     if missing:
-        raise ExtraMissing(
+        raise MissingExtra(
             f"pipeline {pipeline.slug} needs {', '.join(missing)}: {describe_install('worker', pipeline.extra or '')}"
         )
 
 
-def declare(pipeline: Pipeline) -> Declaration:
+def build_definition(pipeline: Pipeline) -> Declaration:
     """A pipeline as it is registered with a server."""
     return Declaration(
         name=pipeline.name,

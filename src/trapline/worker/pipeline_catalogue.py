@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from trapline.worker.model_files import NEEDS_ACCEPTANCE, cached_path
-from trapline.worker.pipeline import Pipeline, find_missing, find_named_slugs, find_slugs, make_pipeline
+from trapline.worker.model_files import NEEDS_ACCEPTANCE, get_cached_path
+from trapline.worker.pipeline import (
+    Pipeline,
+    build_pipeline,
+    list_default_slugs,
+    list_missing_modules,
+    list_optional_slugs,
+)
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A pipeline of the catalogue. `download_bytes` is None where a publisher tells no size.
 
     `licences` are those of its model files, `to_accept` those that a person has to say yes to first, `here` is whether
@@ -26,26 +32,26 @@ class Entry:
     only_when_named: bool
 
 
-def list_catalogue(cache: Path) -> list[Entry]:
+def list_catalogue(cache: Path) -> list[CatalogueEntry]:
     """Every installed pipeline, by its slug; those that run without being named come first."""
     return [
-        _describe(make_pipeline(slug), cache, only_when_named=named)
-        for named, slugs in ((False, find_slugs()), (True, find_named_slugs()))
+        _describe(build_pipeline(slug), cache, only_when_named=named)
+        for named, slugs in ((False, list_default_slugs()), (True, list_optional_slugs()))
         for slug in slugs
     ]
 
 
-def _describe(pipeline: Pipeline, cache: Path, *, only_when_named: bool) -> Entry:
+def _describe(pipeline: Pipeline, cache: Path, *, only_when_named: bool) -> CatalogueEntry:
     sizes = [model.size for model in pipeline.models]
     licences = sorted({model.licence for model in pipeline.models})
-    return Entry(
+    return CatalogueEntry(
         slug=pipeline.slug,
         name=pipeline.name,
         finds=pipeline.description or "",
         licences=licences,
         to_accept=[licence for licence in licences if licence.startswith(NEEDS_ACCEPTANCE)],
         download_bytes=None if None in sizes else sum(size for size in sizes if size is not None),
-        here=all(cached_path(model, cache).exists() for model in pipeline.models),
-        install=f".[worker,{pipeline.extra}]" if find_missing(pipeline) else None,
+        here=all(get_cached_path(model, cache).exists() for model in pipeline.models),
+        install=f".[worker,{pipeline.extra}]" if list_missing_modules(pipeline) else None,
         only_when_named=only_when_named,
     )

@@ -30,7 +30,7 @@ class _ConsoleLogger:
     log = debug = info = warning = error = critical = exception = failure = fatal = msg
 
 
-def start_log() -> FilteringBoundLogger:
+def configure_logging() -> FilteringBoundLogger:
     """The worker's log: lines for people on a terminal, a JSON object a line elsewhere; standard error both."""
     shared: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
@@ -49,7 +49,7 @@ def start_log() -> FilteringBoundLogger:
 
 
 @contextmanager
-def show_progress(progress: Progress, log: FilteringBoundLogger) -> Iterator[None]:
+def display_progress(progress: Progress, log: FilteringBoundLogger) -> Iterator[None]:
     """Keep a line with the rate on a terminal; write one to the log now and then where it moved elsewhere."""
     ended = threading.Event()
     shown = _show_on_terminal if _console.is_terminal else _show_in_log
@@ -71,7 +71,7 @@ def _show_on_terminal(progress: Progress, _log: FilteringBoundLogger, ended: thr
             done = _done(now) - _done(last)
             rate = 0.8 * rate + 0.2 * done / EVERY_S
             last = now
-            status.update(describe(progress, rate))
+            status.update(format_progress(progress, rate))
 
 
 def _show_in_log(progress: Progress, log: FilteringBoundLogger, ended: threading.Event) -> None:
@@ -83,7 +83,7 @@ def _show_in_log(progress: Progress, log: FilteringBoundLogger, ended: threading
         last = now
 
 
-def describe(progress: Progress, rate: float) -> str:
+def format_progress(progress: Progress, rate: float) -> str:
     """The progress line: `rate` is in images a second."""
     counts = progress.read()
     busy_s, waiting_s = progress.times()
@@ -99,7 +99,7 @@ def describe(progress: Progress, rate: float) -> str:
     return ", ".join(parts) if in_hand or unsent else "waiting for tasks; " + ", ".join(parts[:1] + parts[3:])
 
 
-def show_download(name: str, here: int, total: int) -> None:
+def display_download(name: str, here: int, total: int) -> None:
     """Show how much of a model file has come; on a terminal as a bar."""
     if not _console.is_terminal:
         if here in (0, total):

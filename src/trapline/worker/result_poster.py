@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
-from trapline.client import Retry, ServerRefused, ServerUnreachable, Trapline
+from trapline.client import ApiConnectionError, ApiStatusError, RetryPolicy, Trapline
 from trapline.wire.results import Result, ResultsAccepted, Success
-from trapline.worker.batching import make_failure
+from trapline.worker.batching import build_failure
 from trapline.worker.outbox import Outbox
 from trapline.worker.progress import Progress
 
@@ -22,7 +22,7 @@ MOST_SCORES = 100_000
 Item = tuple[int, Result]
 
 
-class Poster:
+class ResultPoster:
     """Posts results as they come. `run` ends after `finish`, when everything is posted or on disk.
 
     `settle` is told the leases whose results the server has, or will never take; `forget` whether a refusal was about
@@ -35,12 +35,12 @@ class Poster:
         api: Trapline,
         outbox: Outbox,
         batch_size: int,
-        retry: Retry,
+        retry: RetryPolicy,
         log: FilteringBoundLogger,
         progress: Progress,
         outbox_every_s: float = OUTBOX_EVERY_S,
         settle: Callable[[Sequence[str]], None] = lambda _: None,
-        forget: Callable[[ServerRefused], bool] = lambda _: False,
+        forget: Callable[[ApiStatusError], bool] = lambda _: False,
     ) -> None:
         self._api = api
         self._outbox = outbox
@@ -93,7 +93,7 @@ class Poster:
                 break
             by_job.setdefault(job_id, []).append(result)
         for job_id, results in by_job.items():
-            self._outbox.keep(job_id, results)
+            self._outbox.save(job_id, results)
             with self._lock:
                 self._unsent_subjects += [result.reply_subject for result in results]
         return sum(map(len, by_job.values()))
@@ -139,13 +139,13 @@ class Poster:
     def _post(self, job_id: int, results: Sequence[Result]) -> None:
         # While the server is known to be away, and at the end, one attempt is enough: the disk is safe.
         hurried = self._kept or self._finishing.is_set()
-        retry = Retry(0, self._retry.backoff_s) if hurried else self._retry
+        retry = RetryPolicy(0, self._retry.backoff_s) if hurried else self._retry
         try:
             accepted = self._send(job_id, results, retry)
-        except ServerUnreachable as error:
+        except ApiConnectionError as error:
             self._keep(job_id, results, str(error))
-        except ServerRefused as refused:
-            if refused.passing or refused.status in (401, 403):
+        except ApiStatusError as refused:
+            if refused.is_transient or refused.status in (401, 403):
                 self._keep(job_id, results, str(refused))
             elif refused.status == 413:
                 self._post_smaller(job_id, results)
@@ -160,10 +160,10 @@ class Poster:
                 if status.status.startswith("rejected"):
                     self._log.error("result rejected", job=job_id, task=status.task_id, reason=status.status)
 
-    def _send(self, job_id: int, results: Sequence[Result], retry: Retry) -> ResultsAccepted:
+    def _send(self, job_id: int, results: Sequence[Result], retry: RetryPolicy) -> ResultsAccepted:
         try:
             return self._api.post_results(job_id, results, retry)
-        except ServerRefused as refused:
+        except ApiStatusError as refused:
             if not self._forget(refused):
                 raise
             return self._api.post_results(job_id, results, retry)
@@ -175,29 +175,29 @@ class Poster:
             self._post(job_id, results[middle:])
         elif isinstance(results[0].result, Success):
             image_id = results[0].result.source_images[0].id
-            failure = make_failure("the result is larger than the server takes", image_id)
+            failure = build_failure("the result is larger than the server takes", image_id)
             self._post(job_id, [Result.model_construct(reply_subject=results[0].reply_subject, result=failure)])
         else:
             self._log.error("result refused", job=job_id, reason="larger than the server takes")
             self._settle([results[0].reply_subject])
 
     def _keep(self, job_id: int, results: Sequence[Result], reason: str) -> None:
-        path = self._outbox.keep(job_id, results)
+        path = self._outbox.save(job_id, results)
         self._kept = len(self._outbox)
         with self._lock:
             self._unsent_subjects += [result.reply_subject for result in results]
         self._log.warning("results kept on disk", job=job_id, results=len(results), file=str(path), reason=reason)
 
-    def send_kept(self) -> None:
+    def send_saved(self) -> None:
         """Send what is on disk, as far as the server takes it. ServerUnreachable where it is away."""
-        once = Retry(0, self._retry.backoff_s)
+        once = RetryPolicy(0, self._retry.backoff_s)
         with self._outbox_lock:
             try:
                 sent = self._outbox.send(lambda job_id, results: self._send(job_id, results, once))
                 if sent:
                     self._progress.add(posted=sent)
                     self._log.info("results sent that were kept on disk", results=sent)
-            except ServerRefused as error:
+            except ApiStatusError as error:
                 self._log.warning("results still kept on disk", reason=str(error))
             finally:
                 self._kept = len(self._outbox)
@@ -208,8 +208,8 @@ class Poster:
 
     def _send_kept(self) -> None:
         try:
-            self.send_kept()
-        except ServerUnreachable as error:
+            self.send_saved()
+        except ApiConnectionError as error:
             self._log.warning("results still kept on disk", reason=str(error))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from trapline.client.api_url import find_api_root
+from trapline.client.api_url import normalise_api_url
 from trapline.worker.devices import CPU, parse_device
 from trapline.worker.model_watch import BATCH_S, START_S
 
@@ -54,7 +54,7 @@ class WorkerSettings(BaseSettings):
     @field_validator("server")
     @classmethod
     def _an_address(cls, server: str) -> str:
-        return find_api_root(server)
+        return normalise_api_url(server)
 
     @field_validator("device")
     @classmethod
@@ -79,11 +79,11 @@ class WorkerSettings(BaseSettings):
         return f"{self.service_name} ({socket.gethostname()})"
 
 
-class BadSettings(Exception):
+class WorkerSettingsError(Exception):
     """A setting is missing or wrong; the message names the variable."""
 
 
-def read_settings(**given: object) -> WorkerSettings:
+def load_settings(**given: object) -> WorkerSettings:
     """The settings of this process; what is given wins over the environment. BadSettings names each wrong variable."""
     try:
         return WorkerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -95,9 +95,9 @@ def read_settings(**given: object) -> WorkerSettings:
                 lines.append(f"{variable} is not set: it is the API token that the worker signs in with")
             else:
                 lines.append(f"{variable}: {wrong['msg'].removeprefix('Value error, ')}")
-        raise BadSettings("\n".join(lines)) from None
+        raise WorkerSettingsError("\n".join(lines)) from None
 
 
-def find_model_cache() -> Path:
+def get_model_cache() -> Path:
     """Where model files are kept, also where the other settings of a worker are not made yet."""
-    return read_settings(token=SecretStr("not used")).model_cache
+    return load_settings(token=SecretStr("not used")).model_cache

@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
-from trapline.client import ServerRefused, ServerUnreachable, Trapline
+from trapline.client import ApiConnectionError, ApiStatusError, Trapline
 from trapline.wire.tasks import Task
-from trapline.wire.workers import Welcome
-from trapline.worker.held_leases import Lease
-from trapline.worker.worker_identity import ABSENT, Identity, SignedOut
+from trapline.wire.workers import HelloResponse
+from trapline.worker.held_leases import HeldLease
+from trapline.worker.worker_identity import ABSENT, WorkerIdentity, WorkerRejected
 
 FULL_WAIT_S = 0.02
 LONGEST_WAIT_S = 30.0
 
 
-class Leaser:
+class TaskLeaser:
     """Leases tasks, only as long as more are wanted.
 
     From a server that gives workers an id, over all jobs at once, waiting up to `wait_s` there for a task. From
@@ -32,11 +32,11 @@ class Leaser:
         slugs: Sequence[str],
         batch_size: int,
         wanted: Callable[[], bool],
-        take: Callable[[Sequence[Lease]], None],
+        take: Callable[[Sequence[HeldLease]], None],
         poll_s: float,
         stop: threading.Event,
         log: FilteringBoundLogger,
-        identity: Identity,
+        identity: WorkerIdentity,
         wait_s: float = 0.0,
     ) -> None:
         self._api = api
@@ -51,7 +51,7 @@ class Leaser:
         self._wait_s = wait_s
         self._last_task = time.monotonic()
         self._looked = False
-        self.error: SignedOut | None = None
+        self.error: WorkerRejected | None = None
 
     def seconds_without_task(self) -> float:
         """How long the server has been saying that there is nothing; a server that does not answer says nothing."""
@@ -61,7 +61,7 @@ class Leaser:
         """Something may still be to do."""
         self._last_task = time.monotonic()
 
-    def fail(self, error: SignedOut) -> None:
+    def fail(self, error: WorkerRejected) -> None:
         """Lease no more: the server refuses this worker for good."""
         self.error = self.error or error
 
@@ -75,9 +75,9 @@ class Leaser:
                 if failures:
                     self._log.info("server answers again")
                 failures = 0
-            except (ServerRefused, ServerUnreachable) as error:
-                if isinstance(error, ServerRefused):
-                    if (signed_out := self._identity.name_refusal(error)) is not None:
+            except (ApiStatusError, ApiConnectionError) as error:
+                if isinstance(error, ApiStatusError):
+                    if (signed_out := self._identity.get_rejection(error)) is not None:
                         self.fail(signed_out)
                         return
                     if self._identity.forget(error, ABSENT):
@@ -95,7 +95,7 @@ class Leaser:
             if not leased:
                 self._stop.wait(self._poll_s * _jitter())
 
-    def _lease_any(self, welcome: Welcome) -> bool:
+    def _lease_any(self, welcome: HelloResponse) -> bool:
         """Whether to go on at once: something was leased, or the server did the waiting."""
         self._wait_until_wanted()
         if self._stop.is_set():
@@ -109,7 +109,7 @@ class Leaser:
             self.touch()
             self._take(
                 [
-                    Lease(
+                    HeldLease(
                         task.job_id,
                         task.pipeline,
                         Task(**task.model_dump(include=set(Task.model_fields))),
@@ -134,7 +134,7 @@ class Leaser:
             while not self._stop.is_set():
                 try:
                     tasks = self._api.lease_tasks(job.id, self._batch_size)
-                except ServerRefused as refused:
+                except ApiStatusError as refused:
                     if refused.status not in (404, 409):
                         raise
                     self._log.info("job is gone", job=job.id, reason=str(refused))
@@ -144,7 +144,7 @@ class Leaser:
                     break
                 leased = True
                 self.touch()
-                self._take([Lease(job.id, job.pipeline_slug, task) for task in tasks])
+                self._take([HeldLease(job.id, job.pipeline_slug, task) for task in tasks])
                 self._wait_until_wanted()
             if leased:
                 return True
@@ -159,4 +159,4 @@ def _jitter() -> float:
     return 0.75 + random.random() / 2  # noqa: S311 - no secret
 
 
-__all__ = ["Lease", "Leaser", "SignedOut"]
+__all__ = ["HeldLease", "TaskLeaser", "WorkerRejected"]

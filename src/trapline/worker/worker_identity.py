@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection
 
 from structlog.typing import FilteringBoundLogger
 
-from trapline.client import ServerRefused, ServerUnreachable, Trapline
+from trapline.client import ApiConnectionError, ApiStatusError, Trapline
 from trapline.wire.tasks import LeaseState
-from trapline.wire.workers import Hello, Welcome
-from trapline.worker.held_leases import Holding
+from trapline.wire.workers import HelloRequest, HelloResponse
+from trapline.worker.held_leases import HeldLeases
 
 ABSENT = (404, 405, 501)
 """What a server answers that knows the five calls only."""
@@ -18,11 +18,11 @@ RENEW_AGAIN_S = 5.0
 LONGEST_IDLE_S = 1.0
 
 
-class SignedOut(Exception):
+class WorkerRejected(Exception):
     """The server does not know the token, does not let it work, or ended this worker."""
 
 
-class Identity:
+class WorkerIdentity:
     """The worker's id, where the server gives ids. `before` runs before each hello that has to be said.
 
     A hello ends an earlier process of the same name and voids what it held: results of it that are still on disk are
@@ -33,8 +33,8 @@ class Identity:
         self,
         *,
         api: Trapline,
-        hello: Hello,
-        holding: Holding,
+        hello: HelloRequest,
+        holding: HeldLeases,
         log: FilteringBoundLogger,
         before: Callable[[], None] = lambda: None,
     ) -> None:
@@ -46,61 +46,61 @@ class Identity:
         self._lock = threading.Lock()
         # A caller that ends the process must not overtake a call of another thread.
         self._release_lock = threading.Lock()
-        self._welcome: Welcome | None = None
+        self._welcome: HelloResponse | None = None
         self._absent = False
 
     @property
-    def welcome(self) -> Welcome | None:
+    def hello_response(self) -> HelloResponse | None:
         """What the server answered to the hello; None before, and where it knows none."""
         return self._welcome
 
-    def ensure(self) -> Welcome | None:
+    def ensure(self) -> HelloResponse | None:
         """Say hello unless it is said; None where the server knows the five calls only."""
         with self._lock:
             if self._welcome is None and not self._absent:
                 self._before()
                 try:
-                    self._welcome = self._api.say_hello(self._hello)
-                except ServerRefused as refused:
+                    self._welcome = self._api.register_worker(self._hello)
+                except ApiStatusError as refused:
                     if refused.status not in ABSENT:
                         raise
                     self._absent = True
                     self._log.debug("the server gives workers no id; the five calls are used")
                 else:
-                    self._api.speak_as(self._welcome.worker_id)
+                    self._api.set_worker_id(self._welcome.worker_id)
                     self._log.info(
                         "the server knows this worker", worker=str(self._welcome.worker_id), name=self._hello.name
                     )
             return self._welcome
 
-    def forget(self, refused: ServerRefused, also: Collection[int] = ()) -> bool:
+    def forget(self, refused: ApiStatusError, also: Collection[int] = ()) -> bool:
         """Whether a call was refused because of the id, so that it may succeed after another hello."""
         with self._lock:
             if self._welcome is None or refused.status not in (UNKNOWN, *also):
                 return False
             self._log.warning("the server does not know this worker any more", reason=str(refused))
             self._welcome = None
-            self._api.speak_as(None)
+            self._api.set_worker_id(None)
             return True
 
-    def name_refusal(self, refused: ServerRefused) -> SignedOut | None:
+    def get_rejection(self, refused: ApiStatusError) -> WorkerRejected | None:
         """What to end with, where a call was refused for good."""
         if refused.status not in (401, 403):
             return None
         if refused.status == 403 and self._welcome is not None:
-            return SignedOut(f"the server ended this worker: {refused}")
-        return SignedOut(f"the server refuses the token: {refused}")
+            return WorkerRejected(f"the server ended this worker: {refused}")
+        return WorkerRejected(f"the server refuses the token: {refused}")
 
     def renew(self) -> None:
         """Tell the server what is in hand, and drop what is no longer of use."""
         renewed = self._api.renew_leases(self._holding.list(), self._holding.list_begun())
         gone = [lease for lease in renewed.leases if lease.status is not LeaseState.HELD]
-        dropped = self._holding.drop(lease.reply_subject for lease in gone)
+        dropped = self._holding.discard(lease.reply_subject for lease in gone)
         if dropped:
             canceled = sum(lease.status is LeaseState.CANCELED for lease in gone)
             self._log.info("tasks are dropped", tasks=dropped, canceled=canceled, lost=len(gone) - canceled)
 
-    def keep_renewing(self, stop: threading.Event, fail: Callable[[SignedOut], None]) -> None:
+    def keep_renewing(self, stop: threading.Event, fail: Callable[[WorkerRejected], None]) -> None:
         """Renew until told to stop; then give back what is not begun, at once. `fail` is told of a refusal for good."""
         wait_s = LONGEST_IDLE_S
         while not stop.wait(wait_s):
@@ -111,11 +111,11 @@ class Identity:
             try:
                 self.renew()
                 wait_s = welcome.renew_s
-            except ServerUnreachable:
+            except ApiConnectionError:
                 wait_s = min(RENEW_AGAIN_S, welcome.renew_s)
-            except ServerRefused as refused:
+            except ApiStatusError as refused:
                 wait_s = min(RENEW_AGAIN_S, welcome.renew_s)
-                signed_out = self.name_refusal(refused)
+                signed_out = self.get_rejection(refused)
                 if signed_out is not None:
                     fail(signed_out)
                     return
@@ -125,19 +125,19 @@ class Identity:
     def release(self) -> None:
         """Give back what is not begun. Returns when no other thread is doing so either."""
         with self._release_lock:
-            idle = self._holding.take_idle()
+            idle = self._holding.remove_idle()
             if idle and self._welcome is not None:
                 try:
                     self._log.info("tasks are given back", tasks=self._api.release_leases(idle))
-                except (ServerUnreachable, ServerRefused) as error:
+                except (ApiConnectionError, ApiStatusError) as error:
                     self._log.warning("tasks are not given back", tasks=len(idle), reason=str(error))
 
-    def say_goodbye(self, unsent: Collection[str] = ()) -> None:
+    def end(self, unsent: Collection[str] = ()) -> None:
         """End the id: everything in hand goes back, but for results that are still to be sent."""
         if self._welcome is None:
             return
         given = [subject for subject in self._holding.list() if subject not in unsent]
         try:
             self._api.release_leases(given, goodbye=True, unsent=list(unsent))
-        except (ServerUnreachable, ServerRefused) as error:
+        except (ApiConnectionError, ApiStatusError) as error:
             self._log.warning("the server heard no goodbye", reason=str(error))

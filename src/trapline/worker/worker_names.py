@@ -13,7 +13,7 @@ except ImportError:  # no such locks on Windows: every process has a name of its
 MOST = 10_000
 
 
-class HeldName:
+class WorkerNameLock:
     """`worker-1`, `worker-2`, ...: held for as long as the process lives, however it ends.
 
     A process that is started again takes the name of the one that died, and two that live never share one. Where the
@@ -49,7 +49,7 @@ class HeldName:
             pass
         return None
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Let another process have it."""
         if self._lock is not None:
             os.close(self._lock)

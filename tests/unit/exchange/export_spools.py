@@ -7,12 +7,12 @@ from uuid import UUID
 
 from trapline.server.exports.formats.export_records import (
     IMAGES,
-    About,
+    AnnotationRecord,
     DeploymentRecord,
-    FoundRecord,
+    ExportMetadata,
+    ExportSpool,
+    IdentificationRecord,
     ImageRecord,
-    SaidRecord,
-    Spool,
     TaxonRecord,
     write_records,
 )
@@ -21,7 +21,7 @@ AT = datetime(2026, 3, 1, 12, 0, 0, 500_000, UTC)
 LYNX, DEPLOYMENT = UUID(int=7), UUID(int=1)
 
 
-def make_image(number: int, *found: FoundRecord, **more: Any) -> ImageRecord:
+def make_image(number: int, *found: AnnotationRecord, **more: Any) -> ImageRecord:
     """An image of 200 by 100 pixels."""
     plain: dict[str, Any] = {
         "id": UUID(int=100 + number), "deployment_id": DEPLOYMENT, "filename": f"{number}.jpg",
@@ -32,28 +32,28 @@ def make_image(number: int, *found: FoundRecord, **more: Any) -> ImageRecord:
     return ImageRecord(**(plain | more), found=list(found))
 
 
-def make_box(number: int, name: str | None = "animal", **more: Any) -> FoundRecord:
+def make_box(number: int, name: str | None = "animal", **more: Any) -> AnnotationRecord:
     """A box from (20, 10) to (120, 60)."""
     corners = {"x_min": 20, "y_min": 10, "x_max": 120, "y_max": 60}
     plain = {"class_name": name, "confidence": 0.9, "data": corners, "model_name": "detector", "model_version": "5"}
-    return FoundRecord(id=UUID(int=number), analysis_id=UUID(int=5), type="bounding_box", **(plain | more))
+    return AnnotationRecord(id=UUID(int=number), analysis_id=UUID(int=5), type="bounding_box", **(plain | more))
 
 
-def make_name(number: int, parent: int | None, name: str = "lynx", **more: Any) -> FoundRecord:
+def make_name(number: int, parent: int | None, name: str = "lynx", **more: Any) -> AnnotationRecord:
     """A classification of a box."""
     plain: dict[str, Any] = {"class_name": name, "confidence": 0.8, "data": {}, "model_name": "namer"}
     of = UUID(int=parent) if parent else None
-    return FoundRecord(
+    return AnnotationRecord(
         id=UUID(int=number), analysis_id=UUID(int=5), type="classification", parent_id=of, **(plain | more)
     )
 
 
-def make_said(kind: str, **more: Any) -> SaidRecord:
+def make_said(kind: str, **more: Any) -> IdentificationRecord:
     """What a person said."""
-    return SaidRecord(kind=kind, by="Anna", at=AT, **more)
+    return IdentificationRecord(kind=kind, by="Anna", at=AT, **more)
 
 
-def make_spool(folder: Path, *images: ImageRecord, **more: Any) -> Spool:
+def make_spool(folder: Path, *images: ImageRecord, **more: Any) -> ExportSpool:
     """Write a spool of one deployment, or of those that are given."""
     folder.mkdir(exist_ok=True)
     (folder / IMAGES).write_bytes(write_records(images))
@@ -63,5 +63,5 @@ def make_spool(folder: Path, *images: ImageRecord, **more: Any) -> Spool:
         ],
         "taxa": [TaxonRecord(id=LYNX, scientific_name="Lynx lynx", rank="species", higher_ranks={"class": "Mammalia"})],
     }
-    about = About(project_id=1, project_name="Forest", project_description="", started_at=AT, **(plain | more))
-    return Spool(folder, about, lambda key: key.encode())
+    about = ExportMetadata(project_id=1, project_name="Forest", project_description="", started_at=AT, **(plain | more))
+    return ExportSpool(folder, about, lambda key: key.encode())

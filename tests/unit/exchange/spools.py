@@ -12,13 +12,13 @@ import msgspec
 
 from trapline.server.exports.formats.export_records import (
     IMAGES,
-    About,
+    AnnotationRecord,
     DeploymentRecord,
-    FoundRecord,
+    ExportMetadata,
+    ExportReport,
+    ExportSpool,
+    IdentificationRecord,
     ImageRecord,
-    Report,
-    SaidRecord,
-    Spool,
     TaxonRecord,
     write_records,
 )
@@ -47,14 +47,14 @@ PLACE = DeploymentRecord(
 )  # fmt: skip
 
 
-def said(kind: str = "confirm", **more: Any) -> SaidRecord:
+def said(kind: str = "confirm", **more: Any) -> IdentificationRecord:
     """What Ada said, an hour after noon."""
-    return SaidRecord(kind=kind, by="Ada", at=NOON + timedelta(hours=1), **more)
+    return IdentificationRecord(kind=kind, by="Ada", at=NOON + timedelta(hours=1), **more)
 
 
 def found(
     number: int, label: str = "animal", box: Sequence[float] | None = (20, 10, 120, 60), **more: Any
-) -> FoundRecord:
+) -> AnnotationRecord:
     """A box, or what `type` says, found by a model."""
     names = ("x_min", "y_min", "x_max", "y_max")
     data = more.pop("data", None) or dict(zip(names, box or (), strict=False))
@@ -63,10 +63,10 @@ def found(
         "analysis_id": UUID(int=5000), "class_name": label, "confidence": 0.9, "model_name": "detector",
         "model_version": "1.2", "at": NOON + timedelta(minutes=5),
     }  # fmt: skip
-    return FoundRecord(id=UUID(int=10_000 + number), type=kind, data=data, **(given | more))
+    return AnnotationRecord(id=UUID(int=10_000 + number), type=kind, data=data, **(given | more))
 
 
-def image(number: int, *of: FoundRecord, **more: Any) -> ImageRecord:
+def image(number: int, *of: AnnotationRecord, **more: Any) -> ImageRecord:
     """An image, ten seconds after the one with the number before."""
     given: dict[str, Any] = {
         "deployment_id": PLACE.id, "filename": f"IMG_{number:04}.JPG", "path": f"100RECNX/IMG_{number:04}.JPG",
@@ -86,24 +86,24 @@ def make_spool(
     taxa: Sequence[TaxonRecord] = (LYNX, MAN),
     read_picture: Callable[[str], bytes] = lambda key: key.encode(),
     **options: Any,
-) -> Spool:
+) -> ExportSpool:
     """Make a spool of these images."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / IMAGES).write_bytes(write_records(images))
     counts = {one.id: sum(image.deployment_id == one.id for image in images) for one in deployments}
     for one in deployments:
         one.images = counts[one.id]
-    about = About(
+    about = ExportMetadata(
         project_id=7, project_name="Alps", project_description="", started_at=NOON + timedelta(days=1),
         public_url="https://traps.example.org/", public=True, options=options, deployments=list(deployments),
         taxa=list(taxa),
     )  # fmt: skip
-    return Spool(folder, about, read_picture)
+    return ExportSpool(folder, about, read_picture)
 
 
 def write_twice(
-    write: Callable[[Spool, BinaryIO], Report], spool: Spool, *, tells_when: bool = False
-) -> tuple[Report, bytes]:
+    write: Callable[[ExportSpool, BinaryIO], ExportReport], spool: ExportSpool, *, tells_when: bool = False
+) -> tuple[ExportReport, bytes]:
     """Write an export, and see that the same a day later has the same bytes, unless it tells when it is of."""
     first, second = io.BytesIO(), io.BytesIO()
     report = write(spool, first)

@@ -23,13 +23,19 @@ from trapline.server.exports.formats import (
     speciesnet_export,
     yolo,
 )
-from trapline.server.exports.formats.export_records import FoundRecord, ImageRecord, Report, Spool
-from trapline.server.exports.formats.observations import Kind, Naming, Observation, SeenImage, observe
+from trapline.server.exports.formats.export_records import AnnotationRecord, ExportReport, ExportSpool, ImageRecord
+from trapline.server.exports.formats.observations import (
+    Observation,
+    ObservationType,
+    ObservedImage,
+    TaxonResolver,
+    build_observations,
+)
 
 DETECTOR, CLASSIFIER, ENSEMBLE = (f"speciesnet-{part}" for part in ("detector", "classifier", "ensemble"))
 
 
-def _name(number: int, label: str, confidence: float | None, model: str, *, terminal: bool | None) -> FoundRecord:
+def _name(number: int, label: str, confidence: float | None, model: str, *, terminal: bool | None) -> AnnotationRecord:
     """A classification of the box 1, by a model of its own."""
     data: dict[str, Any] = {"topk": [{"class": label, "confidence": confidence}]}
     if terminal is not None:
@@ -40,11 +46,13 @@ def _name(number: int, label: str, confidence: float | None, model: str, *, term
     )  # fmt: skip
 
 
-def _box(label: str | None, confidence: float = 0.95) -> FoundRecord:
+def _box(label: str | None, confidence: float = 0.95) -> AnnotationRecord:
     return found(1, label or "", class_name=label, confidence=confidence, model_name=DETECTOR, model_version="4")
 
 
-def _speciesnet(name: str = "lynx", sure: float = 0.75, raw: str = "lynx", guess: float = 0.75) -> list[FoundRecord]:
+def _speciesnet(
+    name: str = "lynx", sure: float = 0.75, raw: str = "lynx", guess: float = 0.75
+) -> list[AnnotationRecord]:
     """What a worker keeps of SpeciesNet: the box has the last word's name and the detector's confidence."""
     box = msgspec.structs.replace(_box(name), taxon=LYNX.id if name == "lynx" else None)
     return [
@@ -59,7 +67,7 @@ def _picture(_: str) -> bytes:
     return file.getvalue()
 
 
-def _write(write: Callable[[Spool, BinaryIO], Report], folder: Path, *images: ImageRecord) -> bytes:
+def _write(write: Callable[[ExportSpool, BinaryIO], ExportReport], folder: Path, *images: ImageRecord) -> bytes:
     out = io.BytesIO()
     write(make_spool(folder, images, read_picture=_picture), out)
     return out.getvalue()
@@ -73,9 +81,9 @@ def _rows(content: bytes, name: str = "") -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode(), newline=""), delimiter=delimiter))
 
 
-def _see(*of: FoundRecord, **more: Any) -> list[Observation]:
-    seen = msgspec.json.decode(msgspec.json.encode(image(1, *of, **more)), type=SeenImage)
-    return observe(seen, Naming({LYNX.id: LYNX}))
+def _see(*of: AnnotationRecord, **more: Any) -> list[Observation]:
+    seen = msgspec.json.decode(msgspec.json.encode(image(1, *of, **more)), type=ObservedImage)
+    return build_observations(seen, TaxonResolver({LYNX.id: LYNX}))
 
 
 def test_every_format_attributes_a_name_to_the_model_that_gave_it(tmp_path: Path) -> None:
@@ -105,7 +113,7 @@ def test_megadetector_keeps_detections_and_classifications_apart(tmp_path: Path)
     unsaid = [_name(number, name, sure, CLASSIFIER, terminal=None) for number, name, sure in (
         (5, "fox", 0.1), (6, "animal", 0.5), (7, "lynx", 0.8), (8, "fox", 0.3),
     )]  # fmt: skip
-    cases: tuple[tuple[list[FoundRecord], str, list[tuple[str, float]]], ...] = (
+    cases: tuple[tuple[list[AnnotationRecord], str, list[tuple[str, float]]], ...] = (
         (_speciesnet(), "animal", [("lynx", 0.75)]),
         (_speciesnet("animal", 0.9, "lynx", 0.2), "animal", []),
         ([_box("animal"), *unsaid], "animal", [("lynx", 0.8), ("fox", 0.3)]),
@@ -140,13 +148,13 @@ def test_what_was_overruled_is_published_by_nobody() -> None:
     [one] = _see(_box(None), own, raw)
     assert (one.label, one.taxon, one.confidence) == ("animal", None, 0.95)
     [one] = _see(_box(None), raw)
-    assert (one.kind, one.label, one.taxon) == (Kind.UNKNOWN, "", None)
+    assert (one.kind, one.label, one.taxon) == (ObservationType.UNKNOWN, "", None)
 
 
 def test_a_name_that_means_no_taxon_is_a_name(tmp_path: Path) -> None:
     fox = [_box("animal"), _name(2, "red fox", 0.8, DETECTOR, terminal=None)]
     [one] = _see(*fox)
-    assert (one.label, one.confidence, one.kind) == ("red fox", 0.8, Kind.ANIMAL)
+    assert (one.label, one.confidence, one.kind) == ("red fox", 0.8, ObservationType.ANIMAL)
     told = json.loads(_write(coco_project.write, tmp_path, image(1, *fox)))
     assert [one["name"] for one in told["categories"]] == ["red fox"]
     [row] = _rows(_write(observation_table.write, tmp_path, image(1, *fox)))
@@ -155,7 +163,7 @@ def test_a_name_that_means_no_taxon_is_a_name(tmp_path: Path) -> None:
     [one] = _see(of_taxon, _name(2, "kitty", 0.8, CLASSIFIER, terminal=None))
     assert (one.label, one.taxon, one.confidence) == ("cat", LYNX.id and str(LYNX.id), 0.95)
     [one] = _see(_box("animal"), _name(2, "unidentified", 0.8, CLASSIFIER, terminal=None))
-    assert (one.label, one.kind) == ("animal", Kind.ANIMAL)
+    assert (one.label, one.kind) == ("animal", ObservationType.ANIMAL)
     spoken = msgspec.structs.replace(_name(3, "lynx", 0.2, CLASSIFIER, terminal=False), said=said())
     [one] = _see(*_speciesnet("animal")[:2], spoken, _name(4, "animal", 0.9, ENSEMBLE, terminal=True))
     assert (one.taxon, one.said is not None) == (str(LYNX.id), True)
@@ -175,4 +183,4 @@ def test_what_a_model_calls_blank_is_blank(tmp_path: Path) -> None:
     assert [one.label for one in _see(*blank.found, box, blank=False)] == ["deer"], "beside which something is seen"
     emptied = msgspec.structs.replace(box, said=said("blank"))
     [one] = _see(*blank.found, emptied, blank=False)
-    assert (one.kind, one.said is not None, one.confidence) == (Kind.BLANK, True, None)
+    assert (one.kind, one.said is not None, one.confidence) == (ObservationType.BLANK, True, None)

@@ -24,9 +24,20 @@ from tests.unit.exchange.spools import (
     write_twice,
 )
 
-from trapline.server.exports.formats.camtrap_dp import write, write_package
-from trapline.server.exports.formats.camtrap_dp_validation import TABLES, check_package, find_wrong_row, load_schema
-from trapline.server.exports.formats.export_records import MOST_LISTED, ImageRecord, Problem, Report, shorten
+from trapline.server.exports.formats.camtrap_dp import write_export, write_package
+from trapline.server.exports.formats.camtrap_dp_validation import (
+    TABLES,
+    find_invalid_row,
+    load_schema,
+    validate_package,
+)
+from trapline.server.exports.formats.export_records import (
+    MOST_LISTED,
+    ExportIssue,
+    ExportReport,
+    ImageRecord,
+    truncate_list,
+)
 
 Row = dict[str, str]
 ABOUT: dict[str, Any] = {
@@ -39,7 +50,7 @@ ABOUT: dict[str, Any] = {
 class Package:
     """A package as it was read back."""
 
-    def __init__(self, report: Report, content: bytes) -> None:
+    def __init__(self, report: ExportReport, content: bytes) -> None:
         self.report = report
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             assert archive.testzip() is None
@@ -71,7 +82,7 @@ def test_an_export_is_valid_and_has_every_column(tmp_path: Path) -> None:
         image(1, found(1), child), image(2), image(3, found(3, "person")), image(4, found(4, "vehicle")),
         image(5, analysed=False, blank=None), image(6, found(6, "deer", None)),
     ]  # fmt: skip
-    package = Package(*write_twice(write, make_spool(tmp_path, images, **ABOUT), tells_when=True))
+    package = Package(*write_twice(write_export, make_spool(tmp_path, images, **ABOUT), tells_when=True))
     assert package.report.problems == []
     assert package.report.written == 6
     lynx, blank, human, vehicle, not_looked_at, deer = package.observed()
@@ -280,9 +291,9 @@ def test_what_was_set_right_is_told_of_every_deployment(tmp_path: Path) -> None:
 
 
 def test_what_is_not_listed_is_counted() -> None:
-    few = [Problem("odd")] * MOST_LISTED
-    assert shorten(few) == few
-    *listed, last = shorten([*few, Problem("wrong", 5), Problem("wrong")])
+    few = [ExportIssue("odd")] * MOST_LISTED
+    assert truncate_list(few) == few
+    *listed, last = truncate_list([*few, ExportIssue("wrong", 5), ExportIssue("wrong")])
     assert listed == few[:-1]
     assert (last.what, last.count, last.deployment) == ("And 7 more, which are not listed.", 7, None)
 
@@ -302,7 +313,7 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
         )
         for number, text in enumerate(HOSTILE)
     ]  # fmt: skip
-    for url, writer in (("https://traps.example.org", write), ("", lambda *given: write_package(*given)[0])):
+    for url, writer in (("https://traps.example.org", write_export), ("", lambda *given: write_package(*given)[0])):
         spool = make_spool(tmp_path, images, deployments=places, **ABOUT)
         spool.about.public_url = url
         out = io.BytesIO()
@@ -328,15 +339,15 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
 def test_a_row_that_the_standard_forbids_is_found(tmp_path: Path, table: str, cell: str, wrong: str) -> None:
     rows = _export(tmp_path, [image(1, found(1))]).texts[f"{table}.csv"].split("\n", 1)[1]
     assert cell in rows
-    assert find_wrong_row(table, rows) is None
+    assert find_invalid_row(table, rows) is None
     bad = rows.replace(cell, wrong)
-    assert find_wrong_row(table, rows + bad) == bad
+    assert find_invalid_row(table, rows + bad) == bad
 
 
 def test_the_fields_own_validator_is_asked(tmp_path: Path) -> None:
     package = _export(tmp_path, [image(1, found(1))])
     tables = {table: package.texts[f"{table}.csv"].splitlines(keepends=True) for table in TABLES}
     tables["media"].append(tables["media"][-1])
-    assert any("mediaID" in one for one in check_package(package.descriptor, tables, tmp_path))
+    assert any("mediaID" in one for one in validate_package(package.descriptor, tables, tmp_path))
     del package.descriptor["contributors"]
-    assert "contributors" in check_package(package.descriptor, tables, tmp_path)[0]
+    assert "contributors" in validate_package(package.descriptor, tables, tmp_path)[0]

@@ -7,10 +7,16 @@ from uuid import UUID
 
 import msgspec
 
-from trapline.server.exports.formats.export_assembly import Names, Page, make_records
+from trapline.server.exports.formats.export_assembly import ExportNames, ExportPage, build_records
 from trapline.server.exports.formats.export_records import ImageRecord
-from trapline.server.exports.formats.observations import Kind, Naming, Observation, SeenImage, observe
-from trapline.server.exports.queries.export_gathering import FoundOn, SaidOf
+from trapline.server.exports.formats.observations import (
+    Observation,
+    ObservationType,
+    ObservedImage,
+    TaxonResolver,
+    build_observations,
+)
+from trapline.server.exports.queries.export_gathering import ExportedAnnotation, ExportedIdentification
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 IMAGE, OLD, NEW, OTHER = (UUID(int=number) for number in (1, 10, 11, 12))
@@ -23,30 +29,32 @@ ROW = SimpleNamespace(
 )  # fmt: skip
 
 
-def _box(number: int, analysis: UUID, left: int = 0, name: str = "animal", **more: Any) -> FoundOn:
+def _box(number: int, analysis: UUID, left: int = 0, name: str = "animal", **more: Any) -> ExportedAnnotation:
     data = f'{{"x_min": {left}, "y_min": 0, "x_max": {left + 50}, "y_max": 50}}'
     given: dict[str, Any] = {
         "type": "bounding_box", "parent_id": None, "made_by": "other" if analysis == OTHER else "m",
         "is_newest": analysis != OLD, "is_latest": analysis == NEW, "confidence": 0.9,
     }  # fmt: skip
-    return FoundOn(
+    return ExportedAnnotation(
         image_id=IMAGE, analysis_id=analysis, model_version="1", completed_at=NOON,
         id=UUID(int=100 + number), class_name=name, **({"data": data, "model_name": "m"} | given | more),
     )  # fmt: skip
 
 
-def _said(of: int | None, kind: str, analysis: UUID = OLD, minutes: int = 0, **more: Any) -> SaidOf:
+def _said(of: int | None, kind: str, analysis: UUID = OLD, minutes: int = 0, **more: Any) -> ExportedIdentification:
     plain = dict.fromkeys(("taxon", "label", "comment", "count", "sex", "life_stage", "behaviour"))
-    return SaidOf(
+    return ExportedIdentification(
         id=UUID(int=1000 + minutes), image_id=IMAGE, annotation_id=None if of is None else UUID(int=100 + of),
         analysis_id=analysis, kind=kind, made_by="u", at=NOON + timedelta(minutes=minutes), **(plain | more),
     )  # fmt: skip
 
 
-def _see(found: list[FoundOn], said: list[SaidOf], **more: Any) -> tuple[ImageRecord, list[Observation]]:
-    page = Page(images=[ROW], found=found, said=said, shown={IMAGE}, sequences={SEQUENCE: 4})
-    [record] = make_records(page, Names(people={}, meanings={}, **more))
-    seen = observe(msgspec.json.decode(msgspec.json.encode(record), type=SeenImage), Naming({}))
+def _see(
+    found: list[ExportedAnnotation], said: list[ExportedIdentification], **more: Any
+) -> tuple[ImageRecord, list[Observation]]:
+    page = ExportPage(images=[ROW], found=found, said=said, shown={IMAGE}, sequences={SEQUENCE: 4})
+    [record] = build_records(page, ExportNames(people={}, meanings={}, **more))
+    seen = build_observations(msgspec.json.decode(msgspec.json.encode(record), type=ObservedImage), TaxonResolver({}))
     return record, seen
 
 
@@ -57,7 +65,7 @@ def test_words_of_an_older_box_hold_after_a_model_ran_again() -> None:
     assert [one.id.int - 100 for one in record.found] == [2, 3], "what nobody spoke of in the older run is gone"
     assert (record.shown, record.sequence_images) == (True, 4)
     _, seen = _see(again[:1] + again[2:], [_said(3, "blank")])
-    assert [(one.kind, one.said is not None) for one in seen] == [(Kind.BLANK, True)]
+    assert [(one.kind, one.said is not None) for one in seen] == [(ObservationType.BLANK, True)]
     both = [_said(3, "correct", label="lynx"), _said(1, "correct", NEW, 9, label="fox")]
     assert [one.label for one in _see(again, both)[1]] == ["fox", "animal"], "the last word holds"
 
@@ -91,7 +99,7 @@ def test_a_name_that_is_too_unsure_does_not_go_by_its_detector() -> None:
 
 
 def test_an_image_is_blank_and_reviewed_as_of_then() -> None:
-    def nothing(analysis: UUID) -> FoundOn:
+    def nothing(analysis: UUID) -> ExportedAnnotation:
         return _box(0, analysis)._replace(id=None, type="")
 
     custom = _box(1, NEW, type="custom", data="{}")
@@ -99,11 +107,17 @@ def test_an_image_is_blank_and_reviewed_as_of_then() -> None:
     guess = _box(1, NEW, type="classification", data='{"terminal": false}')
     found_by_other = _box(2, OTHER)._replace(is_latest=True)
     cases = [
-        ([], None, Kind.UNCLASSIFIED), ([nothing(NEW)], True, Kind.BLANK), ([_box(1, NEW)], False, Kind.ANIMAL),
-        ([outside], True, Kind.BLANK), ([guess], True, Kind.ANIMAL), ([custom], None, Kind.BLANK),
-        ([custom, found_by_other], False, Kind.ANIMAL), ([custom, nothing(OTHER)], True, Kind.BLANK),
-        ([nothing(NEW), found_by_other], False, Kind.ANIMAL), ([_box(1, NEW, name="Blank")], True, Kind.BLANK),
-    ]  # fmt: skip
+        ([], None, ObservationType.UNCLASSIFIED),
+        ([nothing(NEW)], True, ObservationType.BLANK),
+        ([_box(1, NEW)], False, ObservationType.ANIMAL),
+        ([outside], True, ObservationType.BLANK),
+        ([guess], True, ObservationType.ANIMAL),
+        ([custom], None, ObservationType.BLANK),
+        ([custom, found_by_other], False, ObservationType.ANIMAL),
+        ([custom, nothing(OTHER)], True, ObservationType.BLANK),
+        ([nothing(NEW), found_by_other], False, ObservationType.ANIMAL),
+        ([_box(1, NEW, name="Blank")], True, ObservationType.BLANK),
+    ]
     for found, is_blank, kind in cases:
         record, [one] = _see(found, [])
         assert (record.blank, one.kind, record.reviewed) == (is_blank, kind, False), found

@@ -11,36 +11,36 @@ from uuid import UUID
 import pytest
 
 from trapline.server.findings.rules.geometry import Frame
-from trapline.server.imports.formats.image_index import Catalogue, Named
+from trapline.server.imports.formats.image_index import ImageIndex, IndexedImage
 from trapline.server.imports.formats.import_formats import open_reader
 from trapline.server.imports.formats.import_megadetector import MegadetectorReader
 from trapline.server.imports.formats.import_records import (
     LONGEST_ENTRY,
-    Entry,
-    Finding,
-    Model,
-    Reader,
-    Reading,
-    Result,
-    Unreadable,
-    Wrong,
+    EntryContent,
+    FormatReader,
+    ImportedFinding,
+    ImportedResult,
+    ImportEntry,
+    InvalidEntry,
+    ModelInfo,
+    UnreadableFile,
 )
-from trapline.server.imports.formats.imported_rows import MOST_BYTES, Batch, make_batches
+from trapline.server.imports.formats.imported_rows import MOST_BYTES, ImportBatch, build_batches
 from trapline.wire.imports import ImportFormat, ImportOptions
 
 TABLES = {"datapackage.json": "{}", "deployments.csv": "", "media.csv": "mediaID\n"}
 
 
-def open_file(folder: Path, kind: str) -> Reader:
+def open_file(folder: Path, kind: str) -> FormatReader:
     return open_reader(ImportFormat(kind), folder / "file", ImportOptions())
 
 
-def read(folder: Path, kind: str, content: bytes) -> Reader:
+def read(folder: Path, kind: str, content: bytes) -> FormatReader:
     (folder / "file").write_bytes(content)
     return open_file(folder, kind)
 
 
-def pack(folder: Path, packing: Mapping[str, int] = {}, observations: str = "mediaID\n") -> Reader:
+def pack(folder: Path, packing: Mapping[str, int] = {}, observations: str = "mediaID\n") -> FormatReader:
     with zipfile.ZipFile(folder / "file", "w") as archive:
         for name, text in (TABLES | {"observations.csv": observations}).items():
             archive.writestr(name, text, packing.get(name, zipfile.ZIP_DEFLATED))
@@ -58,7 +58,7 @@ def test_huge_parts_of_a_file_are_refused_before_they_are_read(tmp_path: Path) -
         ("coco", f'{{"images": [], "annotations": [{{"image_id": 1, "x": {long}}}]}}'),
         ("coco", f'{{"images": [], "annotations": [], "categories": [{long}]}}'),
     ):
-        with pytest.raises(Unreadable, match="more than 16 MiB"):
+        with pytest.raises(UnreadableFile, match="more than 16 MiB"):
             list(read(tmp_path, kind, text.encode()).paths())
 
 
@@ -67,22 +67,22 @@ def test_an_image_of_huge_annotations_is_a_fault(tmp_path: Path) -> None:
     content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [one] * 6, "categories": []}
     reader = read(tmp_path, "coco", json.dumps(content).encode())
     [entry] = reader.entries(0)
-    assert isinstance(entry, Entry)
-    with pytest.raises(Wrong, match="more than 16 MiB"):
+    assert isinstance(entry, ImportEntry)
+    with pytest.raises(InvalidEntry, match="more than 16 MiB"):
         reader.read(entry, Frame(200, 100))
     reader.close()
 
 
 def test_a_row_of_a_table_has_an_end(tmp_path: Path) -> None:
     fields = ",".join(['"' + "x\n" * 40_000 + '"'] * 20)
-    with pytest.raises(Unreadable, match="more than 1,048,576 characters"):
+    with pytest.raises(UnreadableFile, match="more than 1,048,576 characters"):
         pack(tmp_path, observations=f"mediaID\n{fields}\n")
 
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 @pytest.mark.parametrize("rare", ["datapackage.json", "observations.csv"])
 def test_what_unpacks_without_bounds_is_refused(tmp_path: Path, packing: int, rare: str) -> None:
-    with pytest.raises(Unreadable, match=f"{rare} is packed in a rare way"):
+    with pytest.raises(UnreadableFile, match=f"{rare} is packed in a rare way"):
         pack(tmp_path, {rare: packing})
 
 
@@ -91,7 +91,7 @@ def test_a_package_that_tells_less_than_it_holds_is_refused(tmp_path: Path) -> N
         archive.writestr("datapackage.json", b" " * (64 << 20))
         archive.filelist[0].file_size = 10
     tracemalloc.start()
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableFile):
         open_file(tmp_path, "camtrap-dp")
     assert tracemalloc.get_traced_memory()[1] < 32 << 20
     tracemalloc.stop()
@@ -103,32 +103,32 @@ def test_a_zip_of_a_huge_directory_is_refused(tmp_path: Path) -> None:
         file.write(entry * ((9 << 20) // len(entry)))
         size = file.tell()
         file.write(struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, size, 0, 0))
-    with pytest.raises(Unreadable, match="directory has more than 8 MiB"):
+    with pytest.raises(UnreadableFile, match="directory has more than 8 MiB"):
         open_file(tmp_path, "camtrap-dp")
 
 
 def test_a_transaction_has_few_bytes_too() -> None:
-    batch = Batch()
-    found = Finding("segmentation", "fox", None, {"format": "rle", "counts": "1" * (4 << 20)})
+    batch = ImportBatch()
+    found = ImportedFinding("segmentation", "fox", None, {"format": "rle", "counts": "1" * (4 << 20)})
     for number in range(MOST_BYTES // (4 << 20)):
         assert not batch.is_full
-        batch.add(UUID(int=number), [Result(Model("Ranger", "3"), [found])], [])
+        batch.add(UUID(int=number), [ImportedResult(ModelInfo("Ranger", "3"), [found])], [])
     assert batch.is_full
 
 
 class Stumbling(MegadetectorReader):
     """Breaks over every entry, as only a fault of ours would."""
 
-    def read(self, entry: Entry, frame: Frame) -> Reading:  # noqa: ARG002 - as every reader
+    def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:  # noqa: ARG002 - as every reader
         raise OverflowError("int too large")
 
 
 def test_an_entry_that_breaks_its_reader_harms_no_other(tmp_path: Path) -> None:
     (tmp_path / "file").write_text('{"images": [{"file": "a.jpg"}, {"file": "b.jpg"}]}')
-    catalogue = Catalogue()
-    catalogue.add([Named(UUID(int=1), UUID(int=2), "Old oak", "a.jpg", 200, 100)])
+    catalogue = ImageIndex()
+    catalogue.add([IndexedImage(UUID(int=1), UUID(int=2), "Old oak", "a.jpg", 200, 100)])
     catalogue.complete()
-    [batch] = make_batches(Stumbling(tmp_path / "file", ImportOptions()), catalogue, 0)
+    [batch] = build_batches(Stumbling(tmp_path / "file", ImportOptions()), catalogue, 0)
     assert [one.message for one in batch.faults][:1] == ["it cannot be read: int too large"]
     assert (batch.entries, len(batch.faults)) == (2, 2)
     catalogue.close()

@@ -10,22 +10,29 @@ from uuid import UUID
 import pytest
 from pydantic import TypeAdapter
 
-from trapline.server.findings.rules.annotation_data import WrongData
+from trapline.server.findings.rules.annotation_data import InvalidAnnotationData
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.imports.formats.import_formats import open_reader
-from trapline.server.imports.formats.import_records import Entry, Fault, Reader, Reading, Unreadable, Wrong
-from trapline.server.imports.formats.imported_rows import make_result
-from trapline.server.imports.queries.imported_results import NewResult
+from trapline.server.imports.formats.import_records import (
+    EntryContent,
+    EntryFault,
+    FormatReader,
+    ImportEntry,
+    InvalidEntry,
+    UnreadableFile,
+)
+from trapline.server.imports.formats.imported_rows import build_result
+from trapline.server.imports.queries.imported_results import NewImportedAnalysis
 from trapline.wire.deployments import TimeZone
 from trapline.wire.imports import ImportFormat, ImportOptions
 
 FRAME = Frame(200, 100)
-Opened = Callable[..., Reader]
+Opened = Callable[..., FormatReader]
 
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Opened:
-    def put(kind: str, content: Any, **options: Any) -> Reader:
+    def put(kind: str, content: Any, **options: Any) -> FormatReader:
         path = tmp_path / "file"
         if kind == "camtrap-dp":
             with zipfile.ZipFile(path, "w") as archive:
@@ -38,30 +45,30 @@ def opened(tmp_path: Path) -> Opened:
     return put
 
 
-def read_all(reader: Reader) -> list[Reading | str]:
+def read_all(reader: FormatReader) -> list[EntryContent | str]:
     """Everything that a file says; of what cannot be taken the words."""
-    told: list[Reading | str] = []
+    told: list[EntryContent | str] = []
     entries = list(reader.entries(0))
     assert len(list(reader.paths())) == len(entries)
     assert [one[0] for one in reader.entries(1)] == [one[0] for one in entries[1:]]
     for entry in entries:
-        if isinstance(entry, Fault):
+        if isinstance(entry, EntryFault):
             told.append(f"{entry.place}: {entry.message}")
             continue
         try:
             told.append(reader.read(entry, FRAME))
-        except (Wrong, WrongData) as error:
+        except (InvalidEntry, InvalidAnnotationData) as error:
             told.append(f"{entry.place}: {error}")
     reader.close()
     return told
 
 
-def make_rows(reader: Reader, entry: Entry) -> list[NewResult]:
-    return [make_result(UUID(int=1), result) for result in reader.read(entry, FRAME).results]
+def make_rows(reader: FormatReader, entry: ImportEntry) -> list[NewImportedAnalysis]:
+    return [build_result(UUID(int=1), result) for result in reader.read(entry, FRAME).results]
 
 
-def findings(reading: Reading | str, place: int = 0) -> list[tuple[str, str | None, float | None]]:
-    assert isinstance(reading, Reading), reading
+def findings(reading: EntryContent | str, place: int = 0) -> list[tuple[str, str | None, float | None]]:
+    assert isinstance(reading, EntryContent), reading
     return [(one.kind, one.class_name, one.confidence) for one in reading.results[place].findings]
 
 
@@ -89,9 +96,9 @@ def test_predictions_of_speciesnet_of_the_old_form(opened: Opened) -> None:
     )
     assert findings(told[0]) == [("bounding_box", "animal", 0.9), ("classification", "red fox", 0.81)]
     first, blank, failed, wrong = told
-    assert isinstance(first, Reading)
-    assert isinstance(blank, Reading)
-    assert isinstance(failed, Reading)
+    assert isinstance(first, EntryContent)
+    assert isinstance(blank, EntryContent)
+    assert isinstance(failed, EntryContent)
     assert first.results[0].model == ("SpeciesNet", "4.0.1a")
     [box, named] = first.results[0].findings
     assert [box.data[side] for side in ("x_min", "y_min", "x_max", "y_max")] == [20, 20, 80, 60]
@@ -123,7 +130,7 @@ def test_predictions_of_speciesnet_of_the_new_form(opened: Opened) -> None:
         )
     )
     assert findings(told[0]) == [("bounding_box", "animal", 0.9), ("classification", "red fox", 0.9)]
-    assert isinstance(told[0], Reading)
+    assert isinstance(told[0], EntryContent)
     assert told[0].results[0].findings[1].parent == 0
     assert (told[0].left_out, told[0].results[0].model.version) == (1, "5")
     assert findings(told[1]) == [("classification", "red fox", 0.9)]
@@ -163,7 +170,7 @@ def test_instances_of_coco(opened: Opened) -> None:
     kinds = [("bounding_box", 0.5), ("segmentation", None), ("segmentation", None), ("keypoint", None)]
     kinds += [("segmentation", None), ("keypoint", None), ("segmentation", None)]
     assert findings(told) == [(kind, "fox", confidence) for kind, confidence in kinds]
-    assert isinstance(told, Reading)
+    assert isinstance(told, EntryContent)
     assert told.left_out == 1
     box, polygon, mask, points = (one.data for one in told.results[0].findings[:4])
     assert [one.parent for one in told.results[0].findings] == [None] * 5 + [4, None]
@@ -180,7 +187,7 @@ def test_images_of_coco_without_boxes(opened: Opened) -> None:
     said = ({"image_id": "a", "category_id": 0}, {"image_id": "b", "category_id": 1})
     empty, fox, silent = read_all(opened("coco", coco(*said, images=images)))
     assert (findings(empty), findings(fox)) == ([], [("classification", "fox", None)])
-    assert silent == Reading(left_out=1)
+    assert silent == EntryContent(left_out=1)
     asked = read_all(opened("coco", coco(*said, images=images), nothing_is_blank=True))
     assert findings(asked[2]) == []
 
@@ -240,8 +247,8 @@ def test_hostile_annotations_are_faults(opened: Opened, one: dict[str, Any]) -> 
     categories = [{"id": 1, "name": "fox"}, {"id": 2, "name": "f\0x"}, {"id": 3, "name": "fox", "keypoints": ["\0"]}]
     reader = opened("coco", coco({"category_id": 1} | one, images=image, categories=categories))
     [entry] = reader.entries(0)
-    assert isinstance(entry, Entry)
-    with pytest.raises((Wrong, WrongData)):
+    assert isinstance(entry, ImportEntry)
+    with pytest.raises((InvalidEntry, InvalidAnnotationData)):
         make_rows(reader, entry)
     reader.close()
 
@@ -283,10 +290,10 @@ def test_camtrap_dp(opened: Opened) -> None:
         ),
     )
     known, *others = reader.deployments()
-    assert not isinstance(known, Fault)
+    assert not isinstance(known, EntryFault)
     assert (known.key, known.name, known.values["latitude"]) == ("d1", "Old oak", 51.5)
-    assert [one if isinstance(one, Fault) else one.name for one in others] == [
-        Fault("line 3 of deployments", "latitude is no number: north"),
+    assert [one if isinstance(one, EntryFault) else one.name for one in others] == [
+        EntryFault("line 3 of deployments", "latitude is no number: north"),
         "Ash (d3)",
         "Ash (d4)",
     ]
@@ -294,12 +301,12 @@ def test_camtrap_dp(opened: Opened) -> None:
     assert reader.left_out == 1
     assert list(reader.paths())[:2] == [("IMG_1.JPG", "d1"), ("DCIM/IMG_2.JPG", "d1")]
     [entry, *_] = reader.entries(0)
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, ImportEntry)
     assert entry.deployment_id == UUID(int=1)
     seen, blank, *faults = read_all(reader)
     assert findings(seen) == [("bounding_box", "Vulpes vulpes", 0.9)]
-    assert isinstance(seen, Reading)
-    assert isinstance(blank, Reading)
+    assert isinstance(seen, EntryContent)
+    assert isinstance(blank, EntryContent)
     assert seen.results[0].model == ("Detector", "2.0")
     [said] = seen.statements
     assert (said.kind, said.name, said.count, said.sex) == ("correct", "Meles meles", 2, "female")
@@ -325,7 +332,7 @@ def test_several_things_that_people_said_of_one_picture_stand_on_findings(opened
     reader.place_deployments({"d1": UUID(int=1)})
     seen = read_all(reader)[0]
     assert findings(seen) == [("classification", "Vulpes vulpes", None), ("bounding_box", "human", None)]
-    assert isinstance(seen, Reading)
+    assert isinstance(seen, EntryContent)
     assert [one.finding for one in seen.statements] == [0, 1]
 
 
@@ -340,8 +347,8 @@ def test_what_our_own_package_tells_in_tags_comes_back(opened: Opened) -> None:
     reader.place_deployments({"d1": UUID(int=1)})
     first, second, *_ = read_all(reader)
     assert findings(first) == [("bounding_box", "deer", 0.9)]
-    assert isinstance(first, Reading)
-    assert isinstance(second, Reading)
+    assert isinstance(first, EntryContent)
+    assert isinstance(second, EntryContent)
     assert [(one.name, one.comment) for one in first.statements] == [("roe deer", "well")]
     assert [(one.name, one.comment) for one in second.statements] == [("Lynx lynx", "By Anna")]
 
@@ -360,7 +367,7 @@ def test_a_deployment_is_in_the_zone_of_its_times(opened: Opened, start: str, zo
     tables = {"set/deployments.csv": f"deploymentID,locationName,deploymentStart\nd1,Old oak,{start}\n"}
     reader = opened("camtrap-dp", camtrap("") | tables)
     [told] = reader.deployments()
-    assert not isinstance(told, Fault)
+    assert not isinstance(told, EntryFault)
     assert TypeAdapter(TimeZone).validate_python(told.values["time_zone"]) == zone
     reader.close()
 
@@ -381,5 +388,5 @@ def test_a_deployment_is_in_the_zone_of_its_times(opened: Opened, start: str, zo
     ],
 )
 def test_another_file_is_refused_as_a_whole(opened: Opened, kind: str, content: Any, words: str) -> None:
-    with pytest.raises(Unreadable, match=words):
+    with pytest.raises(UnreadableFile, match=words):
         list(opened(kind, content).paths())

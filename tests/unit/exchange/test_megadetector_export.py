@@ -18,11 +18,11 @@ from tests.unit.exchange.export_spools import (
     make_spool,
 )
 
-from trapline.server.exports.formats.export_records import DeploymentRecord, ImageRecord, Report
+from trapline.server.exports.formats.export_records import DeploymentRecord, ExportReport, ImageRecord
 from trapline.server.exports.formats.megadetector_export import write
 
 
-def read(folder: Path, *images: ImageRecord, **more: object) -> tuple[dict[str, Any], Report]:
+def read(folder: Path, *images: ImageRecord, **more: object) -> tuple[dict[str, Any], ExportReport]:
     out = io.BytesIO()
     report = write(make_spool(folder, *images, **more), out)
     return json.loads(out.getvalue()), report

@@ -17,8 +17,8 @@ from PIL import Image
 from tests.unit.exchange.spools import HEIGHT, HOSTILE, LYNX, PLACE, WIDTH, found, image, make_spool, said, write_twice
 
 from trapline.server.exports.formats import coco_project, crops, yolo
-from trapline.server.exports.formats.export_records import DeploymentRecord, ImageRecord, Report, Spool
-from trapline.server.platform.formats.zip_writer import name_folders, name_part, relative_path
+from trapline.server.exports.formats.export_records import DeploymentRecord, ExportReport, ExportSpool, ImageRecord
+from trapline.server.platform.formats.zip_writer import build_folder_names, sanitise_file_name, sanitise_path
 
 
 def _picture(key: str) -> bytes:
@@ -137,7 +137,7 @@ def test_no_two_classes_share_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [coco_project.write, coco_project.write_camera_traps])
-def test_coco_takes_pictures_along(tmp_path: Path, write: Callable[[Spool, BinaryIO], Report]) -> None:
+def test_coco_takes_pictures_along(tmp_path: Path, write: Callable[[ExportSpool, BinaryIO], ExportReport]) -> None:
     images = [image(1, found(1), upright_file="up", media_type="image/heic"), image(2, file="missing")]
     report, content = write_twice(
         write, make_spool(tmp_path, images, read_picture=_picture, with_pictures=True), tells_when=True
@@ -151,7 +151,7 @@ def test_coco_takes_pictures_along(tmp_path: Path, write: Callable[[Spool, Binar
 
 
 @pytest.mark.parametrize("write", [yolo.write, crops.write])
-def test_hostile_names_lead_nowhere(tmp_path: Path, write: Callable[[Spool, BinaryIO], Report]) -> None:
+def test_hostile_names_lead_nowhere(tmp_path: Path, write: Callable[[ExportSpool, BinaryIO], ExportReport]) -> None:
     places = [
         msgspec.structs.replace(PLACE, id=UUID(int=number), name=text)
         for number, text in enumerate((*HOSTILE, *HOSTILE))
@@ -172,35 +172,35 @@ def test_hostile_names_lead_nowhere(tmp_path: Path, write: Callable[[Spool, Bina
 def test_every_deployment_has_a_folder_of_its_own() -> None:
     names = (*HOSTILE, *HOSTILE, "Ridge", "RIDGE", "ridge", "images", "Labels")
     places = [msgspec.structs.replace(PLACE, id=UUID(int=number), name=text) for number, text in enumerate(names)]
-    folders = name_folders(places)
+    folders = build_folder_names(places)
     assert len({folder.casefold() for folder in folders.values()}) == len(places)
     assert not {"images", "labels"} & {folder.casefold() for folder in folders.values()}
 
 
 def test_names_of_files_are_tame() -> None:
     for text in HOSTILE:
-        name = name_part(text)
+        name = sanitise_file_name(text)
         assert name
         assert not name.startswith((".", "-"))
         assert not {"/", "\\", ":", "\0", "\n"} & set(name)
-        path = relative_path(text)
+        path = sanitise_path(text)
         assert path
         assert not path.startswith("/")
         assert not {"..", ".", ""} & set(path.split("/"))
-    assert (name_part("CON"), name_part("..")) == ("CON-", "unnamed")
-    assert relative_path("C:\\DCIM\\..\\100RECNX\\IMG 1.JPG") == "C/DCIM/100RECNX/IMG 1.JPG"
+    assert (sanitise_file_name("CON"), sanitise_file_name("..")) == ("CON-", "unnamed")
+    assert sanitise_path("C:\\DCIM\\..\\100RECNX\\IMG 1.JPG") == "C/DCIM/100RECNX/IMG 1.JPG"
     escaped = "cards\\100RECNX/left\\u202eright\\x07\\U000e0001.JPG"
-    assert relative_path(escaped) == "cards/100RECNX/left\\u202eright\\x07\\U000e0001.JPG"
+    assert sanitise_path(escaped) == "cards/100RECNX/left\\u202eright\\x07\\U000e0001.JPG"
 
 
 @pytest.mark.parametrize("name", ["..\\u202ecards/1.jpg", "cards/..\\x07/..\\U000e0001/1.jpg", ".. \\x07/1.jpg"])
 def test_an_escaped_sign_leads_out_of_no_folder_on_windows(name: str) -> None:
-    path = relative_path(name)
+    path = sanitise_path(name)
     parts = PureWindowsPath("C:/unpacked", path).parts
     assert len(parts) > 3
     assert not [part for part in parts if not part.strip(". ")]
     assert [sign for sign in path.split("\\")[1:] if not sign.startswith(("x", "u", "U"))] == []
-    assert relative_path(path) == path
+    assert sanitise_path(path) == path
 
 
 class _Stopped(Exception):

@@ -10,57 +10,64 @@ from tests.conformance.adc_client import find_on
 
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.findings.rules.score_codec import decode_scores
-from trapline.server.platform.errors import Invalid
+from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.formats.json_stream import split_body
 from trapline.server.queue.formats import result_decoding
-from trapline.server.queue.formats.result_decoding import Element, Failure, Refused, Success, is_about, read_elements
-from trapline.server.queue.formats.result_rows import Findings, KnownAlgorithm, Subject, make_findings
+from trapline.server.queue.formats.result_decoding import (
+    FailureStruct,
+    RejectedElement,
+    ResultElement,
+    SuccessStruct,
+    decode_elements,
+    is_about_image,
+)
+from trapline.server.queue.formats.result_rows import ResultRows, ResultSubject, StoredAlgorithm, build_result_rows
 from trapline.wire import results as wire
 
 IMAGE, ANALYSIS = UUID(int=1), UUID(int=2)
-SUBJECT = Subject(ANALYSIS, IMAGE, 7, Frame(200, 100))
+SUBJECT = ResultSubject(ANALYSIS, IMAGE, 7, Frame(200, 100))
 ALGORITHMS = {
-    "field-detector": KnownAlgorithm(10),
-    "field-classifier": KnownAlgorithm(11, b"h", ["moth", "bat"]),
+    "field-detector": StoredAlgorithm(10),
+    "field-classifier": StoredAlgorithm(11, b"h", ["moth", "bat"]),
 }
 TASK = {"image_id": str(IMAGE), "image_url": "http://x/"}
 
 
-def read_results(body: bytes) -> list[Element]:
-    return [element for raw in split_body(body) for element in read_elements(raw)]
+def read_results(body: bytes) -> list[ResultElement]:
+    return [element for raw in split_body(body) for element in decode_elements(raw)]
 
 
-def read_element(element: bytes) -> Element:
+def read_element(element: bytes) -> ResultElement:
     [found] = read_results(b"[" + element + b"]")
     return found
 
 
-def read_one(result: Any) -> Success | Failure | Refused:
+def read_one(result: Any) -> SuccessStruct | FailureStruct | RejectedElement:
     body = json.dumps({"results": [{"reply_subject": "t", "result": result}]}).encode()
     [element] = read_results(body)
     assert element.reply_subject == "t"
     return element.result
 
 
-def find(**changes: Any) -> Findings:
+def find(**changes: Any) -> ResultRows:
     """Findings of the usual result, its only detection changed."""
     result = find_on(TASK)
     result["detections"][0] |= changes
     read = read_one(result)
-    assert isinstance(read, Success), read
-    return make_findings(SUBJECT, read, ALGORITHMS)
+    assert isinstance(read, SuccessStruct), read
+    return build_result_rows(SUBJECT, read, ALGORITHMS)
 
 
 @pytest.mark.parametrize(
     ("kind", "ours"),
     [
-        (wire.Success, result_decoding.Success),
-        (wire.Failure, result_decoding.Failure),
-        (wire.Classification, result_decoding.Classification),
-        (wire.BoundingBox, result_decoding.BoundingBox),
-        (wire.AlgorithmReference, result_decoding.AlgorithmReference),
-        (wire.SourceImage, result_decoding.SourceImage),
-        (wire.Detection, result_decoding.Detection),
+        (wire.Success, result_decoding.SuccessStruct),
+        (wire.Failure, result_decoding.FailureStruct),
+        (wire.Classification, result_decoding.ClassificationStruct),
+        (wire.BoundingBox, result_decoding.BoundingBoxStruct),
+        (wire.AlgorithmReference, result_decoding.AlgorithmReferenceStruct),
+        (wire.SourceImage, result_decoding.SourceImageStruct),
+        (wire.Detection, result_decoding.DetectionStruct),
     ],
 )
 def test_every_field_of_the_wire_is_read(kind: Any, ours: Any) -> None:
@@ -68,7 +75,7 @@ def test_every_field_of_the_wire_is_read(kind: Any, ours: Any) -> None:
 
 
 def test_unknown_keys_are_ignored() -> None:
-    assert isinstance(read_one(find_on(TASK) | {"novelty": {"a": [1]}}), Success)
+    assert isinstance(read_one(find_on(TASK) | {"novelty": {"a": [1]}}), SuccessStruct)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,7 @@ def test_unknown_keys_are_ignored() -> None:
 )
 def test_bad_elements_say_why(result: Any, words: str) -> None:
     read = read_one(result)
-    assert isinstance(read, Refused)
+    assert isinstance(read, RejectedElement)
     assert words in read.reason
 
 
@@ -99,20 +106,20 @@ def test_what_is_kept_as_it_came_is_checked_too(name: str) -> None:
     for wrong in ('"\\u0000"', "[1e999]", "[1,]"):
         raw = json.dumps({"reply_subject": "t", "result": find_on(TASK)}).encode()
         raw = raw.replace(b'"source_image_id"', f'"{name}": {wrong}, "source_image_id"'.encode(), 1)
-        [element] = read_elements([raw])
-        assert isinstance(element.result, Refused), wrong
+        [element] = decode_elements([raw])
+        assert isinstance(element.result, RejectedElement), wrong
 
 
 @pytest.mark.parametrize("number", ["1e999", '"0.5"', "true", "null"])
 def test_scores_are_finite_numbers(number: str) -> None:
     body = json.dumps([{"reply_subject": "t", "result": find_on(TASK)}]).replace("0.75", number)
     [element] = read_results(body.encode())
-    assert isinstance(element.result, Refused)
+    assert isinstance(element.result, RejectedElement)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"3", b'{"results": 3}', b"\xff", b"[" * 100_000])
 def test_other_bodies_are_invalid(body: bytes) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         read_results(body)
 
 
@@ -120,16 +127,16 @@ def test_other_bodies_are_invalid(body: bytes) -> None:
 def test_elements_without_a_token_are_refused(element: bytes) -> None:
     [read] = read_results(b"[" + element + b"]")
     assert read.reply_subject == ""
-    assert isinstance(read.result, Refused)
+    assert isinstance(read.result, RejectedElement)
 
 
 def test_a_result_is_about_one_image() -> None:
     read = read_one(find_on(TASK))
-    assert isinstance(read, Success)
-    assert is_about(read, IMAGE)
-    assert not is_about(read, ANALYSIS)
-    assert is_about(Failure("x", None), IMAGE)
-    assert not is_about(Failure("x", "other"), IMAGE)
+    assert isinstance(read, SuccessStruct)
+    assert is_about_image(read, IMAGE)
+    assert not is_about_image(read, ANALYSIS)
+    assert is_about_image(FailureStruct("x", None), IMAGE)
+    assert not is_about_image(FailureStruct("x", "other"), IMAGE)
 
 
 def test_a_box_and_its_classification() -> None:
@@ -190,11 +197,11 @@ def test_equal_detections_are_two_rows() -> None:
     result = find_on(TASK)
     result["detections"] *= 2
     read = read_one(result)
-    assert isinstance(read, Success)
-    rows = make_findings(SUBJECT, read, ALGORITHMS).annotations
+    assert isinstance(read, SuccessStruct)
+    rows = build_result_rows(SUBJECT, read, ALGORITHMS).annotations
     assert len({row.fingerprint for row in rows}) == 4
     assert rows[3].parent_id == rows[2].id
-    again = make_findings(SUBJECT, read, ALGORITHMS).annotations
+    again = build_result_rows(SUBJECT, read, ALGORITHMS).annotations
     assert [row.fingerprint for row in again] == [row.fingerprint for row in rows]
 
 
@@ -231,8 +238,8 @@ def test_a_long_list_becomes_a_vector() -> None:
 def test_class_lists_in_the_report_are_kept_once_for_their_content() -> None:
     long = {"labels": ["a", "b"], "data": [{"index": 0, "label": "a"}], "version": "1"}
     read = read_one(find_on(TASK) | {"algorithms": {"d": {"key": "d", "category_map": long}}})
-    assert isinstance(read, Success)
-    found = make_findings(SUBJECT, read, ALGORITHMS)
+    assert isinstance(read, SuccessStruct)
+    found = build_result_rows(SUBJECT, read, ALGORITHMS)
     [(sha256, content)] = found.maps.items()
     assert content == (["a", "b"], [{"index": 0, "label": "a"}])
     assert found.report["algorithms"]["d"]["category_map"] == {"version": "1", "class_list": sha256.hex()}
@@ -240,7 +247,7 @@ def test_class_lists_in_the_report_are_kept_once_for_their_content() -> None:
 
 def test_a_long_error_is_cut() -> None:
     read = read_one({"error": "x" * 100_001})
-    assert isinstance(read, Failure)
+    assert isinstance(read, FailureStruct)
     assert len(read.error) == 100_000
 
 
@@ -251,7 +258,7 @@ def test_a_name_too_long_for_an_index_is_cut_and_kept_beside() -> None:
     assert found.annotations[1].data["given_class"] == "ä" * 6_000
     assert [one.class_name for one in found.classes] == ["ä" * 500]
     read = read_one(find_on(TASK) | {"detections": [{"source_image_id": "1", "algorithm": {"key": "k" * 256}}]})
-    assert isinstance(read, Refused)
+    assert isinstance(read, RejectedElement)
 
 
 @pytest.mark.parametrize("result", [b'{"error": "x"}', b'{"source_images": [], "detections": []}', b"{}", b"1"])
@@ -267,15 +274,15 @@ def test_an_element_of_more_than_32_mib_is_refused_and_its_neighbours_are_read()
     for filling in (b"x" * (40 << 20), b'\\"' * (20 << 20)):
         body = b"[" + small + b', {"reply_subject": "t", "result": {"error": "' + filling + b'"}}, ' + small + b"]"
         found = read_results(body)
-        assert [type(one.result).__name__ for one in found] == ["Failure", "Refused", "Failure"]
-        assert isinstance(found[1].result, Refused)
+        assert [type(one.result).__name__ for one in found] == ["FailureStruct", "RejectedElement", "FailureStruct"]
+        assert isinstance(found[1].result, RejectedElement)
         assert found[1].result.reason == "an element has at most 33,554,432 bytes"
 
 
 def test_an_element_of_millions_of_values_is_refused_before_it_is_decoded() -> None:
     head = b'{"reply_subject": "t", "result": {"source_images": [], "detections": [], "algorithms": {"a": ['
     found = read_element(head + b"[]," * 2_100_000 + b"1]}}}")
-    assert isinstance(found.result, Refused)
+    assert isinstance(found.result, RejectedElement)
     assert found.reply_subject == "t"
     assert "2,000,000 values" in found.result.reason
 
@@ -289,6 +296,6 @@ def test_a_long_text_refuses_its_element_alone(detection: dict[str, Any], field:
     whole = {"source_image_id": "i", "bbox": None, "algorithm": {"name": "a", "key": "a"}, **detection}
     element = {"reply_subject": "t", "result": {"source_images": [], "detections": [whole]}}
     found = read_element(json.dumps(element).encode())
-    assert isinstance(found.result, Refused)
+    assert isinstance(found.result, RejectedElement)
     assert field in found.result.reason
     assert len(found.result.reason) < 500

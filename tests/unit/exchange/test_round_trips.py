@@ -12,16 +12,16 @@ import pytest
 from trapline.server.exports.formats.export_formats import FORMATS
 from trapline.server.exports.formats.export_records import (
     IMAGES,
-    About,
+    AnnotationRecord,
     DeploymentRecord,
-    FoundRecord,
+    ExportMetadata,
+    ExportSpool,
     ImageRecord,
-    Spool,
     write_records,
 )
-from trapline.server.imports.formats.image_index import Catalogue, Match, Named
+from trapline.server.imports.formats.image_index import ImageIndex, ImageMatch, IndexedImage
 from trapline.server.imports.formats.import_formats import open_reader
-from trapline.server.imports.formats.import_records import Entry, Fault, Finding
+from trapline.server.imports.formats.import_records import EntryFault, ImportedFinding, ImportEntry
 from trapline.wire.exports import ExportFormat
 from trapline.wire.imports import ImportFormat, ImportOptions
 
@@ -32,14 +32,14 @@ BOX = {"x_min": 20.0, "y_min": 10.0, "x_max": 80.0, "y_max": 60.0} | FRAME
 RING = {"format": "polygon", "points": [[5.0, 5.0], [55.0, 5.0], [30.0, 45.0]]} | FRAME
 
 
-def found(kind: str, name: str, data: dict[str, Any], number: int, parent: int | None = None) -> FoundRecord:
-    return FoundRecord(
+def found(kind: str, name: str, data: dict[str, Any], number: int, parent: int | None = None) -> AnnotationRecord:
+    return AnnotationRecord(
         id=uuid5(SPACE, str(number)), analysis_id=UUID(int=3), type=kind, data=data, class_name=name, confidence=0.75,
         parent_id=None if parent is None else uuid5(SPACE, str(parent)), model_name="Ranger", model_version="3",
     )  # fmt: skip
 
 
-def image(path: str, deployment: UUID, *seen: FoundRecord) -> ImageRecord:
+def image(path: str, deployment: UUID, *seen: AnnotationRecord) -> ImageRecord:
     return ImageRecord(
         id=uuid5(deployment, path), deployment_id=deployment, filename=path.rpartition("/")[2], path=path,
         media_type="image/jpeg", width=200, height=100, captured_at=NOON, captured_at_source="exif", time_zone="UTC",
@@ -54,28 +54,30 @@ def export(folder: Path, kind: ExportFormat, images: Sequence[ImageRecord]) -> P
     (folder / IMAGES).write_bytes(write_records(images))
     deployments = [DeploymentRecord(id=OAK, name="Old oak", time_zone="UTC")]
     deployments.append(DeploymentRecord(id=BEECH, name="Beech", time_zone="UTC"))
-    about = About(project_id=1, project_name="P", project_description="", started_at=NOON, deployments=deployments)
+    about = ExportMetadata(
+        project_id=1, project_name="P", project_description="", started_at=NOON, deployments=deployments
+    )
     with (folder / "file").open("wb") as out:
-        load()(Spool(folder, about, lambda key: key.encode()), out)
+        load()(ExportSpool(folder, about, lambda key: key.encode()), out)
     return folder / "file"
 
 
-def read_back(path: Path, kind: ImportFormat, images: Sequence[ImageRecord]) -> dict[UUID, list[Finding]]:
+def read_back(path: Path, kind: ImportFormat, images: Sequence[ImageRecord]) -> dict[UUID, list[ImportedFinding]]:
     """The findings of each image that an import finds in a file."""
-    reader, catalogue = open_reader(kind, path, ImportOptions()), Catalogue()
+    reader, catalogue = open_reader(kind, path, ImportOptions()), ImageIndex()
     for key, name in ((OAK, "Old oak"), (BEECH, "Beech")):
         catalogue.add_deployment(key, name)
         own = [one for one in images if one.deployment_id == key]
-        catalogue.add(Named(one.id, key, name, one.path, one.width, one.height) for one in own)
+        catalogue.add(IndexedImage(one.id, key, name, one.path, one.width, one.height) for one in own)
     catalogue.complete()
-    assert not [one for one in reader.deployments() if isinstance(one, Fault)]
+    assert not [one for one in reader.deployments() if isinstance(one, EntryFault)]
     reader.place_deployments({str(key): key for key in (OAK, BEECH)})
-    told: dict[UUID, list[Finding]] = {}
+    told: dict[UUID, list[ImportedFinding]] = {}
     for entry in reader.entries(0):
-        assert isinstance(entry, Entry), entry
+        assert isinstance(entry, ImportEntry), entry
         by_id = None if entry.image_id is None else catalogue.find_by_id(entry.image_id)
         match = by_id or catalogue.find(entry.path, entry.deployment_id)
-        assert isinstance(match, Match), (entry.path, match)
+        assert isinstance(match, ImageMatch), (entry.path, match)
         reading = reader.read(entry, match.frame)
         told[match.id] = [finding for result in reading.results for finding in result.findings]
     reader.close()

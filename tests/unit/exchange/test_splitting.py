@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from trapline.server.platform.errors import Invalid
+from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.formats.json_stream import GROUP, SMALL, Body, split_body
 
 
@@ -93,7 +93,7 @@ def test_an_element_that_is_no_json_harms_no_other() -> None:
     ],
 )
 def test_other_bodies_are_invalid(body: bytes) -> None:
-    with pytest.raises(Invalid, match=r"Nothing was stored"):
+    with pytest.raises(InvalidRequest, match=r"Nothing was stored"):
         split(body)
-    with mapped(body) as file, pytest.raises(Invalid, match=r"Nothing was stored"):
+    with mapped(body) as file, pytest.raises(InvalidRequest, match=r"Nothing was stored"):
         split(file)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from trapline.server.platform.errors import Invalid
+from trapline.server.platform.errors import InvalidRequest
 from trapline.server.review.formats.darwin_core import MOST_UNPACKED
-from trapline.server.review.formats.taxon_lists import TaxonList, read_list
+from trapline.server.review.formats.taxon_lists import TaxonList, parse_taxon_list
 from trapline.server.review.formats.taxon_tables import MOST_ROWS
 
 
@@ -17,7 +17,7 @@ def values_of(told: TaxonList) -> list[dict[str, Any]]:
 
 
 def test_a_table_of_ours() -> None:
-    told = read_list(
+    told = parse_taxon_list(
         "\ufeffscientific_name;rank;synonym_of;gbif_key;common_name_en;common_name_pt_BR;family;colour\r\n"
         "Puma concolor;Species;;2435099;Puma| cougar ;Onça-parda;Felidae;x\r\n"
         ";;;;;;;\r\n"
@@ -45,7 +45,7 @@ def test_a_table_of_ours() -> None:
 
 
 def test_a_table_of_darwin_core() -> None:
-    told = read_list(
+    told = parse_taxon_list(
         b"taxonID\tdwc:scientificName\tscientificNameAuthorship\ttaxonRank\tacceptedNameUsageID\tparentNameUsageID\t"
         b"vernacularName\tlanguage\n"
         b"1\tFelidae\t\tfamily\t\t\t\t\n"
@@ -75,7 +75,7 @@ def test_a_table_of_darwin_core() -> None:
 
 
 def test_a_list_of_gbif_and_its_keys_alone() -> None:
-    told = read_list(
+    told = parse_taxon_list(
         b"taxonKey,scientificName,acceptedTaxonKey,acceptedScientificName,taxonRank,kingdom,taxonomicStatus\n"
         b'5219243,"Vulpes vulpes (Linnaeus, 1758)",5219243,"Vulpes vulpes (Linnaeus, 1758)",SPECIES,Animalia,ACCEPTED\n'
         b'1,"Canis vulpes Linnaeus, 1758",5219243,"Vulpes vulpes (Linnaeus, 1758)",SPECIES,Animalia,SYNONYM\n'
@@ -87,7 +87,7 @@ def test_a_list_of_gbif_and_its_keys_alone() -> None:
         ("Canis minor", "Lynx lynx", None),
     ]
     assert told.ignored == ["taxonomicstatus"]
-    keys = read_list(b"https://www.gbif.org/species/5219243\n2435099\n\n12.0\n")
+    keys = parse_taxon_list(b"https://www.gbif.org/species/5219243\n2435099\n\n12.0\n")
     assert values_of(keys) == [{"gbif_key": 5219243}, {"gbif_key": 2435099}, {"gbif_key": 12}]
 
 
@@ -111,7 +111,9 @@ def pack(packing: int = zipfile.ZIP_DEFLATED, /, **files: str) -> bytes:
 
 
 def test_an_archive_with_names_of_its_own() -> None:
-    told = read_list(pack(meta_xml=META, taxon_txt=TAXA, names_txt='7\tLuchs\tde\n7\t"lynx\tEnglish\n8\tfox\ten\n'))
+    told = parse_taxon_list(
+        pack(meta_xml=META, taxon_txt=TAXA, names_txt='7\tLuchs\tde\n7\t"lynx\tEnglish\n8\tfox\ten\n')
+    )
     assert values_of(told) == [
         {
             "scientific_name": "Lynx lynx",
@@ -121,7 +123,9 @@ def test_an_archive_with_names_of_its_own() -> None:
         }
     ]
     assert told.lines[0].line == 2
-    assert values_of(read_list(pack(list_csv="scientific_name\nMeles meles\n"))) == [{"scientific_name": "Meles meles"}]
+    assert values_of(parse_taxon_list(pack(list_csv="scientific_name\nMeles meles\n"))) == [
+        {"scientific_name": "Meles meles"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,17 +149,17 @@ def test_an_archive_with_names_of_its_own() -> None:
     ],
 )
 def test_what_is_no_list_is_refused(body: bytes, words: str) -> None:
-    with pytest.raises(Invalid, match="Nothing was changed") as refused:
-        read_list(body)
+    with pytest.raises(InvalidRequest, match="Nothing was changed") as refused:
+        parse_taxon_list(body)
     assert words in str(refused.value)
 
 
 def test_what_is_too_much_is_refused_before_it_is_unpacked() -> None:
     bomb = pack(meta_xml=META, taxon_txt=TAXA + "\t" * (MOST_UNPACKED + 1))
     assert len(bomb) < 100_000
-    with pytest.raises(Invalid, match="too large when it is unpacked"):
-        read_list(bomb)
-    with pytest.raises(Invalid, match="at most 1,000 files"):
-        read_list(pack(**{f"file_{number}": "" for number in range(1001)}))
-    with pytest.raises(Invalid, match="at most 50,000 taxa"):
-        read_list(b"scientific_name\n" + b"a\n" * (MOST_ROWS + 1))
+    with pytest.raises(InvalidRequest, match="too large when it is unpacked"):
+        parse_taxon_list(bomb)
+    with pytest.raises(InvalidRequest, match="at most 1,000 files"):
+        parse_taxon_list(pack(**{f"file_{number}": "" for number in range(1001)}))
+    with pytest.raises(InvalidRequest, match="at most 50,000 taxa"):
+        parse_taxon_list(b"scientific_name\n" + b"a\n" * (MOST_ROWS + 1))

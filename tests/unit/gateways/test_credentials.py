@@ -17,12 +17,12 @@ from cryptography.x509.oid import NameOID
 from tests.unit.gateways.told_server import ToldServer, allow, say, told_server
 
 from trapline.server.platform.errors import OutboundFailed
-from trapline.server.platform.network.outbound import Credentials, Outbound
-from trapline.server.platform.store.presign import Signer
+from trapline.server.platform.network.outbound import Credentials, OutboundClient
+from trapline.server.platform.store.presign import S3Signer
 from trapline.server.sources.gateways.gateway import Gateway
-from trapline.server.sources.gateways.http_directory_gateway import HttpDirectory
-from trapline.server.sources.gateways.rest_gateway import RestListing
-from trapline.server.sources.gateways.s3_gateway import S3Bucket
+from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
+from trapline.server.sources.gateways.rest_gateway import RestGateway
+from trapline.server.sources.gateways.s3_gateway import S3Gateway
 from trapline.wire.gateway_options import RestMapping
 
 SECRET = "canary-4711"
@@ -44,12 +44,12 @@ class Stage:
     def others(self) -> list[ToldServer]:
         return [self.plain, self.port, self.elsewhere]
 
-    def outbound(self, credentials: Credentials | None) -> Outbound:
+    def outbound(self, credentials: Credentials | None) -> OutboundClient:
         async def resolve(host: str, port: int) -> list[str]:
             return ["127.0.0.1"]
 
         policy = allow(self.own, *self.others)
-        return Outbound(policy, credentials=credentials, resolve=resolve, verify=self.trusted)
+        return OutboundClient(policy, credentials=credentials, resolve=resolve, verify=self.trusted)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ async def test_links_and_redirects_of_a_web_server(stage: Stage, sign_in: str) -
     stage.own.answers["/"] = say("".join(f'<a href="{link}">x</a>\n' for link in links), Content_Type=HTML)
     stage.own.answers["/own.jpg"] = say("ours")
     credentials = SIGN_INS[sign_in](stage.own.url)
-    assert await take_all(HttpDirectory(stage.outbound(credentials), stage.own.url)) == ["ours", *["theirs"] * 3]
+    assert await take_all(HttpDirectoryGateway(stage.outbound(credentials), stage.own.url)) == ["ours", *["theirs"] * 3]
     assert all(has_secret([head]) for head in stage.own.requests)
     for other in stage.others:
         assert other.asked() == ["/moved.jpg"], "no link to it is followed, and its redirect is"
@@ -151,7 +151,7 @@ async def test_a_listing_that_moves(stage: Stage, sign_in: str) -> None:
         other.answers["/there/a.jpg"] = redirect(f"{stage.own.url}back.jpg")
         stage.own.answers["/back.jpg"] = say("ours")
         credentials = SIGN_INS[sign_in](stage.own.url)
-        assert await take_all(HttpDirectory(stage.outbound(credentials), stage.own.url)) == ["ours"]
+        assert await take_all(HttpDirectoryGateway(stage.outbound(credentials), stage.own.url)) == ["ours"]
         assert other.asked() == ["/there/", "/there/a.jpg"]
         assert not has_secret(other.requests)
 
@@ -171,18 +171,18 @@ async def test_items_pages_and_redirects_of_a_json_interface(stage: Stage, sign_
         other.answer = lambda _: say("theirs")
     credentials, mapping = SIGN_INS[sign_in](stage.own.url), RestMapping(items="files", next="next")
     address = f"{stage.own.url}api"
-    strict = RestListing(stage.outbound(credentials), address, mapping)
+    strict = RestGateway(stage.outbound(credentials), address, mapping)
     assert await take_all(strict) == ["ours", "-", "-", "-", "theirs", "-"]
     assert [other.asked() for other in stage.others] == [["/api/2"], [], ["/moved.jpg"]]
     origins = [other.url for other in stage.others]
-    assert await take_all(RestListing(stage.outbound(credentials), address, mapping, file_origins=origins)) == [
+    assert await take_all(RestGateway(stage.outbound(credentials), address, mapping, file_origins=origins)) == [
         "ours", *["theirs"] * 5
     ]  # fmt: skip
     assert all(has_secret([head]) for head in stage.own.requests)
     assert not any(has_secret(other.requests) for other in stage.others)
     for other in stage.others:
         stage.own.answers["/api"] = say(json.dumps({"files": [], "next": f"{other.url}next"}))
-        await take_all(RestListing(stage.outbound(credentials), address, mapping))
+        await take_all(RestGateway(stage.outbound(credentials), address, mapping))
         assert "/next" not in other.asked()
 
 
@@ -197,10 +197,10 @@ async def test_keys_and_redirects_of_a_bucket(stage: Stage) -> None:
         if "moved" in path
         else say("ours")
     )
-    bucket = S3Bucket(stage.outbound(None), stage.own.url, "s3://bucket", Signer("key", SECRET, "us-east-1"))
+    bucket = S3Gateway(stage.outbound(None), stage.own.url, "s3://bucket", S3Signer("key", SECRET, "us-east-1"))
     assert await take_all(bucket) == ["ours", "ours", "ours", "-", "ours", "ours"]
     stage.own.answer = lambda path: redirect(f"{stage.plain.url}{path}", 307)
-    bucket = S3Bucket(stage.outbound(None), stage.own.url, "s3://bucket", Signer("key", SECRET, "us-east-1"))
+    bucket = S3Gateway(stage.outbound(None), stage.own.url, "s3://bucket", S3Signer("key", SECRET, "us-east-1"))
     assert await take_all(bucket) == []
     assert [other.requests for other in stage.others] == [[], [], []]
     assert SECRET not in "".join(stage.own.requests)

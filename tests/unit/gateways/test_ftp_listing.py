@@ -4,7 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from trapline.server.sources.gateways.ftp_listing import Line, is_entry, read_list, read_mlsd, read_stamp
+from trapline.server.sources.gateways.ftp_listing import (
+    FtpEntry,
+    is_entry_line,
+    parse_list,
+    parse_mlsd,
+    parse_timestamp,
+)
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -31,8 +37,8 @@ def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datet
     ],
 )  # fmt: skip
 def test_files_of_unix_and_of_windows(line: bytes, name: bytes, size: int, moment: datetime | None) -> None:
-    read = read_list(line, NOW)
-    assert isinstance(read, Line)
+    read = parse_list(line, NOW)
+    assert isinstance(read, FtpEntry)
     assert (read.name, read.size, read.modified_at, read.is_folder, read.is_exact) == (name, size, moment, False, False)
 
 
@@ -44,8 +50,8 @@ def test_files_of_unix_and_of_windows(line: bytes, name: bytes, size: int, momen
     ],
 )
 def test_folders(line: bytes, name: bytes) -> None:
-    read = read_list(line, NOW)
-    assert isinstance(read, Line)
+    read = parse_list(line, NOW)
+    assert isinstance(read, FtpEntry)
     assert (read.name, read.is_folder) == (name, True)
 
 
@@ -66,22 +72,22 @@ def test_folders(line: bytes, name: bytes) -> None:
     ],
 )
 def test_what_is_neither_file_nor_folder_has_a_reason(line: bytes, reason: str | None) -> None:
-    assert read_list(line, NOW) == reason
+    assert parse_list(line, NOW) == reason
 
 
 def test_a_total_is_no_entry() -> None:
-    assert not is_entry(b"total 12")
-    assert not is_entry(b" ")
-    assert is_entry(b"welcome")
+    assert not is_entry_line(b"total 12")
+    assert not is_entry_line(b" ")
+    assert is_entry_line(b"welcome")
 
 
 def test_mlsd_tells_all_exactly() -> None:
-    read = read_mlsd(b"Type=file;Size=12;Modify=20260430060708.123;UNIX.mode=0644; a; b.jpg")
-    assert isinstance(read, Line)
+    read = parse_mlsd(b"Type=file;Size=12;Modify=20260430060708.123;UNIX.mode=0644; a; b.jpg")
+    assert isinstance(read, FtpEntry)
     assert (read.name, read.size, read.is_exact, read.said) == (b"a; b.jpg", 12, True, "12|20260430060708.123")
     assert read.modified_at == datetime(2026, 4, 30, 6, 7, 8, tzinfo=UTC)
-    folder = read_mlsd(b"type=dir;sizd=4096;modify=20260430060708; 100 MEDIA")
-    assert isinstance(folder, Line)
+    folder = parse_mlsd(b"type=dir;sizd=4096;modify=20260430060708; 100 MEDIA")
+    assert isinstance(folder, FtpEntry)
     assert folder.is_folder
     reasons = {
         b"": None,
@@ -92,19 +98,19 @@ def test_mlsd_tells_all_exactly() -> None:
         b" x": "unreadable row",
         b"-rw-r--r-- 1": "unreadable row",
     }
-    assert {line: read_mlsd(line) for line in reasons} == reasons
-    strange = read_mlsd(b"type=file;size=-1;modify=yesterday; x")
-    assert isinstance(strange, Line)
+    assert {line: parse_mlsd(line) for line in reasons} == reasons
+    strange = parse_mlsd(b"type=file;size=-1;modify=yesterday; x")
+    assert isinstance(strange, FtpEntry)
     assert (strange.size, strange.modified_at) == (None, None)
 
 
 def test_stamps_that_are_none() -> None:
-    assert read_stamp("20261330000000") is None
-    assert read_stamp("") is None
-    assert read_stamp("20260430") is None
+    assert parse_timestamp("20261330000000") is None
+    assert parse_timestamp("") is None
+    assert parse_timestamp("20260430") is None
 
 
 def test_times_that_no_calendar_has_are_no_time() -> None:
     line = b"-rw-r--r-- 1 u g 5 Jan 99999999999999999999 12:00 a.jpg"
-    told = read_list(line, NOW)
-    assert not isinstance(told, Line) or told.modified_at is None
+    told = parse_list(line, NOW)
+    assert not isinstance(told, FtpEntry) or told.modified_at is None

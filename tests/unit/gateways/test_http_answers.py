@@ -7,9 +7,9 @@ import pytest
 from tests.unit.gateways.told_server import allow, say, told_server
 
 from trapline.server.platform.errors import OutboundFailed
-from trapline.server.platform.network.http_responses import as_open_file, read_retry_after, readable_path
-from trapline.server.platform.network.outbound import Outbound
-from trapline.server.sources.gateways.gateway import fingerprint_of
+from trapline.server.platform.network.http_responses import build_open_file, decode_path, parse_retry_after
+from trapline.server.platform.network.outbound import OutboundClient
+from trapline.server.sources.gateways.gateway import build_fingerprint
 
 DAY_S = 86_400
 IN_TWO_HOURS = "in two hours"
@@ -29,9 +29,9 @@ async def test_how_long_to_leave_a_server_alone(told: str, least: int | None, mo
         told = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
     async with told_server() as server:
         server.answers["/"] = say("", 429, Retry_After=told)
-        outbound = Outbound(allow(server))
+        outbound = OutboundClient(allow(server))
         async with outbound.get(server.url) as answer:
-            wait = read_retry_after(answer)
+            wait = parse_retry_after(answer)
         await outbound.close()
     assert (wait is None) if least is None or most is None else wait is not None and least <= wait <= most
 
@@ -40,15 +40,15 @@ async def test_how_long_to_leave_a_server_alone(told: str, least: int | None, mo
 async def test_a_file_that_is_not_packed_is_opened(coding: str) -> None:
     async with told_server() as server:
         server.answers["/"] = say("picture", Content_Encoding=coding, ETag='"a"')
-        outbound = Outbound(allow(server))
+        outbound = OutboundClient(allow(server))
         async with outbound.get(server.url) as answer:
-            opened = as_open_file(answer)
+            opened = build_open_file(answer)
             assert (opened.size, opened.etag, opened.modified_at) == (7, '"a"', None)
             assert b"".join([chunk async for chunk in opened.chunks]) == b"picture"
         server.answers["/"] = say("picture", Content_Encoding="gzip")
         async with outbound.get(server.url) as answer:
             with pytest.raises(OutboundFailed, match="compressed"):
-                as_open_file(answer)
+                build_open_file(answer)
         await outbound.close()
 
 
@@ -63,12 +63,12 @@ async def test_a_file_that_is_not_packed_is_opened(coding: str) -> None:
     ],
 )  # fmt: skip
 def test_a_path_is_readable_where_that_loses_nothing(raw: str, path: str | None) -> None:
-    assert readable_path(raw) == path
+    assert decode_path(raw) == path
 
 
 def test_a_fingerprint_is_short_and_tells_versions_apart() -> None:
     odd = ["a" * 10_000, "a" * 9_999 + "b", "a\x00b", "a\ud800b"]
-    found = [fingerprint_of(said) for said in odd]
+    found = [build_fingerprint(said) for said in odd]
     assert len(set(found)) == len(odd)
     assert all(len(said) <= 500 and said.isprintable() for said in found)
-    assert fingerprint_of("5|Fri") == "5|Fri"
+    assert build_fingerprint("5|Fri") == "5|Fri"

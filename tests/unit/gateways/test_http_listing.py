@@ -11,12 +11,12 @@ from selectolax.lexbor import LexborHTMLParser
 from tests.unit.gateways.told_server import allow, say, told_server
 
 from trapline.server.platform.errors import OutboundFailed
-from trapline.server.platform.network.outbound import Outbound
+from trapline.server.platform.network.outbound import OutboundClient
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.sources.gateways import http_listing
 from trapline.server.sources.gateways.gateway import Walk
-from trapline.server.sources.gateways.http_directory_gateway import HttpDirectory
-from trapline.server.sources.gateways.http_listing import HtmlListing, JsonListing, Link
+from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
+from trapline.server.sources.gateways.http_listing import HtmlListingParser, JsonListingParser, ListingLink
 
 NGINX = """<html><head><title>Index of /</title></head><body><h1>Index of /</h1><hr><pre><a href="../">../</a>
 <a href="100MEDIA/">100MEDIA/</a>                                          21-Nov-2026 04:39                   -
@@ -60,11 +60,11 @@ MINUTE = datetime(2026, 11, 21, 4, 39, tzinfo=UTC)
 SECOND = datetime(2026, 11, 21, 4, 39, 26, tzinfo=UTC)
 
 
-def links(html: str) -> dict[str, Link]:
-    return {link.href: link for link in HtmlListing().feed(html.encode(), last=True)}
+def links(html: str) -> dict[str, ListingLink]:
+    return {link.href: link for link in HtmlListingParser().feed(html.encode(), last=True)}
 
 
-def facts(link: Link) -> tuple[int | None, datetime | None, bool]:
+def facts(link: ListingLink) -> tuple[int | None, datetime | None, bool]:
     return link.size, link.modified_at, link.is_exact
 
 
@@ -92,7 +92,7 @@ def test_each_form(html: str, href: str, expected: tuple[int | None, datetime | 
 
 async def under(html: str) -> dict[str, tuple[int | None, datetime | None, bool]]:
     """What of a listing lies under its address."""
-    directory = HttpDirectory(Outbound(OutboundPolicy()), "http://host.example/camera/")
+    directory = HttpDirectoryGateway(OutboundClient(OutboundPolicy()), "http://host.example/camera/")
     found = {}
     for href, link in links(html).items():
         resolved = directory._resolve("http://host.example/camera/", href, Walk())
@@ -137,7 +137,7 @@ def test_only_a_whole_number_of_bytes_is_a_size(told: str, size: int | None) -> 
 
 def test_a_page_that_is_not_utf8_gives_its_links() -> None:
     page = '<meta charset="latin-1"><pre><a href="K%E4fer.jpg">Käfer.jpg</a>  21-Nov-2026 04:39  5\n</pre>'
-    [link] = HtmlListing().feed(page.encode("latin-1"), last=True)
+    [link] = HtmlListingParser().feed(page.encode("latin-1"), last=True)
     assert (link.href, link.size) == ("K%E4fer.jpg", 5)
 
 
@@ -149,19 +149,21 @@ def test_a_row_of_many_links_is_read_once() -> None:
     calls = Counter[str]()
     sys.setprofile(lambda frame, event, _: calls.update([frame.f_code.co_qualname] if event == "call" else []))
     try:
-        found = HtmlListing().feed(b"<table><tr>" + b'<td><a href="a.jpg">a</a></td><td>270000</td>' * 5000, last=True)
+        found = HtmlListingParser().feed(
+            b"<table><tr>" + b'<td><a href="a.jpg">a</a></td><td>270000</td>' * 5000, last=True
+        )
     finally:
         sys.setprofile(None)
     assert len(found) == 5000
     assert {link.size for link in found} == {270_000}
     assert calls["_read_cell"] == 10_000, "each cell is read once, not once a link"
-    nested = HtmlListing().feed(b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 1000, last=True)
+    nested = HtmlListingParser().feed(b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 1000, last=True)
     assert len(nested) == 1000
 
 
 def test_a_row_without_end_is_refused() -> None:
     with pytest.raises(ValueError, match="512 KiB"):
-        HtmlListing().feed(b"<a " + b"x=1 " * 200_000)
+        HtmlListingParser().feed(b"<a " + b"x=1 " * 200_000)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_what_is_nested_too_deeply_never_reaches_the_parser(unit: str, monkeypat
     monkeypatch.setattr(http_listing, "LexborHTMLParser", None)
     for page in (unit * 1100, "</div></ul></x>" * 2000 + unit * 1100):
         with pytest.raises(ValueError, match="tags deep"):
-            HtmlListing().feed(page.encode(), last=True)
+            HtmlListingParser().feed(page.encode(), last=True)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +223,7 @@ def test_a_long_listing_in_pieces_gives_the_same_rows(html: str, first: str, las
     row = html[start:end]
     count = 2_000_000 // len(row)
     data = (html[:start] + row * count + html[end:]).encode()
-    listing = HtmlListing()
+    listing = HtmlListingParser()
     found = [link for at in range(0, len(data), 65_536) for link in listing.feed(data[at : at + 65_536])]
     assert found, "nothing came out before the end"
     found += listing.feed(b"", last=True)
@@ -235,16 +237,16 @@ def test_json_of_nginx_and_of_caddy_in_pieces() -> None:
     caddy = '{"name":"IMG 1.JPG","size":270000,"url":"./IMG%201.JPG","mod_time":"2026-11-21T04:39:26Z","is_dir":false}'
     for item in (nginx, caddy):
         data = ("[\n" + ",\n".join([item] * 10_000) + "\n]").encode()
-        listing = JsonListing()
+        listing = JsonListingParser()
         found = [link for at in range(0, len(data), 65_536) for link in listing.feed(data[at : at + 65_536])]
         found += listing.feed(b"", last=True)
         assert len(found) == 10_000
         assert {(link.href, *facts(link)) for link in found} == {("./IMG%201.JPG", 270_000, SECOND, True)}
-    folder = JsonListing().feed(b'[{"name":"100MEDIA","type":"directory"}]', last=True)
+    folder = JsonListingParser().feed(b'[{"name":"100MEDIA","type":"directory"}]', last=True)
     assert folder[0].href == "./100MEDIA/"
-    assert JsonListing().feed(b"null", last=True) == []
+    assert JsonListingParser().feed(b"null", last=True) == []
     with pytest.raises(ValueError, match="cannot be read"):
-        JsonListing().feed(b'[{"name": ', last=True)
+        JsonListingParser().feed(b'[{"name": ', last=True)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,7 @@ def test_json_of_nginx_and_of_caddy_in_pieces() -> None:
     ],
 )  # fmt: skip
 async def test_only_links_under_the_address_are_followed(href: str) -> None:
-    directory = HttpDirectory(Outbound(OutboundPolicy()), "http://host.example/camera/")
+    directory = HttpDirectoryGateway(OutboundClient(OutboundPolicy()), "http://host.example/camera/")
     assert directory._resolve("http://host.example/camera/", href, Walk()) is None
     await directory.close()
 
@@ -267,7 +269,7 @@ async def test_only_links_under_the_address_are_followed(href: str) -> None:
     "href", ["x.jpg", "./x.jpg", "/camera/x.jpg", "http://host.example/camera/x.jpg", "a/../x.jpg"]
 )
 async def test_a_file_has_one_path_however_it_is_linked(href: str) -> None:
-    directory = HttpDirectory(Outbound(OutboundPolicy()), "http://host.example/camera/")
+    directory = HttpDirectoryGateway(OutboundClient(OutboundPolicy()), "http://host.example/camera/")
     assert directory._resolve("http://host.example/camera/", href, Walk()) == (
         "http://host.example/camera/x.jpg",
         "x.jpg",
@@ -276,9 +278,9 @@ async def test_a_file_has_one_path_however_it_is_linked(href: str) -> None:
 
 
 async def test_a_name_and_password_in_the_address_are_refused_with_a_hint() -> None:
-    outbound = Outbound(OutboundPolicy())
+    outbound = OutboundClient(OutboundPolicy())
     with pytest.raises(OutboundFailed, match="auth_username"):
-        HttpDirectory(outbound, "http://user:secret@host.example/camera/")
+        HttpDirectoryGateway(outbound, "http://user:secret@host.example/camera/")
     await outbound.close()
 
 
@@ -289,7 +291,7 @@ async def test_listings_and_files_do_not_wait_for_each_other() -> None:
     try:
         async with told_server() as server, asyncio.timeout(20):
             server.answers["/"] = say(PYTHON, Content_Type="text/html")
-            directory = HttpDirectory(Outbound(allow(server)), server.url)
+            directory = HttpDirectoryGateway(OutboundClient(allow(server)), server.url)
             assert [entry.path async for entry in directory.list_files()] == ["IMG_1.JPG"]
             await directory.close()
         assert not any(task.done() for task in writing)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from tests.unit.gateways.told_server import ToldServer, allow, say, told_server
 
-from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused
-from trapline.server.platform.network.outbound import Outbound
+from trapline.server.platform.errors import AddressNotAllowed, FileGone, OutboundFailed
+from trapline.server.platform.network.outbound import OutboundClient
 from trapline.server.sources.gateways import rest_gateway
-from trapline.server.sources.gateways.gateway import Entry, Walk
-from trapline.server.sources.gateways.rest_gateway import RestListing
+from trapline.server.sources.gateways.gateway import RemoteFile, Walk
+from trapline.server.sources.gateways.rest_gateway import RestGateway
 from trapline.wire.gateway_options import RestMapping
 
 FIRST = datetime(2026, 11, 21, 4, 39, 26, tzinfo=UTC)
@@ -30,11 +30,11 @@ class Interface:
     def tell(self, path: str, page: Any) -> None:
         self.server.answers[path] = say(page if isinstance(page, bytes) else json.dumps(page))
 
-    def open(self, mapping: RestMapping = MAPPING, **more: Any) -> RestListing:
-        outbound = Outbound(allow(self.server, self.other))
-        return RestListing(outbound, f"{self.server.url}api", mapping, **more)
+    def open(self, mapping: RestMapping = MAPPING, **more: Any) -> RestGateway:
+        outbound = OutboundClient(allow(self.server, self.other))
+        return RestGateway(outbound, f"{self.server.url}api", mapping, **more)
 
-    async def list(self, mapping: RestMapping = MAPPING, **more: Any) -> list[Entry]:
+    async def list(self, mapping: RestMapping = MAPPING, **more: Any) -> list[RemoteFile]:
         gateway = self.open(mapping, **more)
         try:
             return [entry async for entry in gateway.list_files()]
@@ -53,7 +53,7 @@ async def interface() -> AsyncIterator[Interface]:
         yield Interface(server, other)
 
 
-async def read(gateway: RestListing, path: str) -> bytes:
+async def read(gateway: RestGateway, path: str) -> bytes:
     async with gateway.open_file(path) as file:
         assert file is not None
         return b"".join([chunk async for chunk in file.chunks])
@@ -201,7 +201,7 @@ async def test_a_file_elsewhere_is_fetched_only_where_that_is_allowed(interface:
     interface.other.answers["/a.jpg"] = say("picture")
     gateway = interface.open()
     assert [entry.path async for entry in gateway.list_files()] == ["a.jpg"]
-    with pytest.raises(OutboundRefused, match="file_origins"):
+    with pytest.raises(AddressNotAllowed, match="file_origins"):
         await read(gateway, "a.jpg")
     await gateway.close()
     assert interface.other.requests == []

@@ -6,14 +6,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.unit.gateways.told_server import ToldServer, allow, say, told_server
 
-from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused
-from trapline.server.platform.network.outbound import Outbound
-from trapline.server.platform.store.presign import Signer
+from trapline.server.platform.errors import AddressNotAllowed, FileGone, OutboundFailed
+from trapline.server.platform.network.outbound import OutboundClient
+from trapline.server.platform.store.presign import S3Signer
 from trapline.server.sources.gateways import s3_gateway
-from trapline.server.sources.gateways.gateway import Entry
-from trapline.server.sources.gateways.s3_gateway import S3Bucket
+from trapline.server.sources.gateways.gateway import RemoteFile
+from trapline.server.sources.gateways.s3_gateway import S3Gateway
 
-SIGNER = Signer("key", "canary-secret", "us-east-1")
+SIGNER = S3Signer("key", "canary-secret", "us-east-1")
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 
 
@@ -39,11 +39,11 @@ async def server() -> AsyncIterator[ToldServer]:
         yield told
 
 
-def open_bucket(server: ToldServer, url: str = "s3://bucket/camera", signer: Signer | None = SIGNER) -> S3Bucket:
-    return S3Bucket(Outbound(allow(server)), server.url, url, signer)
+def open_bucket(server: ToldServer, url: str = "s3://bucket/camera", signer: S3Signer | None = SIGNER) -> S3Gateway:
+    return S3Gateway(OutboundClient(allow(server)), server.url, url, signer)
 
 
-async def list_bucket(server: ToldServer, url: str = "s3://bucket/camera") -> list[Entry]:
+async def list_bucket(server: ToldServer, url: str = "s3://bucket/camera") -> list[RemoteFile]:
     bucket = open_bucket(server, url)
     try:
         return [entry async for entry in bucket.list_files()]
@@ -109,9 +109,9 @@ async def test_no_path_leads_out_of_the_bucket(server: ToldServer) -> None:
     ],
 )  # fmt: skip
 async def test_addresses_that_cannot_be_are_refused(url: str, endpoint: str, server: ToldServer) -> None:
-    outbound = Outbound(allow(server))
-    with pytest.raises(OutboundRefused) as refused:
-        S3Bucket(outbound, endpoint, url, None)
+    outbound = OutboundClient(allow(server))
+    with pytest.raises(AddressNotAllowed) as refused:
+        S3Gateway(outbound, endpoint, url, None)
     assert "pw" not in refused.value.detail
     await outbound.close()
 
@@ -180,7 +180,7 @@ async def test_a_page_has_a_limit(server: ToldServer) -> None:
 async def test_no_redirect_is_followed(server: ToldServer) -> None:
     async with told_server() as other:
         server.answer = lambda path: error(307, "TemporaryRedirect", Location=f"{other.url}{path}")
-        bucket = S3Bucket(Outbound(allow(server, other)), server.url, "s3://bucket", SIGNER)
+        bucket = S3Gateway(OutboundClient(allow(server, other)), server.url, "s3://bucket", SIGNER)
         with pytest.raises(OutboundFailed, match="reached elsewhere"):
             await anext(bucket.list_files())
         with pytest.raises(OutboundFailed, match="reached elsewhere"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trapline.server.platform.imaging.decoder_pool import Decoders
+from trapline.server.platform.imaging.decoder_pool import DecoderPool
 
 TRIED = """
 import ctypes, json, os, resource, signal, socket, subprocess, sys, threading
@@ -141,7 +141,7 @@ def test_a_confined_process_has_a_network_of_its_own() -> None:
 
 
 async def test_the_state_of_decoders_is_reported() -> None:
-    decoders = Decoders(1)
+    decoders = DecoderPool(1)
     try:
         assert decoders.describe() == "No decoder has started yet."
         while decoders.describe() == "No decoder has started yet.":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from trapline.server.platform.imaging.decoder_pool import Broken, Decoders, Limits, Picture
+from trapline.server.platform.imaging.decoder_pool import DecodedImage, DecodeLimits, DecoderPool, UndecodableFile
 from trapline.server.platform.imaging.decoder_turns import DecoderTurns
 
 TOO_LONG = "decoding it took more processor time than is allowed for an image of its size"
@@ -23,10 +23,10 @@ async def test_expensive_files_of_a_project_do_not_delay_those_of_another(tmp_pa
     expensive, cheap = tmp_path / "expensive", tmp_path / "cheap"
     expensive.write_bytes(encode(3000, "PNG"))
     cheap.write_bytes(encode(32, "JPEG"))
-    decoders, done = Decoders(processes=1), list[int]()
+    decoders, done = DecoderPool(processes=1), list[int]()
 
     async def inspect(path: Path, project_id: int) -> None:
-        assert isinstance(await decoders.inspect(path, project_id=project_id), Picture)
+        assert isinstance(await decoders.inspect(path, project_id=project_id), DecodedImage)
         done.append(project_id)
 
     try:
@@ -87,25 +87,25 @@ async def test_a_request_that_is_canceled_gives_its_place_back() -> None:
 async def test_the_processor_time_of_an_image_is_limited_by_its_megapixels(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(encode(12_000, "PNG"))
     (tmp_path / "small").write_bytes(encode(32, "JPEG"))
-    limited = Limits(cpu_base_s=0.1, cpu_s_per_megapixel=0.001)
-    decoders = Decoders(processes=1, limits=limited)
+    limited = DecodeLimits(cpu_base_s=0.1, cpu_s_per_megapixel=0.001)
+    decoders = DecoderPool(processes=1, limits=limited)
     try:
         refused = await decoders.inspect(tmp_path / "large", upright=tmp_path / "upright", thumbnails={})
-        assert isinstance(refused, Broken), refused
+        assert isinstance(refused, UndecodableFile), refused
         assert refused.reason == TOO_LONG
-        assert isinstance(await decoders.inspect(tmp_path / "small"), Picture), "the decoder is replaced"
-        decoders.limits = Limits(cpu_base_s=0.1, cpu_s_per_megapixel=1)
-        assert isinstance(await decoders.inspect(tmp_path / "large"), Picture), "a large image may take longer"
+        assert isinstance(await decoders.inspect(tmp_path / "small"), DecodedImage), "the decoder is replaced"
+        decoders.limits = DecodeLimits(cpu_base_s=0.1, cpu_s_per_megapixel=1)
+        assert isinstance(await decoders.inspect(tmp_path / "large"), DecodedImage), "a large image may take longer"
     finally:
         await decoders.close()
 
 
 async def test_the_time_before_the_size_of_an_image_is_known_is_limited(tmp_path: Path) -> None:
     (tmp_path / "markers").write_bytes(b"\xff\xd8" * 15_000_000)
-    decoders = Decoders(processes=1, limits=Limits(cpu_base_s=0.1))
+    decoders = DecoderPool(processes=1, limits=DecodeLimits(cpu_base_s=0.1))
     try:
         refused = await decoders.inspect(tmp_path / "markers")
-        assert isinstance(refused, Broken), refused
+        assert isinstance(refused, UndecodableFile), refused
         assert refused.reason == TOO_LONG
     finally:
         await decoders.close()

@@ -12,13 +12,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trapline.server.platform.imaging.decoder_pool import Broken, Decoders, Limits, Picture, Skipped
+from trapline.server.platform.imaging.decoder_pool import (
+    DecodedImage,
+    DecodeLimits,
+    DecoderPool,
+    SkippedFile,
+    UndecodableFile,
+)
 from trapline.server.platform.imaging.requests import send_without_blocking
 
 
 @pytest.fixture
-async def decoders() -> AsyncIterator[Decoders]:
-    pool = Decoders(processes=1)
+async def decoders() -> AsyncIterator[DecoderPool]:
+    pool = DecoderPool(processes=1)
     yield pool
     await pool.close()
 
@@ -36,7 +42,7 @@ def as_bytes(image: Image.Image, form: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-async def inspect(decoders: Decoders, folder: Path, data: bytes) -> Picture | Skipped | Broken:
+async def inspect(decoders: DecoderPool, folder: Path, data: bytes) -> DecodedImage | SkippedFile | UndecodableFile:
     path = folder / "file"
     path.write_bytes(data)
     return await decoders.inspect(path, upright=folder / "upright.jpg")
@@ -54,14 +60,14 @@ async def inspect(decoders: Decoders, folder: Path, data: bytes) -> Picture | Sk
     ],
 )
 async def test_takes_each_format_and_copies_what_browsers_do_not_show(
-    decoders: Decoders, tmp_path: Path, form: str, media_type: str, copied: bool
+    decoders: DecoderPool, tmp_path: Path, form: str, media_type: str, copied: bool
 ) -> None:
     if form == "HEIF":
         import pillow_heif
 
         pillow_heif.register_heif_opener()
     picture = await inspect(decoders, tmp_path, as_bytes(photograph(), form))
-    assert isinstance(picture, Picture), picture
+    assert isinstance(picture, DecodedImage), picture
     assert (picture.width, picture.height, picture.media_type) == (400, 300, media_type)
     assert picture.upright_made is copied
     assert (tmp_path / "upright.jpg").exists() is copied
@@ -70,7 +76,7 @@ async def test_takes_each_format_and_copies_what_browsers_do_not_show(
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "TIFF tiff_lzw"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 async def test_every_orientation_comes_out_upright(
-    decoders: Decoders, tmp_path: Path, orientation: int, form: str
+    decoders: DecoderPool, tmp_path: Path, orientation: int, form: str
 ) -> None:
     # How a camera would have stored the upright picture, so that the tag turns it back.
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
@@ -81,10 +87,10 @@ async def test_every_orientation_comes_out_upright(
     form, _, packed = form.partition(" ")
     options = {"compression": packed} if packed else {"quality": 95}
     picture = await inspect(decoders, tmp_path, as_bytes(stored, form, exif=exif, **options))
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, DecodedImage)
     assert (picture.width, picture.height, picture.orientation) == (400, 300, orientation)
     thumbnail = tmp_path / "thumb.jpg"
-    assert await decoders.make_thumbnails(tmp_path / "file", {160: thumbnail}) is None
+    assert await decoders.generate_thumbnails(tmp_path / "file", {160: thumbnail}) is None
     shown = [thumbnail] if orientation == 1 else [thumbnail, tmp_path / "upright.jpg"]
     for path in shown:
         with Image.open(path) as image:
@@ -94,55 +100,59 @@ async def test_every_orientation_comes_out_upright(
             assert red > 200 > 60 > green, f"the red corner is not left above: {path.name}"
 
 
-async def test_cmyk_gets_a_readable_copy(decoders: Decoders, tmp_path: Path) -> None:
+async def test_cmyk_gets_a_readable_copy(decoders: DecoderPool, tmp_path: Path) -> None:
     picture = await inspect(decoders, tmp_path, as_bytes(photograph(mode="CMYK"), "JPEG"))
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, DecodedImage)
     assert picture.upright_made
     with Image.open(tmp_path / "upright.jpg") as copy:
         assert copy.mode == "RGB"
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
-async def test_thumbnails_of_every_mode(decoders: Decoders, tmp_path: Path, mode: str) -> None:
+async def test_thumbnails_of_every_mode(decoders: DecoderPool, tmp_path: Path, mode: str) -> None:
     (tmp_path / "file").write_bytes(
         as_bytes(photograph().convert("L").convert("I;16") if mode == "I;16" else photograph(mode=mode), "PNG")
     )
     small, large = tmp_path / "320.jpg", tmp_path / "1280.jpg"
-    assert await decoders.make_thumbnails(tmp_path / "file", {320: small, 1280: large}) is None
+    assert await decoders.generate_thumbnails(tmp_path / "file", {320: small, 1280: large}) is None
     with Image.open(small) as image:
         assert image.size == (320, 240)
     with Image.open(large) as image:
         assert image.size == (400, 300), "a small picture is not blown up"
 
 
-async def test_a_truncated_jpeg_is_an_error(decoders: Decoders, tmp_path: Path) -> None:
+async def test_a_truncated_jpeg_is_an_error(decoders: DecoderPool, tmp_path: Path) -> None:
     data = as_bytes(photograph(1600, 1200), "JPEG")
     outcome = await inspect(decoders, tmp_path, data[: len(data) // 2])
-    assert isinstance(outcome, Broken)
+    assert isinstance(outcome, UndecodableFile)
     assert "truncated" in outcome.reason
 
 
 @pytest.mark.parametrize(
     ("data", "kind", "words"),
     [
-        (b"", Broken, "0 bytes"),
-        (b"\r\n<!DOCTYPE html><html><body>Sign in</body></html>", Broken, "the server probably asked for a sign-in"),
-        (b'{"error": "no"}', Broken, "JSON"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Broken, "SVG"),
-        (bytes(5000), Broken, "zeros"),
-        (b"GIF89a" + bytes(20), Skipped, "GIF"),
-        (b"\x00\x00\x00\x20ftypmp42" + bytes(40), Skipped, "video"),
-        (b"\x1aE\xdf\xa3" + bytes(40), Skipped, "video"),
-        (b"RIFF\x00\x00\x00\x00AVI " + bytes(40), Skipped, "video"),
-        (b"\xff\xd8\xff\xe0" + os.urandom(100), Broken, ""),
+        (b"", UndecodableFile, "0 bytes"),
+        (
+            b"\r\n<!DOCTYPE html><html><body>Sign in</body></html>",
+            UndecodableFile,
+            "the server probably asked for a sign-in",
+        ),
+        (b'{"error": "no"}', UndecodableFile, "JSON"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UndecodableFile, "SVG"),
+        (bytes(5000), UndecodableFile, "zeros"),
+        (b"GIF89a" + bytes(20), SkippedFile, "GIF"),
+        (b"\x00\x00\x00\x20ftypmp42" + bytes(40), SkippedFile, "video"),
+        (b"\x1aE\xdf\xa3" + bytes(40), SkippedFile, "video"),
+        (b"RIFF\x00\x00\x00\x00AVI " + bytes(40), SkippedFile, "video"),
+        (b"\xff\xd8\xff\xe0" + os.urandom(100), UndecodableFile, ""),
     ],
 )  # fmt: skip
 async def test_what_is_no_picture_is_said_in_words(
-    decoders: Decoders, tmp_path: Path, data: bytes, kind: type, words: str
+    decoders: DecoderPool, tmp_path: Path, data: bytes, kind: type, words: str
 ) -> None:
     outcome = await inspect(decoders, tmp_path, data)
     assert isinstance(outcome, kind), outcome
-    assert not isinstance(outcome, Picture)
+    assert not isinstance(outcome, DecodedImage)
     assert words in outcome.reason
 
 
@@ -157,31 +167,31 @@ def bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-async def test_a_bomb_is_refused_before_it_is_decoded(decoders: Decoders, tmp_path: Path) -> None:
+async def test_a_bomb_is_refused_before_it_is_decoded(decoders: DecoderPool, tmp_path: Path) -> None:
     outcome = await inspect(decoders, tmp_path, bomb(13_350, 13_350))
-    assert isinstance(outcome, Broken)
+    assert isinstance(outcome, UndecodableFile)
     assert "178 million pixels" in outcome.reason
 
 
 async def test_a_child_out_of_memory_is_an_answer_and_the_next_picture_is_fine(tmp_path: Path) -> None:
-    decoders = Decoders(processes=1, limits=Limits(memory_bytes=300 * 1024**2))
+    decoders = DecoderPool(processes=1, limits=DecodeLimits(memory_bytes=300 * 1024**2))
     try:
         outcome = await inspect(decoders, tmp_path, bomb(11_000, 11_000))
-        assert isinstance(outcome, Broken), outcome
+        assert isinstance(outcome, UndecodableFile), outcome
         assert "memory" in outcome.reason
-        assert isinstance(await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), Picture)
+        assert isinstance(await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), DecodedImage)
     finally:
         await decoders.close()
 
 
 async def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path: Path) -> None:
-    decoders = Decoders(processes=1, limits=Limits(wall_s=0.01))
+    decoders = DecoderPool(processes=1, limits=DecodeLimits(wall_s=0.01))
     try:
         outcome = await inspect(decoders, tmp_path, bomb(8000, 8000))
-        assert isinstance(outcome, Broken)
+        assert isinstance(outcome, UndecodableFile)
         assert "longer than" in outcome.reason
-        decoders.limits = Limits()
-        assert isinstance(await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), Picture)
+        decoders.limits = DecodeLimits()
+        assert isinstance(await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), DecodedImage)
     finally:
         await decoders.close()
 
@@ -189,7 +199,7 @@ async def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path: Path)
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="only Linux shows the limits of a process")
 async def test_a_child_has_a_limit_of_processor_time(tmp_path: Path) -> None:
     """The kernel ends a child that computes for too long, even if its parent has died."""
-    decoders = Decoders(processes=1, limits=Limits(cpu_s=7, cpu_base_s=9))
+    decoders = DecoderPool(processes=1, limits=DecodeLimits(cpu_s=7, cpu_base_s=9))
     try:
         await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG"))
         [limit] = _list_processor_limits()
@@ -216,14 +226,14 @@ def _list_processor_limits() -> list[str]:
     return limits
 
 
-async def test_exif_is_plain_and_bounded(decoders: Decoders, tmp_path: Path) -> None:
+async def test_exif_is_plain_and_bounded(decoders: DecoderPool, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "RECON\x00YX"
     exif[0x010E] = "x" * 50_000
     exif.get_ifd(0x8769)[0x9003] = "2021:04:11 20:43:09"
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 0.0)})
     picture = await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG", exif=exif))
-    assert isinstance(picture, Picture)
+    assert isinstance(picture, DecodedImage)
     assert picture.exif["DateTimeOriginal"] == "2021:04:11 20:43:09"
     assert picture.exif["GPSLatitude"] == [52.0, 30.0, 0.0]
     assert "\x00" not in picture.exif["Make"]
@@ -234,16 +244,18 @@ def names_in(folder: Path) -> set[str]:
     return {path.name.split(".upright")[0] for path in folder.iterdir()}
 
 
-async def test_the_shared_pictures(decoders: Decoders, tmp_path: Path, samples: Path) -> None:
+async def test_the_shared_pictures(decoders: DecoderPool, tmp_path: Path, samples: Path) -> None:
     outcomes = {}
     for path in sorted((samples / "images").glob("*.[jJbB]*")):
         outcomes[path.name] = await decoders.inspect(path, upright=tmp_path / f"{path.name}.upright.jpg")
-    broken = {name for name, outcome in outcomes.items() if not isinstance(outcome, Picture)}
+    broken = {name for name, outcome in outcomes.items() if not isinstance(outcome, DecodedImage)}
     assert broken == set()
-    truncated = {name for name, outcome in outcomes.items() if isinstance(outcome, Picture) and outcome.is_truncated}
+    truncated = {
+        name for name, outcome in outcomes.items() if isinstance(outcome, DecodedImage) and outcome.is_truncated
+    }
     assert truncated == {"sn_african_elephants_truncated_file.jpg"}
     turned = outcomes["sn_african_elephants_with_exif_orientation.jpg"]
-    assert isinstance(turned, Picture)
+    assert isinstance(turned, DecodedImage)
     assert (turned.width, turned.height, turned.orientation, turned.upright_made) == (2048, 1536, 6, True)
     assert names_in(tmp_path) == {
         "sn_african_elephants_with_exif_orientation.jpg", "sn_african_elephants_cmyk.jpg", "coral_dragonfly.bmp",
@@ -261,29 +273,29 @@ async def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_pat
     one = as_bytes(photograph(64, 48), "JPEG", progressive=True)
     # A marker inside a comment is not the end of the image.
     hidden = one[:2] + b"\xff\xfe\x00\x04\xff\xd9" + one[2:]
-    decoders = Decoders(processes=1)
+    decoders = DecoderPool(processes=1)
     try:
-        assert isinstance(await inspect(decoders, tmp_path, hidden), Picture)
-        assert isinstance(await inspect(decoders, tmp_path, add_scans(one, 20)), Picture)
+        assert isinstance(await inspect(decoders, tmp_path, hidden), DecodedImage)
+        assert isinstance(await inspect(decoders, tmp_path, add_scans(one, 20)), DecodedImage)
         for many in (add_scans(one, 20_000), add_scans(hidden, 20_000)):
             refused = await inspect(decoders, tmp_path, many)
-            assert isinstance(refused, Broken)
+            assert isinstance(refused, UndecodableFile)
             assert refused.reason == (
                 "it is a progressive JPEG with more than 100 scans, which takes too long to decode; "
                 "save it again as a baseline JPEG"
             )
         # Data behind the end, such as the video of a phone, is not read as scans.
         video = one + b"\xff\xda\x00\x02" * 1000
-        assert isinstance(await inspect(decoders, tmp_path, video), Picture)
+        assert isinstance(await inspect(decoders, tmp_path, video), DecodedImage)
     finally:
         await decoders.close()
 
 
 async def test_a_decoder_cannot_write_files_without_limit(tmp_path: Path) -> None:
-    decoders = Decoders(processes=1, limits=Limits(output_bytes=1000))
+    decoders = DecoderPool(processes=1, limits=DecodeLimits(output_bytes=1000))
     try:
         refused = await inspect(decoders, tmp_path, as_bytes(photograph(), "BMP"))
-        assert isinstance(refused, Broken)
+        assert isinstance(refused, UndecodableFile)
         assert refused.reason == "its upright copy or thumbnail would be a larger file than is allowed"
         assert (tmp_path / "upright.jpg").stat().st_size <= 1000
     finally:

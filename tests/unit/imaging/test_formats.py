@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from trapline.server.platform.imaging.decoder_pool import Broken, Decoders, Picture, Skipped
+from trapline.server.platform.imaging.decoder_pool import DecodedImage, DecoderPool, SkippedFile, UndecodableFile
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RED, LIGHT = (254, 0, 0), (253, 253, 253)
@@ -18,9 +18,9 @@ SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def decoders() -> AsyncIterator[Decoders]:
+async def decoders() -> AsyncIterator[DecoderPool]:
     pillow_heif.register_heif_opener()
-    pool = Decoders(processes=1)
+    pool = DecoderPool(processes=1)
     yield pool
     await pool.close()
 
@@ -51,7 +51,7 @@ def sixteen_bit() -> Image.Image:
     return grey
 
 
-async def inspect(decoders: Decoders, folder: Path, data: bytes) -> Picture | Skipped | Broken:
+async def inspect(decoders: DecoderPool, folder: Path, data: bytes) -> DecodedImage | SkippedFile | UndecodableFile:
     path = folder / "file"
     path.write_bytes(data)
     return await decoders.inspect(path, upright=folder / "upright.jpg", thumbnails={64: folder / "64.jpg"})
@@ -72,10 +72,10 @@ async def inspect(decoders: Decoders, folder: Path, data: bytes) -> Picture | Sk
     ],
 )
 async def test_colours_come_out_right(
-    decoders: Decoders, tmp_path: Path, form: str, mode: str, options: dict[str, Any]
+    decoders: DecoderPool, tmp_path: Path, form: str, mode: str, options: dict[str, Any]
 ) -> None:
     picture = await inspect(decoders, tmp_path, as_bytes(photograph(mode), form, **options))
-    assert isinstance(picture, Picture), picture
+    assert isinstance(picture, DecodedImage), picture
     assert (picture.width, picture.height, picture.upright_made) == (400, 300, True)
     for made in ("upright.jpg", "64.jpg"):
         with Image.open(tmp_path / made) as copy:
@@ -86,18 +86,18 @@ async def test_colours_come_out_right(
                 assert max(abs(one - other) for one, other in zip(seen, wanted, strict=True)) < 24, (made, place, seen)
 
 
-async def test_sixteen_bits_are_scaled_and_not_clipped(decoders: Decoders, tmp_path: Path) -> None:
+async def test_sixteen_bits_are_scaled_and_not_clipped(decoders: DecoderPool, tmp_path: Path) -> None:
     picture = await inspect(decoders, tmp_path, as_bytes(sixteen_bit(), "TIFF"))
-    assert isinstance(picture, Picture), picture
+    assert isinstance(picture, DecodedImage), picture
     with Image.open(tmp_path / "upright.jpg") as copy:
         grey = copy.convert("L")
         shades = [grey.getpixel((200, row)) for row in (10, 150, 290)]
     assert [round(shade / 8) for shade in shades] == [1, 16, 31], shades  # type: ignore[operator]
 
 
-async def test_a_turned_heic_comes_out_upright(decoders: Decoders, tmp_path: Path) -> None:
+async def test_a_turned_heic_comes_out_upright(decoders: DecoderPool, tmp_path: Path) -> None:
     picture = await inspect(decoders, tmp_path, as_bytes(photograph(), "HEIF", exif=turned()))
-    assert isinstance(picture, Picture), picture
+    assert isinstance(picture, DecodedImage), picture
     assert (picture.width, picture.height) == (300, 400)
     with Image.open(tmp_path / "upright.jpg") as copy:
         assert copy.size == (300, 400)
@@ -106,19 +106,19 @@ async def test_a_turned_heic_comes_out_upright(decoders: Decoders, tmp_path: Pat
     assert red[0] > 200 > 60 > red[1], red
 
 
-async def test_a_camera_s_second_picture_in_a_jpeg_does_no_harm(decoders: Decoders, tmp_path: Path) -> None:
+async def test_a_camera_s_second_picture_in_a_jpeg_does_no_harm(decoders: DecoderPool, tmp_path: Path) -> None:
     data = as_bytes(photograph(), "MPO", save_all=True, append_images=[photograph("RGB", (40, 30))])
     picture = await inspect(decoders, tmp_path, data)
-    assert isinstance(picture, Picture), picture
+    assert isinstance(picture, DecodedImage), picture
     assert (picture.width, picture.media_type) == (400, "image/jpeg")
 
 
-async def test_a_tiff_with_a_small_copy_of_itself_is_one_picture(decoders: Decoders, tmp_path: Path) -> None:
+async def test_a_tiff_with_a_small_copy_of_itself_is_one_picture(decoders: DecoderPool, tmp_path: Path) -> None:
     small = photograph("RGB", (40, 30))
     small.encoderinfo = {"tiffinfo": {254: 1}}
     data = as_bytes(photograph(), "TIFF", save_all=True, append_images=[small])
     picture = await inspect(decoders, tmp_path, data)
-    assert isinstance(picture, Picture), picture
+    assert isinstance(picture, DecodedImage), picture
     assert (picture.width, picture.height) == (400, 300)
 
 
@@ -137,22 +137,22 @@ MORE = {"save_all": True, "append_images": [photograph().rotate(180), photograph
     ids=["tiff", "png", "webp", "gif", "avif"],
 )
 async def test_what_is_more_or_other_than_a_picture_is_said(
-    decoders: Decoders, tmp_path: Path, data: bytes, words: str
+    decoders: DecoderPool, tmp_path: Path, data: bytes, words: str
 ) -> None:
     outcome = await inspect(decoders, tmp_path, data)
-    assert isinstance(outcome, Skipped), outcome
+    assert isinstance(outcome, SkippedFile), outcome
     assert words in outcome.reason
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF"])
-async def test_a_truncated_file_is_said_to_be_one(decoders: Decoders, tmp_path: Path, form: str) -> None:
+async def test_a_truncated_file_is_said_to_be_one(decoders: DecoderPool, tmp_path: Path, form: str) -> None:
     data = as_bytes(photograph(), form)
     # A JPEG of which at least half of the rows decode is an image; see test_truncated_images.
     for left in (len(data) * 2 // 5, len(data) // 3) if form == "JPEG" else (len(data) * 2 // 3, len(data) - 100):
         outcome = await inspect(decoders, tmp_path, data[:left])
-        assert isinstance(outcome, Broken), (left, outcome)
+        assert isinstance(outcome, UndecodableFile), (left, outcome)
         assert "truncated" in outcome.reason, (left, outcome)
-    assert isinstance(await inspect(decoders, tmp_path, data[:60]), Broken)
+    assert isinstance(await inspect(decoders, tmp_path, data[:60]), UndecodableFile)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ async def test_a_truncated_file_is_said_to_be_one(decoders: Decoders, tmp_path: 
     ],
 )
 async def test_a_drawing_in_a_picture_s_clothes_is_refused(
-    decoders: Decoders, tmp_path: Path, data: bytes, words: str
+    decoders: DecoderPool, tmp_path: Path, data: bytes, words: str
 ) -> None:
     outcome = await inspect(decoders, tmp_path, data)
-    assert isinstance(outcome, Broken | Skipped), outcome
+    assert isinstance(outcome, UndecodableFile | SkippedFile), outcome
     assert words in outcome.reason

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from trapline.server.findings.rules.annotation_data import WrongData, check_data
+from trapline.server.findings.rules.annotation_data import InvalidAnnotationData, validate_data
 from trapline.server.findings.rules.geometry import Frame
-from trapline.server.findings.rules.run_lengths import count_pixels, decode
+from trapline.server.findings.rules.run_lengths import count_pixels, decode_run_lengths
 
 PICTURE = Frame(200, 100)
 
@@ -37,7 +37,7 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("kind", "data"), RIGHT)
 def test_what_is_right_stays_as_it_is(kind: str, data: dict[str, Any]) -> None:
-    assert check_data(kind, data, PICTURE) == data
+    assert validate_data(kind, data, PICTURE) == data
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
@@ -85,8 +85,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("kind", "data", "field"), WRONG)
 def test_what_is_wrong_is_named(kind: str, data: dict[str, Any], field: str) -> None:
-    with pytest.raises(WrongData) as wrong:
-        check_data(kind, data, PICTURE)
+    with pytest.raises(InvalidAnnotationData) as wrong:
+        validate_data(kind, data, PICTURE)
     assert wrong.value.field == field, wrong.value.message
 
 
@@ -115,8 +115,8 @@ UNHEARD: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("kind", "data", "field"), UNHEARD)
 def test_a_number_that_is_no_double_is_refused(kind: str, data: dict[str, Any], field: str) -> None:
-    with pytest.raises(WrongData) as wrong:
-        check_data(kind, data, PICTURE)
+    with pytest.raises(InvalidAnnotationData) as wrong:
+        validate_data(kind, data, PICTURE)
     assert wrong.value.field == field, wrong.value.message
 
 
@@ -146,28 +146,28 @@ def _keypoints(count: int, pairs: int = 0) -> dict[str, Any]:
     ids=["ring", "rings", "many rings", "topk", "keypoints", "skeleton"],
 )
 def test_one_annotation_holds_only_so_much(kind: str, most: dict[str, Any], over: dict[str, Any], field: str) -> None:
-    assert check_data(kind, most, PICTURE) == most
-    with pytest.raises(WrongData) as wrong:
-        check_data(kind, over, PICTURE)
+    assert validate_data(kind, most, PICTURE) == most
+    with pytest.raises(InvalidAnnotationData) as wrong:
+        validate_data(kind, over, PICTURE)
     assert wrong.value.field == field
 
 
 def test_a_box_up_to_a_pixel_over_its_frame_is_clipped() -> None:
-    checked = check_data("bounding_box", _box(x_min=-1, x_max=201), PICTURE)
+    checked = validate_data("bounding_box", _box(x_min=-1, x_max=201), PICTURE)
     assert (checked["x_min"], checked["x_max"]) == (0, 200)
     assert checked["given"] == {"x_min": -1, "x_max": 201}
     assert "scaled" not in checked
 
 
 def test_coordinates_of_another_frame_are_brought_to_the_original() -> None:
-    checked = check_data("bounding_box", _box(image_width=100, image_height=50, scaled=False, given=7), PICTURE)
+    checked = validate_data("bounding_box", _box(image_width=100, image_height=50, scaled=False, given=7), PICTURE)
     assert [checked[name] for name in ("x_min", "y_min", "x_max", "y_max")] == [20, 10, 120, 100]
     assert (checked["image_width"], checked["image_height"], checked["scaled"]) == (200, 100, True)
     assert (checked["given"]["x_min"], checked["given"]["image_width"]) == (10, 100)
     ring = {"format": "polygon", "points": [[0, 0], [10, 0], [10, 50]], "image_width": 100, "image_height": 50}
-    assert check_data("segmentation", ring, PICTURE)["points"] == [[0, 0], [20, 0], [20, 100]]
+    assert validate_data("segmentation", ring, PICTURE)["points"] == [[0, 0], [20, 0], [20, 100]]
     points = {"keypoints": [{"name": "nose", "x": 10, "y": 20}], "image_width": 100, "image_height": 50}
-    assert check_data("keypoint", points, PICTURE)["keypoints"] == [{"name": "nose", "x": 20, "y": 40}]
+    assert validate_data("keypoint", points, PICTURE)["keypoints"] == [{"name": "nose", "x": 20, "y": 40}]
 
 
 def test_box_and_area_of_a_segmentation_go_with_its_frame() -> None:
@@ -175,12 +175,12 @@ def test_box_and_area_of_a_segmentation_go_with_its_frame() -> None:
         "format": "polygon", "points": [[0, 0], [10, 0], [10, 20]], "bbox": [0, 1, 10, 20], "area": 100,
         "image_width": 100, "image_height": 25,
     }  # fmt: skip
-    checked = check_data("segmentation", ring, PICTURE)
+    checked = validate_data("segmentation", ring, PICTURE)
     assert (checked["bbox"], checked["area"]) == ([0, 4, 20, 80], 800)
     assert checked["given"] == {name: ring[name] for name in ("points", "bbox", "area", "image_width", "image_height")}
     assert checked["scaled"] is True
     runs = {"format": "rle", "counts": [0, 2, 10], "size": [3, 4], "bbox": [0, 0, 1, 2], "area": 2}
-    checked = check_data("segmentation", runs, Frame(8, 9))
+    checked = validate_data("segmentation", runs, Frame(8, 9))
     assert (checked["bbox"], checked["area"], checked["scaled"]) == ([0, 0, 2, 6], 12, True)
     assert (checked["counts"], checked["size"]) == ([0, 2, 10], [3, 4])
     assert checked["given"] == {"bbox": [0, 0, 1, 2], "area": 2}
@@ -188,39 +188,41 @@ def test_box_and_area_of_a_segmentation_go_with_its_frame() -> None:
 
 def test_points_up_to_a_pixel_over_their_frame_are_clipped() -> None:
     ring = {"format": "polygon", "points": [[-1, 0], [201, -0.5], [10, 101]]}
-    checked = check_data("segmentation", ring, PICTURE)
+    checked = validate_data("segmentation", ring, PICTURE)
     assert checked["points"] == [[0, 0], [200, 0], [10, 100]]
     assert (checked["given"], "scaled" in checked) == ({"points": ring["points"]}, False)
     points = {"keypoints": [{"name": "nose", "x": 200.5, "y": -1, "confidence": 1}, {"x": 1, "y": 2}]}
-    checked = check_data("keypoint", points, PICTURE)
+    checked = validate_data("keypoint", points, PICTURE)
     assert checked["keypoints"] == [{"name": "nose", "x": 200, "y": 0, "confidence": 1}, {"x": 1, "y": 2}]
     assert (checked["given"], "scaled" in checked) == (points, False)
     smaller = {"keypoints": [{"x": 101, "y": 20}], "image_width": 100, "image_height": 50}
-    assert check_data("keypoint", smaller, PICTURE)["keypoints"] == [{"x": 200, "y": 40}]
+    assert validate_data("keypoint", smaller, PICTURE)["keypoints"] == [{"x": 200, "y": 40}]
 
 
 def test_nothing_is_clipped_to_nothing() -> None:
     for ring in ([[200.2, 1], [200.9, 5], [200.5, 9]], [[1, -0.1], [5, -0.9], [9, -0.5]]):
-        with pytest.raises(WrongData, match="out of its frame"):
-            check_data("segmentation", {"format": "polygon", "points": ring}, PICTURE)
+        with pytest.raises(InvalidAnnotationData, match="out of its frame"):
+            validate_data("segmentation", {"format": "polygon", "points": ring}, PICTURE)
     flat = {"format": "polygon", "points": [[1, 5], [5, 5], [9, 5]]}
-    assert check_data("segmentation", flat, PICTURE) == flat
+    assert validate_data("segmentation", flat, PICTURE) == flat
 
 
 def test_scaling_never_leads_over_the_edge_nor_to_an_empty_box() -> None:
     picture, frame = Frame(3, 3), {"image_width": 187, "image_height": 187}
     assert 187 * (3 / 187) > 3
-    ring = check_data("segmentation", {"format": "polygon", "points": [[0, 0], [187, 0], [187, 187]], **frame}, picture)
+    ring = validate_data(
+        "segmentation", {"format": "polygon", "points": [[0, 0], [187, 0], [187, 187]], **frame}, picture
+    )
     assert ring["points"] == [[0, 0], [3, 0], [3, 3]]
     thin = {"x_min": math.nextafter(187, 0), "x_max": 187, "y_min": 0, "y_max": 187, **frame}
-    with pytest.raises(WrongData, match="less than x_max"):
-        check_data("bounding_box", thin, picture)
+    with pytest.raises(InvalidAnnotationData, match="less than x_max"):
+        validate_data("bounding_box", thin, picture)
 
 
 def test_rasters_of_another_size_are_marked_and_stay() -> None:
-    assert check_data("mask", {"width": 20, "height": 10}, PICTURE)["scaled"] is True
+    assert validate_data("mask", {"width": 20, "height": 10}, PICTURE)["scaled"] is True
     runs = {"format": "rle", "counts": [0, 12], "size": [3, 4]}
-    assert check_data("segmentation", runs, PICTURE) == {**runs, "scaled": True}
+    assert validate_data("segmentation", runs, PICTURE) == {**runs, "scaled": True}
 
 
 def _compress(runs: list[int]) -> str:
@@ -239,11 +241,11 @@ def _compress(runs: list[int]) -> str:
 
 @pytest.mark.parametrize("runs", [[0], [20000], [3, 1, 19, 7, 2, 900, 31, 32, 33, 5], [0, 2**31, 5, 1, 16, 15]])
 def test_compressed_runs_are_the_plain_ones(runs: list[int]) -> None:
-    assert decode(_compress(runs)) == runs
+    assert decode_run_lengths(_compress(runs)) == runs
     assert count_pixels(_compress(runs)) == count_pixels(runs) == sum(runs)
 
 
 @pytest.mark.parametrize("text", ["", "o", "~", "é", "o" * 20 + "0", "2b0Y"])
 def test_what_is_no_compressed_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not|ends|long|negative"):
-        decode(text)
+        decode_run_lengths(text)

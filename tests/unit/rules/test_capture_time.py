@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trapline.server.images.rules.capture_time import CaptureTime, compile_pattern, find_capture_time
+from trapline.server.images.rules.capture_time import CaptureTime, compile_pattern, get_capture_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -15,7 +15,7 @@ MODIFIED = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
 
 def find(exif: dict[str, Any] | None = None, filename: str = "IMG_0001.JPG", **others: Any) -> CaptureTime:
     settings: dict[str, Any] = {"zone": BERLIN, "received_at": NOW} | others
-    return find_capture_time(exif or {}, filename, **settings)
+    return get_capture_time(exif or {}, filename, **settings)
 
 
 def utc(text: str) -> datetime:

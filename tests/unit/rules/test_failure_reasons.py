@@ -2,7 +2,7 @@
 
 import pytest
 
-from trapline.server.queue.rules.failure_reasons import LONGEST, name_reason
+from trapline.server.queue.rules.failure_reasons import LONGEST, normalise_error
 
 SAME = [
     ["failed to load image", "  failed to   load image\n"],
@@ -32,30 +32,32 @@ EACH = [error for errors in SAME + APART for error in errors]
 
 @pytest.mark.parametrize("errors", SAME)
 def test_one_reason(errors: list[str]) -> None:
-    assert len({name_reason(error) for error in errors}) == 1, [name_reason(error) for error in errors]
+    assert len({normalise_error(error) for error in errors}) == 1, [normalise_error(error) for error in errors]
 
 
 @pytest.mark.parametrize("errors", APART)
 def test_reasons_apart(errors: list[str]) -> None:
-    assert len({name_reason(error) for error in errors}) == len(errors), [name_reason(error) for error in errors]
+    assert len({normalise_error(error) for error in errors}) == len(errors), [
+        normalise_error(error) for error in errors
+    ]
 
 
 @pytest.mark.parametrize(
     "error", [error for errors in SAME + APART for error in errors] + ["", "\n", "é" * 5000, "1 " * 5000]
 )
 def test_a_reason_is_its_own_reason_and_short(error: str) -> None:
-    reason = name_reason(error)
-    assert name_reason(reason) == reason
+    reason = normalise_error(error)
+    assert normalise_error(reason) == reason
     assert len(reason) <= LONGEST
 
 
 def test_a_reason_can_still_be_read() -> None:
-    assert name_reason("GET http://cam/1.jpg: HTTP 404 after 3 tries") == "GET …: HTTP 404 after … tries"
-    assert name_reason("no answer: leased 5 times, and each time the worker fell silent") == (
+    assert normalise_error("GET http://cam/1.jpg: HTTP 404 after 3 tries") == "GET …: HTTP 404 after … tries"
+    assert normalise_error("no answer: leased 5 times, and each time the worker fell silent") == (
         "no answer: leased … times, and each time the worker fell silent"
     )
 
 
 def test_long_errors_are_named_in_no_time() -> None:
     for piece in ("a/", "9", "1.", "\\a", "x" * 9 + " ", "deadbeef"):
-        assert len(name_reason(piece * 1_000_000)) <= LONGEST
+        assert len(normalise_error(piece * 1_000_000)) <= LONGEST

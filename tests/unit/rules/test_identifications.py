@@ -7,7 +7,12 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from trapline.server.review.rules.identifications import CARRIES, Held, Said, find_faults
+from trapline.server.review.rules.identifications import (
+    CARRIES,
+    ActiveIdentification,
+    EffectiveIdentifications,
+    list_errors,
+)
 from trapline.wire.identifications import IdentificationKind as Kind
 from trapline.wire.identifications import NewIdentification
 
@@ -15,21 +20,25 @@ BOX, NAME, OTHER, ANALYSIS, NEWER = (uuid7() for _ in range(5))
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def say(*told: tuple[Kind, UUID | None]) -> list[Said]:
+def say(*told: tuple[Kind, UUID | None]) -> list[ActiveIdentification]:
     """What was said, one second after the other; whole images are confirmed as ANALYSIS found them."""
     return [
-        Said(uuid7(), kind, START + timedelta(seconds=second), about, ANALYSIS if about is None else None)
+        ActiveIdentification(
+            uuid7(), kind, START + timedelta(seconds=second), about, ANALYSIS if about is None else None
+        )
         for second, (kind, about) in enumerate(told)
     ]
 
 
-def holds(said: list[Said], annotation: UUID = BOX, parent: UUID | None = None, of: UUID = ANALYSIS) -> Kind | None:
-    one = Held(reversed(said)).of_annotation(annotation, parent, of)
+def holds(
+    said: list[ActiveIdentification], annotation: UUID = BOX, parent: UUID | None = None, of: UUID = ANALYSIS
+) -> Kind | None:
+    one = EffectiveIdentifications(reversed(said)).of_annotation(annotation, parent, of)
     return one.kind if one else None
 
 
-def holds_of_image(said: list[Said]) -> Kind | None:
-    one = Held(said).of_image()
+def holds_of_image(said: list[ActiveIdentification]) -> Kind | None:
+    one = EffectiveIdentifications(said).of_image()
     return one.kind if one else None
 
 
@@ -38,7 +47,10 @@ def test_the_latest_holds_whichever_comes_first() -> None:
     assert holds(said) == Kind.CORRECT
     assert holds(said, OTHER) == Kind.UNSURE
     assert holds(said, NAME) is None
-    same = [Said(UUID(int=number), kind, START, BOX, None) for number, kind in ((2, Kind.BLANK), (1, Kind.CORRECT))]
+    same = [
+        ActiveIdentification(UUID(int=number), kind, START, BOX, None)
+        for number, kind in ((2, Kind.BLANK), (1, Kind.CORRECT))
+    ]
     assert holds(same) == holds(same[::-1]) == Kind.BLANK, "two of one moment have an order all the same"
 
 
@@ -75,16 +87,16 @@ GIVEN: dict[str, Any] = {
 @pytest.mark.parametrize("kind", Kind)
 def test_a_kind_carries_what_it_may_and_nothing_else(kind: Kind) -> None:
     needs = {Kind.CORRECT: {"label": "x"}, Kind.COMMENT: {"comment": "x"}}.get(kind, {})
-    assert find_faults([NewIdentification(kind=kind, annotations=[BOX], **needs)]) == []
+    assert list_errors([NewIdentification(kind=kind, annotations=[BOX], **needs)]) == []
     for name, value in GIVEN.items():
         kept = {} if name in ("taxon", "label") else needs
-        faults = find_faults([NewIdentification(kind=kind, annotations=[BOX], **kept | {name: value})])
+        faults = list_errors([NewIdentification(kind=kind, annotations=[BOX], **kept | {name: value})])
         assert (faults == []) == (name in CARRIES[kind]), f"{kind} with {name}: {faults}"
 
 
 def test_what_cannot_be_said_is_told_with_its_place() -> None:
     def find(*said: dict[str, Any]) -> list[str]:
-        return [where for where, _ in find_faults([NewIdentification(**one) for one in said])]
+        return [where for where, _ in list_errors([NewIdentification(**one) for one in said])]
 
     fine = {"kind": "blank", "annotations": [BOX]}
     assert find(fine, {"kind": "confirm"}) == ["identifications.1"]

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from trapline.server.platform.store.presign import Signer
+from trapline.server.platform.store.presign import S3Signer
 
 NOW = datetime(2026, 5, 17, 8, 30, 5, tzinfo=UTC)
 KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -47,7 +47,7 @@ def test_an_address_is_signed_as_botocore_signs_it(
     names: str,
     signature: str,
 ) -> None:
-    signer = Signer(KEY, SECRET, region)
+    signer = S3Signer(KEY, SECRET, region)
     address = signer.presign(method, url, lifetime_s=lifetime_s, now=NOW, headers=headers, query=query)
     assert address.partition("?")[0] == url
     assert dict(parse_qsl(urlsplit(address).query)) == query | {
@@ -61,7 +61,7 @@ def test_an_address_is_signed_as_botocore_signs_it(
 
 
 def test_a_port_that_clients_leave_out_is_not_signed() -> None:
-    signer = Signer(KEY, SECRET, "us-east-1")
+    signer = S3Signer(KEY, SECRET, "us-east-1")
     plain = signer.presign("PUT", HEAT, lifetime_s=900, now=NOW, headers={"Content-Type": "image/png"})
     with_port = HEAT.replace("example.org", "Example.org:443")
     told = signer.presign("PUT", with_port, lifetime_s=900, now=NOW, headers={"Content-Type": "image/png"})
@@ -69,4 +69,4 @@ def test_a_port_that_clients_leave_out_is_not_signed() -> None:
 
 
 def test_the_secret_is_not_shown() -> None:
-    assert SECRET not in repr(Signer(KEY, SECRET, "us-east-1"))
+    assert SECRET not in repr(S3Signer(KEY, SECRET, "us-east-1"))

@@ -11,13 +11,13 @@ import pytest
 
 from trapline.server.sources.rules.pull_policy import (
     LONGEST_RETRY,
-    check_schedule,
     find_exclusion,
     find_folder_exclusion,
-    next_run,
-    retry_file_after,
-    retry_source_after,
-    schedule_in_words,
+    find_schedule_error,
+    format_schedule,
+    get_file_delay,
+    get_next_run,
+    get_source_delay,
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -90,17 +90,17 @@ def test_patterns_are_read_once_for_all_files(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_file_is_quarantined_after_five_attempts_and_waits_longer_each_time() -> None:
     chance = random.Random(1)
-    waits = [retry_file_after(attempts, chance) for attempts in range(1, 6)]
+    waits = [get_file_delay(attempts, chance) for attempts in range(1, 6)]
     assert waits[4] is None
     assert [wait is not None and wait > timedelta(seconds=45 * 2**at) for at, wait in enumerate(waits[:4])] == [
         True
     ] * 4
-    assert retry_source_after(1000, chance) <= LONGEST_RETRY * 1.2
+    assert get_source_delay(1000, chance) <= LONGEST_RETRY * 1.2
 
 
 def test_a_schedule_is_in_the_zone_of_the_deployment_with_a_little_jitter() -> None:
     after = datetime(2026, 7, 1, 9, 0, 1, tzinfo=UTC)
-    found = next_run("30 12 * * *", BERLIN, after, random.Random(1))
+    found = get_next_run("30 12 * * *", BERLIN, after, random.Random(1))
     exact = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)
     assert exact <= found <= exact + timedelta(seconds=30)
 
@@ -108,33 +108,33 @@ def test_a_schedule_is_in_the_zone_of_the_deployment_with_a_little_jitter() -> N
 def test_missed_runs_are_caught_up_once() -> None:
     """However long nothing ran, the next time is the first one from now on."""
     after = datetime(2026, 7, 1, 9, 0, 1, tzinfo=UTC)
-    assert next_run("* * * * *", BERLIN, after, random.Random(1)) < after + timedelta(minutes=2)
+    assert get_next_run("* * * * *", BERLIN, after, random.Random(1)) < after + timedelta(minutes=2)
 
 
 def test_summer_time_neither_loses_nor_doubles_a_day() -> None:
     times = []
     at = datetime(2026, 10, 24, 0, 0, tzinfo=UTC)
     for _ in range(3):
-        at = next_run("30 2 * * *", BERLIN, at, random.Random(1))
+        at = get_next_run("30 2 * * *", BERLIN, at, random.Random(1))
         times.append(at.astimezone(BERLIN).date().isoformat())
     assert times == ["2026-10-24", "2026-10-25", "2026-10-26"]
 
 
 @pytest.mark.parametrize("schedule", ["", "hourly", "* * * *", "61 * * * *", "0 0 31 2 *", "* * * * * * * *"])
 def test_a_schedule_that_never_comes_is_refused(schedule: str) -> None:
-    assert check_schedule(schedule) is not None
+    assert find_schedule_error(schedule) is not None
 
 
 def test_schedules_are_said_in_words() -> None:
-    assert check_schedule("0 * * * *") is None
-    assert "hour" in schedule_in_words("0 * * * *")
+    assert find_schedule_error("0 * * * *") is None
+    assert "hour" in format_schedule("0 * * * *")
 
 
 def list_times(schedule: str, zone: ZoneInfo, after: datetime, count: int, chance: random.Random) -> list[datetime]:
     """The next so many times, each asked for when the one before it has come."""
-    times = [next_run(schedule, zone, after, chance)]
+    times = [get_next_run(schedule, zone, after, chance)]
     while len(times) < count:
-        times.append(next_run(schedule, zone, times[-1], chance))
+        times.append(get_next_run(schedule, zone, times[-1], chance))
     return times
 
 

@@ -6,7 +6,7 @@ from itertools import groupby
 import pytest
 
 from trapline.server.findings.rules.geometry import Frame
-from trapline.server.findings.rules.run_lengths import measure_runs, read_runs, resample_runs
+from trapline.server.findings.rules.run_lengths import get_extent, parse_run_lengths, resample_runs
 
 
 def _runs(rows: list[str]) -> list[int]:
@@ -32,11 +32,11 @@ MEASURED = [
 
 @pytest.mark.parametrize(("rows", "bbox", "area"), MEASURED)
 def test_what_is_not_background_is_measured(rows: list[str], bbox: list[int], area: int) -> None:
-    assert measure_runs(_runs(rows), len(rows)) == (bbox, area)
+    assert get_extent(_runs(rows), len(rows)) == (bbox, area)
 
 
 def test_runs_of_nothing_count_for_nothing() -> None:
-    assert measure_runs([0, 0, 4, 1, 0, 0, 1], 2) == ([2, 0, 1, 1], 1)
+    assert get_extent([0, 0, 4, 1, 0, 0, 1], 2) == ([2, 0, 1, 1], 1)
     assert resample_runs([0, 0, 4, 1, 0, 0, 1], Frame(3, 2), Frame(3, 2)) == [4, 1, 1]
 
 
@@ -74,4 +74,4 @@ def test_an_immense_mask_takes_no_room() -> None:
 
 
 def test_runs_are_read_however_they_are_written() -> None:
-    assert read_runs("52203") == read_runs([5, 2, 2, 2, 5]) == [5, 2, 2, 2, 5]
+    assert parse_run_lengths("52203") == parse_run_lengths([5, 2, 2, 2, 5]) == [5, 2, 2, 2, 5]

@@ -3,32 +3,32 @@
 import pytest
 
 from trapline.server.queue.rules.run_names import (
-    name_picture,
-    preview_files,
-    preview_selection,
-    read_event_id,
-    read_job_id,
-    write_event_id,
-    write_job_id,
+    format_event_id,
+    format_files_preview,
+    format_job_id,
+    format_selection_preview,
+    get_image_name,
+    parse_event_id,
+    parse_job_id,
 )
 from trapline.wire.runs import SHOWN
 
 
 @pytest.mark.parametrize("number", [1, 123, 2**63 - 1])
 def test_a_job_is_read_with_and_without_its_word(number: int) -> None:
-    assert read_job_id(str(number)) == read_job_id(write_job_id(number)) == number
+    assert parse_job_id(str(number)) == parse_job_id(format_job_id(number)) == number
 
 
 @pytest.mark.parametrize(
     "text", ["", "0", "job-", "job-0", "-1", "1.0", "1 ", "JOB-1", "job-job-1", "٣", str(2**63), "9" * 99]
 )
 def test_anything_else_is_no_job(text: str) -> None:
-    assert read_job_id(text) is None
+    assert parse_job_id(text) is None
 
 
 def test_an_event_counts_for_its_own_job_only() -> None:
-    assert read_event_id(write_event_id(7, 3), 7) == read_event_id("job-7:3", 7) == 3
-    assert [read_event_id(text, 7) for text in (None, "", "8:3", "7:", "7:-1", "7:3:4", "7:٣")] == [0] * 7
+    assert parse_event_id(format_event_id(7, 3), 7) == parse_event_id("job-7:3", 7) == 3
+    assert [parse_event_id(text, 7) for text in (None, "", "8:3", "7:", "7:-1", "7:3:4", "7:٣")] == [0] * 7
 
 
 @pytest.mark.parametrize(
@@ -40,21 +40,24 @@ def test_an_event_counts_for_its_own_job_only() -> None:
     ],
 )
 def test_pictures_are_told_by_the_first_one(count: int, name: str, said: str) -> None:
-    assert preview_files(count, [name]) == said
+    assert format_files_preview(count, [name]) == said
     assert len(said) <= SHOWN
 
 
 def test_a_selection_is_told_by_its_conditions() -> None:
     times = {"captured_after": "2026-06-01T00:00:00Z", "captured_before": "2026-07-01T00:00:00Z"}
-    assert preview_selection({}) == "every image"
-    assert preview_selection(times) == "images from 2026-06-01 to 2026-07-01"
-    assert preview_selection({"deployment": "d", "unanalysed_only": True}, "Oak") == "images of Oak not analysed yet"
-    assert preview_selection({"image_count": 1200}) == "1,200 images"
+    assert format_selection_preview({}) == "every image"
+    assert format_selection_preview(times) == "images from 2026-06-01 to 2026-07-01"
+    assert (
+        format_selection_preview({"deployment": "d", "unanalysed_only": True}, "Oak")
+        == "images of Oak not analysed yet"
+    )
+    assert format_selection_preview({"image_count": 1200}) == "1,200 images"
     everything = times | {"deployment": "d", "unanalysed_only": True}
-    assert len(preview_selection(everything, "o" * 200)) == SHOWN
+    assert len(format_selection_preview(everything, "o" * 200)) == SHOWN
 
 
 def test_the_name_of_a_picture_tells_no_secret() -> None:
-    assert name_picture("https://a.example/b/IMG%201.JPG?token=secret#there") == "IMG 1.JPG"
-    assert name_picture("https://a.example/") == "unnamed"
-    assert name_picture("https://a.example/a%00%0Ab%E2%80%AE.jpg") == "a__b_.jpg"
+    assert get_image_name("https://a.example/b/IMG%201.JPG?token=secret#there") == "IMG 1.JPG"
+    assert get_image_name("https://a.example/") == "unnamed"
+    assert get_image_name("https://a.example/a%00%0Ab%E2%80%AE.jpg") == "a__b_.jpg"

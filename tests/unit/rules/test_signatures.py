@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from trapline.client.signing import sign_v1, sign_v2
-from trapline.server.external.rules.signatures import BadSignature, Check, Reason, read_claim
+from trapline.server.external.rules.signatures import BadSignature, SignatureFailure, SignatureVerifier, parse_claim
 
 NOW = 1_767_225_600
 SECRET = "a secret of the tests"
@@ -19,8 +19,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 def _verify(
     headers: Headers, method: bytes = b"POST", path: bytes = PATH, query: bytes = b"", body: bytes = BODY
 ) -> None:
-    claim = read_claim(headers, NOW, 300, 1)
-    check = Check(claim, [SECRET.encode()], method, path, query)
+    claim = parse_claim(headers, NOW, 300, 1)
+    check = SignatureVerifier(claim, [SECRET.encode()], method, path, query)
     check.feed(body)
     check.find_signer()
 
@@ -95,16 +95,16 @@ def test_the_skew_is_inclusive_both_ways(version: int) -> None:
         (NOW + 301, False),
     ):
         if holds:
-            read_claim(headers, now, 300, 1)
+            parse_claim(headers, now, 300, 1)
         else:
             with pytest.raises(BadSignature) as refusal:
-                read_claim(headers, now, 300, 1)
-            assert refusal.value.reason == Reason.OUTSIDE_SKEW
+                parse_claim(headers, now, 300, 1)
+            assert refusal.value.reason == SignatureFailure.OUTSIDE_SKEW
 
 
 def test_a_use_is_known_by_what_was_signed() -> None:
     def use(headers: Headers, about: str = "finalize 1", body: bytes = BODY) -> bytes:
-        check = Check(read_claim(headers, NOW, 300, 1), [SECRET.encode()], b"POST", PATH, b"")
+        check = SignatureVerifier(parse_claim(headers, NOW, 300, 1), [SECRET.encode()], b"POST", PATH, b"")
         check.feed(body)
         return check.name_use(about)
 

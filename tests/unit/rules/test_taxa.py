@@ -9,10 +9,10 @@ from trapline.server.review.rules.taxon_names import (
     FIELDS,
     KnownTaxon,
     TaxonLine,
+    build_import_plan,
+    build_search_text,
     name_key,
-    searched_text,
     split_author,
-    take_in,
 )
 
 
@@ -47,7 +47,7 @@ def test_a_long_name_is_read_at_once() -> None:
 def test_names_are_one_whatever_their_case_and_spaces() -> None:
     assert name_key("Vulpes  VULPES") == name_key("vulpes vulpes") == "vulpes vulpes"
     assert name_key("Cafe\u0301") == name_key("CAFÉ")
-    assert searched_text("Vulpes vulpes", {"en": ["Red fox"], "de": ["Rotfuchs", "red fox"]}) == (
+    assert build_search_text("Vulpes vulpes", {"en": ["Red fox"], "de": ["Rotfuchs", "red fox"]}) == (
         "\nvulpes vulpes\nred fox\nrotfuchs\n"
     )
 
@@ -72,12 +72,12 @@ def known(*taxa: tuple[str, dict[str, Any], str | None]) -> dict[str, KnownTaxon
 
 def test_a_line_changes_only_what_it_tells() -> None:
     before = known(("Vulpes vulpes", {"rank": "species", "common_names": {"en": ["fox"], "de": ["Fuchs"]}}, None))
-    intake = take_in([line(2, "Vulpes vulpes", common_names={"en": ["red fox"]})], before)
+    intake = build_import_plan([line(2, "Vulpes vulpes", common_names={"en": ["red fox"]})], before)
     values, accepted = intake.become["vulpes vulpes"]
     assert (values["rank"], accepted) == ("species", None)
     assert values["common_names"] == {"en": ["red fox"], "de": ["Fuchs"]}
     assert (intake.created, intake.updated, intake.unchanged) == (0, 1, 0)
-    same = take_in([line(2, "Vulpes vulpes", rank="species")], before)
+    same = build_import_plan([line(2, "Vulpes vulpes", rank="species")], before)
     assert (same.become, same.unchanged) == ({}, 1)
 
 
@@ -88,16 +88,16 @@ def test_synonyms_stand_for_what_is_accepted_at_the_end() -> None:
         line(4, "D", tells_status=True, accepted="E"),
         line(5, "C", tells_status=True, accepted="C"),
     ]
-    intake = take_in(lines, known(("E", {}, "f"), ("F", {}, None)))
+    intake = build_import_plan(lines, known(("E", {}, "f"), ("F", {}, None)))
     assert {key: accepted for key, (_, accepted) in intake.become.items()} == {"a": "c", "b": "c", "c": None, "d": "f"}
     assert intake.problems == []
 
 
 def test_what_trades_places_is_settled_and_a_circle_is_not() -> None:
     before = known(("A", {}, "b"), ("B", {}, None))
-    traded = take_in([line(2, "A", tells_status=True), line(3, "B", tells_status=True, accepted="A")], before)
+    traded = build_import_plan([line(2, "A", tells_status=True), line(3, "B", tells_status=True, accepted="A")], before)
     assert {key: accepted for key, (_, accepted) in traded.become.items()} == {"a": None, "b": "a"}
-    circle = take_in([line(2, "B", tells_status=True, accepted="A")], before)
+    circle = build_import_plan([line(2, "B", tells_status=True, accepted="A")], before)
     assert (circle.become, [where[:2] for where in circle.problems]) == ({}, [(2, "synonym_of")])
 
 
@@ -112,7 +112,7 @@ def test_only_wrong_lines_are_told_and_what_leans_on_them() -> None:
         line(8, "Ursus", tells_status=True, accepted_gbif=5),
         line(9, "Nasua", tells_status=True, accepted_gbif=6),
     ]
-    intake = take_in(lines, known(("Canis lupus", {"gbif_key": 5}, None)))
+    intake = build_import_plan(lines, known(("Canis lupus", {"gbif_key": 5}, None)))
     assert [where[:2] for where in intake.problems] == [
         (3, "scientific_name"),
         (4, "gbif_key"),
@@ -129,7 +129,7 @@ def test_only_wrong_lines_are_told_and_what_leans_on_them() -> None:
 
 def test_gbif_keys_may_change_hands() -> None:
     before = known(("A", {"gbif_key": 1}, None), ("B", {"gbif_key": 2}, None))
-    intake = take_in([line(2, "A", gbif_key=2), line(3, "B", gbif_key=1)], before)
+    intake = build_import_plan([line(2, "A", gbif_key=2), line(3, "B", gbif_key=1)], before)
     assert {key: values["gbif_key"] for key, (values, _) in intake.become.items()} == {"a": 2, "b": 1}
-    held = take_in([line(2, "A", gbif_key=2)], before)
+    held = build_import_plan([line(2, "A", gbif_key=2)], before)
     assert (held.become, [where[:2] for where in held.problems]) == ({}, [(2, "gbif_key")])

@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
-from trapline.server.platform.webhook_signatures import Delivery, is_signed, make_secret, read_delivery, sign
-from trapline.server.sources.rules.pushed_events import NotAMessage, folder_address, read_message
+from trapline.server.platform.webhook_signatures import (
+    WebhookHeaders,
+    generate_secret,
+    parse_headers,
+    sign_message,
+    verify_signature,
+)
+from trapline.server.sources.rules.pushed_events import InvalidMessage, get_folder_url, parse_message
 
 # The one vector that the convention's own libraries test themselves with.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -21,23 +27,23 @@ def headers(**changes: bytes | None) -> list[tuple[bytes, bytes]]:
 
 
 def test_the_published_vector_holds() -> None:
-    assert base64.b64encode(sign(SECRET, ID, str(TIME).encode(), BODY)) == SIGNATURE.removeprefix(b"v1,")
-    delivery = read_delivery(headers(), TIME)
-    assert isinstance(delivery, Delivery)
-    assert is_signed(delivery, [make_secret(), SECRET], BODY)
-    assert not is_signed(delivery, [make_secret()], BODY)
-    assert not is_signed(delivery, [SECRET], BODY + b" ")
-    assert not is_signed(delivery, [], BODY)
+    assert base64.b64encode(sign_message(SECRET, ID, str(TIME).encode(), BODY)) == SIGNATURE.removeprefix(b"v1,")
+    delivery = parse_headers(headers(), TIME)
+    assert isinstance(delivery, WebhookHeaders)
+    assert verify_signature(delivery, [generate_secret(), SECRET], BODY)
+    assert not verify_signature(delivery, [generate_secret()], BODY)
+    assert not verify_signature(delivery, [SECRET], BODY + b" ")
+    assert not verify_signature(delivery, [], BODY)
 
 
 def test_one_of_several_signatures_is_enough() -> None:
     several = b" ".join((OTHER, OTHER.replace(b"v1", b"v2"), b"v1,***", b"v1", b"", SIGNATURE))
-    delivery = read_delivery(headers(signature=several), TIME)
-    assert isinstance(delivery, Delivery)
-    assert is_signed(delivery, [SECRET], BODY)
-    late = read_delivery(headers(signature=b" ".join([OTHER] * 10 + [SIGNATURE])), TIME)
-    assert isinstance(late, Delivery)
-    assert not is_signed(late, [SECRET], BODY), "who sends thousands has the first ten looked at"
+    delivery = parse_headers(headers(signature=several), TIME)
+    assert isinstance(delivery, WebhookHeaders)
+    assert verify_signature(delivery, [SECRET], BODY)
+    late = parse_headers(headers(signature=b" ".join([OTHER] * 10 + [SIGNATURE])), TIME)
+    assert isinstance(late, WebhookHeaders)
+    assert not verify_signature(late, [SECRET], BODY), "who sends thousands has the first ten looked at"
 
 
 @pytest.mark.parametrize(
@@ -56,18 +62,18 @@ def test_one_of_several_signatures_is_enough() -> None:
     ],
 )
 def test_headers_that_claim_nothing_are_told_in_words(changes: dict[str, Any], words: str) -> None:
-    said = read_delivery(headers(**changes), TIME)
+    said = parse_headers(headers(**changes), TIME)
     assert isinstance(said, str)
     assert words in said
 
 
 def test_a_header_that_comes_twice_is_refused() -> None:
-    assert read_delivery([*headers(), (b"webhook-id", b"other")], TIME) == "webhook-id comes more than once"
-    assert isinstance(read_delivery(headers(timestamp=str(TIME - 300).encode()), TIME), Delivery)
+    assert parse_headers([*headers(), (b"webhook-id", b"other")], TIME) == "webhook-id comes more than once"
+    assert isinstance(parse_headers(headers(timestamp=str(TIME - 300).encode()), TIME), WebhookHeaders)
 
 
 def test_messages_are_read_element_by_element() -> None:
-    told = read_message(
+    told = parse_message(
         b'{"urls": ["https://a/b.jpg", 7, "https://a/\\u0000", "\\ud800"], "Records": ['
         b'{"eventName": "s3:ObjectCreated:Put",'
         b' "s3": {"bucket": {"name": "b"}, "object": {"key": "my+d%C3%A4y/x.jpg"}}},'
@@ -75,11 +81,11 @@ def test_messages_are_read_element_by_element() -> None:
     )
     assert [one.refused is None for one in told] == [True, False, False, False, True, False, False, False]
     assert (told[4].bucket, told[4].key) == ("b", "my däy/x.jpg")
-    assert told[4].address_at("https://s") == "https://s/b/my%20d%C3%A4y/x.jpg"
+    assert told[4].get_url("https://s") == "https://s/b/my%20d%C3%A4y/x.jpg"
     assert "no new object" in (told[5].refused or "")
     for one in told:
         one.shown.encode()
-    assert read_message('{"Service": "Amazon S3", "Event": "s3:TestEvent"}') == []
+    assert parse_message('{"Service": "Amazon S3", "Event": "s3:TestEvent"}') == []
 
 
 @pytest.mark.parametrize(
@@ -96,8 +102,8 @@ def test_messages_are_read_element_by_element() -> None:
     ],
 )
 def test_what_is_no_message_is_told_in_words(text: bytes, words: str) -> None:
-    with pytest.raises(NotAMessage, match=words):
-        read_message(text)
+    with pytest.raises(InvalidMessage, match=words):
+        parse_message(text)
 
 
 @pytest.mark.parametrize(
@@ -111,4 +117,4 @@ def test_what_is_no_message_is_told_in_words(text: bytes, words: str) -> None:
     ],
 )
 def test_the_folder_of_a_listing(address: str, folder: str) -> None:
-    assert folder_address(address) == folder
+    assert get_folder_url(address) == folder

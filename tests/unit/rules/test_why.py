@@ -5,11 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trapline.server.queue.rules.job_status_reason import Circumstances, Hands, Rivals, explain, is_waiting
+from trapline.server.queue.rules.job_status_reason import (
+    JobConditions,
+    LeaseActivity,
+    WorkerCompetition,
+    format_status_reason,
+    is_starved,
+)
 from trapline.wire.jobs import JobState
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
-LIVE = Circumstances(
+LIVE = JobConditions(
     status=JobState.PROCESSING,
     pipeline_slug="lynx",
     standing=False,
@@ -33,11 +39,11 @@ SOON = NOW + timedelta(seconds=8)
     [
         (replace(LIVE, paused=True), "Paused; 3 images wait in the line."),
         (
-            replace(LIVE, paused=True, hands=Hands(1, 1, "gpu-2", HOUR)),
+            replace(LIVE, paused=True, hands=LeaseActivity(1, 1, "gpu-2", HOUR)),
             "Paused; 1 image leased by gpu-2 still goes on, 2 images wait in the line.",
         ),
         (
-            replace(LIVE, paused=True, hands=Hands(2, 2, "gpu-2", HOUR)),
+            replace(LIVE, paused=True, hands=LeaseActivity(2, 2, "gpu-2", HOUR)),
             "Paused; 2 images leased still go on, 1 image waits in the line.",
         ),
         (replace(LIVE, paused=True, expanded=False), "Paused; 3 images are in the line."),
@@ -47,18 +53,24 @@ SOON = NOW + timedelta(seconds=8)
             "Not started; 3 of about 9 are in the line until it is run.",
         ),
         (
-            replace(LIVE, hands=Hands(3, 1, "gpu-2", NOW - timedelta(minutes=4))),
+            replace(LIVE, hands=LeaseActivity(3, 1, "gpu-2", NOW - timedelta(minutes=4))),
             "3 images leased by gpu-2 for 4 min.",
         ),
-        (replace(LIVE, hands=Hands(1, 2, "gpu-2", HOUR)), "1 image leased by gpu-2 and 1 more worker for 1.0 h."),
-        (replace(LIVE, hands=Hands(2, 4, "gpu-2", SOON)), "2 images leased by gpu-2 and 3 more workers for 0 s."),
-        (replace(LIVE, hands=Hands(2)), "2 images leased."),
         (
-            replace(LIVE, hands=Hands(2, 1, "gpu-2", HOUR), expanded=False, open=23_000, expected=100_000),
+            replace(LIVE, hands=LeaseActivity(1, 2, "gpu-2", HOUR)),
+            "1 image leased by gpu-2 and 1 more worker for 1.0 h.",
+        ),
+        (
+            replace(LIVE, hands=LeaseActivity(2, 4, "gpu-2", SOON)),
+            "2 images leased by gpu-2 and 3 more workers for 0 s.",
+        ),
+        (replace(LIVE, hands=LeaseActivity(2)), "2 images leased."),
+        (
+            replace(LIVE, hands=LeaseActivity(2, 1, "gpu-2", HOUR), expanded=False, open=23_000, expected=100_000),
             "2 images leased by gpu-2 for 1.0 h; 23,000 of about 100,000 images are in the line so far.",
         ),
         (
-            replace(LIVE, hands=Hands(2, 1, "gpu-2", HOUR), expanded=False, open=500),
+            replace(LIVE, hands=LeaseActivity(2, 1, "gpu-2", HOUR), expanded=False, open=500),
             "2 images leased by gpu-2 for 1.0 h; 500 images are in the line so far.",
         ),
         (replace(LIVE, expanded=False, open=500), "The images are being put into the line: 500 images so far."),
@@ -86,40 +98,40 @@ SOON = NOW + timedelta(seconds=8)
         (replace(LIVE, waiting_until=OLD), "3 images wait for a worker; one was heard from 5 s ago."),
         (LIVE, "3 images wait for a worker; one was heard from 5 s ago."),
         (
-            replace(LIVE, rivals=Rivals(ahead=1, next_ahead=7, online=1, name="gpu-2")),
+            replace(LIVE, rivals=WorkerCompetition(ahead=1, next_ahead=7, online=1, name="gpu-2")),
             "3 images wait behind job 7, which has a higher priority.",
         ),
         (
-            replace(LIVE, rivals=Rivals(ahead=1)),
+            replace(LIVE, rivals=WorkerCompetition(ahead=1)),
             "3 images wait behind a job of another project, which has a higher priority.",
         ),
         (
-            replace(LIVE, rivals=Rivals(ahead=2, next_ahead=7)),
+            replace(LIVE, rivals=WorkerCompetition(ahead=2, next_ahead=7)),
             "3 images wait behind 2 jobs of higher priority; the next of them is job 7.",
         ),
-        (replace(LIVE, rivals=Rivals(ahead=2)), "3 images wait behind 2 jobs of higher priority."),
+        (replace(LIVE, rivals=WorkerCompetition(ahead=2)), "3 images wait behind 2 jobs of higher priority."),
         (
-            replace(LIVE, rivals=Rivals(online=1, name="gpu-2", busy=1, busy_with=7)),
+            replace(LIVE, rivals=WorkerCompetition(online=1, name="gpu-2", busy=1, busy_with=7)),
             "3 images wait; gpu-2 is at work on job 7.",
         ),
         (
-            replace(LIVE, rivals=Rivals(online=1, name="gpu-2", busy=1)),
+            replace(LIVE, rivals=WorkerCompetition(online=1, name="gpu-2", busy=1)),
             "3 images wait; gpu-2 is at work on another job.",
         ),
         (
-            replace(LIVE, rivals=Rivals(online=2, name="gpu-2", busy=2, busy_with=7)),
+            replace(LIVE, rivals=WorkerCompetition(online=2, name="gpu-2", busy=2, busy_with=7)),
             "3 images wait; 2 workers, gpu-2 among them, are at work on other jobs, such as job 7.",
         ),
         (
-            replace(LIVE, rivals=Rivals(online=2, name="gpu-2", busy=2)),
+            replace(LIVE, rivals=WorkerCompetition(online=2, name="gpu-2", busy=2)),
             "3 images wait; 2 workers, gpu-2 among them, are at work on other jobs.",
         ),
         (
-            replace(LIVE, open=1, rivals=Rivals(online=1, name="gpu-2")),
+            replace(LIVE, open=1, rivals=WorkerCompetition(online=1, name="gpu-2")),
             "1 image waits; gpu-2 is online (heard from 5 s ago) and has not asked for it.",
         ),
         (
-            replace(LIVE, rivals=Rivals(online=3, name="gpu-2", busy=1)),
+            replace(LIVE, rivals=WorkerCompetition(online=3, name="gpu-2", busy=1)),
             "3 images wait; 3 workers, gpu-2 among them, are online (heard from 5 s ago) and have not asked for them.",
         ),
         (DONE, "There was no image to work on."),
@@ -138,8 +150,8 @@ SOON = NOW + timedelta(seconds=8)
         ),
     ],
 )  # fmt: skip
-def test_explain(seen: Circumstances, sentence: str) -> None:
-    assert explain(seen, NOW) == sentence
+def test_explain(seen: JobConditions, sentence: str) -> None:
+    assert format_status_reason(seen, NOW) == sentence
 
 
 @pytest.mark.parametrize(
@@ -148,7 +160,7 @@ def test_explain(seen: Circumstances, sentence: str) -> None:
         (LIVE, True),
         (replace(LIVE, paused=True), False),
         (replace(LIVE, not_started=True), False),
-        (replace(LIVE, hands=Hands(1)), False),
+        (replace(LIVE, hands=LeaseActivity(1)), False),
         (replace(LIVE, expanded=False), False),
         (replace(LIVE, open=0, standing=True), False),
         (replace(LIVE, offered=False), False),
@@ -156,5 +168,5 @@ def test_explain(seen: Circumstances, sentence: str) -> None:
         (DONE, False),
     ],
 )
-def test_only_a_job_that_somebody_could_take_is_asked_for_rivals(seen: Circumstances, waiting: bool) -> None:
-    assert is_waiting(seen, NOW) is waiting
+def test_only_a_job_that_somebody_could_take_is_asked_for_rivals(seen: JobConditions, waiting: bool) -> None:
+    assert is_starved(seen, NOW) is waiting

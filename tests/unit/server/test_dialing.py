@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trapline.server.platform.errors import OutboundRefused
+from trapline.server.platform.errors import AddressNotAllowed
 from trapline.server.platform.network.dialing import LOOKED_UP_AT_ONCE, Dialer, is_data_port, resolve_host
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
@@ -32,10 +32,10 @@ async def test_a_port_is_dialled_for_what_is_spoken_there(
 ) -> None:
     """No connection is made here: the address is a private one, which is looked at after the port."""
     for port in allowed:
-        with pytest.raises(OutboundRefused, match="a private address"):
+        with pytest.raises(AddressNotAllowed, match="a private address"):
             await Dialer(OutboundPolicy(), private).open_socket(scheme, "camera.example", port, 1)
     for port in refused:
-        with pytest.raises(OutboundRefused, match=f"port {port} is not one"):
+        with pytest.raises(AddressNotAllowed, match=f"port {port} is not one"):
             await Dialer(OutboundPolicy(allow_private=True), private).open_socket(scheme, "camera.example", port, 1)
 
 

@@ -2,18 +2,18 @@
 
 import asyncio
 
-from trapline.server.catalogue.events import Listeners, Stamps
-from trapline.wire.events import Change
+from trapline.server.catalogue.events import ChangeSubscribers, Stamps
+from trapline.wire.events import ChangeEvent
 
-JOB = Change(project_id=1, kind="job", id="7")
-FOREIGN = Change(project_id=2, kind="job", id="8")
+JOB = ChangeEvent(project_id=1, kind="job", id="7")
+FOREIGN = ChangeEvent(project_id=2, kind="job", id="8")
 
 
 class Changing:
     """What changed lately: a small real thing that the test moves by hand."""
 
     def __init__(self) -> None:
-        self.stamps: dict[Change, str] = {}
+        self.stamps: dict[ChangeEvent, str] = {}
         self.asked = 0
         self.broken = False
 
@@ -26,9 +26,9 @@ class Changing:
 
 
 async def test_change_reaches_its_project_only() -> None:
-    changing, listeners = Changing(), Listeners(every_s=0.01)
+    changing, listeners = Changing(), ChangeSubscribers(every_s=0.01)
     changing.stamps = {JOB: "1"}
-    heard: list[Change | None] = []
+    heard: list[ChangeEvent | None] = []
 
     async def listen() -> None:
         async for change in listeners.listen(1, changing.sample, 5):
@@ -51,7 +51,7 @@ async def test_change_reaches_its_project_only() -> None:
 
 
 async def test_first_change_after_silence_is_told() -> None:
-    changing, listeners = Changing(), Listeners(every_s=0.01)
+    changing, listeners = Changing(), ChangeSubscribers(every_s=0.01)
     stream = listeners.listen(1, changing.sample, 5)
     first = asyncio.ensure_future(anext(stream))
     await _until(lambda: changing.asked > 1)
@@ -61,7 +61,7 @@ async def test_first_change_after_silence_is_told() -> None:
 
 
 async def test_silence_is_a_sign_of_life_and_nobody_listening_costs_nothing() -> None:
-    changing, listeners = Changing(), Listeners(every_s=0.01)
+    changing, listeners = Changing(), ChangeSubscribers(every_s=0.01)
     stream = listeners.listen(1, changing.sample, 0.05)
     assert await anext(stream) is None
     await stream.aclose()  # type: ignore[attr-defined]

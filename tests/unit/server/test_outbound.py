@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from tests.outbound_policy import allow_origins
 
-from trapline.server.platform.errors import OutboundFailed, OutboundRefused
-from trapline.server.platform.network.outbound import Credentials, Outbound, Timeouts, parse_url
+from trapline.server.platform.errors import AddressNotAllowed, OutboundFailed
+from trapline.server.platform.network.outbound import Credentials, OutboundClient, Timeouts, parse_url
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
 
 
@@ -44,13 +44,13 @@ def redirect(location: str) -> bytes:
     return f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
-async def read(outbound: Outbound, url: str) -> bytes:
+async def read(outbound: OutboundClient, url: str) -> bytes:
     async with outbound.get(url) as answer:
         return b"".join([chunk async for chunk in answer.chunks()])
 
 
-async def refused(outbound: Outbound, url: str) -> str:
-    with pytest.raises(OutboundRefused) as caught:
+async def refused(outbound: OutboundClient, url: str) -> str:
+    with pytest.raises(AddressNotAllowed) as caught:
         await read(outbound, url)
     await outbound.close()
     return caught.value.detail
@@ -67,7 +67,7 @@ async def refused(outbound: Outbound, url: str) -> str:
 )  # fmt: skip
 async def test_no_spelling_of_loopback_reaches_the_canary(host: str) -> None:
     async with canary() as server:
-        outbound = Outbound(OutboundPolicy(allow_private=True))
+        outbound = OutboundClient(OutboundPolicy(allow_private=True))
         with pytest.raises(OutboundFailed):
             await read(outbound, f"http://{host}:{server.port}/")
         await outbound.close()
@@ -82,7 +82,7 @@ async def test_every_spelling_that_a_resolver_could_answer_with_is_refused() -> 
             async def resolve(host: str, port: int, address: str = address) -> list[str]:
                 return [address]
 
-            outbound = Outbound(OutboundPolicy(allow_private=True), resolve=resolve)
+            outbound = OutboundClient(OutboundPolicy(allow_private=True), resolve=resolve)
             expected = "TRAPLINE_ALLOWED_NETWORKS"
             assert expected in await refused(outbound, f"http://camera.example:{server.port}/")
         assert server.requests == []
@@ -93,7 +93,7 @@ async def test_ports_of_other_services_are_refused_before_anything_is_sent(port:
     async def resolve(host: str, port: int) -> list[str]:
         return ["192.168.1.1"]
 
-    outbound = Outbound(OutboundPolicy(allow_private=True), resolve=resolve)
+    outbound = OutboundClient(OutboundPolicy(allow_private=True), resolve=resolve)
     assert "is not one that Trapline connects to" in await refused(outbound, f"http://camera.example:{port}/")
 
 
@@ -106,7 +106,7 @@ async def test_a_resolver_that_changes_its_mind_is_asked_once() -> None:
         return ["192.0.2.1"] if len(asked) > 1 else ["127.0.0.1"]
 
     async with canary() as server:
-        outbound = Outbound(OutboundPolicy(), resolve=rebinding)
+        outbound = OutboundClient(OutboundPolicy(), resolve=rebinding)
         advice = f"TRAPLINE_ALLOWED_NETWORKS=127.0.0.1:{server.port}"
         assert advice in await refused(outbound, f"http://camera.example:{server.port}/")
         assert asked == ["camera.example"]
@@ -124,20 +124,20 @@ async def test_an_address_of_this_machine_counts_as_this_host() -> None:
     for address in own_addresses():
         host = f"[{address}]" if ":" in address else address
         async with canary(address) as server:
-            outbound = Outbound(OutboundPolicy(allow_private=True))
+            outbound = OutboundClient(OutboundPolicy(allow_private=True))
             detail = await refused(outbound, f"http://{host}:{server.port}/")
             assert f"{address} is this host" in detail
             assert f"TRAPLINE_ALLOWED_NETWORKS={host}:{server.port}" in detail
             assert server.requests == []
             allowed = OutboundPolicy(allowed_networks=(parse_allowed_network(f"{host}:{server.port}"),))
-            outbound = Outbound(allowed)
+            outbound = OutboundClient(allowed)
             assert await read(outbound, f"http://{host}:{server.port}/") == b"ok"
             await outbound.close()
 
 
 async def test_an_entry_opens_its_port_and_no_other() -> None:
     async with canary() as server, canary() as other:
-        outbound = Outbound(allow_origins(("127.0.0.1", server.port)))
+        outbound = OutboundClient(allow_origins(("127.0.0.1", server.port)))
         assert await read(outbound, f"http://127.0.0.1:{server.port}/") == b"ok"
         assert "this host" in await refused(outbound, f"http://127.0.0.1:{other.port}/")
         assert other.requests == []
@@ -148,11 +148,11 @@ async def test_the_host_keeps_its_name_and_the_address_is_pinned() -> None:
         return ["127.0.0.1"]
 
     async with canary() as server:
-        outbound = Outbound(allow_origins(("camera.example", server.port)), resolve=here)
+        outbound = OutboundClient(allow_origins(("camera.example", server.port)), resolve=here)
         detail = await refused(outbound, f"http://camera.example:{server.port}/")
         assert f"TRAPLINE_ALLOWED_NETWORKS=127.0.0.1:{server.port}" in detail
         assert server.requests == [], "a host that leads to this machine opens nothing of it"
-        outbound = Outbound(allow_origins(("127.0.0.1", server.port)), resolve=here)
+        outbound = OutboundClient(allow_origins(("127.0.0.1", server.port)), resolve=here)
         assert await read(outbound, f"http://camera.example:{server.port}/") == b"ok"
         assert f"host: camera.example:{server.port}" in server.requests[0].lower()
         assert "trapline/" in server.requests[0].lower()
@@ -165,14 +165,14 @@ async def test_the_host_keeps_its_name_and_the_address_is_pinned() -> None:
 async def test_redirects_are_checked_like_the_first_address(target: str) -> None:
     async with canary() as server:
         server.answer = lambda _: redirect(target)
-        outbound = Outbound(allow_origins(("127.0.0.1", server.port)))
+        outbound = OutboundClient(allow_origins(("127.0.0.1", server.port)))
         await refused(outbound, f"http://127.0.0.1:{server.port}/")
 
 
 async def test_at_most_three_redirects() -> None:
     async with canary() as server:
         server.answer = lambda path: redirect(path + "x")
-        outbound = Outbound(allow_origins(("127.0.0.1", server.port)))
+        outbound = OutboundClient(allow_origins(("127.0.0.1", server.port)))
         with pytest.raises(OutboundFailed, match="more than 3"):
             await read(outbound, f"http://127.0.0.1:{server.port}/")
         assert len(server.requests) == 4
@@ -184,7 +184,7 @@ async def test_credentials_go_to_their_origin_only(header: str) -> None:
     async with canary() as own, canary() as other:
         policy = allow_origins(("127.0.0.1", own.port), ("127.0.0.1", other.port))
         base = f"http://127.0.0.1:{own.port}/"
-        outbound = Outbound(policy, credentials=Credentials.header(base, header, "canary-secret"))
+        outbound = OutboundClient(policy, credentials=Credentials.header(base, header, "canary-secret"))
         own.answer = lambda _: redirect(f"http://127.0.0.1:{other.port}/there")
         await read(outbound, base)
         await read(outbound, f"http://127.0.0.1:{other.port}/direct")
@@ -205,11 +205,11 @@ async def test_nothing_that_a_server_says_is_repeated(answer: str) -> None:
     async with canary() as server:
         server.answer = lambda _: answer.format("canary-secret").encode()
         base = f"http://127.0.0.1:{server.port}/"
-        outbound = Outbound(
+        outbound = OutboundClient(
             allow_origins(("127.0.0.1", server.port)),
             credentials=Credentials.header(base, "Authorization", "canary-secret"),
         )
-        with pytest.raises((OutboundFailed, OutboundRefused)) as caught:
+        with pytest.raises((OutboundFailed, AddressNotAllowed)) as caught:
             await read(outbound, base)
         await outbound.close()
         assert "canary-secret" in server.requests[0]
@@ -220,7 +220,7 @@ async def test_no_cookie_is_kept() -> None:
     """One of a cookie's host would go to each port of it, and from https to http."""
     async with canary() as own, canary() as other:
         policy = allow_origins(("127.0.0.1", own.port), ("127.0.0.1", other.port))
-        outbound = Outbound(policy)
+        outbound = OutboundClient(policy)
         location = f"http://127.0.0.1:{other.port}/there"
         own.answer = lambda _: redirect(location).replace(
             b"Location", b"Set-Cookie: session=canary; Path=/\r\nLocation"
@@ -235,7 +235,7 @@ async def test_no_cookie_is_kept() -> None:
 async def test_a_body_shorter_than_announced_is_a_failure() -> None:
     async with canary() as server:
         server.answer = lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
-        outbound = Outbound(allow_origins(("127.0.0.1", server.port)))
+        outbound = OutboundClient(allow_origins(("127.0.0.1", server.port)))
         with pytest.raises(OutboundFailed, match="before the length"):
             await read(outbound, f"http://127.0.0.1:{server.port}/")
         await outbound.close()
@@ -252,7 +252,7 @@ async def test_silence_ends() -> None:
 
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        outbound = Outbound(allow_origins(("127.0.0.1", port)), timeouts=Timeouts(1, 1, 0.1))
+        outbound = OutboundClient(allow_origins(("127.0.0.1", port)), timeouts=Timeouts(1, 1, 0.1))
         with pytest.raises(OutboundFailed, match="nothing in the time"):
             await read(outbound, f"http://127.0.0.1:{port}/")
         await outbound.close()
@@ -279,7 +279,7 @@ async def test_an_answer_whose_head_drips_ends() -> None:
     port = server.sockets[0].getsockname()[1]
     async with server:
         policy = allow_origins(("127.0.0.1", port))
-        outbound = Outbound(policy, timeouts=Timeouts(0.2, 1, 0.2))
+        outbound = OutboundClient(policy, timeouts=Timeouts(0.2, 1, 0.2))
         with pytest.raises(OutboundFailed, match="did not say in the time allowed"):
             async with asyncio.timeout(10), outbound.get(f"http://127.0.0.1:{port}/"):
                 pass
@@ -291,17 +291,17 @@ async def test_an_answer_whose_head_drips_ends() -> None:
     "url", ["ftp://a/", "gopher://a/", "javascript:1", "/relative", "http://", "http://user:pw@host/", "http://[::1"]
 )
 def test_addresses_that_are_not_taken(url: str) -> None:
-    with pytest.raises(OutboundRefused) as caught:
+    with pytest.raises(AddressNotAllowed) as caught:
         parse_url(url)
     assert "pw" not in caught.value.detail
 
 
 @pytest.mark.parametrize("secret", ["canary-4711\n", "canary-4711\u00e4", "canary-4711\x00"])
 async def test_a_secret_that_cannot_be_sent_is_refused_without_being_told(secret: str) -> None:
-    with pytest.raises(OutboundRefused) as caught:
+    with pytest.raises(AddressNotAllowed) as caught:
         Credentials.header("http://camera.example/", "Authorization", f"Bearer {secret}")
     assert "4711" not in str(caught.value)
-    outbound = Outbound(OutboundPolicy(allow_private=True))
+    outbound = OutboundClient(OutboundPolicy(allow_private=True))
     with pytest.raises(OutboundFailed) as failed:
         async with outbound.get("http://10.255.255.1/", {"X-Key": "canary-4711\n"}):
             pass
@@ -312,5 +312,5 @@ async def test_a_secret_that_cannot_be_sent_is_refused_without_being_told(secret
 
 @pytest.mark.parametrize("port", ["0", "99999"])
 def test_a_port_that_no_server_has_is_refused(port: str) -> None:
-    with pytest.raises(OutboundRefused, match="65535"):
+    with pytest.raises(AddressNotAllowed, match="65535"):
         parse_url(f"http://camera.example:{port}/")

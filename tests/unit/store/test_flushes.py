@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.storage_keys import original_key
+from trapline.server.platform.store.storage_keys import build_original_key
 
 DATA = bytes(range(256)) * 1000
 
@@ -37,7 +37,7 @@ async def test_a_file_and_each_folder_on_its_path_are_flushed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, media_type: str | None
 ) -> None:
     store = LocalStore(tmp_path, [b"k" * 32], "http://trapline.test")
-    key = original_key(7, hashlib.sha256(DATA).hexdigest())
+    key = build_original_key(7, hashlib.sha256(DATA).hexdigest())
     flushes = Flushes(tmp_path, monkeypatch)
     async with store.receive() as incoming:
         incoming.write(DATA)
@@ -63,7 +63,7 @@ async def test_a_file_in_a_known_folder_is_flushed_with_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = LocalStore(tmp_path, [b"k" * 32], "http://trapline.test")
-    key = original_key(7, hashlib.sha256(DATA).hexdigest())
+    key = build_original_key(7, hashlib.sha256(DATA).hexdigest())
     for _ in range(2):
         async with store.receive() as incoming:
             incoming.write(DATA)

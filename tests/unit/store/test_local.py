@@ -7,7 +7,7 @@ import pytest
 
 from trapline.server.platform.errors import NotFound
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.storage_keys import is_signed, original_key, sign_parts, sign_url
+from trapline.server.platform.store.storage_keys import build_original_key, sign_parts, sign_url, verify_signature
 
 
 async def read(store: LocalStore, key: str, first: int = 0, length: int | None = None) -> bytes:
@@ -31,7 +31,7 @@ def test_no_part_of_a_signature_can_be_taken_for_a_part_of_another() -> None:
 async def test_keeps_reads_ranges_and_deletes(tmp_path: Path) -> None:
     store = LocalStore(tmp_path, [b"k" * 32], "http://trapline.test")
     data = bytes(range(256)) * 3000
-    key = original_key(7, hashlib.sha256(data).hexdigest())
+    key = build_original_key(7, hashlib.sha256(data).hexdigest())
     await keep(store, key, data)
     await keep(store, key, data)
     assert await read(store, key) == data
@@ -83,15 +83,15 @@ def test_a_signed_address_opens_its_key_until_it_expires_and_nothing_else() -> N
 
     query = dict(parse_qsl(urlsplit(url).query))
     key = "thumbs/a/320.jpg"
-    assert is_signed([b"k" * 32], "GET", key, query, now)
-    assert is_signed([b"n" * 32, b"k" * 32], "HEAD", key, query, now), "an older secret still opens"
+    assert verify_signature([b"k" * 32], "GET", key, query, now)
+    assert verify_signature([b"n" * 32, b"k" * 32], "HEAD", key, query, now), "an older secret still opens"
     assert int(query["expires"]) % 1800 == 0
     assert 1800 <= int(query["expires"]) - now <= 3600
-    assert not is_signed([b"k" * 32], "GET", key, query, float(query["expires"]) + 1)
-    assert not is_signed([b"k" * 32], "PUT", key, query, now)
-    assert not is_signed([b"k" * 32], "GET", "thumbs/b/320.jpg", query, now)
-    assert not is_signed([b"x" * 32], "GET", key, query, now)
+    assert not verify_signature([b"k" * 32], "GET", key, query, float(query["expires"]) + 1)
+    assert not verify_signature([b"k" * 32], "PUT", key, query, now)
+    assert not verify_signature([b"k" * 32], "GET", "thumbs/b/320.jpg", query, now)
+    assert not verify_signature([b"x" * 32], "GET", key, query, now)
     for changed in ({"filename": "x.html"}, {"expires": "9999999999"}, {"signature": "é"}, {"expires": "²"}):
-        assert not is_signed([b"k" * 32], "GET", key, query | changed, now)
+        assert not verify_signature([b"k" * 32], "GET", key, query | changed, now)
     without = {name: value for name, value in query.items() if name != "filename"}
-    assert not is_signed([b"k" * 32], "GET", key, without, now)
+    assert not verify_signature([b"k" * 32], "GET", key, without, now)

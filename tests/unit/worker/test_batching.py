@@ -7,9 +7,9 @@ import pytest
 
 from trapline.wire.pipelines import Algorithm
 from trapline.wire.results import Result, Results, Success
-from trapline.worker.batching import BatchLimit, make_failure, make_success, run_isolated
+from trapline.worker.batching import BatchLimit, build_failure, build_success, run_isolated
 from trapline.worker.model_watch import ModelWatch
-from trapline.worker.pipeline import Found, Named, Picture, Pipeline, list_classes
+from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetection, Pipeline, build_category_map
 
 
 class Small(Pipeline):
@@ -17,12 +17,12 @@ class Small(Pipeline):
 
     slug = "small"
     name = "Small"
-    algorithms = (Algorithm(name="Small", key="small", category_map=list_classes("a", "b")),)
+    algorithms = (Algorithm(name="Small", key="small", category_map=build_category_map("a", "b")),)
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         self.sizes.append(len(pictures))
         if len(pictures) > 3:
             raise RuntimeError("CUDA out of memory. Tried to allocate 20 MiB")
@@ -31,8 +31,8 @@ class Small(Pipeline):
         return [[] for _ in pictures]
 
 
-def picture(name: str, value: int = 1) -> Picture:
-    return Picture(name, np.full((4, 6, 3), value, np.uint8))
+def picture(name: str, value: int = 1) -> InputImage:
+    return InputImage(name, np.full((4, 6, 3), value, np.uint8))
 
 
 def test_out_of_memory_halves_the_batch_and_is_remembered() -> None:
@@ -52,7 +52,7 @@ def test_a_poison_picture_is_alone_in_its_error() -> None:
 
 def test_a_batch_with_too_few_answers_is_an_error() -> None:
     class Short(Small):
-        def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+        def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
             return super().run(pictures)[1:]
 
     (answer,) = run_isolated(Short(), [picture("a")], BatchLimit(10, 1000), ModelWatch())
@@ -67,14 +67,16 @@ def test_a_batch_is_bounded_by_pixels_but_never_empty() -> None:
     assert not limit.fits(3, 30)
 
 
-def found(**changes: object) -> Found:
-    named = Named(name="b", algorithm="small", scores=np.array([0.25, 0.75], np.float32), logits=np.array([-1.0, 2.0]))
+def found(**changes: object) -> ModelDetection:
+    named = ModelClassification(
+        name="b", algorithm="small", scores=np.array([0.25, 0.75], np.float32), logits=np.array([-1.0, 2.0])
+    )
     told = {"box": (1.5, 2, 3, 4), "algorithm": "small", "score": 0.5, "names": [named], **changes}
-    return Found(**told)  # type: ignore[arg-type]
+    return ModelDetection(**told)  # type: ignore[arg-type]
 
 
 def test_a_result_is_what_the_wire_takes() -> None:
-    success = make_success(Small(), picture("a"), "http://images/a", [found()], 0.25)
+    success = build_success(Small(), picture("a"), "http://images/a", [found()], 0.25)
     sent = Results(results=[Result.model_construct(reply_subject="r", result=success)]).model_dump_json(
         exclude_unset=True
     )
@@ -96,16 +98,16 @@ def test_a_result_is_what_the_wire_takes() -> None:
         {"score": float("nan")},
         {"score": 1.5},
         {"box": (0, 0, float("inf"), 1)},
-        {"names": [Named(name="a", algorithm="small", scores=[float("nan")])]},
+        {"names": [ModelClassification(name="a", algorithm="small", scores=[float("nan")])]},
     ],
 )
 def test_numbers_that_are_none_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="the pipeline gave"):
-        make_success(Small(), picture("a"), "", [found(**bad)], 0.0)
+        build_success(Small(), picture("a"), "", [found(**bad)], 0.0)
 
 
 def test_an_error_can_always_be_sent() -> None:
-    failure = make_failure(RuntimeError("bad \ud800 text \x00" + "x" * 50_000), "a")
+    failure = build_failure(RuntimeError("bad \ud800 text \x00" + "x" * 50_000), "a")
     failure.model_dump_json()
     assert failure.error.startswith("RuntimeError: bad ? text x")
     assert len(failure.error) == 10_000

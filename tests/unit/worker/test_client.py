@@ -9,16 +9,16 @@ from uuid import uuid4
 import pytest
 from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, refuse
 
-from trapline.client import Callbacks, Retry, ServerRefused, ServerUnreachable, Trapline
-from trapline.client.api_url import find_api_root
-from trapline.client.signing import by_key
-from trapline.wire.artifacts import ArtifactType, NewArtifact, Presigned
-from trapline.wire.projects import ProjectChange
+from trapline.client import ApiConnectionError, ApiStatusError, CallbackSession, RetryPolicy, Trapline
+from trapline.client.api_url import normalise_api_url
+from trapline.client.signing import build_key_signer
+from trapline.wire.artifacts import ArtifactType, NewArtifact, PresignedUpload
+from trapline.wire.projects import ProjectUpdate
 
 
 @pytest.fixture
 def api(server: FakeServer) -> Iterator[Trapline]:
-    with Trapline(server.url, TOKEN, retry=Retry(2, 0.001)) as made:
+    with Trapline(server.url, TOKEN, retry=RetryPolicy(2, 0.001)) as made:
         yield made
 
 
@@ -27,17 +27,17 @@ def api(server: FakeServer) -> Iterator[Trapline]:
     ["http://h:8000", "http://h:8000/", "http://h:8000/api/v2", "http://h:8000/api/v2/", "http://h:8000/api"],
 )
 def test_an_address_may_be_written_in_five_ways(written: str) -> None:
-    assert find_api_root(written) == "http://h:8000/api/v2"
+    assert normalise_api_url(written) == "http://h:8000/api/v2"
 
 
 def test_a_prefix_before_the_api_is_kept() -> None:
-    assert find_api_root("https://h/trapline/") == "https://h/trapline/api/v2"
+    assert normalise_api_url("https://h/trapline/") == "https://h/trapline/api/v2"
 
 
 @pytest.mark.parametrize("written", ["", "localhost:8000", "ftp://h", "http://"])
 def test_what_is_no_address_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="not the address of a server"):
-        find_api_root(written)
+        normalise_api_url(written)
 
 
 def answer_with(server: FakeServer, *answers: Answer) -> None:
@@ -50,16 +50,16 @@ def test_gets_are_tried_again_and_posts_are_not(server: FakeServer, api: Traplin
     assert [project.name for project in api.list_worker_projects()] == ["Woods"]
     assert len(server.asked) == 3
     answer_with(server, refuse(503))
-    with pytest.raises(ServerRefused):
+    with pytest.raises(ApiStatusError):
         api.lease_tasks(1, 5)
     assert len(server.asked) == 4
 
 
 def test_tries_end(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: refuse(503, "being mended")
-    with pytest.raises(ServerRefused, match="being mended") as caught:
+    with pytest.raises(ApiStatusError, match="being mended") as caught:
         api.list_worker_projects()
-    assert caught.value.passing
+    assert caught.value.is_transient
     assert len(server.asked) == 3
 
 
@@ -72,13 +72,13 @@ def test_retry_after_is_kept_to(server: FakeServer, api: Trapline) -> None:
 
 def test_an_odd_retry_after_is_passed_over(server: FakeServer, api: Trapline) -> None:
     answer_with(server, refuse(404, Retry_After="\u00b2"))
-    with pytest.raises(ServerRefused) as caught:
+    with pytest.raises(ApiStatusError) as caught:
         api.list_worker_projects()
     assert caught.value.retry_after_s is None
 
 
 def test_waits_double_with_a_little_chance() -> None:
-    retry = Retry(3, 0.5)
+    retry = RetryPolicy(3, 0.5)
     for attempt, least in enumerate([0.5, 1.0, 2.0]):
         assert all(least <= retry.wait_s(attempt) <= least * 1.25 for _ in range(50))
     assert retry.wait_s(0, 7) == 7
@@ -90,8 +90,8 @@ def test_a_problem_document_becomes_one_sentence(server: FakeServer, api: Trapli
     problem = b"""{"title": "Unprocessable", "status": 422, "detail": "the request is wrong",
         "errors": [{"where": "body.name", "message": "is too long"}]}"""
     answer_with(server, (422, {"Content-Type": "application/problem+json"}, problem))
-    with pytest.raises(ServerRefused) as caught:
-        api.change_project(1, ProjectChange(name="x"))
+    with pytest.raises(ApiStatusError) as caught:
+        api.update_project(1, ProjectUpdate(name="x"))
     assert (caught.value.status, caught.value.detail) == (422, "the request is wrong")
     assert caught.value.errors[0].where == "body.name"
     assert str(caught.value) == "the request is wrong (body.name: is too long)"
@@ -101,25 +101,28 @@ def test_a_problem_document_becomes_one_sentence(server: FakeServer, api: Trapli
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b"[]", b'{"detail": ""}'])
 def test_an_answer_without_a_problem_document_is_an_error_too(server: FakeServer, api: Trapline, body: bytes) -> None:
     server.meddle = lambda _: (404, {}, body)
-    with pytest.raises(ServerRefused, match="the server answered 404"):
+    with pytest.raises(ApiStatusError, match="the server answered 404"):
         api.list_worker_projects()
 
 
 def test_an_answer_of_another_shape_is_an_error(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: (200, {}, b'{"results": "none"}')
-    with pytest.raises(ServerRefused, match="GET /projects/ was answered with something else than expected"):
+    with pytest.raises(ApiStatusError, match="GET /projects/ was answered with something else than expected"):
         api.list_worker_projects()
 
 
 def test_redirects_are_named_and_not_followed(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: (301, {"Location": f"{server.image_url}/elsewhere"}, b"")
-    with pytest.raises(ServerRefused, match="give the address it points to"):
+    with pytest.raises(ApiStatusError, match="give the address it points to"):
         api.lease_tasks(1, 5)
     assert len(server.asked) == 1
 
 
 def test_nothing_there_is_said() -> None:
-    with Trapline("http://127.0.0.1:9", TOKEN, retry=Retry(0)) as api, pytest.raises(ServerUnreachable, match=":9"):
+    with (
+        Trapline("http://127.0.0.1:9", TOKEN, retry=RetryPolicy(0)) as api,
+        pytest.raises(ApiConnectionError, match=":9"),
+    ):
         api.list_worker_projects()
 
 
@@ -147,12 +150,12 @@ def test_uploads_are_counted(server: FakeServer, api: Trapline, tmp_path: Path) 
 
 def test_callbacks_are_tried_again_and_signed_anew_each_time(server: FakeServer) -> None:
     artifact, analysis = uuid4(), uuid4()
-    told = Presigned(
+    told = PresignedUpload(
         artifact_id=artifact, upload_url="http://h/x", storage_path="x", expires_at=datetime.now(UTC), headers={}
     )
     fine: Answer = (200, {"Content-Type": "application/json"}, told.model_dump_json().encode())
     answer_with(server, refuse(503), refuse(500), fine)
-    with Callbacks(server.url, by_key("tlk_1", "a secret"), retry=Retry(2, 0.001)) as outside:
+    with CallbackSession(server.url, build_key_signer("tlk_1", "a secret"), retry=RetryPolicy(2, 0.001)) as outside:
         assert outside.presign(analysis, NewArtifact(artifact_type=ArtifactType.LOG, filename="a.log")) == told
     heads = [asked.headers for asked in server.asked]
     assert len(heads) == 3

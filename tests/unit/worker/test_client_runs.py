@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, refuse
 
-from trapline.client import Retry, ServerRefused, ServerUnreachable, Trapline, iterate
-from trapline.wire.jobs import Priority
-from trapline.wire.runs import Run, RunAccepted, RunEvent, RunProgress, RunState, StateEntered
+from trapline.client import ApiConnectionError, ApiStatusError, RetryPolicy, Trapline, iterate
+from trapline.wire.jobs import JobPriority
+from trapline.wire.runs import PipelineRunState, Run, RunAccepted, RunEvent, RunProgress, StateHistoryEntry
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 ACCEPTED = RunAccepted(job_id="job-7", check_status_at="/pipeline/job/job-7")
@@ -27,7 +27,7 @@ def slept() -> list[float]:
 
 @pytest.fixture
 def api(server: FakeServer, slept: list[float]) -> Iterator[Trapline]:
-    with Trapline(server.url, TOKEN, retry=Retry(2, 0.001, slept.append)) as made:
+    with Trapline(server.url, TOKEN, retry=RetryPolicy(2, 0.001, slept.append)) as made:
         yield made
 
 
@@ -44,8 +44,8 @@ def stream(*events: str) -> Answer:
     return say("retry: 2000\n\n" + "".join(events), kind="text/event-stream")
 
 
-def enter(number: int, state: RunState) -> str:
-    event = RunEvent(job_id="job-7", state=StateEntered(state=state, entered_at=NOW, metadata={}))
+def enter(number: int, state: PipelineRunState) -> str:
+    event = RunEvent(job_id="job-7", state=StateHistoryEntry(state=state, entered_at=NOW, metadata={}))
     return f"id: 7-{number}\nevent: state\ndata: {event.model_dump_json(exclude_none=True)}\n\n"
 
 
@@ -54,9 +54,9 @@ def progress() -> str:
     return f"event: progress\ndata: {event.model_dump_json(exclude_none=True)}\n\n: still here\n\n"
 
 
-def look(status: RunState) -> Answer:
+def look(status: PipelineRunState) -> Answer:
     run = Run(
-        job_id="job-7", status=status, preset="night", pipeline="known", project=1, priority=Priority.NORMAL,
+        job_id="job-7", status=status, preset="night", pipeline="known", project=1, priority=JobPriority.NORMAL,
         parameters={}, metadata={}, content_preview="3 images", why="A worker is at it.", created_at=NOW,
         updated_at=NOW, state_history=[], progress=PROGRESS, result=None, error=None,
     )  # fmt: skip
@@ -93,9 +93,14 @@ def test_a_run_over_no_image_is_not_one_over_everything(server: FakeServer, api:
 def test_a_stream_goes_on_behind_what_was_heard(server: FakeServer, api: Trapline, slept: list[float]) -> None:
     answer_with(
         server,
-        stream(enter(1, RunState.QUEUED), progress(), enter(2, RunState.PROCESSING), "id: 7-3\nevent: state\n"),
+        stream(
+            enter(1, PipelineRunState.QUEUED),
+            progress(),
+            enter(2, PipelineRunState.PROCESSING),
+            "id: 7-3\nevent: state\n",
+        ),
         refuse(503),
-        stream(progress(), enter(3, RunState.COMPLETED)),
+        stream(progress(), enter(3, PipelineRunState.COMPLETED)),
         (204, {}, b""),
     )
     told = [event.state.state.value if event.state else "progress" for event in api.follow_run("job-7")]
@@ -110,7 +115,7 @@ def test_a_stream_that_ends_again_and_again_is_not_hammered(
 ) -> None:
     answer_with(
         server, say(progress(), kind="text/event-stream"), stream(progress()), refuse(429, Retry_After="7"),
-        stream(enter(9, RunState.CANCELED)), stream(enter(9, RunState.CANCELED)), (204, {}, b""),
+        stream(enter(9, PipelineRunState.CANCELED)), stream(enter(9, PipelineRunState.CANCELED)), (204, {}, b""),
     )  # fmt: skip
     list(api.follow_run(7))
     assert slept == [0.001, 2.0, 7.0, 2.0]
@@ -118,48 +123,48 @@ def test_a_stream_that_ends_again_and_again_is_not_hammered(
 
 def test_a_stream_that_says_nothing_is_given_up(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: stream()
-    with pytest.raises(ServerUnreachable, match="before it said anything"):
+    with pytest.raises(ApiConnectionError, match="before it said anything"):
         list(api.follow_run(7))
     assert len(server.asked) == 3
 
 
 def test_a_run_that_is_not_there_is_not_asked_for_again(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: refuse(404, "There is no such job.")
-    with pytest.raises(ServerRefused, match="no such job"):
+    with pytest.raises(ApiStatusError, match="no such job"):
         list(api.follow_run("job-7/../8"))
     assert [asked.path for asked in server.asked] == ["/api/v2/pipeline/job/job-7%2F..%2F8/events"]
 
 
 def test_a_run_is_waited_for(server: FakeServer, api: Trapline) -> None:
-    answer_with(server, look(RunState.PROCESSING), refuse(503), look(RunState.FAILED))
+    answer_with(server, look(PipelineRunState.PROCESSING), refuse(503), look(PipelineRunState.FAILED))
     told: list[RunProgress] = []
-    assert api.wait(ACCEPTED, timeout_s=30, progress=told.append).status is RunState.FAILED
+    assert api.wait(ACCEPTED, timeout_s=30, progress=told.append).status is PipelineRunState.FAILED
     assert told == [PROGRESS, PROGRESS]
-    server.meddle = lambda _: look(RunState.PROCESSING)
+    server.meddle = lambda _: look(PipelineRunState.PROCESSING)
     with pytest.raises(TimeoutError, match=r"job-7 is not over after 0\.05 s; it goes on\. A worker is at it\."):
         api.wait(7, timeout_s=0.05)
 
 
 def test_a_server_that_is_away_is_waited_for(server: FakeServer, api: Trapline) -> None:
-    answer_with(server, look(RunState.PROCESSING), *[refuse(503)] * 9, look(RunState.COMPLETED))
+    answer_with(server, look(PipelineRunState.PROCESSING), *[refuse(503)] * 9, look(PipelineRunState.COMPLETED))
     told: list[RunProgress] = []
-    with Trapline(server.url, TOKEN, retry=Retry(2, 0.0)) as hasty:
-        assert hasty.wait(7, timeout_s=30, progress=told.append).status is RunState.COMPLETED
+    with Trapline(server.url, TOKEN, retry=RetryPolicy(2, 0.0)) as hasty:
+        assert hasty.wait(7, timeout_s=30, progress=told.append).status is PipelineRunState.COMPLETED
         assert len(told) == 2
-        away = [look(RunState.PROCESSING), *[refuse(503, "It starts.")] * 9999]
+        away = [look(PipelineRunState.PROCESSING), *[refuse(503, "It starts.")] * 9999]
         server.meddle = lambda _: away.pop(0)
         with pytest.raises(TimeoutError, match=r"job-7 is not over after 0\.3 s; it goes on\. It starts\."):
             hasty.wait(7, timeout_s=0.3)
-        answer_with(server, look(RunState.PROCESSING), refuse(403, "Not yours."))
-        with pytest.raises(ServerRefused, match="Not yours"):
+        answer_with(server, look(PipelineRunState.PROCESSING), refuse(403, "Not yours."))
+        with pytest.raises(ApiStatusError, match="Not yours"):
             hasty.wait(7, timeout_s=30)
         server.meddle = lambda _: refuse(503, "It starts.")
-        with pytest.raises(ServerRefused, match="It starts"):
+        with pytest.raises(ApiStatusError, match="It starts"):
             hasty.wait(7, timeout_s=30)
 
 
 def test_the_whole_time_is_waited(server: FakeServer, api: Trapline) -> None:
-    server.meddle = lambda _: look(RunState.PROCESSING)
+    server.meddle = lambda _: look(PipelineRunState.PROCESSING)
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         api.wait(7, timeout_s=0.2)
@@ -220,7 +225,7 @@ def test_a_request_of_an_upload_is_made_again(server: FakeServer, api: Trapline,
     assert [asked.body.count(b"x" * 1000) for asked in server.asked] == [20, 3, 3]
     assert (max(told), told[-1]) == (23_000, 23_000)
     answer_with(server, tell("first"), *[refuse(503)] * 3)
-    with pytest.raises(ServerRefused) as failed:
+    with pytest.raises(ApiStatusError) as failed:
         api.upload_images(tmp_path, project=4)
     assert failed.value.sent is not None
     assert [it.filename for it in failed.value.sent.files] == ["first"]

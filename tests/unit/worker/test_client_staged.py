@@ -12,14 +12,14 @@ from uuid import UUID, uuid4
 import pytest
 from tests.unit.worker.fake_server import Answer, Asked, FakeServer
 
-from trapline.client.errors import ServerRefused
-from trapline.client.retry import Retry
+from trapline.client.errors import ApiStatusError
+from trapline.client.retry import RetryPolicy
 from trapline.client.staged_files import (
     STAGED_FROM_BYTES,
     STAGED_FROM_FILES,
-    is_almost_over,
-    is_large,
-    send_staged,
+    expires_soon,
+    needs_staging,
+    upload_staged_files,
 )
 from trapline.client.trapline import Trapline
 
@@ -90,7 +90,7 @@ def staging(server: FakeServer) -> Staging:
 
 @pytest.fixture
 def api(server: FakeServer) -> Iterator[Trapline]:
-    with Trapline(server.url, "secret", retry=Retry(times=2, backoff_s=0)) as api:
+    with Trapline(server.url, "secret", retry=RetryPolicy(times=2, backoff_s=0)) as api:
         yield api
 
 
@@ -105,7 +105,7 @@ def test_files_are_sent_once_without_the_token_and_waited_for(staging: Staging, 
     files = write(tmp_path, b"one", b"other", b"one", b"")
     staging.refuse = {"PUT": [503], "presign": [503], "import": [503]}
     told: list[int] = []
-    upload = send_staged(api._to, files, {"project": "4"}, told.append)
+    upload = upload_staged_files(api._to, files, {"project": "4"}, told.append)
     assert [file.outcome for file in upload.files] == ["imported", "imported", "duplicate", "imported"]
     assert (upload.imported, upload.duplicate) == (3, 1)
     assert {file.image_id for file in upload.files} == {IMAGE}
@@ -115,7 +115,7 @@ def test_files_are_sent_once_without_the_token_and_waited_for(staging: Staging, 
     assert staging.tokens["import"] is not None
     assert sum(told) == 3 + 5 + 3
 
-    again = send_staged(api._to, files, {"project": "4"}, told.append)
+    again = upload_staged_files(api._to, files, {"project": "4"}, told.append)
     assert (again.imported, again.duplicate) == (0, 4)
     assert (staging.asked["PUT"], staging.asked["import"]) == (4, 4)
 
@@ -123,9 +123,9 @@ def test_files_are_sent_once_without_the_token_and_waited_for(staging: Staging, 
 def test_what_arrived_before_a_break_is_not_sent_again(staging: Staging, api: Trapline, tmp_path: Path) -> None:
     files = write(tmp_path, b"one", b"other")
     staging.refuse = {"import": [503] * 3}
-    with pytest.raises(ServerRefused):
-        send_staged(api._to, files, {"project": "4"}, lambda _: None)
-    assert send_staged(api._to, files, {"project": "4"}, lambda _: None).imported == 2
+    with pytest.raises(ApiStatusError):
+        upload_staged_files(api._to, files, {"project": "4"}, lambda _: None)
+    assert upload_staged_files(api._to, files, {"project": "4"}, lambda _: None).imported == 2
     assert staging.asked["PUT"] == 2
 
 
@@ -135,11 +135,11 @@ def test_an_address_that_is_over_is_asked_for_again_and_not_for_ever(
     [file] = write(tmp_path, b"one")
     staging.refuse = {"PUT": [403, 403]}
     told: list[int] = []
-    assert send_staged(api._to, [file], {"project": "4"}, told.append).imported == 1
+    assert upload_staged_files(api._to, [file], {"project": "4"}, told.append).imported == 1
     assert (staging.asked["presign"], sum(told)) == (3, 3)
     staging.refuse = {"PUT": [400] * 3}
     file.write_bytes(b"another")
-    refused = send_staged(api._to, [file], {"project": "4"}, told.append)
+    refused = upload_staged_files(api._to, [file], {"project": "4"}, told.append)
     assert (refused.refused, refused.files[0].detail) == (1, "no")
 
 
@@ -147,7 +147,7 @@ def test_a_slow_line_goes_on_for_as_long_as_anything_arrives(staging: Staging, a
     files = write(tmp_path, *[bytes([number]) for number in range(6)])
     staging.puts_an_announcement = 1
     told: list[int] = []
-    upload = send_staged(api._to, files, {"project": "4"}, told.append)
+    upload = upload_staged_files(api._to, files, {"project": "4"}, told.append)
     assert (upload.imported, upload.refused) == (6, 0)
     assert (staging.asked["presign"], sum(told)) == (6, 6)
 
@@ -155,16 +155,16 @@ def test_a_slow_line_goes_on_for_as_long_as_anything_arrives(staging: Staging, a
 def test_an_address_that_is_almost_over_is_not_used_unless_the_clock_is_wrong() -> None:
     given = datetime(2026, 5, 1, tzinfo=UTC)
     hour = given + timedelta(hours=1)
-    assert [is_almost_over(hour, given, passed) for passed in (0, 3500, 3545, 4000)] == [False, False, True, True]
-    assert not is_almost_over(None, given, 4000)
-    assert not is_almost_over(given - timedelta(hours=5), given, 4000)
+    assert [expires_soon(hour, given, passed) for passed in (0, 3500, 3545, 4000)] == [False, False, True, True]
+    assert not expires_soon(None, given, 4000)
+    assert not expires_soon(given - timedelta(hours=5), given, 4000)
 
 
 def test_a_large_set_is_one_of_many_files_or_bytes(tmp_path: Path) -> None:
     [file] = write(tmp_path, b"x")
-    assert not is_large([file] * STAGED_FROM_FILES)
-    assert is_large([file] * (STAGED_FROM_FILES + 1))
+    assert not needs_staging([file] * STAGED_FROM_FILES)
+    assert needs_staging([file] * (STAGED_FROM_FILES + 1))
     with file.open("wb") as sparse:
         sparse.truncate(STAGED_FROM_BYTES)
-    assert not is_large([file])
-    assert is_large([file, file])
+    assert not needs_staging([file])
+    assert needs_staging([file, file])

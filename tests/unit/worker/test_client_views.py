@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import pytest
 from tests.unit.worker.fake_server import TOKEN, FakeServer, make_jpeg
 
-from trapline.client import Gallery, Retry, ServerRefused, Table, Trapline
-from trapline.client.notebook_tables import ShownRun
+from trapline.client import ApiStatusError, Gallery, RetryPolicy, Table, Trapline
+from trapline.client.notebook_tables import NotebookRun
 from trapline.wire.annotations import Annotation, AnnotationType
 
 NOW = datetime(2026, 5, 1, 21, 30, tzinfo=UTC)
@@ -21,7 +21,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture
 def api(server: FakeServer) -> Iterator[Trapline]:
-    with Trapline(server.url, TOKEN, retry=Retry(0)) as made:
+    with Trapline(server.url, TOKEN, retry=RetryPolicy(0)) as made:
         yield made
 
 
@@ -78,7 +78,7 @@ def test_a_picture_that_cannot_be_had_is_said(server: FakeServer, api: Trapline)
     shown = image._repr_html_()
     assert "cannot be shown: the server answered 404" in shown
     assert "<img" not in shown
-    with pytest.raises(ServerRefused):
+    with pytest.raises(ApiStatusError):
         image.read()
 
 
@@ -144,7 +144,7 @@ def test_a_run_is_shown_with_what_it_found() -> None:
         "images": 1234, "completed": 1200, "failed": 34, "annotations": 8, "by_class": {"badger": 3, EVIL: 5},
         "analyses": "", "failures": "",
     }  # fmt: skip
-    run = ShownRun.model_validate(
+    run = NotebookRun.model_validate(
         {
             "job_id": "job-7", "status": "COMPLETED", "preset": EVIL, "pipeline": "known", "project": 1,
             "priority": "normal", "parameters": {}, "metadata": {}, "content_preview": "", "why": EVIL,

@@ -14,11 +14,11 @@ from tests.unit.worker.test_loop import Sleeper, run
 from tests.unit.worker.test_process import finish, installed, start
 
 from trapline.wire.tasks import Task
-from trapline.worker.held_leases import Holding, Lease
-from trapline.worker.loop import Limits
-from trapline.worker.pipeline import Found, Picture
-from trapline.worker.worker_identity import SignedOut
-from trapline.worker.worker_names import HeldName
+from trapline.worker.held_leases import HeldLease, HeldLeases
+from trapline.worker.loop import WorkerLimits
+from trapline.worker.pipeline import InputImage, ModelDetection
+from trapline.worker.worker_identity import WorkerRejected
+from trapline.worker.worker_names import WorkerNameLock
 
 __all__ = ["installed"]
 
@@ -37,7 +37,7 @@ class Configured(Sleeper):
         super().__init__()
         self.configs: list[object] = []
 
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         self.configs += [dict(picture.config) for picture in pictures]
         return super().run(pictures)
 
@@ -73,7 +73,7 @@ def test_it_leases_over_all_jobs_and_passes_their_parameters(server: FakeServer,
 
 def test_it_waits_at_the_server_and_not_between_calls(server: FakeServer, tmp_path: Path) -> None:
     stop = threading.Event()
-    limits = Limits(batch_size=4, poll_s=30, idle_s=8)  # a wait of its own between two calls would be seen
+    limits = WorkerLimits(batch_size=4, poll_s=30, idle_s=8)  # a wait of its own between two calls would be seen
     thread = threading.Thread(target=run, args=(server, tmp_path, Sleeper()), kwargs={"stop": stop, "limits": limits})
     thread.start()
     wait_until(lambda: [asked.body["wait_s"] for asked in server.paths("/api/v2/tasks/lease")][:2] == [0, 2])
@@ -89,7 +89,9 @@ def test_it_waits_at_the_server_and_not_between_calls(server: FakeServer, tmp_pa
 def test_what_is_lost_or_canceled_is_dropped(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(8)})
     server.states = {f"r-i{number}": "canceled" if number % 2 else "lost" for number in range(5, 8)}
-    progress = run(server, tmp_path, Sleeper(0.6), limits=Limits(batch_size=4, loaders=1, poll_s=0.02, idle_s=0.3))
+    progress = run(
+        server, tmp_path, Sleeper(0.6), limits=WorkerLimits(batch_size=4, loaders=1, poll_s=0.02, idle_s=0.3)
+    )
     assert not {"i5", "i6", "i7"} & set(server.results)
     assert progress.read()["leased"] == progress.read()["posted"] == len(server.results) == 5
     named = [asked.body["leases"] for asked in server.paths("/api/v2/tasks/renew")]
@@ -103,7 +105,7 @@ def test_what_is_answered_but_not_posted_is_renewed(server: FakeServer, tmp_path
     server.meddle = lambda asked: refuse(503) if "/result" in asked.path and away.is_set() else None
     server.add_job(7, "sleeper", {"a": make_jpeg()})
     stop = threading.Event()
-    options = {"stop": stop, "limits": Limits(batch_size=4, poll_s=0.02, idle_s=8)}
+    options = {"stop": stop, "limits": WorkerLimits(batch_size=4, poll_s=0.02, idle_s=8)}
     thread = threading.Thread(target=run, args=(server, tmp_path, Sleeper()), kwargs=options)
     thread.start()
     wait_until(lambda: bool(list(tmp_path.rglob("*.json"))))
@@ -135,7 +137,7 @@ def test_an_unknown_id_is_followed_by_another_hello_and_loses_nothing(server: Fa
         return None
 
     server.meddle = meddle
-    run(server, tmp_path, Sleeper(0.01), limits=Limits(batch_size=4, poll_s=0.02, idle_s=0.4))
+    run(server, tmp_path, Sleeper(0.01), limits=WorkerLimits(batch_size=4, poll_s=0.02, idle_s=0.4))
     assert len(server.results) == 40
     assert len(server.workers) == 3
     assert not list(tmp_path.rglob("*.json"))
@@ -151,8 +153,8 @@ def test_an_evicted_worker_stops_and_says_why(server: FakeServer, tmp_path: Path
         return None
 
     server.meddle = meddle
-    with pytest.raises(SignedOut, match="the server ended this worker: Ann evicted this worker"):
-        run(server, tmp_path, Sleeper(), limits=Limits(poll_s=0.02, idle_s=30))
+    with pytest.raises(WorkerRejected, match="the server ended this worker: Ann evicted this worker"):
+        run(server, tmp_path, Sleeper(), limits=WorkerLimits(poll_s=0.02, idle_s=30))
 
 
 def test_an_evicted_worker_finishes_what_it_has_begun_and_nothing_else(server: FakeServer, tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_an_evicted_worker_finishes_what_it_has_begun_and_nothing_else(server: F
         return server.paths("/api/v2/tasks/renew")
 
     class EvictedAtWork(Sleeper):
-        def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+        def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
             begun = [f"r-{picture.image_id}" for picture in pictures]
             wait_until(lambda: any(asked.body["begun"] == begun for asked in list_renewed()))
             server.ended[server.workers[0]] = "Ann evicted this worker"
@@ -170,8 +172,8 @@ def test_an_evicted_worker_finishes_what_it_has_begun_and_nothing_else(server: F
             return super().run(pictures)
 
     pipeline = EvictedAtWork()
-    with pytest.raises(SignedOut, match="Ann evicted this worker"):
-        run(server, tmp_path, pipeline, limits=Limits(poll_s=0.02, idle_s=30))
+    with pytest.raises(WorkerRejected, match="Ann evicted this worker"):
+        run(server, tmp_path, pipeline, limits=WorkerLimits(poll_s=0.02, idle_s=30))
     [begun] = pipeline.batches
     assert set(server.results) == set(begun)
 
@@ -184,7 +186,7 @@ def test_additions_that_go_away_are_done_without(server: FakeServer, tmp_path: P
         return None
 
     server.meddle = meddle
-    run(server, tmp_path, Sleeper(0.01), limits=Limits(batch_size=2, poll_s=0.02, idle_s=0.5))
+    run(server, tmp_path, Sleeper(0.01), limits=WorkerLimits(batch_size=2, poll_s=0.02, idle_s=0.5))
     assert len(server.results) == 12
     assert server.paths("/api/v2/jobs/7/tasks/")
 
@@ -193,7 +195,7 @@ def test_what_goes_alone_is_alone_in_hand(server: FakeServer, tmp_path: Path) ->
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(9)})
     server.alone = {"i4"}
     pipeline = Sleeper(0.02)
-    run(server, tmp_path, pipeline, limits=Limits(batch_size=3, poll_s=0.02, idle_s=0.5))
+    run(server, tmp_path, pipeline, limits=WorkerLimits(batch_size=3, poll_s=0.02, idle_s=0.5))
     assert len(server.results) == 9
     assert ["i4"] in pipeline.batches
     asked = [one.path for one in server.asked]
@@ -251,8 +253,8 @@ def test_eviction_is_an_exit_code_and_a_sentence(server: FakeServer, installed: 
 
 def test_names_are_held_by_live_processes_only(tmp_path: Path) -> None:
     hold = (
-        "import sys, pathlib; from trapline.worker.worker_names import HeldName;"
-        "print(HeldName(pathlib.Path(sys.argv[1]), 's', 'service').name, flush=True); sys.stdin.read()"
+        "import sys, pathlib; from trapline.worker.worker_names import WorkerNameLock;"
+        "print(WorkerNameLock(pathlib.Path(sys.argv[1]), 's', 'service').name, flush=True); sys.stdin.read()"
     )
 
     def hold_name() -> tuple[subprocess.Popen[str], str]:
@@ -266,31 +268,31 @@ def test_names_are_held_by_live_processes_only(tmp_path: Path) -> None:
     assert [name for _, name in held] == ["worker-1", "worker-2", "worker-3"]
     held[1][0].kill()
     held[1][0].communicate()
-    again = HeldName(tmp_path, "s", "service")
+    again = WorkerNameLock(tmp_path, "s", "service")
     assert again.name == "worker-2"
-    assert HeldName(tmp_path, "s", "other service").name == "worker-1"
-    again.give_back()
-    assert HeldName(tmp_path, "s", "service").name == "worker-2"
+    assert WorkerNameLock(tmp_path, "s", "other service").name == "worker-1"
+    again.release()
+    assert WorkerNameLock(tmp_path, "s", "service").name == "worker-2"
     for process, _ in (held[0], held[2]):
         process.communicate("")
     blocked = tmp_path / "a file"
     blocked.write_text("")
-    assert HeldName(blocked, "s", "service").name.startswith("process-")
+    assert WorkerNameLock(blocked, "s", "service").name.startswith("process-")
 
 
 def test_holding_knows_what_is_begun_dropped_and_settled() -> None:
     one, two, three = (
-        Lease(1, "p", Task(id=name, image_id=name, image_url="", reply_subject=name)) for name in ("a", "b", "c")
+        HeldLease(1, "p", Task(id=name, image_id=name, image_url="", reply_subject=name)) for name in ("a", "b", "c")
     )
-    holding = Holding()
+    holding = HeldLeases()
     holding.add([one, two, three])
     assert holding.begin(one)
-    assert holding.drop(["a", "b", "unknown"]) == 1, "what is begun is answered all the same"
-    assert holding.drop(["b"]) == 0
+    assert holding.discard(["a", "b", "unknown"]) == 1, "what is begun is answered all the same"
+    assert holding.discard(["b"]) == 0
     assert not holding.begin(two)
-    assert not holding.is_wanted(two)
+    assert not holding.is_active(two)
     assert holding.list() == ["a", "c"]
-    assert holding.take_idle() == ["b", "c"]
+    assert holding.remove_idle() == ["b", "c"]
     assert not holding.begin(three)
-    holding.settle(["a", "b"])
+    holding.complete(["a", "b"])
     assert holding.list() == []

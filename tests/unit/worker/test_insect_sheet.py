@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from trapline.worker.pipeline import Pixels
-from trapline.worker.pipelines.connected_components import find_components
-from trapline.worker.pipelines.imagenet import INSECT, find_order, read_labels
-from trapline.worker.pipelines.insect_sheet import Spot, Wishes, find_spots, read_wishes
+from trapline.worker.pipelines.connected_components import list_components
+from trapline.worker.pipelines.imagenet import INSECT, find_order, load_labels
+from trapline.worker.pipelines.insect_sheet import InsectSheetParameters, SheetSpot, list_spots, parse_parameters
 
 Box = tuple[float, float, float, float]
 
@@ -63,7 +63,7 @@ def overlap(one: Box, other: Box) -> float:
     return across * down / (areas - across * down)
 
 
-def judge(sheet: Sheet, spots: list[Spot]) -> tuple[float, float]:
+def judge(sheet: Sheet, spots: list[SheetSpot]) -> tuple[float, float]:
     """Recall and precision, of boxes that overlap (IoU) by at least a half."""
     boxes = [(float(s.box[0]), float(s.box[1]), float(s.box[2]), float(s.box[3])) for s in spots]
     hit = sum(any(overlap(insect, box) >= 0.5 for box in boxes) for insect in sheet.insects)
@@ -74,13 +74,13 @@ def judge(sheet: Sheet, spots: list[Spot]) -> tuple[float, float]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_insects_of_many_sizes_are_found_on_an_uneven_sheet(seed: int) -> None:
     sheet = draw_sheet(seed, *(((4096, 2160), 60, 150, 200) if seed == 2 else ()))
-    recall, precision = judge(sheet, find_spots(sheet.pixels, Wishes()))
+    recall, precision = judge(sheet, list_spots(sheet.pixels, InsectSheetParameters()))
     assert (recall, precision) == (1.0, 1.0)
 
 
 def test_small_pale_insects_are_found_too() -> None:
     sheet = draw_sheet(3, darkest=185, longest=60)
-    recall, precision = judge(sheet, find_spots(sheet.pixels, Wishes()))
+    recall, precision = judge(sheet, list_spots(sheet.pixels, InsectSheetParameters()))
     assert recall >= 0.95
     assert precision >= 0.95
 
@@ -91,27 +91,27 @@ def test_a_large_moth_is_one_box_and_hides_none_beside_it() -> None:
     ImageDraw.Draw(drawn).ellipse((900, 450, 1250, 675), fill=(120, 90, 60))
     ours = [box for box in sheet.insects if overlap(box, (880, 430, 1270, 695)) == 0]
     both = Sheet(np.asarray(drawn), [*ours, (900, 450, 1250, 675)])
-    recall, precision = judge(both, find_spots(both.pixels, Wishes()))
+    recall, precision = judge(both, list_spots(both.pixels, InsectSheetParameters()))
     assert recall == 1.0
     assert precision >= 0.9
 
 
 def test_an_empty_sheet_has_no_insects() -> None:
-    assert find_spots(draw_sheet(5, insects=0).pixels, Wishes()) == []
+    assert list_spots(draw_sheet(5, insects=0).pixels, InsectSheetParameters()) == []
 
 
 def test_the_parameters_of_a_job_count() -> None:
     sheet = draw_sheet(6)
-    usual = find_spots(sheet.pixels, Wishes())
+    usual = list_spots(sheet.pixels, InsectSheetParameters())
     scores = [spot.score for spot in usual]
     assert min(scores) > 0
     assert max(scores) <= 1
-    few = find_spots(sheet.pixels, read_wishes({"max_insects": 5}))
+    few = list_spots(sheet.pixels, parse_parameters({"max_insects": 5}))
     assert [spot.box.tolist() for spot in few] == [spot.box.tolist() for spot in usual[:5]]
-    large = find_spots(sheet.pixels, read_wishes({"min_size": 70}))
+    large = list_spots(sheet.pixels, parse_parameters({"min_size": 70}))
     assert 0 < len(large) < len(usual)
     assert all(max(spot.box[2:] - spot.box[:2]) >= 70 for spot in large)
-    assert len(find_spots(sheet.pixels, read_wishes({"threshold": 60}))) < len(usual)
+    assert len(list_spots(sheet.pixels, parse_parameters({"threshold": 60}))) < len(usual)
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ def test_the_parameters_of_a_job_count() -> None:
 )
 def test_a_wrong_parameter_is_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=f"the parameter {next(iter(wrong))} must be"):
-        read_wishes(wrong)
+        parse_parameters(wrong)
 
 
 def test_the_sheet_may_be_of_any_size() -> None:
     for size in ((1, 1), (3, 2000), (2000, 3), (33, 17)):
-        assert isinstance(find_spots(np.full((size[1], size[0], 3), 230, np.uint8), Wishes()), list)
+        assert isinstance(list_spots(np.full((size[1], size[0], 3), 230, np.uint8), InsectSheetParameters()), list)
 
 
 def flood(mask: NDArray[np.bool_]) -> list[tuple[int, int, int, int, int]]:
@@ -152,7 +152,7 @@ def test_parts_of_a_mask_are_those_that_hang_together(share: float) -> None:
     for height, width in ((40, 60), (1, 50), (50, 1), (2, 2)):
         mask = chance.random((height, width)) < share
         weights = chance.random((height, width)).astype(np.float32)
-        found = find_components(mask, weights)
+        found = list_components(mask, weights)
         rows = np.column_stack([found.boxes, found.areas])
         assert sorted(map(tuple, rows.tolist())) == flood(mask)
         assert found.weights.sum() == pytest.approx(float(weights[mask].sum()), rel=1e-5)
@@ -164,11 +164,11 @@ def test_a_spiral_is_one_part() -> None:
         mask[ring, ring : 41 - ring] = mask[ring : 41 - ring, 40 - ring] = True
         mask[40 - ring, ring : 41 - ring] = mask[ring + 2 : 41 - ring, ring] = True
         mask[ring + 2, ring : ring + 3] = True
-    assert len(find_components(mask, np.ones(mask.shape, np.float32)).areas) == len(flood(mask)) == 1
+    assert len(list_components(mask, np.ones(mask.shape, np.float32)).areas) == len(flood(mask)) == 1
 
 
 def test_an_order_is_named_where_the_insects_agree() -> None:
-    labels = read_labels()
+    labels = load_labels()
     scores = np.zeros(1000)
     scores[[labels.index("tiger beetle"), labels.index("ladybug"), labels.index("Siberian husky")]] = 0.2, 0.1, 0.7
     order, grouped = find_order(scores)

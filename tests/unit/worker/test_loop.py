@@ -10,18 +10,18 @@ import pytest
 import structlog
 from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, make_jpeg, refuse
 
-from trapline.client import Retry, Trapline
+from trapline.client import RetryPolicy, Trapline
 from trapline.wire.pipelines import Algorithm
-from trapline.wire.workers import Hello
-from trapline.worker.held_leases import Holding
+from trapline.wire.workers import HelloRequest
+from trapline.worker.held_leases import HeldLeases
 from trapline.worker.images import ImageFetcher
-from trapline.worker.loop import Limits, Worker
+from trapline.worker.loop import WorkerLimits, WorkerLoop
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.outbox import Outbox
-from trapline.worker.pipeline import Found, Picture, Pipeline
+from trapline.worker.pipeline import InputImage, ModelDetection, Pipeline
 from trapline.worker.progress import Progress
-from trapline.worker.result_poster import Poster
-from trapline.worker.worker_identity import Identity, SignedOut
+from trapline.worker.result_poster import ResultPoster
+from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "brightest_spot.py"
 
@@ -50,7 +50,7 @@ class Sleeper(Pipeline):
         self.batches: list[list[str]] = []
         self.threads: set[str] = set()
 
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         self.batches.append([picture.image_id for picture in pictures])
         self.threads.add(threading.current_thread().name)
         time.sleep(self.seconds * len(pictures))
@@ -65,19 +65,19 @@ def run(
     folder: Path,
     *pipelines: Pipeline,
     stop: threading.Event | None = None,
-    limits: Limits | None = None,
-    retry: Retry | None = None,
+    limits: WorkerLimits | None = None,
+    retry: RetryPolicy | None = None,
     outbox_every_s: float = 0.1,
     token: str = TOKEN,
 ) -> Progress:
     """Work until nothing has come for a short while, and say what was done."""
-    retry = retry or Retry(3, 0.01)
+    retry = retry or RetryPolicy(3, 0.01)
     log = structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(0))
     progress = Progress()
     fetcher = ImageFetcher(user_agent="trapline-worker/test", timeout_s=5, max_bytes=10_000_000, retry=retry)
-    holding = Holding()
+    holding = HeldLeases()
     with Trapline(server.url, token, retry=retry) as api:
-        poster = Poster(
+        poster = ResultPoster(
             api=api,
             outbox=Outbox(folder, server.url),
             batch_size=24,
@@ -85,19 +85,21 @@ def run(
             log=log,
             progress=progress,
             outbox_every_s=outbox_every_s,
-            settle=holding.settle,
+            settle=holding.complete,
             forget=lambda refused: identity.forget(refused),
         )
-        hello = Hello(service="Tests", name="worker-1", host="here", pid=1, pipelines=[one.slug for one in pipelines])
-        identity = Identity(api=api, hello=hello, holding=holding, log=log, before=poster.send_kept)
-        worker = Worker(
+        hello = HelloRequest(
+            service="Tests", name="worker-1", host="here", pid=1, pipelines=[one.slug for one in pipelines]
+        )
+        identity = WorkerIdentity(api=api, hello=hello, holding=holding, log=log, before=poster.send_saved)
+        worker = WorkerLoop(
             api=api,
             fetcher=fetcher,
             pipelines=pipelines,
             poster=poster,
             identity=identity,
             holding=holding,
-            limits=limits or Limits(batch_size=4, poll_s=0.02, idle_s=0.15),
+            limits=limits or WorkerLimits(batch_size=4, poll_s=0.02, idle_s=0.15),
             stop=stop or threading.Event(),
             log=log,
             progress=progress,
@@ -159,7 +161,7 @@ def test_fetching_and_inference_overlap(server: FakeServer, tmp_path: Path) -> N
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(40)})
     pipeline = Sleeper(seconds=0.02)
     started = time.monotonic()
-    run(server, tmp_path, pipeline, limits=Limits(batch_size=4, loaders=4, poll_s=0.02, idle_s=0.15))
+    run(server, tmp_path, pipeline, limits=WorkerLimits(batch_size=4, loaders=4, poll_s=0.02, idle_s=0.15))
     last = max(asked.at for asked in server.paths("/api/v2/jobs/7/result/"))
     # One after the other: 40 x (0.05 + 0.02) s = 2.8 s; the model alone takes 0.8 s.
     assert last - started < 1.5
@@ -212,7 +214,7 @@ def fail_first(server: FakeServer, times: int, part: str, answer: Answer) -> lis
 def test_passing_failures_are_tried_again(server: FakeServer, tmp_path: Path, part: str, status: int) -> None:
     failed = fail_first(server, 2, part, refuse(status))
     server.add_job(7, "sleeper", {"pic": make_jpeg()})
-    run(server, tmp_path, Sleeper(), limits=Limits(batch_size=4, poll_s=0.01, idle_s=0.4))
+    run(server, tmp_path, Sleeper(), limits=WorkerLimits(batch_size=4, poll_s=0.01, idle_s=0.4))
     assert len(failed) == 2
     assert "error" not in server.results["pic"]
 
@@ -228,7 +230,7 @@ def test_refusals_for_good_are_not_tried_again(server: FakeServer, tmp_path: Pat
 def test_results_survive_an_outage_on_disk(server: FakeServer, tmp_path: Path) -> None:
     failed = fail_first(server, 10_000, "/result/", refuse(503))
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(6)})
-    progress = run(server, tmp_path, Sleeper(), retry=Retry(1, 0.01))
+    progress = run(server, tmp_path, Sleeper(), retry=RetryPolicy(1, 0.01))
     assert failed
     assert not server.results
     assert progress.read()["posted"] == 0
@@ -246,7 +248,11 @@ def test_results_are_sent_when_the_server_is_back(server: FakeServer, tmp_path: 
     fail_first(server, 4, "/result/", refuse(503))
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(6)})
     run(
-        server, tmp_path, Sleeper(seconds=0.1), retry=Retry(1, 0.01), limits=Limits(batch_size=2, poll_s=0.05, idle_s=1)
+        server,
+        tmp_path,
+        Sleeper(seconds=0.1),
+        retry=RetryPolicy(1, 0.01),
+        limits=WorkerLimits(batch_size=2, poll_s=0.05, idle_s=1),
     )
     assert len(server.results) == 6
     assert len(Outbox(tmp_path, server.url)) == 0
@@ -271,8 +277,8 @@ def test_a_job_that_is_gone_ends_no_worker(server: FakeServer, tmp_path: Path) -
 
 
 def test_a_refused_token_ends_the_worker(server: FakeServer, tmp_path: Path) -> None:
-    with pytest.raises(SignedOut, match="sign in first"):
-        run(server, tmp_path, Sleeper(), token="wrong", limits=Limits(poll_s=0.02))
+    with pytest.raises(WorkerRejected, match="sign in first"):
+        run(server, tmp_path, Sleeper(), token="wrong", limits=WorkerLimits(poll_s=0.02))
     assert len(server.asked) == 1
 
 
@@ -287,7 +293,7 @@ def test_stopping_posts_what_is_done_and_leases_no_more(server: FakeServer, tmp_
     stop = threading.Event()
     watching = threading.Thread(target=stop_after_a_result, args=(server, stop), daemon=True)
     watching.start()
-    progress = run(server, tmp_path, Sleeper(seconds=0.02), stop=stop, limits=Limits(batch_size=4, poll_s=0.05))
+    progress = run(server, tmp_path, Sleeper(seconds=0.02), stop=stop, limits=WorkerLimits(batch_size=4, poll_s=0.05))
     watching.join()
     counts = progress.read()
     assert 0 < counts["posted"] == counts["inferred"] == len(server.results) < 60
@@ -305,7 +311,7 @@ def test_two_pipelines_share_a_worker(server: FakeServer, tmp_path: Path) -> Non
 def test_pixels_in_flight_are_bounded(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg(100, 100) for number in range(30)})
     pipeline = Sleeper(seconds=0.005)
-    limits = Limits(batch_size=16, loaders=8, pixels_in_flight=30_000, poll_s=0.02, idle_s=0.15)
+    limits = WorkerLimits(batch_size=16, loaders=8, pixels_in_flight=30_000, poll_s=0.02, idle_s=0.15)
     run(server, tmp_path, pipeline, limits=limits)
     assert len(server.results) == 30
     assert max(map(len, pipeline.batches)) <= 3
@@ -313,5 +319,5 @@ def test_pixels_in_flight_are_bounded(server: FakeServer, tmp_path: Path) -> Non
 
 def test_a_picture_larger_than_all_room_still_passes(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg(200, 200) for number in range(3)})
-    run(server, tmp_path, Sleeper(), limits=Limits(pixels_in_flight=10_000, poll_s=0.02, idle_s=0.15))
+    run(server, tmp_path, Sleeper(), limits=WorkerLimits(pixels_in_flight=10_000, poll_s=0.02, idle_s=0.15))
     assert len(server.results) == 3

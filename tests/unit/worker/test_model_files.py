@@ -19,8 +19,8 @@ from trapline.worker.model_files import (
     LicenceNotAccepted,
     ModelFile,
     ModelFileMissing,
-    cached_path,
     fetch_model_file,
+    get_cached_path,
 )
 
 CONTENT = bytes(range(256)) * 4000
@@ -113,7 +113,7 @@ def test_a_broken_download_is_resumed(host: str, tmp_path: Path) -> None:
     file = describe(f"{host}/net.onnx")
     with pytest.raises(ModelFileMissing):
         fetch_model_file(file, tmp_path)
-    assert not cached_path(file, tmp_path).exists()
+    assert not get_cached_path(file, tmp_path).exists()
     assert fetch_model_file(file, tmp_path).read_bytes() == CONTENT
     assert Files.asked[0] is None
     assert Files.asked[1] is not None
@@ -122,7 +122,7 @@ def test_a_broken_download_is_resumed(host: str, tmp_path: Path) -> None:
 
 def test_leftovers_of_another_file_are_thrown_away(host: str, tmp_path: Path) -> None:
     file = describe(f"{host}/net.onnx")
-    part = cached_path(file, tmp_path).with_suffix(".onnx.part")
+    part = get_cached_path(file, tmp_path).with_suffix(".onnx.part")
     part.parent.mkdir(parents=True)
     part.write_bytes(b"wrong" * 100)
     assert fetch_model_file(file, tmp_path).read_bytes() == CONTENT
@@ -133,7 +133,7 @@ def test_a_file_with_another_sum_is_never_used(host: str, tmp_path: Path) -> Non
     file = ModelFile("net.onnx", f"{host}/net.onnx", len(CONTENT), "0" * 64, "MIT")
     with pytest.raises(ModelFileMissing, match="what came has sha256"):
         fetch_model_file(file, tmp_path)
-    assert not cached_path(file, tmp_path).exists()
+    assert not get_cached_path(file, tmp_path).exists()
 
 
 def test_many_at_once_fetch_it_once(host: str, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_many_at_once_fetch_it_once(host: str, tmp_path: Path) -> None:
 
 def test_offline_it_says_what_to_put_where(tmp_path: Path) -> None:
     file = describe("https://127.0.0.1:9/net.onnx")
-    path = cached_path(file, tmp_path)
+    path = get_cached_path(file, tmp_path)
     with pytest.raises(ModelFileMissing) as caught:
         fetch_model_file(file, tmp_path)
     for part in ("net.onnx", str(len(CONTENT)), str(file.sha256), str(path), file.source):
@@ -198,12 +198,12 @@ def test_a_publishers_md5_counts_and_the_sha256_is_pinned(host: str, tmp_path: P
     wrong = unlisted(f"{host}/net.pt", "0" * 32)
     with pytest.raises(ModelFileMissing, match=f"what came has {len(CONTENT)} bytes and md5 {MD5}"):
         fetch_model_file(wrong, tmp_path)
-    assert not cached_path(wrong, tmp_path).exists()
+    assert not get_cached_path(wrong, tmp_path).exists()
 
 
 def test_without_any_sum_the_first_file_is_the_one(host: str, tmp_path: Path) -> None:
     file = unlisted(f"{host}/net.pt")
-    part = cached_path(file, tmp_path).with_suffix(".pt.part")
+    part = get_cached_path(file, tmp_path).with_suffix(".pt.part")
     part.parent.mkdir(parents=True)
     part.write_bytes(b"nobody knows of what")
     path = fetch_model_file(file, tmp_path)
@@ -228,7 +228,7 @@ def test_offline_a_file_by_its_md5_may_be_put_by_hand(tmp_path: Path) -> None:
     file = unlisted("https://127.0.0.1:9/net.pt", MD5)
     with pytest.raises(ModelFileMissing, match=f"Put the file with md5 {MD5} at ") as caught:
         fetch_model_file(file, tmp_path)
-    path = cached_path(file, tmp_path)
+    path = get_cached_path(file, tmp_path)
     assert str(path) in str(caught.value)
     path.write_bytes(CONTENT)
     assert fetch_model_file(file, tmp_path) == path

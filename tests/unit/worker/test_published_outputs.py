@@ -7,26 +7,26 @@ import pytest
 
 from trapline.worker.model_files import ModelFile, ModelFileMissing
 from trapline.worker.pipeline import (
-    ExtraMissing,
-    Machine,
+    Device,
+    MissingExtra,
     UnknownPipeline,
-    check_extra,
-    declare,
-    find_named_slugs,
-    find_slugs,
-    make_pipeline,
+    build_definition,
+    build_pipeline,
+    list_default_slugs,
+    list_optional_slugs,
+    require_extra,
 )
-from trapline.worker.pipelines.megadetector import read_detections
-from trapline.worker.pipelines.normalised_boxes import place_box
-from trapline.worker.pipelines.parameters import read_code
-from trapline.worker.pipelines.speciesnet import SpeciesNetCrops, read_labels, unpack
+from trapline.worker.pipelines.megadetector import parse_detections
+from trapline.worker.pipelines.normalised_boxes import scale_box
+from trapline.worker.pipelines.parameters import parse_code
+from trapline.worker.pipelines.speciesnet import SpeciesNetCrops, load_labels, unpack
 from trapline.worker.pipelines.speciesnet_output import (
     CLASSIFIER,
     DETECTOR,
     ENSEMBLE,
-    make_category_map,
-    read_class,
-    read_prediction,
+    build_speciesnet_category_map,
+    parse_class,
+    parse_prediction,
 )
 
 HARE = "a0;mammalia;lagomorpha;leporidae;lepus;europaeus;european hare"
@@ -48,14 +48,14 @@ PLACES = {HARE: (0, "european hare"), DEER: (1, "white-tailed deer"), FAMILY: (2
     ],
 )
 def test_parts_of_the_picture_become_pixels_of_it(bbox: list[float], box: tuple[float, ...] | None) -> None:
-    placed = place_box(bbox, 400, 300)
+    placed = scale_box(bbox, 400, 300)
     assert placed == (pytest.approx(box) if box else None)
 
 
 def test_what_is_no_box_is_refused() -> None:
     for wrong in ([0.1, 0.2, 0.3], [0.1, 0.2, 0.3, float("nan")]):
         with pytest.raises(ValueError, match="is no box"):
-            place_box(wrong, 400, 300)
+            scale_box(wrong, 400, 300)
 
 
 def test_megadetectors_categories_are_named() -> None:
@@ -64,33 +64,33 @@ def test_megadetectors_categories_are_named() -> None:
         {"category": "1", "conf": 0.93, "bbox": [0.25, 0.5, 0.5, 0.25]},
         {"category": "3", "conf": 0.1, "bbox": [0, 0, 0.1, 0.1]},
     ]
-    animal, person = read_detections({"file": "p", "detections": rows}, "md", 400, 300, 0.2)
+    animal, person = parse_detections({"file": "p", "detections": rows}, "md", 400, 300, 0.2)
     assert (animal.box, animal.score, animal.names[-1].name) == ((100, 150, 300, 225), 0.93, "animal")
     assert person.names[-1].name == "person"
     assert list(person.names[-1].scores) == [0, 0.4, 0]
-    assert read_detections({"file": "p", "detections": []}, "md", 400, 300, 0.2) == []
+    assert parse_detections({"file": "p", "detections": []}, "md", 400, 300, 0.2) == []
 
 
 @pytest.mark.parametrize("answer", [{"failure": "inference failure", "detections": None}, {"detections": None}, {}])
 def test_megadetectors_failures_are_failures(answer: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="MegaDetector could not work on it"):
-        read_detections(answer, "md", 400, 300, 0.2)
+        parse_detections(answer, "md", 400, 300, 0.2)
     with pytest.raises(ValueError, match="no category '7'"):
-        read_detections({"detections": [{"category": "7", "conf": 1, "bbox": [0, 0, 1, 1]}]}, "md", 4, 3, 0.2)
+        parse_detections({"detections": [{"category": "7", "conf": 1, "bbox": [0, 0, 1, 1]}]}, "md", 4, 3, 0.2)
 
 
 def test_a_class_string_is_a_taxon_with_a_rank() -> None:
-    hare, family, vehicle = read_class(HARE), read_class(FAMILY), read_class("e2895ed5;;;;;;vehicle")
+    hare, family, vehicle = parse_class(HARE), parse_class(FAMILY), parse_class("e2895ed5;;;;;;vehicle")
     assert (hare.name, hare.scientific, hare.rank) == ("european hare", "Lepus europaeus", "species")
     assert (family.name, family.scientific, family.rank) == ("Leporidae", "Leporidae", "family")
     assert (vehicle.name, vehicle.scientific, vehicle.rank) == ("vehicle", None, None)
     with pytest.raises(ValueError, match="3 parts, not 7"):
-        read_class("a;b;c")
+        parse_class("a;b;c")
 
 
 def test_the_class_list_keeps_the_taxa_and_names_each_class_once() -> None:
     twin = "a9;mammalia;lagomorpha;leporidae;lepus;capensis;european hare"
-    made = make_category_map([HARE, twin, DEER, "b1;;;;;;blank", "b2;;;;;;blank"])
+    made = build_speciesnet_category_map([HARE, twin, DEER, "b1;;;;;;blank", "b2;;;;;;blank"])
     assert len(set(made.labels)) == 5
     assert made.labels[:3] == ["european hare (Lepus europaeus)", "european hare (Lepus capensis)", "white-tailed deer"]
     assert made.data[2] == {
@@ -123,7 +123,7 @@ def test_the_new_form_names_each_box() -> None:
             row(0.3, "2"),
         ],
     }
-    found = read_prediction(prediction, PLACES, 400, 300, 0.2)
+    found = parse_prediction(prediction, PLACES, 400, 300, 0.2)
     assert [(thing.score, [named.name for named in thing.names]) for thing in found] == [
         (0.9, ["animal", "white-tailed deer", "white-tailed deer"]),
         (0.6, ["animal", "european hare", "Leporidae"]),
@@ -154,22 +154,22 @@ def test_what_is_said_of_the_picture_names_the_surest_box(form: str) -> None:
     else:
         whole = {"category": "0", "label": "whole_image_classification", "conf": 1.0, "bbox": [0, 0, 1, 1]}
         prediction = {"detections": [whole | about, *boxes]}
-    first, second = read_prediction(prediction, PLACES, 400, 300, 0.2)
+    first, second = parse_prediction(prediction, PLACES, 400, 300, 0.2)
     assert (first.score, first.names[-1].name, first.names[-1].algorithm) == (0.8, "european hare", ENSEMBLE)
     assert [named.name for named in second.names] == ["animal"]
 
 
 def test_speciesnets_failures_are_failures() -> None:
     with pytest.raises(ValueError, match="could not work on it: DETECTOR, CLASSIFIER"):
-        read_prediction({"failures": ["DETECTOR", "CLASSIFIER"]}, PLACES, 4, 3, 0.2)
+        parse_prediction({"failures": ["DETECTOR", "CLASSIFIER"]}, PLACES, 4, 3, 0.2)
 
 
 def test_a_country_is_three_letters() -> None:
-    assert read_code({"country": "usa"}, "country", 3) == "USA"
-    assert read_code({}, "country", 3) is None
+    assert parse_code({"country": "usa"}, "country", 3) == "USA"
+    assert parse_code({}, "country", 3) is None
     for wrong in ("US", "U5A", 3, "états"):
         with pytest.raises(ValueError, match="country must be a code of 3 letters"):
-            read_code({"country": wrong}, "country", 3)
+            parse_code({"country": wrong}, "country", 3)
 
 
 def test_speciesnets_class_list_comes_with_its_model(tmp_path: Path) -> None:
@@ -187,14 +187,14 @@ def test_speciesnets_class_list_comes_with_its_model(tmp_path: Path) -> None:
         return archive
 
     pipeline = SpeciesNetCrops()
-    pipeline.prepare(Machine("cpu", 1, fetch))
-    classes = declare(pipeline).algorithms[1].category_map
+    pipeline.prepare(Device("cpu", 1, fetch))
+    classes = build_definition(pipeline).algorithms[1].category_map
     assert classes is not None
     assert classes.labels == ["european hare", "white-tailed deer"]
-    assert read_labels(unpack(archive)) == [HARE, DEER]
+    assert load_labels(unpack(archive)) == [HARE, DEER]
     archive.with_name("speciesnet").joinpath("info.json").unlink()
     with pytest.raises(ModelFileMissing, match="is no SpeciesNet"):
-        pipeline.prepare(Machine("cpu", 1, fetch))
+        pipeline.prepare(Device("cpu", 1, fetch))
     broken = tmp_path / "broken.tar.gz"
     broken.write_bytes(b"<html>sign in</html>")
     with pytest.raises(ModelFileMissing, match="no archive of SpeciesNet"):
@@ -202,23 +202,23 @@ def test_speciesnets_class_list_comes_with_its_model(tmp_path: Path) -> None:
 
 
 def test_named_pipelines_run_only_when_they_are_named() -> None:
-    named = find_named_slugs()
+    named = list_optional_slugs()
     assert {"megadetector-v5a", "megadetector-v1000-redwood", "speciesnet-v4.0.3a"} <= set(named)
-    assert not set(named) & set(find_slugs())
+    assert not set(named) & set(list_default_slugs())
     for slug in named:
-        pipeline = make_pipeline(slug)
-        assert declare(pipeline).slug == slug
+        pipeline = build_pipeline(slug)
+        assert build_definition(pipeline).slug == slug
         assert all(model.sha256 or model.md5 or "kaggle" in model.source for model in pipeline.models)
     with pytest.raises(UnknownPipeline, match=r"megadetector-v5a, .*speciesnet"):
-        make_pipeline("megadetector-v6")
+        build_pipeline("megadetector-v6")
 
 
 def test_a_missing_extra_says_how_to_install_it() -> None:
-    pipeline = make_pipeline("megadetector-v5a")
+    pipeline = build_pipeline("megadetector-v5a")
     type(pipeline).needs = ("json", "no_such_module")
     try:
-        with pytest.raises(ExtraMissing, match=r"needs no_such_module: pip install '\.\[worker,megadetector\]'"):
-            check_extra(pipeline)
+        with pytest.raises(MissingExtra, match=r"needs no_such_module: pip install '\.\[worker,megadetector\]'"):
+            require_extra(pipeline)
     finally:
         del type(pipeline).needs
-    check_extra(make_pipeline("insect-sheet"))
+    require_extra(build_pipeline("insect-sheet"))

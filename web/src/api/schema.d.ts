@@ -32,10 +32,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Algorithm
+         * Get Algorithm
          * @description Show one revision of an algorithm.
          */
-        get: operations["show_algorithm_api_v2_algorithms__algorithm_id__get"];
+        get: operations["get_algorithm_api_v2_algorithms__algorithm_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,10 +72,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Analysis
+         * Get Analysis
          * @description Show an analysis with the first page of its annotations.
          */
-        get: operations["show_analysis_api_v2_analyses__analysis_id__get"];
+        get: operations["get_analysis_api_v2_analyses__analysis_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -92,10 +92,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Annotations
+         * List Annotations
          * @description List the annotations of an analysis by ordering, then as they were posted.
          */
-        get: operations["show_annotations_api_v2_analyses__analysis_id__annotations_get"];
+        get: operations["list_annotations_api_v2_analyses__analysis_id__annotations_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -132,10 +132,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Artifacts
+         * List Artifacts
          * @description List the files of an analysis, the oldest first.
          */
-        get: operations["show_artifacts_api_v2_analyses__analysis_id__artifacts_get"];
+        get: operations["list_artifacts_api_v2_analyses__analysis_id__artifacts_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -172,10 +172,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export
+         * Export Analysis
          * @description Give an analysis with all its annotations as a file: json, csv, or coco.
          */
-        get: operations["export_api_v2_analyses__analysis_id__export_get"];
+        get: operations["export_analysis_api_v2_analyses__analysis_id__export_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -218,10 +218,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change Status
+         * Update Status
          * @description Move an analysis: from queued to processing, from there to its end. A person may cancel it.
          */
-        patch: operations["change_status_api_v2_analyses__analysis_id__status_patch"];
+        patch: operations["update_status_api_v2_analyses__analysis_id__status_patch"];
         trace?: never;
     };
     "/api/v2/annotations": {
@@ -252,12 +252,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Scores
+         * Get Scores
          * @description Show the scores of a classification over its whole class list, and its logits if they were sent.
          *
          *     They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
          */
-        get: operations["show_scores_api_v2_annotations__annotation_id__scores_get"];
+        get: operations["get_scores_api_v2_annotations__annotation_id__scores_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -274,10 +274,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Download
+         * Download Artifact
          * @description Lead to an artifact's file by a signed address.
          */
-        get: operations["download_api_v2_artifacts__artifact_id__download_get"];
+        get: operations["download_artifact_api_v2_artifacts__artifact_id__download_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -339,10 +339,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Show Link
+         * Get Link
          * @description Tell what a one-time link is for, without using it.
          */
-        post: operations["show_link_api_v2_auth_link_state_post"];
+        post: operations["get_link_api_v2_auth_link_state_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -357,20 +357,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Me
+         * Get Current User
          * @description Tell who is behind this request.
          */
-        get: operations["show_me_api_v2_auth_me_get"];
+        get: operations["get_current_user_api_v2_auth_me_get"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /**
-         * Change Me
+         * Update Current User
          * @description Change your name.
          */
-        patch: operations["change_me_api_v2_auth_me_patch"];
+        patch: operations["update_current_user_api_v2_auth_me_patch"];
         trace?: never;
     };
     "/api/v2/auth/oidc": {
@@ -424,10 +424,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Change Password
+         * Update Password
          * @description Set your password; every other session of yours ends. API tokens stay as they are.
          */
-        put: operations["change_password_api_v2_auth_password_put"];
+        put: operations["update_password_api_v2_auth_password_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -450,10 +450,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End Other Sessions
+         * Delete Other Sessions
          * @description End all of your sessions but this one.
          */
-        delete: operations["end_other_sessions_api_v2_auth_sessions_delete"];
+        delete: operations["delete_other_sessions_api_v2_auth_sessions_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -470,10 +470,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End Session
+         * Delete Session
          * @description End one of your sessions.
          */
-        delete: operations["end_session_api_v2_auth_sessions__session_id__delete"];
+        delete: operations["delete_session_api_v2_auth_sessions__session_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -571,10 +571,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Ways
+         * List Sign In Methods
          * @description Tell how people sign in here.
          */
-        get: operations["show_ways_api_v2_auth_ways_get"];
+        get: operations["list_sign_in_methods_api_v2_auth_ways_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -679,16 +679,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Write Deployments
+         * Export Deployments
          * @description Give the deployments of a project as CSV.
          */
-        get: operations["write_deployments_api_v2_deployments_csv_get"];
+        get: operations["export_deployments_api_v2_deployments_csv_get"];
         put?: never;
         /**
-         * Take Deployments
+         * Import Deployments
          * @description Make and change deployments as a CSV file says, known by their names; all of them or none.
          */
-        post: operations["take_deployments_api_v2_deployments_csv_post"];
+        post: operations["import_deployments_api_v2_deployments_csv_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -703,10 +703,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Deployment
+         * Get Deployment
          * @description Show a deployment.
          */
-        get: operations["show_deployment_api_v2_deployments__deployment_id__get"];
+        get: operations["get_deployment_api_v2_deployments__deployment_id__get"];
         put?: never;
         post?: never;
         /**
@@ -717,10 +717,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change Deployment
+         * Update Deployment
          * @description Change a deployment; what is left out stays as it is. Another clock offset dates its images again.
          */
-        patch: operations["change_deployment_api_v2_deployments__deployment_id__patch"];
+        patch: operations["update_deployment_api_v2_deployments__deployment_id__patch"];
         trace?: never;
     };
     "/api/v2/deployments/{deployment_id}/clock/preview": {
@@ -733,10 +733,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Preview Clock
+         * Preview Clock Offset
          * @description Return what another clock offset or time zone would change; nothing is changed.
          */
-        post: operations["preview_clock_api_v2_deployments__deployment_id__clock_preview_post"];
+        post: operations["preview_clock_offset_api_v2_deployments__deployment_id__clock_preview_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -753,10 +753,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Undo Clock
+         * Undo Clock Offset
          * @description Set clock offset and time zone back to what they were before, and the capture times with them.
          */
-        post: operations["undo_clock_api_v2_deployments__deployment_id__clock_undo_post"];
+        post: operations["undo_clock_offset_api_v2_deployments__deployment_id__clock_undo_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -815,10 +815,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Export
+         * Get Export
          * @description Show one export: how far it is, what was set right, and what is wrong with it.
          */
-        get: operations["show_export_api_v2_exports__export_id__get"];
+        get: operations["get_export_api_v2_exports__export_id__get"];
         put?: never;
         post?: never;
         /**
@@ -885,12 +885,12 @@ export interface paths {
         get: operations["list_identifications_api_v2_identifications_get"];
         put?: never;
         /**
-         * Identify
+         * Create Identifications
          * @description Say what annotations, or whole images, really are: all of it is stored, or nothing.
          *
          *     Of all that is said the latest holds, and before the model's own words, which stay as they are.
          */
-        post: operations["identify_api_v2_identifications_post"];
+        post: operations["create_identifications_api_v2_identifications_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -925,10 +925,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Identification
+         * Get Identification
          * @description Show one identification, also one that was withdrawn.
          */
-        get: operations["show_identification_api_v2_identifications__identification_id__get"];
+        get: operations["get_identification_api_v2_identifications__identification_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -963,10 +963,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change Images
+         * Update Images
          * @description Change the star, the tags or the capture times of images, all of them or none.
          */
-        patch: operations["change_images_api_v2_images_patch"];
+        patch: operations["update_images_api_v2_images_patch"];
         trace?: never;
     };
     "/api/v2/images/classes": {
@@ -1122,12 +1122,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Image
+         * Get Image
          * @description Show an image with its EXIF, where it came from, and every analysis of it.
          *
          *     `previous_id` and `next_id` are its neighbours in the list of its project with this filter and order.
          */
-        get: operations["show_image_api_v2_images__image_id__get"];
+        get: operations["get_image_api_v2_images__image_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1215,10 +1215,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Import
+         * Get Import
          * @description Show one import and how far it is.
          */
-        get: operations["show_import_api_v2_imports__import_id__get"];
+        get: operations["get_import_api_v2_imports__import_id__get"];
         put?: never;
         post?: never;
         /**
@@ -1332,20 +1332,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Job
+         * Get Job
          * @description Show a job with its history, why images failed, and what was found.
          */
-        get: operations["show_job_api_v2_jobs__job_id__get"];
+        get: operations["get_job_api_v2_jobs__job_id__get"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /**
-         * Change Job
+         * Update Job
          * @description Change a job's name or priority, also while it is under way; what is left out stays as it is.
          */
-        patch: operations["change_job_api_v2_jobs__job_id__patch"];
+        patch: operations["update_job_api_v2_jobs__job_id__patch"];
         trace?: never;
     };
     "/api/v2/jobs/{job_id}/analyses": {
@@ -1584,10 +1584,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Task
+         * Get Task
          * @description Show one task of a job with the story of each attempt: who had it, when, and how that ended.
          */
-        get: operations["show_task_api_v2_jobs__job_id__tasks__analysis_id__get"];
+        get: operations["get_task_api_v2_jobs__job_id__tasks__analysis_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1610,10 +1610,10 @@ export interface paths {
         get: operations["list_notices_api_v2_notices_get"];
         put?: never;
         /**
-         * Ask For Notice
+         * Create Notice
          * @description Ask to be written to; asked for again, the same kind (and class) is changed.
          */
-        post: operations["ask_for_notice_api_v2_notices_post"];
+        post: operations["create_notice_api_v2_notices_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1630,10 +1630,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try Mail
+         * Send Test Email
          * @description Send yourself an e-mail now, once, and answer how that went.
          */
-        post: operations["try_mail_api_v2_notices_test_post"];
+        post: operations["send_test_email_api_v2_notices_test_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1651,10 +1651,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End Notice
+         * Delete Notice
          * @description End a notice of yours; what was not sent yet is not sent.
          */
-        delete: operations["end_notice_api_v2_notices__notice_id__delete"];
+        delete: operations["delete_notice_api_v2_notices__notice_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1712,10 +1712,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Preset
+         * Get Preset
          * @description Show one preset.
          */
-        get: operations["show_preset_api_v2_presets__preset_id__get"];
+        get: operations["get_preset_api_v2_presets__preset_id__get"];
         put?: never;
         post?: never;
         /**
@@ -1726,10 +1726,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change Preset
+         * Update Preset
          * @description Change a preset; what is left out stays as it is. Runs that were asked for stay, too.
          */
-        patch: operations["change_preset_api_v2_presets__preset_id__patch"];
+        patch: operations["update_preset_api_v2_presets__preset_id__patch"];
         trace?: never;
     };
     "/api/v2/processing_services": {
@@ -1784,10 +1784,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Project
+         * Get Project
          * @description Show a project.
          */
-        get: operations["show_project_api_v2_projects__project_id__get"];
+        get: operations["get_project_api_v2_projects__project_id__get"];
         put?: never;
         post?: never;
         /**
@@ -1798,10 +1798,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change Project
+         * Update Project
          * @description Change a project; what is left out stays as it is.
          */
-        patch: operations["change_project_api_v2_projects__project_id__patch"];
+        patch: operations["update_project_api_v2_projects__project_id__patch"];
         trace?: never;
     };
     "/api/v2/projects/{project_id}/members": {
@@ -1846,10 +1846,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change Member
+         * Update Member
          * @description Give a member another role.
          */
-        patch: operations["change_member_api_v2_projects__project_id__members__user_id__patch"];
+        patch: operations["update_member_api_v2_projects__project_id__members__user_id__patch"];
         trace?: never;
     };
     "/api/v2/projects/{project_id}/pipelines": {
@@ -1920,10 +1920,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Public Project
+         * Get Public Project
          * @description Show a public project; no account is needed, here and below.
          */
-        get: operations["show_public_project_api_v2_public_projects__project_id__get"];
+        get: operations["get_public_project_api_v2_public_projects__project_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1980,10 +1980,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Public Image
+         * Get Public Image
          * @description Show one image of a public project with what was found on it.
          */
-        get: operations["show_public_image_api_v2_public_projects__project_id__images__image_id__get"];
+        get: operations["get_public_image_api_v2_public_projects__project_id__images__image_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2000,10 +2000,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Give Public Picture
+         * Get Public Image File
          * @description Give the picture of an image, made small; the file that the camera wrote is for members alone.
          */
-        get: operations["give_public_picture_api_v2_public_projects__project_id__images__image_id__picture_get"];
+        get: operations["get_public_image_file_api_v2_public_projects__project_id__images__image_id__picture_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2040,10 +2040,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Sequence
+         * Get Sequence
          * @description Show a sequence with its images, a thousand at most; `GET /images?sequence=` pages through all.
          */
-        get: operations["show_sequence_api_v2_sequences__sequence_id__get"];
+        get: operations["get_sequence_api_v2_sequences__sequence_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2124,10 +2124,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Summarise
+         * Get Summary
          * @description Sum up the images of a project: by day, by hour of the day, by class and by deployment.
          */
-        get: operations["summarise_api_v2_summary_get"];
+        get: operations["get_summary_api_v2_summary_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2230,13 +2230,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take Taxa
+         * Import Taxa
          * @description Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin Core Archive.
          *
          *     Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be taken are told, and
          *     the others are taken.
          */
-        post: operations["take_taxa_api_v2_taxa_import_post"];
+        post: operations["import_taxa_api_v2_taxa_import_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2275,10 +2275,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Unmapped
+         * List Unmapped Labels
          * @description List the labels found on images that mean no taxon yet, the most frequent first, with a taxon called so.
          */
-        get: operations["list_unmapped_api_v2_taxa_suggestions_get"];
+        get: operations["list_unmapped_labels_api_v2_taxa_suggestions_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2295,10 +2295,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Taxon
+         * Get Taxon
          * @description Show one taxon.
          */
-        get: operations["show_taxon_api_v2_taxa__taxon_id__get"];
+        get: operations["get_taxon_api_v2_taxa__taxon_id__get"];
         put?: never;
         post?: never;
         /**
@@ -2309,10 +2309,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change Taxon
+         * Update Taxon
          * @description Change a taxon; what is left out stays as it is.
          */
-        patch: operations["change_taxon_api_v2_taxa__taxon_id__patch"];
+        patch: operations["update_taxon_api_v2_taxa__taxon_id__patch"];
         trace?: never;
     };
     "/api/v2/users": {
@@ -2347,20 +2347,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show User
+         * Get User
          * @description Show one account.
          */
-        get: operations["show_user_api_v2_users__user_id__get"];
+        get: operations["get_user_api_v2_users__user_id__get"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /**
-         * Change User
+         * Update User
          * @description Change an account; to deactivate it ends its sessions, links and API tokens at once.
          */
-        patch: operations["change_user_api_v2_users__user_id__patch"];
+        patch: operations["update_user_api_v2_users__user_id__patch"];
         trace?: never;
     };
     "/api/v2/users/{user_id}/link": {
@@ -2373,10 +2373,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make Link
+         * Create User Link
          * @description Make a link that lets somebody choose a new password; earlier links of theirs are good no longer.
          */
-        post: operations["make_link_api_v2_users__user_id__link_post"];
+        post: operations["create_user_link_api_v2_users__user_id__link_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2417,10 +2417,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Webhook
+         * Get Webhook
          * @description Show a webhook; its secret never comes back.
          */
-        get: operations["show_webhook_api_v2_webhooks__webhook_id__get"];
+        get: operations["get_webhook_api_v2_webhooks__webhook_id__get"];
         put?: never;
         post?: never;
         /**
@@ -2431,10 +2431,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change Webhook
+         * Update Webhook
          * @description Change a webhook, or switch it off and on; what is left out stays as it is.
          */
-        patch: operations["change_webhook_api_v2_webhooks__webhook_id__patch"];
+        patch: operations["update_webhook_api_v2_webhooks__webhook_id__patch"];
         trace?: never;
     };
     "/api/v2/webhooks/{webhook_id}/deliveries": {
@@ -2467,10 +2467,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Replay Many
+         * Replay Deliveries
          * @description Attempt deliveries again: without a body all that were given up, at most 10,000 at a time, the oldest first.
          */
-        post: operations["replay_many_api_v2_webhooks__webhook_id__deliveries_replay_post"];
+        post: operations["replay_deliveries_api_v2_webhooks__webhook_id__deliveries_replay_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2569,12 +2569,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say Hello
+         * Register Worker
          * @description Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker: <worker_id>`.
          *
          *     An earlier process of the same service, host and name is over from then on, and its leases return to the line.
          */
-        post: operations["say_hello_api_v2_workers_hello_post"];
+        post: operations["register_worker_api_v2_workers_hello_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2589,10 +2589,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Worker
+         * Get Worker
          * @description Show one worker and what it holds.
          */
-        get: operations["show_worker_api_v2_workers__worker_id__get"];
+        get: operations["get_worker_api_v2_workers__worker_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2631,10 +2631,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Alive
+         * Get Liveness
          * @description Say that this process is alive, whatever is the matter with its engines.
          */
-        get: operations["show_alive_healthz_get"];
+        get: operations["get_liveness_healthz_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2677,10 +2677,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try Source
+         * Run Settings Test
          * @description Test settings before a source is made of them: list, fetch a few files, store nothing.
          */
-        post: operations["try_source_image_pull_sources_test_post"];
+        post: operations["run_settings_test_image_pull_sources_test_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2695,10 +2695,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Source
+         * Get Source
          * @description Show a pull source; secrets never come back.
          */
-        get: operations["show_source_image_pull_sources__source_id__get"];
+        get: operations["get_source_image_pull_sources__source_id__get"];
         put?: never;
         post?: never;
         /**
@@ -2709,10 +2709,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change Source
+         * Update Source
          * @description Change a pull source; what is left out stays as it is.
          */
-        patch: operations["change_source_image_pull_sources__source_id__patch"];
+        patch: operations["update_source_image_pull_sources__source_id__patch"];
         trace?: never;
     };
     "/image-pull-sources/{source_id}/event-secret": {
@@ -2725,15 +2725,15 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make Event Secret
+         * Create Event Secret
          * @description Make the secret that signs events; it is shown this once, and the one before holds for another day.
          */
-        post: operations["make_event_secret_image_pull_sources__source_id__event_secret_post"];
+        post: operations["create_event_secret_image_pull_sources__source_id__event_secret_post"];
         /**
-         * End Event Secret
+         * Delete Event Secret
          * @description Take no events of this source any more.
          */
-        delete: operations["end_event_secret_image_pull_sources__source_id__event_secret_delete"];
+        delete: operations["delete_event_secret_image_pull_sources__source_id__event_secret_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2749,10 +2749,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take Events
+         * Accept Events
          * @description Tell of new files: the signature is the authority. The same webhook-id again has the same answer.
          */
-        post: operations["take_events_image_pull_sources__source_id__events_post"];
+        post: operations["accept_events_image_pull_sources__source_id__events_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2847,10 +2847,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Run
+         * Get Run
          * @description Show one run.
          */
-        get: operations["show_run_image_pull_sources__source_id__runs__run_id__get"];
+        get: operations["get_run_image_pull_sources__source_id__runs__run_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2869,10 +2869,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Prove Source
+         * Run Source Test
          * @description Test a pull source, with a change that is not kept if one is given: list, fetch a few files, store nothing.
          */
-        post: operations["prove_source_image_pull_sources__source_id__test_post"];
+        post: operations["run_source_test_image_pull_sources__source_id__test_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2907,10 +2907,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Run
+         * Get Run
          * @description Show a job with the history of its states; once it is over, with its result.
          */
-        get: operations["show_run_pipeline_job__job_id__get"];
+        get: operations["get_run_pipeline_job__job_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3010,10 +3010,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Runnable
+         * List Presets
          * @description List the presets that a run may name; they are made, changed and deleted under /api/v2/presets.
          */
-        get: operations["list_runnable_pipeline_presets_get"];
+        get: operations["list_presets_pipeline_presets_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3052,10 +3052,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show Ready
+         * Get Readiness
          * @description Say whether everything that is needed is there: 200 or 503, with each part in words.
          */
-        get: operations["show_ready_readyz_get"];
+        get: operations["get_readiness_readyz_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3126,7 +3126,7 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             };
-            priority: components["schemas"]["trapline__wire__analyses__Priority"];
+            priority: components["schemas"]["AnalysisPriority"];
             /** Provenance */
             provenance: {
                 [key: string]: unknown;
@@ -3154,11 +3154,23 @@ export interface components {
          */
         AnalysisFormat: "json" | "csv" | "coco";
         /**
+         * AnalysisPriority
+         * @description How urgent an outside pipeline is asked to be.
+         * @enum {string}
+         */
+        AnalysisPriority: "low" | "normal" | "high";
+        /**
          * AnalysisState
          * @description Where an analysis is.
          * @enum {string}
          */
         AnalysisState: "queued" | "processing" | "completed" | "failed" | "canceled";
+        /**
+         * AnalysisStateFilter
+         * @description The state of an image's newest analysis, or `none` where it was never queued.
+         * @enum {string}
+         */
+        AnalysisStateFilter: "none" | "queued" | "processing" | "completed" | "failed" | "canceled";
         /**
          * Annotation
          * @description One structured finding of an analysis. Coordinates are pixels of the upright original.
@@ -3224,6 +3236,77 @@ export interface components {
          */
         AnnotationType: "bounding_box" | "classification" | "heatmap" | "segmentation" | "mask" | "keypoint" | "custom";
         /**
+         * AnnotationWithImage
+         * @description An annotation among those of many images: with the image that it is on, and the model that said it.
+         */
+        AnnotationWithImage: {
+            /** Algorithm */
+            algorithm: string | null;
+            /**
+             * Analysis Id
+             * Format: uuid
+             */
+            analysis_id: string;
+            annotation_type: components["schemas"]["AnnotationType"];
+            /** Artifact Id */
+            artifact_id?: string | null;
+            /**
+             * Captured At
+             * Format: date-time
+             */
+            captured_at: string;
+            /** Class Name */
+            class_name: string | null;
+            /** Confidence */
+            confidence: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Download Url */
+            download_url?: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            identification?: components["schemas"]["Identification"] | null;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /** Job Id */
+            job_id: number | null;
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /** Ordering */
+            ordering: number | null;
+            /** Parent Id */
+            parent_id: string | null;
+            /** Project Id */
+            project_id: number;
+            /**
+             * Scaled
+             * @default false
+             */
+            scaled: boolean;
+            /** Storage Path */
+            storage_path?: string | null;
+        };
+        /**
          * Artifact
          * @description One file of an analysis; size in bytes and SHA-256 once it was seen in the store.
          */
@@ -3281,29 +3364,6 @@ export interface components {
             };
         };
         /**
-         * Attempt
-         * @description One lease of one task. `number` never restarts.
-         *
-         *     `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or `unheard` (the
-         *     worker gave it back or never had it). `worker` is the worker's name.
-         */
-        Attempt: {
-            /** Ended At */
-            ended_at: string | null;
-            /** Error */
-            error: string | null;
-            /** Leased At */
-            leased_at: string | null;
-            /** Number */
-            number: number;
-            /** Outcome */
-            outcome: string;
-            /** Worker */
-            worker: string | null;
-            /** Worker Id */
-            worker_id: string | null;
-        };
-        /**
          * AuditEntry
          * @description One thing that somebody did: `actor` in words, and as it is filtered by.
          *
@@ -3349,27 +3409,52 @@ export interface components {
          */
         AuthType: "none" | "basic" | "bearer" | "header";
         /**
-         * Box
-         * @description A box small enough to travel with a thumbnail: pixels of the upright original, the class that names it.
+         * BrowserSession
+         * @description A browser in which the caller is signed in; `is_current` is the one that asks.
          */
-        Box: {
-            /** Class Name */
-            class_name: string | null;
-            /** Confidence */
-            confidence: number | null;
+        BrowserSession: {
+            /** Address */
+            address: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
             /**
              * Id
              * Format: uuid
              */
             id: string;
-            /** X Max */
-            x_max: number;
-            /** X Min */
-            x_min: number;
-            /** Y Max */
-            y_max: number;
-            /** Y Min */
-            y_min: number;
+            /** Is Current */
+            is_current: boolean;
+            /**
+             * Last Seen At
+             * Format: date-time
+             */
+            last_seen_at: string;
+            /** User Agent */
+            user_agent: string;
+        };
+        /**
+         * BulkAnnotationsResult
+         * @description The annotations that were posted, with their ids and in their order; equal ones are one.
+         *
+         *     `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has now.
+         */
+        BulkAnnotationsResult: {
+            /** Annotations */
+            annotations: components["schemas"]["Annotation"][];
+            /** Created */
+            created: number;
+            /** Total */
+            total: number;
+            /** Unchanged */
+            unchanged: number;
         };
         /**
          * CallbackKey
@@ -3396,36 +3481,6 @@ export interface components {
             projects: number[];
             /** Revoked At */
             revoked_at: string | null;
-            /** Service */
-            service: string;
-        };
-        /**
-         * CallbackKeyMade
-         * @description A new service key with its secret, which is shown this once.
-         */
-        CallbackKeyMade: {
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Key Id */
-            key_id: string;
-            /** Last Used At */
-            last_used_at: string | null;
-            /** Name */
-            name: string;
-            /** Projects */
-            projects: number[];
-            /** Revoked At */
-            revoked_at: string | null;
-            /** Secret */
-            secret: string;
             /** Service */
             service: string;
         };
@@ -3457,48 +3512,45 @@ export interface components {
             user_id: string | null;
         };
         /**
+         * CaptureTimeChange
+         * @description An image whose capture time would move.
+         */
+        CaptureTimeChange: {
+            /**
+             * Captured At
+             * Format: date-time
+             */
+            captured_at: string;
+            /** Filename */
+            filename: string;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /**
+             * Would Be
+             * Format: date-time
+             */
+            would_be: string;
+        };
+        /**
          * CaptureTimeSource
          * @description Where an image's capture time was read.
          * @enum {string}
          */
         CaptureTimeSource: "exif" | "filename" | "modified_time" | "received_time";
         /**
-         * Change
+         * ChangeEvent
          * @description Something of a project changed: a job, image, source, worker or identification, and its id where one is known.
          */
-        Change: {
+        ChangeEvent: {
             /** Id */
             id?: string | null;
             /** Kind */
             kind: string;
             /** Project Id */
             project_id: number;
-        };
-        /**
-         * CheckedPart
-         * @description One part of a signature: whether it holds, and in words what is wrong or was found.
-         */
-        CheckedPart: {
-            /** Holds */
-            holds: boolean;
-            /** Part */
-            part: string;
-            /** Words */
-            words: string;
-        };
-        /**
-         * CheckedSignature
-         * @description What was found about a signature: whether it holds, part by part, and what the server signs for this request.
-         */
-        CheckedSignature: {
-            /** Expected Message */
-            expected_message: string | null;
-            /** First Difference */
-            first_difference: number | null;
-            /** Holds */
-            holds: boolean;
-            /** Parts */
-            parts: components["schemas"]["CheckedPart"][];
         };
         /**
          * ClassCount
@@ -3519,14 +3571,49 @@ export interface components {
             results: components["schemas"]["ClassCount"][];
         };
         /**
-         * ClassSum
+         * ClassTotal
          * @description How many images show a class.
          */
-        ClassSum: {
+        ClassTotal: {
             /** Class Name */
             class_name: string;
             /** Images */
             images: number;
+        };
+        /**
+         * ClassificationScores
+         * @description The scores of one classification over its class list, exact to single precision.
+         *
+         *     `labels` are the classes in the order of the scores, null where no list of that length is known.
+         */
+        ClassificationScores: {
+            /** Algorithm */
+            algorithm: string | null;
+            /**
+             * Annotation Id
+             * Format: uuid
+             */
+            annotation_id: string;
+            /** Class Name */
+            class_name: string | null;
+            /** Labels */
+            labels: string[] | null;
+            /** Logits */
+            logits: number[] | null;
+            /** Scores */
+            scores: number[];
+        };
+        /**
+         * ClockOffsetRequest
+         * @description Another clock offset, in seconds that are added to what the camera's clock said, or another time zone, or both.
+         *
+         *     With a time zone, all images are compared with it; what is left out stays as it is.
+         */
+        ClockOffsetRequest: {
+            /** Clock Offset S */
+            clock_offset_s?: number | null;
+            /** Time Zone */
+            time_zone?: string | null;
         };
         /**
          * ClockPreview
@@ -3542,7 +3629,7 @@ export interface components {
             /** Edited */
             edited: number;
             /** First */
-            first: components["schemas"]["MovedImage"][];
+            first: components["schemas"]["CaptureTimeChange"][];
             /** Moved */
             moved: number;
             /** Time Zone */
@@ -3551,36 +3638,6 @@ export interface components {
             time_zone_now: string;
             /** Without Camera Time */
             without_camera_time: number;
-        };
-        /**
-         * ClockToTry
-         * @description Another clock offset, in seconds that are added to what the camera's clock said, or another time zone, or both.
-         *
-         *     With a time zone, all images are compared with it; what is left out stays as it is.
-         */
-        ClockToTry: {
-            /** Clock Offset S */
-            clock_offset_s?: number | null;
-            /** Time Zone */
-            time_zone?: string | null;
-        };
-        /**
-         * Connection
-         * @description The connection of a source that pushes. `fills_gaps` tells whether a listing shows what was missed meanwhile.
-         */
-        Connection: {
-            /** Connected Since */
-            connected_since: string | null;
-            /** Detail */
-            detail: string | null;
-            /** Fills Gaps */
-            fills_gaps: boolean;
-            /** Last Message At */
-            last_message_at: string | null;
-            /** Messages */
-            messages: number;
-            /** Refused */
-            refused: number;
         };
         /**
          * Contributor
@@ -3650,7 +3707,7 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             };
-            priority: components["schemas"]["trapline__wire__analyses__Priority"];
+            priority: components["schemas"]["AnalysisPriority"];
             /** Provenance */
             provenance: {
                 [key: string]: unknown;
@@ -3670,6 +3727,133 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * CreatedCallbackKey
+         * @description A new service key with its secret, which is shown this once.
+         */
+        CreatedCallbackKey: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Key Id */
+            key_id: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Projects */
+            projects: number[];
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Secret */
+            secret: string;
+            /** Service */
+            service: string;
+        };
+        /**
+         * CreatedIdentifications
+         * @description The identifications that were stored, one for each annotation and image, in the order in which these came.
+         */
+        CreatedIdentifications: {
+            /** Identifications */
+            identifications: components["schemas"]["Identification"][];
+        };
+        /**
+         * CreatedToken
+         * @description An API token just made: its secret is shown this once.
+         */
+        CreatedToken: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["TokenKind"];
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Made By */
+            made_by: string | null;
+            /** Name */
+            name: string;
+            /** Prefix */
+            prefix: string;
+            /** Projects */
+            projects: number[] | null;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["TokenScope"][] | null;
+            /** Token */
+            token: string;
+        };
+        /**
+         * CreatedWebhook
+         * @description A new webhook with the secret that signs what it is told, which is shown this once.
+         *
+         *     Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it was changed
+         *     since; then it is empty.
+         */
+        CreatedWebhook: {
+            /** Analyses Of Jobs */
+            analyses_of_jobs: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Disabled Reason */
+            disabled_reason: string | null;
+            /** Event Types */
+            event_types: string[];
+            /** Failed */
+            failed: number;
+            /** Failing Since */
+            failing_since: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Active */
+            is_active: boolean;
+            /** Name */
+            name: string;
+            /** Project */
+            project: number;
+            /** Secret */
+            secret: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Url */
+            url: string;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * CurrentUserUpdate
+         * @description Change one's own account.
+         */
+        CurrentUserUpdate: {
+            /** Name */
+            name: string;
         };
         /**
          * DayCount
@@ -3702,10 +3886,10 @@ export interface components {
             results: components["schemas"]["DayCount"][];
         };
         /**
-         * DaySum
+         * DayTotal
          * @description How many images were taken on a day, and on how many of them nothing was found.
          */
-        DaySum: {
+        DayTotal: {
             /** Blank */
             blank: number;
             /**
@@ -3743,24 +3927,14 @@ export interface components {
             reason: string;
         };
         /**
-         * Deleted
-         * @description When an image was deleted, by whom and why; at `gone_at` it goes for good.
+         * DeleteImagesRequest
+         * @description Delete images, and say why.
          */
-        Deleted: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** By */
-            by: string | null;
-            /**
-             * Gone At
-             * Format: date-time
-             */
-            gone_at: string;
+        DeleteImagesRequest: {
+            /** Images */
+            images: string[];
             /** Reason */
-            reason: string | null;
+            reason: string;
         };
         /**
          * Delivery
@@ -3905,13 +4079,48 @@ export interface components {
             utc_assumed: boolean;
         };
         /**
-         * DeploymentChange
+         * DeploymentImportResult
+         * @description What became of the deployments of a sheet.
+         */
+        DeploymentImportResult: {
+            /** Changed */
+            changed: number;
+            /** Made */
+            made: number;
+            /** Unchanged */
+            unchanged: number;
+        };
+        /**
+         * DeploymentOrder
+         * @description How deployments are ordered: by their names, or by when they were made.
+         * @enum {string}
+         */
+        DeploymentOrder: "name" | "-name" | "created_at" | "-created_at";
+        /**
+         * DeploymentTotal
+         * @description How many images a deployment has, and when the last of all of its images was taken.
+         */
+        DeploymentTotal: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Images */
+            images: number;
+            /** Last Captured At */
+            last_captured_at: string | null;
+            /** Name */
+            name: string;
+        };
+        /**
+         * DeploymentUpdate
          * @description Change a deployment; what is left out stays as it is.
          *
          *     New coordinates change the time zone as well if it was never given and the deployment has no images. A new time zone
          *     is that of the images to come; with `redate_images` the images that are there are dated again in it.
          */
-        DeploymentChange: {
+        DeploymentUpdate: {
             /** Camera */
             camera?: string | null;
             /** Clock Offset S */
@@ -3941,27 +4150,16 @@ export interface components {
             time_zone?: string | null;
         };
         /**
-         * DeploymentOrder
-         * @description How deployments are ordered: by their names, or by when they were made.
-         * @enum {string}
+         * EmailTestResult
+         * @description How the sending of a test went: `error` says why it did not.
          */
-        DeploymentOrder: "name" | "-name" | "created_at" | "-created_at";
-        /**
-         * DeploymentSum
-         * @description How many images a deployment has, and when the last of all of its images was taken.
-         */
-        DeploymentSum: {
-            /**
-             * Deployment Id
-             * Format: uuid
-             */
-            deployment_id: string;
-            /** Images */
-            images: number;
-            /** Last Captured At */
-            last_captured_at: string | null;
-            /** Name */
-            name: string;
+        EmailTestResult: {
+            /** Address */
+            address: string;
+            /** Error */
+            error: string | null;
+            /** Is Sent */
+            is_sent: boolean;
         };
         /**
          * EventSecret
@@ -3980,26 +4178,10 @@ export interface components {
          */
         EventType: "job.queued" | "job.processing" | "job.completed" | "job.failed" | "job.canceled" | "analysis.completed" | "analysis.failed" | "image.created" | "source.failing" | "source.recovered" | "source.run.completed" | "worker.online" | "worker.offline" | "worker.evicted";
         /**
-         * EventsTaken
-         * @description How many files were noted, and what was refused. `run_id` is the run that takes them, null where none began:
-         *
-         *     the one in progress is followed by one for them, and a paused source takes them once it goes on.
-         */
-        EventsTaken: {
-            /** Detail */
-            detail: string;
-            /** Noted */
-            noted: number;
-            /** Refused */
-            refused: components["schemas"]["RefusedEvent"][];
-            /** Run Id */
-            run_id: string | null;
-        };
-        /**
-         * Evicted
+         * EvictResult
          * @description A worker after its eviction, and how many tasks of it are back in the line.
          */
-        Evicted: {
+        EvictResult: {
             /** Taken Back */
             taken_back: number;
             worker: components["schemas"]["Worker"];
@@ -4131,7 +4313,7 @@ export interface components {
          *     The filter is that of the list of images.
          */
         ExportSelection: {
-            analysis_state?: components["schemas"]["StateFilter"] | null;
+            analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
             /** Blank */
             blank?: boolean | null;
             /** Camera Time */
@@ -4234,85 +4416,6 @@ export interface components {
          */
         FileState: "seen" | "imported" | "duplicate" | "skipped" | "failed" | "quarantined";
         /**
-         * FilesReleased
-         * @description How many failed or quarantined files will be tried again.
-         */
-        FilesReleased: {
-            /** Files */
-            files: number;
-        };
-        /**
-         * FoundAnnotation
-         * @description An annotation among those of many images: with the image that it is on, and the model that said it.
-         */
-        FoundAnnotation: {
-            /** Algorithm */
-            algorithm: string | null;
-            /**
-             * Analysis Id
-             * Format: uuid
-             */
-            analysis_id: string;
-            annotation_type: components["schemas"]["AnnotationType"];
-            /** Artifact Id */
-            artifact_id?: string | null;
-            /**
-             * Captured At
-             * Format: date-time
-             */
-            captured_at: string;
-            /** Class Name */
-            class_name: string | null;
-            /** Confidence */
-            confidence: number | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Data */
-            data: {
-                [key: string]: unknown;
-            };
-            /**
-             * Deployment Id
-             * Format: uuid
-             */
-            deployment_id: string;
-            /** Download Url */
-            download_url?: string | null;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            identification?: components["schemas"]["Identification"] | null;
-            /**
-             * Image Id
-             * Format: uuid
-             */
-            image_id: string;
-            /** Job Id */
-            job_id: number | null;
-            /** Model Name */
-            model_name: string;
-            /** Model Version */
-            model_version: string;
-            /** Ordering */
-            ordering: number | null;
-            /** Parent Id */
-            parent_id: string | null;
-            /** Project Id */
-            project_id: number;
-            /**
-             * Scaled
-             * @default false
-             */
-            scaled: boolean;
-            /** Storage Path */
-            storage_path?: string | null;
-        };
-        /**
          * Health
          * @description Alive, or ready with each part's state in words.
          */
@@ -4328,25 +4431,13 @@ export interface components {
             status: string;
         };
         /**
-         * HeldJob
-         * @description How many tasks of a job a worker has in hand.
-         */
-        HeldJob: {
-            /** Holds */
-            holds: number;
-            /** Job Id */
-            job_id: number;
-            /** Project Id */
-            project_id: number;
-        };
-        /**
-         * Hello
+         * HelloRequest
          * @description A worker's process says who it is.
          *
          *     `service` is the name that its pipelines were registered under. `name` is its place on the host: a process that
          *     says hello with the service, host and name of an earlier one takes over from it.
          */
-        Hello: {
+        HelloRequest: {
             /**
              * Devices
              * @default []
@@ -4370,6 +4461,26 @@ export interface components {
              * @default
              */
             version: string;
+        };
+        /**
+         * HelloResponse
+         * @description What a worker is called from now on, in the header `X-Trapline-Worker`.
+         *
+         *     Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch` is the most that
+         *     one lease gives.
+         */
+        HelloResponse: {
+            /** Lease S */
+            lease_s: number;
+            /** Max Batch */
+            max_batch: number;
+            /** Renew S */
+            renew_s: number;
+            /**
+             * Worker Id
+             * Format: uuid
+             */
+            worker_id: string;
         };
         /**
          * Identification
@@ -4435,14 +4546,6 @@ export interface components {
          */
         IdentificationOrder: "-created_at" | "created_at";
         /**
-         * IdentificationsMade
-         * @description The identifications that were stored, one for each annotation and image, in the order in which these came.
-         */
-        IdentificationsMade: {
-            /** Identifications */
-            identifications: components["schemas"]["Identification"][];
-        };
-        /**
          * Image
          * @description One stored picture; sizes are upright pixels, addresses are signed and need no header.
          *
@@ -4455,7 +4558,7 @@ export interface components {
         Image: {
             analysis_state: components["schemas"]["AnalysisState"] | null;
             /** Boxes */
-            boxes: components["schemas"]["Box"][];
+            boxes: components["schemas"]["ThumbnailBox"][];
             /**
              * Captured At
              * Format: date-time
@@ -4469,7 +4572,7 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
-            deleted?: components["schemas"]["Deleted"] | null;
+            deleted?: components["schemas"]["ImageDeletionInfo"] | null;
             /**
              * Deployment Id
              * Format: uuid
@@ -4529,14 +4632,24 @@ export interface components {
             width: number;
         };
         /**
-         * ImageDeletion
-         * @description Delete images, and say why.
+         * ImageDeletionInfo
+         * @description When an image was deleted, by whom and why; at `gone_at` it goes for good.
          */
-        ImageDeletion: {
-            /** Images */
-            images: string[];
+        ImageDeletionInfo: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string | null;
+            /**
+             * Gone At
+             * Format: date-time
+             */
+            gone_at: string;
             /** Reason */
-            reason: string;
+            reason: string | null;
         };
         /**
          * ImageDetail
@@ -4549,7 +4662,7 @@ export interface components {
             analyses: components["schemas"]["Analysis"][];
             analysis_state: components["schemas"]["AnalysisState"] | null;
             /** Boxes */
-            boxes: components["schemas"]["Box"][];
+            boxes: components["schemas"]["ThumbnailBox"][];
             /**
              * Captured At
              * Format: date-time
@@ -4567,7 +4680,7 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
-            deleted?: components["schemas"]["Deleted"] | null;
+            deleted?: components["schemas"]["ImageDeletionInfo"] | null;
             /**
              * Deployment Id
              * Format: uuid
@@ -4638,19 +4751,27 @@ export interface components {
             width: number;
         };
         /**
+         * ImageIds
+         * @description Some images, of which all or none are changed; at most a thousand at once.
+         */
+        ImageIds: {
+            /** Images */
+            images: string[];
+        };
+        /**
          * ImageOrder
          * @description How a list of images is ordered.
          * @enum {string}
          */
         ImageOrder: "-captured_at" | "captured_at";
         /**
-         * ImagesChange
+         * ImagesUpdate
          * @description Change images; what is left out stays as it is.
          *
          *     Of the last three at most one: `captured_at` puts another capture time in the place of the one that was read, for
          *     one image; `shift_s` moves the times of all by so many seconds; `as_read` gives back what was read.
          */
-        ImagesChange: {
+        ImagesUpdate: {
             /**
              * Add Tags
              * @default []
@@ -4676,22 +4797,14 @@ export interface components {
             starred?: boolean | null;
         };
         /**
-         * ImagesChanged
+         * ImagesUpdateResult
          * @description How many images were changed, and how many were so already.
          */
-        ImagesChanged: {
+        ImagesUpdateResult: {
             /** Changed */
             changed: number;
             /** Unchanged */
             unchanged: number;
-        };
-        /**
-         * ImagesNamed
-         * @description Some images, of which all or none are changed; at most a thousand at once.
-         */
-        ImagesNamed: {
-            /** Images */
-            images: string[];
         };
         /**
          * Import
@@ -4817,35 +4930,11 @@ export interface components {
             nothing_is_blank: boolean;
         };
         /**
-         * ImportOutcome
-         * @description What became of a file. One that is `missing` is to be sent, one that is `waiting` to be asked for again.
-         * @enum {string}
-         */
-        ImportOutcome: "imported" | "duplicate" | "refused" | "missing" | "waiting";
-        /**
          * ImportState
          * @description Where an import is.
          * @enum {string}
          */
         ImportState: "queued" | "reading" | "completed" | "failed" | "canceled";
-        /**
-         * Imported
-         * @description What became of each file, in the order asked, and how many came to what.
-         */
-        Imported: {
-            /** Duplicate */
-            duplicate: number;
-            /** Files */
-            files: components["schemas"]["ImportedFile"][];
-            /** Imported */
-            imported: number;
-            /** Missing */
-            missing: number;
-            /** Refused */
-            refused: number;
-            /** Waiting */
-            waiting: number;
-        };
         /**
          * ImportedFile
          * @description What became of one file, and why.
@@ -4863,7 +4952,44 @@ export interface components {
             filename: string;
             /** Image Id */
             image_id?: string | null;
-            outcome: components["schemas"]["ImportOutcome"];
+            outcome: components["schemas"]["StagedImportState"];
+        };
+        /**
+         * InvitedUser
+         * @description Somebody just invited, and the link to give to them; it is shown this once.
+         */
+        InvitedUser: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Deactivated At */
+            deactivated_at: string | null;
+            /** Email */
+            email: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Linked */
+            is_linked: boolean;
+            /** Is Operator */
+            is_operator: boolean;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            link: components["schemas"]["OneTimeLink"];
+            /** Memberships */
+            memberships: components["schemas"]["Membership"][];
+            /** Name */
+            name: string;
+            state: components["schemas"]["UserState"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
         /**
          * Job
@@ -4914,7 +5040,7 @@ export interface components {
             pipeline_version: number;
             /** Preset */
             preset?: string | null;
-            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            priority: components["schemas"]["JobPriority"];
             progress: components["schemas"]["JobProgress"];
             /** Project Id */
             project_id: number;
@@ -4938,15 +5064,6 @@ export interface components {
             updated_at: string;
             /** Why */
             why: string;
-        };
-        /**
-         * JobChange
-         * @description What can be changed about a job while it is under way; what is left out stays as it is.
-         */
-        JobChange: {
-            /** Name */
-            name?: string | null;
-            priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
         };
         /**
          * JobDetail
@@ -4987,7 +5104,7 @@ export interface components {
                 [key: string]: unknown;
             };
             /** Moves */
-            moves: components["schemas"]["JobMove"][];
+            moves: components["schemas"]["JobTransition"][];
             /** Name */
             name: string;
             /** Not Started */
@@ -5006,7 +5123,7 @@ export interface components {
             pipeline_version: number;
             /** Preset */
             preset?: string | null;
-            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            priority: components["schemas"]["JobPriority"];
             progress: components["schemas"]["JobProgress"];
             /** Project Id */
             project_id: number;
@@ -5032,10 +5149,54 @@ export interface components {
             why: string;
         };
         /**
-         * JobMove
+         * JobOrder
+         * @description How jobs are ordered: by when they were asked for.
+         * @enum {string}
+         */
+        JobOrder: "-created_at" | "created_at";
+        /**
+         * JobPriority
+         * @description How soon a job's tasks are handed out.
+         * @enum {string}
+         */
+        JobPriority: "low" | "normal" | "high";
+        /**
+         * JobProgress
+         * @description A job's images by state; `total` grows until the job is `expanded`, to about `expected`.
+         */
+        JobProgress: {
+            /** Canceled */
+            canceled: number;
+            /** Completed */
+            completed: number;
+            /** Expected */
+            expected?: number | null;
+            /** Failed */
+            failed: number;
+            /** Processing */
+            processing: number;
+            /** Queued */
+            queued: number;
+            /** Total */
+            total: number;
+        };
+        /**
+         * JobStart
+         * @description When a job's tasks are handed out: at once, or when somebody runs it.
+         * @enum {string}
+         */
+        JobStart: "now" | "later";
+        /**
+         * JobState
+         * @description Where a job is.
+         * @enum {string}
+         */
+        JobState: "queued" | "processing" | "completed" | "failed" | "canceled";
+        /**
+         * JobTransition
          * @description One change of a job's state, and who or what made it; `attempt` counts how often the job was in the line.
          */
-        JobMove: {
+        JobTransition: {
             /** Actor */
             actor: string;
             /**
@@ -5058,64 +5219,41 @@ export interface components {
             worker_id?: string | null;
         };
         /**
-         * JobOrder
-         * @description How jobs are ordered: by when they were asked for.
-         * @enum {string}
+         * JobUpdate
+         * @description What can be changed about a job while it is under way; what is left out stays as it is.
          */
-        JobOrder: "-created_at" | "created_at";
-        /**
-         * JobProgress
-         * @description A job's images by state; `total` grows until the job is `expanded`, to about `expected`.
-         */
-        JobProgress: {
-            /** Canceled */
-            canceled: number;
-            /** Completed */
-            completed: number;
-            /** Expected */
-            expected?: number | null;
-            /** Failed */
-            failed: number;
-            /** Processing */
-            processing: number;
-            /** Queued */
-            queued: number;
-            /** Total */
-            total: number;
+        JobUpdate: {
+            /** Name */
+            name?: string | null;
+            priority?: components["schemas"]["JobPriority"] | null;
         };
         /**
-         * JobState
-         * @description Where a job is.
-         * @enum {string}
-         */
-        JobState: "queued" | "processing" | "completed" | "failed" | "canceled";
-        /**
-         * LabelMeaning
+         * LabelMapping
          * @description What a label means; without a taxon it means none any longer.
          */
-        LabelMeaning: {
+        LabelMapping: {
             /** Label */
             label: string;
             /** Taxon */
             taxon: string | null;
         };
         /**
-         * LabelMeanings
-         * @description What labels of a project mean; labels that are not named keep their meaning.
-         */
-        LabelMeanings: {
-            /** Labels */
-            labels: components["schemas"]["LabelMeaning"][];
-            /** Project */
-            project: number;
-        };
-        /**
-         * LabelsMapped
+         * LabelMappingResult
          * @description How many labels mean something else than before.
          */
-        LabelsMapped: {
+        LabelMappingResult: {
             /** Changed */
             changed: number;
+        };
+        /**
+         * LabelMappings
+         * @description What labels of a project mean; labels that are not named keep their meaning.
+         */
+        LabelMappings: {
+            /** Labels */
+            labels: components["schemas"]["LabelMapping"][];
+            /** Project */
+            project: number;
         };
         /**
          * LeaseRequest
@@ -5183,12 +5321,21 @@ export interface components {
          */
         LifeStage: "adult" | "subadult" | "juvenile";
         /**
-         * LinkLook
-         * @description Ask what a one-time link is for. Its secret is sent in the body, because addresses are logged.
+         * LinkSignInRequest
+         * @description Use a one-time link.
+         *
+         *     `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with `sign_in` one may set a
+         *     new one.
          */
-        LinkLook: {
+        LinkSignInRequest: {
+            /** Email */
+            email?: string | null;
             /** Link */
             link: string;
+            /** Name */
+            name?: string | null;
+            /** Password */
+            password?: string | null;
         };
         /**
          * LinkState
@@ -5208,21 +5355,12 @@ export interface components {
             purpose: string;
         };
         /**
-         * LinkUse
-         * @description Use a one-time link.
-         *
-         *     `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with `sign_in` one may set a
-         *     new one.
+         * LinkStateRequest
+         * @description Ask what a one-time link is for. Its secret is sent in the body, because addresses are logged.
          */
-        LinkUse: {
-            /** Email */
-            email?: string | null;
+        LinkStateRequest: {
             /** Link */
             link: string;
-            /** Name */
-            name?: string | null;
-            /** Password */
-            password?: string | null;
         };
         /**
          * ListedAlgorithm
@@ -5260,29 +5398,6 @@ export interface components {
             version: number;
             /** Version Name */
             version_name: string | null;
-        };
-        /**
-         * ListedRun
-         * @description A job in a list.
-         */
-        ListedRun: {
-            /** Content Preview */
-            content_preview: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Job Id */
-            job_id: string;
-            /** Pipeline */
-            pipeline: string;
-            /** Preset */
-            preset: string | null;
-            progress: components["schemas"]["RunProgress"];
-            /** Project */
-            project: number;
-            status: components["schemas"]["trapline__wire__runs__RunState"];
         };
         /**
          * LogEntry
@@ -5352,10 +5467,10 @@ export interface components {
             user_id: string;
         };
         /**
-         * MemberChange
+         * MemberUpdate
          * @description Give a member another role.
          */
-        MemberChange: {
+        MemberUpdate: {
             role: components["schemas"]["Role"];
         };
         /**
@@ -5368,29 +5483,6 @@ export interface components {
             /** Project Name */
             project_name: string;
             role: components["schemas"]["Role"];
-        };
-        /**
-         * MovedImage
-         * @description An image whose capture time would move.
-         */
-        MovedImage: {
-            /**
-             * Captured At
-             * Format: date-time
-             */
-            captured_at: string;
-            /** Filename */
-            filename: string;
-            /**
-             * Image Id
-             * Format: uuid
-             */
-            image_id: string;
-            /**
-             * Would Be
-             * Format: date-time
-             */
-            would_be: string;
         };
         /**
          * NatsState
@@ -5439,7 +5531,7 @@ export interface components {
                 [key: string]: unknown;
             };
             /** @default normal */
-            priority: components["schemas"]["trapline__wire__analyses__Priority"];
+            priority: components["schemas"]["AnalysisPriority"];
             /**
              * Provenance
              * @default {}
@@ -5584,7 +5676,7 @@ export interface components {
             pipeline?: string | null;
             /** Preset */
             preset?: string | null;
-            priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
+            priority?: components["schemas"]["JobPriority"] | null;
             /** Project */
             project: number;
             /**
@@ -5594,7 +5686,7 @@ export interface components {
              */
             selection: components["schemas"]["Selection"];
             /** @default now */
-            start: components["schemas"]["Start"];
+            start: components["schemas"]["JobStart"];
         };
         /**
          * NewMember
@@ -5654,7 +5746,7 @@ export interface components {
             /** Pipeline */
             pipeline: string;
             /** @default normal */
-            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            priority: components["schemas"]["JobPriority"];
             /** Project */
             project: number;
         };
@@ -5698,11 +5790,11 @@ export interface components {
             pipeline?: string | null;
             /** Preset */
             preset?: string | null;
-            priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
+            priority?: components["schemas"]["JobPriority"] | null;
             /** Project */
             project?: number | null;
             /** @default now */
-            start: components["schemas"]["Start"];
+            start: components["schemas"]["JobStart"];
         };
         /**
          * NewSource
@@ -5972,18 +6064,10 @@ export interface components {
             results: components["schemas"]["Notice"][];
         };
         /**
-         * OidcBegun
-         * @description Where the browser goes to sign in; it comes back to the page with a code.
-         */
-        OidcBegun: {
-            /** Url */
-            url: string;
-        };
-        /**
-         * OidcReturn
+         * OidcCallback
          * @description What a browser came back with from the provider: `code` and `state`, or `error`.
          */
-        OidcReturn: {
+        OidcCallback: {
             /** Code */
             code?: string | null;
             /** Error */
@@ -5992,12 +6076,20 @@ export interface components {
             state: string;
         };
         /**
-         * OidcWay
+         * OidcMethod
          * @description An OpenID provider that people sign in by; `name` is what its button says.
          */
-        OidcWay: {
+        OidcMethod: {
             /** Name */
             name: string;
+        };
+        /**
+         * OidcRedirect
+         * @description Where the browser goes to sign in; it comes back to the page with a code.
+         */
+        OidcRedirect: {
+            /** Url */
+            url: string;
         };
         /**
          * OneTimeLink
@@ -6013,14 +6105,6 @@ export interface components {
             purpose: string;
             /** Url */
             url: string;
-        };
-        /**
-         * OwnChange
-         * @description Change one's own account.
-         */
-        OwnChange: {
-            /** Name */
-            name: string;
         };
         /** Page[AlgorithmClass] */
         Page_AlgorithmClass_: {
@@ -6049,6 +6133,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Analysis"][];
+        };
+        /** Page[AnnotationWithImage] */
+        Page_AnnotationWithImage_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["AnnotationWithImage"][];
         };
         /** Page[Annotation] */
         Page_Annotation_: {
@@ -6091,6 +6189,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["AuditEntry"][];
+        };
+        /** Page[BrowserSession] */
+        Page_BrowserSession_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["BrowserSession"][];
         };
         /** Page[CallbackKey] */
         Page_CallbackKey_: {
@@ -6161,20 +6273,6 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Export"][];
-        };
-        /** Page[FoundAnnotation] */
-        Page_FoundAnnotation_: {
-            /** Count */
-            count: number;
-            /**
-             * Count Is Estimate
-             * @default false
-             */
-            count_is_estimate: boolean;
-            /** Next */
-            next?: string | null;
-            /** Results */
-            results: components["schemas"]["FoundAnnotation"][];
         };
         /** Page[Identification] */
         Page_Identification_: {
@@ -6428,20 +6526,6 @@ export interface components {
             /** Results */
             results: components["schemas"]["Sequence"][];
         };
-        /** Page[Session] */
-        Page_Session_: {
-            /** Count */
-            count: number;
-            /**
-             * Count Is Estimate
-             * @default false
-             */
-            count_is_estimate: boolean;
-            /** Next */
-            next?: string | null;
-            /** Results */
-            results: components["schemas"]["Session"][];
-        };
         /** Page[SourceFolder] */
         Page_SourceFolder_: {
             /** Count */
@@ -6527,10 +6611,10 @@ export interface components {
             results: components["schemas"]["Worker"][];
         };
         /**
-         * PasswordChange
+         * PasswordUpdate
          * @description Change one's own password. `old` is left out only by somebody who has none.
          */
-        PasswordChange: {
+        PasswordUpdate: {
             /** New */
             new: string;
             /** Old */
@@ -6542,6 +6626,12 @@ export interface components {
          * @enum {string}
          */
         PipelineOrder: "created_at" | "-created_at";
+        /**
+         * PipelineRunState
+         * @description Where a job is, as users of this interface read it.
+         * @enum {string}
+         */
+        PipelineRunState: "QUEUED" | "PROCESSING" | "COMPLETED" | "FAILED" | "CANCELED";
         /**
          * Preset
          * @description A pipeline with its parameters under a name.
@@ -6564,7 +6654,7 @@ export interface components {
             };
             /** Pipeline */
             pipeline: string;
-            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            priority: components["schemas"]["JobPriority"];
             /** Project Id */
             project_id: number;
             /**
@@ -6574,10 +6664,16 @@ export interface components {
             updated_at: string;
         };
         /**
-         * PresetChange
+         * PresetOrder
+         * @description How presets are ordered: by their names.
+         * @enum {string}
+         */
+        PresetOrder: "name" | "-name";
+        /**
+         * PresetUpdate
          * @description What can be changed about a preset; what is left out stays as it is. Runs that were asked for stay, too.
          */
-        PresetChange: {
+        PresetUpdate: {
             /** Description */
             description?: string | null;
             /** Name */
@@ -6588,19 +6684,13 @@ export interface components {
             } | null;
             /** Pipeline */
             pipeline?: string | null;
-            priority?: components["schemas"]["trapline__wire__jobs__Priority"] | null;
+            priority?: components["schemas"]["JobPriority"] | null;
         };
         /**
-         * PresetOrder
-         * @description How presets are ordered: by their names.
-         * @enum {string}
-         */
-        PresetOrder: "name" | "-name";
-        /**
-         * Presigned
+         * PresignedUpload
          * @description Where to PUT the file, until when, and the headers that must be sent along; `storage_path` is what to cite.
          */
-        Presigned: {
+        PresignedUpload: {
             /**
              * Artifact Id
              * Format: uuid
@@ -6709,10 +6799,10 @@ export interface components {
             updated_at: string;
         };
         /**
-         * ProjectChange
+         * ProjectUpdate
          * @description Change a project; what is left out stays as it is.
          */
-        ProjectChange: {
+        ProjectUpdate: {
             /** Archived */
             archived?: boolean | null;
             /** Automatic Pipeline */
@@ -6761,7 +6851,7 @@ export interface components {
          */
         PublicImage: {
             /** Boxes */
-            boxes: components["schemas"]["Box"][];
+            boxes: components["schemas"]["ThumbnailBox"][];
             /**
              * Captured At
              * Format: date-time
@@ -6798,7 +6888,7 @@ export interface components {
          */
         PublicImageDetail: {
             /** Boxes */
-            boxes: components["schemas"]["Box"][];
+            boxes: components["schemas"]["ThumbnailBox"][];
             /**
              * Captured At
              * Format: date-time
@@ -6932,7 +7022,7 @@ export interface components {
              * Format: date-time
              */
             started_at: string;
-            state: components["schemas"]["trapline__wire__sources__RunState"];
+            state: components["schemas"]["PullRunState"];
             /** Trigger */
             trigger: string;
             /**
@@ -6954,6 +7044,12 @@ export interface components {
              */
             run_id: string;
         };
+        /**
+         * PullRunState
+         * @description Where a pull run is.
+         * @enum {string}
+         */
+        PullRunState: "running" | "completed" | "failed" | "interrupted";
         /**
          * PulledFile
          * @description One file of a pull source, as the ledger knows it, or a folder that cannot be listed.
@@ -6988,26 +7084,20 @@ export interface components {
             updated_at: string;
         };
         /**
-         * RefusedEvent
-         * @description One element that was not taken, and why.
+         * PushedEventsResult
+         * @description How many files were noted, and what was refused. `run_id` is the run that takes them, null where none began:
+         *
+         *     the one in progress is followed by one for them, and a paused source takes them once it goes on.
          */
-        RefusedEvent: {
-            /** Element */
-            element: string;
-            /** Reason */
-            reason: string;
-        };
-        /**
-         * Registered
-         * @description What a registration changed: slugs made new, and slugs whose content changed.
-         */
-        Registered: {
-            /** Pipelines Created */
-            pipelines_created: string[];
-            /** Pipelines Updated */
-            pipelines_updated: string[];
-            /** Processing Service Id */
-            processing_service_id: number;
+        PushedEventsResult: {
+            /** Detail */
+            detail: string;
+            /** Noted */
+            noted: number;
+            /** Refused */
+            refused: components["schemas"]["RejectedEvent"][];
+            /** Run Id */
+            run_id: string | null;
         };
         /**
          * RegisteredAlgorithm
@@ -7061,13 +7151,35 @@ export interface components {
             version: number;
         };
         /**
-         * Release
+         * RegistrationResult
+         * @description What a registration changed: slugs made new, and slugs whose content changed.
+         */
+        RegistrationResult: {
+            /** Pipelines Created */
+            pipelines_created: string[];
+            /** Pipelines Updated */
+            pipelines_updated: string[];
+            /** Processing Service Id */
+            processing_service_id: number;
+        };
+        /**
+         * RejectedEvent
+         * @description One element that was not taken, and why.
+         */
+        RejectedEvent: {
+            /** Element */
+            element: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * ReleaseRequest
          * @description Leases to give back.
          *
          *     With `goodbye` the process ends: its worker id is over, and all else that it holds goes back too, but for the
          *     leases in `unsent`, whose results are still to come.
          */
-        Release: {
+        ReleaseRequest: {
             /**
              * Goodbye
              * @default false
@@ -7082,12 +7194,25 @@ export interface components {
             unsent: string[];
         };
         /**
-         * Released
+         * ReleaseResult
          * @description How many tasks are back in the line.
          */
-        Released: {
+        ReleaseResult: {
             /** Released */
             released: number;
+        };
+        /**
+         * RenewResult
+         * @description How each lease that was named stands.
+         *
+         *     `taken_back` counts leases of this worker that it did not name and that are older than a lease: it never heard of
+         *     them, and they are back in the line.
+         */
+        RenewResult: {
+            /** Leases */
+            leases: components["schemas"]["RenewedLease"][];
+            /** Taken Back */
+            taken_back: number;
         };
         /**
          * Renewal
@@ -7101,19 +7226,6 @@ export interface components {
             begun: string[];
             /** Leases */
             leases: string[];
-        };
-        /**
-         * Renewed
-         * @description How each lease that was named stands.
-         *
-         *     `taken_back` counts leases of this worker that it did not name and that are older than a lease: it never heard of
-         *     them, and they are back in the line.
-         */
-        Renewed: {
-            /** Leases */
-            leases: components["schemas"]["RenewedLease"][];
-            /** Taken Back */
-            taken_back: number;
         };
         /**
          * RenewedLease
@@ -7141,10 +7253,10 @@ export interface components {
             event_type?: string | null;
         };
         /**
-         * Replayed
+         * ReplayResult
          * @description How many deliveries are attempted again.
          */
-        Replayed: {
+        ReplayResult: {
             /** Replayed */
             replayed: number;
         };
@@ -7178,6 +7290,14 @@ export interface components {
             status: string;
             /** Tasks */
             tasks: components["schemas"]["ResultStatus"][];
+        };
+        /**
+         * RetryFilesResult
+         * @description How many failed or quarantined files will be tried again.
+         */
+        RetryFilesResult: {
+            /** Files */
+            files: number;
         };
         /**
          * RetryRequest
@@ -7225,14 +7345,14 @@ export interface components {
             pipeline: string;
             /** Preset */
             preset: string | null;
-            priority: components["schemas"]["trapline__wire__jobs__Priority"];
+            priority: components["schemas"]["JobPriority"];
             progress: components["schemas"]["RunProgress"];
             /** Project */
             project: number;
             result: components["schemas"]["RunResult"] | null;
             /** State History */
-            state_history: components["schemas"]["StateEntered"][];
-            status: components["schemas"]["trapline__wire__runs__RunState"];
+            state_history: components["schemas"]["StateHistoryEntry"][];
+            status: components["schemas"]["PipelineRunState"];
             /**
              * Updated At
              * Format: date-time
@@ -7294,18 +7414,32 @@ export interface components {
             /** Job Id */
             job_id: string;
             progress?: components["schemas"]["RunProgress"] | null;
-            state?: components["schemas"]["StateEntered"] | null;
+            state?: components["schemas"]["StateHistoryEntry"] | null;
         };
         /**
-         * RunMoved
-         * @description A run was canceled, or is tried again.
+         * RunPage
+         * @description One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page that follows.
+         *
+         *     `total` is exact up to 10,000 and an estimate beyond that.
          */
-        RunMoved: {
-            /** Check Status At */
-            check_status_at: string;
-            /** Job Id */
-            job_id: string;
-            status: components["schemas"]["trapline__wire__runs__RunState"];
+        RunPage: {
+            /** Count */
+            count: number;
+            /** Jobs */
+            jobs: components["schemas"]["RunSummary"][];
+            /** Limit */
+            limit: number;
+            /** Next */
+            next: string | null;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+            /**
+             * Total Is Estimate
+             * @default false
+             */
+            total_is_estimate: boolean;
         };
         /**
          * RunProgress
@@ -7350,29 +7484,38 @@ export interface components {
             images: number;
         };
         /**
-         * RunsPage
-         * @description One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page that follows.
-         *
-         *     `total` is exact up to 10,000 and an estimate beyond that.
+         * RunStateResult
+         * @description A run was canceled, or is tried again.
          */
-        RunsPage: {
-            /** Count */
-            count: number;
-            /** Jobs */
-            jobs: components["schemas"]["ListedRun"][];
-            /** Limit */
-            limit: number;
-            /** Next */
-            next: string | null;
-            /** Offset */
-            offset: number;
-            /** Total */
-            total: number;
+        RunStateResult: {
+            /** Check Status At */
+            check_status_at: string;
+            /** Job Id */
+            job_id: string;
+            status: components["schemas"]["PipelineRunState"];
+        };
+        /**
+         * RunSummary
+         * @description A job in a list.
+         */
+        RunSummary: {
+            /** Content Preview */
+            content_preview: string;
             /**
-             * Total Is Estimate
-             * @default false
+             * Created At
+             * Format: date-time
              */
-            total_is_estimate: boolean;
+            created_at: string;
+            /** Job Id */
+            job_id: string;
+            /** Pipeline */
+            pipeline: string;
+            /** Preset */
+            preset: string | null;
+            progress: components["schemas"]["RunProgress"];
+            /** Project */
+            project: number;
+            status: components["schemas"]["PipelineRunState"];
         };
         /**
          * SamplingDesign
@@ -7380,29 +7523,6 @@ export interface components {
          * @enum {string}
          */
         SamplingDesign: "simpleRandom" | "systematicRandom" | "clusteredRandom" | "experimental" | "targeted" | "opportunistic";
-        /**
-         * Scores
-         * @description The scores of one classification over its class list, exact to single precision.
-         *
-         *     `labels` are the classes in the order of the scores, null where no list of that length is known.
-         */
-        Scores: {
-            /** Algorithm */
-            algorithm: string | null;
-            /**
-             * Annotation Id
-             * Format: uuid
-             */
-            annotation_id: string;
-            /** Class Name */
-            class_name: string | null;
-            /** Labels */
-            labels: string[] | null;
-            /** Logits */
-            logits: number[] | null;
-            /** Scores */
-            scores: number[];
-        };
         /**
          * Selection
          * @description Which images a job is about: ids, a sequence, or all that the filter takes (if it is empty, every one).
@@ -7467,55 +7587,11 @@ export interface components {
          */
         SequenceOrder: "-started_at" | "started_at";
         /**
-         * Session
-         * @description A browser in which the caller is signed in; `is_current` is the one that asks.
-         */
-        Session: {
-            /** Address */
-            address: string;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /**
-             * Expires At
-             * Format: date-time
-             */
-            expires_at: string;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Is Current */
-            is_current: boolean;
-            /**
-             * Last Seen At
-             * Format: date-time
-             */
-            last_seen_at: string;
-            /** User Agent */
-            user_agent: string;
-        };
-        /**
          * Sex
          * @description The sex of what is seen; left out where it is not known.
          * @enum {string}
          */
         Sex: "female" | "male";
-        /**
-         * SheetTaken
-         * @description What became of the deployments of a sheet.
-         */
-        SheetTaken: {
-            /** Changed */
-            changed: number;
-            /** Made */
-            made: number;
-            /** Unchanged */
-            unchanged: number;
-        };
         /**
          * SignIn
          * @description Sign in by e-mail and password.
@@ -7527,20 +7603,32 @@ export interface components {
             password: string;
         };
         /**
-         * SignInWays
+         * SignInMethods
          * @description How people sign in here: by password and one-time link always, by an OpenID provider where one is set.
          */
-        SignInWays: {
-            oidc: components["schemas"]["OidcWay"] | null;
+        SignInMethods: {
+            oidc: components["schemas"]["OidcMethod"] | null;
         };
         /**
-         * SignatureToCheck
+         * SignatureCheckPart
+         * @description One part of a signature: whether it holds, and in words what is wrong or was found.
+         */
+        SignatureCheckPart: {
+            /** Holds */
+            holds: boolean;
+            /** Part */
+            part: string;
+            /** Words */
+            words: string;
+        };
+        /**
+         * SignatureCheckRequest
          * @description A request as it was sent: its method, its target, its headers and its body.
          *
          *     `signed_message` is what its sender put into the HMAC, if that is known: the first byte that differs is found.
          *     `body_base64` is for a body that is no text.
          */
-        SignatureToCheck: {
+        SignatureCheckRequest: {
             /**
              * Body
              * @default
@@ -7565,6 +7653,20 @@ export interface components {
             target: string;
         };
         /**
+         * SignatureCheckResult
+         * @description What was found about a signature: whether it holds, part by part, and what the server signs for this request.
+         */
+        SignatureCheckResult: {
+            /** Expected Message */
+            expected_message: string | null;
+            /** First Difference */
+            first_difference: number | null;
+            /** Holds */
+            holds: boolean;
+            /** Parts */
+            parts: components["schemas"]["SignatureCheckPart"][];
+        };
+        /**
          * Source
          * @description A pull source. Secrets never come back: `secret_options` names those that are set.
          *
@@ -7583,7 +7685,7 @@ export interface components {
             concurrency: number;
             /** Connect Timeout S */
             connect_timeout_s: number | null;
-            connection: components["schemas"]["Connection"] | null;
+            connection: components["schemas"]["SourceConnection"] | null;
             counts: components["schemas"]["SourceCounts"];
             /**
              * Created At
@@ -7661,6 +7763,24 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * SourceConnection
+         * @description The connection of a source that pushes. `fills_gaps` tells whether a listing shows what was missed meanwhile.
+         */
+        SourceConnection: {
+            /** Connected Since */
+            connected_since: string | null;
+            /** Detail */
+            detail: string | null;
+            /** Fills Gaps */
+            fills_gaps: boolean;
+            /** Last Message At */
+            last_message_at: string | null;
+            /** Messages */
+            messages: number;
+            /** Refused */
+            refused: number;
         };
         /**
          * SourceCounts
@@ -7784,16 +7904,51 @@ export interface components {
             schedule?: string | null;
         };
         /**
-         * SourceTest
+         * SourceTestFile
+         * @description A file that a run would take; those that were fetched to prove it say what they are.
+         */
+        SourceTestFile: {
+            /** Captured At */
+            captured_at?: string | null;
+            /** Captured At Source */
+            captured_at_source?: string | null;
+            /** Detail */
+            detail?: string | null;
+            /**
+             * Fetched
+             * @default false
+             */
+            fetched: boolean;
+            /** Height */
+            height?: number | null;
+            /** Modified At */
+            modified_at: string | null;
+            /** Path */
+            path: string;
+            /** Size */
+            size: number | null;
+            /** Width */
+            width?: number | null;
+        };
+        /**
+         * SourceTestRequest
+         * @description Test settings before a source is made of them.
+         */
+        SourceTestRequest: {
+            create_deployment?: components["schemas"]["NewDeployment"] | null;
+            source: components["schemas"]["NewSource"];
+        };
+        /**
+         * SourceTestResult
          * @description What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a run would take.
          *
          *     `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or `ok`.
          */
-        SourceTest: {
+        SourceTestResult: {
             /** Detail */
             detail: string;
             /** Files */
-            files: components["schemas"]["TestFile"][];
+            files: components["schemas"]["SourceTestFile"][];
             /** Health */
             health: string;
             /**
@@ -7814,14 +7969,6 @@ export interface components {
              * @default 0
              */
             unlisted_folders: number;
-        };
-        /**
-         * SourceTrial
-         * @description Test settings before a source is made of them.
-         */
-        SourceTrial: {
-            create_deployment?: components["schemas"]["NewDeployment"] | null;
-            source: components["schemas"]["NewSource"];
         };
         /**
          * Stage
@@ -7892,13 +8039,37 @@ export interface components {
             files: components["schemas"]["StagedFile"][];
         };
         /**
-         * StagedImport
+         * StagedImportRequest
          * @description Files that were sent and are to become images, by their `file_id`.
          */
-        StagedImport: {
+        StagedImportRequest: {
             /** Files */
             files: string[];
         };
+        /**
+         * StagedImportResult
+         * @description What became of each file, in the order asked, and how many came to what.
+         */
+        StagedImportResult: {
+            /** Duplicate */
+            duplicate: number;
+            /** Files */
+            files: components["schemas"]["ImportedFile"][];
+            /** Imported */
+            imported: number;
+            /** Missing */
+            missing: number;
+            /** Refused */
+            refused: number;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * StagedImportState
+         * @description What became of a file. One that is `missing` is to be sent, one that is `waiting` to be asked for again.
+         * @enum {string}
+         */
+        StagedImportState: "imported" | "duplicate" | "refused" | "missing" | "waiting";
         /**
          * StagedState
          * @description What to do with a file that was announced: send it, import it, or nothing, because it is there or too large.
@@ -7906,16 +8077,10 @@ export interface components {
          */
         StagedState: "send" | "arrived" | "duplicate" | "refused";
         /**
-         * Start
-         * @description When a job's tasks are handed out: at once, or when somebody runs it.
-         * @enum {string}
-         */
-        Start: "now" | "later";
-        /**
-         * StateEntered
+         * StateHistoryEntry
          * @description One state of a job and since when; `metadata` has the worker, the attempt and the reason, where there are any.
          */
-        StateEntered: {
+        StateHistoryEntry: {
             /**
              * Entered At
              * Format: date-time
@@ -7925,29 +8090,7 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             };
-            state: components["schemas"]["trapline__wire__runs__RunState"];
-        };
-        /**
-         * StateFilter
-         * @description The state of an image's newest analysis, or `none` where it was never queued.
-         * @enum {string}
-         */
-        StateFilter: "none" | "queued" | "processing" | "completed" | "failed" | "canceled";
-        /**
-         * StoredAnnotations
-         * @description The annotations that were posted, with their ids and in their order; equal ones are one.
-         *
-         *     `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has now.
-         */
-        StoredAnnotations: {
-            /** Annotations */
-            annotations: components["schemas"]["Annotation"][];
-            /** Created */
-            created: number;
-            /** Total */
-            total: number;
-            /** Unchanged */
-            unchanged: number;
+            state: components["schemas"]["PipelineRunState"];
         };
         /**
          * Summary
@@ -7960,11 +8103,11 @@ export interface components {
             /** Blank */
             blank: number;
             /** Classes */
-            classes: components["schemas"]["ClassSum"][];
+            classes: components["schemas"]["ClassTotal"][];
             /** Days */
-            days: components["schemas"]["DaySum"][];
+            days: components["schemas"]["DayTotal"][];
             /** Deployments */
-            deployments: components["schemas"]["DeploymentSum"][];
+            deployments: components["schemas"]["DeploymentTotal"][];
             /** Hours */
             hours: number[];
             /** Images */
@@ -8007,25 +8150,40 @@ export interface components {
             reply_subject: string;
         };
         /**
-         * TaskRequest
-         * @description Lease up to `batch_size` tasks of a job.
+         * TaskAttempt
+         * @description One lease of one task. `number` never restarts.
+         *
+         *     `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or `unheard` (the
+         *     worker gave it back or never had it). `worker` is the worker's name.
          */
-        TaskRequest: {
-            /** Batch Size */
-            batch_size: number;
+        TaskAttempt: {
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            /** Leased At */
+            leased_at: string | null;
+            /** Number */
+            number: number;
+            /** Outcome */
+            outcome: string;
+            /** Worker */
+            worker: string | null;
+            /** Worker Id */
+            worker_id: string | null;
         };
         /**
-         * TaskStory
+         * TaskHistory
          * @description One task of a job: where it is, and each attempt at it, the first one first. `next_attempt_at` while it waits.
          */
-        TaskStory: {
+        TaskHistory: {
             /**
              * Analysis Id
              * Format: uuid
              */
             analysis_id: string;
             /** Attempts */
-            attempts: components["schemas"]["Attempt"][];
+            attempts: components["schemas"]["TaskAttempt"][];
             /** Error */
             error: string | null;
             /** Filename */
@@ -8044,32 +8202,20 @@ export interface components {
             status: components["schemas"]["AnalysisState"];
         };
         /**
+         * TaskRequest
+         * @description Lease up to `batch_size` tasks of a job.
+         */
+        TaskRequest: {
+            /** Batch Size */
+            batch_size: number;
+        };
+        /**
          * Tasks
          * @description The tasks leased; none where the job has nothing to lease.
          */
         Tasks: {
             /** Tasks */
             tasks: components["schemas"]["Task"][];
-        };
-        /**
-         * TaxaTaken
-         * @description What became of the lines of a list: those that were `refused` are told by line, a hundred at most.
-         *
-         *     `ignored_columns` are those that mean nothing here.
-         */
-        TaxaTaken: {
-            /** Created */
-            created: number;
-            /** Ignored Columns */
-            ignored_columns: string[];
-            /** Problems */
-            problems: components["schemas"]["FieldProblem"][];
-            /** Refused */
-            refused: number;
-            /** Unchanged */
-            unchanged: number;
-            /** Updated */
-            updated: number;
         };
         /**
          * Taxon
@@ -8123,10 +8269,30 @@ export interface components {
             updated_at: string;
         };
         /**
-         * TaxonChange
+         * TaxonImportResult
+         * @description What became of the lines of a list: those that were `refused` are told by line, a hundred at most.
+         *
+         *     `ignored_columns` are those that mean nothing here.
+         */
+        TaxonImportResult: {
+            /** Created */
+            created: number;
+            /** Ignored Columns */
+            ignored_columns: string[];
+            /** Problems */
+            problems: components["schemas"]["FieldProblem"][];
+            /** Refused */
+            refused: number;
+            /** Unchanged */
+            unchanged: number;
+            /** Updated */
+            updated: number;
+        };
+        /**
+         * TaxonUpdate
          * @description Change a taxon; what is left out stays as it is. Ranks and common names are told all anew.
          */
-        TaxonChange: {
+        TaxonUpdate: {
             /** Accepted */
             accepted?: string | null;
             /** Authorship */
@@ -8149,43 +8315,27 @@ export interface components {
             scientific_name?: string | null;
         };
         /**
-         * TestFile
-         * @description A file that a run would take; those that were fetched to prove it say what they are.
+         * ThumbnailBox
+         * @description A box small enough to travel with a thumbnail: pixels of the upright original, the class that names it.
          */
-        TestFile: {
-            /** Captured At */
-            captured_at?: string | null;
-            /** Captured At Source */
-            captured_at_source?: string | null;
-            /** Detail */
-            detail?: string | null;
+        ThumbnailBox: {
+            /** Class Name */
+            class_name: string | null;
+            /** Confidence */
+            confidence: number | null;
             /**
-             * Fetched
-             * @default false
+             * Id
+             * Format: uuid
              */
-            fetched: boolean;
-            /** Height */
-            height?: number | null;
-            /** Modified At */
-            modified_at: string | null;
-            /** Path */
-            path: string;
-            /** Size */
-            size: number | null;
-            /** Width */
-            width?: number | null;
-        };
-        /**
-         * TestMail
-         * @description How the sending of a test went: `error` says why it did not.
-         */
-        TestMail: {
-            /** Address */
-            address: string;
-            /** Error */
-            error: string | null;
-            /** Is Sent */
-            is_sent: boolean;
+            id: string;
+            /** X Max */
+            x_max: number;
+            /** X Min */
+            x_min: number;
+            /** Y Max */
+            y_max: number;
+            /** Y Min */
+            y_min: number;
         };
         /**
          * Token
@@ -8228,41 +8378,6 @@ export interface components {
          * @enum {string}
          */
         TokenKind: "user" | "worker" | "pipeline";
-        /**
-         * TokenMade
-         * @description An API token just made: its secret is shown this once.
-         */
-        TokenMade: {
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Expires At */
-            expires_at: string | null;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            kind: components["schemas"]["TokenKind"];
-            /** Last Used At */
-            last_used_at: string | null;
-            /** Made By */
-            made_by: string | null;
-            /** Name */
-            name: string;
-            /** Prefix */
-            prefix: string;
-            /** Projects */
-            projects: number[] | null;
-            /** Revoked At */
-            revoked_at: string | null;
-            /** Scopes */
-            scopes: components["schemas"]["TokenScope"][] | null;
-            /** Token */
-            token: string;
-        };
         /**
          * TokenScope
          * @description What a user's token may do, where it may less than its person.
@@ -8348,14 +8463,14 @@ export interface components {
             is_complete: boolean;
         };
         /**
-         * Upload
+         * UploadResult
          * @description What became of each file of an upload, in the order sent.
          *
          *     `left_out` are paths of a folder that the client did not send because they are not images by their names, and
          *     `hidden` is the number of hidden files; the server itself leaves out none. `without_camera_time` are imported
          *     images that have the time of their file.
          */
-        Upload: {
+        UploadResult: {
             /** Duplicate */
             duplicate: number;
             /** Files */
@@ -8436,59 +8551,6 @@ export interface components {
             updated_at: string;
         };
         /**
-         * UserChange
-         * @description Change an account; what is left out stays. Somebody deactivated cannot sign in, and their tokens end.
-         *
-         *     `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by it links them anew.
-         */
-        UserChange: {
-            /** Deactivated */
-            deactivated?: boolean | null;
-            /** Is Linked */
-            is_linked?: false | null;
-            /** Is Operator */
-            is_operator?: boolean | null;
-            /** Name */
-            name?: string | null;
-        };
-        /**
-         * UserInvited
-         * @description Somebody just invited, and the link to give to them; it is shown this once.
-         */
-        UserInvited: {
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Deactivated At */
-            deactivated_at: string | null;
-            /** Email */
-            email: string;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Is Linked */
-            is_linked: boolean;
-            /** Is Operator */
-            is_operator: boolean;
-            /** Last Seen At */
-            last_seen_at: string | null;
-            link: components["schemas"]["OneTimeLink"];
-            /** Memberships */
-            memberships: components["schemas"]["Membership"][];
-            /** Name */
-            name: string;
-            state: components["schemas"]["UserState"];
-            /**
-             * Updated At
-             * Format: date-time
-             */
-            updated_at: string;
-        };
-        /**
          * UserOrder
          * @description How people are ordered: by when they were invited.
          * @enum {string}
@@ -8500,6 +8562,22 @@ export interface components {
          * @enum {string}
          */
         UserState: "invited" | "active" | "deactivated";
+        /**
+         * UserUpdate
+         * @description Change an account; what is left out stays. Somebody deactivated cannot sign in, and their tokens end.
+         *
+         *     `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by it links them anew.
+         */
+        UserUpdate: {
+            /** Deactivated */
+            deactivated?: boolean | null;
+            /** Is Linked */
+            is_linked?: false | null;
+            /** Is Operator */
+            is_operator?: boolean | null;
+            /** Name */
+            name?: string | null;
+        };
         /**
          * Webhook
          * @description A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to 10,000.
@@ -8545,68 +8623,6 @@ export interface components {
             waiting: number;
         };
         /**
-         * WebhookChange
-         * @description What changes of a webhook; what is left out stays.
-         */
-        WebhookChange: {
-            /** Analyses Of Jobs */
-            analyses_of_jobs?: boolean | null;
-            /** Event Types */
-            event_types?: components["schemas"]["EventType"][] | null;
-            /** Is Active */
-            is_active?: boolean | null;
-            /** Name */
-            name?: string | null;
-            /** Url */
-            url?: string | null;
-        };
-        /**
-         * WebhookMade
-         * @description A new webhook with the secret that signs what it is told, which is shown this once.
-         *
-         *     Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it was changed
-         *     since; then it is empty.
-         */
-        WebhookMade: {
-            /** Analyses Of Jobs */
-            analyses_of_jobs: boolean;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Disabled Reason */
-            disabled_reason: string | null;
-            /** Event Types */
-            event_types: string[];
-            /** Failed */
-            failed: number;
-            /** Failing Since */
-            failing_since: string | null;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Is Active */
-            is_active: boolean;
-            /** Name */
-            name: string;
-            /** Project */
-            project: number;
-            /** Secret */
-            secret: string;
-            /**
-             * Updated At
-             * Format: date-time
-             */
-            updated_at: string;
-            /** Url */
-            url: string;
-            /** Waiting */
-            waiting: number;
-        };
-        /**
          * WebhookOrder
          * @description How webhooks are ordered: by when they were made.
          * @enum {string}
@@ -8641,38 +8657,34 @@ export interface components {
             secret: string;
         };
         /**
-         * Welcome
-         * @description What a worker is called from now on, in the header `X-Trapline-Worker`.
-         *
-         *     Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch` is the most that
-         *     one lease gives.
+         * WebhookUpdate
+         * @description What changes of a webhook; what is left out stays.
          */
-        Welcome: {
-            /** Lease S */
-            lease_s: number;
-            /** Max Batch */
-            max_batch: number;
-            /** Renew S */
-            renew_s: number;
-            /**
-             * Worker Id
-             * Format: uuid
-             */
-            worker_id: string;
+        WebhookUpdate: {
+            /** Analyses Of Jobs */
+            analyses_of_jobs?: boolean | null;
+            /** Event Types */
+            event_types?: components["schemas"]["EventType"][] | null;
+            /** Is Active */
+            is_active?: boolean | null;
+            /** Name */
+            name?: string | null;
+            /** Url */
+            url?: string | null;
         };
         /**
-         * Withdrawal
+         * WithdrawRequest
          * @description Identifications that are not to count any longer, all of them or none.
          */
-        Withdrawal: {
+        WithdrawRequest: {
             /** Identifications */
             identifications: string[];
         };
         /**
-         * Withdrawn
+         * WithdrawResult
          * @description How many identifications were withdrawn now, and how many were before.
          */
-        Withdrawn: {
+        WithdrawResult: {
             /** Unchanged */
             unchanged: number;
             /** Withdrawn */
@@ -8721,7 +8733,7 @@ export interface components {
              * Jobs
              * @default []
              */
-            jobs: components["schemas"]["HeldJob"][];
+            jobs: components["schemas"]["WorkerJob"][];
             /**
              * Last Contact At
              * Format: date-time
@@ -8746,35 +8758,23 @@ export interface components {
             version?: string | null;
         };
         /**
+         * WorkerJob
+         * @description How many tasks of a job a worker has in hand.
+         */
+        WorkerJob: {
+            /** Holds */
+            holds: number;
+            /** Job Id */
+            job_id: number;
+            /** Project Id */
+            project_id: number;
+        };
+        /**
          * ZoneSource
          * @description Where the time zone of a deployment comes from: a person or program, its coordinates, or the default, UTC.
          * @enum {string}
          */
         ZoneSource: "given" | "coordinates" | "default";
-        /**
-         * Priority
-         * @description How urgent an outside pipeline is asked to be.
-         * @enum {string}
-         */
-        trapline__wire__analyses__Priority: "low" | "normal" | "high";
-        /**
-         * Priority
-         * @description How soon a job's tasks are handed out.
-         * @enum {string}
-         */
-        trapline__wire__jobs__Priority: "low" | "normal" | "high";
-        /**
-         * RunState
-         * @description Where a job is, as users of this interface read it.
-         * @enum {string}
-         */
-        trapline__wire__runs__RunState: "QUEUED" | "PROCESSING" | "COMPLETED" | "FAILED" | "CANCELED";
-        /**
-         * RunState
-         * @description Where a pull run is.
-         * @enum {string}
-         */
-        trapline__wire__sources__RunState: "running" | "completed" | "failed" | "interrupted";
     };
     responses: never;
     parameters: never;
@@ -8821,7 +8821,7 @@ export interface operations {
             };
         };
     };
-    show_algorithm_api_v2_algorithms__algorithm_id__get: {
+    get_algorithm_api_v2_algorithms__algorithm_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -8890,7 +8890,7 @@ export interface operations {
             };
         };
     };
-    show_analysis_api_v2_analyses__analysis_id__get: {
+    get_analysis_api_v2_analyses__analysis_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -8921,7 +8921,7 @@ export interface operations {
             };
         };
     };
-    show_annotations_api_v2_analyses__analysis_id__annotations_get: {
+    list_annotations_api_v2_analyses__analysis_id__annotations_get: {
         parameters: {
             query?: {
                 type?: components["schemas"]["AnnotationType"] | null;
@@ -8996,7 +8996,7 @@ export interface operations {
                         storage_path?: string | null;
                     }[];
                     /**
-                     * PostMode
+                     * BulkMode
                      * @description Whether what is posted comes to what is there, or takes its place.
                      * @enum {string}
                      */
@@ -9011,7 +9011,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StoredAnnotations"];
+                    "application/json": components["schemas"]["BulkAnnotationsResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -9025,7 +9025,7 @@ export interface operations {
             };
         };
     };
-    show_artifacts_api_v2_analyses__analysis_id__artifacts_get: {
+    list_artifacts_api_v2_analyses__analysis_id__artifacts_get: {
         parameters: {
             query?: {
                 /** @description How many at most on one page. */
@@ -9095,7 +9095,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Presigned"];
+                    "application/json": components["schemas"]["PresignedUpload"];
                 };
             };
             /** @description What happened and what to do. */
@@ -9109,7 +9109,7 @@ export interface operations {
             };
         };
     };
-    export_api_v2_analyses__analysis_id__export_get: {
+    export_analysis_api_v2_analyses__analysis_id__export_get: {
         parameters: {
             query: {
                 format: components["schemas"]["AnalysisFormat"];
@@ -9184,7 +9184,7 @@ export interface operations {
             };
         };
     };
-    change_status_api_v2_analyses__analysis_id__status_patch: {
+    update_status_api_v2_analyses__analysis_id__status_patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -9267,7 +9267,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_FoundAnnotation_"];
+                    "application/json": components["schemas"]["Page_AnnotationWithImage_"];
                 };
             };
             /** @description What happened and what to do. */
@@ -9281,7 +9281,7 @@ export interface operations {
             };
         };
     };
-    show_scores_api_v2_annotations__annotation_id__scores_get: {
+    get_scores_api_v2_annotations__annotation_id__scores_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -9298,7 +9298,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Scores"];
+                    "application/json": components["schemas"]["ClassificationScores"];
                 };
             };
             /** @description What happened and what to do. */
@@ -9312,7 +9312,7 @@ export interface operations {
             };
         };
     };
-    download_api_v2_artifacts__artifact_id__download_get: {
+    download_artifact_api_v2_artifacts__artifact_id__download_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -9394,7 +9394,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LinkUse"];
+                "application/json": components["schemas"]["LinkSignInRequest"];
             };
         };
         responses: {
@@ -9418,7 +9418,7 @@ export interface operations {
             };
         };
     };
-    show_link_api_v2_auth_link_state_post: {
+    get_link_api_v2_auth_link_state_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -9427,7 +9427,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LinkLook"];
+                "application/json": components["schemas"]["LinkStateRequest"];
             };
         };
         responses: {
@@ -9451,7 +9451,7 @@ export interface operations {
             };
         };
     };
-    show_me_api_v2_auth_me_get: {
+    get_current_user_api_v2_auth_me_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -9480,7 +9480,7 @@ export interface operations {
             };
         };
     };
-    change_me_api_v2_auth_me_patch: {
+    update_current_user_api_v2_auth_me_patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -9489,7 +9489,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["OwnChange"];
+                "application/json": components["schemas"]["CurrentUserUpdate"];
             };
         };
         responses: {
@@ -9522,7 +9522,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["OidcReturn"];
+                "application/json": components["schemas"]["OidcCallback"];
             };
         };
         responses: {
@@ -9561,7 +9561,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OidcBegun"];
+                    "application/json": components["schemas"]["OidcRedirect"];
                 };
             };
             /** @description What happened and what to do. */
@@ -9575,7 +9575,7 @@ export interface operations {
             };
         };
     };
-    change_password_api_v2_auth_password_put: {
+    update_password_api_v2_auth_password_put: {
         parameters: {
             query?: never;
             header?: never;
@@ -9584,7 +9584,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PasswordChange"];
+                "application/json": components["schemas"]["PasswordUpdate"];
             };
         };
         responses: {
@@ -9626,7 +9626,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Session_"];
+                    "application/json": components["schemas"]["Page_BrowserSession_"];
                 };
             };
             /** @description What happened and what to do. */
@@ -9640,7 +9640,7 @@ export interface operations {
             };
         };
     };
-    end_other_sessions_api_v2_auth_sessions_delete: {
+    delete_other_sessions_api_v2_auth_sessions_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -9667,7 +9667,7 @@ export interface operations {
             };
         };
     };
-    end_session_api_v2_auth_sessions__session_id__delete: {
+    delete_session_api_v2_auth_sessions__session_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -9809,7 +9809,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TokenMade"];
+                    "application/json": components["schemas"]["CreatedToken"];
                 };
             };
             /** @description What happened and what to do. */
@@ -9852,7 +9852,7 @@ export interface operations {
             };
         };
     };
-    show_ways_api_v2_auth_ways_get: {
+    list_sign_in_methods_api_v2_auth_ways_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -9867,7 +9867,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SignInWays"];
+                    "application/json": components["schemas"]["SignInMethods"];
                 };
             };
             /** @description What happened and what to do. */
@@ -9935,7 +9935,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CallbackKeyMade"];
+                    "application/json": components["schemas"]["CreatedCallbackKey"];
                 };
             };
             /** @description What happened and what to do. */
@@ -9958,7 +9958,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SignatureToCheck"];
+                "application/json": components["schemas"]["SignatureCheckRequest"];
             };
         };
         responses: {
@@ -9968,7 +9968,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CheckedSignature"];
+                    "application/json": components["schemas"]["SignatureCheckResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -10083,7 +10083,7 @@ export interface operations {
             };
         };
     };
-    write_deployments_api_v2_deployments_csv_get: {
+    export_deployments_api_v2_deployments_csv_get: {
         parameters: {
             query: {
                 project: number;
@@ -10114,7 +10114,7 @@ export interface operations {
             };
         };
     };
-    take_deployments_api_v2_deployments_csv_post: {
+    import_deployments_api_v2_deployments_csv_post: {
         parameters: {
             query: {
                 project: number;
@@ -10135,7 +10135,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SheetTaken"];
+                    "application/json": components["schemas"]["DeploymentImportResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -10149,7 +10149,7 @@ export interface operations {
             };
         };
     };
-    show_deployment_api_v2_deployments__deployment_id__get: {
+    get_deployment_api_v2_deployments__deployment_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -10209,7 +10209,7 @@ export interface operations {
             };
         };
     };
-    change_deployment_api_v2_deployments__deployment_id__patch: {
+    update_deployment_api_v2_deployments__deployment_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -10220,7 +10220,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DeploymentChange"];
+                "application/json": components["schemas"]["DeploymentUpdate"];
             };
         };
         responses: {
@@ -10244,7 +10244,7 @@ export interface operations {
             };
         };
     };
-    preview_clock_api_v2_deployments__deployment_id__clock_preview_post: {
+    preview_clock_offset_api_v2_deployments__deployment_id__clock_preview_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -10255,7 +10255,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ClockToTry"];
+                "application/json": components["schemas"]["ClockOffsetRequest"];
             };
         };
         responses: {
@@ -10279,7 +10279,7 @@ export interface operations {
             };
         };
     };
-    undo_clock_api_v2_deployments__deployment_id__clock_undo_post: {
+    undo_clock_offset_api_v2_deployments__deployment_id__clock_undo_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -10327,7 +10327,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Change"];
+                    "application/json": components["schemas"]["ChangeEvent"];
                 };
             };
             /** @description What happened and what to do. */
@@ -10412,7 +10412,7 @@ export interface operations {
             };
         };
     };
-    show_export_api_v2_exports__export_id__get: {
+    get_export_api_v2_exports__export_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -10587,7 +10587,7 @@ export interface operations {
             };
         };
     };
-    identify_api_v2_identifications_post: {
+    create_identifications_api_v2_identifications_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -10606,7 +10606,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["IdentificationsMade"];
+                    "application/json": components["schemas"]["CreatedIdentifications"];
                 };
             };
             /** @description What happened and what to do. */
@@ -10629,7 +10629,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Withdrawal"];
+                "application/json": components["schemas"]["WithdrawRequest"];
             };
         };
         responses: {
@@ -10639,7 +10639,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Withdrawn"];
+                    "application/json": components["schemas"]["WithdrawResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -10653,7 +10653,7 @@ export interface operations {
             };
         };
     };
-    show_identification_api_v2_identifications__identification_id__get: {
+    get_identification_api_v2_identifications__identification_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -10699,7 +10699,7 @@ export interface operations {
                 class?: string | null;
                 /** @description Only what shows a label that means this taxon. */
                 taxon?: string | null;
-                analysis_state?: components["schemas"]["StateFilter"] | null;
+                analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
                 captured_after?: string | null;
                 captured_before?: string | null;
                 /** @description From this day on, where it was taken. */
@@ -10785,7 +10785,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Upload"];
+                    "application/json": components["schemas"]["UploadResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -10799,7 +10799,7 @@ export interface operations {
             };
         };
     };
-    change_images_api_v2_images_patch: {
+    update_images_api_v2_images_patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -10808,7 +10808,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ImagesChange"];
+                "application/json": components["schemas"]["ImagesUpdate"];
             };
         };
         responses: {
@@ -10818,7 +10818,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ImagesChanged"];
+                    "application/json": components["schemas"]["ImagesUpdateResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -10871,7 +10871,7 @@ export interface operations {
                 class?: string | null;
                 /** @description Only what shows a label that means this taxon. */
                 taxon?: string | null;
-                analysis_state?: components["schemas"]["StateFilter"] | null;
+                analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
                 captured_after?: string | null;
                 captured_before?: string | null;
                 /** @description From this day on, where it was taken. */
@@ -10933,7 +10933,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ImageDeletion"];
+                "application/json": components["schemas"]["DeleteImagesRequest"];
             };
         };
         responses: {
@@ -10943,7 +10943,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ImagesChanged"];
+                    "application/json": components["schemas"]["ImagesUpdateResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -10966,7 +10966,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["StagedImport"];
+                "application/json": components["schemas"]["StagedImportRequest"];
             };
         };
         responses: {
@@ -10976,7 +10976,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Imported"];
+                    "application/json": components["schemas"]["StagedImportResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -11032,7 +11032,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ImagesNamed"];
+                "application/json": components["schemas"]["ImageIds"];
             };
         };
         responses: {
@@ -11042,7 +11042,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ImagesChanged"];
+                    "application/json": components["schemas"]["ImagesUpdateResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -11087,7 +11087,7 @@ export interface operations {
             };
         };
     };
-    show_image_api_v2_images__image_id__get: {
+    get_image_api_v2_images__image_id__get: {
         parameters: {
             query?: {
                 order?: components["schemas"]["ImageOrder"];
@@ -11095,7 +11095,7 @@ export interface operations {
                 class?: string | null;
                 /** @description Only what shows a label that means this taxon. */
                 taxon?: string | null;
-                analysis_state?: components["schemas"]["StateFilter"] | null;
+                analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
                 captured_after?: string | null;
                 captured_before?: string | null;
                 /** @description From this day on, where it was taken. */
@@ -11256,7 +11256,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_FoundAnnotation_"];
+                    "application/json": components["schemas"]["Page_AnnotationWithImage_"];
                 };
             };
             /** @description What happened and what to do. */
@@ -11357,7 +11357,7 @@ export interface operations {
             };
         };
     };
-    show_import_api_v2_imports__import_id__get: {
+    get_import_api_v2_imports__import_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -11631,7 +11631,7 @@ export interface operations {
             };
         };
     };
-    show_job_api_v2_jobs__job_id__get: {
+    get_job_api_v2_jobs__job_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -11662,7 +11662,7 @@ export interface operations {
             };
         };
     };
-    change_job_api_v2_jobs__job_id__patch: {
+    update_job_api_v2_jobs__job_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -11673,7 +11673,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["JobChange"];
+                "application/json": components["schemas"]["JobUpdate"];
             };
         };
         responses: {
@@ -12210,7 +12210,7 @@ export interface operations {
             };
         };
     };
-    show_task_api_v2_jobs__job_id__tasks__analysis_id__get: {
+    get_task_api_v2_jobs__job_id__tasks__analysis_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -12228,7 +12228,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TaskStory"];
+                    "application/json": components["schemas"]["TaskHistory"];
                 };
             };
             /** @description What happened and what to do. */
@@ -12277,7 +12277,7 @@ export interface operations {
             };
         };
     };
-    ask_for_notice_api_v2_notices_post: {
+    create_notice_api_v2_notices_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -12310,7 +12310,7 @@ export interface operations {
             };
         };
     };
-    try_mail_api_v2_notices_test_post: {
+    send_test_email_api_v2_notices_test_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -12325,7 +12325,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TestMail"];
+                    "application/json": components["schemas"]["EmailTestResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -12339,7 +12339,7 @@ export interface operations {
             };
         };
     };
-    end_notice_api_v2_notices__notice_id__delete: {
+    delete_notice_api_v2_notices__notice_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -12478,7 +12478,7 @@ export interface operations {
             };
         };
     };
-    show_preset_api_v2_presets__preset_id__get: {
+    get_preset_api_v2_presets__preset_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -12538,7 +12538,7 @@ export interface operations {
             };
         };
     };
-    change_preset_api_v2_presets__preset_id__patch: {
+    update_preset_api_v2_presets__preset_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -12549,7 +12549,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PresetChange"];
+                "application/json": components["schemas"]["PresetUpdate"];
             };
         };
         responses: {
@@ -12676,7 +12676,7 @@ export interface operations {
             };
         };
     };
-    show_project_api_v2_projects__project_id__get: {
+    get_project_api_v2_projects__project_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -12741,7 +12741,7 @@ export interface operations {
             };
         };
     };
-    change_project_api_v2_projects__project_id__patch: {
+    update_project_api_v2_projects__project_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -12752,7 +12752,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ProjectChange"];
+                "application/json": components["schemas"]["ProjectUpdate"];
             };
         };
         responses: {
@@ -12877,7 +12877,7 @@ export interface operations {
             };
         };
     };
-    change_member_api_v2_projects__project_id__members__user_id__patch: {
+    update_member_api_v2_projects__project_id__members__user_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -12889,7 +12889,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["MemberChange"];
+                "application/json": components["schemas"]["MemberUpdate"];
             };
         };
         responses: {
@@ -13021,7 +13021,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Registered"];
+                    "application/json": components["schemas"]["RegistrationResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -13097,7 +13097,7 @@ export interface operations {
             };
         };
     };
-    show_public_project_api_v2_public_projects__project_id__get: {
+    get_public_project_api_v2_public_projects__project_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -13205,7 +13205,7 @@ export interface operations {
             };
         };
     };
-    show_public_image_api_v2_public_projects__project_id__images__image_id__get: {
+    get_public_image_api_v2_public_projects__project_id__images__image_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -13237,7 +13237,7 @@ export interface operations {
             };
         };
     };
-    give_public_picture_api_v2_public_projects__project_id__images__image_id__picture_get: {
+    get_public_image_file_api_v2_public_projects__project_id__images__image_id__picture_get: {
         parameters: {
             query?: {
                 /** @description 320 or 1280 pixels at most. */
@@ -13312,7 +13312,7 @@ export interface operations {
             };
         };
     };
-    show_sequence_api_v2_sequences__sequence_id__get: {
+    get_sequence_api_v2_sequences__sequence_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -13469,7 +13469,7 @@ export interface operations {
             };
         };
     };
-    summarise_api_v2_summary_get: {
+    get_summary_api_v2_summary_get: {
         parameters: {
             query: {
                 project: number;
@@ -13548,7 +13548,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Release"];
+                "application/json": components["schemas"]["ReleaseRequest"];
             };
         };
         responses: {
@@ -13558,7 +13558,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Released"];
+                    "application/json": components["schemas"]["ReleaseResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -13591,7 +13591,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Renewed"];
+                    "application/json": components["schemas"]["RenewResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -13679,7 +13679,7 @@ export interface operations {
             };
         };
     };
-    take_taxa_api_v2_taxa_import_post: {
+    import_taxa_api_v2_taxa_import_post: {
         parameters: {
             query: {
                 project: number;
@@ -13701,7 +13701,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TaxaTaken"];
+                    "application/json": components["schemas"]["TaxonImportResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -13759,7 +13759,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LabelMeanings"];
+                "application/json": components["schemas"]["LabelMappings"];
             };
         };
         responses: {
@@ -13769,7 +13769,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LabelsMapped"];
+                    "application/json": components["schemas"]["LabelMappingResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -13783,7 +13783,7 @@ export interface operations {
             };
         };
     };
-    list_unmapped_api_v2_taxa_suggestions_get: {
+    list_unmapped_labels_api_v2_taxa_suggestions_get: {
         parameters: {
             query: {
                 project: number;
@@ -13814,7 +13814,7 @@ export interface operations {
             };
         };
     };
-    show_taxon_api_v2_taxa__taxon_id__get: {
+    get_taxon_api_v2_taxa__taxon_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -13874,7 +13874,7 @@ export interface operations {
             };
         };
     };
-    change_taxon_api_v2_taxa__taxon_id__patch: {
+    update_taxon_api_v2_taxa__taxon_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -13885,7 +13885,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TaxonChange"];
+                "application/json": components["schemas"]["TaxonUpdate"];
             };
         };
         responses: {
@@ -13970,7 +13970,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserInvited"];
+                    "application/json": components["schemas"]["InvitedUser"];
                 };
             };
             /** @description What happened and what to do. */
@@ -13984,7 +13984,7 @@ export interface operations {
             };
         };
     };
-    show_user_api_v2_users__user_id__get: {
+    get_user_api_v2_users__user_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -14015,7 +14015,7 @@ export interface operations {
             };
         };
     };
-    change_user_api_v2_users__user_id__patch: {
+    update_user_api_v2_users__user_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -14026,7 +14026,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UserChange"];
+                "application/json": components["schemas"]["UserUpdate"];
             };
         };
         responses: {
@@ -14050,7 +14050,7 @@ export interface operations {
             };
         };
     };
-    make_link_api_v2_users__user_id__link_post: {
+    create_user_link_api_v2_users__user_id__link_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -14140,7 +14140,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WebhookMade"];
+                    "application/json": components["schemas"]["CreatedWebhook"];
                 };
             };
             /** @description What happened and what to do. */
@@ -14154,7 +14154,7 @@ export interface operations {
             };
         };
     };
-    show_webhook_api_v2_webhooks__webhook_id__get: {
+    get_webhook_api_v2_webhooks__webhook_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -14214,7 +14214,7 @@ export interface operations {
             };
         };
     };
-    change_webhook_api_v2_webhooks__webhook_id__patch: {
+    update_webhook_api_v2_webhooks__webhook_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -14225,7 +14225,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["WebhookChange"];
+                "application/json": components["schemas"]["WebhookUpdate"];
             };
         };
         responses: {
@@ -14290,7 +14290,7 @@ export interface operations {
             };
         };
     };
-    replay_many_api_v2_webhooks__webhook_id__deliveries_replay_post: {
+    replay_deliveries_api_v2_webhooks__webhook_id__deliveries_replay_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -14311,7 +14311,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Replayed"];
+                    "application/json": components["schemas"]["ReplayResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -14343,7 +14343,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Replayed"];
+                    "application/json": components["schemas"]["ReplayResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -14456,7 +14456,7 @@ export interface operations {
             };
         };
     };
-    say_hello_api_v2_workers_hello_post: {
+    register_worker_api_v2_workers_hello_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -14465,7 +14465,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Hello"];
+                "application/json": components["schemas"]["HelloRequest"];
             };
         };
         responses: {
@@ -14475,7 +14475,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Welcome"];
+                    "application/json": components["schemas"]["HelloResponse"];
                 };
             };
             /** @description What happened and what to do. */
@@ -14489,7 +14489,7 @@ export interface operations {
             };
         };
     };
-    show_worker_api_v2_workers__worker_id__get: {
+    get_worker_api_v2_workers__worker_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -14537,7 +14537,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Evicted"];
+                    "application/json": components["schemas"]["EvictResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -14551,7 +14551,7 @@ export interface operations {
             };
         };
     };
-    show_alive_healthz_get: {
+    get_liveness_healthz_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -14648,7 +14648,7 @@ export interface operations {
             };
         };
     };
-    try_source_image_pull_sources_test_post: {
+    run_settings_test_image_pull_sources_test_post: {
         parameters: {
             query?: {
                 /** @description How many files are fetched to prove it. */
@@ -14660,7 +14660,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SourceTrial"];
+                "application/json": components["schemas"]["SourceTestRequest"];
             };
         };
         responses: {
@@ -14670,7 +14670,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SourceTest"];
+                    "application/json": components["schemas"]["SourceTestResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -14684,7 +14684,7 @@ export interface operations {
             };
         };
     };
-    show_source_image_pull_sources__source_id__get: {
+    get_source_image_pull_sources__source_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -14744,7 +14744,7 @@ export interface operations {
             };
         };
     };
-    change_source_image_pull_sources__source_id__patch: {
+    update_source_image_pull_sources__source_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -14779,7 +14779,7 @@ export interface operations {
             };
         };
     };
-    make_event_secret_image_pull_sources__source_id__event_secret_post: {
+    create_event_secret_image_pull_sources__source_id__event_secret_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -14810,7 +14810,7 @@ export interface operations {
             };
         };
     };
-    end_event_secret_image_pull_sources__source_id__event_secret_delete: {
+    delete_event_secret_image_pull_sources__source_id__event_secret_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -14839,7 +14839,7 @@ export interface operations {
             };
         };
     };
-    take_events_image_pull_sources__source_id__events_post: {
+    accept_events_image_pull_sources__source_id__events_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -14867,7 +14867,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EventsTaken"];
+                    "application/json": components["schemas"]["PushedEventsResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -14938,7 +14938,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FilesReleased"];
+                    "application/json": components["schemas"]["RetryFilesResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -15022,7 +15022,7 @@ export interface operations {
             };
         };
     };
-    show_run_image_pull_sources__source_id__runs__run_id__get: {
+    get_run_image_pull_sources__source_id__runs__run_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -15054,7 +15054,7 @@ export interface operations {
             };
         };
     };
-    prove_source_image_pull_sources__source_id__test_post: {
+    run_source_test_image_pull_sources__source_id__test_post: {
         parameters: {
             query?: {
                 /** @description How many files are fetched to prove it. */
@@ -15078,7 +15078,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SourceTest"];
+                    "application/json": components["schemas"]["SourceTestResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -15125,7 +15125,7 @@ export interface operations {
             };
         };
     };
-    show_run_pipeline_job__job_id__get: {
+    get_run_pipeline_job__job_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -15175,7 +15175,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunMoved"];
+                    "application/json": components["schemas"]["RunStateResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -15253,7 +15253,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunMoved"];
+                    "application/json": components["schemas"]["RunStateResult"];
                 };
             };
             /** @description What happened and what to do. */
@@ -15292,7 +15292,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunsPage"];
+                    "application/json": components["schemas"]["RunPage"];
                 };
             };
             /** @description What happened and what to do. */
@@ -15306,7 +15306,7 @@ export interface operations {
             };
         };
     };
-    list_runnable_pipeline_presets_get: {
+    list_presets_pipeline_presets_get: {
         parameters: {
             query?: {
                 project?: number | null;
@@ -15374,7 +15374,7 @@ export interface operations {
             };
         };
     };
-    show_ready_readyz_get: {
+    get_readiness_readyz_get: {
         parameters: {
             query?: never;
             header?: never;

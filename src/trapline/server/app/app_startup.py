@@ -8,33 +8,41 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trapline.extras import describe_install
-from trapline.server.app.settings import Settings, SettingsError, read_secret_keys, split_secrets
-from trapline.server.platform.app_context import Callbacks, CallRates, FileChecks, Leases, Limits, System, allow_per_s
+from trapline.server.app.settings import Settings, SettingsError, load_secret_keys, parse_secrets
+from trapline.server.platform.app_context import (
+    AppContext,
+    CallbackSettings,
+    FileChecks,
+    IngestLimits,
+    LeaseSettings,
+    RateLimits,
+    build_token_buckets,
+)
 from trapline.server.platform.db.base import Database
-from trapline.server.platform.imaging.decoder_pool import Decoders
-from trapline.server.platform.imaging.decoder_pool import Limits as DecoderLimits
-from trapline.server.platform.network.email_sender import MailServer, read_mail_server
-from trapline.server.platform.network.oidc_provider import IdentityProvider
+from trapline.server.platform.imaging.decoder_pool import DecodeLimits as DecoderLimits
+from trapline.server.platform.imaging.decoder_pool import DecoderPool
+from trapline.server.platform.network.email_sender import SmtpServer, parse_smtp_url
+from trapline.server.platform.network.oidc_provider import OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
 from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.storage_keys import FILES
 from trapline.server.platform.vault import SecretKeys
 
 if TYPE_CHECKING:
-    from trapline.server.platform.store.s3_store import S3
+    from trapline.server.platform.store.s3_store import S3Store
 
 
 @asynccontextmanager
-async def open_system(settings: Settings) -> AsyncIterator[System]:
+async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
     """Open the engines that these settings name, and close them at the end. The database must be there already."""
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set. `trapline up` starts a database of its own and sets it.")
-    keys = SecretKeys(read_secret_keys(settings))
+    keys = SecretKeys(load_secret_keys(settings))
     store = _find_bucket_store(settings) or LocalStore(settings.data / "store", keys.follow(FILES), settings.public_url)
     database = Database(settings.database_url.get_secret_value(), connections=settings.database_connections)
-    decoders = Decoders(settings.decoders, DecoderLimits(max_pixels=settings.max_image_pixels))
+    decoders = DecoderPool(settings.decoders, DecoderLimits(max_pixels=settings.max_image_pixels))
     try:
-        yield System(
+        yield AppContext(
             database=database,
             store=store,
             decoders=decoders,
@@ -45,7 +53,7 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
             own_folders=(settings.data, settings.data / "store"),
             operators_create_projects=settings.project_creation == "operators",
             work_folder=settings.data / "work",
-            leases=Leases(
+            leases=LeaseSettings(
                 lease_s=settings.lease_s,
                 lease_max_s=settings.lease_max_s,
                 reaper_s=settings.reaper_s,
@@ -56,7 +64,7 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
             file_checks=FileChecks(
                 bytes_per_s=settings.file_check_mib_per_s * 2**20, every_s=settings.file_check_every_days * 86_400
             ),
-            limits=Limits(
+            limits=IngestLimits(
                 image_bytes=settings.max_image_bytes,
                 image_pixels=settings.max_image_pixels,
                 json_bytes=settings.max_json_bytes,
@@ -67,10 +75,10 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
             ),
             callbacks=_callbacks(settings),
             metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token else None,
-            rates=CallRates(
-                workers=allow_per_s(settings.worker_calls_per_s),
-                callers=allow_per_s(settings.token_calls_per_s),
-                strangers=allow_per_s(settings.address_calls_per_s),
+            rates=RateLimits(
+                workers=build_token_buckets(settings.worker_calls_per_s),
+                callers=build_token_buckets(settings.token_calls_per_s),
+                strangers=build_token_buckets(settings.address_calls_per_s),
             ),
             mail_server=_find_mail_server(settings),
             identity_provider=_find_identity_provider(settings),
@@ -81,14 +89,14 @@ async def open_system(settings: Settings) -> AsyncIterator[System]:
         await database.close()
 
 
-async def check_store(settings: Settings) -> None:
+async def validate_store(settings: Settings) -> None:
     """Try all that will be asked of an S3 server; raises Unavailable in words that name what is missing."""
     store = _find_bucket_store(settings)
     if store is not None:
         await store.check_rights()
 
 
-def _find_bucket_store(settings: Settings) -> "S3 | None":
+def _find_bucket_store(settings: Settings) -> "S3Store | None":
     """The store on the S3 server that these settings name; None where they name none. Raises SettingsError."""
     if not any(name.startswith("s3_") for name in settings.model_fields_set):
         return None
@@ -99,12 +107,12 @@ def _find_bucket_store(settings: Settings) -> "S3 | None":
         missing = ", ".join(f"S3_{name}" for name, value in needed.items() if value is None)
         raise SettingsError(f"Some settings of S3 are there, but not {missing}. Set all of them, or none.")
     # What speaks S3 takes long to load, and most have none.
-    from trapline.server.platform.store.presign import Signer
-    from trapline.server.platform.store.s3_store import S3, Bucket
+    from trapline.server.platform.store.presign import S3Signer
+    from trapline.server.platform.store.s3_store import S3BucketConfig, S3Store
 
-    signer = Signer(key, secret.get_secret_value(), settings.s3_region)
-    place = Bucket(endpoint, settings.s3_public_endpoint or endpoint, bucket, signer)
-    return S3(place, settings.data / "store")
+    signer = S3Signer(key, secret.get_secret_value(), settings.s3_region)
+    place = S3BucketConfig(endpoint, settings.s3_public_endpoint or endpoint, bucket, signer)
+    return S3Store(place, settings.data / "store")
 
 
 def _outbound_policy(settings: Settings) -> OutboundPolicy:
@@ -125,14 +133,14 @@ def _find_nats(settings: Settings) -> str | None:
     return settings.nats_url.get_secret_value()
 
 
-def _find_identity_provider(settings: Settings) -> IdentityProvider | None:
+def _find_identity_provider(settings: Settings) -> OidcProvider | None:
     """The OpenID provider that these settings name; None where they name none. Raises SettingsError."""
     if settings.oidc_issuer is None and settings.oidc_client_id is None:
         return None
     if settings.oidc_issuer is None or settings.oidc_client_id is None:
         missing = "CLIENT_ID" if settings.oidc_issuer else "ISSUER"
         raise SettingsError(f"Some settings of OIDC are there, but not TRAPLINE_OIDC_{missing}. Set both, or neither.")
-    return IdentityProvider(
+    return OidcProvider(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
         client_secret=settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None,
@@ -142,17 +150,17 @@ def _find_identity_provider(settings: Settings) -> IdentityProvider | None:
     )
 
 
-def _find_mail_server(settings: Settings) -> MailServer | None:
+def _find_mail_server(settings: Settings) -> SmtpServer | None:
     """The mail server that these settings name; None where they name none."""
     if settings.smtp_url is None:
         return None
     host = urlsplit(settings.public_url).hostname or "localhost"
-    return read_mail_server(settings.smtp_url.get_secret_value(), settings.mail_from or f"trapline@{host}", host)
+    return parse_smtp_url(settings.smtp_url.get_secret_value(), settings.mail_from or f"trapline@{host}", host)
 
 
-def _callbacks(settings: Settings) -> Callbacks:
-    return Callbacks(
-        shared_secrets=split_secrets(settings.ml_callback_hmac_secret),
+def _callbacks(settings: Settings) -> CallbackSettings:
+    return CallbackSettings(
+        shared_secrets=parse_secrets(settings.ml_callback_hmac_secret),
         allow_shared=settings.ml_hmac_allow_shared_secret,
         min_version=settings.ml_hmac_min_version,
         require_signature=settings.ml_pipeline_require_hmac,

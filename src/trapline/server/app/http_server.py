@@ -14,34 +14,34 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from trapline.server.app.app_startup import open_system
-from trapline.server.app.http.application import dress, make_application
+from trapline.server.app.app_startup import open_app_context
+from trapline.server.app.http.application import build_application, wrap_middleware
 from trapline.server.app.settings import Settings
-from trapline.server.catalogue.events import Listeners
-from trapline.server.operations.actions.metrics import Reader
+from trapline.server.catalogue.events import ChangeSubscribers
+from trapline.server.operations.actions.metrics import GaugeReader
 from trapline.server.operations.metrics_server import serve_metrics
-from trapline.server.platform.failpoints import watch_replies
-from trapline.server.platform.http.connection_acceptor import Accepting
-from trapline.server.platform.http.protocol import HttpsProtocol, Protocol
-from trapline.server.queue.job_subscribers import Followers
-from trapline.server.queue.task_notifier import Arrivals
+from trapline.server.platform.failpoints import wrap_replies
+from trapline.server.platform.http.connection_acceptor import ConnectionAcceptor
+from trapline.server.platform.http.protocol import HttpProtocol, HttpsProtocol
+from trapline.server.queue.job_subscribers import JobSubscribers
+from trapline.server.queue.task_notifier import TaskNotifier
 
 STOP_WITHIN_S = 8
 KEEP_ALIVE_S = 75
 TICK_S = 1.0
 
 
-def make_app(settings: Settings, metrics: socket.socket | None = None) -> FastAPI:
+def build_app(settings: Settings, metrics: socket.socket | None = None) -> FastAPI:
     """Make the application of one API process; its engines, and its port for metrics, open and close with it."""
-    app = make_application(None, outside=settings.ml_analysis_enabled)
+    app = build_application(None, outside=settings.ml_analysis_enabled)
     app.state.worker_additions = settings.worker_additions
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as engines:
-            app.state.system = system = await engines.enter_async_context(open_system(settings))
+            app.state.system = system = await engines.enter_async_context(open_app_context(settings))
             if metrics is not None:
-                await engines.enter_async_context(serve_metrics(metrics, partial(Reader().read, system)))
+                await engines.enter_async_context(serve_metrics(metrics, partial(GaugeReader().read, system)))
             yield
 
     app.router.lifespan_context = lifespan
@@ -51,7 +51,9 @@ def make_app(settings: Settings, metrics: socket.socket | None = None) -> FastAP
 class _Server(uvicorn.Server):
     """Uvicorn waits for open streams and long waits before it stops: ours end at the signal."""
 
-    def __init__(self, config: uvicorn.Config, waiting: Sequence[Listeners | Arrivals | Followers]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, waiting: Sequence[ChangeSubscribers | TaskNotifier | JobSubscribers]
+    ) -> None:
         super().__init__(config)
         self._waiting = waiting
         self._end: Callable[[], object] | None = None
@@ -60,7 +62,9 @@ class _Server(uvicorn.Server):
         """Start; connections are taken our way."""
         await super().startup(sockets=[])
         if self.started:
-            taken = [Accepting(each, self._make_protocol, self.server_state.connections) for each in sockets or ()]
+            taken = [
+                ConnectionAcceptor(each, self._make_protocol, self.server_state.connections) for each in sockets or ()
+            ]
             self.servers.extend(cast("list[asyncio.Server]", taken))
 
     async def main_loop(self) -> None:
@@ -73,7 +77,7 @@ class _Server(uvicorn.Server):
                     await ended.wait()
 
     def _make_protocol(self) -> asyncio.Protocol:
-        protocol = cast("type[Protocol]", self.config.http_protocol_class)
+        protocol = cast("type[HttpProtocol]", self.config.http_protocol_class)
         return protocol(self.config, self.server_state, self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -85,7 +89,7 @@ class _Server(uvicorn.Server):
             self._end()
 
 
-def spare_collection() -> None:
+def tune_garbage_collector() -> None:
     """Let the collector of cycles pass over what lives as long as the process, and come by less often.
 
     Bodies of results are read into hundreds of thousands of small objects without a cycle among them: looking through
@@ -95,14 +99,14 @@ def spare_collection() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def configure(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def build_server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """Say how an application is served: over our protocol, in its envelope, behind the proxies that are trusted."""
     return uvicorn.Config(
-        watch_replies(dress(app)),
+        wrap_replies(wrap_middleware(app)),
         log_config=None,
         access_log=False,
         server_header=False,
-        http=HttpsProtocol if settings.public_url.startswith("https://") else Protocol,
+        http=HttpsProtocol if settings.public_url.startswith("https://") else HttpProtocol,
         ws="none",
         lifespan="on",
         timeout_graceful_shutdown=STOP_WITHIN_S,
@@ -115,13 +119,13 @@ def configure(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 def serve_api(settings: Settings, listener: socket.socket, metrics: socket.socket | None = None) -> None:
     """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
-    app = make_app(settings, metrics)
-    spare_collection()
+    app = build_app(settings, metrics)
+    tune_garbage_collector()
     # Slow callers hold a descriptor each until they are closed; the usual 1,024 are soon theirs.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     waiting = [app.state.listeners, app.state.arrivals, app.state.followers]
-    server = _Server(configure(app, settings), waiting)
+    server = _Server(build_server_config(app, settings), waiting)
     # Uvicorn raises the signal anew once it has ended: by itself that would end this process as if it were killed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)

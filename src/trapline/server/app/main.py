@@ -14,11 +14,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from trapline.server.app.settings import Settings, SettingsError, load_settings, read_place
+from trapline.server.app.settings import Settings, SettingsError, load_settings, parse_listen_address
 from trapline.server.platform.db.migrations import check_present
-from trapline.server.platform.errors import DatabaseAway, TraplineError
-from trapline.server.platform.failpoints import FailpointsRefused, arm
-from trapline.server.platform.telemetry import set_up_logs
+from trapline.server.platform.errors import DatabaseUnavailable, TraplineError
+from trapline.server.platform.failpoints import FailpointsNotAllowed, enable
+from trapline.server.platform.telemetry import configure_logging
 
 log = structlog.get_logger(__name__)
 
@@ -28,13 +28,13 @@ FAILPOINTS = "TRAPLINE_FAILPOINTS"
 AGAIN_AFTER_S = 0.2
 
 
-async def do_chores(settings: Settings) -> None:
+async def run_background_tasks(settings: Settings) -> None:
     """Do the background work until SIGTERM or SIGINT."""
-    from trapline.server.app.app_startup import open_system
+    from trapline.server.app.app_startup import open_app_context
     from trapline.server.app.background.background_process import run_background
 
     async with AsyncExitStack() as engines:
-        system = await engines.enter_async_context(open_system(settings))
+        system = await engines.enter_async_context(open_app_context(settings))
         if settings.metrics_listen is not None:
             await engines.enter_async_context(_tell_counted(settings.metrics_listen))
         await run_background(system)
@@ -44,12 +44,12 @@ async def do_chores(settings: Settings) -> None:
 async def _tell_counted(place: str) -> AsyncIterator[None]:
     """Serve what this process has counted; what stands in the database is told by those that serve the API."""
     from trapline.server.operations.metrics_server import serve_metrics
-    from trapline.server.platform.metrics import write_metrics
+    from trapline.server.platform.metrics import render_metrics
 
     async def tell() -> bytes:
-        return write_metrics([])
+        return render_metrics([])
 
-    host, port = read_place(place)
+    host, port = parse_listen_address(place)
     try:
         listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
@@ -74,7 +74,7 @@ def _check_schema(url: str, *, wait: bool) -> None:
     while True:
         try:
             check_present(url)
-        except DatabaseAway as away:
+        except DatabaseUnavailable as away:
             if not told:
                 log.warning("the database does not answer", reason=away.detail)
             told = True
@@ -84,7 +84,7 @@ def _check_schema(url: str, *, wait: bool) -> None:
         return
 
 
-def load(arguments: list[str]) -> None:
+def preload_modules(arguments: list[str]) -> None:
     """Load what a process stands on before there is anything to do for it."""
     # Each loads what it needs and no more: the API must be there soon, and chores know no HTTP.
     wanted = {
@@ -99,9 +99,9 @@ def main(arguments: list[str]) -> int:
     """Run one process of the server; answers its exit code."""
     try:
         settings = load_settings()
-        set_up_logs(settings.log_format, settings.log_level)
+        configure_logging(settings.log_format, settings.log_level)
         assert settings.database_url is not None, "DATABASE_URL"
-        arm(os.environ.get(FAILPOINTS), settings.data)
+        enable(os.environ.get(FAILPOINTS), settings.data)
         _check_schema(settings.database_url.get_secret_value(), wait=arguments == ["background"])
         match arguments:
             case ["api"]:
@@ -111,11 +111,11 @@ def main(arguments: list[str]) -> int:
                 assert listener is not None, LISTEN_SOCKET
                 serve_api(settings, listener, _inherit(METRICS_SOCKET))
             case ["background"]:
-                asyncio.run(do_chores(settings))
+                asyncio.run(run_background_tasks(settings))
             case _:
                 sys.stderr.write("usage: python -m trapline.server.app.main api|background\n")
                 return 2
-    except (SettingsError, TraplineError, FailpointsRefused) as error:
+    except (SettingsError, TraplineError, FailpointsNotAllowed) as error:
         log.error("this process cannot start", reason=str(error))
         return 1
     return 0

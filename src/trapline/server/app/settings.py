@@ -249,7 +249,7 @@ class Settings(BaseModel):
     @field_validator("ml_callback_hmac_secret")
     @classmethod
     def _at_most_three(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(split_secrets(value)) > MAX_SHARED_SECRETS:
+        if value is not None and len(parse_secrets(value)) > MAX_SHARED_SECRETS:
             raise ValueError(f"names more than {MAX_SHARED_SECRETS} secrets")
         return value
 
@@ -257,16 +257,16 @@ class Settings(BaseModel):
     @classmethod
     def _a_place_to_listen(cls, value: str | None) -> str | None:
         if value is not None:
-            read_place(value)
+            parse_listen_address(value)
         return value
 
     @field_validator("smtp_url")
     @classmethod
     def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            from trapline.server.platform.network.email_sender import read_mail_server
+            from trapline.server.platform.network.email_sender import parse_smtp_url
 
-            read_mail_server(value.get_secret_value(), "trapline@localhost", "")
+            parse_smtp_url(value.get_secret_value(), "trapline@localhost", "")
         return value
 
     @field_validator("oidc_issuer")
@@ -306,9 +306,9 @@ class Settings(BaseModel):
     @field_validator("mail_from")
     @classmethod
     def _a_sender(cls, value: str | None) -> str | None:
-        from trapline.server.platform.network.email_sender import read_sender
+        from trapline.server.platform.network.email_sender import parse_sender
 
-        return None if value is None else read_sender(value)
+        return None if value is None else parse_sender(value)
 
     @field_validator("public_url", "s3_endpoint", "s3_public_endpoint")
     @classmethod
@@ -328,7 +328,7 @@ def _is_nats_server(url: str) -> bool:
         return False
 
 
-def read_place(text: str) -> tuple[str, int]:
+def parse_listen_address(text: str) -> tuple[str, int]:
     """Read where to listen: a port of the loopback, or an address with a port. Raises ValueError in words."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -337,7 +337,7 @@ def read_place(text: str) -> tuple[str, int]:
     return host or "127.0.0.1", int(port)
 
 
-def split_secrets(secret: SecretStr | None) -> tuple[str, ...]:
+def parse_secrets(secret: SecretStr | None) -> tuple[str, ...]:
     """Split a comma list of secrets; the first is the newest."""
     text = "" if secret is None else secret.get_secret_value()
     return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -350,16 +350,16 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path =
     """
     given = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
     given.update(os.environ if environment is None else environment)
-    check_names(given)
+    validate_variables(given)
     fields = {
         name: given[variable]
-        for name, variable in variable_names().items()
+        for name, variable in get_variable_names().items()
         if given.get(variable)  # an empty variable is one that is not set
     }
     try:
         return Settings.model_validate(fields)
     except ValidationError as error:
-        variables = variable_names()
+        variables = get_variable_names()
         wrong = "; ".join(
             f"{variables.get(str(problem['loc'][0]), problem['loc'][0])} {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors()
@@ -367,21 +367,21 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path =
         raise SettingsError(f"A setting cannot be used: {wrong}.") from None
 
 
-def variable_names() -> dict[str, str]:
+def get_variable_names() -> dict[str, str]:
     """Map each field of Settings to the variable that it is read from."""
     return {
         name: name.upper() if name.startswith(BARE) else f"TRAPLINE_{name.upper()}" for name in Settings.model_fields
     }
 
 
-def known_names() -> frozenset[str]:
+def list_known_variables() -> frozenset[str]:
     """Every variable of ours that some part reads, tests included."""
-    return frozenset(variable_names().values()) | WORKER_NAMES | TEST_NAMES | HANDED_DOWN
+    return frozenset(get_variable_names().values()) | WORKER_NAMES | TEST_NAMES | HANDED_DOWN
 
 
-def check_names(environment: Mapping[str, str]) -> None:
+def validate_variables(environment: Mapping[str, str]) -> None:
     """Refuse names of ours that no part reads: a misspelt setting would silently do nothing. Raises SettingsError."""
-    known = known_names()
+    known = list_known_variables()
     for name in sorted(environment):
         if not _OURS.match(name) or name in known or _OF_KUBERNETES.search(name):
             continue
@@ -390,7 +390,7 @@ def check_names(environment: Mapping[str, str]) -> None:
         raise SettingsError(f"{name} is set, but no part of Trapline reads it. {hint}")
 
 
-def read_secret_keys(settings: Settings) -> Mapping[int, bytes]:
+def load_secret_keys(settings: Settings) -> Mapping[int, bytes]:
     """The secret keys by version: those of the settings, or those of the data folder, whose file is followed."""
     try:
         if settings.secret_key is not None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from trapline.wire.events import Change
+from trapline.wire.events import ChangeEvent
 
 log = structlog.get_logger(__name__)
 
 SAMPLE_EVERY_S = 1.0
 QUEUED_AT_MOST = 1000
 
-Stamps = Mapping[Change, str]
+Stamps = Mapping[ChangeEvent, str]
 """What changed lately, each with a text that differs when it changes again."""
 Sample = Callable[[list[int]], Awaitable[Stamps]]
 
@@ -22,10 +22,10 @@ Sample = Callable[[list[int]], Awaitable[Stamps]]
 @dataclass(eq=False)
 class _Listener:
     project_id: int
-    queue: asyncio.Queue[Change | None] = field(default_factory=lambda: asyncio.Queue(QUEUED_AT_MOST))
+    queue: asyncio.Queue[ChangeEvent | None] = field(default_factory=lambda: asyncio.Queue(QUEUED_AT_MOST))
 
 
-class Listeners:
+class ChangeSubscribers:
     """Who listens in this process. `sample` is asked once a second about the projects that are listened to."""
 
     def __init__(self, every_s: float = SAMPLE_EVERY_S) -> None:
@@ -34,7 +34,7 @@ class Listeners:
         self._sampling: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def listen(self, project_id: int, sample: Sample, silence_s: float) -> AsyncIterator[Change | None]:
+    async def listen(self, project_id: int, sample: Sample, silence_s: float) -> AsyncIterator[ChangeEvent | None]:
         """Yield each change of a project, and None after every `silence_s` without one; ends when closed."""
         listener = _Listener(project_id)
         if self._closed:
@@ -79,12 +79,12 @@ class Listeners:
                 known = stamps
             await asyncio.sleep(self._every_s)
 
-    def _tell(self, change: Change) -> None:
+    def _tell(self, change: ChangeEvent) -> None:
         for listener in self._listeners:
             if listener.project_id == change.project_id:
                 self._hand(listener, change)
 
-    def _hand(self, listener: _Listener, change: Change | None) -> None:
+    def _hand(self, listener: _Listener, change: ChangeEvent | None) -> None:
         # A listener that does not keep up loses hints, not truth: it asks for what it shows.
         if not listener.queue.full():
             listener.queue.put_nowait(change)

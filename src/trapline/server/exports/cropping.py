@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from trapline.server.platform.imaging.decoder_pool import Limits
+from trapline.server.platform.imaging.decoder_pool import DecodeLimits
 from trapline.server.platform.imaging.requests import (
     ENVIRONMENT,
     MAX_FILES,
@@ -23,15 +23,15 @@ from trapline.server.platform.imaging.requests import (
 )
 
 
-class Cutter:
+class Cropper:
     """A child that is started when it is first needed and again after a crash; used by one thread."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, limits: DecodeLimits | None = None) -> None:
+        self._limits = limits or DecodeLimits()
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
 
-    def __enter__(self) -> "Cutter":
+    def __enter__(self) -> "Cropper":
         return self
 
     def __exit__(
@@ -39,7 +39,7 @@ class Cutter:
     ) -> None:
         self._end()
 
-    def cut(self, picture: Path, pieces: Mapping[Path, Piece]) -> str | None:
+    def crop(self, picture: Path, pieces: Mapping[Path, Piece]) -> str | None:
         """Write pieces of a picture as JPEG files; None when all are written, else why none is, as a whole phrase."""
         wanted = list(pieces.items())
         for first in range(0, len(wanted), MAX_FILES - 1):

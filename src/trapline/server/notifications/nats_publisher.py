@@ -26,7 +26,7 @@ WITHOUT_STREAMS = (None, 10039, 10076)
 """What a server says that has no JetStream, or not for this account: nothing, or one of these codes."""
 
 
-class Subjects:
+class NatsPublisher:
     """Publishes events: to a stream where the server has JetStream, else to whoever listens."""
 
     def __init__(self, url: str) -> None:

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trapline.server.platform.http.protocol import Protocol
+from trapline.server.platform.http.protocol import HttpProtocol
 from trapline.server.platform.http.security_headers import SAFE_HEADERS
 
 Tell = Callable[[], Awaitable[bytes]]
@@ -24,7 +24,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def make_metrics_app(tell: Tell) -> ASGIApp:
+def build_metrics_app(tell: Tell) -> ASGIApp:
     """Make the application of the port: `tell` writes what `/metrics` answers."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,11 +46,11 @@ async def serve_metrics(listener: socket.socket, tell: Tell) -> AsyncIterator[No
     """Answer on a listening socket as long as the block runs."""
     server = _Server(
         uvicorn.Config(
-            make_metrics_app(tell),
+            build_metrics_app(tell),
             log_config=None,
             access_log=False,
             server_header=False,
-            http=Protocol,
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             proxy_headers=False,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from trapline.server.platform.errors import Archived, Forbidden, LostRace, NotFound
+from trapline.server.platform.errors import Forbidden, NotFound, PreconditionFailed, ProjectArchived
 from trapline.wire.auth import Role, TokenKind, TokenScope
 
 RANK: dict[Role, int] = {role: rank for rank, role in enumerate(Role)}
@@ -27,12 +27,12 @@ MACHINES = frozenset({TokenKind.WORKER, TokenKind.PIPELINE})
 """Kinds of tokens that lie on machines: they read no e-mail address."""
 
 
-def widen(scopes: Iterable[TokenScope] | None) -> frozenset[TokenScope]:
+def expand_scopes(scopes: Iterable[TokenScope] | None) -> frozenset[TokenScope]:
     """All that a token with these scopes may do; one without any may do everything that its kind may."""
     return frozenset(TokenScope) if scopes is None else frozenset().union(*(IMPLIED[scope] for scope in scopes))
 
 
-def reach_of(kind: TokenKind, roles: Mapping[int, Role]) -> dict[int, Role]:
+def list_token_projects(kind: TokenKind, roles: Mapping[int, Role]) -> dict[int, Role]:
     """The projects that a token of this kind reaches, of those that its maker is a member of."""
     if kind == TokenKind.USER:
         return dict(roles)
@@ -40,7 +40,7 @@ def reach_of(kind: TokenKind, roles: Mapping[int, Role]) -> dict[int, Role]:
 
 
 @dataclass(frozen=True)
-class Once:
+class IdempotencyRequest:
     """A request that its sender may repeat without doing it twice: its Idempotency-Key, and what it asked."""
 
     key: str
@@ -49,7 +49,7 @@ class Once:
 
 
 @dataclass(frozen=True)
-class Origin:
+class RequestOrigin:
     """Where a request came from, for the audit, and the conditions that it set.
 
     `worker_id` is what it says of itself; nothing is known by that until it is compared with the worker's row.
@@ -59,7 +59,7 @@ class Origin:
     user_agent: str = ""
     worker_id: UUID | None = None
     request_id: str | None = None
-    once: Once | None = None
+    once: IdempotencyRequest | None = None
     if_match: str | None = None
 
 
@@ -87,7 +87,7 @@ class Scope:
     archived: frozenset[int] = frozenset()
     changes: bool = False
     scopes: frozenset[TokenScope] = frozenset(TokenScope)
-    origin: Origin = Origin()
+    origin: RequestOrigin = RequestOrigin()
 
     @classmethod
     def system(cls, actor: str = "system") -> "Scope":
@@ -124,7 +124,7 @@ class Scope:
         if role is None:
             raise NotFound
         if self.changes and project_id in self.archived:
-            raise Archived
+            raise ProjectArchived
         if self.kind in (TokenKind.WORKER, TokenKind.PIPELINE):
             return
         wanted = needs or self.needs
@@ -137,16 +137,18 @@ class Scope:
     def check_unchanged(self, updated_at: datetime) -> None:
         """Allow a change if the caller saw the newest version (If-Match); raises LostRace."""
         wanted = self.origin.if_match
-        if wanted is not None and wanted != "*" and etag_of(updated_at) not in re.split(r"\s*,\s*", wanted):
-            raise LostRace("Somebody else changed this since you read it. Nothing was changed. Read it again first.")
+        if wanted is not None and wanted != "*" and build_etag(updated_at) not in re.split(r"\s*,\s*", wanted):
+            raise PreconditionFailed(
+                "Somebody else changed this since you read it. Nothing was changed. Read it again first."
+            )
 
 
-def etag_of(updated_at: datetime) -> str:
+def build_etag(updated_at: datetime) -> str:
     """Name a version of something by when it was last changed."""
     return f'"{updated_at.timestamp():.6f}"'
 
 
-def user_of(actor: str | None) -> UUID | None:
+def parse_actor(actor: str | None) -> UUID | None:
     """The id of the person whom the audit writes like this; None for anybody else."""
     kind, _, key = (actor or "").partition(":")
     return UUID(key) if kind == "user" else None

@@ -14,22 +14,22 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Database
-from trapline.server.platform.db.caches import Known
-from trapline.server.platform.db.host_rate_limits import HostPace
-from trapline.server.platform.errors import Unavailable
-from trapline.server.platform.imaging.decoder_pool import Decoders
-from trapline.server.platform.network.email_sender import MailServer
-from trapline.server.platform.network.oidc_provider import IdentityProvider
+from trapline.server.platform.db.caches import Caches
+from trapline.server.platform.db.host_rate_limits import HostRateLimit
+from trapline.server.platform.errors import ServiceUnavailable
+from trapline.server.platform.imaging.decoder_pool import DecoderPool
+from trapline.server.platform.network.email_sender import SmtpServer
+from trapline.server.platform.network.oidc_provider import OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
-from trapline.server.platform.store.object_store import Store
+from trapline.server.platform.store.object_store import ObjectStore
 from trapline.server.platform.vault import SecretKeys
-from trapline.server.queue.queries.lease_cache import Remembered
+from trapline.server.queue.queries.lease_cache import LeaseCache
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class Leases:
+class LeaseSettings:
     """How long leases last, in seconds, and how often a task may fail or be lost."""
 
     lease_s: float = 300
@@ -41,7 +41,7 @@ class Leases:
 
 
 @dataclass(frozen=True)
-class Limits:
+class IngestLimits:
     """How much is taken at once: bytes and pixels of an image, bytes of a request's body.
 
     `deleted_kept_s` is for how many seconds deleted images can be restored, `exports_kept_s` the same of the files of
@@ -65,7 +65,7 @@ class FileChecks:
     every_s: float = 7 * 86_400.0
 
 
-class Allowance:
+class ByteBudget:
     """So many bytes that all requests of a process share."""
 
     def __init__(self, size: int) -> None:
@@ -79,7 +79,9 @@ class Allowance:
         def take(piece: bytes) -> None:
             nonlocal taken
             if len(piece) > self._left:
-                raise Unavailable("Too many large signed requests come in at once. Nothing was stored; send it again.")
+                raise ServiceUnavailable(
+                    "Too many large signed requests come in at once. Nothing was stored; send it again."
+                )
             self._left -= len(piece)
             taken += len(piece)
 
@@ -90,7 +92,7 @@ class Allowance:
 
 
 @dataclass
-class Buckets(Generic[Key]):
+class TokenBuckets(Generic[Key]):
     """So many calls a second for each of many keys, and `at_once` of them after a rest; a process counts its own.
 
     At most `most_keys` are known; of those beyond, the one that called the longest ago begins anew.
@@ -130,25 +132,25 @@ REST_S = 5.0
 """For so many seconds' worth of calls a key may save up while it rests."""
 
 
-def allow_per_s(rate: float) -> Buckets[Hashable]:
+def build_token_buckets(rate: float) -> TokenBuckets[Hashable]:
     """Make buckets that allow so many calls a second."""
-    return Buckets(rate, max(1.0, rate * REST_S))
+    return TokenBuckets(rate, max(1.0, rate * REST_S))
 
 
 @dataclass(frozen=True)
-class CallRates:
+class RateLimits:
     """How often may be called: with a worker's token, as any other caller, and from an address without being known.
 
     Only who was found to be known gets a bucket of their own, so false credentials fill no memory.
     """
 
-    workers: Buckets[Hashable] = field(default_factory=lambda: allow_per_s(2000))
-    callers: Buckets[Hashable] = field(default_factory=lambda: allow_per_s(1000))
-    strangers: Buckets[Hashable] = field(default_factory=lambda: allow_per_s(100))
+    workers: TokenBuckets[Hashable] = field(default_factory=lambda: build_token_buckets(2000))
+    callers: TokenBuckets[Hashable] = field(default_factory=lambda: build_token_buckets(1000))
+    strangers: TokenBuckets[Hashable] = field(default_factory=lambda: build_token_buckets(100))
 
 
 @dataclass(frozen=True)
-class Callbacks:
+class CallbackSettings:
     """What outside pipelines may do: how they sign, and how much they may send. Times in seconds, sizes in bytes.
 
     The first of `shared_secrets` is the newest; `allowed_models` empty allows any.
@@ -169,11 +171,11 @@ class Callbacks:
     clock: Callable[[], float] = time.time
     refused: Counter[str] = field(default_factory=Counter)
     """How many signatures this process refused, by reason."""
-    unverified: "Allowance" = field(default_factory=lambda: Allowance(256 * 1024 * 1024))
+    unverified: "ByteBudget" = field(default_factory=lambda: ByteBudget(256 * 1024 * 1024))
     """Room for bodies whose signatures cannot be judged before their end, in bytes over all requests of a process."""
 
 
-class FewAtOnce:
+class CountingSemaphore:
     """A door that lets so many through at once, and tells how many wait before it."""
 
     def __init__(self, most: int) -> None:
@@ -194,7 +196,7 @@ class FewAtOnce:
 
 
 @dataclass(frozen=True)
-class System:
+class AppContext:
     """The engines of one process. Actions take it first; what is set in it stays after the start.
 
     `source_folders` are the local folders that pull sources may be in, `own_folders` those that none may read, in
@@ -203,8 +205,8 @@ class System:
     """
 
     database: Database
-    store: Store
-    decoders: Decoders
+    store: ObjectStore
+    decoders: DecoderPool
     outbound: OutboundPolicy
     secrets: SecretKeys
     public_url: str
@@ -212,26 +214,26 @@ class System:
     own_folders: tuple[Path, ...] = ()
     operators_create_projects: bool = False
     work_folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "trapline-work")
-    leases: Leases = field(default_factory=Leases)
+    leases: LeaseSettings = field(default_factory=LeaseSettings)
     file_checks: FileChecks = field(default_factory=FileChecks)
-    limits: Limits = field(default_factory=Limits)
-    callbacks: Callbacks = field(default_factory=Callbacks)
-    mail_server: MailServer | None = None
-    identity_provider: IdentityProvider | None = None
+    limits: IngestLimits = field(default_factory=IngestLimits)
+    callbacks: CallbackSettings = field(default_factory=CallbackSettings)
+    mail_server: SmtpServer | None = None
+    identity_provider: OidcProvider | None = None
     nats_url: str | None = field(default=None, repr=False)
-    events: Buckets[UUID] = field(default_factory=lambda: Buckets(20, 200))
+    events: TokenBuckets[UUID] = field(default_factory=lambda: TokenBuckets(20, 200))
     """How many signed events are taken for one source."""
-    rates: CallRates = field(default_factory=CallRates)
+    rates: RateLimits = field(default_factory=RateLimits)
     metrics_token: str | None = field(default=None, repr=False)
-    host_pace: HostPace = field(default_factory=HostPace)
-    known: Known = field(default_factory=Known)
+    host_pace: HostRateLimit = field(default_factory=HostRateLimit)
+    known: Caches = field(default_factory=Caches)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    remembered: Remembered = field(default_factory=Remembered)
+    remembered: LeaseCache = field(default_factory=LeaseCache)
     visits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Visitors of public projects that use the database at once, so that its connections are left to members."""
     counting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Who counts what a public project has to show: one at a time, for all that ask."""
-    hashing: FewAtOnce = field(default_factory=lambda: FewAtOnce(2))
+    hashing: CountingSemaphore = field(default_factory=lambda: CountingSemaphore(2))
     """Passwords that are hashed at once: each takes 64 MiB."""
 
     def may_create_projects(self, scope: Scope) -> bool:

@@ -40,14 +40,14 @@ class TraplineError(Exception):
         self.problems = list(problems)
 
 
-class Invalid(TraplineError):
+class InvalidRequest(TraplineError):
     """The request is wrong in a way that its sender can mend."""
 
     status = 400
     title = "The request cannot be understood"
 
 
-class Unprocessable(Invalid):
+class Unprocessable(InvalidRequest):
     """The form is right, a value is not."""
 
     status = 422
@@ -91,7 +91,7 @@ class Conflict(TraplineError):
     title = "The present state forbids it"
 
 
-class Archived(Conflict):
+class ProjectArchived(Conflict):
     """The project is archived, and this would change it."""
 
     title = "The project is archived"
@@ -109,28 +109,28 @@ class UnknownWorker(Conflict):
     title = "This worker is not known"
 
 
-class LostRace(TraplineError):
+class PreconditionFailed(TraplineError):
     """Somebody else changed it since it was read."""
 
     status = 412
     title = "Changed in the meantime"
 
 
-class TooLarge(TraplineError):
+class PayloadTooLarge(TraplineError):
     """More than a limit allows."""
 
     status = 413
     title = "Too large"
 
 
-class Unsupported(TraplineError):
+class UnsupportedEncoding(TraplineError):
     """An encoding or media type that is not taken."""
 
     status = 415
     title = "Not a form that is taken"
 
 
-class TooMany(TraplineError):
+class TooManyRequests(TraplineError):
     """Too often; try again after `retry_after_s` seconds."""
 
     status = 429
@@ -173,14 +173,14 @@ class FileGone(OutboundFailed):
         self.is_empty = is_empty
 
 
-class OutboundRefused(OutboundFailed):
+class AddressNotAllowed(OutboundFailed):
     """An address that a user named may not be connected to."""
 
     status = 422
     title = "This address is not allowed"
 
 
-class Unavailable(TraplineError):
+class ServiceUnavailable(TraplineError):
     """Something that is needed is away; nothing was stored, and the same request may be sent again."""
 
     status = 503
@@ -188,19 +188,19 @@ class Unavailable(TraplineError):
     retry_after_s = 5
 
 
-class DatabaseAway(Unavailable):
+class DatabaseUnavailable(ServiceUnavailable):
     """The database is away, or the fate of a commit is unknown."""
 
     title = "The database is away"
 
 
-class DatabaseSlow(Unavailable):
+class StatementTimeout(ServiceUnavailable):
     """The database gave a statement up, because it took too long; everything of its transaction is undone."""
 
     title = "The database took too long"
 
 
-class ProviderAway(Unavailable):
+class OidcProviderUnavailable(ServiceUnavailable):
     """The OpenID provider cannot be asked who somebody is, or not be understood; nobody is signed in by it."""
 
     title = "The sign-in of your organisation does not work now"

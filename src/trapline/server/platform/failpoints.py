@@ -32,7 +32,7 @@ _doing: ContextVar[str] = ContextVar("doing", default="")
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-class FailpointsRefused(Exception):
+class FailpointsNotAllowed(Exception):
     """Failpoints are asked for on a data folder that no test made."""
 
 
@@ -40,7 +40,7 @@ class FailpointsRefused(Exception):
 class _Rule:
     number: int
     point: str
-    doing: str
+    operation: str
     at: int
     act: str
     passed: int = 0
@@ -72,7 +72,7 @@ class _Plan:
         """The rule that strikes here and now; nobody else has struck by it."""
         self.refresh()
         for rule in self.rules.values():
-            if not fnmatchcase(point, rule.point) or not fnmatchcase(doing, rule.doing):
+            if not fnmatchcase(point, rule.point) or not fnmatchcase(doing, rule.operation):
                 continue
             rule.passed += 1
             if rule.act == "note" or (rule.passed == rule.at and self._claim(rule)):
@@ -102,29 +102,29 @@ class _Plan:
 _armed: _Plan | None = None
 
 
-def check(plan: str | None, data: Path) -> None:
+def validate_plan(plan: str | None, data: Path) -> None:
     """Refuse a plan on a data folder that is not marked as a test's. Raises FailpointsRefused."""
     if plan and not (data / MARK).exists():
-        raise FailpointsRefused(
+        raise FailpointsNotAllowed(
             f"TRAPLINE_FAILPOINTS is set: with it a test kills the server's processes in the middle of their work. "
             f"The data folder {data} was not made by a test, so nothing starts. Unset TRAPLINE_FAILPOINTS."
         )
 
 
-def arm(plan: str | None, data: Path) -> None:
+def enable(plan: str | None, data: Path) -> None:
     """Follow a plan from now on, if there is one. Raises FailpointsRefused."""
     global _armed
-    check(plan, data)
+    validate_plan(plan, data)
     _armed = _Plan(Path(plan)) if plan else None
 
 
-def is_armed() -> bool:
+def is_enabled() -> bool:
     """Whether this process follows a plan."""
     return _armed is not None
 
 
 @contextmanager
-def doing(what: str) -> Iterator[None]:
+def operation(what: str) -> Iterator[None]:
     """Name what is being done for the points that are passed within the block."""
     token = _doing.set(what)
     try:
@@ -133,7 +133,7 @@ def doing(what: str) -> Iterator[None]:
         _doing.reset(token)
 
 
-async def reach(point: str) -> None:
+async def hit(point: str) -> None:
     """Pass a point: nothing happens, unless a test wants it."""
     if _armed is None:
         return
@@ -151,7 +151,7 @@ async def reach(point: str) -> None:
         raise ConnectionResetError("a test broke the connection here")
 
 
-def watch_replies(app: App) -> App:
+def wrap_replies(app: App) -> App:
     """Wrap an ASGI application with the points before and after each reply; unarmed, it is the application itself."""
     if _armed is None:
         return app
@@ -163,12 +163,12 @@ def watch_replies(app: App) -> App:
 
         async def send_watched(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                await reach("before reply")
+                await hit("before reply")
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body"):
-                await reach("after reply")
+                await hit("after reply")
 
-        with doing(f"{scope['method']} {_IDS.sub('*', scope['path']).rstrip('/')}"):
+        with operation(f"{scope['method']} {_IDS.sub('*', scope['path']).rstrip('/')}"):
             await app(scope, receive, send_watched)
 
     return watched

@@ -41,7 +41,7 @@ RESULT_SECONDS = Histogram("trapline_result_seconds", "How long posting results 
 
 
 @contextmanager
-def outcome_counted(task: str) -> Iterator[None]:
+def count_outcome(task: str) -> Iterator[None]:
     """Count a chore, or a step of a loop, as done or failed."""
     outcome = "failed"
     try:
@@ -51,7 +51,7 @@ def outcome_counted(task: str) -> Iterator[None]:
         CHORES.labels(task, outcome).inc()
 
 
-class Gauge(NamedTuple):
+class GaugeValue(NamedTuple):
     """A figure as it stands now: its name, what it is, the names of its labels, and its values by theirs."""
 
     name: str
@@ -61,7 +61,7 @@ class Gauge(NamedTuple):
 
 
 class _Standing(Collector):
-    def __init__(self, gauges: Sequence[Gauge]) -> None:
+    def __init__(self, gauges: Sequence[GaugeValue]) -> None:
         self._gauges = gauges
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -73,7 +73,7 @@ class _Standing(Collector):
             yield family
 
 
-def write_metrics(gauges: Sequence[Gauge]) -> bytes:
+def render_metrics(gauges: Sequence[GaugeValue]) -> bytes:
     """Write everything in Prometheus' text form: what was counted, and these figures."""
     standing = CollectorRegistry()
     standing.register(_Standing(gauges))

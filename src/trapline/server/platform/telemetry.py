@@ -13,13 +13,13 @@ _PLAIN = frozenset({"token_id", "token_kind", "tokens"})
 _CONCERNED = ("project", "deployment", "job", "analysis", "image", "source", "run", "worker", "webhook", "key")
 
 
-def concerned(ids: Mapping[str, Any]) -> dict[str, Any]:
+def build_log_context(ids: Mapping[str, Any]) -> dict[str, Any]:
     """What a line is about by the names of ids that say so: job_id=12 becomes job=12."""
     named = ((name.removesuffix("_id"), value) for name, value in ids.items())
     return {name: value for name, value in named if name in _CONCERNED}
 
 
-def set_up_logs(form: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:
+def configure_logging(form: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:
     """Send structlog's and the standard library's logs to a stream (standard error) in one form.
 
     `form` is `text`, `json`, or `auto`: text where the stream is a terminal.
@@ -32,7 +32,7 @@ def set_up_logs(form: str = "auto", level: str = "info", stream: TextIO | None =
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
-        hide_secrets,
+        redact_secrets,
     ]
     last: list[structlog.types.Processor] = (
         [
@@ -50,7 +50,7 @@ def set_up_logs(form: str = "auto", level: str = "info", stream: TextIO | None =
         processors=[
             structlog.stdlib.filter_by_level,
             *shared[:4],
-            hide_secrets,
+            redact_secrets,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -85,7 +85,7 @@ def set_up_logs(form: str = "auto", level: str = "info", stream: TextIO | None =
     logging.captureWarnings(capture=True)
 
 
-def hide_secrets(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+def redact_secrets(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
     """Replace the values of keys that name a secret."""
     for key in event:
         lowered = key.lower()

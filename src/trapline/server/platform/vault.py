@@ -15,7 +15,7 @@ NONCE_BYTES = 12
 MIN_SECRET_BYTES = 32
 
 
-class WrongKey(Exception):
+class DecryptionError(Exception):
     """A secret at rest cannot be opened: another secret key, another row, or changed bytes."""
 
 
@@ -72,7 +72,7 @@ class _Followed(Sequence[bytes]):
         return len(self.keys.by_version)
 
 
-def seal(keys: SecretKeys, secret: str, table: str, row_id: UUID | int, column: str) -> bytes:
+def encrypt_secret(keys: SecretKeys, secret: str, table: str, row_id: UUID | int, column: str) -> bytes:
     """Encrypt a secret so that it opens only in its own row and column: version byte, nonce, AES-256-GCM."""
     nonce = os.urandom(NONCE_BYTES)
     version = keys.current
@@ -80,20 +80,22 @@ def seal(keys: SecretKeys, secret: str, table: str, row_id: UUID | int, column: 
     return bytes([version]) + nonce + sealed
 
 
-def version_of(sealed: bytes) -> int:
+def get_key_version(sealed: bytes) -> int:
     """Tell with which version of the secret key a secret at rest was sealed."""
     return sealed[0] if sealed else 0
 
 
-def unseal(keys: SecretKeys, sealed: bytes, table: str, row_id: UUID | int, column: str) -> str:
+def decrypt_secret(keys: SecretKeys, sealed: bytes, table: str, row_id: UUID | int, column: str) -> str:
     """Open a secret at rest. Raises WrongKey; nothing of the secret is in the message."""
     version, nonce, rest = sealed[0] if sealed else 0, sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     if version not in keys.by_version:
-        raise WrongKey(f"This secret was sealed with version {version} of the secret key, which is not set here.")
+        raise DecryptionError(
+            f"This secret was sealed with version {version} of the secret key, which is not set here."
+        )
     try:
         opened = AESGCM(keys.derive("vault", version)).decrypt(nonce, rest, _place(table, row_id, column))
     except (InvalidTag, ValueError) as error:
-        raise WrongKey(
+        raise DecryptionError(
             "A stored secret does not open: the secret key differs, or the row was tampered with."
         ) from error
     return opened.decode()

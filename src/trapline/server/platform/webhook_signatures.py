@@ -25,7 +25,7 @@ _TIMESTAMP = re.compile(rb"[1-9][0-9]{9,10}")
 
 
 @dataclass(frozen=True)
-class Delivery:
+class WebhookHeaders:
     """What the headers of a message say of it: its id, when it was signed, the digests that may be right."""
 
     id: bytes
@@ -33,12 +33,12 @@ class Delivery:
     digests: Sequence[bytes]
 
 
-def make_secret() -> str:
+def generate_secret() -> str:
     """Make a secret as the convention writes it."""
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-def read_delivery(headers: Sequence[tuple[bytes, bytes]], now: float) -> Delivery | str:
+def parse_headers(headers: Sequence[tuple[bytes, bytes]], now: float) -> WebhookHeaders | str:
     """Read what the headers claim, or say what is wrong with them; `now` in seconds since 1970."""
     found = {}
     for wanted in (ID, TIMESTAMP, SIGNATURE):
@@ -53,7 +53,7 @@ def read_delivery(headers: Sequence[tuple[bytes, bytes]], now: float) -> Deliver
     if abs(int(found[TIMESTAMP]) - int(now)) > TOLERANCE_S:
         return "webhook-timestamp is too far from the server's clock"
     digests = [digest for part in found[SIGNATURE].split()[:MOST_SIGNATURES] if (digest := _read_digest(part))]
-    return Delivery(found[ID], found[TIMESTAMP], digests)
+    return WebhookHeaders(found[ID], found[TIMESTAMP], digests)
 
 
 def _read_digest(part: bytes) -> bytes | None:
@@ -65,33 +65,33 @@ def _read_digest(part: bytes) -> bytes | None:
         return None
 
 
-def sign(secret: str, message_id: bytes, timestamp: bytes, body: bytes) -> bytes:
+def sign_message(secret: str, message_id: bytes, timestamp: bytes, body: bytes) -> bytes:
     """Sign a message: 32 bytes, as base64 the part of the header behind `v1,`."""
     key = base64.b64decode(secret.removeprefix(PREFIX))
     return hmac.digest(key, b".".join((message_id, timestamp, body)), "sha256")
 
 
-def is_signed(delivery: Delivery, secrets: Sequence[str], body: bytes) -> bool:
+def verify_signature(delivery: WebhookHeaders, secrets: Sequence[str], body: bytes) -> bool:
     """Tell whether one of these secrets signed a message; every one is compared in constant time."""
     holds = False
     for secret in secrets:
-        expected = sign(secret, delivery.id, delivery.timestamp, body)
+        expected = sign_message(secret, delivery.id, delivery.timestamp, body)
         for digest in delivery.digests:
             holds |= hmac.compare_digest(expected, digest)
     return holds
 
 
-def make_headers(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+def build_headers(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """Make the headers of a message that each of these secrets signs; whoever reads them needs one that holds."""
     moment = str(timestamp)
     signatures = [
-        f"v1,{base64.b64encode(sign(secret, message_id.encode(), moment.encode(), body)).decode()}"
+        f"v1,{base64.b64encode(sign_message(secret, message_id.encode(), moment.encode(), body)).decode()}"
         for secret in secrets
     ]
     return {"webhook-id": message_id, "webhook-timestamp": moment, "webhook-signature": " ".join(signatures)}
 
 
-def pause_after(attempts: int, chance: float, asked_s: float = 0) -> float:
+def get_retry_delay(attempts: int, chance: float, asked_s: float = 0) -> float:
     """Tell how many seconds to wait after so many attempts that failed; `chance` from 0 to 1 spreads the waits.
 
     A receiver may ask for longer by Retry-After (`asked_s`), up to the longest pause there is.
@@ -100,6 +100,6 @@ def pause_after(attempts: int, chance: float, asked_s: float = 0) -> float:
     return max(pause * (0.8 + 0.4 * chance), min(asked_s, PAUSES_S[-1]))
 
 
-def pause_before_end(pause_s: float, left_s: float) -> float | None:
+def find_last_retry_delay(pause_s: float, left_s: float) -> float | None:
     """Shorten the last pause, so that one attempt is made as the day ends; None where it has ended."""
     return min(pause_s, left_s) if left_s > PAUSES_S[0] else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from trapline.wire.jobs import JobMove, JobProgress
+from trapline.wire.jobs import JobProgress, JobTransition
 
 log = structlog.get_logger(__name__)
 
@@ -15,28 +15,28 @@ LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
-class Seen:
+class JobSnapshot:
     """How far a job is: every change of its state so far, oldest first, and its images by state.
 
     Read once for all who follow it.
     """
 
-    moves: tuple[JobMove, ...]
+    moves: tuple[JobTransition, ...]
     progress: JobProgress
 
 
-Look = Callable[[list[int]], Awaitable[Mapping[int, Seen]]]
+Look = Callable[[list[int]], Awaitable[Mapping[int, JobSnapshot]]]
 """Asked about all jobs that are followed in this process at once."""
 
 
 @dataclass(eq=False)
 class _Follower:
     job_id: int
-    seen: Seen | None = None
+    seen: JobSnapshot | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Followers:
+class JobSubscribers:
     """Who follows a job in this process. Nobody falls behind: each is told the newest, and asks for what is between."""
 
     def __init__(self, every_s: float = LOOK_EVERY_S) -> None:
@@ -45,7 +45,7 @@ class Followers:
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def follow(self, job_id: int, look: Look, silence_s: float) -> AsyncIterator[Seen | None]:
+    async def follow(self, job_id: int, look: Look, silence_s: float) -> AsyncIterator[JobSnapshot | None]:
         """Yield how far a job is, now and after each change, and None after every `silence_s` without one."""
         follower = _Follower(job_id)
         self._followers.add(follower)
@@ -86,7 +86,7 @@ class Followers:
                 self._tell(seen)
             await asyncio.sleep(self._every_s)
 
-    def _tell(self, seen: Mapping[int, Seen]) -> None:
+    def _tell(self, seen: Mapping[int, JobSnapshot]) -> None:
         for follower in self._followers:
             newest = seen.get(follower.job_id)
             if newest is not None and newest != follower.seen:

@@ -25,7 +25,7 @@ class _Waiter:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Arrivals:
+class TaskNotifier:
     """Who waits in this process, the longest first. Only as many are woken as there are tasks for."""
 
     def __init__(self, every_s: float = LOOK_EVERY_S) -> None:

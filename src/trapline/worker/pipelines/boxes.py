@@ -33,7 +33,7 @@ def suppress_overlaps(boxes: Boxes, scores: Boxes, threshold: float) -> list[int
     return kept
 
 
-def clip(boxes: Boxes, width: int, height: int) -> Boxes:
+def clip_boxes(boxes: Boxes, width: int, height: int) -> Boxes:
     """The boxes, cut at the picture's edges."""
     return np.clip(boxes, 0, np.array([width, height, width, height], dtype=boxes.dtype))
 

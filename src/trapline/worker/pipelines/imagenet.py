@@ -68,7 +68,7 @@ ANIMALS_FROM = 0.1
 
 
 @cache
-def read_labels() -> tuple[str, ...]:
+def load_labels() -> tuple[str, ...]:
     """The first name of each class, in the order of the scores."""
     text = (files(__package__) / _LABELS).read_text(encoding="utf-8")
     return tuple(line.split(",")[0] for line in text.splitlines())

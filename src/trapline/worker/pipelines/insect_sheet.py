@@ -9,8 +9,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFilter
 
 from trapline.wire.pipelines import Algorithm, Stage, StageParam
-from trapline.worker.onnx_session import Session
-from trapline.worker.pipeline import Found, Machine, Named, Picture, Pipeline, Pixels, list_classes
+from trapline.worker.onnx_session import OnnxSession
+from trapline.worker.pipeline import (
+    Device,
+    InputImage,
+    ModelClassification,
+    ModelDetection,
+    Pipeline,
+    Pixels,
+    build_category_map,
+)
 from trapline.worker.pipelines import imagenet
 from trapline.worker.pipelines.camera_trap import (
     CLASSIFIER,
@@ -20,8 +28,8 @@ from trapline.worker.pipelines.camera_trap import (
     prepare_crop,
     softmax,
 )
-from trapline.worker.pipelines.connected_components import find_components
-from trapline.worker.pipelines.parameters import read_number
+from trapline.worker.pipelines.connected_components import list_components
+from trapline.worker.pipelines.parameters import parse_number
 
 DETECTOR = Algorithm(
     name="Difference from the sheet",
@@ -29,14 +37,14 @@ DETECTOR = Algorithm(
     description="No model: what stands out in colour or lightness from its blurred surroundings. The score is how far, "
     "as a part of the way from white to black; it is no probability.",
     task_type="localization",
-    category_map=list_classes("insect"),
+    category_map=build_category_map("insect"),
 )
 GROUPER = Algorithm(
     name="Orders of insects, from ImageNet",
     key="efficientnet-lite0-insect-orders",
     description="The classifier's scores added up over orders of insects; named where most of them fall into one.",
     task_type="classification",
-    category_map=list_classes(*imagenet.SHEET_GROUPS),
+    category_map=build_category_map(*imagenet.SHEET_GROUPS),
 )
 
 LARGEST_SCALE, SIDE = 4, 1024
@@ -59,7 +67,7 @@ LAB = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createPro
 
 
 @dataclass(frozen=True)
-class Wishes:
+class InsectSheetParameters:
     """The parameters of a job: `threshold` is a distance in CIELAB, `min_size` pixels of a box's longer side."""
 
     threshold: float = 12.0
@@ -67,18 +75,18 @@ class Wishes:
     max_insects: int = 300
 
 
-def read_wishes(config: Mapping[str, Any]) -> Wishes:
+def parse_parameters(config: Mapping[str, Any]) -> InsectSheetParameters:
     """The wishes among a job's parameters. ValueError says which is wrong."""
-    usual = Wishes()
-    return Wishes(
-        threshold=read_number(config, "threshold", usual.threshold, 1, 100),
-        min_size=read_number(config, "min_size", usual.min_size, 1, 10_000),
-        max_insects=int(read_number(config, "max_insects", usual.max_insects, 1, 5_000)),
+    usual = InsectSheetParameters()
+    return InsectSheetParameters(
+        threshold=parse_number(config, "threshold", usual.threshold, 1, 100),
+        min_size=parse_number(config, "min_size", usual.min_size, 1, 10_000),
+        max_insects=int(parse_number(config, "max_insects", usual.max_insects, 1, 5_000)),
     )
 
 
 @dataclass(frozen=True)
-class Spot:
+class SheetSpot:
     """Something on the sheet: its box in pixels of the picture, and how far it stands out, from 0 to 1."""
 
     box: NDArray[np.float64]
@@ -111,15 +119,15 @@ class InsectSheet(Pipeline):
     algorithms = (DETECTOR, CLASSIFIER, GROUPER)
     models = (CLASSIFIER_WEIGHTS,)
 
-    _classifier: Session
+    _classifier: OnnxSession
 
-    def load(self, machine: Machine) -> None:
+    def load(self, machine: Device) -> None:
         """Fetch the classifier and open it."""
         self._classifier = open_classifier(machine)
 
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Find picture by picture, then classify all together."""
-        spots = [find_spots(picture.pixels, read_wishes(picture.config)) for picture in pictures]
+        spots = [list_spots(picture.pixels, parse_parameters(picture.config)) for picture in pictures]
         crops = [
             prepare_crop(picture.pixels, spot.box)
             for picture, some in zip(pictures, spots, strict=True)
@@ -129,7 +137,7 @@ class InsectSheet(Pipeline):
         return [[_describe(spot, next(logits)) for spot in some] for some in spots]
 
 
-def find_spots(pixels: Pixels, wishes: Wishes) -> list[Spot]:
+def list_spots(pixels: Pixels, wishes: InsectSheetParameters) -> list[SheetSpot]:
     """What stands out from the sheet, the most conspicuous first."""
     height, width = pixels.shape[:2]
     scale = min(LARGEST_SCALE, max(1, round(max(width, height) / SIDE)))
@@ -141,7 +149,7 @@ def find_spots(pixels: Pixels, wishes: Wishes) -> list[Spot]:
         lies_there = distance > wishes.threshold
         background = blur_background(np.where(lies_there[..., None], background, lab))
         distance = _distance(lab, background)
-    found = find_components(_widen(distance > wishes.threshold), distance)
+    found = list_components(_widen(distance > wishes.threshold), distance)
     boxes = _narrow(found.boxes, distance.shape) * scale
     boxes = np.minimum(boxes, [width, height, width, height])
     sides = boxes[:, 2:] - boxes[:, :2]
@@ -149,7 +157,7 @@ def find_spots(pixels: Pixels, wishes: Wishes) -> list[Spot]:
     conspicuous = np.argsort(-found.weights, kind="stable")
     kept = [int(index) for index in conspicuous if fits[index]][: wishes.max_insects]
     return [
-        Spot(boxes[index].astype(np.float64), min(1.0, float(found.weights[index] / found.areas[index]) / 100))
+        SheetSpot(boxes[index].astype(np.float64), min(1.0, float(found.weights[index] / found.areas[index]) / 100))
         for index in kept
     ]
 
@@ -203,18 +211,18 @@ def _narrow(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int6
     return np.concatenate([boxes[:, :2] + (boxes[:, :2] > 0), ends], axis=1)
 
 
-def _describe(spot: Spot, logits: NDArray[np.float32]) -> Found:
+def _describe(spot: SheetSpot, logits: NDArray[np.float32]) -> ModelDetection:
     scores = softmax(logits)
-    best = imagenet.read_labels()[int(np.argmax(scores))]
+    best = imagenet.load_labels()[int(np.argmax(scores))]
     order, grouped = imagenet.find_order(scores)
     x1, y1, x2, y2 = (float(corner) for corner in spot.box)
-    return Found(
+    return ModelDetection(
         box=(x1, y1, x2, y2),
         algorithm=DETECTOR.key,
         score=spot.score,
         names=(
-            Named(name="insect", algorithm=DETECTOR.key, scores=[spot.score], terminal=False),
-            Named(name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False),
-            Named(name=order, algorithm=GROUPER.key, scores=grouped),
+            ModelClassification(name="insect", algorithm=DETECTOR.key, scores=[spot.score], terminal=False),
+            ModelClassification(name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False),
+            ModelClassification(name=order, algorithm=GROUPER.key, scores=grouped),
         ),
     )

@@ -11,9 +11,16 @@ import numpy as np
 from trapline.wire.pipelines import Algorithm, Stage, StageParam
 from trapline.worker.devices import CPU, DeviceUnavailable, require_torch_device
 from trapline.worker.model_files import ModelFile
-from trapline.worker.pipeline import Found, Machine, Named, Picture, Pipeline, list_classes
-from trapline.worker.pipelines.normalised_boxes import place_box
-from trapline.worker.pipelines.parameters import read_number
+from trapline.worker.pipeline import (
+    Device,
+    InputImage,
+    ModelClassification,
+    ModelDetection,
+    Pipeline,
+    build_category_map,
+)
+from trapline.worker.pipelines.normalised_boxes import scale_box
+from trapline.worker.pipelines.parameters import parse_number
 
 CLASSES = ("animal", "person", "vehicle")
 """The categories "1", "2" and "3" of the batch output format."""
@@ -44,7 +51,7 @@ def _algorithm(version: str) -> Algorithm:
         key=f"megadetector-{version}",
         version_name=version,
         task_type="localization",
-        category_map=list_classes(*CLASSES),
+        category_map=build_category_map(*CLASSES),
         uri="https://github.com/agentmorris/MegaDetector",
     )
 
@@ -67,7 +74,7 @@ class MegaDetector(Pipeline):
 
     _detector: Any
 
-    def load(self, machine: Machine) -> None:
+    def load(self, machine: Device) -> None:
         """Fetch the weights and let the package open them. They are a pickle that may run code: only checked ones."""
         weights = machine.fetch(self.models[0])
         # The package prints what it does.
@@ -83,11 +90,11 @@ class MegaDetector(Pipeline):
         if used != machine.device:
             raise DeviceUnavailable(f"the package megadetector runs the model on {used}.")
 
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect all pictures as one batch."""
         if not pictures:
             return []
-        least = [read_number(picture.config, "threshold", self.threshold, 0.005, 1) for picture in pictures]
+        least = [parse_number(picture.config, "threshold", self.threshold, 0.005, 1) for picture in pictures]
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             answers = self._detector.generate_detections_one_batch(
@@ -102,12 +109,14 @@ class MegaDetector(Pipeline):
             )
         key = self.algorithms[0].key
         return [
-            read_detections(answer, key, picture.pixels.shape[1], picture.pixels.shape[0], threshold)
+            parse_detections(answer, key, picture.pixels.shape[1], picture.pixels.shape[0], threshold)
             for answer, picture, threshold in zip(answers, pictures, least, strict=True)
         ]
 
 
-def read_detections(answer: Mapping[str, Any], key: str, width: int, height: int, threshold: float) -> list[Found]:
+def parse_detections(
+    answer: Mapping[str, Any], key: str, width: int, height: int, threshold: float
+) -> list[ModelDetection]:
     """One image of the batch output format as findings, best first. ValueError says why there are none.
 
     `bbox` is x, y, width and height as parts of the picture; categories are "1", "2" and "3".
@@ -117,15 +126,15 @@ def read_detections(answer: Mapping[str, Any], key: str, width: int, height: int
     found = []
     for detection in sorted(answer["detections"], key=lambda row: -row["conf"]):
         score = min(1.0, float(detection["conf"]))
-        box = place_box(detection["bbox"], width, height)
+        box = scale_box(detection["bbox"], width, height)
         if score < threshold or box is None:
             continue
         index = int(detection["category"]) - 1
         if not 0 <= index < len(CLASSES):
             raise ValueError(f"MegaDetector knows no category {detection['category']!r}")
         scores = [score if place == index else 0.0 for place in range(len(CLASSES))]
-        named = Named(name=CLASSES[index], algorithm=key, scores=scores)
-        found.append(Found(box=box, algorithm=key, score=score, names=(named,)))
+        named = ModelClassification(name=CLASSES[index], algorithm=key, scores=scores)
+        found.append(ModelDetection(box=box, algorithm=key, score=score, names=(named,)))
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def read_number(config: Mapping[str, Any], name: str, otherwise: float, least: float, most: float) -> float:
+def parse_number(config: Mapping[str, Any], name: str, otherwise: float, least: float, most: float) -> float:
     """A number from `least` to `most`; `otherwise` where the job says nothing. ValueError says what it may be."""
     given = config.get(name)
     if given is None:
@@ -17,7 +17,7 @@ def read_number(config: Mapping[str, Any], name: str, otherwise: float, least: f
     return float(given)
 
 
-def read_code(config: Mapping[str, Any], name: str, length: int) -> str | None:
+def parse_code(config: Mapping[str, Any], name: str, length: int) -> str | None:
     """A code of so many letters, such as a country's, in capitals; None where the job says nothing. ValueError."""
     given = config.get(name)
     if given is None or given == "":

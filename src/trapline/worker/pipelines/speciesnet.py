@@ -15,15 +15,15 @@ from PIL import Image
 from trapline.wire.pipelines import Algorithm, Stage, StageParam
 from trapline.worker.devices import require_torch_device
 from trapline.worker.model_files import ModelFile, ModelFileMissing
-from trapline.worker.pipeline import Found, Machine, Picture, Pipeline, list_classes
-from trapline.worker.pipelines.parameters import read_code, read_number
+from trapline.worker.pipeline import Device, InputImage, ModelDetection, Pipeline, build_category_map
+from trapline.worker.pipelines.parameters import parse_code, parse_number
 from trapline.worker.pipelines.speciesnet_output import (
     CLASSIFIER,
     DETECTOR,
     ENSEMBLE,
     GROUPS,
-    make_category_map,
-    read_prediction,
+    build_speciesnet_category_map,
+    parse_prediction,
 )
 
 _KAGGLE = "https://www.kaggle.com/api/v1/models/google/speciesnet/pyTorch/"
@@ -84,19 +84,19 @@ class SpeciesNet(Pipeline):
     def __init__(self) -> None:
         self.algorithms = _declare(self.release, None)
 
-    def prepare(self, machine: Machine) -> None:
+    def prepare(self, machine: Device) -> None:
         """Fetch the model, unpack it, and read its class list."""
         self._folder = unpack(machine.fetch(self.models[0]))
-        labels = read_labels(self._folder)
+        labels = load_labels(self._folder)
         self.algorithms = _declare(self.release, labels)
         classes = self.algorithms[1].category_map
         assert classes is not None
         self._places = {text: (index, classes.labels[index]) for index, text in enumerate(labels)}
 
-    def load(self, machine: Machine) -> None:
+    def load(self, machine: Device) -> None:
         """Let the package open the models. They are pickles that may run code: only checked ones."""
         self.prepare(machine)
-        put_detector(self._folder, machine)
+        install_detector(self._folder, machine)
         with contextlib.redirect_stdout(sys.stderr):
             import torch
             from speciesnet import SpeciesNetClassifier, SpeciesNetDetector, SpeciesNetEnsemble
@@ -107,21 +107,21 @@ class SpeciesNet(Pipeline):
             self._classifier = SpeciesNetClassifier(str(self._folder), device=machine.device)
             self._ensemble = SpeciesNetEnsemble(str(self._folder))
 
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Picture by picture, as the package's detector takes them."""
         return [self._look(picture) for picture in pictures]
 
-    def _look(self, picture: Picture) -> list[Found]:
-        threshold = read_number(picture.config, "threshold", SCORE_FROM, 0.01, 1)
+    def _look(self, picture: InputImage) -> list[ModelDetection]:
+        threshold = parse_number(picture.config, "threshold", SCORE_FROM, 0.01, 1)
         place = {
-            "country": read_code(picture.config, "country", 3),
-            "admin1_region": read_code(picture.config, "admin1_region", 2),
+            "country": parse_code(picture.config, "country", 3),
+            "admin1_region": parse_code(picture.config, "admin1_region", 2),
         }
         prediction = self.predict(picture, {key: code for key, code in place.items() if code}, threshold)
         height, width = picture.pixels.shape[:2]
-        return read_prediction(prediction, self._places, width, height, threshold)
+        return parse_prediction(prediction, self._places, width, height, threshold)
 
-    def predict(self, picture: Picture, place: Mapping[str, str], threshold: float) -> dict[str, Any]:
+    def predict(self, picture: InputImage, place: Mapping[str, str], threshold: float) -> dict[str, Any]:
         """The package's own answer, with all classes of each box that is at least so sure."""
         from speciesnet.utils import BBox, whole_image_detection
 
@@ -167,7 +167,7 @@ def _declare(release: str, labels: Sequence[str] | None) -> tuple[Algorithm, ...
             key=DETECTOR,
             version_name=release,
             task_type="localization",
-            category_map=list_classes(*GROUPS),
+            category_map=build_category_map(*GROUPS),
             uri=URI,
         ),
         Algorithm(
@@ -175,7 +175,7 @@ def _declare(release: str, labels: Sequence[str] | None) -> tuple[Algorithm, ...
             key=CLASSIFIER,
             version_name=release,
             task_type="classification",
-            category_map=None if labels is None else make_category_map(labels),
+            category_map=None if labels is None else build_speciesnet_category_map(labels),
             uri=URI,
         ),
         Algorithm(
@@ -211,7 +211,7 @@ def unpack(archive: Path) -> Path:
     return folder
 
 
-def read_labels(folder: Path) -> list[str]:
+def load_labels(folder: Path) -> list[str]:
     """The class strings of the classifier, in the order of its scores. ModelFileMissing."""
     try:
         info = json.loads((folder / "info.json").read_bytes())
@@ -220,7 +220,7 @@ def read_labels(folder: Path) -> list[str]:
         raise ModelFileMissing(f"{folder} is no SpeciesNet: {error}") from error
 
 
-def put_detector(folder: Path, machine: Machine) -> None:
+def install_detector(folder: Path, machine: Device) -> None:
     """Put the checked detector into the model's folder, so that the package fetches none by itself."""
     info = json.loads((folder / "info.json").read_bytes())
     if not info["detector"].startswith(("http://", "https://")):

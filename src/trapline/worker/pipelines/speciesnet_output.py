@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from trapline.wire.pipelines import CategoryMap
-from trapline.worker.pipeline import Found, Named
-from trapline.worker.pipelines.normalised_boxes import place_box
+from trapline.worker.pipeline import ModelClassification, ModelDetection
+from trapline.worker.pipelines.normalised_boxes import scale_box
 
 DETECTOR, CLASSIFIER, ENSEMBLE = "speciesnet-detector", "speciesnet-classifier", "speciesnet-ensemble"
 
@@ -23,7 +23,7 @@ BLANK, UNKNOWN = "blank", "no cv result"
 
 
 @dataclass(frozen=True)
-class TaxonName:
+class SpeciesnetTaxon:
     """A class string taken apart: `ranks` from class to species, "" from where it is not known."""
 
     uuid: str
@@ -49,18 +49,18 @@ class TaxonName:
         return self.common or self.scientific or "animal"
 
 
-def read_class(text: str) -> TaxonName:
+def parse_class(text: str) -> SpeciesnetTaxon:
     """A class string: `uuid;class;order;family;genus;species;common name`. ValueError where it is none."""
     parts = [part.strip() for part in text.strip().split(";")]
     if len(parts) != 7:
         raise ValueError(f"{text!r} is no class of SpeciesNet: it has {len(parts)} parts, not 7")
     uuid, kind, order, family, genus, species, common = parts
-    return TaxonName(uuid, (kind, order, family, genus, species), common)
+    return SpeciesnetTaxon(uuid, (kind, order, family, genus, species), common)
 
 
-def make_category_map(labels: Sequence[str]) -> CategoryMap:
+def build_speciesnet_category_map(labels: Sequence[str]) -> CategoryMap:
     """The classifier's class list, with each class's taxon. Names that occur twice carry the scientific one."""
-    taxa = [read_class(label) for label in labels]
+    taxa = [parse_class(label) for label in labels]
     names = [taxon.name for taxon in taxa]
     shown = []
     for taxon, name in zip(taxa, names, strict=True):
@@ -75,13 +75,13 @@ def make_category_map(labels: Sequence[str]) -> CategoryMap:
     return CategoryMap(data=rows, labels=shown)
 
 
-def read_prediction(
+def parse_prediction(
     prediction: Mapping[str, Any],
     places: Mapping[str, tuple[int, str]],
     width: int,
     height: int,
     threshold: float,
-) -> list[Found]:
+) -> list[ModelDetection]:
     """The boxes of a picture that are at least so sure, best first, and what each shows. ValueError for a failure.
 
     `places` gives index and name of each class string of the classifier. A box that is blank after all is left out.
@@ -95,14 +95,14 @@ def read_prediction(
     boxes = sorted((row for row in rows if str(row.get("category")) != "0"), key=lambda row: -row["conf"])
     found = []
     for number, row in enumerate(boxes):
-        box = place_box(row["bbox"], width, height)
+        box = scale_box(row["bbox"], width, height)
         # What is said of the whole picture is about the surest box.
         said = whole if whole is not None and number == 0 else row
         final = _read_final(said)
         if row["conf"] < threshold or box is None or (final is not None and final[0].common == BLANK):
             continue
         found.append(
-            Found(
+            ModelDetection(
                 box=box, algorithm=DETECTOR, score=min(1.0, float(row["conf"])), names=_name(row, said, final, places)
             )
         )
@@ -125,26 +125,26 @@ def _of_whole_picture(prediction: Mapping[str, Any], rows: Sequence[Mapping[str,
     }
 
 
-def _read_final(said: Mapping[str, Any]) -> tuple[TaxonName, float] | None:
+def _read_final(said: Mapping[str, Any]) -> tuple[SpeciesnetTaxon, float] | None:
     processed = said.get("processed_classification")
     if not processed:
         return None
-    taxon = read_class(processed["class"])
+    taxon = parse_class(processed["class"])
     return None if UNKNOWN in (taxon.common, taxon.ranks[0]) else (taxon, min(1.0, float(processed["score"])))
 
 
 def _name(
     row: Mapping[str, Any],
     said: Mapping[str, Any],
-    final: tuple[TaxonName, float] | None,
+    final: tuple[SpeciesnetTaxon, float] | None,
     places: Mapping[str, tuple[int, str]],
-) -> list[Named]:
+) -> list[ModelClassification]:
     group = int(row["category"]) - 1
     if not 0 <= group < len(GROUPS):
         raise ValueError(f"SpeciesNet's detector knows no category {row['category']!r}")
     score = min(1.0, float(row["conf"]))
     names = [
-        Named(
+        ModelClassification(
             name=GROUPS[group],
             algorithm=DETECTOR,
             scores=[score if place == group else 0.0 for place in range(len(GROUPS))],
@@ -156,7 +156,9 @@ def _name(
         scores = np.zeros(len(places))
         for text, value in zip(raw["classes"], raw["scores"], strict=True):
             scores[places[text][0]] = value
-        names.append(Named(name=places[raw["classes"][0]][1], algorithm=CLASSIFIER, scores=scores, terminal=False))
+        names.append(
+            ModelClassification(name=places[raw["classes"][0]][1], algorithm=CLASSIFIER, scores=scores, terminal=False)
+        )
     if final is not None:
-        names.append(Named(name=final[0].name, algorithm=ENSEMBLE, scores=[final[1]]))
+        names.append(ModelClassification(name=final[0].name, algorithm=ENSEMBLE, scores=[final[1]]))
     return names

@@ -22,16 +22,16 @@ _TYPES = {"float32": np.float32, "float16": np.float16, "int32": np.int32, "uint
 _DTYPES = {"DT_FLOAT": TensorProto.FLOAT, "DT_INT32": TensorProto.INT32, "DT_BOOL": TensorProto.BOOL}
 
 
-class Unconvertible(Exception):
+class UnsupportedModel(Exception):
     """The model has something that this converter does not know."""
 
 
-def convert(model_json: bytes, weights: bytes) -> bytes:
+def convert_to_onnx(model_json: bytes, weights: bytes) -> bytes:
     """An ONNX model of a tfjs one: model.json and its weights, one after the other. Inputs and outputs keep names."""
     document = json.loads(model_json)
     if document.get("format") != "graph-model":
-        raise Unconvertible("this is no graph model of TensorFlow.js")
-    builder = _Builder(read_weights(document["weightsManifest"], weights))
+        raise UnsupportedModel("this is no graph model of TensorFlow.js")
+    builder = _Builder(parse_weights(document["weightsManifest"], weights))
     for node in document["modelTopology"]["node"]:
         builder.add(node)
     signature = document["signature"]
@@ -52,20 +52,20 @@ def convert(model_json: bytes, weights: bytes) -> bytes:
     return made
 
 
-def read_weights(manifest: list[dict[str, Any]], weights: bytes) -> dict[str, NDArray[Any]]:
+def parse_weights(manifest: list[dict[str, Any]], weights: bytes) -> dict[str, NDArray[Any]]:
     """Arrays by name. Those quantised to float16 are widened; other quantisations are not known."""
     found: dict[str, NDArray[Any]] = {}
     offset = 0
     for told in (told for group in manifest for told in group["weights"]):
         stored = told.get("quantization", {}).get("dtype", told["dtype"])
         if stored not in _TYPES or (stored == "uint8" and "quantization" in told):
-            raise Unconvertible(f"weights of type {stored}")
+            raise UnsupportedModel(f"weights of type {stored}")
         count = int(np.prod(told["shape"], dtype=np.int64))
         values = np.frombuffer(weights, np.dtype(_TYPES[stored]).newbyteorder("<"), count, offset)
         offset += values.nbytes
         found[told["name"]] = values.astype(_TYPES[told["dtype"]]).reshape(told["shape"])
     if offset != len(weights):
-        raise Unconvertible(f"{len(weights)} bytes of weights where {offset} are described")
+        raise UnsupportedModel(f"{len(weights)} bytes of weights where {offset} are described")
     return found
 
 
@@ -106,7 +106,7 @@ class _Builder:
 
     def value(self, name: str) -> NDArray[Any]:
         if name not in self.weights:
-            raise Unconvertible(f"{name} is computed where a constant was expected")
+            raise UnsupportedModel(f"{name} is computed where a constant was expected")
         return self.weights[name]
 
     def add(self, node: dict[str, Any]) -> None:
@@ -123,7 +123,7 @@ class _Builder:
         elif kind in _BUILDERS:
             _BUILDERS[kind](self, name, inputs, attributes)
         else:
-            raise Unconvertible(f"operation {kind} of {name}")
+            raise UnsupportedModel(f"operation {kind} of {name}")
 
     def convolve(self, name: str, inputs: list[str], attributes: dict[str, Any], depthwise: bool) -> None:
         kernel = self.value(inputs[1])  # height, width, in, out (or multiplier)
@@ -153,7 +153,7 @@ class _Builder:
             case ["Relu6"]:
                 out = self.relu6(out, f"{name}//act")
             case _:
-                raise Unconvertible(f"{fused} fused into {name}")
+                raise UnsupportedModel(f"{fused} fused into {name}")
         self.emit("Transpose", [out], name, perm=_LAST)
 
     def relu6(self, given: str, name: str) -> str:
@@ -217,7 +217,7 @@ class _Builder:
     def slice(self, name: str, inputs: list[str], attributes: dict[str, Any]) -> None:
         masks = {key: int(attributes.get(key, {}).get("i", 0)) for key in attributes if key.endswith("_mask")}
         if masks.get("ellipsis_mask") or masks.get("new_axis_mask"):
-            raise Unconvertible(f"a slice of {name} with an ellipsis or a new axis")
+            raise UnsupportedModel(f"a slice of {name} with an ellipsis or a new axis")
         begin, end, step = (self.value(given).reshape(-1) for given in inputs[1:4])
         axes = np.arange(begin.size)
         open_start = (masks.get("begin_mask", 0) >> axes) & 1
@@ -243,7 +243,7 @@ class _Builder:
 
     def gather(self, name: str, inputs: list[str], attributes: dict[str, Any]) -> None:
         if int(attributes.get("batch_dims", {}).get("i", 0)):
-            raise Unconvertible(f"gathering by batch in {name}")
+            raise UnsupportedModel(f"gathering by batch in {name}")
         self.emit("Gather", inputs[:2], name, axis=int(self.value(inputs[2])))
 
 

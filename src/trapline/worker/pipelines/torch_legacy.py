@@ -15,7 +15,7 @@ PROTOCOL = 1001
 _STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
-class NotLegacy(Exception):
+class InvalidLegacyFile(Exception):
     """The file is not of the legacy format, or has something in it that weights do not need."""
 
 
@@ -40,27 +40,27 @@ class _Restricted(pickle.Unpickler):
             return _rebuild
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        raise NotLegacy(f"{module}.{name} is nothing that weights are made of")
+        raise InvalidLegacyFile(f"{module}.{name} is nothing that weights are made of")
 
     def persistent_load(self, told: Any) -> tuple[str, np.dtype[Any]]:
         kind, dtype, key, *_ = told
         if kind != "storage":
-            raise NotLegacy(f"a reference to {kind!r}")
+            raise InvalidLegacyFile(f"a reference to {kind!r}")
         return str(key), dtype
 
 
-def read_tensors(file: BinaryIO) -> dict[str, NDArray[Any]]:
+def parse_tensors(file: BinaryIO) -> dict[str, NDArray[Any]]:
     """Arrays by name. NotLegacy where the file is of another format, or would import something."""
     data = io.BytesIO(file.read())
     try:
         if _load(data) != MAGIC or _load(data) != PROTOCOL or not _load(data)["little_endian"]:
-            raise NotLegacy("it does not begin as such a file does")
+            raise InvalidLegacyFile("it does not begin as such a file does")
         tensors = _load(data)
         dtypes = {tensor.storage[0]: tensor.storage[1] for tensor in tensors.values()}
         storages = {key: _read_storage(data, dtypes[key]) for key in _load(data)}
         return {name: _view(tensor, storages[tensor.storage[0]]) for name, tensor in tensors.items()}
     except (pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise NotLegacy(f"{type(error).__name__}: {error}") from error
+        raise InvalidLegacyFile(f"{type(error).__name__}: {error}") from error
 
 
 def _load(data: BinaryIO) -> Any:

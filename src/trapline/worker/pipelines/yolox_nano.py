@@ -7,9 +7,17 @@ from numpy.typing import NDArray
 
 from trapline.wire.pipelines import Algorithm, Stage
 from trapline.worker.model_files import ModelFile
-from trapline.worker.onnx_session import Session, open_session
-from trapline.worker.pipeline import Found, Machine, Named, Picture, Pipeline, Pixels, list_classes
-from trapline.worker.pipelines.boxes import clip, resize, suppress_overlaps
+from trapline.worker.onnx_session import OnnxSession, open_session
+from trapline.worker.pipeline import (
+    Device,
+    InputImage,
+    ModelClassification,
+    ModelDetection,
+    Pipeline,
+    Pixels,
+    build_category_map,
+)
+from trapline.worker.pipelines.boxes import clip_boxes, resize, suppress_overlaps
 from trapline.worker.pipelines.coco import CLASSES, GROUP_OF, GROUPS
 
 MODEL = ModelFile(
@@ -24,14 +32,14 @@ DETECTOR = Algorithm(
     name="YOLOX-nano, COCO",
     key="yolox-nano-coco",
     task_type="localization",
-    category_map=list_classes(*CLASSES),
+    category_map=build_category_map(*CLASSES),
     uri="https://github.com/Megvii-BaseDetection/YOLOX",
 )
 GROUPER = Algorithm(
     name="YOLOX-nano, COCO in three groups",
     key="yolox-nano-coco-groups",
     task_type="classification",
-    category_map=list_classes(*GROUPS),
+    category_map=build_category_map(*GROUPS),
 )
 
 SIDE = 416
@@ -51,25 +59,25 @@ class YoloxNano(Pipeline):
     algorithms = (DETECTOR, GROUPER)
     models = (MODEL,)
 
-    _session: Session
+    _session: OnnxSession
 
-    def load(self, machine: Machine) -> None:
+    def load(self, machine: Device) -> None:
         """Fetch the model and open it."""
         self._session = open_session(machine.fetch(MODEL), machine.device, machine.threads)
 
-    def run(self, pictures: Sequence[Picture]) -> list[list[Found]]:
+    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect picture by picture: the published model takes one at a time."""
         return [self._detect(picture.pixels) for picture in pictures]
 
-    def _detect(self, pixels: Pixels) -> list[Found]:
+    def _detect(self, pixels: Pixels) -> list[ModelDetection]:
         height, width = pixels.shape[:2]
         given, scale = letterbox(pixels)
         (answer,) = self._session.run(["output"], {"images": given})
-        boxes, scores = decode(answer[0])
+        boxes, scores = decode_boxes(answer[0])
         best = scores.argmax(axis=1)
         sure = scores[np.arange(len(best)), best]
         wanted = np.flatnonzero((sure >= SCORE_FROM) & np.isin(best, list(GROUP_OF)))
-        boxes = clip(boxes[wanted] / scale, width, height)
+        boxes = clip_boxes(boxes[wanted] / scale, width, height)
         return [
             _describe(boxes[index], scores[wanted[index]])
             for index in suppress_overlaps(boxes, sure[wanted], OVERLAP)
@@ -87,7 +95,7 @@ def letterbox(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
     return np.ascontiguousarray(square.transpose(2, 0, 1))[np.newaxis], scale
 
 
-def decode(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def decode_boxes(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Boxes (x1, y1, x2, y2 in pixels of the square) and 80 scores each, of the raw answer [3549, 85].
 
     A row is the centre within its cell, the logarithm of the size, objectness, and classes: Ge et al., YOLOX, 2021.
@@ -104,19 +112,19 @@ def decode(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.f
     return boxes, rows[:, 4:5] * rows[:, 5:]
 
 
-def _describe(box: NDArray[np.float32], scores: NDArray[np.float32]) -> Found:
+def _describe(box: NDArray[np.float32], scores: NDArray[np.float32]) -> ModelDetection:
     best = int(scores.argmax())
     score = min(1.0, float(scores[best]))
     group = GROUPS.index(GROUP_OF[best])
     grouped = np.zeros(len(GROUPS))
     grouped[group] = score
     x1, y1, x2, y2 = (float(corner) for corner in box)
-    return Found(
+    return ModelDetection(
         box=(x1, y1, x2, y2),
         algorithm=DETECTOR.key,
         score=score,
         names=(
-            Named(name=CLASSES[best], algorithm=DETECTOR.key, scores=scores, terminal=False),
-            Named(name=GROUPS[group], algorithm=GROUPER.key, scores=grouped),
+            ModelClassification(name=CLASSES[best], algorithm=DETECTOR.key, scores=scores, terminal=False),
+            ModelClassification(name=GROUPS[group], algorithm=GROUPER.key, scores=grouped),
         ),
     )

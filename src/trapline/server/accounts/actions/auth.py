@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from trapline.server.accounts.actions.passwords import find_user_by_password
+from trapline.server.accounts.actions.passwords import verify_credentials
 from trapline.server.accounts.queries.accounts import (
-    LiveToken,
+    ActiveToken,
     SessionRow,
     UserRow,
-    end_session,
-    find_live_token,
+    delete_session,
+    find_active_token,
     find_live_token_by_id,
     find_session,
-    get_user,
+    get_user_row,
+    list_actor_names,
+    list_credential_states,
     list_roles,
-    list_standings,
-    name_actors,
-    note_use,
+    record_token_use,
 )
-from trapline.server.accounts.queries.sign_in_failures import forgive
-from trapline.server.accounts.rules.tokens import ParsedToken, find_parsed, hash_secret, make_secret
-from trapline.server.platform.access import MACHINES, Origin, Scope, reach_of, widen
-from trapline.server.platform.app_context import System
+from trapline.server.accounts.queries.sign_in_failures import undo_attempt
+from trapline.server.accounts.rules.tokens import ParsedToken, find_parsed_token, generate_secret, hash_secret
+from trapline.server.platform.access import MACHINES, RequestOrigin, Scope, expand_scopes, list_token_projects
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Forbidden, NotFound, Unauthenticated
 from trapline.server.projects.queries.projects import list_names
@@ -37,14 +37,14 @@ BAD_TOKEN = "This API token is not known, has expired or was revoked. Make a new
 
 
 @dataclass(frozen=True)
-class SignedIn:
+class CreatedSession:
     """A person just signed in: the cookie's secret is told this once."""
 
     secret: str
     caller: Caller
 
 
-async def scope_of_session(system: System, secret: str, origin: Origin) -> Scope | None:
+async def get_session_scope(system: AppContext, secret: str, origin: RequestOrigin) -> Scope | None:
     """Find whom a session's cookie stands for; None where the session is over."""
     async with system.database.transaction(NOBODY) as tx:
         found = await find_session(NOBODY, tx, hash_secret(secret))
@@ -56,12 +56,12 @@ async def scope_of_session(system: System, secret: str, origin: Origin) -> Scope
         return replace(await _scope_of_user(tx, user, origin), session_id=session.id)
 
 
-async def scope_of_token(system: System, token: str, origin: Origin, *, anew: bool = True) -> Scope:
+async def get_token_scope(system: AppContext, token: str, origin: RequestOrigin, *, anew: bool = True) -> Scope:
     """Find whom an API token stands for, as it was half a second ago at most unless `anew`. Raises Unauthenticated."""
-    parsed = find_parsed(token)
+    parsed = find_parsed_token(token)
     if parsed is None:
         raise Unauthenticated(BAD_TOKEN)
-    known = system.known.callers.find((parsed.prefix, parsed.secret_hash))
+    known = system.known.callers.get((parsed.prefix, parsed.secret_hash))
     if known is not None and not (anew and known.kind != TokenKind.WORKER):
         return replace(known, origin=origin, is_remembered=True)
     scope = await _look_up(system, parsed, origin)
@@ -71,27 +71,27 @@ async def scope_of_token(system: System, token: str, origin: Origin, *, anew: bo
     return scope
 
 
-async def _look_up(system: System, parsed: ParsedToken, origin: Origin) -> Scope:
-    async with system.database.line(NOBODY, each_alone=True) as tx:
-        row = await find_live_token(NOBODY, tx, parsed.prefix)
+async def _look_up(system: AppContext, parsed: ParsedToken, origin: RequestOrigin) -> Scope:
+    async with system.database.sql_transaction(NOBODY, each_alone=True) as tx:
+        row = await find_active_token(NOBODY, tx, parsed.prefix)
         if row is None or not hmac.compare_digest(row.secret_hash, parsed.secret_hash):
             raise Unauthenticated(BAD_TOKEN)
         if row.is_long_unused:
-            await note_use(NOBODY, tx, row.id)
+            await record_token_use(NOBODY, tx, row.id)
     return _scope_of_live(row, origin)
 
 
-async def require_token(system: System, token_id: UUID, project_id: int) -> None:
+async def require_token(system: AppContext, token_id: UUID, project_id: int) -> None:
     """Require that a token still reaches a project, as it was half a second ago at most. Raises Forbidden."""
     place = ("", token_id.bytes)
-    scope = system.known.callers.find(place)
+    scope = system.known.callers.get(place)
     try:
         if scope is None:
-            async with system.database.line(NOBODY, each_alone=True) as tx:
+            async with system.database.sql_transaction(NOBODY, each_alone=True) as tx:
                 row = await find_live_token_by_id(NOBODY, tx, token_id)
             if row is None:
                 raise Unauthenticated(BAD_TOKEN)
-            scope = _scope_of_live(row, Origin())
+            scope = _scope_of_live(row, RequestOrigin())
             system.known.callers.keep(place, scope)
         scope.check(project_id, Role.VIEWER)
     except (Unauthenticated, NotFound) as error:
@@ -100,13 +100,13 @@ async def require_token(system: System, token_id: UUID, project_id: int) -> None
         ) from error
 
 
-def _scope_of_live(row: LiveToken, origin: Origin) -> Scope:
+def _scope_of_live(row: ActiveToken, origin: RequestOrigin) -> Scope:
     """Build the scope of a token. Raises Unauthenticated where its user is gone or deactivated."""
     kind, roles = TokenKind(row.kind), row.roles
     if not row.every_project:
         if not row.has_live_user:
             raise Unauthenticated(BAD_TOKEN)
-        roles = reach_of(kind, roles)
+        roles = list_token_projects(kind, roles)
     if row.project_ids is not None:
         roles = {project: role for project, role in roles.items() if project in row.project_ids}
     scope = Scope(
@@ -117,14 +117,14 @@ def _scope_of_live(row: LiveToken, origin: Origin) -> Scope:
         user_id=row.user_id,
         token_id=row.id,
         is_limited=row.project_ids is not None,
-        scopes=widen(None if row.scopes is None else map(TokenScope, row.scopes)),
+        scopes=expand_scopes(None if row.scopes is None else map(TokenScope, row.scopes)),
         origin=origin,
     )
     is_operator = row.is_operator and kind == TokenKind.USER and scope.is_person
     return replace(scope, is_operator=is_operator)
 
 
-async def _scope_of_user(tx: Transaction, user: UserRow, origin: Origin) -> Scope:
+async def _scope_of_user(tx: Transaction, user: UserRow, origin: RequestOrigin) -> Scope:
     roles, archived = await list_roles(NOBODY, tx, user.id)
     return Scope(
         actor=f"user:{user.id}",
@@ -136,33 +136,33 @@ async def _scope_of_user(tx: Transaction, user: UserRow, origin: Origin) -> Scop
     )
 
 
-async def find_standings(system: System, callers: Collection[Hashable]) -> Mapping[Hashable, str]:
+async def list_credential_versions(system: AppContext, callers: Collection[Hashable]) -> Mapping[Hashable, str]:
     """Tell how each of these sessions and tokens stands, as a text that differs once they may do less, or more."""
     ids = [caller for caller in callers if isinstance(caller, UUID)]
-    async with system.database.line(NOBODY, each_alone=True) as tx:
-        return dict(await list_standings(NOBODY, tx, ids))
+    async with system.database.sql_transaction(NOBODY, each_alone=True) as tx:
+        return dict(await list_credential_states(NOBODY, tx, ids))
 
 
-def csrf_token(system: System, session_secret: str) -> str:
+def build_csrf_token(system: AppContext, session_secret: str) -> str:
     """Make the token that a page must send along with every change made under a session."""
     return hmac.new(system.secrets.derive("csrf"), session_secret.encode(), hashlib.sha256).hexdigest()
 
 
-async def sign_in(system: System, origin: Origin, given: SignIn) -> SignedIn:
+async def sign_in(system: AppContext, origin: RequestOrigin, given: SignIn) -> CreatedSession:
     """Sign in by e-mail and password. Raises Unauthenticated with the same words whichever is wrong, and TooMany."""
-    known = await find_user_by_password(system, origin, given.email, given.password)
+    known = await verify_credentials(system, origin, given.email, given.password)
     async with system.database.transaction(Scope(actor=f"user:{known.user.id}", origin=origin)) as tx:
         # Meanwhile the password can be another, or the account deactivated: then this session must not outlive that.
-        user = await get_user(NOBODY, tx, known.user.id, lock=True)
+        user = await get_user_row(NOBODY, tx, known.user.id, lock=True)
         if user.password_hash != known.user.password_hash or user.deactivated_at is not None:
             raise Unauthenticated(known.refusal)
-        await forgive(NOBODY, tx, known.attempt)
-        return await begin_session(system, tx, user, origin)
+        await undo_attempt(NOBODY, tx, known.attempt)
+        return await create_session(system, tx, user, origin)
 
 
-async def begin_session(system: System, tx: Transaction, user: UserRow, origin: Origin) -> SignedIn:
+async def create_session(system: AppContext, tx: Transaction, user: UserRow, origin: RequestOrigin) -> CreatedSession:
     """Begin a session of a person whose row is locked."""
-    secret = make_secret()
+    secret = generate_secret()
     now = datetime.now(UTC)
     session = SessionRow(
         user_id=user.id,
@@ -175,30 +175,32 @@ async def begin_session(system: System, tx: Transaction, user: UserRow, origin: 
     await tx.session.flush()
     tx.audit("sign_in", "session", session.id)
     scope = await _scope_of_user(tx, user, origin)
-    return SignedIn(secret, await _describe(system, tx, scope, user, csrf_token(system, secret)))
+    return CreatedSession(secret, await _describe(system, tx, scope, user, build_csrf_token(system, secret)))
 
 
-async def sign_out(system: System, scope: Scope, secret: str) -> None:
+async def sign_out(system: AppContext, scope: Scope, secret: str) -> None:
     """End this session."""
     async with system.database.transaction(scope) as tx:
-        await end_session(scope, tx, hash_secret(secret))
+        await delete_session(scope, tx, hash_secret(secret))
         tx.audit("sign_out", "session", scope.actor)
 
 
-async def show_caller(system: System, scope: Scope, session_secret: str | None) -> Caller:
+async def get_caller(system: AppContext, scope: Scope, session_secret: str | None) -> Caller:
     """Tell who is behind this request."""
     async with system.database.transaction(scope) as tx:
-        user = await get_user(scope, tx, scope.user_id) if scope.user_id else None
-        csrf = csrf_token(system, session_secret) if session_secret else None
+        user = await get_user_row(scope, tx, scope.user_id) if scope.user_id else None
+        csrf = build_csrf_token(system, session_secret) if session_secret else None
         return await _describe(system, tx, scope, user, csrf)
 
 
-async def _describe(system: System, tx: Transaction, scope: Scope, user: UserRow | None, csrf: str | None) -> Caller:
+async def _describe(
+    system: AppContext, tx: Transaction, scope: Scope, user: UserRow | None, csrf: str | None
+) -> Caller:
     names = await list_names(scope, tx)
     if scope.kind in MACHINES:
         # The token lies on a machine, which has no business with the account of the person who created it.
         user = None
-    named = await name_actors(scope, tx, [scope.actor]) if scope.kind in MACHINES else {}
+    named = await list_actor_names(scope, tx, [scope.actor]) if scope.kind in MACHINES else {}
     return Caller(
         kind=f"{scope.kind}_token" if scope.kind else "person",
         user_id=user.id if user else None,

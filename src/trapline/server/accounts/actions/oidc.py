@@ -7,17 +7,24 @@ from datetime import UTC, datetime
 
 import structlog
 
-from trapline.server.accounts.actions.auth import NOBODY, SignedIn, begin_session
-from trapline.server.accounts.queries.accounts import UserRow, find_user_by_email, find_user_by_subject, get_user
-from trapline.server.accounts.queries.sign_in_failures import Attempt, count_attempt, forgive
-from trapline.server.accounts.rules.login_backoff import ADDRESS, network_of
-from trapline.server.accounts.rules.oidc import BEGIN_AGAIN, begin_journey, find_verified_email, read_journey
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
+from trapline.server.accounts.actions.auth import NOBODY, CreatedSession, create_session
+from trapline.server.accounts.queries.accounts import UserRow, find_user_by_email, find_user_by_subject, get_user_row
+from trapline.server.accounts.queries.sign_in_failures import SignInAttempt, count_attempt, undo_attempt
+from trapline.server.accounts.rules.login_backoff import ADDRESS, get_network
+from trapline.server.accounts.rules.oidc import BEGIN_AGAIN, create_oidc_state, find_verified_email, parse_oidc_state
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.errors import Forbidden, NotFound, ProviderAway, TooMany, TraplineError, Unauthenticated
-from trapline.server.platform.network.oidc_provider import IdentityProvider
-from trapline.wire.oidc import OidcBegun, OidcReturn, OidcWay, SignInWays
+from trapline.server.platform.errors import (
+    Forbidden,
+    NotFound,
+    OidcProviderUnavailable,
+    TooManyRequests,
+    TraplineError,
+    Unauthenticated,
+)
+from trapline.server.platform.network.oidc_provider import OidcProvider
+from trapline.wire.oidc import OidcCallback, OidcMethod, OidcRedirect, SignInMethods
 
 log = structlog.get_logger(__name__)
 
@@ -37,23 +44,25 @@ SOMEBODY_ELSE = (
 DEACTIVATED = "Your account here is deactivated. Nobody was signed in; ask an operator of this Trapline."
 
 
-def show_ways(system: System) -> SignInWays:
+def list_sign_in_methods(system: AppContext) -> SignInMethods:
     """How people sign in here."""
     provider = system.identity_provider
-    return SignInWays(oidc=OidcWay(name=provider.name) if provider else None)
+    return SignInMethods(oidc=OidcMethod(name=provider.name) if provider else None)
 
 
-async def begin(system: System) -> tuple[OidcBegun, str]:
+async def begin_sign_in(system: AppContext) -> tuple[OidcRedirect, str]:
     """Begin to sign in; answers where to go, and the cookie that this attempt is known by.
 
     Raises NotFound, ProviderAway.
     """
     provider = _get_provider(system)
-    journey, cookie = begin_journey(system.secrets.derive("oidc"), time.time())
-    return OidcBegun(url=await provider.make_address(journey, system.public_url + RETURN_PATH)), cookie
+    journey, cookie = create_oidc_state(system.secrets.derive("oidc"), time.time())
+    return OidcRedirect(url=await provider.make_address(journey, system.public_url + RETURN_PATH)), cookie
 
 
-async def finish(system: System, origin: Origin, given: OidcReturn, cookie: str | None) -> SignedIn:
+async def finish_sign_in(
+    system: AppContext, origin: RequestOrigin, given: OidcCallback, cookie: str | None
+) -> CreatedSession:
     """Sign in somebody who came back from the provider.
 
     Raises Unauthenticated, Forbidden for who has no account here, TooMany, ProviderAway, NotFound.
@@ -61,7 +70,7 @@ async def finish(system: System, origin: Origin, given: OidcReturn, cookie: str 
     provider = _get_provider(system)
     attempt = await _count(system, origin)
     try:
-        journey = read_journey(system.secrets.derive("oidc"), cookie, given.state, time.time())
+        journey = parse_oidc_state(system.secrets.derive("oidc"), cookie, given.state, time.time())
         if given.code is None:
             raise Unauthenticated(f"Your organisation did not sign you in. {BEGIN_AGAIN}")
         claims = await provider.exchange(given.code, journey, system.public_url + RETURN_PATH)
@@ -70,34 +79,34 @@ async def finish(system: System, origin: Origin, given: OidcReturn, cookie: str 
             found = await _find_account(tx, issuer, subject, email)
         async with system.database.transaction(Scope(actor=f"user:{found.id}", origin=origin)) as tx:
             # Meanwhile it can be deactivated, or linked to somebody else.
-            user = await get_user(NOBODY, tx, found.id, lock=True)
+            user = await get_user_row(NOBODY, tx, found.id, lock=True)
             _link(tx, user, issuer, subject)
-            await forgive(NOBODY, tx, attempt)
-            return await begin_session(system, tx, user, origin)
-    except ProviderAway:
+            await undo_attempt(NOBODY, tx, attempt)
+            return await create_session(system, tx, user, origin)
+    except OidcProviderUnavailable:
         async with system.database.transaction(NOBODY) as tx:
-            await forgive(NOBODY, tx, attempt)
+            await undo_attempt(NOBODY, tx, attempt)
         raise
     except TraplineError as error:
         log.warning("somebody was not signed in by OIDC", address=origin.address, why=type(error).__name__)
         raise
 
 
-def _get_provider(system: System) -> IdentityProvider:
+def _get_provider(system: AppContext) -> OidcProvider:
     if system.identity_provider is None:
         raise NotFound("This Trapline has no OpenID provider. Sign in by password, or by a one-time link.")
     return system.identity_provider
 
 
-async def _count(system: System, origin: Origin) -> Attempt:
+async def _count(system: AppContext, origin: RequestOrigin) -> SignInAttempt:
     """Count an attempt of this address, of which password attempts are a part, too. Raises TooMany."""
     key = system.secrets.derive("sign-in failures")
-    address = hmac.new(key, f"address\0{network_of(origin.address)}".encode(), hashlib.sha256).digest()
-    attempt = Attempt(both=address, address=address, account=b"")
+    address = hmac.new(key, f"address\0{get_network(origin.address)}".encode(), hashlib.sha256).digest()
+    attempt = SignInAttempt(both=address, address=address, account=b"")
     async with system.database.transaction(NOBODY) as tx:
         wait = await count_attempt(NOBODY, tx, attempt, {address: ADDRESS})
         if wait:
-            raise TooMany(f"Too many attempts failed. Wait {wait} seconds, then begin again.", wait)
+            raise TooManyRequests(f"Too many attempts failed. Wait {wait} seconds, then begin again.", wait)
     return attempt
 
 

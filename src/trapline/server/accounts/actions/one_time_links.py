@@ -3,26 +3,26 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from trapline.server.accounts.actions.auth import NOBODY, SignedIn, begin_session
-from trapline.server.accounts.actions.passwords import hash_in_thread
-from trapline.server.accounts.actions.replayable_secrets import find_strength_again, make_strength
+from trapline.server.accounts.actions.auth import NOBODY, CreatedSession, create_session
+from trapline.server.accounts.actions.passwords import hash_password_in_thread
+from trapline.server.accounts.actions.replayable_secrets import generate_secret_bytes, replay_secret_bytes
 from trapline.server.accounts.queries.accounts import (
     LinkRow,
     UserRow,
-    end_links,
-    end_sessions,
+    delete_sessions,
+    find_first_operator,
     find_link,
-    find_operator,
     find_user_by_email,
-    get_user,
+    get_user_row,
     has_any_user,
+    revoke_links,
 )
-from trapline.server.accounts.rules.tokens import hash_secret, make_secret
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
+from trapline.server.accounts.rules.tokens import generate_secret, hash_secret
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
-from trapline.wire.auth import LinkState, LinkUse, OneTimeLink
+from trapline.wire.auth import LinkSignInRequest, LinkState, OneTimeLink
 
 LIFETIMES = {
     "first_owner": timedelta(hours=24),
@@ -37,48 +37,50 @@ BAD_LINK = (
 NO_PASSWORD = "Choose a password of at least 10 characters. The link is still good."  # noqa: S105 - words, no secret
 
 
-async def make_first_link(system: System) -> str | None:
+async def create_first_owner_link(system: AppContext) -> str | None:
     """Make the link that makes the owner's account; None where somebody has an account already."""
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
         if await has_any_user(scope, tx):
             return None
-        return (await add_link(system, tx, "first_owner", None))[0]
+        return (await create_link(system, tx, "first_owner", None))[0]
 
 
-async def make_sign_in_link(system: System, email: str | None = None) -> str:
+async def create_sign_in_link(system: AppContext, email: str | None = None) -> str:
     """Make a link that signs a person in once: the one with this e-mail, else the first operator. Raises NotFound."""
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
-        user = await (find_user_by_email(scope, tx, email) if email else find_operator(scope, tx))
+        user = await (find_user_by_email(scope, tx, email) if email else find_first_operator(scope, tx))
         if user is None or user.deactivated_at is not None:
             raise NotFound("Nobody has that account, or it is deactivated.")
-        return (await add_link(system, tx, "sign_in", user.id))[0]
+        return (await create_link(system, tx, "sign_in", user.id))[0]
 
 
-async def add_link(system: System, tx: Transaction, purpose: str, user_id: UUID | None) -> tuple[str, OneTimeLink]:
+async def create_link(
+    system: AppContext, tx: Transaction, purpose: str, user_id: UUID | None
+) -> tuple[str, OneTimeLink]:
     """Make a link; the earlier ones for the same person are good no longer. Answers its secret, and how it is told."""
     if user_id is not None:
-        await end_links(tx.scope, tx, user_id)
+        await revoke_links(tx.scope, tx, user_id)
     expires_at = datetime.now(UTC) + LIFETIMES[purpose]
-    secret = make_secret(make_strength(system, tx.scope, _name_of(expires_at)))
+    secret = generate_secret(generate_secret_bytes(system, tx.scope, _name_of(expires_at)))
     row = LinkRow(secret_hash=hash_secret(secret), purpose=purpose, user_id=user_id, expires_at=expires_at)
     tx.session.add(row)
     tx.audit("make_link", "user" if user_id else "link", user_id or purpose, purpose=purpose)
-    return secret, OneTimeLink(url=address_of(system, secret), purpose=purpose, expires_at=expires_at)
+    return secret, OneTimeLink(url=build_link_url(system, secret), purpose=purpose, expires_at=expires_at)
 
 
-def tell_again(system: System, scope: Scope, link: OneTimeLink) -> OneTimeLink:
+def replay_link(system: AppContext, scope: Scope, link: OneTimeLink) -> OneTimeLink:
     """Tell of a link as it was made for this very request before. Raises Conflict."""
 
     def fits(strength: bytes) -> bool:
-        return _mark_of(address_of(system, make_secret(strength))) == link.url
+        return _mark_of(build_link_url(system, generate_secret(strength))) == link.url
 
-    strength = find_strength_again(system, scope, _name_of(link.expires_at), fits)
-    return link.model_copy(update={"url": address_of(system, make_secret(strength))})
+    strength = replay_secret_bytes(system, scope, _name_of(link.expires_at), fits)
+    return link.model_copy(update={"url": build_link_url(system, generate_secret(strength))})
 
 
-def without_secret(link: OneTimeLink) -> OneTimeLink:
+def redact_link(link: OneTimeLink) -> OneTimeLink:
     """A link as it is kept in the answer to a request: with a mark in the place of its secret."""
     return link.model_copy(update={"url": _mark_of(link.url)})
 
@@ -92,18 +94,18 @@ def _mark_of(url: str) -> str:
     return hash_secret(url).hex()
 
 
-def address_of(system: System, secret: str) -> str:
+def build_link_url(system: AppContext, secret: str) -> str:
     """Where a link leads: its secret stands behind "#", which browsers send to nobody."""
     return f"{system.public_url}/welcome#{secret}"
 
 
-async def show_link(system: System, link: str) -> LinkState:
+async def get_link(system: AppContext, link: str) -> LinkState:
     """Tell what a one-time link is for, without using it. Raises NotFound."""
     async with system.database.transaction(NOBODY) as tx:
         row = await find_link(NOBODY, tx, hash_secret(link))
         if row is None:
             raise NotFound(BAD_LINK)
-        user = await get_user(NOBODY, tx, row.user_id) if row.user_id else None
+        user = await get_user_row(NOBODY, tx, row.user_id) if row.user_id else None
         return LinkState(
             purpose=row.purpose,
             expires_at=row.expires_at,
@@ -112,15 +114,15 @@ async def show_link(system: System, link: str) -> LinkState:
         )
 
 
-async def use_link(system: System, origin: Origin, given: LinkUse) -> SignedIn:
+async def use_link(system: AppContext, origin: RequestOrigin, given: LinkSignInRequest) -> CreatedSession:
     """Sign in by a one-time link, which makes the first owner's account, or sets a password.
 
     Raises NotFound, Unprocessable, Conflict.
     """
-    state = await show_link(system, given.link)
+    state = await get_link(system, given.link)
     if given.password is None and state.purpose != "sign_in":
         raise Unprocessable(NO_PASSWORD)
-    password_hash = await hash_in_thread(system, given.password) if given.password else None
+    password_hash = await hash_password_in_thread(system, given.password) if given.password else None
     scope = Scope(actor="link", origin=origin)
     async with system.database.transaction(scope) as tx:
         if state.purpose == "first_owner":
@@ -135,11 +137,13 @@ async def use_link(system: System, origin: Origin, given: LinkUse) -> SignedIn:
             user.password_hash = password_hash
             user.name = given.name or user.name
             user.updated_at = datetime.now(UTC)
-            tx.audit("set_password", "user", user.id, by=link.purpose, sessions=await end_sessions(scope, tx, user.id))
-        return await begin_session(system, tx, user, origin)
+            tx.audit(
+                "set_password", "user", user.id, by=link.purpose, sessions=await delete_sessions(scope, tx, user.id)
+            )
+        return await create_session(system, tx, user, origin)
 
 
-async def _make_owner(scope: Scope, tx: Transaction, given: LinkUse, password_hash: str | None) -> UserRow:
+async def _make_owner(scope: Scope, tx: Transaction, given: LinkSignInRequest, password_hash: str | None) -> UserRow:
     if given.email is None:
         raise Unprocessable("Choose an e-mail address and a password of at least 10 characters.")
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('the first owner', 2))")
@@ -157,7 +161,7 @@ async def _find_person(scope: Scope, tx: Transaction, secret: str) -> UserRow:
     link = await find_link(scope, tx, hash_secret(secret))
     if link is None or link.user_id is None:
         raise NotFound(BAD_LINK)
-    user = await get_user(scope, tx, link.user_id, lock=True)
+    user = await get_user_row(scope, tx, link.user_id, lock=True)
     if user.deactivated_at is not None:
         raise NotFound(BAD_LINK)
     return user

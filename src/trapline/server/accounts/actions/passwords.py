@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 
 import structlog
 
-from trapline.server.accounts.queries.accounts import UserRow, end_sessions, find_user_by_email, get_user
-from trapline.server.accounts.queries.sign_in_failures import Attempt, count_attempt, forgive
-from trapline.server.accounts.rules.login_backoff import ACCOUNT, ACCOUNT_FROM_ADDRESS, ADDRESS, network_of
-from trapline.server.accounts.rules.passwords import hash_password, is_password
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import Conflict, Forbidden, TooMany, Unauthenticated, Unprocessable
-from trapline.wire.auth import PasswordChange
+from trapline.server.accounts.queries.accounts import UserRow, delete_sessions, find_user_by_email, get_user_row
+from trapline.server.accounts.queries.sign_in_failures import SignInAttempt, count_attempt, undo_attempt
+from trapline.server.accounts.rules.login_backoff import ACCOUNT, ACCOUNT_FROM_ADDRESS, ADDRESS, get_network
+from trapline.server.accounts.rules.passwords import hash_password, verify_password
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import Conflict, Forbidden, TooManyRequests, Unauthenticated, Unprocessable
+from trapline.wire.auth import PasswordUpdate
 
 log = structlog.get_logger(__name__)
 
@@ -27,15 +27,15 @@ MOST_WAITING = 50
 
 
 @dataclass(frozen=True)
-class KnownUser:
+class VerifiedUser:
     """Somebody who knows a password, the attempt that showed it, and what to say if it is of no use meanwhile."""
 
     user: UserRow
-    attempt: Attempt
+    attempt: SignInAttempt
     refusal: str = REFUSAL
 
 
-async def find_user_by_password(system: System, origin: Origin, email: str, password: str) -> KnownUser:
+async def verify_credentials(system: AppContext, origin: RequestOrigin, email: str, password: str) -> VerifiedUser:
     """Find the person with this e-mail address and password. Raises Unauthenticated, TooMany.
 
     The attempt stays counted as a failure until its caller forgives it. Unknown names are counted, and take as long.
@@ -46,62 +46,62 @@ async def find_user_by_password(system: System, origin: Origin, email: str, pass
         wait = await count_attempt(NOBODY, tx, attempt, patience)
         if wait:
             log.warning("somebody guesses passwords", address=origin.address, wait_s=wait)
-            raise TooMany(
+            raise TooManyRequests(
                 f"Too many attempts failed. Wait {wait} seconds, then try again. Whoever has forgotten the password "
                 "asks an operator of this Trapline for a link that sets a new one.",
                 wait,
             )
         user = await find_user_by_email(NOBODY, tx, email)
-    fits = await _in_thread(system, lambda: is_password(password, user.password_hash if user else None))
+    fits = await _in_thread(system, lambda: verify_password(password, user.password_hash if user else None))
     if user is None or not fits or user.deactivated_at is not None:
         raise Unauthenticated(REFUSAL)
-    return KnownUser(user, attempt)
+    return VerifiedUser(user, attempt)
 
 
-def _name_attempt(system: System, email: str, address: str) -> Attempt:
-    key, network = system.secrets.derive("sign-in failures"), network_of(address)
+def _name_attempt(system: AppContext, email: str, address: str) -> SignInAttempt:
+    key, network = system.secrets.derive("sign-in failures"), get_network(address)
 
     def name(*parts: str) -> bytes:
         return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).digest()
 
     account = email.lower()
-    return Attempt(name("both", account, network), name("address", network), name("account", account))
+    return SignInAttempt(name("both", account, network), name("address", network), name("account", account))
 
 
-async def hash_in_thread(system: System, password: str) -> str:
+async def hash_password_in_thread(system: AppContext, password: str) -> str:
     """Hash a new password. Raises TooMany where too many are hashed already."""
     hashed = await _in_thread(system, lambda: hash_password(password))
     assert isinstance(hashed, str)
     return hashed
 
 
-async def _in_thread(system: System, work: Callable[[], str | bool]) -> str | bool:
+async def _in_thread(system: AppContext, work: Callable[[], str | bool]) -> str | bool:
     if system.hashing.waiting >= MOST_WAITING:
-        raise TooMany("Too many people sign in at this moment. Nothing was changed; try again.", 5)
+        raise TooManyRequests("Too many people sign in at this moment. Nothing was changed; try again.", 5)
     async with system.hashing:
         return await asyncio.to_thread(work)
 
 
-async def change_password(system: System, scope: Scope, change: PasswordChange) -> None:
+async def update_password(system: AppContext, scope: Scope, change: PasswordUpdate) -> None:
     """Set the caller's password; every other session of theirs ends. Raises Forbidden, Unprocessable, TooMany."""
     if scope.user_id is None:
         raise Forbidden("This API token belongs to no person, so there is no password. Nothing was changed.")
     async with system.database.transaction(scope) as tx:
-        before = await get_user(scope, tx, scope.user_id)
+        before = await get_user_row(scope, tx, scope.user_id)
     known = None
     if before.password_hash is not None:
         try:
-            known = await find_user_by_password(system, scope.origin, before.email, change.old or "")
+            known = await verify_credentials(system, scope.origin, before.email, change.old or "")
         except Unauthenticated:
             raise Unprocessable("The present password is another one. Nothing was changed.") from None
-    password_hash = await hash_in_thread(system, change.new)
+    password_hash = await hash_password_in_thread(system, change.new)
     async with system.database.transaction(scope) as tx:
-        user = await get_user(scope, tx, scope.user_id, lock=True)
+        user = await get_user_row(scope, tx, scope.user_id, lock=True)
         if user.password_hash != before.password_hash:
             raise Conflict("The password was changed by somebody else in this moment. Try again with the new one.")
         user.password_hash = password_hash
         user.updated_at = datetime.now(UTC)
         if known is not None:
-            await forgive(scope, tx, known.attempt)
-        ended = await end_sessions(scope, tx, user.id, but=scope.session_id)
+            await undo_attempt(scope, tx, known.attempt)
+        ended = await delete_sessions(scope, tx, user.id, but=scope.session_id)
         tx.audit("set_password", "user", user.id, by="password", sessions=ended)

@@ -7,8 +7,8 @@ secret key, so that it can be made again though nobody keeps it; without one it 
 import secrets
 from collections.abc import Callable
 
-from trapline.server.platform.access import Once, Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.access import IdempotencyRequest, Scope
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Conflict
 from trapline.server.platform.store.storage_keys import sign_parts
 
@@ -19,7 +19,7 @@ OTHER_KEY = (
 )
 
 
-def make_strength(system: System, scope: Scope, made: str) -> bytes:
+def generate_secret_bytes(system: AppContext, scope: Scope, made: str) -> bytes:
     """Make 32 bytes for the secret of what is made now.
 
     `made` stands in the kept answer and in no other one: a key that is used anew, long after its answer was forgotten,
@@ -29,7 +29,7 @@ def make_strength(system: System, scope: Scope, made: str) -> bytes:
     return secrets.token_bytes(32) if once is None else _derive(system.secrets.derive(PURPOSE), scope, once, made)
 
 
-def find_strength_again(system: System, scope: Scope, made: str, fits: Callable[[bytes], bool]) -> bytes:
+def replay_secret_bytes(system: AppContext, scope: Scope, made: str, fits: Callable[[bytes], bool]) -> bytes:
     """Find the 32 bytes that were made for this very request before. Raises Conflict."""
     once = scope.origin.once
     assert once is not None, "only a request with a key is answered again"
@@ -40,5 +40,5 @@ def find_strength_again(system: System, scope: Scope, made: str, fits: Callable[
     raise Conflict(OTHER_KEY)
 
 
-def _derive(key: bytes, scope: Scope, once: Once, made: str) -> bytes:
+def _derive(key: bytes, scope: Scope, once: IdempotencyRequest, made: str) -> bytes:
     return bytes.fromhex(sign_parts(key, [scope.actor, once.key, once.route, once.body_sha256.hex(), made]))

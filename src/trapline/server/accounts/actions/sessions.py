@@ -2,20 +2,20 @@
 
 from uuid import UUID
 
-from trapline.server.accounts.queries.accounts import SessionRow, end_sessions, get_user, list_sessions
+from trapline.server.accounts.queries.accounts import SessionRow, delete_sessions, get_user_row, list_sessions
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import NotFound
-from trapline.wire.auth import Session
+from trapline.wire.auth import BrowserSession
 from trapline.wire.values import Page
 
 
-async def list_own_sessions(system: System, scope: Scope) -> Page[Session]:
+async def list_own_sessions(system: AppContext, scope: Scope) -> Page[BrowserSession]:
     """List the caller's sessions, the last used first."""
     async with system.database.transaction(scope) as tx:
         rows = await list_sessions(scope, tx, scope.user_id) if scope.user_id else []
     found = [
-        Session(
+        BrowserSession(
             id=row.id,
             is_current=row.id == scope.session_id,
             user_agent=row.user_agent,
@@ -29,7 +29,7 @@ async def list_own_sessions(system: System, scope: Scope) -> Page[Session]:
     return Page(results=found, count=len(found))
 
 
-async def end_own_session(system: System, scope: Scope, session_id: UUID) -> None:
+async def end_own_session(system: AppContext, scope: Scope, session_id: UUID) -> None:
     """End one of the caller's sessions. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await tx.session.get(SessionRow, session_id)
@@ -39,11 +39,11 @@ async def end_own_session(system: System, scope: Scope, session_id: UUID) -> Non
         tx.audit("end", "session", session_id)
 
 
-async def end_other_sessions(system: System, scope: Scope) -> None:
+async def end_other_sessions(system: AppContext, scope: Scope) -> None:
     """End all of the caller's sessions but the one that asks."""
     if scope.user_id is None:
         return
     async with system.database.transaction(scope) as tx:
-        await get_user(scope, tx, scope.user_id, lock=True)
-        ended = await end_sessions(scope, tx, scope.user_id, but=scope.session_id)
+        await get_user_row(scope, tx, scope.user_id, lock=True)
+        ended = await delete_sessions(scope, tx, scope.user_id, but=scope.session_id)
         tx.audit("end_all", "session", f"user:{scope.user_id}", sessions=ended)

@@ -6,17 +6,17 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.accounts.actions.replayable_secrets import find_strength_again, make_strength
+from trapline.server.accounts.actions.replayable_secrets import generate_secret_bytes, replay_secret_bytes
 from trapline.server.accounts.queries.accounts import TokenRow
 from trapline.server.accounts.queries.tokens import list_tokens, lock_token, revoke_tokens
-from trapline.server.accounts.rules.tokens import find_parsed, hash_secret, make_token
-from trapline.server.platform.access import ENTRUSTS, Scope, reach_of, widen
-from trapline.server.platform.app_context import System
+from trapline.server.accounts.rules.tokens import find_parsed_token, generate_token, hash_secret
+from trapline.server.platform.access import ENTRUSTS, Scope, expand_scopes, list_token_projects
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.errors import Forbidden, NotFound, Unauthenticated, Unprocessable
 from trapline.server.projects.queries.projects import list_existing
-from trapline.wire.auth import NewToken, Role, Token, TokenKind, TokenMade, TokenScope
+from trapline.wire.auth import CreatedToken, NewToken, Role, Token, TokenKind, TokenScope
 from trapline.wire.values import Page
 
 
@@ -36,7 +36,7 @@ def _describe(row: TokenRow) -> Token:
     )
 
 
-async def create_token(system: System, scope: Scope, new: NewToken) -> TokenMade:
+async def create_token(system: AppContext, scope: Scope, new: NewToken) -> CreatedToken:
     """Make an API token for some or all of the caller's projects. The secret is told this once and never kept; the same
     request again, by its Idempotency-Key, is told it again.
 
@@ -46,7 +46,7 @@ async def create_token(system: System, scope: Scope, new: NewToken) -> TokenMade
     _check_projects(scope, new)
     _check_scopes(scope, new)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Token)
+        done = await find_saved_response(scope, tx, Token)
         if done is not None:
             return await _tell_again(system, scope, tx, done)
         if new.expires_at is not None and new.expires_at <= datetime.now(UTC):
@@ -57,8 +57,8 @@ async def create_token(system: System, scope: Scope, new: NewToken) -> TokenMade
                 raise Unauthenticated("The token that you call with was revoked in this moment. Nothing was made.")
             new = _narrow(new, own)
         token_id = uuid7()
-        secret = make_token(new.kind, make_strength(system, scope, str(token_id)))
-        parsed = find_parsed(secret)
+        secret = generate_token(new.kind, generate_secret_bytes(system, scope, str(token_id)))
+        parsed = find_parsed_token(secret)
         assert parsed is not None
         row = TokenRow(
             id=token_id,
@@ -77,18 +77,18 @@ async def create_token(system: System, scope: Scope, new: NewToken) -> TokenMade
         await tx.session.flush()
         await _tell(scope, tx, "create", row, kind=new.kind.value, name=new.name, scopes=row.scopes)
         # The projects that the request names are checked above, before the answer is searched.
-        return TokenMade(**dict(keep_answer(scope, tx, _describe(row), projects=())), token=secret)
+        return CreatedToken(**dict(save_response(scope, tx, _describe(row), projects=())), token=secret)
 
 
-async def _tell_again(system: System, scope: Scope, tx: Transaction, done: Token) -> TokenMade:
+async def _tell_again(system: AppContext, scope: Scope, tx: Transaction, done: Token) -> CreatedToken:
     """Tell of a token as it was made, with its secret, which is made again. Raises Conflict."""
     row = await tx.session.get(TokenRow, done.id)
 
     def fits(strength: bytes) -> bool:
-        return row is not None and hash_secret(make_token(done.kind, strength)) == row.secret_hash
+        return row is not None and hash_secret(generate_token(done.kind, strength)) == row.secret_hash
 
-    strength = find_strength_again(system, scope, str(done.id), fits)
-    return TokenMade(**dict(done), token=make_token(done.kind, strength))
+    strength = replay_secret_bytes(system, scope, str(done.id), fits)
+    return CreatedToken(**dict(done), token=generate_token(done.kind, strength))
 
 
 async def _tell(scope: Scope, tx: Transaction, action: str, row: TokenRow, **details: Any) -> None:
@@ -102,7 +102,7 @@ def _check_projects(scope: Scope, new: NewToken) -> None:
     needs = Role.VIEWER if new.kind == TokenKind.USER else ENTRUSTS
     for project in new.projects or []:
         scope.check(project, needs)
-    if new.projects is None and scope.roles and not reach_of(new.kind, scope.roles):
+    if new.projects is None and scope.roles and not list_token_projects(new.kind, scope.roles):
         raise Forbidden(
             f"A token for a {new.kind} needs the role {ENTRUSTS} in a project, and you have it in none. "
             "Nothing was made. An owner of the project can give you that role, or make the token."
@@ -117,7 +117,7 @@ def _check_scopes(scope: Scope, new: NewToken) -> None:
         return
     if new.scopes == []:
         raise Unprocessable("A token without any scope could do nothing. Leave scopes out, or name one.")
-    if new.scopes is not None and (more := widen(new.scopes) - scope.scopes):
+    if new.scopes is not None and (more := expand_scopes(new.scopes) - scope.scopes):
         raise Forbidden(f"The token that you call with lacks the scope {min(more)} itself. Nothing was made.")
 
 
@@ -136,14 +136,14 @@ def _narrow(new: NewToken, own: TokenRow) -> NewToken:
     return new.model_copy(update={"projects": projects, "expires_at": expires_at, "scopes": scopes})
 
 
-async def list_own_tokens(system: System, scope: Scope) -> Page[Token]:
+async def list_own_tokens(system: AppContext, scope: Scope) -> Page[Token]:
     """List the tokens of the caller's person, newest first; a limited token sees itself and what came of it."""
     async with system.database.transaction(scope) as tx:
         rows = await list_tokens(scope, tx)
         return Page(results=[_describe(row) for row in rows], count=len(rows))
 
 
-async def revoke_token(system: System, scope: Scope, token_id: UUID) -> None:
+async def revoke_token(system: AppContext, scope: Scope, token_id: UUID) -> None:
     """Revoke a token and all that it made; they are refused from the commit on. Raises NotFound.
 
     A limited token revokes itself and what came of it, not its person's others.
@@ -156,4 +156,4 @@ async def revoke_token(system: System, scope: Scope, token_id: UUID) -> None:
             if row.id in revoked:
                 along_with = None if row.id == token_id else str(token_id)
                 await _tell(scope, tx, "revoke", row, name=row.name, along_with=along_with)
-        tx.after_commit(lambda: system.known.callers.forget(lambda caller: caller.token_id in revoked))
+        tx.after_commit(lambda: system.known.callers.delete(lambda caller: caller.token_id in revoked))

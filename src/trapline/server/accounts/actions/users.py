@@ -5,35 +5,35 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from trapline.server.accounts.actions.one_time_links import add_link, tell_again, without_secret
+from trapline.server.accounts.actions.one_time_links import create_link, redact_link, replay_link
 from trapline.server.accounts.queries.accounts import (
     MemberRow,
     UserRow,
-    end_links,
-    end_sessions,
-    find_last_seen,
-    get_user,
+    delete_sessions,
+    get_user_row,
     has_other_operator,
+    list_last_seen,
+    revoke_links,
     select_users,
 )
-from trapline.server.accounts.queries.tokens import revoke_tokens_of
+from trapline.server.accounts.queries.tokens import revoke_user_tokens
 from trapline.server.catalogue.rules.filters import UserFilter
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
 from trapline.server.projects.queries.members import list_memberships
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.wire.auth import Membership, OneTimeLink
-from trapline.wire.users import NewUser, User, UserChange, UserInvited, UserState
+from trapline.wire.users import InvitedUser, NewUser, User, UserState, UserUpdate
 from trapline.wire.values import Page
 
 LAST_OPERATOR = "This is the last operator of this Trapline. Nothing was changed. Make somebody else an operator first."
 
 
-def state_of(user: UserRow) -> UserState:
+def get_user_state(user: UserRow) -> UserState:
     """Whether somebody can sign in."""
     if user.deactivated_at is not None:
         return UserState.DEACTIVATED
@@ -44,13 +44,13 @@ def state_of(user: UserRow) -> UserState:
 async def _describe(tx: Transaction, scope: Scope, rows: list[UserRow]) -> list[User]:
     ids = [row.id for row in rows]
     memberships = await list_memberships(scope, tx, ids)
-    last_seen = await find_last_seen(scope, tx, ids)
+    last_seen = await list_last_seen(scope, tx, ids)
     return [
         User(
             id=row.id,
             email=row.email,
             name=row.name,
-            state=state_of(row),
+            state=get_user_state(row),
             is_operator=row.is_operator,
             is_linked=row.oidc_subject is not None,
             memberships=[
@@ -67,7 +67,7 @@ async def _describe(tx: Transaction, scope: Scope, rows: list[UserRow]) -> list[
 
 
 async def list_users(
-    system: System, scope: Scope, wanted: UserFilter, *, descending: bool, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, wanted: UserFilter, *, descending: bool, limit: int, cursor: str | None
 ) -> Page[User]:
     """List everybody who has an account, by when they were invited."""
     async with system.database.transaction(scope) as tx:
@@ -79,22 +79,22 @@ async def list_users(
         return Page(results=await _describe(tx, scope, rows), next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_user(system: System, scope: Scope, user_id: UUID) -> User:
+async def get_user(system: AppContext, scope: Scope, user_id: UUID) -> User:
     """Show one account. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [user] = await _describe(tx, scope, [await get_user(scope, tx, user_id)])
+        [user] = await _describe(tx, scope, [await get_user_row(scope, tx, user_id)])
         return user
 
 
-async def invite_user(system: System, scope: Scope, new: NewUser) -> UserInvited:
+async def invite_user(system: AppContext, scope: Scope, new: NewUser) -> InvitedUser:
     """Make an account with these roles, and a link that lets its person choose a password.
 
     Raises Conflict where the e-mail address has an account, Unprocessable for a project that is not there.
     """
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, UserInvited)
+        done = await find_saved_response(scope, tx, InvitedUser)
         if done is not None:
-            return done.model_copy(update={"link": tell_again(system, scope, done.link)})
+            return done.model_copy(update={"link": replay_link(system, scope, done.link)})
         row = UserRow(email=new.email, name=new.name, is_operator=new.is_operator)
         tx.session.add(row)
         try:
@@ -112,13 +112,13 @@ async def invite_user(system: System, scope: Scope, new: NewUser) -> UserInvited
             tx.session.add(MemberRow(project_id=project, user_id=row.id, role=role.value))
             tx.audit("add", "member", row.id, project, role=role.value)
         await tx.session.flush()
-        _, link = await add_link(system, tx, "invite", row.id)
+        _, link = await create_link(system, tx, "invite", row.id)
         [user] = await _describe(tx, scope, [row])
-        keep_answer(scope, tx, UserInvited(**dict(user), link=without_secret(link)), projects=())
-        return UserInvited(**dict(user), link=link)
+        save_response(scope, tx, InvitedUser(**dict(user), link=redact_link(link)), projects=())
+        return InvitedUser(**dict(user), link=link)
 
 
-async def change_user(system: System, scope: Scope, user_id: UUID, change: UserChange) -> User:
+async def update_user(system: AppContext, scope: Scope, user_id: UUID, change: UserUpdate) -> User:
     """Change an account; to deactivate one ends its sessions, links and tokens at once, for good.
 
     Raises NotFound, LostRace, Conflict for the last operator.
@@ -126,7 +126,7 @@ async def change_user(system: System, scope: Scope, user_id: UUID, change: UserC
     async with system.database.transaction(scope) as tx:
         # Two operators who deactivate each other at the same moment must not both succeed.
         await tx.execute("select pg_advisory_xact_lock(hashtextextended('operators', 2))")
-        row = await get_user(scope, tx, user_id, lock=True)
+        row = await get_user_row(scope, tx, user_id, lock=True)
         scope.check_unchanged(row.updated_at)
         loses = change.is_operator is False or change.deactivated is True
         if loses and row.is_operator and not await has_other_operator(scope, tx, row.id):
@@ -137,8 +137,8 @@ async def change_user(system: System, scope: Scope, user_id: UUID, change: UserC
             row.is_operator = change.is_operator
         if change.deactivated and row.deactivated_at is None:
             row.deactivated_at = datetime.now(UTC)
-            await end_links(scope, tx, row.id)
-            sessions, tokens = await end_sessions(scope, tx, row.id), await revoke_tokens_of(scope, tx, row.id)
+            await revoke_links(scope, tx, row.id)
+            sessions, tokens = await delete_sessions(scope, tx, row.id), await revoke_user_tokens(scope, tx, row.id)
             tx.audit("deactivate", "user", row.id, sessions=sessions, tokens=tokens)
         elif change.deactivated is False and row.deactivated_at is not None:
             row.deactivated_at = None
@@ -150,34 +150,34 @@ async def change_user(system: System, scope: Scope, user_id: UUID, change: UserC
         if given:
             tx.audit("change", "user", row.id, **given)
         row.updated_at = datetime.now(UTC)
-        tx.after_commit(lambda: system.known.callers.forget(lambda caller: caller.user_id == user_id))
+        tx.after_commit(lambda: system.known.callers.delete(lambda caller: caller.user_id == user_id))
         await tx.session.flush()
         [user] = await _describe(tx, scope, [row])
         return user
 
 
-async def change_own_name(system: System, scope: Scope, name: str) -> None:
+async def update_own_name(system: AppContext, scope: Scope, name: str) -> None:
     """Change the caller's name. Raises NotFound for a token of nobody."""
     if scope.user_id is None:
         raise NotFound
     async with system.database.transaction(scope) as tx:
-        row = await get_user(scope, tx, scope.user_id, lock=True)
+        row = await get_user_row(scope, tx, scope.user_id, lock=True)
         row.name, row.updated_at = name, datetime.now(UTC)
         tx.audit("change", "user", row.id, name=name)
 
 
-async def make_link(system: System, scope: Scope, user_id: UUID) -> OneTimeLink:
+async def create_user_link(system: AppContext, scope: Scope, user_id: UUID) -> OneTimeLink:
     """Make a link that lets somebody choose a new password: an invitation again, where they have none yet.
 
     Raises NotFound, Conflict where the account is deactivated.
     """
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, OneTimeLink)
+        done = await find_saved_response(scope, tx, OneTimeLink)
         if done is not None:
-            return tell_again(system, scope, done)
-        row = await get_user(scope, tx, user_id, lock=True)
+            return replay_link(system, scope, done)
+        row = await get_user_row(scope, tx, user_id, lock=True)
         if row.deactivated_at is not None:
             raise Conflict("This account is deactivated. No link was made. Reactivate it first.")
-        _, link = await add_link(system, tx, "reset" if row.password_hash else "invite", row.id)
-        keep_answer(scope, tx, without_secret(link), projects=())
+        _, link = await create_link(system, tx, "reset" if row.password_hash else "invite", row.id)
+        save_response(scope, tx, redact_link(link), projects=())
         return link

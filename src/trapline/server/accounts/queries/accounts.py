@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from trapline.server.catalogue.rules.filters import UserFilter
 from trapline.server.platform.access import MACHINES, Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.pagination import narrow
+from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Key, Now, Row
 from trapline.server.platform.errors import NotFound
 from trapline.server.projects.queries.projects import ProjectRow
@@ -139,7 +139,7 @@ def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
     """Select everybody who has an account, or who fits."""
     email = None if wanted.email is None else wanted.email.lower()
     columns = ((func.lower(UserRow.email), email), (UserRow.name, wanted.name))
-    statement = narrow(select(UserRow), (*columns, (UserRow.is_operator, wanted.is_operator)))
+    statement = filter_by(select(UserRow), (*columns, (UserRow.is_operator, wanted.is_operator)))
     if wanted.role is not None:
         statement = statement.where(
             UserRow.id.in_(
@@ -160,7 +160,7 @@ def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
     return statement
 
 
-async def get_user(scope: Scope, tx: Transaction, user_id: UUID, *, lock: bool = False) -> UserRow:
+async def get_user_row(scope: Scope, tx: Transaction, user_id: UUID, *, lock: bool = False) -> UserRow:
     """Get a person; raises NotFound. Whatever ends their sessions, links or rights locks them first."""
     row = await tx.session.get(UserRow, user_id, with_for_update=lock or None, populate_existing=lock)
     if row is None:
@@ -173,7 +173,7 @@ async def has_any_user(scope: Scope, tx: Transaction) -> bool:
     return (await tx.session.scalars(select(UserRow.id).limit(1))).first() is not None
 
 
-async def find_operator(scope: Scope, tx: Transaction) -> UserRow | None:
+async def find_first_operator(scope: Scope, tx: Transaction) -> UserRow | None:
     """Find the first operator of this installation."""
     statement = select(UserRow).where(UserRow.is_operator, UserRow.deactivated_at.is_(None)).order_by(UserRow.id)
     return (await tx.session.scalars(statement.limit(1))).first()
@@ -185,7 +185,7 @@ async def has_other_operator(scope: Scope, tx: Transaction, user_id: UUID) -> bo
     return (await tx.session.scalars(statement.limit(1))).first() is not None
 
 
-async def find_last_seen(scope: Scope, tx: Transaction, user_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+async def list_last_seen(scope: Scope, tx: Transaction, user_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     """When each of these people was last seen, by a session that is not over."""
     statement = (
         select(SessionRow.user_id, func.max(SessionRow.last_seen_at))
@@ -210,12 +210,12 @@ async def find_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> tup
     return (found[0], found[1]) if found else None
 
 
-async def end_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> None:
+async def delete_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> None:
     """End a session; one that is over already is fine."""
     await tx.session.execute(delete(SessionRow).where(SessionRow.secret_hash == secret_hash))
 
 
-async def end_sessions(scope: Scope, tx: Transaction, user_id: UUID, *, but: UUID | None = None) -> int:
+async def delete_sessions(scope: Scope, tx: Transaction, user_id: UUID, *, but: UUID | None = None) -> int:
     """End all sessions of a person but this one; answers how many there were."""
     statement = delete(SessionRow).where(SessionRow.user_id == user_id).returning(SessionRow.id)
     if but is not None:
@@ -229,7 +229,7 @@ async def list_sessions(scope: Scope, tx: Transaction, user_id: UUID) -> list[Se
     return list((await tx.session.scalars(statement.order_by(SessionRow.last_seen_at.desc(), SessionRow.id))).all())
 
 
-async def end_links(scope: Scope, tx: Transaction, user_id: UUID) -> None:
+async def revoke_links(scope: Scope, tx: Transaction, user_id: UUID) -> None:
     """Let no link of a person be good any longer."""
     await tx.session.execute(delete(LinkRow).where(LinkRow.user_id == user_id, LinkRow.used_at.is_(None)))
 
@@ -242,7 +242,7 @@ async def find_link(scope: Scope, tx: Transaction, secret_hash: bytes, *, lock: 
     return (await tx.session.scalars(statement.with_for_update() if lock else statement)).one_or_none()
 
 
-class LiveToken(NamedTuple):
+class ActiveToken(NamedTuple):
     """A token that is neither revoked nor expired, with whose it is and the roles of its user, or of an owner of all.
 
     `has_live_user` is false where its user is gone or deactivated; `is_long_unused` where no use was noted lately.
@@ -262,17 +262,17 @@ class LiveToken(NamedTuple):
     archived: frozenset[int]
 
 
-async def find_live_token(scope: Scope, tx: Transaction, prefix: str) -> LiveToken | None:
+async def find_active_token(scope: Scope, tx: Transaction, prefix: str) -> ActiveToken | None:
     """Find a token by its prefix, in one statement because every call begins with it; its hash is to be compared."""
     return await _find_live(tx, prefix, None)
 
 
-async def find_live_token_by_id(scope: Scope, tx: Transaction, token_id: UUID) -> LiveToken | None:
+async def find_live_token_by_id(scope: Scope, tx: Transaction, token_id: UUID) -> ActiveToken | None:
     """Find a token by its ID, for a URL that was signed for it."""
     return await _find_live(tx, None, token_id)
 
 
-async def _find_live(tx: Transaction, prefix: str | None, token_id: UUID | None) -> LiveToken | None:
+async def _find_live(tx: Transaction, prefix: str | None, token_id: UUID | None) -> ActiveToken | None:
     cursor = await tx.execute(
         """
         select t.id, t.kind, t.secret_hash, t.user_id, t.every_project, t.project_ids,
@@ -297,10 +297,10 @@ async def _find_live(tx: Transaction, prefix: str | None, token_id: UUID | None)
         return None
     projects, roles, archived = row[10:]
     reached = dict(zip(projects or (), map(Role, roles or ()), strict=True))
-    return LiveToken._make([*row[:10], reached, frozenset(archived or ())])
+    return ActiveToken._make([*row[:10], reached, frozenset(archived or ())])
 
 
-async def note_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
+async def record_token_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
     """Note that a token is used."""
     await tx.execute("update tokens set last_used_at = now() where id = %s", (token_id,))
 
@@ -316,7 +316,7 @@ async def list_roles(scope: Scope, tx: Transaction, user_id: UUID) -> tuple[dict
     return {project: Role(role) for project, role, _ in rows}, frozenset(row[0] for row in rows if row[2])
 
 
-async def list_standings(scope: Scope, tx: Transaction, ids: list[UUID]) -> list[tuple[UUID, str]]:
+async def list_credential_states(scope: Scope, tx: Transaction, ids: list[UUID]) -> list[tuple[UUID, str]]:
     """List the sessions and tokens of these that hold, each with a text that differs once it reaches something else."""
     cursor = await tx.execute(
         """
@@ -336,7 +336,7 @@ async def list_standings(scope: Scope, tx: Transaction, ids: list[UUID]) -> list
     return await cursor.fetchall()
 
 
-async def name_actors(
+async def list_actor_names(
     scope: Scope, tx: Transaction, actors: Iterable[str | None], *, with_emails: bool = True
 ) -> dict[str | None, str]:
     """Describe those who did something: a person's name or e-mail address, a token's name, else as it is stored.

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Integer, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from trapline.server.accounts.rules.login_backoff import FORGOTTEN_AFTER, TRUSTED_FOR, Patience
+from trapline.server.accounts.rules.login_backoff import FORGOTTEN_AFTER, TRUSTED_FOR, LoginBackoff
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Row
@@ -29,7 +29,7 @@ class SignInFailureRow(Row):
 
 
 @dataclass(frozen=True)
-class Attempt:
+class SignInAttempt:
     """The three counts that an attempt is added to."""
 
     both: bytes
@@ -37,7 +37,9 @@ class Attempt:
     account: bytes
 
 
-async def count_attempt(scope: Scope, tx: Transaction, attempt: Attempt, patience: Mapping[bytes, Patience]) -> int:
+async def count_attempt(
+    scope: Scope, tx: Transaction, attempt: SignInAttempt, patience: Mapping[bytes, LoginBackoff]
+) -> int:
     """Count an attempt as failed before it is looked at, so that many at once are counted, too.
 
     Answers 0, or how many seconds to wait; then nothing is to be counted, and the transaction is to be rolled back.
@@ -72,7 +74,7 @@ async def count_attempt(scope: Scope, tx: Transaction, attempt: Attempt, patienc
     return 0
 
 
-async def forgive(scope: Scope, tx: Transaction, attempt: Attempt) -> None:
+async def undo_attempt(scope: Scope, tx: Transaction, attempt: SignInAttempt) -> None:
     """Take an attempt back that was none to fail; its account begins anew, its address only loses this one."""
     await tx.execute(
         """
@@ -87,7 +89,7 @@ async def forgive(scope: Scope, tx: Transaction, attempt: Attempt) -> None:
     )
 
 
-async def forget_failures(scope: Scope, tx: Transaction, limit: int) -> int:
+async def purge_failure_batch(scope: Scope, tx: Transaction, limit: int) -> int:
     """Delete counts that count no longer, at most so many; answers how many went."""
     cursor = await tx.execute(
         "delete from sign_in_failures where key in (select key from sign_in_failures"

@@ -46,7 +46,7 @@ async def revoke_tokens(scope: Scope, tx: Transaction, token_ids: Sequence[UUID]
     return revoked
 
 
-async def revoke_tokens_of(scope: Scope, tx: Transaction, user_id: UUID) -> int:
+async def revoke_user_tokens(scope: Scope, tx: Transaction, user_id: UUID) -> int:
     """Revoke every token of a person whose row is locked; answers how many were good before."""
     cursor = await tx.execute(
         "update tokens set revoked_at = clock_timestamp() where user_id = %s and revoked_at is null", (user_id,)

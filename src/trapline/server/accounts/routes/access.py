@@ -11,35 +11,35 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope as ASGIScope
 from structlog.contextvars import bind_contextvars
 
-from trapline.server.accounts.actions.auth import csrf_token, scope_of_session, scope_of_token
+from trapline.server.accounts.actions.auth import build_csrf_token, get_session_scope, get_token_scope
 from trapline.server.accounts.rules.tokens import hash_secret
-from trapline.server.app.http.access_table import ACCESS, SAFE, Access
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import Buckets, System
-from trapline.server.platform.errors import Forbidden, TooMany, Unauthenticated, Unavailable
-from trapline.server.platform.http.rate_limits import count_caller, refuse_flood
-from trapline.server.platform.http.request_context import OriginOf, access_key, plain_origin
-from trapline.server.platform.telemetry import concerned
+from trapline.server.app.http.access_table import ACCESS, SAFE, RouteAccess
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext, TokenBuckets
+from trapline.server.platform.errors import Forbidden, ServiceUnavailable, TooManyRequests, Unauthenticated
+from trapline.server.platform.http.rate_limits import limit_caller, require_lookup_allowed
+from trapline.server.platform.http.request_context import OriginOf, get_minimal_origin, get_route_key
+from trapline.server.platform.telemetry import build_log_context
 
 Found = TypeVar("Found", Scope, Scope | None)
 
 
-async def system_of(request: Request) -> System:
+async def get_app_context(request: Request) -> AppContext:
     """Give the engines that this application stands on; what is logged from here on names what the path names."""
-    bind_contextvars(**concerned(request.path_params))
-    system: System = request.app.state.system
+    bind_contextvars(**build_log_context(request.path_params))
+    system: AppContext = request.app.state.system
     return system
 
 
-SystemOf = Annotated[System, Depends(system_of)]
+SystemOf = Annotated[AppContext, Depends(get_app_context)]
 
 
-def cookie_of(system: System) -> str:
+def get_cookie_name(system: AppContext) -> str:
     """Name the session's cookie; under https browsers keep that name from every other host and path."""
     return "__Host-trapline_session" if system.public_url.startswith("https://") else "trapline_session"
 
 
-async def _find_caller(request: Request, system: System, origin: Origin, *, anew: bool = True) -> Scope:
+async def _find_caller(request: Request, system: AppContext, origin: RequestOrigin, *, anew: bool = True) -> Scope:
     authorization = request.headers.get("authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
@@ -47,12 +47,12 @@ async def _find_caller(request: Request, system: System, origin: Origin, *, anew
             raise Unauthenticated("Send `Authorization: Bearer <API token>` (or `Token <API token>`).")
         token = token.strip()
         buckets = system.rates.workers if token.startswith("tl_worker_") else system.rates.callers
-        find_scope = partial(scope_of_token, system, token, origin, anew=anew)
+        find_scope = partial(get_token_scope, system, token, origin, anew=anew)
         return await _look_up(request, system, buckets, hash_secret(token), find_scope)
-    secret = request.cookies.get(cookie_of(system))
+    secret = request.cookies.get(get_cookie_name(system))
     scope = None
     if secret:
-        find_session = partial(scope_of_session, system, secret, origin)
+        find_session = partial(get_session_scope, system, secret, origin)
         scope = await _look_up(request, system, system.rates.callers, hash_secret(secret), find_session)
     if scope is None or secret is None:
         # Only the page sends a session, or the token that belongs to one.
@@ -60,49 +60,53 @@ async def _find_caller(request: Request, system: System, origin: Origin, *, anew
             raise Unauthenticated("Your session has ended. Nothing was changed. Sign in again.")
         raise Unauthenticated("Sign in on the page, or send an API token: `Authorization: Bearer <API token>`.")
     if request.method not in SAFE:
-        _check_same_page(request, csrf_token(system, secret))
+        _check_same_page(request, build_csrf_token(system, secret))
     return scope
 
 
 async def _look_up(
-    request: Request, system: System, buckets: Buckets[Hashable], key: bytes, find: Callable[[], Awaitable[Found]]
+    request: Request,
+    system: AppContext,
+    buckets: TokenBuckets[Hashable],
+    key: bytes,
+    find: Callable[[], Awaitable[Found]],
 ) -> Found:
     """Find who has these credentials, and count the call as theirs. Raises TooMany."""
     if key in buckets:
-        count_caller(request, buckets, key)
+        limit_caller(request, buckets, key)
     else:
-        refuse_flood(request, system, key)
+        require_lookup_allowed(request, system, key)
     found = await find()
     if found is not None:
-        count_caller(request, buckets, key)
+        limit_caller(request, buckets, key)
     return found
 
 
 def _check_same_page(request: Request, expected: str) -> None:
     """A browser sends the cookie along for any page: only ours knows the token, and only ours has our origin."""
-    refuse_other_pages(request)
+    require_same_origin(request)
     if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), expected.encode()):
         raise Forbidden("The page is out of date. Nothing was changed; reload it and try again.")
 
 
-def refuse_other_pages(request: Request) -> None:
+def require_same_origin(request: Request) -> None:
     """Refuse what a browser says comes from another web page. Raises Forbidden."""
     origin = request.headers.get("origin")
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Forbidden("This request came from another web page. Nothing was changed.")
 
 
-async def judge_caller(scope: ASGIScope) -> None:
+async def require_known_caller(scope: ASGIScope) -> None:
     """Find out whether a caller is known before a large body is read. Raises HTTPException with 401 or 403."""
     request = Request(scope)
     try:
-        await _find_caller(request, await system_of(request), plain_origin(request))
+        await _find_caller(request, await get_app_context(request), get_minimal_origin(request))
     except (Unauthenticated, Forbidden) as error:
         # Whoever reads bodies lets nothing else through.
         raise HTTPException(error.status, error.detail) from error
-    except TooMany as error:
+    except TooManyRequests as error:
         raise HTTPException(error.status, error.detail, {"Retry-After": str(error.retry_after_s)}) from error
-    except Unavailable:
+    except ServiceUnavailable:
         return  # said where the caller is asked for
 
 
@@ -111,13 +115,13 @@ async def authorise(request: Request, system: SystemOf, origin: OriginOf) -> Sco
     return await _authorise(request, system, origin, anew=False)
 
 
-async def authorise_anew(request: Request, system: System, origin: Origin) -> Scope:
+async def authorise_uncached(request: Request, system: AppContext, origin: RequestOrigin) -> Scope:
     """The same for a route that is called often, where a caller that was remembered would be refused."""
     return await _authorise(request, system, origin, anew=True)
 
 
-async def _authorise(request: Request, system: System, origin: Origin, *, anew: bool) -> Scope:
-    access = ACCESS[access_key(request.method, request.scope["route"].path)]
+async def _authorise(request: Request, system: AppContext, origin: RequestOrigin, *, anew: bool) -> Scope:
+    access = ACCESS[get_route_key(request.method, request.scope["route"].path)]
     assert access.kinds is not None, "a public route asks for no scope"
     scope = await _find_caller(request, system, origin, anew=anew or not access.often)
     if scope.kind not in access.kinds:
@@ -130,7 +134,7 @@ async def _authorise(request: Request, system: System, origin: Origin, *, anew: 
     return replace(scope, needs=access.role, changes=request.method not in SAFE and not access.archived)
 
 
-def _check_token(scope: Scope, access: Access, method: str) -> None:
+def _check_token(scope: Scope, access: RouteAccess, method: str) -> None:
     """Keep a token that was made to do less than its person to that."""
     if access.account and scope.is_limited:
         raise Forbidden("This API token is for some projects only, and this is about accounts. Nothing was changed.")

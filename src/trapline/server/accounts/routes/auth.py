@@ -6,21 +6,29 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from trapline.server.accounts.actions import auth, one_time_links, passwords, sessions, users
-from trapline.server.accounts.routes.access import ScopeOf, SystemOf, cookie_of
-from trapline.server.platform.db.cursors import cut_page
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf, get_cookie_name
+from trapline.server.platform.db.cursors import slice_page
 from trapline.server.platform.http.parameters import Cursor, Limit
 from trapline.server.platform.http.request_context import OriginOf
-from trapline.wire.auth import Caller, LinkLook, LinkState, LinkUse, PasswordChange, Session, SignIn
-from trapline.wire.users import OwnChange
+from trapline.wire.auth import (
+    BrowserSession,
+    Caller,
+    LinkSignInRequest,
+    LinkState,
+    LinkStateRequest,
+    PasswordUpdate,
+    SignIn,
+)
+from trapline.wire.users import CurrentUserUpdate
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
-def keep_cookie(system: SystemOf, response: Response, signed_in: auth.SignedIn) -> Caller:
+def set_session_cookie(system: SystemOf, response: Response, signed_in: auth.CreatedSession) -> Caller:
     """Let the browser keep the session that just began; answers who signed in."""
     response.set_cookie(
-        cookie_of(system),
+        get_cookie_name(system),
         signed_in.secret,
         max_age=int(auth.SESSION_LIFETIME.total_seconds()),
         httponly=True,
@@ -34,63 +42,65 @@ def keep_cookie(system: SystemOf, response: Response, signed_in: auth.SignedIn) 
 @router.post("/sign-in")
 async def sign_in(system: SystemOf, origin: OriginOf, given: SignIn, response: Response) -> Caller:
     """Sign in by e-mail and password; the answer sets a cookie."""
-    return keep_cookie(system, response, await auth.sign_in(system, origin, given))
+    return set_session_cookie(system, response, await auth.sign_in(system, origin, given))
 
 
 @router.post("/sign-out", status_code=204)
 async def sign_out(system: SystemOf, scope: ScopeOf, request: Request, response: Response) -> None:
     """End this session."""
-    await auth.sign_out(system, scope, request.cookies[cookie_of(system)])
+    await auth.sign_out(system, scope, request.cookies[get_cookie_name(system)])
     response.delete_cookie(
-        cookie_of(system), httponly=True, samesite="lax", secure=system.public_url.startswith("https://")
+        get_cookie_name(system), httponly=True, samesite="lax", secure=system.public_url.startswith("https://")
     )
 
 
 @router.get("/me")
-async def show_me(system: SystemOf, scope: ScopeOf, request: Request) -> Caller:
+async def get_current_user(system: SystemOf, scope: ScopeOf, request: Request) -> Caller:
     """Tell who is behind this request."""
-    session = request.cookies.get(cookie_of(system)) if scope.kind is None else None
-    return await auth.show_caller(system, scope, session)
+    session = request.cookies.get(get_cookie_name(system)) if scope.kind is None else None
+    return await auth.get_caller(system, scope, session)
 
 
 @router.patch("/me")
-async def change_me(system: SystemOf, scope: ScopeOf, request: Request, change: OwnChange) -> Caller:
+async def update_current_user(system: SystemOf, scope: ScopeOf, request: Request, change: CurrentUserUpdate) -> Caller:
     """Change your name."""
-    await users.change_own_name(system, scope, change.name)
-    return await show_me(system, scope, request)
+    await users.update_own_name(system, scope, change.name)
+    return await get_current_user(system, scope, request)
 
 
 @router.post("/link/state")
-async def show_link(system: SystemOf, given: LinkLook) -> LinkState:
+async def get_link(system: SystemOf, given: LinkStateRequest) -> LinkState:
     """Tell what a one-time link is for, without using it."""
-    return await one_time_links.show_link(system, given.link)
+    return await one_time_links.get_link(system, given.link)
 
 
 @router.post("/link")
-async def use_link(system: SystemOf, origin: OriginOf, given: LinkUse, response: Response) -> Caller:
+async def use_link(system: SystemOf, origin: OriginOf, given: LinkSignInRequest, response: Response) -> Caller:
     """Sign in by a one-time link; the first one makes the owner's account, others can set a password."""
-    return keep_cookie(system, response, await one_time_links.use_link(system, origin, given))
+    return set_session_cookie(system, response, await one_time_links.use_link(system, origin, given))
 
 
 @router.put("/password", status_code=204)
-async def change_password(system: SystemOf, scope: ScopeOf, change: PasswordChange) -> None:
+async def update_password(system: SystemOf, scope: ScopeOf, change: PasswordUpdate) -> None:
     """Set your password; every other session of yours ends. API tokens stay as they are."""
-    await passwords.change_password(system, scope, change)
+    await passwords.update_password(system, scope, change)
 
 
 @router.get("/sessions")
-async def list_sessions(system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None) -> Page[Session]:
+async def list_sessions(
+    system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[BrowserSession]:
     """List the browsers that you are signed in with, the last used first."""
-    return cut_page(await sessions.list_own_sessions(system, scope), attrgetter("id"), limit, cursor)
+    return slice_page(await sessions.list_own_sessions(system, scope), attrgetter("id"), limit, cursor)
 
 
 @router.delete("/sessions", status_code=204)
-async def end_other_sessions(system: SystemOf, scope: ScopeOf) -> None:
+async def delete_other_sessions(system: SystemOf, scope: ScopeOf) -> None:
     """End all of your sessions but this one."""
     await sessions.end_other_sessions(system, scope)
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
-async def end_session(system: SystemOf, scope: ScopeOf, session_id: UUID) -> None:
+async def delete_session(system: SystemOf, scope: ScopeOf, session_id: UUID) -> None:
     """End one of your sessions."""
     await sessions.end_own_session(system, scope, session_id)

@@ -12,11 +12,11 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
 
-from trapline.server.accounts.actions.auth import find_standings
+from trapline.server.accounts.actions.auth import list_credential_versions
 from trapline.server.accounts.routes.access import authorise
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import Forbidden, NotFound, TooMany, Unauthenticated, Unavailable
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import Forbidden, NotFound, ServiceUnavailable, TooManyRequests, Unauthenticated
 from trapline.server.platform.metrics import RATE_LIMITED
 
 TICK_S = 0.25
@@ -36,7 +36,7 @@ AT_ONCE = 2_000
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 
-class OpenStreams:
+class StreamRegistry:
     """Who has streams open in this process, how many, and how all of them stood when that was last asked."""
 
     def __init__(self) -> None:
@@ -46,9 +46,9 @@ class OpenStreams:
         self._asked_at = 0.0
         self._asking = asyncio.Lock()
 
-    def take_place(self, scope: Scope, most: int) -> None:
+    def acquire_slot(self, scope: Scope, most: int) -> None:
         """Count a stream of this caller, of whom so many are taken. Raises TooMany."""
-        caller = name_caller(scope)
+        caller = get_stream_owner(scope)
         if self._open[caller] >= most:
             raise _too_many(f"{most} streams of events are open with these credentials")
         if scope.user_id is not None and self._people[scope.user_id] >= most * EACH_PERSON:
@@ -58,53 +58,58 @@ class OpenStreams:
         self._open[caller] += 1
         self._people[scope.user_id] += 1
 
-    def leave_place(self, scope: Scope) -> None:
+    def release_slot(self, scope: Scope) -> None:
         """Count a stream no longer."""
-        for counter, name in ((self._open, name_caller(scope)), (self._people, scope.user_id)):
+        for counter, name in ((self._open, get_stream_owner(scope)), (self._people, scope.user_id)):
             counter[name] -= 1
             if not counter[name]:
                 del counter[name]
 
-    async def find_standing(self, system: System, caller: Hashable) -> str | None:
+    async def find_credential_version(self, system: AppContext, caller: Hashable) -> str | None:
         """Tell how a caller stands, as a text that differs once they lost something; one look for all of them."""
         async with self._asking:
             if time.monotonic() - self._asked_at > TICK_S:
                 self._asked_at = time.monotonic()
                 # Streams outlive a database that is away: what comes on them is asked for there as well.
-                with contextlib.suppress(Unavailable):
-                    self._standings = await find_standings(system, list(self._open))
+                with contextlib.suppress(ServiceUnavailable):
+                    self._standings = await list_credential_versions(system, list(self._open))
         return self._standings.get(caller)
 
 
-def _too_many(what: str) -> TooMany:
+def _too_many(what: str) -> TooManyRequests:
     RATE_LIMITED.labels("stream").inc()
-    return TooMany(
+    return TooManyRequests(
         f"{what}, and no more are taken. Nothing was lost: close those that nobody reads, or try again after "
         f"{FULL_RETRY_S} s.",
         FULL_RETRY_S,
     )
 
 
-def name_caller(scope: Scope) -> Hashable:
+def get_stream_owner(scope: Scope) -> Hashable:
     """Name who has a stream: a session, a token, or an address that is nobody."""
     return scope.session_id or scope.token_id or scope.origin.address
 
 
 async def open_stream(
-    request: Request, system: System, scope: Scope, origin: Origin, project_id: int, events: AsyncIterator[str | None]
+    request: Request,
+    system: AppContext,
+    scope: Scope,
+    origin: RequestOrigin,
+    project_id: int,
+    events: AsyncIterator[str | None],
 ) -> StreamingResponse:
     """Answer with a stream of these events, each a whole one; None says after every TICK_S that there was none.
 
     It ends within a second once its caller may hear of the project no more. Raises TooMany.
     """
-    streams: OpenStreams = request.app.state.streams
-    caller = name_caller(scope)
+    streams: StreamRegistry = request.app.state.streams
+    caller = get_stream_owner(scope)
 
     async def may_hear() -> bool:
-        with contextlib.suppress(Unavailable):
+        with contextlib.suppress(ServiceUnavailable):
             try:
                 (await authorise(request, system, origin)).check(project_id)
-            except (Unauthenticated, Forbidden, NotFound, TooMany):
+            except (Unauthenticated, Forbidden, NotFound, TooManyRequests):
                 # Whoever cannot be looked up for now may be somebody who was let out.
                 return False
         return True
@@ -118,7 +123,7 @@ async def open_stream(
             async for event in told:
                 now = time.monotonic()
                 is_due = event is not None or now - said_at > SILENCE_S
-                found = await streams.find_standing(system, caller)
+                found = await streams.find_credential_version(system, caller)
                 is_old = now - checked_at > CHECKED_EVERY_S
                 if (found != standing and (is_old or event is None)) or (is_due and is_old):
                     if not await may_hear():
@@ -130,14 +135,14 @@ async def open_stream(
                 if now > ends_at:
                     return
 
-    streams.take_place(scope, system.limits.streams)
+    streams.acquire_slot(scope, system.limits.streams)
     return _Stream(lines(), streams, scope)
 
 
 class _Stream(StreamingResponse):
     """Keeps a place until its last byte is sent or its reader is gone."""
 
-    def __init__(self, lines: AsyncIterator[str], streams: OpenStreams, caller: Scope) -> None:
+    def __init__(self, lines: AsyncIterator[str], streams: StreamRegistry, caller: Scope) -> None:
         super().__init__(lines, media_type="text/event-stream", headers=HEADERS)
         self._streams, self._caller = streams, caller
 
@@ -146,4 +151,4 @@ class _Stream(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._streams.leave_place(self._caller)
+            self._streams.release_slot(self._caller)

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request, Response
 
 from trapline.server.accounts.actions import oidc
-from trapline.server.accounts.routes.access import SystemOf, refuse_other_pages
-from trapline.server.accounts.routes.auth import keep_cookie
+from trapline.server.accounts.routes.access import SystemOf, require_same_origin
+from trapline.server.accounts.routes.auth import set_session_cookie
 from trapline.server.accounts.rules.oidc import JOURNEY_S
-from trapline.server.platform.http.rate_limits import count_visitor
+from trapline.server.platform.http.rate_limits import limit_visitor
 from trapline.server.platform.http.request_context import OriginOf
 from trapline.wire.auth import Caller
-from trapline.wire.oidc import OidcBegun, OidcReturn, SignInWays
+from trapline.wire.oidc import OidcCallback, OidcRedirect, SignInMethods
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -19,18 +19,18 @@ def _cookie_of(system: SystemOf) -> str:
 
 
 @router.get("/ways")
-async def show_ways(system: SystemOf, request: Request) -> SignInWays:
+async def list_sign_in_methods(system: SystemOf, request: Request) -> SignInMethods:
     """Tell how people sign in here."""
-    count_visitor(request, system)
-    return oidc.show_ways(system)
+    limit_visitor(request, system)
+    return oidc.list_sign_in_methods(system)
 
 
 @router.post("/oidc/begin")
-async def begin_oidc(system: SystemOf, request: Request, response: Response) -> OidcBegun:
+async def begin_oidc(system: SystemOf, request: Request, response: Response) -> OidcRedirect:
     """Begin to sign in by the OpenID provider: the answer says where to go, and sets a cookie for ten minutes."""
-    count_visitor(request, system)
-    refuse_other_pages(request)
-    begun, cookie = await oidc.begin(system)
+    limit_visitor(request, system)
+    require_same_origin(request)
+    begun, cookie = await oidc.begin_sign_in(system)
     response.set_cookie(
         _cookie_of(system),
         cookie,
@@ -45,15 +45,15 @@ async def begin_oidc(system: SystemOf, request: Request, response: Response) -> 
 
 @router.post("/oidc")
 async def finish_oidc(
-    system: SystemOf, origin: OriginOf, given: OidcReturn, request: Request, response: Response
+    system: SystemOf, origin: OriginOf, given: OidcCallback, request: Request, response: Response
 ) -> Caller:
     """Sign in with what the provider sent this browser back with; the answer sets the session's cookie.
 
     Only who has an account is signed in: by the link made at the first time, then by a verified e-mail address.
     """
-    refuse_other_pages(request)
-    signed_in = await oidc.finish(system, origin, given, request.cookies.get(_cookie_of(system)))
+    require_same_origin(request)
+    signed_in = await oidc.finish_sign_in(system, origin, given, request.cookies.get(_cookie_of(system)))
     response.delete_cookie(
         _cookie_of(system), httponly=True, samesite="lax", secure=system.public_url.startswith("https://")
     )
-    return keep_cookie(system, response, signed_in)
+    return set_session_cookie(system, response, signed_in)

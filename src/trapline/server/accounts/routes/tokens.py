@@ -7,9 +7,9 @@ from fastapi import APIRouter, Response
 
 from trapline.server.accounts.actions import tokens
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.platform.db.cursors import cut_page
+from trapline.server.platform.db.cursors import slice_page
 from trapline.server.platform.http.parameters import Cursor, Limit
-from trapline.wire.auth import NewToken, Token, TokenMade
+from trapline.wire.auth import CreatedToken, NewToken, Token
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/auth/tokens", tags=["auth"])
@@ -18,11 +18,11 @@ router = APIRouter(prefix="/auth/tokens", tags=["auth"])
 @router.get("")
 async def list_tokens(system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None) -> Page[Token]:
     """List the API tokens that you made."""
-    return cut_page(await tokens.list_own_tokens(system, scope), attrgetter("id"), limit, cursor)
+    return slice_page(await tokens.list_own_tokens(system, scope), attrgetter("id"), limit, cursor)
 
 
 @router.post("", status_code=201)
-async def create_token(system: SystemOf, scope: ScopeOf, new: NewToken, response: Response) -> TokenMade:
+async def create_token(system: SystemOf, scope: ScopeOf, new: NewToken, response: Response) -> CreatedToken:
     """Make an API token; its secret is shown this once, and again to the same request with its Idempotency-Key."""
     response.headers["Cache-Control"] = "no-store"
     return await tokens.create_token(system, scope, new)

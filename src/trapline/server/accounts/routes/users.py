@@ -10,7 +10,7 @@ from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import UserFilter
 from trapline.server.platform.http.parameters import Cursor, Limit, QueryText, set_etag
 from trapline.wire.auth import OneTimeLink, Role
-from trapline.wire.users import NewUser, User, UserChange, UserInvited, UserOrder, UserState
+from trapline.wire.users import InvitedUser, NewUser, User, UserOrder, UserState, UserUpdate
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -36,7 +36,7 @@ async def list_users(
 
 
 @router.post("", status_code=201)
-async def invite_user(system: SystemOf, scope: ScopeOf, new: NewUser, response: Response) -> UserInvited:
+async def invite_user(system: SystemOf, scope: ScopeOf, new: NewUser, response: Response) -> InvitedUser:
     """Invite somebody; the answer alone, and that to the same Idempotency-Key, holds the link for them."""
     user = await users.invite_user(system, scope, new)
     response.headers["Location"] = f"/api/v2/users/{user.id}"
@@ -45,23 +45,23 @@ async def invite_user(system: SystemOf, scope: ScopeOf, new: NewUser, response: 
 
 
 @router.get("/{user_id}")
-async def show_user(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response) -> User:
+async def get_user(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response) -> User:
     """Show one account."""
-    user = await users.show_user(system, scope, user_id)
+    user = await users.get_user(system, scope, user_id)
     set_etag(response, user.updated_at)
     return user
 
 
 @router.patch("/{user_id}")
-async def change_user(system: SystemOf, scope: ScopeOf, user_id: UUID, change: UserChange, response: Response) -> User:
+async def update_user(system: SystemOf, scope: ScopeOf, user_id: UUID, change: UserUpdate, response: Response) -> User:
     """Change an account; to deactivate it ends its sessions, links and API tokens at once."""
-    user = await users.change_user(system, scope, user_id, change)
+    user = await users.update_user(system, scope, user_id, change)
     set_etag(response, user.updated_at)
     return user
 
 
 @router.post("/{user_id}/link", status_code=201)
-async def make_link(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response) -> OneTimeLink:
+async def create_user_link(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response) -> OneTimeLink:
     """Make a link that lets somebody choose a new password; earlier links of theirs are good no longer."""
     response.headers["Cache-Control"] = "no-store"
-    return await users.make_link(system, scope, user_id)
+    return await users.create_user_link(system, scope, user_id)

@@ -16,7 +16,7 @@ TRUSTED_FOR = timedelta(days=90)
 
 
 @dataclass(frozen=True)
-class Patience:
+class LoginBackoff:
     """So many failures are free; each further one doubles the wait, from a second up to the longest."""
 
     free: int
@@ -28,12 +28,12 @@ class Patience:
         return min(2 ** (min(beyond, 30) - 1), self.longest_s) if beyond > 0 else 0
 
 
-ACCOUNT_FROM_ADDRESS = Patience(free=5, longest_s=900)
-ADDRESS = Patience(free=20, longest_s=900)
-ACCOUNT = Patience(free=50, longest_s=60)
+ACCOUNT_FROM_ADDRESS = LoginBackoff(free=5, longest_s=900)
+ADDRESS = LoginBackoff(free=20, longest_s=900)
+ACCOUNT = LoginBackoff(free=50, longest_s=60)
 
 
-def network_of(address: str) -> str:
+def get_network(address: str) -> str:
     """Name whose address it is: an IPv6 network of 64 bits is one household, and anything else stands for itself."""
     try:
         found = ipaddress.ip_address(address)

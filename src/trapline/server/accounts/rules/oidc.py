@@ -31,7 +31,7 @@ BEGIN_AGAIN = "Nobody was signed in. Begin again on the sign-in page of this bro
 NOT_BELIEVED = "What your organisation's sign-in says cannot be believed: {}. Nobody was signed in; tell your operator."
 
 
-class Journey:
+class OidcState:
     """One attempt: everything that it is known by is derived from a seed, which only this browser's cookie has."""
 
     def __init__(self, key: bytes, seed: str) -> None:
@@ -62,16 +62,16 @@ class Journey:
         return _encode(hashlib.sha256(self.verifier.encode()).digest())
 
 
-def begin_journey(key: bytes, now: float) -> tuple[Journey, str]:
+def create_oidc_state(key: bytes, now: float) -> tuple[OidcState, str]:
     """Begin an attempt; answers it and the cookie's value."""
     seed = f"{secrets.token_urlsafe(32)}.{int(now) + JOURNEY_S}"
-    return Journey(key, seed), f"{seed}.{Journey(key, seed)._derive('cookie')}"  # noqa: SLF001 - its own file
+    return OidcState(key, seed), f"{seed}.{OidcState(key, seed)._derive('cookie')}"  # noqa: SLF001 - its own file
 
 
-def read_journey(key: bytes, cookie: str | None, state: str, now: float) -> Journey:
+def parse_oidc_state(key: bytes, cookie: str | None, state: str, now: float) -> OidcState:
     """Read the attempt that this browser began. Raises Unauthenticated for another one's state, or one that is over."""
     seed, _, signature = (cookie or "").rpartition(".")
-    journey = Journey(key, seed)
+    journey = OidcState(key, seed)
     if not hmac.compare_digest(signature.encode(), journey._derive("cookie").encode()):  # noqa: SLF001
         raise Unauthenticated(f"This sign-in was not begun in this browser. {BEGIN_AGAIN}")
     if int(seed.rpartition(".")[2]) < now:
@@ -81,7 +81,7 @@ def read_journey(key: bytes, cookie: str | None, state: str, now: float) -> Jour
     return journey
 
 
-def read_header(token: str) -> tuple[str, str | None]:
+def parse_token_header(token: str) -> tuple[str, str | None]:
     """Read how an ID token is signed: the algorithm, the key's id. Raises Unauthenticated for what is not taken."""
     import jwt
 
@@ -118,12 +118,12 @@ def find_key(keys: Sequence[Any], algorithm: str, kid: str | None) -> "PyJWK | N
     return None if too_small else found
 
 
-def check_id_token(token: str, key: "PyJWK", *, issuer: str, client_id: str, nonce: str, now: float) -> dict[str, Any]:
+def verify_id_token(token: str, key: "PyJWK", *, issuer: str, client_id: str, nonce: str, now: float) -> dict[str, Any]:
     """Check an ID token and answer what it claims. Raises Unauthenticated in words for whatever is wrong with it."""
     import jwt
 
     # Signed with what its header says only if that is what the key is for.
-    algorithm, _ = read_header(token)
+    algorithm, _ = parse_token_header(token)
     wrong = {
         jwt.InvalidIssuerError: "it comes from another issuer",
         jwt.InvalidAudienceError: "it is meant for another program",

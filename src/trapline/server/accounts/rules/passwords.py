@@ -19,7 +19,7 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-def is_password(password: str, password_hash: str | None) -> bool:
+def verify_password(password: str, password_hash: str | None) -> bool:
     """Tell whether the password fits; takes as long where there is no such person, so that time tells nothing."""
     try:
         fits = _hasher.verify(password_hash or _nobody(), password)

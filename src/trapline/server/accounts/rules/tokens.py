@@ -35,7 +35,7 @@ def _checksum(body: str) -> str:
     return digits
 
 
-def make_token(kind: TokenKind, strength: bytes | None = None) -> str:
+def generate_token(kind: TokenKind, strength: bytes | None = None) -> str:
     """Make a token `tl_<kind>_<random>_<checksum>`; 43 characters of 62 carry 256 bits, those of `strength` or new."""
     number, digits = int.from_bytes(strength or secrets.token_bytes(STRENGTH_BYTES)), ""
     for _ in range(RANDOM_LENGTH):
@@ -45,7 +45,7 @@ def make_token(kind: TokenKind, strength: bytes | None = None) -> str:
     return f"{body}_{_checksum(body)}"
 
 
-def find_parsed(token: str) -> ParsedToken | None:
+def find_parsed_token(token: str) -> ParsedToken | None:
     """Read a token; None where it has not the form or its checksum is wrong, so that no look-up is needed."""
     match = _FORM.fullmatch(token)
     if match is None or not hmac.compare_digest(_checksum(token[: match.start(3) - 1]), match[3]):
@@ -53,7 +53,7 @@ def find_parsed(token: str) -> ParsedToken | None:
     return ParsedToken(TokenKind(match[1]), match[2][:PREFIX_LENGTH], hash_secret(token))
 
 
-def make_secret(strength: bytes | None = None) -> str:
+def generate_secret(strength: bytes | None = None) -> str:
     """Make a secret for a cookie or a one-time link, of 32 bytes: those of `strength`, or new ones."""
     given = strength or secrets.token_bytes(STRENGTH_BYTES)
     return base64.urlsafe_b64encode(given).rstrip(b"=").decode()

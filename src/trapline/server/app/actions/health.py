@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import UTC
 
-from trapline.server.images.actions.image_import import MAKE_ROOM, find_shortage
+from trapline.server.images.actions.image_import import MAKE_ROOM, find_disk_shortage
 from trapline.server.notifications.queries.nats_subjects import NatsOutage, find_outage, has_subjects
 from trapline.server.operations.queries.file_checks import count_harmed
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.migrations import describe_mismatch, is_newer, newest, read_present
 from trapline.server.platform.errors import TraplineError
 from trapline.wire.health import Health
@@ -28,7 +28,7 @@ def describe_nats(outage: NatsOutage | None) -> str:
     return f"Away since {since}: {outage.reason}. Events wait for a day and are published when it answers."
 
 
-async def find_health(system: System) -> Health:
+async def get_health(system: AppContext) -> Health:
     """Ask the database, its migrations and the store; each answers `ok` or what is the matter.
 
     Reported without making anything unready: what decoders have given up (see imaging/confinement.py), a disk that is
@@ -55,7 +55,7 @@ async def find_health(system: System) -> Health:
         needed["migrations"] = "Nobody can tell while the database is away."
     try:
         await system.store.check()
-        if shortage := await find_shortage(system):
+        if shortage := await find_disk_shortage(system):
             told["room"] = f"{shortage} {MAKE_ROOM}"
     except (TraplineError, OSError) as error:
         needed["store"] = str(error)

@@ -7,36 +7,36 @@ from typing import Any
 
 import structlog
 
-from trapline.server.app.background.background_tasks import run_chores
+from trapline.server.app.background.background_tasks import run_background_tasks
 from trapline.server.app.background.loops import Loop, run_loop
 from trapline.server.app.background.work_watch import LOOK_EVERY_S as WATCH_EVERY_S
 from trapline.server.app.background.work_watch import WorkWatch
-from trapline.server.catalogue.actions.day_counts import count_days
+from trapline.server.catalogue.actions.day_counts import update_day_counts
 from trapline.server.catalogue.actions.sequences import group_images
-from trapline.server.exports.actions.exports import forget_old_exports
-from trapline.server.external.actions.artifacts import clean_orphans
-from trapline.server.images.actions.clock_offsets import date_all
-from trapline.server.images.actions.image_deletion import delete_discarded, drop_late_tasks, forget_deleted
-from trapline.server.images.actions.staged_files import forget_old_files
-from trapline.server.images.actions.thumbnails import BATCH, make_thumbnails
-from trapline.server.notifications.actions.deliveries import forget_old_deliveries, watch_workers
-from trapline.server.notifications.actions.nats_subjects import follow_subjects
-from trapline.server.notifications.actions.notice_emails import forget_old_mails, send_mails, watch_silences
-from trapline.server.notifications.background.deliveries import LOOK_EVERY_S, Deliveries
+from trapline.server.exports.actions.exports import purge_exports
+from trapline.server.external.actions.artifacts import purge_orphans
+from trapline.server.images.actions.clock_offsets import update_capture_times
+from trapline.server.images.actions.image_deletion import delete_late_tasks, purge_discarded_files, purge_images
+from trapline.server.images.actions.staged_files import purge_staged_files
+from trapline.server.images.actions.thumbnails import BATCH, generate_thumbnails
+from trapline.server.notifications.actions.deliveries import purge_deliveries, record_silent_workers
+from trapline.server.notifications.actions.nats_subjects import sync_subjects
+from trapline.server.notifications.actions.notice_emails import purge_emails, record_silences, send_emails
+from trapline.server.notifications.background.deliveries import LOOK_EVERY_S, DeliverySender
 from trapline.server.operations.actions.file_checks import check_next_files
 from trapline.server.operations.actions.retention import (
-    forget_old_addresses,
-    forget_old_answers,
-    forget_old_failures,
-    forget_old_signatures,
+    purge_download_urls,
+    purge_saved_responses,
+    purge_sign_in_failures,
+    purge_used_signatures,
 )
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.projects.actions.project_deletion import forget_deleted_projects
-from trapline.server.queue.actions.queue_maintenance import return_expired
-from trapline.server.sources.actions.pull_runs import follow_dead_runs, start_due_runs
-from trapline.server.sources.actions.pushed_events import follow_pushed_files
-from trapline.server.sources.background.feeds import Feeds
+from trapline.server.platform.app_context import AppContext
+from trapline.server.projects.actions.project_deletion import purge_projects
+from trapline.server.queue.actions.queue_maintenance import requeue_expired_leases
+from trapline.server.sources.actions.pull_runs import restart_dead_runs, start_due_runs
+from trapline.server.sources.actions.pushed_events import start_runs_for_pushed_files
+from trapline.server.sources.background.feeds import FeedManager
 from trapline.server.sources.queries.source_connections import BEAT_S
 
 log = structlog.get_logger(__name__)
@@ -47,14 +47,14 @@ STOP_WITHIN_S = 6.0
 """How long what is under way goes on behind the signal; all that is done here can be cut off and done again."""
 
 
-def list_loops(system: System) -> list[Loop]:
+def build_loops(system: AppContext) -> list[Loop]:
     """Every loop of this process."""
 
     async def thumbnails() -> bool:
-        return await make_thumbnails(system, SCOPE) == BATCH
+        return await generate_thumbnails(system, SCOPE) == BATCH
 
     async def reaper() -> bool:
-        await return_expired(system, SCOPE)
+        await requeue_expired_leases(system, SCOPE)
         return False
 
     async def due_runs() -> bool:
@@ -63,20 +63,20 @@ def list_loops(system: System) -> list[Loop]:
         return False
 
     async def dead_runs() -> bool:
-        await follow_dead_runs(system, SCOPE)
-        await follow_pushed_files(system, SCOPE)
+        await restart_dead_runs(system, SCOPE)
+        await start_runs_for_pushed_files(system, SCOPE)
         return False
 
     async def silent_workers() -> bool:
-        await watch_workers(system, SCOPE)
+        await record_silent_workers(system, SCOPE)
         return False
 
     async def subjects() -> bool:
-        await follow_subjects(system, SCOPE)
+        await sync_subjects(system, SCOPE)
         return False
 
     async def silences() -> bool:
-        await watch_silences(system, SCOPE)
+        await record_silences(system, SCOPE)
         return False
 
     return [
@@ -84,37 +84,37 @@ def list_loops(system: System) -> list[Loop]:
         Loop("due pull runs", 1.0, due_runs),
         Loop("dead pull runs", 3.0, dead_runs),
         Loop("reaper", system.leases.reaper_s, reaper),
-        Loop("old answers", 3600.0, lambda: forget_old_answers(system, SCOPE)),
-        Loop("failures to sign in", 3600.0, lambda: forget_old_failures(system, SCOPE)),
-        Loop("old addresses of pictures", 3600.0, lambda: forget_old_addresses(system, SCOPE)),
-        Loop("files that were announced", 3600.0, lambda: forget_old_files(system, SCOPE)),
-        Loop("used signatures", 300.0, lambda: forget_old_signatures(system, SCOPE)),
-        Loop("orphaned artifacts", 3600.0, lambda: clean_orphans(system, SCOPE)),
-        Loop("clocks", 3.0, lambda: date_all(system, SCOPE)),
-        Loop("day counts", 2.0, lambda: count_days(system, SCOPE)),
+        Loop("old answers", 3600.0, lambda: purge_saved_responses(system, SCOPE)),
+        Loop("failures to sign in", 3600.0, lambda: purge_sign_in_failures(system, SCOPE)),
+        Loop("old addresses of pictures", 3600.0, lambda: purge_download_urls(system, SCOPE)),
+        Loop("files that were announced", 3600.0, lambda: purge_staged_files(system, SCOPE)),
+        Loop("used signatures", 300.0, lambda: purge_used_signatures(system, SCOPE)),
+        Loop("orphaned artifacts", 3600.0, lambda: purge_orphans(system, SCOPE)),
+        Loop("clocks", 3.0, lambda: update_capture_times(system, SCOPE)),
+        Loop("day counts", 2.0, lambda: update_day_counts(system, SCOPE)),
         Loop("sequences", 2.0, lambda: group_images(system, SCOPE)),
-        Loop("late tasks of deleted images", 10.0, lambda: drop_late_tasks(system, SCOPE)),
-        Loop("deleted images", 600.0, lambda: forget_deleted(system, SCOPE)),
-        Loop("deleted projects", 600.0, lambda: forget_deleted_projects(system, SCOPE)),
-        Loop("old exports", 3600.0, lambda: forget_old_exports(system, SCOPE)),
-        Loop("discarded files", 600.0, lambda: delete_discarded(system, SCOPE)),
+        Loop("late tasks of deleted images", 10.0, lambda: delete_late_tasks(system, SCOPE)),
+        Loop("deleted images", 600.0, lambda: purge_images(system, SCOPE)),
+        Loop("deleted projects", 600.0, lambda: purge_projects(system, SCOPE)),
+        Loop("old exports", 3600.0, lambda: purge_exports(system, SCOPE)),
+        Loop("discarded files", 600.0, lambda: purge_discarded_files(system, SCOPE)),
         Loop("stored files", 30.0, lambda: check_next_files(system, SCOPE)),
         Loop("silent workers", 5.0, silent_workers),
         Loop("subjects", 30.0, subjects),
         Loop("silences", 60.0, silences),
-        Loop("e-mails", 5.0, lambda: send_mails(system, SCOPE)),
-        Loop("old e-mails", 300.0, lambda: forget_old_mails(system, SCOPE)),
-        Loop("old deliveries", 300.0, lambda: forget_old_deliveries(system, SCOPE)),
+        Loop("e-mails", 5.0, lambda: send_emails(system, SCOPE)),
+        Loop("old e-mails", 300.0, lambda: purge_emails(system, SCOPE)),
+        Loop("old deliveries", 300.0, lambda: purge_deliveries(system, SCOPE)),
     ]
 
 
-async def run_background(system: System) -> None:
+async def run_background(system: AppContext) -> None:
     """Do the background work until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    feeds, deliveries, watch = Feeds(system), Deliveries(system), WorkWatch(system)
+    feeds, deliveries, watch = FeedManager(system), DeliverySender(system), WorkWatch(system)
 
     async def beat_feeds() -> bool:
         await feeds.step()
@@ -128,9 +128,9 @@ async def run_background(system: System) -> None:
         Loop("deliveries", LOOK_EVERY_S, deliveries.step),
         Loop("NATS server", NATS_EVERY_S, deliveries.check_subjects),
     ]
-    woken = [replace(loop, wake=watch.wakes.get(loop.name)) for loop in (*list_loops(system), *held)]
+    woken = [replace(loop, wake=watch.wakes.get(loop.name)) for loop in (*build_loops(system), *held)]
     loops = [*woken, Loop("waiting work", WATCH_EVERY_S, watch.step)]
-    working = asyncio.gather(run_chores(system, stop), *[run_loop(found, stop) for found in loops])
+    working = asyncio.gather(run_background_tasks(system, stop), *[run_loop(found, stop) for found in loops])
     told: set[asyncio.Future[Any]] = {working, asyncio.create_task(stop.wait())}
     try:
         await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)

@@ -16,19 +16,19 @@ from procrastinate.exceptions import ConnectorException, ProcrastinateException
 from structlog.contextvars import bound_contextvars
 
 from trapline.server.exports.actions.export_build import build_export
-from trapline.server.exports.actions.exports import BUILD, take_up_exports
+from trapline.server.exports.actions.exports import BUILD, resume_exports
 from trapline.server.imports.actions.imports import IMPORT
-from trapline.server.imports.actions.result_import import take_import, take_up_imports
+from trapline.server.imports.actions.result_import import resume_imports, run_import
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.background_tasks import EXPORTS, FETCHES, PULLS, QUEUE
-from trapline.server.platform.failpoints import doing
-from trapline.server.platform.metrics import outcome_counted
-from trapline.server.platform.telemetry import concerned
-from trapline.server.queue.actions.content_download import fetch_content
+from trapline.server.platform.failpoints import operation
+from trapline.server.platform.metrics import count_outcome
+from trapline.server.platform.telemetry import build_log_context
+from trapline.server.queue.actions.content_download import download_content
 from trapline.server.queue.actions.jobs import EXPAND, FETCH, SWEEP, expand_job, sweep_job
-from trapline.server.queue.actions.queue_maintenance import recount_jobs, take_up_unfinished
-from trapline.server.sources.actions.pull_runs import PULL, pull
+from trapline.server.queue.actions.queue_maintenance import recount_jobs, resume_expansions
+from trapline.server.sources.actions.pull_runs import PULL, run_pull
 
 log = structlog.get_logger(__name__)
 
@@ -49,28 +49,28 @@ POOL_PATIENCE_S = 3.0
 Chore = Callable[..., Awaitable[None]]
 
 
-async def _pull(system: System, run_id: str) -> None:
-    await pull(system, SCOPE, UUID(run_id))
+async def _pull(system: AppContext, run_id: str) -> None:
+    await run_pull(system, SCOPE, UUID(run_id))
 
 
-async def _expand(system: System, job_id: int) -> None:
+async def _expand(system: AppContext, job_id: int) -> None:
     await expand_job(system, SCOPE, job_id)
 
 
-async def _sweep(system: System, job_id: int) -> None:
+async def _sweep(system: AppContext, job_id: int) -> None:
     await sweep_job(system, SCOPE, job_id)
 
 
-async def _fetch(system: System, job_id: int) -> None:
-    await fetch_content(system, SCOPE, job_id)
+async def _fetch(system: AppContext, job_id: int) -> None:
+    await download_content(system, SCOPE, job_id)
 
 
-async def _build(system: System, export_id: str) -> None:
+async def _build(system: AppContext, export_id: str) -> None:
     await build_export(system, SCOPE, UUID(export_id))
 
 
-async def _import(system: System, import_id: str) -> None:
-    await take_import(system, SCOPE, UUID(import_id))
+async def _import(system: AppContext, import_id: str) -> None:
+    await run_import(system, SCOPE, UUID(import_id))
 
 
 CHORES: dict[str, Chore] = {
@@ -85,19 +85,19 @@ CHORES: dict[str, Chore] = {
 QUEUES = {PULL: PULLS, FETCH: FETCHES, BUILD: EXPORTS, IMPORT: EXPORTS}
 
 
-async def _take_up_unfinished(system: System) -> None:
-    await take_up_unfinished(system, SCOPE)
+async def _take_up_unfinished(system: AppContext) -> None:
+    await resume_expansions(system, SCOPE)
 
 
-async def _take_up_exports(system: System) -> None:
-    await take_up_exports(system, SCOPE)
+async def _take_up_exports(system: AppContext) -> None:
+    await resume_exports(system, SCOPE)
 
 
-async def _take_up_imports(system: System) -> None:
-    await take_up_imports(system, SCOPE)
+async def _take_up_imports(system: AppContext) -> None:
+    await resume_imports(system, SCOPE)
 
 
-async def _recount_jobs(system: System) -> None:
+async def _recount_jobs(system: AppContext) -> None:
     await recount_jobs(system, SCOPE)
 
 
@@ -110,7 +110,7 @@ TIMED: dict[str, tuple[str, Chore]] = {
 """Every chore that a schedule asks for: its cron expression in UTC, once over all processes."""
 
 
-def make_chores(system: System) -> App:
+def build_task_app(system: AppContext) -> App:
     """Put the chores of one process together, on procrastinate's own schema."""
     app = App(
         connector=PsycopgConnector(
@@ -132,17 +132,21 @@ def make_chores(system: System) -> App:
     return app
 
 
-def _asked(system: System, name: str, chore: Chore) -> Chore:
+def _asked(system: AppContext, name: str, chore: Chore) -> Chore:
     async def do(**arguments: Any) -> None:
-        with doing(f"chore {name}"), outcome_counted(name), bound_contextvars(chore=name, **concerned(arguments)):
+        with (
+            operation(f"chore {name}"),
+            count_outcome(name),
+            bound_contextvars(chore=name, **build_log_context(arguments)),
+        ):
             await chore(system, **arguments)
 
     return do
 
 
-def _timed(system: System, name: str, chore: Chore) -> Callable[[int], Awaitable[None]]:
+def _timed(system: AppContext, name: str, chore: Chore) -> Callable[[int], Awaitable[None]]:
     async def do(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's form
-        with doing(f"chore {name}"), outcome_counted(name):
+        with operation(f"chore {name}"), count_outcome(name):
             await chore(system)
 
     return do
@@ -158,17 +162,17 @@ async def _retry_stalled(app: App) -> None:
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def run_chores(system: System, stop: asyncio.Event) -> None:
+async def run_background_tasks(system: AppContext, stop: asyncio.Event) -> None:
     """Do chores until told to stop. Procrastinate's worker ends when the database is away: it is begun again."""
     # Its own log tells every chore twice; what matters is told by the actions.
     logging.getLogger("procrastinate").setLevel(logging.ERROR)
     pause = 0.5
     while not stop.is_set():
         try:
-            app = make_chores(system)
+            app = build_task_app(system)
             async with app.open_async():
                 # What another process was killed over goes on now, not when its chore is found to have stalled.
-                await take_up_unfinished(system, SCOPE, still_for_s=0)
+                await resume_expansions(system, SCOPE, still_for_s=0)
                 working = [
                     asyncio.create_task(
                         app.run_worker_async(

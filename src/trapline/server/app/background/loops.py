@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from trapline.server.platform.errors import DatabaseAway, TraplineError
-from trapline.server.platform.failpoints import doing
-from trapline.server.platform.metrics import outcome_counted
+from trapline.server.platform.errors import DatabaseUnavailable, TraplineError
+from trapline.server.platform.failpoints import operation
+from trapline.server.platform.metrics import count_outcome
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +43,12 @@ async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
         if loop.wake is not None:
             loop.wake.clear()
         try:
-            with doing(f"loop {loop.name}"), outcome_counted(loop.name), bound_contextvars(loop=loop.name):
+            with operation(f"loop {loop.name}"), count_outcome(loop.name), bound_contextvars(loop=loop.name):
                 more = await loop.step()
             failures = 0
         except TraplineError as error:
             failures += 1
-            longest = AWAY_PAUSE_S if isinstance(error, DatabaseAway) else LONGEST_PAUSE_S
+            longest = AWAY_PAUSE_S if isinstance(error, DatabaseUnavailable) else LONGEST_PAUSE_S
             log.warning("a loop rests", loop=loop.name, reason=error.detail)
         except Exception:
             failures += 1

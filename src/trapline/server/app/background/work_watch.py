@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from trapline.server.app.queries.waiting_work import CONDITIONS, list_waiting_work
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 
 SCOPE = Scope.system()
 LOOK_EVERY_S = 0.9
@@ -15,14 +15,14 @@ LOOK_EVERY_S = 0.9
 class WorkWatch:
     """Asks the database for waiting work, and sets the event of each loop that there is some for."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: AppContext) -> None:
         self._system = system
         self.wakes: Mapping[str, asyncio.Event] = {name: asyncio.Event() for name in CONDITIONS}
         """By the name of the loop."""
 
     async def step(self) -> bool:
         """Look once."""
-        async with self._system.database.line(SCOPE, each_alone=True) as tx:
+        async with self._system.database.sql_transaction(SCOPE, each_alone=True) as tx:
             waiting = await list_waiting_work(SCOPE, tx)
         for name in waiting:
             self.wakes[name].set()

@@ -8,13 +8,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trapline import __version__
 from trapline.server.accounts.routes import auth, oidc, tokens, users
-from trapline.server.accounts.routes.access import judge_caller
-from trapline.server.accounts.routes.event_streams import OpenStreams
+from trapline.server.accounts.routes.access import require_known_caller
+from trapline.server.accounts.routes.event_streams import StreamRegistry
 from trapline.server.app.http.access_table import ACCESS
 from trapline.server.app.http.documentation import add_documentation
-from trapline.server.app.http.spa import add_page
+from trapline.server.app.http.spa import mount_spa
 from trapline.server.app.routes import health
-from trapline.server.catalogue.events import Listeners
+from trapline.server.catalogue.events import ChangeSubscribers
 from trapline.server.catalogue.routes import events, images, sequences, summary
 from trapline.server.exports.routes import exports
 from trapline.server.external.routes import analyses, callback_keys
@@ -23,17 +23,17 @@ from trapline.server.images.routes import deployments, files, staged_files
 from trapline.server.imports.routes import imports
 from trapline.server.notifications.routes import notices, webhooks
 from trapline.server.operations.routes import metrics
-from trapline.server.platform.app_context import System
-from trapline.server.platform.http.middleware import Envelope
-from trapline.server.platform.http.prefix_router import SubjectRouter
-from trapline.server.platform.http.problems import add_problem_handlers, refuse
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.http.middleware import RequestMiddleware
+from trapline.server.platform.http.prefix_router import PrefixRouter
+from trapline.server.platform.http.problems import add_problem_handlers, send_problem
 from trapline.server.platform.http.query_names import IgnoredNames, refuse_unknown_names
-from trapline.server.platform.http.rate_limits import count_stranger
-from trapline.server.platform.http.request_context import access_key
+from trapline.server.platform.http.rate_limits import limit_anonymous
+from trapline.server.platform.http.request_context import get_route_key
 from trapline.server.platform.http.security_headers import SAFE_HEADERS, SAFE_HEADERS_HTTPS
 from trapline.server.projects.routes import audit, members, projects
 from trapline.server.public.routes import public_projects
-from trapline.server.queue.job_subscribers import Followers
+from trapline.server.queue.job_subscribers import JobSubscribers
 from trapline.server.queue.routes import (
     algorithms,
     failures,
@@ -45,7 +45,7 @@ from trapline.server.queue.routes import (
     tasks,
     workers,
 )
-from trapline.server.queue.task_notifier import Arrivals
+from trapline.server.queue.task_notifier import TaskNotifier
 from trapline.server.review.routes import identifications, taxa
 from trapline.server.sources.routes import pushed_events, source_folders, sources
 from trapline.wire.problem import Problem
@@ -100,7 +100,7 @@ CALLED_BACK = [analyses.router]
 """Mounted under /api, where outside pipelines expect them, and under /api/v2."""
 
 
-def make_application(system: System | None, *, outside: bool = True) -> FastAPI:
+def build_application(system: AppContext | None, *, outside: bool = True) -> FastAPI:
     """Put the application together; without a system it can only describe itself.
 
     Where outside pipelines are switched off (`outside`), their routes are not there at all.
@@ -116,29 +116,29 @@ def make_application(system: System | None, *, outside: bool = True) -> FastAPI:
         separate_input_output_schemas=False,
         dependencies=[Depends(refuse_unknown_names)],
     )
-    give_state(app, system)
-    for subject in map(SubjectRouter, VERSIONED):
+    set_state(app, system)
+    for subject in map(PrefixRouter, VERSIONED):
         app.include_router(subject, prefix="/api/v2")
-    for subject in map(SubjectRouter, GUIDED):
+    for subject in map(PrefixRouter, GUIDED):
         app.include_router(subject)
         app.include_router(subject, prefix="/api/v2", include_in_schema=False)
-    for subject in map(SubjectRouter, CALLED_BACK if outside else (analyses.switched_off,)):
+    for subject in map(PrefixRouter, CALLED_BACK if outside else (analyses.switched_off,)):
         app.include_router(subject, prefix="/api/v2")
         app.include_router(subject, prefix="/api", include_in_schema=False)
-    check_access()
+    validate_access_table()
     add_problem_handlers(app)
     add_documentation(app)
-    add_page(app)
+    mount_spa(app)
     return app
 
 
-def give_state(app: FastAPI, system: System | None) -> None:
+def set_state(app: FastAPI, system: AppContext | None) -> None:
     """Give an application what its routes work with."""
     app.state.system = system
-    app.state.listeners = Listeners()
-    app.state.arrivals = Arrivals()
-    app.state.followers = Followers()
-    app.state.streams = OpenStreams()
+    app.state.listeners = ChangeSubscribers()
+    app.state.arrivals = TaskNotifier()
+    app.state.followers = JobSubscribers()
+    app.state.streams = StreamRegistry()
     app.state.ignored_names = IgnoredNames()
     app.state.worker_additions = True
 
@@ -146,7 +146,7 @@ def give_state(app: FastAPI, system: System | None) -> None:
 def list_routes() -> set[str]:
     """List every route as the table of access names it."""
     return {
-        access_key(method, route.path)
+        get_route_key(method, route.path)
         for router in (*VERSIONED, *GUIDED, *CALLED_BACK)
         for route in router.routes
         if isinstance(route, APIRoute)
@@ -154,7 +154,7 @@ def list_routes() -> set[str]:
     }
 
 
-def check_access() -> None:
+def validate_access_table() -> None:
     """Refuse to start with a route that the table of access does not name, or with an entry for no route."""
     routes = list_routes()
     if missing := routes - ACCESS.keys():
@@ -163,18 +163,18 @@ def check_access() -> None:
         raise RuntimeError(f"routes/access_table.py names routes that do not exist: {', '.join(sorted(stale))}")
 
 
-def dress(app: FastAPI) -> ASGIApp:
+def wrap_middleware(app: FastAPI) -> ASGIApp:
     """Put the application into its envelope, outside of everything, errors included."""
 
     def choose_headers() -> Mapping[str, str]:
-        system: System | None = app.state.system
+        system: AppContext | None = app.state.system
         is_https = system is not None and system.public_url.startswith("https://")
         return SAFE_HEADERS_HTTPS if is_https else SAFE_HEADERS
 
     async def refuse_flood(scope: Scope, receive: Receive, send: Send) -> bool:
-        too_many = count_stranger(app.state.system, scope)
+        too_many = limit_anonymous(app.state.system, scope)
         if too_many is not None:
-            await refuse(app, too_many, scope, receive, send)
+            await send_problem(app, too_many, scope, receive, send)
         return too_many is not None
 
-    return Envelope(app, judge_caller, choose_headers, refuse_flood)
+    return RequestMiddleware(app, require_known_caller, choose_headers, refuse_flood)

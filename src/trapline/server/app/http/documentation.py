@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
-from trapline.server.platform.http.security_headers import allow_style
+from trapline.server.platform.http.security_headers import build_style_policy
 
 ADDRESS = "/api/v2/docs"
 STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}h3{font:600 1rem monospace}"
@@ -14,16 +14,18 @@ STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0
 
 def add_documentation(app: FastAPI) -> None:
     """Serve the documentation beside the document that it is made of."""
-    app.get(ADDRESS, include_in_schema=False)(show_documentation)
+    app.get(ADDRESS, include_in_schema=False)(get_documentation)
 
 
-async def show_documentation(request: Request) -> HTMLResponse:
+async def get_documentation(request: Request) -> HTMLResponse:
     """Answer the page."""
     # FastAPI remembers every function that answers: one that held its application would keep it for ever.
-    return HTMLResponse(describe(request.app.openapi()), headers={"Content-Security-Policy": allow_style(STYLE)})
+    return HTMLResponse(
+        render_html(request.app.openapi()), headers={"Content-Security-Policy": build_style_policy(STYLE)}
+    )
 
 
-def describe(document: dict[str, Any]) -> str:
+def render_html(document: dict[str, Any]) -> str:
     """Write an OpenAPI document as HTML: every call with its words and its parameters, by subject."""
     subjects: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():

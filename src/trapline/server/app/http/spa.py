@@ -18,7 +18,7 @@ NOT_BUILT = (
 )
 
 
-def add_page(app: FastAPI) -> None:
+def mount_spa(app: FastAPI) -> None:
     """Serve the page for everything that no other route takes; added last."""
 
     @app.get("/{path:path}", include_in_schema=False)

@@ -3,22 +3,22 @@
 from fastapi import APIRouter, Response
 
 from trapline.server.accounts.routes.access import SystemOf
-from trapline.server.app.actions.health import find_health
+from trapline.server.app.actions.health import get_health
 from trapline.wire.health import Health
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-async def show_alive() -> Health:
+async def get_liveness() -> Health:
     """Say that this process is alive, whatever is the matter with its engines."""
     return Health(status="alive")
 
 
 @router.get("/readyz")
-async def show_ready(system: SystemOf, response: Response) -> Health:
+async def get_readiness(system: SystemOf, response: Response) -> Health:
     """Say whether everything that is needed is there: 200 or 503, with each part in words."""
-    health = await find_health(system)
+    health = await get_health(system)
     if health.status != "ready":
         response.status_code = 503
         response.headers["Retry-After"] = "5"

@@ -1,15 +1,15 @@
 """Changes: what the page is told as it happens."""
 
 from trapline.server.catalogue.events import Stamps
-from trapline.server.catalogue.queries.changes import list_lately_changed
+from trapline.server.catalogue.queries.changes import list_recent_changes
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.wire.events import Change
+from trapline.server.platform.app_context import AppContext
+from trapline.wire.events import ChangeEvent
 
 
-async def sample_changes(system: System, projects: list[int]) -> Stamps:
+async def sample_changes(system: AppContext, projects: list[int]) -> Stamps:
     """Ask what changed lately in these projects, for all who listen to them in this process."""
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
-        found = await list_lately_changed(scope, tx, projects)
-    return {Change(project_id=project, kind=kind, id=key): stamp for kind, project, key, stamp in found}
+        found = await list_recent_changes(scope, tx, projects)
+    return {ChangeEvent(project_id=project, kind=kind, id=key): stamp for kind, project, key, stamp in found}

@@ -8,21 +8,21 @@ from trapline.server.catalogue.rules.filters import DayFilter, ImageFilter
 from trapline.server.findings.queries.day_counts import (
     DAYS_AT_ONCE,
     LONGEST_S,
-    Sums,
+    DayCountTotals,
     count_days_without_camera_time,
-    count_dirty_days,
-    is_behind,
-    sum_all,
+    has_dirty_days,
     sum_days,
     sum_images,
+    sum_project,
+    update_dirty_days,
 )
 from trapline.server.images.queries.images import select_images
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.caches import SummedUp
-from trapline.server.platform.errors import DatabaseSlow
-from trapline.wire.day_counts import ClassSum, DayCount, DayCounts, DaySum, DeploymentSum, Summary
+from trapline.server.platform.db.caches import CachedSummary
+from trapline.server.platform.errors import StatementTimeout
+from trapline.wire.day_counts import ClassTotal, DayCount, DayCounts, DayTotal, DeploymentTotal, Summary
 
 COUNTED_AT_ONCE = 20_000
 """How many images are counted for an answer; of more, what was counted before is told."""
@@ -32,17 +32,17 @@ _EARLY = datetime(1, 1, 3, tzinfo=UTC)
 """Before this there may be no day before."""
 
 
-async def count_days(system: System, scope: Scope) -> bool:
+async def update_day_counts(system: AppContext, scope: Scope) -> bool:
     """Count some of the days on which something changed; answers whether there may be more at once.
 
     Days with very many images are counted the fewer at once, down to one. Raises DatabaseSlow where one takes too long.
     """
-    most = system.known.days_at_once.find(None) or DAYS_AT_ONCE
+    most = system.known.days_at_once.get(None) or DAYS_AT_ONCE
     began = time.monotonic()
     try:
         async with system.database.transaction(scope) as tx:
-            more = await count_dirty_days(scope, tx, most)
-    except DatabaseSlow:
+            more = await update_dirty_days(scope, tx, most)
+    except StatementTimeout:
         if most == 1:
             raise
         system.known.days_at_once.keep(None, most // 2)
@@ -52,7 +52,7 @@ async def count_days(system: System, scope: Scope) -> bool:
     return more
 
 
-async def list_days(system: System, scope: Scope, project_id: int, wanted: ImageFilter) -> DayCounts:
+async def list_days(system: AppContext, scope: Scope, project_id: int, wanted: ImageFilter) -> DayCounts:
     """List the days of a project on which a filter finds images, the latest first, with how many. Raises NotFound.
 
     Of many images it tells what was counted before: exactly for a deployment, a class, blank ones and days, and for
@@ -65,14 +65,14 @@ async def list_days(system: System, scope: Scope, project_id: int, wanted: Image
         behind = False
         if found is None:
             # Asked first: what is counted between the two is told twice, and not left out.
-            behind = await is_behind(scope, tx, project_id)
+            behind = await has_dirty_days(scope, tx, project_id)
             found = await _recall_days(scope, tx, project_id, wanted)
     results = [DayCount(day=day, images=images) for day, images in found]
     images = sum(images for _, images in found)
     return DayCounts(results=results, images=images, is_estimate=is_estimate, is_behind=behind)
 
 
-async def estimate_images(scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter) -> int:
+async def estimate_image_count(scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter) -> int:
     """Estimate how many images a filter finds, from what was counted before; 0 where that says nothing."""
     if wanted != ImageFilter(
         deployment_id=wanted.deployment_id,
@@ -114,34 +114,34 @@ def _days_around(wanted: ImageFilter) -> tuple[date | None, date | None]:
     return after, before
 
 
-async def summarise(system: System, scope: Scope, wanted: DayFilter) -> Summary:
+async def get_summary(system: AppContext, scope: Scope, wanted: DayFilter) -> Summary:
     """Sum up what came in and what was found: by day, hour of the day, class and deployment. Raises NotFound.
 
     What takes long is told again, as behind, for twenty times as long as it took: pages ask for it over and over.
     """
     scope.check(wanted.project_id)
-    known = system.known.summaries.find(wanted)
+    known = system.known.summaries.get(wanted)
     if known is not None and time.monotonic() - known.since < KEPT_FOR * known.took_s:
         return known.summary.model_copy(update={"is_behind": True})
     async with system.database.transaction(scope) as tx:
-        behind = await is_behind(scope, tx, wanted.project_id)
+        behind = await has_dirty_days(scope, tx, wanted.project_id)
         began = time.monotonic()
-        sums: Sums = await sum_all(scope, tx, wanted, MOST)
+        sums: DayCountTotals = await sum_project(scope, tx, wanted, MOST)
         without = await count_days_without_camera_time(scope, tx, wanted)
         now = time.monotonic()
     summary = Summary(
         images=sums.images,
         blank=sums.blank,
         without_camera_time=without,
-        days=[DaySum(day=day, images=images, blank=blank) for day, images, blank in sums.days],
+        days=[DayTotal(day=day, images=images, blank=blank) for day, images, blank in sums.days],
         hours=sums.hours,
-        classes=[ClassSum(class_name=name, images=images) for name, images in sums.classes],
+        classes=[ClassTotal(class_name=name, images=images) for name, images in sums.classes],
         deployments=[
-            DeploymentSum(deployment_id=key, name=name, images=images, last_captured_at=last)
+            DeploymentTotal(deployment_id=key, name=name, images=images, last_captured_at=last)
             for key, name, images, last in sums.deployments
         ],
         is_behind=behind,
     )
     if now - began > LONG_S:
-        system.known.summaries.keep(wanted, SummedUp(summary, now, now - began))
+        system.known.summaries.keep(wanted, CachedSummary(summary, now, now - began))
     return summary

@@ -8,21 +8,21 @@ from uuid import UUID
 from sqlalchemy import Select, select, true
 from sqlalchemy.orm import aliased
 
-from trapline.server.catalogue.actions.images import describe_images
+from trapline.server.catalogue.actions.images import build_images
 from trapline.server.images.queries.deployments import DeploymentRow
 from trapline.server.images.queries.images import ImageRow
 from trapline.server.images.queries.sequences import (
     SequenceRow,
-    dissolve_sequence,
-    get_sequence,
+    empty_sequence,
+    get_sequence_row,
     group_batch,
+    list_stale_sequences,
     list_ungrouped,
-    list_unsettled,
-    recheck_sequence,
     select_sequences,
+    split_sequence,
 )
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.wire.sequences import Sequence
@@ -45,7 +45,7 @@ class SequenceFilter:
 
 
 async def list_sequences(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     wanted: SequenceFilter,
@@ -82,16 +82,16 @@ def _filter(statement: Select[SequenceRow], wanted: SequenceFilter) -> Select[Se
     return statement
 
 
-async def show_sequence(system: System, scope: Scope, sequence_id: UUID) -> Sequence:
+async def get_sequence(system: AppContext, scope: Scope, sequence_id: UUID) -> Sequence:
     """Show a sequence with its first thousand images. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_sequence(scope, tx, sequence_id)
+        row = await get_sequence_row(scope, tx, sequence_id)
         [sequence] = await _describe(system, scope, tx, [row], MOST_SHOWN)
     return sequence
 
 
 async def _describe(
-    system: System, scope: Scope, tx: Transaction, rows: Several[SequenceRow], most: int
+    system: AppContext, scope: Scope, tx: Transaction, rows: Several[SequenceRow], most: int
 ) -> list[Sequence]:
     first = (
         select(ImageRow)
@@ -112,7 +112,7 @@ async def _describe(
     shown: dict[UUID | None, list[int]] = {}
     for number, one in enumerate(found):
         shown.setdefault(one.sequence_id, []).append(number)
-    images = await describe_images(system, scope, tx, found)
+    images = await build_images(system, scope, tx, found)
     places = {
         key: (name, zone)
         for key, name, zone in (
@@ -139,17 +139,17 @@ async def _describe(
     ]
 
 
-async def group_images(system: System, scope: Scope) -> bool:
+async def group_images(system: AppContext, scope: Scope) -> bool:
     """Settle sequences that images left, and group those that are in none; answers whether there is more.
 
     Each step is a transaction of its own, and what is left to do is what the rows say: killed anywhere, the next one
     goes on.
     """
     async with system.database.transaction(scope) as tx:
-        unsettled = await list_unsettled(scope, tx, AT_ONCE)
+        unsettled = await list_stale_sequences(scope, tx, AT_ONCE)
     for sequence_id, is_dissolved in unsettled:
         async with system.database.transaction(scope) as tx:
-            await (dissolve_sequence if is_dissolved else recheck_sequence)(scope, tx, sequence_id)
+            await (empty_sequence if is_dissolved else split_sequence)(scope, tx, sequence_id)
     async with system.database.transaction(scope) as tx:
         deployments = await list_ungrouped(scope, tx, AT_ONCE)
     grouped = []

@@ -44,7 +44,7 @@ def _floor_of(moment: datetime) -> str:
     return f"{stamp[:8]}-{stamp[8:]}-7000-8000-000000000000"
 
 
-async def list_lately_changed(
+async def list_recent_changes(
     scope: Scope, tx: Transaction, projects: list[int]
 ) -> list[tuple[str, int, str | None, str]]:
     """List (kind, project, id, stamp) of what changed in the last minute; the stamp differs after another change."""

@@ -20,7 +20,7 @@ from trapline.server.images.queries.images import WITHOUT_CAMERA_TIME, ImageClas
 from trapline.server.images.rules.image_flags import TRUNCATED
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.review.queries.taxon_labels import shows_taxon
+from trapline.server.review.queries.taxon_labels import build_taxon_condition
 
 MAX_BOXES = 50
 MAX_ANALYSES = 50
@@ -29,7 +29,7 @@ ZONES = timedelta(hours=15)
 """No zone is further from UTC."""
 
 
-class FoundBox(NamedTuple):
+class BoxSummary(NamedTuple):
     """A box: where it is in pixels of the upright picture (`data`), and what it holds."""
 
     id: UUID
@@ -39,12 +39,12 @@ class FoundBox(NamedTuple):
 
 
 @dataclass
-class Findings:
+class ImageFindings:
     """What is known of one image: the state of its newest analysis, its classes, and the boxes shown on it."""
 
     state: str | None = None
     classes: list[str] = field(default_factory=list)
-    boxes: list[FoundBox] = field(default_factory=list)
+    boxes: list[BoxSummary] = field(default_factory=list)
 
 
 def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
@@ -67,7 +67,7 @@ def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
             exists().where(ImageClassRow.image_id == ImageRow.id, ImageClassRow.confidence >= wanted.confidence_min)
         )
     if wanted.taxon_id is not None:
-        statement = statement.where(shows_taxon(wanted.taxon_id))
+        statement = statement.where(build_taxon_condition(wanted.taxon_id))
     statement = _filter_marks(statement, wanted)
     if wanted.analysis_state is not None:
         statement = _filter_state(statement, wanted.analysis_state)
@@ -102,7 +102,7 @@ def select_counted(
     return _filter_times(counted, wanted)
 
 
-def captured_column(wanted: ImageFilter) -> InstrumentedAttribute[datetime]:
+def get_capture_time_column(wanted: ImageFilter) -> InstrumentedAttribute[datetime]:
     """Where the capture time is read for a filter.
 
     With a class, its own index has the time too; without that a rare class would be looked for in every image.
@@ -110,7 +110,7 @@ def captured_column(wanted: ImageFilter) -> InstrumentedAttribute[datetime]:
     return ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
 
 
-def local_day(captured: InstrumentedAttribute[datetime]) -> ColumnElement[date]:
+def build_local_day(captured: InstrumentedAttribute[datetime]) -> ColumnElement[date]:
     """The day on which an image was taken, where it was taken."""
     return cast(func.timezone(ImageRow.time_zone, captured), Date)
 
@@ -119,7 +119,7 @@ async def count_by_day(
     tx: Transaction, statement: Select[ImageRow], wanted: ImageFilter, most: int | None
 ) -> list[tuple[date, int]] | None:
     """Count the images of a filtered statement by day, the latest first; None where they are more than `most`."""
-    day = local_day(captured_column(wanted)).label("day")
+    day = build_local_day(get_capture_time_column(wanted)).label("day")
     few = statement.with_only_columns(day).limit(None if most is None else most + 1).subquery()
     counted = select(few.c.day, func.count()).group_by(few.c.day).order_by(few.c.day.desc())
     found = [(one, count) for one, count in (await tx.session.execute(counted)).all()]
@@ -127,7 +127,7 @@ async def count_by_day(
 
 
 def _filter_times(statement: Select[Any], wanted: ImageFilter) -> Select[Any]:
-    captured = captured_column(wanted)
+    captured = get_capture_time_column(wanted)
     if wanted.captured_after is not None:
         statement = statement.where(captured >= wanted.captured_after)
     if wanted.captured_before is not None:
@@ -135,11 +135,11 @@ def _filter_times(statement: Select[Any], wanted: ImageFilter) -> Select[Any]:
     # The bounds that hold in every zone are what an index is good for.
     if wanted.day_after is not None:
         statement = statement.where(
-            captured >= _midnight(wanted.day_after) - ZONES, local_day(captured) >= wanted.day_after
+            captured >= _midnight(wanted.day_after) - ZONES, build_local_day(captured) >= wanted.day_after
         )
     if wanted.day_before is not None:
         statement = statement.where(
-            captured < _midnight(wanted.day_before) + ZONES, local_day(captured) < wanted.day_before
+            captured < _midnight(wanted.day_before) + ZONES, build_local_day(captured) < wanted.day_before
         )
     return statement
 
@@ -189,9 +189,9 @@ def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
     return statement
 
 
-async def list_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, Findings]:
+async def list_image_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, ImageFindings]:
     """List what is known of each of these images, in five statements however many they are."""
-    found = {image_id: Findings() for image_id in image_ids}
+    found = {image_id: ImageFindings() for image_id in image_ids}
     states = (
         select(AnalysisRow.image_id, AnalysisRow.state)
         .where(AnalysisRow.image_id.in_(image_ids), ~AnalysisRow.simulated)
@@ -212,7 +212,7 @@ async def list_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
     return found
 
 
-async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[FoundBox]]:
+async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[BoxSummary]]:
     # Columns, not rows of the mapper: a page has hundreds of boxes, and rows took most of its time.
     shown = await list_shown_analyses(scope, tx, image_ids)
     analyses = select(AnalysisRow.id).where(AnalysisRow.id.in_(shown.values())).subquery()
@@ -237,10 +237,10 @@ async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) 
         .join(surest, true())
         .order_by(box.image_id, box.confidence.desc().nulls_last(), box.id)
     )
-    boxes: dict[UUID, list[FoundBox]] = {}
+    boxes: dict[UUID, list[BoxSummary]] = {}
     for image_id, key, name, confidence, stored, algorithm_id in (await tx.session.execute(statement)).all():
         data = unpack_data(stored, name, algorithm_id)
-        boxes.setdefault(image_id, []).append(FoundBox(key, name, confidence, data))
+        boxes.setdefault(image_id, []).append(BoxSummary(key, name, confidence, data))
     return boxes
 
 

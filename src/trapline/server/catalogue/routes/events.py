@@ -10,10 +10,10 @@ from fastapi.responses import StreamingResponse
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.accounts.routes.event_streams import TICK_S, open_stream
 from trapline.server.catalogue.actions.changes import sample_changes
-from trapline.server.catalogue.events import Listeners
+from trapline.server.catalogue.events import ChangeSubscribers
 from trapline.server.platform.http.parameters import LARGEST
 from trapline.server.platform.http.request_context import OriginOf
-from trapline.wire.events import Change
+from trapline.wire.events import ChangeEvent
 
 router = APIRouter(tags=["events"])
 
@@ -21,7 +21,7 @@ router = APIRouter(tags=["events"])
 @router.get(
     "/events",
     response_class=StreamingResponse,
-    responses={200: {"model": Change, "description": "Server-sent events; each `data:` is a Change."}},
+    responses={200: {"model": ChangeEvent, "description": "Server-sent events; each `data:` is a Change."}},
 )
 async def stream_changes(
     system: SystemOf,
@@ -32,7 +32,7 @@ async def stream_changes(
 ) -> StreamingResponse:
     """Stream what changes in a project. Each `data:` says which thing changed, not what it is now."""
     scope.check(project)
-    listeners: Listeners = request.app.state.listeners
+    listeners: ChangeSubscribers = request.app.state.listeners
 
     async def events() -> AsyncIterator[str | None]:
         async for change in listeners.listen(project, partial(sample_changes, system), TICK_S):

@@ -7,26 +7,26 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.actions import day_counts, images
-from trapline.server.catalogue.actions.images import Target
+from trapline.server.catalogue.actions.images import UploadTarget
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.images.actions import image_deletion, image_marks
-from trapline.server.platform.errors import Invalid
-from trapline.server.platform.http.multipart import Form
+from trapline.server.platform.errors import InvalidRequest
+from trapline.server.platform.http.multipart import MultipartForm
 from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText
 from trapline.wire.day_counts import DayCounts, GivenDay
 from trapline.wire.images import (
+    AnalysisStateFilter,
     ClassCounts,
+    DeleteImagesRequest,
     Image,
-    ImageDeletion,
     ImageDetail,
+    ImageIds,
     ImageOrder,
-    ImagesChange,
-    ImagesChanged,
-    ImagesNamed,
-    StateFilter,
+    ImagesUpdate,
+    ImagesUpdateResult,
     TagCounts,
-    Upload,
     UploadedFile,
+    UploadResult,
 )
 from trapline.wire.values import GivenTime, Page
 
@@ -58,11 +58,11 @@ FORM: dict[str, Any] = {
 }
 
 
-def read_filter(
+def parse_filter(
     deployment: UUID | None = None,
     class_name: Annotated[QueryText | None, Query(alias="class")] = None,
     taxon: Annotated[UUID | None, Query(description="Only what shows a label that means this taxon.")] = None,
-    analysis_state: StateFilter | None = None,
+    analysis_state: AnalysisStateFilter | None = None,
     captured_after: GivenTime | None = None,
     captured_before: GivenTime | None = None,
     day_after: Annotated[GivenDay | None, Query(description="From this day on, where it was taken.")] = None,
@@ -105,7 +105,7 @@ def read_filter(
     )
 
 
-Wanted = Annotated[ImageFilter, Depends(read_filter)]
+Wanted = Annotated[ImageFilter, Depends(parse_filter)]
 
 
 @router.get("")
@@ -146,35 +146,35 @@ async def list_days(
 @router.post("", openapi_extra=FORM)
 async def upload_images(
     system: SystemOf, scope: ScopeOf, request: Request, project: ProjectFilter = None, deployment: UUID | None = None
-) -> Upload:
+) -> UploadResult:
     """Upload pictures: a form with `project` or `deployment` first, then any number of `files`.
 
     Every file gets its own outcome; the same bytes twice in a deployment are one image.
     """
-    form = Form(request)
+    form = MultipartForm(request)
     place = None
     taken: list[UploadedFile] = []
     async for file in form.files():
         if place is None:
-            place = await images.find_place(system, scope, _target(form.fields, project, deployment))
+            place = await images.resolve_upload_target(system, scope, _target(form.fields, project, deployment))
         taken.append(await images.upload_image(system, scope, place, file))
     if place is None:
-        await images.find_place(system, scope, _target(form.fields, project, deployment))
-        raise Invalid("The form has no file. Send each in a part named `files` with a file name.")
-    return images.sum_up(taken)
+        await images.resolve_upload_target(system, scope, _target(form.fields, project, deployment))
+        raise InvalidRequest("The form has no file. Send each in a part named `files` with a file name.")
+    return images.build_upload_result(taken)
 
 
-def _target(fields: dict[str, str], project: int | None, deployment: UUID | None) -> Target:
+def _target(fields: dict[str, str], project: int | None, deployment: UUID | None) -> UploadTarget:
     try:
         if fields.get("project"):
             project = int(fields["project"])
         if fields.get("deployment"):
             deployment = UUID(fields["deployment"])
     except ValueError as error:
-        raise Invalid("`project` is a number and `deployment` a UUID. Nothing was stored.") from error
+        raise InvalidRequest("`project` is a number and `deployment` a UUID. Nothing was stored.") from error
     if project is not None and not 1 <= project <= LARGEST:
-        raise Invalid("`project` is not the number of a project. Nothing was stored.")
-    return Target(project, deployment)
+        raise InvalidRequest("`project` is not the number of a project. Nothing was stored.")
+    return UploadTarget(project, deployment)
 
 
 @router.get("/classes")
@@ -192,29 +192,29 @@ async def list_tags(system: SystemOf, scope: ScopeOf, project: Annotated[int, Qu
 
 
 @router.patch("")
-async def change_images(system: SystemOf, scope: ScopeOf, wanted: ImagesChange) -> ImagesChanged:
+async def update_images(system: SystemOf, scope: ScopeOf, wanted: ImagesUpdate) -> ImagesUpdateResult:
     """Change the star, the tags or the capture times of images, all of them or none."""
-    return await image_marks.change_images(system, scope, wanted)
+    return await image_marks.update_images(system, scope, wanted)
 
 
 @router.post("/delete")
-async def delete_images(system: SystemOf, scope: ScopeOf, wanted: ImageDeletion) -> ImagesChanged:
+async def delete_images(system: SystemOf, scope: ScopeOf, wanted: DeleteImagesRequest) -> ImagesUpdateResult:
     """Delete images with a reason, all of them or none; for some time they can be restored."""
     return await image_deletion.delete_images(system, scope, wanted)
 
 
 @router.post("/restore")
-async def restore_images(system: SystemOf, scope: ScopeOf, wanted: ImagesNamed) -> ImagesChanged:
+async def restore_images(system: SystemOf, scope: ScopeOf, wanted: ImageIds) -> ImagesUpdateResult:
     """Restore deleted images, all of them or none."""
     return await image_deletion.restore_images(system, scope, wanted)
 
 
 @router.get("/{image_id}")
-async def show_image(
+async def get_image(
     system: SystemOf, scope: ScopeOf, image_id: UUID, wanted: Wanted, order: ImageOrder = ImageOrder.OLDEST_FIRST
 ) -> ImageDetail:
     """Show an image with its EXIF, where it came from, and every analysis of it.
 
     `previous_id` and `next_id` are its neighbours in the list of its project with this filter and order.
     """
-    return await images.show_image(system, scope, image_id, wanted, descending=order == ImageOrder.NEWEST_FIRST)
+    return await images.get_image(system, scope, image_id, wanted, descending=order == ImageOrder.NEWEST_FIRST)

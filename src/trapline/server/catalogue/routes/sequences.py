@@ -37,6 +37,6 @@ async def list_sequences(
 
 
 @router.get("/{sequence_id}")
-async def show_sequence(system: SystemOf, scope: ScopeOf, sequence_id: UUID) -> Sequence:
+async def get_sequence(system: SystemOf, scope: ScopeOf, sequence_id: UUID) -> Sequence:
     """Show a sequence with its images, a thousand at most; `GET /images?sequence=` pages through all."""
-    return await sequences.show_sequence(system, scope, sequence_id)
+    return await sequences.get_sequence(system, scope, sequence_id)

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/summary", tags=["summary"])
 
 
 @router.get("")
-async def summarise(
+async def get_summary(
     system: SystemOf,
     scope: ScopeOf,
     project: Annotated[int, Query(ge=1, le=LARGEST)],
@@ -25,4 +25,6 @@ async def summarise(
     day_before: Annotated[GivenDay | None, Query(description="Before this day, where it was taken.")] = None,
 ) -> Summary:
     """Sum up the images of a project: by day, by hour of the day, by class and by deployment."""
-    return await day_counts.summarise(system, scope, DayFilter(project, deployment, class_name, day_after, day_before))
+    return await day_counts.get_summary(
+        system, scope, DayFilter(project, deployment, class_name, day_after, day_before)
+    )

@@ -56,7 +56,7 @@ class AnnotationFilter:
 
 
 @dataclass(frozen=True)
-class FoundFilter:
+class AnnotationSearchFilter:
     """Which annotations; None takes all. `model` is a pipeline's slug or an outside model's name, times are images'."""
 
     annotation_type: str | None = None

@@ -14,12 +14,12 @@ from uuid import UUID
 
 from sqlalchemy import func
 
-from trapline.server.exports.queries.exports import ExportRow, move_export
+from trapline.server.exports.queries.exports import ExportRow, update_export
 from trapline.server.images.queries.image_deletion import discard_files
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.errors import ServiceUnavailable
 
 BEAT_S = 10.0
 STILL_FOR_S = 30.0
@@ -31,17 +31,17 @@ LEAST_FREE = 0.05
 """The part of the disk that an export leaves for all else."""
 
 
-class Stopped(Exception):
+class ExportOwnershipLost(Exception):
     """The export was canceled, deleted, or taken up by somebody else."""
 
 
-def work_folder(system: System) -> Path:
+def get_work_folder(system: AppContext) -> Path:
     """Give the folder in which each export that is being made has its own."""
     return system.work_folder / "exports"
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[bool]:
+def lock_folder(folder: Path) -> Iterator[bool]:
     """Make a folder, and answer whether nobody else on this machine works in it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
@@ -56,7 +56,7 @@ def alone(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def find_dead(folder: Path) -> int | None:
+def find_dead_attempt(folder: Path) -> int | None:
     """Find the last attempt that worked in a folder, which is over where the caller is alone in it."""
     with suppress(FileNotFoundError, ValueError):
         return int((folder / LAST).read_text())
@@ -74,16 +74,16 @@ def clear_folder(folder: Path) -> None:
             left.unlink()
 
 
-def check_disk(folder: Path, least: float = LEAST_FREE) -> None:
+def require_disk_space(folder: Path, least: float = LEAST_FREE) -> None:
     """Raise OSError where the disk of a folder is almost full."""
     usage = shutil.disk_usage(folder)
     if usage.free < least * usage.total:
         raise OSError(errno.ENOSPC, f"only {usage.free / usage.total:.1%} of it is free")
 
 
-def list_folders(system: System) -> list[UUID]:
+def list_folders(system: AppContext) -> list[UUID]:
     """List the exports that have a folder on this machine."""
-    folder = work_folder(system)
+    folder = get_work_folder(system)
     found = []
     for inner in folder.iterdir() if folder.is_dir() else ():
         with suppress(ValueError):
@@ -91,50 +91,50 @@ def list_folders(system: System) -> list[UUID]:
     return found
 
 
-def drop_folder(system: System, export_id: UUID) -> None:
+def delete_folder(system: AppContext, export_id: UUID) -> None:
     """Drop the folder of an export that is not being made, unless somebody works in it."""
-    folder = work_folder(system) / str(export_id)
-    with alone(folder) as isalone:
+    folder = get_work_folder(system) / str(export_id)
+    with lock_folder(folder) as isalone:
         if isalone:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class Attempt:
+class ExportAttempt:
     """Somebody who took an export up, until it is at its end or somebody else takes it up.
 
     `stop` tells what runs in a thread that it is over.
     """
 
-    def __init__(self, system: System, scope: Scope, row: ExportRow, folder: Path) -> None:
+    def __init__(self, system: AppContext, scope: Scope, row: ExportRow, folder: Path) -> None:
         self.system, self.scope, self.row, self.folder = system, scope, row, folder
         self.stop = threading.Event()
 
-    def sign(self) -> None:
+    def record_heartbeat(self) -> None:
         """Note in its folder that it is this attempt's. Raises OSError."""
         (self.folder / LAST).write_text(str(self.row.attempt))
 
     def check(self) -> None:
         """Raise Stopped where it is over."""
         if self.stop.is_set():
-            raise Stopped
+            raise ExportOwnershipLost
 
     async def fail(self, why: str) -> None:
         """Tell in words why there is no file."""
-        with suppress(Stopped):
-            await self.move(state="failed", storage_key=None, error=why, finished_at=func.clock_timestamp())
+        with suppress(ExportOwnershipLost):
+            await self.update(state="failed", storage_key=None, error=why, finished_at=func.clock_timestamp())
 
-    async def move(self, **values: Any) -> None:
+    async def update(self, **values: Any) -> None:
         """Set values of the export, in a transaction of their own. Raises Stopped."""
         async with self.system.database.transaction(self.scope) as tx:
-            await self.move_in(tx, **values)
+            await self.update_in(tx, **values)
 
-    async def move_in(self, tx: Transaction, **values: Any) -> None:
+    async def update_in(self, tx: Transaction, **values: Any) -> None:
         """Set values of the export. Raises Stopped where it is somebody else's, or at its end.
 
         With another key, the file that an attempt before may have kept goes.
         """
-        if not await move_export(self.scope, tx, self.row, **values):
-            raise Stopped
+        if not await update_export(self.scope, tx, self.row, **values):
+            raise ExportOwnershipLost
         before, row = self.row.storage_key, self.row
         if before is not None and values.get("storage_key", before) != before:
             await discard_files(self.scope, tx, [(before, row.project_id, None)], FILES_KEPT_S)
@@ -147,10 +147,10 @@ class Attempt:
             while not self.stop.is_set():
                 await asyncio.sleep(BEAT_S)
                 try:
-                    await self.move()
-                except Stopped:
+                    await self.update()
+                except ExportOwnershipLost:
                     self.stop.set()
-                except Unavailable:
+                except ServiceUnavailable:
                     continue
 
         beating = asyncio.create_task(beat())

@@ -19,24 +19,30 @@ from sqlalchemy import func
 
 from trapline.server.exports.actions.export_attempt import (
     STILL_FOR_S,
-    Attempt,
-    Stopped,
-    alone,
-    check_disk,
+    ExportAttempt,
+    ExportOwnershipLost,
     clear_folder,
-    find_dead,
-    work_folder,
+    find_dead_attempt,
+    get_work_folder,
+    lock_folder,
+    require_disk_space,
 )
-from trapline.server.exports.actions.export_gathering import ABOUT, gather
+from trapline.server.exports.actions.export_gathering import ABOUT, gather_records
 from trapline.server.exports.formats.export_formats import FORMATS
-from trapline.server.exports.formats.export_records import About, Problem, Report, Spool, shorten
-from trapline.server.exports.queries.exports import list_live_among, take_up_export
-from trapline.server.images.actions.image_import import MAKE_ROOM, find_shortage
+from trapline.server.exports.formats.export_records import (
+    ExportIssue,
+    ExportMetadata,
+    ExportReport,
+    ExportSpool,
+    truncate_list,
+)
+from trapline.server.exports.queries.exports import claim_export, list_active_exports
+from trapline.server.images.actions.image_import import MAKE_ROOM, find_disk_shortage
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import NotFound, Unavailable, Unprocessable
-from trapline.server.platform.failpoints import reach
-from trapline.server.platform.store.storage_keys import export_key
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import NotFound, ServiceUnavailable, Unprocessable
+from trapline.server.platform.failpoints import hit
+from trapline.server.platform.store.storage_keys import build_export_key
 from trapline.wire.exports import ExportFormat
 
 log = structlog.get_logger(__name__)
@@ -49,26 +55,26 @@ MOST_ATTEMPTS = 50
 FILE = "file"
 
 
-async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
+async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> None:
     """Make an export, from where it was left off; safe to be done again, and by several at once.
 
     Raises Unavailable for what passes by itself: the export stays as far as it is.
     """
-    folder = work_folder(system) / str(export_id)
-    with alone(folder) as isalone:
+    folder = get_work_folder(system) / str(export_id)
+    with lock_folder(folder) as isalone:
         if not isalone:
             return
-        last = find_dead(folder)
+        last = find_dead_attempt(folder)
         async with system.database.transaction(scope) as tx:
-            row = await take_up_export(scope, tx, export_id, still_for_s=STILL_FOR_S, known_dead=last)
-            is_live = row is not None or export_id in await list_live_among(scope, tx, [export_id])
+            row = await claim_export(scope, tx, export_id, still_for_s=STILL_FOR_S, known_dead=last)
+            is_live = row is not None or export_id in await list_active_exports(scope, tx, [export_id])
         if row is None:
             if is_live:
                 log.info("an export is being made elsewhere", export=str(export_id))
             else:
                 shutil.rmtree(folder, ignore_errors=True)
             return
-        attempt = Attempt(system, scope, row, folder)
+        attempt = ExportAttempt(system, scope, row, folder)
         if row.attempt > MOST_ATTEMPTS:
             await attempt.fail(f"It was begun {MOST_ATTEMPTS} times and never came to its end. Export less at once.")
             shutil.rmtree(folder, ignore_errors=True)
@@ -77,13 +83,13 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
             if (last or 0) != row.attempt - 1:
                 # Another machine got on with it meanwhile: how far it is says nothing of what lies here.
                 await asyncio.to_thread(clear_folder, folder)
-            attempt.sign()
+            attempt.record_heartbeat()
             async with attempt.beating():
-                await gather(attempt)
-                await write(attempt)
-        except Stopped:
+                await gather_records(attempt)
+                await write_export_file(attempt)
+        except ExportOwnershipLost:
             log.info("an export was stopped", export=str(export_id))
-        except (Unavailable, ConnectionError):
+        except (ServiceUnavailable, ConnectionError):
             raise  # it passes by itself, and the chore is done again
         except Unprocessable as error:
             await attempt.fail(error.detail)
@@ -99,7 +105,7 @@ async def build_export(system: System, scope: Scope, export_id: UUID) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def write(attempt: Attempt) -> None:
+async def write_export_file(attempt: ExportAttempt) -> None:
     """Write the file of an export from its spool, and keep it. Raises Stopped, Unavailable."""
     await _Writing(attempt).write()
 
@@ -107,15 +113,15 @@ async def write(attempt: Attempt) -> None:
 class _Writing:
     """Writes the file of one attempt."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: ExportAttempt) -> None:
         self._on = attempt
 
     async def write(self) -> None:
         """Write the file, keep it, and tell that it is there; or what is wrong with it."""
         row, system = self._on.row, self._on.system
-        await reach("export writing")
-        about = msgspec.json.decode((self._on.folder / ABOUT).read_bytes(), type=About)
-        spool = Spool(self._on.folder, about, self._picture_reader())
+        await hit("export writing")
+        about = msgspec.json.decode((self._on.folder / ABOUT).read_bytes(), type=ExportMetadata)
+        spool = ExportSpool(self._on.folder, about, self._picture_reader())
         kind = FORMATS[ExportFormat(row.format)]
         report = await asyncio.to_thread(self._write_file, spool)
         told = {
@@ -126,12 +132,12 @@ class _Writing:
             "finished_at": func.clock_timestamp(),
         }
         if report.problems:
-            await self._on.move(state="invalid", storage_key=None, **told)
+            await self._on.update(state="invalid", storage_key=None, **told)
             return
-        if shortage := await find_shortage(system):
+        if shortage := await find_disk_shortage(system):
             raise Unprocessable(f"{shortage} {MAKE_ROOM} Then export again.")
-        key = export_key(row.project_id, row.id, row.attempt)
-        await self._on.move(storage_key=key)
+        key = build_export_key(row.project_id, row.id, row.attempt)
+        await self._on.update(storage_key=key)
         row.storage_key = key
         async with system.store.receive() as incoming:
             with (self._on.folder / FILE).open("rb") as written:
@@ -139,19 +145,19 @@ class _Writing:
                     self._on.check()
                     await asyncio.to_thread(incoming.write, piece)
             await system.store.keep(incoming, key, kind.find_kind(row.options)[1])
-            await reach("export kept")
+            await hit("export kept")
             told |= {
                 "size_bytes": incoming.size,
                 "sha256": bytes.fromhex(incoming.sha256),
                 "expires_at": func.clock_timestamp() + timedelta(seconds=system.limits.exports_kept_s),
             }
         try:
-            await self._on.move(state="ready", **told)
-        except Stopped:
+            await self._on.update(state="ready", **told)
+        except ExportOwnershipLost:
             await system.store.delete(key)
             raise
 
-    def _write_file(self, spool: Spool) -> Report:
+    def _write_file(self, spool: ExportSpool) -> ExportReport:
         write = FORMATS[ExportFormat(self._on.row.format)].load()
         with io.BufferedRandom(_Stoppable(self._on.folder / FILE, self._on.stop)) as out:
             report = write(spool, out)
@@ -183,14 +189,14 @@ class _Stoppable(io.FileIO):
 
     def write(self, piece: Any) -> int:
         if self._stop.is_set():
-            raise Stopped
+            raise ExportOwnershipLost
         if self._unlooked <= 0:
-            check_disk(self._path.parent)
+            require_disk_space(self._path.parent)
             self._unlooked = LOOKED_EACH
         written = super().write(piece)
         self._unlooked -= written
         return written
 
 
-def _plain(problems: list[Problem]) -> list[Any]:
-    return [msgspec.to_builtins(one) for one in shorten(problems)]
+def _plain(problems: list[ExportIssue]) -> list[Any]:
+    return [msgspec.to_builtins(one) for one in truncate_list(problems)]

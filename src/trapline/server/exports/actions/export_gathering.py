@@ -15,29 +15,35 @@ import msgspec
 import structlog
 
 from trapline.server.catalogue.rules.filters import ImageFilter
-from trapline.server.exports.actions.export_attempt import Attempt, Stopped, check_disk
-from trapline.server.exports.formats.export_assembly import Names, Page, count_deployments, make_records
-from trapline.server.exports.formats.export_records import IMAGES, About, DeploymentRecord, TaxonRecord, write_records
-from trapline.server.exports.queries.export_gathering import (
-    Wanted,
-    count_sequences,
-    count_wanted,
-    is_any_left,
-    list_deployments,
-    list_found_on,
-    list_images,
-    list_meanings,
-    list_said_of,
-    list_shown,
-    list_taxa,
-    name_reviewers,
-    weigh_found_on,
+from trapline.server.exports.actions.export_attempt import ExportAttempt, ExportOwnershipLost, require_disk_space
+from trapline.server.exports.formats.export_assembly import ExportNames, ExportPage, build_records, count_deployments
+from trapline.server.exports.formats.export_records import (
+    IMAGES,
+    DeploymentRecord,
+    ExportMetadata,
+    TaxonRecord,
+    write_records,
 )
-from trapline.server.exports.queries.exports import ExportRow, hold_images, let_go_of_images
+from trapline.server.exports.queries.export_gathering import (
+    ExportScope,
+    count_selected,
+    count_sequences,
+    has_remaining_images,
+    list_annotation_sizes,
+    list_annotations,
+    list_deployments,
+    list_identifications,
+    list_images,
+    list_label_taxa,
+    list_public_images,
+    list_reviewer_names,
+    list_taxa,
+)
+from trapline.server.exports.queries.exports import ExportRow, add_export_images, delete_export_images
 from trapline.server.images.queries.images import list_tags
 from trapline.server.imports.queries.imported_ids import DeploymentIds, list_deployment_ids, list_image_ids
-from trapline.server.platform.errors import DatabaseSlow
-from trapline.server.platform.failpoints import reach
+from trapline.server.platform.errors import StatementTimeout
+from trapline.server.platform.failpoints import hit
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.wire.exports import ExportSelection
 
@@ -50,7 +56,7 @@ is its data, and about so many bytes beside it."""
 ABOUT = "about.json"
 
 
-async def gather(attempt: Attempt) -> None:
+async def gather_records(attempt: ExportAttempt) -> None:
     """Gather all that an export takes into its spool, from where it was left off. Raises Stopped, Unavailable."""
     await _Gatherer(attempt).gather()
 
@@ -81,9 +87,9 @@ class _Progress:
 class _Gatherer:
     """Fills the spool of one attempt."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: ExportAttempt) -> None:
         self._on = attempt
-        self._wanted = make_wanted(attempt.row)
+        self._wanted = build_selection(attempt.row)
         self._is_public = False
 
     async def gather(self) -> None:
@@ -104,7 +110,7 @@ class _Gatherer:
                 _cut(spool, 0)
                 await self._gather_pages(spool, progress)
         await self._write_about()
-        await self._on.move(state="writing")
+        await self._on.update(state="writing")
 
     def _is_spool_whole(self) -> bool:
         with suppress(FileNotFoundError):
@@ -114,23 +120,23 @@ class _Gatherer:
     async def _begin_anew(self, progress: _Progress) -> None:
         progress.deployment = progress.after = None
         async with self._on.system.database.transaction(self._on.scope) as tx:
-            await let_go_of_images(self._on.scope, tx, self._on.row.id)
+            await delete_export_images(self._on.scope, tx, self._on.row.id)
             nothing = {"spooled_bytes": 0, "images": 0, "annotations": 0, "gathered_to": progress.as_json()}
-            await self._on.move_in(tx, state="gathering", **nothing)
+            await self._on.update_in(tx, state="gathering", **nothing)
         self._on.row.spooled_bytes = self._on.row.images = self._on.row.annotations = 0
 
     async def _count(self) -> None:
         try:
             async with self._on.system.database.transaction(self._on.scope) as tx:
-                await self._on.move_in(tx, expected=await count_wanted(self._on.scope, tx, self._wanted))
-        except DatabaseSlow:
+                await self._on.update_in(tx, expected=await count_selected(self._on.scope, tx, self._wanted))
+        except StatementTimeout:
             log.info("it takes too long to count what an export takes", export=str(self._on.row.id))
 
     async def _is_any_left(self) -> bool:
         try:
             async with self._on.system.database.transaction(self._on.scope) as tx:
-                return await is_any_left(self._on.scope, tx, self._wanted, self._on.row.id)
-        except DatabaseSlow:
+                return await has_remaining_images(self._on.scope, tx, self._wanted, self._on.row.id)
+        except StatementTimeout:
             return False
 
     async def _gather_pages(self, spool: io.BufferedWriter, progress: _Progress) -> None:
@@ -138,9 +144,9 @@ class _Gatherer:
             project = await tx.session.get(ProjectRow, self._on.row.project_id)
             self._is_public = project is not None and project.public
             deployments = [row.id for row in await list_deployments(self._on.scope, tx, self._wanted)]
-            names = Names(
-                people=await name_reviewers(self._on.scope, tx, self._on.row.project_id, self._wanted.as_of),
-                meanings=await list_meanings(self._on.scope, tx, self._on.row.project_id),
+            names = ExportNames(
+                people=await list_reviewer_names(self._on.scope, tx, self._on.row.project_id, self._wanted.as_of),
+                meanings=await list_label_taxa(self._on.scope, tx, self._on.row.project_id),
                 confidence_min=self._on.row.options.get("confidence_min"),
                 taxa={
                     one["id"]: TaxonRecord(**one)
@@ -157,16 +163,16 @@ class _Gatherer:
             while not is_last:
                 try:
                     images, weight, is_last = await self._gather_page(spool, progress, names, limit)
-                except DatabaseSlow:
+                except StatementTimeout:
                     if limit == 1:
                         raise
                     _cut(spool, self._on.row.spooled_bytes)
                     limit //= 2
                     continue
-                limit = find_page(limit, images, weight)
+                limit = get_page_size(limit, images, weight)
 
     async def _gather_page(
-        self, spool: io.BufferedWriter, progress: _Progress, names: Names, limit: int
+        self, spool: io.BufferedWriter, progress: _Progress, names: ExportNames, limit: int
     ) -> tuple[int, int, bool]:
         """Gather a page; answers how many images it has, about how many bytes were held, and whether it is the last.
 
@@ -179,16 +185,16 @@ class _Gatherer:
             listed = await list_images(scope, tx, self._wanted, progress.deployment, progress.after, limit)
             if not listed:
                 return 0, 0, True
-            weights = await weigh_found_on(scope, tx, [image.id for image in listed], FOUND_BYTES)
+            weights = await list_annotation_sizes(scope, tx, [image.id for image in listed], FOUND_BYTES)
             images = listed[: count_fitting([weights.get(image.id, 0) for image in listed])]
-            new = await hold_images(scope, tx, row, [image.id for image in images])
+            new = await add_export_images(scope, tx, row, [image.id for image in images])
             ids = [image.id for image in images if image.id in new]
-            page = Page(
+            page = ExportPage(
                 images=[image for image in images if image.id in new],
                 tags=await list_tags(scope, tx, ids),
-                found=await list_found_on(scope, tx, ids, as_of),
-                said=await list_said_of(scope, tx, ids, as_of),
-                shown=await list_shown(scope, tx, row.project_id, ids) if self._is_public else (),
+                found=await list_annotations(scope, tx, ids, as_of),
+                said=await list_identifications(scope, tx, ids, as_of),
+                shown=await list_public_images(scope, tx, row.project_id, ids) if self._is_public else (),
                 ids=await list_image_ids(scope, tx, ids),
                 sequences=await count_sequences(
                     scope, tx, {image.sequence_id for image in images if image.sequence_id is not None}, as_of
@@ -201,13 +207,13 @@ class _Gatherer:
                 "images": row.images + len(ids),
                 "annotations": row.annotations + annotations,
             }
-            await self._on.move_in(tx, gathered_to=replace(progress, after=after).as_json(), **reached)
+            await self._on.update_in(tx, gathered_to=replace(progress, after=after).as_json(), **reached)
         weight = reached["spooled_bytes"] - row.spooled_bytes
         weight += sum(FOUND_BYTES + len(one.data) for one in page.found)
         progress.after = after
         for name, value in reached.items():
             setattr(row, name, value)
-        await reach("export page")
+        await hit("export page")
         return len(images), weight, len(images) == len(listed) < limit
 
     async def _write_about(self) -> None:
@@ -215,7 +221,7 @@ class _Gatherer:
         async with self._on.system.database.transaction(scope) as tx:
             project = await tx.session.get(ProjectRow, row.project_id)
             if project is None:
-                raise Stopped
+                raise ExportOwnershipLost
             known = await list_deployment_ids(scope, tx, row.project_id)
             counted = {"images", "first_image_at", "last_image_at", *DeploymentIds._fields}
             shown = set(DeploymentRecord.__struct_fields__) - counted
@@ -226,7 +232,7 @@ class _Gatherer:
                 for one in await list_deployments(scope, tx, self._wanted)
             }
             taxa = [TaxonRecord(**one) for one in await list_taxa(scope, tx, row.project_id)]
-        about = About(
+        about = ExportMetadata(
             project_id=project.id,
             project_name=project.name,
             project_description=project.description,
@@ -243,7 +249,7 @@ class _Gatherer:
         draft.rename(self._on.folder / ABOUT)
 
 
-def find_page(limit: int, images: int, weight: int) -> int:
+def get_page_size(limit: int, images: int, weight: int) -> int:
     """Find how long the next page may be, after one of so many images and bytes: twice as long at most."""
     fitting = PAGE_BYTES * images // weight if weight else PAGE
     return max(1, min(PAGE, 2 * limit, fitting))
@@ -265,23 +271,23 @@ def _cut(spool: io.BufferedWriter, size: int) -> None:
     spool.seek(0, os.SEEK_END)
 
 
-def _spool_page(spool: io.BufferedWriter, page: Page, names: Names) -> int:
+def _spool_page(spool: io.BufferedWriter, page: ExportPage, names: ExportNames) -> int:
     """Write a page behind what is there, so that it survives the loss of power; answers how many annotations it has.
 
     Raises OSError where the disk is almost full.
     """
-    check_disk(Path(spool.name).parent)
-    records = make_records(page, names)
+    require_disk_space(Path(spool.name).parent)
+    records = build_records(page, names)
     spool.write(write_records(records))
     spool.flush()
     os.fdatasync(spool.fileno())
     return sum(len(record.found) for record in records)
 
 
-def make_wanted(row: ExportRow) -> Wanted:
+def build_selection(row: ExportRow) -> ExportScope:
     """Tell which images an export takes."""
     chosen = ExportSelection.model_validate(row.selection)
-    return Wanted(
+    return ExportScope(
         project_id=row.project_id,
         as_of=row.created_at,
         filter=ImageFilter(

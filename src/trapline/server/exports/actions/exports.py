@@ -10,41 +10,41 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func
 
-from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.catalogue.rules.filters import ExportFilter
-from trapline.server.exports.actions.export_attempt import FILES_KEPT_S, STILL_FOR_S, drop_folder, list_folders
-from trapline.server.exports.formats.export_formats import FORMATS, name_file
+from trapline.server.exports.actions.export_attempt import FILES_KEPT_S, STILL_FOR_S, delete_folder, list_folders
+from trapline.server.exports.formats.export_formats import FORMATS, build_file_name
 from trapline.server.exports.queries.exports import (
+    ExportFilterSummary,
     ExportRow,
-    NamedFilter,
     count_deleted,
-    count_images_among,
+    count_existing_images,
     expire_exports,
-    get_export,
-    let_go_of_unmade,
+    get_export_row,
+    list_active_exports,
+    list_deployment_names,
     list_filters,
-    list_live_among,
-    list_resting,
-    name_deployments,
-    name_projects,
+    list_project_names,
+    list_stalled_exports,
+    purge_unfinished_images,
     select_exports,
 )
-from trapline.server.images.actions.image_import import check_room
-from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.actions.image_import import require_disk_space
+from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.images.queries.image_deletion import discard_files
-from trapline.server.images.queries.sequences import get_sequence
+from trapline.server.images.queries.sequences import get_sequence_row
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.background_tasks import EXPORTS, defer_chore
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.background_tasks import EXPORTS, enqueue_background_task
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
-from trapline.server.projects.actions.concurrency_limits import check_live
-from trapline.server.projects.queries.concurrency_limits import LiveWork
-from trapline.server.projects.queries.projects import get_project
-from trapline.server.queue.queries.jobs import get_job
-from trapline.server.review.queries.taxa import get_taxon
+from trapline.server.projects.actions.concurrency_limits import require_capacity
+from trapline.server.projects.queries.concurrency_limits import LimitedWork
+from trapline.server.projects.queries.projects import get_project_row
+from trapline.server.queue.queries.jobs import get_job_row
+from trapline.server.review.queries.taxa import get_taxon_row
 from trapline.wire.exports import (
     LIVE,
     Export,
@@ -62,22 +62,22 @@ BUILD = "build_export"
 BATCH, HELD_BATCH = 100, 10_000
 
 
-async def create_export(system: System, scope: Scope, new: NewExport) -> Export:
+async def create_export(system: AppContext, scope: Scope, new: NewExport) -> Export:
     """Ask for an export, which some background process makes.
 
     Raises NotFound for what is not of the project, Unprocessable, Conflict where too many are being made.
     """
     scope.check(new.project)
-    if lack := FORMATS[new.format].find_lack():
+    if lack := FORMATS[new.format].find_missing_dependency():
         raise Unprocessable(f"format: {lack} Nothing was stored.")
-    await check_room(system)
+    await require_disk_space(system)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Export)
+        done = await find_saved_response(scope, tx, Export)
         if done:
             return done
-        await get_project(scope, tx, new.project)
+        await get_project_row(scope, tx, new.project)
         await _check_selection(scope, tx, new.project, new.selection)
-        await check_live(scope, tx, LiveWork.EXPORTS, new.project)
+        await require_capacity(scope, tx, LimitedWork.EXPORTS, new.project)
         row = ExportRow(
             project_id=new.project,
             format=new.format.value,
@@ -88,26 +88,26 @@ async def create_export(system: System, scope: Scope, new: NewExport) -> Export:
         tx.session.add(row)
         await tx.session.flush()
         await tx.session.refresh(row)
-        await defer_chore(scope, tx, BUILD, queue=EXPORTS, export_id=row.id)
+        await enqueue_background_task(scope, tx, BUILD, queue=EXPORTS, export_id=row.id)
         chosen = dict(row.selection)
         named = len(chosen.pop("images", ()))
         more = {"named_images": named} if named else {}
         tx.audit("export", "export", row.id, row.project_id, format=row.format, selection=chosen, **more)
         [told] = await _describe(scope, tx, [row])
-        return keep_answer(scope, tx, told)
+        return save_response(scope, tx, told)
 
 
 async def _check_selection(scope: Scope, tx: Transaction, project_id: int, chosen: ExportSelection) -> None:
     """Make sure that all that a selection names is of the project. Raises NotFound."""
     for name, getting in (
-        ("deployment", chosen.deployment and get_deployment(scope, tx, chosen.deployment)),
-        ("taxon", chosen.taxon and get_taxon(scope, tx, chosen.taxon)),
-        ("job", chosen.job and get_job(scope, tx, chosen.job)),
-        ("sequence", chosen.sequence and get_sequence(scope, tx, chosen.sequence)),
+        ("deployment", chosen.deployment and get_deployment_row(scope, tx, chosen.deployment)),
+        ("taxon", chosen.taxon and get_taxon_row(scope, tx, chosen.taxon)),
+        ("job", chosen.job and get_job_row(scope, tx, chosen.job)),
+        ("sequence", chosen.sequence and get_sequence_row(scope, tx, chosen.sequence)),
     ):
         if getting and await _find_project(getting) != project_id:
             raise _missing(name)
-    if chosen.images and await count_images_among(scope, tx, project_id, chosen.images) < len(set(chosen.images)):
+    if chosen.images and await count_existing_images(scope, tx, project_id, chosen.images) < len(set(chosen.images)):
         raise _missing("images")
 
 
@@ -125,7 +125,7 @@ def _missing(name: str) -> NotFound:
 
 
 async def list_exports(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     wanted: ExportFilter,
@@ -146,10 +146,10 @@ async def list_exports(
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_export(system: System, scope: Scope, export_id: UUID) -> Export:
+async def get_export(system: AppContext, scope: Scope, export_id: UUID) -> Export:
     """Show one export. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [told] = await _describe(scope, tx, [await get_export(scope, tx, export_id)])
+        [told] = await _describe(scope, tx, [await get_export_row(scope, tx, export_id)])
     return told
 
 
@@ -175,44 +175,44 @@ _WHY_NOT = {
 }
 
 
-async def find_file(system: System, scope: Scope, export_id: UUID) -> ExportFile:
+async def get_export_file(system: AppContext, scope: Scope, export_id: UUID) -> ExportFile:
     """Find the file of an export, and note in the audit who reads it. Raises NotFound, Conflict where there is none.
 
     Who reads it in parts is told of once in some minutes.
     """
     origin = scope.origin
     async with system.database.transaction(scope) as tx:
-        row = await get_export(scope, tx, export_id)
+        row = await get_export_row(scope, tx, export_id)
         if row.state != ExportState.READY:
             raise Conflict(_WHY_NOT[ExportState(row.state)])
         assert row.storage_key is not None
         assert row.sha256 is not None
         if await system.store.find_size(row.storage_key) != row.size_bytes:
             raise Conflict("Its file is no longer in the store. Export again.")
-        project = await get_project(scope, tx, row.project_id)
+        project = await get_project_row(scope, tx, row.project_id)
         known = (scope.actor, row.storage_key, origin.address)
-        if not system.known.downloads.find(known):
+        if not system.known.downloads.get(known):
             tx.audit("download", "export", row.id, row.project_id, format=row.format)
             tx.after_commit(lambda: system.known.downloads.keep(known, True))
         kind = FORMATS[ExportFormat(row.format)].find_kind(row.options)
         return ExportFile(
             key=row.storage_key,
-            filename=name_file(project.name, row.created_at, kind[0]),
+            filename=build_file_name(project.name, row.created_at, kind[0]),
             media_type=kind[1],
             size=row.size_bytes or 0,
             sha256=row.sha256.hex(),
         )
 
 
-def read_file(system: System, file: ExportFile, first: int, length: int) -> AsyncIterator[bytes]:
+def read_export_file(system: AppContext, file: ExportFile, first: int, length: int) -> AsyncIterator[bytes]:
     """Read a part of the file of an export."""
     return system.store.open(file.key, first, length)
 
 
-async def cancel_export(system: System, scope: Scope, export_id: UUID) -> Export:
+async def cancel_export(system: AppContext, scope: Scope, export_id: UUID) -> Export:
     """Cancel an export that is being made; one that is canceled already stays so. Raises NotFound, Conflict."""
     async with system.database.transaction(scope) as tx:
-        row = await get_export(scope, tx, export_id, lock=True)
+        row = await get_export_row(scope, tx, export_id, lock=True)
         if row.state in LIVE:
             row.state = ExportState.CANCELED.value
             await _discard_file(scope, tx, row)
@@ -226,10 +226,10 @@ async def cancel_export(system: System, scope: Scope, export_id: UUID) -> Export
     return told
 
 
-async def delete_export(system: System, scope: Scope, export_id: UUID) -> None:
+async def delete_export(system: AppContext, scope: Scope, export_id: UUID) -> None:
     """Delete an export with its file, in whatever state it is. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_export(scope, tx, export_id, lock=True)
+        row = await get_export_row(scope, tx, export_id, lock=True)
         await _discard_file(scope, tx, row)
         tx.audit("delete", "export", row.id, row.project_id, format=row.format)
         await tx.session.delete(row)
@@ -243,17 +243,21 @@ async def _discard_file(scope: Scope, tx: Transaction, row: ExportRow) -> None:
 
 
 async def _describe(
-    scope: Scope, tx: Transaction, rows: Sequence[ExportRow], filters: Mapping[UUID, NamedFilter] | None = None
+    scope: Scope, tx: Transaction, rows: Sequence[ExportRow], filters: Mapping[UUID, ExportFilterSummary] | None = None
 ) -> list[Export]:
     """Tell of exports; with `filters` by these, and not by the ids of all that somebody selected."""
     if not rows:
         return []
-    chosen = filters if filters is not None else {row.id: NamedFilter(row.selection, _count_named(row)) for row in rows}
-    names = await name_actors(scope, tx, {row.requested_by for row in rows})
+    chosen = (
+        filters
+        if filters is not None
+        else {row.id: ExportFilterSummary(row.selection, _count_named(row)) for row in rows}
+    )
+    names = await list_actor_names(scope, tx, {row.requested_by for row in rows})
     deleted = await count_deleted(scope, tx, [row.id for row in rows])
-    called = await name_projects(scope, tx, {row.project_id for row in rows})
+    called = await list_project_names(scope, tx, {row.project_id for row in rows})
     met = {UUID(one["deployment"]) for row in rows for one in _all_problems(row) if one.get("deployment")}
-    deployments = await name_deployments(scope, tx, met)
+    deployments = await list_deployment_names(scope, tx, met)
     shown = set(Export.model_fields) & set(ExportRow.__table__.columns.keys())
     shown -= {"fixed", "left_out", "problems", "requested_by", "selection", "sha256"}
     return [
@@ -265,7 +269,7 @@ async def _describe(
             fixed=[_tell(one, deployments) for one in row.fixed],
             left_out=[_tell(one, deployments) for one in row.left_out],
             problems=[_tell(one, deployments) for one in row.problems],
-            filename=name_file(called[row.project_id], row.created_at, kind[0]),
+            filename=build_file_name(called[row.project_id], row.created_at, kind[0]),
             media_type=kind[1],
             sha256=row.sha256.hex() if row.sha256 is not None else None,
             deleted_since=deleted.get(row.id, 0),
@@ -289,23 +293,23 @@ def _tell(one: dict[str, Any], deployments: dict[UUID, str]) -> ExportProblem:
     return ExportProblem(what=one["what"], count=one.get("count", 1), deployment_id=key, deployment=named)
 
 
-async def take_up_exports(system: System, scope: Scope) -> None:
+async def resume_exports(system: AppContext, scope: Scope) -> None:
     """Ask again for exports of which nobody has given a sign for a while: whoever made them was killed."""
     async with system.database.transaction(scope) as tx:
-        for export_id in await list_resting(scope, tx, STILL_FOR_S):
-            await defer_chore(scope, tx, BUILD, queue=EXPORTS, export_id=export_id)
+        for export_id in await list_stalled_exports(scope, tx, STILL_FOR_S):
+            await enqueue_background_task(scope, tx, BUILD, queue=EXPORTS, export_id=export_id)
 
 
-async def forget_old_exports(system: System, scope: Scope) -> bool:
+async def purge_exports(system: AppContext, scope: Scope) -> bool:
     """Let the files of exports go whose time is over, and what was left half done; answers whether there are more."""
     async with system.database.transaction(scope) as tx:
         gone = await expire_exports(scope, tx, BATCH)
         if gone:
             await discard_files(scope, tx, [(key, project_id, None) for key, project_id in gone], FILES_KEPT_S)
         folders = await asyncio.to_thread(list_folders, system)
-        live = await list_live_among(scope, tx, folders)
+        live = await list_active_exports(scope, tx, folders)
     for export_id in set(folders) - live:
-        await asyncio.to_thread(drop_folder, system, export_id)
+        await asyncio.to_thread(delete_folder, system, export_id)
     async with system.database.transaction(scope) as tx:
-        let_go = await let_go_of_unmade(scope, tx, HELD_BATCH)
+        let_go = await purge_unfinished_images(scope, tx, HELD_BATCH)
     return len(gone) == BATCH or let_go == HELD_BATCH

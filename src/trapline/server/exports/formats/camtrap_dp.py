@@ -11,22 +11,38 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple
 
-from trapline.server.exports.formats.camtrap_dp_descriptor import describe_package, find_language, find_notices
+from trapline.server.exports.formats.camtrap_dp_descriptor import build_descriptor, find_language, list_notices
 from trapline.server.exports.formats.camtrap_dp_rows import (
     DEPLOYMENTS,
     MEDIA,
     OBSERVATIONS,
-    Rows,
-    write_cell,
-    write_deployment,
+    RowBuilder,
+    build_deployment_row,
+    format_cell,
 )
-from trapline.server.exports.formats.camtrap_dp_validation import DESCRIPTOR, MOST_ROWS, check_package, find_wrong_row
-from trapline.server.exports.formats.export_events import Event, Events
-from trapline.server.exports.formats.export_records import DeploymentRecord, Problem, Report, Spool
-from trapline.server.exports.formats.observations import Kind, Naming, SeenImage, observe
+from trapline.server.exports.formats.camtrap_dp_validation import (
+    DESCRIPTOR,
+    MOST_ROWS,
+    find_invalid_row,
+    validate_package,
+)
+from trapline.server.exports.formats.export_events import SequenceEvent, SequenceEventBuilder
+from trapline.server.exports.formats.export_records import DeploymentRecord, ExportIssue, ExportReport, ExportSpool
+from trapline.server.exports.formats.observations import (
+    ObservationType,
+    ObservedImage,
+    TaxonResolver,
+    build_observations,
+)
 from trapline.server.images.rules.capture_time import NO_CAMERA_TIME
 from trapline.server.images.rules.image_flags import TRUNCATED
-from trapline.server.platform.formats.zip_writer import name_folders, packing, pour, set_aside, suffix_of
+from trapline.server.platform.formats.zip_writer import (
+    build_folder_names,
+    copy_temporary_file,
+    get_suffix,
+    open_temporary_file,
+    open_zip,
+)
 
 ROWS_AT_ONCE = 2000
 MOST_LABELS = 50
@@ -60,7 +76,7 @@ class _Stand:
     flagged: int = 0
     camera_model: str = ""
 
-    def add(self, image: SeenImage) -> None:
+    def add(self, image: ObservedImage) -> None:
         """Take in an image."""
         (self.by_file if NO_CAMERA_TIME in image.flags else self.by_camera).add(image.captured_at)
         self.images += 1
@@ -93,20 +109,20 @@ class _Table:
         """Write the rows that came."""
         rows = "".join(self.rows)
         if self.wrong is None:
-            self.wrong = find_wrong_row(self.name, rows)
+            self.wrong = find_invalid_row(self.name, rows)
         self.out.write(rows.encode())
         self.written += len(self.rows)
         self.rows.clear()
 
 
 class _Writer:
-    def __init__(self, spool: Spool, report: Report) -> None:
+    def __init__(self, spool: ExportSpool, report: ExportReport) -> None:
         self.about, self.report = spool.about, report
         self._all_taxa = spool.taxa
-        self.naming = Naming(spool.taxa)
-        self.rows = Rows(
+        self.naming = TaxonResolver(spool.taxa)
+        self.rows = RowBuilder(
             self.naming,
-            {str(one.id): write_cell(one.external_id or str(one.id)) for one in spool.about.deployments},
+            {str(one.id): format_cell(one.external_id or str(one.id)) for one in spool.about.deployments},
         )
         self._event_ids: dict[str, set[str]] = {}
         self.stands = {str(one.id): _Stand() for one in spool.about.deployments}
@@ -114,29 +130,29 @@ class _Writer:
         self.taxa: set[str] = set()
         self.withheld = 0
         self.verified = 0
-        folders = name_folders(spool.about.deployments)
+        folders = build_folder_names(spool.about.deployments)
         self._place = {key: f"media/{folder}/" for key, folder in folders.items()}
         url = spool.about.public_url.rstrip("/")
         is_linked = spool.about.public and url.startswith(("http://", "https://")) and ".." not in url
         self._link = f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
 
-    def write_images(self, spool: Spool, media: _Table, observations: _Table) -> None:
+    def write_images(self, spool: ExportSpool, media: _Table, observations: _Table) -> None:
         """Write the rows of all images, of what is seen on them, and of the events they make."""
-        events, rows, naming, times = Events(verified_only=True), self.rows, self.naming, self.rows.times
+        events, rows, naming, times = SequenceEventBuilder(verified_only=True), self.rows, self.naming, self.rows.times
         taxa, is_public = self.taxa, spool.about.public
         seen_rows = observations.rows
-        for image in spool.read(SeenImage):
+        for image in spool.read(ObservedImage):
             self.stands[image.deployment_id].add(image)
             at = times.local(image.captured_at, image.time_zone)
             public = is_public and image.shown and not naming.is_withheld(image)
             self.withheld += not public
             media.rows.append(rows.media(image, at, self._path(image, public=public), public=public))
             mark = len(seen_rows)
-            for one in (seen := observe(image, naming)):
+            for one in (seen := build_observations(image, naming)):
                 seen_rows.append(rows.observation(one, image, at))
                 if image.media_id:
                     self._event_ids.setdefault(image.event_id, set()).add(rows.name_event(one, image))
-                if one.kind is Kind.ANIMAL:
+                if one.kind is ObservationType.ANIMAL:
                     if one.taxon is not None:
                         taxa.add(one.taxon)
                     else:
@@ -162,13 +178,13 @@ class _Writer:
     def _count_label(self, label: str) -> None:
         self.labels[label if label in self.labels or len(self.labels) < MOST_LABELS else ""] += 1
 
-    def _complete(self, event: Event, rows: list[str]) -> None:
+    def _complete(self, event: SequenceEvent, rows: list[str]) -> None:
         # The ID of the package where all images of the sequence have the same one.
         named = self._event_ids.pop(event.id, set())
         if event.verified:
             self._add_event(event, named.pop() if len(named) == 1 else event.id, rows)
 
-    def _add_event(self, event: Event, key: str, rows: list[str]) -> None:
+    def _add_event(self, event: SequenceEvent, key: str, rows: list[str]) -> None:
         if not event.said and event.modelled:
             return  # people took away something of it, and what models found beside that is no word of theirs
         self.verified += 1
@@ -177,10 +193,10 @@ class _Writer:
         for group, seen in event.said.items():
             rows.append(self.rows.event(event, key, group, seen))
 
-    def _path(self, image: SeenImage, *, public: bool) -> str:
+    def _path(self, image: ObservedImage, *, public: bool) -> str:
         if public and self._link:
             return f"{self._link}{image.id}/picture"
-        return f"{self._place[image.deployment_id]}{image.id}{suffix_of(image.media_type)}"
+        return f"{self._place[image.deployment_id]}{image.id}{get_suffix(image.media_type)}"
 
     def write_deployments(self, table: _Table) -> tuple[datetime, datetime] | None:
         """Write the rows of the deployments; tell from when to when they stood."""
@@ -193,7 +209,7 @@ class _Writer:
                     self._leave_out(deployment)
                     continue
                 self.report.problems.append(
-                    Problem(f"{_named(deployment)} has neither images nor dates.", 1, deployment.id)
+                    ExportIssue(f"{_named(deployment)} has neither images nor dates.", 1, deployment.id)
                 )
             else:
                 starts.append(start)
@@ -202,7 +218,7 @@ class _Writer:
                 self._miss_place(deployment, stand)
             issues = self._find_time_issues(deployment, stand)
             table.rows.append(
-                write_deployment(
+                build_deployment_row(
                     deployment,
                     self.rows.times.local(start, deployment.time_zone) if start else "",
                     self.rows.times.local(end, deployment.time_zone) if end else "",
@@ -252,7 +268,7 @@ class _Writer:
 
     def _miss_place(self, deployment: DeploymentRecord, stand: _Stand) -> None:
         self.report.problems.append(
-            Problem(
+            ExportIssue(
                 f"{_named(deployment)} has no coordinates, and Camtrap DP requires them. Give it a latitude and a "
                 f"longitude and export again, or leave out its {stand.images:,} images.",
                 1,
@@ -262,7 +278,7 @@ class _Writer:
 
     def _leave_out(self, deployment: DeploymentRecord) -> None:
         what = f"{_named(deployment)} has no images here and no dates, and is left out."
-        self.report.left_out.append(Problem(what, 1, deployment.id))
+        self.report.left_out.append(ExportIssue(what, 1, deployment.id))
 
     def _fix(self, what: str, deployment: DeploymentRecord) -> None:
         """Tell that something of a deployment was set right, in one piece with all else of it."""
@@ -270,20 +286,22 @@ class _Writer:
         if fixed and fixed[-1].deployment == deployment.id:
             fixed[-1].what += f" It {what}"
         else:
-            fixed.append(Problem(f"{_named(deployment)} {what}", 1, deployment.id))
+            fixed.append(ExportIssue(f"{_named(deployment)} {what}", 1, deployment.id))
 
-    def describe(self, spool: Spool, span: tuple[datetime, datetime] | None, *, has_images: bool) -> dict[str, Any]:
+    def describe(
+        self, spool: ExportSpool, span: tuple[datetime, datetime] | None, *, has_images: bool
+    ) -> dict[str, Any]:
         """Describe the package as a whole."""
         levels = [level for level, there in (("media", has_images), ("event", self.verified)) if there]
         taxa = [taxon for key, taxon in spool.taxa.items() if str(key) in self.taxa]
         shown = [
             one for one in self.about.deployments if self.stands[str(one.id)].images or one.started_at or one.ended_at
         ]
-        return describe_package(self.about, shown, span, taxa, levels, individuals=self.rows.individuals > 0)
+        return build_descriptor(self.about, shown, span, taxa, levels, individuals=self.rows.individuals > 0)
 
     def tell(self) -> None:
         """Tell what was filled in and what could not be said."""
-        filled, missing = find_notices(self.about)
+        filled, missing = list_notices(self.about)
         self.report.left_out += missing
         if self.withheld:
             what = (
@@ -292,12 +310,12 @@ class _Writer:
                 if self.about.public
                 else "filePublic is false: the project is not public."
             )
-            filled = [*filled, Problem(what, self.withheld)]
+            filled = [*filled, ExportIssue(what, self.withheld)]
         self.report.fixed[:0] = filled
         for label, count in self.labels.most_common():
             named = f"of the class “{label}”" if label else "of other classes"
             self.report.left_out.append(
-                Problem(
+                ExportIssue(
                     f"The scientific name of observations {named}: no taxon of the project is meant by it. They are "
                     "animals here, and the class is a tag. Say which taxon it means and export again.",
                     count,
@@ -305,7 +323,7 @@ class _Writer:
             )
         if self.naming.formless:
             self.report.left_out.append(
-                Problem("Masks, heatmaps and custom data: Camtrap DP has no form for them.", self.naming.formless)
+                ExportIssue("Masks, heatmaps and custom data: Camtrap DP has no form for them.", self.naming.formless)
             )
         nameless = sum(
             find_language(language) is None
@@ -315,40 +333,40 @@ class _Writer:
         )
         if nameless:
             what = "Common names in languages that have no code of three letters here: vernacularNames requires one."
-            self.report.left_out.append(Problem(what, nameless))
+            self.report.left_out.append(ExportIssue(what, nameless))
         if not self._link:
             why = "this server has no public address" if self.about.public else "the project is not public"
             what = f"filePath leads nowhere: {why}, and the files are no part of the package."
-            self.report.left_out.append(Problem(what))
+            self.report.left_out.append(ExportIssue(what))
 
 
-class Checkable(NamedTuple):
+class PackageSample(NamedTuple):
     """What Frictionless is shown of an export: its descriptor, and the first rows of each table."""
 
     descriptor: dict[str, Any]
     tables: dict[str, list[str]]
 
 
-def write(spool: Spool, out: BinaryIO) -> Report:
+def write_export(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write an export as a zip. What keeps it from being valid is among the problems of the report."""
     report, made = write_package(spool, out)
     if not report.problems:
         # Problems in words were found already; a tool's own would only say them again.
-        report.problems += [Problem(what) for what in check_package(made.descriptor, made.tables, spool.folder)]
+        report.problems += [ExportIssue(what) for what in validate_package(made.descriptor, made.tables, spool.folder)]
     return report
 
 
-def write_package(spool: Spool, out: BinaryIO) -> tuple[Report, Checkable]:
+def write_package(spool: ExportSpool, out: BinaryIO) -> tuple[ExportReport, PackageSample]:
     """Write an export as a zip, each row of which is held against its schema."""
-    report = Report()
+    report = ExportReport()
     writer = _Writer(spool, report)
-    with packing(out) as pack, set_aside(spool.folder) as aside:
+    with open_zip(out) as pack, open_temporary_file(spool.folder) as aside:
         observations = _Table("observations", OBSERVATIONS, aside)
         with pack.open("media.csv") as file:
             media = _Table("media", MEDIA, file)
             writer.write_images(spool, media, observations)
         with pack.open("observations.csv") as file:
-            pour(aside, file)
+            copy_temporary_file(aside, file)
         with pack.open("deployments.csv") as file:
             deployments = _Table("deployments", DEPLOYMENTS, file)
             span = writer.write_deployments(deployments)
@@ -357,13 +375,15 @@ def write_package(spool: Spool, out: BinaryIO) -> tuple[Report, Checkable]:
     report.written = observations.written
     writer.tell()
     if not media.written:
-        report.problems.append(Problem("The selection has no images, and Camtrap DP cannot be empty. Choose others."))
+        report.problems.append(
+            ExportIssue("The selection has no images, and Camtrap DP cannot be empty. Choose others.")
+        )
     tables = {table.name: table for table in (deployments, media, observations)}
     for table in tables.values():
         if table.wrong:
             what = f"{table.name}.csv has a row that the standard forbids: {table.wrong[:300]}"
-            report.problems.append(Problem(what))
-    return report, Checkable(descriptor, {name: table.first for name, table in tables.items()})
+            report.problems.append(ExportIssue(what))
+    return report, PackageSample(descriptor, {name: table.first for name, table in tables.items()})
 
 
 def _named(deployment: DeploymentRecord) -> str:

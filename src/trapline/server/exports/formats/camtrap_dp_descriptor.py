@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from trapline.server.exports.formats.export_records import About, DeploymentRecord, Problem, TaxonRecord
-from trapline.server.platform.formats.zip_writer import name_part
+from trapline.server.exports.formats.export_records import DeploymentRecord, ExportIssue, ExportMetadata, TaxonRecord
+from trapline.server.platform.formats.zip_writer import sanitise_file_name
 
 RELEASE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
@@ -30,8 +30,8 @@ _LICENCE_NAME = re.compile(r"[-a-zA-Z0-9._]+")
 _THREE = re.compile(r"[a-z]{3}")
 
 
-def describe_package(
-    about: About,
+def build_descriptor(
+    about: ExportMetadata,
     deployments: Iterable[DeploymentRecord],
     span: tuple[datetime, datetime] | None,
     taxa: Iterable[TaxonRecord],
@@ -51,11 +51,11 @@ def describe_package(
             for table in ("deployments", "media", "observations")
         ],
         "profile": f"{RELEASE}camtrap-dp-profile.json",
-        "name": re.sub(r"[^-a-z0-9._]+", "-", name_part(title).lower()) or "export",
+        "name": re.sub(r"[^-a-z0-9._]+", "-", sanitise_file_name(title).lower()) or "export",
         "created": about.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "title": title,
         "contributors": _list_contributors(about),
-        "description": describe(about),
+        "description": build_description(about),
         "version": "1.0",
         "keywords": ["camera traps"],
         "sources": [{"title": "Trapline"}],
@@ -81,45 +81,49 @@ def describe_package(
     return descriptor
 
 
-def describe(about: About) -> str:
+def build_description(about: ExportMetadata) -> str:
     """Say in a sentence what an export is, where nobody else did."""
     own = about.options.get("description") or about.project_description
     return own or f"Camera trap images of the project {about.project_name}, and what was seen on them."
 
 
-def list_licences(about: About) -> list[dict[str, str]]:
+def list_licences(about: ExportMetadata) -> list[dict[str, str]]:
     """List the licences of the data and of the pictures, both or none, as the standard wants."""
     named = [(scope, about.options.get(f"{scope}_licence")) for scope in ("data", "media")]
     return [_describe_licence(scope, name) for scope, name in named if name] if all(name for _, name in named) else []
 
 
-def find_notices(about: About) -> tuple[list[Problem], list[Problem]]:
+def list_notices(about: ExportMetadata) -> tuple[list[ExportIssue], list[ExportIssue]]:
     """Find what was filled in because nobody said it, and what GBIF asks for and is not there."""
     options, filled, missing = about.options, [], []
     if not options.get("title"):
-        filled.append(Problem("No title was given: it is the name of the project."))
+        filled.append(ExportIssue("No title was given: it is the name of the project."))
     if not options.get("description") and not about.project_description:
-        filled.append(Problem("No description was given: a sentence that names the project stands in its place."))
+        filled.append(ExportIssue("No description was given: a sentence that names the project stands in its place."))
     if not options.get("contributors"):
-        filled.append(Problem("No contributor was named: the project itself stands there. GBIF asks for a contact."))
+        filled.append(
+            ExportIssue("No contributor was named: the project itself stands there. GBIF asks for a contact.")
+        )
     if not options.get("sampling_design"):
-        filled.append(Problem("No sampling design was given: it is said to be opportunistic."))
+        filled.append(ExportIssue("No sampling design was given: it is said to be opportunistic."))
     filled.append(
-        Problem("How pictures are taken is known of no camera: captureMethod is said to be activityDetection.")
+        ExportIssue("How pictures are taken is known of no camera: captureMethod is said to be activityDetection.")
     )
     if not list_licences(about):
         missing.append(
-            Problem(
+            ExportIssue(
                 "No licences, of the data and of the pictures: the package is valid without, but GBIF takes it only "
                 f"with both. Name them, such as {', '.join(FOR_GBIF)}, and export again."
             )
         )
     elif options["data_licence"] not in FOR_GBIF:
-        missing.append(Problem(f"GBIF takes data under {', '.join(FOR_GBIF)} alone, not {options['data_licence']}."))
+        missing.append(
+            ExportIssue(f"GBIF takes data under {', '.join(FOR_GBIF)} alone, not {options['data_licence']}.")
+        )
     return filled, missing
 
 
-def _list_contributors(about: About) -> list[dict[str, str]]:
+def _list_contributors(about: ExportMetadata) -> list[dict[str, str]]:
     named = [
         {key: str(one[key]) for key in ("title", "email", "path", "organization", "role") if one.get(key)}
         for one in about.options.get("contributors") or ()
@@ -128,7 +132,7 @@ def _list_contributors(about: About) -> list[dict[str, str]]:
 
 
 def _describe_licence(scope: str, name: str) -> dict[str, str]:
-    told = {"name": name} if _LICENCE_NAME.fullmatch(name) else {"name": name_part(name), "title": name}
+    told = {"name": name} if _LICENCE_NAME.fullmatch(name) else {"name": sanitise_file_name(name), "title": name}
     return {**told, **({"path": LICENCES[name]} if name in LICENCES else {}), "scope": scope}
 
 

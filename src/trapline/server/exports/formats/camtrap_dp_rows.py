@@ -10,13 +10,19 @@ from typing import Any
 
 import msgspec
 
-from trapline.server.exports.formats.export_events import Event, Group, Seen
+from trapline.server.exports.formats.export_events import CountGroup, GroupCount, SequenceEvent
 from trapline.server.exports.formats.export_records import DeploymentRecord
-from trapline.server.exports.formats.export_times import Times
-from trapline.server.exports.formats.observations import Kind, Naming, Observation, Said, SeenImage
+from trapline.server.exports.formats.export_times import TimeFormatter
+from trapline.server.exports.formats.observations import (
+    Observation,
+    ObservationType,
+    ObservedIdentification,
+    ObservedImage,
+    TaxonResolver,
+)
 from trapline.server.images.rules.image_flags import TRUNCATED
-from trapline.server.platform.formats.spreadsheets import harmless
-from trapline.server.platform.formats.zip_writer import relative_path
+from trapline.server.platform.formats.spreadsheets import escape_formula
+from trapline.server.platform.formats.zip_writer import sanitise_path
 
 DEPLOYMENTS = (
     "deploymentID,locationID,locationName,latitude,longitude,coordinateUncertainty,deploymentStart,deploymentEnd,"
@@ -53,36 +59,36 @@ _KEPT_EXIF = frozenset(
 )  # fmt: skip
 
 
-def write_cell(text: str) -> str:
+def format_cell(text: str) -> str:
     """Write a text as a cell: on one line, harmless in a spreadsheet, in quotes where it needs them."""
     if _PLAIN.fullmatch(text):
         return text
-    plain = str(harmless(_CONTROL.sub(" ", text).strip()))
+    plain = str(escape_formula(_CONTROL.sub(" ", text).strip()))
     return '"' + plain.replace('"', '""') + '"' if "," in plain or '"' in plain else plain
 
 
-class Cells(dict[str, str]):
+class CellCache(dict[str, str]):
     """Cells by the text in them; what is known is known for a while, because most texts come thousands of times."""
 
     def __missing__(self, text: str) -> str:
         """Write a cell that is not known."""
         if len(self) >= MOST_KNOWN:
             self.clear()
-        cell = self[text] = write_cell(text)
+        cell = self[text] = format_cell(text)
         return cell
 
 
-class Rows:
+class RowBuilder:
     """Makes the rows of an export; `link` gives the address or the relative path of an image's file."""
 
-    def __init__(self, naming: Naming, deployments: Mapping[str, str]) -> None:
-        self.cells, self.times, self._naming = Cells(), Times(), naming
+    def __init__(self, naming: TaxonResolver, deployments: Mapping[str, str]) -> None:
+        self.cells, self.times, self._naming = CellCache(), TimeFormatter(), naming
         self.deployments = dict(deployments)
         self.individuals = 0
         self._used: set[int] = set()
-        self._prefixes: dict[tuple[Kind, str, str | None], tuple[str, str]] = {}
+        self._prefixes: dict[tuple[ObservationType, str, str | None], tuple[str, str]] = {}
 
-    def media(self, image: SeenImage, at: str, path: str, *, public: bool) -> str:
+    def media(self, image: ObservedImage, at: str, path: str, *, public: bool) -> str:
         """Make the row of an image."""
         cells = self.cells
         # At its address the picture is given as a JPEG, whatever the original is.
@@ -90,12 +96,12 @@ class Rows:
         return (
             f"{self.name_media(image)},{self.deployments[image.deployment_id]},,{at},{path},"
             f"{'true' if public else 'false'},"
-            f"{self.cells[relative_path(image.path or image.filename)]},{media_type},{_write_exif(image.exif)},"
+            f"{self.cells[sanitise_path(image.path or image.filename)]},{media_type},{_write_exif(image.exif)},"
             f"{'true' if image.starred else 'false'},"
             f"{cells[_comments(image)] if image.tags or image.said is not None or image.flags else ''}\n"
         )
 
-    def observation(self, one: Observation, image: SeenImage, at: str) -> str:
+    def observation(self, one: Observation, image: ObservedImage, at: str) -> str:
         """Make the row of an observation of an image."""
         said, found, box, cells = one.said, one.named_by, one.box, self.cells
         kind, name, tag = self._name(one.kind, one.label, one.taxon)
@@ -120,20 +126,20 @@ class Rows:
         count = "1" if box is not None else ""
         start = f"{start}{count},,,,{individual},,,,{place},"
         if found is None:
-            return f"{start}{'' if one.kind is Kind.UNCLASSIFIED else 'machine'},,,,{tag},\n"
+            return f"{start}{'' if one.kind is ObservationType.UNCLASSIFIED else 'machine'},,,,{tag},\n"
         sure = "" if one.confidence is None else repr(one.confidence)
         return f"{start}machine,{cells[found.model]},{self.times.read(found.at)},{sure},{tag},\n"
 
-    def name_media(self, image: SeenImage) -> str:
+    def name_media(self, image: ObservedImage) -> str:
         """Write the ID of an image: that of the package that it was imported from, else ours."""
         return self.cells[image.media_id] if image.media_id else image.id
 
-    def name_event(self, one: Observation, image: SeenImage) -> str:
+    def name_event(self, one: Observation, image: ObservedImage) -> str:
         """Write the ID of the event of an observation: that of its package, else its sequence's or its image's."""
         ids = find_external(one, image)
         return self.cells[ids[1]] if ids and ids[1] else image.event_id
 
-    def _name_observation(self, one: Observation, image: SeenImage) -> tuple[str, str, str]:
+    def _name_observation(self, one: Observation, image: ObservedImage) -> tuple[str, str, str]:
         """Write the IDs of an observation, of its event and of the individual."""
         ids = find_external(one, image)
         if ids is None:
@@ -146,7 +152,9 @@ class Rows:
         self.individuals += bool(ids[2])
         return self.cells[key], self.name_event(one, image), self.cells[ids[2]]
 
-    def event(self, event: Event, key: str, group: Group | None = None, seen: Seen | None = None) -> str:
+    def event(
+        self, event: SequenceEvent, key: str, group: CountGroup | None = None, seen: GroupCount | None = None
+    ) -> str:
         """Make the row of what is seen in a verified sequence, `key` being its ID; without a group it is blank."""
         start, end = (self.times.local(at, event.time_zone) for at in (event.start, event.end))
         head = f"{event.key_of(group)},{self.deployments[event.deployment_id]},,{key},{start},{end},event,"
@@ -160,27 +168,27 @@ class Rows:
         details = self._details(seen.said, None, seen.count)
         return f"{head}{kind},,{name},{details},,,,,,,,,{self._by(seen.said)},,{tag},{self.cells[seen.comment or '']}\n"
 
-    def _name(self, kind: Kind, label: str, taxon: str | None) -> tuple[str, str, str]:
+    def _name(self, kind: ObservationType, label: str, taxon: str | None) -> tuple[str, str, str]:
         """Say what is seen: its kind, its scientific name, and its label as a tag where no taxon says it."""
         known = self._prefixes.get((kind, label, taxon))
         if known is None:
             named = self._naming.find(label, taxon)
-            name = named.scientific_name if kind in (Kind.ANIMAL, Kind.HUMAN) else ""
+            name = named.scientific_name if kind in (ObservationType.ANIMAL, ObservationType.HUMAN) else ""
             tag = f"label:{label.replace('|', '/')}" if label and label.lower() not in (kind, name.lower()) else ""
             known = self._prefixes[kind, label, taxon] = (self.cells[name], self.cells[tag])
         return kind.value, *known
 
-    def _details(self, said: Said, least: int | None, most: int | None = None) -> str:
+    def _details(self, said: ObservedIdentification, least: int | None, most: int | None = None) -> str:
         count = most or (least if said.count is None else said.count)
         stage = said.life_stage if said.life_stage in LIFE_STAGES else ""
         sex = said.sex if said.sex in SEXES else ""
         return f"{count or ''},{stage},{sex},{self.cells[said.behaviour or '']}"
 
-    def _by(self, said: Said) -> str:
+    def _by(self, said: ObservedIdentification) -> str:
         return f"human,{self.cells[said.by]},{self.times.read(said.at)}"
 
 
-def _comments(image: SeenImage) -> str:
+def _comments(image: ObservedImage) -> str:
     told = [image.said.comment] if image.said is not None and image.said.comment else []
     if image.tags:
         told.append("tags: " + " | ".join(image.tags))
@@ -193,30 +201,30 @@ def _comments(image: SeenImage) -> str:
 
 def _write_exif(exif: Mapping[str, Any]) -> str:
     kept = {name: value for name, value in exif.items() if name in _KEPT_EXIF}
-    return write_cell(msgspec.json.encode(kept).decode()) if kept else ""
+    return format_cell(msgspec.json.encode(kept).decode()) if kept else ""
 
 
-def find_external(one: Observation, image: SeenImage) -> list[str] | None:
+def find_external(one: Observation, image: ObservedImage) -> list[str] | None:
     """Find the observationID, eventID and individualID that an imported package gives an observation."""
     if one.found is not None and one.found.id == one.id and one.found.external:
         return one.found.external
     if one.said is not None:
         return one.said.external
-    return image.external if one.kind is Kind.BLANK else None
+    return image.external if one.kind is ObservationType.BLANK else None
 
 
-def write_deployment(
+def build_deployment_row(
     deployment: DeploymentRecord, start: str, end: str, camera_model: str, *, issues: bool, comments: str
 ) -> str:
     """Make the row of a deployment; what is not known stays empty."""
     uncertain = deployment.coordinate_uncertainty_m
     cells = [
-        write_cell(deployment.external_id or str(deployment.id)), write_cell(deployment.location_id),
-        write_cell(deployment.name),
+        format_cell(deployment.external_id or str(deployment.id)), format_cell(deployment.location_id),
+        format_cell(deployment.name),
         "" if deployment.latitude is None else f"{deployment.latitude:.7f}".rstrip("0").rstrip("."),
         "" if deployment.longitude is None else f"{deployment.longitude:.7f}".rstrip("0").rstrip("."),
         "" if uncertain is None else str(max(math.ceil(uncertain), 1)),
-        start, end, "", write_cell(deployment.camera), write_cell(camera_model), "", "", "", "", "", "",
-        "true" if issues else "false", "", "", write_cell(deployment.habitat), "", "", write_cell(comments),
+        start, end, "", format_cell(deployment.camera), format_cell(camera_model), "", "", "", "", "", "",
+        "true" if issues else "false", "", "", format_cell(deployment.habitat), "", "", format_cell(comments),
     ]  # fmt: skip
     return ",".join(cells) + "\n"

@@ -38,14 +38,14 @@ _MORE_THAN_NONE = r"0?\.0*[1-9]\d*|1(?:\.0++)?"
 
 
 @cache
-def load(name: str) -> Any:
+def load_standard_file(name: str) -> Any:
     """Load one of the files of the standard."""
     return json.loads(files(__package__).joinpath(_FOLDER, name).read_bytes())
 
 
 def load_schema(table: str) -> Any:
     """Load the schema of a table."""
-    return load(f"{table}-table-schema.json")
+    return load_standard_file(f"{table}-table-schema.json")
 
 
 @cache
@@ -55,7 +55,7 @@ def compile_table(table: str) -> re.Pattern[str]:
     return re.compile(f"(?>{','.join(cells)}\n)*+")
 
 
-def find_wrong_row(table: str, rows: str) -> str | None:
+def find_invalid_row(table: str, rows: str) -> str | None:
     """Find the first row that the schema does not allow; None where all are well."""
     pattern = compile_table(table)
     if pattern.fullmatch(rows):
@@ -91,7 +91,7 @@ def _compile_value(field: dict[str, Any], constraints: dict[str, Any]) -> str:
     return _TEXT
 
 
-def check_package(descriptor: dict[str, Any], tables: Mapping[str, Sequence[str]], folder: Path) -> list[str]:
+def validate_package(descriptor: dict[str, Any], tables: Mapping[str, Sequence[str]], folder: Path) -> list[str]:
     """Hold rows and the descriptor against the standard, by the field's own tools; say what is wrong, by place."""
     with TemporaryDirectory(dir=folder) as beneath:
         for table, rows in tables.items():
@@ -119,13 +119,13 @@ def _check_descriptor(descriptor: dict[str, Any]) -> Iterable[tuple[str, str]]:
     # What the standard takes from elsewhere, by the addresses under which it does.
     shapes = {"type": "object", "required": ["type", "coordinates"]}
     known = {
-        "https://specs.frictionlessdata.io/schemas/data-package.json": load("data-package.json"),
+        "https://specs.frictionlessdata.io/schemas/data-package.json": load_standard_file("data-package.json"),
         "http://json.schemastore.org/geojson.json": shapes,
     }
     registry: Any = Registry().with_resources(
         (address, Resource.from_contents(content, default_specification=DRAFT4)) for address, content in known.items()
     )
-    validator = Draft4Validator(load("camtrap-dp-profile.json"), registry=registry)
+    validator = Draft4Validator(load_standard_file("camtrap-dp-profile.json"), registry=registry)
     for count, error in enumerate(validator.iter_errors(descriptor)):
         if count == MOST_ERRORS:
             return

@@ -12,19 +12,26 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from trapline.server.exports.formats.export_records import Problem, Report, Spool
-from trapline.server.exports.formats.export_times import Times
-from trapline.server.exports.formats.observations import DRAWN, Kind, Naming, Observation, SeenImage, observe
-from trapline.server.external.formats.coco_analysis import Categories, describe_shape, find_shape
+from trapline.server.exports.formats.export_records import ExportIssue, ExportReport, ExportSpool
+from trapline.server.exports.formats.export_times import TimeFormatter
+from trapline.server.exports.formats.observations import (
+    DRAWN,
+    Observation,
+    ObservationType,
+    ObservedImage,
+    TaxonResolver,
+    build_observations,
+)
+from trapline.server.external.formats.coco_analysis import CocoCategories, build_shape, find_keypoint_schema
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.platform.formats.zip_writer import (
     FileNames,
-    Pack,
-    name_folders,
-    packing,
-    pour,
-    set_aside,
-    suffix_of,
+    ZipWriter,
+    build_folder_names,
+    copy_temporary_file,
+    get_suffix,
+    open_temporary_file,
+    open_zip,
 )
 
 ANNOTATIONS = "annotations.json"
@@ -83,31 +90,31 @@ _encode = msgspec.json.Encoder().encode
 class _Coco:
     """What both have in common: which image is called what, and what is left out."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: ExportSpool) -> None:
         self.spool = spool
-        self.naming = Naming(spool.taxa)
-        self.times = Times()
-        self.folders = name_folders(spool.about.deployments)
+        self.naming = TaxonResolver(spool.taxa)
+        self.times = TimeFormatter()
+        self.folders = build_folder_names(spool.about.deployments)
         self.names = FileNames()
         self.with_pictures = bool(spool.about.options.get("with_pictures"))
-        self.categories = Categories()
-        self.numbers: dict[tuple[Kind, str, str | None], int] = {}
+        self.categories = CocoCategories()
+        self.numbers: dict[tuple[ObservationType, str, str | None], int] = {}
         self.undrawn = 0
 
-    def name_file(self, image: SeenImage) -> str:
+    def name_file(self, image: ObservedImage) -> str:
         """Name the file of an image: in the zip, or where it came from."""
         folder = self.folders[image.deployment_id]
         if self.with_pictures:
             kind = JPEG if image.upright_file else image.media_type
-            return f"images/{folder}/{image.id}{suffix_of(kind)}"
+            return f"images/{folder}/{image.id}{get_suffix(kind)}"
         return self.name_path(image)
 
-    def name_path(self, image: SeenImage) -> str:
+    def name_path(self, image: ObservedImage) -> str:
         """Name where an image came from, below its deployment; once for each image, in their order."""
         name = self.names.name(image.deployment_id, image.path or image.filename, image.id)
         return f"{self.folders[image.deployment_id]}/{name}"
 
-    def describe_origin(self, image: SeenImage) -> dict[str, str]:
+    def describe_origin(self, image: ObservedImage) -> dict[str, str]:
         """Describe which image of Trapline it is, and where it came from if its file is named by its ID."""
         path = {"trapline_path": self.name_path(image)} if self.with_pictures else {}
         return {"trapline_id": image.id} | path
@@ -146,7 +153,7 @@ class _Coco:
 class _Plain(_Coco):
     def add_all(self, images: _List, annotations: _List) -> None:
         naming, number = self.naming, 0
-        for place, image in enumerate(self.spool.read(SeenImage), 1):
+        for place, image in enumerate(self.spool.read(ObservedImage), 1):
             images.add(
                 {
                     "id": place, "file_name": self.name_file(image), "width": image.width, "height": image.height,
@@ -154,9 +161,9 @@ class _Plain(_Coco):
                     **self.describe_origin(image),
                 }
             )  # fmt: skip
-            for one in observe(image, naming):
+            for one in build_observations(image, naming):
                 box, found = one.box, one.found
-                if one.kind in (Kind.BLANK, Kind.UNCLASSIFIED):
+                if one.kind in (ObservationType.BLANK, ObservationType.UNCLASSIFIED):
                     continue
                 # An image on which nothing holds names what was found as its reason: that is not drawn.
                 if found is not None and found.id == one.id and (found.type in DRAWN or one.parts):
@@ -169,15 +176,15 @@ class _Plain(_Coco):
                 else:
                     self.undrawn += 1
 
-    def _draw(self, one: Observation, image: SeenImage, place: int, number: int) -> dict[str, Any]:
+    def _draw(self, one: Observation, image: ObservedImage, place: int, number: int) -> dict[str, Any]:
         found = one.found
         assert found is not None
         shape, form = None, dict[str, Any]()
         # What was drawn first says where the thing is: the extent of key points is that of the points alone.
         for drawn in (found, *one.parts):
             data = msgspec.json.decode(drawn.data)
-            shape = shape or find_shape(drawn.type, data)
-            form = (describe_shape(drawn.type, data, Frame(image.width, image.height)) or {}) | form
+            shape = shape or find_keypoint_schema(drawn.type, data)
+            form = (build_shape(drawn.type, data, Frame(image.width, image.height)) or {}) | form
         category = self.find_category(one) if shape is None else self.categories.find(self.naming.title(one), shape)
         told = {"id": number, "image_id": place, "category_id": category, "iscrowd": 0, **form}
         return told if one.confidence is None else {**told, "score": one.confidence}
@@ -188,7 +195,7 @@ class _CameraTraps(_Coco):
         places = {str(one.id): one.name for one in self.spool.about.deployments}
         lengths = iter(_count_frames(self.spool))
         sequence, frame, frames = "", 0, 0
-        for image in self.spool.read(SeenImage):
+        for image in self.spool.read(ObservedImage):
             frame += 1
             if image.event_id != sequence:
                 sequence, frame, frames = image.event_id, 1, next(lengths)
@@ -201,10 +208,10 @@ class _CameraTraps(_Coco):
                     **self.describe_origin(image),
                 }
             )  # fmt: skip
-            for one in observe(image, self.naming):
-                if one.kind is Kind.UNCLASSIFIED:
+            for one in build_observations(image, self.naming):
+                if one.kind is ObservationType.UNCLASSIFIED:
                     continue
-                category = 0 if one.kind is Kind.BLANK else self.find_category(one)
+                category = 0 if one.kind is ObservationType.BLANK else self.find_category(one)
                 seen = _Seen(one.id, image.id, category, sequence, one.box, score=one.confidence)
                 if one.said is not None:
                     seen.human, seen.count = True, one.said.count or None
@@ -222,55 +229,55 @@ class _Frame(msgspec.Struct, gc=False):
     sequence_id: str | None = None
 
 
-def _count_frames(spool: Spool) -> "array[int]":
+def _count_frames(spool: ExportSpool) -> "array[int]":
     """Count the images of each sequence of an export, in its order, in which the images of one follow each other."""
     events = (image.sequence_id or image.id for image in spool.read(_Frame))
     return array("L", (sum(1 for _ in frames) for _, frames in groupby(events)))
 
 
-def write(spool: Spool, out: BinaryIO) -> Report:
+def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write COCO; with pictures, a zip."""
     return _write(_Plain(spool), spool, out)
 
 
-def write_camera_traps(spool: Spool, out: BinaryIO) -> Report:
+def write_camera_traps(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write COCO Camera Traps; with pictures, a zip."""
     return _write(_CameraTraps(spool), spool, out)
 
 
-def _write(coco: _Coco, spool: Spool, out: BinaryIO) -> Report:
+def _write(coco: _Coco, spool: ExportSpool, out: BinaryIO) -> ExportReport:
     if not coco.with_pictures:
         return _write_json(coco, spool, out)
-    with packing(out) as pack:
+    with open_zip(out) as pack:
         with pack.open(ANNOTATIONS) as file:
             report = _write_json(coco, spool, file)
-        report.left_out += add_pictures(pack, spool, coco.name_file)
+        report.left_out += add_images(pack, spool, coco.name_file)
     return report
 
 
-def _write_json(coco: _Coco, spool: Spool, out: BinaryIO) -> Report:
-    with set_aside(spool.folder) as aside:
+def _write_json(coco: _Coco, spool: ExportSpool, out: BinaryIO) -> ExportReport:
+    with open_temporary_file(spool.folder) as aside:
         images, annotations = _List(out), _List(aside)
         out.write(b'{"info":' + _encode(coco.describe()) + b',\n"images":[')
         coco.add_all(images, annotations)
         images.flush()
         annotations.flush()
         out.write(b'],\n"annotations":[')
-        pour(aside, out)
+        copy_temporary_file(aside, out)
         out.write(b'],\n"categories":' + _encode(coco.list_categories()) + b"}\n")
-    report = Report(written=annotations.written)
+    report = ExportReport(written=annotations.written)
     if coco.undrawn:
-        report.left_out.append(Problem("What is said of whole images: COCO has what is drawn alone.", coco.undrawn))
+        report.left_out.append(ExportIssue("What is said of whole images: COCO has what is drawn alone.", coco.undrawn))
     if coco.naming.formless:
         what = "Masks that are files, heatmaps and custom data, which have no form in COCO."
-        report.left_out.append(Problem(what, coco.naming.formless))
+        report.left_out.append(ExportIssue(what, coco.naming.formless))
     return report
 
 
-def add_pictures(pack: Pack, spool: Spool, name: Callable[[SeenImage], str | None]) -> list[Problem]:
+def add_images(pack: ZipWriter, spool: ExportSpool, name: Callable[[ObservedImage], str | None]) -> list[ExportIssue]:
     """Add the upright picture of each image under its name, if it has one; tell how many could not be read."""
     missing = 0
-    for image in spool.read(SeenImage):
+    for image in spool.read(ObservedImage):
         path = name(image)
         if path is None:
             continue
@@ -280,4 +287,4 @@ def add_pictures(pack: Pack, spool: Spool, name: Callable[[SeenImage], str | Non
             missing += 1
             continue
         pack.add(path, content, stored=True)
-    return [Problem("Pictures whose files could not be read.", missing)] if missing else []
+    return [ExportIssue("Pictures whose files could not be read.", missing)] if missing else []

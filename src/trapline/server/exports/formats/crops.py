@@ -7,11 +7,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from trapline.server.exports.cropping import Cutter
-from trapline.server.exports.formats.export_records import Problem, Report, Spool
-from trapline.server.exports.formats.observations import Kind, Naming, Observation, SeenImage, observe
-from trapline.server.platform.formats.spreadsheets import harmless
-from trapline.server.platform.formats.zip_writer import Pack, name_part, packing, pour, set_aside
+from trapline.server.exports.cropping import Cropper
+from trapline.server.exports.formats.export_records import ExportIssue, ExportReport, ExportSpool
+from trapline.server.exports.formats.observations import (
+    Observation,
+    ObservationType,
+    ObservedImage,
+    TaxonResolver,
+    build_observations,
+)
+from trapline.server.platform.formats.spreadsheets import escape_formula
+from trapline.server.platform.formats.zip_writer import (
+    ZipWriter,
+    copy_temporary_file,
+    open_temporary_file,
+    open_zip,
+    sanitise_file_name,
+)
 from trapline.server.platform.imaging.requests import Piece
 
 COLUMNS = (
@@ -21,41 +33,41 @@ COLUMNS = (
 TABLE = "crops.csv"
 
 
-def write(spool: Spool, out: BinaryIO) -> Report:
+def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write a zip of crops as JPEG files, and the table of them."""
-    report = Report()
+    report = ExportReport()
     with (
-        packing(out) as pack,
-        set_aside(spool.folder) as table,
+        open_zip(out) as pack,
+        open_temporary_file(spool.folder) as table,
         TemporaryDirectory(dir=spool.folder) as beneath,
-        Cutter() as cutter,
+        Cropper() as cutter,
     ):
         crops = _Crops(spool, Path(beneath), cutter)
         table.write((",".join(COLUMNS) + "\r\n").encode())
-        for image in spool.read(SeenImage):
+        for image in spool.read(ObservedImage):
             report.written += crops.cut(image, pack, table)
         with pack.open(TABLE) as file:
-            pour(table, file)
+            copy_temporary_file(table, file)
         report.left_out += crops.tell()
     return report
 
 
 class _Crops:
-    def __init__(self, spool: Spool, beneath: Path, cutter: Cutter) -> None:
+    def __init__(self, spool: ExportSpool, beneath: Path, cutter: Cropper) -> None:
         self._spool, self._beneath, self._cutter = spool, beneath, cutter
-        self._naming = Naming(spool.taxa)
+        self._naming = TaxonResolver(spool.taxa)
         self._places = {str(one.id): one.name for one in spool.about.deployments}
         self._folders: dict[str, str] = {}
         self._taken = {TABLE}
         self._boxless = self._unread = self._broken = 0
 
-    def cut(self, image: SeenImage, pack: Pack, table: BinaryIO) -> int:
+    def cut(self, image: ObservedImage, pack: ZipWriter, table: BinaryIO) -> int:
         """Cut out what is seen on an image; tell how many crops that are."""
         boxed = []
-        for one in observe(image, self._naming):
+        for one in build_observations(image, self._naming):
             if one.box is not None:
                 boxed.append((one, _round_out(one.box, image)))
-            elif one.kind not in (Kind.BLANK, Kind.UNCLASSIFIED):
+            elif one.kind not in (ObservationType.BLANK, ObservationType.UNCLASSIFIED):
                 self._boxless += 1
         if not boxed:
             return 0
@@ -67,7 +79,7 @@ class _Crops:
             return 0
         paths = [self._beneath / f"{number}.jpg" for number in range(len(boxed))]
         pieces = {path: piece for path, (_, piece) in zip(paths, boxed, strict=True)}
-        if self._cutter.cut(picture, pieces) is not None:
+        if self._cutter.crop(picture, pieces) is not None:
             self._broken += 1
             return 0
         rows = io.StringIO()
@@ -76,21 +88,21 @@ class _Crops:
             title = self._naming.title(one)
             name = f"{self._folder(title)}/{one.id}.jpg"
             pack.add(name, path.read_bytes(), stored=True)
-            lines.writerow([harmless(cell) for cell in self._describe(name, title, one, image, piece)])
+            lines.writerow([escape_formula(cell) for cell in self._describe(name, title, one, image, piece)])
         table.write(rows.getvalue().encode("utf-8", "replace"))
         return len(boxed)
 
-    def tell(self) -> list[Problem]:
+    def tell(self) -> list[ExportIssue]:
         """Tell what could not be cut out."""
         told = [
             ("Observations without a box: there is nothing to cut out.", self._boxless),
             ("Images whose files could not be read.", self._unread),
             ("Images that could not be decoded.", self._broken),
         ]
-        return [Problem(what, count) for what, count in told if count]
+        return [ExportIssue(what, count) for what, count in told if count]
 
     def _describe(
-        self, name: str, title: str, one: Observation, image: SeenImage, piece: Piece
+        self, name: str, title: str, one: Observation, image: ObservedImage, piece: Piece
     ) -> list[str | int | float | None]:
         scientific = self._naming.find(one.label, one.taxon).scientific_name
         by = one.said.by if one.said is not None else ""
@@ -103,7 +115,7 @@ class _Crops:
         """Name the folder of a class; no two have the same, also where the case is not told apart."""
         folder = self._folders.get(title)
         if folder is None:
-            name = folder = name_part(title)
+            name = folder = sanitise_file_name(title)
             number = 1
             while folder.casefold() in self._taken:
                 number += 1
@@ -113,7 +125,7 @@ class _Crops:
         return folder
 
 
-def _round_out(box: tuple[float, float, float, float], image: SeenImage) -> Piece:
+def _round_out(box: tuple[float, float, float, float], image: ObservedImage) -> Piece:
     """Round a box to whole pixels, outwards and within the image."""
     left, top, width, height = box
     right, bottom = min(math.ceil(left + width), image.width), min(math.ceil(top + height), image.height)

@@ -12,13 +12,24 @@ from typing import BinaryIO
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
-from trapline.server.exports.formats.camtrap_dp_descriptor import LICENCES, RANKS, describe
-from trapline.server.exports.formats.export_events import Event, Events, Group, Seen
-from trapline.server.exports.formats.export_records import About, DeploymentRecord, Problem, Report, Spool
-from trapline.server.exports.formats.export_times import Times
-from trapline.server.exports.formats.observations import Kind, Naming, SeenImage, observe
-from trapline.server.platform.formats.spreadsheets import harmless
-from trapline.server.platform.formats.zip_writer import packing
+from trapline.server.exports.formats.camtrap_dp_descriptor import LICENCES, RANKS, build_description
+from trapline.server.exports.formats.export_events import CountGroup, GroupCount, SequenceEvent, SequenceEventBuilder
+from trapline.server.exports.formats.export_records import (
+    DeploymentRecord,
+    ExportIssue,
+    ExportMetadata,
+    ExportReport,
+    ExportSpool,
+)
+from trapline.server.exports.formats.export_times import TimeFormatter
+from trapline.server.exports.formats.observations import (
+    ObservationType,
+    ObservedImage,
+    TaxonResolver,
+    build_observations,
+)
+from trapline.server.platform.formats.spreadsheets import escape_formula
+from trapline.server.platform.formats.zip_writer import open_zip
 
 TERMS = "http://rs.tdwg.org/dwc/terms/"
 DUBLIN = "http://purl.org/dc/terms/"
@@ -36,10 +47,10 @@ MOST_LABELS = 50
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
 
 
-def write(spool: Spool, out: BinaryIO) -> Report:
+def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write `occurrence.txt`, `meta.xml` and `eml.xml` in a zip."""
-    report = Report()
-    with packing(out) as pack:
+    report = ExportReport()
+    with open_zip(out) as pack:
         with pack.open(OCCURRENCES) as file:
             occurrences = _Occurrences(spool, file, report)
             occurrences.write(spool)
@@ -50,9 +61,9 @@ def write(spool: Spool, out: BinaryIO) -> Report:
 
 
 class _Occurrences:
-    def __init__(self, spool: Spool, out: BinaryIO, report: Report) -> None:
+    def __init__(self, spool: ExportSpool, out: BinaryIO, report: ExportReport) -> None:
         self._about, self._out, self._report = spool.about, out, report
-        self._naming, self._times = Naming(spool.taxa), Times()
+        self._naming, self._times = TaxonResolver(spool.taxa), TimeFormatter()
         self._deployments = {str(one.id): one for one in spool.about.deployments}
         self._lines: list[str] = []
         self._people = 0
@@ -62,12 +73,14 @@ class _Occurrences:
         is_linked = spool.about.public and url.startswith(("http://", "https://"))
         self._link = f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
 
-    def write(self, spool: Spool) -> None:
+    def write(self, spool: ExportSpool) -> None:
         """Write the occurrences of all events."""
         self._out.write(("\t".join(COLUMNS) + "\n").encode())
-        events, naming = Events(), self._naming
-        for image in spool.read(SeenImage):
-            for event in events.add(image, observe(image, naming), shown=image.shown and not naming.is_withheld(image)):
+        events, naming = SequenceEventBuilder(), self._naming
+        for image in spool.read(ObservedImage):
+            for event in events.add(
+                image, build_observations(image, naming), shown=image.shown and not naming.is_withheld(image)
+            ):
                 self._add(event)
         for event in events.finish():
             self._add(event)
@@ -77,21 +90,21 @@ class _Occurrences:
         """Tell what is no occurrence, and which have no place."""
         told = self._report.left_out
         if self._people:
-            told.append(Problem("People, vehicles and what nobody knows are no occurrences.", self._people))
+            told.append(ExportIssue("People, vehicles and what nobody knows are no occurrences.", self._people))
         for label, count in self._labels.most_common():
             named = f"of the class “{label}”" if label else "of other classes"
             what = f"Observations {named}: no taxon of the project is meant by it. Say which and export again."
-            told.append(Problem(what, count))
+            told.append(ExportIssue(what, count))
         for key, count in self._placeless.items():
             one = self._deployments[key]
             what = f"The deployment “{one.name}” has no coordinates: its occurrences have no place, which GBIF flags."
-            told.append(Problem(what, count, one.id))
+            told.append(ExportIssue(what, count, one.id))
         if not self._about.options.get("data_licence"):
-            told.append(Problem("No licence: GBIF takes data under CC0-1.0, CC-BY-4.0 or CC-BY-NC-4.0 alone."))
+            told.append(ExportIssue("No licence: GBIF takes data under CC0-1.0, CC-BY-4.0 or CC-BY-NC-4.0 alone."))
 
-    def _add(self, event: Event) -> None:
+    def _add(self, event: SequenceEvent) -> None:
         for group, seen in event.groups.items():
-            if group.kind is not Kind.ANIMAL:
+            if group.kind is not ObservationType.ANIMAL:
                 self._people += 1
             elif group.taxon is None or group.taxon not in self._naming.taxa:
                 label = group.label if group.label in self._labels or len(self._labels) < MOST_LABELS else ""
@@ -106,7 +119,7 @@ class _Occurrences:
         self._report.written += len(self._lines)
         self._lines.clear()
 
-    def _describe(self, event: Event, group: Group, seen: Seen) -> str:
+    def _describe(self, event: SequenceEvent, group: CountGroup, seen: GroupCount) -> str:
         assert group.taxon is not None
         taxon, place, said = self._naming.taxa[group.taxon], self._deployments[event.deployment_id], seen.said
         start, end = (self._times.local(at, event.time_zone) for at in (event.start, event.end))
@@ -165,7 +178,7 @@ _NUMBER = re.compile(r"-?\d+\.\d+")
 def _plain(text: str) -> str:
     """Write a cell: on one line, without what parts cells, and harmless in a spreadsheet."""
     plain = _BREAKS.sub(" ", text).strip()
-    return plain if _NUMBER.fullmatch(plain) else str(harmless(plain))
+    return plain if _NUMBER.fullmatch(plain) else str(escape_formula(plain))
 
 
 def _describe_columns() -> bytes:
@@ -185,7 +198,7 @@ def _describe_columns() -> bytes:
     return _write_xml(archive)
 
 
-def _describe_dataset(about: About) -> bytes:
+def _describe_dataset(about: ExportMetadata) -> bytes:
     """Describe the dataset in EML 2.2.0 (eml.ecoinformatics.org), as little of it as GBIF asks for."""
     space, at = "https://eml.ecoinformatics.org/eml-2.2.0", about.started_at.astimezone(UTC)
     title = about.options.get("title") or about.project_name
@@ -199,7 +212,7 @@ def _describe_dataset(about: About) -> bytes:
             _add_party(dataset, role, one)
     ET.SubElement(dataset, "pubDate").text = at.date().isoformat()
     ET.SubElement(dataset, "language").text = "eng"
-    ET.SubElement(ET.SubElement(dataset, "abstract"), "para").text = _text(describe(about))
+    ET.SubElement(ET.SubElement(dataset, "abstract"), "para").text = _text(build_description(about))
     if licence := about.options.get("data_licence"):
         rights = ET.SubElement(ET.SubElement(dataset, "intellectualRights"), "para")
         if licence in LICENCES:

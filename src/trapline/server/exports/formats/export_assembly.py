@@ -9,22 +9,22 @@ from uuid import UUID
 
 import msgspec
 
-from trapline.server.exports.formats.export_overlaps import BOX, CLASSIFICATION, settle
+from trapline.server.exports.formats.export_overlaps import BOX, CLASSIFICATION, remove_overlaps
 from trapline.server.exports.formats.export_records import (
     IMAGES,
+    AnnotationRecord,
     DeploymentRecord,
-    FoundRecord,
+    IdentificationRecord,
     ImageRecord,
-    SaidRecord,
     TaxonRecord,
 )
 from trapline.server.exports.formats.image_statements import Agreement, resolve_correction
-from trapline.server.exports.queries.export_gathering import FoundOn, SaidOf
+from trapline.server.exports.queries.export_gathering import ExportedAnnotation, ExportedIdentification
 from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.images.rules.capture_time import list_time_flags
 from trapline.server.imports.queries.imported_ids import BLANK, ImageIds
 from trapline.server.platform.formats.zip_writer import image_path
-from trapline.server.review.rules.identifications import DETAILS, Held, Said
+from trapline.server.review.rules.identifications import DETAILS, ActiveIdentification, EffectiveIdentifications
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
 
@@ -34,7 +34,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True)
-class Names:
+class ExportNames:
     """What people and labels are called in an export, and from which confidence on annotations go into it."""
 
     people: Mapping[str, str]
@@ -49,36 +49,40 @@ class Names:
 
 
 @dataclass
-class Page:
+class ExportPage:
     """A page of rows: images, and what was found on them and said of them."""
 
     images: Sequence[Any]
     tags: Mapping[UUID, list[str]] = field(default_factory=dict)
-    found: Iterable[FoundOn] = ()
-    said: Iterable[SaidOf] = ()
+    found: Iterable[ExportedAnnotation] = ()
+    said: Iterable[ExportedIdentification] = ()
     shown: Collection[UUID] = ()
     sequences: Mapping[UUID, int] = field(default_factory=dict)
     ids: Mapping[UUID, ImageIds] = field(default_factory=dict)
 
 
-def make_records(page: Page, names: Names) -> list[ImageRecord]:
+def build_records(page: ExportPage, names: ExportNames) -> list[ImageRecord]:
     """Make the records of a page, in its order."""
-    found: dict[UUID, list[FoundOn]] = {}
+    found: dict[UUID, list[ExportedAnnotation]] = {}
     for one in page.found:
         found.setdefault(one.image_id, []).append(one)
-    said: dict[UUID, dict[UUID, SaidOf]] = {}
+    said: dict[UUID, dict[UUID, ExportedIdentification]] = {}
     for other in page.said:
         said.setdefault(other.image_id, {})[other.id] = other
     return [_make_record(row, page, found.get(row.id, ()), said.get(row.id, {}), names) for row in page.images]
 
 
 def _make_record(
-    row: Any, page: Page, found: Sequence[FoundOn], said: Mapping[UUID, SaidOf], names: Names
+    row: Any,
+    page: ExportPage,
+    found: Sequence[ExportedAnnotation],
+    said: Mapping[UUID, ExportedIdentification],
+    names: ExportNames,
 ) -> ImageRecord:
     held = None
     if said:
-        held = Held(
-            Said(one.id, IdentificationKind(one.kind), one.at, one.annotation_id, one.analysis_id)
+        held = EffectiveIdentifications(
+            ActiveIdentification(one.id, IdentificationKind(one.kind), one.at, one.annotation_id, one.analysis_id)
             for one in said.values()
         )
     whole = held.of_image() if held else None
@@ -117,7 +121,7 @@ def _make_record(
     )
 
 
-def _find_blank(found: Sequence[FoundOn]) -> bool | None:
+def _find_blank(found: Sequence[ExportedAnnotation]) -> bool | None:
     """Find whether an image was blank: a current analysis found nothing, and none of any pipeline has a finding.
 
     None where none states anything; a pipeline's custom data does not.
@@ -129,7 +133,7 @@ def _find_blank(found: Sequence[FoundOn]) -> bool | None:
     return True if any(one.id is None or one.type != CUSTOM for one in current) else None
 
 
-def _name_boxes(found: Sequence[FoundOn]) -> Mapping[UUID | None, str]:
+def _name_boxes(found: Sequence[ExportedAnnotation]) -> Mapping[UUID | None, str]:
     """Name boxes by their most confident classification where a result does not state which one names the box."""
     names = [one for one in found if one.type == CLASSIFICATION and one.parent_id is not None and one.class_name]
     ordered = sorted(names, key=lambda one: 1.0 if one.confidence is None else -one.confidence)
@@ -140,7 +144,7 @@ def _name_boxes(found: Sequence[FoundOn]) -> Mapping[UUID | None, str]:
     return named
 
 
-def _is_finding(one: FoundOn, names: Mapping[UUID | None, str]) -> bool:
+def _is_finding(one: ExportedAnnotation, names: Mapping[UUID | None, str]) -> bool:
     if one.id is None or one.type == CUSTOM:
         return False
     name = one.class_name
@@ -153,9 +157,11 @@ def _is_finding(one: FoundOn, names: Mapping[UUID | None, str]) -> bool:
     return not (name and is_blank_label(name))
 
 
-def _make_said(one: SaidOf, names: Names, ids: ImageIds, *, of_image: bool = False) -> SaidRecord:
+def _make_said(
+    one: ExportedIdentification, names: ExportNames, ids: ImageIds, *, of_image: bool = False
+) -> IdentificationRecord:
     told = {} if of_image else {name: getattr(one, name) for name in DETAILS}
-    return SaidRecord(
+    return IdentificationRecord(
         kind=one.kind,
         by=names.people.get(one.made_by, "somebody"),
         at=one.at,
@@ -169,8 +175,12 @@ def _make_said(one: SaidOf, names: Names, ids: ImageIds, *, of_image: bool = Fal
 
 
 def _make_found(
-    found: Sequence[FoundOn], held: Held | None, said: Mapping[UUID, SaidOf], names: Names, ids: ImageIds
-) -> list[FoundRecord]:
+    found: Sequence[ExportedAnnotation],
+    held: EffectiveIdentifications | None,
+    said: Mapping[UUID, ExportedIdentification],
+    names: ExportNames,
+    ids: ImageIds,
+) -> list[AnnotationRecord]:
     records = []
     # An analysis that found nothing has no id.
     holds = {
@@ -178,7 +188,7 @@ def _make_found(
         for one in found
         if one.id is not None
     }
-    left_out, aside = settle(found, holds)
+    left_out, aside = remove_overlaps(found, holds)
     whole = held.of_image() if held else None
     if whole is not None and whole.kind is IdentificationKind.CORRECT:
         kept = [_make_finding(one, names) for one in found if one.id is not None and one.id not in left_out]
@@ -209,9 +219,9 @@ def _make_found(
     return records
 
 
-def _make_finding(one: FoundOn, names: Names) -> FoundRecord:
+def _make_finding(one: ExportedAnnotation, names: ExportNames) -> AnnotationRecord:
     assert one.id is not None
-    return FoundRecord(
+    return AnnotationRecord(
         id=one.id,
         analysis_id=one.analysis_id,
         type=one.type,
@@ -226,7 +236,7 @@ def _make_finding(one: FoundOn, names: Names) -> FoundRecord:
     )
 
 
-def _is_unsure(one: FoundOn, names: Names) -> bool:
+def _is_unsure(one: ExportedAnnotation, names: ExportNames) -> bool:
     least = names.confidence_min
     return least is not None and one.confidence is not None and one.confidence < least
 

@@ -11,13 +11,18 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from trapline.server.exports.formats.observations import Kind, Observation, Said, SeenImage
+from trapline.server.exports.formats.observations import (
+    Observation,
+    ObservationType,
+    ObservedIdentification,
+    ObservedImage,
+)
 
 
-class Group(NamedTuple):
+class CountGroup(NamedTuple):
     """What is counted together; a taxon is the same whatever label meant it, so there the label is empty."""
 
-    kind: Kind
+    kind: ObservationType
     taxon: str | None
     label: str
     sex: str | None = None
@@ -25,17 +30,17 @@ class Group(NamedTuple):
     behaviour: str | None = None
 
     @property
-    def name(self) -> tuple[Kind, str]:
+    def name(self) -> tuple[ObservationType, str]:
         """What it is, whatever else was said of it."""
         return self.kind, self.taxon or self.label
 
 
 @dataclass
-class Seen:
+class GroupCount:
     """How many of a group there are at most on one image, the last who said so, and a model and its confidence."""
 
     count: int = 0
-    said: Said | None = None
+    said: ObservedIdentification | None = None
     comment: str | None = None
     model: str = ""
     confidence: float | None = None
@@ -48,7 +53,7 @@ MOST_MEDIA = 50
 
 
 @dataclass
-class Event:
+class SequenceEvent:
     """A sequence, or an image that is in none.
 
     It is verified once a person said something of each image of it; the export must hold them all to tell.
@@ -64,10 +69,10 @@ class Event:
     images: int = 0
     whole: int = 0
     """How many images it has, of which an export may hold a few."""
-    last: Said | None = None
+    last: ObservedIdentification | None = None
     """What was said of it last."""
-    said: dict[Group, Seen] = field(default_factory=dict)
-    modelled: dict[Group, Seen] = field(default_factory=dict)
+    said: dict[CountGroup, GroupCount] = field(default_factory=dict)
+    modelled: dict[CountGroup, GroupCount] = field(default_factory=dict)
 
     @property
     def verified(self) -> bool:
@@ -75,7 +80,7 @@ class Event:
         return self.reviewed and self.images >= self.whole
 
     @property
-    def groups(self) -> dict[Group, Seen]:
+    def groups(self) -> dict[CountGroup, GroupCount]:
         """What is seen: by people where they looked at all of it and named something, else by models too.
 
         Who says of one box that nothing is in it says nothing of the others.
@@ -85,36 +90,36 @@ class Event:
         named = {group.name for group in self.said}
         return {group: seen for group, seen in self.modelled.items() if group.name not in named} | self.said
 
-    def key_of(self, group: Group | None) -> str:
+    def key_of(self, group: CountGroup | None) -> str:
         """Give what is seen an id that stays, whatever else is seen beside it next time; None stands for nothing."""
         return str(uuid5(UUID(self.id), msgspec.json.encode(group).decode()))
 
-    def add(self, image: SeenImage, observations: Sequence[Observation], *, shown: bool = True) -> None:
+    def add(self, image: ObservedImage, observations: Sequence[Observation], *, shown: bool = True) -> None:
         """Add an image with what it shows; one that may not be shown is not named."""
         self.reviewed = self.reviewed and image.reviewed
         self.images, self.whole = self.images + 1, max(self.whole, image.sequence_images)
         if self.verified_only and not self.reviewed:
             return
         self.start, self.end = min(self.start, image.captured_at), max(self.end, image.captured_at)
-        counts: dict[tuple[Group, str | None], int] = {}
-        confirmed: set[Group] = set()
+        counts: dict[tuple[CountGroup, str | None], int] = {}
+        confirmed: set[CountGroup] = set()
         for one in observations:
             said = one.said
             if said is not None and (self.last is None or said.at > self.last.at):
                 self.last = said
-            if one.kind in (Kind.BLANK, Kind.UNCLASSIFIED):
+            if one.kind in (ObservationType.BLANK, ObservationType.UNCLASSIFIED):
                 continue
             label = one.label if one.taxon is None else ""
             if said is None:
-                group = Group(one.kind, one.taxon, label)
-                seen = self.modelled.setdefault(group, Seen())
+                group = CountGroup(one.kind, one.taxon, label)
+                seen = self.modelled.setdefault(group, GroupCount())
                 if one.named_by is not None and (seen.confidence or 0) <= (one.confidence or 0):
                     seen.model, seen.confidence, seen.at = one.named_by.model, one.confidence, one.named_by.at
             else:
-                group = Group(one.kind, one.taxon, label, said.sex, said.life_stage, said.behaviour)
+                group = CountGroup(one.kind, one.taxon, label, said.sex, said.life_stage, said.behaviour)
                 if said.of_image:
                     confirmed.add(group)
-                seen = self.said.setdefault(group, Seen())
+                seen = self.said.setdefault(group, GroupCount())
                 if seen.said is None or said.at > seen.said.at:
                     seen.said = said
                 seen.comment = seen.comment or said.comment
@@ -131,33 +136,35 @@ class Event:
             seen.count = max(seen.count, image.said.count)
 
 
-class Events:
+class SequenceEventBuilder:
     """Makes events of the images of an export, which come by deployment and capture time; one is open at a time.
 
     For who wants `verified_only` ones nothing is counted in the others, which takes a third of the time.
     """
 
     def __init__(self, *, verified_only: bool = False) -> None:
-        self._open: Event | None = None
+        self._open: SequenceEvent | None = None
         self._verified_only = verified_only
 
-    def add(self, image: SeenImage, observations: Sequence[Observation], *, shown: bool = True) -> Sequence[Event]:
+    def add(
+        self, image: ObservedImage, observations: Sequence[Observation], *, shown: bool = True
+    ) -> Sequence[SequenceEvent]:
         """Add an image, and give the events that are complete now."""
         if image.sequence_id is None:
             alone = self._begin(image)
             alone.add(image, observations, shown=shown)
             return (alone,)
-        done: Sequence[Event] = ()
+        done: Sequence[SequenceEvent] = ()
         if self._open is None or self._open.id != image.sequence_id:
             done = self.finish()
             self._open = self._begin(image)
         self._open.add(image, observations, shown=shown)
         return done
 
-    def finish(self) -> Sequence[Event]:
+    def finish(self) -> Sequence[SequenceEvent]:
         """Give the event that is still open."""
         return () if self._open is None else (self._open,)
 
-    def _begin(self, image: SeenImage) -> Event:
+    def _begin(self, image: ObservedImage) -> SequenceEvent:
         at = image.captured_at
-        return Event(image.event_id, image.deployment_id, at, at, image.time_zone, self._verified_only)
+        return SequenceEvent(image.event_id, image.deployment_id, at, at, image.time_zone, self._verified_only)

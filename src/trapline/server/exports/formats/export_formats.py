@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from trapline.server.exports.formats.export_records import Report, Spool
+from trapline.server.exports.formats.export_records import ExportReport, ExportSpool
 from trapline.wire.exports import ExportFormat
 
-Writer = Callable[[Spool, BinaryIO], Report]
+Writer = Callable[[ExportSpool, BinaryIO], ExportReport]
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormatSpec:
     """A format; `load` gives its writer, which is loaded with the first export.
 
     A writer that reports problems has written something that is not valid: it is kept from being downloaded.
@@ -28,7 +28,7 @@ class Format:
     lack: Callable[[], str | None] | None = None
     """Says what its writer lacks on this server, where it may lack something."""
 
-    def find_lack(self) -> str | None:
+    def find_missing_dependency(self) -> str | None:
         """Say what this server lacks to write it, and what to do; None where it can."""
         return self.lack() if self.lack else None
 
@@ -50,9 +50,9 @@ def _megadetector() -> Writer:
 
 
 def _camtrap_dp() -> Writer:
-    from trapline.server.exports.formats.camtrap_dp import write
+    from trapline.server.exports.formats.camtrap_dp import write_export
 
-    return write
+    return write_export
 
 
 def _coco() -> Writer:
@@ -98,9 +98,9 @@ def _geoparquet() -> Writer:
 
 
 def _lack_parquet() -> str | None:
-    from trapline.server.exports.formats.observation_parquet import find_lack
+    from trapline.server.exports.formats.observation_parquet import find_missing_dependency
 
-    return find_lack()
+    return find_missing_dependency()
 
 
 def _crops() -> Writer:
@@ -110,24 +110,24 @@ def _crops() -> Writer:
 
 
 JSON, ZIP, PARQUET = "application/json", "application/zip", "application/vnd.apache.parquet"
-FORMATS: dict[ExportFormat, Format] = {
-    ExportFormat.CAMTRAP_DP: Format(_camtrap_dp, "-camtrap-dp.zip", ZIP),
-    ExportFormat.COCO: Format(_coco, "-coco.json", JSON, packed="-coco.zip"),
-    ExportFormat.COCO_CAMERA_TRAPS: Format(
+FORMATS: dict[ExportFormat, ExportFormatSpec] = {
+    ExportFormat.CAMTRAP_DP: ExportFormatSpec(_camtrap_dp, "-camtrap-dp.zip", ZIP),
+    ExportFormat.COCO: ExportFormatSpec(_coco, "-coco.json", JSON, packed="-coco.zip"),
+    ExportFormat.COCO_CAMERA_TRAPS: ExportFormatSpec(
         _coco_camera_traps, "-coco-camera-traps.json", JSON, packed="-coco-camera-traps.zip"
     ),
-    ExportFormat.YOLO: Format(_yolo, "-yolo.zip", ZIP, needs_pictures=True),
-    ExportFormat.MEGADETECTOR: Format(_megadetector, "-megadetector.json", JSON),
-    ExportFormat.SPECIESNET: Format(_speciesnet, "-speciesnet.json", JSON),
-    ExportFormat.DARWIN_CORE: Format(_darwin_core, "-darwin-core.zip", ZIP),
-    ExportFormat.CSV: Format(_csv, "-observations.csv", "text/csv; charset=utf-8"),
-    ExportFormat.PARQUET: Format(_parquet, "-observations.parquet", PARQUET, lack=_lack_parquet),
-    ExportFormat.GEOPARQUET: Format(_geoparquet, "-observations.geo.parquet", PARQUET, lack=_lack_parquet),
-    ExportFormat.CROPS: Format(_crops, "-crops.zip", ZIP, needs_pictures=True),
+    ExportFormat.YOLO: ExportFormatSpec(_yolo, "-yolo.zip", ZIP, needs_pictures=True),
+    ExportFormat.MEGADETECTOR: ExportFormatSpec(_megadetector, "-megadetector.json", JSON),
+    ExportFormat.SPECIESNET: ExportFormatSpec(_speciesnet, "-speciesnet.json", JSON),
+    ExportFormat.DARWIN_CORE: ExportFormatSpec(_darwin_core, "-darwin-core.zip", ZIP),
+    ExportFormat.CSV: ExportFormatSpec(_csv, "-observations.csv", "text/csv; charset=utf-8"),
+    ExportFormat.PARQUET: ExportFormatSpec(_parquet, "-observations.parquet", PARQUET, lack=_lack_parquet),
+    ExportFormat.GEOPARQUET: ExportFormatSpec(_geoparquet, "-observations.geo.parquet", PARQUET, lack=_lack_parquet),
+    ExportFormat.CROPS: ExportFormatSpec(_crops, "-crops.zip", ZIP, needs_pictures=True),
 }
 
 
-def name_file(project: str, at: datetime, suffix: str) -> str:
+def build_file_name(project: str, at: datetime, suffix: str) -> str:
     """Name the file of an export by its project, the day, and its format, in letters that every disk takes."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", project).strip("-").lower()[:60] or "project"
     return f"{plain}-{at:%Y-%m-%d}{suffix}"

@@ -12,9 +12,9 @@ from uuid import UUID
 
 import msgspec
 
-from trapline.server.exports.queries.export_gathering import FoundOn
-from trapline.server.findings.rules.geometry import Box
-from trapline.server.review.rules.identifications import Said
+from trapline.server.exports.queries.export_gathering import ExportedAnnotation
+from trapline.server.findings.rules.geometry import PixelBox
+from trapline.server.review.rules.identifications import ActiveIdentification
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
 
@@ -34,31 +34,33 @@ class _Corners(msgspec.Struct):
 class _Thing:
     """Something that one analysis found, with its names and key points, and when it was last spoken of."""
 
-    rows: list[FoundOn] = field(default_factory=list)
-    root: FoundOn | None = None
+    rows: list[ExportedAnnotation] = field(default_factory=list)
+    root: ExportedAnnotation | None = None
     spoken: tuple[datetime, UUID] | None = None
     doubles: set[UUID] = field(default_factory=set)
     """Of which other analyses something was found to be the same."""
-    _box: Box | None = None
+    _box: PixelBox | None = None
 
     @property
-    def first(self) -> FoundOn:
+    def first(self) -> ExportedAnnotation:
         """What the names and key points hang on."""
         return self.root or self.rows[0]
 
     @property
-    def box(self) -> Box:
+    def box(self) -> PixelBox:
         """Where it lies, if it is a box."""
         if self._box is None:
             try:
                 corners = msgspec.json.decode(self.first.data, type=_Corners)
             except msgspec.ValidationError:
                 corners = _Corners()
-            self._box = Box(corners.x_min, corners.y_min, corners.x_max, corners.y_max)
+            self._box = PixelBox(corners.x_min, corners.y_min, corners.x_max, corners.y_max)
         return self._box
 
 
-def settle(found: Sequence[FoundOn], holds: Mapping[UUID, Said | None]) -> tuple[set[UUID], set[UUID]]:
+def remove_overlaps(
+    found: Sequence[ExportedAnnotation], holds: Mapping[UUID, ActiveIdentification | None]
+) -> tuple[set[UUID], set[UUID]]:
     """Settle what of the annotations of an image is left out, and what is left aside where one view of it is wanted.
 
     `holds` has what a person said that holds of each annotation.
@@ -86,7 +88,9 @@ def settle(found: Sequence[FoundOn], holds: Mapping[UUID, Said | None]) -> tuple
     return left_out, aside
 
 
-def _list_things(found: Sequence[FoundOn], holds: Mapping[UUID, Said | None]) -> list[_Thing]:
+def _list_things(
+    found: Sequence[ExportedAnnotation], holds: Mapping[UUID, ActiveIdentification | None]
+) -> list[_Thing]:
     """List what was found: first that of which people spoke, the last words first."""
     things: dict[UUID, _Thing] = {}
     for one in found:
@@ -131,12 +135,12 @@ def _compare(one: _Thing, other: _Thing) -> float:
     if one.first.type != BOX:
         return float(one.first.data == other.first.data)
     a, b = one.box, other.box
-    both = Box(max(a.x_min, b.x_min), max(a.y_min, b.y_min), min(a.x_max, b.x_max), min(a.y_max, b.y_max))
+    both = PixelBox(max(a.x_min, b.x_min), max(a.y_min, b.y_min), min(a.x_max, b.x_max), min(a.y_max, b.y_max))
     if both.is_empty:
         return 0.0
     shared = _area(both)
     return shared / (_area(a) + _area(b) - shared)
 
 
-def _area(box: Box) -> float:
+def _area(box: PixelBox) -> float:
     return max(box.x_max - box.x_min, 0.0) * max(box.y_max - box.y_min, 0.0)

@@ -38,7 +38,7 @@ class TaxonRecord(msgspec.Struct, omit_defaults=True):
         return self.common_names.get("en") or self.common_names.get("eng") or []
 
 
-class SaidRecord(msgspec.Struct, omit_defaults=True):
+class IdentificationRecord(msgspec.Struct, omit_defaults=True):
     """What people said of an annotation, or of a whole image, that holds: see `wire.identifications`.
 
     `by` is a name that may be published: a person's display name, never an e-mail address. `of_image` marks at an
@@ -60,7 +60,7 @@ class SaidRecord(msgspec.Struct, omit_defaults=True):
     """The observationID, eventID and individualID that an imported package gives it."""
 
 
-class FoundRecord(msgspec.Struct, omit_defaults=True):
+class AnnotationRecord(msgspec.Struct, omit_defaults=True):
     """An annotation of the newest completed analysis of each model, or of an older one that somebody spoke of.
 
     `taxon` is what its label means. `aside` marks what would show the same twice: it is told where it is told what each
@@ -78,7 +78,7 @@ class FoundRecord(msgspec.Struct, omit_defaults=True):
     model_name: str = ""
     model_version: str = ""
     at: datetime | None = None
-    said: SaidRecord | None = None
+    said: IdentificationRecord | None = None
     aside: bool = False
     external: list[str] | None = None
     """The observationID, eventID and individualID that an imported package gives it."""
@@ -129,8 +129,8 @@ class ImageRecord(msgspec.Struct, omit_defaults=True):
     """Whether visitors of the project were shown it; nobody is in a project that is not public."""
     sequence_images: int = 0
     """How many images its sequence has, whether the export holds them or not."""
-    said: SaidRecord | None = None
-    found: list[FoundRecord] = []
+    said: IdentificationRecord | None = None
+    found: list[AnnotationRecord] = []
     media_id: str = ""
     """The mediaID that an imported package gives it."""
     external: list[str] | None = None
@@ -162,7 +162,7 @@ class DeploymentRecord(msgspec.Struct, omit_defaults=True):
     location_id: str = ""
 
 
-class About(msgspec.Struct, omit_defaults=True):
+class ExportMetadata(msgspec.Struct, omit_defaults=True):
     """What holds for the export as a whole; `options` are those of its format, as they were checked."""
 
     project_id: int
@@ -177,7 +177,7 @@ class About(msgspec.Struct, omit_defaults=True):
     taxa: list[TaxonRecord] = []
 
 
-class Problem(msgspec.Struct, omit_defaults=True):
+class ExportIssue(msgspec.Struct, omit_defaults=True):
     """Something that keeps an export from being valid, in plain words, with what to do about it.
 
     `count` is how often it was met; `deployment` names where, if it belongs to one.
@@ -188,30 +188,30 @@ class Problem(msgspec.Struct, omit_defaults=True):
     deployment: UUID | None = None
 
 
-class Report(msgspec.Struct, omit_defaults=True):
+class ExportReport(msgspec.Struct, omit_defaults=True):
     """What a writer did: rows written, what it set right by itself, what it had to leave out, what is wrong."""
 
     written: int = 0
-    fixed: list[Problem] = []
-    left_out: list[Problem] = []
-    problems: list[Problem] = []
+    fixed: list[ExportIssue] = []
+    left_out: list[ExportIssue] = []
+    problems: list[ExportIssue] = []
 
 
-def shorten(problems: Sequence[Problem]) -> list[Problem]:
+def truncate_list(problems: Sequence[ExportIssue]) -> list[ExportIssue]:
     """Leave so many of them as are listed; the last one counts the others, where there are more."""
     if len(problems) <= MOST_LISTED:
         return list(problems)
     others = problems[MOST_LISTED - 1 :]
     more = sum(one.count for one in others)
-    return [*problems[: MOST_LISTED - 1], Problem(f"And {more:,} more, which are not listed.", more)]
+    return [*problems[: MOST_LISTED - 1], ExportIssue(f"And {more:,} more, which are not listed.", more)]
 
 
 @dataclass(frozen=True)
-class Spool:
+class ExportSpool:
     """The records of one export on the disk; `read_picture` reads the bytes under a key of the store."""
 
     folder: Path
-    about: About
+    about: ExportMetadata
     read_picture: Callable[[str], bytes]
     _taxa: dict[UUID, TaxonRecord] = field(default_factory=dict)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 
-class Times:
+class TimeFormatter:
     """Times as the standard wants them, with their zone and without fractions."""
 
     def __init__(self) -> None:
@@ -16,7 +16,7 @@ class Times:
         try:
             place = self._zones[zone]
         except KeyError:
-            place = self._zones[zone] = open_zone(zone)
+            place = self._zones[zone] = find_time_zone(zone)
         if place is not None:
             text = at.astimezone(place).isoformat(timespec="seconds")
             if len(text) == 25:  # before time zones were agreed on they had seconds too
@@ -28,12 +28,12 @@ class Times:
         if text is None:
             return ""
         if text != self._read[0]:
-            written = f"{text[:19]}Z" if text.endswith("Z") else self.local(read_time(text), "UTC")
+            written = f"{text[:19]}Z" if text.endswith("Z") else self.local(parse_time(text), "UTC")
             self._read = (text, written)
         return self._read[1]
 
 
-def open_zone(name: str) -> ZoneInfo | None:
+def find_time_zone(name: str) -> ZoneInfo | None:
     """Open a time zone by its name; None for one that is not known."""
     try:
         return ZoneInfo(name)
@@ -41,7 +41,7 @@ def open_zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def read_time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Read a time of the spool."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)

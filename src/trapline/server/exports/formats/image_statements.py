@@ -9,11 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from trapline.server.exports.formats.export_records import FoundRecord, TaxonRecord
-from trapline.server.exports.formats.observations import BOX, CLASS_PARTS, CLASSIFICATION, DRAWN, Kind, Naming
-from trapline.server.exports.queries.export_gathering import SaidOf
-from trapline.server.findings.formats.box_labels import find_name
-from trapline.server.review.rules.identifications import Said
+from trapline.server.exports.formats.export_records import AnnotationRecord, TaxonRecord
+from trapline.server.exports.formats.observations import (
+    BOX,
+    CLASS_PARTS,
+    CLASSIFICATION,
+    DRAWN,
+    ObservationType,
+    TaxonResolver,
+)
+from trapline.server.exports.queries.export_gathering import ExportedIdentification
+from trapline.server.findings.formats.box_labels import find_box_label
+from trapline.server.review.rules.identifications import ActiveIdentification
 from trapline.server.review.rules.taxon_names import name_key
 from trapline.wire.identifications import IdentificationKind
 
@@ -38,7 +45,7 @@ class Agreement:
 
     def __init__(self, taxa: Mapping[UUID, TaxonRecord]) -> None:
         self._taxa = taxa
-        self._naming = Naming(taxa)
+        self._naming = TaxonResolver(taxa)
         self._known: dict[tuple[str, UUID | None, str, UUID | None], bool] = {}
 
     def is_given(self, label: str, taxon: UUID | None, stated: str, stated_taxon: UUID | None) -> bool:
@@ -54,11 +61,11 @@ class Agreement:
             return True
         kind = self._naming.find(stated, _text(stated_taxon)).kind
         own = self._naming.find(label, _text(taxon)).kind
-        if kind is Kind.BLANK:
+        if kind is ObservationType.BLANK:
             return False
-        if kind in (Kind.HUMAN, Kind.VEHICLE):
+        if kind in (ObservationType.HUMAN, ObservationType.VEHICLE):
             return own is kind
-        if own in (Kind.HUMAN, Kind.VEHICLE):
+        if own in (ObservationType.HUMAN, ObservationType.VEHICLE):
             return False
         names = set(self._names(label, taxon))
         if not names or names & GENERIC:
@@ -95,7 +102,10 @@ def _list_ancestors(stated: str, taxon: TaxonRecord | None) -> set[str]:
 
 
 def resolve_correction(
-    records: Sequence[FoundRecord], holds: Mapping[UUID, Said | None], whole: SaidOf, agreement: Agreement
+    records: Sequence[AnnotationRecord],
+    holds: Mapping[UUID, ActiveIdentification | None],
+    whole: ExportedIdentification,
+    agreement: Agreement,
 ) -> Resolution:
     """Decide which annotations of an image a correction of the whole image overrules, and which it names.
 
@@ -103,7 +113,7 @@ def resolve_correction(
     """
     resolution = Resolution()
     there = {one.id for one in records}
-    under: dict[UUID, list[FoundRecord]] = {}
+    under: dict[UUID, list[AnnotationRecord]] = {}
     for one in records:
         if one.parent_id in there and one.parent_id is not None and one.type != BOX:
             under.setdefault(one.parent_id, []).append(one)
@@ -124,9 +134,11 @@ def resolve_correction(
     return resolution
 
 
-def _agrees(root: FoundRecord, parts: Sequence[FoundRecord], whole: SaidOf, agreement: Agreement) -> bool:
+def _agrees(
+    root: AnnotationRecord, parts: Sequence[AnnotationRecord], whole: ExportedIdentification, agreement: Agreement
+) -> bool:
     names = [part for part in parts if part.type == CLASSIFICATION]
-    name = find_name(root, names) if names else None
+    name = find_box_label(root, names) if names else None
     # A classifier's name decides; a generic one leaves it to the detector's label.
     named_by = name if name is not None and name_key(name.class_name or "") not in GENERIC else root
     return agreement.is_given(named_by.class_name or "", named_by.taxon, whole.label or "", whole.taxon)

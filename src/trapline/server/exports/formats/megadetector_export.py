@@ -13,18 +13,30 @@ from uuid import UUID
 
 import msgspec
 
-from trapline.server.exports.formats.export_records import FoundRecord, ImageRecord, Problem, Report, SaidRecord, Spool
+from trapline.server.exports.formats.export_records import (
+    AnnotationRecord,
+    ExportIssue,
+    ExportReport,
+    ExportSpool,
+    IdentificationRecord,
+    ImageRecord,
+)
 from trapline.server.exports.formats.megadetector_versions import Detector, describe_detectors
-from trapline.server.exports.formats.observations import Kind, Naming
-from trapline.server.findings.formats.box_labels import find_name, find_own, find_statement, is_surer
-from trapline.server.platform.formats.zip_writer import FileNames, name_folders, name_plain
+from trapline.server.exports.formats.observations import ObservationType, TaxonResolver
+from trapline.server.findings.formats.box_labels import (
+    find_box_label,
+    find_detector_label,
+    find_statement,
+    is_more_confident,
+)
+from trapline.server.platform.formats.zip_writer import FileNames, build_folder_names, name_plain
 from trapline.wire.annotations import AnnotationType
 
 VERSION = "1.6"
 FIRST = {"animal": "1", "person": "2", "vehicle": "3"}
 """The numbers that readers of the format know by heart; 0 is reserved for what is empty."""
 UNNAMED = "object"
-GROUPS = {Kind.ANIMAL: "animal", Kind.HUMAN: "person", Kind.VEHICLE: "vehicle"}
+GROUPS = {ObservationType.ANIMAL: "animal", ObservationType.HUMAN: "person", ObservationType.VEHICLE: "vehicle"}
 NO_NAMES = frozenset({"", "human", UNNAMED, *FIRST})
 """What says no more than the category of a detection."""
 NOT_ANALYSED = "No analysis of this image is completed"
@@ -33,7 +45,7 @@ CORNERS = ("x_min", "y_min", "x_max", "y_max")
 _encode = msgspec.json.encode
 
 
-def write(spool: Spool, out: BinaryIO) -> Report:
+def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write an item for each image; the categories are known at the end, and stand there."""
     writer = _Writer(spool)
     out.write(b'{\n "images": [')
@@ -58,15 +70,15 @@ def write(spool: Spool, out: BinaryIO) -> Report:
 class _Writer:
     """Numbers the categories as they come up."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: ExportSpool) -> None:
         self.detected = dict(FIRST)
         self.classified: dict[str, str] = {}
         self.described: dict[str, str] = {}
-        self.report = Report()
+        self.report = ExportReport()
         self._spool = spool
-        self._naming = Naming(spool.taxa)
+        self._naming = TaxonResolver(spool.taxa)
         self._completed_at: datetime | None = None
-        self._folders = name_folders(spool.about.deployments, name_plain, reserved=())
+        self._folders = build_folder_names(spool.about.deployments, name_plain, reserved=())
         self._names = FileNames()
         self._detectors: dict[str, Detector] = {}
         self._classifiers: dict[str, None] = {}
@@ -92,7 +104,7 @@ class _Writer:
         if not image.analysed:
             return {"file": file, "failure": NOT_ANALYSED, "detections": None}
         boxes = [one for one in image.found if one.type == BOX]
-        named: dict[UUID, list[FoundRecord]] = {one.id: [] for one in boxes}
+        named: dict[UUID, list[AnnotationRecord]] = {one.id: [] for one in boxes}
         said = image.said
         for one in image.found:
             if one.type == CLASSIFICATION and one.parent_id in named:
@@ -116,9 +128,13 @@ class _Writer:
         return path if len(self._folders) < 2 else f"{self._folders.get(str(image.deployment_id), 'deployment')}/{path}"
 
     def _detection(
-        self, image: ImageRecord, one: FoundRecord, named: Sequence[FoundRecord], statement: SaidRecord | None
+        self,
+        image: ImageRecord,
+        one: AnnotationRecord,
+        named: Sequence[AnnotationRecord],
+        statement: IdentificationRecord | None,
     ) -> dict[str, Any]:
-        own, name = find_own(one, named), find_name(one, named)
+        own, name = find_detector_label(one, named), find_box_label(one, named)
         group = own or (one if name is None or name.terminal is None else name)
         kind = self._naming.find(group.class_name or "", _text(group.taxon)).kind
         is_corrected = statement is not None and statement.kind == "correct"
@@ -143,7 +159,7 @@ class _Writer:
             told["classifications"] = [self._classification(it) for it in names]
         return told
 
-    def _classification(self, one: FoundRecord) -> list[Any]:
+    def _classification(self, one: AnnotationRecord) -> list[Any]:
         self._classifiers[one.model] = None
         return self._classify(one.class_name or UNNAMED, one.taxon, _confidence(one))
 
@@ -159,12 +175,15 @@ class _Writer:
             if known.what == what:
                 known.count += 1
                 return
-        self.report.left_out.append(Problem(what))
+        self.report.left_out.append(ExportIssue(what))
 
 
 def _choose(
-    box: FoundRecord, own: FoundRecord | None, name: FoundRecord | None, named: Sequence[FoundRecord]
-) -> list[FoundRecord]:
+    box: AnnotationRecord,
+    own: AnnotationRecord | None,
+    name: AnnotationRecord | None,
+    named: Sequence[AnnotationRecord],
+) -> list[AnnotationRecord]:
     """Choose what is told of what a box holds: each class once, the surest first, none that is its category alone."""
     if name is None:
         told = [box]
@@ -173,18 +192,18 @@ def _choose(
     else:
         # What a later part of a pipeline calls an animal a detector of many classes may have called by its name.
         told = [one for one in (name, own) if one is not None and not _is_no_name(one)][:1]
-    surest: dict[str, FoundRecord] = {}
+    surest: dict[str, AnnotationRecord] = {}
     for one in told:
-        if not _is_no_name(one) and is_surer(one, surest.get(one.class_name or "")):
+        if not _is_no_name(one) and is_more_confident(one, surest.get(one.class_name or "")):
             surest[one.class_name or ""] = one
     return sorted(surest.values(), key=lambda one: -_confidence(one))
 
 
-def _is_no_name(one: FoundRecord) -> bool:
+def _is_no_name(one: AnnotationRecord) -> bool:
     return (one.class_name or "").casefold() in NO_NAMES
 
 
-def _has_more(said: SaidRecord | None) -> bool:
+def _has_more(said: IdentificationRecord | None) -> bool:
     """Return whether a person stated more than a name or that nothing is there."""
     return said is not None and (said.kind == "confirm" or bool(said.count or said.comment))
 
@@ -202,7 +221,7 @@ def _fraction(at: float, of: int) -> float:
     return round(min(max(at / of, 0.0), 1.0), 6)
 
 
-def _confidence(one: FoundRecord) -> float:
+def _confidence(one: AnnotationRecord) -> float:
     # One that no confidence was told of is no doubtful one.
     return 1.0 if one.confidence is None else one.confidence
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from trapline.extras import describe_install
-from trapline.server.exports.formats.export_records import Report, Spool
+from trapline.server.exports.formats.export_records import ExportReport, ExportSpool
 from trapline.server.exports.formats.observation_table import COLUMNS, list_observations
 from trapline.server.platform.errors import Unprocessable
 
@@ -34,22 +34,22 @@ LACK = (
 _POINT = struct.Struct("<BIdd")
 
 
-def find_lack() -> str | None:
+def find_missing_dependency() -> str | None:
     """Say that pyarrow is missing, without loading it; None where it is there."""
     return LACK if find_spec("pyarrow") is None else None
 
 
-def write(spool: Spool, out: BinaryIO) -> Report:
+def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write Parquet. Raises Unprocessable where pyarrow is missing."""
     return _write(spool, out, with_places=False)
 
 
-def write_geo(spool: Spool, out: BinaryIO) -> Report:
+def write_geo(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write GeoParquet: the same with points, for maps. Raises Unprocessable where pyarrow is missing."""
     return _write(spool, out, with_places=True)
 
 
-def _write(spool: Spool, out: BinaryIO, *, with_places: bool) -> Report:
+def _write(spool: ExportSpool, out: BinaryIO, *, with_places: bool) -> ExportReport:
     try:
         # 160 MB that few installations want.
         import pyarrow as pa
@@ -72,7 +72,7 @@ def _write(spool: Spool, out: BinaryIO, *, with_places: bool) -> Report:
                 columns.append(pa.array(_points(batch), type=pa.binary()))
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
             written += len(batch)
-    return Report(written=written)
+    return ExportReport(written=written)
 
 
 def _type_of(name: str, pa: Any) -> Any:
@@ -103,7 +103,7 @@ def _points(rows: list[list[Any]]) -> Iterator[bytes | None]:
         yield None if latitude is None or longitude is None else _POINT.pack(1, 1, longitude, latitude)
 
 
-def _describe_places(spool: Spool) -> str:
+def _describe_places(spool: ExportSpool) -> str:
     column: dict[str, Any] = {"encoding": "WKB", "geometry_types": ["Point"]}
     places = [
         (one.longitude, one.latitude)

@@ -12,17 +12,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from trapline.server.exports.formats.export_records import (
+    AnnotationRecord,
     DeploymentRecord,
-    FoundRecord,
+    ExportReport,
+    ExportSpool,
+    IdentificationRecord,
     ImageRecord,
-    Report,
-    SaidRecord,
-    Spool,
     TaxonRecord,
 )
-from trapline.server.exports.formats.export_times import open_zone
-from trapline.server.findings.formats.box_labels import find_name, find_own, find_statement
-from trapline.server.platform.formats.spreadsheets import harmless
+from trapline.server.exports.formats.export_times import find_time_zone
+from trapline.server.findings.formats.box_labels import find_box_label, find_detector_label, find_statement
+from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.wire.annotations import AnnotationType
 
 COLUMNS = (
@@ -49,7 +49,7 @@ _TEXTS = [
 Cells = list[Any]
 
 
-def write(spool: Spool, out: BinaryIO) -> Report:
+def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write a line for each observation; a cell that a spreadsheet would take for a formula is made harmless."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\r\n")
@@ -57,13 +57,13 @@ def write(spool: Spool, out: BinaryIO) -> Report:
     written = 0
     for cells in list_observations(spool):
         for index in _TEXTS:
-            cells[index] = harmless(cells[index])
+            cells[index] = escape_formula(cells[index])
         lines.writerow(cells)
         written += 1
         if written % AT_ONCE == 0:
             _hand_over(text, out)
     _hand_over(text, out)
-    return Report(written=written)
+    return ExportReport(written=written)
 
 
 def _hand_over(text: io.StringIO, out: BinaryIO) -> None:
@@ -73,13 +73,13 @@ def _hand_over(text: io.StringIO, out: BinaryIO) -> None:
     text.truncate()
 
 
-def list_observations(spool: Spool) -> Iterator[Cells]:
+def list_observations(spool: ExportSpool) -> Iterator[Cells]:
     """List the cells of each observation, one for each of COLUMNS; None for what is not known."""
     deployments = {one.id: one for one in spool.about.deployments}
     zones: dict[str, ZoneInfo | None] = {}
     for image in spool.images():
         if image.time_zone not in zones:
-            zones[image.time_zone] = open_zone(image.time_zone)
+            zones[image.time_zone] = find_time_zone(image.time_zone)
         row = _Row(spool, image, deployments.get(image.deployment_id), zones[image.time_zone])
         yield from row.observations()
 
@@ -88,7 +88,7 @@ class _Row:
     """What all observations on one image have in common."""
 
     def __init__(
-        self, spool: Spool, image: ImageRecord, deployment: DeploymentRecord | None, zone: ZoneInfo | None
+        self, spool: ExportSpool, image: ImageRecord, deployment: DeploymentRecord | None, zone: ZoneInfo | None
     ) -> None:
         self._taxa, self._image = spool.taxa, image
         captured_at = image.captured_at.astimezone(zone) if zone else image.captured_at
@@ -119,7 +119,7 @@ class _Row:
     def observations(self) -> Iterator[Cells]:
         """List them: what was found in its order, then the image as a whole."""
         image = self._image
-        under: dict[UUID | None, list[FoundRecord]] = {one.id: [] for one in image.found if one.type == BOX}
+        under: dict[UUID | None, list[AnnotationRecord]] = {one.id: [] for one in image.found if one.type == BOX}
         for one in image.found:
             if one.type == CLASSIFICATION and one.parent_id in under:
                 under[one.parent_id].append(one)
@@ -136,14 +136,14 @@ class _Row:
             nothing = [None] * 14
             yield [image.id, IMAGE, *self._place, *nothing, *self._taxon(None, said), *_said(said), *self._marks]
 
-    def _tell(self, one: FoundRecord, under: Sequence[FoundRecord]) -> Cells:
-        named = find_name(one, under) if under else None
+    def _tell(self, one: AnnotationRecord, under: Sequence[AnnotationRecord]) -> Cells:
+        named = find_box_label(one, under) if under else None
         best = named or one
         said = find_statement(one, under)
         detected: Cells = [None, None]
         if one.type == BOX:
             # The box itself is called what the last of its classifications says.
-            own = find_own(one, under) or (one if named is None or named.terminal is None else None)
+            own = find_detector_label(one, under) or (one if named is None or named.terminal is None else None)
             detected = [own.class_name if own else None, one.confidence]
         return [
             one.id,
@@ -160,7 +160,7 @@ class _Row:
             *self._marks,
         ]
 
-    def _box(self, one: FoundRecord) -> Cells:
+    def _box(self, one: AnnotationRecord) -> Cells:
         try:
             x_min, y_min, x_max, y_max = (float(one.data[name]) for name in ("x_min", "y_min", "x_max", "y_max"))
         except (KeyError, TypeError, ValueError):
@@ -169,7 +169,7 @@ class _Row:
         pixels = (x_min, y_min, x_max - x_min, y_max - y_min)
         return [*(round(part / of, 6) for part, of in zip(pixels, (wide, high) * 2, strict=True)), *pixels]
 
-    def _taxon(self, found: FoundRecord | None, said: SaidRecord | None) -> Cells:
+    def _taxon(self, found: AnnotationRecord | None, said: IdentificationRecord | None) -> Cells:
         """The taxon that holds: what a person named, else what the label means that nobody doubts."""
         taxon: TaxonRecord | None = None
         if said is not None and said.kind == "correct":
@@ -181,7 +181,7 @@ class _Row:
         return [taxon.scientific_name, taxon.rank or None, taxon.gbif_key, "; ".join(taxon.english_names) or None]
 
 
-def _said(said: SaidRecord | None) -> Sequence[Any]:
+def _said(said: IdentificationRecord | None) -> Sequence[Any]:
     if said is None:
         return [None] * 9
     return [

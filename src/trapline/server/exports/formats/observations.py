@@ -14,11 +14,11 @@ from uuid import UUID
 import msgspec
 
 from trapline.server.exports.formats.export_records import TaxonRecord
-from trapline.server.external.formats.coco_analysis import describe_shape
-from trapline.server.findings.formats.box_labels import find_name
+from trapline.server.external.formats.coco_analysis import build_shape
+from trapline.server.findings.formats.box_labels import find_box_label
 from trapline.server.findings.formats.label_words import NOT_KNOWN, THINGS
 from trapline.server.findings.rules.blank_labels import is_blank_label
-from trapline.server.findings.rules.geometry import Box, Frame, clip
+from trapline.server.findings.rules.geometry import Frame, PixelBox, clip_box
 from trapline.server.public.rules.public_redaction import KEPT_BACK, NAMES_PEOPLE, PEOPLE, VEHICLES
 
 BOX, CLASSIFICATION = "bounding_box", "classification"
@@ -27,7 +27,7 @@ CLASS_PARTS = 7
 """Of a class string of SpeciesNet: `uuid;class;order;family;genus;species;common name`."""
 
 
-class Kind(StrEnum):
+class ObservationType(StrEnum):
     """What an observation is of, in the words of Camtrap DP."""
 
     ANIMAL = "animal"
@@ -38,7 +38,7 @@ class Kind(StrEnum):
     UNCLASSIFIED = "unclassified"
 
 
-class Said(msgspec.Struct, gc=False):
+class ObservedIdentification(msgspec.Struct, gc=False):
     """What a person said that holds: a `SaidRecord` with its ids and times as text."""
 
     kind: str
@@ -55,7 +55,7 @@ class Said(msgspec.Struct, gc=False):
     external: list[str] | None = None
 
 
-class Found(msgspec.Struct, gc=False):
+class ObservedAnnotation(msgspec.Struct, gc=False):
     """An annotation: a `FoundRecord` of which the data is read where it is needed."""
 
     id: str
@@ -69,7 +69,7 @@ class Found(msgspec.Struct, gc=False):
     model_name: str = ""
     model_version: str = ""
     at: str | None = None
-    said: Said | None = None
+    said: ObservedIdentification | None = None
     aside: bool = False
     external: list[str] | None = None
 
@@ -87,7 +87,7 @@ class Found(msgspec.Struct, gc=False):
         return says if isinstance(says, bool) else None
 
 
-class SeenImage(msgspec.Struct):
+class ObservedImage(msgspec.Struct):
     """An image: an `ImageRecord` with its ids as text."""
 
     id: str
@@ -113,8 +113,8 @@ class SeenImage(msgspec.Struct):
     analysed: bool = False
     shown: bool = False
     sequence_images: int = 0
-    said: Said | None = None
-    found: list[Found] = []
+    said: ObservedIdentification | None = None
+    found: list[ObservedAnnotation] = []
     media_id: str = ""
     external: list[str] | None = None
 
@@ -133,18 +133,18 @@ class Observation(msgspec.Struct, gc=False):
     """
 
     id: str
-    kind: Kind
+    kind: ObservationType
     taxon: str | None = None
     label: str = ""
     confidence: float | None = None
     box: tuple[float, float, float, float] | None = None
-    found: Found | None = None
-    said: Said | None = None
-    named_by: Found | None = None
-    parts: Sequence[Found] = ()
+    found: ObservedAnnotation | None = None
+    said: ObservedIdentification | None = None
+    named_by: ObservedAnnotation | None = None
+    parts: Sequence[ObservedAnnotation] = ()
 
 
-class Corners(msgspec.Struct, gc=False):
+class BoxCorners(msgspec.Struct, gc=False):
     """The corners of a box, which is empty where it lay outside of its image."""
 
     x_min: float
@@ -154,10 +154,10 @@ class Corners(msgspec.Struct, gc=False):
     empty: bool = False
 
 
-class Named(NamedTuple):
+class ObservedTaxon(NamedTuple):
     """What a label or a taxon stands for; `scientific_name` is empty where no taxon says it."""
 
-    kind: Kind
+    kind: ObservationType
     scientific_name: str
     shows_people: bool
 
@@ -166,7 +166,7 @@ class _Says(msgspec.Struct):
     terminal: Any = None
 
 
-_read_corners = msgspec.json.Decoder(Corners).decode
+_read_corners = msgspec.json.Decoder(BoxCorners).decode
 _read_says = msgspec.json.Decoder(_Says).decode
 
 
@@ -179,17 +179,17 @@ _IS_PERSON, _IS_VEHICLE = _compile(PEOPLE), _compile(VEHICLES)
 _SHOWS_PEOPLE, _IS_KEPT_BACK = _compile(NAMES_PEOPLE), _compile(KEPT_BACK)
 
 
-class Naming:
+class TaxonResolver:
     """What the labels and taxa of an export stand for; each is looked at once."""
 
     def __init__(self, taxa: Mapping[UUID, TaxonRecord]) -> None:
         self.taxa = {str(key): taxon for key, taxon in taxa.items()}
-        self._known: dict[tuple[str, str | None], Named] = {}
+        self._known: dict[tuple[str, str | None], ObservedTaxon] = {}
         self._tags: dict[str, bool] = {}
         self.formless = 0
         """How many annotations had no form: masks, heatmaps and custom data."""
 
-    def find(self, label: str, taxon: str | None) -> Named:
+    def find(self, label: str, taxon: str | None) -> ObservedTaxon:
         """Find what a label, or the taxon that it means, stands for."""
         named = self._known.get((label, taxon))
         if named is None:
@@ -201,7 +201,7 @@ class Naming:
         named = self.find(observation.label, observation.taxon)
         return named.scientific_name or observation.label or observation.kind.value
 
-    def is_withheld(self, image: SeenImage) -> bool:
+    def is_withheld(self, image: ObservedImage) -> bool:
         """Whether an image is kept from the public: people are on it, or were said to be, or a tag keeps it back."""
         for tag in image.tags:
             if tag not in self._tags:
@@ -223,28 +223,30 @@ class Naming:
     def _shows_people(self, label: str | None, taxon: str | None) -> bool:
         return bool(label or taxon) and self.find(label or "", taxon).shows_people
 
-    def _name(self, label: str, taxon: str | None) -> Named:
+    def _name(self, label: str, taxon: str | None) -> ObservedTaxon:
         known = self.taxa.get(taxon) if taxon is not None else None
         if known is not None:
             is_human = known.scientific_name.split(" ")[0] == "Homo"
             names = (label, *(name for names in known.common_names.values() for name in names))
             people = is_human or any(_SHOWS_PEOPLE.search(name) for name in names)
-            return Named(Kind.HUMAN if is_human else Kind.ANIMAL, known.scientific_name, people)
+            return ObservedTaxon(
+                ObservationType.HUMAN if is_human else ObservationType.ANIMAL, known.scientific_name, people
+            )
         parts = label.split(";")
         word = (parts[-1] if len(parts) == CLASS_PARTS else label).strip().lower()
         people = _SHOWS_PEOPLE.search(label) is not None
         if not word or word in NOT_KNOWN or word in THINGS:
-            return Named(Kind.UNKNOWN, "", people)
+            return ObservedTaxon(ObservationType.UNKNOWN, "", people)
         if is_blank_label(label):
-            return Named(Kind.BLANK, "", False)
+            return ObservedTaxon(ObservationType.BLANK, "", False)
         if _IS_PERSON.search(label):
-            return Named(Kind.HUMAN, "Homo sapiens", True)
+            return ObservedTaxon(ObservationType.HUMAN, "Homo sapiens", True)
         if _IS_VEHICLE.search(label):
-            return Named(Kind.VEHICLE, "", True)
-        return Named(Kind.ANIMAL, "", people)
+            return ObservedTaxon(ObservationType.VEHICLE, "", True)
+        return ObservedTaxon(ObservationType.ANIMAL, "", people)
 
 
-def observe(image: SeenImage, naming: Naming) -> list[Observation]:
+def build_observations(image: ObservedImage, naming: TaxonResolver) -> list[Observation]:
     """List what is seen on an image; one without anything is one observation, that it is blank or not looked at yet."""
     whole = image.said
     seen: list[Observation] = []
@@ -261,7 +263,7 @@ def observe(image: SeenImage, naming: Naming) -> list[Observation]:
             if one is None:
                 continue
             one.parts = drawn.get(found.id, ())
-            if one.kind is not Kind.BLANK:
+            if one.kind is not ObservationType.BLANK:
                 seen.append(one)
             elif nothing is None or _outdoes(one, nothing):
                 nothing = one
@@ -276,7 +278,7 @@ def observe(image: SeenImage, naming: Naming) -> list[Observation]:
     return [_see_nothing(image, whole, nothing)]
 
 
-def _share(whole: Said, seen: list[Observation]) -> bool:
+def _share(whole: ObservedIdentification, seen: list[Observation]) -> bool:
     """Give the details of a statement about the whole image to what it names; return whether it names anything.
 
     Details apply where all of it is of one kind. The counts add up to the stated one: each observation counts for one,
@@ -294,10 +296,12 @@ def _share(whole: Said, seen: list[Observation]) -> bool:
     return bool(named)
 
 
-def _list_parts(found: list[Found]) -> tuple[dict[str, list[Found]], dict[str, list[Found]]]:
+def _list_parts(
+    found: list[ObservedAnnotation],
+) -> tuple[dict[str, list[ObservedAnnotation]], dict[str, list[ObservedAnnotation]]]:
     """List what hangs on annotations that are there: the classifications of boxes, and what is drawn of the same."""
-    under: dict[str, list[Found]] = {}
-    drawn: dict[str, list[Found]] = {}
+    under: dict[str, list[ObservedAnnotation]] = {}
+    drawn: dict[str, list[ObservedAnnotation]] = {}
     there: set[str] | None = None
     for one in found:
         if one.parent_id is not None and one.type != BOX:
@@ -308,7 +312,11 @@ def _list_parts(found: list[Found]) -> tuple[dict[str, list[Found]], dict[str, l
     return under, drawn
 
 
-def _is_part(found: Found, under: Mapping[str, list[Found]], drawn: Mapping[str, list[Found]]) -> bool:
+def _is_part(
+    found: ObservedAnnotation,
+    under: Mapping[str, list[ObservedAnnotation]],
+    drawn: Mapping[str, list[ObservedAnnotation]],
+) -> bool:
     return found.type != BOX and (found.parent_id in under or found.parent_id in drawn)
 
 
@@ -319,10 +327,12 @@ def _outdoes(one: Observation, other: Observation) -> bool:
     return one.said is not None
 
 
-def _look(found: Found, under: Sequence[Found] | None, image: SeenImage, naming: Naming) -> Observation | None:
+def _look(
+    found: ObservedAnnotation, under: Sequence[ObservedAnnotation] | None, image: ObservedImage, naming: TaxonResolver
+) -> Observation | None:
     """Describe what an annotation shows, which may be blank; None for a box that lies nowhere."""
     named_by, said = found, found.said
-    name = find_name(found, under) if under is not None else None
+    name = find_box_label(found, under) if under is not None else None
     if name is not None:
         named_by, said = name if _tells_more(name, found, naming) else found, name.said or said
     label, taxon, confidence = named_by.class_name or "", named_by.taxon, named_by.confidence
@@ -331,29 +341,29 @@ def _look(found: Found, under: Sequence[Found] | None, image: SeenImage, naming:
         if said.kind == "correct":
             label, taxon = said.label or "", said.taxon
     if said is not None and said.kind in ("blank", "unsure"):
-        kind, taxon = Kind.BLANK if said.kind == "blank" else Kind.UNKNOWN, None
+        kind, taxon = ObservationType.BLANK if said.kind == "blank" else ObservationType.UNKNOWN, None
     else:
         kind = naming.find(label, taxon).kind
     box = None
-    if found.type != CLASSIFICATION and kind is not Kind.BLANK:
+    if found.type != CLASSIFICATION and kind is not ObservationType.BLANK:
         box = _find_box(found, image)
         if box is None and found.type == BOX and (said is None or said.kind != "unsure"):
             return None
     return Observation(found.id, kind, taxon, label, confidence, box, found, said, named_by)
 
 
-def _tells_more(name: Found, found: Found, naming: Naming) -> bool:
+def _tells_more(name: ObservedAnnotation, found: ObservedAnnotation, naming: TaxonResolver) -> bool:
     """Whether a name says more than the label of its box, and does not take a taxon or a known kind away."""
     if name.taxon is not None or (name.said is not None and found.said is None):
         return True
     if found.taxon is not None:
         return False
-    if naming.find(name.class_name or "", name.taxon).kind is not Kind.UNKNOWN:
+    if naming.find(name.class_name or "", name.taxon).kind is not ObservationType.UNKNOWN:
         return True
-    return naming.find(found.class_name or "", found.taxon).kind is Kind.UNKNOWN
+    return naming.find(found.class_name or "", found.taxon).kind is ObservationType.UNKNOWN
 
 
-def _find_box(found: Found, image: SeenImage) -> tuple[float, float, float, float] | None:
+def _find_box(found: ObservedAnnotation, image: ObservedImage) -> tuple[float, float, float, float] | None:
     """Find where an annotation lies within its image; None for nowhere."""
     if found.type == BOX:
         corners = _read_corners(found.data)
@@ -361,33 +371,41 @@ def _find_box(found: Found, image: SeenImage) -> tuple[float, float, float, floa
         if 0 <= x_min < x_max <= image.width and 0 <= y_min < y_max <= image.height:
             return x_min, y_min, x_max - x_min, y_max - y_min
     elif found.type in DRAWN:
-        form = describe_shape(found.type, msgspec.json.decode(found.data), Frame(image.width, image.height))
+        form = build_shape(found.type, msgspec.json.decode(found.data), Frame(image.width, image.height))
         assert form is not None
         x_min, y_min, width, height = form["bbox"]
         x_max, y_max = x_min + width, y_min + height
     else:
         return None
-    cut = clip(Box(x_min, y_min, x_max, y_max), Frame(image.width, image.height))
+    cut = clip_box(PixelBox(x_min, y_min, x_max, y_max), Frame(image.width, image.height))
     return None if cut.is_empty else (cut.x_min, cut.y_min, cut.x_max - cut.x_min, cut.y_max - cut.y_min)
 
 
-def _say(key: str, said: Said, naming: Naming) -> Observation:
+def _say(key: str, said: ObservedIdentification, naming: TaxonResolver) -> Observation:
     if said.kind == "unsure":
-        return Observation(key, Kind.UNKNOWN, said=said)
+        return Observation(key, ObservationType.UNKNOWN, said=said)
     label = said.label or ""
     return Observation(key, naming.find(label, said.taxon).kind, said.taxon, label, said=said)
 
 
-def _see_nothing(image: SeenImage, said: Said | None, nothing: Observation | None) -> Observation:
+def _see_nothing(image: ObservedImage, said: ObservedIdentification | None, nothing: Observation | None) -> Observation:
     """Describe an image on which nothing is seen; `nothing` is by whom it is said of something that was found."""
     if said is None and nothing is not None:
         found, named_by = nothing.found, nothing.named_by
         return Observation(
-            f"{image.id}-blank", Kind.BLANK, None, "", nothing.confidence, None, found, nothing.said, named_by
+            f"{image.id}-blank",
+            ObservationType.BLANK,
+            None,
+            "",
+            nothing.confidence,
+            None,
+            found,
+            nothing.said,
+            named_by,
         )
     found = next((one for one in image.found if not one.aside), None)
     if said is not None or image.blank or (image.blank is None and image.analysed):
-        return Observation(f"{image.id}-blank", Kind.BLANK, found=found, said=said, named_by=found)
+        return Observation(f"{image.id}-blank", ObservationType.BLANK, found=found, said=said, named_by=found)
     # Something was found, and what was found is too unsure to be in this export.
-    kind = Kind.UNKNOWN if image.analysed else Kind.UNCLASSIFIED
+    kind = ObservationType.UNKNOWN if image.analysed else ObservationType.UNCLASSIFIED
     return Observation(f"{image.id}-{kind}", kind, found=found, named_by=found)

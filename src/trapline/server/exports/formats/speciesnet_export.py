@@ -9,31 +9,37 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from trapline.server.exports.formats.export_records import DeploymentRecord, Problem, Report, Spool, TaxonRecord
+from trapline.server.exports.formats.export_records import (
+    DeploymentRecord,
+    ExportIssue,
+    ExportReport,
+    ExportSpool,
+    TaxonRecord,
+)
 from trapline.server.exports.formats.observations import (
     CLASS_PARTS,
     CLASSIFICATION,
-    Kind,
-    Naming,
     Observation,
-    SeenImage,
-    observe,
+    ObservationType,
+    ObservedImage,
+    TaxonResolver,
+    build_observations,
 )
-from trapline.server.platform.formats.zip_writer import FileNames, name_folders
+from trapline.server.platform.formats.zip_writer import FileNames, build_folder_names
 
 FORMAT_VERSION = "20261015"
 PIECES = 2000
-CATEGORIES = {Kind.HUMAN: ("2", "human"), Kind.VEHICLE: ("3", "vehicle")}
+CATEGORIES = {ObservationType.HUMAN: ("2", "human"), ObservationType.VEHICLE: ("3", "vehicle")}
 ANIMAL = ("1", "animal")
 WHOLE = {"category": "0", "label": "whole_image_classification", "conf": 1.0, "bbox": [0.0, 0.0, 1.0, 1.0]}
 MOST_CLASSES = 5
 # As the package `speciesnet` has them (5.0.6, constants.py).
 KNOWN = {
-    Kind.BLANK: "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank",
-    Kind.ANIMAL: "1f689929-883d-4dae-958c-3d57ab5b6c16;;;;;;animal",
-    Kind.HUMAN: "990ae9dd-7a59-4344-afcb-1b7b21368000;mammalia;primates;hominidae;homo;sapiens;human",
-    Kind.VEHICLE: "e2895ed5-780b-48f6-8a11-9e27cb594511;;;;;;vehicle",
-    Kind.UNKNOWN: ";".join(["f2efdae9-efb8-48fb-8a91-eccf79ab4ffb", *["no cv result"] * 6]),
+    ObservationType.BLANK: "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank",
+    ObservationType.ANIMAL: "1f689929-883d-4dae-958c-3d57ab5b6c16;;;;;;animal",
+    ObservationType.HUMAN: "990ae9dd-7a59-4344-afcb-1b7b21368000;mammalia;primates;hominidae;homo;sapiens;human",
+    ObservationType.VEHICLE: "e2895ed5-780b-48f6-8a11-9e27cb594511;;;;;;vehicle",
+    ObservationType.UNKNOWN: ";".join(["f2efdae9-efb8-48fb-8a91-eccf79ab4ffb", *["no cv result"] * 6]),
 }
 
 
@@ -46,13 +52,13 @@ class _Topk(msgspec.Struct):
     topk: list[_Top] = []
 
 
-def write(spool: Spool, out: BinaryIO) -> Report:
+def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write an element an image; those that no model looked at are left out."""
     predictions = _Predictions(spool)
-    report = Report()
+    report = ExportReport()
     pieces: list[bytes] = []
     out.write(b'{"info":' + msgspec.json.encode({"format_version": FORMAT_VERSION}) + b',"predictions":[')
-    for image in spool.read(SeenImage):
+    for image in spool.read(ObservedImage):
         if not image.analysed and image.said is None:
             predictions.not_looked_at += 1
             continue
@@ -67,23 +73,23 @@ def write(spool: Spool, out: BinaryIO) -> Report:
 
 
 class _Predictions:
-    def __init__(self, spool: Spool) -> None:
-        self._naming = Naming(spool.taxa)
+    def __init__(self, spool: ExportSpool) -> None:
+        self._naming = TaxonResolver(spool.taxa)
         self._places = {str(one.id): _locate(one) for one in spool.about.deployments}
         # Cameras number their files alike: without its place, a path is that of several images.
-        self._folders = name_folders(spool.about.deployments)
+        self._folders = build_folder_names(spool.about.deployments)
         self._names = FileNames()
-        self._classes: dict[tuple[Kind, str, str | None], str] = {}
+        self._classes: dict[tuple[ObservationType, str, str | None], str] = {}
         self._whole = 0
         self.not_looked_at = 0
 
-    def describe(self, image: SeenImage) -> dict[str, Any]:
+    def describe(self, image: ObservedImage) -> dict[str, Any]:
         """Describe what was found on an image, the surest first."""
         models: set[str] = set()
         detections, whole = [], None
-        for one in observe(image, self._naming):
+        for one in build_observations(image, self._naming):
             models.update(by.model for by in (one.found, one.named_by) if by is not None)
-            if one.kind in (Kind.BLANK, Kind.UNCLASSIFIED):
+            if one.kind in (ObservationType.BLANK, ObservationType.UNCLASSIFIED):
                 continue
             if one.box is not None:
                 detections.append(self._detect(one, image))
@@ -98,19 +104,19 @@ class _Predictions:
             "model_version": ", ".join(sorted(models)),
         }
 
-    def _name_file(self, image: SeenImage) -> str:
+    def _name_file(self, image: ObservedImage) -> str:
         path = self._names.name(image.deployment_id, image.path or image.filename, image.id)
         return path if len(self._folders) < 2 else f"{self._folders[image.deployment_id]}/{path}"
 
-    def tell(self) -> list[Problem]:
+    def tell(self) -> list[ExportIssue]:
         """Tell what has no form there."""
         told = [
             ("Images that no model and nobody looked at yet.", self.not_looked_at),
             ("Masks that are files, heatmaps and custom data, which have no form there.", self._naming.formless),
         ]
-        return [Problem(what, count) for what, count in told if count]
+        return [ExportIssue(what, count) for what, count in told if count]
 
-    def _detect(self, one: Observation, image: SeenImage) -> dict[str, Any]:
+    def _detect(self, one: Observation, image: ObservedImage) -> dict[str, Any]:
         assert one.box is not None
         assert one.found is not None
         category, label = CATEGORIES.get(one.kind, ANIMAL)
@@ -120,7 +126,7 @@ class _Predictions:
         told = {"category": category, "label": label, "conf": sure, "bbox": [round(side, 4) for side in box]}
         return {**told, **self._classify(one, image)}
 
-    def _classify(self, one: Observation, image: SeenImage) -> dict[str, Any]:
+    def _classify(self, one: Observation, image: ObservedImage) -> dict[str, Any]:
         told: dict[str, Any] = {}
         if one.found is not None and (raw := self._list_raw(one, image)):
             raw.sort(key=lambda named: -named[1])
@@ -137,7 +143,7 @@ class _Predictions:
         }
         return told
 
-    def _list_raw(self, one: Observation, image: SeenImage) -> list[tuple[str, float]]:
+    def _list_raw(self, one: Observation, image: ObservedImage) -> list[tuple[str, float]]:
         """List what a classifier said of a box, or of the whole image, before anybody thought it over."""
         assert one.found is not None
         key = one.found.id
@@ -159,7 +165,7 @@ class _Predictions:
     def _find(self, label: str, taxon: str | None) -> str:
         return self._name(self._naming.find(label, taxon).kind, label, taxon)
 
-    def _name(self, kind: Kind, label: str, taxon: str | None) -> str:
+    def _name(self, kind: ObservationType, label: str, taxon: str | None) -> str:
         name = self._classes.get((kind, label, taxon))
         if name is None:
             known = self._naming.taxa.get(taxon) if taxon is not None else None
@@ -167,11 +173,11 @@ class _Predictions:
         return name
 
 
-def _write_class(kind: Kind, label: str, taxon: TaxonRecord | None) -> str:
+def _write_class(kind: ObservationType, label: str, taxon: TaxonRecord | None) -> str:
     """Write a class string: `uuid;class;order;family;genus;species;common name`, in small letters."""
     if label.count(";") == CLASS_PARTS - 1 and taxon is None:
         return label
-    if kind in KNOWN and (kind is not Kind.ANIMAL or (taxon is None and label.lower() in ("", "animal"))):
+    if kind in KNOWN and (kind is not ObservationType.ANIMAL or (taxon is None and label.lower() in ("", "animal"))):
         return KNOWN[kind]
     if taxon is None:
         name = _plain(label)

@@ -9,14 +9,19 @@ import json
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from trapline.server.exports.formats.coco_project import JPEG, add_pictures
-from trapline.server.exports.formats.export_records import DeploymentRecord, Problem, Report, Spool
-from trapline.server.exports.formats.observations import Kind, Naming, SeenImage, observe
-from trapline.server.platform.formats.zip_writer import name_folders, packing, suffix_of
+from trapline.server.exports.formats.coco_project import JPEG, add_images
+from trapline.server.exports.formats.export_records import DeploymentRecord, ExportIssue, ExportReport, ExportSpool
+from trapline.server.exports.formats.observations import (
+    ObservationType,
+    ObservedImage,
+    TaxonResolver,
+    build_observations,
+)
+from trapline.server.platform.formats.zip_writer import build_folder_names, get_suffix, open_zip
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
 SHARES = ((VALIDATION, 0.1), (TEST, 0.1))
-LEFT_OUT = frozenset({Kind.UNCLASSIFIED, Kind.UNKNOWN})
+LEFT_OUT = frozenset({ObservationType.UNCLASSIFIED, ObservationType.UNKNOWN})
 
 
 def split_deployments(deployments: Sequence[DeploymentRecord]) -> dict[str, str]:
@@ -42,20 +47,20 @@ def split_deployments(deployments: Sequence[DeploymentRecord]) -> dict[str, str]
 
 
 class _Labels:
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: ExportSpool) -> None:
         about = spool.about
-        self.naming = Naming(spool.taxa)
+        self.naming = TaxonResolver(spool.taxa)
         self.parts = split_deployments(about.deployments)
-        self.folders = name_folders(about.deployments)
+        self.folders = build_folder_names(about.deployments)
         self.classes: dict[str, int] = {}
         self.unsure = 0
 
-    def write(self, image: SeenImage) -> str | None:
+    def write(self, image: ObservedImage) -> str | None:
         """Write the labels of an image: class, middle and size as fractions; None for one that is left out."""
         lines = []
-        for one in observe(image, self.naming):
+        for one in build_observations(image, self.naming):
             if one.box is None:
-                if one.kind is not Kind.BLANK:
+                if one.kind is not ObservationType.BLANK:
                     self.unsure += 1
                     return None  # something is on it, and nobody says where
                 continue
@@ -70,17 +75,17 @@ class _Labels:
             )
         return "".join(lines)
 
-    def name(self, image: SeenImage) -> str:
+    def name(self, image: ObservedImage) -> str:
         """Name an image within its part of the split, without what comes after the point."""
         return f"{self.parts[image.deployment_id]}/{self.folders[image.deployment_id]}/{image.id}"
 
 
-def write(spool: Spool, out: BinaryIO) -> Report:
+def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     """Write a zip of `images/`, `labels/` and `data.yaml`."""
-    labels, report = _Labels(spool), Report()
-    with packing(out) as pack:
+    labels, report = _Labels(spool), ExportReport()
+    with open_zip(out) as pack:
         chosen = bytearray()
-        for image in spool.read(SeenImage):
+        for image in spool.read(ObservedImage):
             text = labels.write(image)
             chosen.append(text is not None)
             if text is not None:
@@ -88,19 +93,19 @@ def write(spool: Spool, out: BinaryIO) -> Report:
                 report.written += text.count("\n")
         places = iter(chosen)
 
-        def name_picture(image: SeenImage) -> str | None:
+        def name_picture(image: ObservedImage) -> str | None:
             kind = JPEG if image.upright_file else image.media_type
-            return f"images/{labels.name(image)}{suffix_of(kind)}" if next(places) else None
+            return f"images/{labels.name(image)}{get_suffix(kind)}" if next(places) else None
 
-        report.left_out += add_pictures(pack, spool, name_picture)
+        report.left_out += add_images(pack, spool, name_picture)
         used = set(labels.parts.values())
         pack.add("data.yaml", _describe(labels, used).encode())
     if labels.unsure:
         what = "Images on which something is seen, and nobody says for sure what or where."
-        report.left_out.append(Problem(what, labels.unsure))
+        report.left_out.append(ExportIssue(what, labels.unsure))
     if VALIDATION not in used:
         report.left_out.append(
-            Problem("Validation: there is one deployment alone, and a split within it would deceive.")
+            ExportIssue("Validation: there is one deployment alone, and a split within it would deceive.")
         )
     return report
 

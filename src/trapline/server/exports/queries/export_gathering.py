@@ -22,14 +22,14 @@ from trapline.server.images.queries.deployments import DeploymentRow
 from trapline.server.images.queries.images import ImageRow, select_images
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.public.queries.public_projects import select_shown
+from trapline.server.public.queries.public_projects import select_public_images
 
 Place = tuple[datetime, UUID]
 """Behind which image a page begins: its capture time and its id."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExportScope:
     """Which images of a project an export takes: those that are named or fit, and were there at its start."""
 
     project_id: int
@@ -38,7 +38,7 @@ class Wanted:
     images: tuple[UUID, ...] | None = None
 
 
-class FoundOn(NamedTuple):
+class ExportedAnnotation(NamedTuple):
     """An annotation of a completed analysis; without any annotation the analysis alone.
 
     `made_by` is the pipeline of its analysis, `model_name` the part of it that found this. `is_newest`: no later
@@ -64,7 +64,7 @@ class FoundOn(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SaidOf:
+class ExportedIdentification:
     """Something that a person said, with the accepted taxon of the one that they named."""
 
     id: UUID
@@ -83,20 +83,20 @@ class SaidOf:
     at: datetime
 
 
-def _select(scope: Scope, wanted: Wanted) -> Select[ImageRow]:
+def _select(scope: Scope, wanted: ExportScope) -> Select[ImageRow]:
     statement = filter_images(select_images(scope, wanted.project_id), wanted.filter)
     if wanted.images is not None:
         statement = statement.where(ImageRow.id.in_(wanted.images))
     return statement.where(ImageRow.created_at <= wanted.as_of)
 
 
-async def count_wanted(scope: Scope, tx: Transaction, wanted: Wanted) -> int:
+async def count_selected(scope: Scope, tx: Transaction, wanted: ExportScope) -> int:
     """Count how many images an export takes, if none of them changes meanwhile."""
     counted = select(func.count()).select_from(_select(scope, wanted).with_only_columns(ImageRow.id).subquery())
     return int((await tx.session.execute(counted)).scalar_one())
 
 
-async def is_any_left(scope: Scope, tx: Transaction, wanted: Wanted, export_id: UUID) -> bool:
+async def has_remaining_images(scope: Scope, tx: Transaction, wanted: ExportScope, export_id: UUID) -> bool:
     """Tell whether an image fits that the export does not hold: its capture time moved while it was gathered."""
     held = select(ExportImageRow.image_id).where(
         ExportImageRow.export_id == export_id, ExportImageRow.image_id == ImageRow.id
@@ -105,7 +105,7 @@ async def is_any_left(scope: Scope, tx: Transaction, wanted: Wanted, export_id: 
     return (await tx.session.execute(left)).first() is not None
 
 
-async def list_deployments(scope: Scope, tx: Transaction, wanted: Wanted) -> list[DeploymentRow]:
+async def list_deployments(scope: Scope, tx: Transaction, wanted: ExportScope) -> list[DeploymentRow]:
     """List the deployments that an export can be of, in the order in which it has them."""
     statement = select(DeploymentRow).where(DeploymentRow.project_id == wanted.project_id).order_by(DeploymentRow.id)
     if wanted.filter.deployment_id is not None:
@@ -114,7 +114,7 @@ async def list_deployments(scope: Scope, tx: Transaction, wanted: Wanted) -> lis
 
 
 async def list_images(
-    scope: Scope, tx: Transaction, wanted: Wanted, deployment_id: UUID, after: Place | None, limit: int
+    scope: Scope, tx: Transaction, wanted: ExportScope, deployment_id: UUID, after: Place | None, limit: int
 ) -> Sequence[Any]:
     """List a page of the images of a deployment, by capture time and id, with their EXIF."""
     place = (ImageRow.captured_at, ImageRow.id)
@@ -133,7 +133,9 @@ IMAGE_COLUMNS = (
 )  # fmt: skip
 
 
-async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime) -> list[FoundOn]:
+async def list_annotations(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime
+) -> list[ExportedAnnotation]:
     """List what the newest completed analysis of each model found on these images, in the order of each analysis.
 
     Those of which people said something that was not withdrawn are listed too, behind the newest: their words hold.
@@ -184,16 +186,18 @@ async def list_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], a
     return [_make_found(*row) for row in await cursor.fetchall()]
 
 
-def _make_found(*row: Any) -> FoundOn:
+def _make_found(*row: Any) -> ExportedAnnotation:
     *columns, algorithm_id = row
-    found = FoundOn(*columns)
+    found = ExportedAnnotation(*columns)
     if algorithm_id is None or f'"{PACKED}"' not in found.data:
         return found
     data = unpack_data(msgspec.json.decode(found.data), found.class_name, algorithm_id)
     return found._replace(data=msgspec.json.encode(data).decode())
 
 
-async def list_said_of(scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime) -> list[SaidOf]:
+async def list_identifications(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime
+) -> list[ExportedIdentification]:
     """List what counted at that moment of what people said of these images, and of what was found on them."""
     cursor = await tx.execute(
         """
@@ -205,12 +209,12 @@ async def list_said_of(scope: Scope, tx: Transaction, images: Sequence[UUID], as
         """,
         (list(images), as_of, as_of),
     )
-    return [SaidOf(*row) for row in await cursor.fetchall()]
+    return [ExportedIdentification(*row) for row in await cursor.fetchall()]
 
 
-async def list_shown(scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]) -> set[UUID]:
+async def list_public_images(scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]) -> set[UUID]:
     """List which of these images visitors would be shown, if their project is public."""
-    shown = select_shown(scope, project_id, ImageFilter()).with_only_columns(ImageRow.id)
+    shown = select_public_images(scope, project_id, ImageFilter()).with_only_columns(ImageRow.id)
     return set((await tx.session.scalars(shown.where(ImageRow.id.in_(images)))).all())
 
 
@@ -226,7 +230,7 @@ async def count_sequences(
     return dict(await cursor.fetchall())
 
 
-async def name_reviewers(scope: Scope, tx: Transaction, project_id: int, as_of: datetime) -> Mapping[str, str]:
+async def list_reviewer_names(scope: Scope, tx: Transaction, project_id: int, as_of: datetime) -> Mapping[str, str]:
     """Name everybody who had said something by then, so that it may be published: never by an e-mail address.
 
     Who has given no name is a number, in the order in which they began.
@@ -247,7 +251,7 @@ async def name_reviewers(scope: Scope, tx: Transaction, project_id: int, as_of: 
     return names
 
 
-async def list_meanings(scope: Scope, tx: Transaction, project_id: int) -> Mapping[str, UUID]:
+async def list_label_taxa(scope: Scope, tx: Transaction, project_id: int) -> Mapping[str, UUID]:
     """List which accepted taxon each label of models means."""
     cursor = await tx.execute(
         "select l.label, coalesce(t.accepted_id, t.id) from taxon_labels l join taxa t on t.id = l.taxon_id"
@@ -274,7 +278,9 @@ async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict
     return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]
 
 
-async def weigh_found_on(scope: Scope, tx: Transaction, images: Sequence[UUID], extra_bytes: int) -> Mapping[UUID, int]:
+async def list_annotation_sizes(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], extra_bytes: int
+) -> Mapping[UUID, int]:
     """Return the maximum size in bytes of the annotation data of each image, plus the extra bytes per annotation.
 
     What is stored as it is is not read for that.

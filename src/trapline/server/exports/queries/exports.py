@@ -98,7 +98,7 @@ class ExportImageRow(Row):
     project_id: Mapped[int]
 
 
-async def get_export(scope: Scope, tx: Transaction, export_id: UUID, *, lock: bool = False) -> ExportRow:
+async def get_export_row(scope: Scope, tx: Transaction, export_id: UUID, *, lock: bool = False) -> ExportRow:
     """Get an export that the caller may touch; raises NotFound or Forbidden."""
     row = await tx.session.get(ExportRow, export_id, with_for_update=lock or None, populate_existing=True)
     if row is None or not scope.sees(row.project_id):
@@ -121,23 +121,23 @@ def select_exports(scope: Scope, project_id: int | None, wanted: ExportFilter) -
     return statement if ids is None else statement.where(ExportRow.project_id.in_(ids))
 
 
-class NamedFilter(NamedTuple):
+class ExportFilterSummary(NamedTuple):
     """By what an export chooses, without the ids of images, and how many of those it names, if it does."""
 
     filter: dict[str, Any]
     images: int | None
 
 
-async def list_filters(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, NamedFilter]:
+async def list_filters(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, ExportFilterSummary]:
     """List by what these exports choose, without reading the ids of all that somebody selected."""
     cursor = await tx.execute(
         "select id, selection - 'images', jsonb_array_length(selection->'images') from exports where id = any(%b)",
         (list(ids),),
     )
-    return {key: NamedFilter(chosen, images) for key, chosen, images in await cursor.fetchall()}
+    return {key: ExportFilterSummary(chosen, images) for key, chosen, images in await cursor.fetchall()}
 
 
-async def take_up_export(
+async def claim_export(
     scope: Scope, tx: Transaction, export_id: UUID, *, still_for_s: float, known_dead: int | None = None
 ) -> ExportRow | None:
     """Take an export up, after which nobody moves it who took it up before; None where it is not to be had.
@@ -168,7 +168,7 @@ async def take_up_export(
     return row
 
 
-async def move_export(scope: Scope, tx: Transaction, row: ExportRow, **values: Any) -> bool:
+async def update_export(scope: Scope, tx: Transaction, row: ExportRow, **values: Any) -> bool:
     """Set values of an export that this attempt took up; answers whether it still is this one's to move."""
     statement = (
         update(ExportRow)
@@ -184,7 +184,7 @@ async def move_export(scope: Scope, tx: Transaction, row: ExportRow, **values: A
     return moved.scalar_one_or_none() is not None
 
 
-async def list_resting(scope: Scope, tx: Transaction, still_for_s: float) -> list[UUID]:
+async def list_stalled_exports(scope: Scope, tx: Transaction, still_for_s: float) -> list[UUID]:
     """List exports that should be made, of which nobody has given a sign for so long, and that no chore waits for."""
     query = f"""
         select id from exports e where {LIVE} and updated_at < now() - make_interval(secs => %s) and not exists (
@@ -195,7 +195,7 @@ async def list_resting(scope: Scope, tx: Transaction, still_for_s: float) -> lis
     return [row[0] for row in await (await tx.execute(query, (still_for_s, EXPORTS))).fetchall()]
 
 
-async def list_live_among(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
+async def list_active_exports(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
     """List which of these are being made."""
     query = f"select id from exports where id = any(%b) and {LIVE}"  # noqa: S608 - made of constants
     return {row[0] for row in await (await tx.execute(query, (list(ids),))).fetchall()}
@@ -215,7 +215,7 @@ async def expire_exports(scope: Scope, tx: Transaction, limit: int) -> list[tupl
     return [(key, project_id) for key, project_id in await cursor.fetchall()]
 
 
-async def hold_images(scope: Scope, tx: Transaction, row: ExportRow, images: Sequence[UUID]) -> set[UUID]:
+async def add_export_images(scope: Scope, tx: Transaction, row: ExportRow, images: Sequence[UUID]) -> set[UUID]:
     """Note that an export holds these images; answers those that it did not hold before."""
     cursor = await tx.execute(
         "insert into export_images (export_id, image_id, project_id) select %s, unnest(%b::uuid[]), %s"
@@ -225,12 +225,12 @@ async def hold_images(scope: Scope, tx: Transaction, row: ExportRow, images: Seq
     return {one for (one,) in await cursor.fetchall()}
 
 
-async def let_go_of_images(scope: Scope, tx: Transaction, export_id: UUID) -> None:
+async def delete_export_images(scope: Scope, tx: Transaction, export_id: UUID) -> None:
     """Forget which images an export holds: it is gathered from the beginning."""
     await tx.execute("delete from export_images where export_id = %s", (export_id,))
 
 
-async def let_go_of_unmade(scope: Scope, tx: Transaction, limit: int) -> int:
+async def purge_unfinished_images(scope: Scope, tx: Transaction, limit: int) -> int:
     """Forget which images those exports held that never became a file; answers how many of so many at most."""
     cursor = await tx.execute(
         """
@@ -260,7 +260,7 @@ async def count_deleted(scope: Scope, tx: Transaction, exports: Iterable[UUID]) 
     return {key: int(count) for key, count in await cursor.fetchall()}
 
 
-async def note_forgotten(scope: Scope, tx: Transaction, images: Sequence[UUID], projects: Iterable[int]) -> None:
+async def record_purged_images(scope: Scope, tx: Transaction, images: Sequence[UUID], projects: Iterable[int]) -> None:
     """Count images that go for good in the exports that hold them."""
     await tx.execute(
         """
@@ -276,7 +276,7 @@ async def note_forgotten(scope: Scope, tx: Transaction, images: Sequence[UUID], 
     )
 
 
-async def count_images_among(scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]) -> int:
+async def count_existing_images(scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]) -> int:
     """Count which of these are images of a project, and not deleted."""
     scope.check(project_id)
     cursor = await tx.execute(
@@ -287,19 +287,19 @@ async def count_images_among(scope: Scope, tx: Transaction, project_id: int, ima
     return int(count)
 
 
-async def name_deployments(scope: Scope, tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, str]:
+async def list_deployment_names(scope: Scope, tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, str]:
     """Name these deployments; those that are gone are left out."""
     cursor = await tx.execute("select id, name from deployments where id = any(%b)", (list(ids),))
     return {key: name for key, name in await cursor.fetchall()}
 
 
-async def name_projects(scope: Scope, tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
+async def list_project_names(scope: Scope, tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
     """Name these projects."""
     cursor = await tx.execute("select id, name from projects where id = any(%s::bigint[])", (list(ids),))
     return {key: name for key, name in await cursor.fetchall()}
 
 
-async def list_keys_of(scope: Scope, tx: Transaction, project_id: int) -> list[str]:
+async def list_file_keys(scope: Scope, tx: Transaction, project_id: int) -> list[str]:
     """List the files of all exports of a project, with those that are just being kept."""
     cursor = await tx.execute(
         "select storage_key from exports where project_id = %s and storage_key is not null", (project_id,)

@@ -11,7 +11,7 @@ from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import ExportFilter
 from trapline.server.exports.actions import exports
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
-from trapline.server.platform.http.ranges import read_range
+from trapline.server.platform.http.ranges import parse_range
 from trapline.wire.exports import Export, ExportFormat, ExportOrder, ExportState, NewExport
 from trapline.wire.values import Page
 
@@ -53,9 +53,9 @@ async def create_export(system: SystemOf, scope: ScopeOf, new: NewExport, respon
 
 
 @router.get("/{export_id}")
-async def show_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> Export:
+async def get_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> Export:
     """Show one export: how far it is, what was set right, and what is wrong with it."""
-    return await exports.show_export(system, scope, export_id)
+    return await exports.get_export(system, scope, export_id)
 
 
 @router.get(
@@ -65,7 +65,7 @@ async def show_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> Expo
 )
 async def download_export(system: SystemOf, scope: ScopeOf, export_id: UUID, request: Request) -> Response:
     """Download the file of an export that is ready, whole or in part."""
-    file = await exports.find_file(system, scope, export_id)
+    file = await exports.get_export_file(system, scope, export_id)
     etag = f'"{file.sha256}"'
     headers = {
         "Content-Type": file.media_type,
@@ -76,7 +76,7 @@ async def download_export(system: SystemOf, scope: ScopeOf, export_id: UUID, req
         "ETag": etag,
     }
     is_same = request.headers.get("if-range") in (None, etag)
-    wanted = read_range(request.headers.get("range") if is_same else None, file.size)
+    wanted = parse_range(request.headers.get("range") if is_same else None, file.size)
     if wanted is None:
         headers["Content-Range"] = f"bytes */{file.size}"
         return Response(status_code=416, headers=headers)
@@ -86,7 +86,7 @@ async def download_export(system: SystemOf, scope: ScopeOf, export_id: UUID, req
     if length != file.size:
         status = 206
         headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{file.size}"
-    return StreamingResponse(exports.read_file(system, file, first, length), status_code=status, headers=headers)
+    return StreamingResponse(exports.read_export_file(system, file, first, length), status_code=status, headers=headers)
 
 
 @router.post("/{export_id}/cancel")

@@ -6,34 +6,39 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from trapline.server.catalogue.rules.filters import AnnotationFilter
-from trapline.server.external.actions.artifacts import cite_own, find_arrivals
-from trapline.server.external.actions.callbacks import Use, make_secret, refuse_of_job, take_effect
-from trapline.server.external.queries.standalone_analyses import (
-    add_analysis,
-    count_stand_alone,
-    get_analysis,
-    lock_image,
-    move_analysis,
-    select_analyses,
-    select_analyses_of_job,
+from trapline.server.external.actions.artifacts import cite_own_artifacts, list_uploads
+from trapline.server.external.actions.callbacks import (
+    SignatureUse,
+    derive_secret,
+    record_signature_use,
+    require_standalone,
 )
-from trapline.server.findings.actions.analysis_responses import describe_analysis, describe_annotations, describe_found
+from trapline.server.external.queries.standalone_analyses import (
+    count_standalone,
+    create_analysis_row,
+    get_analysis_row,
+    lock_image,
+    select_analyses,
+    select_job_analyses,
+    transition_analysis,
+)
+from trapline.server.findings.actions.analysis_responses import build_analyses, build_analysis, build_annotations
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotation_pages import (
-    FoundByAnalysis,
-    find_found,
-    list_annotations,
+    AnalysisAnnotations,
+    list_analysis_annotations,
+    list_annotation_rows,
     select_annotations,
 )
 from trapline.server.findings.queries.current_findings import refresh_findings
-from trapline.server.images.queries.images import get_image
+from trapline.server.images.queries.images import get_image_row
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.platform.errors import Conflict, Invalid, TooMany, Unprocessable
-from trapline.server.queue.queries.jobs import get_job
+from trapline.server.platform.errors import Conflict, InvalidRequest, TooManyRequests, Unprocessable
+from trapline.server.queue.queries.jobs import get_job_row
 from trapline.server.queue.rules.job_transitions import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS, FINAL
 from trapline.wire.analyses import (
     Analysis,
@@ -41,7 +46,7 @@ from trapline.wire.analyses import (
     CreatedAnalysis,
     Finalization,
     NewAnalysis,
-    StatusChange,
+    StatusUpdate,
 )
 from trapline.wire.annotations import Annotation
 from trapline.wire.values import Page
@@ -53,42 +58,42 @@ CREATED_A_DAY = 4
 RETRY_AFTER_S = 3600
 
 
-async def create_analysis(system: System, scope: Scope, image_id: UUID, new: NewAnalysis) -> CreatedAnalysis:
+async def create_analysis(system: AppContext, scope: Scope, image_id: UUID, new: NewAnalysis) -> CreatedAnalysis:
     """Make a stand-alone analysis of an image, with the secret that signs its callbacks.
 
     Raises NotFound, Forbidden, Invalid (another image, a model that is not allowed, too many of them), Conflict,
     TooMany (too many in 24 hours).
     """
     if new.image_id != image_id:
-        raise Invalid("The body's image_id is another than the address's. Nothing was made.")
+        raise InvalidRequest("The body's image_id is another than the address's. Nothing was made.")
     allowed = system.callbacks.allowed_models
     if allowed and new.model_name not in allowed:
-        raise Invalid(
+        raise InvalidRequest(
             f"The model {new.model_name} is not one of those that this server takes ({', '.join(allowed)}). Nothing "
             "was made. The operator names them in ML_ALLOWED_MODELS."
         )
     async with system.database.transaction(scope) as tx:
         # Kept without its secret, which is made again: no secret lies in the database in the clear.
-        done = await find_answer(scope, tx, Analysis)
+        done = await find_saved_response(scope, tx, Analysis)
         if done is None:
-            done = keep_answer(scope, tx, await _add(system, scope, tx, image_id, new))
-    return CreatedAnalysis(**dict(done), callback_secret=make_secret(system, done.id))
+            done = save_response(scope, tx, await _add(system, scope, tx, image_id, new))
+    return CreatedAnalysis(**dict(done), callback_secret=derive_secret(system, done.id))
 
 
-async def _add(system: System, scope: Scope, tx: Transaction, image_id: UUID, new: NewAnalysis) -> Analysis:
+async def _add(system: AppContext, scope: Scope, tx: Transaction, image_id: UUID, new: NewAnalysis) -> Analysis:
     image = await lock_image(scope, tx, image_id)
     most = system.callbacks.analyses_per_image
     # Versions of `trapline simulate` before the field `simulated` name themselves in the provenance only.
     is_simulated = new.simulated or new.provenance.get("made_by") == SIMULATOR
-    open_ones, recent = await count_stand_alone(scope, tx, image, simulated=is_simulated)
+    open_ones, recent = await count_standalone(scope, tx, image, simulated=is_simulated)
     if open_ones >= most:
-        raise Invalid(
+        raise InvalidRequest(
             f"This image has {most} {'simulated ' if is_simulated else ''}analyses of external pipelines that are "
             "queued, processing or completed. The limit is reached, and no analysis was created. Cancel those that are "
             "not needed, or ask the operator to raise ML_MAX_ANALYSES_PER_IMAGE."
         )
     if recent >= most * CREATED_A_DAY:
-        raise TooMany(
+        raise TooManyRequests(
             f"{recent} analyses of external pipelines were created for this image in the last 24 hours, also counting "
             "canceled, failed and simulated ones. The limit is reached, and no analysis was created. Try again later.",
             RETRY_AFTER_S,
@@ -111,7 +116,7 @@ async def _add(system: System, scope: Scope, tx: Transaction, image_id: UUID, ne
     }
     try:
         async with tx.session.begin_nested():
-            row, details = await add_analysis(scope, tx, row, detail)
+            row, details = await create_analysis_row(scope, tx, row, detail)
     except IntegrityError as error:
         if TAKEN not in str(error.orig):
             raise
@@ -119,13 +124,15 @@ async def _add(system: System, scope: Scope, tx: Transaction, image_id: UUID, ne
             f"Another analysis of this project has the external_job_id {new.external_job_id}. Nothing was made."
         ) from error
     tx.audit("create", "analysis", row.id, row.project_id, model=f"{row.model_name} {row.model_version}")
-    return describe_analysis(system, FoundByAnalysis(row, details), {})
+    return build_analysis(system, AnalysisAnnotations(row, details), {})
 
 
-async def list_analyses(system: System, scope: Scope, image_id: UUID, limit: int, cursor: str | None) -> Page[Analysis]:
+async def list_analyses(
+    system: AppContext, scope: Scope, image_id: UUID, limit: int, cursor: str | None
+) -> Page[Analysis]:
     """List the analyses of an image, newest first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        statement = select_analyses(scope, await get_image(scope, tx, image_id))
+        statement = select_analyses(scope, await get_image_row(scope, tx, image_id))
         rows, following = await fetch_page(
             tx,
             statement,
@@ -135,63 +142,67 @@ async def list_analyses(system: System, scope: Scope, image_id: UUID, limit: int
             cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-        analyses = await describe_found(system, scope, tx, await find_found(scope, tx, rows, longer=0))
+        analyses = await build_analyses(system, scope, tx, await list_analysis_annotations(scope, tx, rows, longer=0))
     return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
 
 
-async def list_analyses_of_job(
-    system: System, scope: Scope, job_id: int, limit: int, cursor: str | None
+async def list_job_analyses(
+    system: AppContext, scope: Scope, job_id: int, limit: int, cursor: str | None
 ) -> Page[Analysis]:
     """List the analyses of a job by their images, each with the first of its annotations. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        statement = select_analyses_of_job(scope, await get_job(scope, tx, job_id))
+        statement = select_job_analyses(scope, await get_job_row(scope, tx, job_id))
         order = [(AnalysisRow.image_id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        analyses = await describe_found(system, scope, tx, await find_found(scope, tx, rows, longer=0))
+        analyses = await build_analyses(system, scope, tx, await list_analysis_annotations(scope, tx, rows, longer=0))
     return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_analysis(system: System, scope: Scope, analysis_id: UUID, use: Use | None = None) -> Analysis:
+async def get_analysis(
+    system: AppContext, scope: Scope, analysis_id: UUID, use: SignatureUse | None = None
+) -> Analysis:
     """Show an analysis with the first page of its annotations. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_analysis(scope, tx, analysis_id)
-        await take_effect(tx, row, use)
+        row = await get_analysis_row(scope, tx, analysis_id)
+        await record_signature_use(tx, row, use)
         return await _show(system, scope, tx, row)
 
 
-async def _show(system: System, scope: Scope, tx: Transaction, row: AnalysisRow) -> Analysis:
-    [analysis] = await describe_found(system, scope, tx, await find_found(scope, tx, [row]))
+async def _show(system: AppContext, scope: Scope, tx: Transaction, row: AnalysisRow) -> Analysis:
+    [analysis] = await build_analyses(system, scope, tx, await list_analysis_annotations(scope, tx, [row]))
     return analysis
 
 
-async def show_annotations(
-    system: System,
+async def list_annotations(
+    system: AppContext,
     scope: Scope,
     analysis_id: UUID,
     wanted: AnnotationFilter,
     limit: int,
     cursor: str | None,
-    use: Use | None = None,
+    use: SignatureUse | None = None,
 ) -> Page[Annotation]:
     """List the annotations of an analysis by ordering, then as they were posted. Raises NotFound, Invalid."""
     async with system.database.transaction(scope) as tx:
-        row = await get_analysis(scope, tx, analysis_id)
-        await take_effect(tx, row, use)
-        found, following = await list_annotations(scope, tx, row, wanted, limit, cursor)
+        row = await get_analysis_row(scope, tx, analysis_id)
+        await record_signature_use(tx, row, use)
+        found, following = await list_annotation_rows(scope, tx, row, wanted, limit, cursor)
         count, estimated = await count_rows(tx, select_annotations(row, wanted))
-        results = await describe_annotations(system, scope, tx, found)
+        results = await build_annotations(system, scope, tx, found)
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-async def change_status(
-    system: System, scope: Scope, analysis_id: UUID, change: StatusChange, use: Use | None
+async def update_status(
+    system: AppContext, scope: Scope, analysis_id: UUID, change: StatusUpdate, use: SignatureUse | None
 ) -> Analysis:
     """Move a stand-alone analysis. Raises NotFound, Forbidden, Conflict for a move that is not allowed."""
     return await _move(system, scope, analysis_id, change.status, change.error_message, use, ALLOWED_CALLBACK_MOVES)
 
 
-async def finalize(system: System, scope: Scope, analysis_id: UUID, end: Finalization, use: Use | None) -> Analysis:
+async def finalize(
+    system: AppContext, scope: Scope, analysis_id: UUID, end: Finalization, use: SignatureUse | None
+) -> Analysis:
     """End a stand-alone analysis, completed or failed. Raises NotFound, Forbidden, Unprocessable, Conflict."""
     if end.status not in (AnalysisState.COMPLETED, AnalysisState.FAILED):
         raise Unprocessable(
@@ -202,12 +213,12 @@ async def finalize(system: System, scope: Scope, analysis_id: UUID, end: Finaliz
 
 
 async def _move(
-    system: System,
+    system: AppContext,
     scope: Scope,
     analysis_id: UUID,
     target: AnalysisState,
     error_message: str | None,
-    use: Use | None,
+    use: SignatureUse | None,
     allowed: frozenset[tuple[str, str]],
 ) -> Analysis:
     if error_message and target != AnalysisState.FAILED:
@@ -215,18 +226,18 @@ async def _move(
             f"An error_message belongs to an analysis that failed, not to one that is {target}. Nothing was changed.",
             [("error_message", "belongs to the status failed")],
         )
-    arrived = await find_arrivals(system, scope, analysis_id) if target.value in FINAL else {}
+    arrived = await list_uploads(system, scope, analysis_id) if target.value in FINAL else {}
     async with system.database.transaction(scope) as tx:
-        row = await get_analysis(scope, tx, analysis_id, lock=True)
-        refuse_of_job(row)
-        is_first = await take_effect(tx, row, use)
+        row = await get_analysis_row(scope, tx, analysis_id, lock=True)
+        require_standalone(row)
+        is_first = await record_signature_use(tx, row, use)
         if is_first and row.state != target:
             if (row.state, target.value) not in allowed:
                 raise Conflict(
                     f"This analysis is {row.state} and cannot become {target}. Nothing was changed.",
                 )
-            await cite_own(scope, tx, row, arrived)
-            await move_analysis(scope, tx, row, target.value, error_message, error_message or None)
+            await cite_own_artifacts(scope, tx, row, arrived)
+            await transition_analysis(scope, tx, row, target.value, error_message, error_message or None)
             if target == AnalysisState.COMPLETED and not row.simulated:
                 await refresh_findings(scope, tx, [row.image_id])
             tx.audit(f"analysis {target}", "analysis", row.id, row.project_id)

@@ -7,27 +7,32 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from trapline.server.external.actions.callbacks import Use, refuse_closed, refuse_of_job, take_effect
+from trapline.server.external.actions.callbacks import (
+    SignatureUse,
+    record_signature_use,
+    require_open,
+    require_standalone,
+)
 from trapline.server.external.queries.artifacts import (
     ArtifactRow,
     count_artifacts,
-    get_artifact,
-    list_artifacts,
-    list_idle,
-    lock_artifact_at,
+    get_artifact_row,
+    list_artifact_rows,
+    list_orphan_candidates,
+    lock_artifact_by_path,
     select_artifacts,
 )
-from trapline.server.external.queries.standalone_analyses import get_analysis, touch_analysis
+from trapline.server.external.queries.standalone_analyses import get_analysis_row, record_contact
 from trapline.server.findings.queries.analyses import AnalysisRow
-from trapline.server.operations.queries.snapshots import is_being_copied
+from trapline.server.operations.queries.snapshots import is_backup_running
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.platform.errors import Conflict, Invalid, NotFound, TooLarge
-from trapline.server.platform.store.object_store import Arrived, Incoming
+from trapline.server.platform.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge
+from trapline.server.platform.store.object_store import IncomingFile, UploadedObject
 from trapline.server.queue.rules.job_transitions import FINAL
-from trapline.wire.artifacts import Artifact, ArtifactState, ArtifactType, NewArtifact, Presigned
+from trapline.wire.artifacts import Artifact, ArtifactState, ArtifactType, NewArtifact, PresignedUpload
 from trapline.wire.values import Page
 
 PNG, TEXT, JSON = "image/png", "text/plain", "application/json"
@@ -48,7 +53,7 @@ DOWNLOAD_LIFETIME_S = 3600
 
 
 @dataclass(frozen=True)
-class Seen:
+class StoredUpload:
     """What was seen in the store under an artifact's path: the file, or what is wrong with it.
 
     `presigned_at` and `uploaded_at` are those of the row then: others mean that another upload may have come since.
@@ -56,7 +61,7 @@ class Seen:
 
     presigned_at: datetime
     uploaded_at: datetime | None
-    file: Arrived | None = None
+    file: UploadedObject | None = None
     fault: str | None = None
 
     def is_of(self, row: ArtifactRow) -> bool:
@@ -64,29 +69,31 @@ class Seen:
         return (self.presigned_at, self.uploaded_at) == (row.presigned_at, row.uploaded_at)
 
 
-def path_of(analysis_id: UUID, filename: str) -> str:
+def build_path(analysis_id: UUID, filename: str) -> str:
     """Name the place of an artifact in the store."""
     return f"ml_outputs/{analysis_id}/{filename}"
 
 
-async def presign(system: System, scope: Scope, analysis_id: UUID, new: NewArtifact, use: Use | None) -> Presigned:
+async def presign(
+    system: AppContext, scope: Scope, analysis_id: UUID, new: NewArtifact, use: SignatureUse | None
+) -> PresignedUpload:
     """Give an address to which one file can be uploaded, for a while.
 
     The same file may be asked for again as long as nothing cites it. Raises NotFound, TooLarge, Invalid, Conflict.
     """
     most = system.callbacks.artifact_bytes
     if new.size is not None and new.size > most:
-        raise TooLarge(f"An artifact may have at most {most:,} bytes. Nothing was changed.")
+        raise PayloadTooLarge(f"An artifact may have at most {most:,} bytes. Nothing was changed.")
     async with system.database.transaction(scope) as tx:
-        analysis = await get_analysis(scope, tx, analysis_id, lock=True)
-        refuse_of_job(analysis)
-        is_first = await take_effect(tx, analysis, use)
+        analysis = await get_analysis_row(scope, tx, analysis_id, lock=True)
+        require_standalone(analysis)
+        is_first = await record_signature_use(tx, analysis, use)
         if is_first:
-            refuse_closed(analysis)
+            require_open(analysis)
         row = await _put(scope, tx, analysis, new, is_first=is_first)
         if is_first:
             tx.audit("presign", "artifact", row.id, row.project_id, filename=row.filename)
-        await touch_analysis(tx, analysis)
+        await record_contact(tx, analysis)
     left_s = system.callbacks.address_lifetime_s
     expires_at = row.presigned_at + timedelta(seconds=left_s)
     if not is_first:
@@ -102,7 +109,7 @@ async def presign(system: System, scope: Scope, analysis_id: UUID, new: NewArtif
         sha256=row.announced_sha256.hex() if row.announced_sha256 else None,
         at_most=most,
     )
-    return Presigned(
+    return PresignedUpload(
         artifact_id=row.id,
         upload_url=signed.url,
         storage_path=row.storage_path,
@@ -114,11 +121,11 @@ async def presign(system: System, scope: Scope, analysis_id: UUID, new: NewArtif
 async def _put(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, new: NewArtifact, *, is_first: bool
 ) -> ArtifactRow:
-    path = path_of(analysis.id, new.filename)
-    found = await list_artifacts(scope, tx, analysis, [path])
+    path = build_path(analysis.id, new.filename)
+    found = await list_artifact_rows(scope, tx, analysis, [path])
     if not found:
         if await count_artifacts(scope, tx, analysis) >= MOST_ARTIFACTS:
-            raise Invalid(f"An analysis may have at most {MOST_ARTIFACTS:,} artifacts. Nothing was changed.")
+            raise InvalidRequest(f"An analysis may have at most {MOST_ARTIFACTS:,} artifacts. Nothing was changed.")
         row = ArtifactRow(project_id=analysis.project_id, analysis_id=analysis.id, storage_path=path)
         tx.session.add(row)
     else:
@@ -139,26 +146,26 @@ async def _put(
     return row
 
 
-async def find_arrivals(
-    system: System, scope: Scope, analysis_id: UUID, paths: Collection[str] | None = None
-) -> dict[str, Seen]:
+async def list_uploads(
+    system: AppContext, scope: Scope, analysis_id: UUID, paths: Collection[str] | None = None
+) -> dict[str, StoredUpload]:
     """Look into the store for the files of an analysis, some or all: those that were not seen yet, or not cited.
 
     In no transaction: a store that is slow holds up nobody else. A file that is not what was announced is a fault in
     words; one that is too large is deleted. Raises NotFound.
     """
     async with system.database.transaction(scope) as tx:
-        rows = await list_artifacts(scope, tx, await get_analysis(scope, tx, analysis_id), paths)
+        rows = await list_artifact_rows(scope, tx, await get_analysis_row(scope, tx, analysis_id), paths)
     return {row.storage_path: await _look(system, row) for row in rows if row.state != ArtifactState.CITED}
 
 
-async def _look(system: System, row: ArtifactRow) -> Seen:
-    found = await system.store.find_arrived(row.storage_path)
+async def _look(system: AppContext, row: ArtifactRow) -> StoredUpload:
+    found = await system.store.find_uploaded(row.storage_path)
     fault = "was not uploaded yet" if found is None else await _find_fault(system, row, found)
-    return Seen(row.presigned_at, row.uploaded_at, found if fault is None else None, fault)
+    return StoredUpload(row.presigned_at, row.uploaded_at, found if fault is None else None, fault)
 
 
-async def _find_fault(system: System, row: ArtifactRow, found: Arrived) -> str | None:
+async def _find_fault(system: AppContext, row: ArtifactRow, found: UploadedObject) -> str | None:
     most = system.callbacks.artifact_bytes
     if found.size > most:
         await system.store.delete(row.storage_path)
@@ -177,14 +184,14 @@ async def _find_fault(system: System, row: ArtifactRow, found: Arrived) -> str |
     return None
 
 
-async def _hash(system: System, path: str) -> str:
+async def _hash(system: AppContext, path: str) -> str:
     digest = hashlib.sha256()
     async for chunk in system.store.open(path):
         await asyncio.to_thread(digest.update, chunk)
     return digest.hexdigest()
 
 
-def note_seen(row: ArtifactRow, seen: Seen, state: ArtifactState) -> None:
+def record_upload(row: ArtifactRow, seen: StoredUpload, state: ArtifactState) -> None:
     """Note in an artifact's row what was seen of its file."""
     assert seen.file is not None, "only a file that is there is noted"
     row.state = state.value
@@ -194,23 +201,25 @@ def note_seen(row: ArtifactRow, seen: Seen, state: ArtifactState) -> None:
     row.uploaded_at = row.uploaded_at or datetime.now(UTC)
 
 
-async def cite_own(scope: Scope, tx: Transaction, analysis: AnalysisRow, arrived: Mapping[str, Seen]) -> None:
+async def cite_own_artifacts(
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, arrived: Mapping[str, StoredUpload]
+) -> None:
     """Note at the end of an analysis which of its files came; those that are its own are cited with it."""
     if not arrived:
         return
-    for row in await list_artifacts(scope, tx, analysis, list(arrived)):
+    for row in await list_artifact_rows(scope, tx, analysis, list(arrived)):
         seen = arrived[row.storage_path]
         if seen.file is not None and row.state != ArtifactState.CITED and seen.is_of(row):
-            note_seen(row, seen, _state_of(row))
+            record_upload(row, seen, _state_of(row))
     await tx.session.flush()
 
 
-async def show_artifacts(
-    system: System, scope: Scope, analysis_id: UUID, limit: int, cursor: str | None
+async def list_artifacts(
+    system: AppContext, scope: Scope, analysis_id: UUID, limit: int, cursor: str | None
 ) -> Page[Artifact]:
     """List the artifacts of an analysis, the oldest first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        statement = select_artifacts(scope, await get_analysis(scope, tx, analysis_id))
+        statement = select_artifacts(scope, await get_analysis_row(scope, tx, analysis_id))
         rows, following = await fetch_page(
             tx,
             statement,
@@ -239,12 +248,12 @@ def _describe(row: ArtifactRow) -> Artifact:
     )
 
 
-async def find_download(system: System, scope: Scope, artifact_id: UUID) -> str:
+async def get_download_url(system: AppContext, scope: Scope, artifact_id: UUID) -> str:
     """Find the signed address of an artifact. Raises NotFound where there is none, or no file yet."""
     async with system.database.transaction(scope) as tx:
-        row = await get_artifact(scope, tx, artifact_id)
+        row = await get_artifact_row(scope, tx, artifact_id)
         scope.check(row.project_id)
-    if await system.store.find_arrived(row.storage_path) is None:
+    if await system.store.find_uploaded(row.storage_path) is None:
         raise NotFound("This artifact was never uploaded.")
     inline = row.media_type == PNG
     return await system.store.sign_get(
@@ -252,20 +261,20 @@ async def find_download(system: System, scope: Scope, artifact_id: UUID) -> str:
     )
 
 
-async def clean_orphans(system: System, scope: Scope) -> bool:
+async def purge_orphans(system: AppContext, scope: Scope) -> bool:
     """Delete a batch of artifacts that nothing came of for a week; answers whether there may be more.
 
     A file goes before its row: a row that stays behind after a crash is found again, a file would never be.
     """
     async with system.database.transaction(scope) as tx:
-        if await is_being_copied(scope, tx):
+        if await is_backup_running(scope, tx):
             return False  # a backup's rows speak of them still
-        idle = await list_idle(scope, tx, ORPHANS_KEPT_S, BATCH)
+        idle = await list_orphan_candidates(scope, tx, ORPHANS_KEPT_S, BATCH)
         for row, state in idle:
-            seen = await _look(system, row) if state in FINAL else Seen(row.presigned_at, row.uploaded_at)
+            seen = await _look(system, row) if state in FINAL else StoredUpload(row.presigned_at, row.uploaded_at)
             if seen.file is not None:
                 # It came, and its analysis ended before that was seen.
-                note_seen(row, seen, _state_of(row))
+                record_upload(row, seen, _state_of(row))
                 continue
             await system.store.delete(row.storage_path)
             await tx.session.delete(row)
@@ -278,14 +287,14 @@ def _state_of(row: ArtifactRow) -> ArtifactState:
     return ArtifactState.CITED if row.artifact_type in OF_THE_ANALYSIS else ArtifactState.UPLOADED
 
 
-async def keep_upload(system: System, incoming: Incoming, key: str, media_type: str) -> None:
+async def save_upload(system: AppContext, incoming: IncomingFile, key: str, media_type: str) -> None:
     """Keep a file that was uploaded to an address of ours, unless what it would replace is cited or its analysis over.
 
     Raises Conflict.
     """
     scope = Scope.system("upload")
     async with system.database.transaction(scope) as tx:
-        found = await lock_artifact_at(scope, tx, key)
+        found = await lock_artifact_by_path(scope, tx, key)
         if found is not None:
             row, state = found
             if row.state == ArtifactState.CITED or state in FINAL:

@@ -12,38 +12,43 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from trapline.server.external.actions.artifacts import PNG, Seen, find_arrivals, note_seen
-from trapline.server.external.actions.callbacks import Use, refuse_closed, refuse_of_job, take_effect
+from trapline.server.external.actions.artifacts import PNG, StoredUpload, list_uploads, record_upload
+from trapline.server.external.actions.callbacks import (
+    SignatureUse,
+    record_signature_use,
+    require_open,
+    require_standalone,
+)
 from trapline.server.external.formats.bulk_annotations import (
-    Checked,
-    check_posted,
-    decode_posted,
-    fingerprint,
-    refuse_all,
+    ValidatedAnnotation,
+    build_fingerprint,
+    decode_annotations,
+    reject_batch,
+    validate_annotations,
 )
-from trapline.server.external.queries.artifacts import ArtifactRow, list_artifacts
+from trapline.server.external.queries.artifacts import ArtifactRow, list_artifact_rows
 from trapline.server.external.queries.posted_annotations import (
-    NewPosted,
-    Present,
-    count_present,
-    delete_others,
+    NewPostedAnnotation,
+    StoredAnnotation,
+    count_annotations,
+    create_annotations,
+    delete_other_annotations,
     list_boxes,
-    list_present,
-    write_posted,
+    list_stored_annotations,
 )
-from trapline.server.external.queries.standalone_analyses import get_analysis, touch_analysis
+from trapline.server.external.queries.standalone_analyses import get_analysis_row, record_contact
 from trapline.server.findings.queries.analyses import AnalysisRow
-from trapline.server.findings.queries.annotations import NewScores, write_scores
+from trapline.server.findings.queries.annotations import NewScores, create_scores
 from trapline.server.findings.rules.annotation_data import NEEDS_FILE
 from trapline.server.findings.rules.geometry import Frame
-from trapline.server.images.actions.signed_urls import sign_files
-from trapline.server.images.queries.images import get_image
+from trapline.server.images.actions.signed_urls import sign_file_urls
+from trapline.server.images.queries.images import get_image_row
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.artifacts import ArtifactState
-from trapline.wire.bulk_annotations import PostMode
+from trapline.wire.bulk_annotations import BulkMode
 
 BOX = AnnotationType.BOUNDING_BOX.value
 CLASSIFICATION = AnnotationType.CLASSIFICATION.value
@@ -54,7 +59,7 @@ SMALL_BYTES = 1 << 16
 
 
 async def post_annotations(
-    system: System, scope: Scope, analysis_id: UUID, body: bytes | mmap.mmap, use: Use | None
+    system: AppContext, scope: Scope, analysis_id: UUID, body: bytes | mmap.mmap, use: SignatureUse | None
 ) -> dict[str, Any]:
     """Store annotations of a stand-alone analysis, all of them or none; those that are there already stay.
 
@@ -62,9 +67,9 @@ async def post_annotations(
     Raises Invalid, Unprocessable with everything that is wrong, NotFound, Forbidden, Conflict.
     """
     async with system.database.transaction(scope) as tx:
-        analysis = await get_analysis(scope, tx, analysis_id)
-        refuse_of_job(analysis)
-        image = await get_image(scope, tx, analysis.image_id)
+        analysis = await get_analysis_row(scope, tx, analysis_id)
+        require_standalone(analysis)
+        image = await get_image_row(scope, tx, analysis.image_id)
     read = partial(_read, body, system.callbacks.bulk_annotations, Frame(image.width, image.height))
     if len(body) > LARGE_BYTES:
         async with system.large_bodies:
@@ -74,27 +79,27 @@ async def post_annotations(
     else:
         checked, mode = read()
     paths = {one.storage_path for one in checked if one.storage_path is not None}
-    arrived = await find_arrivals(system, scope, analysis_id, paths) if paths else {}
+    arrived = await list_uploads(system, scope, analysis_id, paths) if paths else {}
     async with system.database.transaction(scope) as tx:
-        analysis = await get_analysis(scope, tx, analysis_id, lock=True)
-        refuse_of_job(analysis)
-        is_first = await take_effect(tx, analysis, use)
+        analysis = await get_analysis_row(scope, tx, analysis_id, lock=True)
+        require_standalone(analysis)
+        is_first = await record_signature_use(tx, analysis, use)
         if is_first:
-            refuse_closed(analysis)
+            require_open(analysis)
         cited = await _cite(scope, tx, analysis, checked, arrived if is_first else None) if paths else {}
         boxes = await _find_boxes(scope, tx, analysis, checked)
         prints = _name_all(checked, boxes)
-        if mode == PostMode.REPLACE:
+        if mode == BulkMode.REPLACE:
             _refuse_lost_parents(checked, boxes, set(prints))
             if is_first:
-                await delete_others(scope, tx, analysis, prints)
-        before = await count_present(scope, tx, analysis)
-        present = await list_present(scope, tx, analysis, prints) if before else {}
-        now = await touch_analysis(tx, analysis) if is_first else analysis.updated_at
+                await delete_other_annotations(scope, tx, analysis, prints)
+        before = await count_annotations(scope, tx, analysis)
+        present = await list_stored_annotations(scope, tx, analysis, prints) if before else {}
+        now = await record_contact(tx, analysis) if is_first else analysis.updated_at
         new = _name_new(checked, prints, present, now) if is_first else []
         if is_first:
             tx.audit("annotate", "analysis", analysis_id, analysis.project_id, created=len(new))
-        stored = _Stored(analysis_id, checked, prints, present, cited, sign_files(system, paths))
+        stored = _Stored(analysis_id, checked, prints, present, cited, sign_file_urls(system, paths))
         # The answer is written while the database takes the rows in: each is a third of the work.
         answer, _ = await asyncio.gather(
             asyncio.to_thread(_tell_all, stored), _write_new(scope, tx, analysis, stored, new)
@@ -108,26 +113,30 @@ class _Stored:
     """What a request leaves stored: its annotations, their fingerprints, which are there, and the files they name."""
 
     analysis_id: UUID
-    checked: Sequence[Checked]
+    checked: Sequence[ValidatedAnnotation]
     prints: Sequence[bytes]
-    present: Mapping[bytes, Present]
+    present: Mapping[bytes, StoredAnnotation]
     cited: Mapping[str, UUID]
     addresses: Mapping[str, str]
 
 
-def _read(body: bytes | mmap.mmap, most: int, frame: Frame) -> tuple[list[Checked], PostMode]:
-    posted, mode = decode_posted(body, most)
-    return check_posted(posted, frame), mode
+def _read(body: bytes | mmap.mmap, most: int, frame: Frame) -> tuple[list[ValidatedAnnotation], BulkMode]:
+    posted, mode = decode_annotations(body, most)
+    return validate_annotations(posted, frame), mode
 
 
 async def _cite(
-    scope: Scope, tx: Transaction, analysis: AnalysisRow, checked: Sequence[Checked], arrived: Mapping[str, Seen] | None
+    scope: Scope,
+    tx: Transaction,
+    analysis: AnalysisRow,
+    checked: Sequence[ValidatedAnnotation],
+    arrived: Mapping[str, StoredUpload] | None,
 ) -> dict[str, UUID]:
     """Cite the files that annotations name; answers their ids by path. Raises Unprocessable naming each fault.
 
     `arrived` is what was seen of them in the store; None for a request that had its effect already.
     """
-    rows = {row.storage_path: row for row in await list_artifacts(scope, tx, analysis)}
+    rows = {row.storage_path: row for row in await list_artifact_rows(scope, tx, analysis)}
     problems = []
     for place, one in enumerate(checked if arrived is not None else ()):
         if one.storage_path is None or arrived is None:
@@ -136,12 +145,12 @@ async def _cite(
         if fault is not None:
             problems.append((f"annotations.{place}.storage_path", fault))
     if problems:
-        raise refuse_all(problems)
+        raise reject_batch(problems)
     await tx.session.flush()
     return {path: row.id for path, row in rows.items()}
 
 
-def _find_fault(one: Checked, row: ArtifactRow | None, seen: Seen | None) -> str | None:
+def _find_fault(one: ValidatedAnnotation, row: ArtifactRow | None, seen: StoredUpload | None) -> str | None:
     """Cite one file, or say why it cannot be."""
     if row is None:
         return "is no artifact of this analysis"
@@ -153,12 +162,12 @@ def _find_fault(one: Checked, row: ArtifactRow | None, seen: Seen | None) -> str
         return "was not uploaded yet"  # or another address was given for it since it was looked at
     if seen.file is None:
         return seen.fault
-    note_seen(row, seen, ArtifactState.CITED)
+    record_upload(row, seen, ArtifactState.CITED)
     return None
 
 
 async def _find_boxes(
-    scope: Scope, tx: Transaction, analysis: AnalysisRow, checked: Sequence[Checked]
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, checked: Sequence[ValidatedAnnotation]
 ) -> dict[UUID, bytes]:
     """Find the boxes that classifications name by their ids. Raises Unprocessable naming each that is not there."""
     named = {one.parent for one in checked if isinstance(one.parent, UUID)}
@@ -168,31 +177,36 @@ async def _find_boxes(
         for place, one in enumerate(checked)
         if isinstance(one.parent, UUID) and one.parent not in boxes
     ]:
-        raise refuse_all(problems)
+        raise reject_batch(problems)
     return boxes
 
 
-def _refuse_lost_parents(checked: Sequence[Checked], boxes: Mapping[UUID, bytes], prints: set[bytes]) -> None:
+def _refuse_lost_parents(
+    checked: Sequence[ValidatedAnnotation], boxes: Mapping[UUID, bytes], prints: set[bytes]
+) -> None:
     if problems := [
         (f"annotations.{place}.parent", "names a box that this request takes away; send the box along")
         for place, one in enumerate(checked)
         if isinstance(one.parent, UUID) and boxes[one.parent] not in prints
     ]:
-        raise refuse_all(problems)
+        raise reject_batch(problems)
 
 
-def _name_all(checked: Sequence[Checked], boxes: Mapping[UUID, bytes]) -> list[bytes]:
+def _name_all(checked: Sequence[ValidatedAnnotation], boxes: Mapping[UUID, bytes]) -> list[bytes]:
     """Name every annotation; a classification is named with its box, whichever way that was told."""
-    prints: list[bytes | None] = [None if one.parent is not None else fingerprint(one, None) for one in checked]
+    prints: list[bytes | None] = [None if one.parent is not None else build_fingerprint(one, None) for one in checked]
     for place, one in enumerate(checked):
         if one.parent is not None:
             box = prints[one.parent] if isinstance(one.parent, int) else boxes[one.parent]
-            prints[place] = fingerprint(one, box)
+            prints[place] = build_fingerprint(one, box)
     return [print_ for print_ in prints if print_ is not None]
 
 
 def _name_new(
-    checked: Sequence[Checked], prints: Sequence[bytes], present: dict[bytes, Present], now: datetime
+    checked: Sequence[ValidatedAnnotation],
+    prints: Sequence[bytes],
+    present: dict[bytes, StoredAnnotation],
+    now: datetime,
 ) -> list[int]:
     """Give an id to each annotation that is not there yet, and note it in `present`; answers their places."""
     # One UUIDv7 for a request, its last five digits counted up: they are read back in the order posted.
@@ -202,7 +216,7 @@ def _name_new(
     for place in range(len(checked)):
         if prints[place] not in present:
             count = f"{place:05x}"
-            present[prints[place]] = Present(bytes.fromhex(block + count), told_block + count, now)
+            present[prints[place]] = StoredAnnotation(bytes.fromhex(block + count), told_block + count, now)
             new.append(place)
     return new
 
@@ -211,18 +225,18 @@ async def _write_new(scope: Scope, tx: Transaction, analysis: AnalysisRow, store
     """Write the annotations at these places, and the score vectors of those that have any."""
     if not new:
         return
-    await write_posted(scope, tx, analysis, (_row_of(stored, place) for place in new))
+    await create_annotations(scope, tx, analysis, (_row_of(stored, place) for place in new))
     vectors = [
         _encode_scores(analysis, stored.present[stored.prints[place]].id, *vectors)
         for place in new
         if (vectors := stored.checked[place].vectors) is not None
     ]
-    await write_scores(scope, tx, vectors)
+    await create_scores(scope, tx, vectors)
 
 
-def _row_of(stored: _Stored, place: int) -> NewPosted:
+def _row_of(stored: _Stored, place: int) -> NewPostedAnnotation:
     one, print_, path = stored.checked[place], stored.prints[place], stored.checked[place].storage_path
-    return NewPosted(
+    return NewPostedAnnotation(
         stored.present[print_].id,
         print_,
         one.kind,
@@ -236,7 +250,7 @@ def _row_of(stored: _Stored, place: int) -> NewPosted:
     )
 
 
-def _id_of_parent(parent: int | UUID, prints: Sequence[bytes], present: Mapping[bytes, Present]) -> bytes:
+def _id_of_parent(parent: int | UUID, prints: Sequence[bytes], present: Mapping[bytes, StoredAnnotation]) -> bytes:
     return parent.bytes if isinstance(parent, UUID) else present[prints[parent]].id
 
 
@@ -258,7 +272,7 @@ def _tell_all(stored: _Stored) -> tuple[msgspec.Raw, int]:
     return msgspec.Raw(msgspec.json.encode(told)), len(told)
 
 
-def _tell(stored: _Stored, one: Checked, print_: bytes) -> dict[str, Any]:
+def _tell(stored: _Stored, one: ValidatedAnnotation, print_: bytes) -> dict[str, Any]:
     found, path = stored.present[print_], one.storage_path
     parent = stored.present.get(stored.prints[one.parent]) if isinstance(one.parent, int) else None
     return {

@@ -12,35 +12,35 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.external.actions.callbacks import Signer, list_signers
-from trapline.server.external.queries.callback_keys import CallbackKeyRow, get_key, list_keys
-from trapline.server.external.queries.standalone_analyses import get_analysis
+from trapline.server.external.actions.callbacks import CallbackSigner, list_signers
+from trapline.server.external.queries.callback_keys import CallbackKeyRow, get_key_row, list_key_rows
+from trapline.server.external.queries.standalone_analyses import get_analysis_row
 from trapline.server.external.rules.signatures import (
     KEY_ID,
     NONCE,
     SIGNATURE,
     TIMESTAMP,
     BadSignature,
-    Check,
-    Claim,
-    Reason,
-    message_of,
-    read_claim,
+    SignatureClaim,
+    SignatureFailure,
+    SignatureVerifier,
+    build_message,
+    parse_claim,
 )
 from trapline.server.platform.access import RANK, Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
-from trapline.server.platform.errors import Forbidden, Invalid, NotFound, TraplineError
-from trapline.server.platform.vault import seal, unseal
-from trapline.server.queue.queries.pipeline_registration import put_service
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
+from trapline.server.platform.errors import Forbidden, InvalidRequest, NotFound, TraplineError
+from trapline.server.platform.vault import decrypt_secret, encrypt_secret
+from trapline.server.queue.queries.pipeline_registration import upsert_service
 from trapline.wire.auth import Role
 from trapline.wire.callback_keys import (
     CallbackKey,
-    CallbackKeyMade,
-    CheckedPart,
-    CheckedSignature,
+    CreatedCallbackKey,
     NewCallbackKey,
-    SignatureToCheck,
+    SignatureCheckPart,
+    SignatureCheckRequest,
+    SignatureCheckResult,
 )
 from trapline.wire.values import Page
 
@@ -52,15 +52,15 @@ ALL_PARTS = (
     ("signature", "it is the signature of exactly this request"),
 )
 PART_OF = {
-    Reason.MALFORMED_TIMESTAMP: "timestamp",
-    Reason.OUTSIDE_SKEW: "timestamp",
-    Reason.UNKNOWN_KEY: "key",
-    Reason.NOBODY: "key",
-    Reason.MALFORMED_KEY_ID: "key",
-    Reason.MISMATCH: "signature",
-    Reason.MALFORMED_SIGNATURE: "signature",
-    Reason.TOO_MANY_SIGNATURES: "signature",
-    Reason.OLD_VERSION: "signature",
+    SignatureFailure.MALFORMED_TIMESTAMP: "timestamp",
+    SignatureFailure.OUTSIDE_SKEW: "timestamp",
+    SignatureFailure.UNKNOWN_KEY: "key",
+    SignatureFailure.NOBODY: "key",
+    SignatureFailure.MALFORMED_KEY_ID: "key",
+    SignatureFailure.MISMATCH: "signature",
+    SignatureFailure.MALFORMED_SIGNATURE: "signature",
+    SignatureFailure.TOO_MANY_SIGNATURES: "signature",
+    SignatureFailure.OLD_VERSION: "signature",
 }
 
 
@@ -77,7 +77,7 @@ def _describe(row: CallbackKeyRow, service: str, scope: Scope) -> CallbackKey:
     )
 
 
-async def create_key(system: System, scope: Scope, new: NewCallbackKey) -> CallbackKeyMade:
+async def create_key(system: AppContext, scope: Scope, new: NewCallbackKey) -> CreatedCallbackKey:
     """Make a key for a processing service of the caller's, good for projects that the caller owns.
 
     Several may be active at once, so that one can take the place of another without a gap. Raises NotFound, Forbidden.
@@ -87,11 +87,11 @@ async def create_key(system: System, scope: Scope, new: NewCallbackKey) -> Callb
         scope.check(project)
     async with system.database.transaction(scope) as tx:
         # Kept without the secret, which lies sealed in its row: no secret is in the database in the clear.
-        done = await find_answer(scope, tx, CallbackKey)
+        done = await find_saved_response(scope, tx, CallbackKey)
         if done is None:
             registrant = scope.actor if scope.user_id is None else f"user:{scope.user_id}"
             for project in projects:
-                service_id = await put_service(scope, tx, project, new.service, registrant)
+                service_id = await upsert_service(scope, tx, project, new.service, registrant)
             key = uuid7()
             row = CallbackKeyRow(
                 id=key,
@@ -99,7 +99,7 @@ async def create_key(system: System, scope: Scope, new: NewCallbackKey) -> Callb
                 service_id=service_id,
                 project_ids=projects,
                 name=new.name,
-                sealed_secret=seal(
+                sealed_secret=encrypt_secret(
                     system.secrets, secrets.token_hex(SECRET_BYTES), "callback_keys", key, "sealed_secret"
                 ),
                 created_by=scope.actor,
@@ -109,27 +109,27 @@ async def create_key(system: System, scope: Scope, new: NewCallbackKey) -> Callb
             await tx.session.refresh(row)
             for project in projects:
                 tx.audit("create", "callback_key", row.id, project, key_id=row.key_id, service=new.service)
-            done = keep_answer(scope, tx, _describe(row, new.service, scope))
+            done = save_response(scope, tx, _describe(row, new.service, scope))
         else:
-            row = await get_key(scope, tx, done.id)
-        secret = unseal(system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret")
-    return CallbackKeyMade(**dict(done), secret=secret)
+            row = await get_key_row(scope, tx, done.id)
+        secret = decrypt_secret(system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret")
+    return CreatedCallbackKey(**dict(done), secret=secret)
 
 
-async def show_keys(system: System, scope: Scope, project_id: int | None) -> Page[CallbackKey]:
+async def list_keys(system: AppContext, scope: Scope, project_id: int | None) -> Page[CallbackKey]:
     """List the keys that reach a project, or any of the caller's, newest first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        found = await list_keys(scope, tx, project_id)
+        found = await list_key_rows(scope, tx, project_id)
     return Page(results=[_describe(row, service, scope) for row, service in found], count=len(found))
 
 
-async def revoke_key(system: System, scope: Scope, key_id: UUID) -> None:
+async def revoke_key(system: AppContext, scope: Scope, key_id: UUID) -> None:
     """Revoke a key; what it signs is refused from the commit on. Whoever owns one of its projects may.
 
     Raises NotFound, Forbidden.
     """
     async with system.database.transaction(scope) as tx:
-        row = await get_key(scope, tx, key_id)
+        row = await get_key_row(scope, tx, key_id)
         owned = [
             p for p in row.project_ids if scope.everything or RANK[scope.roles.get(p, Role.VIEWER)] >= RANK[scope.needs]
         ]
@@ -141,7 +141,7 @@ async def revoke_key(system: System, scope: Scope, key_id: UUID) -> None:
                 tx.audit("revoke", "callback_key", row.id, project, key_id=row.key_id)
 
 
-async def check_signature(system: System, scope: Scope, asked: SignatureToCheck) -> CheckedSignature:
+async def check_signature(system: AppContext, scope: Scope, asked: SignatureCheckRequest) -> SignatureCheckResult:
     """Say which part of a request's signature is wrong, as far as the secrets of the caller's project tell.
 
     A request that is too old is looked at to the end: most of those that somebody asks about are. Raises NotFound,
@@ -156,33 +156,33 @@ async def check_signature(system: System, scope: Scope, asked: SignatureToCheck)
     late: str | None = None
     wrong: dict[str, str] = {}
     try:
-        claim = read_claim(headers, system.callbacks.clock(), math.inf, system.callbacks.min_version)
+        claim = parse_claim(headers, system.callbacks.clock(), math.inf, system.callbacks.min_version)
         late = _measure_lateness(system, claim)
-        message = message_of(claim, *lines, body)
+        message = build_message(claim, *lines, body)
         signers = await _list_own_signers(system, scope, asked, claim, path)
-        check = Check(claim, [signer.secret for signer in signers], *lines)
+        check = SignatureVerifier(claim, [signer.secret for signer in signers], *lines)
         check.feed(body)
         check.find_signer()
     except BadSignature as error:
         words = _explain(error.reason, headers)
-        if error.reason == Reason.MISMATCH:
+        if error.reason == SignatureFailure.MISMATCH:
             words = _find_cause(claim, signers, lines, body) or words
         wrong = {PART_OF.get(error.reason, "headers"): words}
     return _answer(_parts_of(wrong, late), message, asked.signed_message)
 
 
-def _body_of(asked: SignatureToCheck) -> bytes:
+def _body_of(asked: SignatureCheckRequest) -> bytes:
     if asked.body_base64 is None:
         return asked.body.encode()
     try:
         return base64.b64decode(asked.body_base64, validate=True)
     except binascii.Error as error:
-        raise Invalid("body_base64 is not base64.") from error
+        raise InvalidRequest("body_base64 is not base64.") from error
 
 
 async def _list_own_signers(
-    system: System, scope: Scope, asked: SignatureToCheck, claim: Claim, path: str
-) -> Sequence[Signer]:
+    system: AppContext, scope: Scope, asked: SignatureCheckRequest, claim: SignatureClaim, path: str
+) -> Sequence[CallbackSigner]:
     """The secrets that may have signed, but only those that are the caller's business."""
     analysis_id = None
     for part in path.split("/"):
@@ -194,31 +194,33 @@ async def _list_own_signers(
     if analysis_id is not None:
         try:
             async with system.database.transaction(scope) as tx:
-                if (await get_analysis(scope, tx, analysis_id)).project_id != asked.project:
+                if (await get_analysis_row(scope, tx, analysis_id)).project_id != asked.project:
                     analysis_id = None
         except (NotFound, TraplineError):
             analysis_id = None
     signers = await list_signers(system, scope.origin, claim, asked.method.upper(), analysis_id)
     if claim.version == 2 and not all(signer.scope.sees(asked.project) for signer in signers):
-        raise BadSignature(Reason.UNKNOWN_KEY)
+        raise BadSignature(SignatureFailure.UNKNOWN_KEY)
     return signers
 
 
-def _explain(reason: Reason, headers: Sequence[tuple[bytes, bytes]]) -> str:
+def _explain(reason: SignatureFailure, headers: Sequence[tuple[bytes, bytes]]) -> str:
     names = [name for name, _ in headers]
     missing = [name.decode() for name in (SIGNATURE, TIMESTAMP) if name not in names]
-    if reason == Reason.MISSING_HEADER:
+    if reason == SignatureFailure.MISSING_HEADER:
         if not missing:
             missing = [name.decode() for name in (KEY_ID, NONCE) if name not in names]
         return f"{', '.join(missing)} is missing"
     return reason.value
 
 
-def _find_cause(claim: Claim, signers: Sequence[Signer], lines: tuple[bytes, bytes, bytes], body: bytes) -> str | None:
+def _find_cause(
+    claim: SignatureClaim, signers: Sequence[CallbackSigner], lines: tuple[bytes, bytes, bytes], body: bytes
+) -> str | None:
     """Try the mistakes that are made most, and name the one that would explain the signature."""
     for words, other_lines, other_body in _mistakes(lines, body):
         for signer in signers:
-            digest = hmac.digest(signer.secret, message_of(claim, *other_lines, other_body), "sha256")
+            digest = hmac.digest(signer.secret, build_message(claim, *other_lines, other_body), "sha256")
             if any(hmac.compare_digest(digest, given) for given in claim.digests):
                 return words
     return None
@@ -264,29 +266,29 @@ def _mistakes(
     yield "the signature has the query within its path", (method, path + b"?" + query, b""), body
 
 
-def _measure_lateness(system: System, claim: Claim) -> str | None:
+def _measure_lateness(system: AppContext, claim: SignatureClaim) -> str | None:
     behind = int(system.callbacks.clock()) - int(claim.timestamp)
     if abs(behind) <= system.callbacks.skew_s:
         return None
     return (
-        f"{Reason.OUTSIDE_SKEW.value}: {abs(behind)} s {'behind' if behind > 0 else 'ahead of'} it, and "
+        f"{SignatureFailure.OUTSIDE_SKEW.value}: {abs(behind)} s {'behind' if behind > 0 else 'ahead of'} it, and "
         f"{system.callbacks.skew_s:g} s are allowed"
     )
 
 
-def _parts_of(wrong: Mapping[str, str], late: str | None) -> list[CheckedPart]:
+def _parts_of(wrong: Mapping[str, str], late: str | None) -> list[SignatureCheckPart]:
     """Each part up to the one that is wrong: what comes after it was not looked at. Only a wrong time stops nothing."""
     parts = []
     for part, well in ALL_PARTS:
         said = wrong.get(part) or (late if part == "timestamp" else None)
-        parts.append(CheckedPart(part=part, holds=said is None, words=said or well))
+        parts.append(SignatureCheckPart(part=part, holds=said is None, words=said or well))
         if part in wrong:
             break
     return parts
 
 
-def _answer(parts: list[CheckedPart], message: bytes | None, signed: str | None) -> CheckedSignature:
-    return CheckedSignature(
+def _answer(parts: list[SignatureCheckPart], message: bytes | None, signed: str | None) -> SignatureCheckResult:
+    return SignatureCheckResult(
         holds=all(part.holds for part in parts),
         parts=parts,
         expected_message=None if message is None else message.decode("utf-8", "backslashreplace"),

@@ -8,15 +8,15 @@ import structlog
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from trapline.server.external.queries.callback_keys import find_key, hold_key, touch_key, use_signature
-from trapline.server.external.rules.signatures import BadSignature, Claim, Reason
+from trapline.server.external.queries.callback_keys import create_used_signature, find_key, lock_key, record_key_use
+from trapline.server.external.rules.signatures import BadSignature, SignatureClaim, SignatureFailure
 from trapline.server.findings.queries.analyses import AnalysisRow
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Conflict, Unauthenticated
 from trapline.server.platform.metrics import SIGNATURE_FAILURES
-from trapline.server.platform.vault import WrongKey, unseal
+from trapline.server.platform.vault import DecryptionError, decrypt_secret
 from trapline.server.queue.rules.job_transitions import FINAL
 from trapline.wire.auth import Role
 
@@ -31,7 +31,7 @@ UNSIGNED = (
 
 
 @dataclass(frozen=True)
-class Signer:
+class CallbackSigner:
     """Somebody who may have signed: with which secret, and what they may touch if they have. `key` is a service key."""
 
     secret: bytes
@@ -40,7 +40,7 @@ class Signer:
 
 
 @dataclass(frozen=True)
-class Use:
+class SignatureUse:
     """A signature that is about to have its effect, named so that a second use is known; kept in seconds."""
 
     name: bytes
@@ -49,7 +49,7 @@ class Use:
     key: UUID | None = None
 
 
-def make_secret(system: System, analysis_id: UUID) -> str:
+def derive_secret(system: AppContext, analysis_id: UUID) -> str:
     """Make the secret of a stand-alone analysis: 64 hexadecimal characters, whose text is the key."""
     return _derive(system.secrets.derive(PURPOSE), analysis_id).decode()
 
@@ -60,8 +60,8 @@ def _derive(key: bytes, analysis_id: UUID) -> bytes:
 
 
 async def list_signers(
-    system: System, origin: Origin, claim: Claim, method: str, analysis_id: UUID | None
-) -> Sequence[Signer]:
+    system: AppContext, origin: RequestOrigin, claim: SignatureClaim, method: str, analysis_id: UUID | None
+) -> Sequence[CallbackSigner]:
     """List who may have signed a callback about an analysis; nothing about that analysis is looked up.
 
     Raises BadSignature where a v2 signature names no active key.
@@ -72,31 +72,31 @@ async def list_signers(
     if analysis_id is not None:
         # The secret is of this analysis alone, and the path names no other.
         own = Scope(actor=f"analysis:{analysis_id}", everything=True, origin=origin)
-        signers += [Signer(_derive(key, analysis_id), own) for key in system.secrets.derive_all(PURPOSE)]
+        signers += [CallbackSigner(_derive(key, analysis_id), own) for key in system.secrets.derive_all(PURPOSE)]
     # Whoever sees one header of the shared secret could read every analysis with it.
     if system.callbacks.allow_shared and method not in READS:
         shared = Scope(actor="shared secret", everything=True, origin=origin)
-        signers += [Signer(secret.encode(), shared) for secret in system.callbacks.shared_secrets]
+        signers += [CallbackSigner(secret.encode(), shared) for secret in system.callbacks.shared_secrets]
     return signers
 
 
-async def _find_service(system: System, origin: Origin, key_id: str) -> Signer:
+async def _find_service(system: AppContext, origin: RequestOrigin, key_id: str) -> CallbackSigner:
     scope = Scope(actor=f"key:{key_id}", origin=origin)
     async with system.database.transaction(scope) as tx:
         found = await find_key(tx, key_id)
     if found is None:
-        raise BadSignature(Reason.UNKNOWN_KEY)
+        raise BadSignature(SignatureFailure.UNKNOWN_KEY)
     row, projects = found
     try:
-        secret = unseal(system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret")
-    except WrongKey as error:
+        secret = decrypt_secret(system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret")
+    except DecryptionError as error:
         log.error("a callback key cannot be opened", key=key_id, reason=str(error))
-        raise BadSignature(Reason.UNKNOWN_KEY) from error
+        raise BadSignature(SignatureFailure.UNKNOWN_KEY) from error
     roles = dict.fromkeys(projects, Role.MANAGER)
-    return Signer(secret.encode(), Scope(actor=f"key:{key_id}", roles=roles, origin=origin), row.id)
+    return CallbackSigner(secret.encode(), Scope(actor=f"key:{key_id}", roles=roles, origin=origin), row.id)
 
 
-def refuse(system: System, error: BadSignature, **about: str) -> Unauthenticated:
+def reject_signature(system: AppContext, error: BadSignature, **about: str) -> Unauthenticated:
     """Note a signature that does not hold; answers the one refusal that all of them get."""
     system.callbacks.refused[error.reason.value] += 1
     SIGNATURE_FAILURES.labels("callback", error.reason.value).inc()
@@ -104,7 +104,7 @@ def refuse(system: System, error: BadSignature, **about: str) -> Unauthenticated
     return Unauthenticated(UNSIGNED)
 
 
-async def take_effect(tx: Transaction, row: AnalysisRow, use: Use | None) -> bool:
+async def record_signature_use(tx: Transaction, row: AnalysisRow, use: SignatureUse | None) -> bool:
     """Note within the effect's transaction that a signature was used; False where it had its effect already.
 
     Raises Conflict for a second use of a nonce, and Unauthenticated where the key was revoked, or its service left the
@@ -113,10 +113,10 @@ async def take_effect(tx: Transaction, row: AnalysisRow, use: Use | None) -> boo
     if use is None:
         return True
     if use.key is not None:
-        if not await hold_key(tx, use.key, row.project_id):
+        if not await lock_key(tx, use.key, row.project_id):
             raise Unauthenticated(UNSIGNED)
-        await touch_key(tx, use.key)
-    if await use_signature(tx, use.name, use.kept_s):
+        await record_key_use(tx, use.key)
+    if await create_used_signature(tx, use.name, use.kept_s):
         return True
     if use.once_only:
         raise Conflict(
@@ -125,7 +125,7 @@ async def take_effect(tx: Transaction, row: AnalysisRow, use: Use | None) -> boo
     return False
 
 
-def refuse_of_job(row: AnalysisRow) -> None:
+def require_standalone(row: AnalysisRow) -> None:
     """Raise Conflict for an analysis of a job, which only the line moves."""
     if row.job_id is not None:
         raise Conflict(
@@ -134,8 +134,8 @@ def refuse_of_job(row: AnalysisRow) -> None:
         )
 
 
-def refuse_closed(row: AnalysisRow) -> None:
+def require_open(row: AnalysisRow) -> None:
     """Raise Conflict for an analysis that takes nothing any more: a job's, or one in a final state."""
-    refuse_of_job(row)
+    require_standalone(row)
     if row.state in FINAL:
         raise Conflict(f"This analysis is {row.state} and takes nothing more. Nothing was changed.")

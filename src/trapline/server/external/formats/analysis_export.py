@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trapline.server.platform.formats.spreadsheets import harmless
+from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.wire.analyses import Analysis
 from trapline.wire.annotations import Annotation, AnnotationType
 
@@ -53,5 +53,5 @@ def _cells(annotation: Annotation) -> list[Any]:
 
 def _line(cells: Sequence[Any]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerow([harmless(cell) for cell in cells])
+    csv.writer(text).writerow([escape_formula(cell) for cell in cells])
     return text.getvalue().encode()

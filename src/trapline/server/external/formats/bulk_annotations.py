@@ -10,14 +10,14 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from trapline.server.findings.rules.annotation_data import NEEDS_FILE, WrongData, check_data
+from trapline.server.findings.rules.annotation_data import NEEDS_FILE, InvalidAnnotationData, validate_data
 from trapline.server.findings.rules.geometry import Frame
-from trapline.server.platform.errors import Invalid, Unprocessable
+from trapline.server.platform.errors import InvalidRequest, Unprocessable
 from trapline.server.platform.formats.json_stream import has_many_values
 from trapline.server.queue.formats.result_rows import SHORT_LIST
 from trapline.wire.annotations import AnnotationType
-from trapline.wire.bulk_annotations import PostedAnnotation, PostedAnnotations, PostMode
-from trapline.wire.values import DEEPEST, is_deep
+from trapline.wire.bulk_annotations import BulkAnnotation, BulkAnnotationsRequest, BulkMode
+from trapline.wire.values import DEEPEST, exceeds_depth
 
 MOST_PROBLEMS = 100
 MOST_FIELDS = 20
@@ -36,7 +36,7 @@ _FLOAT, _DOUBLE = Struct(">f"), Struct(">d")
 Problems = list[tuple[str, str]]
 
 
-class Posted(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class DecodedAnnotation(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One annotation as posted."""
 
     annotation_type: str
@@ -49,8 +49,8 @@ class Posted(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
-    annotations: list[Posted]
-    mode: str = PostMode.APPEND.value
+    annotations: list[DecodedAnnotation]
+    mode: str = BulkMode.APPEND.value
 
 
 _DECODER = msgspec.json.Decoder(_Body)
@@ -58,7 +58,7 @@ _ENCODER = msgspec.json.Encoder()
 _SORTED = msgspec.json.Encoder(order="sorted")
 
 
-class Checked(msgspec.Struct, gc=False):
+class ValidatedAnnotation(msgspec.Struct, gc=False):
     """An annotation that may be stored: its data brought to the upright original, its confidence as it will be kept.
 
     `parent` is the place of its box in the same request, or the id of one that is there. `encoded` is its data as it
@@ -78,16 +78,16 @@ class Checked(msgspec.Struct, gc=False):
     about: bytes
 
 
-def decode_posted(body: bytes | mmap.mmap, most: int) -> tuple[list[Posted], PostMode]:
+def decode_annotations(body: bytes | mmap.mmap, most: int) -> tuple[list[DecodedAnnotation], BulkMode]:
     """Decode a request. Raises Invalid for what is not JSON or is too much, Unprocessable with everything wrong."""
     if has_many_values(body, MOST_VALUES):
-        raise Invalid(
+        raise InvalidRequest(
             f"A request may have at most {MOST_VALUES:,} values. Nothing was stored. Send its annotations in several "
             "requests with the mode append."
         )
     try:
         found = _DECODER.decode(body)
-        mode = PostMode(found.mode)
+        mode = BulkMode(found.mode)
     except (msgspec.DecodeError, RecursionError, ValueError, UnicodeError):
         found, mode = _decode_patiently(body, most)
     if len(found.annotations) > most:
@@ -98,25 +98,27 @@ def decode_posted(body: bytes | mmap.mmap, most: int) -> tuple[list[Posted], Pos
     return found.annotations, mode
 
 
-def _too_many(count: int, most: int) -> Invalid:
-    return Invalid(
+def _too_many(count: int, most: int) -> InvalidRequest:
+    return InvalidRequest(
         f"A request may have at most {most:,} annotations; this one has {count:,}. Nothing was stored. Send them in "
         f"several requests with the mode append, {most:,} in each."
     )
 
 
-def _decode_patiently(body: bytes | mmap.mmap, most: int) -> tuple[_Body, PostMode]:
+def _decode_patiently(body: bytes | mmap.mmap, most: int) -> tuple[_Body, BulkMode]:
     """Read a body again to name everything that is wrong with it; answers it where nothing is."""
     try:
         plain = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as error:
-        raise Invalid(f"The body is not JSON that can be read: {str(error)[:200]}. Nothing was stored.") from error
+        raise InvalidRequest(
+            f"The body is not JSON that can be read: {str(error)[:200]}. Nothing was stored."
+        ) from error
     if isinstance(plain, dict) and isinstance(plain.get("annotations"), list) and len(plain["annotations"]) > most:
         raise _too_many(len(plain["annotations"]), most)
     items = plain.get("annotations") if isinstance(plain, dict) else None
     if not isinstance(items, list) or len(plain) > MOST_FIELDS:
-        raise refuse_all([("annotations", "must be a list of annotations, in an object")])
-    problems = _find_problems(PostedAnnotations, {**plain, "annotations": []}, "")
+        raise reject_batch([("annotations", "must be a list of annotations, in an object")])
+    problems = _find_problems(BulkAnnotationsRequest, {**plain, "annotations": []}, "")
     for place, item in enumerate(items):
         # One after the other, until enough is said: a body of nothing but faults must cost no more than it says.
         if len(problems) > MOST_PROBLEMS:
@@ -124,11 +126,11 @@ def _decode_patiently(body: bytes | mmap.mmap, most: int) -> tuple[_Body, PostMo
         if isinstance(item, dict) and len(item) > MOST_FIELDS:
             problems.append((f"annotations.{place}", f"has more than {MOST_FIELDS} fields"))
         else:
-            problems += _find_problems(PostedAnnotation, item, f"annotations.{place}.")
+            problems += _find_problems(BulkAnnotation, item, f"annotations.{place}.")
     if problems:
-        raise refuse_all(problems)
-    read = [PostedAnnotation.model_validate(item) for item in items]
-    mode = PostMode(plain.get("mode", PostMode.APPEND))
+        raise reject_batch(problems)
+    read = [BulkAnnotation.model_validate(item) for item in items]
+    mode = BulkMode(plain.get("mode", BulkMode.APPEND))
     return _Body([_plain(one) for one in read], mode.value), mode
 
 
@@ -146,8 +148,8 @@ def _find_problems(kind: type[BaseModel], value: Any, before: str) -> Problems:
     return []
 
 
-def _plain(one: PostedAnnotation) -> Posted:
-    return Posted(
+def _plain(one: BulkAnnotation) -> DecodedAnnotation:
+    return DecodedAnnotation(
         one.annotation_type.value,
         one.data,
         one.class_name,
@@ -158,14 +160,14 @@ def _plain(one: PostedAnnotation) -> Posted:
     )
 
 
-def refuse_all(problems: Problems) -> Unprocessable:
+def reject_batch(problems: Problems) -> Unprocessable:
     """Refuse a request for all that is wrong with it, in words; at most a hundred problems are listed."""
     shown = "; ".join(f"{where}: {message}" for where, message in problems[:3])
     more = f"; and {len(problems) - 3:,} more" if len(problems) > 3 else ""
     return Unprocessable(f"{shown}{more}. Nothing was stored.", problems[:MOST_PROBLEMS])
 
 
-def check_posted(posted: Sequence[Posted], picture: Frame) -> list[Checked]:
+def validate_annotations(posted: Sequence[DecodedAnnotation], picture: Frame) -> list[ValidatedAnnotation]:
     """Check every annotation by its type. Raises Unprocessable naming each that is wrong, by its place and field."""
     problems: Problems = []
     checked = []
@@ -175,8 +177,8 @@ def check_posted(posted: Sequence[Posted], picture: Frame) -> list[Checked]:
         data = one.data
         if fault is None:
             try:
-                data = check_data(one.annotation_type, one.data, picture)
-            except WrongData as error:
+                data = validate_data(one.annotation_type, one.data, picture)
+            except InvalidAnnotationData as error:
                 fault = (f"data.{error.field}", error.message)
         if fault is not None:
             problems.append((f"annotations.{place}.{fault[0]}", fault[1]))
@@ -188,11 +190,11 @@ def check_posted(posted: Sequence[Posted], picture: Frame) -> list[Checked]:
             problems.append((f"annotations.{place}.data", f"is longer than {MOST_DATA_BYTES:,} bytes"))
         checked.append(found)
     if problems:
-        raise refuse_all(problems)
+        raise reject_batch(problems)
     return checked
 
 
-def _places_of_boxes(posted: Sequence[Posted]) -> dict[int, int | None]:
+def _places_of_boxes(posted: Sequence[DecodedAnnotation]) -> dict[int, int | None]:
     """Where the box of each ordering stands; None for an ordering that several different ones have."""
     places: dict[int, int | None] = {}
     for place, one in enumerate(posted):
@@ -203,8 +205,8 @@ def _places_of_boxes(posted: Sequence[Posted]) -> dict[int, int | None]:
     return places
 
 
-def _find_fault(one: Posted, boxes: dict[int, int | None]) -> tuple[str, str] | None:
-    if is_deep(one.data):
+def _find_fault(one: DecodedAnnotation, boxes: dict[int, int | None]) -> tuple[str, str] | None:
+    if exceeds_depth(one.data):
         return "data", f"is nested more than {DEEPEST} levels deep"
     if one.annotation_type not in NAMES:
         return "annotation_type", f"must be one of {', '.join(sorted(NAMES))}"
@@ -222,7 +224,7 @@ def _find_fault(one: Posted, boxes: dict[int, int | None]) -> tuple[str, str] | 
     return None if one.parent is None else _find_fault_of_parent(one, boxes)
 
 
-def _find_fault_of_parent(one: Posted, boxes: dict[int, int | None]) -> tuple[str, str] | None:
+def _find_fault_of_parent(one: DecodedAnnotation, boxes: dict[int, int | None]) -> tuple[str, str] | None:
     if one.annotation_type != CLASSIFICATION:
         return "parent", "belongs to a classification: it names its box"
     if isinstance(one.parent, str):
@@ -238,11 +240,11 @@ def _find_fault_of_parent(one: Posted, boxes: dict[int, int | None]) -> tuple[st
     return None
 
 
-def _parent_of(one: Posted, boxes: dict[int, int | None]) -> int | UUID | None:
+def _parent_of(one: DecodedAnnotation, boxes: dict[int, int | None]) -> int | UUID | None:
     return boxes[one.parent] if isinstance(one.parent, int) else UUID(one.parent) if one.parent else None
 
 
-def to_single(number: float) -> float:
+def format_float32(number: float) -> float:
     """The shortest decimal that is this number in single precision."""
     if -1 <= number <= 1 and round(number, 6) == number:
         return number
@@ -258,10 +260,10 @@ def _encode_confidence(number: float | None) -> bytes:
     """Encode a confidence for a fingerprint: in single precision where that is exact, as earlier versions did."""
     if number is None:
         return b""
-    return (_FLOAT if to_single(number) == number else _DOUBLE).pack(number + 0.0)
+    return (_FLOAT if format_float32(number) == number else _DOUBLE).pack(number + 0.0)
 
 
-def _prepare(one: Posted, data: dict[str, Any], parent: int | UUID | None) -> Checked:
+def _prepare(one: DecodedAnnotation, data: dict[str, Any], parent: int | UUID | None) -> ValidatedAnnotation:
     kind = one.annotation_type
     confidence = one.confidence
     vectors = None
@@ -278,7 +280,7 @@ def _prepare(one: Posted, data: dict[str, Any], parent: int | UUID | None) -> Ch
     about = _SORTED.encode((kind, one.class_name, one.storage_path, one.ordering, _canonical(told)))
     about += b"\0" + _encode_confidence(confidence)
     encoded = _ENCODER.encode(kept)
-    return Checked(
+    return ValidatedAnnotation(
         kind, one.class_name, confidence, data, one.storage_path, one.ordering, parent, encoded, vectors, about
     )
 
@@ -303,6 +305,6 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-def fingerprint(one: Checked, parent: bytes | None) -> bytes:
+def build_fingerprint(one: ValidatedAnnotation, parent: bytes | None) -> bytes:
     """Name an annotation by all that makes it what it is: 16 bytes. `parent` is the fingerprint of its box."""
     return hashlib.sha256(one.about + b"\0" + (parent or b"")).digest()[:16]

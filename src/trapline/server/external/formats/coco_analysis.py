@@ -9,7 +9,7 @@ import msgspec
 
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.findings.rules.polygon_rings import join_holes, measure_parts, nest_rings
-from trapline.server.findings.rules.run_lengths import Extent, measure_runs, read_runs, resample_runs
+from trapline.server.findings.rules.run_lengths import MaskExtent, get_extent, parse_run_lengths, resample_runs
 from trapline.wire.analyses import Analysis
 from trapline.wire.annotations import Annotation, AnnotationType
 
@@ -23,7 +23,7 @@ Shape = tuple[tuple[str, ...], tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True)
-class Picture:
+class AnalysedImage:
     """The image that was analysed; its id is 1."""
 
     file_name: str
@@ -31,7 +31,7 @@ class Picture:
 
 
 @dataclass
-class Categories:
+class CocoCategories:
     """Categories in the order they come: one for each class, and more where its key points differ."""
 
     listed: list[Form] = field(default_factory=list)
@@ -58,16 +58,16 @@ class Categories:
 @dataclass
 class _Coco:
     frame: Frame
-    categories: Categories = field(default_factory=Categories)
+    categories: CocoCategories = field(default_factory=CocoCategories)
     written: int = 0
     left_out: int = 0
 
     def describe(self, annotation: Annotation) -> Form | None:
-        form = describe_shape(annotation.annotation_type, annotation.data, self.frame)
+        form = build_shape(annotation.annotation_type, annotation.data, self.frame)
         if form is None:
             self.left_out += 1
             return None
-        shape = find_shape(annotation.annotation_type, annotation.data)
+        shape = find_keypoint_schema(annotation.annotation_type, annotation.data)
         category = self.categories.find(annotation.class_name or UNNAMED, shape)
         self.written += 1
         described = {"id": self.written, "image_id": 1, "category_id": category, "iscrowd": 0, **form}
@@ -89,7 +89,7 @@ class _Coco:
         yield bytes(piece)
 
 
-async def write_coco(analysis: Analysis, picture: Picture, pages: Pages) -> AsyncIterator[bytes]:
+async def write_coco(analysis: Analysis, picture: AnalysedImage, pages: Pages) -> AsyncIterator[bytes]:
     """Write boxes, segmentations and keypoints as COCO.
 
     What has no form there (classifications, heatmaps, masks, custom data) is counted in `info`.
@@ -111,7 +111,7 @@ async def write_coco(analysis: Analysis, picture: Picture, pages: Pages) -> Asyn
     yield b'],"categories":' + categories + b',"info":' + msgspec.json.encode(info) + b"}"
 
 
-def describe_shape(kind: str, data: Form, frame: Frame) -> Form | None:
+def build_shape(kind: str, data: Form, frame: Frame) -> Form | None:
     """Describe what an annotation of a type draws in COCO's words, its extent always; None for what has no form."""
     match kind:
         case AnnotationType.BOUNDING_BOX:
@@ -127,7 +127,7 @@ def describe_shape(kind: str, data: Form, frame: Frame) -> Form | None:
 
 
 def _sent(data: Form) -> Form:
-    return {name: data[name] for name in Extent._fields if data.get(name) is not None}
+    return {name: data[name] for name in MaskExtent._fields if data.get(name) is not None}
 
 
 def _describe_runs(data: Form, frame: Frame) -> Form:
@@ -135,9 +135,9 @@ def _describe_runs(data: Form, frame: Frame) -> Form:
     height, width = data["size"]
     if (width, height) != frame:
         # Nothing that reads COCO lays a mask of another size over its image.
-        counts = resample_runs(read_runs(counts), Frame(width, height), frame)
-    if len(sent) < len(Extent._fields):
-        sent = measure_runs(read_runs(counts), frame.height)._asdict() | sent
+        counts = resample_runs(parse_run_lengths(counts), Frame(width, height), frame)
+    if len(sent) < len(MaskExtent._fields):
+        sent = get_extent(parse_run_lengths(counts), frame.height)._asdict() | sent
     return {"segmentation": {"counts": counts, "size": [frame.height, frame.width]}, **sent}
 
 
@@ -159,11 +159,11 @@ def _describe_keypoints(data: Form) -> Form:
         flat += [point["x"], point["y"], 2] if _is_seen(point) else [0, 0, 0]
     left, top = (min((point[way] for point in seen), default=0) for way in (0, 1))
     width, height = (max((point[way] for point in seen), default=0) - low for way, low in ((0, left), (1, top)))
-    extent = Extent([left, top, width, height], width * height)
+    extent = MaskExtent([left, top, width, height], width * height)
     return {"keypoints": flat, "num_keypoints": len(seen), **extent._asdict()}
 
 
-def find_shape(kind: str, data: Form) -> Shape | None:
+def find_keypoint_schema(kind: str, data: Form) -> Shape | None:
     """Find what a category must say of key points; None for any other type."""
     if kind != AnnotationType.KEYPOINT:
         return None

@@ -60,7 +60,7 @@ def select_artifacts(scope: Scope, analysis: AnalysisRow) -> Select[ArtifactRow]
     return select(ArtifactRow).where(ArtifactRow.analysis_id == analysis.id)
 
 
-async def list_artifacts(
+async def list_artifact_rows(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, paths: Collection[str] | None = None
 ) -> Sequence[ArtifactRow]:
     """List the artifacts of an analysis, the oldest first; only those of some paths if told."""
@@ -76,7 +76,7 @@ async def count_artifacts(scope: Scope, tx: Transaction, analysis: AnalysisRow) 
     return (await tx.session.execute(statement)).scalar_one()
 
 
-async def get_artifact(scope: Scope, tx: Transaction, artifact_id: UUID) -> ArtifactRow:
+async def get_artifact_row(scope: Scope, tx: Transaction, artifact_id: UUID) -> ArtifactRow:
     """Get an artifact that the caller may see. Raises NotFound, also where its image is deleted."""
     statement = (
         select(ArtifactRow)
@@ -90,7 +90,7 @@ async def get_artifact(scope: Scope, tx: Transaction, artifact_id: UUID) -> Arti
     return row
 
 
-async def lock_artifact_at(scope: Scope, tx: Transaction, path: str) -> tuple[ArtifactRow, str] | None:
+async def lock_artifact_by_path(scope: Scope, tx: Transaction, path: str) -> tuple[ArtifactRow, str] | None:
     """Find and lock the artifact of a storage path, and the state of its analysis, which cannot end meanwhile."""
     statement = (
         select(ArtifactRow, AnalysisRow)
@@ -111,7 +111,9 @@ def _analysis_of(path: str) -> UUID | None:
         return None
 
 
-async def list_idle(scope: Scope, tx: Transaction, kept_s: float, limit: int) -> list[tuple[ArtifactRow, str]]:
+async def list_orphan_candidates(
+    scope: Scope, tx: Transaction, kept_s: float, limit: int
+) -> list[tuple[ArtifactRow, str]]:
     """List and lock artifacts that may have come to nothing, and the states of their analyses; at most so many.
 
     Those are the ones that nothing cites, given an address more than `kept_s` seconds ago, and either of an analysis

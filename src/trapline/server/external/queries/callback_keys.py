@@ -41,7 +41,7 @@ class UsedSignatureRow(Row):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
-async def use_signature(tx: Transaction, digest: bytes, kept_s: float) -> bool:
+async def create_used_signature(tx: Transaction, digest: bytes, kept_s: float) -> bool:
     """Note a signature as used if this transaction commits; False where it was used before.
 
     Waits for a twin of the request that is under way.
@@ -54,7 +54,7 @@ async def use_signature(tx: Transaction, digest: bytes, kept_s: float) -> bool:
     return cursor.rowcount == 1
 
 
-async def forget_signatures(scope: Scope, tx: Transaction, limit: int) -> int:
+async def purge_signature_batch(scope: Scope, tx: Transaction, limit: int) -> int:
     """Forget signatures that are too old to be used again, at most so many; answers how many went."""
     cursor = await tx.execute(
         "delete from used_signatures where digest in (select digest from used_signatures"
@@ -81,7 +81,7 @@ async def find_key(tx: Transaction, key_id: str) -> tuple[CallbackKeyRow, list[i
     return row, list(projects.all())
 
 
-async def hold_key(tx: Transaction, key: UUID, project_id: int) -> bool:
+async def lock_key(tx: Transaction, key: UUID, project_id: int) -> bool:
     """Hold off a revocation until this transaction ends; False where the key is good for the project no more."""
     cursor = await tx.execute(
         """
@@ -94,7 +94,7 @@ async def hold_key(tx: Transaction, key: UUID, project_id: int) -> bool:
     return await cursor.fetchone() is not None
 
 
-async def touch_key(tx: Transaction, key: UUID) -> None:
+async def record_key_use(tx: Transaction, key: UUID) -> None:
     """Note that a key was used, once a minute at most: its row is no place for callbacks to queue at."""
     await tx.execute(
         """
@@ -107,7 +107,7 @@ async def touch_key(tx: Transaction, key: UUID) -> None:
     )
 
 
-async def list_keys(scope: Scope, tx: Transaction, project_id: int | None) -> Sequence[tuple[CallbackKeyRow, str]]:
+async def list_key_rows(scope: Scope, tx: Transaction, project_id: int | None) -> Sequence[tuple[CallbackKeyRow, str]]:
     """List keys with the names of their services, newest first: those that reach a project of the caller's."""
     statement = select(CallbackKeyRow, ServiceRow.name).join(ServiceRow, ServiceRow.id == CallbackKeyRow.service_id)
     projects = scope.project_ids() if project_id is None else [project_id]
@@ -119,7 +119,7 @@ async def list_keys(scope: Scope, tx: Transaction, project_id: int | None) -> Se
     return [(row, name) for row, name in rows.all()]
 
 
-async def get_key(scope: Scope, tx: Transaction, key: UUID) -> CallbackKeyRow:
+async def get_key_row(scope: Scope, tx: Transaction, key: UUID) -> CallbackKeyRow:
     """Get a key that reaches a project that the caller sees, locked. Raises NotFound."""
     row = await tx.session.get(CallbackKeyRow, key, with_for_update=True)
     if row is None or not any(scope.sees(project) for project in row.project_ids):

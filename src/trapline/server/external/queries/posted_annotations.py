@@ -11,18 +11,18 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.binary_copy import (
     NULL,
-    as_bytes,
-    as_encoded_json,
-    as_float4,
     as_float8,
-    as_int4,
-    as_int8,
-    as_text,
     copy_rows,
+    encode_bytes,
+    encode_float4,
+    encode_int4,
+    encode_int8,
+    encode_jsonb_text,
+    encode_text,
 )
 
 
-class NewPosted(NamedTuple):
+class NewPostedAnnotation(NamedTuple):
     """A posted annotation to be written; ids and the fingerprint are their bytes, the data is encoded."""
 
     id: bytes
@@ -37,7 +37,7 @@ class NewPosted(NamedTuple):
     ordering: int | None
 
 
-class Present(NamedTuple):
+class StoredAnnotation(NamedTuple):
     """A posted annotation that is there: its id, as bytes and as it is told, and when it was stored."""
 
     id: bytes
@@ -45,7 +45,7 @@ class Present(NamedTuple):
     created_at: datetime
 
 
-async def count_present(scope: Scope, tx: Transaction, analysis: AnalysisRow) -> int:
+async def count_annotations(scope: Scope, tx: Transaction, analysis: AnalysisRow) -> int:
     """Count the annotations of an analysis."""
     scope.check(analysis.project_id)
     cursor = await tx.execute("select count(*) from annotations where analysis_id = %s", (analysis.id,))
@@ -55,16 +55,16 @@ async def count_present(scope: Scope, tx: Transaction, analysis: AnalysisRow) ->
     return count
 
 
-async def list_present(
+async def list_stored_annotations(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, prints: Collection[bytes]
-) -> dict[bytes, Present]:
+) -> dict[bytes, StoredAnnotation]:
     """List which annotations are there, by their fingerprints. The analysis is locked: nobody else adds any."""
     scope.check(analysis.project_id)
     cursor = await tx.execute(
         "select fingerprint, id, created_at from annotations where analysis_id = %s and fingerprint = any(%b)",
         (analysis.id, [UUID(bytes=print_) for print_ in prints]),
     )
-    return {row[0].bytes: Present(row[1].bytes, str(row[1]), row[2]) for row in await cursor.fetchall()}
+    return {row[0].bytes: StoredAnnotation(row[1].bytes, str(row[1]), row[2]) for row in await cursor.fetchall()}
 
 
 async def list_boxes(scope: Scope, tx: Transaction, analysis: AnalysisRow, ids: Collection[UUID]) -> dict[UUID, bytes]:
@@ -78,7 +78,9 @@ async def list_boxes(scope: Scope, tx: Transaction, analysis: AnalysisRow, ids: 
     return {row[0]: row[1].bytes for row in await cursor.fetchall()}
 
 
-async def delete_others(scope: Scope, tx: Transaction, analysis: AnalysisRow, kept: Collection[bytes]) -> int:
+async def delete_other_annotations(
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, kept: Collection[bytes]
+) -> int:
     """Delete the annotations of an analysis but those with some fingerprints, with their scores; answers how many."""
     scope.check(analysis.project_id)
     cursor = await tx.execute(
@@ -98,7 +100,9 @@ async def delete_others(scope: Scope, tx: Transaction, analysis: AnalysisRow, ke
     return count
 
 
-async def write_posted(scope: Scope, tx: Transaction, analysis: AnalysisRow, rows: Iterable[NewPosted]) -> None:
+async def create_annotations(
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, rows: Iterable[NewPostedAnnotation]
+) -> None:
     """Write posted annotations; the unique index of fingerprints is the guard, should two be equal after all."""
     scope.check(analysis.project_id)
     await copy_rows(
@@ -110,24 +114,24 @@ async def write_posted(scope: Scope, tx: Transaction, analysis: AnalysisRow, row
     )
 
 
-def _encode(analysis: AnalysisRow, rows: Iterable[NewPosted]) -> Iterable[bytes]:
-    about = as_int8(analysis.project_id) + as_bytes(analysis.id.bytes) + as_bytes(analysis.image_id.bytes)
+def _encode(analysis: AnalysisRow, rows: Iterable[NewPostedAnnotation]) -> Iterable[bytes]:
+    about = encode_int8(analysis.project_id) + encode_bytes(analysis.id.bytes) + encode_bytes(analysis.image_id.bytes)
     # A request has thousands of rows of few types and classes.
-    as_name = cache(as_text)
+    as_name = cache(encode_text)
     for row in rows:
         yield b"".join(
             (
-                as_bytes(row.id),
+                encode_bytes(row.id),
                 about,
                 as_name(row.annotation_type),
                 as_name(row.class_name),
-                as_float4(row.confidence),
-                as_encoded_json(row.data),
-                NULL if row.storage_path is None else as_text(row.storage_path),
-                NULL if row.artifact_id is None else as_bytes(row.artifact_id),
-                NULL if row.parent_id is None else as_bytes(row.parent_id),
-                as_int4(row.ordering),
-                as_bytes(row.fingerprint),
+                encode_float4(row.confidence),
+                encode_jsonb_text(row.data),
+                NULL if row.storage_path is None else encode_text(row.storage_path),
+                NULL if row.artifact_id is None else encode_bytes(row.artifact_id),
+                NULL if row.parent_id is None else encode_bytes(row.parent_id),
+                encode_int4(row.ordering),
+                encode_bytes(row.fingerprint),
                 as_float8(row.confidence),
             )
         )

@@ -27,7 +27,7 @@ async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
     return row
 
 
-async def count_stand_alone(scope: Scope, tx: Transaction, image: ImageRow, *, simulated: bool) -> tuple[int, int]:
+async def count_standalone(scope: Scope, tx: Transaction, image: ImageRow, *, simulated: bool) -> tuple[int, int]:
     """Count the stand-alone analyses of an image.
 
     Returns how many are queued, processing or completed, of the simulated ones or of the others, and how many of both
@@ -43,7 +43,7 @@ async def count_stand_alone(scope: Scope, tx: Transaction, image: ImageRow, *, s
     return open_ones, recent
 
 
-async def add_analysis(
+async def create_analysis_row(
     scope: Scope, tx: Transaction, row: AnalysisRow, detail: dict[str, Any]
 ) -> tuple[AnalysisRow, AnalysisDetailRow]:
     """Add an analysis with its details, and the first line of its history."""
@@ -57,7 +57,7 @@ async def add_analysis(
     return row, details
 
 
-async def get_analysis(scope: Scope, tx: Transaction, analysis_id: UUID, *, lock: bool = False) -> AnalysisRow:
+async def get_analysis_row(scope: Scope, tx: Transaction, analysis_id: UUID, *, lock: bool = False) -> AnalysisRow:
     """Get an analysis, a job's too, but none of a deleted image; locked on demand. Raises NotFound, Forbidden."""
     row = await tx.session.get(AnalysisRow, analysis_id, with_for_update=lock or None)
     if row is None or not scope.sees(row.project_id):
@@ -69,7 +69,7 @@ async def get_analysis(scope: Scope, tx: Transaction, analysis_id: UUID, *, lock
     return row
 
 
-async def move_analysis(
+async def transition_analysis(
     scope: Scope, tx: Transaction, row: AnalysisRow, to_state: str, reason: str | None, error_message: str | None
 ) -> None:
     """Move a locked analysis, with its history; the caller has asked the rules.
@@ -116,7 +116,7 @@ def _move(
     )
 
 
-async def touch_analysis(tx: Transaction, row: AnalysisRow) -> datetime:
+async def record_contact(tx: Transaction, row: AnalysisRow) -> datetime:
     """Note that something was heard of an analysis; answers when, which is the time of this transaction."""
     cursor = await tx.execute("update analyses set updated_at = now() where id = %s returning updated_at", (row.id,))
     found = await cursor.fetchone()
@@ -131,7 +131,7 @@ def select_analyses(scope: Scope, image: ImageRow) -> Select[AnalysisRow]:
     return select(AnalysisRow).where(AnalysisRow.image_id == image.id)
 
 
-def select_analyses_of_job(scope: Scope, job: JobRow) -> Select[AnalysisRow]:
+def select_job_analyses(scope: Scope, job: JobRow) -> Select[AnalysisRow]:
     """Select the analyses of a job, but for those of deleted images."""
     scope.check(job.project_id)
     of_job = select(AnalysisRow).join(ImageRow, AnalysisRow.image_id == ImageRow.id)

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ValidationError
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import AnnotationFilter
 from trapline.server.external.actions import analyses, analysis_exports, artifacts, bulk_annotations
-from trapline.server.external.routes.callbacks import Callback, CallbackOf, SignedOf, receive_callback
-from trapline.server.platform.errors import Invalid, NotFound, Unauthenticated, Unprocessable
+from trapline.server.external.routes.callbacks import CallbackOf, SignedCallback, SignedOf, receive_callback
+from trapline.server.platform.errors import InvalidRequest, NotFound, Unauthenticated, Unprocessable
 from trapline.server.platform.http.parameters import Cursor, Limit
-from trapline.server.platform.http.problems import describe_problems
-from trapline.server.platform.http.request_bodies import describe_body
+from trapline.server.platform.http.problems import build_field_problems
+from trapline.server.platform.http.request_bodies import build_body_schema
 from trapline.wire.analyses import (
     Analysis,
     AnalysisFormat,
@@ -24,11 +24,11 @@ from trapline.wire.analyses import (
     CreatedAnalysis,
     Finalization,
     NewAnalysis,
-    StatusChange,
+    StatusUpdate,
 )
 from trapline.wire.annotations import Annotation, AnnotationType
-from trapline.wire.artifacts import Artifact, NewArtifact, Presigned
-from trapline.wire.bulk_annotations import PostedAnnotations, StoredAnnotations
+from trapline.wire.artifacts import Artifact, NewArtifact, PresignedUpload
+from trapline.wire.bulk_annotations import BulkAnnotationsRequest, BulkAnnotationsResult
 from trapline.wire.values import AnyText, Fraction, Page
 
 router = APIRouter(tags=["analyses"])
@@ -41,14 +41,14 @@ def _read(body: bytes | mmap.mmap, kind: type[Asked]) -> Asked:
     try:
         text.decode()
     except UnicodeDecodeError as error:
-        raise Invalid("The body is not UTF-8. Nothing was changed.") from error
+        raise InvalidRequest("The body is not UTF-8. Nothing was changed.") from error
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
         errors = error.errors(include_url=False)
         if text.strip() and any(found["type"] == "json_invalid" for found in errors):
-            raise Invalid("The body is not valid JSON. Nothing was changed.") from error
-        problems = describe_problems(errors)
+            raise InvalidRequest("The body is not valid JSON. Nothing was changed.") from error
+        problems = build_field_problems(errors)
         shown = "; ".join(f"{where or 'the body'}: {message}" for where, message in problems[:3])
         raise Unprocessable(f"{shown}. Nothing was changed.", problems) from error
 
@@ -60,7 +60,7 @@ EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 @switched_off.api_route("/images/{image_id}/analyses", methods=EVERY_METHOD)
 @switched_off.api_route("/analyses/{rest:path}", methods=EVERY_METHOD)
 @switched_off.api_route("/artifacts/{rest:path}", methods=EVERY_METHOD)
-async def find_nothing_here() -> None:
+async def handle_disabled() -> None:
     """Stand for all of these routes where outside pipelines are switched off."""
     raise NotFound
 
@@ -84,13 +84,13 @@ async def list_analyses(
 
 
 @router.get("/analyses/{analysis_id}")
-async def show_analysis(system: SystemOf, callback: CallbackOf, analysis_id: UUID) -> Analysis:
+async def get_analysis(system: SystemOf, callback: CallbackOf, analysis_id: UUID) -> Analysis:
     """Show an analysis with the first page of its annotations."""
-    return await analyses.show_analysis(system, callback.scope, analysis_id, callback.use)
+    return await analyses.get_analysis(system, callback.scope, analysis_id, callback.use)
 
 
 @router.get("/analyses/{analysis_id}/annotations")
-async def show_annotations(
+async def list_annotations(
     system: SystemOf,
     callback: CallbackOf,
     analysis_id: UUID,
@@ -102,27 +102,27 @@ async def show_annotations(
 ) -> Page[Annotation]:
     """List the annotations of an analysis by ordering, then as they were posted."""
     wanted = AnnotationFilter(annotation_type, class_name, confidence_min)
-    return await analyses.show_annotations(system, callback.scope, analysis_id, wanted, limit, cursor, callback.use)
+    return await analyses.list_annotations(system, callback.scope, analysis_id, wanted, limit, cursor, callback.use)
 
 
-@router.patch("/analyses/{analysis_id}/status", openapi_extra=describe_body(StatusChange))
-async def change_status(system: SystemOf, callback: CallbackOf, analysis_id: UUID) -> Analysis:
+@router.patch("/analyses/{analysis_id}/status", openapi_extra=build_body_schema(StatusUpdate))
+async def update_status(system: SystemOf, callback: CallbackOf, analysis_id: UUID) -> Analysis:
     """Move an analysis: from queued to processing, from there to its end. A person may cancel it."""
-    change = _read(callback.body, StatusChange)
+    change = _read(callback.body, StatusUpdate)
     if change.status != AnalysisState.CANCELED:
         _check_signed(callback, system)
-    return await analyses.change_status(system, callback.scope, analysis_id, change, callback.use)
+    return await analyses.update_status(system, callback.scope, analysis_id, change, callback.use)
 
 
-def _check_signed(callback: Callback, system: SystemOf) -> None:
+def _check_signed(callback: SignedCallback, system: SystemOf) -> None:
     if not callback.is_signed and system.callbacks.require_signature:
         raise Unauthenticated(
             "Only a signed callback says this of an analysis; a person may set it to canceled. Nothing was changed."
         )
 
 
-@router.post("/analyses/{analysis_id}/artifacts/presign", openapi_extra=describe_body(NewArtifact))
-async def presign(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Presigned:
+@router.post("/analyses/{analysis_id}/artifacts/presign", openapi_extra=build_body_schema(NewArtifact))
+async def presign(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> PresignedUpload:
     """Give an address to upload one file to."""
     new = _read(callback.body, NewArtifact)
     return await artifacts.presign(system, callback.scope, analysis_id, new, callback.use)
@@ -130,8 +130,8 @@ async def presign(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Pr
 
 @router.post(
     "/analyses/{analysis_id}/annotations:bulk",
-    openapi_extra=describe_body(PostedAnnotations),
-    response_model=StoredAnnotations,
+    openapi_extra=build_body_schema(BulkAnnotationsRequest),
+    response_model=BulkAnnotationsResult,
 )
 async def post_annotations(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Response:
     """Store annotations, all of them or none; those that are there already stay as they are."""
@@ -139,7 +139,7 @@ async def post_annotations(system: SystemOf, callback: SignedOf, analysis_id: UU
     return Response(msgspec.json.encode(stored), media_type="application/json")
 
 
-@router.post("/analyses/{analysis_id}/finalize", openapi_extra=describe_body(Finalization))
+@router.post("/analyses/{analysis_id}/finalize", openapi_extra=build_body_schema(Finalization))
 async def finalize(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Analysis:
     """End an analysis, completed or failed."""
     end = _read(callback.body, Finalization)
@@ -147,21 +147,21 @@ async def finalize(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> A
 
 
 @router.get("/analyses/{analysis_id}/artifacts")
-async def show_artifacts(
+async def list_artifacts(
     system: SystemOf, scope: ScopeOf, analysis_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Artifact]:
     """List the files of an analysis, the oldest first."""
-    return await artifacts.show_artifacts(system, scope, analysis_id, limit, cursor)
+    return await artifacts.list_artifacts(system, scope, analysis_id, limit, cursor)
 
 
 @router.get("/artifacts/{artifact_id}/download", status_code=302, response_class=RedirectResponse)
-async def download(system: SystemOf, scope: ScopeOf, artifact_id: UUID) -> str:
+async def download_artifact(system: SystemOf, scope: ScopeOf, artifact_id: UUID) -> str:
     """Lead to an artifact's file by a signed address."""
-    return await artifacts.find_download(system, scope, artifact_id)
+    return await artifacts.get_download_url(system, scope, artifact_id)
 
 
 @router.get("/analyses/{analysis_id}/export", response_class=StreamingResponse)
-async def export(
+async def export_analysis(
     system: SystemOf, scope: ScopeOf, analysis_id: UUID, form: Annotated[AnalysisFormat, Query(alias="format")]
 ) -> StreamingResponse:
     """Give an analysis with all its annotations as a file: json, csv, or coco."""
@@ -176,6 +176,6 @@ async def export(
     include_in_schema=False,
     dependencies=[Depends(receive_callback)],
 )
-async def find_nothing() -> None:
+async def handle_unknown_path() -> None:
     """Answer what stands nowhere else: a false signature is refused as everywhere, so nobody learns what exists."""
     raise NotFound

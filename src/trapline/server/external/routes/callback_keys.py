@@ -7,14 +7,14 @@ from fastapi import APIRouter
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.external.actions import callback_keys
-from trapline.server.platform.db.cursors import cut_page
+from trapline.server.platform.db.cursors import slice_page
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
 from trapline.wire.callback_keys import (
     CallbackKey,
-    CallbackKeyMade,
-    CheckedSignature,
+    CreatedCallbackKey,
     NewCallbackKey,
-    SignatureToCheck,
+    SignatureCheckRequest,
+    SignatureCheckResult,
 )
 from trapline.wire.values import Page
 
@@ -26,17 +26,17 @@ async def list_keys(
     system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[CallbackKey]:
     """List the keys that reach a project, or any of yours, newest first."""
-    return cut_page(await callback_keys.show_keys(system, scope, project), attrgetter("id"), limit, cursor)
+    return slice_page(await callback_keys.list_keys(system, scope, project), attrgetter("id"), limit, cursor)
 
 
 @router.post("", status_code=201)
-async def create_key(system: SystemOf, scope: ScopeOf, new: NewCallbackKey) -> CallbackKeyMade:
+async def create_key(system: SystemOf, scope: ScopeOf, new: NewCallbackKey) -> CreatedCallbackKey:
     """Make a key for a processing service of yours; its secret is told this once."""
     return await callback_keys.create_key(system, scope, new)
 
 
 @router.post("/check")
-async def check_signature(system: SystemOf, scope: ScopeOf, asked: SignatureToCheck) -> CheckedSignature:
+async def check_signature(system: SystemOf, scope: ScopeOf, asked: SignatureCheckRequest) -> SignatureCheckResult:
     """Say which part of a request's signature is wrong. Nothing is stored, and no secret is told."""
     return await callback_keys.check_signature(system, scope, asked)
 

@@ -15,14 +15,26 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from trapline.server.accounts.routes.access import SystemOf, authorise
-from trapline.server.external.actions.callbacks import READS, Signer, Use, list_signers, refuse
-from trapline.server.external.rules.signatures import BadSignature, Check, Claim, is_claimed, read_claim
+from trapline.server.external.actions.callbacks import (
+    READS,
+    CallbackSigner,
+    SignatureUse,
+    list_signers,
+    reject_signature,
+)
+from trapline.server.external.rules.signatures import (
+    BadSignature,
+    SignatureClaim,
+    SignatureVerifier,
+    has_signature,
+    parse_claim,
+)
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import Invalid, Unauthenticated, Unsupported
-from trapline.server.platform.http.rate_limits import count_caller, refuse_flood
-from trapline.server.platform.http.request_bodies import received
-from trapline.server.platform.http.request_context import origin_of, plain_origin
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import InvalidRequest, Unauthenticated, UnsupportedEncoding
+from trapline.server.platform.http.rate_limits import limit_caller, require_lookup_allowed
+from trapline.server.platform.http.request_bodies import receive_body
+from trapline.server.platform.http.request_context import get_minimal_origin, get_request_origin
 
 SMALL_BYTES = 64 * 1024
 """The largest body of a callback that carries no annotations."""
@@ -32,32 +44,34 @@ MARGIN_S = 60.0
 
 
 @dataclass(frozen=True)
-class Callback:
+class SignedCallback:
     """A request about an analysis: as whom, the body as received, and the use of the signature if there is one."""
 
     scope: Scope
     body: bytes | mmap.mmap
-    use: Use | None
+    use: SignatureUse | None
     is_signed: bool
 
 
-async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[Callback]:
+async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[SignedCallback]:
     """Find who calls about an analysis, and receive what was signed. Raises Unauthenticated and whatever is refused."""
     at_most = system.callbacks.body_bytes if _is_bulk(request) else min(SMALL_BYTES, system.callbacks.body_bytes)
-    if not is_claimed(request.scope["headers"]):
-        scope = await authorise(request, system, await origin_of(request))
-        async with received(request, at_most) as body:
-            yield Callback(scope, body, None, is_signed=False)
+    if not has_signature(request.scope["headers"]):
+        scope = await authorise(request, system, await get_request_origin(request))
+        async with receive_body(request, at_most) as body:
+            yield SignedCallback(scope, body, None, is_signed=False)
         return
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Unsupported("A signed body is sent as it is, without a Content-Encoding. Nothing was changed.")
+        raise UnsupportedEncoding("A signed body is sent as it is, without a Content-Encoding. Nothing was changed.")
     about = {"method": request.method, "path": request.url.path}
     async with contextlib.AsyncExitStack() as opened:
         try:
             claim = _read_claim(request, system)
             if claim.version == 2:
-                refuse_flood(request, system, _key_of(claim))
-            signers = await list_signers(system, plain_origin(request), claim, request.method, _analysis_of(request))
+                require_lookup_allowed(request, system, _key_of(claim))
+            signers = await list_signers(
+                system, get_minimal_origin(request), claim, request.method, _analysis_of(request)
+            )
             check = _check(request, claim, signers)
             take = opened.enter_context(system.callbacks.unverified.share())
 
@@ -66,21 +80,21 @@ async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[
                 check.feed(piece)
 
             async with asyncio.timeout(RECEIVED_WITHIN_S):
-                body = await opened.enter_async_context(received(request, at_most, watch))
+                body = await opened.enter_async_context(receive_body(request, at_most, watch))
             signer = signers[check.find_signer()]
         except BadSignature as error:
-            raise refuse(system, error, **about) from error
+            raise reject_signature(system, error, **about) from error
         except TimeoutError as error:
-            raise Invalid("The body was not received within an hour. Nothing was changed; send less.") from error
-        count_caller(request, system.rates.callers, signer.scope.actor)
+            raise InvalidRequest("The body was not received within an hour. Nothing was changed; send less.") from error
+        limit_caller(request, system.rates.callers, signer.scope.actor)
         use = None
         # In v1 reading again reads again; a nonce is good once whatever it is for.
         if claim.version == 2 or request.method not in READS:
             name = check.name_use(f"{request.method} {_route_of(request)} {_analysis_of(request)}")
             # Who sent the same headers just in time may still be sending the body.
             kept_s = 2.0 * system.callbacks.skew_s + RECEIVED_WITHIN_S + MARGIN_S
-            use = Use(name, kept_s, claim.version == 2, signer.key)
-        yield Callback(signer.scope, body, use, is_signed=True)
+            use = SignatureUse(name, kept_s, claim.version == 2, signer.key)
+        yield SignedCallback(signer.scope, body, use, is_signed=True)
 
 
 def _is_bulk(request: Request) -> bool:
@@ -88,20 +102,20 @@ def _is_bulk(request: Request) -> bool:
     return path.endswith("/annotations:bulk")
 
 
-def _read_claim(request: Request, system: System) -> Claim:
+def _read_claim(request: Request, system: AppContext) -> SignatureClaim:
     settings = system.callbacks
-    return read_claim(request.scope["headers"], settings.clock(), settings.skew_s, settings.min_version)
+    return parse_claim(request.scope["headers"], settings.clock(), settings.skew_s, settings.min_version)
 
 
-def _key_of(claim: Claim) -> str:
+def _key_of(claim: SignatureClaim) -> str:
     """Name a service's key as its calls are counted: as the actor that it becomes."""
     return f"key:{claim.key_id.decode()}"
 
 
-def _check(request: Request, claim: Claim, signers: Sequence[Signer]) -> Check:
+def _check(request: Request, claim: SignatureClaim, signers: Sequence[CallbackSigner]) -> SignatureVerifier:
     secrets = [signer.secret for signer in signers]
     path, query = request.scope["raw_path"], request.scope["query_string"]
-    return Check(claim, secrets, request.method.encode(), path, query)
+    return SignatureVerifier(claim, secrets, request.method.encode(), path, query)
 
 
 def _route_of(request: Request) -> str:
@@ -117,11 +131,11 @@ def _analysis_of(request: Request) -> UUID | None:
         return None
 
 
-CallbackOf = Annotated[Callback, Depends(receive_callback)]
+CallbackOf = Annotated[SignedCallback, Depends(receive_callback)]
 """A request that is signed, or that a person sends: what each may do is the route's to say."""
 
 
-async def _signed(callback: CallbackOf, system: SystemOf) -> Callback:
+async def _signed(callback: CallbackOf, system: SystemOf) -> SignedCallback:
     if not callback.is_signed and system.callbacks.require_signature:
         raise Unauthenticated(
             "This call takes a signature: X-ML-Timestamp and X-ML-Signature. Nothing was changed. The integration "
@@ -130,5 +144,5 @@ async def _signed(callback: CallbackOf, system: SystemOf) -> Callback:
     return callback
 
 
-SignedOf = Annotated[Callback, Depends(_signed)]
+SignedOf = Annotated[SignedCallback, Depends(_signed)]
 """A request that only an outside pipeline sends: signed, unless the operator lets API tokens do."""

@@ -21,7 +21,7 @@ SIGNATURE, TIMESTAMP, KEY_ID, NONCE = b"x-ml-signature", b"x-ml-timestamp", b"x-
 HEADERS = frozenset({SIGNATURE, TIMESTAMP, KEY_ID, NONCE})
 
 
-class Reason(StrEnum):
+class SignatureFailure(StrEnum):
     """Why a signature does not hold."""
 
     MISSING_HEADER = "a header is missing"
@@ -41,13 +41,13 @@ class Reason(StrEnum):
 class BadSignature(Exception):
     """The signature does not hold; `reason` is for those who may know."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: SignatureFailure) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
 
 @dataclass(frozen=True)
-class Claim:
+class SignatureClaim:
     """What the headers of a request say: the digests that may be right, as bytes; `key_id` and `nonce` in v2 only."""
 
     version: int
@@ -57,12 +57,12 @@ class Claim:
     nonce: bytes = b""
 
 
-def is_claimed(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+def has_signature(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Tell whether a request claims to be signed at all."""
     return any(name.lower() in HEADERS for name, _ in headers)
 
 
-def read_claim(headers: Sequence[tuple[bytes, bytes]], now: float, skew_s: float, min_version: int) -> Claim:
+def parse_claim(headers: Sequence[tuple[bytes, bytes]], now: float, skew_s: float, min_version: int) -> SignatureClaim:
     """Read what the headers claim, before the body is read. Raises BadSignature.
 
     `now` in seconds since 1970; the skew is inclusive.
@@ -70,34 +70,34 @@ def read_claim(headers: Sequence[tuple[bytes, bytes]], now: float, skew_s: float
     signature = _only(headers, SIGNATURE)
     timestamp = _only(headers, TIMESTAMP)
     if not _TIMESTAMP.fullmatch(timestamp):
-        raise BadSignature(Reason.MALFORMED_TIMESTAMP)
+        raise BadSignature(SignatureFailure.MALFORMED_TIMESTAMP)
     if abs(int(timestamp) - int(now)) > skew_s:
-        raise BadSignature(Reason.OUTSIDE_SKEW)
+        raise BadSignature(SignatureFailure.OUTSIDE_SKEW)
     elements = [part.strip(b" \t") for part in signature.split(b",")]
     if len(elements) > MOST_SIGNATURES:
-        raise BadSignature(Reason.TOO_MANY_SIGNATURES)
+        raise BadSignature(SignatureFailure.TOO_MANY_SIGNATURES)
     if any(element.startswith(b"v2=") for element in elements):
         return _read_v2(headers, timestamp, [element for element in elements if element.startswith(b"v2=")])
     if min_version > 1:
-        raise BadSignature(Reason.OLD_VERSION)
-    return Claim(1, timestamp, _digests(elements, b"sha256="))
+        raise BadSignature(SignatureFailure.OLD_VERSION)
+    return SignatureClaim(1, timestamp, _digests(elements, b"sha256="))
 
 
-def _read_v2(headers: Sequence[tuple[bytes, bytes]], timestamp: bytes, elements: list[bytes]) -> Claim:
+def _read_v2(headers: Sequence[tuple[bytes, bytes]], timestamp: bytes, elements: list[bytes]) -> SignatureClaim:
     key_id, nonce = _only(headers, KEY_ID), _only(headers, NONCE)
     if not _KEY_ID.fullmatch(key_id):
-        raise BadSignature(Reason.MALFORMED_KEY_ID)
+        raise BadSignature(SignatureFailure.MALFORMED_KEY_ID)
     if not _NONCE.fullmatch(nonce):
-        raise BadSignature(Reason.MALFORMED_NONCE)
-    return Claim(2, timestamp, _digests(elements, b"v2="), key_id, nonce)
+        raise BadSignature(SignatureFailure.MALFORMED_NONCE)
+    return SignatureClaim(2, timestamp, _digests(elements, b"v2="), key_id, nonce)
 
 
 def _only(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes:
     values = [value for key, value in headers if key.lower() == name]
     if not values:
-        raise BadSignature(Reason.MISSING_HEADER)
+        raise BadSignature(SignatureFailure.MISSING_HEADER)
     if len(values) > 1:
-        raise BadSignature(Reason.REPEATED_HEADER)
+        raise BadSignature(SignatureFailure.REPEATED_HEADER)
     return values[0].strip(b" \t")
 
 
@@ -105,26 +105,28 @@ def _digests(elements: Sequence[bytes], prefix: bytes) -> list[bytes]:
     digests = []
     for element in elements:
         if not element.startswith(prefix) or not _HEX.fullmatch(element[len(prefix) :]):
-            raise BadSignature(Reason.MALFORMED_SIGNATURE)
+            raise BadSignature(SignatureFailure.MALFORMED_SIGNATURE)
         digests.append(bytes.fromhex(element[len(prefix) :].decode()))
     return digests
 
 
-def message_of(claim: Claim, method: bytes, path: bytes, query: bytes, body: bytes) -> bytes:
+def build_message(claim: SignatureClaim, method: bytes, path: bytes, query: bytes, body: bytes) -> bytes:
     """The message that a signature of this request is over."""
     if claim.version == 1:
         return claim.timestamp + b"." + body
     return _message_v2(claim, (method, path, query), hashlib.sha256(body).hexdigest())
 
 
-def _message_v2(claim: Claim, lines: tuple[bytes, bytes, bytes], body_sha256: str) -> bytes:
+def _message_v2(claim: SignatureClaim, lines: tuple[bytes, bytes, bytes], body_sha256: str) -> bytes:
     return b"\n".join((b"TRAPLINE-HMAC-V2", claim.timestamp, claim.nonce, *lines, body_sha256.encode()))
 
 
-class Check:
+class SignatureVerifier:
     """Signs the request again while its body comes in, once for each secret that may have signed it."""
 
-    def __init__(self, claim: Claim, secrets: Sequence[bytes], method: bytes, path: bytes, query: bytes) -> None:
+    def __init__(
+        self, claim: SignatureClaim, secrets: Sequence[bytes], method: bytes, path: bytes, query: bytes
+    ) -> None:
         self._claim = claim
         self._secrets = secrets
         self._lines = (method, path, query)
@@ -140,14 +142,14 @@ class Check:
     def find_signer(self) -> int:
         """Tell which of the secrets signed this request, every one compared in constant time. Raises BadSignature."""
         if not self._secrets:
-            raise BadSignature(Reason.NOBODY)
+            raise BadSignature(SignatureFailure.NOBODY)
         found = None
         for place, expected in enumerate(self._expected()):
             for digest in self._claim.digests:
                 if hmac.compare_digest(expected, digest) and found is None:
                     found = place
         if found is None:
-            raise BadSignature(Reason.MISMATCH)
+            raise BadSignature(SignatureFailure.MISMATCH)
         return found
 
     def _expected(self) -> list[bytes]:

@@ -5,27 +5,27 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from trapline.server.findings.queries.analyses import AnalysisDetailRow, AnalysisRow
-from trapline.server.findings.queries.annotation_pages import Found, FoundByAnalysis
+from trapline.server.findings.queries.annotation_pages import AnalysisAnnotations, Found
 from trapline.server.findings.queries.annotations import AnnotationRow
-from trapline.server.images.actions.signed_urls import sign_files
-from trapline.server.platform.access import Scope, user_of
-from trapline.server.platform.app_context import System
+from trapline.server.images.actions.signed_urls import sign_file_urls
+from trapline.server.platform.access import Scope, parse_actor
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.review.actions.identifications import find_held
-from trapline.wire.analyses import Analysis, AnalysisState, Priority
+from trapline.server.review.actions.identifications import list_effective_identifications
+from trapline.wire.analyses import Analysis, AnalysisPriority, AnalysisState
 from trapline.wire.annotations import Annotation, AnnotationType
 from trapline.wire.identifications import Identification
 
 OPEN = frozenset({"queued", "processing"})
 
 
-def describe_analysis(
-    system: System, found: FoundByAnalysis, held: Mapping[UUID, Identification], *, is_deleted: bool = False
+def build_analysis(
+    system: AppContext, found: AnalysisAnnotations, held: Mapping[UUID, Identification], *, is_deleted: bool = False
 ) -> Analysis:
     """Tell an analysis with the first page of its annotations; `held` is what people said that holds of these."""
     row, detail = found.row, found.detail or AnalysisDetailRow(parameters={}, provenance={}, priority="normal")
     paths = [annotation.storage_path for annotation, _ in found.annotations]
-    addresses = sign_files(system, paths, is_deleted=is_deleted)
+    addresses = sign_file_urls(system, paths, is_deleted=is_deleted)
     return Analysis(
         id=row.id,
         image_id=row.image_id,
@@ -36,12 +36,12 @@ def describe_analysis(
         parameters=detail.parameters,
         provenance=detail.provenance,
         external_job_id=detail.external_job_id,
-        priority=Priority(detail.priority),
+        priority=AnalysisPriority(detail.priority),
         # A task that failed and waits for its next attempt keeps the words of the last one.
         error_message=detail.error_message if row.state == AnalysisState.FAILED else None,
         is_stale=_is_stale(system, row),
         simulated=row.simulated,
-        requested_by_id=user_of(detail.requested_by),
+        requested_by_id=parse_actor(detail.requested_by),
         created_at=row.created_at,
         started_at=row.started_at,
         completed_at=row.completed_at,
@@ -52,26 +52,28 @@ def describe_analysis(
     )
 
 
-def _is_stale(system: System, row: AnalysisRow) -> bool:
+def _is_stale(system: AppContext, row: AnalysisRow) -> bool:
     if row.job_id is not None or row.state not in OPEN:
         return False
     return row.updated_at < datetime.now(UTC) - timedelta(seconds=system.callbacks.stale_after_s)
 
 
-async def describe_found(
-    system: System, scope: Scope, tx: Transaction, found: Sequence[FoundByAnalysis]
+async def build_analyses(
+    system: AppContext, scope: Scope, tx: Transaction, found: Sequence[AnalysisAnnotations]
 ) -> list[Analysis]:
     """Tell analyses, each with the first page of its annotations and with what people said of these."""
-    held = await find_held(scope, tx, [annotation for one in found for annotation, _ in one.annotations])
-    return [describe_analysis(system, one, held) for one in found]
+    held = await list_effective_identifications(
+        scope, tx, [annotation for one in found for annotation, _ in one.annotations]
+    )
+    return [build_analysis(system, one, held) for one in found]
 
 
-async def describe_annotations(
-    system: System, scope: Scope, tx: Transaction, found: Sequence[Found]
+async def build_annotations(
+    system: AppContext, scope: Scope, tx: Transaction, found: Sequence[Found]
 ) -> list[Annotation]:
     """Tell annotations with what people said of them, and with addresses of the files that they cite."""
-    held = await find_held(scope, tx, [annotation for annotation, _ in found])
-    addresses = sign_files(system, [annotation.storage_path for annotation, _ in found])
+    held = await list_effective_identifications(scope, tx, [annotation for annotation, _ in found])
+    addresses = sign_file_urls(system, [annotation.storage_path for annotation, _ in found])
     return [_describe_annotation(annotation, key, addresses, held) for annotation, key in found]
 
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from trapline.server.catalogue.rules.filters import FoundFilter
-from trapline.server.findings.actions.analysis_responses import describe_annotations
-from trapline.server.findings.queries.annotation_search import count_found, list_found
-from trapline.server.findings.queries.scores import StoredScores, get_scores
-from trapline.server.images.queries.images import get_image
+from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
+from trapline.server.findings.actions.analysis_responses import build_annotations
+from trapline.server.findings.queries.annotation_search import count_annotation_matches, list_annotation_matches
+from trapline.server.findings.queries.scores import StoredScores, get_score_row
+from trapline.server.images.queries.images import get_image_row
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import NotFound
-from trapline.wire.annotations import FoundAnnotation, Scores
+from trapline.wire.annotations import AnnotationWithImage, ClassificationScores
 from trapline.wire.values import Page
 
 if TYPE_CHECKING:
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 BEYOND = 1e39
 
 
-async def show_scores(system: System, scope: Scope, annotation_id: UUID) -> Scores:
+async def get_scores(system: AppContext, scope: Scope, annotation_id: UUID) -> ClassificationScores:
     """Show the scores of a classification, and its logits if they were sent, exact to single precision.
 
     A number beyond single precision is told as 1e39 or -1e39. Raises NotFound.
     """
     async with system.database.transaction(scope) as tx:
-        stored = await get_scores(scope, tx, annotation_id)
+        stored = await get_score_row(scope, tx, annotation_id)
     scores, logits = await asyncio.to_thread(_decode, stored)
     if not scores and not logits:
         raise NotFound("No scores were sent with this annotation.")
     length = len(scores) or len(logits or ())
-    return Scores(
+    return ClassificationScores(
         annotation_id=annotation_id,
         class_name=stored.class_name,
         algorithm=stored.algorithm,
@@ -66,27 +66,27 @@ def _shortest(vector: "Vector") -> list[float]:
 
 
 async def list_annotations(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
-    wanted: FoundFilter,
+    wanted: AnnotationSearchFilter,
     *,
     descending: bool,
     limit: int,
     cursor: str | None,
-) -> Page[FoundAnnotation]:
+) -> Page[AnnotationWithImage]:
     """List what completed analyses found, by the times of the images. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         if wanted.image_id is not None:
-            await get_image(scope, tx, wanted.image_id)
-        rows, following = await list_found(
+            await get_image_row(scope, tx, wanted.image_id)
+        rows, following = await list_annotation_matches(
             scope, tx, project_id, wanted, descending=descending, limit=limit, cursor=cursor
         )
-        count, estimated = await count_found(scope, tx, project_id, wanted)
+        count, estimated = await count_annotation_matches(scope, tx, project_id, wanted)
         count = max(count, len(rows))
-        told = await describe_annotations(system, scope, tx, [(row.annotation, row.algorithm) for row in rows])
+        told = await build_annotations(system, scope, tx, [(row.annotation, row.algorithm) for row in rows])
     results = [
-        FoundAnnotation(
+        AnnotationWithImage(
             **dict(one),
             project_id=row.annotation.project_id,
             image_id=row.image.id,

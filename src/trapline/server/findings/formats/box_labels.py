@@ -8,10 +8,10 @@ detector's own label.
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from trapline.server.exports.formats.export_records import FoundRecord, SaidRecord
+from trapline.server.exports.formats.export_records import AnnotationRecord, IdentificationRecord
 
 
-class Told(Protocol):
+class LabelledFinding(Protocol):
     """What is asked of an annotation, in whatever form it is read."""
 
     @property
@@ -31,10 +31,10 @@ class Told(Protocol):
         """Whether it names its box to people; None where its result does not say."""
 
 
-Form = TypeVar("Form", bound=Told)
+Form = TypeVar("Form", bound=LabelledFinding)
 
 
-def find_name(box: Form, under: Sequence[Form]) -> Form | None:
+def find_box_label(box: Form, under: Sequence[Form]) -> Form | None:
     """Find the classification that names a box; None where nothing does but the label of the box.
 
     One that a person spoke of by itself names it before any other. Where the terminal one was left out, the detector's
@@ -48,30 +48,30 @@ def find_name(box: Form, under: Sequence[Form]) -> Form | None:
         says = one.terminal
         if says:
             terminal = one
-        elif says is None and is_surer(one, unsaid):
+        elif says is None and is_more_confident(one, unsaid):
             unsaid = one
-    return terminal or unsaid or find_own(box, under)
+    return terminal or unsaid or find_detector_label(box, under)
 
 
-def find_own(box: Form, under: Sequence[Form]) -> Form | None:
+def find_detector_label(box: Form, under: Sequence[Form]) -> Form | None:
     """Find the classification by which a detector says what its box holds; None where the box says it, or nothing."""
     found: Form | None = None
     for one in under:
-        if one.terminal is not None and one.model == box.model and is_surer(one, found):
+        if one.terminal is not None and one.model == box.model and is_more_confident(one, found):
             found = one
     return found
 
 
-def find_statement(box: FoundRecord, under: Sequence[FoundRecord]) -> SaidRecord | None:
+def find_statement(box: AnnotationRecord, under: Sequence[AnnotationRecord]) -> IdentificationRecord | None:
     """Find what a person stated about a box, or about the classification that names it."""
-    named = find_name(box, under) if under else None
+    named = find_box_label(box, under) if under else None
     return (named.said if named else None) or box.said
 
 
-def is_surer(one: Form, than: Form | None) -> bool:
+def is_more_confident(one: Form, than: Form | None) -> bool:
     """Whether a model is surer of one thing than of another; of what it tells no confidence of it is least sure."""
     return than is None or _confidence(one) > _confidence(than)
 
 
-def _confidence(one: Told) -> float:
+def _confidence(one: LabelledFinding) -> float:
     return -1.0 if one.confidence is None else one.confidence

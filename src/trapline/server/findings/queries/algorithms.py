@@ -35,7 +35,7 @@ def select_algorithms(scope: Scope, project_id: int | None, search: str | None) 
     return statement
 
 
-async def get_algorithm(scope: Scope, tx: Transaction, algorithm_id: int) -> AlgorithmRow:
+async def get_algorithm_row(scope: Scope, tx: Transaction, algorithm_id: int) -> AlgorithmRow:
     """Get an algorithm that the caller sees; raises NotFound or Forbidden."""
     row = await tx.session.get(AlgorithmRow, algorithm_id)
     if row is None or not scope.sees(row.project_id):
@@ -52,7 +52,7 @@ async def count_classes(scope: Scope, tx: Transaction, rows: Sequence[AlgorithmR
     return {bytes(sha256): length for sha256, length in found.all()}
 
 
-async def name_pipelines(scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]) -> dict[int, list[str]]:
+async def list_pipeline_slugs(scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]) -> dict[int, list[str]]:
     """The slugs of the pipelines that are made of each of these algorithms now."""
     statement = (
         select(PipelineAlgorithmRow.algorithm_id, PipelineRow.slug)

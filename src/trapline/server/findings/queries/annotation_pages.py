@@ -12,8 +12,8 @@ from trapline.server.findings.queries.analyses import AnalysisDetailRow, Analysi
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.cursors import FOREIGN, read_cursor, write_cursor
-from trapline.server.platform.errors import Invalid
+from trapline.server.platform.db.cursors import FOREIGN, decode_cursor, encode_cursor
+from trapline.server.platform.errors import InvalidRequest
 from trapline.server.queue.queries.pipelines import AlgorithmRow
 
 FIRST_PAGE = 1000
@@ -28,7 +28,7 @@ Found = tuple[AnnotationRow, str | None]
 
 
 @dataclass
-class FoundByAnalysis:
+class AnalysisAnnotations:
     """An analysis with its details, how many annotations it has, the first of them, and the cursor of the rest."""
 
     row: AnalysisRow
@@ -50,7 +50,7 @@ def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Selec
     return statement
 
 
-async def list_annotations(
+async def list_annotation_rows(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, wanted: AnnotationFilter, limit: int, cursor: str | None
 ) -> tuple[list[Found], str | None]:
     """List a page of annotations by ordering, then as they were posted; answers the cursor of the next page.
@@ -86,19 +86,19 @@ def _stretches(statement: Select[AnnotationRow], cursor: str | None) -> list[Sel
 
 
 def _read_place(cursor: str) -> tuple[int, UUID]:
-    ordering, key = read_cursor(cursor, [int, UUID])
+    ordering, key = decode_cursor(cursor, [int, UUID])
     if not -(2**31) <= ordering <= UNORDERED:
-        raise Invalid(FOREIGN)
+        raise InvalidRequest(FOREIGN)
     return ordering, key
 
 
 def _cursor_of(row: AnnotationRow) -> str:
-    return write_cursor([UNORDERED if row.ordering is None else row.ordering, row.id])
+    return encode_cursor([UNORDERED if row.ordering is None else row.ordering, row.id])
 
 
-async def find_found(
+async def list_analysis_annotations(
     scope: Scope, tx: Transaction, rows: Sequence[AnalysisRow], longer: int | None = None
-) -> list[FoundByAnalysis]:
+) -> list[AnalysisAnnotations]:
     """Find for each of these analyses its details, how many annotations it has and the first of them.
 
     These are FIRST_PAGE for the first `longer` analyses (for all, where that is None) and SHORT_PAGE for the others.
@@ -110,7 +110,7 @@ async def find_found(
         detail.analysis_id: detail
         for detail in await tx.session.scalars(select(AnalysisDetailRow).where(AnalysisDetailRow.analysis_id.in_(ids)))
     }
-    found = {row.id: FoundByAnalysis(row, details.get(row.id)) for row in rows}
+    found = {row.id: AnalysisAnnotations(row, details.get(row.id)) for row in rows}
     # Each analysis by itself, by the index: grouped, they would be looked for in the whole table.
     counted = select(func.count()).select_from(AnnotationRow).where(AnnotationRow.analysis_id == AnalysisRow.id)
     counts = select(AnalysisRow.id, counted.scalar_subquery()).where(AnalysisRow.id.in_(ids))

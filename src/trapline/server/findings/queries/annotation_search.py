@@ -7,17 +7,17 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, func, not_, select, true, tuple_
 
-from trapline.server.catalogue.rules.filters import FoundFilter
+from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.images.queries.images import ImageClassRow, ImageRow, select_images
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.cursors import read_cursor, write_cursor
+from trapline.server.platform.db.cursors import decode_cursor, encode_cursor
 from trapline.server.platform.db.pagination import EXACT_UP_TO
 from trapline.server.queue.queries.pipelines import AlgorithmRow
-from trapline.server.review.queries.identifications import is_reviewed
-from trapline.server.review.queries.taxon_labels import select_meaning, shows_taxon
+from trapline.server.review.queries.identifications import build_reviewed_condition
+from trapline.server.review.queries.taxon_labels import build_taxon_condition, select_labels_of_taxon
 from trapline.wire.annotations import AnnotationType
 
 LOOKED_THROUGH = 100_000
@@ -26,7 +26,7 @@ COMMON = (AnnotationType.BOUNDING_BOX, AnnotationType.CLASSIFICATION)
 """The types that no index knows: most annotations are of them."""
 
 
-class FoundOnImage(NamedTuple):
+class AnnotationMatch(NamedTuple):
     """An annotation with its analysis, its image, and the key of the algorithm that said it."""
 
     annotation: AnnotationRow
@@ -35,7 +35,7 @@ class FoundOnImage(NamedTuple):
     algorithm: str | None
 
 
-def _select_near(scope: Scope, project_id: int | None, wanted: FoundFilter) -> Select[ImageRow]:
+def _select_near(scope: Scope, project_id: int | None, wanted: AnnotationSearchFilter) -> Select[ImageRow]:
     """Select by what an index finds; from images on, because their index has the order of the list."""
     statement = (
         select_images(scope, project_id)
@@ -62,7 +62,7 @@ def _select_near(scope: Scope, project_id: int | None, wanted: FoundFilter) -> S
             ImageClassRow.project_id == ImageRow.project_id, ImageClassRow.class_name == wanted.class_name
         )
     if wanted.taxon_id is not None:
-        statement = statement.where(shows_taxon(wanted.taxon_id))
+        statement = statement.where(build_taxon_condition(wanted.taxon_id))
     if wanted.captured_after is not None:
         statement = statement.where(ImageRow.captured_at >= wanted.captured_after)
     if wanted.captured_before is not None:
@@ -72,7 +72,7 @@ def _select_near(scope: Scope, project_id: int | None, wanted: FoundFilter) -> S
     return statement
 
 
-def _list_far(wanted: FoundFilter) -> list[ColumnElement[bool]]:
+def _list_far(wanted: AnnotationSearchFilter) -> list[ColumnElement[bool]]:
     """List the conditions that no index knows: each annotation is looked at."""
     equal = (
         (AnnotationRow.annotation_type, wanted.annotation_type if wanted.annotation_type in COMMON else None),
@@ -83,44 +83,46 @@ def _list_far(wanted: FoundFilter) -> list[ColumnElement[bool]]:
     )
     far = [column == value for column, value in equal if value is not None]
     if wanted.taxon_id is not None:
-        far.append(AnnotationRow.class_name.in_(select_meaning(wanted.taxon_id)))
+        far.append(AnnotationRow.class_name.in_(select_labels_of_taxon(wanted.taxon_id)))
     if wanted.confidence_min is not None:
         far.append(AnnotationRow.confidence >= wanted.confidence_min)
     if wanted.confidence_max is not None:
         far.append(AnnotationRow.confidence <= wanted.confidence_max)
     if wanted.reviewed is not None:
         # Few images are reviewed of most projects: what was said is looked up only where there is something.
-        said = and_(ImageRow.reviewed, is_reviewed())
+        said = and_(ImageRow.reviewed, build_reviewed_condition())
         far.append(said if wanted.reviewed else not_(said))
     return far
 
 
-async def list_found(
+async def list_annotation_matches(
     scope: Scope,
     tx: Transaction,
     project_id: int | None,
-    wanted: FoundFilter,
+    wanted: AnnotationSearchFilter,
     *,
     descending: bool,
     limit: int,
     cursor: str | None,
-) -> tuple[Sequence[FoundOnImage], str | None]:
+) -> tuple[Sequence[AnnotationMatch], str | None]:
     """List a page of annotations; answers the cursor of the next one. Raises Invalid for a cursor of another list."""
     place = (ImageRow.captured_at, ImageRow.id, AnnotationRow.id)
     statement = _select_near(scope, project_id, wanted).where(*_list_far(wanted))
     if cursor is not None:
-        last = tuple_(*read_cursor(cursor, [datetime, UUID, UUID]))
+        last = tuple_(*decode_cursor(cursor, [datetime, UUID, UUID]))
         statement = statement.where(tuple_(*place) < last if descending else tuple_(*place) > last)
     ordered = statement.order_by(*[column.desc() if descending else column.asc() for column in place])
     chosen = ordered.with_only_columns(AnnotationRow, AnalysisRow, ImageRow, AlgorithmRow.key).limit(limit + 1)
-    rows = [FoundOnImage(*row) for row in (await tx.session.execute(chosen)).all()]
+    rows = [AnnotationMatch(*row) for row in (await tx.session.execute(chosen)).all()]
     if len(rows) <= limit:
         return rows, None
     behind = rows[limit - 1]
-    return rows[:limit], write_cursor([behind.image.captured_at, behind.image.id, behind.annotation.id])
+    return rows[:limit], encode_cursor([behind.image.captured_at, behind.image.id, behind.annotation.id])
 
 
-async def count_found(scope: Scope, tx: Transaction, project_id: int | None, wanted: FoundFilter) -> tuple[int, bool]:
+async def count_annotation_matches(
+    scope: Scope, tx: Transaction, project_id: int | None, wanted: AnnotationSearchFilter
+) -> tuple[int, bool]:
     """Count them: exactly up to 10,000, beyond that (10,000, an estimate).
 
     Where very many annotations are to be looked at, it is an estimate, too: how many there are among some of them.

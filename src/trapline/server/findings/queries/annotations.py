@@ -25,20 +25,20 @@ from sqlalchemy import (
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from trapline.server.findings.queries.day_counts import note_days
+from trapline.server.findings.queries.day_counts import mark_days_dirty
 from trapline.server.findings.rules.packed_data import pack_data, unpack_data
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.binary_copy import (
     NULL,
-    as_bytes,
-    as_float4,
     as_float8,
-    as_int4,
-    as_int8,
-    as_json,
-    as_text,
     copy_rows,
+    encode_bytes,
+    encode_float4,
+    encode_int4,
+    encode_int8,
+    encode_jsonb,
+    encode_text,
 )
 from trapline.server.platform.db.row import Key, Now, Row
 from trapline.wire.annotations import AnnotationType
@@ -154,7 +154,7 @@ class NewScores(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class FoundClass:
+class ImageClass:
     """A class that an image shows, and the highest confidence of it."""
 
     image_id: UUID
@@ -162,7 +162,7 @@ class FoundClass:
     confidence: float
 
 
-async def write_annotations(scope: Scope, tx: Transaction, annotations: Sequence[NewAnnotation]) -> None:
+async def create_annotations(scope: Scope, tx: Transaction, annotations: Sequence[NewAnnotation]) -> None:
     """Write annotations in bulk."""
     if annotations:
         await copy_rows(
@@ -177,7 +177,7 @@ async def write_annotations(scope: Scope, tx: Transaction, annotations: Sequence
 _IDS = Struct(">i16siqi16si16s").pack
 _ID = Struct(">i16s").pack
 _PLACE = Struct(">iiiqi16s").pack
-_TYPES = {kind.value: as_text(kind.value) for kind in AnnotationType}
+_TYPES = {kind.value: encode_text(kind.value) for kind in AnnotationType}
 
 
 def _encode_annotation(row: NewAnnotation) -> bytes:
@@ -189,9 +189,9 @@ def _encode_annotation(row: NewAnnotation) -> bytes:
         (
             _IDS(16, key, 8, project_id, 16, analysis_id, 16, image_id),
             _TYPES[kind],
-            as_text(name),
-            as_float4(confidence),
-            as_json(pack_data(data, name)),
+            encode_text(name),
+            encode_float4(confidence),
+            encode_jsonb(pack_data(data, name)),
             NULL if parent_id is None else _ID(16, parent_id),
             _PLACE(4, ordering, 8, algorithm_id, 16, print_),
             as_float8(confidence),
@@ -199,7 +199,7 @@ def _encode_annotation(row: NewAnnotation) -> bytes:
     )
 
 
-async def write_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScores]) -> None:
+async def create_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScores]) -> None:
     """Write score vectors in bulk."""
     if vectors:
         await copy_rows(
@@ -209,16 +209,16 @@ async def write_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScore
             (
                 _ID(16, row.annotation_id)
                 + _ID(16, row.analysis_id.bytes)
-                + as_int8(row.project_id)
-                + as_text(row.encoding)
-                + as_int4(row.classes)
-                + as_bytes(row.content)
+                + encode_int8(row.project_id)
+                + encode_text(row.encoding)
+                + encode_int4(row.classes)
+                + encode_bytes(row.content)
                 for row in vectors
             ),
         )
 
 
-async def write_reports(
+async def create_reports(
     scope: Scope, tx: Transaction, project_id: int, reports: Sequence[tuple[UUID, dict[str, Any]]]
 ) -> None:
     """Write what workers said of their own runs: analysis id and report."""
@@ -233,7 +233,9 @@ async def write_reports(
     )
 
 
-async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass], blank: dict[UUID, bool]) -> None:
+async def update_image_classes(
+    scope: Scope, tx: Transaction, found: Sequence[ImageClass], blank: dict[UUID, bool]
+) -> None:
     """Note what the first result of images found: which classes they show, and which are blank; in order of ids.
 
     Where another pipeline's first result came at the same time, the image is blank only if both found nothing.
@@ -269,9 +271,9 @@ async def mark_images(scope: Scope, tx: Transaction, found: Sequence[FoundClass]
                 [one.confidence for one in ordered],
             ),
         )
-    await note_days(tx, {one.image_id for one in found} | blank.keys())
+    await mark_days_dirty(tx, {one.image_id for one in found} | blank.keys())
 
 
-def as_jsonb(value: Any) -> Jsonb:
+def to_jsonb(value: Any) -> Jsonb:
     """Wrap a value for a jsonb column, with the faster writer."""
     return Jsonb(value, dumps=msgspec.json.encode)

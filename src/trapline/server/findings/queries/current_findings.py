@@ -10,7 +10,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from trapline.server.findings.queries.annotations import CONFIDENCE
-from trapline.server.findings.queries.day_counts import note_days
+from trapline.server.findings.queries.day_counts import mark_days_dirty
 from trapline.server.findings.rules.blank_labels import BLANK_PATTERN
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
@@ -135,4 +135,4 @@ async def refresh_findings(scope: Scope, tx: Transaction, images: Collection[UUI
     if images:
         await lock_findings(tx, images)
         await tx.execute(_REFRESH, {"images": sorted(images)})
-        await note_days(tx, images)
+        await mark_days_dirty(tx, images)

@@ -76,7 +76,7 @@ class DayCountRow(Row):
 
 
 @dataclass
-class Sums:
+class DayCountTotals:
     """What the counts of some days come to; `classes` and `deployments` the most frequent first."""
 
     images: int = 0
@@ -87,7 +87,7 @@ class Sums:
     deployments: list[tuple[UUID, str, int, datetime | None]] = field(default_factory=list)
 
 
-async def note_days(tx: Transaction, images: Collection[UUID]) -> None:
+async def mark_days_dirty(tx: Transaction, images: Collection[UUID]) -> None:
     """Note that the days of these images are to be counted again."""
     await tx.execute(
         f"""
@@ -98,7 +98,7 @@ async def note_days(tx: Transaction, images: Collection[UUID]) -> None:
     )
 
 
-async def count_dirty_days(scope: Scope, tx: Transaction, most: int) -> bool:
+async def update_dirty_days(scope: Scope, tx: Transaction, most: int) -> bool:
     """Count at most so many of the days that changed; answers whether there may be more. One transaction at a time.
 
     A day with many images rests the longer until it is counted again, so that this never takes much of a machine.
@@ -211,10 +211,10 @@ async def sum_images(scope: Scope, tx: Transaction, wanted: DayFilter) -> tuple[
     return images, blank
 
 
-async def sum_all(scope: Scope, tx: Transaction, wanted: DayFilter, most: int) -> Sums:
+async def sum_project(scope: Scope, tx: Transaction, wanted: DayFilter, most: int) -> DayCountTotals:
     """Sum everything up; at most so many classes and deployments."""
     told = await sum_days(scope, tx, wanted)
-    sums = Sums(sum(images for _, images, _ in told), sum(blank for _, _, blank in told), told)
+    sums = DayCountTotals(sum(images for _, images, _ in told), sum(blank for _, _, blank in told), told)
     parameters = {**_parameters(wanted), "most": most}
     each_hour = ", ".join(f"coalesce(sum(c.hours[{hour + 1}]), 0)::bigint" for hour in range(HOURS))
     cursor = await tx.execute(
@@ -248,7 +248,7 @@ async def sum_all(scope: Scope, tx: Transaction, wanted: DayFilter, most: int) -
     return sums
 
 
-async def is_behind(scope: Scope, tx: Transaction, project_id: int) -> bool:
+async def has_dirty_days(scope: Scope, tx: Transaction, project_id: int) -> bool:
     """Tell whether days of a project are to be counted still."""
     scope.check(project_id)
     cursor = await tx.execute("select exists (select from dirty_days where project_id = %s)", (project_id,))

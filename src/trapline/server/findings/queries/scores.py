@@ -23,7 +23,7 @@ class StoredScores(NamedTuple):
     labels: list[str] | None
 
 
-async def get_scores(scope: Scope, tx: Transaction, annotation_id: UUID) -> StoredScores:
+async def get_score_row(scope: Scope, tx: Transaction, annotation_id: UUID) -> StoredScores:
     """Get the scores of a classification. Raises NotFound, Forbidden."""
     cursor = await tx.execute(
         """

@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import FoundFilter
+from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
 from trapline.server.findings.actions import annotations
 from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText
-from trapline.wire.annotations import AnnotationOrder, AnnotationType, FoundAnnotation, Scores
+from trapline.wire.annotations import AnnotationOrder, AnnotationType, AnnotationWithImage, ClassificationScores
 from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(tags=["annotations"])
@@ -46,9 +46,9 @@ async def list_annotations(
     order: AnnotationOrder = AnnotationOrder.NEWEST_FIRST,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Page[FoundAnnotation]:
+) -> Page[AnnotationWithImage]:
     """List what completed analyses found, by the times of the images, of one project or of all of yours."""
-    wanted = FoundFilter(
+    wanted = AnnotationSearchFilter(
         annotation_type=annotation_type,
         class_name=class_name,
         taxon_id=taxon,
@@ -85,9 +85,9 @@ async def list_image_annotations(
     reviewed: ReviewedFilter = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Page[FoundAnnotation]:
+) -> Page[AnnotationWithImage]:
     """List what all completed analyses of an image found, in the order it was stored."""
-    wanted = FoundFilter(
+    wanted = AnnotationSearchFilter(
         annotation_type=annotation_type,
         class_name=class_name,
         taxon_id=taxon,
@@ -103,9 +103,9 @@ async def list_image_annotations(
 
 
 @router.get("/annotations/{annotation_id}/scores")
-async def show_scores(system: SystemOf, scope: ScopeOf, annotation_id: UUID) -> Scores:
+async def get_scores(system: SystemOf, scope: ScopeOf, annotation_id: UUID) -> ClassificationScores:
     """Show the scores of a classification over its whole class list, and its logits if they were sent.
 
     They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
     """
-    return await annotations.show_scores(system, scope, annotation_id)
+    return await annotations.get_scores(system, scope, annotation_id)

@@ -27,7 +27,7 @@ MOST_PAIRS = 10_000
 Data = dict[str, Any]
 
 
-class WrongData(Exception):
+class InvalidAnnotationData(Exception):
     """The data is not what its type asks for; `field` says where."""
 
     def __init__(self, field: str, message: str) -> None:
@@ -58,7 +58,7 @@ def _number(data: Data, field: str) -> float:
     value = data.get(field)
     if (type(value) is float or type(value) is int) and -LARGEST <= value <= LARGEST:
         return float(value)
-    raise WrongData(field, "must be a number" if field in data else "is missing")
+    raise InvalidAnnotationData(field, "must be a number" if field in data else "is missing")
 
 
 def _size(data: Data, field: str) -> int:
@@ -66,7 +66,7 @@ def _size(data: Data, field: str) -> int:
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int or not 0 < value <= LONGEST_SIDE:
-        raise WrongData(field, "must be a whole number of pixels" if field in data else "is missing")
+        raise InvalidAnnotationData(field, "must be a whole number of pixels" if field in data else "is missing")
     return value
 
 
@@ -102,13 +102,15 @@ def _check_box(data: Data, picture: Frame) -> Data:
     frame = scale.frame
     x_min, y_min, x_max, y_max = (_number(data, field) for field in ("x_min", "y_min", "x_max", "y_max"))
     if x_min < -OVER or y_min < -OVER or x_max > frame.width + OVER or y_max > frame.height + OVER:
-        raise WrongData("x_min", f"the box reaches out of its frame of {frame.width} by {frame.height} pixels")
+        raise InvalidAnnotationData(
+            "x_min", f"the box reaches out of its frame of {frame.width} by {frame.height} pixels"
+        )
     x_min, x_max = (_along(x, frame.width, scale.x, picture.width) for x in (x_min, x_max))
     y_min, y_max = (_along(y, frame.height, scale.y, picture.height) for y in (y_min, y_max))
     if x_min >= x_max:
-        raise WrongData("x_min", "must be less than x_max, within the frame")
+        raise InvalidAnnotationData("x_min", "must be less than x_max, within the frame")
     if y_min >= y_max:
-        raise WrongData("y_min", "must be less than y_max, within the frame")
+        raise InvalidAnnotationData("y_min", "must be less than y_max, within the frame")
     changed: Data = {"x_min": x_min, "y_min": y_min, "x_max": x_max, "y_max": y_max}
     if not scale.is_one:
         changed |= {"image_width": picture.width, "image_height": picture.height}
@@ -119,22 +121,26 @@ def _check_classification(data: Data, _: Frame) -> Data:
     topk, score = data.get("topk"), data.get("score")
     scores, logits = data.get("scores"), data.get("logits")
     if topk is None and score is None and scores is None:
-        raise WrongData("topk", "is missing: a classification has `topk`, a list of class and confidence, or `score`")
+        raise InvalidAnnotationData(
+            "topk", "is missing: a classification has `topk`, a list of class and confidence, or `score`"
+        )
     if score is not None:
         _fraction(_number(data, "score"), "score")
     if topk is not None:
         if not isinstance(topk, list) or len(topk) > MOST_CLASSES:
-            raise WrongData("topk", f"must be a list of at most {MOST_CLASSES:,} entries of class and confidence")
+            raise InvalidAnnotationData(
+                "topk", f"must be a list of at most {MOST_CLASSES:,} entries of class and confidence"
+            )
         for place, entry in enumerate(topk):
             if not isinstance(entry, dict):
-                raise WrongData(f"topk.{place}", "must have a class and a confidence")
+                raise InvalidAnnotationData(f"topk.{place}", "must have a class and a confidence")
             name = entry.get("class")
             if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
-                raise WrongData(f"topk.{place}.class", f"must be a text of 1 to {LONGEST_NAME} characters")
+                raise InvalidAnnotationData(f"topk.{place}.class", f"must be a text of 1 to {LONGEST_NAME} characters")
             try:
                 _fraction(_number(entry, "confidence"), "confidence")
-            except WrongData as error:
-                raise WrongData(f"topk.{place}.confidence", error.message) from None
+            except InvalidAnnotationData as error:
+                raise InvalidAnnotationData(f"topk.{place}.confidence", error.message) from None
     for field, numbers in (("scores", scores), ("logits", logits)):
         if numbers is not None:
             _check_numbers(numbers, field)
@@ -143,22 +149,22 @@ def _check_classification(data: Data, _: Frame) -> Data:
 
 def _check_numbers(numbers: Any, field: str) -> None:
     if not isinstance(numbers, list):
-        raise WrongData(field, "must be a list of numbers")
+        raise InvalidAnnotationData(field, "must be a list of numbers")
     for place, number in enumerate(numbers):
         if (type(number) is not float and type(number) is not int) or not -LARGEST <= number <= LARGEST:
-            raise WrongData(f"{field}.{place}", "must be a number")
+            raise InvalidAnnotationData(f"{field}.{place}", "must be a number")
 
 
 def _fraction(number: float, field: str) -> None:
     if not 0 <= number <= 1:
-        raise WrongData(field, "must be from 0 to 1")
+        raise InvalidAnnotationData(field, "must be from 0 to 1")
 
 
 def _check_raster(data: Data, picture: Frame) -> Data:
     width, height = _size(data, "width"), _size(data, "height")
     color_map = data.get("color_map")
     if color_map is not None and not (isinstance(color_map, str) and color_map.lower() in COLOR_MAPS):
-        raise WrongData("color_map", f"must be one of {', '.join(COLOR_MAPS)}")
+        raise InvalidAnnotationData("color_map", f"must be one of {', '.join(COLOR_MAPS)}")
     # A raster is stretched over the picture, whatever its own size.
     return data if (width, height) == picture else {**data, "scaled": True}
 
@@ -169,7 +175,7 @@ def _check_segmentation(data: Data, picture: Frame) -> Data:
             return _check_rle(data, picture)
         case "polygon":
             return _check_polygon(data, picture)
-    raise WrongData("format", "must be rle or polygon")
+    raise InvalidAnnotationData("format", "must be rle or polygon")
 
 
 def _check_rle(data: Data, picture: Frame) -> Data:
@@ -178,7 +184,7 @@ def _check_rle(data: Data, picture: Frame) -> Data:
         frame = picture
     else:
         if not isinstance(size, list) or len(size) != 2 or not all(map(_is_side, size)):
-            raise WrongData("size", "must be [height, width] in pixels")
+            raise InvalidAnnotationData("size", "must be [height, width] in pixels")
         frame = Frame(size[1], size[0])
     try:
         # Loaded with the first mask: it would take a tenth of a process's start.
@@ -186,9 +192,9 @@ def _check_rle(data: Data, picture: Frame) -> Data:
 
         pixels = count_pixels(data.get("counts"))
     except ValueError as error:
-        raise WrongData("counts", str(error)) from None
+        raise InvalidAnnotationData("counts", str(error)) from None
     if pixels != frame.width * frame.height:
-        raise WrongData("counts", f"cover {pixels} pixels; the size says {frame.height} by {frame.width}")
+        raise InvalidAnnotationData("counts", f"cover {pixels} pixels; the size says {frame.height} by {frame.width}")
     scale = _scale(frame, picture)
     extent = _check_extent(data, scale)
     sized = {**data, "size": [frame.height, frame.width]}
@@ -204,11 +210,11 @@ def _check_extent(data: Data, scale: Scale) -> Data:
     """Check the area and the box of a segmentation, where there are any; answers them brought to the original."""
     moved: Data = {}
     if data.get("area") is not None and _number(data, "area") < 0:
-        raise WrongData("area", "must not be negative")
+        raise InvalidAnnotationData("area", "must not be negative")
     bbox = data.get("bbox")
     if bbox is not None:
         if not isinstance(bbox, list) or len(bbox) != 4:
-            raise WrongData("bbox", "must be [x, y, width, height]")
+            raise InvalidAnnotationData("bbox", "must be [x, y, width, height]")
         _check_numbers(bbox, "bbox")
         if not scale.is_one:
             moved["bbox"] = [side * along for side, along in zip(bbox, (scale.x, scale.y) * 2, strict=True)]
@@ -222,11 +228,11 @@ def _check_polygon(data: Data, picture: Frame) -> Data:
     scale = _find_scale(data, picture, required=False)
     points = data.get("points")
     if not isinstance(points, list) or not points:
-        raise WrongData("points", "must be a list of points [x, y], or of rings of points")
+        raise InvalidAnnotationData("points", "must be a list of points [x, y], or of rings of points")
     is_one_ring = not (isinstance(points[0], list) and points[0] and isinstance(points[0][0], list))
     rings = [points] if is_one_ring else points
     if len(rings) > MOST_RINGS or sum(len(ring) for ring in rings if isinstance(ring, list)) > MOST_POINTS:
-        raise WrongData(
+        raise InvalidAnnotationData(
             "points", f"must be at most {MOST_POINTS:,} points in {MOST_RINGS:,} rings; run lengths take more"
         )
     moved = [_check_ring(ring, f"points.{place}", scale) for place, ring in enumerate(rings)]
@@ -241,10 +247,12 @@ def _check_polygon(data: Data, picture: Frame) -> Data:
 
 def _check_ring(ring: Any, field: str, scale: Scale) -> list[list[float]]:
     if not isinstance(ring, list) or len(ring) < 3:
-        raise WrongData(field, "must have at least 3 points")
+        raise InvalidAnnotationData(field, "must have at least 3 points")
     moved = [_check_point(point, f"{field}.{number}", scale) for number, point in enumerate(ring)]
     if _is_flat(moved) and not _is_flat(ring):
-        raise WrongData(field, f"lies out of its frame of {scale.frame.width} by {scale.frame.height} pixels")
+        raise InvalidAnnotationData(
+            field, f"lies out of its frame of {scale.frame.width} by {scale.frame.height} pixels"
+        )
     return moved
 
 
@@ -256,7 +264,7 @@ def _is_flat(ring: list[list[float]]) -> bool:
 
 def _check_point(point: Any, field: str, scale: Scale) -> list[float]:
     if not isinstance(point, list) or len(point) != 2:
-        raise WrongData(field, "must be [x, y]")
+        raise InvalidAnnotationData(field, "must be [x, y]")
     _check_numbers(point, field)
     return _place(float(point[0]), float(point[1]), field, scale)
 
@@ -265,7 +273,7 @@ def _place(x: float, y: float, field: str, scale: Scale) -> list[float]:
     """Clip a point into its frame and bring it to the original."""
     frame, picture = scale.frame, scale.picture
     if not (-OVER <= x <= frame.width + OVER and -OVER <= y <= frame.height + OVER):
-        raise WrongData(field, f"lies out of its frame of {frame.width} by {frame.height} pixels")
+        raise InvalidAnnotationData(field, f"lies out of its frame of {frame.width} by {frame.height} pixels")
     return [_along(x, frame.width, scale.x, picture.width), _along(y, frame.height, scale.y, picture.height)]
 
 
@@ -278,7 +286,9 @@ def _check_keypoints(data: Data, picture: Frame) -> Data:
     scale = _find_scale(data, picture, required=False)
     points = data.get("keypoints")
     if not isinstance(points, list) or not 1 <= len(points) <= MOST_KEYPOINTS:
-        raise WrongData("keypoints", f"must be a list of 1 to {MOST_KEYPOINTS:,} with a name, x, y and a confidence")
+        raise InvalidAnnotationData(
+            "keypoints", f"must be a list of 1 to {MOST_KEYPOINTS:,} with a name, x, y and a confidence"
+        )
     moved = [_check_keypoint(point, f"keypoints.{place}", scale) for place, point in enumerate(points)]
     _check_skeleton(data.get("skeleton"), len(points))
     if scale.is_one and moved == points:
@@ -291,18 +301,18 @@ def _check_keypoints(data: Data, picture: Frame) -> Data:
 
 def _check_keypoint(point: Any, field: str, scale: Scale) -> Data:
     if not isinstance(point, dict):
-        raise WrongData(field, "must have a name, x, y and a confidence")
+        raise InvalidAnnotationData(field, "must have a name, x, y and a confidence")
     name = point.get("name")
     if name is not None and not (isinstance(name, str) and len(name) <= LONGEST_NAME):
-        raise WrongData(f"{field}.name", f"must be a text of at most {LONGEST_NAME} characters")
+        raise InvalidAnnotationData(f"{field}.name", f"must be a text of at most {LONGEST_NAME} characters")
     try:
         if point.get("confidence") is not None:
             _fraction(_number(point, "confidence"), "confidence")
         if point.get("x") is None and point.get("y") is None:
             return point  # one that was not seen has no place
         x, y = _place(_number(point, "x"), _number(point, "y"), "x", scale)
-    except WrongData as error:
-        raise WrongData(f"{field}.{error.field}", error.message) from None
+    except InvalidAnnotationData as error:
+        raise InvalidAnnotationData(f"{field}.{error.field}", error.message) from None
     return {**point, "x": x, "y": y}
 
 
@@ -310,11 +320,11 @@ def _check_skeleton(skeleton: Any, points: int) -> None:
     if skeleton is None:
         return
     if not isinstance(skeleton, list) or len(skeleton) > MOST_PAIRS:
-        raise WrongData("skeleton", f"must be a list of at most {MOST_PAIRS:,} pairs of indices")
+        raise InvalidAnnotationData("skeleton", f"must be a list of at most {MOST_PAIRS:,} pairs of indices")
     for place, pair in enumerate(skeleton):
         is_pair = isinstance(pair, list) and len(pair) == 2
         if not is_pair or not all(type(index) is int and 0 <= index < points for index in pair):
-            raise WrongData(f"skeleton.{place}", f"must be two indices of keypoints, 0 to {points - 1}")
+            raise InvalidAnnotationData(f"skeleton.{place}", f"must be two indices of keypoints, 0 to {points - 1}")
 
 
 CHECKS: dict[str, Callable[[Data, Frame], Data]] = {
@@ -328,7 +338,7 @@ CHECKS: dict[str, Callable[[Data, Frame], Data]] = {
 NEEDS_FILE: Sequence[str] = ("heatmap", "mask")
 
 
-def check_data(kind: str, data: Data, picture: Frame) -> Data:
+def validate_data(kind: str, data: Data, picture: Frame) -> Data:
     """Check the data of an annotation and bring its coordinates to the upright original. Raises WrongData.
 
     Where something moved, what was given stays under `given`; `scaled` marks a frame of another size. Both names are

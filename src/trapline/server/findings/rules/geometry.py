@@ -10,7 +10,7 @@ class Frame(NamedTuple):
     height: int
 
 
-class Box(NamedTuple):
+class PixelBox(NamedTuple):
     """Corners in pixels from the top left; a box of no area is empty."""
 
     x_min: float
@@ -24,7 +24,7 @@ class Box(NamedTuple):
         return self.x_max <= self.x_min or self.y_max <= self.y_min
 
 
-def clip(given: Box, frame: Frame) -> Box:
+def clip_box(given: PixelBox, frame: Frame) -> PixelBox:
     """Cut a box at the edges of the picture; one that lies wholly outside becomes empty, on the nearest edge.
 
     Nearly every box lies within, and is answered as it is.
@@ -33,7 +33,7 @@ def clip(given: Box, frame: Frame) -> Box:
     across = 0.0 <= given.x_min <= width and 0.0 <= given.x_max <= width
     if across and 0.0 <= given.y_min <= height and 0.0 <= given.y_max <= height:
         return given
-    return Box(
+    return PixelBox(
         x_min=min(max(given.x_min, 0.0), width),
         y_min=min(max(given.y_min, 0.0), height),
         x_max=min(max(given.x_max, 0.0), width),

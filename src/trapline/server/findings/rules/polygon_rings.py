@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trapline.server.findings.rules.run_lengths import Extent
+from trapline.server.findings.rules.run_lengths import MaskExtent
 
 Ring = Sequence[Sequence[float]]
 """Points [x, y]; the last one is joined to the first."""
@@ -67,7 +67,7 @@ def _signed_area(ring: Points) -> float:
     return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2)
 
 
-def measure_parts(parts: Sequence[Sequence[Ring]]) -> Extent:
+def measure_parts(parts: Sequence[Sequence[Ring]]) -> MaskExtent:
     """Measure what parts cover: their outlines without their holes."""
     area = 0.0
     for outline, *holes in parts:
@@ -75,7 +75,7 @@ def measure_parts(parts: Sequence[Sequence[Ring]]) -> Extent:
         area += abs(_signed_area(np.asarray(outline, np.float64))) - inner
     points = np.concatenate([np.asarray(outline, np.float64) for outline, *_ in parts])
     (x, y), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    return Extent([x, y, right - x, bottom - y], max(area, 0.0))
+    return MaskExtent([x, y, right - x, bottom - y], max(area, 0.0))
 
 
 def join_holes(part: Sequence[Ring]) -> list[float]:

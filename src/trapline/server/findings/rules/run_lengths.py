@@ -18,7 +18,7 @@ MOST_BITS = 40
 LONGEST = 2**62
 
 
-class Extent(NamedTuple):
+class MaskExtent(NamedTuple):
     """Where something lies, [x, y, width, height], and what area it covers."""
 
     bbox: list[float]
@@ -28,7 +28,7 @@ class Extent(NamedTuple):
 def count_pixels(counts: Any) -> int:
     """Count the pixels that run lengths cover: a list of whole numbers, or a compressed text. Raises ValueError."""
     if isinstance(counts, str):
-        return sum(decode(counts))
+        return sum(decode_run_lengths(counts))
     if not isinstance(counts, list) or not counts:
         raise ValueError("must be run lengths: a list of whole numbers, or COCO's compressed text")
     for run in counts:
@@ -39,7 +39,7 @@ def count_pixels(counts: Any) -> int:
     return sum(counts)
 
 
-def decode(text: str) -> list[int]:
+def decode_run_lengths(text: str) -> list[int]:
     """Decode COCO's compressed run lengths. Raises ValueError."""
     runs: list[int] = []
     value, bits = 0, 0
@@ -66,24 +66,24 @@ def decode(text: str) -> list[int]:
     return runs
 
 
-def read_runs(counts: str | list[int]) -> list[int]:
+def parse_run_lengths(counts: str | list[int]) -> list[int]:
     """Read run lengths that were checked before."""
-    return decode(counts) if isinstance(counts, str) else counts
+    return decode_run_lengths(counts) if isinstance(counts, str) else counts
 
 
-def measure_runs(runs: Sequence[int], height: int) -> Extent:
+def get_extent(runs: Sequence[int], height: int) -> MaskExtent:
     """Measure what is not background; nothing lies in the corner, without a size."""
     ends = np.cumsum(np.asarray(runs, np.int64))
     starts, ends = ends[:-1:2], ends[1::2]
     starts, ends = starts[starts < ends], ends[starts < ends]
     if not starts.size:
-        return Extent([0, 0, 0, 0], 0)
+        return MaskExtent([0, 0, 0, 0], 0)
     (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
     # A run that goes on in the next column has reached both edges.
     is_split = first < last
     x, y = int(first.min()), int(np.where(is_split, 0, top).min())
     width, tall = int(last.max()) + 1 - x, int(np.where(is_split, height - 1, bottom).max()) + 1 - y
-    return Extent([x, y, width, tall], int((ends - starts).sum()))
+    return MaskExtent([x, y, width, tall], int((ends - starts).sum()))
 
 
 def resample_runs(runs: Sequence[int], given: Frame, wanted: Frame) -> list[int]:

@@ -41,7 +41,7 @@ Numbers = Sequence[float] | NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreVector:
     """The scores of one classification over its class list, and the logits they came from, if they were sent."""
 
     scores: Vector
@@ -63,7 +63,7 @@ def encode_scores(scores: Numbers, logits: Numbers | None) -> bytes:
     return _HEADER.pack(kind, sent.size, raw.size, total) + zstd.compress(first + _shuffle(raw), level=LEVEL)
 
 
-def decode_scores(content: bytes, encoding: str = ENCODING) -> Scores:
+def decode_scores(content: bytes, encoding: str = ENCODING) -> ScoreVector:
     """Read back exactly what was encoded. Raises ValueError for anything else."""
     if encoding == OLD_ENCODING:
         return _decode_old(content)
@@ -85,7 +85,7 @@ def decode_scores(content: bytes, encoding: str = ENCODING) -> Scores:
         scores = (_softmax(_exponentials(logits), total).view("<i4") + steps).astype("<i4").view("<f4")
     else:
         scores = _unshuffle(first, "<f4")
-    return Scores(scores, logits if logits.size else None)
+    return ScoreVector(scores, logits if logits.size else None)
 
 
 def _decompress(content: bytes, size: int) -> bytes:
@@ -96,7 +96,7 @@ def _decompress(content: bytes, size: int) -> bytes:
     return plain
 
 
-def _decode_old(content: bytes) -> Scores:
+def _decode_old(content: bytes) -> ScoreVector:
     try:
         sizes = _OLD_HEADER.unpack_from(content)
         plain = zlib.decompress(content[_OLD_HEADER.size :])
@@ -105,7 +105,7 @@ def _decode_old(content: bytes) -> Scores:
     if len(plain) != 4 * sum(sizes):
         raise ValueError("not a score vector: its length differs")
     logits = _unshuffle(plain[4 * sizes[0] :], "<f4")
-    return Scores(_unshuffle(plain[: 4 * sizes[0]], "<f4"), logits if logits.size else None)
+    return ScoreVector(_unshuffle(plain[: 4 * sizes[0]], "<f4"), logits if logits.size else None)
 
 
 def _exponentials(logits: Vector) -> NDArray[np.float64]:

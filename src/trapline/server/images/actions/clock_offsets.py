@@ -3,21 +3,28 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from trapline.server.images.actions.deployments import BATCH, describe_deployments, set_clock
-from trapline.server.images.queries.clock_offsets import date_batch, list_dating, preview_offset, preview_zone
-from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.actions.deployments import BATCH, build_deployments, set_clock
+from trapline.server.images.queries.clock_offsets import (
+    list_pending_deployments,
+    preview_offset,
+    preview_zone,
+    update_capture_time_batch,
+)
+from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.images.rules.time_zones import DEFAULT
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.errors import Conflict
-from trapline.wire.deployments import ClockPreview, ClockToTry, Deployment, MovedImage, ZoneSource
+from trapline.wire.deployments import CaptureTimeChange, ClockOffsetRequest, ClockPreview, Deployment, ZoneSource
 
 
-async def preview_clock(system: System, scope: Scope, deployment_id: UUID, wanted: ClockToTry) -> ClockPreview:
+async def preview_clock_offset(
+    system: AppContext, scope: Scope, deployment_id: UUID, wanted: ClockOffsetRequest
+) -> ClockPreview:
     """Return what another clock offset or time zone would change; nothing is changed. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_deployment(scope, tx, deployment_id)
+        row = await get_deployment_row(scope, tx, deployment_id)
         offset = row.clock_offset_s if wanted.clock_offset_s is None else wanted.clock_offset_s
         if wanted.time_zone is None:
             effect, first = await preview_offset(scope, tx, deployment_id, offset)
@@ -31,20 +38,20 @@ async def preview_clock(system: System, scope: Scope, deployment_id: UUID, wante
         moved=effect.moved,
         edited=effect.edited,
         without_camera_time=effect.without_camera_time,
-        first=[MovedImage.model_validate(one._asdict()) for one in first],
+        first=[CaptureTimeChange.model_validate(one._asdict()) for one in first],
     )
 
 
-async def undo_clock(system: System, scope: Scope, deployment_id: UUID) -> Deployment:
+async def undo_clock_offset(system: AppContext, scope: Scope, deployment_id: UUID) -> Deployment:
     """Set offset and zone back to what they were before the last change that dated images.
 
     Done twice, it is that change. Raises NotFound, Conflict.
     """
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Deployment)
+        done = await find_saved_response(scope, tx, Deployment)
         if done:
             return done
-        row = await get_deployment(scope, tx, deployment_id, lock=True)
+        row = await get_deployment_row(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
         if row.previous_clock_offset_s is None:
             raise Conflict("The clock of this deployment was never changed. Nothing was changed.")
@@ -55,19 +62,19 @@ async def undo_clock(system: System, scope: Scope, deployment_id: UUID) -> Deplo
             # In UTC it may never have been given: the warning comes back.
             row.time_zone_source = (ZoneSource.DEFAULT if back == DEFAULT else ZoneSource.GIVEN).value
         await set_clock(tx, scope, row, row.previous_clock_offset_s, redate=back is not None, previous_zone=zone)
-        [deployment] = await describe_deployments(tx, scope, [row])
-        return keep_answer(scope, tx, deployment)
+        [deployment] = await build_deployments(tx, scope, [row])
+        return save_response(scope, tx, deployment)
 
 
-async def date_all(system: System, scope: Scope) -> bool:
+async def update_capture_times(system: AppContext, scope: Scope) -> bool:
     """Date images of deployments whose clock was set, batch by batch; answers whether there is more.
 
     Each batch is committed by itself and begun anew from where the last one ended, in whatever process.
     """
     more = False
     async with system.database.transaction(scope) as tx:
-        waiting = await list_dating(scope, tx)
+        waiting = await list_pending_deployments(scope, tx)
     for deployment_id in waiting:
         async with system.database.transaction(scope) as tx:
-            more = await date_batch(scope, tx, deployment_id, BATCH) or more
+            more = await update_capture_time_batch(scope, tx, deployment_id, BATCH) or more
     return more

@@ -9,35 +9,35 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from trapline.server.images.actions.deployments import build_deployment, follow_coordinates, put_clock
-from trapline.server.images.formats.deployment_csv import Sheet, read_sheet, write_sheet
+from trapline.server.images.formats.deployment_csv import DeploymentTable, parse_csv, render_csv
 from trapline.server.images.queries.deployments import DeploymentRow
 from trapline.server.images.rules.deployments import RELATED, list_faults
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.errors import Conflict, Unprocessable
-from trapline.wire.deployments import NewDeployment, SheetTaken
+from trapline.wire.deployments import DeploymentImportResult, NewDeployment
 
 
-async def write_deployments(system: System, scope: Scope, project_id: int) -> str:
+async def export_deployments(system: AppContext, scope: Scope, project_id: int) -> str:
     """Write the deployments of a project as CSV, by name. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         rows = sorted((await _find_all(scope, tx, project_id)).values(), key=lambda row: row.name)
         tx.audit("export", "deployment", project_id, project_id, deployments=len(rows))
-    return write_sheet(
+    return render_csv(
         [{name: getattr(row, name) for name in NewDeployment.model_fields if name != "project"} for row in rows]
     )
 
 
-async def take_deployments(system: System, scope: Scope, project_id: int, body: bytes) -> SheetTaken:
+async def import_deployments(system: AppContext, scope: Scope, project_id: int, body: bytes) -> DeploymentImportResult:
     """Make and change deployments as a sheet says, known by their names; all of them or none.
 
     What is no column stays, as do deployments without a line. Raises NotFound, Forbidden, Invalid, Unprocessable with
     what is wrong in which line, and Conflict where somebody made a deployment of the same name at the same time.
     """
     scope.check(project_id)
-    sheet = read_sheet(body)
+    sheet = parse_csv(body)
     checked = _check(sheet, project_id)
     if sheet.errors:
         raise Unprocessable(
@@ -45,7 +45,7 @@ async def take_deployments(system: System, scope: Scope, project_id: int, body: 
         )
     made = changed = 0
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, SheetTaken)
+        done = await find_saved_response(scope, tx, DeploymentImportResult)
         if done:
             return done
         known = await _find_all(scope, tx, project_id, lock=True)
@@ -66,26 +66,26 @@ async def take_deployments(system: System, scope: Scope, project_id: int, body: 
             ) from error
         if made or changed:
             tx.audit("import", "deployment", project_id, project_id, made=made, changed=changed)
-        taken = SheetTaken(made=made, changed=changed, unchanged=len(checked) - made - changed)
-        return keep_answer(scope, tx, taken)
+        taken = DeploymentImportResult(made=made, changed=changed, unchanged=len(checked) - made - changed)
+        return save_response(scope, tx, taken)
 
 
 def _require_consistent(
-    sheet: Sheet, checked: Mapping[int, Mapping[str, Any]], known: Mapping[str, DeploymentRow]
+    sheet: DeploymentTable, checked: Mapping[int, Mapping[str, Any]], known: Mapping[str, DeploymentRow]
 ) -> None:
     for line, values in checked.items():
         if RELATED & values.keys():
             row = known.get(values["name"])
             stored = {field: getattr(row, field, None) for field in RELATED}
             for column, wrong in list_faults(stored | dict(values)):
-                sheet.complain(line, column, wrong)
+                sheet.add_error(line, column, wrong)
     if sheet.errors:
         raise Unprocessable(
             "Some cells contradict others. Nothing was changed. Fix them and send it again.", sheet.errors
         )
 
 
-def _check(sheet: Sheet, project_id: int) -> dict[int, dict[str, Any]]:
+def _check(sheet: DeploymentTable, project_id: int) -> dict[int, dict[str, Any]]:
     checked = {}
     lines: dict[str, int] = {}
     for line, values in sheet.rows.items():
@@ -94,10 +94,10 @@ def _check(sheet: Sheet, project_id: int) -> dict[int, dict[str, Any]]:
         except ValidationError as error:
             for wrong in error.errors():
                 column = str(wrong["loc"][0]) if wrong["loc"] else "row"
-                sheet.complain(line, column, wrong["msg"].removeprefix("Value error, "))
+                sheet.add_error(line, column, wrong["msg"].removeprefix("Value error, "))
             continue
         if new.name in lines:
-            sheet.complain(line, "name", f"is that of line {lines[new.name]} too")
+            sheet.add_error(line, "name", f"is that of line {lines[new.name]} too")
         lines[new.name] = line
         checked[line] = {name: getattr(new, name) for name in values}
     return checked

@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from trapline.server.catalogue.rules.filters import DeploymentFilter
-from trapline.server.images.queries.clock_offsets import count_to_date, date_batch, list_assumed_utc
+from trapline.server.images.queries.clock_offsets import count_to_date, list_assumed_utc, update_capture_time_batch
 from trapline.server.images.queries.deployments import (
     DeploymentRow,
-    get_deployment,
+    get_deployment_row,
     has_images,
     select_deployments,
     summarise_images,
@@ -19,13 +19,13 @@ from trapline.server.images.queries.deployments import (
 from trapline.server.images.rules.deployments import RELATED, list_faults
 from trapline.server.images.rules.time_zones import decide_zone, find_zone
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import OrderColumn, count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Unprocessable
-from trapline.server.queue.queries.job_downloads import is_fetched_into
-from trapline.wire.deployments import Deployment, DeploymentChange, DeploymentOrder, NewDeployment, ZoneSource
+from trapline.server.queue.queries.job_downloads import has_active_downloads
+from trapline.wire.deployments import Deployment, DeploymentOrder, DeploymentUpdate, NewDeployment, ZoneSource
 from trapline.wire.values import Page
 
 BATCH = 2000
@@ -33,7 +33,7 @@ SILENT_AFTER = timedelta(days=3)
 NULLABLE = {"latitude", "longitude", "coordinate_uncertainty_m", "started_at", "ended_at"}
 
 
-async def describe_deployments(tx: Transaction, scope: Scope, rows: list[DeploymentRow]) -> list[Deployment]:
+async def build_deployments(tx: Transaction, scope: Scope, rows: list[DeploymentRow]) -> list[Deployment]:
     """Tell of deployments with what came from them."""
     seen = await summarise_images(scope, tx, [row.id for row in rows])
     assumed = await list_assumed_utc(scope, tx, [row.id for row in rows])
@@ -87,7 +87,7 @@ async def follow_coordinates(scope: Scope, tx: Transaction, row: DeploymentRow, 
         row.time_zone, row.time_zone_source = zone, source.value
 
 
-async def add_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> DeploymentRow:
+async def insert_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> DeploymentRow:
     """Add a deployment within a transaction. Raises NotFound, Forbidden, Conflict where the name is taken."""
     scope.check(new.project)
     _require_consistent(new.model_dump())
@@ -104,18 +104,18 @@ async def add_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> D
     return row
 
 
-async def create_deployment(system: System, scope: Scope, new: NewDeployment) -> Deployment:
+async def create_deployment(system: AppContext, scope: Scope, new: NewDeployment) -> Deployment:
     """Make a deployment in a project."""
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Deployment)
+        done = await find_saved_response(scope, tx, Deployment)
         if done:
             return done
-        [deployment] = await describe_deployments(tx, scope, [await add_deployment(scope, tx, new)])
-        return keep_answer(scope, tx, deployment)
+        [deployment] = await build_deployments(tx, scope, [await insert_deployment(scope, tx, new)])
+        return save_response(scope, tx, deployment)
 
 
 async def list_deployments(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     wanted: DeploymentFilter,
@@ -139,24 +139,26 @@ async def list_deployments(
         )
         count, estimated = await count_rows(tx, statement)
         return Page(
-            results=await describe_deployments(tx, scope, rows),
+            results=await build_deployments(tx, scope, rows),
             next=following,
             count=count,
             count_is_estimate=estimated,
         )
 
 
-async def show_deployment(system: System, scope: Scope, deployment_id: UUID) -> Deployment:
+async def get_deployment(system: AppContext, scope: Scope, deployment_id: UUID) -> Deployment:
     """Show one deployment. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [deployment] = await describe_deployments(tx, scope, [await get_deployment(scope, tx, deployment_id)])
+        [deployment] = await build_deployments(tx, scope, [await get_deployment_row(scope, tx, deployment_id)])
         return deployment
 
 
-async def change_deployment(system: System, scope: Scope, deployment_id: UUID, change: DeploymentChange) -> Deployment:
+async def update_deployment(
+    system: AppContext, scope: Scope, deployment_id: UUID, change: DeploymentUpdate
+) -> Deployment:
     """Change a deployment; what is left out stays. Raises NotFound, Forbidden, LostRace, Conflict."""
     async with system.database.transaction(scope) as tx:
-        row = await get_deployment(scope, tx, deployment_id, lock=True)
+        row = await get_deployment_row(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
         zone = row.time_zone
         for field, value in change.model_dump(exclude_unset=True, exclude={"redate_images"}).items():
@@ -175,7 +177,7 @@ async def change_deployment(system: System, scope: Scope, deployment_id: UUID, c
         tx.audit("change", "deployment", row.id, row.project_id, fields=sorted(change.model_fields_set))
         offset = row.clock_offset_s if change.clock_offset_s is None else change.clock_offset_s
         await set_clock(tx, scope, row, offset, redate=change.redate_images, previous_zone=zone)
-        [deployment] = await describe_deployments(tx, scope, [row])
+        [deployment] = await build_deployments(tx, scope, [row])
         return deployment
 
 
@@ -191,7 +193,7 @@ async def set_clock(
         return
     await put_clock(scope, tx, row, offset_s, redate=redate, previous_zone=previous_zone)
     await tx.session.flush()
-    await date_batch(scope, tx, row.id, BATCH)
+    await update_capture_time_batch(scope, tx, row.id, BATCH)
     await tx.session.refresh(row)
 
 
@@ -212,14 +214,14 @@ async def put_clock(
     row.dating, row.dated_to, row.images_dated = True, None, 0
 
 
-async def delete_deployment(system: System, scope: Scope, deployment_id: UUID) -> None:
+async def delete_deployment(system: AppContext, scope: Scope, deployment_id: UUID) -> None:
     """Delete a deployment that has neither images nor pull sources. Raises Conflict where it has."""
     async with system.database.transaction(scope) as tx:
-        row = await get_deployment(scope, tx, deployment_id, lock=True)
+        row = await get_deployment_row(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
         if row.is_default:
             raise Conflict("This deployment takes the images that belong to no other; a project needs it.")
-        if await is_fetched_into(scope, tx, row.id):
+        if await has_active_downloads(scope, tx, row.id):
             raise Conflict(
                 "A run is fetching pictures into this deployment. Nothing was deleted. Wait for its end, or cancel it."
             )

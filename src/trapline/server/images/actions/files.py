@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from trapline.server.accounts.actions.auth import require_token
 from trapline.server.external.actions import artifacts
 from trapline.server.images.actions import staged_files
-from trapline.server.images.actions.image_import import check_room
+from trapline.server.images.actions.image_import import require_disk_space
 from trapline.server.images.queries.readable_files import find_project_of_file
 from trapline.server.images.rules.file_readers import FileReader, parse_reader
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import Forbidden, Invalid, NotFound, TooLarge, Unsupported
-from trapline.server.platform.imaging.file_types import HEAD_BYTES, Taken, tell_kind
-from trapline.server.platform.store.signed_uploads import Announced, find_announced
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import Forbidden, InvalidRequest, NotFound, PayloadTooLarge, UnsupportedEncoding
+from trapline.server.platform.imaging.file_types import HEAD_BYTES, SupportedFormat, detect_file_type
+from trapline.server.platform.store.signed_uploads import UploadSpec, find_upload_spec
 from trapline.server.platform.store.storage_keys import (
     FILES,
     READER,
     find_left,
     is_artifact,
-    is_signed,
-    parts_of,
-    project_of,
+    parse_key,
+    parse_project_id,
+    verify_signature,
 )
 
 INLINE = frozenset({"image/jpeg", "image/png", "image/webp"})
@@ -58,11 +58,11 @@ class StoredFile:
         return self.media_type in INLINE
 
 
-async def find_file(system: System, method: str, key: str, query: Mapping[str, str]) -> StoredFile:
+async def get_file(system: AppContext, method: str, key: str, query: Mapping[str, str]) -> StoredFile:
     """Find a stored file by its signed address. Raises NotFound, and Forbidden where the address does not hold."""
-    parts_of(key)
+    parse_key(key)
     now = time.time()
-    if not is_signed(system.secrets.derive_all(FILES), method, key, query, now):
+    if not verify_signature(system.secrets.derive_all(FILES), method, key, query, now):
         raise Forbidden("This address has expired or was changed. Load the page, or ask for the image, again.")
     reader = parse_reader(query.get(READER))
     await _require_readable(system, key, reader)
@@ -74,12 +74,12 @@ async def find_file(system: System, method: str, key: str, query: Mapping[str, s
     return StoredFile(key, size, media_type, find_left(query, now), reader, is_lasting)
 
 
-async def _require_readable(system: System, key: str, reader: FileReader) -> None:
+async def _require_readable(system: AppContext, key: str, reader: FileReader) -> None:
     """Raise NotFound for a file of deleted images, and if the caller of a leased task has lost access meanwhile."""
-    parts = parts_of(key)
+    parts = parse_key(key)
     if parts[0] not in OF_IMAGES:
         return
-    async with system.database.line(SYSTEM, each_alone=True) as tx:
+    async with system.database.sql_transaction(SYSTEM, each_alone=True) as tx:
         project_id = await find_project_of_file(SYSTEM, tx, parts, reader)
     if project_id is None:
         raise NotFound
@@ -87,56 +87,58 @@ async def _require_readable(system: System, key: str, reader: FileReader) -> Non
         await require_token(system, reader.token_id, project_id)
 
 
-async def _find_type(system: System, key: str, is_lasting: bool) -> str:
-    arrived = None if is_lasting else await system.store.find_arrived(key)
+async def _find_type(system: AppContext, key: str, is_lasting: bool) -> str:
+    arrived = None if is_lasting else await system.store.find_uploaded(key)
     if arrived is not None and arrived.media_type in PLAIN:
         return arrived.media_type
     head = b"".join([chunk async for chunk in system.store.open(key, 0, HEAD_BYTES)])
-    kind = tell_kind(head)
-    return kind.media_type if isinstance(kind, Taken) else UNKNOWN_TYPE
+    kind = detect_file_type(head)
+    return kind.media_type if isinstance(kind, SupportedFormat) else UNKNOWN_TYPE
 
 
-async def find_upload(
-    system: System, key: str, query: Mapping[str, str], media_type: str, length: int | None
-) -> Announced:
+async def get_upload(
+    system: AppContext, key: str, query: Mapping[str, str], media_type: str, length: int | None
+) -> UploadSpec:
     """Find what an address lets in, before the first byte of it is read; `length` in bytes where the sender tells it.
 
     Raises Forbidden where the address does not hold, and Unsupported, TooLarge, Invalid and Unavailable.
     """
-    parts_of(key)
-    announced = find_announced(system.secrets.derive_all(FILES), key, query, time.time())
+    parse_key(key)
+    announced = find_upload_spec(system.secrets.derive_all(FILES), key, query, time.time())
     if announced is None:
         raise Forbidden("This address takes no upload: it has expired or was changed. Nothing was stored; ask for one.")
     if media_type != announced.media_type:
-        raise Unsupported(
+        raise UnsupportedEncoding(
             f"This address takes an upload with Content-Type: {announced.media_type}. Nothing was stored."
         )
     if length is not None:
         _check_length(announced, length)
         if announced.size not in (None, length):
-            raise Invalid(f"{announced.size:,} bytes were announced, not {length:,}. Nothing was stored.")
-    await check_room(system)
+            raise InvalidRequest(f"{announced.size:,} bytes were announced, not {length:,}. Nothing was stored.")
+    await require_disk_space(system)
     return announced
 
 
-async def take_upload(system: System, key: str, announced: Announced, pieces: AsyncIterator[bytes]) -> None:
+async def save_upload(system: AppContext, key: str, announced: UploadSpec, pieces: AsyncIterator[bytes]) -> None:
     """Store an upload as a whole if it is what was announced. Raises TooLarge, Invalid and Unavailable."""
     async with system.store.receive() as incoming:
         async for batch in _in_batches(pieces):
             _check_length(announced, incoming.size + len(batch))
             await asyncio.to_thread(incoming.write, batch)
         if announced.size not in (None, incoming.size):
-            raise Invalid(f"{announced.size:,} bytes were announced, not {incoming.size:,}. Nothing was stored.")
+            raise InvalidRequest(f"{announced.size:,} bytes were announced, not {incoming.size:,}. Nothing was stored.")
         if announced.sha256 not in (None, incoming.sha256):
-            raise Invalid("The bytes do not have the SHA-256 that was announced. Nothing was stored; send them again.")
-        keep = artifacts.keep_upload if is_artifact(key) else staged_files.keep_upload
+            raise InvalidRequest(
+                "The bytes do not have the SHA-256 that was announced. Nothing was stored; send them again."
+            )
+        keep = artifacts.save_upload if is_artifact(key) else staged_files.save_upload
         await keep(system, incoming, key, announced.media_type)
 
 
-def _check_length(announced: Announced, length: int) -> None:
+def _check_length(announced: UploadSpec, length: int) -> None:
     allowed = announced.at_most if announced.size is None else announced.size
     if length > allowed:
-        raise TooLarge(f"This address takes at most {allowed:,} bytes. Nothing was stored.")
+        raise PayloadTooLarge(f"This address takes at most {allowed:,} bytes. Nothing was stored.")
 
 
 async def _in_batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -150,7 +152,7 @@ async def _in_batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield bytes(gathered)
 
 
-async def note_download(system: System, file: StoredFile, origin: Origin) -> None:
+async def record_download(system: AppContext, file: StoredFile, origin: RequestOrigin) -> None:
     """Write into the audit that a picture is read by whom its address was given to, whichever part of it.
 
     A reader that reads it in parts, or again from the same address, is told of once in some minutes. Raises
@@ -160,16 +162,16 @@ async def note_download(system: System, file: StoredFile, origin: Origin) -> Non
     if actor is None or image_id is None or file.reader.is_worker:
         return
     read = (f"{actor} {image_id}", key, origin.address)
-    if system.known.downloads.find(read):
+    if system.known.downloads.get(read):
         return
-    project_id = project_of(key)
-    async with system.database.line(Scope(actor=actor, origin=origin)) as tx:
+    project_id = parse_project_id(key)
+    async with system.database.sql_transaction(Scope(actor=actor, origin=origin)) as tx:
         # An address outlives a project that is gone meanwhile.
         known = await (await tx.execute("select 1 from projects where id = %s", (project_id,))).fetchone()
         tx.audit("download", "image", image_id, project_id if known else None)
     system.known.downloads.keep(read, True)
 
 
-def read_file(system: System, file: StoredFile, first: int, length: int) -> AsyncIterator[bytes]:
+def read_file(system: AppContext, file: StoredFile, first: int, length: int) -> AsyncIterator[bytes]:
     """Read a part of a stored file."""
     return system.store.open(file.key, first, length)

@@ -2,28 +2,33 @@
 
 import structlog
 
-from trapline.server.exports.queries.exports import note_forgotten
+from trapline.server.exports.queries.exports import record_purged_images
 from trapline.server.images.queries.image_deletion import (
-    Marked,
-    claim_discarded,
-    claim_doomed,
-    discard_files_of,
-    forget_discarded,
-    forget_images,
-    list_with_tasks,
+    DeletionMark,
+    claim_discarded_files,
+    claim_purge_candidates,
+    delete_discarded_files,
+    discard_image_files,
+    list_deleted_with_tasks,
     mark_deleted,
     mark_restored,
+    purge_image_rows,
 )
-from trapline.server.images.queries.image_marks import check_images
-from trapline.server.operations.queries.snapshots import is_being_copied
+from trapline.server.images.queries.image_marks import require_images
+from trapline.server.operations.queries.snapshots import is_backup_running
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.errors import Unavailable
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
-from trapline.server.queue.queries.deleted_image_tasks import drop_tasks, put_back, settle_moved, take_off
+from trapline.server.platform.errors import ServiceUnavailable
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
+from trapline.server.queue.queries.deleted_image_tasks import (
+    delete_tasks,
+    restore_tasks,
+    subtract_purged_images,
+    update_job_counters,
+)
 from trapline.server.queue.queries.job_counters import JobClosed
-from trapline.wire.images import ImageDeletion, ImagesChanged, ImagesNamed
+from trapline.wire.images import DeleteImagesRequest, ImageIds, ImagesUpdateResult
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +40,7 @@ FILES_KEPT_S = 3600.0
 BUSY = "Jobs of these images end just now. Nothing was changed; send the same request again."
 
 
-async def delete_images(system: System, scope: Scope, wanted: ImageDeletion) -> ImagesChanged:
+async def delete_images(system: AppContext, scope: Scope, wanted: DeleteImagesRequest) -> ImagesUpdateResult:
     """Delete images, all of them or none: they leave the line, the lists and the counts, and can be restored.
 
     Those that are deleted already stay as they are. Raises NotFound, Forbidden, Unavailable.
@@ -43,19 +48,19 @@ async def delete_images(system: System, scope: Scope, wanted: ImageDeletion) -> 
     for _ in range(ATTEMPTS):
         try:
             async with system.database.transaction(scope) as tx:
-                await check_images(scope, tx, wanted.images, deleted=True)
+                await require_images(scope, tx, wanted.images, deleted=True)
                 # As results do: the tasks, the images, the jobs. Otherwise the two lock each other out.
-                dropped = await drop_tasks(scope, tx, wanted.images)
+                dropped = await delete_tasks(scope, tx, wanted.images)
                 marked = await mark_deleted(scope, tx, wanted.images, wanted.reason)
-                await settle_moved(scope, tx, dropped, -1)
+                await update_job_counters(scope, tx, dropped, -1)
                 _note(tx, "delete", marked, reason=wanted.reason)
         except JobClosed:
             continue
-        return ImagesChanged(changed=len(marked), unchanged=len(set(wanted.images)) - len(marked))
-    raise Unavailable(BUSY)
+        return ImagesUpdateResult(changed=len(marked), unchanged=len(set(wanted.images)) - len(marked))
+    raise ServiceUnavailable(BUSY)
 
 
-async def restore_images(system: System, scope: Scope, wanted: ImagesNamed) -> ImagesChanged:
+async def restore_images(system: AppContext, scope: Scope, wanted: ImageIds) -> ImagesUpdateResult:
     """Restore deleted images, all of them or none; jobs that are live still take them up again.
 
     Raises NotFound, Forbidden, Unavailable.
@@ -63,49 +68,51 @@ async def restore_images(system: System, scope: Scope, wanted: ImagesNamed) -> I
     for _ in range(ATTEMPTS):
         try:
             async with system.database.transaction(scope) as tx:
-                await check_images(scope, tx, wanted.images, deleted=True)
-                back = await put_back(scope, tx, wanted.images)
+                await require_images(scope, tx, wanted.images, deleted=True)
+                back = await restore_tasks(scope, tx, wanted.images)
                 marked = await mark_restored(scope, tx, wanted.images)
-                await settle_moved(scope, tx, back, 1)
+                await update_job_counters(scope, tx, back, 1)
                 _note(tx, "restore", marked)
         except JobClosed:
             continue
-        return ImagesChanged(changed=len(marked), unchanged=len(set(wanted.images)) - len(marked))
-    raise Unavailable(BUSY)
+        return ImagesUpdateResult(changed=len(marked), unchanged=len(set(wanted.images)) - len(marked))
+    raise ServiceUnavailable(BUSY)
 
 
-def _note(tx: Transaction, action: str, marked: list[Marked], **details: str) -> None:
+def _note(tx: Transaction, action: str, marked: list[DeletionMark], **details: str) -> None:
     for project_id in sorted({one.project_id for one in marked}):
         ids = [str(one.image_id) for one in marked if one.project_id == project_id]
         tx.audit(action, "image", ids[0], project_id, images=ids, **details)
 
 
-async def drop_late_tasks(system: System, scope: Scope) -> bool:
+async def delete_late_tasks(system: AppContext, scope: Scope) -> bool:
     """Take tasks out of the line that came into it while their images were being deleted."""
     async with system.database.transaction(scope) as tx:
-        images = await list_with_tasks(scope, tx, LATELY_S, BATCH)
+        images = await list_deleted_with_tasks(scope, tx, LATELY_S, BATCH)
         if images:
             try:
-                await settle_moved(scope, tx, await drop_tasks(scope, tx, images), -1)
+                await update_job_counters(scope, tx, await delete_tasks(scope, tx, images), -1)
             except JobClosed:
                 await tx.session.rollback()
     return len(images) == BATCH
 
 
-async def forget_deleted(system: System, scope: Scope) -> bool:
+async def purge_images(system: AppContext, scope: Scope) -> bool:
     """Let go for good of a batch of images that were deleted longer ago than they are kept; tells if there are more.
 
     One transaction takes the rows, writes each one's tombstone, and says which files are to go: those follow later.
     """
     async with system.database.transaction(scope) as tx:
-        doomed = await claim_doomed(scope, tx, system.limits.deleted_kept_s, BATCH)
+        doomed = await claim_purge_candidates(scope, tx, system.limits.deleted_kept_s, BATCH)
         if doomed:
             ids = [image.id for image in doomed]
-            thumbnails = [(thumbnail_key(one.id, size), one.project_id) for one in doomed for size in THUMBNAIL_SIZES]
-            await discard_files_of(scope, tx, doomed, thumbnails, FILES_KEPT_S)
-            await take_off(scope, tx, ids)
-            await note_forgotten(scope, tx, ids, {one.project_id for one in doomed})
-            await forget_images(scope, tx, ids)
+            thumbnails = [
+                (build_thumbnail_key(one.id, size), one.project_id) for one in doomed for size in THUMBNAIL_SIZES
+            ]
+            await discard_image_files(scope, tx, doomed, thumbnails, FILES_KEPT_S)
+            await subtract_purged_images(scope, tx, ids)
+            await record_purged_images(scope, tx, ids, {one.project_id for one in doomed})
+            await purge_image_rows(scope, tx, ids)
         for image in doomed:
             tx.audit(
                 "delete for good",
@@ -125,17 +132,17 @@ async def forget_deleted(system: System, scope: Scope) -> bool:
     return len(doomed) == BATCH
 
 
-async def delete_discarded(system: System, scope: Scope) -> bool:
+async def purge_discarded_files(system: AppContext, scope: Scope) -> bool:
     """Delete a batch of files that nothing speaks of any more; answers whether there may be more.
 
     A file goes before its line in the list: what a crash leaves in the list is deleted again, which does no harm.
     """
     async with system.database.transaction(scope) as tx:
-        if await is_being_copied(scope, tx):
+        if await is_backup_running(scope, tx):
             return False  # a backup's rows may speak of them still
-        files = await claim_discarded(scope, tx, BATCH)
+        files = await claim_discarded_files(scope, tx, BATCH)
         for key, is_used in files:
             if not is_used:
                 await system.store.delete(key)
-        await forget_discarded(scope, tx, [key for key, _ in files])
+        await delete_discarded_files(scope, tx, [key for key, _ in files])
     return len(files) == BATCH

@@ -15,18 +15,18 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.images.actions.stored_files import FileState, restore_original
 from trapline.server.images.queries.deployments import DeploymentRow
-from trapline.server.images.queries.image_deletion import keep_files
-from trapline.server.images.queries.images import ImageRow, add_images, find_image_by_hash
-from trapline.server.images.rules.capture_time import find_capture_time
+from trapline.server.images.queries.image_deletion import restore_files
+from trapline.server.images.queries.images import ImageRow, create_images, find_image_by_hash
+from trapline.server.images.rules.capture_time import get_capture_time
 from trapline.server.images.rules.image_flags import TRUNCATED
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.errors import Unavailable
-from trapline.server.platform.imaging.decoder_pool import Broken, Skipped
-from trapline.server.platform.store.object_store import Incoming
-from trapline.server.platform.store.storage_keys import original_key, upright_key
-from trapline.server.queue.queries.automatic_jobs import add_to_standing_jobs
+from trapline.server.platform.errors import ServiceUnavailable
+from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
+from trapline.server.platform.store.object_store import IncomingFile
+from trapline.server.platform.store.storage_keys import build_original_key, build_upright_key
+from trapline.server.queue.queries.automatic_jobs import add_to_automatic_jobs
 
 LEAST_FREE = 0.05
 MAKE_ROOM = "Make room, or move the data folder to a larger disk."
@@ -36,7 +36,7 @@ CLAIM = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
-class Place:
+class ImportTarget:
     """Where images belong, and how times are read there."""
 
     project_id: int
@@ -48,19 +48,21 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Known:
+class ExistingImage:
     """The deployment has these very bytes already; `was` is how their stored file was found."""
 
     image_id: UUID
     was: FileState = FileState.INTACT
 
 
-Checked = ImageRow | Known | Skipped | Broken
+Checked = ImageRow | ExistingImage | SkippedFile | UndecodableFile
 
 
-def place_of(deployment: DeploymentRow, source_id: UUID | None = None, pattern: str | None = None) -> Place:
+def build_import_target(
+    deployment: DeploymentRow, source_id: UUID | None = None, pattern: str | None = None
+) -> ImportTarget:
     """Tell where the images of a deployment belong."""
-    return Place(
+    return ImportTarget(
         project_id=deployment.project_id,
         deployment_id=deployment.id,
         zone=ZoneInfo(deployment.time_zone),
@@ -70,7 +72,7 @@ def place_of(deployment: DeploymentRow, source_id: UUID | None = None, pattern: 
     )
 
 
-async def find_shortage(system: System) -> str | None:
+async def find_disk_shortage(system: AppContext) -> str | None:
     """Say that the disk of the store is almost full, so that pulls and uploads pause; None where it has room."""
     free = await system.store.find_free_fraction()
     if free is None or free >= LEAST_FREE:
@@ -78,21 +80,21 @@ async def find_shortage(system: System) -> str | None:
     return f"Only {free:.1%} of the disk is free, and below {LEAST_FREE:.0%} nothing is taken."
 
 
-async def check_room(system: System) -> None:
+async def require_disk_space(system: AppContext) -> None:
     """Raise Unavailable where the disk of the store is almost full."""
-    shortage = await find_shortage(system)
+    shortage = await find_disk_shortage(system)
     if shortage is not None:
-        raise Unavailable(f"{shortage} Nothing was stored. {MAKE_ROOM}")
+        raise ServiceUnavailable(f"{shortage} Nothing was stored. {MAKE_ROOM}")
 
 
-async def check_image(
-    system: System,
+async def validate_image(
+    system: AppContext,
     scope: Scope,
-    place: Place,
-    incoming: Incoming,
+    place: ImportTarget,
+    incoming: IncomingFile,
     path: str,
     modified_at: datetime | None = None,
-    thumbnails: Mapping[int, Incoming] | None = None,
+    thumbnails: Mapping[int, IncomingFile] | None = None,
     name: str | None = None,
     *,
     accepts_truncated: bool = True,
@@ -107,26 +109,26 @@ async def check_image(
     Raises Unavailable where the store or the database is away.
     """
     sha256 = bytes.fromhex(incoming.sha256)
-    async with system.database.line(scope, each_alone=True) as tx:
+    async with system.database.sql_transaction(scope, each_alone=True) as tx:
         known = await find_image_by_hash(scope, tx, place.deployment_id, sha256)
         if known is None:
-            await keep_files(scope, tx, place.project_id, sha256)
+            await restore_files(scope, tx, place.project_id, sha256)
     if known is not None:
-        return Known(known, await restore_original(system, scope, incoming, place.project_id, known, path))
+        return ExistingImage(known, await restore_original(system, scope, incoming, place.project_id, known, path))
     wanted = {size: each.path for size, each in (thumbnails or {}).items()}
     async with system.store.receive() as upright:
         picture = await system.decoders.inspect(
             incoming.path, upright=upright.path, thumbnails=wanted, project_id=place.project_id
         )
-        if isinstance(picture, Broken | Skipped):
+        if isinstance(picture, UndecodableFile | SkippedFile):
             return picture
         if picture.is_truncated and not accepts_truncated:
-            return Broken("the file is truncated: it ends before the image does")
-        stored = await system.store.keep(incoming, original_key(place.project_id, incoming.sha256))
-        copy_key = upright_key(place.project_id, incoming.sha256)
+            return UndecodableFile("the file is truncated: it ends before the image does")
+        stored = await system.store.keep(incoming, build_original_key(place.project_id, incoming.sha256))
+        copy_key = build_upright_key(place.project_id, incoming.sha256)
         copy = await system.store.keep(upright, copy_key) if picture.upright_made else None
     filename = name or PurePosixPath(path).name or "unnamed"
-    captured = find_capture_time(
+    captured = get_capture_time(
         picture.exif,
         filename,
         zone=place.zone,
@@ -162,14 +164,14 @@ async def check_image(
     )
 
 
-async def keep_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
+async def create_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
     """Add a checked image within a transaction; answers its id and whether it is new."""
-    [(image_id, is_new)] = await add_images(scope, tx, [row])
+    [(image_id, is_new)] = await create_images(scope, tx, [row])
     if is_new:
-        await queue_images(scope, tx, row.project_id, [image_id])
+        await enqueue_images(scope, tx, row.project_id, [image_id])
     return image_id, is_new
 
 
-async def queue_images(scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]) -> None:
+async def enqueue_images(scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]) -> None:
     """Let new images join the jobs that take each new image of the project; every new image passes here."""
-    await add_to_standing_jobs(scope, tx, project_id, image_ids)
+    await add_to_automatic_jobs(scope, tx, project_id, image_ids)

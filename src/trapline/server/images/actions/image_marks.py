@@ -1,31 +1,31 @@
 """What people note on images: a star, tags, another capture time; all of a request or nothing."""
 
 from trapline.server.images.queries.image_marks import (
-    check_images,
     count_tags,
-    reset_times,
+    require_images,
+    reset_capture_times,
+    set_capture_time,
     set_star,
     set_tags,
-    set_time,
-    shift_times,
+    shift_capture_times,
 )
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.wire.images import ImagesChange, ImagesChanged, TagCount
+from trapline.server.platform.app_context import AppContext
+from trapline.wire.images import ImagesUpdate, ImagesUpdateResult, TagCount
 
 
-async def change_images(system: System, scope: Scope, wanted: ImagesChange) -> ImagesChanged:
+async def update_images(system: AppContext, scope: Scope, wanted: ImagesUpdate) -> ImagesUpdateResult:
     """Change images, all of them or none. Raises NotFound, Forbidden, Unprocessable."""
     images = sorted(set(wanted.images))
     async with system.database.transaction(scope) as tx:
-        projects = await check_images(scope, tx, images)
+        projects = await require_images(scope, tx, images)
         changed = set()
         if wanted.captured_at is not None:
-            changed |= await set_time(scope, tx, images[0], wanted.captured_at)
+            changed |= await set_capture_time(scope, tx, images[0], wanted.captured_at)
         elif wanted.shift_s is not None:
-            changed |= await shift_times(scope, tx, images, wanted.shift_s)
+            changed |= await shift_capture_times(scope, tx, images, wanted.shift_s)
         elif wanted.as_read:
-            changed |= await reset_times(scope, tx, images)
+            changed |= await reset_capture_times(scope, tx, images)
         if wanted.starred is not None:
             changed |= await set_star(scope, tx, images, starred=wanted.starred)
         if wanted.add_tags or wanted.remove_tags:
@@ -35,10 +35,10 @@ async def change_images(system: System, scope: Scope, wanted: ImagesChange) -> I
             ids = [str(image) for image in sorted(changed)]
             for project_id in sorted(projects):
                 tx.audit("change", "image", ids[0], project_id, images=ids, **told)
-    return ImagesChanged(changed=len(changed), unchanged=len(images) - len(changed))
+    return ImagesUpdateResult(changed=len(changed), unchanged=len(images) - len(changed))
 
 
-async def list_tags(system: System, scope: Scope, project_id: int) -> list[TagCount]:
+async def list_tags(system: AppContext, scope: Scope, project_id: int) -> list[TagCount]:
     """List the tags of a project, the most frequent first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         counted = await count_tags(scope, tx, project_id)

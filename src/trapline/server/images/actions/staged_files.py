@@ -10,39 +10,45 @@ from uuid import UUID
 
 from psycopg.errors import ForeignKeyViolation
 
-from trapline.server.catalogue.actions.images import DELETED, DEPLOYMENT_GONE, Target, find_place, take_received
-from trapline.server.images.actions.image_import import Place, check_room, place_of
+from trapline.server.catalogue.actions.images import (
+    DELETED,
+    DEPLOYMENT_GONE,
+    UploadTarget,
+    import_received_file,
+    resolve_upload_target,
+)
+from trapline.server.images.actions.image_import import ImportTarget, build_import_target, require_disk_space
 from trapline.server.images.actions.stored_files import list_not_intact
-from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.images.queries.image_deletion import discard_files
-from trapline.server.images.queries.images import find_images_by_hash, list_deleted, list_time_sources
+from trapline.server.images.queries.images import list_deleted_ids, list_images_by_hash, list_time_sources
 from trapline.server.images.queries.staged_files import (
-    Announcement,
-    Outcome,
+    StagedFileAnnouncement,
+    StagedFileOutcome,
     StagedFileRow,
-    find_staged,
-    forget_staged,
-    get_staged,
-    settle_staged,
-    stage,
+    create_staged_file_rows,
+    find_staged_file,
+    list_staged_files,
+    purge_staged_file_batch,
+    record_outcome,
 )
 from trapline.server.images.rules.upload_paths import clean_path
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.errors import Conflict, NotFound, Unavailable
-from trapline.server.platform.store.object_store import Incoming
-from trapline.server.platform.store.storage_keys import parts_of, staged_key
+from trapline.server.platform.errors import Conflict, NotFound, ServiceUnavailable
+from trapline.server.platform.store.object_store import IncomingFile
+from trapline.server.platform.store.storage_keys import build_staged_key, parse_key
 from trapline.wire.images import CaptureTimeSource, UploadedFile
 from trapline.wire.staged_files import (
-    Imported,
     ImportedFile,
-    ImportOutcome,
     NewStagedFile,
     NewStagedFiles,
     StagedFile,
     StagedFiles,
-    StagedImport,
+    StagedImportRequest,
+    StagedImportResult,
+    StagedImportState,
     StagedState,
 )
 
@@ -58,13 +64,13 @@ NOT_SENT = "it was not uploaded yet"
 OTHER_BYTES = "what was uploaded is not what was announced, and was deleted: upload it again"
 
 
-async def stage_files(system: System, scope: Scope, wanted: NewStagedFiles) -> StagedFiles:
+async def create_staged_files(system: AppContext, scope: Scope, wanted: NewStagedFiles) -> StagedFiles:
     """Give an address for each picture that is to come, but for those that are there already or are too large.
 
     Raises NotFound, Forbidden, Invalid, and Unavailable where the disk is almost full.
     """
-    await check_room(system)
-    place = await find_place(system, scope, Target(wanted.project, wanted.deployment))
+    await require_disk_space(system)
+    place = await resolve_upload_target(system, scope, UploadTarget(wanted.project, wanted.deployment))
     most = system.limits.image_bytes
     async with system.database.transaction(scope) as tx:
         known = await _find_known(scope, tx, place, wanted.files)
@@ -91,11 +97,11 @@ async def stage_files(system: System, scope: Scope, wanted: NewStagedFiles) -> S
 
 
 async def _find_known(
-    scope: Scope, tx: Transaction, place: Place, files: Sequence[NewStagedFile]
+    scope: Scope, tx: Transaction, place: ImportTarget, files: Sequence[NewStagedFile]
 ) -> dict[str, StagedFile]:
     keys = [(place.deployment_id, bytes.fromhex(file.sha256)) for file in files]
-    images = await find_images_by_hash(scope, tx, keys)
-    deleted = await list_deleted(scope, tx, list(images.values()))
+    images = await list_images_by_hash(scope, tx, keys)
+    deleted = await list_deleted_ids(scope, tx, list(images.values()))
     return {
         sha256.hex(): StagedFile(
             filename="",
@@ -108,31 +114,32 @@ async def _find_known(
 
 
 async def _stage(
-    scope: Scope, tx: Transaction, place: Place, files: Sequence[NewStagedFile]
+    scope: Scope, tx: Transaction, place: ImportTarget, files: Sequence[NewStagedFile]
 ) -> dict[str, tuple[UUID, bool]]:
     announced = [
-        Announcement(clean_path(it.filename), bytes.fromhex(it.sha256), it.size, it.modified_at) for it in files
+        StagedFileAnnouncement(clean_path(it.filename), bytes.fromhex(it.sha256), it.size, it.modified_at)
+        for it in files
     ]
     try:
-        staged = await stage(scope, tx, place.project_id, place.deployment_id, announced)
+        staged = await create_staged_file_rows(scope, tx, place.project_id, place.deployment_id, announced)
     except ForeignKeyViolation:
         raise NotFound(DEPLOYMENT_GONE) from None
-    keys = [(staged_key(place.project_id, file_id), place.project_id, None) for file_id, _ in staged.values()]
+    keys = [(build_staged_key(place.project_id, file_id), place.project_id, None) for file_id, _ in staged.values()]
     await discard_files(scope, tx, keys, KEPT_S)
     return {sha256.hex(): found for sha256, found in staged.items()}
 
 
 async def _give_addresses(
-    system: System, place: Place, files: Mapping[str, NewStagedFile], staged: Mapping[str, tuple[UUID, bool]]
+    system: AppContext, place: ImportTarget, files: Mapping[str, NewStagedFile], staged: Mapping[str, tuple[UUID, bool]]
 ) -> dict[str, StagedFile]:
     """What to do with each of the files, by its SHA-256; those that were announced before may have arrived."""
     door = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def give(sha256: str, file_id: UUID, is_old: bool) -> tuple[str, StagedFile]:
-        file, key = files[sha256], staged_key(place.project_id, file_id)
+        file, key = files[sha256], build_staged_key(place.project_id, file_id)
         if is_old:
             async with door:
-                arrived = await system.store.find_arrived(key)
+                arrived = await system.store.find_uploaded(key)
             if arrived is not None and arrived.size == file.size:
                 return sha256, StagedFile(filename="", state=StagedState.ARRIVED, file_id=file_id)
         expires_at = datetime.now(UTC) + timedelta(seconds=ADDRESS_LIFETIME_S)
@@ -156,43 +163,45 @@ async def _give_addresses(
     return dict(await asyncio.gather(*[give(sha256, *one) for sha256, one in staged.items()]))
 
 
-async def keep_upload(system: System, incoming: Incoming, key: str, media_type: str) -> None:
+async def save_upload(system: AppContext, incoming: IncomingFile, key: str, media_type: str) -> None:
     """Keep a picture that was sent to an address of ours, unless it is imported already. Raises Conflict."""
     async with system.database.transaction(Scope.system("upload")) as tx:
-        row = await find_staged(tx.scope, tx, UUID(parts_of(key)[2]))
+        row = await find_staged_file(tx.scope, tx, UUID(parse_key(key)[2]))
         if row is None or row.outcome is not None:
             raise Conflict("This file is imported already, or no longer expected. Nothing was stored.")
     await system.store.keep(incoming, key, media_type)
 
 
-async def import_files(system: System, scope: Scope, wanted: StagedImport) -> Imported:
+async def import_files(system: AppContext, scope: Scope, wanted: StagedImportRequest) -> StagedImportResult:
     """Make images of files that arrived. Each comes to its outcome by itself; what is done is answered again.
 
     Files are begun for some seconds, or until the store or the database fails; the others are waiting. Raises
     NotFound, Forbidden, and Unavailable where not one came to an outcome.
     """
     async with system.database.transaction(scope) as tx:
-        rows = await get_staged(scope, tx, wanted.files)
+        rows = await list_staged_files(scope, tx, wanted.files)
         deployments = {row.deployment_id for row in rows.values()}
-        places = {one: place_of(await get_deployment(scope, tx, one)) for one in deployments}
+        places = {one: build_import_target(await get_deployment_row(scope, tx, one)) for one in deployments}
     ends_at = time.monotonic() + IMPORTING_S
     door = asyncio.Semaphore(IMPORTS_AT_ONCE)
-    failed: list[Unavailable] = []
+    failed: list[ServiceUnavailable] = []
 
     async def take(row: StagedFileRow) -> ImportedFile:
         if row.outcome is not None:
             return _tell(row)
         async with door:
             if failed or time.monotonic() > ends_at:
-                return _tell_open(row, ImportOutcome.WAITING)
+                return _tell_open(row, StagedImportState.WAITING)
             try:
                 return await _import(system, scope, places[row.deployment_id], row)
-            except Unavailable as error:
+            except ServiceUnavailable as error:
                 failed.append(error)
-                return _tell_open(row, ImportOutcome.WAITING, error.detail)
+                return _tell_open(row, StagedImportState.WAITING, error.detail)
 
     taken = dict(zip(rows, await asyncio.gather(*[take(row) for row in rows.values()]), strict=True))
-    new = [one.image_id for one in taken.values() if one.outcome == ImportOutcome.IMPORTED and one.image_id is not None]
+    new = [
+        one.image_id for one in taken.values() if one.outcome == StagedImportState.IMPORTED and one.image_id is not None
+    ]
     async with system.database.transaction(scope) as tx:
         times = await list_time_sources(scope, tx, new)
     for file_id, one in taken.items():
@@ -200,20 +209,20 @@ async def import_files(system: System, scope: Scope, wanted: StagedImport) -> Im
             source = CaptureTimeSource(times[one.image_id])
             taken[file_id] = one.model_copy(update={"captured_at_source": source})
     counts = Counter(one.outcome for one in taken.values())
-    if failed and counts.keys() <= {ImportOutcome.WAITING}:
+    if failed and counts.keys() <= {StagedImportState.WAITING}:
         raise failed[0]
-    return Imported(
-        **{outcome.value: counts[outcome] for outcome in ImportOutcome},
+    return StagedImportResult(
+        **{outcome.value: counts[outcome] for outcome in StagedImportState},
         files=[taken[file_id] for file_id in dict.fromkeys(wanted.files)],
     )
 
 
-async def _import(system: System, scope: Scope, place: Place, row: StagedFileRow) -> ImportedFile:
-    await check_room(system)
-    key = staged_key(row.project_id, row.id)
+async def _import(system: AppContext, scope: Scope, place: ImportTarget, row: StagedFileRow) -> ImportedFile:
+    await require_disk_space(system)
+    key = build_staged_key(row.project_id, row.id)
 
     async def note(tx: Transaction, taken: UploadedFile) -> None:
-        await settle_staged(scope, tx, row.id, Outcome(taken.outcome, taken.image_id, taken.detail))
+        await record_outcome(scope, tx, row.id, StagedFileOutcome(taken.outcome, taken.image_id, taken.detail))
 
     async with system.store.receive() as incoming:
         try:
@@ -226,32 +235,32 @@ async def _import(system: System, scope: Scope, place: Place, row: StagedFileRow
             return await _look_again(system, scope, row, NOT_SENT)
         if incoming.size != row.size or incoming.sha256 != row.sha256.hex():
             await system.store.delete(key)
-            return _tell_open(row, ImportOutcome.MISSING, OTHER_BYTES)
-        await take_received(system, scope, place, incoming, row.filename, row.modified_at, note)
+            return _tell_open(row, StagedImportState.MISSING, OTHER_BYTES)
+        await import_received_file(system, scope, place, incoming, row.filename, row.modified_at, note)
     # It is listed as discarded all the same, if this fails or more is sent to its address.
     await system.store.delete(key)
     return await _look_again(system, scope, row, NOT_SENT)
 
 
-async def _look_again(system: System, scope: Scope, row: StagedFileRow, missing: str) -> ImportedFile:
+async def _look_again(system: AppContext, scope: Scope, row: StagedFileRow, missing: str) -> ImportedFile:
     """Tell what is noted of a file: another request may have imported it meanwhile."""
     async with system.database.transaction(scope) as tx:
-        now = await find_staged(scope, tx, row.id)
-    return _tell(now) if now is not None and now.outcome else _tell_open(row, ImportOutcome.MISSING, missing)
+        now = await find_staged_file(scope, tx, row.id)
+    return _tell(now) if now is not None and now.outcome else _tell_open(row, StagedImportState.MISSING, missing)
 
 
 def _tell(row: StagedFileRow) -> ImportedFile:
-    outcome = ImportOutcome(row.outcome or ImportOutcome.WAITING)
+    outcome = StagedImportState(row.outcome or StagedImportState.WAITING)
     return ImportedFile(
         file_id=row.id, filename=row.filename, outcome=outcome, image_id=row.image_id, detail=row.detail
     )
 
 
-def _tell_open(row: StagedFileRow, outcome: ImportOutcome, detail: str | None = None) -> ImportedFile:
+def _tell_open(row: StagedFileRow, outcome: StagedImportState, detail: str | None = None) -> ImportedFile:
     return ImportedFile(file_id=row.id, filename=row.filename, outcome=outcome, detail=detail)
 
 
-async def forget_old_files(system: System, scope: Scope) -> bool:
+async def purge_staged_files(system: AppContext, scope: Scope) -> bool:
     """Forget a batch of files that were announced a week ago; answers whether there may be more."""
     async with system.database.transaction(scope) as tx:
-        return await forget_staged(scope, tx, KEPT_S, BATCH) == BATCH
+        return await purge_staged_file_batch(scope, tx, KEPT_S, BATCH) == BATCH

@@ -13,10 +13,10 @@ import structlog
 
 from trapline.server.operations.queries.file_checks import delete_harmed
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import NotFound
-from trapline.server.platform.store.object_store import Incoming
-from trapline.server.platform.store.storage_keys import original_key
+from trapline.server.platform.store.object_store import IncomingFile
+from trapline.server.platform.store.storage_keys import build_original_key
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ class FileState(StrEnum):
     DAMAGED = "damaged"
 
 
-async def find_state(system: System, key: str, sha256: str, read: Read | None = None) -> FileState:
+async def find_state(system: AppContext, key: str, sha256: str, read: Read | None = None) -> FileState:
     """Read a stored file and compare it with a SHA-256 in hexadecimal. Raises Unavailable."""
     digest = hashlib.sha256()
     try:
@@ -57,14 +57,14 @@ async def find_state(system: System, key: str, sha256: str, read: Read | None = 
 
 
 async def restore_original(
-    system: System, scope: Scope, incoming: Incoming, project_id: int, image_id: UUID, origin: str
+    system: AppContext, scope: Scope, incoming: IncomingFile, project_id: int, image_id: UUID, origin: str
 ) -> FileState:
     """Write an original again from bytes that are the same, if the store lost or damaged it; return how it was found.
 
     `origin` says where the bytes came from, for the audit. The key is named by the SHA-256 of the bytes: no other file
     can be overwritten. Raises Unavailable.
     """
-    key, sha256 = original_key(project_id, incoming.sha256), incoming.sha256
+    key, sha256 = build_original_key(project_id, incoming.sha256), incoming.sha256
     state = await find_state(system, key, sha256)
     if state is FileState.INTACT:
         return state
@@ -76,13 +76,13 @@ async def restore_original(
     return state
 
 
-async def list_not_intact(system: System, project_id: int, hashes: Sequence[str]) -> set[str]:
+async def list_not_intact(system: AppContext, project_id: int, hashes: Sequence[str]) -> set[str]:
     """List which of these originals are missing or damaged; for some seconds they are read, then only looked up."""
     door = asyncio.Semaphore(COMPARED_AT_ONCE)
     ends_at = time.monotonic() + COMPARING_S
 
     async def is_intact(sha256: str) -> bool:
-        key = original_key(project_id, sha256)
+        key = build_original_key(project_id, sha256)
         async with door:
             if time.monotonic() > ends_at:
                 return await system.store.find_size(key) is not None

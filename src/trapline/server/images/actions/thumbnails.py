@@ -8,26 +8,26 @@ from uuid import UUID
 import structlog
 
 from trapline.server.images.actions.image_import import CLAIM
-from trapline.server.images.queries.images import ImageRow, claim_without_thumbnails, mark_thumbnails
+from trapline.server.images.queries.images import ImageRow, claim_images_without_thumbnails, mark_thumbnails
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import NotFound
-from trapline.server.platform.store.object_store import Incoming
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
+from trapline.server.platform.store.object_store import IncomingFile
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 
 log = structlog.get_logger(__name__)
 
 BATCH = 16
 
 
-async def make_thumbnails(system: System, scope: Scope) -> int:
+async def generate_thumbnails(system: AppContext, scope: Scope) -> int:
     """Make the thumbnails of one batch of images; answers how many images were dealt with.
 
     They are claimed first and each is marked by itself, so that several processes share the work, no transaction waits
     for a decoder, and one picture's trouble is not another's; killed anywhere, it is done again after the claim.
     """
     async with system.database.transaction(scope) as tx:
-        rows = await claim_without_thumbnails(scope, tx, BATCH, CLAIM)
+        rows = await claim_images_without_thumbnails(scope, tx, BATCH, CLAIM)
     outcomes = await asyncio.gather(*[_deal_with(system, scope, row) for row in rows], return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
@@ -35,13 +35,13 @@ async def make_thumbnails(system: System, scope: Scope) -> int:
     return len(rows)
 
 
-async def _deal_with(system: System, scope: Scope, row: ImageRow) -> None:
+async def _deal_with(system: AppContext, scope: Scope, row: ImageRow) -> None:
     made = await _make(system, row)
     async with system.database.transaction(scope) as tx:
         await mark_thumbnails(scope, tx, row.id, made=made)
 
 
-async def _make(system: System, row: ImageRow) -> bool:
+async def _make(system: AppContext, row: ImageRow) -> bool:
     try:
         return await _make_sizes(system, row, row.upright_key or row.storage_key)
     except NotFound:
@@ -49,20 +49,20 @@ async def _make(system: System, row: ImageRow) -> bool:
         return False
 
 
-async def _make_sizes(system: System, row: ImageRow, key: str) -> bool:
+async def _make_sizes(system: AppContext, row: ImageRow, key: str) -> bool:
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(system.store.local_path(key))
         outputs = {size: await stack.enter_async_context(system.store.receive()) for size in THUMBNAIL_SIZES}
         paths = {size: output.path for size, output in outputs.items()}
-        trouble = await system.decoders.make_thumbnails(source, paths, row.project_id)
+        trouble = await system.decoders.generate_thumbnails(source, paths, row.project_id)
         if trouble is not None:
             log.warning("no thumbnails could be made", image=str(row.id), reason=trouble.reason)
             return False
-        await keep_thumbnails(system, row.id, outputs)
+        await save_thumbnails(system, row.id, outputs)
     return True
 
 
-async def keep_thumbnails(system: System, image_id: UUID, made: Mapping[int, Incoming]) -> None:
+async def save_thumbnails(system: AppContext, image_id: UUID, made: Mapping[int, IncomingFile]) -> None:
     """Store the thumbnails of an image, by their size. Raises Unavailable."""
     for size, thumbnail in made.items():
-        await system.store.keep(thumbnail, thumbnail_key(image_id, size))
+        await system.store.keep(thumbnail, build_thumbnail_key(image_id, size))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from trapline.server.platform.errors import Invalid
-from trapline.server.platform.formats.spreadsheets import STARTS, harmless, read_text, separator_of
+from trapline.server.platform.errors import InvalidRequest
+from trapline.server.platform.formats.spreadsheets import STARTS, decode_text, detect_separator, escape_formula
 
 COLUMNS = (
     "name",
@@ -34,19 +34,19 @@ MOST_ERRORS = 100
 
 
 @dataclass
-class Sheet:
+class DeploymentTable:
     """The rows of a sheet by their line, each with what its cells say; and what is wrong, by line and column."""
 
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     errors: list[tuple[str, str]] = field(default_factory=list)
 
-    def complain(self, line: int, column: str, what: str) -> None:
+    def add_error(self, line: int, column: str, what: str) -> None:
         """Note what is wrong with a cell; only so many are told."""
         if len(self.errors) < MOST_ERRORS:
             self.errors.append((f"line {line}, {column}", what))
 
 
-def write_sheet(rows: Iterable[Mapping[str, Any]]) -> str:
+def render_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     """Write deployments, a line each; what a spreadsheet would take for a formula is plain text."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -59,14 +59,14 @@ def write_sheet(rows: Iterable[Mapping[str, Any]]) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
-    return "" if value is None else harmless(value)
+    return "" if value is None else escape_formula(value)
 
 
-def read_sheet(body: bytes) -> Sheet:
+def parse_csv(body: bytes) -> DeploymentTable:
     """Read a sheet, of which the first line names the columns. Raises Invalid for what is none, or is too long."""
-    text = read_text(body)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text))
-    sheet = Sheet()
+    text = decode_text(body)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=detect_separator(text))
+    sheet = DeploymentTable()
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         _check_header(header)
@@ -74,17 +74,17 @@ def read_sheet(body: bytes) -> Sheet:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(sheet.rows) == MOST_ROWS:
-                raise Invalid(f"A sheet may have at most {MOST_ROWS:,} deployments. Nothing was changed.")
+                raise InvalidRequest(f"A sheet may have at most {MOST_ROWS:,} deployments. Nothing was changed.")
             line = reader.line_num
             if len(cells) != len(header):
-                sheet.complain(line, "row", f"has {len(cells)} cells where the first line has {len(header)}")
+                sheet.add_error(line, "row", f"has {len(cells)} cells where the first line has {len(header)}")
             sheet.rows[line] = {
                 name: read
                 for name, cell in zip(header, cells, strict=False)
                 if (read := _read(sheet, line, name, cell)) is not None or name not in KEPT
             }
     except csv.Error as error:
-        raise Invalid(f"Line {reader.line_num} is no CSV: {error}. Nothing was changed.") from error
+        raise InvalidRequest(f"Line {reader.line_num} is no CSV: {error}. Nothing was changed.") from error
     return sheet
 
 
@@ -92,13 +92,13 @@ def _check_header(header: list[str]) -> None:
     unknown = sorted(set(header) - set(COLUMNS))
     if "name" not in header or unknown or len(set(header)) < len(header):
         wrong = f" Not known: {', '.join(name[:50] for name in unknown[:10])}." if unknown else ""
-        raise Invalid(
+        raise InvalidRequest(
             f"The first line names the columns: name, and any of {', '.join(COLUMNS[1:])}, each once.{wrong} Nothing "
             "was changed."
         )
 
 
-def _read(sheet: Sheet, line: int, name: str, cell: str) -> Any:
+def _read(sheet: DeploymentTable, line: int, name: str, cell: str) -> Any:
     cell = cell.strip()
     if cell.startswith("'") and cell[1:].startswith(STARTS):
         cell = cell[1:]
@@ -110,6 +110,6 @@ def _read(sheet: Sheet, line: int, name: str, cell: str) -> Any:
         if name == "clock_offset_s":
             return int(cell)
     except ValueError:
-        sheet.complain(line, name, "must be a number")
+        sheet.add_error(line, name, "must be a number")
         return None
     return cell

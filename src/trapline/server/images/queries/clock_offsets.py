@@ -4,7 +4,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from trapline.server.findings.queries.current_findings import lock_findings
-from trapline.server.images.queries.image_marks import date_classes
+from trapline.server.images.queries.image_marks import update_class_times
 from trapline.server.images.queries.zone_dating import OTHERS, read_dated, write_dated
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
@@ -22,7 +22,7 @@ LOOKED_AT = 1_000
 _HELD = f"{_NEW} between '0001-01-02+00' and '9998-12-30+00'"
 
 
-class Effect(NamedTuple):
+class ClockOffsetEffect(NamedTuple):
     """What another offset would do: images whose time moves, that were edited, and that know no time of the camera."""
 
     moved: int
@@ -30,7 +30,7 @@ class Effect(NamedTuple):
     without_camera_time: int
 
 
-class Moved(NamedTuple):
+class ImageTimeChange(NamedTuple):
     """One image, its capture time and what it would be."""
 
     image_id: UUID
@@ -39,7 +39,9 @@ class Moved(NamedTuple):
     would_be: object
 
 
-async def preview_offset(scope: Scope, tx: Transaction, deployment_id: UUID, offset: int) -> tuple[Effect, list[Moved]]:
+async def preview_offset(
+    scope: Scope, tx: Transaction, deployment_id: UUID, offset: int
+) -> tuple[ClockOffsetEffect, list[ImageTimeChange]]:
     """Tell what another clock offset would change, and the first few images of it."""
     parameters = {"deployment": deployment_id, "offset": offset, "shown": SHOWN}
     cursor = await tx.execute(
@@ -64,12 +66,12 @@ async def preview_offset(scope: Scope, tx: Transaction, deployment_id: UUID, off
         """,  # noqa: S608 - made of constants
         parameters,
     )
-    return Effect(*row), [Moved(*found) for found in await cursor.fetchall()]
+    return ClockOffsetEffect(*row), [ImageTimeChange(*found) for found in await cursor.fetchall()]
 
 
 async def preview_zone(
     scope: Scope, tx: Transaction, deployment_id: UUID, zone: str, offset: int
-) -> tuple[Effect, list[Moved]]:
+) -> tuple[ClockOffsetEffect, list[ImageTimeChange]]:
     """Return what another time zone and clock offset would change, and the first few images of it."""
     parameters = {"deployment": deployment_id, "zone": zone, "offset": offset, "shown": SHOWN}
     cursor = await tx.execute(
@@ -96,8 +98,8 @@ async def preview_zone(
         parameters,
     )
     first = await read_dated(tx, [found[0] for found in await cursor.fetchall()], zone, offset)
-    moved = [Moved(one.id, one.filename, one.captured_at, one.again.at) for one in first]
-    return Effect(*row), sorted(moved, key=lambda one: (one.would_be, one.image_id))
+    moved = [ImageTimeChange(one.id, one.filename, one.captured_at, one.again.at) for one in first]
+    return ClockOffsetEffect(*row), sorted(moved, key=lambda one: (one.would_be, one.image_id))
 
 
 async def list_assumed_utc(scope: Scope, tx: Transaction, deployment_ids: list[UUID]) -> set[UUID]:
@@ -130,13 +132,13 @@ async def count_to_date(scope: Scope, tx: Transaction, deployment_id: UUID, zone
     return 0 if row is None else int(row[0])
 
 
-async def list_dating(scope: Scope, tx: Transaction) -> list[UUID]:
+async def list_pending_deployments(scope: Scope, tx: Transaction) -> list[UUID]:
     """List deployments whose images are to be dated anew."""
     cursor = await tx.execute("select id from deployments where dating order by id")
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def date_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit: int) -> bool:
+async def update_capture_time_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit: int) -> bool:
     """Date the next images of a deployment by its clock offset, and its zone if that is new; answers whether there may
     be more.
 
@@ -178,7 +180,7 @@ async def date_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit: 
         await write_dated(tx, await read_dated(tx, images, zone, offset), zone, offset)
     else:
         await _move_by_offset(tx, images, offset)
-    await date_classes(tx, images)
+    await update_class_times(tx, images)
     await tx.execute(
         "update deployments set dated_to = %s, images_dated = images_dated + %s where id = %s",
         (images[-1], len(images), deployment_id),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from trapline.server.catalogue.rules.filters import DeploymentFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.pagination import narrow
+from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Key, Now, Row
 from trapline.server.platform.errors import NotFound
 
@@ -57,7 +57,9 @@ class DeploymentRow(Row):
     updated_at: Mapped[Now]
 
 
-async def get_deployment(scope: Scope, tx: Transaction, deployment_id: UUID, *, lock: bool = False) -> DeploymentRow:
+async def get_deployment_row(
+    scope: Scope, tx: Transaction, deployment_id: UUID, *, lock: bool = False
+) -> DeploymentRow:
     """Get a deployment that the caller may touch; raises NotFound or Forbidden."""
     row = await tx.session.get(DeploymentRow, deployment_id, with_for_update=lock or None)
     if row is None or not scope.sees(row.project_id):
@@ -66,13 +68,13 @@ async def get_deployment(scope: Scope, tx: Transaction, deployment_id: UUID, *, 
     return row
 
 
-async def check_deployment(scope: Scope, tx: Transaction, deployment_id: UUID | None, project_id: int) -> None:
+async def require_deployment(scope: Scope, tx: Transaction, deployment_id: UUID | None, project_id: int) -> None:
     """Make sure that a deployment, where one is named, is of this project. Raises NotFound."""
-    if deployment_id is not None and (await get_deployment(scope, tx, deployment_id)).project_id != project_id:
+    if deployment_id is not None and (await get_deployment_row(scope, tx, deployment_id)).project_id != project_id:
         raise NotFound
 
 
-async def get_default_deployment(scope: Scope, tx: Transaction, project_id: int) -> DeploymentRow:
+async def get_default_deployment_row(scope: Scope, tx: Transaction, project_id: int) -> DeploymentRow:
     """Get the deployment that takes a project's images without one; raises NotFound or Forbidden."""
     scope.check(project_id)
     statement = select(DeploymentRow).where(DeploymentRow.project_id == project_id, DeploymentRow.is_default)
@@ -87,7 +89,7 @@ def select_deployments(
 ) -> Select[DeploymentRow]:
     """Select the deployments that the caller sees, of one project or of all."""
     columns = ((DeploymentRow.name, wanted.name), (DeploymentRow.camera, wanted.camera))
-    statement = narrow(select(DeploymentRow), (*columns, (DeploymentRow.habitat, wanted.habitat)))
+    statement = filter_by(select(DeploymentRow), (*columns, (DeploymentRow.habitat, wanted.habitat)))
     if project_id is not None:
         scope.check(project_id)
         return statement.where(DeploymentRow.project_id == project_id)

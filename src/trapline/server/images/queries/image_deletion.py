@@ -28,14 +28,14 @@ class DiscardedFileRow(Row):
     due_at: Mapped[datetime]
 
 
-class Marked(NamedTuple):
+class DeletionMark(NamedTuple):
     """An image that was just deleted or restored."""
 
     project_id: int
     image_id: UUID
 
 
-class Doomed(NamedTuple):
+class ImagePurgeCandidate(NamedTuple):
     """An image that was deleted so long ago that it goes for good."""
 
     id: UUID
@@ -51,7 +51,7 @@ class Doomed(NamedTuple):
     reason: str | None
 
 
-async def mark_deleted(scope: Scope, tx: Transaction, images: Sequence[UUID], reason: str) -> list[Marked]:
+async def mark_deleted(scope: Scope, tx: Transaction, images: Sequence[UUID], reason: str) -> list[DeletionMark]:
     """Mark images as deleted; those that are already are passed over."""
     cursor = await tx.execute(
         """
@@ -61,10 +61,10 @@ async def mark_deleted(scope: Scope, tx: Transaction, images: Sequence[UUID], re
         """,
         (scope.actor, reason, sorted(images)),
     )
-    return [Marked(*row) for row in await cursor.fetchall()]
+    return [DeletionMark(*row) for row in await cursor.fetchall()]
 
 
-async def mark_restored(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> list[Marked]:
+async def mark_restored(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> list[DeletionMark]:
     """Take the mark away again; images without it are passed over."""
     cursor = await tx.execute(
         """
@@ -74,10 +74,10 @@ async def mark_restored(scope: Scope, tx: Transaction, images: Sequence[UUID]) -
         """,
         (sorted(images),),
     )
-    return [Marked(*row) for row in await cursor.fetchall()]
+    return [DeletionMark(*row) for row in await cursor.fetchall()]
 
 
-async def list_with_tasks(scope: Scope, tx: Transaction, lately_s: float, limit: int) -> list[UUID]:
+async def list_deleted_with_tasks(scope: Scope, tx: Transaction, lately_s: float, limit: int) -> list[UUID]:
     """List images that were deleted lately and have open tasks all the same: a job was just taking them up."""
     cursor = await tx.execute(
         """
@@ -92,7 +92,7 @@ async def list_with_tasks(scope: Scope, tx: Transaction, lately_s: float, limit:
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def claim_doomed(scope: Scope, tx: Transaction, kept_s: float, limit: int) -> list[Doomed]:
+async def claim_purge_candidates(scope: Scope, tx: Transaction, kept_s: float, limit: int) -> list[ImagePurgeCandidate]:
     """Lock images that were deleted more than `kept_s` seconds ago; others pass them by."""
     cursor = await tx.execute(
         """
@@ -103,11 +103,15 @@ async def claim_doomed(scope: Scope, tx: Transaction, kept_s: float, limit: int)
         """,
         (kept_s, limit),
     )
-    return [Doomed(*row) for row in await cursor.fetchall()]
+    return [ImagePurgeCandidate(*row) for row in await cursor.fetchall()]
 
 
-async def discard_files_of(
-    scope: Scope, tx: Transaction, doomed: Sequence[Doomed], thumbnails: Sequence[tuple[str, int]], due_in_s: float
+async def discard_image_files(
+    scope: Scope,
+    tx: Transaction,
+    doomed: Sequence[ImagePurgeCandidate],
+    thumbnails: Sequence[tuple[str, int]],
+    due_in_s: float,
 ) -> None:
     """Write down every file of these images and of their analyses, to go later; `thumbnails` are key and project."""
     files: list[tuple[str, int, bytes | None]] = [(key, project_id, None) for key, project_id in thumbnails]
@@ -141,12 +145,12 @@ async def discard_files(
     )
 
 
-async def forget_images(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> None:
+async def purge_image_rows(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> None:
     """Delete images for good, with their analyses and all that these found."""
     await tx.execute("delete from images where id = any(%b)", (sorted(images),))
 
 
-async def keep_files(scope: Scope, tx: Transaction, project_id: int, sha256: bytes) -> None:
+async def restore_files(scope: Scope, tx: Transaction, project_id: int, sha256: bytes) -> None:
     """Take back that the files of these bytes are to go, because somebody brings them again.
 
     Waits while one of them is just being deleted, so that whoever stores the bytes after this stores them for good.
@@ -154,7 +158,7 @@ async def keep_files(scope: Scope, tx: Transaction, project_id: int, sha256: byt
     await tx.execute("delete from discarded_files where project_id = %s and sha256 = %s", (project_id, sha256))
 
 
-async def claim_discarded(scope: Scope, tx: Transaction, limit: int) -> list[tuple[str, bool]]:
+async def claim_discarded_files(scope: Scope, tx: Transaction, limit: int) -> list[tuple[str, bool]]:
     """Lock files that are to go now; answers each one's key, and whether an image has it again."""
     cursor = await tx.execute(
         """
@@ -169,6 +173,6 @@ async def claim_discarded(scope: Scope, tx: Transaction, limit: int) -> list[tup
     return [(row[0], row[1]) for row in await cursor.fetchall()]
 
 
-async def forget_discarded(scope: Scope, tx: Transaction, keys: Sequence[str]) -> None:
+async def delete_discarded_files(scope: Scope, tx: Transaction, keys: Sequence[str]) -> None:
     """Strike files off the list of those that are to go."""
     await tx.execute("delete from discarded_files where key = any(%s)", (list(keys),))

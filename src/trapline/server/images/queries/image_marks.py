@@ -14,7 +14,7 @@ MOST_TAGS = 50
 """How many tags an image has at most."""
 
 
-async def check_images(scope: Scope, tx: Transaction, images: Sequence[UUID], *, deleted: bool = False) -> set[int]:
+async def require_images(scope: Scope, tx: Transaction, images: Sequence[UUID], *, deleted: bool = False) -> set[int]:
     """Make sure that the caller may change all of these images; answers their projects.
 
     With `deleted` those may be among them that are deleted. Raises NotFound where one is missing, Forbidden.
@@ -74,17 +74,17 @@ async def set_tags(
     return changed
 
 
-async def set_time(scope: Scope, tx: Transaction, image: UUID, captured_at: datetime) -> set[UUID]:
+async def set_capture_time(scope: Scope, tx: Transaction, image: UUID, captured_at: datetime) -> set[UUID]:
     """Put another capture time in the place of the one that was read, which is kept."""
     return await _set_times(tx, [image], "%(at)s::timestamptz", at=captured_at)
 
 
-async def shift_times(scope: Scope, tx: Transaction, images: Sequence[UUID], seconds: int) -> set[UUID]:
+async def shift_capture_times(scope: Scope, tx: Transaction, images: Sequence[UUID], seconds: int) -> set[UUID]:
     """Move capture times; what was read is kept. Raises Unprocessable where one would leave the calendar."""
     return await _set_times(tx, images, "captured_at + make_interval(secs => %(seconds)s)", seconds=seconds)
 
 
-async def reset_times(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> set[UUID]:
+async def reset_capture_times(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> set[UUID]:
     """Give images back the capture times that were read."""
     return await _set_times(tx, images, "coalesce(read_at, captured_at)")
 
@@ -105,11 +105,11 @@ async def _set_times(tx: Transaction, images: Sequence[UUID], moment: str, **val
     if any(not 1 <= year <= LAST_YEAR for _, year in rows):
         raise Unprocessable(f"A capture time would lie outside of the years 1 to {LAST_YEAR}. Nothing was changed.")
     changed = {row[0] for row in rows}
-    await date_classes(tx, list(changed))
+    await update_class_times(tx, list(changed))
     return changed
 
 
-async def date_classes(tx: Transaction, images: Sequence[UUID]) -> None:
+async def update_class_times(tx: Transaction, images: Sequence[UUID]) -> None:
     """Give the classes of images the times of their images again."""
     await tx.execute(
         """

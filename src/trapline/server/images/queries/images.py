@@ -136,7 +136,7 @@ class ImageClassRow(Row):
     confidence: Mapped[float]
 
 
-async def get_image(scope: Scope, tx: Transaction, image_id: UUID, *, deleted: bool = False) -> ImageRow:
+async def get_image_row(scope: Scope, tx: Transaction, image_id: UUID, *, deleted: bool = False) -> ImageRow:
     """Get an image that the caller may touch; one that is deleted only where that is asked for, by who may delete.
 
     Raises NotFound or Forbidden.
@@ -158,10 +158,10 @@ def _may_delete(scope: Scope, project_id: int) -> bool:
 
 async def find_image_by_hash(scope: Scope, tx: Transaction, deployment_id: UUID, sha256: bytes) -> UUID | None:
     """Find the image of a deployment that has these very bytes."""
-    return (await find_images_by_hash(scope, tx, [(deployment_id, sha256)])).get((deployment_id, sha256))
+    return (await list_images_by_hash(scope, tx, [(deployment_id, sha256)])).get((deployment_id, sha256))
 
 
-async def find_images_by_hash(
+async def list_images_by_hash(
     scope: Scope, tx: Transaction, keys: Sequence[tuple[UUID, bytes]]
 ) -> dict[tuple[UUID, bytes], UUID]:
     """Find which of these very bytes their deployments have, and the image of each."""
@@ -179,7 +179,7 @@ async def find_images_by_hash(
     return found
 
 
-async def add_images(scope: Scope, tx: Transaction, rows: Sequence[ImageRow]) -> list[tuple[UUID, bool]]:
+async def create_images(scope: Scope, tx: Transaction, rows: Sequence[ImageRow]) -> list[tuple[UUID, bool]]:
     """Add images; answers each one's id and whether it is new: by constraint the same bytes in a deployment are one."""
     for row in rows:
         scope.check(row.project_id)
@@ -196,7 +196,7 @@ async def add_images(scope: Scope, tx: Transaction, rows: Sequence[ImageRow]) ->
     )
     made = {image_id for (image_id,) in await cursor.fetchall()}
     others = [(row.deployment_id, row.sha256) for row in rows if row.id not in made]
-    found = await find_images_by_hash(scope, tx, others) if others else {}
+    found = await list_images_by_hash(scope, tx, others) if others else {}
     return [(row.id, True) if row.id in made else (found[row.deployment_id, row.sha256], False) for row in rows]
 
 
@@ -226,7 +226,7 @@ def select_images(scope: Scope, project_id: int | None, *, deleted: bool = False
     return statement if ids is None else statement.where(ImageRow.project_id.in_(ids))
 
 
-async def find_neighbours(
+async def list_adjacent_images(
     tx: Transaction, image: ImageRow, listed: Select[ImageRow], captured: InstrumentedAttribute[datetime]
 ) -> tuple[UUID | None, UUID | None]:
     """Find the images of a list taken just before and just after this one; `captured` is its column of the time."""
@@ -241,7 +241,7 @@ async def find_neighbours(
     )
 
 
-async def list_deleted(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> set[UUID]:
+async def list_deleted_ids(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> set[UUID]:
     """List which of these images are deleted, or gone."""
     there = select(ImageRow.id).where(ImageRow.id.in_(image_ids), ImageRow.deleted_at.is_(None))
     return set(image_ids) - set((await tx.session.scalars(there)).all())
@@ -286,7 +286,9 @@ def is_without_thumbnails() -> ColumnElement[bool]:
     )
 
 
-async def claim_without_thumbnails(scope: Scope, tx: Transaction, limit: int, claim: timedelta) -> list[ImageRow]:
+async def claim_images_without_thumbnails(
+    scope: Scope, tx: Transaction, limit: int, claim: timedelta
+) -> list[ImageRow]:
     """Claim images that have no thumbnails yet; until the claim runs out, others pass them by.
 
     Those that were tried before come last, so that none of them keeps a fresh one waiting.

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, Select, select
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-from trapline.server.images.rules.sequences import Stretch, find_stretches, join_stretches
+from trapline.server.images.rules.sequences import SequenceSpan, merge_sequences, split_sequences
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Row
@@ -45,7 +45,7 @@ class SequenceRow(Row):
     dissolve: Mapped[bool] = mapped_column(default=False, server_default="false")
 
 
-async def get_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> SequenceRow:
+async def get_sequence_row(scope: Scope, tx: Transaction, sequence_id: UUID) -> SequenceRow:
     """Get a sequence that the caller may see; raises NotFound or Forbidden."""
     row = await tx.session.get(SequenceRow, sequence_id)
     if row is None or row.dissolve or not scope.sees(row.project_id):
@@ -64,13 +64,13 @@ def select_sequences(scope: Scope, project_id: int | None) -> Select[SequenceRow
     return statement if ids is None else statement.where(SequenceRow.project_id.in_(ids))
 
 
-async def dissolve_sequences(scope: Scope, tx: Transaction, project_id: int) -> None:
+async def reset_sequences(scope: Scope, tx: Transaction, project_id: int) -> None:
     """Ask for all sequences of a project to be made anew."""
     scope.check(project_id)
     await tx.execute("update sequences set dissolve = true where project_id = %s and not dissolve", (project_id,))
 
 
-async def list_unsettled(scope: Scope, tx: Transaction, limit: int) -> list[tuple[UUID, bool]]:
+async def list_stale_sequences(scope: Scope, tx: Transaction, limit: int) -> list[tuple[UUID, bool]]:
     """List sequences that are to be looked at again: each one's id, and whether it is to be dissolved."""
     cursor = await tx.execute(
         "select id, dissolve from sequences where recheck or dissolve order by id limit %s", (limit,)
@@ -126,7 +126,7 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
     images = [(row[0], row[1]) for row in await cursor.fetchall()]
     if not images:
         return 0
-    new: list[Stretch[UUID]] = find_stretches(images, gap_s)
+    new: list[SequenceSpan[UUID]] = split_sequences(images, gap_s)
     gap = timedelta(seconds=gap_s)
     cursor = await tx.execute(
         """
@@ -138,9 +138,9 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
     )
     known = await cursor.fetchall()
     sizes = {row[0]: row[3] for row in known}
-    old: list[Stretch[UUID]] = [Stretch(row[1], row[2], [], [row[0]]) for row in known]
+    old: list[SequenceSpan[UUID]] = [SequenceSpan(row[1], row[2], [], [row[0]]) for row in known]
     made, grown = [], []
-    for one in join_stretches(new, old, gap_s):
+    for one in merge_sequences(new, old, gap_s):
         if not one.known:
             made.append((uuid7(), one))
             continue
@@ -191,7 +191,7 @@ async def _settle(
     )
 
 
-async def recheck_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> None:
+async def split_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> None:
     """Divide a sequence that images left where it came apart; the first part keeps its id, an empty one goes."""
     cursor = await tx.execute(
         """
@@ -241,7 +241,7 @@ async def recheck_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> 
     )
 
 
-async def dissolve_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> None:
+async def empty_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> None:
     """Let images leave a sequence that is to be made anew; with the last of them it goes."""
     cursor = await tx.execute(
         """

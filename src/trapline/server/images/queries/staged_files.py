@@ -47,7 +47,7 @@ class StagedFileRow(Row):
     detail: Mapped[str | None]
 
 
-class Announcement(NamedTuple):
+class StagedFileAnnouncement(NamedTuple):
     """A file that somebody is going to send."""
 
     filename: str
@@ -56,7 +56,7 @@ class Announcement(NamedTuple):
     modified_at: datetime | None
 
 
-class Outcome(NamedTuple):
+class StagedFileOutcome(NamedTuple):
     """What became of a file: the word, the image that has its bytes, and why it was refused."""
 
     outcome: str
@@ -64,8 +64,8 @@ class Outcome(NamedTuple):
     detail: str | None
 
 
-async def stage(
-    scope: Scope, tx: Transaction, project_id: int, deployment_id: UUID, files: Sequence[Announcement]
+async def create_staged_file_rows(
+    scope: Scope, tx: Transaction, project_id: int, deployment_id: UUID, files: Sequence[StagedFileAnnouncement]
 ) -> dict[bytes, tuple[UUID, bool]]:
     """Note files that are going to be sent; answers each one's id by its SHA-256, and whether it was announced before.
 
@@ -99,7 +99,7 @@ async def stage(
     return {bytes(sha256): (file_id, before) for sha256, file_id, before in await cursor.fetchall()}
 
 
-async def get_staged(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, StagedFileRow]:
+async def list_staged_files(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, StagedFileRow]:
     """Get announced files, all of them. Raises NotFound and Forbidden."""
     rows = (await tx.session.scalars(select(StagedFileRow).where(StagedFileRow.id.in_(ids)))).all()
     if len(rows) < len(set(ids)) or not all(scope.sees(row.project_id) for row in rows):
@@ -109,13 +109,13 @@ async def get_staged(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict
     return {row.id: row for row in rows}
 
 
-async def find_staged(scope: Scope, tx: Transaction, file_id: UUID) -> StagedFileRow | None:
+async def find_staged_file(scope: Scope, tx: Transaction, file_id: UUID) -> StagedFileRow | None:
     """Find an announced file."""
     row = await tx.session.get(StagedFileRow, file_id, populate_existing=True)
     return row if row is not None and scope.sees(row.project_id) else None
 
 
-async def settle_staged(scope: Scope, tx: Transaction, file_id: UUID, outcome: Outcome) -> None:
+async def record_outcome(scope: Scope, tx: Transaction, file_id: UUID, outcome: StagedFileOutcome) -> None:
     """Note what became of a file, unless that is noted already."""
     await tx.execute(
         "update staged_files set outcome = %s, image_id = %s, detail = %s where id = %s and outcome is null",
@@ -123,7 +123,7 @@ async def settle_staged(scope: Scope, tx: Transaction, file_id: UUID, outcome: O
     )
 
 
-async def forget_staged(scope: Scope, tx: Transaction, kept_s: float, limit: int) -> int:
+async def purge_staged_file_batch(scope: Scope, tx: Transaction, kept_s: float, limit: int) -> int:
     """Delete what was announced more than `kept_s` seconds ago, at most so many; answers how many went."""
     cursor = await tx.execute(
         "delete from staged_files where id in (select id from staged_files"

@@ -12,13 +12,13 @@ from trapline.server.images.formats.deployment_csv import MOST_BYTES
 from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
 from trapline.server.platform.http.request_bodies import read_body
 from trapline.wire.deployments import (
+    ClockOffsetRequest,
     ClockPreview,
-    ClockToTry,
     Deployment,
-    DeploymentChange,
+    DeploymentImportResult,
     DeploymentOrder,
+    DeploymentUpdate,
     NewDeployment,
-    SheetTaken,
 )
 from trapline.wire.values import Page
 
@@ -53,47 +53,51 @@ async def create_deployment(system: SystemOf, scope: ScopeOf, new: NewDeployment
 
 
 @router.get("/csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-async def write_deployments(system: SystemOf, scope: ScopeOf, project: OfProject) -> Response:
+async def export_deployments(system: SystemOf, scope: ScopeOf, project: OfProject) -> Response:
     """Give the deployments of a project as CSV."""
-    text = await deployment_csv.write_deployments(system, scope, project)
+    text = await deployment_csv.export_deployments(system, scope, project)
     headers = {"Content-Disposition": f'attachment; filename="deployments-{project}.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.post("/csv", openapi_extra=SHEET)
-async def take_deployments(system: SystemOf, scope: ScopeOf, project: OfProject, request: Request) -> SheetTaken:
+async def import_deployments(
+    system: SystemOf, scope: ScopeOf, project: OfProject, request: Request
+) -> DeploymentImportResult:
     """Make and change deployments as a CSV file says, known by their names; all of them or none."""
-    return await deployment_csv.take_deployments(system, scope, project, await read_body(request, MOST_BYTES))
+    return await deployment_csv.import_deployments(system, scope, project, await read_body(request, MOST_BYTES))
 
 
 @router.get("/{deployment_id}")
-async def show_deployment(system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response) -> Deployment:
+async def get_deployment(system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response) -> Deployment:
     """Show a deployment."""
-    deployment = await deployments.show_deployment(system, scope, deployment_id)
+    deployment = await deployments.get_deployment(system, scope, deployment_id)
     set_etag(response, deployment.updated_at)
     return deployment
 
 
 @router.patch("/{deployment_id}")
-async def change_deployment(
-    system: SystemOf, scope: ScopeOf, deployment_id: UUID, change: DeploymentChange, response: Response
+async def update_deployment(
+    system: SystemOf, scope: ScopeOf, deployment_id: UUID, change: DeploymentUpdate, response: Response
 ) -> Deployment:
     """Change a deployment; what is left out stays as it is. Another clock offset dates its images again."""
-    deployment = await deployments.change_deployment(system, scope, deployment_id, change)
+    deployment = await deployments.update_deployment(system, scope, deployment_id, change)
     set_etag(response, deployment.updated_at)
     return deployment
 
 
 @router.post("/{deployment_id}/clock/preview")
-async def preview_clock(system: SystemOf, scope: ScopeOf, deployment_id: UUID, wanted: ClockToTry) -> ClockPreview:
+async def preview_clock_offset(
+    system: SystemOf, scope: ScopeOf, deployment_id: UUID, wanted: ClockOffsetRequest
+) -> ClockPreview:
     """Return what another clock offset or time zone would change; nothing is changed."""
-    return await clock_offsets.preview_clock(system, scope, deployment_id, wanted)
+    return await clock_offsets.preview_clock_offset(system, scope, deployment_id, wanted)
 
 
 @router.post("/{deployment_id}/clock/undo")
-async def undo_clock(system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response) -> Deployment:
+async def undo_clock_offset(system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response) -> Deployment:
     """Set clock offset and time zone back to what they were before, and the capture times with them."""
-    deployment = await clock_offsets.undo_clock(system, scope, deployment_id)
+    deployment = await clock_offsets.undo_clock_offset(system, scope, deployment_id)
     set_etag(response, deployment.updated_at)
     return deployment
 

@@ -8,9 +8,9 @@ from starlette.requests import ClientDisconnect
 
 from trapline.server.accounts.routes.access import SystemOf
 from trapline.server.images.actions import files
-from trapline.server.platform.errors import Invalid
-from trapline.server.platform.http.ranges import read_range
-from trapline.server.platform.http.request_context import plain_origin
+from trapline.server.platform.errors import InvalidRequest
+from trapline.server.platform.http.ranges import parse_range
+from trapline.server.platform.http.request_context import get_minimal_origin
 
 router = APIRouter(prefix="/files", tags=["files"])
 
@@ -19,10 +19,10 @@ POLICY = "default-src 'none'; sandbox"
 
 @router.get("/{key:path}", response_class=Response, include_in_schema=False)
 @router.head("/{key:path}", response_class=Response, include_in_schema=False)
-async def give_file(system: SystemOf, request: Request, key: str) -> Response:
+async def get_file(system: SystemOf, request: Request, key: str) -> Response:
     """Give a stored file."""
     query = dict(request.query_params)
-    file = await files.find_file(system, request.method, key, query)
+    file = await files.get_file(system, request.method, key, query)
     headers = {
         "Content-Type": file.media_type,
         "Content-Disposition": _disposition(file, query.get("filename")),
@@ -37,7 +37,7 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
         if _is_named(request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)
     is_same = request.headers.get("if-range") in (None, headers.get("ETag"))
-    wanted = read_range(request.headers.get("range") if is_same else None, file.size)
+    wanted = parse_range(request.headers.get("range") if is_same else None, file.size)
     if wanted is None:
         headers["Content-Range"] = f"bytes */{file.size}"
         return Response(status_code=416, headers=headers)
@@ -49,23 +49,23 @@ async def give_file(system: SystemOf, request: Request, key: str) -> Response:
         headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{file.size}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    await files.note_download(system, file, plain_origin(request))
+    await files.record_download(system, file, get_minimal_origin(request))
     return StreamingResponse(files.read_file(system, file, first, length), status_code=status, headers=headers)
 
 
 @router.put("/{key:path}", response_class=Response, include_in_schema=False)
-async def take_file(system: SystemOf, request: Request, key: str) -> Response:
+async def upload_file(system: SystemOf, request: Request, key: str) -> Response:
     """Take one upload; the address says what may come, and needs no other right."""
     told = request.headers.get("content-length")
     if told is not None and not (told.isascii() and told.isdigit() and len(told) <= 18):
-        raise Invalid("Content-Length is no number. Nothing was stored.")
+        raise InvalidRequest("Content-Length is no number. Nothing was stored.")
     media_type = request.headers.get("content-type", "")
     query = dict(request.query_params)
-    announced = await files.find_upload(system, key, query, media_type, None if told is None else int(told))
+    announced = await files.get_upload(system, key, query, media_type, None if told is None else int(told))
     try:
-        await files.take_upload(system, key, announced, request.stream())
+        await files.save_upload(system, key, announced, request.stream())
     except ClientDisconnect:
-        raise Invalid("The upload ended before all of it was here. Nothing was stored; send it again.") from None
+        raise InvalidRequest("The upload ended before all of it was here. Nothing was stored; send it again.") from None
     return Response()
 
 

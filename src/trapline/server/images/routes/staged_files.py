@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.images.actions import staged_files
-from trapline.wire.staged_files import Imported, NewStagedFiles, StagedFiles, StagedImport
+from trapline.wire.staged_files import NewStagedFiles, StagedFiles, StagedImportRequest, StagedImportResult
 
 router = APIRouter(prefix="/images", tags=["images"])
 
@@ -16,11 +16,11 @@ async def presign_files(system: SystemOf, scope: ScopeOf, wanted: NewStagedFiles
     Which of them are there already is told at once. The same again goes on where it broke off: what has arrived need
     not be sent again. What is never imported is forgotten after a week.
     """
-    return await staged_files.stage_files(system, scope, wanted)
+    return await staged_files.create_staged_files(system, scope, wanted)
 
 
 @router.post("/import")
-async def import_files(system: SystemOf, scope: ScopeOf, wanted: StagedImport) -> Imported:
+async def import_files(system: SystemOf, scope: ScopeOf, wanted: StagedImportRequest) -> StagedImportResult:
     """Make images of pictures that were sent, as many as can be in some seconds; ask again for those still waiting.
 
     Each file gets its own outcome, and the same one when it is asked for again.

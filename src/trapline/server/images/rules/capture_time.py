@@ -53,7 +53,7 @@ class CaptureTime:
     flags: tuple[str, ...] = ()
 
 
-def find_capture_time(
+def get_capture_time(
     exif: Mapping[str, Any],
     filename: str,
     *,

@@ -9,7 +9,7 @@ Key = TypeVar("Key")
 
 
 @dataclass
-class Stretch(Generic[Key]):
+class SequenceSpan(Generic[Key]):
     """A stretch of time with its images: a new one, or with `known` one that is there already."""
 
     start: datetime
@@ -18,21 +18,23 @@ class Stretch(Generic[Key]):
     known: list[Key] = field(default_factory=list)
 
 
-def find_stretches(images: Iterable[tuple[Key, datetime]], gap_s: float) -> list[Stretch[Key]]:
+def split_sequences(images: Iterable[tuple[Key, datetime]], gap_s: float) -> list[SequenceSpan[Key]]:
     """Divide images, in the order of their times, wherever two of them are not closer than the gap."""
-    found: list[Stretch[Key]] = []
+    found: list[SequenceSpan[Key]] = []
     for key, at in images:
         if found and at - found[-1].end < timedelta(seconds=gap_s):
             found[-1].images.append(key)
             found[-1].end = at
         else:
-            found.append(Stretch(at, at, [key]))
+            found.append(SequenceSpan(at, at, [key]))
     return found
 
 
-def join_stretches(new: Sequence[Stretch[Key]], old: Sequence[Stretch[Key]], gap_s: float) -> list[Stretch[Key]]:
+def merge_sequences(
+    new: Sequence[SequenceSpan[Key]], old: Sequence[SequenceSpan[Key]], gap_s: float
+) -> list[SequenceSpan[Key]]:
     """Join new stretches with those that are there and closer than the gap; answers those that have new images."""
-    joined: list[Stretch[Key]] = []
+    joined: list[SequenceSpan[Key]] = []
     for one in sorted([*new, *old], key=lambda stretch: stretch.start):
         last = joined[-1] if joined else None
         # Those that are there are as their time says, also where two of them stand close.
@@ -41,5 +43,5 @@ def join_stretches(new: Sequence[Stretch[Key]], old: Sequence[Stretch[Key]], gap
             last.images += one.images
             last.known += one.known
         else:
-            joined.append(Stretch(one.start, one.end, list(one.images), list(one.known)))
+            joined.append(SequenceSpan(one.start, one.end, list(one.images), list(one.known)))
     return [one for one in joined if one.images]

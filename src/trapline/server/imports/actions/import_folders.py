@@ -18,16 +18,16 @@ from trapline.server.imports.queries.imports import (
     MOST_FAULTS,
     ImportFaultRow,
     ImportRow,
-    get_import,
+    get_import_row,
     select_faults,
 )
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.background_tasks import EXPORTS, defer_chore
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.background_tasks import EXPORTS, enqueue_background_task
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Conflict, Unprocessable
-from trapline.server.projects.actions.concurrency_limits import check_live
-from trapline.server.projects.queries.concurrency_limits import LiveWork
+from trapline.server.projects.actions.concurrency_limits import require_capacity
+from trapline.server.projects.queries.concurrency_limits import LimitedWork
 from trapline.wire.imports import (
     MOST_FOLDERS,
     Import,
@@ -61,10 +61,10 @@ def can_assign_folders(row: ImportRow) -> bool:
     return row.state == ImportState.COMPLETED and has_unmatched and can_choose and is_kept
 
 
-async def list_unmatched_folders(system: System, scope: Scope, import_id: UUID) -> UnmatchedFolders:
+async def list_unmatched_folders(system: AppContext, scope: Scope, import_id: UUID) -> UnmatchedFolders:
     """List the folders whose entries match no image or several. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_import(scope, tx, import_id)
+        row = await get_import_row(scope, tx, import_id)
         names = await list_deployments(scope, tx, row.project_id)
         statement = select_faults(scope, row).where(
             ImportFaultRow.kind.in_(("unknown", "ambiguous")), ImportFaultRow.file.is_not(None)
@@ -137,20 +137,20 @@ def _simplify(name: str) -> str:
     return re.sub(r"[\W_]+", " ", name).strip().casefold()
 
 
-async def assign_folders(system: System, scope: Scope, import_id: UUID, folders: Mapping[str, UUID]) -> Import:
+async def assign_folders(system: AppContext, scope: Scope, import_id: UUID, folders: Mapping[str, UUID]) -> Import:
     """Assign folders to deployments and read the file again; stored results stay.
 
     Raises NotFound, Forbidden, Unprocessable, and Conflict if the import has not completed or its file is gone.
     """
     async with system.database.transaction(scope) as tx:
-        row = await get_import(scope, tx, import_id, lock=True)
+        row = await get_import_row(scope, tx, import_id, lock=True)
         require_deployments(folders, (await list_deployments(scope, tx, row.project_id)).values())
         if not can_assign_folders(row):
             raise Conflict(
                 "Folders can be assigned for 7 days after an import with unmatched entries completed. Nothing was "
                 "changed. Import the file again with its folders assigned."
             )
-        await check_live(scope, tx, LiveWork.IMPORTS, row.project_id)
+        await require_capacity(scope, tx, LimitedWork.IMPORTS, row.project_id)
         options = ImportOptions.model_validate(row.options)
         merged = {**options.folders, **folders}
         if len(merged) > MOST_FOLDERS:
@@ -177,4 +177,4 @@ async def _start_again(scope: Scope, tx: Transaction, row: ImportRow, options: I
     row.started_at = row.ended_at = None
     row.updated_at = func.clock_timestamp()
     await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], KEPT_FOR_RUN_S)
-    await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=row.id)
+    await enqueue_background_task(scope, tx, IMPORT, queue=EXPORTS, import_id=row.id)

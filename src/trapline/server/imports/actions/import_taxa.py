@@ -4,17 +4,17 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.exports.queries.export_gathering import list_meanings
-from trapline.server.imports.formats.import_records import Fault, PackageTaxa
+from trapline.server.exports.queries.export_gathering import list_label_taxa
+from trapline.server.imports.formats.import_records import EntryFault, PackageTaxa
 from trapline.server.imports.queries.imports import ImportRow
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.review.queries.taxa import find_known, lock_taxa, write_taxa
-from trapline.server.review.queries.taxon_labels import write_labels
-from trapline.server.review.rules.taxon_names import TaxonLine, name_key, take_in
+from trapline.server.platform.app_context import AppContext
+from trapline.server.review.queries.taxa import list_known_taxa, lock_taxa, upsert_taxa
+from trapline.server.review.queries.taxon_labels import upsert_labels
+from trapline.server.review.rules.taxon_names import TaxonLine, build_import_plan, name_key
 
 
-async def import_taxa(system: System, scope: Scope, row: ImportRow, package: PackageTaxa) -> list[Fault]:
+async def import_taxa(system: AppContext, scope: Scope, row: ImportRow, package: PackageTaxa) -> list[EntryFault]:
     """Create the taxa of a package that the project does not have; taxa of the project stay as they are.
 
     The scientific names of observations become labels of their taxa, unless they are labels already. Returns the taxa
@@ -27,25 +27,25 @@ async def import_taxa(system: System, scope: Scope, row: ImportRow, package: Pac
     gbif_keys = [key for line in lines if (key := line.values.get("gbif_key")) is not None]
     async with system.database.transaction(scope) as tx:
         await lock_taxa(scope, tx, row.project_id)
-        known = await find_known(scope, tx, row.project_id, names, gbif_keys)
+        known = await list_known_taxa(scope, tx, row.project_id, names, gbif_keys)
         new = [line for line in lines if name_key(line.values["scientific_name"]) not in known]
         named = {name_key(line.values["scientific_name"]) for line in new} | set(known)
         # A name without an entry in the list of the package is a taxon, too.
         missing = {name_key(name): name for name in package.names if name_key(name) not in named}
         new += [TaxonLine(0, {"scientific_name": name}) for name in missing.values()]
-        intake = take_in(new, known)
+        intake = build_import_plan(new, known)
         ids = {key: uuid7() for key in intake.become}
         if ids:
             taxa = {ids[key]: (values, None) for key, (values, _) in intake.become.items()}
-            await write_taxa(scope, tx, row.project_id, taxa)
+            await upsert_taxa(scope, tx, row.project_id, taxa)
             tx.audit("import", "taxon", row.project_id, row.project_id, created=len(ids), of_import=str(row.id))
         of_names: dict[str, UUID] = {key: taxon.id for key, taxon in known.items()} | ids
-        mapped = await list_meanings(scope, tx, row.project_id)
+        mapped = await list_label_taxa(scope, tx, row.project_id)
         meanings: dict[str, UUID | None] = {
             name: of_names[name_key(name)]
             for name in package.names
             if name not in mapped and name_key(name) in of_names
         }
-        if meanings and await write_labels(scope, tx, row.project_id, meanings):
+        if meanings and await upsert_labels(scope, tx, row.project_id, meanings):
             tx.audit("map", "label", row.project_id, row.project_id, changed=len(meanings), of_import=str(row.id))
-    return [Fault(f"taxonomic {line}", f"its {column} {why}") for line, column, why in intake.problems]
+    return [EntryFault(f"taxonomic {line}", f"its {column} {why}") for line, column, why in intake.problems]

@@ -8,38 +8,38 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.accounts.queries.accounts import name_actors
-from trapline.server.images.actions.image_import import check_room
-from trapline.server.images.queries.deployments import check_deployment
+from trapline.server.accounts.queries.accounts import list_actor_names
+from trapline.server.images.actions.image_import import require_disk_space
+from trapline.server.images.queries.deployments import require_deployment
 from trapline.server.images.queries.image_deletion import discard_files
 from trapline.server.imports.queries.imported_results import list_deployments
 from trapline.server.imports.queries.imports import (
     ImportFaultRow,
     ImportRow,
-    add_import,
-    end,
-    get_import,
+    create_import_row,
+    finish_import,
+    get_import_row,
     select_faults,
     select_imports,
 )
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.background_tasks import EXPORTS, defer_chore
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.background_tasks import EXPORTS, enqueue_background_task
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import (
     Conflict,
-    DatabaseSlow,
     Forbidden,
-    Invalid,
+    InvalidRequest,
     NotFound,
-    TooLarge,
+    PayloadTooLarge,
+    StatementTimeout,
     Unprocessable,
 )
-from trapline.server.platform.store.storage_keys import import_key
-from trapline.server.projects.actions.concurrency_limits import check_live
-from trapline.server.projects.queries.concurrency_limits import LiveWork
+from trapline.server.platform.store.storage_keys import build_import_key
+from trapline.server.projects.actions.concurrency_limits import require_capacity
+from trapline.server.projects.queries.concurrency_limits import LimitedWork
 from trapline.wire.imports import LIVE, Import, ImportFault, ImportFormat, ImportOptions, ImportState
 from trapline.wire.values import Page
 
@@ -49,7 +49,7 @@ KEPT_S = 30 * 24 * 3600.0
 """How long a file that nobody comes to take in lies in the store."""
 
 
-class NewImport(NamedTuple):
+class ImportRequest(NamedTuple):
     """What is asked for: where the results belong, what kind of file it is, how it is called and read."""
 
     project_id: int
@@ -61,7 +61,7 @@ class NewImport(NamedTuple):
 
 async def describe_imports(scope: Scope, tx: Transaction, rows: Sequence[ImportRow]) -> list[Import]:
     """Describe imports."""
-    names = await name_actors(scope, tx, {row.requested_by for row in rows}) if rows else {}
+    names = await list_actor_names(scope, tx, {row.requested_by for row in rows}) if rows else {}
     shown = set(Import.model_fields) - {"sha256", "options", "requested_by"}
     return [
         Import(
@@ -83,14 +83,16 @@ class ReceivedFile(NamedTuple):
     sha256: str
 
 
-async def receive_file(system: System, scope: Scope, new: NewImport, chunks: AsyncIterator[bytes]) -> ReceivedFile:
+async def receive_file(
+    system: AppContext, scope: Scope, new: ImportRequest, chunks: AsyncIterator[bytes]
+) -> ReceivedFile:
     """Receive a file into the store. Raises NotFound, Forbidden, Invalid, TooLarge, Unavailable."""
-    await check_room(system)
+    await require_disk_space(system)
     import_id = uuid7()
-    key = import_key(new.project_id, import_id)
+    key = build_import_key(new.project_id, import_id)
     async with system.database.transaction(scope) as tx:
         scope.check(new.project_id)
-        await check_deployment(scope, tx, new.deployment_id, new.project_id)
+        await require_deployment(scope, tx, new.deployment_id, new.project_id)
         if new.options.folders:
             require_deployments(new.options.folders, (await list_deployments(scope, tx, new.project_id)).values())
         # Whatever becomes of it, it goes.
@@ -98,15 +100,17 @@ async def receive_file(system: System, scope: Scope, new: NewImport, chunks: Asy
     async with system.store.receive() as incoming:
         async for chunk in chunks:
             if incoming.size + len(chunk) > MOST_BYTES:
-                raise TooLarge(f"A file may have at most {MOST_BYTES >> 30} GiB. Nothing was stored; send it in parts.")
+                raise PayloadTooLarge(
+                    f"A file may have at most {MOST_BYTES >> 30} GiB. Nothing was stored; send it in parts."
+                )
             await asyncio.to_thread(incoming.write, chunk)
         if not incoming.size:
-            raise Invalid("The file is empty. Nothing was stored.")
+            raise InvalidRequest("The file is empty. Nothing was stored.")
         stored = await system.store.keep(incoming, key)
     return ReceivedFile(import_id, key, stored.size, stored.sha256)
 
 
-async def create_import(system: System, scope: Scope, new: NewImport, file: ReceivedFile) -> Import:
+async def create_import(system: AppContext, scope: Scope, new: ImportRequest, file: ReceivedFile) -> Import:
     """Ask for a received file to be taken in.
 
     Raises NotFound, Forbidden, and Conflict for a key of another request and where too many are being taken in. The
@@ -114,7 +118,7 @@ async def create_import(system: System, scope: Scope, new: NewImport, file: Rece
     """
     try:
         taken = await _create(system, scope, new, file)
-    except (Conflict, DatabaseSlow, Forbidden, NotFound):
+    except (Conflict, StatementTimeout, Forbidden, NotFound):
         await system.store.delete(file.key)
         raise
     # After any other error nobody knows whether the commit was done: then the file is needed, and else it goes later.
@@ -123,13 +127,13 @@ async def create_import(system: System, scope: Scope, new: NewImport, file: Rece
     return taken
 
 
-async def _create(system: System, scope: Scope, new: NewImport, file: ReceivedFile) -> Import:
+async def _create(system: AppContext, scope: Scope, new: ImportRequest, file: ReceivedFile) -> Import:
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Import)
+        done = await find_saved_response(scope, tx, Import)
         if done:
             return done
-        await check_deployment(scope, tx, new.deployment_id, new.project_id)
-        await check_live(scope, tx, LiveWork.IMPORTS, new.project_id)
+        await require_deployment(scope, tx, new.deployment_id, new.project_id)
+        await require_capacity(scope, tx, LimitedWork.IMPORTS, new.project_id)
         row = ImportRow(
             id=file.id,
             project_id=new.project_id,
@@ -142,11 +146,11 @@ async def _create(system: System, scope: Scope, new: NewImport, file: ReceivedFi
             options=new.options.model_dump(mode="json"),
             requested_by=scope.person,
         )
-        await add_import(scope, tx, row)
-        await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=row.id)
+        await create_import_row(scope, tx, row)
+        await enqueue_background_task(scope, tx, IMPORT, queue=EXPORTS, import_id=row.id)
         tx.audit("import", "import", row.id, row.project_id, format=row.format, filename=row.filename)
         [told] = await describe_imports(scope, tx, [row])
-        return keep_answer(scope, tx, told)
+        return save_response(scope, tx, told)
 
 
 def require_deployments(folders: Mapping[str, UUID], there: Iterable[UUID]) -> None:
@@ -160,7 +164,7 @@ def require_deployments(folders: Mapping[str, UUID], there: Iterable[UUID]) -> N
 
 
 async def list_imports(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     kind: ImportFormat | None,
@@ -178,19 +182,19 @@ async def list_imports(
     return Page(results=found, next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_import(system: System, scope: Scope, import_id: UUID) -> Import:
+async def get_import(system: AppContext, scope: Scope, import_id: UUID) -> Import:
     """Show one import. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [told] = await describe_imports(scope, tx, [await get_import(scope, tx, import_id)])
+        [told] = await describe_imports(scope, tx, [await get_import_row(scope, tx, import_id)])
     return told
 
 
 async def list_faults(
-    system: System, scope: Scope, import_id: UUID, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, import_id: UUID, limit: int, cursor: str | None
 ) -> Page[ImportFault]:
     """List what could not be taken of a file, in its order; all are counted, the first 10,000 kept. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        statement = select_faults(scope, await get_import(scope, tx, import_id))
+        statement = select_faults(scope, await get_import_row(scope, tx, import_id))
         order = [(ImportFaultRow.number, int)]
         rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
@@ -199,10 +203,10 @@ async def list_faults(
     return Page(results=found, next=following, count=count, count_is_estimate=estimated)
 
 
-async def cancel_import(system: System, scope: Scope, import_id: UUID) -> Import:
+async def cancel_import(system: AppContext, scope: Scope, import_id: UUID) -> Import:
     """Cancel an import; what was taken stays. Raises NotFound, Forbidden, Conflict."""
     async with system.database.transaction(scope) as tx:
-        row = await get_import(scope, tx, import_id, lock=True)
+        row = await get_import_row(scope, tx, import_id, lock=True)
         if row.state != ImportState.CANCELED:
             if row.state not in LIVE:
                 raise Conflict(f"This import is {row.state} already. Nothing was changed.")
@@ -214,10 +218,10 @@ async def cancel_import(system: System, scope: Scope, import_id: UUID) -> Import
     return told
 
 
-async def delete_import(system: System, scope: Scope, import_id: UUID) -> None:
+async def delete_import(system: AppContext, scope: Scope, import_id: UUID) -> None:
     """Forget an import with its faults; one that is under way is canceled. What was taken stays. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_import(scope, tx, import_id, lock=True)
+        row = await get_import_row(scope, tx, import_id, lock=True)
         if row.state in LIVE:
             await _end_early(scope, tx, row)
         else:
@@ -227,5 +231,5 @@ async def delete_import(system: System, scope: Scope, import_id: UUID) -> None:
 
 
 async def _end_early(scope: Scope, tx: Transaction, row: ImportRow) -> None:
-    end(row, ImportState.CANCELED)
+    finish_import(row, ImportState.CANCELED)
     await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], 3600.0)

@@ -18,17 +18,17 @@ from trapline.server.images.queries.image_deletion import discard_files
 from trapline.server.imports.actions.import_folders import KEPT_FOR_FOLDERS_S, can_assign_folders
 from trapline.server.imports.actions.import_taxa import import_taxa
 from trapline.server.imports.actions.imports import IMPORT
-from trapline.server.imports.formats.image_index import Catalogue, Named, split_folder
+from trapline.server.imports.formats.image_index import ImageIndex, IndexedImage, split_folder
 from trapline.server.imports.formats.import_formats import open_reader
 from trapline.server.imports.formats.import_records import (
     MOST_ENTRIES,
-    Fault,
-    NamedDeployment,
-    Reader,
-    Unreadable,
-    plain,
+    DeploymentReference,
+    EntryFault,
+    FormatReader,
+    UnreadableFile,
+    sanitise_text,
 )
-from trapline.server.imports.formats.imported_rows import Batch, Said, make_batches
+from trapline.server.imports.formats.imported_rows import ImportBatch, NewImportedIdentification, build_batches
 from trapline.server.imports.queries.imported_ids import (
     DeploymentIds,
     ImageIds,
@@ -37,32 +37,32 @@ from trapline.server.imports.queries.imported_ids import (
     write_image_ids,
 )
 from trapline.server.imports.queries.imported_results import (
-    find_annotations,
-    hold_images,
+    create_results,
+    list_annotations,
     list_deployments,
+    list_existing_identifications,
+    list_existing_results,
     list_image_names,
-    list_present,
-    list_said_before,
-    write_results,
+    lock_existing_images,
 )
 from trapline.server.imports.queries.imports import (
     ImportRow,
     NewFault,
-    end,
+    claim_stalled_imports,
+    create_faults,
     find_import,
-    give_sign,
-    keep_faults,
-    take_up_still,
-    touch,
+    finish_import,
+    record_heartbeat,
+    record_progress,
 )
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.background_tasks import EXPORTS, defer_chore
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.background_tasks import EXPORTS, enqueue_background_task
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.deadlock_retry import begin_anew
-from trapline.server.platform.errors import DatabaseSlow, NotFound, Unavailable
-from trapline.server.review.queries.identifications import IdentificationRow, add_identifications, lock_images
-from trapline.server.review.queries.taxa import find_known
+from trapline.server.platform.db.deadlock_retry import retry_on_deadlock
+from trapline.server.platform.errors import NotFound, ServiceUnavailable, StatementTimeout
+from trapline.server.review.queries.identifications import IdentificationRow, create_identification_rows, lock_images
+from trapline.server.review.queries.taxa import list_known_taxa
 from trapline.server.review.rules.taxon_names import name_key
 from trapline.wire.identifications import IdentificationKind
 from trapline.wire.imports import ImportFormat, ImportOptions, ImportState
@@ -78,11 +78,11 @@ MOST_ATTEMPTS = 10
 """One that takes its process down each time, and gets on with nothing, does not do so for ever."""
 
 
-class Ended(Exception):
+class ImportOwnershipLost(Exception):
     """Somebody ended the import meanwhile, or another process got on with it."""
 
 
-async def take_import(system: System, scope: Scope, import_id: UUID, *, beat_s: float = BEAT_S) -> None:
+async def run_import(system: AppContext, scope: Scope, import_id: UUID, *, beat_s: float = BEAT_S) -> None:
     """Take a file in, from where an earlier try came to; whatever is wrong with the file ends it with a reason.
 
     Each `beat_s` seconds it gives a sign of life: to look through a large file takes longer than others wait for one.
@@ -96,15 +96,15 @@ async def take_import(system: System, scope: Scope, import_id: UUID, *, beat_s: 
     try:
         async with _beating(system, scope, import_id, beat_s), system.store.local_path(row.storage_key) as path:
             keeps_file = await _take_file(system, scope, row, path)
-    except Ended:
+    except ImportOwnershipLost:
         return
-    except Unavailable as error:
-        if not isinstance(error, DatabaseSlow):
+    except ServiceUnavailable as error:
+        if not isinstance(error, StatementTimeout):
             await _excuse(system, scope, import_id)
         raise
     except NotFound:
         await _fail(system, scope, import_id, "The file is no longer in the store: send it again.")
-    except Unreadable as error:
+    except UnreadableFile as error:
         await _fail(system, scope, import_id, str(error))
     except Exception:
         await _fail(system, scope, import_id, "Trapline broke over this file; its log tells where.")
@@ -114,13 +114,13 @@ async def take_import(system: System, scope: Scope, import_id: UUID, *, beat_s: 
 
 
 @asynccontextmanager
-async def _beating(system: System, scope: Scope, import_id: UUID, every_s: float) -> AsyncIterator[None]:
+async def _beating(system: AppContext, scope: Scope, import_id: UUID, every_s: float) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             await asyncio.sleep(every_s)
-            with suppress(Unavailable):
+            with suppress(ServiceUnavailable):
                 async with system.database.transaction(scope) as tx:
-                    await give_sign(scope, tx, import_id)
+                    await record_heartbeat(scope, tx, import_id)
 
     beating = asyncio.create_task(beat())
     try:
@@ -130,7 +130,7 @@ async def _beating(system: System, scope: Scope, import_id: UUID, every_s: float
         await asyncio.gather(beating, return_exceptions=True)
 
 
-async def _begin(system: System, scope: Scope, import_id: UUID) -> ImportRow | None:
+async def _begin(system: AppContext, scope: Scope, import_id: UUID) -> ImportRow | None:
     async with system.database.transaction(scope) as tx:
         row = await find_import(scope, tx, import_id, lock=True)
         if row is None or row.state not in (ImportState.QUEUED, ImportState.READING):
@@ -138,20 +138,20 @@ async def _begin(system: System, scope: Scope, import_id: UUID) -> ImportRow | N
         row.attempt += 1
         if row.attempt > MOST_ATTEMPTS:
             why = f"It was begun {MOST_ATTEMPTS} times and got on with nothing."
-            end(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
+            finish_import(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
             await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], 0)
             return None
         row.state = ImportState.READING.value
         row.started_at = row.started_at or datetime.now(UTC)
-        touch(row)
+        record_progress(row)
         await tx.session.flush()
         await tx.session.refresh(row)
         return row
 
 
-async def _excuse(system: System, scope: Scope, import_id: UUID) -> None:
+async def _excuse(system: AppContext, scope: Scope, import_id: UUID) -> None:
     """Do not count an attempt that was none: what it needs was away."""
-    with suppress(Unavailable):
+    with suppress(ServiceUnavailable):
         async with system.database.transaction(scope) as tx:
             row = await find_import(scope, tx, import_id, lock=True)
             if row is not None and row.attempt:
@@ -162,32 +162,35 @@ def _tell_kept(row: ImportRow) -> str:
     return f"{row.done:,} entries had been taken before, and stay." if row.done else NOTHING
 
 
-async def _fail(system: System, scope: Scope, import_id: UUID, why: str) -> None:
+async def _fail(system: AppContext, scope: Scope, import_id: UUID, why: str) -> None:
     async with system.database.transaction(scope) as tx:
         row = await find_import(scope, tx, import_id, lock=True)
         if row is not None and row.state == ImportState.READING:
-            end(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
+            finish_import(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
 
 
-async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -> bool:
+async def _take_file(system: AppContext, scope: Scope, row: ImportRow, path: Path) -> bool:
     """Import the entries of a file; answers whether the file is kept for another try with assigned folders."""
     options = ImportOptions.model_validate(row.options)
     reader = await asyncio.to_thread(open_reader, ImportFormat(row.format), path, options)
-    catalogue = Catalogue()
+    catalogue = ImageIndex()
     catalogue.add_folders(options.folders)
     try:
         total = await asyncio.to_thread(_look_through, reader, catalogue)
         told = list(await asyncio.to_thread(reader.deployments))
         told += _list_unused_folders(catalogue, options)
         taxa = reader.taxa()
-        told += [*taxa.faults, *await begin_anew(lambda: import_taxa(system, scope, row, taxa), after_twins=True)]
-        places = await begin_anew(
+        told += [
+            *taxa.faults,
+            *await retry_on_deadlock(lambda: import_taxa(system, scope, row, taxa), after_twins=True),
+        ]
+        places = await retry_on_deadlock(
             lambda: _settle_deployments(system, scope, row, reader, told, total), after_twins=True
         )
         reader.place_deployments(places)
         catalogue.add_places(places)
         await _gather_images(system, scope, row, catalogue)
-        batches = make_batches(reader, catalogue, row.done)
+        batches = build_batches(reader, catalogue, row.done)
         done = row.done
         # The next batch is made while the database takes one in.
         coming = asyncio.create_task(asyncio.to_thread(_next, batches))
@@ -195,7 +198,7 @@ async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -
             while (batch := await coming) is not None:
                 coming = asyncio.create_task(asyncio.to_thread(_next, batches))
                 storing = partial(_store, system, scope, row.id, done, batch)
-                done = await begin_anew(storing, after_twins=True)
+                done = await retry_on_deadlock(storing, after_twins=True)
         finally:
             await asyncio.gather(coming, return_exceptions=True)
         return await _complete(system, scope, row.id)
@@ -204,37 +207,42 @@ async def _take_file(system: System, scope: Scope, row: ImportRow, path: Path) -
         reader.close()
 
 
-def _look_through(reader: Reader, catalogue: Catalogue) -> int:
+def _look_through(reader: FormatReader, catalogue: ImageIndex) -> int:
     """Go through the whole file before anything of it is stored; answers how many entries it has."""
     total = 0
     for path, place in reader.paths():
         total += 1
         if total > MOST_ENTRIES:
-            raise Unreadable(f"It has more than {MOST_ENTRIES:,} entries.")
+            raise UnreadableFile(f"It has more than {MOST_ENTRIES:,} entries.")
         if path:
             catalogue.add_entry(path, place)
     return total
 
 
-def _list_unused_folders(catalogue: Catalogue, options: ImportOptions) -> list[Fault]:
+def _list_unused_folders(catalogue: ImageIndex, options: ImportOptions) -> list[EntryFault]:
     unused = set(catalogue.list_unused_folders())
     return [
-        Fault("folders", f"no entry of the file is in the folder {folder}: compare it with the paths in the file")
+        EntryFault("folders", f"no entry of the file is in the folder {folder}: compare it with the paths in the file")
         for folder in options.folders
         if split_folder(folder) in unused
     ]
 
 
-def _next(batches: Iterator[Batch]) -> Batch | None:
+def _next(batches: Iterator[ImportBatch]) -> ImportBatch | None:
     return next(batches, None)
 
 
 async def _settle_deployments(
-    system: System, scope: Scope, row: ImportRow, reader: Reader, told: Sequence[NamedDeployment | Fault], total: int
+    system: AppContext,
+    scope: Scope,
+    row: ImportRow,
+    reader: FormatReader,
+    told: Sequence[DeploymentReference | EntryFault],
+    total: int,
 ) -> dict[str, UUID]:
     """Find the deployments that the file tells of, by their keys there, and make those that are not here, once."""
-    faults = [one for one in told if isinstance(one, Fault)]
-    named = [one for one in told if not isinstance(one, Fault)]
+    faults = [one for one in told if isinstance(one, EntryFault)]
+    named = [one for one in told if not isinstance(one, EntryFault)]
     async with system.database.transaction(scope) as tx:
         locked = await _lock(scope, tx, row.id)
         there = await list_deployments(scope, tx, row.project_id)
@@ -259,13 +267,13 @@ async def _settle_deployments(
         await write_deployment_ids(scope, tx, row.project_id, given)
         if locked.total is None:
             locked.left_out += reader.left_out
-            await keep_faults(scope, tx, locked, [_plain(fault) for fault in faults])
+            await create_faults(scope, tx, locked, [_plain(fault) for fault in faults])
         locked.total = total
-        touch(locked)
+        record_progress(locked)
     return places
 
 
-async def _gather_images(system: System, scope: Scope, row: ImportRow, catalogue: Catalogue) -> None:
+async def _gather_images(system: AppContext, scope: Scope, row: ImportRow, catalogue: ImageIndex) -> None:
     if row.deployment_id is None:
         async with system.database.transaction(scope) as tx:
             for name, key in (await list_deployments(scope, tx, row.project_id)).items():
@@ -277,7 +285,7 @@ async def _gather_images(system: System, scope: Scope, row: ImportRow, catalogue
         if not found:
             break
         last = found[-1].id
-        await asyncio.to_thread(catalogue.add, [Named(*one) for one in found])
+        await asyncio.to_thread(catalogue.add, [IndexedImage(*one) for one in found])
     await asyncio.to_thread(catalogue.complete)
 
 
@@ -285,25 +293,25 @@ async def _lock(scope: Scope, tx: Transaction, import_id: UUID, done: int | None
     """Lock the import. Raises Ended where it is over, or is not where this process left it."""
     row = await find_import(scope, tx, import_id, lock=True)
     if row is None or row.state != ImportState.READING or (done is not None and row.done != done):
-        raise Ended
+        raise ImportOwnershipLost
     return row
 
 
-async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch: Batch) -> int:
+async def _store(system: AppContext, scope: Scope, import_id: UUID, done: int, batch: ImportBatch) -> int:
     """Store a batch; answers how many entries are done now. Raises Ended."""
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, import_id, done)
         results = list({one.id: one for one in batch.results}.values())
         about = {one.image_id for one in results} | {one.image_id for one in batch.said} | set(batch.ids)
-        there = await hold_images(scope, tx, row.project_id, about)
+        there = await lock_existing_images(scope, tx, row.project_id, about)
         results = [one for one in results if one.image_id in there]
-        present = await list_present(scope, tx, results)
+        present = await list_existing_results(scope, tx, results)
         new = [one for one in results if one.id not in present]
-        await write_results(scope, tx, row, new)
+        await create_results(scope, tx, row, new)
         said = await _say(scope, tx, row, [one for one in batch.said if one.image_id in there])
         await _keep_ids(scope, tx, row, batch, there, {one.id for one in new})
         await refresh_findings(scope, tx, {one.image_id for one in new if one.error is None})
-        await keep_faults(scope, tx, row, [_plain(fault) for fault in batch.list_faults(there)])
+        await create_faults(scope, tx, row, [_plain(fault) for fault in batch.list_faults(there)])
         row.done += batch.entries
         row.stored += len(new)
         row.unchanged += len(present)
@@ -312,12 +320,12 @@ async def _store(system: System, scope: Scope, import_id: UUID, done: int, batch
         row.model_failures += sum(one.error is not None for one in new)
         row.left_out += batch.left_out
         row.attempt = 0
-        touch(row)
+        record_progress(row)
         return row.done
 
 
 async def _keep_ids(
-    scope: Scope, tx: Transaction, row: ImportRow, batch: Batch, there: Collection[UUID], new: Collection[UUID]
+    scope: Scope, tx: Transaction, row: ImportRow, batch: ImportBatch, there: Collection[UUID], new: Collection[UUID]
 ) -> None:
     """Keep the IDs that a package gives images and observations, for its exports."""
     kept: dict[UUID, ImageIds] = {}
@@ -332,21 +340,21 @@ async def _keep_ids(
         await write_image_ids(scope, tx, row.project_id, kept)
 
 
-async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[Said]) -> int:
+async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[NewImportedIdentification]) -> int:
     """Store what people said, once; answers how much of it is new."""
-    before = await list_said_before(scope, tx, [one.id for one in said]) if said else set()
+    before = await list_existing_identifications(scope, tx, [one.id for one in said]) if said else set()
     new = list({one.id: one for one in said if one.id not in before}.values())
     if not new:
         return 0
     await lock_images(scope, tx, {one.image_id for one in new})
     names = {name_key(one.statement.name): one.statement.name for one in new if one.statement.name}
-    known = await find_known(scope, tx, row.project_id, list(names), [])
+    known = await list_known_taxa(scope, tx, row.project_id, list(names), [])
     about = [
         (one.analysis_id, one.statement.finding)
         for one in new
         if one.analysis_id is not None and one.statement.finding is not None
     ]
-    places = await find_annotations(scope, tx, about) if about else {}
+    places = await list_annotations(scope, tx, about) if about else {}
     rows = []
     for one in new:
         statement = one.statement
@@ -374,7 +382,7 @@ async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[Sai
                 **more,
             )
         )
-    await add_identifications(scope, tx, rows)
+    await create_identification_rows(scope, tx, rows)
     return len(rows)
 
 
@@ -384,15 +392,15 @@ def _label(kind: str, name: str | None, taxon: Any) -> str | None:
     return name if taxon is None else taxon.values["scientific_name"]
 
 
-def _plain(fault: Fault) -> NewFault:
-    file = None if fault.file is None else plain(fault.file)
-    return NewFault(fault.kind.value, plain(fault.place), file, plain(fault.message))
+def _plain(fault: EntryFault) -> NewFault:
+    file = None if fault.file is None else sanitise_text(fault.file)
+    return NewFault(fault.kind.value, sanitise_text(fault.place), file, sanitise_text(fault.message))
 
 
-async def _complete(system: System, scope: Scope, import_id: UUID) -> bool:
+async def _complete(system: AppContext, scope: Scope, import_id: UUID) -> bool:
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, import_id)
-        end(row, ImportState.COMPLETED)
+        finish_import(row, ImportState.COMPLETED)
         keeps_file = can_assign_folders(row)
         if keeps_file:
             await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], KEPT_FOR_FOLDERS_S)
@@ -400,8 +408,8 @@ async def _complete(system: System, scope: Scope, import_id: UUID) -> bool:
     return keeps_file
 
 
-async def take_up_imports(system: System, scope: Scope) -> None:
+async def resume_imports(system: AppContext, scope: Scope) -> None:
     """Ask again for imports that stand still; what is done already is not done again."""
     async with system.database.transaction(scope) as tx:
-        for import_id in await take_up_still(scope, tx, STILL_FOR_S):
-            await defer_chore(scope, tx, IMPORT, queue=EXPORTS, import_id=import_id)
+        for import_id in await claim_stalled_imports(scope, tx, STILL_FOR_S):
+            await enqueue_background_task(scope, tx, IMPORT, queue=EXPORTS, import_id=import_id)

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from trapline.server.findings.rules.geometry import Frame
-from trapline.server.platform.formats.zip_writer import name_part, name_plain
+from trapline.server.platform.formats.zip_writer import name_plain, sanitise_file_name
 from trapline.wire.imports import FaultKind
 
 
-class Named(NamedTuple):
+class IndexedImage(NamedTuple):
     """An image as it is called: its deployment's name, and its path or name where it came from."""
 
     id: UUID
@@ -27,7 +27,7 @@ class Named(NamedTuple):
     height: int
 
 
-class Match(NamedTuple):
+class ImageMatch(NamedTuple):
     """The image that is meant."""
 
     id: UUID
@@ -39,19 +39,19 @@ Called = tuple[str, bytes, bytes, int, int]
 PARTLY, WHOLLY, INSIDE = range(3)
 
 
-class NoMatch(NamedTuple):
+class NoImageMatch(NamedTuple):
     """Why none is."""
 
     kind: FaultKind
     message: str
 
 
-UNKNOWN = NoMatch(FaultKind.UNKNOWN, "no image here is called so: upload it first, or name another deployment")
-TOLD_TWICE = NoMatch(
+UNKNOWN = NoImageMatch(FaultKind.UNKNOWN, "no image here is called so: upload it first, or name another deployment")
+TOLD_TWICE = NoImageMatch(
     FaultKind.AMBIGUOUS,
     "the file has this name in several folders, of which none is known here: name the deployment",
 )
-CONTESTED = NoMatch(
+CONTESTED = NoImageMatch(
     FaultKind.AMBIGUOUS,
     "another picture of the file comes to the same image here, and their folders do not tell which it is: "
     "give paths that agree with those of the images",
@@ -96,7 +96,7 @@ def _weigh(folders: str, stored: str, common: int) -> int:
     return WHOLLY if common == stored.count("/") + 1 else PARTLY
 
 
-class Catalogue:
+class ImageIndex:
     """The images of a project or deployment, by their names."""
 
     def __init__(self) -> None:
@@ -125,18 +125,18 @@ class Catalogue:
         """Add a deployment of the project, whose name tells its pictures from those of others."""
         self._deployments[split_path(name)[1]] = deployment_id
         # Exports name folders in letters that every disk takes, such as "Old-oak" for "Old oak".
-        for folder in {name_part(name, "deployment"), name_plain(name)}:
+        for folder in {sanitise_file_name(name, "deployment"), name_plain(name)}:
             for alias in (folder, f"{folder}-{deployment_id}"):
                 self._aliases.setdefault(split_path(alias)[1], set()).add(deployment_id)
 
-    def add(self, images: Iterable[Named]) -> None:
+    def add(self, images: Iterable[IndexedImage]) -> None:
         """Add images."""
         self._rows.executemany(
             "insert into images values (?, ?, ?, ?, ?, ?)", (self._row_of(image) for image in images)
         )
 
     @staticmethod
-    def _row_of(image: Named) -> tuple[str, str, bytes, bytes, int, int]:
+    def _row_of(image: IndexedImage) -> tuple[str, str, bytes, bytes, int, int]:
         folders, name = split_path(image.path)
         home = "/".join(split_path(image.deployment)).strip("/")
         return (
@@ -195,15 +195,15 @@ class Catalogue:
         self._rows.execute("create index by_name on images (name)")
         self._rows.execute("insert into twice select name, 0 from named group by name having count(*) > 1")
 
-    def find_by_id(self, image_id: UUID) -> Match | None:
+    def find_by_id(self, image_id: UUID) -> ImageMatch | None:
         """Find an image by our own id."""
         if not self._by_id:
             self._rows.execute("create index by_id on images (id)")
             self._by_id = True
         row = self._rows.execute("select width, height from images where id = ?", (image_id.bytes,)).fetchone()
-        return None if row is None else Match(image_id, Frame(*row))
+        return None if row is None else ImageMatch(image_id, Frame(*row))
 
-    def find(self, path: str, deployment_id: UUID | None = None) -> Match | NoMatch:
+    def find(self, path: str, deployment_id: UUID | None = None) -> ImageMatch | NoImageMatch:
         """Find the image that a path means, of a deployment where that is known or its folders name one."""
         folders, name = split_path(path)
         there = self._list_called(name)
@@ -212,7 +212,7 @@ class Catalogue:
         if not best:
             return UNKNOWN
         if len(best) > 1:
-            return NoMatch(
+            return NoImageMatch(
                 FaultKind.AMBIGUOUS,
                 f"{len(best):,} images fit as well as each other: name the deployment, or paths with their folders",
             )
@@ -223,7 +223,7 @@ class Catalogue:
                 return TOLD_TWICE
             if self._is_contested(name, image, agreement, there):
                 return CONTESTED
-        return Match(UUID(bytes=image), Frame(width, height))
+        return ImageMatch(UUID(bytes=image), Frame(width, height))
 
     def _list_called(self, name: str) -> list[Called]:
         return self._rows.execute(

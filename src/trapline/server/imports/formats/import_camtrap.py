@@ -20,28 +20,28 @@ from trapline.server.imports.formats.import_package_taxa import read_taxa
 from trapline.server.imports.formats.import_records import (
     LONGEST_CLASS,
     LONGEST_ENTRY,
-    Entry,
+    DeploymentReference,
+    EntryContent,
+    EntryFault,
     EntryIds,
-    Fault,
-    Finding,
-    Model,
-    NamedDeployment,
+    ImageReference,
+    ImportedFinding,
+    ImportedIdentification,
+    ImportedResult,
+    ImportEntry,
+    InvalidEntry,
+    ModelInfo,
     PackageTaxa,
-    Reading,
-    Result,
-    Statement,
-    Told,
-    Unreadable,
-    Wrong,
-    check_confidence,
-    name_class,
+    UnreadableFile,
+    build_classification,
+    parse_class_name,
     parse_id,
-    place_box,
-    plain,
-    rank,
+    sanitise_text,
+    scale_box,
+    validate_confidence,
 )
-from trapline.server.platform.formats.sqlite_spill import KeptParts
-from trapline.server.platform.formats.zipped_tables import BROKEN, PackedTables, Row
+from trapline.server.platform.formats.sqlite_spill import SqliteSpill
+from trapline.server.platform.formats.zipped_tables import BROKEN, Row, ZippedTables
 from trapline.wire.identifications import LARGEST_COUNT, LifeStage, Sex
 from trapline.wire.imports import ImportOptions
 from trapline.wire.values import GivenTime
@@ -63,8 +63,8 @@ class CamtrapReader:
     """Reads a package; its observations are put in order by their media first."""
 
     def __init__(self, path: Path, options: ImportOptions) -> None:
-        self._tables = PackedTables(path, TABLES)
-        self._parts = KeptParts()
+        self._tables = ZippedTables(path, TABLES)
+        self._parts = SqliteSpill()
         self._options = options
         self._media = 0
         self.left_out = 0
@@ -73,13 +73,13 @@ class CamtrapReader:
         try:
             self._parts.add_owners(self._find_media())
             self._parts.add_parts(self._find_observations())
-            self._parts.complete()
-        except Unreadable:
+            self._parts.build_index()
+        except UnreadableFile:
             self.close()
             raise
         except BROKEN as error:
             self.close()
-            raise Unreadable(f"The package cannot be unpacked: {plain(str(error), 200)}.") from error
+            raise UnreadableFile(f"The package cannot be unpacked: {sanitise_text(str(error), 200)}.") from error
 
     def _find_media(self) -> Iterator[tuple[str, int, str | None]]:
         for number, (_, row) in enumerate(self._tables.read("media"), 1):
@@ -101,17 +101,17 @@ class CamtrapReader:
             else:
                 self.left_out += 1
 
-    def deployments(self) -> Sequence[NamedDeployment | Fault]:
+    def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
         """Tell of the deployments, each called by its place, and by its id too where several are at one place."""
         rows: list[tuple[int, Row]] = []
         size = 0
         for line, row in self._tables.read("deployments"):
             size += sum(map(len, row.values()))
             if len(rows) >= MOST_DEPLOYMENTS or size > MOST_OF_DEPLOYMENTS:
-                raise Unreadable(f"It has more than {MOST_DEPLOYMENTS:,} deployments, or these are huge.")
+                raise UnreadableFile(f"It has more than {MOST_DEPLOYMENTS:,} deployments, or these are huge.")
             rows.append((line, row))
         called = Counter(row.get("locationName") for _, row in rows)
-        told: list[NamedDeployment | Fault] = []
+        told: list[DeploymentReference | EntryFault] = []
         for line, row in rows:
             place, key = f"line {line} of deployments", row.get("deploymentID", "")
             name = row.get("locationName")
@@ -120,12 +120,12 @@ class CamtrapReader:
             try:
                 values = _describe_deployment(row)
                 if not key or len(name) > 255 or "\x00" in name:
-                    raise Wrong("its deploymentID or its name is missing, or too long")
-            except Wrong as error:
-                told.append(Fault(place, str(error)))
+                    raise InvalidEntry("its deploymentID or its name is missing, or too long")
+            except InvalidEntry as error:
+                told.append(EntryFault(place, str(error)))
                 continue
             location = row.get("locationID", "")
-            told.append(NamedDeployment(key, " ".join(name.split()), parse_id(key), values, location))
+            told.append(DeploymentReference(key, " ".join(name.split()), parse_id(key), values, location))
         return told
 
     def taxa(self) -> PackageTaxa:
@@ -136,40 +136,44 @@ class CamtrapReader:
         """Learn which deployments these are here."""
         self._places = ids
 
-    def paths(self) -> Iterator[Told]:
+    def paths(self) -> Iterator[ImageReference]:
         """Go through the names of all media; observations of none are entries, too."""
         for _, row in self._tables.read("media"):
-            yield Told(_path_of(row), row.get("deploymentID", ""))
+            yield ImageReference(_path_of(row), row.get("deploymentID", ""))
         for _ in range(self._parts.orphans):
-            yield Told("")
+            yield ImageReference("")
 
-    def entries(self, after: int) -> Iterator[Entry | Fault]:
+    def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
         """Go through the media behind the first so many, then through the observations of none."""
         for number, (line, row) in enumerate(self._tables.read("media"), 1):
             if number > after:
                 yield self._enter(number, line, row)
         for place, (key, line) in enumerate(self._parts.list_orphans(), self._media + 1):
             if place > after:
-                yield Fault(f"line {line} of observations", f"its mediaID {plain(key, 100)} is that of no media")
+                yield EntryFault(
+                    f"line {line} of observations", f"its mediaID {sanitise_text(key, 100)} is that of no media"
+                )
 
-    def _enter(self, number: int, line: int, row: Row) -> Entry | Fault:
+    def _enter(self, number: int, line: int, row: Row) -> ImportEntry | EntryFault:
         place, path, key = f"line {line} of media", _path_of(row), row.get("mediaID", "")
-        if self._parts.number_of(key) != number:
-            return Fault(place, "its mediaID stands at another line too" if key else "it has no mediaID", path)
+        if self._parts.get_number(key) != number:
+            return EntryFault(place, "its mediaID stands at another line too" if key else "it has no mediaID", path)
         deployment = self._places.get(row.get("deploymentID", ""))
         if deployment is None:
-            return Fault(place, "its deploymentID is that of no deployment that could be taken", path)
-        return Entry(place, path, key, parse_id(key), deployment)
+            return EntryFault(place, "its deploymentID is that of no deployment that could be taken", path)
+        return ImportEntry(place, path, key, parse_id(key), deployment)
 
-    def read(self, entry: Entry, frame: Frame) -> Reading:
+    def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
         """Read the observations of a picture. Raises Wrong."""
-        count, size = self._parts.weigh(entry.content)
+        count, size = self._parts.get_size(entry.content)
         if count > MOST_OF_ONE or size > LONGEST_ENTRY:
-            raise Wrong(f"it has more than {MOST_OF_ONE:,} observations, or these more than {LONGEST_ENTRY >> 20} MiB")
-        reading = Reading(ids=EntryIds(plain(entry.content) if len(entry.content) <= LONGEST_ID else ""))
-        machines: dict[Model, list[Finding]] = {}
-        said: list[tuple[Row, Finding | None]] = []
-        for part in self._parts.parts_of(entry.content):
+            raise InvalidEntry(
+                f"it has more than {MOST_OF_ONE:,} observations, or these more than {LONGEST_ENTRY >> 20} MiB"
+            )
+        reading = EntryContent(ids=EntryIds(sanitise_text(entry.content) if len(entry.content) <= LONGEST_ID else ""))
+        machines: dict[ModelInfo, list[ImportedFinding]] = {}
+        said: list[tuple[Row, ImportedFinding | None]] = []
+        for part in self._parts.list_parts(entry.content):
             row = msgspec.json.decode(part.text or b"{}", type=Row)
             try:
                 if row.get("classificationMethod") == "machine":
@@ -179,17 +183,19 @@ class CamtrapReader:
                 else:
                     _state(row, None)  # what is wrong with it is told with its line
                     said.append((row, _find(row, frame)))
-            except Wrong as error:
-                raise Wrong(f"line {part.number} of observations: {error}") from None
+            except InvalidEntry as error:
+                raise InvalidEntry(f"line {part.number} of observations: {error}") from None
         self._add_people(said, reading)
-        reading.results += [Result(model, findings) for model, findings in machines.items()]
+        reading.results += [ImportedResult(model, findings) for model, findings in machines.items()]
         return reading
 
-    def _add_machine(self, row: Row, frame: Frame, machines: dict[Model, list[Finding]], reading: Reading) -> None:
-        by = plain(row.get("classifiedBy", "Camtrap DP"), 255)
+    def _add_machine(
+        self, row: Row, frame: Frame, machines: dict[ModelInfo, list[ImportedFinding]], reading: EntryContent
+    ) -> None:
+        by = sanitise_text(row.get("classifiedBy", "Camtrap DP"), 255)
         name, _, version = by.rpartition(" ") if " " in by else (by, "", "unknown")
         options = self._options
-        model = Model(options.model_name or name, options.model_version or version[:100])
+        model = ModelInfo(options.model_name or name, options.model_version or version[:100])
         findings = machines.setdefault(model, [])
         found = _find(row, frame)
         if found is None:
@@ -201,13 +207,13 @@ class CamtrapReader:
             findings.append(found)
             _keep_ids(reading, row, found)
 
-    def _add_people(self, said: Sequence[tuple[Row, Finding | None]], reading: Reading) -> None:
+    def _add_people(self, said: Sequence[tuple[Row, ImportedFinding | None]], reading: EntryContent) -> None:
         """What people said: of the whole picture where it is one thing, else each of what it is about."""
         if len(said) == 1 and (said[0][1] is None or said[0][1].kind != "bounding_box"):
             reading.statements.append(_state(said[0][0], None))
             _keep_ids(reading, said[0][0], reading.statements[-1])
             return
-        findings: list[Finding] = []
+        findings: list[ImportedFinding] = []
         for row, found in said:
             if found is None:
                 reading.statements.append(_state(row, None))
@@ -217,7 +223,7 @@ class CamtrapReader:
                 reading.statements.append(_state(row, len(findings)))
                 findings.append(found)
         if findings:
-            reading.results.append(Result(Model("people", "Camtrap DP"), findings))
+            reading.results.append(ImportedResult(ModelInfo("people", "Camtrap DP"), findings))
 
     def close(self) -> None:
         """Let the file go."""
@@ -225,11 +231,11 @@ class CamtrapReader:
         self._tables.close()
 
 
-def _keep_ids(reading: Reading, row: Row, one: Finding | Statement | None) -> None:
+def _keep_ids(reading: EntryContent, row: Row, one: ImportedFinding | ImportedIdentification | None) -> None:
     """Keep the IDs of an observation, unless they are too long to be IDs."""
     ids = [row.get(column, "") for column in ("observationID", "eventID", "individualID")]
     if reading.ids is not None and max(map(len, ids)) <= LONGEST_ID:
-        reading.ids.add(one, [plain(text) for text in ids])
+        reading.ids.add(one, [sanitise_text(text) for text in ids])
 
 
 def _path_of(row: Row) -> str:
@@ -247,9 +253,9 @@ def _number(row: Row, column: str, lowest: float, highest: float) -> float | Non
     try:
         number = float(told)
     except ValueError:
-        raise Wrong(f"{column} is no number: {plain(told, 50)}") from None
+        raise InvalidEntry(f"{column} is no number: {sanitise_text(told, 50)}") from None
     if not lowest <= number <= highest:
-        raise Wrong(f"{column} is not from {lowest:g} to {highest:g}: {plain(told, 50)}")
+        raise InvalidEntry(f"{column} is not from {lowest:g} to {highest:g}: {sanitise_text(told, 50)}")
     return number
 
 
@@ -260,7 +266,7 @@ def _time(row: Row, column: str) -> datetime | None:
     try:
         return TIME.validate_python(told)
     except ValidationError:
-        raise Wrong(f"{column} is no time with its zone: {plain(told, 50)}") from None
+        raise InvalidEntry(f"{column} is no time with its zone: {sanitise_text(told, 50)}") from None
 
 
 def _zone(row: Row) -> dict[str, str]:
@@ -282,10 +288,10 @@ def _describe_deployment(row: Row) -> dict[str, Any]:
         "latitude": _number(row, "latitude", -90, 90),
         "longitude": _number(row, "longitude", -180, 180),
         "coordinate_uncertainty_m": _number(row, "coordinateUncertainty", 0, 1e9),
-        "camera": plain(row.get("cameraModel", row.get("cameraID", ""))),
+        "camera": sanitise_text(row.get("cameraModel", row.get("cameraID", ""))),
         **_zone(row),
-        "habitat": plain(row.get("habitat", "")),
-        "notes": plain(row.get("deploymentComments", ""), 10_000),
+        "habitat": sanitise_text(row.get("habitat", "")),
+        "notes": sanitise_text(row.get("deploymentComments", ""), 10_000),
         "started_at": _time(row, "deploymentStart"),
         "ended_at": _time(row, "deploymentEnd"),
     }
@@ -296,46 +302,48 @@ def _name(row: Row) -> str:
     kind = row.get("observationType") or "unknown"
     tags = (tag.strip() for tag in row.get("observationTags", "").split("|"))
     label = next((tag.removeprefix(LABEL).strip() for tag in tags if tag.startswith(LABEL)), None)
-    return name_class(row.get("scientificName") or label or NAMED.get(kind, kind))
+    return parse_class_name(row.get("scientificName") or label or NAMED.get(kind, kind))
 
 
-def _find(row: Row, frame: Frame) -> Finding | None:
+def _find(row: Row, frame: Frame) -> ImportedFinding | None:
     """What an observation shows: a box, or a class of the whole picture; None where it is blank. Raises Wrong."""
     kind = row.get("observationType")
     if kind == "blank":
         return None
     name = _name(row)
     told = _number(row, "classificationProbability", 0, 1)
-    confidence = None if told is None else check_confidence(told)
+    confidence = None if told is None else validate_confidence(told)
     sides = [_number(row, f"bbox{side}", -1, 2) for side in ("X", "Y", "Width", "Height")]
     box = [side for side in sides if side is not None]
     if len(box) == 4:
-        return Finding("bounding_box", name, confidence, place_box(box, frame))
-    return Finding("classification", name, confidence, rank([(name, 1.0 if confidence is None else confidence)]))
+        return ImportedFinding("bounding_box", name, confidence, scale_box(box, frame))
+    return ImportedFinding(
+        "classification", name, confidence, build_classification([(name, 1.0 if confidence is None else confidence)])
+    )
 
 
-def _state(row: Row, finding: int | None) -> Statement:
+def _state(row: Row, finding: int | None) -> ImportedIdentification:
     """What a person said, with who it was as a remark: they need not be known here. Raises Wrong."""
     by, remark = row.get("classifiedBy"), row.get("observationComments")
     # Comments are published with the observations, an address is nobody's to publish.
     told = ". ".join(part for part in (remark, f"By {by}" if by and "@" not in by else None) if part)
     kind = row.get("observationType")
     at = _time(row, "classificationTimestamp")
-    comment = plain(told, 10_000) or None
+    comment = sanitise_text(told, 10_000) or None
     if kind == "blank":
-        return Statement("blank", comment=comment, at=at)
+        return ImportedIdentification("blank", comment=comment, at=at)
     if kind == "unknown" and "scientificName" not in row:
-        return Statement("unsure", comment=comment, at=at, finding=finding)
+        return ImportedIdentification("unsure", comment=comment, at=at, finding=finding)
     count = _number(row, "count", 1, LARGEST_COUNT)
     sex, stage, behaviour = row.get("sex"), row.get("lifeStage"), row.get("behavior")
-    return Statement(
+    return ImportedIdentification(
         "correct",
         _name(row),
         comment,
         None if count is None else int(count),
         sex if sex in tuple(Sex) else None,
         stage if stage in tuple(LifeStage) else None,
-        None if behaviour is None else plain(behaviour, 255),
+        None if behaviour is None else sanitise_text(behaviour, 255),
         at,
         finding,
     )

@@ -11,30 +11,30 @@ from uuid import UUID
 
 import msgspec
 
-from trapline.server.findings.rules.annotation_data import check_data
+from trapline.server.findings.rules.annotation_data import validate_data
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.imports.formats.import_records import (
     LONGEST_ENTRY,
     MOST_ENTRIES,
-    Entry,
-    Fault,
-    Finding,
-    NamedDeployment,
+    DeploymentReference,
+    EntryContent,
+    EntryFault,
+    ImageReference,
+    ImportedFinding,
+    ImportedResult,
+    ImportEntry,
+    InvalidEntry,
     PackageTaxa,
-    Reading,
-    Result,
-    Told,
-    Unreadable,
-    Wrong,
-    check_confidence,
-    name_class,
+    UnreadableFile,
+    build_classification,
+    parse_class_name,
     parse_id,
-    place_box,
-    plain,
-    rank,
+    sanitise_text,
+    scale_box,
+    validate_confidence,
 )
-from trapline.server.platform.formats.import_json import BROKEN, JsonFile, explain, name_model
-from trapline.server.platform.formats.sqlite_spill import KeptParts, Part
+from trapline.server.platform.formats.import_json import BROKEN, JsonFile, build_model_name, format_json_error
+from trapline.server.platform.formats.sqlite_spill import SpilledPart, SqliteSpill
 from trapline.wire.imports import ImportOptions
 
 EMPTY = frozenset({"empty", "blank"})
@@ -44,7 +44,7 @@ SKEW = 0.02
 Key = str | int
 
 
-class Picture(msgspec.Struct, gc=False):
+class CocoImage(msgspec.Struct, gc=False):
     """An image of the file."""
 
     id: Key
@@ -62,7 +62,7 @@ class Picture(msgspec.Struct, gc=False):
         return self.trapline_path or self.file_name
 
 
-class Category(msgspec.Struct):
+class CocoCategory(msgspec.Struct):
     """What a number means."""
 
     id: Key
@@ -71,35 +71,35 @@ class Category(msgspec.Struct):
     skeleton: list[tuple[int, int]] = []
 
 
-class Runs(msgspec.Struct):
+class CocoRunLengths(msgspec.Struct):
     """A mask as run lengths."""
 
     counts: str | list[int]
     size: list[int]
 
 
-class Annotation(msgspec.Struct, gc=False):
+class CocoAnnotation(msgspec.Struct, gc=False):
     """What is said of an image, or of a part of it."""
 
     image_id: Key
     category_id: Key
     bbox: list[float] | None = None
     bbox_relative: list[float] | None = None
-    segmentation: list[list[float]] | Runs | None = None
+    segmentation: list[list[float]] | CocoRunLengths | None = None
     keypoints: list[float] | None = None
     area: float | None = None
     score: float | None = None
 
 
-class Owner(msgspec.Struct, gc=False):
+class CocoAnnotationOwner(msgspec.Struct, gc=False):
     """Which image an annotation is of."""
 
     image_id: Key
 
 
-PICTURES = msgspec.json.Decoder(Picture)
-ANNOTATIONS = msgspec.json.Decoder(Annotation)
-OWNERS = msgspec.json.Decoder(Owner)
+PICTURES = msgspec.json.Decoder(CocoImage)
+ANNOTATIONS = msgspec.json.Decoder(CocoAnnotation)
+OWNERS = msgspec.json.Decoder(CocoAnnotationOwner)
 
 
 class CocoReader:
@@ -109,30 +109,30 @@ class CocoReader:
 
     def __init__(self, path: Path, options: ImportOptions) -> None:
         self._file = JsonFile(path)
-        self._parts = KeptParts()
+        self._parts = SqliteSpill()
         self._options = options
         try:
             self._open()
-        except Unreadable:
+        except UnreadableFile:
             self.close()
             raise
 
     def _open(self) -> None:
         if "images" not in self._file.parts or "annotations" not in self._file.parts:
-            raise Unreadable("It has no `images` and `annotations`, so this is no COCO.")
+            raise UnreadableFile("It has no `images` and `annotations`, so this is no COCO.")
         info = self._file.read_part("info", Any)
         told = info if isinstance(info, dict) else {}
-        self._model = name_model(self._options, told.get("description"), told.get("version"), "COCO")
-        self._categories = {str(one.id): one for one in self._file.read_part("categories", list[Category]) or ()}
+        self._model = build_model_name(self._options, told.get("description"), told.get("version"), "COCO")
+        self._categories = {str(one.id): one for one in self._file.read_part("categories", list[CocoCategory]) or ()}
         self._images = 0
         self._parts.add_owners(self._find_images())
         self._parts.add_parts(self._find_annotations())
-        self._parts.complete()
+        self._parts.build_index()
 
     def _find_images(self) -> Iterator[tuple[str, int, str | None]]:
         for number, element in enumerate(self._file.split("images"), 1):
             if number > MOST_ENTRIES:
-                raise Unreadable(f"It has more than {MOST_ENTRIES:,} images.")
+                raise UnreadableFile(f"It has more than {MOST_ENTRIES:,} images.")
             self._images = number
             try:
                 yield str(PICTURES.decode(element).id), number, None
@@ -142,14 +142,14 @@ class CocoReader:
     def _find_annotations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
         for number, (start, end) in enumerate(self._file.places("annotations"), 1):
             if number > MOST_ENTRIES:
-                raise Unreadable(f"It has more than {MOST_ENTRIES:,} annotations.")
+                raise UnreadableFile(f"It has more than {MOST_ENTRIES:,} annotations.")
             try:
                 key = str(OWNERS.decode(self._file.body[start:end]).image_id)
             except BROKEN:
                 key = ""
             yield key, number, start, end, None
 
-    def deployments(self) -> Sequence[NamedDeployment | Fault]:
+    def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
         """Tell of none: a data set names pictures only."""
         return ()
 
@@ -160,17 +160,17 @@ class CocoReader:
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn nothing."""
 
-    def paths(self) -> Iterator[Told]:
+    def paths(self) -> Iterator[ImageReference]:
         """Go through the paths of all images; annotations of none are entries, too."""
         for element in self._file.split("images"):
             try:
-                yield Told(PICTURES.decode(element).path)
+                yield ImageReference(PICTURES.decode(element).path)
             except BROKEN:
-                yield Told("")
+                yield ImageReference("")
         for _ in range(self._parts.orphans):
-            yield Told("")
+            yield ImageReference("")
 
-    def entries(self, after: int) -> Iterator[Entry | Fault]:
+    def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
         """Go through the images behind the first so many, then through the annotations of none."""
         for number, element in enumerate(self._file.split("images"), 1):
             if number > after:
@@ -178,39 +178,41 @@ class CocoReader:
         for place, (key, number) in enumerate(self._parts.list_orphans(), self._images + 1):
             if place > after:
                 why = (
-                    f"its image_id {plain(key, 50)} is that of no image"
+                    f"its image_id {sanitise_text(key, 50)} is that of no image"
                     if key
                     else "it cannot be read, or has no image_id"
                 )
-                yield Fault(f"annotations {number}", why)
+                yield EntryFault(f"annotations {number}", why)
 
-    def _enter(self, number: int, element: bytes) -> Entry | Fault:
+    def _enter(self, number: int, element: bytes) -> ImportEntry | EntryFault:
         place = f"images {number}"
         try:
             picture = PICTURES.decode(element)
         except BROKEN as error:
-            return Fault(place, explain(error))
-        first = self._parts.number_of(str(picture.id))
+            return EntryFault(place, format_json_error(error))
+        first = self._parts.get_number(str(picture.id))
         if first != number:
-            return Fault(place, f"its id is that of images {first} too", picture.file_name)
-        return Entry(place, picture.path, picture, parse_id(picture.trapline_id))
+            return EntryFault(place, f"its id is that of images {first} too", picture.file_name)
+        return ImportEntry(place, picture.path, picture, parse_id(picture.trapline_id))
 
-    def read(self, entry: Entry, frame: Frame) -> Reading:
+    def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
         """Read the annotations of an image. Raises Wrong, WrongData."""
-        picture: Picture = entry.content
-        count, size = self._parts.weigh(str(picture.id))
+        picture: CocoImage = entry.content
+        count, size = self._parts.get_size(str(picture.id))
         if not count and not self._options.nothing_is_blank:
-            return Reading(left_out=1)
+            return EntryContent(left_out=1)
         if count > MOST_OF_ONE or size > LONGEST_ENTRY:
-            raise Wrong(f"it has more than {MOST_OF_ONE:,} annotations, or these more than {LONGEST_ENTRY >> 20} MiB")
+            raise InvalidEntry(
+                f"it has more than {MOST_OF_ONE:,} annotations, or these more than {LONGEST_ENTRY >> 20} MiB"
+            )
         told = _frame_of(picture, frame)
-        findings: list[Finding] = []
-        reading = Reading([Result(self._model, findings)])
-        for part in self._parts.parts_of(str(picture.id)):
+        findings: list[ImportedFinding] = []
+        reading = EntryContent([ImportedResult(self._model, findings)])
+        for part in self._parts.list_parts(str(picture.id)):
             try:
                 found = self._read_one(part, told, frame)
-            except Wrong as error:
-                raise Wrong(f"annotations {part.number}: {error}") from None
+            except InvalidEntry as error:
+                raise InvalidEntry(f"annotations {part.number}: {error}") from None
             if found and found[0].confidence is not None and found[0].confidence < self._options.confidence_min:
                 reading.left_out += 1
                 continue
@@ -219,20 +221,20 @@ class CocoReader:
             findings += [one if place == 0 else one._replace(parent=first) for place, one in enumerate(found)]
         return reading
 
-    def _read_one(self, part: Part, told: Frame, frame: Frame) -> list[Finding]:
+    def _read_one(self, part: SpilledPart, told: Frame, frame: Frame) -> list[ImportedFinding]:
         try:
             one = ANNOTATIONS.decode(self._file.body[part.start : part.end])
         except BROKEN as error:
-            raise Wrong(explain(error)) from None
+            raise InvalidEntry(format_json_error(error)) from None
         category = self._categories.get(str(one.category_id))
         if category is None:
-            raise Wrong(f"the category {plain(str(one.category_id), 50)} is not among `categories`")
+            raise InvalidEntry(f"the category {sanitise_text(str(one.category_id), 50)} is not among `categories`")
         if one.bbox is not None and one.bbox_relative is not None:
-            raise Wrong("it has both `bbox` and `bbox_relative`")
-        confidence = None if one.score is None else check_confidence(one.score)
+            raise InvalidEntry("it has both `bbox` and `bbox_relative`")
+        confidence = None if one.score is None else validate_confidence(one.score)
         size = {"image_width": told.width, "image_height": told.height}
         extent = {name: value for name in ("bbox", "area") if (value := getattr(one, name)) is not None}
-        name = name_class(category.name)
+        name = parse_class_name(category.name)
         found = []
         if one.segmentation:
             mask = _describe_mask(one.segmentation, size) | extent
@@ -244,16 +246,23 @@ class CocoReader:
         if found:
             return found
         if one.bbox_relative is not None:
-            return [Finding("bounding_box", name, confidence, place_box(one.bbox_relative, frame))]
+            return [ImportedFinding("bounding_box", name, confidence, scale_box(one.bbox_relative, frame))]
         if one.bbox is not None:
             return [self._make("bounding_box", name, confidence, _describe_box(one.bbox) | size, frame)]
         if category.name.casefold() in EMPTY:
             return []
-        return [Finding("classification", name, confidence, rank([(name, 1.0 if confidence is None else confidence)]))]
+        return [
+            ImportedFinding(
+                "classification",
+                name,
+                confidence,
+                build_classification([(name, 1.0 if confidence is None else confidence)]),
+            )
+        ]
 
     @staticmethod
-    def _make(kind: str, name: str, confidence: float | None, data: dict[str, Any], frame: Frame) -> Finding:
-        return Finding(kind, name, confidence, check_data(kind, data, frame))
+    def _make(kind: str, name: str, confidence: float | None, data: dict[str, Any], frame: Frame) -> ImportedFinding:
+        return ImportedFinding(kind, name, confidence, validate_data(kind, data, frame))
 
     def close(self) -> None:
         """Let the file go."""
@@ -261,15 +270,15 @@ class CocoReader:
         self._file.close()
 
 
-def _frame_of(picture: Picture, frame: Frame) -> Frame:
+def _frame_of(picture: CocoImage, frame: Frame) -> Frame:
     """The size that an image's coordinates are of. Raises Wrong where its shape is not that of the picture here."""
     width, height = picture.width, picture.height
     if width is None or height is None:
         return frame
     if not (1 <= width < 2**31 and 1 <= height < 2**31):
-        raise Wrong("its width and height must be numbers of pixels")
+        raise InvalidEntry("its width and height must be numbers of pixels")
     if abs(width * frame.height / (height * frame.width) - 1) > SKEW:
-        raise Wrong(
+        raise InvalidEntry(
             f"it says {width:g} by {height:g} pixels, and the image here has {frame.width} by {frame.height}, upright: "
             "that is another shape"
         )
@@ -278,23 +287,23 @@ def _frame_of(picture: Picture, frame: Frame) -> Frame:
 
 def _describe_box(bbox: list[float]) -> dict[str, Any]:
     if len(bbox) != 4:
-        raise Wrong("a box must be four numbers: left, top, width, height")
+        raise InvalidEntry("a box must be four numbers: left, top, width, height")
     left, top, width, height = bbox
     return {"x_min": left, "y_min": top, "x_max": left + width, "y_max": top + height}
 
 
-def _describe_mask(told: list[list[float]] | Runs, size: dict[str, int]) -> dict[str, Any]:
-    if isinstance(told, Runs):
+def _describe_mask(told: list[list[float]] | CocoRunLengths, size: dict[str, int]) -> dict[str, Any]:
+    if isinstance(told, CocoRunLengths):
         return {"format": "rle", "counts": told.counts, "size": told.size}
     if any(len(ring) % 2 for ring in told):
-        raise Wrong("a polygon must be x and y in turns")
+        raise InvalidEntry("a polygon must be x and y in turns")
     rings = [[[ring[place], ring[place + 1]] for place in range(0, len(ring), 2)] for ring in told]
     return {"format": "polygon", "points": rings if len(rings) > 1 else rings[0]} | size
 
 
-def _describe_points(told: list[float], category: Category) -> dict[str, Any]:
+def _describe_points(told: list[float], category: CocoCategory) -> dict[str, Any]:
     if len(told) % 3:
-        raise Wrong("key points must be x, y and visibility in turns")
+        raise InvalidEntry("key points must be x, y and visibility in turns")
     points: list[dict[str, Any]] = []
     for number, place in enumerate(range(0, len(told), 3)):
         named = category.keypoints[number] if number < len(category.keypoints) else str(number + 1)

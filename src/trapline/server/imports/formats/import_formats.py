@@ -3,22 +3,22 @@
 from pathlib import Path
 
 from trapline.server.imports.formats.foreign_files import recognise_file
-from trapline.server.imports.formats.import_records import Reader, Unreadable
+from trapline.server.imports.formats.import_records import FormatReader, UnreadableFile
 from trapline.wire.imports import ImportFormat, ImportOptions
 
 
-def open_reader(kind: ImportFormat, path: Path, options: ImportOptions) -> Reader:
+def open_reader(kind: ImportFormat, path: Path, options: ImportOptions) -> FormatReader:
     """Open a file and look through it. Raises Unreadable, for files of known programs with what to do."""
     try:
         return _open(kind, path, options)
-    except Unreadable as error:
+    except UnreadableFile as error:
         known = recognise_file(path)
         if known is None:
             raise
-        raise Unreadable(known) from error
+        raise UnreadableFile(known) from error
 
 
-def _open(kind: ImportFormat, path: Path, options: ImportOptions) -> Reader:
+def _open(kind: ImportFormat, path: Path, options: ImportOptions) -> FormatReader:
     match kind:
         case ImportFormat.MEGADETECTOR:
             from trapline.server.imports.formats.import_megadetector import MegadetectorReader

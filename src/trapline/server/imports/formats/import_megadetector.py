@@ -15,30 +15,36 @@ import msgspec
 
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.imports.formats.import_records import (
-    Entry,
-    Fault,
-    Finding,
-    NamedDeployment,
+    DeploymentReference,
+    EntryContent,
+    EntryFault,
+    ImageReference,
+    ImportedFinding,
+    ImportedResult,
+    ImportEntry,
+    InvalidEntry,
     PackageTaxa,
-    Reading,
-    Result,
-    Told,
-    Unreadable,
-    Wrong,
-    check_confidence,
-    name_class,
-    place_box,
-    plain,
-    rank,
+    UnreadableFile,
+    build_classification,
+    parse_class_name,
+    sanitise_text,
+    scale_box,
+    validate_confidence,
 )
-from trapline.server.platform.formats.import_json import BROKEN, JsonFile, explain, name_model, read_names
+from trapline.server.platform.formats.import_json import (
+    BROKEN,
+    JsonFile,
+    build_model_name,
+    format_json_error,
+    parse_category_names,
+)
 from trapline.wire.imports import ImportOptions
 
 USUAL = {"1": "animal", "2": "person", "3": "vehicle"}
 MOST_DETECTIONS = 100_000
 
 
-class Detection(msgspec.Struct, gc=False):
+class MegadetectorDetection(msgspec.Struct, gc=False):
     """A box with the number of its category, and what a classifier says of it."""
 
     category: str | int
@@ -47,23 +53,23 @@ class Detection(msgspec.Struct, gc=False):
     classifications: list[tuple[str | int, float]] | None = None
 
 
-class Picture(msgspec.Struct, gc=False):
+class MegadetectorImage(msgspec.Struct, gc=False):
     """What is said of one picture."""
 
     file: str
-    detections: list[Detection] | None = None
+    detections: list[MegadetectorDetection] | None = None
     failure: str | None = None
     classifications: list[tuple[str | int, float]] | None = None
 
 
-class OnlyFile(msgspec.Struct, gc=False):
+class MegadetectorFileName(msgspec.Struct, gc=False):
     """Which picture it is."""
 
     file: str
 
 
-PICTURES = msgspec.json.Decoder(Picture)
-FILES = msgspec.json.Decoder(OnlyFile)
+PICTURES = msgspec.json.Decoder(MegadetectorImage)
+FILES = msgspec.json.Decoder(MegadetectorFileName)
 
 
 class MegadetectorReader:
@@ -75,27 +81,29 @@ class MegadetectorReader:
         self._file = JsonFile(path)
         try:
             self._open(options)
-        except Unreadable:
+        except UnreadableFile:
             self._file.close()
             raise
 
     def _open(self, options: ImportOptions) -> None:
         if "images" not in self._file.parts:
-            raise Unreadable("It has no `images`, so these are no results of MegaDetector.")
+            raise UnreadableFile("It has no `images`, so these are no results of MegaDetector.")
         info = self._file.read_part("info", Any)
         info = info if isinstance(info, dict) else {}
         kept = info.get("detector_metadata")
         metadata = kept if isinstance(kept, dict) else {}
         detector = info.get("detector")
         name = detector.rpartition("/")[2].removesuffix(".pt") if isinstance(detector, str) else None
-        self._model = name_model(options, name, metadata.get("megadetector_version"), "MegaDetector")
+        self._model = build_model_name(options, name, metadata.get("megadetector_version"), "MegaDetector")
         self._least = options.confidence_min
-        told = read_names(self._file.read_part("detection_categories", Any), "detection_categories")
+        told = parse_category_names(self._file.read_part("detection_categories", Any), "detection_categories")
         self._categories = told or USUAL
-        self._classes = read_names(self._file.read_part("classification_categories", Any), "classification_categories")
-        self._name = lru_cache(10_000)(name_class)
+        self._classes = parse_category_names(
+            self._file.read_part("classification_categories", Any), "classification_categories"
+        )
+        self._name = lru_cache(10_000)(parse_class_name)
 
-    def deployments(self) -> Sequence[NamedDeployment | Fault]:
+    def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
         """Tell of none: results name pictures only."""
         return ()
 
@@ -106,21 +114,21 @@ class MegadetectorReader:
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn nothing."""
 
-    def paths(self) -> Iterator[Told]:
+    def paths(self) -> Iterator[ImageReference]:
         """Go through the paths of all entries, as far as they can be read."""
         for element in self._file.split("images"):
             try:
-                yield Told(FILES.decode(element).file)
+                yield ImageReference(FILES.decode(element).file)
             except BROKEN:
-                yield Told("")
+                yield ImageReference("")
 
-    def entries(self, after: int) -> Iterator[Entry | Fault]:
+    def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
         """Go through the pictures behind the first so many."""
         for number, element in enumerate(self._file.split("images"), 1):
             if number > after:
                 yield self._enter(number, element)
 
-    def _enter(self, number: int, element: bytes) -> Entry | Fault:
+    def _enter(self, number: int, element: bytes) -> ImportEntry | EntryFault:
         place = f"images {number}"
         try:
             picture = PICTURES.decode(element)
@@ -128,47 +136,49 @@ class MegadetectorReader:
             name = None
             with contextlib.suppress(*BROKEN):
                 name = FILES.decode(element).file
-            return Fault(place, explain(error), name)
-        return Entry(place, picture.file, picture)
+            return EntryFault(place, format_json_error(error), name)
+        return ImportEntry(place, picture.file, picture)
 
-    def read(self, entry: Entry, frame: Frame) -> Reading:
+    def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
         """Read what was found on a picture. Raises Wrong."""
-        picture: Picture = entry.content
+        picture: MegadetectorImage = entry.content
         if picture.failure is not None or picture.detections is None:
-            return Reading([Result(self._model, (), plain(picture.failure or "no detections were told"))])
+            return EntryContent(
+                [ImportedResult(self._model, (), sanitise_text(picture.failure or "no detections were told"))]
+            )
         if len(picture.detections) > MOST_DETECTIONS:
-            raise Wrong(f"it has more than {MOST_DETECTIONS:,} detections")
-        findings: list[Finding] = []
-        reading = Reading([Result(self._model, findings)])
+            raise InvalidEntry(f"it has more than {MOST_DETECTIONS:,} detections")
+        findings: list[ImportedFinding] = []
+        reading = EntryContent([ImportedResult(self._model, findings)])
         for found in picture.detections:
-            if check_confidence(found.conf) < self._least:
+            if validate_confidence(found.conf) < self._least:
                 reading.left_out += 1
                 continue
             name = self._find(self._categories, found.category, "detection_categories")
-            findings.append(Finding("bounding_box", name, found.conf, place_box(found.bbox, frame)))
+            findings.append(ImportedFinding("bounding_box", name, found.conf, scale_box(found.bbox, frame)))
             if found.classifications:
                 self._classify(found.classifications, len(findings) - 1, reading)
         if picture.classifications:
             self._classify(picture.classifications, None, reading)
         return reading
 
-    def _classify(self, told: Sequence[tuple[str | int, float]], parent: int | None, reading: Reading) -> None:
+    def _classify(self, told: Sequence[tuple[str | int, float]], parent: int | None, reading: EntryContent) -> None:
         ranked = [
-            (self._find(self._classes, number, "classification_categories"), check_confidence(confidence))
+            (self._find(self._classes, number, "classification_categories"), validate_confidence(confidence))
             for number, confidence in told
         ]
-        data = rank(ranked)
+        data = build_classification(ranked)
         top = data["topk"][0]
         if top["confidence"] < self._least:
             reading.left_out += 1
             return
-        finding = Finding("classification", top["class"], top["confidence"], data, parent)
+        finding = ImportedFinding("classification", top["class"], top["confidence"], data, parent)
         reading.results[0].findings.append(finding)  # type: ignore[attr-defined]
 
     def _find(self, names: dict[str, str], number: str | int, part: str) -> str:
         name = names.get(number if isinstance(number, str) else str(number))
         if name is None:
-            raise Wrong(f"the category {plain(str(number), 50)} is not among `{part}`")
+            raise InvalidEntry(f"the category {sanitise_text(str(number), 50)} is not among `{part}`")
         return self._name(name)
 
     def close(self) -> None:

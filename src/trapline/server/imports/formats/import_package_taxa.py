@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from trapline.server.exports.formats.camtrap_dp_descriptor import LANGUAGES, RANKS
-from trapline.server.imports.formats.import_records import Fault, PackageTaxa, plain
-from trapline.wire.taxa import UNKNOWN_LANGUAGE, TaxonFields, tidy
+from trapline.server.imports.formats.import_records import EntryFault, PackageTaxa, sanitise_text
+from trapline.wire.taxa import UNKNOWN_LANGUAGE, TaxonFields, normalise_spaces
 
 LONGEST_NAME = 255
 _GBIF = re.compile(r"https?://(?:www\.)?gbif\.org/species/(\d{1,18})/?")
@@ -21,12 +21,12 @@ def read_taxa(listed: Any) -> PackageTaxa:
         try:
             taxa.values[place] = _read_taxon(entry if isinstance(entry, dict) else {})
         except (ValueError, ValidationError) as error:
-            taxa.faults.append(Fault(f"taxonomic {place}", f"it is not a taxon: {plain(str(error), 200)}"))
+            taxa.faults.append(EntryFault(f"taxonomic {place}", f"it is not a taxon: {sanitise_text(str(error), 200)}"))
     return taxa
 
 
 def _read_taxon(entry: dict[str, Any]) -> dict[str, Any]:
-    name = tidy(str(entry.get("scientificName") or ""))
+    name = normalise_spaces(str(entry.get("scientificName") or ""))
     if len(name) > LONGEST_NAME or "\x00" in name:
         raise ValueError(f"its scientificName has more than {LONGEST_NAME} characters, or NUL")
     given = str(entry.get("taxonID") or "")

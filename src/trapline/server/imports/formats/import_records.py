@@ -23,7 +23,7 @@ LONGEST_ENTRY = 16 << 20
 """How many bytes of a file are read at a time: unpacked into objects they take up to eight times as much memory."""
 
 
-class Fault(NamedTuple):
+class EntryFault(NamedTuple):
     """Something that cannot be taken: where it stands, what is wrong in plain words, and which picture it names."""
 
     place: str
@@ -32,22 +32,22 @@ class Fault(NamedTuple):
     kind: FaultKind = FaultKind.WRONG
 
 
-class Wrong(Exception):
+class InvalidEntry(Exception):
     """An entry cannot be taken; said in words that go on from where it stands."""
 
 
-class Unreadable(Exception):
+class UnreadableFile(Exception):
     """The file as a whole cannot be taken; nothing of it was."""
 
 
-class Model(NamedTuple):
+class ModelInfo(NamedTuple):
     """What a result is by."""
 
     name: str
     version: str
 
 
-class Finding(NamedTuple):
+class ImportedFinding(NamedTuple):
     """One thing that was found, its data in pixels of the upright picture; `parent` is the place of its box."""
 
     kind: str
@@ -57,16 +57,16 @@ class Finding(NamedTuple):
     parent: int | None = None
 
 
-class Result(NamedTuple):
+class ImportedResult(NamedTuple):
     """What one model says of one picture: findings, none where it is empty, or why it failed."""
 
-    model: Model
-    findings: Sequence[Finding]
+    model: ModelInfo
+    findings: Sequence[ImportedFinding]
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ImportedIdentification:
     """What a person says of a picture; `finding` is the place of what it is about in the results' first one."""
 
     kind: str
@@ -92,7 +92,7 @@ class EntryIds:
     observations: dict[int, list[str]] = field(default_factory=dict)
     blank: list[str] | None = None
 
-    def add(self, one: "Finding | Statement | None", ids: list[str]) -> None:
+    def add(self, one: "ImportedFinding | ImportedIdentification | None", ids: list[str]) -> None:
         """Add the IDs of a finding, of a statement, or of a machine that found nothing."""
         if one is None:
             self.blank = self.blank or ids
@@ -101,16 +101,16 @@ class EntryIds:
 
 
 @dataclass
-class Reading:
+class EntryContent:
     """All that an entry says of its picture, and how much was left out on purpose."""
 
-    results: list[Result] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
+    results: list[ImportedResult] = field(default_factory=list)
+    statements: list[ImportedIdentification] = field(default_factory=list)
     left_out: int = 0
     ids: EntryIds | None = None
 
 
-class Entry(NamedTuple):
+class ImportEntry(NamedTuple):
     """One picture that a file speaks of: where that stands, how it is called there, and what is said, unread.
 
     `image_id` and `deployment_id` are told where the file knows our own.
@@ -123,14 +123,14 @@ class Entry(NamedTuple):
     deployment_id: UUID | None = None
 
 
-class Told(NamedTuple):
+class ImageReference(NamedTuple):
     """How a picture is called in a file, and the key of its deployment where the file tells that."""
 
     path: str
     deployment: str = ""
 
 
-class NamedDeployment(NamedTuple):
+class DeploymentReference(NamedTuple):
     """A deployment that a file tells of; `key` is what it is called there."""
 
     key: str
@@ -146,16 +146,16 @@ class PackageTaxa:
 
     values: dict[int, dict[str, Any]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[EntryFault] = field(default_factory=list)
 
 
-class Reader(Protocol):
+class FormatReader(Protocol):
     """Reads the files of one format; opened with the whole structure looked at. Raises Unreadable."""
 
     left_out: int
     """How much of it is about no one picture."""
 
-    def deployments(self) -> Sequence[NamedDeployment | Fault]:
+    def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
         """Tell of the deployments that the file describes."""
 
     def taxa(self) -> PackageTaxa:
@@ -164,23 +164,23 @@ class Reader(Protocol):
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn which deployments these are here."""
 
-    def paths(self) -> Iterator[Told]:
+    def paths(self) -> Iterator[ImageReference]:
         """Go through the paths of all entries, empty where they cannot be read."""
 
-    def entries(self, after: int) -> Iterator[Entry | Fault]:
+    def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
         """Go through the entries behind the first so many; one that cannot be read is a Fault in its place."""
 
-    def read(self, entry: Entry, frame: Frame) -> Reading:
+    def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
         """Read what an entry says, for a picture of this size. Raises Wrong."""
 
     def close(self) -> None:
         """Let the file go."""
 
 
-class Opening(Protocol):
+class FormatReaderFactory(Protocol):
     """Opens a file with what was asked for."""
 
-    def __call__(self, path: Path, options: ImportOptions) -> Reader:
+    def __call__(self, path: Path, options: ImportOptions) -> FormatReader:
         """Look through it. Raises Unreadable."""
 
 
@@ -190,10 +190,10 @@ def map_file(path: Path) -> mmap.mmap:
         try:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError:
-            raise Unreadable("The file is empty.") from None
+            raise UnreadableFile("The file is empty.") from None
 
 
-def plain(text: str, most: int = LONGEST_TEXT) -> str:
+def sanitise_text(text: str, most: int = LONGEST_TEXT) -> str:
     """A text that can be stored and shown, whatever it was."""
     return text.replace("\x00", "\\0").encode("utf-8", "replace").decode()[:most]
 
@@ -206,17 +206,19 @@ def parse_id(text: str | None) -> UUID | None:
         return None
 
 
-def name_class(name: str) -> str:
+def parse_class_name(name: str) -> str:
     """A class's name as it is kept. Raises Wrong."""
     if not name or len(name) > LONGEST_CLASS or "\x00" in name:
-        raise Wrong(f"the class {plain(name, 50)!r} must be a text of 1 to {LONGEST_CLASS} characters without NUL")
+        raise InvalidEntry(
+            f"the class {sanitise_text(name, 50)!r} must be a text of 1 to {LONGEST_CLASS} characters without NUL"
+        )
     return name
 
 
-def check_confidence(confidence: float) -> float:
+def validate_confidence(confidence: float) -> float:
     """A confidence from 0 to 1. Raises Wrong."""
     if not 0 <= confidence <= 1:
-        raise Wrong(f"the confidence {confidence:g} is not from 0 to 1")
+        raise InvalidEntry(f"the confidence {confidence:g} is not from 0 to 1")
     return confidence
 
 
@@ -224,17 +226,17 @@ REACH = 0.01
 """By which part of the picture a box may reach over its edge and is clipped rather than refused."""
 
 
-def place_box(box: Sequence[float], frame: Frame) -> dict[str, Any]:
+def scale_box(box: Sequence[float], frame: Frame) -> dict[str, Any]:
     """A box given as left, top, width and height in fractions of the picture, in its pixels. Raises Wrong."""
     if len(box) != 4:
-        raise Wrong("a box must be four numbers: left, top, width, height")
+        raise InvalidEntry("a box must be four numbers: left, top, width, height")
     left, top, width, height = box
     if not (left >= -REACH and top >= -REACH and left + width <= 1 + REACH and top + height <= 1 + REACH):
-        raise Wrong(f"the box {list(box)} reaches out of its picture: it is told in fractions from 0 to 1")
+        raise InvalidEntry(f"the box {list(box)} reaches out of its picture: it is told in fractions from 0 to 1")
     x_min, y_min = max(left, 0.0) * frame.width, max(top, 0.0) * frame.height
     x_max, y_max = min(left + width, 1.0) * frame.width, min(top + height, 1.0) * frame.height
     if not (x_min < x_max and y_min < y_max):
-        raise Wrong(f"the box {list(box)} has no area")
+        raise InvalidEntry(f"the box {list(box)} has no area")
     return {
         "x_min": round(x_min, 4),
         "y_min": round(y_min, 4),
@@ -245,7 +247,7 @@ def place_box(box: Sequence[float], frame: Frame) -> dict[str, Any]:
     }
 
 
-def rank(found: Sequence[tuple[str, float]]) -> dict[str, Any]:
+def build_classification(found: Sequence[tuple[str, float]]) -> dict[str, Any]:
     """The data of a classification: its classes with their confidences, the surest first."""
     ordered = sorted(found, key=lambda one: -one[1])
     return {"topk": [{"class": name, "confidence": confidence} for name, confidence in ordered]}

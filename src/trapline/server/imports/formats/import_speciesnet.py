@@ -14,24 +14,24 @@ import msgspec
 
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.imports.formats.import_records import (
-    Entry,
-    Fault,
-    Finding,
-    Model,
-    NamedDeployment,
+    DeploymentReference,
+    EntryContent,
+    EntryFault,
+    ImageReference,
+    ImportedFinding,
+    ImportedResult,
+    ImportEntry,
+    InvalidEntry,
+    ModelInfo,
     PackageTaxa,
-    Reading,
-    Result,
-    Told,
-    Unreadable,
-    Wrong,
-    check_confidence,
-    name_class,
-    place_box,
-    plain,
-    rank,
+    UnreadableFile,
+    build_classification,
+    parse_class_name,
+    sanitise_text,
+    scale_box,
+    validate_confidence,
 )
-from trapline.server.platform.formats.import_json import BROKEN, JsonFile, explain, name_model
+from trapline.server.platform.formats.import_json import BROKEN, JsonFile, build_model_name, format_json_error
 from trapline.wire.imports import ImportOptions
 
 GROUPS = {"1": "animal", "2": "human", "3": "vehicle"}
@@ -41,37 +41,37 @@ CLASS_PARTS = 7
 MOST_DETECTIONS = 100_000
 
 
-class Classes(msgspec.Struct, gc=False):
+class SpeciesnetClasses(msgspec.Struct, gc=False):
     """The surest classes of a classifier, with their scores."""
 
     classes: list[str] = []
     scores: list[float] = []
 
 
-class Verdict(msgspec.Struct, rename={"name": "class"}, gc=False):
+class SpeciesnetEnsembleResult(msgspec.Struct, rename={"name": "class"}, gc=False):
     """What the ensemble makes of it."""
 
     name: str
     score: float | None = None
 
 
-class Detection(msgspec.Struct, gc=False):
+class SpeciesnetDetection(msgspec.Struct, gc=False):
     """A box, or the whole picture."""
 
     category: str | int = ""
     label: str | None = None
     conf: float = 0.0
     bbox: list[float] | None = None
-    raw_classifications: Classes | None = None
-    processed_classification: Verdict | None = None
+    raw_classifications: SpeciesnetClasses | None = None
+    processed_classification: SpeciesnetEnsembleResult | None = None
 
 
-class Prediction(msgspec.Struct, gc=False):
+class SpeciesnetPrediction(msgspec.Struct, gc=False):
     """What is said of one picture."""
 
     filepath: str
-    detections: list[Detection] | None = None
-    classifications: Classes | None = None
+    detections: list[SpeciesnetDetection] | None = None
+    classifications: SpeciesnetClasses | None = None
     prediction: str | None = None
     prediction_score: float | None = None
     failures: list[str] = []
@@ -79,18 +79,18 @@ class Prediction(msgspec.Struct, gc=False):
     model_version: str | None = None
 
 
-class OnlyFile(msgspec.Struct, gc=False):
+class SpeciesnetFileName(msgspec.Struct, gc=False):
     """Which picture it is."""
 
     filepath: str
 
 
-PREDICTIONS = msgspec.json.Decoder(Prediction)
-FILES = msgspec.json.Decoder(OnlyFile)
+PREDICTIONS = msgspec.json.Decoder(SpeciesnetPrediction)
+FILES = msgspec.json.Decoder(SpeciesnetFileName)
 
 
 @lru_cache(10_000)
-def read_class(text: str) -> str:
+def parse_class(text: str) -> str:
     """The name in a class string, `uuid;class;order;family;genus;species;common name`: the common or the finest one."""
     parts = [part.strip() for part in text.split(";")]
     if len(parts) != CLASS_PARTS:
@@ -112,22 +112,22 @@ class SpeciesnetReader:
         self._file = JsonFile(path)
         try:
             if "predictions" not in self._file.parts:
-                raise Unreadable("It has no `predictions`, so these are none of SpeciesNet.")
+                raise UnreadableFile("It has no `predictions`, so these are none of SpeciesNet.")
             info = self._file.read_part("info", Any)
-        except Unreadable:
+        except UnreadableFile:
             self._file.close()
             raise
         told = info if isinstance(info, dict) else {}
         self._version = told.get("model_version") or told.get("classifier")
         self._options = options
         self._least = options.confidence_min
-        self._name = lru_cache(10_000)(name_class)
+        self._name = lru_cache(10_000)(parse_class_name)
         self._model = lru_cache(1000)(self._name_model)
 
-    def _name_model(self, version: str | None) -> Model:
-        return name_model(self._options, "SpeciesNet", version or self._version, "SpeciesNet")
+    def _name_model(self, version: str | None) -> ModelInfo:
+        return build_model_name(self._options, "SpeciesNet", version or self._version, "SpeciesNet")
 
-    def deployments(self) -> Sequence[NamedDeployment | Fault]:
+    def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
         """Tell of none: predictions name pictures only."""
         return ()
 
@@ -138,15 +138,15 @@ class SpeciesnetReader:
     def place_deployments(self, ids: dict[str, UUID]) -> None:
         """Learn nothing."""
 
-    def paths(self) -> Iterator[Told]:
+    def paths(self) -> Iterator[ImageReference]:
         """Go through the paths of all entries, as far as they can be read."""
         for element in self._file.split("predictions"):
             try:
-                yield Told(FILES.decode(element).filepath)
+                yield ImageReference(FILES.decode(element).filepath)
             except BROKEN:
-                yield Told("")
+                yield ImageReference("")
 
-    def entries(self, after: int) -> Iterator[Entry | Fault]:
+    def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
         """Go through the predictions behind the first so many."""
         for number, element in enumerate(self._file.split("predictions"), 1):
             if number <= after:
@@ -155,82 +155,84 @@ class SpeciesnetReader:
             try:
                 prediction = PREDICTIONS.decode(element)
             except BROKEN as error:
-                yield Fault(place, explain(error))
+                yield EntryFault(place, format_json_error(error))
             else:
-                yield Entry(place, prediction.filepath, prediction)
+                yield ImportEntry(place, prediction.filepath, prediction)
 
-    def read(self, entry: Entry, frame: Frame) -> Reading:
+    def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
         """Read what is said of a picture. Raises Wrong."""
-        told: Prediction = entry.content
+        told: SpeciesnetPrediction = entry.content
         model = self._model(told.model_version)
         failures = [*told.failures, *([told.failure] if told.failure else [])]
         if told.detections is None and told.prediction is None:
-            why = plain(", ".join(failures) or "nothing was predicted")
-            return Reading([Result(model, (), f"SpeciesNet failed: {why}")])
+            why = sanitise_text(", ".join(failures) or "nothing was predicted")
+            return EntryContent([ImportedResult(model, (), f"SpeciesNet failed: {why}")])
         boxes = [one for one in told.detections or () if str(one.category) != WHOLE]
         whole = [one for one in told.detections or () if str(one.category) == WHOLE]
         if len(boxes) > MOST_DETECTIONS:
-            raise Wrong(f"it has more than {MOST_DETECTIONS:,} detections")
-        if told.prediction is not None and read_class(told.prediction) == BLANK:
+            raise InvalidEntry(f"it has more than {MOST_DETECTIONS:,} detections")
+        if told.prediction is not None and parse_class(told.prediction) == BLANK:
             # The ensemble has seen the boxes, and says that nothing is in them.
-            return Reading([Result(model, ())], left_out=len(boxes))
-        findings: list[Finding] = []
-        reading = Reading([Result(model, findings)])
+            return EntryContent([ImportedResult(model, ())], left_out=len(boxes))
+        findings: list[ImportedFinding] = []
+        reading = EntryContent([ImportedResult(model, findings)])
         for one in boxes:
             self._add_box(one, frame, findings, reading)
         for said in (*((one.raw_classifications, one.processed_classification) for one in whole), _of_picture(told)):
             self._classify(said, None, findings, reading)
         return reading
 
-    def _add_box(self, one: Detection, frame: Frame, findings: list[Finding], reading: Reading) -> None:
+    def _add_box(
+        self, one: SpeciesnetDetection, frame: Frame, findings: list[ImportedFinding], reading: EntryContent
+    ) -> None:
         verdict = one.processed_classification
-        is_blank = verdict is not None and read_class(verdict.name) == BLANK
-        if check_confidence(one.conf) < self._least or is_blank:
+        is_blank = verdict is not None and parse_class(verdict.name) == BLANK
+        if validate_confidence(one.conf) < self._least or is_blank:
             reading.left_out += 1
             return
         group = one.label or GROUPS.get(str(one.category))
         if group is None:
-            raise Wrong(f"the category {plain(str(one.category), 50)} is none of the detector's")
-        findings.append(Finding("bounding_box", self._name(group), one.conf, place_box(one.bbox or (), frame)))
+            raise InvalidEntry(f"the category {sanitise_text(str(one.category), 50)} is none of the detector's")
+        findings.append(ImportedFinding("bounding_box", self._name(group), one.conf, scale_box(one.bbox or (), frame)))
         self._classify((one.raw_classifications, verdict), len(findings) - 1, findings, reading)
 
     def _classify(
         self,
-        said: tuple[Classes | None, Verdict | None],
+        said: tuple[SpeciesnetClasses | None, SpeciesnetEnsembleResult | None],
         parent: int | None,
-        findings: list[Finding],
-        reading: Reading,
+        findings: list[ImportedFinding],
+        reading: EntryContent,
     ) -> None:
         raw, verdict = said
         ranked: list[tuple[str, float]] = []
         if raw is not None:
             if len(raw.classes) != len(raw.scores):
-                raise Wrong("classes and scores are not equally many")
+                raise InvalidEntry("classes and scores are not equally many")
             ranked = [
-                (self._name(read_class(name)), check_confidence(min(score, 1.0)))
+                (self._name(parse_class(name)), validate_confidence(min(score, 1.0)))
                 for name, score in zip(raw.classes, raw.scores, strict=True)
             ]
         if verdict is not None:
-            name, score = read_class(verdict.name), verdict.score
+            name, score = parse_class(verdict.name), verdict.score
             if UNKNOWN in name:
                 return
         elif ranked:
             name, score = ranked[0]
         else:
             return
-        sure = None if score is None else check_confidence(min(score, 1.0))
+        sure = None if score is None else validate_confidence(min(score, 1.0))
         if (sure is not None and sure < self._least) or name == BLANK:
             reading.left_out += 1
             return
-        data = rank(ranked or [(self._name(name), 1.0 if sure is None else sure)])
-        findings.append(Finding("classification", self._name(name), sure, data, parent))
+        data = build_classification(ranked or [(self._name(name), 1.0 if sure is None else sure)])
+        findings.append(ImportedFinding("classification", self._name(name), sure, data, parent))
 
     def close(self) -> None:
         """Let the file go."""
         self._file.close()
 
 
-def _of_picture(told: Prediction) -> tuple[Classes | None, Verdict | None]:
+def _of_picture(told: SpeciesnetPrediction) -> tuple[SpeciesnetClasses | None, SpeciesnetEnsembleResult | None]:
     """What the old form says of the whole picture."""
-    verdict = None if told.prediction is None else Verdict(told.prediction, told.prediction_score)
+    verdict = None if told.prediction is None else SpeciesnetEnsembleResult(told.prediction, told.prediction_score)
     return told.classifications, verdict

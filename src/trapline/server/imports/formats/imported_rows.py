@@ -11,20 +11,20 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from trapline.server.findings.rules.annotation_data import WrongData
-from trapline.server.imports.formats.image_index import Catalogue, NoMatch
+from trapline.server.findings.rules.annotation_data import InvalidAnnotationData
+from trapline.server.imports.formats.image_index import ImageIndex, NoImageMatch
 from trapline.server.imports.formats.import_records import (
-    Entry,
+    EntryFault,
     EntryIds,
-    Fault,
-    Reader,
-    Result,
-    Statement,
-    Wrong,
-    plain,
+    FormatReader,
+    ImportedIdentification,
+    ImportedResult,
+    ImportEntry,
+    InvalidEntry,
+    sanitise_text,
 )
 from trapline.server.imports.queries.imported_ids import BLANK, ImageIds
-from trapline.server.imports.queries.imported_results import NewFinding, NewResult
+from trapline.server.imports.queries.imported_results import NewImportedAnalysis, NewImportedAnnotation
 from trapline.wire.imports import FaultKind
 
 AT_ONCE = 2000
@@ -38,12 +38,12 @@ _COUNTED_BITS = (1 << 20) - 1
 _DOUBLE = Struct(">d").pack
 
 
-class Said(NamedTuple):
+class NewImportedIdentification(NamedTuple):
     """What a person said of an image; `analysis_id` and `finding` name the annotation that it is about."""
 
     id: UUID
     image_id: UUID
-    statement: Statement
+    statement: ImportedIdentification
     analysis_id: UUID | None
 
 
@@ -54,36 +54,42 @@ class BatchIds(ImageIds):
     findings: dict[UUID, dict[str, list[str]]] = field(default_factory=dict)
 
 
-class Taken(NamedTuple):
+class EntryRows(NamedTuple):
     """An entry of which there are rows, and how many of the batch's faults stand before it."""
 
-    entry: Entry
+    entry: ImportEntry
     image_id: UUID
     faults_before: int
 
 
 @dataclass
-class Batch:
+class ImportBatch:
     """Some entries as rows; `entries` counts those that could not be taken too."""
 
     entries: int = 0
-    results: list[NewResult] = field(default_factory=list)
-    said: list[Said] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    taken: list[Taken] = field(default_factory=list)
+    results: list[NewImportedAnalysis] = field(default_factory=list)
+    said: list[NewImportedIdentification] = field(default_factory=list)
+    faults: list[EntryFault] = field(default_factory=list)
+    taken: list[EntryRows] = field(default_factory=list)
     left_out: int = 0
     ids: dict[UUID, "BatchIds"] = field(default_factory=dict)
     _findings: int = 0
     _bytes: int = 0
 
     def add(
-        self, image_id: UUID, results: list[Result], statements: list[Statement], ids: EntryIds | None = None
+        self,
+        image_id: UUID,
+        results: list[ImportedResult],
+        statements: list[ImportedIdentification],
+        ids: EntryIds | None = None,
     ) -> None:
         """Add what an entry says of an image. Raises Wrong; then nothing of it is added."""
-        made = [make_result(image_id, result) for result in results]
+        made = [build_result(image_id, result) for result in results]
         first = made[0].id if made else None
         said = [
-            Said(_name_said(image_id, one, first), image_id, one, first if one.finding is not None else None)
+            NewImportedIdentification(
+                _name_said(image_id, one, first), image_id, one, first if one.finding is not None else None
+            )
             for one in statements
         ]
         self.results += made
@@ -98,8 +104,8 @@ class Batch:
         self,
         image_id: UUID,
         ids: EntryIds,
-        results: Iterable[tuple[Result, NewResult]],
-        statements: Iterable[tuple[Statement, Said]],
+        results: Iterable[tuple[ImportedResult, NewImportedAnalysis]],
+        statements: Iterable[tuple[ImportedIdentification, NewImportedIdentification]],
     ) -> None:
         """Add the IDs of a package by ours; findings are by their result, which may be stored already."""
         known = self.ids.setdefault(image_id, BatchIds())
@@ -116,12 +122,12 @@ class Batch:
                 if (given := ids.observations.get(id(found))) is not None
             }
 
-    def list_faults(self, there: Collection[UUID]) -> list[Fault]:
+    def list_faults(self, there: Collection[UUID]) -> list[EntryFault]:
         """List the faults in the file's order, with the entries whose images are not there any more."""
         faults = list(self.faults)
         for one in reversed(self.taken):
             if one.image_id not in there:
-                gone = Fault(one.entry.place, GONE, one.entry.path, FaultKind.UNKNOWN)
+                gone = EntryFault(one.entry.place, GONE, one.entry.path, FaultKind.UNKNOWN)
                 faults.insert(one.faults_before, gone)
         return faults
 
@@ -131,11 +137,11 @@ class Batch:
         return self.entries >= AT_ONCE or self._findings >= MOST_FINDINGS or self._bytes >= MOST_BYTES
 
 
-def make_batches(reader: Reader, catalogue: Catalogue, after: int) -> Iterator[Batch]:
+def build_batches(reader: FormatReader, catalogue: ImageIndex, after: int) -> Iterator[ImportBatch]:
     """Make rows of the entries behind the first so many, a transaction's worth at a time."""
     entries = reader.entries(after)
     while True:
-        batch = Batch()
+        batch = ImportBatch()
         for entry in islice(entries, AT_ONCE):
             batch.entries += 1
             _take(batch, reader, catalogue, entry)
@@ -146,54 +152,56 @@ def make_batches(reader: Reader, catalogue: Catalogue, after: int) -> Iterator[B
         yield batch
 
 
-def _take(batch: Batch, reader: Reader, catalogue: Catalogue, entry: Entry | Fault) -> None:
-    if isinstance(entry, Fault):
+def _take(batch: ImportBatch, reader: FormatReader, catalogue: ImageIndex, entry: ImportEntry | EntryFault) -> None:
+    if isinstance(entry, EntryFault):
         batch.faults.append(entry)
         return
     own = None if entry.image_id is None else catalogue.find_by_id(entry.image_id)
     found = own or catalogue.find(entry.path, entry.deployment_id)
-    if isinstance(found, NoMatch):
-        batch.faults.append(Fault(entry.place, found.message, entry.path, found.kind))
+    if isinstance(found, NoImageMatch):
+        batch.faults.append(EntryFault(entry.place, found.message, entry.path, found.kind))
         return
     try:
         reading = reader.read(entry, found.frame)
         batch.add(found.id, reading.results, reading.statements, reading.ids)
         if reading.results or reading.statements:
             # Without what is unpacked of it.
-            batch.taken.append(Taken(entry._replace(content=None), found.id, len(batch.faults)))
+            batch.taken.append(EntryRows(entry._replace(content=None), found.id, len(batch.faults)))
         batch.left_out += reading.left_out
-    except WrongData as error:
-        batch.faults.append(Fault(entry.place, f"{error.field} {error.message}", entry.path))
-    except Wrong as error:
-        batch.faults.append(Fault(entry.place, str(error), entry.path))
+    except InvalidAnnotationData as error:
+        batch.faults.append(EntryFault(entry.place, f"{error.field} {error.message}", entry.path))
+    except InvalidEntry as error:
+        batch.faults.append(EntryFault(entry.place, str(error), entry.path))
     except (ValueError, ArithmeticError) as error:
         # No one line may end all that stands behind it.
-        batch.faults.append(Fault(entry.place, f"it cannot be read: {plain(str(error), 200)}", entry.path))
+        batch.faults.append(EntryFault(entry.place, f"it cannot be read: {sanitise_text(str(error), 200)}", entry.path))
 
 
-def make_result(image_id: UUID, result: Result) -> NewResult:
+def build_result(image_id: UUID, result: ImportedResult) -> NewImportedAnalysis:
     """Make the rows of a result. Raises Wrong."""
     told = hashlib.sha256(image_id.bytes)
     told.update(msgspec.json.encode((result.model, result.error)))
     # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the index.
     first = uuid7().int & ~_COUNTED_BITS
-    findings: list[NewFinding] = []
+    findings: list[NewImportedAnnotation] = []
     for place, found in enumerate(result.findings):
         data = msgspec.json.encode(found.data)
         if len(data) > LONGEST_DATA:
-            raise Wrong(f"what it says of one finding is longer than {LONGEST_DATA:,} bytes")
+            raise InvalidEntry(f"what it says of one finding is longer than {LONGEST_DATA:,} bytes")
         if NUL in data:
-            raise Wrong("what it says has the NUL character in a text, which cannot be stored")
+            raise InvalidEntry("what it says has the NUL character in a text, which cannot be stored")
         name, confidence = found.class_name, found.confidence
         told.update(f"\0{found.kind}\0{name}\0{found.parent}\0".encode())
         told.update(data if confidence is None else data + _DOUBLE(confidence))
         parent = None if found.parent is None else findings[found.parent].id
         key = (first + place).to_bytes(16, "big")
-        findings.append(NewFinding(key, found.kind, name, confidence, data, parent))
-    return NewResult(_name(told.digest()), image_id, result.model.name, result.model.version, result.error, findings)
+        findings.append(NewImportedAnnotation(key, found.kind, name, confidence, data, parent))
+    return NewImportedAnalysis(
+        _name(told.digest()), image_id, result.model.name, result.model.version, result.error, findings
+    )
 
 
-def _name_said(image_id: UUID, statement: Statement, analysis_id: UUID | None) -> UUID:
+def _name_said(image_id: UUID, statement: ImportedIdentification, analysis_id: UUID | None) -> UUID:
     about = analysis_id if statement.finding is not None else None
     return _name(hashlib.sha256(msgspec.json.encode((image_id, about, statement))).digest())
 

@@ -12,15 +12,15 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.binary_copy import (
     NULL,
-    as_bytes,
-    as_encoded_json,
-    as_float4,
     as_float8,
-    as_int4,
-    as_int8,
-    as_json,
-    as_text,
     copy_rows,
+    encode_bytes,
+    encode_float4,
+    encode_int4,
+    encode_int8,
+    encode_jsonb,
+    encode_jsonb_text,
+    encode_text,
 )
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ _NONE = Struct(">iiiiihih").pack(4, 0, 4, 0, 2, 0, 2, 0)
 """No attempts, no fence, no errors, no losses."""
 
 
-class NewFinding(NamedTuple):
+class NewImportedAnnotation(NamedTuple):
     """An annotation to be written: ids are their bytes, the data is encoded."""
 
     id: bytes
@@ -39,7 +39,7 @@ class NewFinding(NamedTuple):
     parent_id: bytes | None
 
 
-class NewResult(NamedTuple):
+class NewImportedAnalysis(NamedTuple):
     """An analysis to be written with its annotations; `error` where the model had failed."""
 
     id: UUID
@@ -47,7 +47,7 @@ class NewResult(NamedTuple):
     model_name: str
     model_version: str
     error: str | None
-    findings: Sequence[NewFinding]
+    findings: Sequence[NewImportedAnnotation]
 
 
 class ImageName(NamedTuple):
@@ -85,7 +85,7 @@ async def list_deployments(scope: Scope, tx: Transaction, project_id: int) -> di
     return {name: key for name, key in await cursor.fetchall()}
 
 
-async def hold_images(scope: Scope, tx: Transaction, project_id: int, images: Iterable[UUID]) -> set[UUID]:
+async def lock_existing_images(scope: Scope, tx: Transaction, project_id: int, images: Iterable[UUID]) -> set[UUID]:
     """Hold off who deletes these images until this transaction ends; answers those that are still there."""
     scope.check(project_id)
     cursor = await tx.execute(
@@ -95,13 +95,13 @@ async def hold_images(scope: Scope, tx: Transaction, project_id: int, images: It
     return {key for (key,) in await cursor.fetchall()}
 
 
-async def list_present(scope: Scope, tx: Transaction, results: Sequence[NewResult]) -> set[UUID]:
+async def list_existing_results(scope: Scope, tx: Transaction, results: Sequence[NewImportedAnalysis]) -> set[UUID]:
     """List which of these results are there."""
     cursor = await tx.execute("select id from analyses where id = any(%b)", ([one.id for one in results],))
     return {key for (key,) in await cursor.fetchall()}
 
 
-async def write_results(scope: Scope, tx: Transaction, row: ImportRow, results: Sequence[NewResult]) -> None:
+async def create_results(scope: Scope, tx: Transaction, row: ImportRow, results: Sequence[NewImportedAnalysis]) -> None:
     """Write results that are not there yet, each made a moment after the one before; tells of them as of any other.
 
     The key of an analysis is made of all that it says: two that say the same are refused by constraint.
@@ -145,15 +145,15 @@ async def write_results(scope: Scope, tx: Transaction, row: ImportRow, results: 
     )
 
 
-def _encode_results(project_id: int, results: Sequence[NewResult], began: int) -> Iterable[bytes]:
-    project, as_name = as_int8(project_id), cache(as_text)
+def _encode_results(project_id: int, results: Sequence[NewImportedAnalysis], began: int) -> Iterable[bytes]:
+    project, as_name = encode_int8(project_id), cache(encode_text)
     for place, one in enumerate(results):
-        moment = as_int8(began + place)
+        moment = encode_int8(began + place)
         yield b"".join(
             (
-                as_bytes(one.id.bytes),
+                encode_bytes(one.id.bytes),
                 project,
-                as_bytes(one.image_id.bytes),
+                encode_bytes(one.image_id.bytes),
                 as_name(one.model_name),
                 as_name(one.model_version),
                 as_name("completed" if one.error is None else "failed"),
@@ -163,42 +163,42 @@ def _encode_results(project_id: int, results: Sequence[NewResult], began: int) -
         )
 
 
-def _encode_details(row: ImportRow, results: Sequence[NewResult]) -> Iterable[bytes]:
-    project, nothing, by = as_int8(row.project_id), as_json({}), as_text(row.requested_by)
-    origin = as_json({"import_id": row.id, "file": row.filename, "format": row.format})
-    usual = as_text("normal")
+def _encode_details(row: ImportRow, results: Sequence[NewImportedAnalysis]) -> Iterable[bytes]:
+    project, nothing, by = encode_int8(row.project_id), encode_jsonb({}), encode_text(row.requested_by)
+    origin = encode_jsonb({"import_id": row.id, "file": row.filename, "format": row.format})
+    usual = encode_text("normal")
     for one in results:
-        yield b"".join((as_bytes(one.id.bytes), project, nothing, origin, as_text(one.error), by, usual))
+        yield b"".join((encode_bytes(one.id.bytes), project, nothing, origin, encode_text(one.error), by, usual))
 
 
-def _encode_findings(project_id: int, results: Sequence[NewResult]) -> Iterable[bytes]:
+def _encode_findings(project_id: int, results: Sequence[NewImportedAnalysis]) -> Iterable[bytes]:
     # A file has thousands of rows of few types and classes.
-    project, as_name = as_int8(project_id), cache(as_text)
+    project, as_name = encode_int8(project_id), cache(encode_text)
     for one in results:
-        about = project + as_bytes(one.id.bytes) + as_bytes(one.image_id.bytes)
+        about = project + encode_bytes(one.id.bytes) + encode_bytes(one.image_id.bytes)
         for ordering, found in enumerate(one.findings):
             yield b"".join(
                 (
-                    as_bytes(found.id),
+                    encode_bytes(found.id),
                     about,
                     as_name(found.annotation_type),
                     as_name(found.class_name),
-                    as_float4(found.confidence),
-                    as_encoded_json(found.data),
-                    NULL if found.parent_id is None else as_bytes(found.parent_id),
-                    as_int4(ordering),
-                    as_bytes(name_place(ordering)),
+                    encode_float4(found.confidence),
+                    encode_jsonb_text(found.data),
+                    NULL if found.parent_id is None else encode_bytes(found.parent_id),
+                    encode_int4(ordering),
+                    encode_bytes(build_fingerprint(ordering)),
                     as_float8(found.confidence),
                 )
             )
 
 
-def name_place(ordering: int) -> bytes:
+def build_fingerprint(ordering: int) -> bytes:
     """The fingerprint of an annotation among those of its result, which comes whole or not at all."""
     return ordering.to_bytes(16, "big")
 
 
-async def find_annotations(
+async def list_annotations(
     scope: Scope, tx: Transaction, places: Sequence[tuple[UUID, int]]
 ) -> dict[tuple[UUID, int], UUID]:
     """Find annotations by their analysis and their place in it."""
@@ -208,12 +208,12 @@ async def find_annotations(
         join unnest(%b::uuid[], %b::uuid[]) as w(analysis_id, fingerprint)
             on a.analysis_id = w.analysis_id and a.fingerprint = w.fingerprint
         """,
-        ([one for one, _ in places], [UUID(bytes=name_place(place)) for _, place in places]),
+        ([one for one, _ in places], [UUID(bytes=build_fingerprint(place)) for _, place in places]),
     )
     return {(analysis, place): key for analysis, place, key in await cursor.fetchall()}
 
 
-async def list_said_before(scope: Scope, tx: Transaction, keys: Sequence[UUID]) -> set[UUID]:
+async def list_existing_identifications(scope: Scope, tx: Transaction, keys: Sequence[UUID]) -> set[UUID]:
     """List which of these identifications are there, withdrawn or not."""
     cursor = await tx.execute("select id from identifications where id = any(%b)", (list(keys),))
     return {key for (key,) in await cursor.fetchall()}

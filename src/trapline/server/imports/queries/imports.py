@@ -115,7 +115,7 @@ class NewFault(NamedTuple):
     message: str
 
 
-async def add_import(scope: Scope, tx: Transaction, row: ImportRow) -> ImportRow:
+async def create_import_row(scope: Scope, tx: Transaction, row: ImportRow) -> ImportRow:
     """Add an import."""
     scope.check(row.project_id)
     tx.session.add(row)
@@ -124,7 +124,7 @@ async def add_import(scope: Scope, tx: Transaction, row: ImportRow) -> ImportRow
     return row
 
 
-async def get_import(scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False) -> ImportRow:
+async def get_import_row(scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False) -> ImportRow:
     """Get an import that the caller may touch; raises NotFound or Forbidden."""
     row = await find_import(scope, tx, import_id, lock=lock)
     if row is None:
@@ -158,7 +158,7 @@ def select_faults(scope: Scope, row: ImportRow) -> Select[ImportFaultRow]:
     return select(ImportFaultRow).where(ImportFaultRow.import_id == row.id)
 
 
-async def keep_faults(scope: Scope, tx: Transaction, row: ImportRow, faults: Sequence[NewFault]) -> None:
+async def create_faults(scope: Scope, tx: Transaction, row: ImportRow, faults: Sequence[NewFault]) -> None:
     """Keep faults behind those that are counted in the row, as long as there is room, and count them all."""
     scope.check(row.project_id)
     kept = faults[: max(0, MOST_FAULTS - row.faults)]
@@ -177,25 +177,25 @@ async def keep_faults(scope: Scope, tx: Transaction, row: ImportRow, faults: Seq
     row.ambiguous += sum(one.kind == "ambiguous" for one in faults)
 
 
-def touch(row: ImportRow) -> None:
+def record_progress(row: ImportRow) -> None:
     """Note that a locked import got on."""
     row.updated_at = func.clock_timestamp()
 
 
-async def give_sign(scope: Scope, tx: Transaction, import_id: UUID) -> None:
+async def record_heartbeat(scope: Scope, tx: Transaction, import_id: UUID) -> None:
     """Note that an import is being read, however long that takes."""
     await tx.execute(
         "update imports set updated_at = clock_timestamp() where id = %s and state = 'reading'", (import_id,)
     )
 
 
-def end(row: ImportRow, state: ImportState, error: str | None = None) -> None:
+def finish_import(row: ImportRow, state: ImportState, error: str | None = None) -> None:
     """End a locked import."""
     row.state, row.error = state.value, error
     row.ended_at = row.updated_at = func.clock_timestamp()
 
 
-async def take_up_still(scope: Scope, tx: Transaction, still_for_s: float) -> list[UUID]:
+async def claim_stalled_imports(scope: Scope, tx: Transaction, still_for_s: float) -> list[UUID]:
     """List imports that were begun and got on with nothing for so many seconds; each is listed once in that time."""
     cursor = await tx.execute(
         "update imports set updated_at = clock_timestamp() where state = 'reading'"

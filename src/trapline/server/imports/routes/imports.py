@@ -11,10 +11,10 @@ from fastapi import APIRouter, Query, Request, Response
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.imports.actions import import_folders, imports
 from trapline.server.imports.formats.image_index import split_path
-from trapline.server.platform.access import Once, Scope
-from trapline.server.platform.errors import Invalid
+from trapline.server.platform.access import IdempotencyRequest, Scope
+from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter
-from trapline.server.platform.http.request_bodies import unpacked
+from trapline.server.platform.http.request_bodies import decompress_body
 from trapline.wire.imports import (
     MOST_FOLDERS,
     AssignedFolders,
@@ -85,7 +85,7 @@ async def create_import(
     folders = _read_folders(folder or [])
     if folders and (deployment is not None or format is ImportFormat.CAMTRAP_DP):
         other = "deployment" if deployment is not None else "format=camtrap-dp"
-        raise Invalid(f"folder cannot be combined with {other}. Nothing was imported. Leave one of them out.")
+        raise InvalidRequest(f"folder cannot be combined with {other}. Nothing was imported. Leave one of them out.")
     options = ImportOptions(
         model_name=model_name,
         model_version=model_version,
@@ -93,11 +93,11 @@ async def create_import(
         nothing_is_blank=nothing_is_blank,
         folders=folders,
     )
-    new = imports.NewImport(project, deployment, format, filename, options)
+    new = imports.ImportRequest(project, deployment, format, filename, options)
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= 255:
-        raise Invalid("An Idempotency-Key has 1 to 255 characters.")
-    file = await imports.receive_file(system, scope, new, _gather(unpacked(request, imports.MOST_BYTES)))
+        raise InvalidRequest("An Idempotency-Key has 1 to 255 characters.")
+    file = await imports.receive_file(system, scope, new, _gather(decompress_body(request, imports.MOST_BYTES)))
     taken = await imports.create_import(system, _once(scope, request, key, file.sha256), new, file)
     response.headers["Location"] = f"/api/v2/imports/{taken.id}"
     return taken
@@ -112,12 +112,14 @@ def _read_folders(given: list[str]) -> dict[str, UUID]:
         except ValueError:
             key = None
         if key is None or not split_path(folder)[1] or len(folder) > LONGEST_FOLDER or "\0" in folder:
-            raise Invalid(
+            raise InvalidRequest(
                 f"folder={one[:200]} is not FOLDER=ID, a folder of the file and the ID of a deployment. "
                 "Nothing was imported."
             )
         if folders.get(folder, key) != key:
-            raise Invalid(f"The folder {folder} is assigned to two deployments. Nothing was imported. Choose one.")
+            raise InvalidRequest(
+                f"The folder {folder} is assigned to two deployments. Nothing was imported. Choose one."
+            )
         folders[folder] = key
     return folders
 
@@ -139,13 +141,13 @@ def _once(scope: Scope, request: Request, key: str | None, sha256: str) -> Scope
     if key is None:
         return scope
     asked = hashlib.sha256(bytes.fromhex(sha256) + request.scope["query_string"]).digest()
-    return replace(scope, origin=replace(scope.origin, once=Once(key, "POST /imports", asked)))
+    return replace(scope, origin=replace(scope.origin, once=IdempotencyRequest(key, "POST /imports", asked)))
 
 
 @router.get("/{import_id}")
-async def show_import(system: SystemOf, scope: ScopeOf, import_id: UUID) -> Import:
+async def get_import(system: SystemOf, scope: ScopeOf, import_id: UUID) -> Import:
     """Show one import and how far it is."""
-    return await imports.show_import(system, scope, import_id)
+    return await imports.get_import(system, scope, import_id)
 
 
 @router.get("/{import_id}/faults")

@@ -10,38 +10,38 @@ from typing import TYPE_CHECKING
 import structlog
 
 from trapline.server.notifications.actions.signing_secrets import list_secrets
-from trapline.server.notifications.nats_publisher import PREFIX, Subjects
+from trapline.server.notifications.nats_publisher import PREFIX, NatsPublisher
 from trapline.server.notifications.queries.deliveries import (
-    Attempted,
-    Taken,
+    ClaimedDelivery,
+    DeliveryAttempt,
+    claim_deliveries,
+    create_image_events,
     disable_webhook,
-    forget_deliveries,
-    gather_images,
-    list_waiting,
-    lock_shares,
-    note_answered,
-    note_failing,
-    note_silent_workers,
-    settle_delivery,
-    take_deliveries,
+    list_due_webhooks,
+    lock_delivery_claims,
+    purge_delivery_batch,
+    record_attempt,
+    record_webhook_failure,
+    record_webhook_success,
+    update_silent_workers,
 )
 from trapline.server.notifications.queries.nats_subjects import SUBJECTS
-from trapline.server.notifications.rules.delivery_shares import share_out
-from trapline.server.operations.queries.encrypted_columns import Place
+from trapline.server.notifications.rules.delivery_shares import allocate_deliveries
+from trapline.server.operations.queries.encrypted_columns import SecretColumn
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import OutboundFailed, OutboundRefused
-from trapline.server.platform.network.dialing import judge_literal
-from trapline.server.platform.vault import WrongKey
-from trapline.server.platform.webhook_signatures import make_headers, pause_after, pause_before_end
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import AddressNotAllowed, OutboundFailed
+from trapline.server.platform.network.dialing import validate_literal
+from trapline.server.platform.vault import DecryptionError
+from trapline.server.platform.webhook_signatures import build_headers, find_last_retry_delay, get_retry_delay
 from trapline.server.queue.rules.job_status_reason import ONLINE_S
 
 if TYPE_CHECKING:
-    from trapline.server.platform.network.outbound import Answer, Outbound
+    from trapline.server.platform.network.outbound import OutboundClient, OutboundResponse
 
 log = structlog.get_logger(__name__)
 
-PLACE = Place("webhooks", "secrets")
+PLACE = SecretColumn("webhooks", "secrets")
 WITHIN_S = 10.0
 """How long an attempt may take, from looking up the name to the answer's end."""
 TAKEN_FOR_S = 20.0
@@ -57,46 +57,48 @@ WAIT_ASKED = (429, 503)
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
-def check_url(system: System, url: str) -> str:
+def validate_url(system: AppContext, url: str) -> str:
     """Read the address of a webhook; answers its host and port. Raises OutboundRefused."""
-    from trapline.server.platform.network.outbound import origin_of, parse_url
+    from trapline.server.platform.network.outbound import get_origin, parse_url
 
-    _, host, port = origin_of(parse_url(url))
-    judge_literal(system.outbound, "http", host, port)
+    _, host, port = get_origin(parse_url(url))
+    validate_literal(system.outbound, "http", host, port)
     return f"{host}:{port}"
 
 
-def make_way_out(system: System) -> "Outbound":
+def build_client(system: AppContext) -> "OutboundClient":
     """Make the client that deliveries go through, under the rules of pull sources; to be closed."""
-    from trapline.server.platform.network.outbound import Outbound, Timeouts
+    from trapline.server.platform.network.outbound import OutboundClient, Timeouts
 
-    return Outbound(system.outbound, timeouts=Timeouts(connect_s=WITHIN_S), connections=CONNECTIONS)
+    return OutboundClient(system.outbound, timeouts=Timeouts(connect_s=WITHIN_S), connections=CONNECTIONS)
 
 
-async def take_due(system: System, scope: Scope, room: int, *, publishes: bool) -> list[Taken]:
+async def claim_due(system: AppContext, scope: Scope, room: int, *, publishes: bool) -> list[ClaimedDelivery]:
     """Take at most so many deliveries that are due, for this process alone; what `publishes` takes subjects too.
 
     Images that were added lately become events first.
     """
     async with system.database.transaction(scope) as tx:
-        await gather_images(scope, tx)
-        if room <= 0 or not await list_waiting(scope, tx):
+        await create_image_events(scope, tx)
+        if room <= 0 or not await list_due_webhooks(scope, tx):
             return []
-        await lock_shares(scope, tx)
-        waiting = [one for one in await list_waiting(scope, tx) if publishes or one.host != SUBJECTS]
-        return await take_deliveries(scope, tx, share_out(waiting, room, _chance), TAKEN_FOR_S)
+        await lock_delivery_claims(scope, tx)
+        waiting = [one for one in await list_due_webhooks(scope, tx) if publishes or one.host != SUBJECTS]
+        return await claim_deliveries(scope, tx, allocate_deliveries(waiting, room, _chance), TAKEN_FOR_S)
 
 
-async def deliver(system: System, scope: Scope, way_out: "Outbound", subjects: Subjects | None, taken: Taken) -> None:
+async def deliver(
+    system: AppContext, scope: Scope, way_out: "OutboundClient", subjects: NatsPublisher | None, taken: ClaimedDelivery
+) -> None:
     """Attempt a delivery that was taken, and note how that went."""
     if taken.host == SUBJECTS and subjects is not None:
-        how = await publish(subjects, taken)
+        how = await publish_event(subjects, taken)
     else:
-        how = await attempt(system, way_out, taken)
-    await settle(system, scope, taken, how)
+        how = await send_event(system, way_out, taken)
+    await handle_outcome(system, scope, taken, how)
 
 
-async def publish(subjects: Subjects, taken: Taken) -> Attempted:
+async def publish_event(subjects: NatsPublisher, taken: ClaimedDelivery) -> DeliveryAttempt:
     """Publish an event once; whatever goes wrong is told in the answer."""
     began, error = time.monotonic(), None
     try:
@@ -107,7 +109,7 @@ async def publish(subjects: Subjects, taken: Taken) -> Attempted:
     return _tell_end(taken, began, error)
 
 
-async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempted:
+async def send_event(system: AppContext, way_out: "OutboundClient", taken: ClaimedDelivery) -> DeliveryAttempt:
     """Send an event once; whatever goes wrong is told in the answer."""
     body = _write_body(taken)
     began = time.monotonic()
@@ -116,7 +118,7 @@ async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempte
     try:
         now = datetime.now(UTC)
         secrets = list_secrets(system, PLACE, taken.webhook_id, taken.secrets, now)
-        headers = make_headers(secrets, str(taken.id), int(now.timestamp()), body)
+        headers = build_headers(secrets, str(taken.id), int(now.timestamp()), body)
         headers |= {"Content-Type": "application/json", "User-Agent": "Trapline (tells of events)"}
         async with (
             asyncio.timeout(WITHIN_S),
@@ -127,7 +129,7 @@ async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempte
             await read_excerpt(answer, said)
     except TimeoutError:
         error = f"the receiver did not answer within {WITHIN_S:g} seconds"
-    except (OutboundFailed, OutboundRefused, WrongKey) as failure:
+    except (OutboundFailed, AddressNotAllowed, DecryptionError) as failure:
         error = str(getattr(failure, "detail", failure))
     excerpt = None
     if status is not None:
@@ -137,36 +139,36 @@ async def attempt(system: System, way_out: "Outbound", taken: Taken) -> Attempte
     return _tell_end(taken, began, error, status, excerpt, asked_s)
 
 
-def _write_body(taken: Taken) -> bytes:
+def _write_body(taken: ClaimedDelivery) -> bytes:
     told = {"type": taken.event_type, "timestamp": taken.created_at.isoformat(), "data": taken.data}
     return json.dumps(told).encode()
 
 
 def _tell_end(
-    taken: Taken,
+    taken: ClaimedDelivery,
     began: float,
     error: str | None,
     status: int | None = None,
     excerpt: str | None = None,
     asked_s: float = 0,
-) -> Attempted:
+) -> DeliveryAttempt:
     took_ms = int((time.monotonic() - began) * 1000)
     if error is None:
-        return Attempted("delivered", None, status, None, excerpt, took_ms)
+        return DeliveryAttempt("delivered", None, status, None, excerpt, took_ms)
     left_s = (taken.give_up_at - datetime.now(UTC)).total_seconds()
-    wait_s = pause_before_end(pause_after(taken.attempts, _chance.random(), asked_s), left_s)
-    return Attempted("failed" if wait_s is None else "waiting", wait_s, status, error, excerpt, took_ms)
+    wait_s = find_last_retry_delay(get_retry_delay(taken.attempts, _chance.random(), asked_s), left_s)
+    return DeliveryAttempt("failed" if wait_s is None else "waiting", wait_s, status, error, excerpt, took_ms)
 
 
-async def settle(system: System, scope: Scope, taken: Taken, how: Attempted) -> None:
+async def handle_outcome(system: AppContext, scope: Scope, taken: ClaimedDelivery, how: DeliveryAttempt) -> None:
     """Note how an attempt went, and switch a webhook off that is gone or has not answered for days."""
     off = None
     async with system.database.transaction(scope) as tx:
-        counts = await settle_delivery(scope, tx, taken, how)
+        counts = await record_attempt(scope, tx, taken, how)
         if how.state == "delivered":
-            await note_answered(scope, tx, taken.webhook_id)
+            await record_webhook_success(scope, tx, taken.webhook_id)
         elif counts:
-            since = await note_failing(scope, tx, taken.webhook_id, how.error)
+            since = await record_webhook_failure(scope, tx, taken.webhook_id, how.error)
             if how.status == GONE:
                 off = "the receiver answered with status 410: it wants no more events"
             elif since is not None and taken.host != SUBJECTS and datetime.now(UTC) - since > OFF_AFTER:
@@ -180,19 +182,19 @@ async def settle(system: System, scope: Scope, taken: Taken, how: Attempted) -> 
         log.warning("a delivery is given up until somebody replays it", status=how.status, **where)
 
 
-async def forget_old_deliveries(system: System, scope: Scope) -> bool:
+async def purge_deliveries(system: AppContext, scope: Scope) -> bool:
     """Delete a batch of deliveries that are old or of deleted webhooks; answers whether there may be more."""
     async with system.database.transaction(scope) as tx:
-        return await forget_deliveries(scope, tx, BATCH) == BATCH
+        return await purge_delivery_batch(scope, tx, BATCH) == BATCH
 
 
-async def watch_workers(system: System, scope: Scope) -> None:
+async def record_silent_workers(system: AppContext, scope: Scope) -> None:
     """Note which workers have fallen silent, and which are heard again, so that webhooks are told."""
-    async with system.database.line(scope) as tx:
-        await note_silent_workers(scope, tx, ONLINE_S)
+    async with system.database.sql_transaction(scope) as tx:
+        await update_silent_workers(scope, tx, ONLINE_S)
 
 
-async def read_excerpt(answer: "Answer", said: bytearray) -> None:
+async def read_excerpt(answer: "OutboundResponse", said: bytearray) -> None:
     """Read how an answer begins; to its end if that is near, so that the connection can be used again."""
     size = 0
     async for chunk in answer.chunks():
@@ -207,10 +209,10 @@ def format_excerpt(said: bytearray) -> str:
     return text.encode()[:EXCERPT_BYTES].decode("utf-8", "ignore")
 
 
-def _read_wait(answer: "Answer") -> int:
-    from trapline.server.platform.network.http_responses import read_retry_after
+def _read_wait(answer: "OutboundResponse") -> int:
+    from trapline.server.platform.network.http_responses import parse_retry_after
 
-    return (read_retry_after(answer) or 0) if answer.status in WAIT_ASKED else 0
+    return (parse_retry_after(answer) or 0) if answer.status in WAIT_ASKED else 0
 
 
 def _why_not(status: int) -> str | None:

@@ -5,22 +5,22 @@ from datetime import UTC, datetime
 from uuid_utils.compat import uuid7
 
 from trapline.server.notifications.actions.deliveries import PLACE
-from trapline.server.notifications.actions.signing_secrets import exchange_secret
-from trapline.server.notifications.nats_publisher import Subjects
+from trapline.server.notifications.actions.signing_secrets import replace_secret
+from trapline.server.notifications.nats_publisher import NatsPublisher
 from trapline.server.notifications.queries.nats_subjects import (
     SUBJECTS,
-    list_projects_without,
+    list_projects_without_subject,
     record_server_answer,
     record_server_failure,
-    switch_subjects,
+    set_subjects_enabled,
 )
 from trapline.server.notifications.queries.webhooks import WebhookRow
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import OutboundFailed
 
 
-def make_subject(system: System, project_id: int) -> WebhookRow:
+def build_subject_row(system: AppContext, project_id: int) -> WebhookRow:
     """Make the row by which a project's events become subjects."""
     key, now = uuid7(), datetime.now(UTC)
     return WebhookRow(
@@ -32,24 +32,24 @@ def make_subject(system: System, project_id: int) -> WebhookRow:
         event_types=[],
         analyses_of_jobs=False,
         # Signs nothing: there so that a changed secret key finds every row of one kind.
-        secrets=exchange_secret(system, PLACE, key, None, now).sealed,
+        secrets=replace_secret(system, PLACE, key, None, now).sealed,
         is_active=True,
         created_at=now,
         updated_at=now,
     )
 
 
-async def follow_subjects(system: System, scope: Scope) -> None:
+async def sync_subjects(system: AppContext, scope: Scope) -> None:
     """Let the events of every project be subjects where a NATS server is set, and of none where not."""
     async with system.database.transaction(scope) as tx:
         if system.nats_url is not None:
-            for project_id in await list_projects_without(scope, tx):
-                tx.session.add(make_subject(system, project_id))
+            for project_id in await list_projects_without_subject(scope, tx):
+                tx.session.add(build_subject_row(system, project_id))
             await tx.session.flush()
-        await switch_subjects(scope, tx, system.nats_url is not None)
+        await set_subjects_enabled(scope, tx, system.nats_url is not None)
 
 
-async def check_server(system: System, scope: Scope, subjects: Subjects) -> None:
+async def check_server(system: AppContext, scope: Scope, subjects: NatsPublisher) -> None:
     """Ask the NATS server whether it answers, and record since when it does not, and why.
 
     Events that wait for the server are published when it answers again, not after the pause of each.

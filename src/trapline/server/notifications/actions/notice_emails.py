@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 import structlog
 
 from trapline.server.notifications.queries.notice_emails import (
-    TakenMail,
-    forget_mails,
-    gather_events,
-    settle_mail,
-    take_mails,
+    ClaimedEmail,
+    claim_emails,
+    create_emails,
+    purge_email_batch,
+    record_attempt,
 )
-from trapline.server.notifications.queries.notices import note_silences
-from trapline.server.notifications.rules.notice_texts import write_subject, write_text
+from trapline.server.notifications.queries.notices import update_silences
+from trapline.server.notifications.rules.notice_texts import render_subject, render_text
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import OutboundFailed
-from trapline.server.platform.network.email_sender import Letter, MailServer, send_letter
-from trapline.server.platform.webhook_signatures import pause_after, pause_before_end
+from trapline.server.platform.network.email_sender import EmailMessage, SmtpServer, send_email
+from trapline.server.platform.webhook_signatures import find_last_retry_delay, get_retry_delay
 
 log = structlog.get_logger(__name__)
 
@@ -35,13 +35,13 @@ BATCH = 5000
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
-async def watch_silences(system: System, scope: Scope) -> None:
+async def record_silences(system: AppContext, scope: Scope) -> None:
     """Note which cameras and sources have fallen silent, so that those who asked are told."""
     async with system.database.transaction(scope) as tx:
-        await note_silences(scope, tx)
+        await update_silences(scope, tx)
 
 
-async def send_mails(system: System, scope: Scope, gather_s: float = GATHER_S, every_s: float = EVERY_S) -> bool:
+async def send_emails(system: AppContext, scope: Scope, gather_s: float = GATHER_S, every_s: float = EVERY_S) -> bool:
     """Gather what happened, and attempt the e-mails that are due; answers whether there may be more.
 
     Without a mail server nothing is gathered, and what happened is forgotten after some days.
@@ -49,35 +49,35 @@ async def send_mails(system: System, scope: Scope, gather_s: float = GATHER_S, e
     if system.mail_server is None:
         return False
     async with system.database.transaction(scope) as tx:
-        await gather_events(scope, tx, gather_s, every_s)
-        taken = await take_mails(scope, tx, AT_ONCE, TAKEN_FOR_S)
+        await create_emails(scope, tx, gather_s, every_s)
+        taken = await claim_emails(scope, tx, AT_ONCE, TAKEN_FOR_S)
     await asyncio.gather(*[_deliver(system, scope, system.mail_server, mail) for mail in taken])
     return len(taken) == AT_ONCE
 
 
-async def forget_old_mails(system: System, scope: Scope) -> bool:
+async def purge_emails(system: AppContext, scope: Scope) -> bool:
     """Delete a batch of e-mails and events that are old; answers whether there may be more."""
     async with system.database.transaction(scope) as tx:
-        return await forget_mails(scope, tx, BATCH) >= BATCH
+        return await purge_email_batch(scope, tx, BATCH) >= BATCH
 
 
-async def _deliver(system: System, scope: Scope, server: MailServer, mail: TakenMail) -> None:
+async def _deliver(system: AppContext, scope: Scope, server: SmtpServer, mail: ClaimedEmail) -> None:
     state, error, wait_s = "delivered", None, 0.0
     try:
-        await send_letter(server, _write(system, mail))
+        await send_email(server, _write(system, mail))
     except OutboundFailed as failure:
         left_s = (mail.give_up_at - datetime.now(UTC)).total_seconds()
-        pause_s = pause_before_end(pause_after(mail.attempts, _chance.random()), left_s)
+        pause_s = find_last_retry_delay(get_retry_delay(mail.attempts, _chance.random()), left_s)
         state, error, wait_s = "failed" if pause_s is None else "waiting", failure.detail, pause_s or 0.0
         log.warning("an e-mail was not sent", mail=str(mail.id), project=mail.project_id, reason=error, state=state)
     async with system.database.transaction(scope) as tx:
-        await settle_mail(scope, tx, mail, state, error, wait_s)
+        await record_attempt(scope, tx, mail, state, error, wait_s)
 
 
-def _write(system: System, mail: TakenMail) -> Letter:
+def _write(system: AppContext, mail: ClaimedEmail) -> EmailMessage:
     base = f"{system.public_url}/projects/{mail.project_id}"
-    text = write_text(
+    text = render_text(
         mail.kind, mail.project, mail.items, mail.told, lambda part: f"{base}/{part}", f"{base}/settings/notices"
     )
-    subject = write_subject(mail.kind, mail.project, mail.items, mail.told)
-    return Letter(str(mail.id), mail.email, subject, text, mail.created_at)
+    subject = render_subject(mail.kind, mail.project, mail.items, mail.told)
+    return EmailMessage(str(mail.id), mail.email, subject, text, mail.created_at)

@@ -5,23 +5,23 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.accounts.queries.accounts import get_user
+from trapline.server.accounts.queries.accounts import get_user_row
 from trapline.server.notifications.queries.notices import (
+    EmailStatus,
     NoticeRow,
-    Sending,
-    get_own_notice,
-    list_sendings,
-    put_notice,
+    get_notice_row,
+    list_email_statuses,
     select_own_notices,
+    upsert_notice,
 )
-from trapline.server.notifications.rules.notice_texts import write_test
+from trapline.server.notifications.rules.notice_texts import render_test_email
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Forbidden, OutboundFailed, Unprocessable
-from trapline.server.platform.network.email_sender import Letter, send_letter
-from trapline.wire.notices import SILENT_FOR_H, NewNotice, Notice, NoticeKind, Notices, TestMail
+from trapline.server.platform.network.email_sender import EmailMessage, send_email
+from trapline.wire.notices import SILENT_FOR_H, EmailTestResult, NewNotice, Notice, NoticeKind, Notices
 
 MOST = 100
 """Notices of one person in one project."""
@@ -31,7 +31,7 @@ NO_MAIL = (
 )
 
 
-async def ask_for_notice(system: System, scope: Scope, new: NewNotice) -> Notice:
+async def create_notice(system: AppContext, scope: Scope, new: NewNotice) -> Notice:
     """Ask to be written to; what the caller asked for already is changed.
 
     Raises NotFound, Forbidden, Unprocessable, and Conflict where this server sends no e-mail.
@@ -42,7 +42,7 @@ async def ask_for_notice(system: System, scope: Scope, new: NewNotice) -> Notice
     if system.mail_server is None:
         raise Conflict(NO_MAIL)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Notice)
+        done = await find_saved_response(scope, tx, Notice)
         if done is not None:
             return done
         wanted = NoticeRow(
@@ -54,18 +54,20 @@ async def ask_for_notice(system: System, scope: Scope, new: NewNotice) -> Notice
             silent_for_h=new.silent_for_h or SILENT_FOR_H.get(new.kind),
             confidence_min=(new.confidence_min or 0.0) if new.kind == NoticeKind.CLASS_SEEN else None,
         )
-        row = await put_notice(scope, tx, wanted, MOST)
+        row = await upsert_notice(scope, tx, wanted, MOST)
         if row is None:
             raise Conflict(
                 f"A member of a project can ask for up to {MOST} notices. You have them, or are no member: nothing was "
                 "changed. End one first, or ask an owner to make you a member."
             )
         tx.audit("ask", "notice", row.id, row.project_id, kind=row.kind)
-        sendings = await list_sendings(scope, tx, user_id)
-        return keep_answer(scope, tx, _describe(row, sendings))
+        sendings = await list_email_statuses(scope, tx, user_id)
+        return save_response(scope, tx, _describe(row, sendings))
 
 
-async def list_notices(system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None) -> Notices:
+async def list_notices(
+    system: AppContext, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+) -> Notices:
     """List what the caller asked for in a project, or in all, newest first."""
     if project_id is not None:
         scope.check(project_id)
@@ -75,8 +77,8 @@ async def list_notices(system: System, scope: Scope, project_id: int | None, lim
         order = [(NoticeRow.created_at, datetime), (NoticeRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        sendings = await list_sendings(scope, tx, user_id)
-        address = (await get_user(scope, tx, user_id)).email
+        sendings = await list_email_statuses(scope, tx, user_id)
+        address = (await get_user_row(scope, tx, user_id)).email
     return Notices(
         results=[_describe(row, sendings) for row in rows],
         next=following,
@@ -87,29 +89,29 @@ async def list_notices(system: System, scope: Scope, project_id: int | None, lim
     )
 
 
-async def end_notice(system: System, scope: Scope, notice_id: UUID) -> None:
+async def delete_notice(system: AppContext, scope: Scope, notice_id: UUID) -> None:
     """End a notice of the caller's own; what was not sent yet is not sent. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_own_notice(scope, tx, notice_id)
+        row = await get_notice_row(scope, tx, notice_id)
         tx.audit("end", "notice", row.id, row.project_id, kind=row.kind)
         await tx.session.delete(row)
 
 
-async def try_mail(system: System, scope: Scope) -> TestMail:
+async def send_test_email(system: AppContext, scope: Scope) -> EmailTestResult:
     """Send the caller an e-mail now, once, and say how that went. Raises Forbidden, Conflict."""
     user_id = _person_of(scope)
     if system.mail_server is None:
         raise Conflict(NO_MAIL)
     async with system.database.transaction(scope) as tx:
-        address = (await get_user(scope, tx, user_id)).email
+        address = (await get_user_row(scope, tx, user_id)).email
         tx.audit("test", "notice", user_id)
-    subject, text = write_test(system.public_url)
+    subject, text = render_test_email(system.public_url)
     error = None
     try:
-        await send_letter(system.mail_server, Letter(str(uuid7()), address, subject, text, datetime.now(UTC)))
+        await send_email(system.mail_server, EmailMessage(str(uuid7()), address, subject, text, datetime.now(UTC)))
     except OutboundFailed as failure:
         error = failure.detail
-    return TestMail(address=address, is_sent=error is None, error=error)
+    return EmailTestResult(address=address, is_sent=error is None, error=error)
 
 
 def _person_of(scope: Scope) -> UUID:
@@ -128,8 +130,8 @@ def _check_form(new: NewNotice) -> None:
         raise Unprocessable("`silent_for_h` is for deployment_silent and source_silent alone. Nothing was changed.")
 
 
-def _describe(row: NoticeRow, sendings: dict[tuple[int, str], Sending]) -> Notice:
-    sending = sendings.get((row.project_id, row.kind), Sending())
+def _describe(row: NoticeRow, sendings: dict[tuple[int, str], EmailStatus]) -> Notice:
+    sending = sendings.get((row.project_id, row.kind), EmailStatus())
     return Notice(
         id=row.id,
         project=row.project_id,

@@ -9,13 +9,13 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from trapline.server.notifications.queries.webhooks import WebhookRow
-from trapline.server.operations.queries.encrypted_columns import Place
+from trapline.server.operations.queries.encrypted_columns import SecretColumn
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
-from trapline.server.platform.vault import seal, unseal
-from trapline.server.platform.webhook_signatures import make_secret
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
+from trapline.server.platform.vault import decrypt_secret, encrypt_secret
+from trapline.server.platform.webhook_signatures import generate_secret
 from trapline.server.sources.queries.sources import SourceRow
 from trapline.wire.pushed_events import EventSecret
 from trapline.wire.webhooks import WebhookSecret
@@ -29,7 +29,7 @@ Told = TypeVar("Told", WebhookSecret, EventSecret)
 FindRow = Callable[[Scope, Transaction], Awaitable[WebhookRow | SourceRow]]
 
 
-class Exchanged(NamedTuple):
+class RotatedSecret(NamedTuple):
     """A new secret, until when the one before holds too, and both as they are kept."""
 
     secret: str
@@ -37,40 +37,46 @@ class Exchanged(NamedTuple):
     sealed: bytes
 
 
-async def renew_secret(
-    system: System, scope: Scope, place: Place, find_row: FindRow, form: type[Told], done: str, kind: str
+async def rotate_signing_secret(
+    system: AppContext, scope: Scope, place: SecretColumn, find_row: FindRow, form: type[Told], done: str, kind: str
 ) -> Told:
     """Make the secret of a row anew; the one before holds for another day. The audit says what was done, to what kind.
 
     Whoever repeats the request by its Idempotency-Key is told the same. Raises what finding the row does, WrongKey.
     """
     async with system.database.transaction(scope) as tx:
-        told = await find_answer(scope, tx, form)
+        told = await find_saved_response(scope, tx, form)
         row = await find_row(scope, tx)
         now = datetime.now(UTC)
         sealed = getattr(row, place.column)
         if told is not None:
-            secret = tell_again(system, place, row.id, sealed, told.secret, now)
+            secret = replay_secret(system, place, row.id, sealed, told.secret, now)
             return told.model_copy(update={"secret": secret})
-        secret, until, sealed = exchange_secret(system, place, row.id, sealed, now)
+        secret, until, sealed = replace_secret(system, place, row.id, sealed, now)
         setattr(row, place.column, sealed)
         tx.audit(done, kind, row.id, row.project_id)
-        keep_answer(scope, tx, form(secret=mark_of(secret), previous_until=until))
+        save_response(scope, tx, form(secret=build_placeholder(secret), previous_until=until))
     return form(secret=secret, previous_until=until)
 
 
-def exchange_secret(system: System, place: Place, row_id: UUID, sealed: bytes | None, now: datetime) -> Exchanged:
+def replace_secret(
+    system: AppContext, place: SecretColumn, row_id: UUID, sealed: bytes | None, now: datetime
+) -> RotatedSecret:
     """Make a secret in the place of the present one, if there is one, which holds for another day. Raises WrongKey."""
-    secret = make_secret()
+    secret = generate_secret()
     kept: dict[str, object] = {"current": secret, "made_at": now.timestamp()}
     until = None
     if old := _open(system, place, row_id, sealed).get("current"):
         until = now + BOTH_FOR
         kept |= {"previous": old, "previous_until": until.timestamp()}
-    return Exchanged(secret, until, seal(system.secrets, json.dumps(kept), place.table, row_id, place.column))
+    return RotatedSecret(
+        secret, until, encrypt_secret(system.secrets, json.dumps(kept), place.table, row_id, place.column)
+    )
 
 
-def list_secrets(system: System, place: Place, row_id: UUID, sealed: bytes | None, now: datetime) -> Sequence[str]:
+def list_secrets(
+    system: AppContext, place: SecretColumn, row_id: UUID, sealed: bytes | None, now: datetime
+) -> Sequence[str]:
     """List the secrets that hold now, the newest first. Raises WrongKey."""
     kept = _open(system, place, row_id, sealed)
     secrets = [str(kept["current"])] if "current" in kept else []
@@ -79,21 +85,23 @@ def list_secrets(system: System, place: Place, row_id: UUID, sealed: bytes | Non
     return secrets
 
 
-def mark_of(secret: str) -> str:
+def build_placeholder(secret: str) -> str:
     """Name a secret where it must not stand itself: in an answer that is kept for the same request again."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def tell_again(system: System, place: Place, row_id: UUID, sealed: bytes | None, mark: str, now: datetime) -> str:
+def replay_secret(
+    system: AppContext, place: SecretColumn, row_id: UUID, sealed: bytes | None, mark: str, now: datetime
+) -> str:
     """Tell the secret of a repeated request: empty after some minutes, or once another was made. Raises WrongKey."""
     kept = _open(system, place, row_id, sealed)
     secret, made_at = str(kept.get("current", "")), float(str(kept.get("made_at", 0)))
     is_fresh = now.timestamp() - made_at < TOLD_AGAIN_FOR.total_seconds()
-    return secret if is_fresh and hmac.compare_digest(mark_of(secret), mark) else ""
+    return secret if is_fresh and hmac.compare_digest(build_placeholder(secret), mark) else ""
 
 
-def _open(system: System, place: Place, row_id: UUID, sealed: bytes | None) -> dict[str, object]:
+def _open(system: AppContext, place: SecretColumn, row_id: UUID, sealed: bytes | None) -> dict[str, object]:
     if sealed is None:
         return {}
-    opened: dict[str, object] = json.loads(unseal(system.secrets, sealed, place.table, row_id, place.column))
+    opened: dict[str, object] = json.loads(decrypt_secret(system.secrets, sealed, place.table, row_id, place.column))
     return opened

@@ -8,39 +8,50 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from trapline.server.catalogue.rules.filters import DeliveryFilter, WebhookFilter
-from trapline.server.notifications.actions.deliveries import PLACE, attempt, check_url, make_way_out, settle
-from trapline.server.notifications.actions.signing_secrets import exchange_secret, mark_of, renew_secret, tell_again
-from trapline.server.notifications.queries.deliveries import take_deliveries
+from trapline.server.notifications.actions.deliveries import (
+    PLACE,
+    build_client,
+    handle_outcome,
+    send_event,
+    validate_url,
+)
+from trapline.server.notifications.actions.signing_secrets import (
+    build_placeholder,
+    replace_secret,
+    replay_secret,
+    rotate_signing_secret,
+)
+from trapline.server.notifications.queries.deliveries import claim_deliveries
 from trapline.server.notifications.queries.nats_subjects import find_outage, has_subjects
 from trapline.server.notifications.queries.webhooks import (
     DeliveryRow,
     WebhookRow,
     count_deliveries,
-    get_delivery,
-    get_webhook,
-    replay_deliveries,
+    get_delivery_row,
+    get_webhook_row,
+    requeue_deliveries,
     select_deliveries,
     select_webhooks,
 )
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Unprocessable
 from trapline.wire.values import AnyText, Page
 from trapline.wire.webhooks import (
+    CreatedWebhook,
     Delivery,
     DeliveryState,
     NatsState,
     NewWebhook,
-    Replayed,
     ReplayRequest,
+    ReplayResult,
     Webhook,
-    WebhookChange,
-    WebhookMade,
     WebhookPage,
     WebhookSecret,
+    WebhookUpdate,
 )
 
 PING = "webhook.ping"
@@ -53,24 +64,24 @@ class _Kept(Webhook):
     secret: AnyText = ""
 
 
-async def create_webhook(system: System, scope: Scope, new: NewWebhook) -> WebhookMade:
+async def create_webhook(system: AppContext, scope: Scope, new: NewWebhook) -> CreatedWebhook:
     """Make a webhook; its secret is told this once. Raises NotFound, Forbidden, OutboundRefused."""
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, _Kept)
+        done = await find_saved_response(scope, tx, _Kept)
         now = datetime.now(UTC)
         if done is not None:
-            row = await get_webhook(scope, tx, done.id)
-            secret = tell_again(system, PLACE, row.id, row.secrets, done.secret, now)
-            return WebhookMade(**dict(done) | {"secret": secret})
+            row = await get_webhook_row(scope, tx, done.id)
+            secret = replay_secret(system, PLACE, row.id, row.secrets, done.secret, now)
+            return CreatedWebhook(**dict(done) | {"secret": secret})
         key = uuid7()
-        made = exchange_secret(system, PLACE, key, None, now)
+        made = replace_secret(system, PLACE, key, None, now)
         row = WebhookRow(
             id=key,
             project_id=new.project,
             name=new.name,
             url=new.url,
-            host=check_url(system, new.url),
+            host=validate_url(system, new.url),
             event_types=sorted({kind.value for kind in new.event_types}),
             analyses_of_jobs=new.analyses_of_jobs,
             secrets=made.sealed,
@@ -82,12 +93,12 @@ async def create_webhook(system: System, scope: Scope, new: NewWebhook) -> Webho
         await tx.session.flush()
         tx.audit("create", "webhook", row.id, row.project_id, host=row.host)
         told = dict(_describe(row, (0, 0)))
-        keep_answer(scope, tx, _Kept(**told, secret=mark_of(made.secret)))
-    return WebhookMade(**told, secret=made.secret)
+        save_response(scope, tx, _Kept(**told, secret=build_placeholder(made.secret)))
+    return CreatedWebhook(**told, secret=made.secret)
 
 
 async def list_webhooks(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     wanted: WebhookFilter,
@@ -108,13 +119,13 @@ async def list_webhooks(
     return WebhookPage(results=results, next=following, count=count, count_is_estimate=estimated, nats=nats)
 
 
-async def show_webhook(system: System, scope: Scope, webhook_id: UUID) -> Webhook:
+async def get_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> Webhook:
     """Show a webhook. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
-        return await _describe_one(scope, tx, await get_webhook(scope, tx, webhook_id))
+        return await _describe_one(scope, tx, await get_webhook_row(scope, tx, webhook_id))
 
 
-async def change_webhook(system: System, scope: Scope, webhook_id: UUID, change: WebhookChange) -> Webhook:
+async def update_webhook(system: AppContext, scope: Scope, webhook_id: UUID, change: WebhookUpdate) -> Webhook:
     """Change a webhook; what is left out stays. Switched on again, it goes on with what waits for it.
 
     Raises NotFound, Forbidden, LostRace, OutboundRefused, Unprocessable.
@@ -123,10 +134,10 @@ async def change_webhook(system: System, scope: Scope, webhook_id: UUID, change:
     if empty := [name for name, value in given.items() if value is None]:
         raise Unprocessable(f"{empty[0]} cannot be empty. Nothing was changed.")
     async with system.database.transaction(scope) as tx:
-        row = await get_webhook(scope, tx, webhook_id, lock=True)
+        row = await get_webhook_row(scope, tx, webhook_id, lock=True)
         scope.check_unchanged(row.updated_at)
         if "url" in given:
-            row.host = check_url(system, given["url"])
+            row.host = validate_url(system, given["url"])
         if "event_types" in given:
             given["event_types"] = sorted(set(given["event_types"]))
         if given.get("url", row.url) != row.url or given.get("is_active"):
@@ -141,26 +152,26 @@ async def change_webhook(system: System, scope: Scope, webhook_id: UUID, change:
         return await _describe_one(scope, tx, row)
 
 
-async def delete_webhook(system: System, scope: Scope, webhook_id: UUID) -> None:
+async def delete_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> None:
     """Delete a webhook; nothing is sent to it from the commit on, its log goes with it. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
-        row = await get_webhook(scope, tx, webhook_id, lock=True)
+        row = await get_webhook_row(scope, tx, webhook_id, lock=True)
         scope.check_unchanged(row.updated_at)
         # The row goes after its log: to delete a long one here would keep others waiting.
         row.deleted_at, row.is_active = datetime.now(UTC), False
         tx.audit("delete", "webhook", row.id, row.project_id, host=row.host)
 
 
-async def rotate_secret(system: System, scope: Scope, webhook_id: UUID) -> WebhookSecret:
+async def rotate_secret(system: AppContext, scope: Scope, webhook_id: UUID) -> WebhookSecret:
     """Make a new secret; the one before signs too for another day. Raises NotFound, Forbidden."""
-    find_row = partial(get_webhook, webhook_id=webhook_id, lock=True)
-    return await renew_secret(system, scope, PLACE, find_row, WebhookSecret, "rotate secret", "webhook")
+    find_row = partial(get_webhook_row, webhook_id=webhook_id, lock=True)
+    return await rotate_signing_secret(system, scope, PLACE, find_row, WebhookSecret, "rotate secret", "webhook")
 
 
-async def ping_webhook(system: System, scope: Scope, webhook_id: UUID) -> Delivery:
+async def ping_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> Delivery:
     """Send a webhook an event that tells of nothing, once and now; answers how it went. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
-        webhook = await get_webhook(scope, tx, webhook_id)
+        webhook = await get_webhook_row(scope, tx, webhook_id)
         now = datetime.now(UTC)
         ping = DeliveryRow(
             id=uuid7(),
@@ -176,24 +187,24 @@ async def ping_webhook(system: System, scope: Scope, webhook_id: UUID) -> Delive
         tx.session.add(ping)
         await tx.session.flush()
         # Taken before it is committed: nobody else attempts it.
-        [taken] = await take_deliveries(scope, tx, [(webhook.id, 1)], PING_FOR_S, only=ping.id)
+        [taken] = await claim_deliveries(scope, tx, [(webhook.id, 1)], PING_FOR_S, only=ping.id)
         tx.audit("test", "webhook", webhook.id, webhook.project_id)
-    way_out = make_way_out(system)
+    way_out = build_client(system)
     try:
-        await settle(system, Scope.system(), taken, await attempt(system, way_out, taken))
+        await handle_outcome(system, Scope.system(), taken, await send_event(system, way_out, taken))
     finally:
         await way_out.close()
     async with system.database.transaction(scope) as tx:
-        webhook = await get_webhook(scope, tx, webhook_id)
-        return _describe_delivery(await get_delivery(scope, tx, webhook, taken.id))
+        webhook = await get_webhook_row(scope, tx, webhook_id)
+        return _describe_delivery(await get_delivery_row(scope, tx, webhook, taken.id))
 
 
 async def list_deliveries(
-    system: System, scope: Scope, webhook_id: UUID, wanted: DeliveryFilter, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, webhook_id: UUID, wanted: DeliveryFilter, limit: int, cursor: str | None
 ) -> Page[Delivery]:
     """List the log of a webhook, newest first. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
-        webhook = await get_webhook(scope, tx, webhook_id)
+        webhook = await get_webhook_row(scope, tx, webhook_id)
         statement = select_deliveries(scope, webhook, wanted)
         order = [(DeliveryRow.created_at, datetime), (DeliveryRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
@@ -202,7 +213,7 @@ async def list_deliveries(
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-async def replay(system: System, scope: Scope, webhook_id: UUID, wanted: ReplayRequest) -> Replayed:
+async def replay_deliveries(system: AppContext, scope: Scope, webhook_id: UUID, wanted: ReplayRequest) -> ReplayResult:
     """Attempt deliveries again for another day, under the same ids: those named, else failed ones (10,000 at a time).
 
     Raises NotFound, Forbidden, and Conflict where the webhook is switched off.
@@ -211,19 +222,19 @@ async def replay(system: System, scope: Scope, webhook_id: UUID, wanted: ReplayR
         event_type=wanted.event_type, created_after=wanted.created_after, created_before=wanted.created_before
     )
     async with system.database.transaction(scope) as tx:
-        webhook = await get_webhook(scope, tx, webhook_id)
+        webhook = await get_webhook_row(scope, tx, webhook_id)
         if not webhook.is_active:
             raise Conflict("This webhook is switched off: switch it on first. Nothing was changed.")
-        count = await replay_deliveries(scope, tx, webhook, wanted.deliveries, fitting)
+        count = await requeue_deliveries(scope, tx, webhook, wanted.deliveries, fitting)
         tx.audit("replay", "webhook", webhook.id, webhook.project_id, deliveries=count)
-    return Replayed(replayed=count)
+    return ReplayResult(replayed=count)
 
 
-async def replay_one(system: System, scope: Scope, webhook_id: UUID, delivery_id: UUID) -> Replayed:
+async def replay_delivery(system: AppContext, scope: Scope, webhook_id: UUID, delivery_id: UUID) -> ReplayResult:
     """Attempt one delivery again. Raises NotFound, Forbidden, Conflict."""
     async with system.database.transaction(scope) as tx:
-        await get_delivery(scope, tx, await get_webhook(scope, tx, webhook_id), delivery_id)
-    return await replay(system, scope, webhook_id, ReplayRequest(deliveries=[delivery_id]))
+        await get_delivery_row(scope, tx, await get_webhook_row(scope, tx, webhook_id), delivery_id)
+    return await replay_deliveries(system, scope, webhook_id, ReplayRequest(deliveries=[delivery_id]))
 
 
 async def _find_nats_state(scope: Scope, tx: Transaction) -> NatsState | None:

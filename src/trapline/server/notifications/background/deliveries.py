@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from trapline.server.notifications.actions.deliveries import CONNECTIONS, deliver, make_way_out, take_due
+from trapline.server.notifications.actions.deliveries import CONNECTIONS, build_client, claim_due, deliver
 from trapline.server.notifications.actions.nats_subjects import check_server
-from trapline.server.notifications.nats_publisher import Subjects
-from trapline.server.notifications.queries.deliveries import Taken
+from trapline.server.notifications.nats_publisher import NatsPublisher
+from trapline.server.notifications.queries.deliveries import ClaimedDelivery
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import TraplineError
 
 if TYPE_CHECKING:
-    from trapline.server.platform.network.outbound import Outbound
+    from trapline.server.platform.network.outbound import OutboundClient
 
 log = structlog.get_logger(__name__)
 
@@ -23,21 +23,21 @@ LOOK_EVERY_S = 1.0
 STOP_WITHIN_S = 3.0
 
 
-class Deliveries:
+class DeliverySender:
     """Sends what is due. A receiver that is slow holds its own places and no others."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: AppContext) -> None:
         self._system = system
-        self._way_out: Outbound | None = None
-        self._subjects = Subjects(system.nats_url) if system.nats_url is not None else None
-        self._under_way: dict[asyncio.Task[None], Taken] = {}
+        self._way_out: OutboundClient | None = None
+        self._subjects = NatsPublisher(system.nats_url) if system.nats_url is not None else None
+        self._under_way: dict[asyncio.Task[None], ClaimedDelivery] = {}
 
     async def step(self) -> bool:
         """Begin what is due where there is room, and wait until there may be more."""
         room = CONNECTIONS - len(self._under_way)
-        for taken in await take_due(self._system, SCOPE, room, publishes=self._subjects is not None):
+        for taken in await claim_due(self._system, SCOPE, room, publishes=self._subjects is not None):
             if self._way_out is None:
-                self._way_out = make_way_out(self._system)
+                self._way_out = build_client(self._system)
             task = asyncio.create_task(self._deliver(self._way_out, taken))
             self._under_way[task] = taken
             task.add_done_callback(lambda done: self._under_way.pop(done, None))
@@ -64,7 +64,7 @@ class Deliveries:
         if self._subjects is not None:
             await self._subjects.close()
 
-    async def _deliver(self, way_out: "Outbound", taken: Taken) -> None:
+    async def _deliver(self, way_out: "OutboundClient", taken: ClaimedDelivery) -> None:
         try:
             await deliver(self._system, SCOPE, way_out, self._subjects, taken)
         except TraplineError as error:

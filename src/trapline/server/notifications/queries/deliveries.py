@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from trapline.server.notifications.rules.delivery_shares import Waiting
+from trapline.server.notifications.rules.delivery_shares import WaitingWebhook
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
@@ -17,7 +17,7 @@ GATHERED_AT_MOST = 1000
 """How many arrivals of images of one webhook become one event: the rest become the next."""
 
 
-class Taken(NamedTuple):
+class ClaimedDelivery(NamedTuple):
     """A delivery that this process attempts, with what it is sent by and to."""
 
     id: UUID
@@ -33,7 +33,7 @@ class Taken(NamedTuple):
     secrets: bytes
 
 
-class Attempted(NamedTuple):
+class DeliveryAttempt(NamedTuple):
     """How an attempt ended: `wait_s` until the next one, None where there is none."""
 
     state: str
@@ -44,7 +44,7 @@ class Attempted(NamedTuple):
     duration_ms: int
 
 
-async def gather_images(scope: Scope, tx: Transaction) -> None:
+async def create_image_events(scope: Scope, tx: Transaction) -> None:
     """Make one event of the images that were added since a second or more, with at most 100 ids and their count."""
     await tx.execute(
         """
@@ -81,7 +81,7 @@ async def gather_images(scope: Scope, tx: Transaction) -> None:
     )
 
 
-async def list_waiting(scope: Scope, tx: Transaction) -> list[Waiting]:
+async def list_due_webhooks(scope: Scope, tx: Transaction) -> list[WaitingWebhook]:
     """List the webhooks that a delivery is due for, with what is under way to each and to its host in any process."""
     cursor = await tx.execute(
         """
@@ -97,17 +97,17 @@ async def list_waiting(scope: Scope, tx: Transaction) -> list[Waiting]:
             where d.webhook_id = w.id and d.state = 'waiting' and d.next_attempt_at <= clock_timestamp())
         """
     )
-    return [Waiting(*row) for row in await cursor.fetchall()]
+    return [WaitingWebhook(*row) for row in await cursor.fetchall()]
 
 
-async def lock_shares(scope: Scope, tx: Transaction) -> None:
+async def lock_delivery_claims(scope: Scope, tx: Transaction) -> None:
     """Let no other process take deliveries before this transaction ends: what each may take depends on all of them."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('deliveries are taken', 2))")
 
 
-async def take_deliveries(
+async def claim_deliveries(
     scope: Scope, tx: Transaction, most: Sequence[tuple[UUID, int]], for_s: float, only: UUID | None = None
-) -> list[Taken]:
+) -> list[ClaimedDelivery]:
     """Take at most so many due deliveries of each webhook, or `only` one, for this process alone for some seconds.
 
     Whoever dies over one has it taken by another when the time is over.
@@ -132,10 +132,10 @@ async def take_deliveries(
         """,
         {"webhooks": [one for one, _ in most], "most": [many for _, many in most], "for_s": for_s, "only": only},
     )
-    return [Taken(*row) for row in await cursor.fetchall()]
+    return [ClaimedDelivery(*row) for row in await cursor.fetchall()]
 
 
-async def settle_delivery(scope: Scope, tx: Transaction, taken: Taken, how: Attempted) -> bool:
+async def record_attempt(scope: Scope, tx: Transaction, taken: ClaimedDelivery, how: DeliveryAttempt) -> bool:
     """Note how an attempt ended; a failure counts for nothing where another attempt was begun since."""
     cursor = await tx.execute(
         """
@@ -159,7 +159,7 @@ async def settle_delivery(scope: Scope, tx: Transaction, taken: Taken, how: Atte
     return cursor.rowcount == 1
 
 
-async def note_answered(scope: Scope, tx: Transaction, webhook_id: UUID) -> None:
+async def record_webhook_success(scope: Scope, tx: Transaction, webhook_id: UUID) -> None:
     """Note that a webhook answers."""
     await tx.execute(
         "update webhooks set failing_since = null, last_error = null where id = %s and failing_since is not null",
@@ -167,7 +167,7 @@ async def note_answered(scope: Scope, tx: Transaction, webhook_id: UUID) -> None
     )
 
 
-async def note_failing(scope: Scope, tx: Transaction, webhook_id: UUID, error: str | None) -> datetime | None:
+async def record_webhook_failure(scope: Scope, tx: Transaction, webhook_id: UUID, error: str | None) -> datetime | None:
     """Note that a webhook does not answer; tells since when, None where it is deleted or switched off by now."""
     await tx.execute(
         "update webhooks set failing_since = coalesce(failing_since, clock_timestamp()), last_error = %(error)s "
@@ -189,7 +189,7 @@ async def disable_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, reaso
     return cursor.rowcount == 1
 
 
-async def forget_deliveries(scope: Scope, tx: Transaction, limit: int) -> int:
+async def purge_delivery_batch(scope: Scope, tx: Transaction, limit: int) -> int:
     """Delete deliveries that are old, too many, or of a deleted webhook, at most so many; answers how many went."""
     cursor = await tx.execute(
         """
@@ -216,7 +216,7 @@ async def forget_deliveries(scope: Scope, tx: Transaction, limit: int) -> int:
     return gone
 
 
-async def note_silent_workers(scope: Scope, tx: Transaction, silent_s: float) -> None:
+async def update_silent_workers(scope: Scope, tx: Transaction, silent_s: float) -> None:
     """Note which workers have fallen silent and which are heard again: the database tells of it."""
     for was, is_silent in (("null", True), ("not null", False)):
         await tx.execute(

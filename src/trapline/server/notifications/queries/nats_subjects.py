@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from trapline.server.notifications.queries.notices import take_lock
+from trapline.server.notifications.queries.notices import try_lock
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
@@ -20,9 +20,9 @@ class NatsOutage:
     reason: str
 
 
-async def list_projects_without(scope: Scope, tx: Transaction) -> list[int]:
+async def list_projects_without_subject(scope: Scope, tx: Transaction) -> list[int]:
     """List the projects whose events are no subjects yet; empty while another process makes them so."""
-    if not await take_lock(scope, tx, FOLLOWING):
+    if not await try_lock(scope, tx, FOLLOWING):
         return []
     cursor = await tx.execute(
         "select id from projects p where deleted_at is null and not exists "
@@ -32,7 +32,7 @@ async def list_projects_without(scope: Scope, tx: Transaction) -> list[int]:
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def switch_subjects(scope: Scope, tx: Transaction, is_on: bool) -> None:
+async def set_subjects_enabled(scope: Scope, tx: Transaction, is_on: bool) -> None:
     """Let the events of all projects be subjects, or not; those of a deleted one stay paused with it."""
     await tx.execute(
         "update webhooks w set is_active = %s, failing_since = null, last_error = null from projects p "

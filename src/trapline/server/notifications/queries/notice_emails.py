@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from trapline.server.notifications.queries.notices import take_lock
+from trapline.server.notifications.queries.notices import try_lock
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
@@ -16,7 +16,7 @@ EVENTS_KEPT_DAYS = 2
 """Longer than an e-mail is tried, so that nothing is lost behind one that waits."""
 
 
-class TakenMail(NamedTuple):
+class ClaimedEmail(NamedTuple):
     """An e-mail that this process sends, with whom it goes to and the project that it is about."""
 
     id: UUID
@@ -31,13 +31,13 @@ class TakenMail(NamedTuple):
     project: str
 
 
-async def gather_events(scope: Scope, tx: Transaction, gather_s: float, every_s: float) -> None:
+async def create_emails(scope: Scope, tx: Transaction, gather_s: float, every_s: float) -> None:
     """Make e-mails of what happened: one for each person, project and kind, at most one each `every_s` seconds.
 
     What happens within `gather_s` seconds goes together; behind an e-mail that could not be sent yet all waits. Of
     images that were deleted meanwhile nothing is told.
     """
-    if not await take_lock(scope, tx, GATHERING):
+    if not await try_lock(scope, tx, GATHERING):
         return
     await tx.execute(
         """
@@ -86,7 +86,7 @@ async def gather_events(scope: Scope, tx: Transaction, gather_s: float, every_s:
     )
 
 
-async def take_mails(scope: Scope, tx: Transaction, limit: int, for_s: float) -> list[TakenMail]:
+async def claim_emails(scope: Scope, tx: Transaction, limit: int, for_s: float) -> list[ClaimedEmail]:
     """Take at most so many e-mails that are due, for this process alone for some seconds.
 
     Whoever dies over one has it taken by another when the time is over. One to somebody who may no longer sign in, or
@@ -111,11 +111,11 @@ async def take_mails(scope: Scope, tx: Transaction, limit: int, for_s: float) ->
         """,
         {"most": limit, "for_s": for_s},
     )
-    return [TakenMail(*row[:-1]) for row in await cursor.fetchall()]
+    return [ClaimedEmail(*row[:-1]) for row in await cursor.fetchall()]
 
 
-async def settle_mail(
-    scope: Scope, tx: Transaction, taken: TakenMail, state: str, error: str | None, wait_s: float
+async def record_attempt(
+    scope: Scope, tx: Transaction, taken: ClaimedEmail, state: str, error: str | None, wait_s: float
 ) -> None:
     """Note how an attempt ended; a failure counts for nothing where another attempt was begun since."""
     await tx.execute(
@@ -128,7 +128,7 @@ async def settle_mail(
     )
 
 
-async def forget_mails(scope: Scope, tx: Transaction, limit: int) -> int:
+async def purge_email_batch(scope: Scope, tx: Transaction, limit: int) -> int:
     """Delete old e-mails, and what was not gathered for days because this server sends none; answers how many went."""
     gone = 0
     for table, days in (("notice_mails", KEPT_DAYS), ("notice_events", EVENTS_KEPT_DAYS)):

@@ -107,14 +107,14 @@ class NoticeMailRow(Row):
     last_error: Mapped[str | None]
 
 
-class Sending(NamedTuple):
+class EmailStatus(NamedTuple):
     """When the last e-mail went out, and why the newest one did not, or not yet."""
 
     last_sent_at: datetime | None = None
     last_error: str | None = None
 
 
-async def get_own_notice(scope: Scope, tx: Transaction, notice_id: UUID) -> NoticeRow:
+async def get_notice_row(scope: Scope, tx: Transaction, notice_id: UUID) -> NoticeRow:
     """Get a notice of the caller's own; raises NotFound for anybody else's too."""
     row = await tx.session.get(NoticeRow, notice_id, with_for_update={"key_share": True})
     if row is None or row.user_id != scope.user_id or not scope.sees(row.project_id):
@@ -123,7 +123,7 @@ async def get_own_notice(scope: Scope, tx: Transaction, notice_id: UUID) -> Noti
     return row
 
 
-async def put_notice(scope: Scope, tx: Transaction, wanted: NoticeRow, most: int) -> NoticeRow | None:
+async def upsert_notice(scope: Scope, tx: Transaction, wanted: NoticeRow, most: int) -> NoticeRow | None:
     """Note what a member wants, or change what is noted; None where there are `most` already, or where no member is."""
     scope.check(wanted.project_id)
     cursor = await tx.execute(
@@ -161,7 +161,7 @@ def select_own_notices(scope: Scope, project_id: int | None) -> Select[NoticeRow
     return statement.where(NoticeRow.project_id.in_(scope.roles))
 
 
-async def list_sendings(scope: Scope, tx: Transaction, user_id: UUID) -> dict[tuple[int, str], Sending]:
+async def list_email_statuses(scope: Scope, tx: Transaction, user_id: UUID) -> dict[tuple[int, str], EmailStatus]:
     """Say for each project and kind that a person asked for how the last e-mails went."""
     cursor = await tx.execute(
         """
@@ -180,16 +180,16 @@ async def list_sendings(scope: Scope, tx: Transaction, user_id: UUID) -> dict[tu
         """,
         (user_id,),
     )
-    return {(row[0], row[1]): Sending(row[2], row[3]) for row in await cursor.fetchall()}
+    return {(row[0], row[1]): EmailStatus(row[2], row[3]) for row in await cursor.fetchall()}
 
 
-async def note_silences(scope: Scope, tx: Transaction) -> None:
+async def update_silences(scope: Scope, tx: Transaction) -> None:
     """Note which cameras and sources have fallen silent since the last look, and which are heard again.
 
     A camera whose deployment is over or not begun, a source that is paused, and the deployment that takes images
     without one while it has none, are not missed; nor is anything of a deleted project.
     """
-    if not await take_lock(scope, tx, WATCHING):
+    if not await try_lock(scope, tx, WATCHING):
         return
     await tx.execute(
         """
@@ -234,7 +234,7 @@ async def note_silences(scope: Scope, tx: Transaction) -> None:
     )
 
 
-async def take_lock(scope: Scope, tx: Transaction, number: int) -> bool:
+async def try_lock(scope: Scope, tx: Transaction, number: int) -> bool:
     """Take a lock until this transaction ends, unless somebody else has it."""
     cursor = await tx.execute("select pg_try_advisory_xact_lock(%s)", (number,))
     row = await cursor.fetchone()

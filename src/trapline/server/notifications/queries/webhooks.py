@@ -28,7 +28,7 @@ from trapline.server.catalogue.rules.filters import DeliveryFilter, WebhookFilte
 from trapline.server.notifications.queries.nats_subjects import SUBJECTS
 from trapline.server.platform.access import RANK, Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.pagination import narrow
+from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Key, Moment, Now, Row, Texts
 from trapline.server.platform.errors import NotFound
 
@@ -99,7 +99,7 @@ class DeliveryRow(Row):
     duration_ms: Mapped[int | None] = mapped_column(Integer)
 
 
-async def get_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: bool = False) -> WebhookRow:
+async def get_webhook_row(scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: bool = False) -> WebhookRow:
     """Get a webhook that the caller may touch; raises NotFound or Forbidden."""
     row = await tx.session.get(WebhookRow, webhook_id, with_for_update={"key_share": True} if lock else None)
     if row is None or row.deleted_at is not None or row.host == SUBJECTS or not scope.sees(row.project_id):
@@ -111,7 +111,7 @@ async def get_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: 
 def select_webhooks(scope: Scope, project_id: int | None, wanted: WebhookFilter) -> Select[WebhookRow]:
     """Select the webhooks of a project, or of all in which the caller has the role that the call needs."""
     statement = select(WebhookRow).where(WebhookRow.deleted_at.is_(None), WebhookRow.host != SUBJECTS)
-    statement = narrow(statement, ((WebhookRow.name, wanted.name), (WebhookRow.is_active, wanted.is_active)))
+    statement = filter_by(statement, ((WebhookRow.name, wanted.name), (WebhookRow.is_active, wanted.is_active)))
     if wanted.event_type is not None:
         is_told_of_all = func.cardinality(WebhookRow.event_types) == 0
         statement = statement.where(or_(is_told_of_all, literal(wanted.event_type) == any_(WebhookRow.event_types)))
@@ -124,7 +124,7 @@ def select_webhooks(scope: Scope, project_id: int | None, wanted: WebhookFilter)
     return statement.where(WebhookRow.project_id.in_(own))
 
 
-async def get_delivery(scope: Scope, tx: Transaction, webhook: WebhookRow, delivery_id: UUID) -> DeliveryRow:
+async def get_delivery_row(scope: Scope, tx: Transaction, webhook: WebhookRow, delivery_id: UUID) -> DeliveryRow:
     """Get a delivery of a webhook; raises NotFound."""
     row = await tx.session.get(DeliveryRow, delivery_id, populate_existing=True)
     if row is None or row.webhook_id != webhook.id or row.state == "gathering":
@@ -163,7 +163,7 @@ async def count_deliveries(scope: Scope, tx: Transaction, webhook_ids: Sequence[
     return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
 
 
-async def replay_deliveries(
+async def requeue_deliveries(
     scope: Scope, tx: Transaction, webhook: WebhookRow, ids: Sequence[UUID] | None, wanted: DeliveryFilter
 ) -> int:
     """Let these deliveries, or at most 10,000 failed ones that fit, be attempted again for another day; how many."""

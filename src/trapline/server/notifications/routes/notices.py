@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.notifications.actions import notices
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
-from trapline.wire.notices import NewNotice, Notice, Notices, TestMail
+from trapline.wire.notices import EmailTestResult, NewNotice, Notice, Notices
 
 router = APIRouter(prefix="/notices", tags=["notices"])
 
@@ -21,18 +21,18 @@ async def list_notices(
 
 
 @router.post("", status_code=201)
-async def ask_for_notice(system: SystemOf, scope: ScopeOf, new: NewNotice) -> Notice:
+async def create_notice(system: SystemOf, scope: ScopeOf, new: NewNotice) -> Notice:
     """Ask to be written to; asked for again, the same kind (and class) is changed."""
-    return await notices.ask_for_notice(system, scope, new)
+    return await notices.create_notice(system, scope, new)
 
 
 @router.post("/test")
-async def try_mail(system: SystemOf, scope: ScopeOf) -> TestMail:
+async def send_test_email(system: SystemOf, scope: ScopeOf) -> EmailTestResult:
     """Send yourself an e-mail now, once, and answer how that went."""
-    return await notices.try_mail(system, scope)
+    return await notices.send_test_email(system, scope)
 
 
 @router.delete("/{notice_id}", status_code=204)
-async def end_notice(system: SystemOf, scope: ScopeOf, notice_id: UUID) -> None:
+async def delete_notice(system: SystemOf, scope: ScopeOf, notice_id: UUID) -> None:
     """End a notice of yours; what was not sent yet is not sent."""
-    await notices.end_notice(system, scope, notice_id)
+    await notices.delete_notice(system, scope, notice_id)

@@ -11,18 +11,18 @@ from trapline.server.notifications.actions import webhooks
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, QueryText, set_etag
 from trapline.wire.values import GivenTime, Page
 from trapline.wire.webhooks import (
+    CreatedWebhook,
     Delivery,
     DeliveryState,
     EventType,
     NewWebhook,
-    Replayed,
     ReplayRequest,
+    ReplayResult,
     Webhook,
-    WebhookChange,
-    WebhookMade,
     WebhookOrder,
     WebhookPage,
     WebhookSecret,
+    WebhookUpdate,
 )
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
@@ -52,7 +52,7 @@ async def list_webhooks(
 
 
 @router.post("", status_code=201)
-async def create_webhook(system: SystemOf, scope: ScopeOf, new: NewWebhook, response: Response) -> WebhookMade:
+async def create_webhook(system: SystemOf, scope: ScopeOf, new: NewWebhook, response: Response) -> CreatedWebhook:
     """Make a webhook; the secret that signs what it is told is shown this once."""
     made = await webhooks.create_webhook(system, scope, new)
     response.headers["Location"] = f"/api/v2/webhooks/{made.id}"
@@ -60,19 +60,19 @@ async def create_webhook(system: SystemOf, scope: ScopeOf, new: NewWebhook, resp
 
 
 @router.get("/{webhook_id}")
-async def show_webhook(system: SystemOf, scope: ScopeOf, webhook_id: UUID, response: Response) -> Webhook:
+async def get_webhook(system: SystemOf, scope: ScopeOf, webhook_id: UUID, response: Response) -> Webhook:
     """Show a webhook; its secret never comes back."""
-    webhook = await webhooks.show_webhook(system, scope, webhook_id)
+    webhook = await webhooks.get_webhook(system, scope, webhook_id)
     set_etag(response, webhook.updated_at)
     return webhook
 
 
 @router.patch("/{webhook_id}")
-async def change_webhook(
-    system: SystemOf, scope: ScopeOf, webhook_id: UUID, change: WebhookChange, response: Response
+async def update_webhook(
+    system: SystemOf, scope: ScopeOf, webhook_id: UUID, change: WebhookUpdate, response: Response
 ) -> Webhook:
     """Change a webhook, or switch it off and on; what is left out stays as it is."""
-    webhook = await webhooks.change_webhook(system, scope, webhook_id, change)
+    webhook = await webhooks.update_webhook(system, scope, webhook_id, change)
     set_etag(response, webhook.updated_at)
     return webhook
 
@@ -113,14 +113,14 @@ async def list_deliveries(
 
 
 @router.post("/{webhook_id}/deliveries/replay", status_code=202)
-async def replay_many(
+async def replay_deliveries(
     system: SystemOf, scope: ScopeOf, webhook_id: UUID, wanted: ReplayRequest | None = None
-) -> Replayed:
+) -> ReplayResult:
     """Attempt deliveries again: without a body all that were given up, at most 10,000 at a time, the oldest first."""
-    return await webhooks.replay(system, scope, webhook_id, wanted or ReplayRequest())
+    return await webhooks.replay_deliveries(system, scope, webhook_id, wanted or ReplayRequest())
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
-async def replay_delivery(system: SystemOf, scope: ScopeOf, webhook_id: UUID, delivery_id: UUID) -> Replayed:
+async def replay_delivery(system: SystemOf, scope: ScopeOf, webhook_id: UUID, delivery_id: UUID) -> ReplayResult:
     """Attempt one delivery again, whatever became of it, under the same webhook-id."""
-    return await webhooks.replay_one(system, scope, webhook_id, delivery_id)
+    return await webhooks.replay_delivery(system, scope, webhook_id, delivery_id)

@@ -10,7 +10,7 @@ AT_ONCE = 4
 """To one host, from all processes together."""
 
 
-class Waiting(NamedTuple):
+class WaitingWebhook(NamedTuple):
     """A webhook that something waits for; one that `is_failing` is asked with less force.
 
     `busy` are the requests under way to it, `busy_host` those to any webhook of its host.
@@ -23,7 +23,7 @@ class Waiting(NamedTuple):
     busy_host: int
 
 
-def share_out(waiting: Sequence[Waiting], room: int, chance: Random) -> list[tuple[UUID, int]]:
+def allocate_deliveries(waiting: Sequence[WaitingWebhook], room: int, chance: Random) -> list[tuple[UUID, int]]:
     """Say how many deliveries of each webhook may begin now, of at most so many; who is first is left to chance."""
     begun: Counter[str] = Counter()
     most = []

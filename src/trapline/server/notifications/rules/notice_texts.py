@@ -13,13 +13,13 @@ _INVISIBLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-
 Item = Mapping[str, Any]
 
 
-def name_plainly(name: str) -> str:
+def sanitise_name(name: str) -> str:
     """Put a name that somebody gave on one line, without signs that steer what reads it, and not too long."""
     plain = _INVISIBLE.sub(" ", name).strip()
     return plain if len(plain) <= NAME_LENGTH else plain[: NAME_LENGTH - 1] + "…"
 
 
-def write_subject(kind: str, project: str, items: Sequence[Item], told: int) -> str:
+def render_subject(kind: str, project: str, items: Sequence[Item], told: int) -> str:
     """Write what an e-mail is about, on one line."""
     first = items[0]
     match kind:
@@ -31,11 +31,11 @@ def write_subject(kind: str, project: str, items: Sequence[Item], told: int) -> 
             what = f"the source “{_name(first)}” is silent" if told == 1 else f"{told} sources are silent"
         case _:
             many = f"on {_images(first['count'])}"
-            what = f"{name_plainly(first['class_name'])} {many}" if told == 1 else f"{told} classes were seen"
-    return f"[{name_plainly(project)}] {what}"
+            what = f"{sanitise_name(first['class_name'])} {many}" if told == 1 else f"{told} classes were seen"
+    return f"[{sanitise_name(project)}] {what}"
 
 
-def write_text(
+def render_text(
     kind: str, project: str, items: Sequence[Item], told: int, address_of: Callable[[str], str], settings: str
 ) -> str:
     """Write the text of an e-mail; `address_of` makes an address of a part of the project, `settings` ends it."""
@@ -44,7 +44,7 @@ def write_text(
         lines += [f"And {told - len(items)} more.", ""]
     return "\n".join(
         [
-            f"In the project “{name_plainly(project)}”:",
+            f"In the project “{sanitise_name(project)}”:",
             "",
             *lines,
             "-- ",
@@ -55,7 +55,7 @@ def write_text(
     )
 
 
-def write_test(project_of: str) -> tuple[str, str]:
+def render_test_email(project_of: str) -> tuple[str, str]:
     """Write a test: its subject and text; `project_of` is the address where notices are asked for."""
     text = f"This is the test that you asked for: e-mail of Trapline reaches you.\n\n-- \n{project_of}\n"
     return "Trapline can write to you", text
@@ -76,7 +76,7 @@ def _tell_source(item: Item, address_of: Callable[[str], str]) -> list[str]:
 
 
 def _tell_class(item: Item, address_of: Callable[[str], str]) -> list[str]:
-    seen = f"{name_plainly(item['class_name'])} on {_images(item['count'])}"
+    seen = f"{sanitise_name(item['class_name'])} on {_images(item['count'])}"
     surest = f"at most {item['confidence']:.0%} sure"
     pictures = [address_of(f"images/{image}") for image in item["ids"]]
     return [f"{seen}, {surest}.", *pictures, ""]
@@ -91,7 +91,7 @@ _LINES: Mapping[NoticeKind, Callable[[Item, Callable[[str], str]], list[str]]] =
 
 
 def _name(item: Item) -> str:
-    return name_plainly(item["name"])
+    return sanitise_name(item["name"])
 
 
 def _since(item: Item) -> str:

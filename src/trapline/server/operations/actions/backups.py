@@ -14,16 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from trapline import __version__
-from trapline.server.operations.actions.key_rotation import check_sealed
+from trapline.server.operations.actions.key_rotation import verify_secrets
 from trapline.server.operations.queries.snapshots import Snapshot, open_snapshot
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.migrations import find_present, list_revisions, newest
 from trapline.server.platform.errors import Conflict, NotFound
 from trapline.server.platform.postgres.data_folder import write_secret
 from trapline.server.platform.postgres.dumps import dump_database
 from trapline.server.platform.postgres.key_file import NAME, KeyFile
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, is_artifact, parts_of, sha256_of, thumbnail_key
+from trapline.server.platform.store.storage_keys import (
+    THUMBNAIL_SIZES,
+    build_thumbnail_key,
+    is_artifact,
+    parse_key,
+    sha256_of,
+)
 
 FORMAT = 1
 DUMP, FILES, INDEX, MANIFEST = "database.dump", "files", "files.jsonl", "manifest.json"
@@ -32,7 +38,7 @@ TELL_EVERY = 1000
 Tell = Callable[[str], None]
 
 
-async def make_backup(system: System, data: Path, into: Path, tell: Tell) -> dict[str, Any]:
+async def create_backup(system: AppContext, data: Path, into: Path, tell: Tell) -> dict[str, Any]:
     """Write a backup into an empty folder while everything runs; answers its manifest.
 
     A file is stored before its row is written, and none is deleted meanwhile: so every row has its file. Each original
@@ -74,12 +80,12 @@ def _make_folder(into: Path) -> None:
 async def _list_keys(snapshot: Snapshot) -> AsyncIterator[tuple[str, bool]]:
     """List the key of each file that a row speaks of, and whether it must be there."""
     async for key, must, image in snapshot.list_files():
-        for one in [key] if image is None else [thumbnail_key(image, size) for size in THUMBNAIL_SIZES]:
+        for one in [key] if image is None else [build_thumbnail_key(image, size) for size in THUMBNAIL_SIZES]:
             assert one is not None
             yield one, must
 
 
-async def _copy_files(system: System, snapshot: Snapshot, into: Path, tell: Tell) -> dict[str, Any]:
+async def _copy_files(system: AppContext, snapshot: Snapshot, into: Path, tell: Tell) -> dict[str, Any]:
     files = total = 0
     missing: list[str] = []
     damaged: list[str] = []
@@ -100,9 +106,9 @@ async def _copy_files(system: System, snapshot: Snapshot, into: Path, tell: Tell
     return {"files": files, "bytes": total, "missing": missing, "damaged": damaged, "harmed_images": images}
 
 
-async def _copy_file(system: System, key: str, folder: Path) -> dict[str, Any] | None:
+async def _copy_file(system: AppContext, key: str, folder: Path) -> dict[str, Any] | None:
     """Copy one file; None where the store has none."""
-    place = folder.joinpath(*parts_of(key))
+    place = folder.joinpath(*parse_key(key))
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     try:
@@ -114,7 +120,7 @@ async def _copy_file(system: System, key: str, folder: Path) -> dict[str, Any] |
     except NotFound:
         place.unlink()
         return None
-    arrived = await system.store.find_arrived(key) if is_artifact(key) else None
+    arrived = await system.store.find_uploaded(key) if is_artifact(key) else None
     return {
         "key": key,
         "size": size,
@@ -139,14 +145,14 @@ def read_manifest(backup: Path) -> dict[str, Any]:
     return manifest
 
 
-async def restore_files(system: System, backup: Path, tell: Tell) -> int:
+async def restore_files(system: AppContext, backup: Path, tell: Tell) -> int:
     """Bring the files of a backup into the store; answers how many. Raises Conflict for one that is not as it was."""
     done = 0
     with (backup / INDEX).open(encoding="utf-8") as index:
         for text in index:
             line = json.loads(text)
             async with system.store.receive() as incoming:
-                with (backup / FILES).joinpath(*parts_of(line["key"])).open("rb") as file:
+                with (backup / FILES).joinpath(*parse_key(line["key"])).open("rb") as file:
                     while piece := await asyncio.to_thread(file.read, 1 << 18):
                         await asyncio.to_thread(incoming.write, piece)
                 if (incoming.size, incoming.sha256) != (line["size"], line["sha256"]):
@@ -167,7 +173,7 @@ async def verify_rows(url: str, manifest: dict[str, Any]) -> None:
         raise Conflict(f"What was restored is not what was saved: {found} rows, and {manifest['rows']} were.")
 
 
-async def verify_restored(system: System, manifest: dict[str, Any], files: int) -> int:
+async def verify_restored(system: AppContext, manifest: dict[str, Any], files: int) -> int:
     """Look for the file of every restored row, and open every secret; answers how many those are.
 
     Raises Conflict, and WrongKey where the key is another one.
@@ -180,4 +186,4 @@ async def verify_restored(system: System, manifest: dict[str, Any], files: int) 
             absent += is_missed and await system.store.find_size(key) is None
     if files != manifest["files"] or absent:
         raise Conflict(f"What was restored is not what was saved: {files} files, {absent} rows without one.")
-    return (await check_sealed(system, Scope.system("restore"))).total
+    return (await verify_secrets(system, Scope.system("restore"))).total

@@ -27,12 +27,12 @@ from trapline.server.operations.queries.file_checks import (
     start_check,
 )
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import DatabaseAway, NotFound, TraplineError, Unavailable
-from trapline.server.platform.imaging.decoder_pool import Broken, Skipped
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import DatabaseUnavailable, NotFound, ServiceUnavailable, TraplineError
+from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.server.queue.actions.file_receiver import receive_file
-from trapline.server.sources.actions.gateways import open_gateway, timeouts_of
+from trapline.server.sources.actions.gateways import get_timeouts, open_gateway
 from trapline.server.sources.actions.source_folders import require_granted_for_run
 from trapline.server.sources.queries.sources import SourceRow
 
@@ -77,7 +77,7 @@ class CheckedImage:
 class FileCheck:
     """One run of a check over images: at which pace it reads, and whether it repairs originals from their sources."""
 
-    system: System
+    system: AppContext
     scope: Scope
     name: str
     pace: ReadPace
@@ -113,7 +113,7 @@ class FileCheck:
         """Check an image; return the error if its files cannot be checked. Raises if the store or database is away."""
         try:
             return await self._check(image, counted=counted)
-        except DatabaseAway:
+        except DatabaseUnavailable:
             raise
         except Exception as error:
             await self.system.store.check()
@@ -149,7 +149,7 @@ class FileCheck:
         for _ in range(2):
             try:
                 return await find_state(self.system, image.storage_key, image.sha256, self.pace.read)
-            except Unavailable:
+            except ServiceUnavailable:
                 await self.system.store.check()  # raises where the whole store is away: nothing is wrong with this file
         return FileState.DAMAGED
 
@@ -189,7 +189,7 @@ class FileCheck:
 
     async def _fetch(self, source: SourceRow, folder: Path | None, path: str, image: StoredImage) -> bool:
         gateway = open_gateway(self.system, source, folder)
-        window_s = max(SLOWEST_S, timeouts_of(source).download_s)
+        window_s = max(SLOWEST_S, get_timeouts(source).download_s)
         try:
             async with self.system.store.receive() as incoming, gateway.open_file(path) as opened:
                 if opened is None or await receive_file(self.system, opened, incoming, window_s) is not None:
@@ -211,7 +211,9 @@ class FileCheck:
             else:
                 checked.harmed[image.upright_key] = FileState.MISSING
         if image.has_thumbnails:
-            lost = [key for size in THUMBNAIL_SIZES if not await self._is_whole(key := thumbnail_key(image.id, size))]
+            lost = [
+                key for size in THUMBNAIL_SIZES if not await self._is_whole(key := build_thumbnail_key(image.id, size))
+            ]
             if lost:
                 async with self.system.database.transaction(self.scope) as tx:
                     await remove_thumbnails(self.scope, tx, image.id)
@@ -233,14 +235,14 @@ class FileCheck:
         store = self.system.store
         async with store.local_path(image.storage_key) as original, store.receive() as upright:
             found = await self.system.decoders.inspect(original, upright=upright.path, project_id=image.project_id)
-            if isinstance(found, Broken | Skipped) or not found.upright_made:
+            if isinstance(found, UndecodableFile | SkippedFile) or not found.upright_made:
                 return False
             await store.keep(upright, key)
         log.warning("an upright copy was made again", image=str(image.id), key=key)
         return True
 
 
-async def check_next_files(system: System, scope: Scope) -> bool:
+async def check_next_files(system: AppContext, scope: Scope) -> bool:
     """Check some files in the background; return whether there may be more to check immediately."""
     if not system.file_checks.bytes_per_s:
         return False
@@ -257,7 +259,7 @@ async def check_next_files(system: System, scope: Scope) -> bool:
 
 
 async def check_all_files(
-    system: System,
+    system: AppContext,
     scope: Scope,
     *,
     repair: bool,

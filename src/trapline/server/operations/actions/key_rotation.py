@@ -10,23 +10,23 @@ from uuid import UUID
 
 from trapline.server.operations.queries.encrypted_columns import (
     PLACES,
-    count_in_hand,
+    block_secret_writes,
+    count_active_key_uses,
     count_older_transactions,
-    count_sealed,
-    exchange_sealed,
-    hold_writers_off,
-    list_sealed,
-    lock_old,
+    count_secrets_by_key,
+    list_secrets,
+    lock_outdated_secrets,
+    update_secrets,
 )
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.vault import WrongKey, seal, unseal
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.vault import DecryptionError, decrypt_secret, encrypt_secret
 
 BATCH = 100
 
 
 @dataclass(frozen=True)
-class Sealed:
+class EncryptedSecretCounts:
     """How many secrets at rest there are, and how many another key than the newest sealed."""
 
     total: int
@@ -34,45 +34,45 @@ class Sealed:
     versions: tuple[int, ...]
 
 
-async def check_sealed(system: System, scope: Scope) -> Sealed:
+async def verify_secrets(system: AppContext, scope: Scope) -> EncryptedSecretCounts:
     """Open every secret at rest, and change nothing. Raises WrongKey that names the row of one that does not open."""
     for place in PLACES:
         after = UUID(int=0)
         while True:
             async with system.database.transaction(scope) as tx:
-                found = await list_sealed(scope, tx, place, after, BATCH)
+                found = await list_secrets(scope, tx, place, after, BATCH)
             for key, sealed in found:
                 try:
-                    unseal(system.secrets, sealed, place.table, key, place.column)
-                except WrongKey as error:
-                    raise WrongKey(f"{place.table} {key}: {error} Nothing was changed.") from error
+                    decrypt_secret(system.secrets, sealed, place.table, key, place.column)
+                except DecryptionError as error:
+                    raise DecryptionError(f"{place.table} {key}: {error} Nothing was changed.") from error
             if len(found) < BATCH:
                 break
             after = found[-1][0]
-    return await look_at_sealed(system, scope)
+    return await count_secrets(system, scope)
 
 
-async def look_at_sealed(system: System, scope: Scope) -> Sealed:
+async def count_secrets(system: AppContext, scope: Scope) -> EncryptedSecretCounts:
     """Count the secrets at rest, without opening them."""
     async with system.database.transaction(scope) as tx:
-        counts = await count_sealed(scope, tx)
+        counts = await count_secrets_by_key(scope, tx)
     old = {version: count for version, count in counts.items() if version != system.secrets.current}
-    return Sealed(sum(counts.values()), sum(old.values()), tuple(sorted(counts)))
+    return EncryptedSecretCounts(sum(counts.values()), sum(old.values()), tuple(sorted(counts)))
 
 
-async def reseal(system: System, scope: Scope, tell: Callable[[int], None]) -> int:
+async def reencrypt_secrets(system: AppContext, scope: Scope, tell: Callable[[int], None]) -> int:
     """Seal with the newest key whatever another one sealed; `tell` hears how many are done. Raises WrongKey."""
     done = 0
     for place in PLACES:
         while True:
             async with system.database.transaction(scope) as tx:
-                old = await lock_old(scope, tx, place, system.secrets.current, BATCH)
+                old = await lock_outdated_secrets(scope, tx, place, system.secrets.current, BATCH)
                 exchanged = []
                 for key, sealed in old:
-                    opened = unseal(system.secrets, sealed, place.table, key, place.column)
-                    exchanged.append((key, seal(system.secrets, opened, place.table, key, place.column)))
+                    opened = decrypt_secret(system.secrets, sealed, place.table, key, place.column)
+                    exchanged.append((key, encrypt_secret(system.secrets, opened, place.table, key, place.column)))
                 if exchanged:
-                    await exchange_sealed(scope, tx, place, exchanged)
+                    await update_secrets(scope, tx, place, exchanged)
                     tx.audit("reseal", place.table, place.column, count=len(exchanged))
             if not old:
                 break
@@ -81,11 +81,11 @@ async def reseal(system: System, scope: Scope, tell: Callable[[int], None]) -> i
     return done
 
 
-async def find_hindrance(system: System, scope: Scope, since: datetime) -> str | None:
+async def find_old_key_use(system: AppContext, scope: Scope, since: datetime) -> str | None:
     """Say why the keys before the newest are still needed by what was made before `since`; None if by nothing."""
     async with system.database.transaction(scope) as tx:
         older = await count_older_transactions(scope, tx, since)
-        leases, analyses = await count_in_hand(scope, tx, since)
+        leases, analyses = await count_active_key_uses(scope, tx, since)
     if older:
         return f"{older} transactions are under way that began before the newest key was there"
     if leases:
@@ -95,11 +95,11 @@ async def find_hindrance(system: System, scope: Scope, since: datetime) -> str |
     return None
 
 
-async def drop_old_keys(system: System, scope: Scope, drop: Callable[[], None]) -> bool:
+async def delete_old_keys(system: AppContext, scope: Scope, drop: Callable[[], None]) -> bool:
     """Call `drop` while nobody writes a secret, if none at rest needs an old key; answers whether it was called."""
     async with system.database.transaction(scope) as tx:
-        await hold_writers_off(scope, tx)
-        counts = await count_sealed(scope, tx)
+        await block_secret_writes(scope, tx)
+        counts = await count_secrets_by_key(scope, tx)
         if set(counts) - {system.secrets.current}:
             return False
         drop()

@@ -3,73 +3,73 @@
 import time
 from datetime import UTC, datetime
 
-from trapline.server.operations.queries.metrics_queries import Standing, read_standing
+from trapline.server.operations.queries.metrics_queries import QueueGauges, get_queue_gauges
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import TraplineError
-from trapline.server.platform.metrics import Gauge, write_metrics
+from trapline.server.platform.metrics import GaugeValue, render_metrics
 
 FRESH_FOR_S = 5.0
 """How long what was read from the database is told again, in seconds."""
 STATES = ("queued", "processing", "completed", "failed", "canceled")
 
 
-class Reader:
+class GaugeReader:
     """Reads the database for all who ask within a while; one of a process."""
 
     def __init__(self) -> None:
-        self._known: list[Gauge] = []
+        self._known: list[GaugeValue] = []
         self._since = -FRESH_FOR_S
 
-    async def read(self, system: System) -> bytes:
+    async def read(self, system: AppContext) -> bytes:
         """Write every figure in Prometheus' text form; without the database those that need none."""
         is_up = True
         if time.monotonic() - self._since >= FRESH_FOR_S:
             scope = Scope.system("metrics")
             try:
                 async with system.database.transaction(scope) as tx:
-                    self._known = describe(await read_standing(scope, tx), datetime.now(UTC))
+                    self._known = list_gauges(await get_queue_gauges(scope, tx), datetime.now(UTC))
                 self._since = time.monotonic()
             except TraplineError:
                 self._known, is_up = [], False
-        up = Gauge("trapline_database_up", "1 where the database answers.", (), [((), float(is_up))])
-        return write_metrics([up, *self._known])
+        up = GaugeValue("trapline_database_up", "1 where the database answers.", (), [((), float(is_up))])
+        return render_metrics([up, *self._known])
 
 
-def describe(standing: Standing, now: datetime) -> list[Gauge]:
+def list_gauges(standing: QueueGauges, now: datetime) -> list[GaugeValue]:
     """Name the figures that stand in the database."""
     oldest = standing.oldest_queued
     waited = 0.0 if oldest is None else max(0.0, now.timestamp() - (oldest.int >> 80) / 1000)
     by_state = [((state,), float(standing.jobs.get(state, 0))) for state in STATES]
     return [
-        Gauge("trapline_jobs", "Jobs, by state.", ("state",), by_state),
-        Gauge(
+        GaugeValue("trapline_jobs", "Jobs, by state.", ("state",), by_state),
+        GaugeValue(
             "trapline_analyses",
             "Analyses of jobs, by state.",
             ("state",),
             [((state,), float(count)) for state, count in standing.analyses.items()],
         ),
-        Gauge(
+        GaugeValue(
             "trapline_oldest_queued_seconds", "Age of the oldest queued analysis of a job that is not paused.", (),
             [((), waited)],
         ),
-        Gauge("trapline_leases_held", "Leases that workers hold.", (), [((), float(standing.held))]),
-        Gauge(
+        GaugeValue("trapline_leases_held", "Leases that workers hold.", (), [((), float(standing.held))]),
+        GaugeValue(
             "trapline_dead_letters", "Analyses that jobs gave up.", (), [((), float(standing.analyses["failed"]))]
         ),
-        Gauge(
+        GaugeValue(
             "trapline_harmed_files", "Stored files of images that are missing or damaged.", ("state",),
             [((state,), float(standing.harmed.get(state, 0))) for state in ("missing", "damaged")],
         ),
-        Gauge(
+        GaugeValue(
             "trapline_file_check_age_seconds", "Seconds since all stored files were checked last.", (),
             [] if standing.check_age is None else [((), standing.check_age)],
         ),
-        Gauge(
+        GaugeValue(
             "trapline_nats_up", "1 where the NATS server that events are published to answers.", (),
             [] if standing.nats_up is None else [((), float(standing.nats_up))],
         ),
-        Gauge(
+        GaugeValue(
             "trapline_source_last_good_run_age_seconds",
             "Seconds since the last good run of each active pull source, or since it was made.",
             ("source",),

@@ -8,7 +8,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
 
-class Place(NamedTuple):
+class SecretColumn(NamedTuple):
     """A column of sealed secrets, of a table whose key is `id`."""
 
     table: str
@@ -16,15 +16,15 @@ class Place(NamedTuple):
 
 
 PLACES = (
-    Place("pull_sources", "secrets"),
-    Place("pull_sources", "event_secrets"),
-    Place("callback_keys", "sealed_secret"),
-    Place("webhooks", "secrets"),
-    Place("job_downloads", "sealed_url"),
+    SecretColumn("pull_sources", "secrets"),
+    SecretColumn("pull_sources", "event_secrets"),
+    SecretColumn("callback_keys", "sealed_secret"),
+    SecretColumn("webhooks", "secrets"),
+    SecretColumn("job_downloads", "sealed_url"),
 )
 
 
-async def count_sealed(scope: Scope, tx: Transaction) -> dict[int, int]:
+async def count_secrets_by_key(scope: Scope, tx: Transaction) -> dict[int, int]:
     """Count the secrets at rest by the version of the key that sealed them."""
     parts = " union all ".join(f"select {place.column} as sealed from {place.table}" for place in PLACES)  # noqa: S608 - our names
     cursor = await tx.execute(
@@ -34,7 +34,9 @@ async def count_sealed(scope: Scope, tx: Transaction) -> dict[int, int]:
     return dict(await cursor.fetchall())
 
 
-async def list_sealed(scope: Scope, tx: Transaction, place: Place, after: UUID, limit: int) -> list[tuple[UUID, bytes]]:
+async def list_secrets(
+    scope: Scope, tx: Transaction, place: SecretColumn, after: UUID, limit: int
+) -> list[tuple[UUID, bytes]]:
     """List secrets of a place by their rows, from after this one on."""
     cursor = await tx.execute(
         f"select id, {place.column} from {place.table} "  # noqa: S608 - our names
@@ -44,7 +46,9 @@ async def list_sealed(scope: Scope, tx: Transaction, place: Place, after: UUID, 
     return list(await cursor.fetchall())
 
 
-async def lock_old(scope: Scope, tx: Transaction, place: Place, current: int, limit: int) -> list[tuple[UUID, bytes]]:
+async def lock_outdated_secrets(
+    scope: Scope, tx: Transaction, place: SecretColumn, current: int, limit: int
+) -> list[tuple[UUID, bytes]]:
     """Lock secrets of a place that another key than the current one sealed."""
     cursor = await tx.execute(
         f"select id, {place.column} from {place.table} "  # noqa: S608 - our names
@@ -55,7 +59,9 @@ async def lock_old(scope: Scope, tx: Transaction, place: Place, current: int, li
     return list(await cursor.fetchall())
 
 
-async def exchange_sealed(scope: Scope, tx: Transaction, place: Place, exchanged: list[tuple[UUID, bytes]]) -> None:
+async def update_secrets(
+    scope: Scope, tx: Transaction, place: SecretColumn, exchanged: list[tuple[UUID, bytes]]
+) -> None:
     """Write secrets of locked rows anew. Nothing else of a row changes, also not when it was changed last."""
     await tx.execute(
         f"update {place.table} t set {place.column} = n.sealed "  # noqa: S608 - our names
@@ -64,7 +70,7 @@ async def exchange_sealed(scope: Scope, tx: Transaction, place: Place, exchanged
     )
 
 
-async def hold_writers_off(scope: Scope, tx: Transaction) -> None:
+async def block_secret_writes(scope: Scope, tx: Transaction) -> None:
     """Let nobody write to the tables of secrets until this transaction ends, and wait for those who do."""
     for table in sorted({place.table for place in PLACES}):
         await tx.execute(f"lock table {table} in share row exclusive mode")
@@ -81,7 +87,7 @@ async def count_older_transactions(scope: Scope, tx: Transaction, began: datetim
     return int(row[0]) if row else 0
 
 
-async def count_in_hand(scope: Scope, tx: Transaction, began: datetime) -> tuple[int, int]:
+async def count_active_key_uses(scope: Scope, tx: Transaction, began: datetime) -> tuple[int, int]:
     """Count what others hold that was made with keys from before a moment: leases, and open outside analyses."""
     cursor = await tx.execute(
         "select count(*) filter (where job_id is not null and state = 'processing' and leased_at < %s), "

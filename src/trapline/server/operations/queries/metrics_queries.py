@@ -13,7 +13,7 @@ MOST_COUNTED = 100_000
 
 
 @dataclass(frozen=True)
-class Standing:
+class QueueGauges:
     """Jobs by state; analyses of jobs by state; leases held, those that nobody answered for among them; sources.
 
     `sources` are the active ones, each with the seconds since its last good run, or since it was made. `nats_up` is
@@ -30,7 +30,7 @@ class Standing:
     nats_up: bool | None
 
 
-async def read_standing(scope: Scope, tx: Transaction) -> Standing:
+async def get_queue_gauges(scope: Scope, tx: Transaction) -> QueueGauges:
     """Read what stands. The counters of jobs are kept as they move, so that no table is counted through."""
     rows = await (
         await tx.execute("select status, count(*), sum(open), sum(completed), sum(failed) from jobs group by status")
@@ -56,7 +56,7 @@ async def read_standing(scope: Scope, tx: Transaction) -> Standing:
         (MOST_SOURCES,),
     )
     open_ = sum(int(row[2]) for row in rows if row[0] in ("queued", "processing"))
-    return Standing(
+    return QueueGauges(
         jobs={state: count for state, count, *_ in rows},
         analyses={
             "queued": max(0, open_ - held),

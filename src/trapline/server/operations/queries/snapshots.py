@@ -26,7 +26,7 @@ _FILES = b"""
 _EXPORTS = b"    union all select storage_key, false, null::uuid from exports where storage_key is not null"
 
 
-class Spoken(NamedTuple):
+class FileReference(NamedTuple):
     """What a row speaks of: the key of a file, or an image with thumbnails. One that is no `must` may never come."""
 
     key: str | None
@@ -41,14 +41,14 @@ class Snapshot:
     name: str
     connection: psycopg.AsyncConnection[TupleRow]
 
-    async def list_files(self) -> AsyncIterator[Spoken]:
+    async def list_files(self) -> AsyncIterator[FileReference]:
         """List every file that a row speaks of, in bounded memory."""
         # A backup of before them has none.
         there = await (await self.connection.execute("select to_regclass('exports')")).fetchone()
         async with self.connection.cursor(name="files") as cursor:
             await cursor.execute(_FILES + _EXPORTS if there and there[0] else _FILES)
             async for row in cursor:
-                yield Spoken(*row)
+                yield FileReference(*row)
 
     async def list_images_of(self, keys: Sequence[str]) -> AsyncIterator[dict[str, Any]]:
         """List the images that have one of these files: their project, name, place in their source and file."""
@@ -93,7 +93,7 @@ async def open_snapshot(url: str) -> AsyncIterator[Snapshot]:
         await connection.execute("select pg_advisory_unlock_shared(%s)", [BEING_COPIED])
 
 
-async def is_being_copied(scope: Scope, tx: Transaction) -> bool:
+async def is_backup_running(scope: Scope, tx: Transaction) -> bool:
     """Tell whether a backup runs; if none does, none can begin before the end of this transaction."""
     found = await (await tx.execute("select pg_try_advisory_xact_lock(%s)", (BEING_COPIED,))).fetchone()
     return not (found and found[0])

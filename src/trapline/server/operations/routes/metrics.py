@@ -6,15 +6,15 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from trapline.server.accounts.routes.access import SystemOf
-from trapline.server.operations.actions.metrics import Reader
+from trapline.server.operations.actions.metrics import GaugeReader
 from trapline.server.platform.errors import NotFound, Unauthenticated
 
 router = APIRouter()
-_reader = Reader()
+_reader = GaugeReader()
 
 
 @router.get("/metrics", include_in_schema=False)
-async def show_metrics(system: SystemOf, request: Request) -> Response:
+async def get_metrics(system: SystemOf, request: Request) -> Response:
     """Tell every figure; without TRAPLINE_METRICS_TOKEN there is nothing here."""
     if system.metrics_token is None:
         raise NotFound

@@ -16,7 +16,9 @@ EXPORTS = "exports"
 """The queue of the chores that make exports and take files in: they take long, and all else goes on beside them."""
 
 
-async def defer_chore(scope: Scope, tx: Transaction, task: str, *, queue: str = QUEUE, **arguments: Any) -> None:
+async def enqueue_background_task(
+    scope: Scope, tx: Transaction, task: str, *, queue: str = QUEUE, **arguments: Any
+) -> None:
     """Ask for a chore by the name of its task; some background process does it after the commit, at least once."""
     await tx.execute(
         "select procrastinate.procrastinate_defer_jobs_v1(array[row(%s, %s, 0, null, null, %s::jsonb, null)"

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.audit import AuditRow, write_audit
-from trapline.server.platform.db.connection_pool import Connections
-from trapline.server.platform.db.connection_watchdog import Connection, Pulse
-from trapline.server.platform.errors import DatabaseAway, DatabaseSlow
-from trapline.server.platform.failpoints import reach
+from trapline.server.platform.db.connection_pool import ConnectionPool
+from trapline.server.platform.db.connection_watchdog import Connection, ConnectionWatchdog
+from trapline.server.platform.errors import DatabaseUnavailable, StatementTimeout
+from trapline.server.platform.failpoints import hit
 
 log = structlog.get_logger(__name__)
 
@@ -52,15 +52,15 @@ class Transaction:
         return await cursor.execute(query.encode(), parameters)
 
     @asynccontextmanager
-    async def at_once(self) -> AsyncIterator[None]:
+    async def pipelined(self) -> AsyncIterator[None]:
         """Send the statements of this block without waiting for each one's answer; none of them may be a COPY."""
         async with (await self.connection()).pipeline():
             yield
 
     @asynccontextmanager
-    async def at_last(self) -> AsyncIterator[None]:
+    async def pipelined_commit(self) -> AsyncIterator[None]:
         """The same for the last statements of a transaction; those of the line take the commit along."""
-        async with self.at_once():
+        async with self.pipelined():
             yield
 
     def audit(
@@ -99,9 +99,9 @@ class Transaction:
     async def finish(self) -> None:
         """Write the audit, commit, and run what waited for the commit."""
         if not self._is_committed:
-            await reach("before commit")
+            await hit("before commit")
             await self._commit()
-        await reach("after commit")
+        await hit("after commit")
         for call in self._after_commit:
             waiting = call()
             if waiting is not None:
@@ -112,7 +112,7 @@ class Transaction:
         await self.session.commit()
 
 
-class LineTransaction(Transaction):
+class SqlTransaction(Transaction):
     """A transaction in plain SQL, without a session: what the line is quick with."""
 
     def __init__(self, scope: Scope, connection: Connection) -> None:
@@ -124,14 +124,14 @@ class LineTransaction(Transaction):
         return self._connection
 
     @asynccontextmanager
-    async def at_last(self) -> AsyncIterator[None]:
+    async def pipelined_commit(self) -> AsyncIterator[None]:
         """Send the statements of this block and the commit behind them; an error of one of them leaves nothing done.
 
         What they lock is free as soon as the database has committed, and waits for nothing that this process does.
         """
         async with self._connection.pipeline():
             yield
-            await reach("before commit")
+            await hit("before commit")
             await self._commit()
         self._is_committed = True
 
@@ -153,7 +153,7 @@ class Database:
         # The line asks the same questions thousands of times a minute; planning each anew took a tenth of its time.
         line_options = f"{options} -c plan_cache_mode=force_generic_plan"
         plain_url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self.pulse = Pulse(plain_url)
+        self.pulse = ConnectionWatchdog(plain_url)
         self._engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=connections,
@@ -162,10 +162,10 @@ class Database:
             pool_pre_ping=True,
             connect_args={"async_creator_fn": self.pulse.connection_class.connect, "options": options},
         )
-        self._line = Connections(self.pulse, plain_url, size=max(2, connections // 2), options=line_options)
+        self._line = ConnectionPool(self.pulse, plain_url, size=max(2, connections // 2), options=line_options)
 
     @asynccontextmanager
-    async def line(self, scope: Scope, *, each_alone: bool = False) -> AsyncIterator[Transaction]:
+    async def sql_transaction(self, scope: Scope, *, each_alone: bool = False) -> AsyncIterator[Transaction]:
         """Open a transaction in plain SQL, without a session; otherwise as `transaction`.
 
         With `each_alone` each statement is committed by itself: what only looks needs not ask for begin and commit.
@@ -175,7 +175,7 @@ class Database:
             try:
                 if connection.autocommit != each_alone:
                     await connection.set_autocommit(each_alone)
-                transaction = LineTransaction(scope, connection)
+                transaction = SqlTransaction(scope, connection)
                 yield transaction
                 await transaction.finish()
             finally:
@@ -214,12 +214,12 @@ def _away_in_words() -> Iterator[None]:
             raise
         if getattr(getattr(error, "orig", error), "sqlstate", None) == STATEMENT_CANCELLED:
             log.warning("the database gave a statement up", error=str(error).splitlines()[0])
-            raise DatabaseSlow(SLOW) from error
+            raise StatementTimeout(SLOW) from error
         log.warning("the database is away", error=(str(error) or type(error).__name__).splitlines()[0])
-        raise DatabaseAway(AWAY) from error
+        raise DatabaseUnavailable(AWAY) from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise DatabaseAway(AWAY) from error
+            raise DatabaseUnavailable(AWAY) from error
         raise
 
 

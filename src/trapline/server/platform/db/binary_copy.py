@@ -24,17 +24,17 @@ _PREFIXED_FLOAT8 = Struct(">id").pack
 _SHORT = [_INT4(length) for length in range(1024)]
 
 
-def as_int4(number: int | None) -> bytes:
+def encode_int4(number: int | None) -> bytes:
     """Encode an int4."""
     return NULL if number is None else _PREFIXED_INT4(4, number)
 
 
-def as_int8(number: int | None) -> bytes:
+def encode_int8(number: int | None) -> bytes:
     """Encode an int8."""
     return NULL if number is None else _PREFIXED_INT8(8, number)
 
 
-def as_float4(number: float | None) -> bytes:
+def encode_float4(number: float | None) -> bytes:
     """Encode a float4."""
     return NULL if number is None else _PREFIXED_FLOAT4(4, number)
 
@@ -44,23 +44,23 @@ def as_float8(number: float | None) -> bytes:
     return NULL if number is None else _PREFIXED_FLOAT8(8, number)
 
 
-def as_bytes(content: bytes) -> bytes:
+def encode_bytes(content: bytes) -> bytes:
     """Encode a bytea, or a uuid given as its bytes."""
     length = len(content)
     return (_SHORT[length] if length < 1024 else _INT4(length)) + content
 
 
-def as_text(text: str | None) -> bytes:
+def encode_text(text: str | None) -> bytes:
     """Encode a text."""
-    return NULL if text is None else as_bytes(text.encode())
+    return NULL if text is None else encode_bytes(text.encode())
 
 
-def as_json(value: Any) -> bytes:
+def encode_jsonb(value: Any) -> bytes:
     """Encode a jsonb: its version, then the text."""
-    return as_encoded_json(msgspec.json.encode(value))
+    return encode_jsonb_text(msgspec.json.encode(value))
 
 
-def as_encoded_json(content: bytes) -> bytes:
+def encode_jsonb_text(content: bytes) -> bytes:
     """Encode a jsonb from its text."""
     return _INT4(len(content) + 1) + b"\x01" + content
 

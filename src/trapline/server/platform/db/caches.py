@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 
 from trapline.server.catalogue.rules.filters import DayFilter
 from trapline.server.platform.access import Scope
-from trapline.server.public.queries.public_projects import Figures
+from trapline.server.public.queries.public_projects import PublicProjectCounts
 from trapline.server.queue.queries.claim import LeasableJob
 from trapline.wire.day_counts import Summary
-from trapline.wire.jobs import JobMove
+from trapline.wire.jobs import JobTransition
 
 Name = TypeVar("Name")
 Thing = TypeVar("Thing")
@@ -22,14 +22,14 @@ AlgorithmName = tuple[int, bytes, str, int | None]
 
 
 @dataclass
-class Memory(Generic[Name, Thing]):
+class TtlCache(Generic[Name, Thing]):
     """At most `size` things, each for at most `seconds`."""
 
     size: int
     seconds: float
     _kept: OrderedDict[Name, tuple[Thing, float]] = field(default_factory=OrderedDict)
 
-    def find(self, name: Name) -> Thing | None:
+    def get(self, name: Name) -> Thing | None:
         """What is known by this name."""
         thing, since = self._kept.get(name, (None, 0.0))
         return thing if time.monotonic() - since < self.seconds else None
@@ -41,14 +41,14 @@ class Memory(Generic[Name, Thing]):
         while len(self._kept) > self.size:
             self._kept.popitem(last=False)
 
-    def forget(self, fits: Callable[[Thing], bool]) -> None:
+    def delete(self, fits: Callable[[Thing], bool]) -> None:
         """Know no longer what fits."""
         for name in [name for name, (thing, _) in self._kept.items() if fits(thing)]:
             del self._kept[name]
 
 
 @dataclass(frozen=True)
-class Counted:
+class CachedJobCounts:
     """How often a job found each class, and all its annotations; as of which version of the job's row, and the cost."""
 
     counts: tuple[dict[str, int], int]
@@ -58,7 +58,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class SummedUp:
+class CachedSummary:
     """A summary of a project's images; since when it is known, and how long it took."""
 
     summary: Summary
@@ -67,7 +67,7 @@ class SummedUp:
 
 
 @dataclass
-class Known:
+class Caches:
     """Callers behind workers' tokens, jobs as workers need them, algorithms and class lists, what jobs found.
 
     `figures` are what public projects have to show, `summaries` what took long to sum up; `days_at_once` is how many
@@ -77,13 +77,15 @@ class Known:
     A token that another process revoked is refused here half a second later.
     """
 
-    callers: Memory[tuple[str, bytes], Scope] = field(default_factory=lambda: Memory(10_000, 0.5))
-    jobs: Memory[int, LeasableJob] = field(default_factory=lambda: Memory(1_000, 5.0))
-    algorithms: Memory[AlgorithmName, tuple[int, bytes | None]] = field(default_factory=lambda: Memory(10_000, 60.0))
-    labels: Memory[bytes, list[str]] = field(default_factory=lambda: Memory(100, 3_600.0))
-    downloads: Memory[tuple[str, str, str], bool] = field(default_factory=lambda: Memory(100_000, 300.0))
-    moves: Memory[int, tuple[JobMove, ...]] = field(default_factory=lambda: Memory(1_000, 600.0))
-    days_at_once: Memory[None, int] = field(default_factory=lambda: Memory(1, 600.0))
-    figures: Memory[int, Figures] = field(default_factory=lambda: Memory(1_000, 15.0))
-    summaries: Memory[DayFilter, SummedUp] = field(default_factory=lambda: Memory(20, 30.0))
-    found: Memory[int, Counted] = field(default_factory=lambda: Memory(1_000, 60.0))
+    callers: TtlCache[tuple[str, bytes], Scope] = field(default_factory=lambda: TtlCache(10_000, 0.5))
+    jobs: TtlCache[int, LeasableJob] = field(default_factory=lambda: TtlCache(1_000, 5.0))
+    algorithms: TtlCache[AlgorithmName, tuple[int, bytes | None]] = field(
+        default_factory=lambda: TtlCache(10_000, 60.0)
+    )
+    labels: TtlCache[bytes, list[str]] = field(default_factory=lambda: TtlCache(100, 3_600.0))
+    downloads: TtlCache[tuple[str, str, str], bool] = field(default_factory=lambda: TtlCache(100_000, 300.0))
+    moves: TtlCache[int, tuple[JobTransition, ...]] = field(default_factory=lambda: TtlCache(1_000, 600.0))
+    days_at_once: TtlCache[None, int] = field(default_factory=lambda: TtlCache(1, 600.0))
+    figures: TtlCache[int, PublicProjectCounts] = field(default_factory=lambda: TtlCache(1_000, 15.0))
+    summaries: TtlCache[DayFilter, CachedSummary] = field(default_factory=lambda: TtlCache(20, 30.0))
+    found: TtlCache[int, CachedJobCounts] = field(default_factory=lambda: TtlCache(1_000, 60.0))

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from trapline.server.platform.db.connection_watchdog import Connection, Pulse
+from trapline.server.platform.db.connection_watchdog import Connection, ConnectionWatchdog
 
 TRUSTED_S = 1.0
 """A connection that was used within this time is taken without asking whether it still lives."""
 
 
 @dataclass
-class Connections:
+class ConnectionPool:
     """At most `size` connections to one database. Raises psycopg.OperationalError where none is to be had."""
 
-    pulse: Pulse
+    pulse: ConnectionWatchdog
     url: str
     size: int
     options: str

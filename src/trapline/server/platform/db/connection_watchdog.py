@@ -39,11 +39,11 @@ STEP_S = 0.1
 Connection = psycopg.AsyncConnection[TupleRow]
 
 
-class Silent(psycopg.OperationalError):
+class DatabaseUnresponsive(psycopg.OperationalError):
     """PostgreSQL does not answer at this time."""
 
 
-class Pulse:
+class ConnectionWatchdog:
     """Whether PostgreSQL answers, as one process sees it. Every connection is of its `connection_class`."""
 
     def __init__(self, url: str) -> None:
@@ -62,7 +62,7 @@ class Pulse:
         if self._soon is None and (self._beating is None or self._beating.done()):
             self._soon = asyncio.get_running_loop().call_later(UNASKED_S, self._begin)
         if self._silent:
-            raise Silent("PostgreSQL does not answer")
+            raise DatabaseUnresponsive("PostgreSQL does not answer")
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -111,7 +111,7 @@ class Pulse:
                     finally:
                         self._opening.discard(patience)
         except TimeoutError as error:
-            raise Silent("PostgreSQL does not answer") from error
+            raise DatabaseUnresponsive("PostgreSQL does not answer") from error
 
     async def _beat(self) -> None:
         while self._silent or self._users:
@@ -166,7 +166,7 @@ class Pulse:
         self._known.clear()
 
 
-def _watched(pulse: Pulse) -> type[Connection]:
+def _watched(pulse: ConnectionWatchdog) -> type[Connection]:
     """Make the class of connections that are opened through a pulse, for pools of whatever kind."""
 
     class Watched(psycopg.AsyncConnection[TupleRow]):

@@ -16,7 +16,7 @@ TRIES = 5
 Answer = TypeVar("Answer")
 
 
-async def begin_anew(act: Callable[[], Awaitable[Answer]], *, after_twins: bool = False) -> Answer:
+async def retry_on_deadlock(act: Callable[[], Awaitable[Answer]], *, after_twins: bool = False) -> Answer:
     """Do a whole transaction, again where it was ended for another one; raises what the last try raised.
 
     `after_twins`: also where another one wrote the same meanwhile, and it looks for that first.

@@ -11,7 +11,7 @@ from trapline.server.platform.db.row import Moment, Row
 
 
 @dataclass(frozen=True)
-class HostPace:
+class HostRateLimit:
     """How often a host that many may name is asked: so many at once, and so many a second, by whomever it is named.
 
     Who finds no place asks again after `busy_s`.
@@ -33,7 +33,9 @@ class HostTurnRow(Row):
     until: Mapped[Moment]
 
 
-async def take_turn(scope: Scope, tx: Transaction, host: str, pace: HostPace, for_s: float) -> datetime | float:
+async def acquire_host_slot(
+    scope: Scope, tx: Transaction, host: str, pace: HostRateLimit, for_s: float
+) -> datetime | float:
     """Take a place at a host for so long; tells when it was taken, or after how many seconds to ask again."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 3))", (host,))
     cursor = await tx.execute(
@@ -67,13 +69,13 @@ async def take_turn(scope: Scope, tx: Transaction, host: str, pace: HostPace, fo
     return taken_at
 
 
-async def leave_turn(scope: Scope, tx: Transaction, host: str, taken_at: datetime) -> None:
+async def release_host_slot(scope: Scope, tx: Transaction, host: str, taken_at: datetime) -> None:
     """Leave a place at a host, unless it is somebody else's by now."""
     await tx.execute(
         "update host_turns set until = clock_timestamp() where host = %s and taken_at = %s", (host, taken_at)
     )
 
 
-async def forget_turns(scope: Scope, tx: Transaction) -> None:
+async def purge_host_slots(scope: Scope, tx: Transaction) -> None:
     """Delete the places at hosts that nobody asked for an hour."""
     await tx.execute("delete from host_turns where until < clock_timestamp() - interval '1 hour'")

@@ -36,7 +36,7 @@ class IdempotencyRow(Row):
     created_at: Mapped[Now]
 
 
-async def find_answer(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answer | None:
+async def find_saved_response(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answer | None:
     """Find what this very request was answered before; begins every action that creates something.
 
     Holds off a twin of the request until this transaction ends. Raises Conflict where the key came with another body,
@@ -45,7 +45,7 @@ async def find_answer(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answ
     once = scope.origin.once
     if once is None:
         return None
-    async with tx.at_once():
+    async with tx.pipelined():
         await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{scope.actor} {once.key}",))
         cursor = await tx.execute(
             "select route, body_sha256, answer, project_ids from idempotency_keys where actor = %s and key = %s",
@@ -87,7 +87,7 @@ async def _list_roles(scope: Scope, tx: Transaction, project_ids: Collection[int
     return {**scope.roles, **{project: Role(role) for project, role in await cursor.fetchall()}}
 
 
-async def forget_answers(scope: Scope, tx: Transaction, limit: int) -> int:
+async def purge_response_batch(scope: Scope, tx: Transaction, limit: int) -> int:
     """Delete answers that were kept for as long as they are good, at most so many; answers how many went."""
     cursor = await tx.execute(
         "delete from idempotency_keys where (actor, key) in (select actor, key from idempotency_keys"
@@ -97,7 +97,7 @@ async def forget_answers(scope: Scope, tx: Transaction, limit: int) -> int:
     return cursor.rowcount
 
 
-def keep_answer(scope: Scope, tx: Transaction, answer: Answer, *, projects: Collection[int] | None = None) -> Answer:
+def save_response(scope: Scope, tx: Transaction, answer: Answer, *, projects: Collection[int] | None = None) -> Answer:
     """Keep the answer for the same request again; ends every action that creates something.
 
     `projects` are those that the answer is about. By default they are those that the audit names.
@@ -117,7 +117,7 @@ def keep_answer(scope: Scope, tx: Transaction, answer: Answer, *, projects: Coll
     return answer
 
 
-async def write_answer(scope: Scope, tx: Transaction, answer: BaseModel) -> None:
+async def save_response_sql(scope: Scope, tx: Transaction, answer: BaseModel) -> None:
     """The same in plain SQL, for transactions without a session."""
     once = scope.origin.once
     if once is not None:

@@ -7,14 +7,16 @@ from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.cursors import read_cursor, write_cursor
+from trapline.server.platform.db.cursors import decode_cursor, encode_cursor
 
 EXACT_UP_TO = 10_000
 Found = TypeVar("Found")
 OrderColumn = InstrumentedAttribute[Any]
 
 
-def narrow(statement: Select[Found], wanted: Iterable[tuple[ColumnElement[Any] | OrderColumn, Any]]) -> Select[Found]:
+def filter_by(
+    statement: Select[Found], wanted: Iterable[tuple[ColumnElement[Any] | OrderColumn, Any]]
+) -> Select[Found]:
     """Narrow a statement to what has these values in these columns; None takes all."""
     return statement.where(*[column == value for column, value in wanted if value is not None])
 
@@ -32,14 +34,14 @@ async def fetch_page(
     columns = [column for column, _ in order]
     if cursor is not None:
         key = tuple_(*columns)
-        last = tuple_(*read_cursor(cursor, [kind for _, kind in order]))
+        last = tuple_(*decode_cursor(cursor, [kind for _, kind in order]))
         statement = statement.where(key < last if descending else key > last)
     ordered = statement.order_by(*[column.desc() if descending else column.asc() for column in columns])
     rows = list((await tx.session.scalars(ordered.limit(limit + 1))).all())
     if len(rows) <= limit:
         return rows, None
     page = rows[:limit]
-    return page, write_cursor([getattr(page[-1], column.key) for column in columns])
+    return page, encode_cursor([getattr(page[-1], column.key) for column in columns])
 
 
 async def count_rows(tx: Transaction, statement: Select[Any]) -> tuple[int, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 
-def open_beneath(
+def open_within(
     root: Path | int,
     parts: tuple[str, ...] | tuple[bytes, ...],
     flags: int = os.O_RDONLY,

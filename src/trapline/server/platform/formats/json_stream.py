@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 import msgspec
 from msgspec import Raw, Struct
 
-from trapline.server.platform.errors import Invalid
+from trapline.server.platform.errors import InvalidRequest
 
 Body = bytes | mmap.mmap
 GROUP = 2 << 20
@@ -101,14 +101,14 @@ def has_many_values(body: Body, most: int) -> bool:
     return False
 
 
-def find_parts(body: Body) -> dict[str, tuple[int, int]]:
+def find_value_spans(body: Body) -> dict[str, tuple[int, int]]:
     """Find where the value of each key of an object lies; of keys that come twice, the last.
 
     Brackets are followed to the end, so a file that is cut off is known before anything of it is taken. Raises Invalid.
     """
     position = _skip_space(body, len(BOM) if body[: len(BOM)] == BOM else 0)
     if body[position : position + 1] != b"{":
-        raise Invalid("It is not a JSON object.")
+        raise InvalidRequest("It is not a JSON object.")
     parts: dict[str, tuple[int, int]] = {}
     position = _skip_space(body, position + 1)
     while body[position : position + 1] != b"}":
@@ -144,7 +144,7 @@ def _find_end_of_list(body: Body, position: int) -> int:
             read = end
 
 
-def split_list(body: Body, position: int) -> Iterator[tuple[int, int]]:
+def list_element_spans(body: Body, position: int) -> Iterator[tuple[int, int]]:
     """Tell where the elements of the list that begins here lie, one by one. Raises Invalid where it is no list."""
     read = position
     for start, end in _find_in_list(body, position):
@@ -184,7 +184,7 @@ def _find_elements(body: Body) -> Iterator[tuple[int, int]]:
             position = _skip_comma(body, position, b"}")
         position += 1
     if not found:
-        raise Invalid('The body is not a list of results, nor {"results": [...]}. Nothing was stored.')
+        raise InvalidRequest('The body is not a list of results, nor {"results": [...]}. Nothing was stored.')
     if _skip_space(body, position) != len(body):
         raise _invalid("something follows its end", position)
 
@@ -279,5 +279,5 @@ def _skip(pattern: re.Pattern[bytes], body: Body, position: int) -> int:
         _let_go(body, position)
 
 
-def _invalid(what: str, position: int) -> Invalid:
-    return Invalid(f"The body is not JSON: {what}, at byte {position:,}. Nothing was stored.")
+def _invalid(what: str, position: int) -> InvalidRequest:
+    return InvalidRequest(f"The body is not JSON: {what}, at byte {position:,}. Nothing was stored.")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 CACHE_KIB = 32 << 10
 
 
-class Part(NamedTuple):
+class SpilledPart(NamedTuple):
     """A part: its number among those of its kind, and either where it lies or what it says."""
 
     number: int
@@ -16,7 +16,7 @@ class Part(NamedTuple):
     text: bytes | None
 
 
-class KeptParts:
+class SqliteSpill:
     """Parts under the keys of what owns them, and the owners, each by its number."""
 
     def __init__(self) -> None:
@@ -41,32 +41,32 @@ class KeptParts:
         """Add parts: the key of the owner, the number, where it lies, what it says."""
         self._rows.executemany("insert into parts values (?, ?, ?, ?, ?)", parts)
 
-    def complete(self) -> None:
+    def build_index(self) -> None:
         """Be told that everything is added."""
         self._rows.execute("create index by_key on parts (key)")
         self._rows.execute("create table lost as select * from parts where key not in (select key from owners)")
         self.orphans = int(self._rows.execute("select count(*) from lost").fetchone()[0])
 
-    def number_of(self, key: str) -> int | None:
+    def get_number(self, key: str) -> int | None:
         """The number of the owner with a key."""
         row = self._rows.execute("select number from owners where key = ?", (key,)).fetchone()
         return None if row is None else int(row[0])
 
-    def said_of(self, key: str) -> str | None:
+    def get_owner_data(self, key: str) -> str | None:
         """The word of the owner with a key."""
         row = self._rows.execute("select said from owners where key = ?", (key,)).fetchone()
         return None if row is None else row[0]
 
-    def weigh(self, key: str) -> tuple[int, int]:
+    def get_size(self, key: str) -> tuple[int, int]:
         """How many parts an owner has, and of how many bytes."""
         what = "count(*), ifnull(sum(last - first + ifnull(length(said), 0)), 0)"
         row = self._rows.execute(f"select {what} from parts where key = ?", (key,)).fetchone()  # noqa: S608 - a constant
         return int(row[0]), int(row[1])
 
-    def parts_of(self, key: str) -> list[Part]:
+    def list_parts(self, key: str) -> list[SpilledPart]:
         """The parts of an owner, in order."""
         found = self._rows.execute("select number, first, last, said from parts where key = ? order by number", (key,))
-        return [Part(*row) for row in found.fetchall()]
+        return [SpilledPart(*row) for row in found.fetchall()]
 
     def list_orphans(self) -> Iterator[tuple[str, int]]:
         """Go through the parts whose owner is not there: its key, and the number of the part."""

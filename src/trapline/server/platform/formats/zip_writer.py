@@ -33,7 +33,7 @@ _SUFFIXES = {
 }
 
 
-def name_part(text: str, otherwise: str = "unnamed") -> str:
+def sanitise_file_name(text: str, otherwise: str = "unnamed") -> str:
     """Make one part of a file name of any text: letters, digits, dashes, underlines and single points within."""
     folded = unicodedata.normalize("NFKC", text)
     plain = re.sub(r"[^\w.-]+", "-", folded)
@@ -49,9 +49,9 @@ def name_plain(name: str) -> str:
     return plain or "deployment"
 
 
-def name_folders(
+def build_folder_names(
     deployments: Iterable[DeploymentRecord],
-    name_one: Callable[[str], str] = lambda name: name_part(name, "deployment"),
+    name_one: Callable[[str], str] = lambda name: sanitise_file_name(name, "deployment"),
     reserved: Iterable[str] = RESERVED,
 ) -> dict[str, str]:
     """Name a folder for each deployment, by its id; no two are the same, also where the case is not told apart."""
@@ -83,7 +83,7 @@ class FileNames:
         """Name the file of the next image."""
         if deployment_id != self._deployment:
             self._deployment, self._taken = deployment_id, set()
-        name = relative_path(path)
+        name = sanitise_path(path)
         key = hash(name.casefold())
         if key in self._taken:
             stem, point, suffix = name.rpartition(".")
@@ -92,12 +92,12 @@ class FileNames:
         return name
 
 
-def suffix_of(media_type: str) -> str:
+def get_suffix(media_type: str) -> str:
     """What the name of a picture of this type ends in."""
     return _SUFFIXES.get(media_type, ".bin")
 
 
-class Pack:
+class ZipWriter:
     """A zip that is written from its first to its last byte. Text is deflated, what is packed already is stored."""
 
     def __init__(self, out: BinaryIO) -> None:
@@ -131,9 +131,9 @@ class Pack:
 
 
 @contextmanager
-def packing(out: BinaryIO) -> Iterator[Pack]:
+def open_zip(out: BinaryIO) -> Iterator[ZipWriter]:
     """Write a zip; one that is not finished is let go as it is."""
-    pack = Pack(out)
+    pack = ZipWriter(out)
     try:
         yield pack
     except BaseException:
@@ -143,13 +143,13 @@ def packing(out: BinaryIO) -> Iterator[Pack]:
 
 
 @contextmanager
-def set_aside(folder: Path) -> Iterator[BinaryIO]:
+def open_temporary_file(folder: Path) -> Iterator[BinaryIO]:
     """Open a file without a name, for what is made now and written later."""
     with TemporaryFile(dir=folder, buffering=PIECE_BYTES) as file:
         yield cast("BinaryIO", file)
 
 
-def pour(aside: BinaryIO, out: BinaryIO) -> None:
+def copy_temporary_file(aside: BinaryIO, out: BinaryIO) -> None:
     """Write what was set aside."""
     aside.seek(0)
     shutil.copyfileobj(aside, out, PIECE_BYTES)
@@ -163,7 +163,7 @@ def image_path(source_path: str | None, filename: str) -> str:
     return f"{source_path[: source_path.rfind('/') + 1]}{filename}" if source_path else filename
 
 
-def relative_path(path: str) -> str:
+def sanitise_path(path: str) -> str:
     """Return the path that a picture had elsewhere without what leads out of a folder: a root, a drive, two points.
 
     The backslash of an escaped sign, such as `\\u202e`, does not separate folders. On Windows it does, so that only

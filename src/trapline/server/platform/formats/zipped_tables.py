@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from trapline.server.imports.formats.import_records import MOST_ENTRIES, Unreadable, plain
+from trapline.server.imports.formats.import_records import MOST_ENTRIES, UnreadableFile, sanitise_text
 from trapline.server.platform.formats.spreadsheets import STARTS
 
 PACKAGE = "datapackage.json"
@@ -53,13 +53,13 @@ class _Lines:
         line = self._file.readline(LONGEST_ROW)
         self.of_row += len(line)
         if self.of_row >= LONGEST_ROW:
-            raise Unreadable(f"A line of a table has more than {LONGEST_ROW:,} characters.")
+            raise UnreadableFile(f"A line of a table has more than {LONGEST_ROW:,} characters.")
         if not line:
             raise StopIteration
         return line
 
 
-class PackedTables:
+class ZippedTables:
     """Reads the tables of a package, each by its name. Raises Unreadable, and BROKEN while it is read."""
 
     def __init__(self, path: Path, tables: Sequence[str]) -> None:
@@ -68,29 +68,29 @@ class PackedTables:
         try:
             self._archive = zipfile.ZipFile(self._file)
             self._names = self._find(tables)
-        except Unreadable:
+        except UnreadableFile:
             self._file.close()
             raise
         except BROKEN as error:
             self._file.close()
-            raise Unreadable(f"It is no zip of a data package: {plain(str(error), 200)}.") from error
+            raise UnreadableFile(f"It is no zip of a data package: {sanitise_text(str(error), 200)}.") from error
 
     def _find(self, tables: Sequence[str]) -> dict[str, str]:
         files = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
         if sum(info.file_size for info in files.values()) > MOST_UNPACKED:
-            raise Unreadable(f"Unpacked it has more than {MOST_UNPACKED >> 30} GiB.")
+            raise UnreadableFile(f"Unpacked it has more than {MOST_UNPACKED >> 30} GiB.")
         home = min((name for name in files if name.rpartition("/")[2] == PACKAGE), key=len, default=None)
         if home is None:
-            raise Unreadable(f"It has no {PACKAGE}, so it is no data package.")
+            raise UnreadableFile(f"It has no {PACKAGE}, so it is no data package.")
         if files[home].file_size > LONGEST_PACKAGE:
-            raise Unreadable(f"{PACKAGE} has more than {LONGEST_PACKAGE:,} bytes.")
+            raise UnreadableFile(f"{PACKAGE} has more than {LONGEST_PACKAGE:,} bytes.")
         _check_packing(files[home])
         folder = home.removesuffix(PACKAGE)
         try:
             with self._archive.open(home) as file:  # which unpacks no more than is asked for, whatever it says it has
                 package = msgspec.json.decode(file.read(LONGEST_PACKAGE))
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise Unreadable(f"{PACKAGE} cannot be read: {plain(str(error), 200)}.") from error
+            raise UnreadableFile(f"{PACKAGE} cannot be read: {sanitise_text(str(error), 200)}.") from error
         self.package = package if isinstance(package, dict) else {}
         told = self.package.get("resources")
         found = {}
@@ -100,7 +100,7 @@ class PackedTables:
         for table in tables:
             name = found.setdefault(table, f"{folder}{table}.csv")
             if name not in files:
-                raise Unreadable(f"It has no {plain(name, 200)}, which {PACKAGE} names.")
+                raise UnreadableFile(f"It has no {sanitise_text(name, 200)}, which {PACKAGE} names.")
             _check_packing(files[name])
         return found
 
@@ -117,11 +117,11 @@ class PackedTables:
                     told = {name: _clean(cell) for name, cell in zip(header, cells, strict=False) if cell.strip()}
                     rows += 1
                     if rows > MOST_ENTRIES:
-                        raise Unreadable(f"{table} has more than {MOST_ENTRIES:,} lines.")
+                        raise UnreadableFile(f"{table} has more than {MOST_ENTRIES:,} lines.")
                     if told:
                         yield reader.line_num, told
             except csv.Error as error:
-                raise Unreadable(f"Line {reader.line_num} of {table} is no CSV: {error}.") from error
+                raise UnreadableFile(f"Line {reader.line_num} of {table} is no CSV: {error}.") from error
 
     def close(self) -> None:
         """Let the file go."""
@@ -131,7 +131,9 @@ class PackedTables:
 
 def _check_packing(info: zipfile.ZipInfo) -> None:
     if info.compress_type not in PACKED:
-        raise Unreadable(f"{plain(info.filename, 200)} is packed in a rare way: it must be stored or deflated.")
+        raise UnreadableFile(
+            f"{sanitise_text(info.filename, 200)} is packed in a rare way: it must be stored or deflated."
+        )
 
 
 def _clean(cell: str) -> str:

@@ -18,7 +18,7 @@ FULL_PAUSE_S = 1.0
 """How long to wait where there are no more descriptors."""
 
 
-class Accepting:
+class ConnectionAcceptor:
     """Takes one connection at a time, after some turns of the loop for each connection that it has already.
 
     Thereby the process with the fewest, and the least to do, is the first at the door. It stands where asyncio has a

@@ -50,7 +50,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 _WORKER_ID = re.compile(r"[0-9a-f-]{36}")
 
 
-class Envelope:
+class RequestMiddleware:
     """Middleware around the whole application. A path with a trailing slash is the path without it, no redirect."""
 
     def __init__(self, app: ASGIApp, judge: Judge, safe_headers: SafeHeaders, refuse: Refuse) -> None:
@@ -70,7 +70,7 @@ class Envelope:
         given = headers_in.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        receive = _limited(receive, headers_in, largest_body(scope, headers_in))
+        receive = _limited(receive, headers_in, get_body_limit(scope, headers_in))
         if _is_judged_first(scope, headers_in):
             receive = _judged(receive, partial(self.judge, scope))
         started = time.perf_counter()
@@ -116,7 +116,7 @@ def _count(scope: Scope, status: int, took: float) -> None:
         timed.observe(took)
 
 
-def largest_body(scope: Scope, headers: Headers) -> int | None:
+def get_body_limit(scope: Scope, headers: Headers) -> int | None:
     """Tell how many bytes a body may have that is read whole; None where it is read as it comes, with its own limit."""
     if scope["method"] == "PUT" and _SIGNED_UPLOAD.fullmatch(scope["path"]):
         return None
@@ -135,7 +135,7 @@ def _is_judged_first(scope: Scope, headers: Headers) -> bool:
     """Whether a body is read whole and large enough for a false token to be worth finding out before."""
     if "authorization" not in headers and "cookie" not in headers:
         return False
-    if largest_body(scope, headers) is None:
+    if get_body_limit(scope, headers) is None:
         return "idempotency-key" in headers
     length = headers.get("content-length", "")
     return int(length) > UNSIGNED_BYTES if length.isdecimal() else "transfer-encoding" in headers

@@ -11,8 +11,8 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from trapline.server.images.rules.upload_paths import clean_path
-from trapline.server.platform.errors import Invalid
-from trapline.wire.values import within_calendar
+from trapline.server.platform.errors import InvalidRequest
+from trapline.wire.values import validate_year
 
 FIELDS = frozenset({"project", "deployment", "modified_at"})
 """The fields that mean something; any other is read past, so that a form of fields alone takes no memory."""
@@ -32,7 +32,7 @@ class FilePart:
 
     path: str
     modified_at: datetime | None
-    _form: "Form" = field(repr=False)
+    _form: "MultipartForm" = field(repr=False)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Read the bytes, in pieces of about half a megabyte."""
@@ -48,13 +48,13 @@ class FilePart:
             yield b"".join(gathered)
 
 
-class Form:
+class MultipartForm:
     """A multipart form, read once and in order: `fields` holds the fields that came before the present file."""
 
     def __init__(self, request: Request) -> None:
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         if kind != b"multipart/form-data" or not 0 < len(options.get(b"boundary", b"")) <= MAX_BOUNDARY_BYTES:
-            raise Invalid("Send the files as multipart/form-data, in parts named `files`. Nothing was stored.")
+            raise InvalidRequest("Send the files as multipart/form-data, in parts named `files`. Nothing was stored.")
         self.fields: dict[str, str] = {}
         self._stream = request.stream()
         self._events: list[tuple[str, Any]] = []
@@ -91,7 +91,7 @@ class Form:
                 continue
             count += 1
             if count > MAX_FIELDS:
-                raise Invalid("The form has too many parts.")
+                raise InvalidRequest("The form has too many parts.")
             _, options = parse_options_header(value.get("content-disposition", b""))
             name = options.get(b"name", b"").decode("utf-8", "replace")
             if b"filename" in options:
@@ -113,7 +113,7 @@ class Form:
         while (piece := await self.next_piece()) is not None:
             value += piece
             if len(value) > MAX_FIELD_BYTES:
-                raise Invalid(f"The field {name[:50]!r} is longer than {MAX_FIELD_BYTES} bytes.")
+                raise InvalidRequest(f"The field {name[:50]!r} is longer than {MAX_FIELD_BYTES} bytes.")
         if name in FIELDS:
             self.fields[name] = value.decode("utf-8", "replace")
 
@@ -123,11 +123,11 @@ class Form:
             self._position = 0
             chunk = await anext(self._stream, b"")
             if not chunk:
-                raise Invalid("The form ends in the middle. What came before was stored; send the rest again.")
+                raise InvalidRequest("The form ends in the middle. What came before was stored; send the rest again.")
             try:
                 self._parser.write(chunk)
             except FormParserError as error:
-                raise Invalid("The form is not proper multipart/form-data.") from error
+                raise InvalidRequest("The form is not proper multipart/form-data.") from error
         event: tuple[str, Any] = self._events[self._position]
         self._position += 1
         return event
@@ -137,7 +137,7 @@ class Form:
         raw = self.fields.pop("modified_at", None)
         try:
             moment = datetime.fromisoformat(raw) if raw else None
-            return within_calendar(moment) if moment is not None and moment.tzinfo is not None else None
+            return validate_year(moment) if moment is not None and moment.tzinfo is not None else None
         except ValueError:
             return None
 
@@ -162,7 +162,7 @@ class Form:
     def _count_header(self, size: int) -> None:
         self._header_bytes += size
         if self._header_bytes > MAX_HEADER_BYTES:
-            raise Invalid("A part of the form has headers that are too long.")
+            raise InvalidRequest("A part of the form has headers that are too long.")
 
 
 def _decode_name(raw: bytes) -> str:

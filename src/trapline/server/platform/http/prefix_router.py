@@ -8,7 +8,7 @@ DEEPEST = 4
 """Behind how many slashes the first word of a subject can stand: /api/v2/word."""
 
 
-class SubjectRouter(APIRouter):
+class PrefixRouter(APIRouter):
     """Holds one router and asks it only about paths that have the first word of one of its routes.
 
     FastAPI asks every route of every router in turn, which took up to a millisecond for those that come last.

@@ -12,8 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from trapline.server.platform.errors import Forbidden, TooLarge, TooMany, TraplineError, Unauthenticated, Unavailable
-from trapline.server.platform.http.rate_limits import count_refusal
+from trapline.server.platform.errors import (
+    Forbidden,
+    PayloadTooLarge,
+    ServiceUnavailable,
+    TooManyRequests,
+    TraplineError,
+    Unauthenticated,
+)
+from trapline.server.platform.http.rate_limits import limit_rejected
 from trapline.wire.problem import FieldProblem, Problem
 
 log = structlog.get_logger(__name__)
@@ -22,7 +29,7 @@ SHOWN_AT_MOST = 100
 _SUBJECT = re.compile(r"^[A-Z][A-Za-z]*( input)? should ")
 
 
-def problem_response(
+def build_problem_response(
     request: Request,
     status: int,
     title: str,
@@ -48,7 +55,7 @@ def _readable(value: str) -> str:
     return value.encode("utf-8", "replace").decode().replace("\x00", "\\0")
 
 
-def describe_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
+def build_field_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
     """Say where each thing wrong stands, and what is wrong with it."""
     return [
         (
@@ -71,23 +78,23 @@ def _describe_problem(error: Any) -> str:
 
 async def _on_deliberate(request: Request, error: Exception) -> Response:
     assert isinstance(error, TraplineError)
-    error = count_refusal(request.app.state.system, request.scope, error.status) or error
+    error = limit_rejected(request.app.state.system, request.scope, error.status) or error
     headers = {}
-    if isinstance(error, Unavailable) or hasattr(error, "retry_after_s"):
+    if isinstance(error, ServiceUnavailable) or hasattr(error, "retry_after_s"):
         headers["Retry-After"] = str(getattr(error, "retry_after_s", 5))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return problem_response(request, error.status, error.title, error.detail, error.problems, headers)
+    return build_problem_response(request, error.status, error.title, error.detail, error.problems, headers)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    problems = describe_problems(error.errors())
+    problems = build_field_problems(error.errors())
     if any(found["type"] == "json_invalid" for found in error.errors()):
-        return problem_response(request, 400, "Not JSON", "The body is not valid JSON. Nothing was changed.")
+        return build_problem_response(request, 400, "Not JSON", "The body is not valid JSON. Nothing was changed.")
     what = "; ".join(f"{where or 'the request'}: {message}" for where, message in problems[:3])
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-    return problem_response(request, 422, "A value is not right", f"{what}{more}. Nothing was changed.", problems)
+    return build_problem_response(request, 422, "A value is not right", f"{what}{more}. Nothing was changed.", problems)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -97,20 +104,20 @@ async def _on_http(request: Request, error: Exception) -> Response:
         405: "This address does not take this method.",
         400: "The request cannot be understood. Nothing was changed.",
     }
-    too_many = count_refusal(request.app.state.system, request.scope, error.status_code)
+    too_many = limit_rejected(request.app.state.system, request.scope, error.status_code)
     if too_many is not None:
         return await _on_deliberate(request, too_many)
     detail = words.get(error.status_code, str(error.detail))
     titles = {401: Unauthenticated.title, 403: Forbidden.title, 404: "Not found", 405: "Method not allowed"}
-    titles |= {413: TooLarge.title, 429: TooMany.title}
+    titles |= {413: PayloadTooLarge.title, 429: TooManyRequests.title}
     title = titles.get(error.status_code, "The request was refused")
     headers = dict(error.headers or {}) | ({"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {})
-    return problem_response(request, error.status_code, title, detail, headers=headers)
+    return build_problem_response(request, error.status_code, title, detail, headers=headers)
 
 
 async def _on_breakage(request: Request, error: Exception) -> Response:
     log.error("a request broke", exc_info=error, method=request.method, path=request.url.path)
-    return problem_response(
+    return build_problem_response(
         request,
         500,
         "Something broke in Trapline",
@@ -122,10 +129,10 @@ async def _on_breakage(request: Request, error: Exception) -> Response:
 async def _on_gone(request: Request, error: Exception) -> Response:
     """The caller left in the middle of its body: nobody reads this, and it is no fault of ours."""
     log.debug("a caller left", why=repr(error))
-    return problem_response(request, 400, "Incomplete", "The body ended too early. Nothing was changed.")
+    return build_problem_response(request, 400, "Incomplete", "The body ended too early. Nothing was changed.")
 
 
-async def refuse(app: FastAPI, error: TraplineError, scope: Scope, receive: Receive, send: Send) -> None:
+async def send_problem(app: FastAPI, error: TraplineError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request that did not come to the application at all."""
     response = await _on_deliberate(Request({**scope, "app": app}), error)
     await response(scope, receive, send)

@@ -49,7 +49,7 @@ _HOST = re.compile(rb"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._~%!$&'()*+;=\-]*)(:[0-9]{
 """A host with an optional port (RFC 3986, section 3.2.2); a comma would join two."""
 
 
-class Refusal(NamedTuple):
+class ProtocolError(NamedTuple):
     """Why a request never came to the application."""
 
     status: int
@@ -57,24 +57,26 @@ class Refusal(NamedTuple):
     detail: str
 
 
-NOT_HTTP = Refusal(400, "Not HTTP", "This cannot be read as HTTP/1.1. What was sent here was not taken.")
-NO_SWITCH = Refusal(400, "No other protocol", "A request with a body cannot ask for another one. It was not taken.")
-LONG_TARGET = Refusal(
+NOT_HTTP = ProtocolError(400, "Not HTTP", "This cannot be read as HTTP/1.1. What was sent here was not taken.")
+NO_SWITCH = ProtocolError(
+    400, "No other protocol", "A request with a body cannot ask for another one. It was not taken."
+)
+LONG_TARGET = ProtocolError(
     414, "The address is too long", f"A path with its query has at most {TARGET_BYTES:,} bytes. Nothing was changed."
 )
-LARGE_HEAD = Refusal(
+LARGE_HEAD = ProtocolError(
     431,
     "The headers are too large",
     f"A request has at most {HEADERS} headers of {HEAD_BYTES:,} bytes together. Nothing was changed.",
 )
-ONE_HOST = Refusal(
+ONE_HOST = ProtocolError(
     400, "One Host header", "A request has exactly one Host header with a valid host. Nothing was changed."
 )
-FAR_AHEAD = Refusal(429, "Too far ahead", f"At most {AHEAD} requests wait for their answers on one connection.")
-TOO_SLOW = Refusal(408, "Too slow", "The rest of the request did not come, so it was not taken. Send it again.")
+FAR_AHEAD = ProtocolError(429, "Too far ahead", f"At most {AHEAD} requests wait for their answers on one connection.")
+TOO_SLOW = ProtocolError(408, "Too slow", "The rest of the request did not come, so it was not taken. Send it again.")
 
 
-class Protocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """One connection of a caller.
 
     Its clock counts the time that was lived through, not all that went by: a process that was stopped for a while
@@ -85,7 +87,7 @@ class Protocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._refusal: Refusal | None = None
+        self._refusal: ProtocolError | None = None
         self._running: RequestResponseCycle | None = None
         self._began = False
         self._in_head = True
@@ -220,7 +222,7 @@ class Protocol(HttpToolsProtocol):
         self._patience = float(PATIENCE_S)
         super().resume_writing()
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: ProtocolError) -> None:
         """Stop the parser, which then has the refusal said."""
         self._refusal = refusal
         raise ValueError(refusal.title)
@@ -244,7 +246,7 @@ class Protocol(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
 
-    def _say_refusal(self, refusal: Refusal) -> None:
+    def _say_refusal(self, refusal: ProtocolError) -> None:
         request_id = uuid4().hex
         problem = Problem(title=refusal.title, status=refusal.status, detail=refusal.detail, request_id=request_id)
         body = problem.model_dump_json().encode()
@@ -308,7 +310,7 @@ class Protocol(HttpToolsProtocol):
         return buffered + int.from_bytes(queued, sys.byteorder)
 
 
-class HttpsProtocol(Protocol):
+class HttpsProtocol(HttpProtocol):
     """The same where people reach the server over https."""
 
     safe_headers = SAFE_HEADERS_HTTPS

@@ -18,7 +18,7 @@ from fastapi.params import Cookie, Header, Path
 
 from trapline.server.accounts.rules.tokens import hash_secret
 from trapline.server.platform.errors import Unprocessable
-from trapline.server.platform.http.request_context import access_key
+from trapline.server.platform.http.request_context import get_route_key
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +73,7 @@ async def refuse_unknown_names(request: Request) -> None:
         return
     route = request.scope["route"]
     dependant: Dependant | None = getattr(route, "dependant", None)
-    call = access_key(request.method, route.path)
+    call = get_route_key(request.method, route.path)
     if dependant is None or call.startswith(READS_ITS_OWN):
         return
     known = _list_names(dependant)

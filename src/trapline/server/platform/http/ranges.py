@@ -5,7 +5,7 @@ import re
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
 
 
-def read_range(header: str | None, size: int) -> tuple[int, int] | None:
+def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     """Read a range as (first, length); None for one beyond the end. Several, or none, are the whole file."""
     found = _RANGE.match(header or "")
     if found is None or found[1] == found[2] == "":

@@ -9,9 +9,9 @@ from collections.abc import Hashable
 from fastapi import Request
 from starlette.types import Scope as ASGIScope
 
-from trapline.server.accounts.rules.login_backoff import network_of
-from trapline.server.platform.app_context import Buckets, System
-from trapline.server.platform.errors import TooMany
+from trapline.server.accounts.rules.login_backoff import get_network
+from trapline.server.platform.app_context import AppContext, TokenBuckets
+from trapline.server.platform.errors import TooManyRequests
 from trapline.server.platform.metrics import RATE_LIMITED
 
 _RESULT = re.compile(r"/api/v2/jobs/[^/]+/result")
@@ -22,7 +22,7 @@ FROM_ADDRESS = "from your address"
 _COUNTED = "is_counted"
 
 
-def count_stranger(system: System | None, scope: ASGIScope) -> TooMany | None:
+def limit_anonymous(system: AppContext | None, scope: ASGIScope) -> TooManyRequests | None:
     """Count a request that brings no credentials at all; answers the refusal where its address is over its rate."""
     if system is None or _UNCOUNTED.fullmatch(scope["path"]):
         return None
@@ -31,7 +31,7 @@ def count_stranger(system: System | None, scope: ASGIScope) -> TooMany | None:
     return _take_from_address(system, scope)
 
 
-def count_refusal(system: System | None, scope: ASGIScope, status: int) -> TooMany | None:
+def limit_rejected(system: AppContext | None, scope: ASGIScope, status: int) -> TooManyRequests | None:
     """Count a refusal of a caller who was not counted; return another one if their address is over its rate.
 
     Where a route looks at no credentials, unknown query names are refused with 422 before anything is counted.
@@ -41,7 +41,7 @@ def count_refusal(system: System | None, scope: ASGIScope, status: int) -> TooMa
     return _take_from_address(system, scope)
 
 
-def refuse_flood(request: Request, system: System, key: Hashable) -> None:
+def require_lookup_allowed(request: Request, system: AppContext, key: Hashable) -> None:
     """Look up nothing for unknown credentials from an address that is over its rate. Raises TooMany.
 
     A result is looked up all the same: its worker may be known to another process.
@@ -53,14 +53,14 @@ def refuse_flood(request: Request, system: System, key: Hashable) -> None:
         raise _too_many(wait, FROM_ADDRESS)
 
 
-def count_visitor(request: Request, system: System) -> None:
+def limit_visitor(request: Request, system: AppContext) -> None:
     """Count a call that anybody may make by its address, whatever credentials it brings. Raises TooMany."""
     too_many = None if _state(request.scope).get(_COUNTED) else _take_from_address(system, request.scope)
     if too_many is not None:
         raise too_many
 
 
-def count_caller(request: Request, buckets: Buckets[Hashable], key: Hashable) -> None:
+def limit_caller(request: Request, buckets: TokenBuckets[Hashable], key: Hashable) -> None:
     """Count a call of somebody who is known, once for each request. Raises TooMany; a result is never refused."""
     state = _state(request.scope)
     if state.get(_COUNTED):
@@ -75,7 +75,7 @@ def _is_result(request: Request) -> bool:
     return request.method == "POST" and _RESULT.fullmatch(request.scope["path"]) is not None
 
 
-def _take_from_address(system: System, scope: ASGIScope) -> TooMany | None:
+def _take_from_address(system: AppContext, scope: ASGIScope) -> TooManyRequests | None:
     _state(scope)[_COUNTED] = True
     wait = system.rates.strangers.take(_address_of(scope))
     return _too_many(wait, FROM_ADDRESS) if wait else None
@@ -83,7 +83,7 @@ def _take_from_address(system: System, scope: ASGIScope) -> TooMany | None:
 
 def _address_of(scope: ASGIScope) -> str:
     client = scope.get("client")
-    return network_of(client[0]) if client else ""
+    return get_network(client[0]) if client else ""
 
 
 def _state(scope: ASGIScope) -> dict[str, object]:
@@ -91,9 +91,9 @@ def _state(scope: ASGIScope) -> dict[str, object]:
     return state
 
 
-def _too_many(wait: int, whose: str) -> TooMany:
+def _too_many(wait: int, whose: str) -> TooManyRequests:
     RATE_LIMITED.labels("stranger" if whose == FROM_ADDRESS else "known").inc()
-    return TooMany(
+    return TooManyRequests(
         f"More calls come {whose} than are taken. Nothing was changed; send it again after {wait} s, and more slowly.",
         wait,
     )

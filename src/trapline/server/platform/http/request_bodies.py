@@ -13,7 +13,7 @@ from typing import IO, Any
 from fastapi import Request
 from pydantic import BaseModel
 
-from trapline.server.platform.errors import Invalid, TooLarge, Unavailable, Unsupported
+from trapline.server.platform.errors import InvalidRequest, PayloadTooLarge, ServiceUnavailable, UnsupportedEncoding
 
 GZIP = 31  # zlib's window size for gzip with its header
 PIECE = 1 << 18
@@ -29,7 +29,7 @@ async def read_body(request: Request, at_most: int) -> bytes:
 
 
 @asynccontextmanager
-async def received(
+async def receive_body(
     request: Request, at_most: int, watch: Callable[[bytes], None] | None = None
 ) -> AsyncIterator[bytes | mmap.mmap]:
     """Receive a body of at most so many bytes, unpacked; a large one lies in a file, and its memory is the file's.
@@ -62,12 +62,12 @@ def _write(file: IO[bytes], piece: bytes | bytearray) -> None:
         file.write(piece)
         file.flush()
     except OSError as error:
-        raise Unavailable(
+        raise ServiceUnavailable(
             f"The server cannot keep the body while it is received: {error.strerror}. Nothing was stored."
         ) from error
 
 
-def unpacked(request: Request, at_most: int) -> AsyncIterator[bytes]:
+def decompress_body(request: Request, at_most: int) -> AsyncIterator[bytes]:
     """Read a body of at most so many bytes as it comes, unpacked. Raises TooLarge, Unsupported, Invalid."""
     return _receive(request, at_most)
 
@@ -75,7 +75,9 @@ def unpacked(request: Request, at_most: int) -> AsyncIterator[bytes]:
 async def _receive(request: Request, at_most: int) -> AsyncIterator[bytes]:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "zstd"):
-        raise Unsupported(f"A body packed with {encoding[:50]} cannot be read; gzip and zstd can. Nothing was stored.")
+        raise UnsupportedEncoding(
+            f"A body packed with {encoding[:50]} cannot be read; gzip and zstd can. Nothing was stored."
+        )
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > at_most:
         raise _too_large(at_most)
@@ -91,7 +93,7 @@ async def _receive(request: Request, at_most: int) -> AsyncIterator[bytes]:
                 # One chunk of 64 KiB can become 64 MiB: other callers are answered between its pieces.
                 await asyncio.sleep(0)
     if unpacking and not unpacking.is_complete:
-        raise Invalid("The packed body ends too early, or something follows it. Nothing was stored.")
+        raise InvalidRequest("The packed body ends too early, or something follows it. Nothing was stored.")
 
 
 class _Gzip:
@@ -109,7 +111,7 @@ class _Gzip:
                 yield self._stream.decompress(chunk, PIECE)
                 chunk = self._stream.unconsumed_tail
         except zlib.error as error:
-            raise Invalid("The body is not gzip, though its header says so. Nothing was stored.") from error
+            raise InvalidRequest("The body is not gzip, though its header says so. Nothing was stored.") from error
 
 
 class _Zstd:
@@ -134,14 +136,16 @@ class _Zstd:
                 yield self._stream.decompress(chunk, PIECE)
                 chunk = b""
         except (self._broken, EOFError) as error:
-            raise Invalid("The body is not zstd, though its header says so. Nothing was stored.") from error
+            raise InvalidRequest("The body is not zstd, though its header says so. Nothing was stored.") from error
 
 
-def _too_large(at_most: int) -> TooLarge:
-    return TooLarge(f"A body may have at most {at_most:,} bytes here. Nothing was stored; send it in smaller parts.")
+def _too_large(at_most: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"A body may have at most {at_most:,} bytes here. Nothing was stored; send it in smaller parts."
+    )
 
 
-def describe_body(model: type[BaseModel]) -> dict[str, Any]:
+def build_body_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Describe a body that a route reads by hand, for the OpenAPI document."""
     schema = model.model_json_schema()
     return {

@@ -7,24 +7,24 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
-from trapline.server.platform.access import Once, Origin
-from trapline.server.platform.errors import Invalid
-from trapline.server.platform.http.middleware import largest_body
+from trapline.server.platform.access import IdempotencyRequest, RequestOrigin
+from trapline.server.platform.errors import InvalidRequest
+from trapline.server.platform.http.middleware import get_body_limit
 
 WORKER_HEADER = "x-trapline-worker"
 
 
-def access_key(method: str, path: str) -> str:
+def get_route_key(method: str, path: str) -> str:
     """Name a route in the table; the same handlers are mounted under /api/v2, and some under /api or without it."""
     return f"{method} {path.removeprefix('/api').removeprefix('/v2')}"
 
 
-async def origin_of(request: Request) -> Origin:
+async def get_request_origin(request: Request) -> RequestOrigin:
     """Read where a request comes from, and its conditions."""
-    return replace(plain_origin(request), worker_id=_read_worker_id(request), once=await _read_once(request))
+    return replace(get_minimal_origin(request), worker_id=_read_worker_id(request), once=await _read_once(request))
 
 
-async def _read_once(request: Request) -> Once | None:
+async def _read_once(request: Request) -> IdempotencyRequest | None:
     """Read the Idempotency-Key and what it stands for; raises Invalid where it could not hold a twin off."""
     headers = request.headers
     key = headers.get("idempotency-key")
@@ -32,10 +32,10 @@ async def _read_once(request: Request) -> Once | None:
     if request.method != "POST" or is_anybody or key is None:
         return None
     if not 1 <= len(key) <= 255:
-        raise Invalid("An Idempotency-Key has 1 to 255 characters.")
-    if largest_body(request.scope, headers) is None:
+        raise InvalidRequest("An Idempotency-Key has 1 to 255 characters.")
+    if get_body_limit(request.scope, headers) is None:
         if headers.get("content-type", "").lower().startswith("multipart/"):
-            raise Invalid(
+            raise InvalidRequest(
                 "Files are stored as they come in, so an Idempotency-Key cannot count for them. Nothing was stored. "
                 "Send them without one: the same file again is stored once."
             )
@@ -43,12 +43,12 @@ async def _read_once(request: Request) -> Once | None:
         return None
     asked = hashlib.sha256(await request.body())
     asked.update(request.scope["query_string"])
-    return Once(key=key, route=access_key("POST", request.url.path), body_sha256=asked.digest())
+    return IdempotencyRequest(key=key, route=get_route_key("POST", request.url.path), body_sha256=asked.digest())
 
 
-def plain_origin(request: Request) -> Origin:
+def get_minimal_origin(request: Request) -> RequestOrigin:
     """Read where a request comes from; nothing of its body, and nothing that it says of itself."""
-    return Origin(
+    return RequestOrigin(
         address=request.client.host if request.client else "",
         user_agent=request.headers.get("user-agent", "")[:500],
         request_id=request.scope.get("state", {}).get("request_id"),
@@ -63,7 +63,7 @@ def _read_worker_id(request: Request) -> UUID | None:
     try:
         return UUID(given)
     except ValueError:
-        raise Invalid("X-Trapline-Worker is the worker_id that a hello was answered with.") from None
+        raise InvalidRequest("X-Trapline-Worker is the worker_id that a hello was answered with.") from None
 
 
-OriginOf = Annotated[Origin, Depends(origin_of)]
+OriginOf = Annotated[RequestOrigin, Depends(get_request_origin)]

@@ -23,7 +23,7 @@ SAFE_HEADERS_HTTPS: Mapping[str, str] = {**SAFE_HEADERS, "Strict-Transport-Secur
 """The same where people reach the server over https: their browsers come back that way alone, for a year."""
 
 
-def allow_style(style: str) -> str:
+def build_style_policy(style: str) -> str:
     """The policy of a page without any file beside it: this one style and nothing else."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"{NOTHING}; style-src 'sha256-{digest}'"

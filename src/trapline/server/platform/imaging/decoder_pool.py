@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.errors import ServiceUnavailable
 from trapline.server.platform.imaging.decoder_turns import DecoderTurns
 from trapline.server.platform.imaging.requests import (
     ENVIRONMENT,
@@ -28,7 +28,7 @@ MAX_ANSWER_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Limits:
+class DecodeLimits:
     """What decoding one image may cost; a child that gets no request for `idle_s` seconds is ended.
 
     The processor time of an image is limited to `cpu_base_s` and `cpu_s_per_megapixel`, and to `cpu_s` in any case: a
@@ -47,7 +47,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedImage:
     """An image that was decoded to its last pixel; width and height are upright.
 
     One that `is_truncated` is a JPEG of which at least half of the rows were decoded.
@@ -65,14 +65,14 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedFile:
     """A file that is not taken, such as a video; `reason` is a whole phrase."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Broken:
+class UndecodableFile:
     """A file that cannot be taken as a picture; `reason` is a whole phrase."""
 
     reason: str
@@ -94,11 +94,11 @@ class _Dead(Exception):
         self.reason = reason
 
 
-class Decoders:
+class DecoderPool:
     """Up to `processes` children, started when first needed and again after each crash."""
 
-    def __init__(self, processes: int = 2, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, processes: int = 2, limits: DecodeLimits | None = None) -> None:
+        self.limits = limits or DecodeLimits()
         self._turns = DecoderTurns(processes)
         self._idle: list[_Child] = []
         self._endings: dict[int, asyncio.TimerHandle] = {}
@@ -113,7 +113,7 @@ class Decoders:
         upright: Path | None = None,
         thumbnails: Mapping[int, Path] | None = None,
         project_id: int | None = None,
-    ) -> Picture | Skipped | Broken:
+    ) -> DecodedImage | SkippedFile | UndecodableFile:
         """Decode a picture wholly and tell what it is.
 
         `upright` is where an upright JPEG copy is written if the original is turned, CMYK, or a format that browsers
@@ -123,12 +123,12 @@ class Decoders:
         """
         answer = await self._ask("inspect", path, upright, thumbnails or {}, project_id)
         if "picture" in answer:
-            return Picture(**answer["picture"])
+            return DecodedImage(**answer["picture"])
         return _refusal(answer)
 
-    async def make_thumbnails(
+    async def generate_thumbnails(
         self, path: Path, outputs: Mapping[int, Path], project_id: int | None = None
-    ) -> Skipped | Broken | None:
+    ) -> SkippedFile | UndecodableFile | None:
         """Write upright JPEG thumbnails, each to fit a square of its size in pixels; None when all are written."""
         answer = await self._ask("thumbnails", path, None, outputs, project_id)
         return None if "thumbnails" in answer else _refusal(answer)
@@ -150,7 +150,7 @@ class Decoders:
     async def _find_given_up(self) -> None:
         try:
             answer = await self._ask_child({"do": "describe"}, ())
-        except (OSError, Unavailable) as error:
+        except (OSError, ServiceUnavailable) as error:
             answer = {"broken": str(error)}
             self._describing = None  # The next call tries again.
         self._given_up = describe_given_up(answer)
@@ -174,7 +174,7 @@ class Decoders:
             else:
                 answer = await self._ask_child(request, files.descriptors, path, project_id)
         if "no_room" in answer:
-            raise Unavailable("The disk of the server is full. Nothing was stored; send it again later.")
+            raise ServiceUnavailable("The disk of the server is full. Nothing was stored; send it again later.")
         return answer
 
     async def _ask_child(
@@ -283,7 +283,7 @@ def describe_given_up(answer: Mapping[str, Any]) -> str:
     return f"Limited: {', '.join(has)}." + (f" Not available here: {', '.join(missing)}." if missing else "")
 
 
-def _refusal(answer: dict[str, Any]) -> Skipped | Broken:
+def _refusal(answer: dict[str, Any]) -> SkippedFile | UndecodableFile:
     if "skipped" in answer:
-        return Skipped(str(answer["skipped"]))
-    return Broken(str(answer.get("broken", "it cannot be decoded")))
+        return SkippedFile(str(answer["skipped"]))
+    return UndecodableFile(str(answer.get("broken", "it cannot be decoded")))

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from trapline.server.platform.imaging.confinement import confine, describe
-from trapline.server.platform.imaging.exif import read_exif, read_orientation
+from trapline.server.platform.imaging.exif import parse_exif, parse_orientation
 from trapline.server.platform.imaging.file_types import (
     HEAD_BYTES,
     HEIC,
@@ -29,9 +29,9 @@ from trapline.server.platform.imaging.file_types import (
     PNG,
     TIFF,
     WEBP,
-    NotTaken,
-    Taken,
-    tell_kind,
+    SupportedFormat,
+    UnsupportedFormat,
+    detect_file_type,
 )
 from trapline.server.platform.imaging.jpeg_scans import MAX_SCANS, has_too_many_scans
 from trapline.server.platform.imaging.requests import DISK_FULL, receive
@@ -77,7 +77,7 @@ def main() -> None:
         request, files = received
         _allow_processor_time(min(cpu_s, request.get("cpu_base_s", cpu_s)))
         request["cpu_s"] = cpu_s
-        result = {"given_up": describe(user)} if request["do"] == "describe" else answer(request, files)
+        result = {"given_up": describe(user)} if request["do"] == "describe" else handle_request(request, files)
         answers.write(json.dumps(result) + "\n")
         answers.flush()
         for descriptor in files:
@@ -97,7 +97,7 @@ def _load_formats() -> None:
         codecs.lookup(name)
 
 
-def answer(request: Answer, files: list[int]) -> Answer:
+def handle_request(request: Answer, files: list[int]) -> Answer:
     """Do one request; whatever is wrong with the picture is an answer."""
     try:
         with os.fdopen(os.dup(files[0]), "rb") as file:
@@ -141,13 +141,13 @@ def _in_words(error: Exception) -> str:
     return f"it cannot be decoded ({said or type(error).__name__})"
 
 
-def _open(file: BinaryIO, request: Answer) -> tuple[Taken, Image.Image] | Answer:
+def _open(file: BinaryIO, request: Answer) -> tuple[SupportedFormat, Image.Image] | Answer:
     max_pixels = request["max_pixels"]
-    kind = tell_kind(file.read(HEAD_BYTES))
+    kind = detect_file_type(file.read(HEAD_BYTES))
     file.seek(0)
-    if isinstance(kind, NotTaken):
+    if isinstance(kind, UnsupportedFormat):
         return {"skipped": kind.reason}
-    if not isinstance(kind, Taken):
+    if not isinstance(kind, SupportedFormat):
         return {"broken": kind.reason}
     if kind == HEIC:
         import pi_heif
@@ -201,8 +201,8 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
     if isinstance(opened, dict):
         return opened
     kind, image = opened
-    exif = read_exif(image)
-    orientation = read_orientation(image)
+    exif = parse_exif(image)
+    orientation = parse_orientation(image)
     rows = 1.0
     is_whole = True
     try:
@@ -244,7 +244,7 @@ def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
     if isinstance(opened, dict):
         return opened
     kind, image = opened
-    orientation = read_orientation(image)
+    orientation = parse_orientation(image)
     largest = max(int(size) for size in request["outputs"])
     image.draft("RGB", (largest, largest))
     _write_thumbnails(image, _turn_left(kind, orientation), request["outputs"])
@@ -257,7 +257,7 @@ def _cut(file: BinaryIO, request: Answer) -> Answer:
     if isinstance(opened, dict):
         return opened
     kind, image = opened
-    orientation = read_orientation(image)
+    orientation = parse_orientation(image)
     upright = _turned(_as_rgb(image), _turn_left(kind, orientation))
     for descriptor, left, top, right, bottom in request["pieces"]:
         _save_jpeg(upright.crop((left, top, right, bottom)), descriptor, COPY_QUALITY, _profile_of(image))
@@ -283,7 +283,7 @@ def _write_thumbnails(image: Image.Image, turn: int, outputs: dict[str, int]) ->
         _save_jpeg(made, descriptor, THUMBNAIL_QUALITY)
 
 
-def _turn_left(kind: Taken, orientation: int) -> int:
+def _turn_left(kind: SupportedFormat, orientation: int) -> int:
     """Tell what is left to turn after loading: Pillow turns TIFF pictures itself when it loads them."""
     return 1 if kind.pillow_format == "TIFF" else orientation
 

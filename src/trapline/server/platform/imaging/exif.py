@@ -31,7 +31,7 @@ _STRUCTURE = {
 }
 
 
-def read_exif(image: Image.Image) -> dict[str, Any]:
+def parse_exif(image: Image.Image) -> dict[str, Any]:
     """Read the tags of the picture, its EXIF and its GPS block as {tag name: text, number, list or object}.
 
     A broken block is left out: a picture is not refused for its EXIF. No text has a NUL, no number is infinite.
@@ -52,13 +52,13 @@ def read_exif(image: Image.Image) -> dict[str, Any]:
             name = names.get(tag)
             if name is None or name in _BULKY or name in _STRUCTURE or len(found) >= MAX_TAGS:
                 continue
-            plain = plain_value(value)
+            plain = to_json_value(value)
             if plain is not None:
                 found[name] = plain
     return _bounded(found)
 
 
-def read_orientation(image: Image.Image) -> int:
+def parse_orientation(image: Image.Image) -> int:
     """Read EXIF orientation, 1 to 8; 1 where it is missing or nonsense."""
     try:
         orientation = image.getexif().get(0x0112, 1)
@@ -68,7 +68,7 @@ def read_orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
-def plain_value(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """Turn one EXIF value into JSON; None for what says nothing."""
     if isinstance(value, bool | int) and abs(int(value)) < 2**63:
         return int(value)
@@ -77,7 +77,7 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, str):
         return _plain_text(value)
     if isinstance(value, tuple | list):
-        items = [plain_value(item) for item in value[:MAX_ITEMS]]
+        items = [to_json_value(item) for item in value[:MAX_ITEMS]]
         return [item for item in items if item is not None] or None
     try:
         number = float(value)

@@ -17,7 +17,7 @@ _VIDEO_STARTS = (
 
 
 @dataclass(frozen=True)
-class Taken:
+class SupportedFormat:
     """A picture format that is taken: its media type, and the name that Pillow knows it by."""
 
     media_type: str
@@ -25,31 +25,31 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class NotTaken:
+class UnsupportedFormat:
     """A file that is fine but not taken, such as a video; `reason` is a whole phrase."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class NoPicture:
+class NotAnImage:
     """A file that should have been a picture and is not; `reason` is a whole phrase."""
 
     reason: str
 
 
-JPEG = Taken("image/jpeg", "JPEG")
-PNG = Taken("image/png", "PNG")
-WEBP = Taken("image/webp", "WEBP")
-TIFF = Taken("image/tiff", "TIFF")
-BMP = Taken("image/bmp", "BMP")
-HEIC = Taken("image/heic", "HEIF")
+JPEG = SupportedFormat("image/jpeg", "JPEG")
+PNG = SupportedFormat("image/png", "PNG")
+WEBP = SupportedFormat("image/webp", "WEBP")
+TIFF = SupportedFormat("image/tiff", "TIFF")
+BMP = SupportedFormat("image/bmp", "BMP")
+HEIC = SupportedFormat("image/heic", "HEIF")
 
 
-def tell_kind(head: bytes) -> Taken | NotTaken | NoPicture:
+def detect_file_type(head: bytes) -> SupportedFormat | UnsupportedFormat | NotAnImage:
     """Tell what a file is from its first kilobyte."""
     if not head:
-        return NoPicture("the file is empty (0 bytes)")
+        return NotAnImage("the file is empty (0 bytes)")
     return _tell_picture(head) or _tell_other(head) or _tell_text(head) or _unknown(head)
 
 
@@ -58,14 +58,14 @@ def find_other_kind(head: bytes, path: str) -> str | None:
 
     A file with the name of an image and other bytes is not skipped but fails: it can be a sign-in page, or unfinished.
     """
-    kind = tell_kind(head)
-    if isinstance(kind, NotTaken):
+    kind = detect_file_type(head)
+    if isinstance(kind, UnsupportedFormat):
         return kind.reason
     is_named_image = path.lower().endswith(IMAGE_ENDINGS)
-    return None if isinstance(kind, Taken) or is_named_image else kind.reason
+    return None if isinstance(kind, SupportedFormat) or is_named_image else kind.reason
 
 
-def _tell_picture(head: bytes) -> Taken | NotTaken | None:
+def _tell_picture(head: bytes) -> SupportedFormat | UnsupportedFormat | None:
     if head.startswith(b"\xff\xd8\xff"):
         return JPEG
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -81,40 +81,40 @@ def _tell_picture(head: bytes) -> Taken | NotTaken | None:
         if brand in _HEIC_BRANDS:
             return HEIC
         if brand in (b"avif", b"avis"):
-            return NotTaken("AVIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
-        return NotTaken("it is a video, and videos are not taken")
+            return UnsupportedFormat("AVIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
+        return UnsupportedFormat("it is a video, and videos are not taken")
     return None
 
 
-def _tell_other(head: bytes) -> NotTaken | NoPicture | None:
+def _tell_other(head: bytes) -> UnsupportedFormat | NotAnImage | None:
     if head[:6] in (b"GIF87a", b"GIF89a"):
-        return NotTaken("GIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
+        return UnsupportedFormat("GIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
     if head.startswith(_VIDEO_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head[4:8] == b"moov":
-        return NotTaken("it is a video, and videos are not taken")
+        return UnsupportedFormat("it is a video, and videos are not taken")
     if head[:4] in (b"PK\x03\x04", b"Rar!") or head[:6] == b"7z\xbc\xaf\x27\x1c" or head[:2] == b"\x1f\x8b":
-        return NotTaken("it is an archive; unpack it first")
+        return UnsupportedFormat("it is an archive; unpack it first")
     if head[:5] == b"%PDF-":
-        return NotTaken("it is a PDF document, not a picture")
+        return UnsupportedFormat("it is a PDF document, not a picture")
     if not head.strip(b"\x00"):
-        return NoPicture("the file begins with nothing but zeros: it was probably cut off while it was written")
+        return NotAnImage("the file begins with nothing but zeros: it was probably cut off while it was written")
     return None
 
 
-def _tell_text(head: bytes) -> NoPicture | None:
+def _tell_text(head: bytes) -> NotAnImage | None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in text:
-        return NoPicture("it is an SVG drawing, which is a program and not a photograph")
+        return NotAnImage("it is an SVG drawing, which is a program and not a photograph")
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script")) or b"<html" in text:
-        return NoPicture("this is an HTML page, not an image: the server probably asked for a sign-in")
+        return NotAnImage("this is an HTML page, not an image: the server probably asked for a sign-in")
     if text.startswith(b"<?xml"):
-        return NoPicture("this is an XML document, not an image: the server probably answered with an error")
+        return NotAnImage("this is an XML document, not an image: the server probably answered with an error")
     if text.startswith((b"{", b"[")):
-        return NoPicture("this is JSON text, not an image: the server probably answered with an error")
+        return NotAnImage("this is JSON text, not an image: the server probably answered with an error")
     return None
 
 
-def _unknown(head: bytes) -> NoPicture:
+def _unknown(head: bytes) -> NotAnImage:
     printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
     if printable == len(head):
-        return NoPicture("this is text, not an image")
-    return NoPicture("the first bytes are not those of a JPEG, PNG, WebP, TIFF, BMP or HEIC picture")
+        return NotAnImage("this is text, not an image")
+    return NotAnImage("the first bytes are not those of a JPEG, PNG, WebP, TIFF, BMP or HEIC picture")

@@ -8,7 +8,7 @@ _START_OF_SCAN = 0xDA
 _KEPT = frozenset({0xE0, 0xEE})
 
 
-def strip_jpeg(data: bytes) -> bytes:
+def strip_jpeg_metadata(data: bytes) -> bytes:
     """Leave out every application segment and comment but those that a decoder needs. Raises NotFound for no JPEG."""
     if data[:2] != b"\xff\xd8":
         raise NotFound

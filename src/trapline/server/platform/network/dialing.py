@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import TypeVar
 
-from trapline.server.platform.errors import OutboundRefused, Unanswered
+from trapline.server.platform.errors import AddressNotAllowed, Unanswered
 from trapline.server.platform.network.outbound_policy import (
     THIS_HOST,
     Address,
     OutboundPolicy,
     can_be_allowed,
     embedded_address,
+    find_refusal_reason,
     parse_address,
-    why_refused,
 )
 
 WEB_PORTS = (80, 443)
@@ -79,7 +79,7 @@ class Dialer:
             except TimeoutError:
                 failure = Unanswered(f"no connection to {host} within the time allowed")
             except OSError as error:
-                failure = Unanswered(f"no connection to {host}: {reason_of(error)}")
+                failure = Unanswered(f"no connection to {host}: {get_error_reason(error)}")
         raise failure
 
     async def open_socket(self, scheme: str, host: str, port: int, within_s: float) -> socket.socket:
@@ -87,7 +87,7 @@ class Dialer:
         return await self.dial(scheme, host, port, within_s, lambda address: connect_socket(address, port, within_s))
 
 
-def judge_literal(policy: OutboundPolicy, scheme: str, host: str, port: int) -> None:
+def validate_literal(policy: OutboundPolicy, scheme: str, host: str, port: int) -> None:
     """Refuse an address as it is given: by its port, and by its host where that is no name but an address itself.
 
     What a name stands for is judged whenever it is dialled. Raises OutboundRefused.
@@ -98,20 +98,20 @@ def judge_literal(policy: OutboundPolicy, scheme: str, host: str, port: int) -> 
         addresses = []
     try:
         _choose_allowed(policy, scheme, host, port, addresses)
-    except OutboundRefused as error:
-        raise OutboundRefused(f"{error.detail}. Nothing was changed.") from error
+    except AddressNotAllowed as error:
+        raise AddressNotAllowed(f"{error.detail}. Nothing was changed.") from error
 
 
 def _choose_allowed(policy: OutboundPolicy, scheme: str, host: str, port: int, addresses: list[str]) -> list[str]:
     is_usual = (port >= 1024 or port in LOW_PORTS.get(scheme, WEB_PORTS)) and port not in REFUSED_PORTS
     # An entry that names an unusual port opens it; whether for this host shows each of its addresses.
     if not is_usual and not any(entry.port == port for entry in policy.allowed_networks):
-        raise OutboundRefused(f"port {port} is not one that Trapline connects to")
+        raise AddressNotAllowed(f"port {port} is not one that Trapline connects to")
     allowed: list[str] = []
     refused, advised = "", host
     for text in addresses:
         address, is_own = parse_address(text), is_own_address(text)
-        reason = why_refused(policy, address, host, port, is_own=is_own)
+        reason = find_refusal_reason(policy, address, host, port, is_own=is_own)
         if reason is None and (is_usual or policy.allows_port(host, port, address, is_own=is_own)):
             allowed.append(text)
         else:
@@ -119,7 +119,7 @@ def _choose_allowed(policy: OutboundPolicy, scheme: str, host: str, port: int, a
             # A host does not open this machine, so the advice names the address.
             advised = str(_ipv4_of(address)) if reason == THIS_HOST else host
     if refused and not allowed:
-        raise OutboundRefused(_refusal(host, advised, port, refused))
+        raise AddressNotAllowed(_refusal(host, advised, port, refused))
     return allowed
 
 
@@ -152,7 +152,7 @@ def _can_bind(text: str) -> bool:
 
 def is_public_address(text: str) -> bool:
     """Return whether an address is one of the internet, so that its answers are no secret of this network."""
-    return why_refused(OutboundPolicy(), parse_address(text), is_own=is_own_address(text)) is None
+    return find_refusal_reason(OutboundPolicy(), parse_address(text), is_own=is_own_address(text)) is None
 
 
 async def connect_socket(address: str, port: int, within_s: float) -> socket.socket:
@@ -189,6 +189,6 @@ def _refusal(host: str, advised: str, port: int, reason: str) -> str:
     return f"{host} is {reason}, which Trapline may not connect to; {advice}"
 
 
-def reason_of(error: OSError) -> str:
+def get_error_reason(error: OSError) -> str:
     """Say what the system says of a failure, without the address that asyncio adds."""
     return os.strerror(error.errno) if error.errno else str(error)[:200] or type(error).__name__

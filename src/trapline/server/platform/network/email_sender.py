@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import EmailMessage as MimeMessage
 from email.policy import SMTP
 from email.utils import format_datetime, getaddresses, parseaddr
 from typing import TYPE_CHECKING, Literal
@@ -32,7 +32,7 @@ _KINDS: dict[str, tuple[Protection, int]] = {
 
 
 @dataclass(frozen=True)
-class MailServer:
+class SmtpServer:
     """Where e-mail is handed in, as whom, and whose name it carries; `introduced_as` is how Trapline says hello."""
 
     host: str
@@ -45,7 +45,7 @@ class MailServer:
 
 
 @dataclass(frozen=True)
-class Letter:
+class EmailMessage:
     """One e-mail; the same `id` is the same e-mail, so that whoever gets it twice can tell."""
 
     id: str
@@ -55,7 +55,7 @@ class Letter:
     at: datetime
 
 
-def read_mail_server(url: str, sender: str, introduced_as: str) -> MailServer:
+def parse_smtp_url(url: str, sender: str, introduced_as: str) -> SmtpServer:
     """Read the address of a mail server, such as smtp+starttls://user:password@mail.example.org.
 
     Raises ValueError in words that repeat nothing of it.
@@ -75,18 +75,18 @@ def read_mail_server(url: str, sender: str, introduced_as: str) -> MailServer:
         raise ValueError("has no number for a port; in a password : @ / are written %3A %40 %2F") from None
     if parts.password is not None and protection == "none" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise ValueError("would send its password in the clear: say smtp+starttls:// or smtps://")
-    return MailServer(
+    return SmtpServer(
         host=parts.hostname,
         port=given or port,
         protection=protection,
-        sender=read_sender(sender),
+        sender=parse_sender(sender),
         introduced_as=introduced_as,
         user=unquote(parts.username) if parts.username is not None else None,
         password=unquote(parts.password) if parts.password is not None else None,
     )
 
 
-def read_sender(text: str) -> str:
+def parse_sender(text: str) -> str:
     """Read who e-mails come from, `Name <a@b.example>` or the address alone. Raises ValueError."""
     try:
         # More than one, and what follows on another line, are no part of a sender.
@@ -96,9 +96,9 @@ def read_sender(text: str) -> str:
         raise ValueError("must be one e-mail address, such as Trapline <trapline@example.org>") from None
 
 
-def write_message(server: MailServer, letter: Letter) -> EmailMessage:
+def render_message(server: SmtpServer, letter: EmailMessage) -> MimeMessage:
     """Write an e-mail as it is sent. Raises OutboundFailed for an address that is none."""
-    message = EmailMessage(policy=SMTP)
+    message = MimeMessage(policy=SMTP)
     message["From"] = server.sender
     try:
         message["To"] = Address(addr_spec=letter.to)
@@ -112,11 +112,11 @@ def write_message(server: MailServer, letter: Letter) -> EmailMessage:
     return message
 
 
-async def send_letter(server: MailServer, letter: Letter) -> None:
+async def send_email(server: SmtpServer, letter: EmailMessage) -> None:
     """Send an e-mail; returns once the mail server has taken it. Raises OutboundFailed, in words without secrets."""
     import aiosmtplib
 
-    message = write_message(server, letter)
+    message = render_message(server, letter)
     client = aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,
@@ -158,7 +158,7 @@ def _is_of_tls(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _say(server: MailServer, error: "aiosmtplib.SMTPResponseException") -> str:
+def _say(server: SmtpServer, error: "aiosmtplib.SMTPResponseException") -> str:
     said = error.message
     for secret in filter(None, (server.password, server.user)):
         said = said.replace(secret, "…")

@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote_to_bytes
 
 from trapline.server.platform.errors import AskedTooOften, FileGone, OutboundFailed, Unanswered
-from trapline.server.platform.network.outbound import Answer, Outbound, is_sendable
-from trapline.server.platform.network.timeouts import within
+from trapline.server.platform.network.outbound import OutboundClient, OutboundResponse, is_header_value
+from trapline.server.platform.network.timeouts import limit_total_time
 from trapline.server.sources.gateways.gateway import OpenFile
 
 MAX_RETRY_AFTER_S = 86_400
@@ -21,43 +21,43 @@ BUSY = (502, 503, 504)
 PLAIN_CODINGS = ("", "identity", "aws-chunked")
 
 
-def unless_known(etag: str | None) -> dict[str, str]:
+def build_conditional_headers(etag: str | None) -> dict[str, str]:
     """Make the header that asks for a file only if it is another version than this one."""
-    return {"If-None-Match": etag} if etag and is_sendable(etag) else {}
+    return {"If-None-Match": etag} if etag and is_header_value(etag) else {}
 
 
 @asynccontextmanager
-async def opened_over_http(outbound: Outbound, url: str, known_etag: str | None) -> AsyncIterator[OpenFile | None]:
+async def open_http_file(outbound: OutboundClient, url: str, known_etag: str | None) -> AsyncIterator[OpenFile | None]:
     """Open a file at an address; None if the server says that it still is the version `known_etag`."""
-    async with outbound.get(url, unless_known(known_etag)) as answer:
+    async with outbound.get(url, build_conditional_headers(known_etag)) as answer:
         if answer.status == 304 and known_etag:
             yield None
             return
         if answer.status in (404, 410):
-            raise FileGone(status_in_words(answer.status, "it"))
+            raise FileGone(format_status(answer.status, "it"))
         if answer.status != 200:
-            raise OutboundFailed(status_in_words(answer.status, "it"), read_retry_after(answer))
-        yield as_open_file(answer)
+            raise OutboundFailed(format_status(answer.status, "it"), parse_retry_after(answer))
+        yield build_open_file(answer)
 
 
-def as_open_file(answer: Answer) -> OpenFile:
+def build_open_file(answer: OutboundResponse) -> OpenFile:
     """Tell of a file whose bytes a server has begun to send. Raises OutboundFailed where they are compressed."""
     if answer.headers.get("content-encoding", "").strip().lower() not in PLAIN_CODINGS:
         raise OutboundFailed("the server sends it compressed, though it was asked not to")
     length = answer.headers.get("content-length", "")
     return OpenFile(
         int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None,
-        read_http_time(answer.headers.get("last-modified")),
+        parse_http_date(answer.headers.get("last-modified")),
         answer.headers.get("etag"),
         answer.chunks(),
     )
 
 
-async def read_page(answer: Answer, most_bytes: int, budget_s: float) -> bytes:
+async def read_listing_page(answer: OutboundResponse, most_bytes: int, budget_s: float) -> bytes:
     """Read one page of a listing whole, at most so many bytes and for at most so many seconds."""
     page = bytearray()
     try:
-        async for chunk in decoded(within(answer.chunks(), budget_s), answer):
+        async for chunk in decompress(limit_total_time(answer.chunks(), budget_s), answer):
             page += chunk
             if len(page) > most_bytes:
                 raise OutboundFailed(f"a page of the listing is longer than {most_bytes // 2**20} MiB")
@@ -66,7 +66,7 @@ async def read_page(answer: Answer, most_bytes: int, budget_s: float) -> bytes:
     return bytes(page)
 
 
-async def decoded(chunks: AsyncIterator[bytes], answer: Answer) -> AsyncIterator[bytes]:
+async def decompress(chunks: AsyncIterator[bytes], answer: OutboundResponse) -> AsyncIterator[bytes]:
     """Undo the compression that some servers use without being asked, in pieces of bounded size."""
     coding = answer.headers.get("content-encoding", "").strip().lower()
     if coding in ("", "identity"):
@@ -85,7 +85,7 @@ async def decoded(chunks: AsyncIterator[bytes], answer: Answer) -> AsyncIterator
         raise OutboundFailed("the listing ended before its compression did")
 
 
-def read_http_time(text: str | None) -> datetime | None:
+def parse_http_date(text: str | None) -> datetime | None:
     """Read a date of HTTP, such as Last-Modified."""
     try:
         return parsedate_to_datetime(text).astimezone(UTC) if text else None
@@ -93,7 +93,7 @@ def read_http_time(text: str | None) -> datetime | None:
         return None
 
 
-def read_iso_time(text: str) -> datetime | None:
+def parse_rfc3339(text: str) -> datetime | None:
     """Read a time of RFC 3339; None for one that names no zone."""
     try:
         moment = datetime.fromisoformat(text.strip())
@@ -102,29 +102,29 @@ def read_iso_time(text: str) -> datetime | None:
         return None
 
 
-def read_retry_after(answer: Answer) -> int | None:
+def parse_retry_after(answer: OutboundResponse) -> int | None:
     """Read how many seconds a server asks to be left alone for, at most a day."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(int(text[:9]), MAX_RETRY_AFTER_S)
-    moment = read_http_time(text)
+    moment = parse_http_date(text)
     if moment is None:
         return None
     left = moment - datetime.now(UTC)
     return min(max(0, int(left / timedelta(seconds=1))), MAX_RETRY_AFTER_S)
 
 
-def build_failure(answer: Answer, what: str) -> OutboundFailed:
+def build_failure(answer: OutboundResponse, what: str) -> OutboundFailed:
     """Build the failure that an answer means, with the time that the server asks to be left alone for."""
     kind = OutboundFailed
     if answer.status == TOO_MANY_REQUESTS:
         kind = AskedTooOften
     elif answer.status in BUSY:
         kind = Unanswered
-    return kind(status_in_words(answer.status, what), read_retry_after(answer))
+    return kind(format_status(answer.status, what), parse_retry_after(answer))
 
 
-def status_in_words(status: int, what: str) -> str:
+def format_status(status: int, what: str) -> str:
     """Say what a status means, and what to do about it; `what` is what was asked for."""
     words = {
         401: f"the server asks for a sign-in before it gives {what} (401): check user name and password",
@@ -143,7 +143,7 @@ def quote_invisible(text: str) -> str:
     return text if text.isprintable() else "".join(sign if sign.isprintable() else quote(sign) for sign in text)
 
 
-def readable_path(raw: str) -> str | None:
+def decode_path(raw: str) -> str | None:
     """Decode a path for people where that loses nothing; None for one that climbs out or hides something."""
     try:
         text = unquote_to_bytes(raw).decode()

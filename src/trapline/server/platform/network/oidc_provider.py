@@ -15,17 +15,17 @@ from pydantic import BaseModel, ValidationError
 from trapline.server.accounts.rules.oidc import (
     BEGIN_AGAIN,
     NOT_BELIEVED,
-    Journey,
-    check_id_token,
+    OidcState,
     find_key,
     find_verified_email,
-    read_header,
+    parse_token_header,
+    verify_id_token,
 )
-from trapline.server.platform.errors import OutboundFailed, ProviderAway, Unauthenticated
+from trapline.server.platform.errors import OidcProviderUnavailable, OutboundFailed, Unauthenticated
 from trapline.server.platform.network.outbound_policy import AllowedNetwork, OutboundPolicy
 
 if TYPE_CHECKING:
-    from trapline.server.platform.network.outbound import Outbound
+    from trapline.server.platform.network.outbound import OutboundClient
 
 KEPT_S = 3600
 """How long what was found is good for; a token of an unknown key has the keys read anew before that."""
@@ -40,7 +40,7 @@ AWAY = (
 )
 
 
-class Discovered(BaseModel):
+class ProviderMetadata(BaseModel):
     """What a provider says of itself (OpenID Connect Discovery 1.0, 3), as far as it is used."""
 
     issuer: str
@@ -52,7 +52,7 @@ class Discovered(BaseModel):
 
 
 @dataclass
-class IdentityProvider:
+class OidcProvider:
     """An OpenID provider, which is asked when somebody signs in; a provider that is away keeps nobody else out."""
 
     issuer: str
@@ -61,7 +61,7 @@ class IdentityProvider:
     scopes: str
     name: str
     policy: OutboundPolicy
-    _discovered: tuple[float, Discovered] | None = None
+    _discovered: tuple[float, ProviderMetadata] | None = None
     _keys: tuple[float, list[Any]] | None = None
     _failed: dict[str, tuple[float, str]] = field(default_factory=dict)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -73,7 +73,7 @@ class IdentityProvider:
         own = AllowedNetwork(host=(parts.hostname or "").rstrip("."), port=port, reaches_here=True)
         self.policy = replace(self.policy, allowed_networks=(*self.policy.allowed_networks, own))
 
-    async def make_address(self, journey: Journey, redirect_uri: str) -> str:
+    async def make_address(self, journey: OidcState, redirect_uri: str) -> str:
         """Where a browser goes to sign in. Raises ProviderAway."""
         found = await self._discover()
         query = urlencode(
@@ -90,7 +90,7 @@ class IdentityProvider:
         )
         return f"{found.authorization_endpoint}{'&' if '?' in found.authorization_endpoint else '?'}{query}"
 
-    async def exchange(self, code: str, journey: Journey, redirect_uri: str) -> dict[str, Any]:
+    async def exchange(self, code: str, journey: OidcState, redirect_uri: str) -> dict[str, Any]:
         """What the provider claims of the person who brought this code. Raises Unauthenticated, ProviderAway."""
         found = await self._discover()
         form = {
@@ -113,9 +113,11 @@ class IdentityProvider:
         if status == 400 and isinstance(told, Mapping) and told.get("error") == "invalid_grant":
             raise Unauthenticated(f"This sign-in was used already, or took too long. {BEGIN_AGAIN}")
         if status in (400, 401):
-            raise ProviderAway(AWAY.format("it refuses this Trapline, whose operator should look at TRAPLINE_OIDC_*"))
+            raise OidcProviderUnavailable(
+                AWAY.format("it refuses this Trapline, whose operator should look at TRAPLINE_OIDC_*")
+            )
         if status != 200 or not isinstance(told, Mapping) or not isinstance(told.get("id_token"), str):
-            raise ProviderAway(AWAY.format("it answered with something else than a token"))
+            raise OidcProviderUnavailable(AWAY.format("it answered with something else than a token"))
         claims = await self._believe(told["id_token"], found, journey)
         if find_verified_email(claims) is None and found.userinfo_endpoint and told.get("access_token"):
             aside = await self._ask_about(found.userinfo_endpoint, str(told["access_token"]), claims)
@@ -124,22 +126,22 @@ class IdentityProvider:
             claims = {**aside, **claims}
         return {**claims, "iss": found.issuer}
 
-    async def _believe(self, token: str, found: Discovered, journey: Journey) -> dict[str, Any]:
-        algorithm, kid = read_header(token)
+    async def _believe(self, token: str, found: ProviderMetadata, journey: OidcState) -> dict[str, Any]:
+        algorithm, kid = parse_token_header(token)
         key = find_key(await self._read_keys(found, KEPT_S), algorithm, kid)
         if key is None:
             # It may have changed its keys since they were read.
             key = find_key(await self._read_keys(found, ANEW_AFTER_S), algorithm, kid)
         if key is None:
             raise Unauthenticated(NOT_BELIEVED.format("it is signed with a key that the provider does not name"))
-        return check_id_token(
+        return verify_id_token(
             token, key, issuer=found.issuer, client_id=self.client_id, nonce=journey.nonce, now=time.time()
         )
 
     async def _ask_about(self, address: str, access_token: str, claims: Mapping[str, Any]) -> dict[str, Any]:
         """What else the provider says of a person: many tell the e-mail address here alone (Core, 5.3.2)."""
         if not (access_token.isascii() and access_token.isprintable()):
-            raise ProviderAway(AWAY.format("it answered with something else than a token"))
+            raise OidcProviderUnavailable(AWAY.format("it answered with something else than a token"))
         told = await self._get(address, {"Authorization": f"Bearer {access_token}"})
         return dict(told) if isinstance(told, Mapping) and told.get("sub") == claims["sub"] else {}
 
@@ -150,52 +152,54 @@ class IdentityProvider:
             async with asyncio.timeout(PATIENCE_S * 2):
                 await self._reading.acquire()
         except TimeoutError:
-            raise ProviderAway(AWAY.format("it takes too long")) from None
+            raise OidcProviderUnavailable(AWAY.format("it takes too long")) from None
         try:
             failed = self._failed.get(what)
             if failed is not None and time.monotonic() < failed[0] + FAILED_S:
-                raise ProviderAway(failed[1])
+                raise OidcProviderUnavailable(failed[1])
             try:
                 yield
-            except ProviderAway as error:
+            except OidcProviderUnavailable as error:
                 self._failed[what] = (time.monotonic(), error.detail)
                 raise
         finally:
             self._reading.release()
 
-    async def _discover(self) -> Discovered:
+    async def _discover(self) -> ProviderMetadata:
         async with self._turn("parts"):
             if self._discovered is not None and time.monotonic() < self._discovered[0] + KEPT_S:
                 return self._discovered[1]
             told = await self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
             try:
-                found = Discovered.model_validate(told)
+                found = ProviderMetadata.model_validate(told)
             except ValidationError:
-                raise ProviderAway(AWAY.format("what it says of itself is no OpenID configuration")) from None
+                raise OidcProviderUnavailable(
+                    AWAY.format("what it says of itself is no OpenID configuration")
+                ) from None
             if found.issuer.rstrip("/") != self.issuer.rstrip("/"):
-                raise ProviderAway(AWAY.format("it calls itself something else than TRAPLINE_OIDC_ISSUER"))
+                raise OidcProviderUnavailable(AWAY.format("it calls itself something else than TRAPLINE_OIDC_ISSUER"))
             parts = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri, found.userinfo_endpoint)
             secure = ("https://",) if self.issuer.startswith("https://") else ("https://", "http://")
             if not all(part.startswith(secure) for part in parts if part is not None):
-                raise ProviderAway(AWAY.format("a part of it has no address that begins with https://"))
+                raise OidcProviderUnavailable(AWAY.format("a part of it has no address that begins with https://"))
             self._discovered = (time.monotonic(), found)
             return found
 
-    async def _read_keys(self, found: Discovered, kept_s: float) -> list[Any]:
+    async def _read_keys(self, found: ProviderMetadata, kept_s: float) -> list[Any]:
         async with self._turn("keys"):
             if self._keys is not None and time.monotonic() < self._keys[0] + kept_s:
                 return self._keys[1]
             told = await self._get(found.jwks_uri)
             keys = told.get("keys") if isinstance(told, Mapping) else None
             if not isinstance(keys, list):
-                raise ProviderAway(AWAY.format("it does not tell its keys"))
+                raise OidcProviderUnavailable(AWAY.format("it does not tell its keys"))
             self._keys = (time.monotonic(), keys)
             return keys
 
     async def _get(self, address: str, headers: Mapping[str, str] | None = None) -> Any:
         status, told = await self._call("GET", address, b"", {"Accept": "application/json", **(headers or {})})
         if status != 200:
-            raise ProviderAway(AWAY.format(f"it answered {status}"))
+            raise OidcProviderUnavailable(AWAY.format(f"it answered {status}"))
         return told
 
     async def _post(self, address: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
@@ -218,18 +222,18 @@ class IdentityProvider:
                         raise OutboundFailed("it answered far too much")
                 return answer.status, _read_json(bytes(read))
         except TimeoutError:
-            raise ProviderAway(AWAY.format("it takes too long")) from None
+            raise OidcProviderUnavailable(AWAY.format("it takes too long")) from None
         except OutboundFailed as error:
-            raise ProviderAway(AWAY.format(error.detail)) from None
+            raise OidcProviderUnavailable(AWAY.format(error.detail)) from None
         finally:
             await outbound.close()
 
 
-def _open_outbound(policy: OutboundPolicy) -> "Outbound":
+def _open_outbound(policy: OutboundPolicy) -> "OutboundClient":
     # The HTTP client takes long to load, and most sign in by password.
-    from trapline.server.platform.network.outbound import Outbound
+    from trapline.server.platform.network.outbound import OutboundClient
 
-    return Outbound(policy)
+    return OutboundClient(policy)
 
 
 def _read_json(body: bytes) -> Any:

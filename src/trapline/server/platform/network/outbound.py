@@ -13,7 +13,7 @@ from importlib.metadata import version
 import httpcore2
 import httpx2
 
-from trapline.server.platform.errors import OutboundFailed, OutboundRefused, Unanswered
+from trapline.server.platform.errors import AddressNotAllowed, OutboundFailed, Unanswered
 from trapline.server.platform.network.dialing import Dialer, Resolver, is_public_address, resolve_host
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
@@ -43,23 +43,23 @@ class Credentials:
 
     def __post_init__(self) -> None:
         """Refuse what no header can carry before a library does, because that would tell the secret."""
-        if not all(is_sendable(value) for value in self.headers.values()):
-            raise OutboundRefused("the password or header has characters that cannot be sent; give it again")
+        if not all(is_header_value(value) for value in self.headers.values()):
+            raise AddressNotAllowed("the password or header has characters that cannot be sent; give it again")
 
     @classmethod
     def basic(cls, url: str, username: str, password: str) -> "Credentials":
         """Make credentials for the origin of `url` from a name and a password."""
         pair = base64.b64encode(f"{username}:{password}".encode()).decode()
-        return cls(origin_of(httpx2.URL(url)), {"Authorization": f"Basic {pair}"})
+        return cls(get_origin(httpx2.URL(url)), {"Authorization": f"Basic {pair}"})
 
     @classmethod
     def header(cls, url: str, name: str, value: str) -> "Credentials":
         """Make credentials for the origin of `url` that are one header."""
-        return cls(origin_of(httpx2.URL(url)), {name: value})
+        return cls(get_origin(httpx2.URL(url)), {name: value})
 
 
 @dataclass
-class Answer:
+class OutboundResponse:
     """What an outside server answered, after redirects; the body is read by `chunks`, undecoded, or not at all."""
 
     url: str
@@ -86,7 +86,7 @@ class Answer:
             raise OutboundFailed("the connection broke before the whole was sent") from None
 
 
-class Outbound:
+class OutboundClient:
     """A guarded HTTP client: every connection is checked against the policy and pinned to the address checked.
 
     Nothing of the environment is used: no proxy, no netrc. Nothing that a server said is repeated in an error, because
@@ -121,7 +121,7 @@ class Outbound:
         *,
         patience_s: float | None = None,
         max_redirects: int = MAX_REDIRECTS,
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncIterator[OutboundResponse]:
         """Open a URL, following at most three redirects by hand; with `max_redirects` 0, a redirect is an answer.
 
         `patience_s` is how long the server may be silent, the download's time unless told. Credentials go only to
@@ -131,12 +131,12 @@ class Outbound:
         current = parse_url(url)
         for _ in range(max_redirects + 1):
             sent = dict(headers or {})
-            if self._credentials is not None and self._credentials.origin == origin_of(current):
+            if self._credentials is not None and self._credentials.origin == get_origin(current):
                 sent.update(self._credentials.headers)
             response = await self._send(self._build(current, sent, patience_s))
             try:
                 if not max_redirects or not response.is_redirect or "location" not in response.headers:
-                    yield Answer(str(current), response.status_code, response.headers, response)
+                    yield OutboundResponse(str(current), response.status_code, response.headers, response)
                     return
                 current = parse_url(str(current.join(response.headers["location"])))
             except httpx2.InvalidURL as error:
@@ -146,7 +146,9 @@ class Outbound:
         raise OutboundFailed(f"the server redirected more than {max_redirects} times")
 
     @asynccontextmanager
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], patience_s: float) -> AsyncIterator[Answer]:
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], patience_s: float
+    ) -> AsyncIterator[OutboundResponse]:
         """Send a body to a URL, once; a redirect is an answer and never followed. Raises as `get` does."""
         connect_s = self._timeouts.connect_s
         timeout = httpx2.Timeout(patience_s, connect=connect_s, pool=connect_s)
@@ -154,7 +156,7 @@ class Outbound:
             self._client.build_request("POST", parse_url(url), content=body, headers=headers, timeout=timeout)
         )
         try:
-            yield Answer(url, response.status_code, response.headers, response)
+            yield OutboundResponse(url, response.status_code, response.headers, response)
         finally:
             await response.aclose()
 
@@ -198,26 +200,26 @@ def parse_url(url: str) -> httpx2.URL:
     try:
         parsed = httpx2.URL(url)
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
-        raise OutboundRefused("this is not a complete address, such as https://camera.example/pictures/") from error
+        raise AddressNotAllowed("this is not a complete address, such as https://camera.example/pictures/") from error
     if parsed.scheme not in SCHEMES:
-        raise OutboundRefused("addresses must begin with http:// or https://")
+        raise AddressNotAllowed("addresses must begin with http:// or https://")
     if not parsed.host:
-        raise OutboundRefused("this address names no host")
+        raise AddressNotAllowed("this address names no host")
     if parsed.port is not None and not 0 < parsed.port < 65_536:
-        raise OutboundRefused("the port of this address is not from 1 to 65535")
+        raise AddressNotAllowed("the port of this address is not from 1 to 65535")
     if parsed.userinfo:
-        raise OutboundRefused(
+        raise AddressNotAllowed(
             "a name and password must not stand in the address; give them as auth_username and auth_password"
         )
     return parsed
 
 
-def origin_of(url: httpx2.URL) -> tuple[str, str, int]:
+def get_origin(url: httpx2.URL) -> tuple[str, str, int]:
     """Tell scheme, host and port of an address."""
     return url.scheme, url.host.rstrip(".").lower(), url.port or SCHEMES.get(url.scheme, 0)
 
 
-def is_sendable(value: str) -> bool:
+def is_header_value(value: str) -> bool:
     """Tell whether a text can be the value of a header as it is."""
     return value.isascii() and value.isprintable()
 
@@ -256,7 +258,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ARG002
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> httpcore2.AsyncNetworkStream:
-        raise OutboundRefused("a socket file is not an address")
+        raise AddressNotAllowed("a socket file is not an address")
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -268,7 +270,7 @@ class _GuardedTransport(httpx2.AsyncHTTPTransport):
     def __init__(
         self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None, connections: int
     ) -> None:
-        context = verify or trusted_authorities()
+        context = verify or load_trusted_certificates()
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=context,
@@ -287,7 +289,7 @@ class _NoCookies(CookieJar):
 
 
 @cache
-def trusted_authorities() -> ssl.SSLContext:
+def load_trusted_certificates() -> ssl.SSLContext:
     """Load the certificates of the system once; it takes tens of milliseconds."""
     return httpx2.create_ssl_context(trust_env=False)
 

@@ -115,7 +115,7 @@ def parse_allowed_network(text: str) -> AllowedNetwork:
     return AllowedNetwork(host=host.rstrip("."), port=number)
 
 
-def why_refused(
+def find_refusal_reason(
     policy: OutboundPolicy, address: Address, host: str = "", port: int | None = None, *, is_own: bool = False
 ) -> str | None:
     """Return why this address may not be connected to, or None if it may.
@@ -127,7 +127,7 @@ def why_refused(
             return "a link-local address"
         inner = embedded_address(address)
         if inner is not None:
-            return why_refused(policy, inner, host, port, is_own=is_own)
+            return find_refusal_reason(policy, inner, host, port, is_own=is_own)
     for what, networks in NEVER:
         if _within(address, networks):
             return what

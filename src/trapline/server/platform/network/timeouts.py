@@ -11,7 +11,7 @@ from trapline.server.sources.rules.pull_policy import SLOWEST_RATE
 Piece = TypeVar("Piece")
 
 
-async def within(
+async def limit_total_time(
     pieces: AsyncIterator[Piece], budget_s: float, give_up: Callable[[], None] | None = None
 ) -> AsyncIterator[Piece]:
     """Pass the pieces of a listing on, but wait for them no longer than `budget_s` seconds in all.
@@ -36,7 +36,7 @@ async def within(
         yield piece
 
 
-async def in_time(chunks: AsyncIterator[bytes], window_s: float) -> AsyncIterator[bytes]:
+async def require_throughput(chunks: AsyncIterator[bytes], window_s: float) -> AsyncIterator[bytes]:
     """Pass the chunks of a file on while they come faster than a drip: in each `window_s` seconds that are waited.
 
     Raises OutboundFailed. That nothing comes at all is for others to find.

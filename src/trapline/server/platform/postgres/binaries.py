@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from trapline.extras import describe_install
-from trapline.server.platform.postgres.data_folder import EngineError, blocking_parent
+from trapline.server.platform.postgres.data_folder import EngineError, find_blocking_parent
 
 
 def find_binaries(folder: Path) -> Path:
@@ -43,4 +43,4 @@ def find_binaries(folder: Path) -> Path:
 
 
 def _open_to_all(program: Path) -> bool:
-    return program.stat().st_mode & 0o005 == 0o005 and blocking_parent(program.resolve()) is None
+    return program.stat().st_mode & 0o005 == 0o005 and find_blocking_parent(program.resolve()) is None

@@ -56,14 +56,14 @@ def lock_folder(folder: Path) -> FolderLock:
 
 def is_reachable(folder: Path) -> bool:
     """Whether the uid that PostgreSQL runs as can get to this folder (it always can where we are not root)."""
-    return os.geteuid() != 0 or blocking_parent(folder.resolve()) is None
+    return os.geteuid() != 0 or find_blocking_parent(folder.resolve()) is None
 
 
-def make_reachable(folder: Path) -> None:
+def ensure_reachable(folder: Path) -> None:
     """As root, let the unprivileged uid pass through the data folder; refuse a folder below one it cannot pass."""
     if os.geteuid() != 0:
         return
-    blocking = blocking_parent(folder)
+    blocking = find_blocking_parent(folder)
     if blocking is not None:
         raise EngineError(
             f"PostgreSQL never runs as root, and the unprivileged user it would run as cannot pass through {blocking} "
@@ -73,7 +73,7 @@ def make_reachable(folder: Path) -> None:
     folder.chmod(folder.stat().st_mode | 0o011)
 
 
-def blocking_parent(folder: Path) -> Path | None:
+def find_blocking_parent(folder: Path) -> Path | None:
     """The first parent folder that the unprivileged uid cannot pass through; None where there is none."""
     for parent in folder.parents:
         if parent.exists():

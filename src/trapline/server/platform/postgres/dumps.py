@@ -15,7 +15,7 @@ def dump_database(folder: Path, url: str, snapshot: str, into: Path) -> None:
     _run(folder, "pg_dump", url, "--format=custom", "--no-owner", f"--snapshot={snapshot}", f"--file={into}")
 
 
-def load_database(folder: Path, url: str, dump: Path) -> None:
+def restore_database(folder: Path, url: str, dump: Path) -> None:
     """Load a dump into an empty database, wholly or not at all. Raises EngineError with what pg_restore said."""
     _run(folder, "pg_restore", url, "--no-owner", "--exit-on-error", "--single-transaction", str(dump))
 

@@ -12,7 +12,7 @@ NAME = "secret-key"
 LEAST_CHARACTERS = 32
 
 
-def make_key() -> str:
+def generate_key() -> str:
     """Make a secret key."""
     return secrets.token_urlsafe(48)
 
@@ -43,7 +43,7 @@ class KeyFile(Mapping[int, bytes]):
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):  # another process of the same start was first
-                write_secret(path, f"1:{make_key()}")
+                write_secret(path, f"1:{generate_key()}")
         self._stamp: tuple[int, int] | None = None
         self._keys: dict[int, bytes] = {}
         self._former: dict[int, bytes] = {}

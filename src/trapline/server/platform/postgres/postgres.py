@@ -25,7 +25,7 @@ from pathlib import Path
 import psycopg
 
 from trapline.server.platform.postgres.binaries import find_binaries
-from trapline.server.platform.postgres.data_folder import UNPRIVILEGED, EngineError, make_reachable, write_secret
+from trapline.server.platform.postgres.data_folder import UNPRIVILEGED, EngineError, ensure_reachable, write_secret
 
 MAJOR_VERSION = 18
 USER = DATABASE = "trapline"
@@ -81,7 +81,7 @@ def start_postgres(
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    make_reachable(folder)
+    ensure_reachable(folder)
     binaries = find_binaries(folder)
     cluster = folder / "database"
     if (cluster / "PG_VERSION").exists():
@@ -101,7 +101,7 @@ def start_postgres(
         # Two hindrances pass: another program took the port in between, and the last backends of a killed
         # postmaster still hold its shared memory for a moment.
         if "could not create any TCP/IP sockets" in failure:
-            port = free_port()
+            port = find_free_port()
         elif "shared memory" not in failure or time.monotonic() > deadline:
             raise EngineError(f"PostgreSQL did not start; the end of {folder / 'database.log'} says:\n{failure}")
         time.sleep(0.1)
@@ -116,7 +116,7 @@ def start_postgres(
     return started
 
 
-def plan_url(folder: Path) -> str:
+def build_planned_url(folder: Path) -> str:
     """Say where `start_postgres` will have the database, unless another program takes that port meanwhile."""
     password_file = folder / "database-password"
     if not password_file.exists():
@@ -165,7 +165,7 @@ def stop_stale_postmaster(cluster: Path, timeout_s: float = 15.0) -> bool:
     raise EngineError(f"A PostgreSQL (process {pid}) still runs on {cluster} and does not stop. End it by hand.")
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """A TCP port of the loopback interface that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -299,7 +299,7 @@ def _remembered_port(folder: Path) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
     except (OSError, ValueError):
-        return free_port()
+        return find_free_port()
     return port
 
 
@@ -316,7 +316,7 @@ def _is_postmaster_of(pid: int, cluster: Path) -> bool:
     return not told.stdout.startswith("Z") and str(cluster) in told.stdout
 
 
-def find_running(folder: Path) -> str | None:
+def find_running_url(folder: Path) -> str | None:
     """The URL of the PostgreSQL that some Trapline runs on this data folder now; None where none runs."""
     folder = folder.resolve()
     try:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from trapline.server.platform.store.object_store import Incoming
+from trapline.server.platform.store.object_store import IncomingFile
 
 
 class IncomingFolder:
@@ -24,12 +24,12 @@ class IncomingFolder:
         return len(left)
 
     @asynccontextmanager
-    async def receive(self) -> AsyncIterator[Incoming]:
+    async def receive(self) -> AsyncIterator[IncomingFile]:
         """Open a file to receive into; it vanishes with the block unless it was moved elsewhere."""
         path = self.path / secrets.token_hex(16)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            yield Incoming(path, descriptor)
+            yield IncomingFile(path, descriptor)
         finally:
             os.close(descriptor)
             with suppress(FileNotFoundError):

@@ -12,12 +12,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from trapline.server.platform.errors import NotFound, Unavailable
-from trapline.server.platform.files.safe_open import open_beneath
+from trapline.server.platform.errors import NotFound, ServiceUnavailable
+from trapline.server.platform.files.safe_open import open_within
 from trapline.server.platform.store.incoming_folder import IncomingFolder
-from trapline.server.platform.store.object_store import Arrived, Incoming, SignedPut, Stored
-from trapline.server.platform.store.signed_uploads import Announced, sign_upload
-from trapline.server.platform.store.storage_keys import parts_of, sign_url
+from trapline.server.platform.store.object_store import IncomingFile, SignedPut, StoredObject, UploadedObject
+from trapline.server.platform.store.signed_uploads import UploadSpec, sign_upload
+from trapline.server.platform.store.storage_keys import parse_key, sign_url
 
 READ_BYTES = 256 * 1024
 UNKNOWN_TYPE = "application/octet-stream"
@@ -36,20 +36,22 @@ class LocalStore:
         self._public_url = public_url
         self._incoming = IncomingFolder(root)
 
-    def receive(self) -> AbstractAsyncContextManager[Incoming]:
+    def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file to receive into; it vanishes with the block unless it was kept."""
         return self._incoming.receive()
 
-    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
+    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
         """Make a received file durable under a key. Raises Unavailable where the disk refuses."""
-        parts = parts_of(key)
+        parts = parse_key(key)
         try:
             if media_type is not None:
                 await self._note(incoming, parts, media_type)
             await asyncio.to_thread(self._keep, incoming, parts)
         except OSError as error:
-            raise Unavailable(f"The file store cannot be written to: {error.strerror}. Nothing was stored.") from error
-        return Stored(key, incoming.size, incoming.sha256)
+            raise ServiceUnavailable(
+                f"The file store cannot be written to: {error.strerror}. Nothing was stored."
+            ) from error
+        return StoredObject(key, incoming.size, incoming.sha256)
 
     async def open(self, key: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Read bytes from `first` on, `length` of them or all; raises NotFound at the first read."""
@@ -69,12 +71,12 @@ class LocalStore:
 
     async def find_size(self, key: str) -> int | None:
         """Size in bytes, or None where nothing is kept."""
-        parts_of(key)
+        parse_key(key)
         return await asyncio.to_thread(self._find_size, key)
 
     async def delete(self, key: str) -> None:
         """Forget a key; one that is not there is fine."""
-        parts = parts_of(key)
+        parts = parse_key(key)
         for path in (self.root.joinpath(*parts), self.root.joinpath(_NOTES, *parts)):
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
@@ -83,7 +85,7 @@ class LocalStore:
         """Give a path on the local disk; raises NotFound."""
         if await self.find_size(key) is None:
             raise NotFound
-        yield self.root.joinpath(*parts_of(key))
+        yield self.root.joinpath(*parse_key(key))
 
     async def find_free_fraction(self) -> float | None:
         """Free part of the disk, from 0 to 1."""
@@ -96,7 +98,7 @@ class LocalStore:
             async with self.receive() as incoming:
                 incoming.write(b"ready")
         except OSError as error:
-            raise Unavailable(f"The file store {self.root} cannot be written to: {error.strerror}.") from error
+            raise ServiceUnavailable(f"The file store {self.root} cannot be written to: {error.strerror}.") from error
 
     async def sign_put(
         self,
@@ -109,25 +111,25 @@ class LocalStore:
         at_most: int,
     ) -> SignedPut:
         """Make an address of our own server that takes one upload."""
-        announced = Announced(media_type, at_most, size, sha256)
+        announced = UploadSpec(media_type, at_most, size, sha256)
         url = sign_upload(self._secrets, self._public_url, key, announced, int(time.time()) + lifetime_s)
         length = {} if size is None else {"Content-Length": str(size)}
         return SignedPut(url, {"Content-Type": media_type, **length})
 
     async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:
         """Make an address of our own server that gives a file."""
-        parts_of(key)
+        parse_key(key)
         now = time.time()
         return sign_url(
             self._secrets, self._public_url, key, now, lifetime_s=lifetime_s, round_to_s=1, filename=filename
         )
 
-    async def find_arrived(self, key: str) -> Arrived | None:
+    async def find_uploaded(self, key: str) -> UploadedObject | None:
         """Look what was uploaded to a key; None where nothing was."""
-        parts_of(key)
+        parse_key(key)
         return await asyncio.to_thread(self._find_arrived, key)
 
-    def _find_arrived(self, key: str) -> Arrived | None:
+    def _find_arrived(self, key: str) -> UploadedObject | None:
         try:
             descriptor = self._open(key)
         except NotFound:
@@ -137,18 +139,18 @@ class LocalStore:
             note = self._read_note(key)
             # A note is written before its file is put in place: one of another file was left by a process that died.
             if note.get("mtime_ns") == found.st_mtime_ns:
-                return Arrived(found.st_size, note["media_type"], note["sha256"])
-            return Arrived(found.st_size, UNKNOWN_TYPE, hashlib.file_digest(file, "sha256").hexdigest())
+                return UploadedObject(found.st_size, note["media_type"], note["sha256"])
+            return UploadedObject(found.st_size, UNKNOWN_TYPE, hashlib.file_digest(file, "sha256").hexdigest())
 
     def _read_note(self, key: str) -> dict[str, Any]:
         try:
-            with os.fdopen(open_beneath(self.root, (_NOTES, *parts_of(key))), encoding="utf-8") as file:
+            with os.fdopen(open_within(self.root, (_NOTES, *parse_key(key))), encoding="utf-8") as file:
                 note: dict[str, Any] = json.load(file)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         return note
 
-    async def _note(self, incoming: Incoming, parts: tuple[str, ...], media_type: str) -> None:
+    async def _note(self, incoming: IncomingFile, parts: tuple[str, ...], media_type: str) -> None:
         """Remember what a file's bytes would not tell, or not at once."""
         note = {
             "mtime_ns": os.fstat(incoming.descriptor).st_mtime_ns,
@@ -159,7 +161,7 @@ class LocalStore:
             written.write(json.dumps(note).encode())
             await asyncio.to_thread(self._keep, written, (_NOTES, *parts))
 
-    def _keep(self, incoming: Incoming, parts: tuple[str, ...]) -> None:
+    def _keep(self, incoming: IncomingFile, parts: tuple[str, ...]) -> None:
         os.fsync(incoming.descriptor)
         folder = self.root
         for part in parts[:-1]:
@@ -176,7 +178,7 @@ class LocalStore:
 
     def _open(self, key: str) -> int:
         try:
-            descriptor = open_beneath(self.root, parts_of(key))
+            descriptor = open_within(self.root, parse_key(key))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFound from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.errors import ServiceUnavailable
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredObject:
     """What is kept under a key: its size in bytes and, in hexadecimal, its SHA-256."""
 
     key: str
@@ -29,7 +29,7 @@ class SignedPut:
 
 
 @dataclass(frozen=True)
-class Arrived:
+class UploadedObject:
     """What lies under a key that an outsider may have uploaded to.
 
     Its size in bytes, its media type, and its SHA-256 in hexadecimal, None where the store does not know it: an S3
@@ -42,7 +42,7 @@ class Arrived:
 
 
 @dataclass
-class Incoming:
+class IncomingFile:
     """A file on the local disk that is being received; it vanishes with its block unless it was kept.
 
     `path` may be read by a child process once `write` returned.
@@ -61,7 +61,7 @@ class Incoming:
             while view:
                 view = view[os.write(self.descriptor, view) :]
         except OSError as error:
-            raise Unavailable(
+            raise ServiceUnavailable(
                 f"The server cannot keep what it receives: {error.strerror}. Nothing was stored; send it again later."
             ) from error
         self.size += len(chunk)
@@ -72,13 +72,13 @@ class Incoming:
         return self._digest.hexdigest()
 
 
-class Store(Protocol):
+class ObjectStore(Protocol):
     """Keeps bytes under keys. What a call has answered is durable: it survives the loss of power."""
 
-    def receive(self) -> AbstractAsyncContextManager[Incoming]:
+    def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file to receive into."""
 
-    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
+    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
         """Make a received file durable under a key; the same key again replaces it as a whole.
 
         `media_type` is remembered where the bytes alone would not tell it. Raises Unavailable.
@@ -122,5 +122,5 @@ class Store(Protocol):
     async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:
         """Make an address that gives what lies under a key; with `filename` as an attachment of that name."""
 
-    async def find_arrived(self, key: str) -> Arrived | None:
+    async def find_uploaded(self, key: str) -> UploadedObject | None:
         """Look what was uploaded to a key; None where nothing was."""

@@ -12,7 +12,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Signer:
+class S3Signer:
     """Who signs: an access key, its secret, and the region that requests are signed for."""
 
     access_key_id: str

@@ -16,15 +16,15 @@ import httpx2
 import obstore
 import structlog
 from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import S3Store
+from obstore.store import S3Store as ObstoreS3Store
 
-from trapline.server.platform.errors import NotFound, Unavailable
-from trapline.server.platform.network.outbound import trusted_authorities
+from trapline.server.platform.errors import NotFound, ServiceUnavailable
+from trapline.server.platform.network.outbound import load_trusted_certificates
 from trapline.server.platform.store.incoming_folder import IncomingFolder
-from trapline.server.platform.store.object_store import Arrived, Incoming, SignedPut, Stored
-from trapline.server.platform.store.presign import NOTHING, Signer
-from trapline.server.platform.store.signed_uploads import check_uploadable
-from trapline.server.platform.store.storage_keys import parts_of
+from trapline.server.platform.store.object_store import IncomingFile, SignedPut, StoredObject, UploadedObject
+from trapline.server.platform.store.presign import NOTHING, S3Signer
+from trapline.server.platform.store.signed_uploads import require_uploadable
+from trapline.server.platform.store.storage_keys import parse_key
 
 if TYPE_CHECKING:
     from obstore import GetOptions
@@ -51,23 +51,23 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 
 
 @dataclass(frozen=True)
-class Bucket:
+class S3BucketConfig:
     """A bucket and where it is: `public_endpoint` is where those outside reach what `endpoint` is inside."""
 
     endpoint: str
     public_endpoint: str
     name: str
-    signer: Signer
+    signer: S3Signer
 
 
-class S3:
+class S3Store:
     """Keeps files in a bucket. Files are received into a folder of this machine first, because decoders need a path."""
 
-    def __init__(self, bucket: Bucket, folder: Path, silent_at_most_s: float = SILENT_AT_MOST_S) -> None:
+    def __init__(self, bucket: S3BucketConfig, folder: Path, silent_at_most_s: float = SILENT_AT_MOST_S) -> None:
         self._bucket = bucket
         self._silent_at_most_s = silent_at_most_s
         self._incoming = IncomingFolder(folder)
-        self._objects = S3Store(
+        self._objects = ObstoreS3Store(
             bucket.name,
             # What is not set here is taken from variables AWS_..., which are not ours: so all that matters is set.
             config={
@@ -98,13 +98,13 @@ class S3:
             "expires_at": None,
         }
 
-    def receive(self) -> AbstractAsyncContextManager[Incoming]:
+    def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file on this machine to receive into."""
         return self._incoming.receive()
 
-    async def keep(self, incoming: Incoming, key: str, media_type: str | None = None) -> Stored:
+    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
         """Upload a received file; it is there as a whole or not at all."""
-        parts_of(key)
+        parse_key(key)
         with self._in_words():
             await obstore.put_async(
                 self._objects,
@@ -114,11 +114,11 @@ class S3:
                 chunk_size=PART_BYTES,
                 max_concurrency=4,
             )
-        return Stored(key, incoming.size, incoming.sha256)
+        return StoredObject(key, incoming.size, incoming.sha256)
 
     async def open(self, key: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Read bytes from `first` on, `length` of them or all; raises NotFound at the first read."""
-        parts_of(key)
+        parse_key(key)
         with self._in_words():
             if length == 0:
                 await obstore.head_async(self._objects, key)
@@ -135,7 +135,7 @@ class S3:
 
     async def find_size(self, key: str) -> int | None:
         """Size in bytes, or None where nothing is kept."""
-        parts_of(key)
+        parse_key(key)
         try:
             with self._in_words():
                 return (await obstore.head_async(self._objects, key))["size"]
@@ -144,7 +144,7 @@ class S3:
 
     async def delete(self, key: str) -> None:
         """Forget a key; one that is not there is fine."""
-        parts_of(key)
+        parse_key(key)
         with suppress(NotFound), self._in_words():
             await obstore.delete_async(self._objects, key)
 
@@ -189,7 +189,7 @@ class S3:
         at_most: int,
     ) -> SignedPut:
         """Make an address of the S3 server that takes one upload; without `size` it takes one of any size."""
-        check_uploadable(key, size, at_most)
+        require_uploadable(key, size, at_most)
         headers = {"Content-Type": media_type}
         if size is not None:
             headers["Content-Length"] = str(size)
@@ -200,20 +200,20 @@ class S3:
 
     async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:
         """Make an address of the S3 server that gives a file."""
-        parts_of(key)
+        parse_key(key)
         query = {}
         if filename is not None:
             query["response-content-disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
         return self._address("GET", key, self._bucket.public_endpoint, lifetime_s, query=query)
 
-    async def find_arrived(self, key: str) -> Arrived | None:
+    async def find_uploaded(self, key: str) -> UploadedObject | None:
         """Look what was uploaded to a key; None where nothing was. The SHA-256 is told where it was announced."""
-        parts_of(key)
+        parse_key(key)
         headers = {"x-amz-checksum-mode": "ENABLED"}  # obstore tells no checksums
         address = self._address("HEAD", key, self._bucket.endpoint, 60, headers=headers)
         with self._in_words():
             async with httpx2.AsyncClient(
-                timeout=self._silent_at_most_s, trust_env=False, verify=trusted_authorities()
+                timeout=self._silent_at_most_s, trust_env=False, verify=load_trusted_certificates()
             ) as client:
                 answer = await client.head(address, headers=headers)
             if answer.status_code == 404:
@@ -222,7 +222,7 @@ class S3:
                 raise PermissionDeniedError("HEAD was answered with 403")
             if answer.status_code != 200:
                 raise GenericError(f"HEAD was answered with {answer.status_code}")
-        return Arrived(
+        return UploadedObject(
             int(answer.headers["content-length"]),
             answer.headers.get("content-type", UNKNOWN_TYPE),
             _read_checksum(answer.headers.get(CHECKSUM, "")),
@@ -252,7 +252,7 @@ class S3:
             if isinstance(error, FileNotFoundError) and (found is None or found[1] != "NoSuchBucket"):
                 raise NotFound from error
             log.warning("the S3 server failed", bucket=self._bucket.name, reason=told[:500])
-            raise Unavailable(self._explain(error, found[1] if found else "", may)) from error
+            raise ServiceUnavailable(self._explain(error, found[1] if found else "", may)) from error
 
     def _explain(self, error: Exception, code: str, may: str) -> str:
         where = f"The S3 server with the bucket {self._bucket.name!r}"

@@ -21,12 +21,12 @@ _UPLOADS = "ml_outputs"
 _STAGED = "staged"
 
 
-def original_key(project_id: int, sha256: str) -> str:
+def build_original_key(project_id: int, sha256: str) -> str:
     """Name the place of an original: the same bytes in a project have one place, so storing twice is storing once."""
     return f"originals/{project_id}/{sha256[:2]}/{sha256}"
 
 
-def upright_key(project_id: int, sha256: str) -> str:
+def build_upright_key(project_id: int, sha256: str) -> str:
     """Name the place of the upright JPEG copy of an original that no browser or model should have to turn.
 
     Like the original's it is named by what it was made of, so that an import that is done again leaves nothing behind.
@@ -34,53 +34,53 @@ def upright_key(project_id: int, sha256: str) -> str:
     return f"upright/{project_id}/{sha256[:2]}/{sha256}.jpg"
 
 
-def thumbnail_key(image_id: UUID, size: int) -> str:
+def build_thumbnail_key(image_id: UUID, size: int) -> str:
     """Name the place of a thumbnail whose longer side is at most `size` pixels."""
     return f"thumbs/{image_id}/{size}.jpg"
 
 
-def staged_key(project_id: int, file_id: UUID) -> str:
+def build_staged_key(project_id: int, file_id: UUID) -> str:
     """Name the place of a picture that was announced, until it is imported."""
     return f"{_STAGED}/{project_id}/{file_id}"
 
 
-def export_key(project_id: int, export_id: UUID, attempt: int) -> str:
+def build_export_key(project_id: int, export_id: UUID, attempt: int) -> str:
     """Name the place of an export's file; each attempt at it has its own, so that one that lost harms no other."""
     return f"exports/{project_id}/{export_id}-{attempt}"
 
 
-def import_key(project_id: int, import_id: UUID) -> str:
+def build_import_key(project_id: int, import_id: UUID) -> str:
     """Name the place of a file of results, until it is taken in."""
     return f"imports/{project_id}/{import_id}"
 
 
 def sha256_of(key: str) -> str | None:
     """The SHA-256 that an original must have, in hexadecimal; None for any other file. Raises NotFound for no key."""
-    parts = parts_of(key)
+    parts = parse_key(key)
     return parts[-1] if parts[0] == "originals" and len(parts) == 4 else None
 
 
 def is_staged(key: str) -> bool:
     """Tell whether a key is that of an announced picture. Raises NotFound for what is no key."""
-    parts = parts_of(key)
+    parts = parse_key(key)
     return parts[0] == _STAGED and len(parts) == 3
 
 
 def is_artifact(key: str) -> bool:
     """Tell whether a key is an artifact's: an outsider uploaded it, or may. Raises NotFound for what is no key."""
-    parts = parts_of(key)
+    parts = parse_key(key)
     return parts[0] == _UPLOADS and len(parts) == 3
 
 
-def project_of(key: str) -> int:
+def parse_project_id(key: str) -> int:
     """Tell of which project an original or its upright copy is. Raises NotFound for any other key."""
-    parts = parts_of(key)
+    parts = parse_key(key)
     if parts[0] not in ("originals", "upright") or not parts[1].isdecimal():
         raise NotFound
     return int(parts[1])
 
 
-def parts_of(key: str) -> tuple[str, ...]:
+def parse_key(key: str) -> tuple[str, ...]:
     """Split a storage key into its checked parts; raises NotFound for anything that the server did not make."""
     parts = tuple(key.split("/"))
     if len(key) > 500 or not all(_PART.match(part) for part in parts):
@@ -117,10 +117,10 @@ def sign_url(
     return f"{public_url.rstrip('/')}/files/{quote(key)}?expires={expires}{named}&signature={signature}"
 
 
-def is_signed(secrets: Sequence[bytes], method: str, key: str, query: Mapping[str, str], now: float) -> bool:
+def verify_signature(secrets: Sequence[bytes], method: str, key: str, query: Mapping[str, str], now: float) -> bool:
     """Tell whether this very request was signed by one of `secrets` and has not expired; a HEAD counts as its GET."""
     expires = query.get("expires", "")
-    if is_over(expires, now):
+    if is_expired(expires, now):
         return False
     method = "GET" if method == "HEAD" else method
     given = query.get("signature", "").encode()
@@ -136,7 +136,7 @@ def find_left(query: Mapping[str, str], now: float) -> int:
     return max(0, int(query["expires"]) - int(now))
 
 
-def is_over(expires: str, now: float) -> bool:
+def is_expired(expires: str, now: float) -> bool:
     """Tell whether an expiry has passed, or is none."""
     return not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or int(expires) < now
 

@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.catalogue.rules.filters import AuditFilter
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.audit import AuditRow, select_audit
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.wire.audit import AuditEntry
@@ -14,7 +14,7 @@ from trapline.wire.values import Page
 
 
 async def list_audit(
-    system: System, scope: Scope, project_id: int | None, wanted: AuditFilter, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, project_id: int | None, wanted: AuditFilter, limit: int, cursor: str | None
 ) -> Page[AuditEntry]:
     """List what was done, the newest first."""
     async with system.database.transaction(scope) as tx:
@@ -22,7 +22,7 @@ async def list_audit(
         order = [(AuditRow.at, datetime), (AuditRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        names = await name_actors(scope, tx, [row.actor for row in rows])
+        names = await list_actor_names(scope, tx, [row.actor for row in rows])
     return Page(
         results=[
             AuditEntry(

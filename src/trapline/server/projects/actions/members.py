@@ -3,17 +3,17 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from trapline.server.accounts.actions.users import state_of
+from trapline.server.accounts.actions.users import get_user_state
 from trapline.server.accounts.queries.accounts import MemberRow, UserRow, find_user_by_email
 from trapline.server.platform.access import RANK, Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.errors import Conflict, Unprocessable
-from trapline.server.projects.queries.members import get_member, has_other_owner, lock_members, select_members
-from trapline.server.projects.queries.projects import get_project
+from trapline.server.projects.queries.members import get_member_row, has_other_owner, lock_members, select_members
+from trapline.server.projects.queries.projects import get_project_row
 from trapline.wire.auth import Role
-from trapline.wire.users import Member, MemberChange, NewMember
+from trapline.wire.users import Member, MemberUpdate, NewMember
 from trapline.wire.values import Page
 
 LAST_OWNER = "This is the project's last owner. Nothing was changed. Make somebody else an owner first."
@@ -26,28 +26,28 @@ def _describe(scope: Scope, member: MemberRow, user: UserRow) -> Member:
         name=user.name,
         email=user.email if owns or user.id == scope.user_id else None,
         role=Role(member.role),
-        state=state_of(user),
+        state=get_user_state(user),
         created_at=member.created_at,
         updated_at=member.updated_at,
     )
 
 
-async def list_members(system: System, scope: Scope, project_id: int) -> Page[Member]:
+async def list_members(system: AppContext, scope: Scope, project_id: int) -> Page[Member]:
     """List the members of a project, those who are longest in it first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        await get_project(scope, tx, project_id)
+        await get_project_row(scope, tx, project_id)
         rows = (await tx.session.execute(select_members(scope, project_id))).all()
         found = [_describe(scope, member, user) for member, user in rows]
         return Page(results=found, count=len(found))
 
 
-async def add_member(system: System, scope: Scope, project_id: int, new: NewMember) -> Member:
+async def add_member(system: AppContext, scope: Scope, project_id: int, new: NewMember) -> Member:
     """Give somebody who has an account a role in a project.
 
     Raises NotFound, Forbidden, Unprocessable where nobody has that e-mail address, Conflict for a member.
     """
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Member)
+        done = await find_saved_response(scope, tx, Member)
         if done:
             return done
         await lock_members(scope, tx, project_id)
@@ -65,14 +65,16 @@ async def add_member(system: System, scope: Scope, project_id: int, new: NewMemb
         await tx.session.refresh(member)
         tx.audit("add", "member", user.id, project_id, role=member.role)
         _forget(system, tx, user.id)
-        return keep_answer(scope, tx, _describe(scope, member, user))
+        return save_response(scope, tx, _describe(scope, member, user))
 
 
-async def change_member(system: System, scope: Scope, project_id: int, user_id: UUID, change: MemberChange) -> Member:
+async def update_member(
+    system: AppContext, scope: Scope, project_id: int, user_id: UUID, change: MemberUpdate
+) -> Member:
     """Give a member another role. Raises NotFound, Forbidden, LostRace, Conflict for the last owner."""
     async with system.database.transaction(scope) as tx:
         await lock_members(scope, tx, project_id)
-        member, user = await get_member(scope, tx, project_id, user_id)
+        member, user = await get_member_row(scope, tx, project_id, user_id)
         scope.check_unchanged(member.updated_at)
         if change.role != Role.OWNER:
             await _keep_an_owner(scope, tx, member)
@@ -83,7 +85,7 @@ async def change_member(system: System, scope: Scope, project_id: int, user_id: 
         return _describe(scope, member, user)
 
 
-async def remove_member(system: System, scope: Scope, project_id: int, user_id: UUID) -> None:
+async def remove_member(system: AppContext, scope: Scope, project_id: int, user_id: UUID) -> None:
     """Take somebody's role in a project away; a member who is no owner may leave only by themselves.
 
     Raises NotFound, Forbidden, Conflict for the last owner.
@@ -92,7 +94,7 @@ async def remove_member(system: System, scope: Scope, project_id: int, user_id: 
         await lock_members(scope, tx, project_id)
         if user_id != scope.user_id:
             scope.check(project_id, Role.OWNER)
-        member, _ = await get_member(scope, tx, project_id, user_id)
+        member, _ = await get_member_row(scope, tx, project_id, user_id)
         await _keep_an_owner(scope, tx, member)
         tx.audit("remove", "member", user_id, project_id, role=member.role)
         await tx.session.delete(member)
@@ -106,6 +108,6 @@ async def _keep_an_owner(scope: Scope, tx: Transaction, member: MemberRow) -> No
         raise Conflict(LAST_OWNER)
 
 
-def _forget(system: System, tx: Transaction, user_id: UUID) -> None:
+def _forget(system: AppContext, tx: Transaction, user_id: UUID) -> None:
     """Know no longer what tokens of this person may do."""
-    tx.after_commit(lambda: system.known.callers.forget(lambda caller: caller.user_id == user_id))
+    tx.after_commit(lambda: system.known.callers.delete(lambda caller: caller.user_id == user_id))

@@ -4,26 +4,26 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from trapline.server.exports.queries.exports import list_keys_of
-from trapline.server.images.queries.image_deletion import discard_files, discard_files_of, forget_images
+from trapline.server.exports.queries.exports import list_file_keys
+from trapline.server.images.queries.image_deletion import discard_files, discard_image_files, purge_image_rows
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Unprocessable
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
-from trapline.server.projects.actions.projects import ARCHIVED, describe_projects
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
+from trapline.server.projects.actions.projects import ARCHIVED, build_projects
 from trapline.server.projects.queries.project_deletion import (
-    claim_doomed_project,
-    forget_parts,
-    forget_project,
-    list_images_of,
-    lock_deleted,
-    pause_all,
-    resume_all,
-    select_deleted,
+    claim_purge_candidate,
+    list_project_images,
+    lock_deleted_project,
+    pause_project,
+    purge_project,
+    purge_project_parts,
+    resume_project,
+    select_deleted_projects,
 )
-from trapline.server.projects.queries.projects import ProjectRow, count_images_by_project, get_project
+from trapline.server.projects.queries.projects import ProjectRow, count_images_by_project, get_project_row
 from trapline.wire.projects import Project
 from trapline.wire.values import Page
 
@@ -34,85 +34,87 @@ PARTS = 10_000
 FILES_KEPT_S = 3600.0
 
 
-def _tell(system: System, project: Project) -> Project:
+def _tell(system: AppContext, project: Project) -> Project:
     assert project.deleted_at is not None
     gone_after = project.deleted_at + timedelta(seconds=system.limits.deleted_kept_s)
     return project.model_copy(update={"gone_after": gone_after})
 
 
-async def delete_project(system: System, scope: Scope, project_id: int, name: str) -> Project:
+async def delete_project(system: AppContext, scope: Scope, project_id: int, name: str) -> Project:
     """Delete a project, if its name is given: nobody sees it from now on, its sources and webhooks pause.
 
     It can be restored until its time is over. Raises NotFound, Forbidden, LostRace, Unprocessable for another name.
     """
     async with system.database.transaction(scope) as tx:
-        row = await get_project(scope, tx, project_id)
+        row = await get_project_row(scope, tx, project_id)
         await tx.session.refresh(row, with_for_update=True)
         scope.check_unchanged(row.updated_at)
         if name != row.name:
             raise Unprocessable("That is not the project's name. Nothing was deleted. Give its name as it is written.")
         images = (await count_images_by_project(scope, tx, [row.id])).get(row.id, 0)
         row.deleted_at = row.updated_at = datetime.now(UTC)
-        row.paused_with_it = (row.paused_with_it or {}) | await pause_all(scope, tx, row.id)
+        row.paused_with_it = (row.paused_with_it or {}) | await pause_project(scope, tx, row.id)
         tx.audit("delete", "project", row.id, row.id, name=row.name, images=images)
         # A worker may know its projects by heart, for half a second.
-        tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
-        [project] = await describe_projects(tx, scope, [row])
+        tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
+        [project] = await build_projects(tx, scope, [row])
         return _tell(system, project)
 
 
-async def restore_project(system: System, scope: Scope, project_id: int) -> Project:
+async def restore_project(system: AppContext, scope: Scope, project_id: int) -> Project:
     """Restore a deleted project; what was paused with it goes on. Raises NotFound, Forbidden, Conflict."""
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Project)
+        done = await find_saved_response(scope, tx, Project)
         if done:
             return done
         if not scope.everything and scope.sees(project_id):
             scope.check(project_id)
             raise Conflict("This project is not deleted. Nothing was changed.")
-        row = await lock_deleted(scope, tx, project_id)
-        await resume_all(scope, tx, row.id, row.paused_with_it or {})
+        row = await lock_deleted_project(scope, tx, project_id)
+        await resume_project(scope, tx, row.id, row.paused_with_it or {})
         # What was archived before it was deleted is archived again.
         row.paused_with_it = {key: told for key, told in (row.paused_with_it or {}).items() if key == ARCHIVED} or None
         row.deleted_at, row.updated_at = None, datetime.now(UTC)
         tx.audit("restore", "project", row.id, row.id, name=row.name)
-        tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
+        tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
         await tx.session.flush()
-        [project] = await describe_projects(tx, scope, [row])
-        return keep_answer(scope, tx, project, projects=[row.id])
+        [project] = await build_projects(tx, scope, [row])
+        return save_response(scope, tx, project, projects=[row.id])
 
 
-async def list_deleted_projects(system: System, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:
+async def list_deleted_projects(system: AppContext, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:
     """List the deleted projects that the caller owns."""
     async with system.database.transaction(scope) as tx:
-        statement = select_deleted(scope)
+        statement = select_deleted_projects(scope)
         rows, following = await fetch_page(
             tx, statement, [(ProjectRow.id, int)], descending=False, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
-        found = [_tell(system, project) for project in await describe_projects(tx, scope, rows)]
+        found = [_tell(system, project) for project in await build_projects(tx, scope, rows)]
         return Page(results=found, next=following, count=count, count_is_estimate=estimated)
 
 
-async def forget_deleted_projects(system: System, scope: Scope) -> bool:
+async def purge_projects(system: AppContext, scope: Scope) -> bool:
     """Let go for good of a part of a project that was deleted longer ago than it is kept; tells if there is more.
 
     Images go in batches, each in one transaction with the list of its files, which follow later; the project's row
     goes last, with its tombstone.
     """
     async with system.database.transaction(scope) as tx:
-        doomed = await claim_doomed_project(scope, tx, system.limits.deleted_kept_s)
+        doomed = await claim_purge_candidate(scope, tx, system.limits.deleted_kept_s)
         if doomed is None:
             return False
-        images = await list_images_of(scope, tx, doomed.id, BATCH)
+        images = await list_project_images(scope, tx, doomed.id, BATCH)
         if images:
-            thumbnails = [(thumbnail_key(one.id, size), one.project_id) for one in images for size in THUMBNAIL_SIZES]
-            await discard_files_of(scope, tx, images, thumbnails, FILES_KEPT_S)
-            await forget_images(scope, tx, [one.id for one in images])
-        elif not await forget_parts(scope, tx, doomed.id, PARTS):
-            files = [(key, doomed.id, None) for key in await list_keys_of(scope, tx, doomed.id)]
+            thumbnails = [
+                (build_thumbnail_key(one.id, size), one.project_id) for one in images for size in THUMBNAIL_SIZES
+            ]
+            await discard_image_files(scope, tx, images, thumbnails, FILES_KEPT_S)
+            await purge_image_rows(scope, tx, [one.id for one in images])
+        elif not await purge_project_parts(scope, tx, doomed.id, PARTS):
+            files = [(key, doomed.id, None) for key in await list_file_keys(scope, tx, doomed.id)]
             await discard_files(scope, tx, files, FILES_KEPT_S)
-            await forget_project(scope, tx, doomed.id)
+            await purge_project(scope, tx, doomed.id)
             tx.audit(
                 "delete for good",
                 "project",

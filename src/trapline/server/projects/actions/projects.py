@@ -4,19 +4,24 @@ from datetime import UTC, datetime
 
 from trapline.server.accounts.queries.accounts import MemberRow
 from trapline.server.images.queries.deployments import DeploymentRow
-from trapline.server.images.queries.sequences import dissolve_sequences
-from trapline.server.notifications.actions.nats_subjects import make_subject
+from trapline.server.images.queries.sequences import reset_sequences
+from trapline.server.notifications.actions.nats_subjects import build_subject_row
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.platform.errors import Archived, Forbidden
-from trapline.server.projects.queries.project_deletion import pause_all, resume_all
-from trapline.server.projects.queries.projects import ProjectRow, count_images_by_project, get_project, select_projects
-from trapline.server.queue.queries.automatic_jobs import end_standing_jobs
+from trapline.server.platform.errors import Forbidden, ProjectArchived
+from trapline.server.projects.queries.project_deletion import pause_project, resume_project
+from trapline.server.projects.queries.projects import (
+    ProjectRow,
+    count_images_by_project,
+    get_project_row,
+    select_projects,
+)
+from trapline.server.queue.queries.automatic_jobs import finish_automatic_jobs
 from trapline.wire.auth import Role, TokenKind
-from trapline.wire.projects import NewProject, Project, ProjectChange
+from trapline.wire.projects import NewProject, Project, ProjectUpdate
 from trapline.wire.values import Page
 
 DEFAULT_DEPLOYMENT = "Not yet placed"
@@ -24,7 +29,7 @@ ARCHIVED = "archived"
 """Under which name a project remembers the sources that pause while it is archived."""
 
 
-async def describe_projects(tx: Transaction, scope: Scope, rows: list[ProjectRow]) -> list[Project]:
+async def build_projects(tx: Transaction, scope: Scope, rows: list[ProjectRow]) -> list[Project]:
     """Tell of projects as the caller sees them."""
     images = await count_images_by_project(scope, tx, [row.id for row in rows])
     return [
@@ -46,10 +51,10 @@ async def describe_projects(tx: Transaction, scope: Scope, rows: list[ProjectRow
     ]
 
 
-async def create_project(system: System, scope: Scope, new: NewProject) -> Project:
+async def create_project(system: AppContext, scope: Scope, new: NewProject) -> Project:
     """Make a project with a deployment for images that belong to none; the caller becomes its owner."""
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Project)
+        done = await find_saved_response(scope, tx, Project)
         if done:
             return done
         if scope.user_id is None and not scope.everything:
@@ -68,16 +73,16 @@ async def create_project(system: System, scope: Scope, new: NewProject) -> Proje
         if scope.user_id is not None:
             tx.session.add(MemberRow(project_id=row.id, user_id=scope.user_id, role=Role.OWNER.value))
         if system.nats_url is not None:
-            tx.session.add(make_subject(system, row.id))
+            tx.session.add(build_subject_row(system, row.id))
         await tx.session.refresh(row)
         tx.audit("create", "project", row.id, row.id, name=row.name)
         # A worker whose token is good for every project may be told of this one in the next moment.
-        tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
-        [project] = await describe_projects(tx, scope, [row])
-        return keep_answer(scope, tx, project.model_copy(update={"role": Role.OWNER}), projects=[row.id])
+        tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
+        [project] = await build_projects(tx, scope, [row])
+        return save_response(scope, tx, project.model_copy(update={"role": Role.OWNER}), projects=[row.id])
 
 
-async def list_projects(system: System, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:
+async def list_projects(system: AppContext, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:
     """List the caller's projects, in the order they were made; a worker is told of none that is archived."""
     async with system.database.transaction(scope) as tx:
         statement = select_projects(scope, only_open=scope.kind == TokenKind.WORKER)
@@ -86,45 +91,45 @@ async def list_projects(system: System, scope: Scope, limit: int, cursor: str | 
         )
         count, estimated = await count_rows(tx, statement)
         return Page(
-            results=await describe_projects(tx, scope, rows), next=following, count=count, count_is_estimate=estimated
+            results=await build_projects(tx, scope, rows), next=following, count=count, count_is_estimate=estimated
         )
 
 
-async def show_project(system: System, scope: Scope, project_id: int) -> Project:
+async def get_project(system: AppContext, scope: Scope, project_id: int) -> Project:
     """Show one project. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [project] = await describe_projects(tx, scope, [await get_project(scope, tx, project_id)])
+        [project] = await build_projects(tx, scope, [await get_project_row(scope, tx, project_id)])
         return project
 
 
-async def change_project(system: System, scope: Scope, project_id: int, change: ProjectChange) -> Project:
+async def update_project(system: AppContext, scope: Scope, project_id: int, change: ProjectUpdate) -> Project:
     """Change a project; what is left out stays. Raises NotFound, Forbidden, LostRace, Archived.
 
     While it is archived its sources pause, and nothing is changed unless the same call takes it out of the archive.
     """
     async with system.database.transaction(scope) as tx:
-        row = await get_project(scope, tx, project_id)
+        row = await get_project_row(scope, tx, project_id)
         await tx.session.refresh(row, with_for_update=True)
         scope.check_unchanged(row.updated_at)
         given = change.model_dump(exclude_unset=True)
         archived = given.pop("archived", None)
         if row.archived_at is not None and given and archived is not False:
-            raise Archived
+            raise ProjectArchived
         if archived is not None:
             await _archive(scope, tx, row, archived)
             # A worker may know its projects by heart, for half a second.
-            tx.after_commit(lambda: system.known.callers.forget(lambda _: True))
+            tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
         if given.get("sequence_gap_s") not in (None, row.sequence_gap_s):
-            await dissolve_sequences(scope, tx, row.id)
+            await reset_sequences(scope, tx, row.id)
         for field, value in given.items():
             if value is not None or field == "automatic_pipeline":
                 setattr(row, field, value)
         row.updated_at = datetime.now(UTC)
         if "automatic_pipeline" in given:
-            await end_standing_jobs(scope, tx, row.id)
+            await finish_automatic_jobs(scope, tx, row.id)
         told = {"public": row.public} if given.get("public") is not None else {}
         tx.audit("change", "project", row.id, row.id, fields=sorted(change.model_fields_set), **told)
-        [project] = await describe_projects(tx, scope, [row])
+        [project] = await build_projects(tx, scope, [row])
         return project
 
 
@@ -132,8 +137,8 @@ async def _archive(scope: Scope, tx: Transaction, row: ProjectRow, archived: boo
     """Put a project into the archive, or take it out; its sources pause meanwhile."""
     if archived and row.archived_at is None:
         row.archived_at = datetime.now(UTC)
-        paused = await pause_all(scope, tx, row.id, ["pull_sources"])
+        paused = await pause_project(scope, tx, row.id, ["pull_sources"])
         row.paused_with_it = {ARCHIVED: paused["pull_sources"]}
     elif not archived and row.archived_at is not None:
-        await resume_all(scope, tx, row.id, {"pull_sources": (row.paused_with_it or {}).get(ARCHIVED, [])})
+        await resume_project(scope, tx, row.id, {"pull_sources": (row.paused_with_it or {}).get(ARCHIVED, [])})
         row.archived_at = row.paused_with_it = None

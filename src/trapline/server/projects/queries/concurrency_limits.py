@@ -8,14 +8,14 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
 
-class LiveWork(Enum):
+class LimitedWork(Enum):
     """What is counted: the name of its table, and which of its rows are live."""
 
     EXPORTS = "exports", exports.LIVE
     IMPORTS = "imports", imports.LIVE
 
 
-async def count_live(scope: Scope, tx: Transaction, kind: LiveWork, project_id: int) -> int:
+async def count_active(scope: Scope, tx: Transaction, kind: LimitedWork, project_id: int) -> int:
     """Count what of a project is waiting or under way; two that ask at once wait for each other."""
     scope.check(project_id)
     table, is_live = kind.value

@@ -9,13 +9,13 @@ from trapline.server.accounts.queries.accounts import MemberRow, UserRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import NotFound
-from trapline.server.projects.queries.projects import ProjectRow, get_project
+from trapline.server.projects.queries.projects import ProjectRow, get_project_row
 from trapline.wire.auth import Role
 
 
 async def lock_members(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
     """Lock a project's members, so that two changes never leave it without an owner. Raises NotFound, Forbidden."""
-    project = await get_project(scope, tx, project_id)
+    project = await get_project_row(scope, tx, project_id)
     await tx.session.refresh(project, with_for_update={"key_share": True})
     return project
 
@@ -31,7 +31,7 @@ def select_members(scope: Scope, project_id: int) -> Select[MemberRow, UserRow]:
     )
 
 
-async def get_member(scope: Scope, tx: Transaction, project_id: int, user_id: UUID) -> tuple[MemberRow, UserRow]:
+async def get_member_row(scope: Scope, tx: Transaction, project_id: int, user_id: UUID) -> tuple[MemberRow, UserRow]:
     """Get a member of a project. Raises NotFound, Forbidden."""
     statement = select_members(scope, project_id).where(MemberRow.user_id == user_id)
     found = (await tx.session.execute(statement)).one_or_none()

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from trapline.server.accounts.queries.accounts import MemberRow
-from trapline.server.images.queries.image_deletion import Doomed
+from trapline.server.images.queries.image_deletion import ImagePurgeCandidate
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import NotFound
@@ -28,7 +28,7 @@ HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels")
 """Tables whose rows hold on to others of their project: they go before those do."""
 
 
-class DoomedProject(NamedTuple):
+class ProjectPurgeCandidate(NamedTuple):
     """A project that was deleted so long ago that it goes for good."""
 
     id: int
@@ -37,7 +37,7 @@ class DoomedProject(NamedTuple):
     deleted_at: datetime
 
 
-def select_deleted(scope: Scope) -> Select[ProjectRow]:
+def select_deleted_projects(scope: Scope) -> Select[ProjectRow]:
     """Select the deleted projects that the caller owns. A token for some projects sees none: they are in no scope."""
     statement = select(ProjectRow).where(ProjectRow.deleted_at.is_not(None))
     if scope.everything:
@@ -48,16 +48,16 @@ def select_deleted(scope: Scope) -> Select[ProjectRow]:
     return statement.where(ProjectRow.id.in_(owned))
 
 
-async def lock_deleted(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
+async def lock_deleted_project(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
     """Lock a deleted project that the caller owns. Raises NotFound."""
-    statement = select_deleted(scope).where(ProjectRow.id == project_id).with_for_update()
+    statement = select_deleted_projects(scope).where(ProjectRow.id == project_id).with_for_update()
     row = (await tx.session.scalars(statement)).one_or_none()
     if row is None:
         raise NotFound
     return row
 
 
-async def pause_all(
+async def pause_project(
     scope: Scope, tx: Transaction, project_id: int, tables: Sequence[str] = PAUSED
 ) -> dict[str, list[str]]:
     """Pause every source and webhook of a project; answers which were not paused before."""
@@ -72,7 +72,7 @@ async def pause_all(
     return paused
 
 
-async def resume_all(scope: Scope, tx: Transaction, project_id: int, paused: dict[str, list[str]]) -> None:
+async def resume_project(scope: Scope, tx: Transaction, project_id: int, paused: dict[str, list[str]]) -> None:
     """Resume what was paused with a project.
 
     Sources that became due meanwhile are polled within `RESUMED_WITHIN_S`, each at a random time.
@@ -90,7 +90,7 @@ async def resume_all(scope: Scope, tx: Transaction, project_id: int, paused: dic
     )
 
 
-async def claim_doomed_project(scope: Scope, tx: Transaction, kept_s: float) -> DoomedProject | None:
+async def claim_purge_candidate(scope: Scope, tx: Transaction, kept_s: float) -> ProjectPurgeCandidate | None:
     """Lock a project that was deleted more than `kept_s` seconds ago; others pass it by."""
     cursor = await tx.execute(
         "select id, name, created_at, deleted_at from projects"
@@ -98,10 +98,10 @@ async def claim_doomed_project(scope: Scope, tx: Transaction, kept_s: float) -> 
         (kept_s,),
     )
     row = await cursor.fetchone()
-    return DoomedProject(*row) if row else None
+    return ProjectPurgeCandidate(*row) if row else None
 
 
-async def list_images_of(scope: Scope, tx: Transaction, project_id: int, limit: int) -> list[Doomed]:
+async def list_project_images(scope: Scope, tx: Transaction, project_id: int, limit: int) -> list[ImagePurgeCandidate]:
     """List some images of a project that goes."""
     cursor = await tx.execute(
         """
@@ -111,10 +111,10 @@ async def list_images_of(scope: Scope, tx: Transaction, project_id: int, limit: 
         """,
         (project_id, limit),
     )
-    return [Doomed(*row) for row in await cursor.fetchall()]
+    return [ImagePurgeCandidate(*row) for row in await cursor.fetchall()]
 
 
-async def forget_parts(scope: Scope, tx: Transaction, project_id: int, limit: int) -> int:
+async def purge_project_parts(scope: Scope, tx: Transaction, project_id: int, limit: int) -> int:
     """Delete some of what a project has many of; answers how many rows went."""
     gone = 0
     for table in PARTS:
@@ -126,7 +126,7 @@ async def forget_parts(scope: Scope, tx: Transaction, project_id: int, limit: in
     return gone
 
 
-async def forget_project(scope: Scope, tx: Transaction, project_id: int) -> None:
+async def purge_project(scope: Scope, tx: Transaction, project_id: int) -> None:
     """Delete a project for good, with all that is left in it."""
     for table in HOLDING:
         await tx.execute(f"delete from {table} where project_id = %s", (project_id,))  # noqa: S608 - one of ours

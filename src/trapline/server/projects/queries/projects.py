@@ -38,7 +38,7 @@ class ProjectRow(Row):
     public: Mapped[bool] = mapped_column(default=False, server_default="false")
 
 
-async def get_project(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
+async def get_project_row(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
     """Get a project that the caller may touch; raises NotFound or Forbidden."""
     scope.check(project_id)
     row = await tx.session.get(ProjectRow, project_id)

@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.platform.db.cursors import cut_page
+from trapline.server.platform.db.cursors import slice_page
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectPath, set_etag
 from trapline.server.projects.actions import members
-from trapline.wire.users import Member, MemberChange, NewMember
+from trapline.wire.users import Member, MemberUpdate, NewMember
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/projects/{project_id}/members", tags=["projects"])
@@ -20,7 +20,7 @@ async def list_members(
     system: SystemOf, scope: ScopeOf, project_id: ProjectPath, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Member]:
     """List the members of a project; owners see e-mail addresses, too."""
-    return cut_page(await members.list_members(system, scope, project_id), attrgetter("user_id"), limit, cursor)
+    return slice_page(await members.list_members(system, scope, project_id), attrgetter("user_id"), limit, cursor)
 
 
 @router.post("", status_code=201)
@@ -34,11 +34,11 @@ async def add_member(
 
 
 @router.patch("/{user_id}")
-async def change_member(
-    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, user_id: UUID, change: MemberChange, response: Response
+async def update_member(
+    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, user_id: UUID, change: MemberUpdate, response: Response
 ) -> Member:
     """Give a member another role."""
-    member = await members.change_member(system, scope, project_id, user_id, change)
+    member = await members.update_member(system, scope, project_id, user_id, change)
     set_etag(response, member.updated_at)
     return member
 

@@ -9,7 +9,7 @@ from trapline.server.platform.http.parameters import Cursor, ProjectPath, set_et
 from trapline.server.projects.actions import project_deletion, projects
 from trapline.server.public.actions import public_projects
 from trapline.wire.auth import TokenKind
-from trapline.wire.projects import NewProject, Project, ProjectChange
+from trapline.wire.projects import NewProject, Project, ProjectUpdate
 from trapline.wire.public_projects import PublicPreview
 from trapline.wire.values import Page
 
@@ -39,9 +39,9 @@ async def create_project(system: SystemOf, scope: ScopeOf, new: NewProject, resp
 
 
 @router.get("/{project_id}")
-async def show_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath, response: Response) -> Project:
+async def get_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath, response: Response) -> Project:
     """Show a project."""
-    project = await projects.show_project(system, scope, project_id)
+    project = await projects.get_project(system, scope, project_id)
     set_etag(response, project.updated_at)
     return project
 
@@ -53,11 +53,11 @@ async def show_public_preview(system: SystemOf, scope: ScopeOf, project_id: Proj
 
 
 @router.patch("/{project_id}")
-async def change_project(
-    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, change: ProjectChange, response: Response
+async def update_project(
+    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, change: ProjectUpdate, response: Response
 ) -> Project:
     """Change a project; what is left out stays as it is."""
-    project = await projects.change_project(system, scope, project_id, change)
+    project = await projects.update_project(system, scope, project_id, change)
     set_etag(response, project.updated_at)
     return project
 

@@ -6,32 +6,32 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-from trapline.server.catalogue.queries.image_findings import FoundBox, list_findings
+from trapline.server.catalogue.queries.image_findings import BoxSummary, list_image_findings
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.images.queries.deployments import DeploymentRow, select_deployments
 from trapline.server.images.queries.images import ImageClassRow, ImageRow
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import EXACT_UP_TO, fetch_page
-from trapline.server.platform.errors import NotFound, Unavailable
-from trapline.server.platform.imaging.jpeg_metadata import strip_jpeg
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, thumbnail_key
-from trapline.server.projects.queries.projects import ProjectRow, get_project
+from trapline.server.platform.errors import NotFound, ServiceUnavailable
+from trapline.server.platform.imaging.jpeg_metadata import strip_jpeg_metadata
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
+from trapline.server.projects.queries.projects import ProjectRow, get_project_row
 from trapline.server.public.queries.public_names import list_public_names
 from trapline.server.public.queries.public_projects import (
-    Figures,
-    enter,
-    find_figures,
+    PublicProjectCounts,
     find_preview,
-    find_shown_neighbours,
-    get_shown,
+    get_public_counts,
+    get_public_image_row,
+    get_public_project_row,
+    list_adjacent_public_images,
     number_deployments,
-    select_shown,
+    select_public_images,
 )
-from trapline.server.review.queries.identifications import IdentificationRow, list_said
-from trapline.server.review.rules.identifications import Held, Said
-from trapline.wire.annotations import Box
+from trapline.server.review.queries.identifications import IdentificationRow, list_active_identifications
+from trapline.server.review.rules.identifications import ActiveIdentification, EffectiveIdentifications
+from trapline.wire.annotations import ThumbnailBox
 from trapline.wire.identifications import IdentificationKind as Kind
 from trapline.wire.public_projects import (
     PublicClass,
@@ -50,34 +50,34 @@ WAIT_S = 10
 
 @asynccontextmanager
 async def _visit(
-    system: System, visitor: Scope, project_id: int
+    system: AppContext, visitor: Scope, project_id: int
 ) -> AsyncIterator[tuple[Scope, Transaction, ProjectRow]]:
     """Let a visitor in when it is their turn. Raises NotFound, and Unavailable where too many wait."""
     try:
         async with asyncio.timeout(WAIT_S):
             await system.visits.acquire()
     except TimeoutError:
-        raise Unavailable("Too many look at public projects at this moment. Try again in a minute.") from None
+        raise ServiceUnavailable("Too many look at public projects at this moment. Try again in a minute.") from None
     try:
         async with system.database.transaction(visitor) as tx:
-            scope, row = await enter(visitor, tx, project_id)
+            scope, row = await get_public_project_row(visitor, tx, project_id)
             yield scope, tx, row
     finally:
         system.visits.release()
 
 
-async def _figures(system: System, scope: Scope, tx: Transaction, project_id: int) -> Figures:
+async def _figures(system: AppContext, scope: Scope, tx: Transaction, project_id: int) -> PublicProjectCounts:
     """Figures are some seconds old at most: anybody may ask for them, as often as the rate lets them."""
     async with system.counting:
-        known = system.known.figures.find(project_id)
+        known = system.known.figures.get(project_id)
         if known is None:
-            known = await find_figures(scope, tx, project_id)
+            known = await get_public_counts(scope, tx, project_id)
             system.known.figures.keep(project_id, known)
     return known
 
 
 async def _count(
-    system: System, scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter, on_page: int
+    system: AppContext, scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter, on_page: int
 ) -> tuple[int, bool]:
     """Tell how many images a filter has, of which one page is not all: what is known at no cost, else at least these.
 
@@ -94,7 +94,7 @@ async def _count(
     return (on_page, True) if known is None else (known, figures.is_estimate)
 
 
-async def show_public_project(system: System, visitor: Scope, project_id: int) -> PublicProject:
+async def get_public_project(system: AppContext, visitor: Scope, project_id: int) -> PublicProject:
     """Show a public project. Raises NotFound for any other."""
     async with _visit(system, visitor, project_id) as (scope, tx, row):
         figures = await _figures(system, scope, tx, project_id)
@@ -112,7 +112,7 @@ async def show_public_project(system: System, visitor: Scope, project_id: int) -
 
 
 async def list_public_deployments(
-    system: System, visitor: Scope, project_id: int, limit: int, cursor: str | None
+    system: AppContext, visitor: Scope, project_id: int, limit: int, cursor: str | None
 ) -> Page[PublicDeployment]:
     """List the cameras of a public project that have something to show, by their numbers. Raises NotFound."""
     async with _visit(system, visitor, project_id) as (scope, tx, _):
@@ -133,7 +133,7 @@ async def list_public_deployments(
 
 
 async def list_public_images(
-    system: System,
+    system: AppContext,
     visitor: Scope,
     project_id: int,
     wanted: ImageFilter,
@@ -144,7 +144,7 @@ async def list_public_images(
 ) -> Page[PublicImage]:
     """List the images that are shown of a public project, by the time they were taken. Raises NotFound."""
     async with _visit(system, visitor, project_id) as (scope, tx, _):
-        statement = select_shown(scope, project_id, wanted)
+        statement = select_public_images(scope, project_id, wanted)
         captured = ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
         rows, following = await fetch_page(
             tx,
@@ -161,17 +161,17 @@ async def list_public_images(
     return Page(results=images, next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_public_image(system: System, visitor: Scope, project_id: int, image_id: UUID) -> PublicImageDetail:
+async def get_public_image(system: AppContext, visitor: Scope, project_id: int, image_id: UUID) -> PublicImageDetail:
     """Show one image. Raises NotFound for one that is not shown."""
     async with _visit(system, visitor, project_id) as (scope, tx, _):
-        row = await get_shown(scope, tx, project_id, image_id)
+        row = await get_public_image_row(scope, tx, project_id, image_id)
         [image] = await _describe(scope, tx, project_id, [row])
-        before, after = await find_shown_neighbours(scope, tx, row)
+        before, after = await list_adjacent_public_images(scope, tx, row)
     return PublicImageDetail(**dict(image), previous_id=before, next_id=after)
 
 
-async def read_public_picture(
-    system: System, visitor: Scope, project_id: int, image_id: UUID, size: int, *, is_known: bool
+async def get_public_image_file(
+    system: AppContext, visitor: Scope, project_id: int, image_id: UUID, size: int, *, is_known: bool
 ) -> bytes | None:
     """Read a picture that is shown, made small, with nothing in its file but the picture. Raises NotFound.
 
@@ -181,15 +181,17 @@ async def read_public_picture(
     if size not in THUMBNAIL_SIZES:
         raise NotFound
     async with _visit(system, visitor, project_id) as (scope, tx, _):
-        await get_shown(scope, tx, project_id, image_id)
+        await get_public_image_row(scope, tx, project_id, image_id)
     if is_known:
         return None
-    return strip_jpeg(b"".join([chunk async for chunk in system.store.open(thumbnail_key(image_id, size))]))
+    return strip_jpeg_metadata(
+        b"".join([chunk async for chunk in system.store.open(build_thumbnail_key(image_id, size))])
+    )
 
 
 async def _describe(scope: Scope, tx: Transaction, project_id: int, rows: list[ImageRow]) -> list[PublicImage]:
     numbers = await number_deployments(scope, tx, project_id)
-    findings = await list_findings(scope, tx, [row.id for row in rows])
+    findings = await list_image_findings(scope, tx, [row.id for row in rows])
     reviewed = [row.id for row in rows if row.reviewed]
     names = await list_public_names(scope, tx, project_id, reviewed)
     for image_id, said in (await _list_statements(scope, tx, reviewed)).items():
@@ -208,7 +210,7 @@ async def _describe(scope: Scope, tx: Transaction, project_id: int, rows: list[I
             preview_url=_picture_url(row, LARGE),
             classes=findings[row.id].classes,
             boxes=[
-                Box(id=box.id, class_name=box.class_name, confidence=box.confidence, **_corners(box.data))
+                ThumbnailBox(id=box.id, class_name=box.class_name, confidence=box.confidence, **_corners(box.data))
                 for box in findings[row.id].boxes
             ],
         )
@@ -220,15 +222,17 @@ async def _list_statements(
     scope: Scope, tx: Transaction, images: Sequence[UUID]
 ) -> dict[UUID, list[IdentificationRow]]:
     said: dict[UUID, list[IdentificationRow]] = {image: [] for image in images}
-    for row in await list_said(scope, tx, images, None) if images else ():
+    for row in await list_active_identifications(scope, tx, images, None) if images else ():
         said[row.image_id].append(row)
     return said
 
 
-def _name_boxes(boxes: Sequence[FoundBox], rows: Sequence[IdentificationRow]) -> list[FoundBox]:
+def _name_boxes(boxes: Sequence[BoxSummary], rows: Sequence[IdentificationRow]) -> list[BoxSummary]:
     """Name boxes as people stated; without those of which they stated that no animal is there, or another one."""
     by_id = {row.id: row for row in rows}
-    held = Held(Said(row.id, Kind(row.kind), row.created_at, row.annotation_id, row.analysis_id) for row in rows)
+    held = EffectiveIdentifications(
+        ActiveIdentification(row.id, Kind(row.kind), row.created_at, row.annotation_id, row.analysis_id) for row in rows
+    )
     whole = held.of_image()
     named = []
     for box in boxes:
@@ -244,10 +248,10 @@ def _name_boxes(boxes: Sequence[FoundBox], rows: Sequence[IdentificationRow]) ->
     return named
 
 
-async def show_public_preview(system: System, scope: Scope, project_id: int) -> PublicPreview:
+async def show_public_preview(system: AppContext, scope: Scope, project_id: int) -> PublicPreview:
     """Count what visitors see of a project, or would see if it were public. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
-        row = await get_project(scope, tx, project_id)
+        row = await get_project_row(scope, tx, project_id)
         images, shown, unknown = await find_preview(scope, tx, row.id)
     return PublicPreview(
         project_id=row.id,

@@ -28,7 +28,7 @@ MOST_S = 2
 
 
 @dataclass(frozen=True)
-class Figures:
+class PublicProjectCounts:
     """What a public project has to show, at most of its newest images; by deployment how many and the last one."""
 
     images: int
@@ -39,7 +39,7 @@ class Figures:
     deployments: dict[UUID, tuple[int, datetime]]
 
 
-async def enter(scope: Scope, tx: Transaction, project_id: int) -> tuple[Scope, ProjectRow]:
+async def get_public_project_row(scope: Scope, tx: Transaction, project_id: int) -> tuple[Scope, ProjectRow]:
     """Let a visitor into a project that is public in this moment. Raises NotFound for any other.
 
     No statement of theirs may take long from here on: what is not shown is looked at too, and anybody may ask.
@@ -51,7 +51,7 @@ async def enter(scope: Scope, tx: Transaction, project_id: int) -> tuple[Scope, 
     return replace(scope, roles={project_id: Role.VIEWER}), row
 
 
-def select_shown(scope: Scope, project_id: int, wanted: ImageFilter) -> Select[ImageRow]:
+def select_public_images(scope: Scope, project_id: int, wanted: ImageFilter) -> Select[ImageRow]:
     """Select the images that are shown: with a thumbnail, analysed, and with known animals or nothing on it."""
     scope.check(project_id)
     statement = select(ImageRow).where(
@@ -69,19 +69,21 @@ def select_shown(scope: Scope, project_id: int, wanted: ImageFilter) -> Select[I
     return filter_images(statement, wanted).where(analysed, kept_back, shows_known_animals(project_id))
 
 
-async def get_shown(scope: Scope, tx: Transaction, project_id: int, image_id: UUID) -> ImageRow:
+async def get_public_image_row(scope: Scope, tx: Transaction, project_id: int, image_id: UUID) -> ImageRow:
     """Get an image that is shown. Raises NotFound."""
-    statement = select_shown(scope, project_id, ImageFilter()).where(ImageRow.id == image_id)
+    statement = select_public_images(scope, project_id, ImageFilter()).where(ImageRow.id == image_id)
     row = (await tx.session.scalars(statement)).one_or_none()
     if row is None:
         raise NotFound
     return row
 
 
-async def find_shown_neighbours(scope: Scope, tx: Transaction, image: ImageRow) -> tuple[UUID | None, UUID | None]:
+async def list_adjacent_public_images(
+    scope: Scope, tx: Transaction, image: ImageRow
+) -> tuple[UUID | None, UUID | None]:
     """Find the images that are shown and were taken just before and just after this one."""
     key, here = tuple_(ImageRow.captured_at, ImageRow.id), tuple_(image.captured_at, image.id)
-    shown = select_shown(scope, image.project_id, ImageFilter()).with_only_columns(ImageRow.id).limit(1)
+    shown = select_public_images(scope, image.project_id, ImageFilter()).with_only_columns(ImageRow.id).limit(1)
     before = shown.where(key < here).order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
     after = shown.where(key > here).order_by(ImageRow.captured_at, ImageRow.id)
     return (
@@ -97,10 +99,10 @@ async def number_deployments(scope: Scope, tx: Transaction, project_id: int) -> 
     return {key: number for number, key in enumerate((await tx.session.scalars(statement)).all(), start=1)}
 
 
-async def find_figures(scope: Scope, tx: Transaction, project_id: int) -> Figures:
+async def get_public_counts(scope: Scope, tx: Transaction, project_id: int) -> PublicProjectCounts:
     """Find what a public project has to show, over its newest images."""
     newest = (
-        select_shown(scope, project_id, ImageFilter())
+        select_public_images(scope, project_id, ImageFilter())
         .with_only_columns(ImageRow.id, ImageRow.deployment_id, ImageRow.captured_at, ImageRow.reviewed)
         .order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
         .limit(EXACT_UP_TO + 1)
@@ -124,7 +126,7 @@ async def find_figures(scope: Scope, tx: Transaction, project_id: int) -> Figure
         counts.update(names)
     classes = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_CLASSES]
     total = sum(images for _, images, _, _ in found)
-    return Figures(
+    return PublicProjectCounts(
         images=min(total, EXACT_UP_TO),
         is_estimate=total > EXACT_UP_TO,
         first_at=min((first for _, _, first, _ in found), default=None),
@@ -149,7 +151,7 @@ async def find_preview(scope: Scope, tx: Transaction, project_id: int) -> tuple[
         .prefix_with("materialized", dialect="postgresql")
     )
     images = (await tx.session.execute(select(func.count()).select_from(newest))).scalar_one()
-    shown = select_shown(scope, project_id, ImageFilter()).where(ImageRow.id.in_(select(newest.c.id)))
+    shown = select_public_images(scope, project_id, ImageFilter()).where(ImageRow.id.in_(select(newest.c.id)))
     counted = select(func.count()).select_from(shown.with_only_columns(ImageRow.id).subquery())
     count = func.count()
     unknown_classes = select_unknown_classes(project_id, select(newest.c.id)).subquery()

@@ -10,8 +10,8 @@ from trapline.server.app.http.access_table import ACCESS
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectPath, QueryText
-from trapline.server.platform.http.rate_limits import count_visitor
-from trapline.server.platform.http.request_context import access_key, plain_origin
+from trapline.server.platform.http.rate_limits import limit_visitor
+from trapline.server.platform.http.request_context import get_minimal_origin, get_route_key
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
 from trapline.server.public.actions import public_projects
 from trapline.wire.images import ImageOrder
@@ -21,20 +21,20 @@ from trapline.wire.values import GivenTime, Page
 router = APIRouter(prefix="/public/projects/{project_id}", tags=["public projects"])
 
 
-async def receive_visitor(request: Request, system: SystemOf) -> Scope:
+async def get_visitor(request: Request, system: SystemOf) -> Scope:
     """Take a caller for nobody, whatever they bring, and count them by their address. Raises TooMany."""
-    assert ACCESS[access_key(request.method, request.scope["route"].path)].public, "only for public routes"
-    count_visitor(request, system)
-    return Scope(actor="visitor", origin=plain_origin(request))
+    assert ACCESS[get_route_key(request.method, request.scope["route"].path)].public, "only for public routes"
+    limit_visitor(request, system)
+    return Scope(actor="visitor", origin=get_minimal_origin(request))
 
 
-Visitor = Annotated[Scope, Depends(receive_visitor)]
+Visitor = Annotated[Scope, Depends(get_visitor)]
 
 
 @router.get("")
-async def show_public_project(system: SystemOf, visitor: Visitor, project_id: ProjectPath) -> PublicProject:
+async def get_public_project(system: SystemOf, visitor: Visitor, project_id: ProjectPath) -> PublicProject:
     """Show a public project; no account is needed, here and below."""
-    return await public_projects.show_public_project(system, visitor, project_id)
+    return await public_projects.get_public_project(system, visitor, project_id)
 
 
 @router.get("/deployments")
@@ -76,11 +76,11 @@ async def list_public_images(
 
 
 @router.get("/images/{image_id}")
-async def show_public_image(
+async def get_public_image(
     system: SystemOf, visitor: Visitor, project_id: ProjectPath, image_id: UUID
 ) -> PublicImageDetail:
     """Show one image of a public project with what was found on it."""
-    return await public_projects.show_public_image(system, visitor, project_id, image_id)
+    return await public_projects.get_public_image(system, visitor, project_id, image_id)
 
 
 @router.get(
@@ -88,7 +88,7 @@ async def show_public_image(
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-async def give_public_picture(
+async def get_public_image_file(
     system: SystemOf,
     visitor: Visitor,
     project_id: ProjectPath,
@@ -98,7 +98,7 @@ async def give_public_picture(
 ) -> Response:
     """Give the picture of an image, made small; the file that the camera wrote is for members alone."""
     etag = f'"{image_id}-{size}"'
-    picture = await public_projects.read_public_picture(
+    picture = await public_projects.get_public_image_file(
         system, visitor, project_id, image_id, size, is_known=if_none_match == etag
     )
     # A browser asks again each time, so that what is shown no longer is not seen from its cache.

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
-from trapline.server.findings.queries.algorithms import count_classes, get_algorithm, name_pipelines, select_algorithms
+from trapline.server.findings.queries.algorithms import (
+    count_classes,
+    get_algorithm_row,
+    list_pipeline_slugs,
+    select_algorithms,
+)
 from trapline.server.findings.queries.algorithms import list_classes as list_stored_classes
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.cursors import read_cursor, write_cursor
+from trapline.server.platform.db.cursors import decode_cursor, encode_cursor
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.queue.queries.pipelines import AlgorithmRow
 from trapline.wire.algorithms import AlgorithmClass, ListedAlgorithm
@@ -15,7 +20,7 @@ from trapline.wire.values import Page
 
 
 async def list_algorithms(
-    system: System, scope: Scope, project_id: int | None, search: str | None, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, project_id: int | None, search: str | None, limit: int, cursor: str | None
 ) -> Page[ListedAlgorithm]:
     """List algorithms in the order they came, those that are called so or have such a class."""
     async with system.database.transaction(scope) as tx:
@@ -27,29 +32,29 @@ async def list_algorithms(
         return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_algorithm(system: System, scope: Scope, algorithm_id: int) -> ListedAlgorithm:
+async def get_algorithm(system: AppContext, scope: Scope, algorithm_id: int) -> ListedAlgorithm:
     """Show one algorithm. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [shown] = await _describe(scope, tx, [await get_algorithm(scope, tx, algorithm_id)])
+        [shown] = await _describe(scope, tx, [await get_algorithm_row(scope, tx, algorithm_id)])
         return shown
 
 
 async def list_classes(
-    system: System, scope: Scope, algorithm_id: int, search: str | None, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, algorithm_id: int, search: str | None, limit: int, cursor: str | None
 ) -> Page[AlgorithmClass]:
     """List the classes of an algorithm in the order of its scores, those with this text in them. Raises NotFound."""
-    behind = -1 if cursor is None else int(read_cursor(cursor, [int])[0])
+    behind = -1 if cursor is None else int(decode_cursor(cursor, [int])[0])
     async with system.database.transaction(scope) as tx:
-        row = await get_algorithm(scope, tx, algorithm_id)
+        row = await get_algorithm_row(scope, tx, algorithm_id)
         found, count = await list_stored_classes(scope, tx, row, search, behind, limit)
     results = [AlgorithmClass(index=index, label=label) for index, label in found[:limit]]
-    following = write_cursor([results[-1].index]) if len(found) > limit else None
+    following = encode_cursor([results[-1].index]) if len(found) > limit else None
     return Page(results=results, next=following, count=count)
 
 
 async def _describe(scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]) -> list[ListedAlgorithm]:
     classes = await count_classes(scope, tx, rows)
-    pipelines = await name_pipelines(scope, tx, rows)
+    pipelines = await list_pipeline_slugs(scope, tx, rows)
     return [
         ListedAlgorithm(
             id=row.id,

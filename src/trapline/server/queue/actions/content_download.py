@@ -9,31 +9,37 @@ from datetime import datetime
 
 import structlog
 
-from trapline.server.images.actions.image_import import Known, check_image, check_room, keep_image, place_of
-from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.actions.image_import import (
+    ExistingImage,
+    build_import_target,
+    create_image,
+    require_disk_space,
+    validate_image,
+)
+from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.host_rate_limits import leave_turn, take_turn
-from trapline.server.platform.errors import OutboundFailed, OutboundRefused, Unavailable
-from trapline.server.platform.imaging.decoder_pool import Broken, Skipped
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.host_rate_limits import acquire_host_slot, release_host_slot
+from trapline.server.platform.errors import AddressNotAllowed, OutboundFailed, ServiceUnavailable
+from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
 from trapline.server.platform.metrics import IMAGES_IMPORTED
-from trapline.server.platform.network.http_responses import as_open_file, read_retry_after, status_in_words
-from trapline.server.platform.store.object_store import Incoming
-from trapline.server.platform.vault import WrongKey
+from trapline.server.platform.network.http_responses import build_open_file, format_status, parse_retry_after
+from trapline.server.platform.store.object_store import IncomingFile
+from trapline.server.platform.vault import DecryptionError
 from trapline.server.queue.actions.file_receiver import receive_file
-from trapline.server.queue.actions.image_urls import host_of, unseal_address
-from trapline.server.queue.actions.jobs import defer_expansion
+from trapline.server.queue.actions.image_urls import decrypt_url, get_host
+from trapline.server.queue.actions.jobs import enqueue_expansion
 from trapline.server.queue.queries.job_downloads import (
-    Download,
+    PendingDownload,
     claim_download,
+    complete_download,
     fail_download,
     finish_downloads,
-    keep_download,
-    leave_download,
-    next_download_in,
-    put_download_back,
+    get_next_delay_s,
+    release_download,
+    reschedule_download,
 )
-from trapline.server.queue.rules.run_names import name_picture
+from trapline.server.queue.rules.run_names import get_image_name
 
 log = structlog.get_logger(__name__)
 
@@ -49,15 +55,15 @@ WORTH_ANOTHER_TRY = (408, 425, 429)
 GONE = "the addresses of its pictures are no longer kept, or their deployment was deleted: ask for the run again"
 
 
-class Unfetchable(Exception):
+class DownloadFailed(Exception):
     """A picture that will not be had, and why."""
 
 
-class Lasting(OutboundFailed):
+class PermanentError(OutboundFailed):
     """A server that will say the same next time."""
 
 
-async def fetch_content(system: System, scope: Scope, job_id: int) -> None:
+async def download_content(system: AppContext, scope: Scope, job_id: int) -> None:
     """Fetch what a job was asked for by addresses, then let its images be put into the line.
 
     Any number of processes may do so for one job: each address is in one process's hands at a time.
@@ -66,17 +72,17 @@ async def fetch_content(system: System, scope: Scope, job_id: int) -> None:
     while True:
         async with system.database.transaction(scope) as tx:
             if time.monotonic() > ends:
-                await defer_expansion(scope, tx, job_id, fetching=True)
+                await enqueue_expansion(scope, tx, job_id, fetching=True)
                 return
             download = await claim_download(scope, tx, job_id, CLAIMED_S)
-            wait_s = None if download else await next_download_in(scope, tx, job_id)
+            wait_s = None if download else await get_next_delay_s(scope, tx, job_id)
         if download is not None:
             await _take(system, scope, download)
         elif wait_s is None:
             async with system.database.transaction(scope) as tx:
                 images = await finish_downloads(scope, tx, job_id)
                 if images:
-                    await defer_expansion(scope, tx, job_id, fetching=False)
+                    await enqueue_expansion(scope, tx, job_id, fetching=False)
                 elif images == 0:
                     await fail_download(scope, tx, job_id, GONE)
             return
@@ -86,40 +92,40 @@ async def fetch_content(system: System, scope: Scope, job_id: int) -> None:
             await asyncio.sleep(wait_s + 0.01)
 
 
-async def _take(system: System, scope: Scope, download: Download) -> None:
+async def _take(system: AppContext, scope: Scope, download: PendingDownload) -> None:
     try:
-        url = unseal_address(system, download)
-    except WrongKey:
+        url = decrypt_url(system, download)
+    except DecryptionError:
         await _give_up(system, scope, download, "an address cannot be read: it was sealed with another secret key")
         return
-    name = name_picture(url)
+    name = get_image_name(url)
     try:
-        async with _visit(system, scope, host_of(url)) as wait_s:
+        async with _visit(system, scope, get_host(url)) as wait_s:
             if not wait_s:
                 await _fetch(system, scope, download, url, name)
         if wait_s:
             async with system.database.transaction(scope) as tx:
-                await leave_download(scope, tx, download)
+                await release_download(scope, tx, download)
             await asyncio.sleep(wait_s)
-    except Unfetchable as error:
+    except DownloadFailed as error:
         await _give_up(system, scope, download, f"{name} cannot be taken: {error}")
-    except OutboundRefused as error:
+    except AddressNotAllowed as error:
         await _give_up(system, scope, download, f"{name} may not be fetched: {error.detail}")
     except OutboundFailed as error:
-        if download.attempt >= ATTEMPTS or isinstance(error, Lasting):
+        if download.attempt >= ATTEMPTS or isinstance(error, PermanentError):
             await _give_up(system, scope, download, f"{name} could not be fetched: {error.detail}")
             return
         wait_s = max(WAITS_S[download.attempt - 1], min(error.retry_after_s or 0, LONGEST_WAIT_S))
         log.info("a picture of a run is fetched again", job=download.job_id, reason=error.detail, wait_s=wait_s)
         async with system.database.transaction(scope) as tx:
-            await put_download_back(scope, tx, download, wait_s)
+            await reschedule_download(scope, tx, download, wait_s)
 
 
 @asynccontextmanager
-async def _visit(system: System, scope: Scope, host: str) -> AsyncIterator[float]:
+async def _visit(system: AppContext, scope: Scope, host: str) -> AsyncIterator[float]:
     """Take a place at a host; gives 0, or after how many seconds to ask again where there was none."""
     async with system.database.transaction(scope) as tx:
-        turn = await take_turn(scope, tx, host, system.host_pace, CLAIMED_S)
+        turn = await acquire_host_slot(scope, tx, host, system.host_pace, CLAIMED_S)
     if isinstance(turn, float):
         yield turn
         return
@@ -127,52 +133,52 @@ async def _visit(system: System, scope: Scope, host: str) -> AsyncIterator[float
         yield 0.0
     finally:
         # Where this fails too, the place is free once its time is over.
-        with contextlib.suppress(Unavailable):
+        with contextlib.suppress(ServiceUnavailable):
             async with system.database.transaction(scope) as tx:
-                await leave_turn(scope, tx, host, turn)
+                await release_host_slot(scope, tx, host, turn)
 
 
-async def _give_up(system: System, scope: Scope, download: Download, reason: str) -> None:
+async def _give_up(system: AppContext, scope: Scope, download: PendingDownload, reason: str) -> None:
     log.warning("the content of a run cannot be fetched", job=download.job_id, reason=reason)
     async with system.database.transaction(scope) as tx:
         await fail_download(scope, tx, download.job_id, reason)
 
 
-async def _fetch(system: System, scope: Scope, download: Download, url: str, name: str) -> None:
-    await check_room(system)
+async def _fetch(system: AppContext, scope: Scope, download: PendingDownload, url: str, name: str) -> None:
+    await require_disk_space(system)
     async with system.store.receive() as incoming:
         modified_at = await _download(system, url, incoming)
         async with system.database.transaction(scope) as tx:
-            place = place_of(await get_deployment(scope, tx, download.deployment_id))
-        checked = await check_image(system, scope, place, incoming, name, modified_at)
-        if isinstance(checked, Broken | Skipped):
-            raise Unfetchable(checked.reason)
+            place = build_import_target(await get_deployment_row(scope, tx, download.deployment_id))
+        checked = await validate_image(system, scope, place, incoming, name, modified_at)
+        if isinstance(checked, UndecodableFile | SkippedFile):
+            raise DownloadFailed(checked.reason)
         async with system.database.transaction(scope) as tx:
-            if isinstance(checked, Known):
+            if isinstance(checked, ExistingImage):
                 image_id, is_new = checked.image_id, False
             else:
-                image_id, is_new = await keep_image(scope, tx, checked)
-            await keep_download(scope, tx, download, image_id)
+                image_id, is_new = await create_image(scope, tx, checked)
+            await complete_download(scope, tx, download, image_id)
             if is_new:
                 tx.audit("fetch", "image", image_id, place.project_id, filename=name, job=download.job_id)
         if is_new:
             IMAGES_IMPORTED.labels("run").inc()
 
 
-async def _download(system: System, url: str, incoming: Incoming) -> datetime | None:
+async def _download(system: AppContext, url: str, incoming: IncomingFile) -> datetime | None:
     """Receive a picture whole; answers when its server says that it was changed. Raises OutboundFailed, Unfetchable."""
-    from trapline.server.platform.network.outbound import Outbound
+    from trapline.server.platform.network.outbound import OutboundClient
 
-    outbound = Outbound(system.outbound)
+    outbound = OutboundClient(system.outbound)
     try:
         async with asyncio.timeout(WITHIN_S) as within, outbound.get(url) as answer:
             if answer.status != 200:
                 is_lasting = 400 <= answer.status < 500 and answer.status not in WORTH_ANOTHER_TRY
-                failure = Lasting if is_lasting else OutboundFailed
-                raise failure(status_in_words(answer.status, "the picture"), read_retry_after(answer))
-            opened = as_open_file(answer)
+                failure = PermanentError if is_lasting else OutboundFailed
+                raise failure(format_status(answer.status, "the picture"), parse_retry_after(answer))
+            opened = build_open_file(answer)
             if await receive_file(system, opened, incoming, WITHIN_S) is not None:
-                raise Unfetchable(f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed")
+                raise DownloadFailed(f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed")
             return opened.modified_at
     except TimeoutError as error:
         if not within.expired():

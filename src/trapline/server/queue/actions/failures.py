@@ -4,37 +4,37 @@ from uuid import UUID
 
 import structlog
 
-from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Conflict, NotFound
-from trapline.server.queue.actions.jobs import defer_expansion, show_moved
+from trapline.server.queue.actions.jobs import enqueue_expansion, get_job_in_transaction
 from trapline.server.queue.queries import retry
 from trapline.server.queue.queries.dead_letters import (
-    AttemptSeen,
-    count_letters,
+    AttemptDetail,
+    count_dead_letters,
     find_task,
     list_attempts,
-    list_letters,
+    list_dead_letter_rows,
     list_reasons,
 )
-from trapline.server.queue.queries.job_downloads import begin_downloads_anew
-from trapline.server.queue.queries.job_log import Logged, count_log, list_log
-from trapline.server.queue.queries.jobs import get_job
-from trapline.server.queue.rules.failure_reasons import name_reason
-from trapline.server.queue.rules.worker_names import name_holder
+from trapline.server.queue.queries.job_downloads import reset_attempts
+from trapline.server.queue.queries.job_log import JobLogRecord, count_log, list_log
+from trapline.server.queue.queries.jobs import get_job_row
+from trapline.server.queue.rules.failure_reasons import normalise_error
+from trapline.server.queue.rules.worker_names import build_holder_name
 from trapline.wire.analyses import AnalysisState
-from trapline.wire.failures import Attempt, DeadLetter, FailureGroup, Failures, LogEntry, TaskStory
+from trapline.wire.failures import DeadLetter, FailureGroup, Failures, LogEntry, TaskAttempt, TaskHistory
 from trapline.wire.jobs import Job, RetryRequest
 from trapline.wire.values import Page
 
 log = structlog.get_logger(__name__)
 
 
-async def list_failures(system: System, scope: Scope, job_id: int) -> Failures:
+async def list_failures(system: AppContext, scope: Scope, job_id: int) -> Failures:
     """List why images of a job failed, the most frequent reason first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_job(scope, tx, job_id)
+        row = await get_job_row(scope, tx, job_id)
         reasons = await list_reasons(scope, tx, job_id)
     return Failures(
         results=[
@@ -51,14 +51,14 @@ async def list_failures(system: System, scope: Scope, job_id: int) -> Failures:
 
 
 async def list_dead_letters(
-    system: System, scope: Scope, job_id: int, reason: str | None, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, job_id: int, reason: str | None, limit: int, cursor: str | None
 ) -> Page[DeadLetter]:
     """List what a job gave up, for one reason (or an error that has it) or for any. Raises NotFound."""
     reasons = None if reason is None else _same(reason)
     async with system.database.transaction(scope) as tx:
-        await get_job(scope, tx, job_id)
-        letters, following = await list_letters(scope, tx, job_id, reasons, limit, cursor)
-        count, estimated = await count_letters(scope, tx, job_id, reasons)
+        await get_job_row(scope, tx, job_id)
+        letters, following = await list_dead_letter_rows(scope, tx, job_id, reasons, limit, cursor)
+        count, estimated = await count_dead_letters(scope, tx, job_id, reasons)
     return Page(
         results=[DeadLetter(**letter._asdict()) for letter in letters],
         next=following,
@@ -67,13 +67,13 @@ async def list_dead_letters(
     )
 
 
-async def list_job_log(system: System, scope: Scope, job_id: int, limit: int, cursor: str | None) -> Page[LogEntry]:
+async def list_job_log(system: AppContext, scope: Scope, job_id: int, limit: int, cursor: str | None) -> Page[LogEntry]:
     """List what happened to a job: its moves, and attempts that ended badly, the newest first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        await get_job(scope, tx, job_id)
+        await get_job_row(scope, tx, job_id)
         rows, following = await list_log(scope, tx, job_id, limit, cursor)
         count, estimated = await count_log(scope, tx, job_id)
-        names = await name_actors(scope, tx, [row.actor for row in rows])
+        names = await list_actor_names(scope, tx, [row.actor for row in rows])
     results = [
         LogEntry(
             at=row.at,
@@ -90,19 +90,19 @@ async def list_job_log(system: System, scope: Scope, job_id: int, limit: int, cu
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-def _name_worker(row: Logged) -> str | None:
-    return name_holder(row.worker_name, row.worker_host, row.user_agent, row.address)
+def _name_worker(row: JobLogRecord) -> str | None:
+    return build_holder_name(row.worker_name, row.worker_host, row.user_agent, row.address)
 
 
-async def show_task(system: System, scope: Scope, job_id: int, analysis_id: UUID) -> TaskStory:
+async def get_task(system: AppContext, scope: Scope, job_id: int, analysis_id: UUID) -> TaskHistory:
     """Show one task of a job with the story of each attempt. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        await get_job(scope, tx, job_id)
+        await get_job_row(scope, tx, job_id)
         task = await find_task(scope, tx, job_id, analysis_id)
         if task is None:
             raise NotFound
         attempts = await list_attempts(scope, tx, analysis_id)
-    return TaskStory(
+    return TaskHistory(
         analysis_id=task.analysis_id,
         job_id=task.job_id,
         image_id=task.image_id,
@@ -115,15 +115,15 @@ async def show_task(system: System, scope: Scope, job_id: int, analysis_id: UUID
     )
 
 
-async def retry_job(system: System, scope: Scope, job_id: int, wanted: RetryRequest) -> Job:
+async def retry_job(system: AppContext, scope: Scope, job_id: int, wanted: RetryRequest) -> Job:
     """Do again what failed or was canceled: all of it, one reason's, or some. Raises NotFound, Conflict."""
-    which = retry.Which(
+    which = retry.RetrySelector(
         reasons=None if wanted.reason is None else _same(wanted.reason),
         analyses=wanted.analyses,
         images=wanted.images,
     )
     async with system.database.transaction(scope) as tx:
-        row = await get_job(scope, tx, job_id)
+        row = await get_job_row(scope, tx, job_id)
         retried = await retry.retry_job(scope, tx, job_id, which)
         if retried is None:
             raise Conflict(
@@ -132,21 +132,21 @@ async def retry_job(system: System, scope: Scope, job_id: int, wanted: RetryRequ
                 else "None of these is a failure of this job. Nothing was changed; its failures are listed by reason."
             )
         if row.fetching:
-            await begin_downloads_anew(scope, tx, job_id)
-        await defer_expansion(scope, tx, job_id, fetching=row.fetching)
+            await reset_attempts(scope, tx, job_id)
+        await enqueue_expansion(scope, tx, job_id, fetching=row.fetching)
         tx.audit("retry", "job", job_id, row.project_id, images=retried, reason=wanted.reason)
         log.info("failed tasks are tried again", job=job_id, tasks=retried)
-        return await show_moved(scope, tx, job_id)
+        return await get_job_in_transaction(scope, tx, job_id)
 
 
 def _same(reason: str) -> list[str]:
-    return sorted({reason, name_reason(reason)})
+    return sorted({reason, normalise_error(reason)})
 
 
-def _attempt(seen: AttemptSeen) -> Attempt:
-    return Attempt(
+def _attempt(seen: AttemptDetail) -> TaskAttempt:
+    return TaskAttempt(
         number=seen.number,
-        worker=name_holder(seen.name, seen.host, seen.user_agent, seen.address),
+        worker=build_holder_name(seen.name, seen.host, seen.user_agent, seen.address),
         worker_id=seen.worker_id,
         leased_at=seen.leased_at,
         ended_at=seen.ended_at,

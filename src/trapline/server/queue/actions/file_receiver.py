@@ -3,24 +3,24 @@
 import asyncio
 from collections.abc import Callable
 
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.imaging.file_types import HEAD_BYTES
-from trapline.server.platform.network.timeouts import in_time
-from trapline.server.platform.store.object_store import Incoming
+from trapline.server.platform.network.timeouts import require_throughput
+from trapline.server.platform.store.object_store import IncomingFile
 from trapline.server.sources.gateways.gateway import OpenFile
 
 WRITTEN_AT_ONCE = 256 * 1024
 
 
-class BrokenOff(OutboundFailed):
+class TransferAborted(OutboundFailed):
     """The transfer of a file ended after it had begun."""
 
 
 async def receive_file(
-    system: System,
+    system: AppContext,
     opened: OpenFile,
-    incoming: Incoming,
+    incoming: IncomingFile,
     window_s: float,
     find_reason: Callable[[bytes], str | None] = lambda _: None,
 ) -> str | None:
@@ -34,7 +34,7 @@ async def receive_file(
     holds = 0
     is_judged = False
     try:
-        async for chunk in in_time(opened.chunks, window_s):
+        async for chunk in require_throughput(opened.chunks, window_s):
             held.append(chunk)
             holds += len(chunk)
             if not is_judged and holds >= HEAD_BYTES:
@@ -48,12 +48,12 @@ async def receive_file(
                 held, holds = [], 0
     except OutboundFailed as error:
         if held or incoming.size:
-            raise BrokenOff(error.detail, error.retry_after_s) from error
+            raise TransferAborted(error.detail, error.retry_after_s) from error
         raise
     if held and not is_judged and (reason := find_reason(b"".join(held))):
         return reason
     if held:
         await asyncio.to_thread(incoming.write, b"".join(held))
     if opened.size is not None and incoming.size != opened.size:
-        raise BrokenOff("the transfer ended before the length that the server had announced")
+        raise TransferAborted("the transfer ended before the length that the server had announced")
     return None

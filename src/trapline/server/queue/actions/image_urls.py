@@ -2,40 +2,40 @@
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import OutboundRefused
-from trapline.server.platform.network.dialing import judge_literal
-from trapline.server.platform.vault import seal, unseal
-from trapline.server.queue.queries.job_downloads import Download, SealedAddress
-from trapline.server.queue.rules.run_names import name_picture
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import AddressNotAllowed
+from trapline.server.platform.network.dialing import validate_literal
+from trapline.server.platform.vault import decrypt_secret, encrypt_secret
+from trapline.server.queue.queries.job_downloads import EncryptedUrl, PendingDownload
+from trapline.server.queue.rules.run_names import get_image_name
 
 TABLE, COLUMN = "job_downloads", "sealed_url"
 
 
-def check_address(system: System, url: str) -> None:
+def validate_url(system: AppContext, url: str) -> None:
     """Read an address as whoever fetches it does. Raises OutboundRefused for one that never may be."""
-    from trapline.server.platform.network.outbound import origin_of, parse_url
+    from trapline.server.platform.network.outbound import get_origin, parse_url
 
     try:
-        scheme, host, port = origin_of(parse_url(url))
-    except OutboundRefused as error:
-        raise OutboundRefused(f"{name_picture(url)}: {error.detail}. Nothing was changed.") from error
-    judge_literal(system.outbound, scheme, host, port)
+        scheme, host, port = get_origin(parse_url(url))
+    except AddressNotAllowed as error:
+        raise AddressNotAllowed(f"{get_image_name(url)}: {error.detail}. Nothing was changed.") from error
+    validate_literal(system.outbound, scheme, host, port)
 
 
-def host_of(url: str) -> str:
+def get_host(url: str) -> str:
     """Tell the host of an address."""
-    from trapline.server.platform.network.outbound import origin_of, parse_url
+    from trapline.server.platform.network.outbound import get_origin, parse_url
 
-    return origin_of(parse_url(url))[1]
+    return get_origin(parse_url(url))[1]
 
 
-def seal_address(system: System, url: str) -> SealedAddress:
+def encrypt_url(system: AppContext, url: str) -> EncryptedUrl:
     """Seal an address for the row that it is going to be in."""
     row_id = uuid7()
-    return SealedAddress(row_id, seal(system.secrets, url, TABLE, row_id, COLUMN))
+    return EncryptedUrl(row_id, encrypt_secret(system.secrets, url, TABLE, row_id, COLUMN))
 
 
-def unseal_address(system: System, download: Download) -> str:
+def decrypt_url(system: AppContext, download: PendingDownload) -> str:
     """Open the address of a picture. Raises WrongKey."""
-    return unseal(system.secrets, download.sealed_url, TABLE, download.id, COLUMN)
+    return decrypt_secret(system.secrets, download.sealed_url, TABLE, download.id, COLUMN)

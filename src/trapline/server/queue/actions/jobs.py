@@ -10,50 +10,62 @@ from typing import Any
 import structlog
 from sqlalchemy import func, update
 
-from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.catalogue.rules.filters import JobFilter
-from trapline.server.images.queries.deployments import check_deployment
+from trapline.server.images.queries.deployments import require_deployment
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.background_tasks import defer_chore
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.background_tasks import enqueue_background_task
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.caches import Counted
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.caches import CachedJobCounts
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict
 from trapline.server.projects.queries.projects import ProjectRow
-from trapline.server.queue.actions.run_targets import find_what_runs, list_named
+from trapline.server.queue.actions.run_targets import list_selected_images, resolve_run_target
 from trapline.server.queue.queries import cancel, expansion
 from trapline.server.queue.queries.dead_letters import list_reasons
-from trapline.server.queue.queries.job_counters import JobClosed, record_move
-from trapline.server.queue.queries.job_downloads import defer_downloads
-from trapline.server.queue.queries.job_progress import Activity, Rival, count_found, list_activity, list_rivals
+from trapline.server.queue.queries.job_counters import JobClosed, record_transition
+from trapline.server.queue.queries.job_downloads import enqueue_downloads
+from trapline.server.queue.queries.job_progress import (
+    JobActivity,
+    JobCompetition,
+    count_findings,
+    list_activity,
+    list_competition,
+)
 from trapline.server.queue.queries.jobs import (
     JobMoveRow,
     JobRow,
-    get_job,
-    list_moves,
-    lock_job,
+    get_job_row,
+    list_transition_rows,
+    lock_job_row,
     select_jobs,
     set_paused,
     start_job,
 )
-from trapline.server.queue.rules.job_status_reason import Circumstances, Hands, Rivals, explain, is_waiting
-from trapline.server.queue.rules.run_names import preview_selection
-from trapline.server.queue.rules.worker_names import name_holder
+from trapline.server.queue.rules.job_status_reason import (
+    JobConditions,
+    LeaseActivity,
+    WorkerCompetition,
+    format_status_reason,
+    is_starved,
+)
+from trapline.server.queue.rules.run_names import format_selection_preview
+from trapline.server.queue.rules.worker_names import build_holder_name
 from trapline.wire.auth import Role
 from trapline.wire.failures import FailureGroup
 from trapline.wire.jobs import (
     PRIORITIES,
     Job,
-    JobChange,
     JobDetail,
-    JobMove,
     JobProgress,
+    JobStart,
     JobState,
+    JobTransition,
+    JobUpdate,
     NewJob,
     Selection,
-    Start,
 )
 from trapline.wire.values import Page
 
@@ -70,15 +82,15 @@ LIVE = (JobState.QUEUED, JobState.PROCESSING)
 OVER = "This job is over already. Nothing was changed."
 
 
-async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
+async def create_job(system: AppContext, scope: Scope, new: NewJob) -> Job:
     """Ask for a run of a pipeline over images, put into the line behind the answer. Raises NotFound, Unprocessable."""
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Job)
+        done = await find_saved_response(scope, tx, Job)
         if done:
             return done
-        await check_deployment(scope, tx, new.selection.deployment, new.project)
-        what = await find_what_runs(scope, tx, new.project, new.preset, new.pipeline)
+        await require_deployment(scope, tx, new.selection.deployment, new.project)
+        what = await resolve_run_target(scope, tx, new.project, new.preset, new.pipeline)
         row = JobRow(
             id=what.job_id,
             project_id=new.project,
@@ -89,35 +101,35 @@ async def create_job(system: System, scope: Scope, new: NewJob) -> Job:
             preset=new.preset,
             priority=what.priority if new.priority is None else PRIORITIES.index(new.priority),
             parameters={**what.parameters, **new.parameters},
-            selection=shorten(new.selection),
+            selection=summarise_selection(new.selection),
             requested_by=scope.actor,
             last_move=1,
-            paused=new.start == Start.LATER,
-            not_started=new.start == Start.LATER,
+            paused=new.start == JobStart.LATER,
+            not_started=new.start == JobStart.LATER,
         )
         tx.session.add(row)
         await tx.session.flush()
         await tx.session.refresh(row)
-        listed = await list_named(scope, tx, new.project, new.selection)
+        listed = await list_selected_images(scope, tx, new.project, new.selection)
         if listed is not None:
-            await expansion.list_images_of_job(scope, tx, new.project, row.id, listed)
+            await expansion.create_job_images(scope, tx, new.project, row.id, listed)
             row.expected = len(listed)
-        await record_move(scope, tx, row.id, row.project_id, 1, JobState.QUEUED, scope.actor)
-        await defer_expansion(scope, tx, row.id, fetching=False)
+        await record_transition(scope, tx, row.id, row.project_id, 1, JobState.QUEUED, scope.actor)
+        await enqueue_expansion(scope, tx, row.id, fetching=False)
         tx.audit("create", "job", row.id, row.project_id, pipeline=what.slug, preset=new.preset)
         [job] = await _describe(scope, tx, [row])
-        return keep_answer(scope, tx, job)
+        return save_response(scope, tx, job)
 
 
-async def defer_expansion(scope: Scope, tx: Transaction, job_id: int, *, fetching: bool) -> None:
+async def enqueue_expansion(scope: Scope, tx: Transaction, job_id: int, *, fetching: bool) -> None:
     """Ask for a job's images to be put into the line; those that it names by their addresses are fetched first."""
     if fetching:
-        await defer_downloads(scope, tx, FETCH, job_id)
+        await enqueue_downloads(scope, tx, FETCH, job_id)
     else:
-        await defer_chore(scope, tx, EXPAND, job_id=job_id)
+        await enqueue_background_task(scope, tx, EXPAND, job_id=job_id)
 
 
-def shorten(selection: Selection) -> dict[str, Any]:
+def summarise_selection(selection: Selection) -> dict[str, Any]:
     """The selection as it is shown: a long list of images is told by its length."""
     is_long = selection.images is not None and len(selection.images) > SHOWN_IMAGES
     shown = selection.model_dump(mode="json", exclude_defaults=True, exclude={"images"} if is_long else None)
@@ -127,7 +139,7 @@ def shorten(selection: Selection) -> dict[str, Any]:
 
 
 async def list_jobs(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     wanted: JobFilter,
@@ -147,18 +159,18 @@ async def list_jobs(
         return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_job(system: System, scope: Scope, job_id: int) -> tuple[JobDetail, datetime]:
+async def get_job(system: AppContext, scope: Scope, job_id: int) -> tuple[JobDetail, datetime]:
     """Show a job with its history, why images failed, and what was found; and its version. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_job(scope, tx, job_id)
+        row = await get_job_row(scope, tx, job_id)
         [job] = await _describe(scope, tx, [row])
-        moves = await list_moves(scope, tx, job_id)
-        names = await name_actors(scope, tx, [move.actor for move in moves])
+        moves = await list_transition_rows(scope, tx, job_id)
+        names = await list_actor_names(scope, tx, [move.actor for move in moves])
         reasons = await list_reasons(scope, tx, job_id)
         classes, annotations = await _count_found(system, scope, tx, row)
     shown = JobDetail(
         **job.model_dump(),
-        moves=describe_moves(moves, names),
+        moves=list_transitions(moves, names),
         failures=[
             FailureGroup(
                 reason=found.reason,
@@ -175,11 +187,11 @@ async def show_job(system: System, scope: Scope, job_id: int) -> tuple[JobDetail
     return shown, row.edited_at
 
 
-def describe_moves(moves: Sequence[JobMoveRow], names: Mapping[str | None, str]) -> list[JobMove]:
+def list_transitions(moves: Sequence[JobMoveRow], names: Mapping[str | None, str]) -> list[JobTransition]:
     """Tell all moves of a job, from its first one on."""
     attempts = accumulate(int(move.to_state == JobState.QUEUED) for move in moves)
     return [
-        JobMove(
+        JobTransition(
             number=move.number,
             from_state=None if move.from_state == "new" else JobState(move.from_state),
             to_state=JobState(move.to_state),
@@ -193,10 +205,10 @@ def describe_moves(moves: Sequence[JobMoveRow], names: Mapping[str | None, str])
     ]
 
 
-async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
+async def cancel_job(system: AppContext, scope: Scope, job_id: int) -> Job:
     """Cancel a job; what is done stays. Canceling a standing job switches it off. Raises NotFound, Conflict."""
     async with system.database.transaction(scope) as tx:
-        row = await get_job(scope, tx, job_id)
+        row = await get_job_row(scope, tx, job_id)
         if row.standing:
             # It switches the project's pipeline off, as changing the project does.
             scope.check(row.project_id, Role.OWNER)
@@ -211,15 +223,15 @@ async def cancel_job(system: System, scope: Scope, job_id: int) -> Job:
                 .values(automatic_pipeline=None)
             )
             tx.audit("change", "project", row.project_id, row.project_id, fields=["automatic_pipeline"])
-        await defer_chore(scope, tx, SWEEP, job_id=job_id)
+        await enqueue_background_task(scope, tx, SWEEP, job_id=job_id)
         tx.audit("cancel", "job", job_id, row.project_id)
-        return await show_moved(scope, tx, job_id)
+        return await get_job_in_transaction(scope, tx, job_id)
 
 
-async def change_job(system: System, scope: Scope, job_id: int, change: JobChange) -> tuple[Job, datetime]:
+async def update_job(system: AppContext, scope: Scope, job_id: int, change: JobUpdate) -> tuple[Job, datetime]:
     """Change a job's name or priority, also under way; answers it and its version. Raises NotFound, LostRace."""
     async with system.database.transaction(scope) as tx:
-        row = await lock_job(scope, tx, job_id)
+        row = await lock_job_row(scope, tx, job_id)
         scope.check_unchanged(row.edited_at)
         values: dict[str, Any] = {}
         if change.name is not None:
@@ -230,31 +242,31 @@ async def change_job(system: System, scope: Scope, job_id: int, change: JobChang
             moment = {"edited_at": func.clock_timestamp(), "updated_at": func.clock_timestamp()}
             await tx.session.execute(update(JobRow).where(JobRow.id == job_id).values(**values, **moment))
             tx.audit("change", "job", job_id, row.project_id, **change.model_dump(mode="json", exclude_none=True))
-        job = await show_moved(scope, tx, job_id)
-        return job, (await get_job(scope, tx, job_id)).edited_at
+        job = await get_job_in_transaction(scope, tx, job_id)
+        return job, (await get_job_row(scope, tx, job_id)).edited_at
 
 
-async def run_job(system: System, scope: Scope, job_id: int) -> Job:
+async def run_job(system: AppContext, scope: Scope, job_id: int) -> Job:
     """Hand out the tasks of a job that was to be started later. Raises NotFound, Conflict."""
     async with system.database.transaction(scope) as tx:
-        row = await get_job(scope, tx, job_id)
+        row = await get_job_row(scope, tx, job_id)
         if not await start_job(scope, tx, job_id):
             raise Conflict(OVER)
         tx.audit("run", "job", job_id, row.project_id)
-        return await show_moved(scope, tx, job_id)
+        return await get_job_in_transaction(scope, tx, job_id)
 
 
-async def pause_job(system: System, scope: Scope, job_id: int, *, paused: bool) -> Job:
+async def pause_job(system: AppContext, scope: Scope, job_id: int, *, paused: bool) -> Job:
     """Hold a job's tasks back, or hand them out again; what is in hand goes on. Raises NotFound, Conflict."""
     async with system.database.transaction(scope) as tx:
-        row = await get_job(scope, tx, job_id)
+        row = await get_job_row(scope, tx, job_id)
         if not await set_paused(scope, tx, job_id, paused=paused):
             raise Conflict(OVER)
         tx.audit("pause" if paused else "resume", "job", job_id, row.project_id)
-        return await show_moved(scope, tx, job_id)
+        return await get_job_in_transaction(scope, tx, job_id)
 
 
-async def expand_job(system: System, scope: Scope, job_id: int) -> None:
+async def expand_job(system: AppContext, scope: Scope, job_id: int) -> None:
     """Put a job's images into the line, chunk by chunk; begun again, it goes on where it was left off."""
     more = True
     while more:
@@ -265,7 +277,7 @@ async def expand_job(system: System, scope: Scope, job_id: int) -> None:
             return
 
 
-async def sweep_job(system: System, scope: Scope, job_id: int) -> None:
+async def sweep_job(system: AppContext, scope: Scope, job_id: int) -> None:
     """Mark the open tasks of a canceled job, chunk by chunk."""
     swept = cancel.CHUNK
     while swept >= cancel.CHUNK:
@@ -273,32 +285,32 @@ async def sweep_job(system: System, scope: Scope, job_id: int) -> None:
             swept = await cancel.sweep_canceled(scope, tx, job_id)
 
 
-async def _count_found(system: System, scope: Scope, tx: Transaction, row: JobRow) -> tuple[dict[str, int], int]:
+async def _count_found(system: AppContext, scope: Scope, tx: Transaction, row: JobRow) -> tuple[dict[str, int], int]:
     """Count what a job found; while it runs, a long count is made again only after fifty times as long as it took."""
-    known = system.known.found.find(row.id)
+    known = system.known.found.get(row.id)
     now = time.monotonic()
     if known is not None:
         good_for_s = COUNTED_FOR * known.took_s if row.status in LIVE and known.took_s > LONG_COUNT_S else 0
         if known.as_of == row.updated_at or now - known.since < good_for_s:
             return known.counts
-    counts = await count_found(scope, tx, row.id)
+    counts = await count_findings(scope, tx, row.id)
     took_s = time.monotonic() - now
-    system.known.found.keep(row.id, Counted(counts, row.updated_at, now, took_s))
+    system.known.found.keep(row.id, CachedJobCounts(counts, row.updated_at, now, took_s))
     return counts
 
 
-async def show_moved(scope: Scope, tx: Transaction, job_id: int) -> Job:
+async def get_job_in_transaction(scope: Scope, tx: Transaction, job_id: int) -> Job:
     """Show a job as this transaction leaves it."""
-    [job] = await _describe(scope, tx, [await get_job(scope, tx, job_id)])
+    [job] = await _describe(scope, tx, [await get_job_row(scope, tx, job_id)])
     return job
 
 
 async def _describe(scope: Scope, tx: Transaction, rows: list[JobRow]) -> list[Job]:
     activities = await list_activity(scope, tx, [row.id for row in rows if row.status in (*LIVE, JobState.CANCELED)])
-    names = await name_actors(scope, tx, [row.requested_by for row in rows])
+    names = await list_actor_names(scope, tx, [row.requested_by for row in rows])
     now = datetime.now(UTC)
-    seen = {row.id: _look_at(row, activities.get(row.id, Activity())) for row in rows}
-    rivals = await list_rivals(scope, tx, [job_id for job_id, one in seen.items() if is_waiting(one, now)])
+    seen = {row.id: _look_at(row, activities.get(row.id, JobActivity())) for row in rows}
+    rivals = await list_competition(scope, tx, [job_id for job_id, one in seen.items() if is_starved(one, now)])
     for job_id, rival in rivals.items():
         seen[job_id] = replace(seen[job_id], rivals=_show_rivals(scope, rival))
     return [
@@ -306,8 +318,8 @@ async def _describe(scope: Scope, tx: Transaction, rows: list[JobRow]) -> list[J
     ]
 
 
-def _look_at(row: JobRow, activity: Activity) -> Circumstances:
-    return Circumstances(
+def _look_at(row: JobRow, activity: JobActivity) -> JobConditions:
+    return JobConditions(
         status=JobState(row.status),
         pipeline_slug=row.pipeline_slug,
         standing=row.standing,
@@ -321,10 +333,10 @@ def _look_at(row: JobRow, activity: Activity) -> Circumstances:
         failed=row.failed,
         nothing_found=row.nothing_found,
         sweeping=activity.unswept,
-        hands=Hands(
+        hands=LeaseActivity(
             tasks=min(activity.held, row.open),
             workers=activity.workers,
-            busiest=name_holder(*activity.busiest) if activity.busiest else None,
+            busiest=build_holder_name(*activity.busiest) if activity.busiest else None,
             since=activity.held_since,
         ),
         waiting_until=activity.next_attempt_at,
@@ -333,23 +345,23 @@ def _look_at(row: JobRow, activity: Activity) -> Circumstances:
     )
 
 
-def _show_rivals(scope: Scope, rival: Rival) -> Rivals:
+def _show_rivals(scope: Scope, rival: JobCompetition) -> WorkerCompetition:
     """What the reader may know of it: jobs of projects that are not theirs have no number."""
 
     def number(job: tuple[int, int] | None) -> int | None:
         return job[0] if job is not None and scope.sees(job[1]) else None
 
-    return Rivals(
+    return WorkerCompetition(
         ahead=rival.ahead,
         next_ahead=number(rival.next_ahead),
         online=rival.online,
-        name=name_holder(*rival.name) if rival.name else None,
+        name=build_holder_name(*rival.name) if rival.name else None,
         busy=rival.busy,
         busy_with=number(rival.busy_with),
     )
 
 
-def _job(row: JobRow, seen: Circumstances, now: datetime) -> Job:
+def _job(row: JobRow, seen: JobConditions, now: datetime) -> Job:
     status = seen.status
     is_canceled = status == JobState.CANCELED
     held = 0 if is_canceled else seen.hands.tasks
@@ -369,7 +381,7 @@ def _job(row: JobRow, seen: Circumstances, now: datetime) -> Job:
         selection=row.selection,
         preset=row.preset,
         metadata=row.told,
-        content_preview=row.content_preview or preview_selection(row.selection),
+        content_preview=row.content_preview or format_selection_preview(row.selection),
         progress=JobProgress(
             total=row.open + row.completed + row.failed,
             expected=None if row.expanded else row.expected,
@@ -382,7 +394,7 @@ def _job(row: JobRow, seen: Circumstances, now: datetime) -> Job:
         expanded=row.expanded,
         images_per_s=rate,
         seconds_left=row.open / rate if rate and row.expanded and not row.standing and status in LIVE else None,
-        why=explain(seen, now),
+        why=format_status_reason(seen, now),
         requested_by=None,
         created_at=row.created_at,
         started_at=row.started_at,

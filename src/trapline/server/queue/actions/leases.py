@@ -7,46 +7,46 @@ from uuid import UUID
 import structlog
 
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.queue.actions.tasks import LEASE_TOKENS, check_hello, contact_every_s
-from trapline.server.queue.queries.holders import hear_worker
+from trapline.server.platform.app_context import AppContext
+from trapline.server.queue.actions.tasks import LEASE_TOKENS, get_contact_interval_s, require_hello
+from trapline.server.queue.queries.holders import record_worker_heartbeat
 from trapline.server.queue.queries.job_counters import JobClosed
-from trapline.server.queue.queries.lease_expiry import Terms, extend_leases
+from trapline.server.queue.queries.lease_expiry import LeasePolicy, extend_leases
 from trapline.server.queue.queries.lease_revocation import (
     PAGE,
-    LeaseStanding,
-    Taken,
-    Whose,
-    list_holdings,
-    list_leased,
-    take_back,
+    LeaseSelector,
+    LeaseStatus,
+    RevocationReason,
+    list_jobs_with_leases,
+    list_lease_statuses,
+    revoke_lease_page,
 )
-from trapline.server.queue.queries.workers import check_worker, end_worker, record_begun
-from trapline.server.queue.rules.lease_tokens import find_leased
-from trapline.wire.tasks import LeaseState, Release, Released, Renewal, Renewed, RenewedLease
+from trapline.server.queue.queries.workers import end_worker, record_begun, require_worker
+from trapline.server.queue.rules.lease_tokens import find_lease_claims
+from trapline.wire.tasks import LeaseState, ReleaseRequest, ReleaseResult, Renewal, RenewedLease, RenewResult
 
 log = structlog.get_logger(__name__)
 
 
-async def renew_leases(system: System, scope: Scope, given: Renewal) -> Renewed:
+async def renew_leases(system: AppContext, scope: Scope, given: Renewal) -> RenewResult:
     """Note that a worker lives, and tell it how its leases stand. Raises UnknownWorker, WorkerEnded."""
-    check_hello(scope)
+    require_hello(scope)
     worker_id = scope.origin.worker_id
     assert worker_id is not None
     keys = system.secrets.derive_all(LEASE_TOKENS)
-    named = [(subject, find_leased(keys, subject)) for subject in given.leases]
+    named = [(subject, find_lease_claims(keys, subject)) for subject in given.leases]
     ids = [leased.analysis_id for _, leased in named if leased]
-    terms = Terms(system.leases.lease_s, system.leases.lease_max_s, system.leases.losses)
-    async with system.database.line(scope) as tx:
-        await check_worker(scope, tx)
-        await hear_worker(scope, tx, system.remembered, contact_every_s(system.leases))
-        standing = await list_leased(scope, tx, worker_id, ids)
+    terms = LeasePolicy(system.leases.lease_s, system.leases.lease_max_s, system.leases.losses)
+    async with system.database.sql_transaction(scope) as tx:
+        await require_worker(scope, tx)
+        await record_worker_heartbeat(scope, tx, system.remembered, get_contact_interval_s(system.leases))
+        standing = await list_lease_statuses(scope, tx, worker_id, ids)
         await extend_leases(scope, tx, worker_id, ids, terms)
-        named_begun = {leased.analysis_id for subject in given.begun if (leased := find_leased(keys, subject))}
+        named_begun = {leased.analysis_id for subject in given.begun if (leased := find_lease_claims(keys, subject))}
         begun = [analysis_id for analysis_id in ids if analysis_id in named_begun and _is_held(standing, analysis_id)]
         await record_begun(scope, tx, worker_id, begun)
-        stray = Whose((), but_not=ids, older_than_s=system.leases.lease_s)
-        strays = await list_holdings(scope, tx, worker_id, stray)
+        stray = LeaseSelector((), but_not=ids, older_than_s=system.leases.lease_s)
+        strays = await list_jobs_with_leases(scope, tx, worker_id, stray)
     answer = []
     for subject, leased in named:
         found = standing.get(leased.analysis_id) if leased else None
@@ -57,29 +57,29 @@ async def renew_leases(system: System, scope: Scope, given: Renewal) -> Renewed:
             elif found.is_held and found.attempt == leased.attempt:
                 status = LeaseState.HELD
         answer.append(RenewedLease(reply_subject=subject, status=status))
-    taken = await take_back_all(system, scope, strays, Taken.UNHEARD, stray)
-    return Renewed(leases=answer, taken_back=taken)
+    taken = await revoke_leases(system, scope, strays, RevocationReason.UNHEARD, stray)
+    return RenewResult(leases=answer, taken_back=taken)
 
 
-def _is_held(standing: Mapping[UUID, LeaseStanding], analysis_id: UUID) -> bool:
+def _is_held(standing: Mapping[UUID, LeaseStatus], analysis_id: UUID) -> bool:
     found = standing.get(analysis_id)
     return found is not None and found.is_held
 
 
-async def release_leases(system: System, scope: Scope, given: Release) -> Released:
+async def release_leases(system: AppContext, scope: Scope, given: ReleaseRequest) -> ReleaseResult:
     """Give tasks back to the line, uncharged; with `goodbye` the worker's id is over.
 
     Raises UnknownWorker, WorkerEnded.
     """
-    check_hello(scope)
+    require_hello(scope)
     worker_id = scope.origin.worker_id
     assert worker_id is not None
     keys = system.secrets.derive_all(LEASE_TOKENS)
-    named = [leased for subject in given.leases if (leased := find_leased(keys, subject))]
-    async with system.database.line(scope) as tx:
-        await check_worker(scope, tx)
-        standing = await list_leased(scope, tx, worker_id, [leased.analysis_id for leased in named])
-        holdings = await list_holdings(scope, tx, worker_id)
+    named = [leased for subject in given.leases if (leased := find_lease_claims(keys, subject))]
+    async with system.database.sql_transaction(scope) as tx:
+        await require_worker(scope, tx)
+        standing = await list_lease_statuses(scope, tx, worker_id, [leased.analysis_id for leased in named])
+        holdings = await list_jobs_with_leases(scope, tx, worker_id)
     leases: dict[int, list[tuple[UUID, int]]] = {}
     for leased in named:
         found = standing.get(leased.analysis_id)
@@ -87,37 +87,39 @@ async def release_leases(system: System, scope: Scope, given: Release) -> Releas
             leases.setdefault(found.job_id, []).append((leased.analysis_id, leased.attempt))
     released = 0
     for job_id, of_job in sorted(leases.items()):
-        whose = Whose(holdings[job_id], leases=of_job)
-        released += await take_back_all(system, scope, {job_id: holdings[job_id]}, Taken.RELEASED, whose)
+        whose = LeaseSelector(holdings[job_id], leases=of_job)
+        released += await revoke_leases(system, scope, {job_id: holdings[job_id]}, RevocationReason.RELEASED, whose)
     if given.goodbye:
-        unsent = [leased.analysis_id for subject in given.unsent if (leased := find_leased(keys, subject))]
-        async with system.database.line(scope) as tx:
+        unsent = [leased.analysis_id for subject in given.unsent if (leased := find_lease_claims(keys, subject))]
+        async with system.database.sql_transaction(scope) as tx:
             await end_worker(scope, tx, worker_id, "said goodbye", scope.actor)
-            holdings = await list_holdings(scope, tx, worker_id, Whose((), but_not=unsent))
-        released += await take_back_all(system, scope, holdings, Taken.RELEASED, Whose((), but_not=unsent))
+            holdings = await list_jobs_with_leases(scope, tx, worker_id, LeaseSelector((), but_not=unsent))
+        released += await revoke_leases(
+            system, scope, holdings, RevocationReason.RELEASED, LeaseSelector((), but_not=unsent)
+        )
         log.info("worker says goodbye", released=released)
-    return Released(released=released)
+    return ReleaseResult(released=released)
 
 
-async def take_back_all(
-    system: System,
+async def revoke_leases(
+    system: AppContext,
     scope: Scope,
     holdings: Mapping[int, Sequence[int]],
-    how: Taken,
-    whose: Whose | None = None,
+    how: RevocationReason,
+    whose: LeaseSelector | None = None,
 ) -> int:
     """Take back leases, job by job and page by page; answers how many. What a dead process held is charged as lost."""
-    losses = system.leases.losses if how == Taken.REPLACED else None
+    losses = system.leases.losses if how == RevocationReason.REPLACED else None
     total = 0
     for job_id, holder_ids in sorted(holdings.items()):
-        meant, taken = replace(whose or Whose(()), holder_ids=holder_ids), PAGE
+        meant, taken = replace(whose or LeaseSelector(()), holder_ids=holder_ids), PAGE
         try:
             while taken == PAGE:
-                async with system.database.line(scope) as tx:
-                    taken = await take_back(scope, tx, job_id, meant, how, losses)
+                async with system.database.sql_transaction(scope) as tx:
+                    taken = await revoke_lease_page(scope, tx, job_id, meant, how, losses)
                 total += taken
         except JobClosed:
             pass  # its tasks are no longer for the line
         # What came back lies before the mark.
-        system.remembered.set_mark(job_id, None)
+        system.remembered.set_low_water_mark(job_id, None)
     return total

@@ -5,15 +5,15 @@ from sqlalchemy.exc import IntegrityError
 
 from trapline.server.catalogue.rules.filters import PresetFilter
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Unprocessable
 from trapline.server.queue.queries.pipelines import find_pipeline
-from trapline.server.queue.queries.presets import PresetRow, get_preset, select_presets
+from trapline.server.queue.queries.presets import PresetRow, get_preset_row, select_presets
 from trapline.wire.jobs import PRIORITIES
-from trapline.wire.presets import NewPreset, Preset, PresetChange
+from trapline.wire.presets import NewPreset, Preset, PresetUpdate
 from trapline.wire.values import Page
 
 
@@ -26,11 +26,11 @@ def _describe(row: PresetRow) -> Preset:
     )
 
 
-async def create_preset(system: System, scope: Scope, new: NewPreset) -> Preset:
+async def create_preset(system: AppContext, scope: Scope, new: NewPreset) -> Preset:
     """Make a preset. Raises Unprocessable for a pipeline that is not there, Conflict where the name is taken."""
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Preset)
+        done = await find_saved_response(scope, tx, Preset)
         if done:
             return done
         await _check_pipeline(scope, tx, new.project, new.pipeline)
@@ -44,11 +44,11 @@ async def create_preset(system: System, scope: Scope, new: NewPreset) -> Preset:
         )
         await _keep(tx, row)
         tx.audit("create", "preset", row.id, row.project_id, name=row.name)
-        return keep_answer(scope, tx, _describe(row))
+        return save_response(scope, tx, _describe(row))
 
 
 async def list_presets(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     wanted: PresetFilter,
@@ -67,19 +67,19 @@ async def list_presets(
         return Page(results=found, next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_preset(system: System, scope: Scope, preset_id: int) -> Preset:
+async def get_preset(system: AppContext, scope: Scope, preset_id: int) -> Preset:
     """Show one preset. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        return _describe(await get_preset(scope, tx, preset_id))
+        return _describe(await get_preset_row(scope, tx, preset_id))
 
 
-async def change_preset(system: System, scope: Scope, preset_id: int, change: PresetChange) -> Preset:
+async def update_preset(system: AppContext, scope: Scope, preset_id: int, change: PresetUpdate) -> Preset:
     """Change a preset; what is left out stays. Raises NotFound, LostRace, Unprocessable, Conflict."""
     given = change.model_dump(exclude_unset=True, mode="json")
     if empty := [name for name, value in given.items() if value is None]:
         raise Unprocessable(f"{empty[0]} cannot be empty. Nothing was changed.")
     async with system.database.transaction(scope) as tx:
-        row = await get_preset(scope, tx, preset_id, lock=True)
+        row = await get_preset_row(scope, tx, preset_id, lock=True)
         scope.check_unchanged(row.updated_at)
         values = dict(given)
         if "pipeline" in given:
@@ -95,10 +95,10 @@ async def change_preset(system: System, scope: Scope, preset_id: int, change: Pr
         return _describe(row)
 
 
-async def delete_preset(system: System, scope: Scope, preset_id: int) -> None:
+async def delete_preset(system: AppContext, scope: Scope, preset_id: int) -> None:
     """Delete a preset; its runs stay. Raises NotFound, LostRace."""
     async with system.database.transaction(scope) as tx:
-        row = await get_preset(scope, tx, preset_id, lock=True)
+        row = await get_preset_row(scope, tx, preset_id, lock=True)
         scope.check_unchanged(row.updated_at)
         tx.audit("delete", "preset", row.id, row.project_id, name=row.name)
         await tx.session.delete(row)

@@ -3,36 +3,36 @@
 import structlog
 
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.db.background_tasks import defer_chore
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.background_tasks import enqueue_background_task
 from trapline.server.platform.metrics import LEASES_EXPIRED
-from trapline.server.queue.actions.jobs import SWEEP, defer_expansion
-from trapline.server.queue.actions.leases import take_back_all
+from trapline.server.queue.actions.jobs import SWEEP, enqueue_expansion
+from trapline.server.queue.actions.leases import revoke_leases
 from trapline.server.queue.queries.cancel import list_unswept
 from trapline.server.queue.queries.expansion import list_unexpanded
 from trapline.server.queue.queries.job_counters import JobClosed
 from trapline.server.queue.queries.lease_expiry import (
     PAGE,
-    Terms,
+    LeasePolicy,
     expire_leases,
     list_jobs_with_expired,
     list_miscounted_jobs,
     recount_job,
 )
-from trapline.server.queue.queries.lease_revocation import Taken, Whose, list_holdings
-from trapline.server.queue.queries.workers import list_ended_holding
+from trapline.server.queue.queries.lease_revocation import LeaseSelector, RevocationReason, list_jobs_with_leases
+from trapline.server.queue.queries.workers import list_ended_with_leases
 
 log = structlog.get_logger(__name__)
 
 STILL_FOR_S = 20.0
 
 
-async def return_expired(system: System, scope: Scope) -> int:
+async def requeue_expired_leases(system: AppContext, scope: Scope) -> int:
     """Return every lease that is over to the line, or give its task up; answers how many."""
     leases = system.leases
     await _finish_ended(system, scope)
-    terms = Terms(leases.lease_s, leases.lease_max_s, leases.losses)
-    async with system.database.line(scope, each_alone=True) as tx:
+    terms = LeasePolicy(leases.lease_s, leases.lease_max_s, leases.losses)
+    async with system.database.sql_transaction(scope, each_alone=True) as tx:
         jobs = await list_jobs_with_expired(scope, tx, terms)
     total = 0
     for job_id in jobs:
@@ -44,20 +44,20 @@ async def return_expired(system: System, scope: Scope) -> int:
     return total
 
 
-async def _finish_ended(system: System, scope: Scope) -> None:
+async def _finish_ended(system: AppContext, scope: Scope) -> None:
     """Take back what evicted and replaced workers hold still, because whoever did so was cut off."""
-    async with system.database.line(scope, each_alone=True) as tx:
-        ended = await list_ended_holding(scope, tx, system.leases.lease_s)
+    async with system.database.sql_transaction(scope, each_alone=True) as tx:
+        ended = await list_ended_with_leases(scope, tx, system.leases.lease_s)
     for worker in ended:
-        whose = Whose((), but_not=worker.keeps)
+        whose = LeaseSelector((), but_not=worker.keeps)
         async with system.database.transaction(scope) as tx:
-            holdings = await list_holdings(scope, tx, worker.id, whose)
-        how = Taken.EVICTED if worker.why == "evicted" else Taken.REPLACED
-        taken = await take_back_all(system, scope, holdings, how, whose)
+            holdings = await list_jobs_with_leases(scope, tx, worker.id, whose)
+        how = RevocationReason.EVICTED if worker.why == "evicted" else RevocationReason.REPLACED
+        taken = await revoke_leases(system, scope, holdings, how, whose)
         log.info("leases of a worker that ended are taken back", worker=str(worker.id), why=worker.why, tasks=taken)
 
 
-async def _return_expired_of(system: System, scope: Scope, job_id: int, terms: Terms) -> int:
+async def _return_expired_of(system: AppContext, scope: Scope, job_id: int, terms: LeasePolicy) -> int:
     total, taken = 0, PAGE
     while taken == PAGE:
         try:
@@ -69,7 +69,7 @@ async def _return_expired_of(system: System, scope: Scope, job_id: int, terms: T
     return total
 
 
-async def recount_jobs(system: System, scope: Scope) -> int:
+async def recount_jobs(system: AppContext, scope: Scope) -> int:
     """Compare the counters of every live job with its rows; what differs is put right and told in the log."""
     async with system.database.transaction(scope) as tx:
         jobs = await list_miscounted_jobs(scope, tx)
@@ -86,13 +86,13 @@ async def recount_jobs(system: System, scope: Scope) -> int:
     return wrong
 
 
-async def take_up_unfinished(system: System, scope: Scope, still_for_s: float = STILL_FOR_S) -> None:
+async def resume_expansions(system: AppContext, scope: Scope, still_for_s: float = STILL_FOR_S) -> None:
     """Ask again for expansions that stand still, and for sweeps of canceled jobs that have open tasks.
 
     Whatever is done already is not done again, so asking too often costs nothing but time.
     """
     async with system.database.transaction(scope) as tx:
         for job_id, fetching in await list_unexpanded(scope, tx, still_for_s):
-            await defer_expansion(scope, tx, job_id, fetching=fetching)
+            await enqueue_expansion(scope, tx, job_id, fetching=fetching)
         for job_id in await list_unswept(scope, tx):
-            await defer_chore(scope, tx, SWEEP, job_id=job_id)
+            await enqueue_background_task(scope, tx, SWEEP, job_id=job_id)

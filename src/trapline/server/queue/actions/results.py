@@ -10,41 +10,58 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from trapline.server.findings.queries.annotations import mark_images, write_annotations, write_reports, write_scores
+from trapline.server.findings.queries.annotations import (
+    create_annotations,
+    create_reports,
+    create_scores,
+    update_image_classes,
+)
 from trapline.server.findings.queries.current_findings import lock_images_with_results, refresh_findings
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.deadlock_retry import begin_anew
-from trapline.server.platform.errors import Forbidden, Invalid
+from trapline.server.platform.db.deadlock_retry import retry_on_deadlock
+from trapline.server.platform.errors import Forbidden, InvalidRequest
 from trapline.server.platform.formats.json_stream import Body, split_body
 from trapline.server.platform.metrics import RESULTS
-from trapline.server.queue.actions.algorithm_resolution import attribute
-from trapline.server.queue.actions.tasks import LEASE_TOKENS, contact_every_s
-from trapline.server.queue.formats.result_decoding import Element, Failure, Refused, Success, is_about, read_elements
-from trapline.server.queue.formats.result_rows import Findings, KnownAlgorithm, Subject, make_findings
+from trapline.server.queue.actions.algorithm_resolution import resolve_algorithms
+from trapline.server.queue.actions.tasks import LEASE_TOKENS, get_contact_interval_s
+from trapline.server.queue.formats.result_decoding import (
+    FailureStruct,
+    RejectedElement,
+    ResultElement,
+    SuccessStruct,
+    decode_elements,
+    is_about_image,
+)
+from trapline.server.queue.formats.result_rows import ResultRows, ResultSubject, StoredAlgorithm, build_result_rows
 from trapline.server.queue.queries.claim import LeasableJob, get_leasable_job
-from trapline.server.queue.queries.holders import Contact, touch_holder
-from trapline.server.queue.queries.job_counters import Change, JobClosed, closed_in_words, send_settlement
-from trapline.server.queue.queries.pipeline_registration import ClassList, put_class_list
+from trapline.server.queue.queries.holders import HolderContact, record_holder_contact
+from trapline.server.queue.queries.job_counters import (
+    JobClosed,
+    JobCounterChange,
+    send_job_update,
+    translate_closed_error,
+)
+from trapline.server.queue.queries.pipeline_registration import HashedCategoryMap, upsert_category_map
 from trapline.server.queue.queries.task_results import (
-    Ended,
-    Failed,
+    AttemptEnd,
+    LockedTask,
+    TaskFailure,
     TaskImage,
-    TaskRow,
     complete_tasks,
     count_discarded,
-    credit_holder,
     fail_tasks,
-    find_subjects,
-    list_erred,
+    list_failed_attempts,
+    list_result_subjects,
     lock_tasks,
     record_attempts,
+    record_completions,
 )
-from trapline.server.queue.rules.lease_tokens import Leased, find_leased
-from trapline.server.queue.rules.result_acceptance import Standing, Verdict, judge_result
-from trapline.server.queue.rules.retry_policy import Again, judge_error
+from trapline.server.queue.rules.lease_tokens import LeaseTokenClaims, find_lease_claims
+from trapline.server.queue.rules.result_acceptance import ResultDecision, TaskState, decide_result
+from trapline.server.queue.rules.retry_policy import RetryLater, decide_after_error
 from trapline.wire.analyses import AnalysisState
 from trapline.wire.results import ResultsAccepted, ResultStatus
 
@@ -58,38 +75,40 @@ UNKNOWN_TOKEN = "rejected: not a lease token of this server"  # noqa: S105 - wor
 UNKNOWN_TASK = "rejected: not a task of this job"
 OTHER_IMAGE = "rejected: the result is about another image than the task"
 TOLD = {
-    Verdict.COUNTS: ACCEPTED,
-    Verdict.AGAIN: ACCEPTED,
-    Verdict.DUPLICATE: DUPLICATE,
-    Verdict.STALE: STALE,
+    ResultDecision.COUNTS: ACCEPTED,
+    ResultDecision.AGAIN: ACCEPTED,
+    ResultDecision.DUPLICATE: DUPLICATE,
+    ResultDecision.STALE: STALE,
 }
 MOST_RESULTS = 10_000
 
 
 @dataclass(frozen=True)
-class Reply:
+class ParsedResult:
     """A result that can be judged: its place in the batch, its lease, and either its rows or its error."""
 
     place: int
-    leased: Leased
-    content: Findings | Failure
+    leased: LeaseTokenClaims
+    content: ResultRows | FailureStruct
 
 
 @dataclass
-class Batch:
+class ResultBatch:
     """A body as it came: of each element its lease token, what that stands for, what it is told; and the replies."""
 
     subjects: list[str] = field(default_factory=list)
-    leases: list[Leased | None] = field(default_factory=list)
+    leases: list[LeaseTokenClaims | None] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[ParsedResult] = field(default_factory=list)
 
     def make_room(self, elements: int) -> None:
         """Make sure that so many elements more are not too many for one body. Raises Invalid."""
         if len(self.statuses) + elements > MOST_RESULTS:
-            raise Invalid(f"A body may have at most {MOST_RESULTS:,} results. Nothing was stored; send fewer at once.")
+            raise InvalidRequest(
+                f"A body may have at most {MOST_RESULTS:,} results. Nothing was stored; send fewer at once."
+            )
 
-    def add(self, subject: str, leased: Leased | None, status: str) -> None:
+    def add(self, subject: str, leased: LeaseTokenClaims | None, status: str) -> None:
         """Add an element."""
         self.subjects.append(subject)
         self.leases.append(leased)
@@ -97,61 +116,63 @@ class Batch:
 
 
 @dataclass
-class LookedUp:
+class ResolvedBatch:
     """Elements looked up: what each is told already; of the sound ones place, lease, result and algorithms."""
 
     statuses: list[str] = field(default_factory=list)
-    sound: list[tuple[int, Leased, Success | Failure]] = field(default_factory=list)
+    sound: list[tuple[int, LeaseTokenClaims, SuccessStruct | FailureStruct]] = field(default_factory=list)
     subjects: Mapping[UUID, TaskImage] = field(default_factory=dict)
-    algorithms: Mapping[int, Mapping[str, KnownAlgorithm]] = field(default_factory=dict)
+    algorithms: Mapping[int, Mapping[str, StoredAlgorithm]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Counted:
+class AcceptedResult:
     """A reply that counts, with the task as it was when it was locked."""
 
-    reply: Reply
-    task: TaskRow
+    reply: ParsedResult
+    task: LockedTask
 
 
 @dataclass
-class Judged:
+class BatchOutcome:
     """A batch judged: who sent it, what each place of it is told, and what is to be written."""
 
     holder_id: int
     told: dict[int, str] = field(default_factory=dict)
-    counted: dict[UUID, Counted] = field(default_factory=dict)
+    counted: dict[UUID, AcceptedResult] = field(default_factory=dict)
 
 
-async def find_worked_on(system: System, scope: Scope, job_id: int) -> LeasableJob:
+async def get_result_job(system: AppContext, scope: Scope, job_id: int) -> LeasableJob:
     """Find the job that results are to be posted to, before their body is read. Raises NotFound, Forbidden."""
     if scope.token_id is None:
         raise Forbidden("Results are for workers: call with an API token.")
-    known = system.known.jobs.find(job_id)
+    known = system.known.jobs.get(job_id)
     if known is not None and scope.sees(known.project_id):
         scope.check(known.project_id)
         return known
-    async with system.database.line(scope) as tx:
+    async with system.database.sql_transaction(scope) as tx:
         job = await get_leasable_job(scope, tx, job_id)
     if not job.is_final:  # one that is final may be retried
         system.known.jobs.keep(job_id, job)
     return job
 
 
-async def take_results(system: System, scope: Scope, job: LeasableJob, body: Body) -> ResultsAccepted:
+async def store_results(system: AppContext, scope: Scope, job: LeasableJob, body: Body) -> ResultsAccepted:
     """Store a batch of results durably and tell what became of each. Raises Invalid, DatabaseAway."""
-    batch = Batch()
+    batch = ResultBatch()
     if isinstance(body, bytes):
         for raw in split_body(body):
             batch.make_room(len(raw))
-            await _prepare(system, scope, job, batch, read_elements(raw))
+            await _prepare(system, scope, job, batch, decode_elements(raw))
     else:
         # One at a time, and never long in one piece: the process has other callers, and bounded memory.
         async with system.large_bodies:
             groups = split_body(body)
             while (group := await asyncio.to_thread(next, groups, None)) is not None:
                 batch.make_room(len(group))
-                await _prepare(system, scope, job, batch, await asyncio.to_thread(read_elements, group), in_thread=True)
+                await _prepare(
+                    system, scope, job, batch, await asyncio.to_thread(decode_elements, group), in_thread=True
+                )
     await _store(system, scope, job, batch.replies, batch.statuses)
     for status in batch.statuses:
         RESULTS.labels(status.partition(":")[0]).inc()
@@ -166,31 +187,31 @@ async def take_results(system: System, scope: Scope, job: LeasableJob, body: Bod
 
 
 async def _prepare(
-    system: System,
+    system: AppContext,
     scope: Scope,
     job: LeasableJob,
-    batch: Batch,
-    elements: Sequence[Element],
+    batch: ResultBatch,
+    elements: Sequence[ResultElement],
     *,
     in_thread: bool = False,
 ) -> None:
     """Make rows of everything that can be stored; what cannot gets its status here."""
     keys = system.secrets.derive_all(LEASE_TOKENS)
-    leases = [find_leased(keys, element.reply_subject) for element in elements]
-    looked = await begin_anew(partial(_look_up, system, scope, job, elements, leases))
+    leases = [find_lease_claims(keys, element.reply_subject) for element in elements]
+    looked = await retry_on_deadlock(partial(_look_up, system, scope, job, elements, leases))
     first = len(batch.statuses)
     for element, leased, status in zip(elements, leases, looked.statuses, strict=True):
         # Only what was recognised is sent back: any other text is the caller's, of any size.
         batch.add(element.reply_subject if leased else "", leased, status)
 
-    def make() -> list[Reply]:
+    def make() -> list[ParsedResult]:
         return [
-            Reply(
+            ParsedResult(
                 first + place,
                 leased,
                 result
-                if isinstance(result, Failure)
-                else make_findings(_subject(job, leased, looked.subjects), result, looked.algorithms[place]),
+                if isinstance(result, FailureStruct)
+                else build_result_rows(_subject(job, leased, looked.subjects), result, looked.algorithms[place]),
             )
             for place, leased, result in looked.sound
         ]
@@ -198,39 +219,45 @@ async def _prepare(
     batch.replies += await asyncio.to_thread(make) if in_thread else make()
 
 
-def _subject(job: LeasableJob, leased: Leased, subjects: Mapping[UUID, TaskImage]) -> Subject:
+def _subject(job: LeasableJob, leased: LeaseTokenClaims, subjects: Mapping[UUID, TaskImage]) -> ResultSubject:
     image = subjects[leased.analysis_id]
     frame = Frame(image.width, image.height)
-    return Subject(leased.analysis_id, image.image_id, job.project_id, frame)
+    return ResultSubject(leased.analysis_id, image.image_id, job.project_id, frame)
 
 
 async def _look_up(
-    system: System, scope: Scope, job: LeasableJob, elements: Sequence[Element], leases: Sequence[Leased | None]
-) -> LookedUp:
-    looked = LookedUp()
-    async with system.database.line(scope, each_alone=True) as tx:
+    system: AppContext,
+    scope: Scope,
+    job: LeasableJob,
+    elements: Sequence[ResultElement],
+    leases: Sequence[LeaseTokenClaims | None],
+) -> ResolvedBatch:
+    looked = ResolvedBatch()
+    async with system.database.sql_transaction(scope, each_alone=True) as tx:
         ids = [leased.analysis_id for leased in leases if leased]
-        content, looked.subjects = await find_subjects(scope, tx, job.id, ids)
+        content, looked.subjects = await list_result_subjects(scope, tx, job.id, ids)
         for place, (element, leased) in enumerate(zip(elements, leases, strict=True)):
             status = ""
-            if isinstance(element.result, Refused):
+            if isinstance(element.result, RejectedElement):
                 status = f"rejected: {element.result.reason}"
             elif leased is None:
                 status = UNKNOWN_TOKEN
             elif leased.analysis_id not in looked.subjects:
                 status = UNKNOWN_TASK
-            elif not is_about(element.result, looked.subjects[leased.analysis_id].image_id):
+            elif not is_about_image(element.result, looked.subjects[leased.analysis_id].image_id):
                 status = OTHER_IMAGE
             else:
                 looked.sound.append((place, leased, element.result))
             looked.statuses.append(status)
-        found = {place: result for place, _, result in looked.sound if isinstance(result, Success)}
-        algorithms = await attribute(system, scope, tx, job, content or b"", list(found.values()))
+        found = {place: result for place, _, result in looked.sound if isinstance(result, SuccessStruct)}
+        algorithms = await resolve_algorithms(system, scope, tx, job, content or b"", list(found.values()))
         looked.algorithms = dict(zip(found, algorithms, strict=True))
     return looked
 
 
-async def _store(system: System, scope: Scope, job: LeasableJob, replies: Sequence[Reply], statuses: list[str]) -> None:
+async def _store(
+    system: AppContext, scope: Scope, job: LeasableJob, replies: Sequence[ParsedResult], statuses: list[str]
+) -> None:
     """Store replies together; if the database refuses one of them, each by itself, so that one harms no other."""
     if not replies:
         return
@@ -252,21 +279,21 @@ async def _store(system: System, scope: Scope, job: LeasableJob, replies: Sequen
 
 
 async def _store_together(
-    system: System, scope: Scope, job: LeasableJob, replies: Sequence[Reply], statuses: list[str]
+    system: AppContext, scope: Scope, job: LeasableJob, replies: Sequence[ParsedResult], statuses: list[str]
 ) -> None:
     try:
-        told = await begin_anew(partial(_try_to_store, system, scope, job, replies, is_over=job.is_final))
+        told = await retry_on_deadlock(partial(_try_to_store, system, scope, job, replies, is_over=job.is_final))
     except JobClosed:
-        told = await begin_anew(partial(_try_to_store, system, scope, job, replies, is_over=True))
+        told = await retry_on_deadlock(partial(_try_to_store, system, scope, job, replies, is_over=True))
     for place, status in told.items():
         statuses[place] = status
 
 
 async def _try_to_store(
-    system: System, scope: Scope, job: LeasableJob, replies: Sequence[Reply], *, is_over: bool
+    system: AppContext, scope: Scope, job: LeasableJob, replies: Sequence[ParsedResult], *, is_over: bool
 ) -> dict[int, str]:
     """Store replies in one transaction; answers what each place is told. Raises JobClosed."""
-    async with system.database.line(scope) as tx:
+    async with system.database.sql_transaction(scope) as tx:
         judged = await _judge(system, scope, tx, job, replies)
         if judged.counted and not is_over:
             await _write(system, scope, tx, job, judged)
@@ -275,40 +302,46 @@ async def _try_to_store(
     return judged.told
 
 
-async def _judge(system: System, scope: Scope, tx: Transaction, job: LeasableJob, replies: Sequence[Reply]) -> Judged:
+async def _judge(
+    system: AppContext, scope: Scope, tx: Transaction, job: LeasableJob, replies: Sequence[ParsedResult]
+) -> BatchOutcome:
     """Lock the tasks and judge each reply; one that counts changes what the next ones of the batch meet."""
-    contact = Contact(job.id, job.project_id, job.pipeline_id, contact_every_s(system.leases), system.remembered)
-    judged = Judged(await touch_holder(scope, tx, contact, also_evicted=True))
+    contact = HolderContact(
+        job.id, job.project_id, job.pipeline_id, get_contact_interval_s(system.leases), system.remembered
+    )
+    judged = BatchOutcome(await record_holder_contact(scope, tx, contact, also_evicted=True))
     ids = list({reply.leased.analysis_id for reply in replies})
     tasks = {task.analysis_id: task for task in await lock_tasks(scope, tx, job.id, ids)}
     states = {analysis_id: task.state for analysis_id, task in tasks.items()}
-    erred = await list_erred(scope, tx, [task.analysis_id for task in tasks.values() if task.errors or task.fence])
+    erred = await list_failed_attempts(
+        scope, tx, [task.analysis_id for task in tasks.values() if task.errors or task.fence]
+    )
     won: dict[UUID, int] = {}
     for reply in replies:
         task = tasks.get(reply.leased.analysis_id)
         if task is None:
             judged.told[reply.place] = UNKNOWN_TASK
             continue
-        is_error = isinstance(reply.content, Failure)
+        is_error = isinstance(reply.content, FailureStruct)
         past = erred.setdefault(task.analysis_id, [])
         winner = won.get(task.analysis_id, task.won)
-        standing = Standing(states[task.analysis_id], task.attempt, task.fence, winner, past)
-        verdict = judge_result(standing, reply.leased.attempt, is_error=is_error)
+        standing = TaskState(states[task.analysis_id], task.attempt, task.fence, winner, past)
+        verdict = decide_result(standing, reply.leased.attempt, is_error=is_error)
         judged.told[reply.place] = TOLD[verdict]
-        if task.state == AnalysisState.CANCELED and verdict != Verdict.AGAIN:
+        if task.state == AnalysisState.CANCELED and verdict != ResultDecision.AGAIN:
             judged.told[reply.place] = CLOSED
-        elif verdict == Verdict.COUNTS:
+        elif verdict == ResultDecision.COUNTS:
             if is_error:
                 past.append(reply.leased.attempt)
                 states[task.analysis_id] = AnalysisState.QUEUED
             else:
                 won[task.analysis_id] = reply.leased.attempt
                 states[task.analysis_id] = AnalysisState.COMPLETED
-            judged.counted[task.analysis_id] = Counted(reply, task)
+            judged.counted[task.analysis_id] = AcceptedResult(reply, task)
     return judged
 
 
-async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: Judged) -> None:
+async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: BatchOutcome) -> None:
     """Nothing is stored: what would have counted is acknowledged, discarded and counted."""
     for one in judged.counted.values():
         judged.told[one.reply.place] = CLOSED
@@ -317,16 +350,16 @@ async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: Judg
         await count_discarded(scope, tx, job.id, discarded)
 
 
-async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob, judged: Judged) -> None:
-    completed = [one for one in judged.counted.values() if isinstance(one.reply.content, Findings)]
-    erred = [one for one in judged.counted.values() if isinstance(one.reply.content, Failure)]
-    found = [one.reply.content for one in completed if isinstance(one.reply.content, Findings)]
+async def _write(system: AppContext, scope: Scope, tx: Transaction, job: LeasableJob, judged: BatchOutcome) -> None:
+    completed = [one for one in judged.counted.values() if isinstance(one.reply.content, ResultRows)]
+    erred = [one for one in judged.counted.values() if isinstance(one.reply.content, FailureStruct)]
+    found = [one.reply.content for one in completed if isinstance(one.reply.content, ResultRows)]
     failed = [_fail(system, one) for one in erred]
     if failed:
         await fail_tasks(scope, tx, job.project_id, failed)
         await record_attempts(scope, tx, job.project_id, [_end(one, judged.holder_id) for one in erred])
     dead = sum(task.state == AnalysisState.FAILED for task in failed)
-    change = Change(
+    change = JobCounterChange(
         open=-len(found) - dead,
         completed=len(found),
         failed=dead,
@@ -334,56 +367,61 @@ async def _write(system: System, scope: Scope, tx: Transaction, job: LeasableJob
     )
     await _copy_findings(scope, tx, found)
     known = await lock_images_with_results(scope, tx, {one.subject.image_id for one in found})
-    with closed_in_words():
-        async with tx.at_last():
+    with translate_closed_error():
+        async with tx.pipelined_commit():
             await _send_moves(scope, tx, job, judged.holder_id, completed, known)
-            await send_settlement(scope, tx, job.id, change, scope.actor)
+            await send_job_update(scope, tx, job.id, change, scope.actor)
 
 
 async def _send_moves(
-    scope: Scope, tx: Transaction, job: LeasableJob, holder_id: int, completed: Sequence[Counted], known: set[UUID]
+    scope: Scope,
+    tx: Transaction,
+    job: LeasableJob,
+    holder_id: int,
+    completed: Sequence[AcceptedResult],
+    known: set[UUID],
 ) -> None:
-    found = [one.reply.content for one in completed if isinstance(one.reply.content, Findings)]
+    found = [one.reply.content for one in completed if isinstance(one.reply.content, ResultRows)]
     if not found:
         return
     won = {one.task.analysis_id: one.reply.leased.attempt for one in completed}
     had_failed = [one.task.analysis_id for one in completed if one.task.attempt > 1 or one.task.errors or one.task.lost]
     await complete_tasks(scope, tx, holder_id, won, had_failed)
-    await write_reports(scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found])
+    await create_reports(scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found])
     first = [one for one in found if one.subject.image_id not in known]
     if first:
         classes = [one for findings in first for one in findings.classes]
-        await mark_images(scope, tx, classes, {one.subject.image_id: one.is_blank for one in first})
+        await update_image_classes(scope, tx, classes, {one.subject.image_id: one.is_blank for one in first})
     await refresh_findings(scope, tx, known)
     # A late result of an earlier attempt: the newest lease is of another caller.
     leased = [
         one.task.leased_at for one in completed if one.task.leased_at and one.reply.leased.attempt == one.task.attempt
     ]
-    await credit_holder(scope, tx, holder_id, len(found), min(leased, default=None))
+    await record_completions(scope, tx, holder_id, len(found), min(leased, default=None))
 
 
-async def _copy_findings(scope: Scope, tx: Transaction, found: Sequence[Findings]) -> None:
+async def _copy_findings(scope: Scope, tx: Transaction, found: Sequence[ResultRows]) -> None:
     maps = {sha256: content for findings in found for sha256, content in findings.maps.items()}
     for sha256 in sorted(maps):
         labels, data = maps[sha256]
-        await put_class_list(scope, tx, ClassList(sha256, labels, {"data": data}))
-    await write_annotations(scope, tx, [row for findings in found for row in findings.annotations])
-    await write_scores(scope, tx, [row for findings in found for row in findings.vectors])
+        await upsert_category_map(scope, tx, HashedCategoryMap(sha256, labels, {"data": data}))
+    await create_annotations(scope, tx, [row for findings in found for row in findings.annotations])
+    await create_scores(scope, tx, [row for findings in found for row in findings.vectors])
 
 
-def _fail(system: System, one: Counted) -> Failed:
+def _fail(system: AppContext, one: AcceptedResult) -> TaskFailure:
     content = one.reply.content
-    assert isinstance(content, Failure)
-    verdict = judge_error(content.error, one.task.errors + 1, system.leases.errors, random.random())  # noqa: S311
+    assert isinstance(content, FailureStruct)
+    verdict = decide_after_error(content.error, one.task.errors + 1, system.leases.errors, random.random())  # noqa: S311
     analysis_id = one.task.analysis_id
-    if isinstance(verdict, Again):
-        return Failed(analysis_id, AnalysisState.QUEUED, verdict.wait_s, content.error, errors=1)
-    return Failed(analysis_id, AnalysisState.FAILED, 0, verdict.reason, errors=1)
+    if isinstance(verdict, RetryLater):
+        return TaskFailure(analysis_id, AnalysisState.QUEUED, verdict.wait_s, content.error, errors=1)
+    return TaskFailure(analysis_id, AnalysisState.FAILED, 0, verdict.reason, errors=1)
 
 
-def _end(one: Counted, holder_id: int) -> Ended:
-    assert isinstance(one.reply.content, Failure)
-    return Ended(
+def _end(one: AcceptedResult, holder_id: int) -> AttemptEnd:
+    assert isinstance(one.reply.content, FailureStruct)
+    return AttemptEnd(
         analysis_id=one.task.analysis_id,
         attempt=one.reply.leased.attempt,
         outcome="error",

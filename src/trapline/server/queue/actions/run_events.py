@@ -2,24 +2,24 @@
 
 from collections.abc import Mapping
 
-from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.queue.actions.jobs import describe_moves
-from trapline.server.queue.job_subscribers import Seen
-from trapline.server.queue.queries.job_progress import list_standings
-from trapline.server.queue.queries.jobs import get_job, list_moves
+from trapline.server.platform.app_context import AppContext
+from trapline.server.queue.actions.jobs import list_transitions
+from trapline.server.queue.job_subscribers import JobSnapshot
+from trapline.server.queue.queries.job_progress import list_state_counts
+from trapline.server.queue.queries.jobs import get_job_row, list_transition_rows
 from trapline.server.queue.rules.job_transitions import FINAL
-from trapline.wire.jobs import JobMove, JobProgress
+from trapline.wire.jobs import JobProgress, JobTransition
 
 
-async def look_at_jobs(system: System, job_ids: list[int]) -> Mapping[int, Seen]:
+async def list_job_snapshots(system: AppContext, job_ids: list[int]) -> Mapping[int, JobSnapshot]:
     """Tell how far these jobs are, for all who follow one in this process."""
     scope = Scope.system()
-    async with system.database.line(scope, each_alone=True) as tx:
-        standings = await list_standings(scope, tx, job_ids)
+    async with system.database.sql_transaction(scope, each_alone=True) as tx:
+        standings = await list_state_counts(scope, tx, job_ids)
     return {
-        one.job_id: Seen(
+        one.job_id: JobSnapshot(
             moves=await _list_moves(system, scope, one.job_id, one.last_move),
             progress=JobProgress(
                 total=one.open + one.completed + one.failed,
@@ -35,20 +35,20 @@ async def look_at_jobs(system: System, job_ids: list[int]) -> Mapping[int, Seen]
     }
 
 
-async def find_last_event(system: System, scope: Scope, job_id: int) -> tuple[int, int, bool]:
+async def get_last_event(system: AppContext, scope: Scope, job_id: int) -> tuple[int, int, bool]:
     """Tell a job's project, the number of its last change of state, and whether it is over. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        row = await get_job(scope, tx, job_id)
+        row = await get_job_row(scope, tx, job_id)
         return row.project_id, row.last_move, row.status in FINAL
 
 
-async def _list_moves(system: System, scope: Scope, job_id: int, last_move: int) -> tuple[JobMove, ...]:
-    known = system.known.moves.find(job_id)
+async def _list_moves(system: AppContext, scope: Scope, job_id: int, last_move: int) -> tuple[JobTransition, ...]:
+    known = system.known.moves.get(job_id)
     if known and known[-1].number == last_move:
         return known
     async with system.database.transaction(scope) as tx:
-        moves = await list_moves(scope, tx, job_id)
-        names = await name_actors(scope, tx, [move.actor for move in moves])
-    told = tuple(describe_moves(moves, names))
+        moves = await list_transition_rows(scope, tx, job_id)
+        names = await list_actor_names(scope, tx, [move.actor for move in moves])
+    told = tuple(list_transitions(moves, names))
     system.known.moves.keep(job_id, told)
     return told

@@ -5,39 +5,39 @@ from uuid import UUID
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import NotFound, Unprocessable
-from trapline.server.queue.queries.expansion import in_order
+from trapline.server.queue.queries.expansion import sort_unique_ids
 from trapline.server.queue.queries.presets import list_preset_names
-from trapline.server.queue.queries.submit import Runnable, find_runnable, find_sequence_place
+from trapline.server.queue.queries.submit import RunTarget, find_run_target, get_sequence_project
 from trapline.wire.jobs import Selection
 
 KNOWN = 100
 """How many presets an error names."""
 
 
-async def find_what_runs(
+async def resolve_run_target(
     scope: Scope, tx: Transaction, project_id: int, preset: str | None, pipeline: str | None
-) -> Runnable:
+) -> RunTarget:
     """Find a preset or a pipeline of a project. Raises Unprocessable where it is not known, or its pipeline gone."""
-    return await check_runs(
-        scope, tx, project_id, preset, pipeline, await find_runnable(scope, tx, project_id, preset, pipeline)
+    return await require_run_target(
+        scope, tx, project_id, preset, pipeline, await find_run_target(scope, tx, project_id, preset, pipeline)
     )
 
 
-async def check_runs(
-    scope: Scope, tx: Transaction, project_id: int, preset: str | None, pipeline: str | None, found: Runnable | None
-) -> Runnable:
+async def require_run_target(
+    scope: Scope, tx: Transaction, project_id: int, preset: str | None, pipeline: str | None, found: RunTarget | None
+) -> RunTarget:
     """Give what a name was found to mean in a project. Raises Unprocessable as `find_what_runs` does."""
     if found is not None and found.pipeline_id is not None:
         return found
     if found is None and preset is not None:
-        raise await explain_preset(scope, tx, preset, project_id)
+        raise await format_unknown_preset(scope, tx, preset, project_id)
     raise Unprocessable(
         f"No pipeline {found.slug if found else pipeline} is registered in this project. Nothing was made. "
         "Start a worker that offers it, or run `trapline register` where it is installed."
     )
 
 
-async def explain_preset(scope: Scope, tx: Transaction, preset: str, project_id: int | None) -> Unprocessable:
+async def format_unknown_preset(scope: Scope, tx: Transaction, preset: str, project_id: int | None) -> Unprocessable:
     """Say that a preset is not known, in one project or in all of the caller's, and which ones are."""
     names = await list_preset_names(scope, tx, project_id, KNOWN)
     where = "any of your projects" if project_id is None else "this project"
@@ -48,14 +48,16 @@ async def explain_preset(scope: Scope, tx: Transaction, preset: str, project_id:
     )
 
 
-async def list_named(scope: Scope, tx: Transaction, project_id: int, selection: Selection) -> list[UUID] | None:
+async def list_selected_images(
+    scope: Scope, tx: Transaction, project_id: int, selection: Selection
+) -> list[UUID] | None:
     """List the images that a selection names, in order: its ids, or its sequence's. None where it names none.
 
     Raises NotFound where the sequence is not of this project.
     """
     if selection.sequence is None:
-        return None if selection.images is None else in_order(selection.images)
-    place = await find_sequence_place(scope, tx, selection.sequence)
+        return None if selection.images is None else sort_unique_ids(selection.images)
+    place = await get_sequence_project(scope, tx, selection.sequence)
     if place is None or place[0] != project_id:
         raise NotFound
     return place[1]

@@ -6,40 +6,45 @@ from uuid import UUID
 
 from trapline.server.catalogue.rules.filters import JobFilter
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, write_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response_sql
 from trapline.server.platform.errors import NotFound, Unprocessable
 from trapline.server.queue.actions import failures, jobs
-from trapline.server.queue.actions.image_urls import check_address, seal_address
-from trapline.server.queue.actions.run_targets import check_runs, explain_preset, find_what_runs
-from trapline.server.queue.queries.expansion import in_order, list_images_of_job
-from trapline.server.queue.queries.job_downloads import list_downloads_of_job
-from trapline.server.queue.queries.presets import find_projects_of_preset
+from trapline.server.queue.actions.image_urls import encrypt_url, validate_url
+from trapline.server.queue.actions.run_targets import format_unknown_preset, require_run_target, resolve_run_target
+from trapline.server.queue.queries.expansion import create_job_images, sort_unique_ids
+from trapline.server.queue.queries.job_downloads import create_downloads
+from trapline.server.queue.queries.presets import list_projects_with_preset
 from trapline.server.queue.queries.submit import (
-    Runnable,
-    Submitted,
-    find_default_place,
-    find_deployment_place,
-    find_places,
-    find_sequence_place,
-    write_job,
+    JobSubmission,
+    RunTarget,
+    create_job,
+    get_default_deployment,
+    get_deployment_project,
+    get_sequence_project,
+    list_image_projects,
 )
 from trapline.server.queue.rules.job_transitions import FINAL
-from trapline.server.queue.rules.run_names import name_picture, preview_files, preview_selection, write_job_id
-from trapline.wire.jobs import PRIORITIES, Job, JobDetail, JobMove, JobState, RetryRequest, Start
+from trapline.server.queue.rules.run_names import (
+    format_files_preview,
+    format_job_id,
+    format_selection_preview,
+    get_image_name,
+)
+from trapline.wire.jobs import PRIORITIES, Job, JobDetail, JobStart, JobState, JobTransition, RetryRequest
 from trapline.wire.runs import (
-    ListedRun,
     NewRun,
+    PipelineRunState,
     Run,
     RunAccepted,
     RunContent,
-    RunMoved,
+    RunPage,
     RunProgress,
     RunResult,
-    RunsPage,
-    RunState,
-    StateEntered,
+    RunStateResult,
+    RunSummary,
+    StateHistoryEntry,
 )
 
 
@@ -52,39 +57,41 @@ class _Place:
     preview: str
     deployment_id: UUID | None = None
     images: list[UUID] | None = None
-    what: Runnable | None = None
+    what: RunTarget | None = None
 
 
-async def submit_run(system: System, scope: Scope, new: NewRun) -> RunAccepted:
+async def submit_run(system: AppContext, scope: Scope, new: NewRun) -> RunAccepted:
     """Ask for a run: one transaction writes it, everything else comes after the answer.
 
     Raises NotFound for content that is not the caller's, Forbidden, Unprocessable, OutboundRefused, Conflict.
     """
     for url in new.content.picture_urls or ():
-        check_address(system, url)
-    async with system.database.line(scope) as tx:
-        done = await find_answer(scope, tx, RunAccepted)
+        validate_url(system, url)
+    async with system.database.sql_transaction(scope) as tx:
+        done = await find_saved_response(scope, tx, RunAccepted)
         if done:
             return done
         place = await _find_place(scope, tx, new)
-        what = place.what or await find_what_runs(scope, tx, place.project_id, new.preset, new.pipeline)
-        job_id = write_job_id(what.job_id)
+        what = place.what or await resolve_run_target(scope, tx, place.project_id, new.preset, new.pipeline)
+        job_id = format_job_id(what.job_id)
         answer = RunAccepted(job_id=job_id, check_status_at=_address(job_id))
-        async with tx.at_last():
+        async with tx.pipelined_commit():
             await _write(system, scope, tx, new, place, what)
-            await write_answer(scope, tx, answer)
+            await save_response_sql(scope, tx, answer)
     return answer
 
 
-async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: Runnable) -> None:
+async def _write(
+    system: AppContext, scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: RunTarget
+) -> None:
     content = new.content
     urls, listed = content.picture_urls, place.images
     # A sequence may have lost all of its images: the job is expanded then, which ends one that is over nothing.
     is_short = bool(listed) and len(listed or ()) <= jobs.SHOWN_IMAGES and not content.unanalysed_only
-    await write_job(
+    await create_job(
         scope,
         tx,
-        Submitted(
+        JobSubmission(
             what=what,
             project_id=place.project_id,
             preset=new.preset,
@@ -97,18 +104,18 @@ async def _write(system: System, scope: Scope, tx: Transaction, new: NewRun, pla
             expected=None if listed is None else len(listed),
             # So few stand in the line sooner than somebody could be asked to put them there.
             tasks=listed if is_short else None,
-            waits=new.start == Start.LATER,
+            waits=new.start == JobStart.LATER,
         ),
     )
     tx.audit("run", "job", what.job_id, place.project_id, pipeline=what.slug, preset=new.preset)
     if is_short:
         return
     if listed is not None:
-        await list_images_of_job(scope, tx, place.project_id, what.job_id, listed)
+        await create_job_images(scope, tx, place.project_id, what.job_id, listed)
     if urls is not None and place.deployment_id is not None:
-        sealed = [seal_address(system, url) for url in urls]
-        await list_downloads_of_job(scope, tx, place.project_id, what.job_id, place.deployment_id, sealed)
-    await jobs.defer_expansion(scope, tx, what.job_id, fetching=urls is not None)
+        sealed = [encrypt_url(system, url) for url in urls]
+        await create_downloads(scope, tx, place.project_id, what.job_id, place.deployment_id, sealed)
+    await jobs.enqueue_expansion(scope, tx, what.job_id, fetching=urls is not None)
 
 
 def _shorten(content: RunContent, listed: list[UUID] | None) -> dict[str, Any]:
@@ -116,22 +123,24 @@ def _shorten(content: RunContent, listed: list[UUID] | None) -> dict[str, Any]:
         return {"url_count": len(content.picture_urls)}
     if content.image_ids is not None and listed is not None and len(listed) > jobs.SHOWN_IMAGES:
         return {"image_count": len(listed)}
-    return jobs.shorten(content.selection)
+    return jobs.summarise_selection(content.selection)
 
 
 async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
     content = new.content
     if content.image_ids is not None:
-        return await _find_images(scope, tx, new, in_order(content.image_ids))
+        return await _find_images(scope, tx, new, sort_unique_ids(content.image_ids))
     if content.sequence is not None:
-        sequence = await find_sequence_place(scope, tx, content.sequence)
+        sequence = await get_sequence_project(scope, tx, content.sequence)
         if sequence is None or not scope.sees(sequence[0]) or new.project not in (None, sequence[0]):
             raise NotFound
         scope.check(sequence[0])
-        return _Place(sequence[0], preview_selection(content.selection.model_dump(mode="json")), images=sequence[1])
+        return _Place(
+            sequence[0], format_selection_preview(content.selection.model_dump(mode="json")), images=sequence[1]
+        )
     deployment = None
     if content.deployment is not None:
-        deployment = await find_deployment_place(scope, tx, content.deployment)
+        deployment = await get_deployment_project(scope, tx, content.deployment)
         if deployment is None or not scope.sees(deployment[1]) or new.project not in (None, deployment[1]):
             raise NotFound
         project_id = deployment[1]
@@ -139,17 +148,19 @@ async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
         project_id = new.project or await _find_project(scope, tx, new)
     scope.check(project_id)
     if content.picture_urls is None:
-        said = preview_selection(content.selection.model_dump(mode="json"), deployment[2] if deployment else None)
+        said = format_selection_preview(
+            content.selection.model_dump(mode="json"), deployment[2] if deployment else None
+        )
         return _Place(project_id, said)
-    deployment = deployment or await find_default_place(scope, tx, project_id)
+    deployment = deployment or await get_default_deployment(scope, tx, project_id)
     if deployment is None:
         raise Unprocessable("This project has no default deployment: name a `deployment`. Nothing was made.")
     urls = content.picture_urls
-    return _Place(project_id, preview_files(len(urls), [name_picture(urls[0])]), deployment[0])
+    return _Place(project_id, format_files_preview(len(urls), [get_image_name(urls[0])]), deployment[0])
 
 
 async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: list[UUID]) -> _Place:
-    places = await find_places(scope, tx, ids, new.preset, new.pipeline)
+    places = await list_image_projects(scope, tx, ids, new.preset, new.pipeline)
     seen = [place for place in places if scope.sees(place.project_id)]
     if sum(place.count for place in seen) < len(ids):
         raise NotFound
@@ -159,14 +170,16 @@ async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: list[UUI
     if new.project not in (None, place.project_id):
         raise NotFound
     scope.check(place.project_id)
-    what = await check_runs(scope, tx, place.project_id, new.preset, new.pipeline, place.what)
-    return _Place(place.project_id, preview_files(place.count, [place.first] if place.first else []), None, ids, what)
+    what = await require_run_target(scope, tx, place.project_id, new.preset, new.pipeline, place.what)
+    return _Place(
+        place.project_id, format_files_preview(place.count, [place.first] if place.first else []), None, ids, what
+    )
 
 
 async def _find_project(scope: Scope, tx: Transaction, new: NewRun) -> int:
-    found = await find_projects_of_preset(scope, tx, new.preset) if new.preset is not None else []
+    found = await list_projects_with_preset(scope, tx, new.preset) if new.preset is not None else []
     if new.preset is not None and not found:
-        raise await explain_preset(scope, tx, new.preset, None)
+        raise await format_unknown_preset(scope, tx, new.preset, None)
     # The same name in an archived project does not make it ambiguous: nothing runs there.
     found = [project_id for project_id in found if project_id not in scope.archived] or found
     if len(found) != 1:
@@ -174,9 +187,9 @@ async def _find_project(scope: Scope, tx: Transaction, new: NewRun) -> int:
     return found[0]
 
 
-async def show_run(system: System, scope: Scope, job_id: int) -> Run:
+async def get_run(system: AppContext, scope: Scope, job_id: int) -> Run:
     """Show a run with its history. Raises NotFound."""
-    job, _ = await jobs.show_job(system, scope, job_id)
+    job, _ = await jobs.get_job(system, scope, job_id)
     is_over = job.status in FINAL
     return Run(
         **_common(job),
@@ -185,26 +198,26 @@ async def show_run(system: System, scope: Scope, job_id: int) -> Run:
         metadata=job.metadata,
         why=job.why,
         updated_at=job.updated_at,
-        state_history=[describe_move(move) for move in job.moves],
+        state_history=[build_state_entry(move) for move in job.moves],
         result=_result(job) if is_over else None,
         error=_error(job) if is_over else None,
     )
 
 
 async def list_runs(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     status: JobState | None,
     limit: int,
     offset: int,
     cursor: str | None,
-) -> RunsPage:
+) -> RunPage:
     """List runs, newest first."""
     wanted = JobFilter(status=status)
     page = await jobs.list_jobs(system, scope, project_id, wanted, limit=limit, cursor=cursor, offset=offset)
-    return RunsPage(
-        jobs=[ListedRun(**_common(job)) for job in page.results],
+    return RunPage(
+        jobs=[RunSummary(**_common(job)) for job in page.results],
         limit=limit,
         offset=offset,
         count=len(page.results),
@@ -214,44 +227,44 @@ async def list_runs(
     )
 
 
-async def cancel_run(system: System, scope: Scope, job_id: int) -> RunMoved:
+async def cancel_run(system: AppContext, scope: Scope, job_id: int) -> RunStateResult:
     """Cancel a run; what is done stays. Raises NotFound, Conflict."""
     return _moved(await jobs.cancel_job(system, scope, job_id))
 
 
-async def retry_run(system: System, scope: Scope, job_id: int, wanted: RetryRequest) -> RunMoved:
+async def retry_run(system: AppContext, scope: Scope, job_id: int, wanted: RetryRequest) -> RunStateResult:
     """Do again what failed or was canceled, or fetch content again. Raises NotFound, Conflict."""
     return _moved(await failures.retry_job(system, scope, job_id, wanted))
 
 
-def describe_move(move: JobMove) -> StateEntered:
+def build_state_entry(move: JobTransition) -> StateHistoryEntry:
     """Tell a state that a job entered."""
     metadata: dict[str, Any] = {"attempt": move.attempt, "actor": move.actor}
     if move.worker_id is not None:
         metadata["worker_id"] = str(move.worker_id)
     if move.reason is not None:
         metadata["reason"] = move.reason
-    return StateEntered(state=show_state(move.to_state), entered_at=move.at, metadata=metadata)
+    return StateHistoryEntry(state=format_state(move.to_state), entered_at=move.at, metadata=metadata)
 
 
-def show_state(state: JobState) -> RunState:
+def format_state(state: JobState) -> PipelineRunState:
     """Write a state as users of this interface read it."""
-    return RunState(state.upper())
+    return PipelineRunState(state.upper())
 
 
 def _address(job_id: str) -> str:
     return f"/pipeline/job/{job_id}"
 
 
-def _moved(job: Job) -> RunMoved:
-    job_id = write_job_id(job.id)
-    return RunMoved(status=show_state(job.status), job_id=job_id, check_status_at=_address(job_id))
+def _moved(job: Job) -> RunStateResult:
+    job_id = format_job_id(job.id)
+    return RunStateResult(status=format_state(job.status), job_id=job_id, check_status_at=_address(job_id))
 
 
 def _common(job: Job) -> dict[str, Any]:
     return {
-        "job_id": write_job_id(job.id),
-        "status": show_state(job.status),
+        "job_id": format_job_id(job.id),
+        "status": format_state(job.status),
         "preset": job.preset,
         "pipeline": job.pipeline_slug,
         "project": job.project_id,

@@ -6,23 +6,28 @@ from functools import partial
 
 from trapline.server.images.actions.signed_urls import sign_task
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import Leases, System
+from trapline.server.platform.app_context import AppContext, LeaseSettings
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.errors import DatabaseAway, Forbidden, Invalid, NotFound
+from trapline.server.platform.errors import DatabaseUnavailable, Forbidden, InvalidRequest, NotFound
 from trapline.server.queue.queries.claim import (
     LeasableJob,
     count_claimable_tasks,
-    get_job_to_lease,
+    get_job_for_lease,
     list_claimable_jobs,
 )
-from trapline.server.queue.queries.holders import Contact, caller_of, hear_claim, touch_holder
-from trapline.server.queue.queries.job_counters import begin_job
-from trapline.server.queue.queries.lease import LeasedTask as Leased
-from trapline.server.queue.queries.lease import Wish, lease_tasks
-from trapline.server.queue.queries.workers import check_worker
-from trapline.server.queue.rules.lease_size import tasks_per_lease
-from trapline.server.queue.rules.lease_tokens import make_lease_token
-from trapline.server.queue.task_notifier import Arrivals, Found
+from trapline.server.queue.queries.holders import (
+    HolderContact,
+    get_caller_key,
+    record_claim_contact,
+    record_holder_contact,
+)
+from trapline.server.queue.queries.job_counters import mark_job_started
+from trapline.server.queue.queries.lease import LeaseParameters, lease_tasks
+from trapline.server.queue.queries.lease import QueueLease as Leased
+from trapline.server.queue.queries.workers import require_worker
+from trapline.server.queue.rules.lease_size import get_lease_size
+from trapline.server.queue.rules.lease_tokens import sign_lease_token
+from trapline.server.queue.task_notifier import Found, TaskNotifier
 from trapline.wire.jobs import JobState
 from trapline.wire.tasks import ClaimableJob, ClaimableJobs, LeasedTask, LeasedTasks, LeaseRequest, Task, Tasks
 
@@ -34,42 +39,42 @@ JOBS_AT_ONCE = 10
 SYSTEM = Scope.system()
 
 
-def renew_every_s(leases: Leases) -> float:
+def get_renew_interval_s(leases: LeaseSettings) -> float:
     """How often a worker that said hello renews: often enough for its lease, and to be seen online (60 s)."""
     return min(leases.lease_s / 3, LONGEST_RENEWAL_S)
 
 
-def contact_every_s(leases: Leases) -> float:
+def get_contact_interval_s(leases: LeaseSettings) -> float:
     """How seldom a worker's sign of life is written: half of the renewal time."""
-    return renew_every_s(leases) / 2
+    return get_renew_interval_s(leases) / 2
 
 
-async def claim_jobs(
-    system: System, scope: Scope, slugs: Sequence[str] | None, limit: int, project_id: int | None = None
+async def list_jobs_with_tasks(
+    system: AppContext, scope: Scope, slugs: Sequence[str] | None, limit: int, project_id: int | None = None
 ) -> ClaimableJobs:
     """List jobs of these pipelines, or of one project, that have tasks to lease now, best first."""
-    async with system.database.line(scope) as tx:
+    async with system.database.sql_transaction(scope) as tx:
         if slugs is not None:
-            await hear_claim(scope, tx, system.remembered, list(slugs), contact_every_s(system.leases))
+            await record_claim_contact(scope, tx, system.remembered, list(slugs), get_contact_interval_s(system.leases))
         found = await list_claimable_jobs(scope, tx, list(slugs) if slugs is not None else None, limit, project_id)
     return ClaimableJobs(results=[ClaimableJob(id=job_id, pipeline_slug=slug) for job_id, slug in found])
 
 
-async def hand_out_tasks(system: System, scope: Scope, job_id: int, wanted: int) -> Tasks:
+async def lease_job_tasks(system: AppContext, scope: Scope, job_id: int, wanted: int) -> Tasks:
     """Lease about so many tasks of a job to the caller; none where it is final, paused or archived. Raises NotFound."""
     if scope.token_id is None:
         raise Forbidden("Tasks are for workers: call with an API token.")
-    async with system.database.line(scope) as tx:
+    async with system.database.sql_transaction(scope) as tx:
         _, leased, _ = await _lease(system, scope, tx, job_id, wanted)
     key = system.secrets.derive(LEASE_TOKENS)
     return Tasks(tasks=[_task(system, scope, key, task) for task in leased])
 
 
-async def lease_any(
-    system: System,
+async def lease_tasks_of_any_job(
+    system: AppContext,
     scope: Scope,
     wanted: LeaseRequest,
-    arrivals: Arrivals,
+    arrivals: TaskNotifier,
     gone: Callable[[], Awaitable[None]],
     again: Callable[[], Awaitable[Scope]],
 ) -> LeasedTasks:
@@ -78,7 +83,7 @@ async def lease_any(
     `gone` returns when the caller has hung up: nothing is leased for it then. `again` asks after a wait who calls: what
     its token was good for before says nothing. Raises UnknownWorker, WorkerEnded, Unauthenticated.
     """
-    check_hello(scope)
+    require_hello(scope)
     ends = asyncio.get_running_loop().time() + wanted.wait_s
     look = partial(_look, system)
     leaving: asyncio.Task[None] | None = None
@@ -102,36 +107,38 @@ async def lease_any(
             leaving.cancel()
 
 
-def check_hello(scope: Scope) -> None:
+def require_hello(scope: Scope) -> None:
     """Make sure that the caller said who it is. Raises Forbidden, Invalid."""
     if scope.token_id is None:
         raise Forbidden("Tasks are for workers: call with an API token.")
     if scope.origin.worker_id is None:
-        raise Invalid(
+        raise InvalidRequest(
             "Say hello first (POST /api/v2/workers/hello), and send the worker_id of the answer along in the header "
             "X-Trapline-Worker. Nothing was changed."
         )
 
 
-async def _look(system: System, slugs: list[str], limit: int) -> Found:
-    async with system.database.line(SYSTEM, each_alone=True) as tx:
+async def _look(system: AppContext, slugs: list[str], limit: int) -> Found:
+    async with system.database.sql_transaction(SYSTEM, each_alone=True) as tx:
         return await count_claimable_tasks(SYSTEM, tx, slugs, limit)
 
 
-async def _lease_any_now(system: System, scope: Scope, wanted: LeaseRequest) -> list[LeasedTask]:
-    async with system.database.line(scope) as tx:
-        await hear_claim(scope, tx, system.remembered, wanted.pipelines, contact_every_s(system.leases))
+async def _lease_any_now(system: AppContext, scope: Scope, wanted: LeaseRequest) -> list[LeasedTask]:
+    async with system.database.sql_transaction(scope) as tx:
+        await record_claim_contact(
+            scope, tx, system.remembered, wanted.pipelines, get_contact_interval_s(system.leases)
+        )
         jobs = await list_claimable_jobs(scope, tx, wanted.pipelines, JOBS_AT_ONCE)
         if not jobs:
-            await check_worker(scope, tx)
+            await require_worker(scope, tx)
     key = system.secrets.derive(LEASE_TOKENS)
     tasks: list[LeasedTask] = []
     for job_id, _ in jobs:
         # A transaction a job: whoever moved the rows of two jobs could wait for one who moves them the other way.
         try:
-            async with system.database.line(scope) as tx:
+            async with system.database.sql_transaction(scope) as tx:
                 job, leased, is_full = await _lease(system, scope, tx, job_id, wanted.limit - len(tasks))
-        except (NotFound, DatabaseAway):
+        except (NotFound, DatabaseUnavailable):
             if tasks:
                 break  # what is leased already must reach the worker
             raise
@@ -152,38 +159,38 @@ async def _lease_any_now(system: System, scope: Scope, wanted: LeaseRequest) -> 
 
 
 async def _lease(
-    system: System, scope: Scope, tx: Transaction, job_id: int, wanted: int
+    system: AppContext, scope: Scope, tx: Transaction, job_id: int, wanted: int
 ) -> tuple[LeasableJob, list[Leased], bool]:
     """Lease tasks of one job; answers also whether the caller holds as much as it may.
 
     Usually two statements: what is known of job and caller, and the lease.
     """
     leases, remembered = system.leases, system.remembered
-    known = remembered.find_holder(caller_of(scope), job_id)
-    job, held = await get_job_to_lease(scope, tx, job_id, known, leases.held_at_most)
+    known = remembered.get_holder(get_caller_key(scope), job_id)
+    job, held = await get_job_for_lease(scope, tx, job_id, known, leases.held_at_most)
     if job.is_final or job.paused or job.project_id in scope.archived:
         return job, [], False
-    contact = Contact(job.id, job.project_id, job.pipeline_id, contact_every_s(leases), remembered)
-    holder_id = await touch_holder(scope, tx, contact)
+    contact = HolderContact(job.id, job.project_id, job.pipeline_id, get_contact_interval_s(leases), remembered)
+    holder_id = await record_holder_contact(scope, tx, contact)
     if known is None and scope.origin.worker_id is None:
-        _, held = await get_job_to_lease(scope, tx, job_id, holder_id, leases.held_at_most)
-    limit = tasks_per_lease(wanted, job.classes, held, leases.held_at_most)
-    mark = remembered.find_mark(job.id)
-    leased = await lease_tasks(scope, tx, Wish(job.id, holder_id, limit, leases.lease_s, mark))
+        _, held = await get_job_for_lease(scope, tx, job_id, holder_id, leases.held_at_most)
+    limit = get_lease_size(wanted, job.classes, held, leases.held_at_most)
+    mark = remembered.get_low_water_mark(job.id)
+    leased = await lease_tasks(scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark))
     if not leased and mark is not None:
         # What came back to the line since lies before the mark.
-        leased = await lease_tasks(scope, tx, Wish(job.id, holder_id, limit, leases.lease_s, None))
+        leased = await lease_tasks(scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, None))
     ahead = [task.analysis_id for task in leased if not task.suspect]
-    tx.after_commit(lambda: remembered.set_mark(job.id, ahead[-1] if ahead else None))
+    tx.after_commit(lambda: remembered.set_low_water_mark(job.id, ahead[-1] if ahead else None))
     if leased and job.status == JobState.QUEUED:
-        await begin_job(scope, tx, job.id, scope.actor)
+        await mark_job_started(scope, tx, job.id, scope.actor)
     return job, leased, held + len(leased) >= leases.held_at_most
 
 
-def _task(system: System, scope: Scope, key: bytes, task: Leased) -> Task:
+def _task(system: AppContext, scope: Scope, key: bytes, task: Leased) -> Task:
     return Task(
         id=str(task.analysis_id),
         image_id=str(task.image_id),
         image_url=sign_task(system, scope, task.key, task.image_id),
-        reply_subject=make_lease_token(key, task.analysis_id, task.attempt),
+        reply_subject=sign_lease_token(key, task.analysis_id, task.attempt),
     )

@@ -5,57 +5,62 @@ from uuid import UUID
 
 import structlog
 
-from trapline.server.accounts.queries.accounts import name_actors
-from trapline.server.platform.access import Scope, reach_of
-from trapline.server.platform.app_context import System
+from trapline.server.accounts.queries.accounts import list_actor_names
+from trapline.server.platform.access import Scope, list_token_projects
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Forbidden, NotFound
-from trapline.server.queue.actions.leases import take_back_all
+from trapline.server.queue.actions.leases import revoke_leases
 from trapline.server.queue.actions.pipelines import is_online
-from trapline.server.queue.actions.tasks import renew_every_s
-from trapline.server.queue.queries.lease_revocation import Taken, Whose, list_holdings, list_holdings_of_caller
+from trapline.server.queue.actions.tasks import get_renew_interval_s
+from trapline.server.queue.queries.lease_revocation import (
+    LeaseSelector,
+    RevocationReason,
+    list_jobs_with_anonymous_leases,
+    list_jobs_with_leases,
+)
 from trapline.server.queue.queries.pipelines import ServiceRow
 from trapline.server.queue.queries.processing_services import (
     list_service_pipelines,
     list_service_projects,
     select_services,
 )
-from trapline.server.queue.queries.worker_activity import WorkerSeen, list_workers
-from trapline.server.queue.queries.workers import add_worker, end_worker, list_projects_of_worker, registrant_of
-from trapline.server.queue.rules.worker_names import name_worker
+from trapline.server.queue.queries.worker_activity import WorkerActivity, list_workers
+from trapline.server.queue.queries.workers import create_worker, end_worker, get_registrant, list_projects_of_worker
+from trapline.server.queue.rules.worker_names import build_worker_name
 from trapline.wire.auth import TokenKind
 from trapline.wire.values import Page
-from trapline.wire.workers import Evicted, HeldJob, Hello, ProcessingService, Welcome, Worker
+from trapline.wire.workers import EvictResult, HelloRequest, HelloResponse, ProcessingService, Worker, WorkerJob
 
 log = structlog.get_logger(__name__)
 
 
-async def greet_worker(system: System, scope: Scope, hello: Hello) -> Welcome:
+async def register_worker(system: AppContext, scope: Scope, hello: HelloRequest) -> HelloResponse:
     """Give a process that says hello an id; an earlier one of its service, host and name is over, with its leases."""
     if scope.token_id is None:
         raise Forbidden("Hello is for workers: call with an API token.")
     async with system.database.transaction(scope) as tx:
-        worker_id, replaced = await add_worker(scope, tx, hello)
+        worker_id, replaced = await create_worker(scope, tx, hello)
         # One that comes back is told of where its service works; a new one wherever its token lets it.
-        told = await list_projects_of_worker(scope, tx, worker_id) or reach_of(TokenKind.WORKER, scope.roles)
+        told = await list_projects_of_worker(scope, tx, worker_id) or list_token_projects(TokenKind.WORKER, scope.roles)
         tx.audit_each(told, "hello", "worker", worker_id, name=hello.name, host=hello.host)
     freed = 0
     for earlier in replaced:
         async with system.database.transaction(scope) as tx:
-            holdings = await list_holdings(scope, tx, earlier)
-        freed += await take_back_all(system, scope, holdings, Taken.REPLACED)
+            holdings = await list_jobs_with_leases(scope, tx, earlier)
+        freed += await revoke_leases(system, scope, holdings, RevocationReason.REPLACED)
     if replaced:
-        system.remembered.forget_callers()
+        system.remembered.clear_callers()
     log.info("worker says hello", worker=str(worker_id), name=hello.name, host=hello.host, freed=freed)
-    return Welcome(
+    return HelloResponse(
         worker_id=worker_id,
         lease_s=system.leases.lease_s,
-        renew_s=renew_every_s(system.leases),
+        renew_s=get_renew_interval_s(system.leases),
         max_batch=system.leases.held_at_most,
     )
 
 
-async def list_all_workers(system: System, scope: Scope, project_id: int | None, *, ended: bool) -> Page[Worker]:
+async def list_all_workers(system: AppContext, scope: Scope, project_id: int | None, *, ended: bool) -> Page[Worker]:
     """List the workers of a project, or of all of the caller's."""
     async with system.database.transaction(scope) as tx:
         workers = await list_workers(scope, tx, project_id, ended=ended)
@@ -63,12 +68,12 @@ async def list_all_workers(system: System, scope: Scope, project_id: int | None,
     return Page(results=[_describe(worker, now) for worker in workers], count=len(workers))
 
 
-async def show_worker(system: System, scope: Scope, worker_id: UUID) -> Worker:
+async def get_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Worker:
     """Show one worker, also one whose id is over. Raises NotFound."""
     return _describe(await _get_worker(system, scope, worker_id), datetime.now(UTC))
 
 
-async def evict_worker(system: System, scope: Scope, worker_id: UUID) -> Evicted:
+async def evict_worker(system: AppContext, scope: Scope, worker_id: UUID) -> EvictResult:
     """Refuse a worker's id from now on and return its tasks to the queue; its API token stays valid.
 
     A worker that made contact in the last 60 s keeps the tasks that it has begun. Results of its tasks are accepted
@@ -79,32 +84,34 @@ async def evict_worker(system: System, scope: Scope, worker_id: UUID) -> Evicted
     NotFound, Forbidden.
     """
     seen = await _get_worker(system, scope, worker_id)
-    whose = Whose(())
+    whose = LeaseSelector(())
     if seen.greeting is None:
         projects = _managed_projects(scope, seen)
         async with system.database.transaction(scope) as tx:
             who = seen.caller
-            holdings = await list_holdings_of_caller(scope, tx, who.token_id, who.address, who.user_agent, projects)
+            holdings = await list_jobs_with_anonymous_leases(
+                scope, tx, who.token_id, who.address, who.user_agent, projects
+            )
             for project_id in projects:
-                tx.audit("evict", "worker", worker_id, project_id, name=name_worker(who.user_agent, who.address))
+                tx.audit("evict", "worker", worker_id, project_id, name=build_worker_name(who.user_agent, who.address))
     else:
         _check_evictor(scope, seen)
         async with system.database.transaction(scope) as tx:
-            by = (await name_actors(scope, tx, [scope.actor], with_emails=False))[scope.actor]
+            by = (await list_actor_names(scope, tx, [scope.actor], with_emails=False))[scope.actor]
             await end_worker(scope, tx, worker_id, "evicted", by)
             if is_online(seen.heard_at, datetime.now(UTC)):
-                whose = Whose((), but_not=seen.greeting.begun)
-            holdings = await list_holdings(scope, tx, worker_id, whose)
+                whose = LeaseSelector((), but_not=seen.greeting.begun)
+            holdings = await list_jobs_with_leases(scope, tx, worker_id, whose)
             tx.audit_each(seen.project_ids, "evict", "worker", worker_id, name=seen.greeting.name)
     # First the id, then the leases: so it cannot take new ones behind our back.
-    taken = await take_back_all(system, scope, holdings, Taken.EVICTED, whose)
-    system.remembered.forget_callers()
+    taken = await revoke_leases(system, scope, holdings, RevocationReason.EVICTED, whose)
+    system.remembered.clear_callers()
     log.info("worker evicted", evicted=str(worker_id), taken_back=taken)
-    return Evicted(worker=await show_worker(system, scope, worker_id), taken_back=taken)
+    return EvictResult(worker=await get_worker(system, scope, worker_id), taken_back=taken)
 
 
 async def list_services(
-    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, project_id: int | None, limit: int, cursor: str | None
 ) -> Page[ProcessingService]:
     """List the processing services of a project, or of all of the caller's, each with its workers of the last day."""
     async with system.database.transaction(scope) as tx:
@@ -133,7 +140,7 @@ async def list_services(
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-async def _get_worker(system: System, scope: Scope, worker_id: UUID) -> WorkerSeen:
+async def _get_worker(system: AppContext, scope: Scope, worker_id: UUID) -> WorkerActivity:
     async with system.database.transaction(scope) as tx:
         found = await list_workers(scope, tx, None, only=worker_id)
     if not found:
@@ -141,7 +148,7 @@ async def _get_worker(system: System, scope: Scope, worker_id: UUID) -> WorkerSe
     return found[0]
 
 
-def _managed_projects(scope: Scope, seen: WorkerSeen) -> list[int]:
+def _managed_projects(scope: Scope, seen: WorkerActivity) -> list[int]:
     """The projects of a caller that never said hello which whoever evicts it manages. Raises Forbidden for none."""
     managed, refusal = [], None
     for project_id in seen.project_ids:
@@ -155,9 +162,9 @@ def _managed_projects(scope: Scope, seen: WorkerSeen) -> list[int]:
     return managed
 
 
-def _check_evictor(scope: Scope, seen: WorkerSeen) -> None:
+def _check_evictor(scope: Scope, seen: WorkerActivity) -> None:
     """Allow an eviction to whoever registered the worker or manages all its projects. Raises Forbidden."""
-    if scope.is_operator or (seen.greeting is not None and seen.greeting.registrant == registrant_of(scope)):
+    if scope.is_operator or (seen.greeting is not None and seen.greeting.registrant == get_registrant(scope)):
         return
     for project_id in seen.project_ids:
         if not scope.sees(project_id):
@@ -168,12 +175,12 @@ def _check_evictor(scope: Scope, seen: WorkerSeen) -> None:
         scope.check(project_id)
 
 
-def _describe(seen: WorkerSeen, now: datetime) -> Worker:
+def _describe(seen: WorkerActivity, now: datetime) -> Worker:
     greeting, caller = seen.greeting, seen.caller
     holds = sum(held for _, _, held in seen.held)
     worker = Worker(
         id=seen.id,
-        name=name_worker(caller.user_agent, caller.address),
+        name=build_worker_name(caller.user_agent, caller.address),
         address=caller.address,
         job_id=seen.job_id if holds else None,
         holds=holds,
@@ -181,7 +188,7 @@ def _describe(seen: WorkerSeen, now: datetime) -> Worker:
         images_per_s=seen.completed / seen.busy_s if seen.busy_s >= 1 else None,
         last_contact_at=seen.heard_at,
         online=is_online(seen.heard_at, now),
-        jobs=[HeldJob(job_id=job, project_id=project, holds=held) for job, project, held in seen.held],
+        jobs=[WorkerJob(job_id=job, project_id=project, holds=held) for job, project, held in seen.held],
         service_id=seen.service_id,
     )
     if greeting is None:

@@ -28,14 +28,14 @@ NOTHING = Raw()
 """What was not given, of the parts that are kept as they came: as Python objects they take twenty times the memory."""
 
 
-class AlgorithmReference(Struct, gc=False):
+class AlgorithmReferenceStruct(Struct, gc=False):
     """Which algorithm made a finding."""
 
     key: str
     name: Text = ""
 
 
-class BoundingBox(Struct, gc=False):
+class BoundingBoxStruct(Struct, gc=False):
     """Absolute pixels of the picture as served."""
 
     x1: float
@@ -44,11 +44,11 @@ class BoundingBox(Struct, gc=False):
     y2: float
 
 
-class Classification(Struct, gc=False):
+class ClassificationStruct(Struct, gc=False):
     """What a classifier says of one box."""
 
     classification: str
-    algorithm: AlgorithmReference
+    algorithm: AlgorithmReferenceStruct
     labels: list[Text] | None = None
     scores: list[float] | None = None
     logits: list[float] | None = None
@@ -57,61 +57,61 @@ class Classification(Struct, gc=False):
     timestamp: Text | None = None
 
 
-class Detection(Struct, gc=False):
+class DetectionStruct(Struct, gc=False):
     """One thing found; without a box the image was processed and nothing was found."""
 
     source_image_id: Text
-    algorithm: AlgorithmReference
-    bbox: BoundingBox | None = None
+    algorithm: AlgorithmReferenceStruct
+    bbox: BoundingBoxStruct | None = None
     score: float | None = None
     inference_time: float | None = None
     timestamp: Text | None = None
     crop_image_url: LongText | None = None
-    classifications: list[Classification] = []
+    classifications: list[ClassificationStruct] = []
     mask: Raw = NOTHING
     keypoints: Raw = NOTHING
     embedding: Raw = NOTHING
 
 
-class SourceImage(Struct, gc=False):
+class SourceImageStruct(Struct, gc=False):
     """The image that a result is about."""
 
     id: Text
     url: LongText = ""
 
 
-class Success(Struct):
+class SuccessStruct(Struct):
     """What a pipeline found on an image."""
 
-    source_images: list[SourceImage]
-    detections: list[Detection]
+    source_images: list[SourceImageStruct]
+    detections: list[DetectionStruct]
     pipeline: Text = ""
     algorithms: dict[str, Any] | None = None
     total_time: float | None = None
     config: Raw = NOTHING
 
 
-class Failure(Struct):
+class FailureStruct(Struct):
     """Why a pipeline could not work on an image."""
 
     error: str
     image_id: Text | None = None
 
 
-class Refused(Struct):
+class RejectedElement(Struct):
     """An element that cannot be read, and why, in words for its sender."""
 
     reason: str
 
 
-class Element(Struct):
+class ResultElement(Struct):
     """One element of a batch: the lease token, "" where there is none to be read, and what was sent with it."""
 
     reply_subject: str
-    result: Success | Failure | Refused
+    result: SuccessStruct | FailureStruct | RejectedElement
 
 
-class Revision(NamedTuple):
+class AlgorithmRevision(NamedTuple):
     """An algorithm that a finding is by; the version is None where the result does not tell it."""
 
     key: str
@@ -125,7 +125,7 @@ class _RawElement(Struct):
 
 class _UsualElement(Struct):
     reply_subject: str
-    result: Success
+    result: SuccessStruct
 
 
 class _OnlyToken(Struct):
@@ -136,35 +136,37 @@ class _Probe(Struct):
     error: Raw | UnsetType = UNSET
 
 
-def read_elements(raw: Iterable[bytes | None]) -> list[Element]:
+def decode_elements(raw: Iterable[bytes | None]) -> list[ResultElement]:
     """Read elements of a batch; one that cannot be read, or was too large to be kept (None), is Refused."""
     return [_read_element(element) for element in raw]
 
 
-def _read_element(raw: bytes | None) -> Element:
+def _read_element(raw: bytes | None) -> ResultElement:
     if raw is None:
-        return Element("", Refused(f"an element has at most {LARGEST_ELEMENT:,} bytes"))
+        return ResultElement("", RejectedElement(f"an element has at most {LARGEST_ELEMENT:,} bytes"))
     if has_many_values(raw, MOST_VALUES):
-        return Element(_find_token(raw), Refused(f"an element has at most {MOST_VALUES:,} values"))
+        return ResultElement(_find_token(raw), RejectedElement(f"an element has at most {MOST_VALUES:,} values"))
     if b'"error"' not in raw and b"\\u0000" not in raw:
         # Nearly every element is such a one, and a large one is expensive to read twice.
         with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
             usual = _decode(raw, _UsualElement)
             _check(usual.result)
-            return Element(_bound_token(usual.reply_subject), usual.result)
+            return ResultElement(_bound_token(usual.reply_subject), usual.result)
     try:
         element = _decode(raw, _RawElement)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return Element(_find_token(raw), Refused(_words(error)))
+        return ResultElement(_find_token(raw), RejectedElement(_words(error)))
     token = _bound_token(element.reply_subject)
     try:
         is_failure = _decode(element.result, _Probe).error is not UNSET
-        result: Success | Failure = _decode(element.result, Failure) if is_failure else _decode(element.result, Success)
+        result: SuccessStruct | FailureStruct = (
+            _decode(element.result, FailureStruct) if is_failure else _decode(element.result, SuccessStruct)
+        )
         _check(result)
         _check_text(result)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return Element(token, Refused(_words(error)))
-    return Element(token, result)
+        return ResultElement(token, RejectedElement(_words(error)))
+    return ResultElement(token, result)
 
 
 def _decode(raw: bytes | Raw, kind: type[Kind]) -> Kind:
@@ -188,9 +190,9 @@ def _words(error: Exception) -> str:
     return str(error).replace("\x00", "\\0")[:500]
 
 
-def _check(result: Success | Failure) -> None:
+def _check(result: SuccessStruct | FailureStruct) -> None:
     """Check what types cannot say; raises ValueError. That numbers are finite, the decoder sees to."""
-    if isinstance(result, Failure):
+    if isinstance(result, FailureStruct):
         result.error = result.error[:LONGEST_TEXT]
         return
     _check_extra("config", result.config)
@@ -207,7 +209,7 @@ def _check(result: Success | Failure) -> None:
                 raise ValueError(f"a classification has more than {LONGEST_NAME:,} characters")
 
 
-def _check_algorithm(algorithm: AlgorithmReference) -> None:
+def _check_algorithm(algorithm: AlgorithmReferenceStruct) -> None:
     if not 1 <= len(algorithm.key) <= LONGEST_KEY:
         raise ValueError(f"the key of an algorithm has 1 to {LONGEST_KEY} characters")
 
@@ -236,21 +238,21 @@ def _check_text(value: Any) -> None:
             _check_text(inner)
 
 
-def find_image_ids(result: Success | Failure) -> set[str]:
+def list_image_ids(result: SuccessStruct | FailureStruct) -> set[str]:
     """List every image that a result says it is about."""
-    if isinstance(result, Failure):
+    if isinstance(result, FailureStruct):
         return {result.image_id} if result.image_id is not None else set()
     return {image.id for image in result.source_images} | {found.source_image_id for found in result.detections}
 
 
-def is_about(result: Success | Failure, image_id: UUID) -> bool:
+def is_about_image(result: SuccessStruct | FailureStruct, image_id: UUID) -> bool:
     """Tell whether a result is about this image and no other; one that names none is taken at its token's word."""
-    return find_image_ids(result) <= {str(image_id)}
+    return list_image_ids(result) <= {str(image_id)}
 
 
-def list_algorithms(result: Success | Failure) -> dict[Revision, str]:
+def list_algorithms(result: SuccessStruct | FailureStruct) -> dict[AlgorithmRevision, str]:
     """List the algorithms that made findings, and the names given to them."""
-    if isinstance(result, Failure):
+    if isinstance(result, FailureStruct):
         return {}
     names = {}
     for found in result.detections:
@@ -258,7 +260,7 @@ def list_algorithms(result: Success | Failure) -> dict[Revision, str]:
         for named in found.classifications:
             names[named.algorithm.key] = named.algorithm.name
     told = result.algorithms or {}
-    return {Revision(key, _version(told.get(key))): name for key, name in names.items()}
+    return {AlgorithmRevision(key, _version(told.get(key))): name for key, name in names.items()}
 
 
 def _version(told: Any) -> int | None:

@@ -16,11 +16,11 @@ from uuid import UUID
 from msgspec import Raw
 from uuid_utils.compat import uuid7
 
-from trapline.server.findings.queries.annotations import FoundClass, NewAnnotation, NewScores
+from trapline.server.findings.queries.annotations import ImageClass, NewAnnotation, NewScores
 from trapline.server.findings.rules.blank_labels import is_blank_label
-from trapline.server.findings.rules.geometry import Box, Frame, clip
-from trapline.server.queue.formats.result_decoding import NOTHING, Classification, Detection, Success
-from trapline.server.queue.rules.pipeline_hash import hash_map
+from trapline.server.findings.rules.geometry import Frame, PixelBox, clip_box
+from trapline.server.queue.formats.result_decoding import NOTHING, ClassificationStruct, DetectionStruct, SuccessStruct
+from trapline.server.queue.rules.pipeline_hash import hash_category_map
 from trapline.wire.annotations import AnnotationType
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _COUNTED_BITS = (1 << 20) - 1
 
 
 @dataclass(frozen=True)
-class Subject:
+class ResultSubject:
     """What a result is about: the analysis, its image, and the size of the image in upright pixels."""
 
     analysis_id: UUID
@@ -44,7 +44,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class KnownAlgorithm:
+class StoredAlgorithm:
     """An algorithm as it is stored, and its class list where it has one."""
 
     id: int
@@ -53,10 +53,10 @@ class KnownAlgorithm:
 
 
 @dataclass
-class Findings:
+class ResultRows:
     """The rows of one result."""
 
-    subject: Subject
+    subject: ResultSubject
     report: dict[str, Any]
     annotations: list[NewAnnotation] = field(default_factory=list)
     vectors: list[NewScores] = field(default_factory=list)
@@ -75,9 +75,9 @@ class Findings:
         return self._boxes == 0 and not self._classes
 
     @property
-    def classes(self) -> list[FoundClass]:
+    def classes(self) -> list[ImageClass]:
         """Each class that names something on the image, with its highest confidence (0 where none is known)."""
-        return [FoundClass(self.subject.image_id, name, confidence) for name, confidence in self._classes.items()]
+        return [ImageClass(self.subject.image_id, name, confidence) for name, confidence in self._classes.items()]
 
     def add_class(self, name: str | None, confidence: float | None) -> None:
         """Note that the image shows a class; a label that means blank is not one."""
@@ -114,7 +114,7 @@ class Findings:
         )
         return key
 
-    def add_detection(self, detection: Detection, algorithms: Mapping[str, KnownAlgorithm]) -> None:
+    def add_detection(self, detection: DetectionStruct, algorithms: Mapping[str, StoredAlgorithm]) -> None:
         """Add a detection and its classifications."""
         named_as = [
             (
@@ -143,8 +143,8 @@ class Findings:
 
     def add_classification(
         self,
-        named: Classification,
-        algorithm: KnownAlgorithm,
+        named: ClassificationStruct,
+        algorithm: StoredAlgorithm,
         read: tuple[Sequence[str], float | None],
         box_id: bytes | None,
     ) -> None:
@@ -156,7 +156,7 @@ class Findings:
         scores, logits = named.scores or [], named.logits
         length = max(len(scores), len(logits or ()))
         vector = _as_vector(scores) if len(scores) > SHORT_LIST else None
-        data: dict[str, Any] = {"topk": find_top(named, labels, vector), "terminal": named.terminal}
+        data: dict[str, Any] = {"topk": list_top_scores(named, labels, vector), "terminal": named.terminal}
         if named.labels and list(named.labels) != list(algorithm.labels):
             data["class_list"] = self._keep_map(list(named.labels), [])
         if named.inference_time is not None:
@@ -187,7 +187,7 @@ class Findings:
             )
 
     def _keep_map(self, labels: list[str], data: list[dict[str, Any]]) -> str:
-        sha256 = hash_map(labels, data)
+        sha256 = hash_category_map(labels, data)
         self.maps[sha256] = (labels, data)
         return sha256.hex()
 
@@ -209,9 +209,11 @@ class Findings:
         return kept
 
 
-def make_findings(subject: Subject, result: Success, algorithms: Mapping[str, KnownAlgorithm]) -> Findings:
+def build_result_rows(
+    subject: ResultSubject, result: SuccessStruct, algorithms: Mapping[str, StoredAlgorithm]
+) -> ResultRows:
     """Make the rows of a result. `algorithms` must know every key that the result's findings name."""
-    findings = Findings(subject, {})
+    findings = ResultRows(subject, {})
     for detection in result.detections:
         findings.add_detection(detection, algorithms)
     report: dict[str, Any] = {
@@ -239,7 +241,7 @@ def _as_vector(scores: Sequence[float]) -> "NDArray[np.float64]":
     return np.asarray(scores, np.float64)
 
 
-def _confidence(named: Classification, labels: Sequence[str]) -> float | None:
+def _confidence(named: ClassificationStruct, labels: Sequence[str]) -> float | None:
     """The score of the class that a classification names: by its place in the class list, else the highest."""
     scores = named.scores
     if not scores:
@@ -251,8 +253,8 @@ def _confidence(named: Classification, labels: Sequence[str]) -> float | None:
     return score if 0 <= score <= 1 else None
 
 
-def find_top(
-    named: Classification, labels: Sequence[str], vector: "NDArray[np.float64] | None"
+def list_top_scores(
+    named: ClassificationStruct, labels: Sequence[str], vector: "NDArray[np.float64] | None"
 ) -> list[dict[str, Any]]:
     """The highest scores with their classes; a class without a name is called by its index.
 
@@ -272,13 +274,13 @@ def find_top(
     ]
 
 
-def _name_class(index: int, place: int, named: Classification, labels: Sequence[str]) -> str:
+def _name_class(index: int, place: int, named: ClassificationStruct, labels: Sequence[str]) -> str:
     if labels:
         return labels[index]
     return named.classification if place == 0 else str(index)
 
 
-def _fitting_labels(named: Classification, labels: Sequence[str]) -> Sequence[str]:
+def _fitting_labels(named: ClassificationStruct, labels: Sequence[str]) -> Sequence[str]:
     """The class list that the scores are over: the one sent along, else the registered one, if its length fits."""
     length = len(named.scores or ())
     if named.labels and len(named.labels) == length:
@@ -286,11 +288,11 @@ def _fitting_labels(named: Classification, labels: Sequence[str]) -> Sequence[st
     return labels if len(labels) == length else ()
 
 
-def _describe_box(detection: Detection, frame: Frame) -> tuple[dict[str, Any], bool]:
+def _describe_box(detection: DetectionStruct, frame: Frame) -> tuple[dict[str, Any], bool]:
     box = detection.bbox
     assert box is not None
-    given = Box(box.x1, box.y1, box.x2, box.y2)
-    clipped = clip(given, frame)
+    given = PixelBox(box.x1, box.y1, box.x2, box.y2)
+    clipped = clip_box(given, frame)
     data: dict[str, Any] = {
         "x_min": clipped.x_min,
         "y_min": clipped.y_min,

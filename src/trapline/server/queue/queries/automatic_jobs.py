@@ -5,10 +5,10 @@ from uuid import UUID
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.queries.expansion import ACTOR, add_tasks
-from trapline.server.queue.queries.job_counters import LIVE, Change, settle_job
+from trapline.server.queue.queries.job_counters import LIVE, JobCounterChange, update_job
 
 
-async def add_to_standing_jobs(scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]) -> None:
+async def add_to_automatic_jobs(scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]) -> None:
     """Put new images into the line of the project's standing job, if it has an automatic pipeline that is registered.
 
     Called by whatever stores an image, in that transaction and as late in it as can be: the job's row is moved last.
@@ -78,7 +78,7 @@ async def _make_standing_job(
     )
 
 
-async def end_standing_jobs(scope: Scope, tx: Transaction, project_id: int) -> None:
+async def finish_automatic_jobs(scope: Scope, tx: Transaction, project_id: int) -> None:
     """Let the standing jobs of pipelines that are no longer the project's automatic one end with their last image."""
     cursor = await tx.execute(
         f"""
@@ -90,4 +90,4 @@ async def end_standing_jobs(scope: Scope, tx: Transaction, project_id: int) -> N
         (project_id,),
     )
     for (job_id,) in await cursor.fetchall():
-        await settle_job(scope, tx, job_id, Change(), scope.actor)
+        await update_job(scope, tx, job_id, JobCounterChange(), scope.actor)

@@ -2,7 +2,7 @@
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.job_counters import LIVE, lock_job_work, record_move
+from trapline.server.queue.queries.job_counters import LIVE, lock_job_work, record_transition
 from trapline.wire.jobs import JobState
 
 CHUNK = 2000
@@ -27,7 +27,7 @@ async def cancel_job(scope: Scope, tx: Transaction, job_id: int, reason: str | N
     row = await cursor.fetchone()
     if row is None:
         return False
-    await record_move(scope, tx, job_id, row[0], row[1], JobState.CANCELED, scope.actor, reason)
+    await record_transition(scope, tx, job_id, row[0], row[1], JobState.CANCELED, scope.actor, reason)
     return True
 
 

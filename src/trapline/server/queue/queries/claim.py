@@ -6,9 +6,13 @@ from typing import Any
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import NotFound
-from trapline.server.queue.queries.eligibility_sql import any_in_line, in_line, not_kept_from
+from trapline.server.queue.queries.eligibility_sql import (
+    build_any_queued_condition,
+    build_holder_condition,
+    build_queued_condition,
+)
 from trapline.server.queue.queries.job_counters import LIVE
-from trapline.server.queue.queries.workers import judge_worker
+from trapline.server.queue.queries.workers import require_worker_row
 from trapline.wire.jobs import JobState
 
 _LIVE = f"""
@@ -18,9 +22,10 @@ _LIVE = f"""
 """
 
 # Usually the first of the two conditions holds; the second one asks who else there is.
+_HELD_BY_CALLER = build_holder_condition("j.id", "mine.id", "%(worker)s")
 _FOR_CALLER = f"""(
-    {any_in_line("j.id", also="a.errors = 0")}
-    or {any_in_line("j.id", also="a.errors > 0 and " + not_kept_from("j.id", "mine.id", "%(worker)s"))}
+    {build_any_queued_condition("j.id", also="a.errors = 0")}
+    or {build_any_queued_condition("j.id", also="a.errors > 0 and " + _HELD_BY_CALLER)}
 )"""
 _MINE = """
     holders mine on mine.job_id = j.id and case when %(worker)s::uuid is null
@@ -49,8 +54,9 @@ _CLAIMABLE = f"""
 _COUNT = "(select count(*) from (select 1 from analyses a where {} limit %(limit)s) counted)"
 _ARRIVED = f"""
     select j.project_id, j.pipeline_slug, sum(
-        {_COUNT.format(in_line("j.id", suspect=False))} + {_COUNT.format(in_line("j.id", suspect=True))}
-    )::bigint from jobs j where {_LIVE} and {any_in_line("j.id")} group by 1, 2
+        {_COUNT.format(build_queued_condition("j.id", suspect=False))}
+        + {_COUNT.format(build_queued_condition("j.id", suspect=True))}
+    )::bigint from jobs j where {_LIVE} and {build_any_queued_condition("j.id")} group by 1, 2
 """  # noqa: S608 - made of constants
 
 _OF_JOB = "j.id, j.project_id, j.pipeline_id, j.status, j.paused, p.classes, j.pipeline_slug, j.parameters"
@@ -134,7 +140,7 @@ async def get_leasable_job(scope: Scope, tx: Transaction, job_id: int) -> Leasab
     return _check(scope, await cursor.fetchone())
 
 
-async def get_job_to_lease(
+async def get_job_for_lease(
     scope: Scope, tx: Transaction, job_id: int, holder_id: int | None, at_most: int
 ) -> tuple[LeasableJob, int]:
     """Get a job for a lease, and how many tasks the caller holds, up to `at_most`.
@@ -149,7 +155,7 @@ async def get_job_to_lease(
     job = _check(scope, row)
     assert row is not None
     if scope.origin.worker_id is not None:
-        judge_worker(scope, (row[8], row[9], row[10], row[11]))
+        require_worker_row(scope, (row[8], row[9], row[10], row[11]))
     return job, row[12]
 
 

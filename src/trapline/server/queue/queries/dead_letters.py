@@ -7,7 +7,7 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.cursors import read_cursor, write_cursor
+from trapline.server.platform.db.cursors import decode_cursor, encode_cursor
 from trapline.server.platform.db.pagination import EXACT_UP_TO
 
 REASONS = 100
@@ -17,7 +17,7 @@ LETTER = 2000
 ATTEMPTS = 1000
 
 
-class Reason(NamedTuple):
+class FailureReason(NamedTuple):
     """Failed images with one reason; `example` is one error as it was said."""
 
     reason: str
@@ -26,7 +26,7 @@ class Reason(NamedTuple):
     sample_image_ids: list[UUID]
 
 
-class Letter(NamedTuple):
+class DeadLetterRecord(NamedTuple):
     """A task that was given up."""
 
     analysis_id: UUID
@@ -38,7 +38,7 @@ class Letter(NamedTuple):
     failed_at: datetime | None
 
 
-class TaskSeen(NamedTuple):
+class TaskDetail(NamedTuple):
     """One task of a job as people see it; `won` is the attempt whose result was stored."""
 
     analysis_id: UUID
@@ -52,7 +52,7 @@ class TaskSeen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AttemptSeen:
+class AttemptDetail:
     """One lease of a task; the worker as it named itself, or the address and user agent it called from."""
 
     number: int
@@ -67,7 +67,7 @@ class AttemptSeen:
     address: str | None
 
 
-async def list_reasons(scope: Scope, tx: Transaction, job_id: int) -> list[Reason]:
+async def list_reasons(scope: Scope, tx: Transaction, job_id: int) -> list[FailureReason]:
     """List why images of a job failed, the most frequent reason first, a hundred at most."""
     cursor = await tx.execute(
         """
@@ -84,14 +84,14 @@ async def list_reasons(scope: Scope, tx: Transaction, job_id: int) -> list[Reaso
         """,
         (SAMPLES, job_id, REASONS, EXAMPLE),
     )
-    return [Reason(*row) for row in await cursor.fetchall()]
+    return [FailureReason(*row) for row in await cursor.fetchall()]
 
 
-async def list_letters(
+async def list_dead_letter_rows(
     scope: Scope, tx: Transaction, job_id: int, reasons: list[str] | None, limit: int, after: str | None
-) -> tuple[list[Letter], str | None]:
+) -> tuple[list[DeadLetterRecord], str | None]:
     """List one page of what a job gave up, for one of these reasons or for any; answers the cursor that follows."""
-    last = read_cursor(after, [UUID])[0] if after is not None else None
+    last = decode_cursor(after, [UUID])[0] if after is not None else None
     cursor = await tx.execute(
         """
         select a.id, a.image_id, i.filename, coalesce(d.reason, ''), coalesce(left(d.error_message, %(letter)s), ''),
@@ -104,13 +104,13 @@ async def list_letters(
         """,
         {"job": job_id, "reasons": reasons, "limit": limit + 1, "after": last, "letter": LETTER},
     )
-    letters = [Letter(*row) for row in await cursor.fetchall()]
+    letters = [DeadLetterRecord(*row) for row in await cursor.fetchall()]
     if len(letters) <= limit:
         return letters, None
-    return letters[:limit], write_cursor([letters[limit - 1].analysis_id])
+    return letters[:limit], encode_cursor([letters[limit - 1].analysis_id])
 
 
-async def count_letters(scope: Scope, tx: Transaction, job_id: int, reasons: list[str] | None) -> tuple[int, bool]:
+async def count_dead_letters(scope: Scope, tx: Transaction, job_id: int, reasons: list[str] | None) -> tuple[int, bool]:
     """Count what a job gave up: exactly up to 10,000, beyond that (10,000, an estimate)."""
     cursor = await tx.execute(
         """
@@ -128,7 +128,7 @@ async def count_letters(scope: Scope, tx: Transaction, job_id: int, reasons: lis
     return min(row[0], EXACT_UP_TO), row[0] > EXACT_UP_TO
 
 
-async def find_task(scope: Scope, tx: Transaction, job_id: int, analysis_id: UUID) -> TaskSeen | None:
+async def find_task(scope: Scope, tx: Transaction, job_id: int, analysis_id: UUID) -> TaskDetail | None:
     """Find one task of a job."""
     cursor = await tx.execute(
         """
@@ -140,10 +140,10 @@ async def find_task(scope: Scope, tx: Transaction, job_id: int, analysis_id: UUI
         (analysis_id, job_id),
     )
     row = await cursor.fetchone()
-    return TaskSeen(*row) if row else None
+    return TaskDetail(*row) if row else None
 
 
-async def list_attempts(scope: Scope, tx: Transaction, analysis_id: UUID) -> list[AttemptSeen]:
+async def list_attempts(scope: Scope, tx: Transaction, analysis_id: UUID) -> list[AttemptDetail]:
     """List the attempts at a task, the first one first; also the one that is in hand, and the one that won."""
     cursor = await tx.execute(
         """
@@ -162,4 +162,4 @@ async def list_attempts(scope: Scope, tx: Transaction, analysis_id: UUID) -> lis
         """,
         {"task": analysis_id, "most": ATTEMPTS},
     )
-    return [AttemptSeen(*row) for row in await cursor.fetchall()]
+    return [AttemptDetail(*row) for row in await cursor.fetchall()]

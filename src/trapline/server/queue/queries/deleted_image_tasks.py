@@ -6,7 +6,7 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.job_counters import LIVE, Change, settle_job
+from trapline.server.queue.queries.job_counters import LIVE, JobCounterChange, update_job
 
 _MOVE = f"""
     update analyses a set state = %(to)s, fence = a.attempt, deadline = null, not_before = null,
@@ -22,7 +22,7 @@ Moved = Mapping[int, int]
 """How many tasks of each job."""
 
 
-async def drop_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
+async def delete_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
     """Take the open tasks of images out of the line of live jobs; those in hand are void. Settle with `settle_moved`.
 
     Those of canceled jobs are swept anyway.
@@ -30,7 +30,7 @@ async def drop_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> M
     return await _move(tx, images, ["queued", "processing"], "canceled")
 
 
-async def put_back(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
+async def restore_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
     """Put what was dropped back into the line of jobs that are live still. Settle with `settle_moved`."""
     return await _move(tx, images, ["canceled"], "queued")
 
@@ -40,13 +40,13 @@ async def _move(tx: Transaction, images: Sequence[UUID], since: list[str], to: s
     return Counter(job_id for (job_id,) in await cursor.fetchall())
 
 
-async def settle_moved(scope: Scope, tx: Transaction, moved: Moved, sign: int) -> None:
+async def update_job_counters(scope: Scope, tx: Transaction, moved: Moved, sign: int) -> None:
     """Move the counters of jobs, last in a transaction: `sign` is -1 for dropped, 1 for put back. Raises JobClosed."""
     for job_id in sorted(moved):
-        await settle_job(scope, tx, job_id, Change(open=sign * moved[job_id]), scope.actor)
+        await update_job(scope, tx, job_id, JobCounterChange(open=sign * moved[job_id]), scope.actor)
 
 
-async def take_off(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> None:
+async def subtract_purged_images(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> None:
     """Take what jobs count of these images off their counters, before the images are gone for good."""
     cursor = await tx.execute(
         """
@@ -66,8 +66,8 @@ async def take_off(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Non
         )
         row = await cursor.fetchone()
         if row is not None and row[0]:
-            change = Change(open=-is_open, completed=-completed, failed=-failed, nothing_found=-nothing)
-            await settle_job(scope, tx, job_id, change, scope.actor)
+            change = JobCounterChange(open=-is_open, completed=-completed, failed=-failed, nothing_found=-nothing)
+            await update_job(scope, tx, job_id, change, scope.actor)
         else:
             await tx.execute(
                 """

@@ -11,18 +11,18 @@ WAITED = "(a.not_before is null or a.not_before <= now())"
 """Its backoff is over."""
 
 
-def in_line(job: str, *, suspect: bool, also: str = "true") -> str:
+def build_queued_condition(job: str, *, suspect: bool, also: str = "true") -> str:
     """Tasks in one of the two lines of a job whose backoff is over."""
     return f"a.job_id = {job} and a.state = 'queued' and a.lost {'>' if suspect else '='} 0 and {WAITED} and {also}"
 
 
-def any_in_line(job: str, also: str = "true") -> str:
+def build_any_queued_condition(job: str, also: str = "true") -> str:
     """Whether a job has a task in either of its lines whose backoff is over."""
-    fresh, suspect = (in_line(job, suspect=suspect, also=also) for suspect in (False, True))
+    fresh, suspect = (build_queued_condition(job, suspect=suspect, also=also) for suspect in (False, True))
     return f"(exists (select 1 from analyses a where {fresh}) or exists (select 1 from analyses a where {suspect}))"  # noqa: S608
 
 
-def not_kept_from(job: str, holder: str, worker: str) -> str:
+def build_holder_condition(job: str, holder: str, worker: str) -> str:
     """Whether a holder may have a task: one that failed goes to another while there is one.
 
     That is one who is at this job, or a worker that waits for any job of the pipeline.

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.job_counters import LIVE, Change, lock_job_work, settle_job
+from trapline.server.queue.queries.job_counters import LIVE, JobCounterChange, lock_job_work, update_job
 from trapline.wire.jobs import Selection
 
 FIRST = 500
@@ -50,7 +50,7 @@ _LISTED = f"""
 
 
 @dataclass(frozen=True)
-class Chunk:
+class ExpansionChunk:
     """Images that come into the line together: behind which one the next chunk begins, whether it is the last."""
 
     images: list[UUID]
@@ -58,12 +58,12 @@ class Chunk:
     is_last: bool
 
 
-def in_order(images: Iterable[UUID]) -> list[UUID]:
+def sort_unique_ids(images: Iterable[UUID]) -> list[UUID]:
     """Each image once, in the order of the ids: 100,000 are compared as the numbers that they are."""
     return sorted(set(images), key=_NUMBER)
 
 
-async def list_images_of_job(scope: Scope, tx: Transaction, project_id: int, job_id: int, images: list[UUID]) -> None:
+async def create_job_images(scope: Scope, tx: Transaction, project_id: int, job_id: int, images: list[UUID]) -> None:
     """Keep the ids of images that a job was asked for, apart from its row; they come in order."""
     await tx.execute(
         "insert into job_images (job_id, project_id, image_ids) values (%s, %s, %b)", (job_id, project_id, images)
@@ -108,21 +108,21 @@ async def expand_job(scope: Scope, tx: Transaction, job_id: int, chunk: int | No
             f"update jobs set expected = ({_COUNTED}) where id = %(job)s and status in {LIVE}",  # noqa: S608
             parameters,
         )
-    change = Change(open=added, expanded=found.is_last, expanded_to=str(found.to) if found.to else None)
-    await settle_job(scope, tx, job_id, change, ACTOR)
+    change = JobCounterChange(open=added, expanded=found.is_last, expanded_to=str(found.to) if found.to else None)
+    await update_job(scope, tx, job_id, change, ACTOR)
     return not found.is_last
 
 
-async def _select_fitting(tx: Transaction, parameters: dict[str, Any]) -> Chunk:
+async def _select_fitting(tx: Transaction, parameters: dict[str, Any]) -> ExpansionChunk:
     images = [row[0] for row in await (await tx.execute(_SELECTED, parameters)).fetchall()]
-    return Chunk(images, images[-1] if images else None, len(images) < parameters["chunk"])
+    return ExpansionChunk(images, images[-1] if images else None, len(images) < parameters["chunk"])
 
 
-async def _select_listed(tx: Transaction, parameters: dict[str, Any]) -> Chunk:
+async def _select_listed(tx: Transaction, parameters: dict[str, Any]) -> ExpansionChunk:
     row = await (await tx.execute(_LISTED, parameters)).fetchone()
     assert row is not None
     is_last, to, images = row
-    return Chunk(images, to, is_last)
+    return ExpansionChunk(images, to, is_last)
 
 
 async def add_tasks(

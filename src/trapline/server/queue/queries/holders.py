@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.lease_cache import Remembered
-from trapline.server.queue.queries.workers import registrant_of, touch_worker
+from trapline.server.queue.queries.lease_cache import LeaseCache
+from trapline.server.queue.queries.workers import get_registrant, record_worker_contact
 
 SEEN_EVERY_S = 15.0
 
 
 @dataclass(frozen=True)
-class Contact:
+class HolderContact:
     """A caller at work on a job: a worker that said hello, or one named by API token, address and User-Agent.
 
     `remembered` is what the process knows of callers: with it, the usual contact asks the database nothing.
@@ -22,47 +22,49 @@ class Contact:
     project_id: int
     pipeline_id: int
     every_s: float
-    remembered: Remembered = field(default_factory=Remembered)
+    remembered: LeaseCache = field(default_factory=LeaseCache)
 
 
-def caller_of(scope: Scope) -> Hashable:
+def get_caller_key(scope: Scope) -> Hashable:
     """Name the caller: a worker by its id, another one by its API token, address and User-Agent."""
     return scope.origin.worker_id or (scope.token_id, scope.origin.address, scope.origin.user_agent)
 
 
-async def touch_holder(scope: Scope, tx: Transaction, contact: Contact, *, also_evicted: bool = False) -> int:
+async def record_holder_contact(
+    scope: Scope, tx: Transaction, contact: HolderContact, *, also_evicted: bool = False
+) -> int:
     """Note a sign of life of the caller, at most once in `every_s` seconds; answers the holder's id.
 
     To be called before any task is locked: it may wait for another call of the same caller. With `also_evicted` a
     worker that was evicted passes. Raises UnknownWorker, WorkerEnded.
     """
-    remembered, caller = contact.remembered, caller_of(scope)
-    known = remembered.find_holder(caller, contact.job_id)
+    remembered, caller = contact.remembered, get_caller_key(scope)
+    known = remembered.get_holder(caller, contact.job_id)
     if scope.origin.worker_id is not None:
-        await hear_worker(scope, tx, remembered, contact.every_s, also_evicted=also_evicted)
+        await record_worker_heartbeat(scope, tx, remembered, contact.every_s, also_evicted=also_evicted)
         if known is not None:
             return known
         holder_id = await _put_worker_holder(scope, tx, contact)
     else:
-        if known is not None and remembered.is_heard((caller, contact.job_id), contact.every_s):
+        if known is not None and remembered.has_recent_contact((caller, contact.job_id), contact.every_s):
             return known
         holder_id = await _put_caller_holder(scope, tx, contact)
-        tx.after_commit(lambda: remembered.keep_heard((caller, contact.job_id)))
-    tx.after_commit(lambda: remembered.keep_holder(caller, contact.job_id, holder_id))
+        tx.after_commit(lambda: remembered.record_contact((caller, contact.job_id)))
+    tx.after_commit(lambda: remembered.set_holder(caller, contact.job_id, holder_id))
     return holder_id
 
 
-async def hear_worker(
-    scope: Scope, tx: Transaction, remembered: Remembered, every_s: float, *, also_evicted: bool = False
+async def record_worker_heartbeat(
+    scope: Scope, tx: Transaction, remembered: LeaseCache, every_s: float, *, also_evicted: bool = False
 ) -> None:
     """Note a sign of life of a worker that said hello, about whichever job. Raises UnknownWorker, WorkerEnded."""
     worker_id = scope.origin.worker_id
-    if not remembered.is_heard(worker_id, every_s):
-        await touch_worker(scope, tx, every_s, also_evicted=also_evicted)
-        tx.after_commit(lambda: remembered.keep_heard(worker_id))
+    if not remembered.has_recent_contact(worker_id, every_s):
+        await record_worker_contact(scope, tx, every_s, also_evicted=also_evicted)
+        tx.after_commit(lambda: remembered.record_contact(worker_id))
 
 
-async def _put_worker_holder(scope: Scope, tx: Transaction, contact: Contact) -> int:
+async def _put_worker_holder(scope: Scope, tx: Transaction, contact: HolderContact) -> int:
     cursor = await tx.execute(
         """
         insert into holders (project_id, job_id, worker_id, token_id, address, user_agent, completed, last_contact_at,
@@ -87,7 +89,7 @@ async def _put_worker_holder(scope: Scope, tx: Transaction, contact: Contact) ->
     return int(found[0])
 
 
-async def _put_caller_holder(scope: Scope, tx: Transaction, contact: Contact) -> int:
+async def _put_caller_holder(scope: Scope, tx: Transaction, contact: HolderContact) -> int:
     key = {
         "job": contact.job_id,
         "token": scope.token_id,
@@ -105,7 +107,7 @@ async def _put_caller_holder(scope: Scope, tx: Transaction, contact: Contact) ->
     row = await cursor.fetchone()
     if row is not None and not row[1]:
         return int(row[0])
-    await touch_services(scope, tx, [contact.project_id], pipeline_id=contact.pipeline_id)
+    await record_service_contact(scope, tx, [contact.project_id], pipeline_id=contact.pipeline_id)
     cursor = await tx.execute(
         """
         insert into holders (project_id, job_id, token_id, address, user_agent, completed, last_contact_at, service_id)
@@ -122,7 +124,7 @@ async def _put_caller_holder(scope: Scope, tx: Transaction, contact: Contact) ->
             **key,
             "project": contact.project_id,
             "pipeline": contact.pipeline_id,
-            "registrant": registrant_of(scope),
+            "registrant": get_registrant(scope),
         },
     )
     found = await cursor.fetchone()
@@ -130,24 +132,26 @@ async def _put_caller_holder(scope: Scope, tx: Transaction, contact: Contact) ->
     return int(found[0])
 
 
-async def hear_claim(scope: Scope, tx: Transaction, remembered: Remembered, slugs: list[str], every_s: float) -> None:
+async def record_claim_contact(
+    scope: Scope, tx: Transaction, remembered: LeaseCache, slugs: list[str], every_s: float
+) -> None:
     """Note that a caller is alive because it asks for jobs of these pipelines; its leases do not live longer by that.
 
     A worker that said hello is heard in whatever it asks. Raises UnknownWorker, WorkerEnded.
     """
     if scope.origin.worker_id is not None:
-        await hear_worker(scope, tx, remembered, every_s)
+        await record_worker_heartbeat(scope, tx, remembered, every_s)
         return
-    asked = ("claim", caller_of(scope), tuple(slugs))
+    asked = ("claim", get_caller_key(scope), tuple(slugs))
     projects = scope.project_ids()
-    if not projects or remembered.is_heard(asked, SEEN_EVERY_S):
+    if not projects or remembered.has_recent_contact(asked, SEEN_EVERY_S):
         return
-    await touch_services(scope, tx, projects, slugs=slugs)
+    await record_service_contact(scope, tx, projects, slugs=slugs)
     await _touch_caller(scope, tx, projects)
-    tx.after_commit(lambda: remembered.keep_heard(asked))
+    tx.after_commit(lambda: remembered.record_contact(asked))
 
 
-async def touch_services(
+async def record_service_contact(
     scope: Scope,
     tx: Transaction,
     project_ids: list[int],
@@ -181,7 +185,7 @@ async def touch_services(
         """,
         {
             "address": scope.origin.address,
-            "registrant": registrant_of(scope),
+            "registrant": get_registrant(scope),
             "projects": project_ids,
             "pipeline": pipeline_id,
             "slugs": slugs,

@@ -58,7 +58,7 @@ class JobClosed(Exception):
 
 
 @dataclass(frozen=True)
-class Change:
+class JobCounterChange:
     """What a transaction did to a job: by how much its counters move, and how far its expansion came."""
 
     open: int = 0
@@ -69,19 +69,19 @@ class Change:
     expanded_to: str | None = None
 
 
-async def settle_job(scope: Scope, tx: Transaction, job_id: int, change: Change, actor: str) -> JobState:
+async def update_job(scope: Scope, tx: Transaction, job_id: int, change: JobCounterChange, actor: str) -> JobState:
     """Move a job's counters, last in a transaction, and make the job final if nothing of it is open any more.
 
     Raises JobClosed where the job is final already; the transaction must roll back then.
     """
-    with closed_in_words():
-        cursor = await send_settlement(scope, tx, job_id, change, actor)
+    with translate_closed_error():
+        cursor = await send_job_update(scope, tx, job_id, change, actor)
         row = await cursor.fetchone()
     assert row is not None
     return JobState(row[0])
 
 
-async def send_settlement(scope: Scope, tx: Transaction, job_id: int, change: Change, actor: str) -> Cursor:
+async def send_job_update(scope: Scope, tx: Transaction, job_id: int, change: JobCounterChange, actor: str) -> Cursor:
     """The same without waiting for the answer, for `at_last`: a closed job is refused by the database itself.
 
     Whoever waits for the answer does so in `closed_in_words`.
@@ -92,7 +92,7 @@ async def send_settlement(scope: Scope, tx: Transaction, job_id: int, change: Ch
 
 
 @contextmanager
-def closed_in_words() -> Iterator[None]:
+def translate_closed_error() -> Iterator[None]:
     """Turn the database's refusal of a closed job into JobClosed."""
     try:
         yield
@@ -102,7 +102,7 @@ def closed_in_words() -> Iterator[None]:
         raise
 
 
-async def begin_job(scope: Scope, tx: Transaction, job_id: int, actor: str) -> None:
+async def mark_job_started(scope: Scope, tx: Transaction, job_id: int, actor: str) -> None:
     """Note that the first task of a queued job was leased; a job that is beyond that stays as it is."""
     cursor = await tx.execute(
         """
@@ -115,10 +115,10 @@ async def begin_job(scope: Scope, tx: Transaction, job_id: int, actor: str) -> N
     )
     row = await cursor.fetchone()
     if row is not None:
-        await record_move(scope, tx, job_id, row[0], row[1], JobState.PROCESSING, actor)
+        await record_transition(scope, tx, job_id, row[0], row[1], JobState.PROCESSING, actor)
 
 
-async def record_move(
+async def record_transition(
     scope: Scope,
     tx: Transaction,
     job_id: int,

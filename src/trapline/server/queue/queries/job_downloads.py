@@ -13,7 +13,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.background_tasks import FETCHES
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Row
-from trapline.server.queue.queries.job_counters import LIVE, record_move
+from trapline.server.queue.queries.job_counters import LIVE, record_transition
 from trapline.wire.jobs import JobState
 
 KEPT_DAYS = 30
@@ -49,7 +49,7 @@ class JobDownloadRow(Row):
 
 
 @dataclass(frozen=True)
-class Download:
+class PendingDownload:
     """An address to fetch, the attempt that this is, and the deployment that the picture goes to."""
 
     job_id: int
@@ -60,15 +60,15 @@ class Download:
     attempt: int
 
 
-class SealedAddress(NamedTuple):
+class EncryptedUrl(NamedTuple):
     """An address at rest, and the row that it opens in."""
 
     id: UUID
     sealed_url: bytes
 
 
-async def list_downloads_of_job(
-    scope: Scope, tx: Transaction, project_id: int, job_id: int, deployment_id: UUID, addresses: list[SealedAddress]
+async def create_downloads(
+    scope: Scope, tx: Transaction, project_id: int, job_id: int, deployment_id: UUID, addresses: list[EncryptedUrl]
 ) -> None:
     """Keep the addresses that a job was asked for."""
     await tx.execute(
@@ -81,7 +81,7 @@ async def list_downloads_of_job(
     )
 
 
-async def claim_download(scope: Scope, tx: Transaction, job_id: int, for_s: float) -> Download | None:
+async def claim_download(scope: Scope, tx: Transaction, job_id: int, for_s: float) -> PendingDownload | None:
     """Take the next address of a live job whose turn it is, for so long; None where there is none now."""
     cursor = await tx.execute(
         f"""
@@ -99,10 +99,10 @@ async def claim_download(scope: Scope, tx: Transaction, job_id: int, for_s: floa
         {"job": job_id, "for_s": for_s},
     )
     row = await cursor.fetchone()
-    return None if row is None else Download(*row)
+    return None if row is None else PendingDownload(*row)
 
 
-async def keep_download(scope: Scope, tx: Transaction, download: Download, image_id: UUID) -> None:
+async def complete_download(scope: Scope, tx: Transaction, download: PendingDownload, image_id: UUID) -> None:
     """Note which image an address became; the address is forgotten."""
     await tx.execute(
         "update job_downloads set image_id = %s, sealed_url = null where job_id = %s and number = %s",
@@ -110,7 +110,7 @@ async def keep_download(scope: Scope, tx: Transaction, download: Download, image
     )
 
 
-async def put_download_back(scope: Scope, tx: Transaction, download: Download, wait_s: float) -> None:
+async def reschedule_download(scope: Scope, tx: Transaction, download: PendingDownload, wait_s: float) -> None:
     """Let an address be fetched again after so many seconds."""
     await tx.execute(
         "update job_downloads set again_at = clock_timestamp() + make_interval(secs => %s)"
@@ -119,7 +119,7 @@ async def put_download_back(scope: Scope, tx: Transaction, download: Download, w
     )
 
 
-async def leave_download(scope: Scope, tx: Transaction, download: Download) -> None:
+async def release_download(scope: Scope, tx: Transaction, download: PendingDownload) -> None:
     """Leave an address that was not asked for after all: its attempt does not count."""
     await tx.execute(
         "update job_downloads set attempts = attempts - 1, again_at = null"
@@ -128,14 +128,14 @@ async def leave_download(scope: Scope, tx: Transaction, download: Download) -> N
     )
 
 
-async def begin_downloads_anew(scope: Scope, tx: Transaction, job_id: int) -> None:
+async def reset_attempts(scope: Scope, tx: Transaction, job_id: int) -> None:
     """Give every address of a job that is not there yet its attempts back."""
     await tx.execute(
         "update job_downloads set attempts = 0, again_at = null where job_id = %s and image_id is null", (job_id,)
     )
 
 
-async def next_download_in(scope: Scope, tx: Transaction, job_id: int) -> float | None:
+async def get_next_delay_s(scope: Scope, tx: Transaction, job_id: int) -> float | None:
     """Tell in how many seconds the next address of a job may be fetched; None where it wants none any more."""
     cursor = await tx.execute(
         f"""
@@ -197,11 +197,11 @@ async def fail_download(scope: Scope, tx: Transaction, job_id: int, reason: str)
     row = await cursor.fetchone()
     if row is None:
         return False
-    await record_move(scope, tx, job_id, row[0], row[1], JobState.FAILED, scope.actor, reason)
+    await record_transition(scope, tx, job_id, row[0], row[1], JobState.FAILED, scope.actor, reason)
     return True
 
 
-async def defer_downloads(scope: Scope, tx: Transaction, task: str, job_id: int) -> None:
+async def enqueue_downloads(scope: Scope, tx: Transaction, task: str, job_id: int) -> None:
     """Ask for the chore that fetches a job's addresses, unless one waits already.
 
     Chores of one lock are done one after the other: one of a job at a time, and few of a project.
@@ -222,7 +222,7 @@ async def defer_downloads(scope: Scope, tx: Transaction, task: str, job_id: int)
     )
 
 
-async def is_fetched_into(scope: Scope, tx: Transaction, deployment_id: UUID) -> bool:
+async def has_active_downloads(scope: Scope, tx: Transaction, deployment_id: UUID) -> bool:
     """Whether pictures of a live job are to go to a deployment."""
     cursor = await tx.execute(
         f"""
@@ -234,7 +234,7 @@ async def is_fetched_into(scope: Scope, tx: Transaction, deployment_id: UUID) ->
     return await cursor.fetchone() is not None
 
 
-async def forget_downloads(scope: Scope, tx: Transaction, limit: int) -> int:
+async def purge_download_batch(scope: Scope, tx: Transaction, limit: int) -> int:
     """Delete the addresses of jobs that are over for as long as those are kept; answers of how many jobs."""
     cursor = await tx.execute(
         f"""

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.cursors import read_cursor, write_cursor
+from trapline.server.platform.db.cursors import decode_cursor, encode_cursor
 from trapline.server.platform.db.pagination import EXACT_UP_TO
 
 
-class Logged(NamedTuple):
+class JobLogRecord(NamedTuple):
     """One line: a move of the job (`from_state`, `to_state`, by whom), or an attempt that ended badly."""
 
     at: datetime
@@ -63,15 +63,15 @@ _COUNT = """
 
 async def list_log(
     scope: Scope, tx: Transaction, job_id: int, limit: int, cursor: str | None
-) -> tuple[list[Logged], str | None]:
+) -> tuple[list[JobLogRecord], str | None]:
     """List a page of a job's log, the newest first. Raises Invalid for a cursor of another list."""
-    at, number, key = read_cursor(cursor, [datetime, int, int]) if cursor else ("infinity", _LAST, _LAST)
+    at, number, key = decode_cursor(cursor, [datetime, int, int]) if cursor else ("infinity", _LAST, _LAST)
     behind = {"at": at, "number": number, "id": key, "last": _LAST}
     found = await tx.execute(_PAGE, {"job": job_id, "limit": limit + 1, **behind})
-    rows = [Logged(*row) for row in await found.fetchall()]
+    rows = [JobLogRecord(*row) for row in await found.fetchall()]
     if len(rows) <= limit:
         return rows, None
-    return rows[:limit], write_cursor(list(rows[limit - 1][:3]))
+    return rows[:limit], encode_cursor(list(rows[limit - 1][:3]))
 
 
 async def count_log(scope: Scope, tx: Transaction, job_id: int) -> tuple[int, bool]:

@@ -7,13 +7,13 @@ from typing import NamedTuple
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.queries.cancel import HAS_OPEN
-from trapline.server.queue.queries.eligibility_sql import any_in_line
+from trapline.server.queue.queries.eligibility_sql import build_any_queued_condition
 from trapline.server.queue.rules.job_status_reason import ONLINE_S
 
 CLASSES = 1000
 
 
-class Holder(NamedTuple):
+class TaskHolder(NamedTuple):
     """Who has tasks in hand: the worker as it named itself, and what it called with."""
 
     name: str | None
@@ -23,7 +23,7 @@ class Holder(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Activity:
+class JobActivity:
     """What goes on with a job: tasks in hand, by how many, the busiest one and since when; whether anybody offers it.
 
     `next_attempt_at` is when something can be leased again, where nothing can be now; `unswept` whether a canceled job
@@ -32,7 +32,7 @@ class Activity:
 
     held: int = 0
     workers: int = 0
-    busiest: Holder | None = None
+    busiest: TaskHolder | None = None
     held_since: datetime | None = None
     next_attempt_at: datetime | None = None
     offered: bool = False
@@ -40,7 +40,7 @@ class Activity:
     unswept: bool = False
 
 
-class Rival(NamedTuple):
+class JobCompetition(NamedTuple):
     """What keeps workers from a job: jobs of higher priority, and how many workers are online and busy elsewhere.
 
     Of jobs each time id and project of one.
@@ -49,14 +49,14 @@ class Rival(NamedTuple):
     ahead: int
     next_ahead: tuple[int, int] | None
     online: int
-    name: Holder | None
+    name: TaskHolder | None
     busy: int
     busy_with: tuple[int, int] | None
 
 
 _ACTIVITY = f"""
     select j.id, coalesce(h.held, 0), coalesce(h.workers, 0), h.name, h.host, h.user_agent, h.address, h.since,
-        case when j.open > 0 and not {any_in_line("j.id")} then least(
+        case when j.open > 0 and not {build_any_queued_condition("j.id")} then least(
             (select min(a.not_before) from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost = 0),
             (select min(a.not_before) from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost > 0)
         ) end,
@@ -100,7 +100,7 @@ _RIVALS = f"""
         where exists (
             select 1 from service_pipelines mine join service_pipelines theirs on theirs.service_id = mine.service_id
             where mine.pipeline_id = j.pipeline_id and theirs.pipeline_id = o.pipeline_id
-        ) and {any_in_line("o.id")}
+        ) and {build_any_queued_condition("o.id")}
     ),
     busy as (
         select distinct on (o.job_id, o.id) o.job_id, o.id, h.job_id as with_job, h.project_id as with_project
@@ -124,26 +124,28 @@ _RIVALS = f"""
 """  # noqa: S608 - made of constants
 
 
-async def list_activity(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict[int, Activity]:
+async def list_activity(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict[int, JobActivity]:
     """Tell for each of these jobs what goes on."""
     cursor = await tx.execute(_ACTIVITY, (job_ids,))
     return {
-        job_id: Activity(int(held), workers, Holder(*who) if held else None, since, next_at, offered, heard, unswept)
+        job_id: JobActivity(
+            int(held), workers, TaskHolder(*who) if held else None, since, next_at, offered, heard, unswept
+        )
         for job_id, held, workers, *who, since, next_at, offered, heard, unswept in await cursor.fetchall()
     }
 
 
-async def list_rivals(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict[int, Rival]:
+async def list_competition(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict[int, JobCompetition]:
     """Tell for each of these jobs, which nobody takes although something can be leased, what workers do instead."""
     if not job_ids:
         return {}
     cursor = await tx.execute(_RIVALS, (job_ids, job_ids, job_ids))
     return {
-        row[0]: Rival(
+        row[0]: JobCompetition(
             ahead=row[1],
             next_ahead=(row[2], row[3]) if row[2] is not None else None,
             online=row[4],
-            name=Holder(row[5], row[6], None, None) if row[5] is not None else None,
+            name=TaskHolder(row[5], row[6], None, None) if row[5] is not None else None,
             busy=row[7],
             busy_with=(row[8], row[9]) if row[8] is not None else None,
         )
@@ -151,7 +153,7 @@ async def list_rivals(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict
     }
 
 
-async def count_found(scope: Scope, tx: Transaction, job_id: int) -> tuple[dict[str, int], int]:
+async def count_findings(scope: Scope, tx: Transaction, job_id: int) -> tuple[dict[str, int], int]:
     """Count what a job found by the class that names it, the most frequent first, and all its annotations.
 
     Of an image with boxes these count, and nothing that is said of them or of the whole image; of others whatever
@@ -175,7 +177,7 @@ async def count_found(scope: Scope, tx: Transaction, job_id: int) -> tuple[dict[
     return dict(list(classes.items())[:CLASSES]), sum(many for _, _, many in rows)
 
 
-class Standing(NamedTuple):
+class JobStateCounts(NamedTuple):
     """How far a job is: the number of its last change of state, and its images by state."""
 
     job_id: int
@@ -189,7 +191,7 @@ class Standing(NamedTuple):
     held: int
 
 
-async def list_standings(scope: Scope, tx: Transaction, job_ids: list[int]) -> list[Standing]:
+async def list_state_counts(scope: Scope, tx: Transaction, job_ids: list[int]) -> list[JobStateCounts]:
     """Tell how far these jobs are."""
     cursor = await tx.execute(
         """
@@ -201,4 +203,4 @@ async def list_standings(scope: Scope, tx: Transaction, job_ids: list[int]) -> l
         """,
         (job_ids,),
     )
-    return [Standing(*row) for row in await cursor.fetchall()]
+    return [JobStateCounts(*row) for row in await cursor.fetchall()]

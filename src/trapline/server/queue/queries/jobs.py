@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from trapline.server.catalogue.rules.filters import JobFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.pagination import narrow
+from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Now, Number, Row
 from trapline.server.platform.errors import NotFound
 
@@ -129,7 +129,7 @@ class JobMoveRow(Row):
     worker_id: Mapped[UUID | None]
 
 
-async def get_job(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
+async def get_job_row(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
     """Get a job that the caller may touch; raises NotFound or Forbidden."""
     row = await tx.session.get(JobRow, job_id, populate_existing=True)
     if row is None or not scope.sees(row.project_id):
@@ -141,7 +141,7 @@ async def get_job(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
 def select_jobs(scope: Scope, project_id: int | None, wanted: JobFilter) -> Select[JobRow]:
     """Select the jobs that the caller sees, of one project or of all."""
     pairs = ((JobRow.status, wanted.status), (JobRow.name, wanted.name), (JobRow.preset, wanted.preset))
-    statement = narrow(select(JobRow), pairs)
+    statement = filter_by(select(JobRow), pairs)
     if wanted.slugs is not None:
         statement = statement.where(JobRow.pipeline_slug.in_(wanted.slugs))
     if wanted.created_after is not None:
@@ -155,9 +155,9 @@ def select_jobs(scope: Scope, project_id: int | None, wanted: JobFilter) -> Sele
     return statement if ids is None else statement.where(JobRow.project_id.in_(ids))
 
 
-async def lock_job(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
+async def lock_job_row(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
     """Get a job that the caller may touch, and let nobody else change its row. Raises NotFound, Forbidden."""
-    await get_job(scope, tx, job_id)
+    await get_job_row(scope, tx, job_id)
     return await tx.session.get_one(JobRow, job_id, populate_existing=True, with_for_update={"key_share": True})
 
 
@@ -194,7 +194,7 @@ async def set_paused(scope: Scope, tx: Transaction, job_id: int, *, paused: bool
     return (await tx.session.execute(statement)).scalar_one_or_none() is not None
 
 
-async def list_moves(scope: Scope, tx: Transaction, job_id: int) -> list[JobMoveRow]:
+async def list_transition_rows(scope: Scope, tx: Transaction, job_id: int) -> list[JobMoveRow]:
     """List a job's moves, oldest first."""
     statement = select(JobMoveRow).where(JobMoveRow.job_id == job_id).order_by(JobMoveRow.number)
     return list((await tx.session.scalars(statement)).all())

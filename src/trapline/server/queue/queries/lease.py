@@ -5,17 +5,17 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.eligibility_sql import in_line, not_kept_from
+from trapline.server.queue.queries.eligibility_sql import build_holder_condition, build_queued_condition
 from trapline.server.queue.queries.job_counters import LIVE
 
 OLD_SUSPECT_S = 60
 
 # A task that was lost with its worker may be what killed it: such suspects go out alone, those that waited long
 # first, the others once nothing else is left.
-_MINE = not_kept_from("%(job)s", "%(holder)s", "%(worker)s")
+_MINE = build_holder_condition("%(job)s", "%(holder)s", "%(worker)s")
 _FIRST = "'00000000-0000-0000-0000-000000000000'"
-_FRESH = in_line("job.id", suspect=False, also=_MINE)
-_SUSPECT = in_line("job.id", suspect=True, also=_MINE)
+_FRESH = build_queued_condition("job.id", suspect=False, also=_MINE)
+_SUSPECT = build_queued_condition("job.id", suspect=True, also=_MINE)
 # Whose turn it was is written down only where another job waits for its own, and never waited for: the job's row is
 # what results wait for.
 _LEASE = f"""
@@ -66,7 +66,7 @@ _LEASE = f"""
 
 
 @dataclass(frozen=True)
-class LeasedTask:
+class QueueLease:
     """A task in a worker's hands; `key` is where the upright picture is stored."""
 
     analysis_id: UUID
@@ -77,7 +77,7 @@ class LeasedTask:
 
 
 @dataclass(frozen=True)
-class Wish:
+class LeaseParameters:
     """Who wants how many tasks of which job, for how long, from behind which task on."""
 
     job_id: int
@@ -87,7 +87,7 @@ class Wish:
     after: UUID | None
 
 
-async def lease_tasks(scope: Scope, tx: Transaction, wish: Wish) -> list[LeasedTask]:
+async def lease_tasks(scope: Scope, tx: Transaction, wish: LeaseParameters) -> list[QueueLease]:
     """Lease tasks of a live job, in the order of the line; tasks that others are just leasing are passed by."""
     cursor = await tx.execute(
         _LEASE,
@@ -102,6 +102,6 @@ async def lease_tasks(scope: Scope, tx: Transaction, wish: Wish) -> list[LeasedT
         },
     )
     return [
-        LeasedTask(analysis_id, image_id, attempt, lost > 0, upright or original)
+        QueueLease(analysis_id, image_id, attempt, lost > 0, upright or original)
         for analysis_id, image_id, attempt, lost, original, upright in await cursor.fetchall()
     ]

@@ -15,7 +15,7 @@ Thing = TypeVar("Thing")
 
 
 @dataclass
-class Remembered:
+class LeaseCache:
     """For each job, the task behind which the line begins; which holder a caller is, and when its contact was written.
 
     A caller is a worker's id, or an API token, address and User-Agent.
@@ -25,7 +25,7 @@ class Remembered:
     _holders: OrderedDict[tuple[Hashable, int], int] = field(default_factory=OrderedDict)
     _heard: OrderedDict[Hashable, float] = field(default_factory=OrderedDict)
 
-    def find_mark(self, job_id: int) -> UUID | None:
+    def get_low_water_mark(self, job_id: int) -> UUID | None:
         """The last task that was leased in order: before it the line has only what came back.
 
         None every ten seconds, so that what came back does not wait until the end of the line.
@@ -33,29 +33,29 @@ class Remembered:
         mark, since = self._marks.get(job_id, (None, 0.0))
         return mark if time.monotonic() - since < MARK_S else None
 
-    def set_mark(self, job_id: int, mark: UUID | None) -> None:
+    def set_low_water_mark(self, job_id: int, mark: UUID | None) -> None:
         """Move a job's mark; None begins at the beginning again."""
         _, since = self._marks.get(job_id, (None, 0.0))
         now = time.monotonic()
         _put(self._marks, job_id, (mark, since if now - since < MARK_S else now) if mark else None, JOBS)
 
-    def find_holder(self, caller: Hashable, job_id: int) -> int | None:
+    def get_holder(self, caller: Hashable, job_id: int) -> int | None:
         """Which holder a caller is in a job."""
         return self._holders.get((caller, job_id))
 
-    def keep_holder(self, caller: Hashable, job_id: int, holder_id: int) -> None:
+    def set_holder(self, caller: Hashable, job_id: int, holder_id: int) -> None:
         """Remember which holder a caller is in a job."""
         _put(self._holders, (caller, job_id), holder_id, CALLERS)
 
-    def is_heard(self, of: Hashable, every_s: float) -> bool:
+    def has_recent_contact(self, of: Hashable, every_s: float) -> bool:
         """Whether this process wrote a sign of life within `every_s` seconds."""
         return time.monotonic() - self._heard.get(of, -every_s) < every_s
 
-    def keep_heard(self, of: Hashable) -> None:
+    def record_contact(self, of: Hashable) -> None:
         """Remember that a sign of life is written."""
         _put(self._heard, of, time.monotonic(), CALLERS)
 
-    def forget_callers(self) -> None:
+    def clear_callers(self) -> None:
         """Ask the database again who is who, and when each was heard from."""
         self._holders.clear()
         self._heard.clear()

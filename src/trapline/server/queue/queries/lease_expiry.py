@@ -7,9 +7,9 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.job_counters import LIVE, Change, lock_job_work, settle_job
-from trapline.server.queue.queries.task_results import Ended, Failed, fail_tasks, record_attempts
-from trapline.server.queue.rules.retry_policy import Dead, judge_loss
+from trapline.server.queue.queries.job_counters import LIVE, JobCounterChange, lock_job_work, update_job
+from trapline.server.queue.queries.task_results import AttemptEnd, TaskFailure, fail_tasks, record_attempts
+from trapline.server.queue.rules.retry_policy import GiveUp, decide_after_lost_lease
 from trapline.wire.analyses import AnalysisState
 from trapline.wire.jobs import JobState
 
@@ -41,7 +41,7 @@ _OVER = """
 
 
 @dataclass(frozen=True)
-class Held:
+class ExpiredLease:
     """A task in somebody's hands, locked."""
 
     id: UUID
@@ -53,7 +53,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Terms:
+class LeasePolicy:
     """How long leases last, in seconds, and how often one may be lost."""
 
     lease_s: float
@@ -61,7 +61,7 @@ class Terms:
     losses: int
 
 
-async def list_jobs_with_expired(scope: Scope, tx: Transaction, terms: Terms) -> list[int]:
+async def list_jobs_with_expired(scope: Scope, tx: Transaction, terms: LeasePolicy) -> list[int]:
     """List the jobs that have leases which are over."""
     cursor = await tx.execute(
         f"select distinct a.job_id from analyses a where a.job_id is not null and {_OVER} order by 1",  # noqa: S608
@@ -70,7 +70,7 @@ async def list_jobs_with_expired(scope: Scope, tx: Transaction, terms: Terms) ->
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Terms) -> int:
+async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: LeasePolicy) -> int:
     """Take back one page of a job's leases that are over; answers how many, a full page means that there are more.
 
     Raises JobClosed where the job became final: its tasks are no longer for the line.
@@ -86,11 +86,13 @@ async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Terms
     rows = await cursor.fetchall()
     if not rows:
         return 0
-    await charge_losses(scope, tx, job_id, [Held(*row) for row in rows], terms.losses, UNANSWERED)
+    await record_lost_leases(scope, tx, job_id, [ExpiredLease(*row) for row in rows], terms.losses, UNANSWERED)
     return len(rows)
 
 
-async def extend_leases(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID], terms: Terms) -> None:
+async def extend_leases(
+    scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID], terms: LeasePolicy
+) -> None:
     """Write down that a worker names these leases still, for those that were written down half of `lease_max_s` ago."""
     await tx.execute(
         """
@@ -105,7 +107,9 @@ async def extend_leases(scope: Scope, tx: Transaction, worker_id: UUID, ids: Seq
     )
 
 
-async def charge_losses(scope: Scope, tx: Transaction, job_id: int, held: list[Held], losses: int, reason: str) -> None:
+async def record_lost_leases(
+    scope: Scope, tx: Transaction, job_id: int, held: list[ExpiredLease], losses: int, reason: str
+) -> None:
     """Count locked tasks of a job as lost with their worker: back to the line, or given up; settles the job.
 
     Raises JobClosed.
@@ -113,17 +117,17 @@ async def charge_losses(scope: Scope, tx: Transaction, job_id: int, held: list[H
     project_id = held[0].project_id
     failed = [_judge(task, losses, reason) for task in held]
     await fail_tasks(scope, tx, project_id, failed)
-    ended = [Ended(task.id, task.attempt, "lost", task.holder_id, task.leased_at, reason) for task in held]
+    ended = [AttemptEnd(task.id, task.attempt, "lost", task.holder_id, task.leased_at, reason) for task in held]
     await record_attempts(scope, tx, project_id, ended)
     dead = sum(task.state == AnalysisState.FAILED for task in failed)
-    await settle_job(scope, tx, job_id, Change(open=-dead, failed=dead), ACTOR)
+    await update_job(scope, tx, job_id, JobCounterChange(open=-dead, failed=dead), ACTOR)
 
 
-def _judge(task: Held, losses: int, reason: str) -> Failed:
-    verdict = judge_loss(task.lost + 1, losses)
-    if isinstance(verdict, Dead):
-        return Failed(task.id, AnalysisState.FAILED, 0, verdict.reason, lost=1)
-    return Failed(task.id, AnalysisState.QUEUED, verdict.wait_s, reason, lost=1)
+def _judge(task: ExpiredLease, losses: int, reason: str) -> TaskFailure:
+    verdict = decide_after_lost_lease(task.lost + 1, losses)
+    if isinstance(verdict, GiveUp):
+        return TaskFailure(task.id, AnalysisState.FAILED, 0, verdict.reason, lost=1)
+    return TaskFailure(task.id, AnalysisState.QUEUED, verdict.wait_s, reason, lost=1)
 
 
 async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, tuple[int, int]]:
@@ -151,8 +155,8 @@ async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, t
     assert counted is not None
     names = ("open", "completed", "failed")
     wrong = {name: (old, new) for name, old, new in zip(names, stored, counted, strict=True) if old != new}
-    change = Change(**{name: new - old for name, (old, new) in wrong.items()})
-    status = await settle_job(scope, tx, job_id, change, ACTOR)
+    change = JobCounterChange(**{name: new - old for name, (old, new) in wrong.items()})
+    status = await update_job(scope, tx, job_id, change, ACTOR)
     if status in (JobState.COMPLETED, JobState.FAILED):
         wrong["status"] = (0, 1)
     return wrong

@@ -14,13 +14,13 @@ from uuid import UUID
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.queries.job_counters import LIVE
-from trapline.server.queue.queries.lease_expiry import Held, charge_losses
-from trapline.server.queue.queries.task_results import Ended, record_attempts
+from trapline.server.queue.queries.lease_expiry import ExpiredLease, record_lost_leases
+from trapline.server.queue.queries.task_results import AttemptEnd, record_attempts
 
 PAGE = 500
 
 
-class Taken(StrEnum):
+class RevocationReason(StrEnum):
     """How an attempt ended whose lease was taken back; the words are those of its story."""
 
     EVICTED = "evicted"
@@ -30,15 +30,15 @@ class Taken(StrEnum):
 
 
 STORIES = {
-    Taken.EVICTED: "the worker was evicted",
-    Taken.RELEASED: "the worker gave it back",
-    Taken.UNHEARD: "the worker never heard of it",
-    Taken.REPLACED: "the worker ended without an answer, and a new process took its place",
+    RevocationReason.EVICTED: "the worker was evicted",
+    RevocationReason.RELEASED: "the worker gave it back",
+    RevocationReason.UNHEARD: "the worker never heard of it",
+    RevocationReason.REPLACED: "the worker ended without an answer, and a new process took its place",
 }
 
 
 @dataclass(frozen=True)
-class Whose:
+class LeaseSelector:
     """Which leases of a job are meant: of these holders; only these (task, attempt), where they are named.
 
     Of `but_not`, and of tasks leased within `older_than_s`, none is meant.
@@ -50,8 +50,8 @@ class Whose:
     older_than_s: float = 0
 
 
-async def take_back(
-    scope: Scope, tx: Transaction, job_id: int, whose: Whose, how: Taken, losses: int | None = None
+async def revoke_lease_page(
+    scope: Scope, tx: Transaction, job_id: int, whose: LeaseSelector, how: RevocationReason, losses: int | None = None
 ) -> int:
     """Take back one page of leases of a live job; answers how many, a full page means that there may be more.
 
@@ -78,7 +78,7 @@ async def take_back(
             "older_than_s": whose.older_than_s,
         },
     )
-    held = [Held(*row) for row in await cursor.fetchall()]
+    held = [ExpiredLease(*row) for row in await cursor.fetchall()]
     if not held:
         return 0
     ids = [task.id for task in held]
@@ -94,35 +94,35 @@ async def take_back(
                 ) end
             where a.id = any(%s)
             """,
-            (how == Taken.EVICTED, ids),
+            (how == RevocationReason.EVICTED, ids),
         )
-        ended = [Ended(task.id, task.attempt, how, task.holder_id, task.leased_at, STORIES[how]) for task in held]
+        ended = [AttemptEnd(task.id, task.attempt, how, task.holder_id, task.leased_at, STORIES[how]) for task in held]
         await record_attempts(scope, tx, held[0].project_id, ended)
     else:
         await tx.execute("update analyses set fence = attempt where id = any(%s)", (ids,))
-        await charge_losses(scope, tx, job_id, held, losses, STORIES[how])
+        await record_lost_leases(scope, tx, job_id, held, losses, STORIES[how])
     return len(held)
 
 
-async def list_holdings(
-    scope: Scope, tx: Transaction, worker_id: UUID, whose: Whose | None = None
+async def list_jobs_with_leases(
+    scope: Scope, tx: Transaction, worker_id: UUID, whose: LeaseSelector | None = None
 ) -> dict[int, list[int]]:
     """List the live jobs that a worker holds leases of, each with the holders that it is there."""
-    return await _list_holdings(tx, "h.worker_id = %s", (worker_id,), whose or Whose(()))
+    return await _list_holdings(tx, "h.worker_id = %s", (worker_id,), whose or LeaseSelector(()))
 
 
-async def list_holdings_of_caller(
+async def list_jobs_with_anonymous_leases(
     scope: Scope, tx: Transaction, token_id: UUID, address: str, user_agent: str, project_ids: Sequence[int]
 ) -> dict[int, list[int]]:
     """The same for a caller that never said hello, in these projects."""
     condition = (
         "h.token_id = %s and h.address = %s and h.user_agent = %s and h.worker_id is null and h.project_id = any(%s)"
     )
-    return await _list_holdings(tx, condition, (token_id, address, user_agent, list(project_ids)), Whose(()))
+    return await _list_holdings(tx, condition, (token_id, address, user_agent, list(project_ids)), LeaseSelector(()))
 
 
 async def _list_holdings(
-    tx: Transaction, condition: str, parameters: tuple[object, ...], whose: Whose
+    tx: Transaction, condition: str, parameters: tuple[object, ...], whose: LeaseSelector
 ) -> dict[int, list[int]]:
     cursor = await tx.execute(
         f"""
@@ -137,7 +137,7 @@ async def _list_holdings(
     return {job_id: holders for job_id, holders in await cursor.fetchall()}
 
 
-class LeaseStanding(NamedTuple):
+class LeaseStatus(NamedTuple):
     """How a task stands for a worker: its newest attempt, whether that is this worker's, whether it is canceled."""
 
     job_id: int
@@ -146,7 +146,9 @@ class LeaseStanding(NamedTuple):
     is_canceled: bool
 
 
-async def list_leased(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID]) -> dict[UUID, LeaseStanding]:
+async def list_lease_statuses(
+    scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID]
+) -> dict[UUID, LeaseStatus]:
     """List how these tasks stand for a worker; those of projects that the caller does not see are left out."""
     cursor = await tx.execute(
         """
@@ -157,4 +159,4 @@ async def list_leased(scope: Scope, tx: Transaction, worker_id: UUID, ids: Seque
         """,
         (worker_id, list(ids), scope.project_ids(), scope.project_ids()),
     )
-    return {row[0]: LeaseStanding(*row[1:]) for row in await cursor.fetchall()}
+    return {row[0]: LeaseStatus(*row[1:]) for row in await cursor.fetchall()}

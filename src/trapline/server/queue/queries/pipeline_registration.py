@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trapline.server.findings.queries.annotations import as_jsonb
+from trapline.server.findings.queries.annotations import to_jsonb
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.workers import adopt_workers
-from trapline.wire.pipelines import Algorithm, Pipeline
+from trapline.server.queue.queries.workers import attach_workers
+from trapline.wire.pipelines import Algorithm, PipelineDefinition
 
 
 @dataclass(frozen=True)
-class ClassList:
+class HashedCategoryMap:
     """An ordered class list, named by its hash."""
 
     sha256: bytes
@@ -20,7 +20,7 @@ class ClassList:
     content: dict[str, Any]
 
 
-async def put_service(scope: Scope, tx: Transaction, project_id: int, name: str, registrant: str) -> int:
+async def upsert_service(scope: Scope, tx: Transaction, project_id: int, name: str, registrant: str) -> int:
     """Find or make a processing service of a registrant, at work for a project; answers its id."""
     cursor = await tx.execute(
         """
@@ -37,19 +37,19 @@ async def put_service(scope: Scope, tx: Transaction, project_id: int, name: str,
         "insert into service_projects (service_id, project_id) values (%s, %s) on conflict do nothing",
         (row[0], project_id),
     )
-    await adopt_workers(scope, tx, int(row[0]), name, registrant)
+    await attach_workers(scope, tx, int(row[0]), name, registrant)
     return int(row[0])
 
 
-async def put_class_list(scope: Scope, tx: Transaction, found: ClassList) -> None:
+async def upsert_category_map(scope: Scope, tx: Transaction, found: HashedCategoryMap) -> None:
     """Keep a class list, once for its content."""
     await tx.execute(
         "insert into category_maps (sha256, labels, content) values (%s, %s, %s) on conflict do nothing",
-        (found.sha256, found.labels, as_jsonb(found.content)),
+        (found.sha256, found.labels, to_jsonb(found.content)),
     )
 
 
-async def put_algorithm(
+async def upsert_algorithm(
     scope: Scope, tx: Transaction, project_id: int, algorithm: Algorithm, map_sha256: bytes | None
 ) -> int:
     """Find or make an algorithm's revision (key, version, class list); one that is there stays as it is."""
@@ -85,8 +85,8 @@ async def put_algorithm(
     return int(row[0])
 
 
-async def put_pipeline(
-    scope: Scope, tx: Transaction, project_id: int, pipeline: Pipeline, sha256: bytes, classes: int
+async def upsert_pipeline(
+    scope: Scope, tx: Transaction, project_id: int, pipeline: PipelineDefinition, sha256: bytes, classes: int
 ) -> tuple[int, str]:
     """Find or make a pipeline; answers its id, and whether that `created`, `updated` or left it `unchanged`."""
     cursor = await tx.execute(
@@ -105,7 +105,7 @@ async def put_pipeline(
             pipeline.version,
             pipeline.name,
             pipeline.description,
-            as_jsonb({"stages": [stage.model_dump(mode="json") for stage in pipeline.stages]}),
+            to_jsonb({"stages": [stage.model_dump(mode="json") for stage in pipeline.stages]}),
             sha256,
             classes,
         ),
@@ -121,7 +121,7 @@ async def put_pipeline(
     return int(row[0]), "unchanged"
 
 
-async def set_algorithms(
+async def set_pipeline_algorithms(
     scope: Scope, tx: Transaction, project_id: int, pipeline_id: int, algorithm_ids: list[int]
 ) -> None:
     """Say of which algorithms a pipeline is made, in order."""
@@ -135,7 +135,9 @@ async def set_algorithms(
     )
 
 
-async def put_offer(scope: Scope, tx: Transaction, project_id: int, service_id: int, pipeline_id: int) -> None:
+async def upsert_service_pipeline(
+    scope: Scope, tx: Transaction, project_id: int, service_id: int, pipeline_id: int
+) -> None:
     """Note that a service offers a pipeline."""
     await tx.execute(
         """
@@ -146,7 +148,7 @@ async def put_offer(scope: Scope, tx: Transaction, project_id: int, service_id: 
     )
 
 
-async def put_unregistered(scope: Scope, tx: Transaction, project_id: int, named: dict[str, str]) -> None:
+async def create_unregistered_algorithms(scope: Scope, tx: Transaction, project_id: int, named: dict[str, str]) -> None:
     """Keep algorithms that results name and nobody registered, by key and name, flagged as that."""
     if named:
         # In one order, so that two that name the same ones cannot lock each other out.
@@ -161,7 +163,7 @@ async def put_unregistered(scope: Scope, tx: Transaction, project_id: int, named
         )
 
 
-async def find_algorithms(
+async def list_algorithm_rows(
     scope: Scope, tx: Transaction, project_id: int, pipeline_id: int, named: Sequence[tuple[str, int | None]]
 ) -> dict[tuple[str, int | None], tuple[int, bytes | None]]:
     """Find algorithms by key and version, with the hash of their class list.
@@ -184,7 +186,7 @@ async def find_algorithms(
     return {(key, version): (algorithm_id, sha256) for key, version, algorithm_id, sha256 in await cursor.fetchall()}
 
 
-async def read_labels(scope: Scope, tx: Transaction, hashes: list[bytes]) -> dict[bytes, list[str]]:
+async def list_labels(scope: Scope, tx: Transaction, hashes: list[bytes]) -> dict[bytes, list[str]]:
     """Read class lists by their hashes."""
     if not hashes:
         return {}

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from trapline.server.catalogue.rules.filters import PipelineFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.pagination import narrow
+from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Now, Number, Row
 
 
@@ -172,7 +172,7 @@ class HolderRow(Row):
 
 def select_pipelines(scope: Scope, project_id: int | None, wanted: PipelineFilter) -> Select[PipelineRow]:
     """Select the pipelines that the caller sees, of one project or of all."""
-    statement = narrow(select(PipelineRow), ((PipelineRow.slug, wanted.slug), (PipelineRow.name, wanted.name)))
+    statement = filter_by(select(PipelineRow), ((PipelineRow.slug, wanted.slug), (PipelineRow.name, wanted.name)))
     if project_id is not None:
         scope.check(project_id)
         return statement.where(PipelineRow.project_id == project_id)
@@ -206,7 +206,7 @@ async def list_algorithms(
     return found
 
 
-async def list_offers(
+async def list_pipeline_services(
     scope: Scope, tx: Transaction, pipeline_ids: list[int]
 ) -> dict[int, list[tuple[str, datetime | None]]]:
     """List for each of these pipelines the names of the services that offer it, and when each was last heard from."""

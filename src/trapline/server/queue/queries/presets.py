@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from trapline.server.catalogue.rules.filters import PresetFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.pagination import narrow
+from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Now, Number, Row
 from trapline.server.platform.errors import NotFound
 
@@ -30,7 +30,7 @@ class PresetRow(Row):
     updated_at: Mapped[Now]
 
 
-async def get_preset(scope: Scope, tx: Transaction, preset_id: int, *, lock: bool = False) -> PresetRow:
+async def get_preset_row(scope: Scope, tx: Transaction, preset_id: int, *, lock: bool = False) -> PresetRow:
     """Get a preset that the caller may touch; raises NotFound or Forbidden."""
     row = await tx.session.get(PresetRow, preset_id, with_for_update=lock or None)
     if row is None or not scope.sees(row.project_id):
@@ -41,7 +41,7 @@ async def get_preset(scope: Scope, tx: Transaction, preset_id: int, *, lock: boo
 
 def select_presets(scope: Scope, project_id: int | None, wanted: PresetFilter) -> Select[PresetRow]:
     """Select the presets that the caller sees, of one project or of all."""
-    statement = narrow(select(PresetRow), ((PresetRow.name, wanted.name), (PresetRow.pipeline_slug, wanted.slug)))
+    statement = filter_by(select(PresetRow), ((PresetRow.name, wanted.name), (PresetRow.pipeline_slug, wanted.slug)))
     if project_id is not None:
         scope.check(project_id)
         return statement.where(PresetRow.project_id == project_id)
@@ -49,7 +49,7 @@ def select_presets(scope: Scope, project_id: int | None, wanted: PresetFilter) -
     return statement if ids is None else statement.where(PresetRow.project_id.in_(ids))
 
 
-async def find_projects_of_preset(scope: Scope, tx: Transaction, name: str) -> list[int]:
+async def list_projects_with_preset(scope: Scope, tx: Transaction, name: str) -> list[int]:
     """Find in which of the caller's projects a preset of this name is."""
     cursor = await tx.execute(
         "select project_id from presets where name = %(name)s"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.job_counters import lock_job_work, record_move
+from trapline.server.queue.queries.job_counters import lock_job_work, record_transition
 from trapline.wire.jobs import JobState
 
 LONGEST_S = 300
@@ -45,7 +45,7 @@ _RETRY = """
 
 
 @dataclass(frozen=True)
-class Which:
+class RetrySelector:
     """Which of a job's failures are meant: those of some reasons, some tasks, some images; with none of them, all."""
 
     reasons: list[str] | None = None
@@ -58,7 +58,7 @@ class Which:
         return self.reasons is None and self.analyses is None and self.images is None
 
 
-async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: Which) -> int | None:
+async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: RetrySelector) -> int | None:
     """Return a job's failed tasks to the line, and those that a cancel dropped; answers how many.
 
     What images have that are deleted stays as it is. The fence moves up to the newest attempt: earlier leases are void,
@@ -109,5 +109,5 @@ async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: Which) ->
     assert moved is not None
     if is_final:
         reason = f"{retried} retried" if retried else "begun again"
-        await record_move(scope, tx, job_id, moved[0], moved[1], JobState.QUEUED, scope.actor, reason)
+        await record_transition(scope, tx, job_id, moved[0], moved[1], JobState.QUEUED, scope.actor, reason)
     return retried

@@ -13,7 +13,7 @@ from trapline.server.platform.db.base import Transaction
 
 
 @dataclass(frozen=True)
-class Runnable:
+class RunTarget:
     """What is run: the number of the job to be, its pipeline as it is registered now, and how its preset runs it."""
 
     job_id: int
@@ -26,13 +26,13 @@ class Runnable:
 
 
 @dataclass(frozen=True)
-class Submitted:
+class JobSubmission:
     """A job to be written; one that `waits` is not handed out before somebody runs it.
 
     `tasks` are the images of a job that stands in the line at once; None where it is expanded behind the answer.
     """
 
-    what: Runnable
+    what: RunTarget
     project_id: int
     preset: str | None
     priority: int
@@ -59,18 +59,18 @@ _BY_PRESET = f"""
 
 
 @dataclass(frozen=True)
-class Place:
+class ContentProject:
     """A project that images are of: how many of them, the file name of the first of all, and what is run there."""
 
     project_id: int
     count: int
     first: str | None
-    what: Runnable | None
+    what: RunTarget | None
 
 
-async def find_places(
+async def list_image_projects(
     scope: Scope, tx: Transaction, images: Sequence[UUID], preset: str | None, slug: str | None
-) -> list[Place]:
+) -> list[ContentProject]:
     """Tell of which projects these images are, and what the name of a preset or a pipeline means in each."""
     cursor = await tx.execute(
         f"""
@@ -82,17 +82,18 @@ async def find_places(
         (images[0], list(images), slug or preset),
     )
     return [
-        Place(row[0], row[1], row[2], None if row[3] is None else Runnable(*row[3:])) for row in await cursor.fetchall()
+        ContentProject(row[0], row[1], row[2], None if row[3] is None else RunTarget(*row[3:]))
+        for row in await cursor.fetchall()
     ]
 
 
-async def find_deployment_place(scope: Scope, tx: Transaction, deployment_id: UUID) -> tuple[UUID, int, str] | None:
+async def get_deployment_project(scope: Scope, tx: Transaction, deployment_id: UUID) -> tuple[UUID, int, str] | None:
     """Tell of which project a deployment is, and its name."""
     cursor = await tx.execute("select id, project_id, name from deployments where id = %s", (deployment_id,))
     return await cursor.fetchone()
 
 
-async def find_sequence_place(scope: Scope, tx: Transaction, sequence_id: UUID) -> tuple[int, list[UUID]] | None:
+async def get_sequence_project(scope: Scope, tx: Transaction, sequence_id: UUID) -> tuple[int, list[UUID]] | None:
     """Tell of which project a sequence is, and its images; they are run however they are grouped later.
 
     None where there is none, or it is to be made anew: that one is shown to nobody either.
@@ -107,7 +108,7 @@ async def find_sequence_place(scope: Scope, tx: Transaction, sequence_id: UUID) 
     return await cursor.fetchone()
 
 
-async def find_default_place(scope: Scope, tx: Transaction, project_id: int) -> tuple[UUID, int, str] | None:
+async def get_default_deployment(scope: Scope, tx: Transaction, project_id: int) -> tuple[UUID, int, str] | None:
     """Tell which deployment takes a project's images without one."""
     cursor = await tx.execute(
         "select id, project_id, name from deployments where project_id = %s and is_default", (project_id,)
@@ -115,9 +116,9 @@ async def find_default_place(scope: Scope, tx: Transaction, project_id: int) -> 
     return await cursor.fetchone()
 
 
-async def find_runnable(
+async def find_run_target(
     scope: Scope, tx: Transaction, project_id: int, preset: str | None, slug: str | None
-) -> Runnable | None:
+) -> RunTarget | None:
     """Find a preset or a pipeline of a project by its name; a preset's pipeline may be gone."""
     by_name = _BY_SLUG if preset is None else _BY_PRESET
     cursor = await tx.execute(
@@ -125,10 +126,10 @@ async def find_runnable(
         (project_id, slug or preset),
     )
     row = await cursor.fetchone()
-    return None if row is None else Runnable(*row)
+    return None if row is None else RunTarget(*row)
 
 
-async def write_job(scope: Scope, tx: Transaction, job: Submitted) -> None:
+async def create_job(scope: Scope, tx: Transaction, job: JobSubmission) -> None:
     """Write a job with its first move, and the tasks of a short one; a statement costs more than its rows."""
     await tx.execute(
         """

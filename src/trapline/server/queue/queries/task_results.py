@@ -8,11 +8,11 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.rules.failure_reasons import name_reason
+from trapline.server.queue.rules.failure_reasons import normalise_error
 from trapline.wire.analyses import AnalysisState
 
 
-class TaskRow(NamedTuple):
+class LockedTask(NamedTuple):
     """A task as it stands, locked; the lease is the newest attempt's, `won` the one whose result was stored."""
 
     analysis_id: UUID
@@ -28,7 +28,7 @@ class TaskRow(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ended:
+class AttemptEnd:
     """An attempt that ended without a result: by an `error`, or `lost`."""
 
     analysis_id: UUID
@@ -40,7 +40,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Failed:
+class TaskFailure:
     """A task after an error: `queued` again after `wait_s`, or `failed`; the reason is what people read."""
 
     analysis_id: UUID
@@ -59,7 +59,7 @@ class TaskImage(NamedTuple):
     height: int
 
 
-async def find_subjects(
+async def list_result_subjects(
     scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
 ) -> tuple[bytes | None, dict[UUID, TaskImage]]:
     """Find the images of those of these tasks that are the job's, and which content its pipeline has now."""
@@ -75,7 +75,7 @@ async def find_subjects(
     return rows[0][4] if rows else None, {row[0]: TaskImage(*row[1:4]) for row in rows}
 
 
-async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]) -> list[TaskRow]:
+async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]) -> list[LockedTask]:
     """Lock those of these tasks that are the job's, in the order of their ids."""
     cursor = await tx.execute(
         """
@@ -84,10 +84,10 @@ async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
         """,
         (ids, job_id),
     )
-    return [TaskRow(row[0], row[1], AnalysisState(row[2]), *row[3:]) for row in await cursor.fetchall()]
+    return [LockedTask(row[0], row[1], AnalysisState(row[2]), *row[3:]) for row in await cursor.fetchall()]
 
 
-async def list_erred(scope: Scope, tx: Transaction, ids: list[UUID]) -> dict[UUID, list[int]]:
+async def list_failed_attempts(scope: Scope, tx: Transaction, ids: list[UUID]) -> dict[UUID, list[int]]:
     """List which attempts at these tasks ended with an error."""
     if not ids:
         return {}
@@ -116,7 +116,7 @@ async def complete_tasks(
         await tx.execute("update analysis_details set error_message = null where analysis_id = any(%s)", (erred,))
 
 
-async def fail_tasks(scope: Scope, tx: Transaction, project_id: int, failed: list[Failed]) -> None:
+async def fail_tasks(scope: Scope, tx: Transaction, project_id: int, failed: list[TaskFailure]) -> None:
     """Return locked tasks to the line after an error or a lost lease, or give them up."""
     await tx.execute(
         """
@@ -148,12 +148,12 @@ async def fail_tasks(scope: Scope, tx: Transaction, project_id: int, failed: lis
             project_id,
             [task.analysis_id for task in failed],
             [task.reason for task in failed],
-            [name_reason(task.reason) for task in failed],
+            [normalise_error(task.reason) for task in failed],
         ),
     )
 
 
-async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended: list[Ended]) -> None:
+async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended: list[AttemptEnd]) -> None:
     """Write down how attempts ended, and that they did so now: a transaction that waited began before."""
     await tx.execute(
         """
@@ -176,7 +176,7 @@ async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended:
     )
 
 
-async def credit_holder(
+async def record_completions(
     scope: Scope, tx: Transaction, holder_id: int, completed: int, leased_at: datetime | None
 ) -> None:
     """Count what a holder completed and the time that it took; after the tasks and before the job's row.

@@ -7,14 +7,14 @@ from uuid import UUID, uuid5
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.workers import registrant_of
+from trapline.server.queue.queries.workers import get_registrant
 
 SHOWN_FOR = "1 day"
 SHOWN_AT_MOST = 1000
 
 
 @dataclass(frozen=True)
-class Caller:
+class AnonymousWorker:
     """Whom a caller that never said hello is known by."""
 
     token_id: UUID
@@ -23,7 +23,7 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Greeting:
+class WorkerHello:
     """What a worker said of itself, and how it ended."""
 
     registrant: str
@@ -42,7 +42,7 @@ class Greeting:
 
 
 @dataclass(frozen=True)
-class WorkerSeen:
+class WorkerActivity:
     """A worker over all jobs that its reader sees: `held` are job, project and number of tasks, `job_id` the latest.
 
     `project_ids` are all projects that it works for, whoever reads.
@@ -50,7 +50,7 @@ class WorkerSeen:
 
     id: UUID
     service_id: int | None
-    caller: Caller
+    caller: AnonymousWorker
     job_id: int | None
     held: list[tuple[int, int, int]]
     completed: int
@@ -58,12 +58,12 @@ class WorkerSeen:
     last_contact_at: datetime
     heard_at: datetime
     project_ids: list[int]
-    greeting: Greeting | None = None
+    greeting: WorkerHello | None = None
 
 
 async def list_workers(
     scope: Scope, tx: Transaction, project_id: int | None, *, ended: bool = False, only: UUID | None = None
-) -> list[WorkerSeen]:
+) -> list[WorkerActivity]:
     """List who was at work in the last day, the latest first; with `ended` also those whose id is over.
 
     `only` looks for one, however long ago. Those of a project, or of all that the caller sees, with its own workers.
@@ -73,7 +73,7 @@ async def list_workers(
     projects = [project_id] if project_id is not None else scope.project_ids()
     parameters = {
         "projects": projects,
-        "registrant": registrant_of(scope) if project_id is None else None,
+        "registrant": get_registrant(scope) if project_id is None else None,
         "ended": ended,
         "only": only,
     }
@@ -140,19 +140,19 @@ _NAMELESS = f"""
 """  # noqa: S608 - made of constants
 
 
-def name_caller(caller: Caller) -> UUID:
+def build_caller_id(caller: AnonymousWorker) -> UUID:
     """Make an id for a caller that has none."""
     return uuid5(caller.token_id, f"{caller.address} {caller.user_agent}")
 
 
-def _greeted(row: tuple[Any, ...]) -> WorkerSeen:
+def _greeted(row: tuple[Any, ...]) -> WorkerActivity:
     worker_id, service_id, token_id, address, agent, contact, *said, held, (completed, busy_s), projects = row
-    greeting = Greeting(*said)
+    greeting = WorkerHello(*said)
     held = [tuple(one) for one in held or []]
-    return WorkerSeen(
+    return WorkerActivity(
         worker_id,
         service_id,
-        Caller(token_id, address, agent),
+        AnonymousWorker(token_id, address, agent),
         held[0][0] if held else None,
         held,
         int(completed),
@@ -164,10 +164,19 @@ def _greeted(row: tuple[Any, ...]) -> WorkerSeen:
     )
 
 
-def _nameless(row: tuple[Any, ...]) -> WorkerSeen:
+def _nameless(row: tuple[Any, ...]) -> WorkerActivity:
     token_id, address, agent, service_id, job_id, contact, seen, busy_s, completed, held, projects = row
-    caller = Caller(token_id, address, agent)
+    caller = AnonymousWorker(token_id, address, agent)
     held = [tuple(one) for one in held or []]
-    return WorkerSeen(
-        name_caller(caller), service_id, caller, job_id, held, completed, busy_s, contact, max(contact, seen), projects
+    return WorkerActivity(
+        build_caller_id(caller),
+        service_id,
+        caller,
+        job_id,
+        held,
+        completed,
+        busy_s,
+        contact,
+        max(contact, seen),
+        projects,
     )

@@ -14,8 +14,8 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Now, Row
 from trapline.server.platform.errors import UnknownWorker, WorkerEnded
-from trapline.server.queue.rules.worker_names import describe_end
-from trapline.wire.workers import Hello
+from trapline.server.queue.rules.worker_names import format_end_reason
+from trapline.wire.workers import HelloRequest
 
 
 class WorkerRow(Row):
@@ -62,7 +62,7 @@ class WorkerRow(Row):
 
 
 @dataclass(frozen=True)
-class EndedWorker:
+class EndedWorkerId:
     """A worker whose id is over, and why. It may finish the tasks in `keeps`."""
 
     id: UUID
@@ -70,14 +70,14 @@ class EndedWorker:
     keeps: list[UUID]
 
 
-def registrant_of(scope: Scope) -> str:
+def get_registrant(scope: Scope) -> str:
     """Name whom a processing service belongs to: the person behind the token, so that tokens can be replaced."""
     return f"user:{scope.user_id}" if scope.user_id else scope.actor
 
 
-async def add_worker(scope: Scope, tx: Transaction, hello: Hello) -> tuple[UUID, list[UUID]]:
+async def create_worker(scope: Scope, tx: Transaction, hello: HelloRequest) -> tuple[UUID, list[UUID]]:
     """Write down a process that says hello; answers its id, and those of the same name that this ends."""
-    registrant = registrant_of(scope)
+    registrant = get_registrant(scope)
     key = (registrant, hello.service, hello.host, hello.name)
     # Two processes that claim one name at once: the second ends the first, and does not fail.
     await tx.execute("select pg_advisory_xact_lock(7230003, hashtext(%s))", ("\n".join(key),))
@@ -133,7 +133,7 @@ async def record_begun(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequ
     )
 
 
-async def check_worker(scope: Scope, tx: Transaction, *, also_evicted: bool = False) -> None:
+async def require_worker(scope: Scope, tx: Transaction, *, also_evicted: bool = False) -> None:
     """Make sure that the caller is a worker of its registrant that is not over. Raises UnknownWorker, WorkerEnded.
 
     With `also_evicted` a worker that was evicted passes: its finished results are accepted.
@@ -141,21 +141,21 @@ async def check_worker(scope: Scope, tx: Transaction, *, also_evicted: bool = Fa
     cursor = await tx.execute(
         "select registrant, ended_at, ended_why, ended_by from workers where id = %s", (scope.origin.worker_id,)
     )
-    judge_worker(scope, await cursor.fetchone(), also_evicted=also_evicted)
+    require_worker_row(scope, await cursor.fetchone(), also_evicted=also_evicted)
 
 
-def judge_worker(
+def require_worker_row(
     scope: Scope, row: tuple[str | None, datetime | None, str | None, str | None] | None, *, also_evicted: bool = False
 ) -> None:
     """The same for (registrant, ended_at, ended_why, ended_by) of the row that has the caller's worker id."""
-    if row is None or row[0] != registrant_of(scope):
+    if row is None or row[0] != get_registrant(scope):
         raise UnknownWorker("No worker of yours has this id. Nothing was changed; say hello again for a new one.")
     _, ended_at, why, by = row
     if ended_at is not None and why is not None and not (also_evicted and why == "evicted"):
-        raise WorkerEnded(describe_end(ended_at, why, by))
+        raise WorkerEnded(format_end_reason(ended_at, why, by))
 
 
-async def touch_worker(scope: Scope, tx: Transaction, every_s: float, *, also_evicted: bool = False) -> None:
+async def record_worker_contact(scope: Scope, tx: Transaction, every_s: float, *, also_evicted: bool = False) -> None:
     """Note a sign of life of the calling worker, at most once in `every_s`. Raises UnknownWorker, WorkerEnded."""
     cursor = await tx.execute(
         """
@@ -165,10 +165,10 @@ async def touch_worker(scope: Scope, tx: Transaction, every_s: float, *, also_ev
             for no key update skip locked
         )
         """,
-        (scope.origin.worker_id, registrant_of(scope), every_s),
+        (scope.origin.worker_id, get_registrant(scope), every_s),
     )
     if cursor.rowcount == 0:
-        await check_worker(scope, tx, also_evicted=also_evicted)
+        await require_worker(scope, tx, also_evicted=also_evicted)
     elif scope.origin.worker_id is not None:
         await _touch_service(tx, scope.origin.worker_id)
 
@@ -186,7 +186,7 @@ async def _touch_service(tx: Transaction, worker_id: UUID) -> None:
     )
 
 
-async def adopt_workers(scope: Scope, tx: Transaction, service_id: int, name: str, registrant: str) -> None:
+async def attach_workers(scope: Scope, tx: Transaction, service_id: int, name: str, registrant: str) -> None:
     """Tie workers that said hello before their service was registered to it."""
     await tx.execute(
         "update workers set service_id = %s where registrant = %s and service = %s and service_id is null",
@@ -206,7 +206,7 @@ async def end_worker(scope: Scope, tx: Transaction, worker_id: UUID, why: str, b
     return cursor.rowcount == 1
 
 
-async def list_ended_holding(scope: Scope, tx: Transaction, lease_s: float) -> list[EndedWorker]:
+async def list_ended_with_leases(scope: Scope, tx: Transaction, lease_s: float) -> list[EndedWorkerId]:
     """List workers that were evicted or replaced lately and hold leases still: whoever took them back was cut off,
     or a lease was under way at that moment.
 
@@ -227,4 +227,4 @@ async def list_ended_holding(scope: Scope, tx: Transaction, lease_s: float) -> l
         """,
         (lease_s,),
     )
-    return [EndedWorker(*row) for row in await cursor.fetchall()]
+    return [EndedWorkerId(*row) for row in await cursor.fetchall()]

@@ -30,9 +30,9 @@ async def list_algorithms(
 
 
 @router.get("/{algorithm_id}")
-async def show_algorithm(system: SystemOf, scope: ScopeOf, algorithm_id: AlgorithmPath) -> ListedAlgorithm:
+async def get_algorithm(system: SystemOf, scope: ScopeOf, algorithm_id: AlgorithmPath) -> ListedAlgorithm:
     """Show one revision of an algorithm."""
-    return await algorithms.show_algorithm(system, scope, algorithm_id)
+    return await algorithms.get_algorithm(system, scope, algorithm_id)
 
 
 @router.get("/{algorithm_id}/classes")

@@ -8,7 +8,7 @@ from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.platform.http.parameters import Cursor, Limit, QueryText
 from trapline.server.queue.actions import failures
 from trapline.server.queue.routes.jobs import JobPath
-from trapline.wire.failures import DeadLetter, Failures, LogEntry, TaskStory
+from trapline.wire.failures import DeadLetter, Failures, LogEntry, TaskHistory
 from trapline.wire.jobs import Job, RetryRequest
 from trapline.wire.values import Page
 
@@ -46,9 +46,9 @@ async def list_job_log(
 
 
 @router.get("/{job_id}/tasks/{analysis_id}")
-async def show_task(system: SystemOf, scope: ScopeOf, job_id: JobPath, analysis_id: UUID) -> TaskStory:
+async def get_task(system: SystemOf, scope: ScopeOf, job_id: JobPath, analysis_id: UUID) -> TaskHistory:
     """Show one task of a job with the story of each attempt: who had it, when, and how that ended."""
-    return await failures.show_task(system, scope, job_id, analysis_id)
+    return await failures.get_task(system, scope, job_id, analysis_id)
 
 
 @router.post("/{job_id}/retry", status_code=202)

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Path, Query, Response
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import JobFilter
 from trapline.server.external.actions import analyses
-from trapline.server.platform.errors import Invalid
+from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
 from trapline.server.queue.actions import jobs, tasks
 from trapline.wire.analyses import Analysis
-from trapline.wire.jobs import Job, JobChange, JobDetail, JobOrder, JobState, NewJob
+from trapline.wire.jobs import Job, JobDetail, JobOrder, JobState, JobUpdate, NewJob
 from trapline.wire.tasks import ClaimableJobs
 from trapline.wire.values import GivenTime, Page
 
@@ -49,7 +49,7 @@ async def list_jobs(
     count as not given.
     """
     if project is not None and project_id is not None and project != project_id:
-        raise Invalid("`project` and `project_id` are two names of one filter. Give one of them.")
+        raise InvalidRequest("`project` and `project_id` are two names of one filter. Give one of them.")
     project = project_id if project is None else project
     given = [text for text in (pipeline__slug__in, pipeline__slug) if text is not None]
     slugs = [slug.strip() for text in given for slug in text.split(",") if slug.strip()] if given else None
@@ -60,8 +60,8 @@ async def list_jobs(
             system, scope, project, wanted, descending=descending, limit=limit or 50, cursor=cursor
         )
     if dispatch_mode not in (None, MODE):
-        raise Invalid(f"There is no dispatch_mode {dispatch_mode}; workers ask for {MODE}.")
-    claimable: ClaimableJobs = await tasks.claim_jobs(system, scope, slugs, limit or 1, project)
+        raise InvalidRequest(f"There is no dispatch_mode {dispatch_mode}; workers ask for {MODE}.")
+    claimable: ClaimableJobs = await tasks.list_jobs_with_tasks(system, scope, slugs, limit or 1, project)
     return Response(claimable.model_dump_json(), media_type="application/json")  # type: ignore[return-value]
 
 
@@ -78,9 +78,9 @@ async def create_job(system: SystemOf, scope: ScopeOf, new: NewJob, response: Re
 
 
 @router.get("/{job_id}")
-async def show_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, response: Response) -> JobDetail:
+async def get_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, response: Response) -> JobDetail:
     """Show a job with its history, why images failed, and what was found."""
-    job, edited_at = await jobs.show_job(system, scope, job_id)
+    job, edited_at = await jobs.get_job(system, scope, job_id)
     set_etag(response, edited_at)
     return job
 
@@ -90,13 +90,13 @@ async def list_analyses(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Analysis]:
     """List a job's analyses, one for each of its images, with the first of their annotations."""
-    return await analyses.list_analyses_of_job(system, scope, job_id, limit, cursor)
+    return await analyses.list_job_analyses(system, scope, job_id, limit, cursor)
 
 
 @router.patch("/{job_id}")
-async def change_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, change: JobChange, response: Response) -> Job:
+async def update_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, change: JobUpdate, response: Response) -> Job:
     """Change a job's name or priority, also while it is under way; what is left out stays as it is."""
-    job, edited_at = await jobs.change_job(system, scope, job_id, change)
+    job, edited_at = await jobs.update_job(system, scope, job_id, change)
     set_etag(response, edited_at)
     return job
 

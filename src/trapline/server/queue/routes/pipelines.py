@@ -8,13 +8,13 @@ from pydantic import ValidationError
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import PipelineFilter
-from trapline.server.platform.errors import Invalid
+from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.formats.json_stream import has_many_values
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, ProjectPath, QueryText
-from trapline.server.platform.http.problems import describe_problems
-from trapline.server.platform.http.request_bodies import IN_MEMORY, describe_body, received
+from trapline.server.platform.http.problems import build_field_problems
+from trapline.server.platform.http.request_bodies import IN_MEMORY, build_body_schema, receive_body
 from trapline.server.queue.actions import pipelines
-from trapline.wire.pipelines import PipelineOrder, Registered, RegisteredPipeline, Registration
+from trapline.wire.pipelines import PipelineOrder, PipelineRegistration, RegisteredPipeline, RegistrationResult
 from trapline.wire.values import Page
 
 router = APIRouter(tags=["pipelines"])
@@ -22,24 +22,26 @@ MOST_VALUES = 4_000_000
 """Ten class lists of 30,000 entries with five fields each have 3.6 million values and keys."""
 
 
-@router.post("/projects/{project_id}/pipelines", status_code=201, openapi_extra=describe_body(Registration))
-async def register_pipelines(system: SystemOf, scope: ScopeOf, project_id: ProjectPath, request: Request) -> Registered:
+@router.post("/projects/{project_id}/pipelines", status_code=201, openapi_extra=build_body_schema(PipelineRegistration))
+async def register_pipelines(
+    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, request: Request
+) -> RegistrationResult:
     """Register the pipelines that a processing service offers; the same again changes nothing. Bad content is 400."""
     scope.check(project_id)
-    async with received(request, system.limits.json_bytes) as body:
+    async with receive_body(request, system.limits.json_bytes) as body:
         whole = bytes(body)
     if has_many_values(whole, MOST_VALUES):
-        raise Invalid(
+        raise InvalidRequest(
             f"A registration has at most {MOST_VALUES:,} values. Nothing was registered; send fewer pipelines."
         )
     try:
         # In a thread, and one large one at a time: class lists of 30,000 labels take a second to read.
         async with system.large_bodies if len(whole) > IN_MEMORY else contextlib.nullcontext():
-            registration = await asyncio.to_thread(Registration.model_validate_json, whole)
+            registration = await asyncio.to_thread(PipelineRegistration.model_validate_json, whole)
     except ValidationError as error:
-        problems = describe_problems(error.errors())
+        problems = build_field_problems(error.errors())
         said = "; ".join(f"{where or 'the body'}: {message}" for where, message in problems[:3])
-        raise Invalid(f"{said}. Nothing was registered.", problems) from error
+        raise InvalidRequest(f"{said}. Nothing was registered.", problems) from error
     return await pipelines.register_pipelines(system, scope, project_id, registration)
 
 

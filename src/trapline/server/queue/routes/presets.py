@@ -8,7 +8,7 @@ from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import PresetFilter
 from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
 from trapline.server.queue.actions import presets
-from trapline.wire.presets import NewPreset, Preset, PresetChange, PresetOrder
+from trapline.wire.presets import NewPreset, Preset, PresetOrder, PresetUpdate
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/presets", tags=["presets"])
@@ -42,19 +42,19 @@ async def create_preset(system: SystemOf, scope: ScopeOf, new: NewPreset, respon
 
 
 @router.get("/{preset_id}")
-async def show_preset(system: SystemOf, scope: ScopeOf, preset_id: PresetPath, response: Response) -> Preset:
+async def get_preset(system: SystemOf, scope: ScopeOf, preset_id: PresetPath, response: Response) -> Preset:
     """Show one preset."""
-    preset = await presets.show_preset(system, scope, preset_id)
+    preset = await presets.get_preset(system, scope, preset_id)
     set_etag(response, preset.updated_at)
     return preset
 
 
 @router.patch("/{preset_id}")
-async def change_preset(
-    system: SystemOf, scope: ScopeOf, preset_id: PresetPath, change: PresetChange, response: Response
+async def update_preset(
+    system: SystemOf, scope: ScopeOf, preset_id: PresetPath, change: PresetUpdate, response: Response
 ) -> Preset:
     """Change a preset; what is left out stays as it is. Runs that were asked for stay, too."""
-    preset = await presets.change_preset(system, scope, preset_id, change)
+    preset = await presets.update_preset(system, scope, preset_id, change)
     set_etag(response, preset.updated_at)
     return preset
 

@@ -10,12 +10,12 @@ from fastapi.responses import StreamingResponse
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.accounts.routes.event_streams import TICK_S, open_stream
 from trapline.server.platform.http.request_context import OriginOf
-from trapline.server.queue.actions.run_events import find_last_event, look_at_jobs
-from trapline.server.queue.actions.runs import describe_move
-from trapline.server.queue.job_subscribers import Followers
-from trapline.server.queue.routes.runs import RunPath, read_id
+from trapline.server.queue.actions.run_events import get_last_event, list_job_snapshots
+from trapline.server.queue.actions.runs import build_state_entry
+from trapline.server.queue.job_subscribers import JobSubscribers
+from trapline.server.queue.routes.runs import RunPath, parse_run_id
 from trapline.server.queue.rules.job_transitions import FINAL
-from trapline.server.queue.rules.run_names import read_event_id, write_event_id, write_job_id
+from trapline.server.queue.rules.run_names import format_event_id, format_job_id, parse_event_id
 from trapline.wire.runs import RunEvent, RunProgress
 
 router = APIRouter(prefix="/pipeline", tags=["pipeline runs"])
@@ -42,26 +42,26 @@ async def stream_run(
     The event that ends the job ends the stream. Whoever was cut off sends the last id as `Last-Event-ID`, as browsers
     do by themselves, and misses nothing.
     """
-    number = read_id(job_id)
-    project_id, last_move, is_over = await find_last_event(system, scope, number)
-    heard = read_event_id(last_event_id, number)
+    number = parse_run_id(job_id)
+    project_id, last_move, is_over = await get_last_event(system, scope, number)
+    heard = parse_event_id(last_event_id, number)
     heard = heard if heard <= last_move else 0
     if is_over and heard == last_move:
         return Response(status_code=204)
-    followers: Followers = request.app.state.followers
+    followers: JobSubscribers = request.app.state.followers
 
     async def events(heard: int) -> AsyncIterator[str | None]:
         told = None
-        async for seen in followers.follow(number, partial(look_at_jobs, system), TICK_S):
+        async for seen in followers.follow(number, partial(list_job_snapshots, system), TICK_S):
             if seen is None:
                 yield None
                 continue
             if seen.progress != told:
                 told = seen.progress
-                yield _event("progress", RunEvent(job_id=write_job_id(number), progress=RunProgress(**dict(told))))
+                yield _event("progress", RunEvent(job_id=format_job_id(number), progress=RunProgress(**dict(told))))
             for move in (move for move in seen.moves if move.number > heard):
-                event = RunEvent(job_id=write_job_id(number), state=describe_move(move))
-                yield _event("state", event, write_event_id(number, move.number))
+                event = RunEvent(job_id=format_job_id(number), state=build_state_entry(move))
+                yield _event("state", event, format_event_id(number, move.number))
                 heard = move.number
             if seen.moves and seen.moves[-1].to_state in FINAL:
                 return

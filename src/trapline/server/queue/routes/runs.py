@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from trapline.server.accounts.routes.access import ScopeOf, SystemOf, authorise_anew
+from trapline.server.accounts.routes.access import ScopeOf, SystemOf, authorise_uncached
 from trapline.server.catalogue.rules.filters import PresetFilter
-from trapline.server.platform.errors import Archived, Forbidden, NotFound, Unprocessable
+from trapline.server.platform.errors import Forbidden, NotFound, ProjectArchived, Unprocessable
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, QueryText
 from trapline.server.platform.http.request_context import OriginOf
 from trapline.server.queue.actions import presets, runs
-from trapline.server.queue.rules.run_names import read_job_id
+from trapline.server.queue.rules.run_names import parse_job_id
 from trapline.wire.jobs import JobState, RetryRequest
 from trapline.wire.presets import Preset
-from trapline.wire.runs import NewRun, Run, RunAccepted, RunMoved, RunsPage
+from trapline.wire.runs import NewRun, Run, RunAccepted, RunPage, RunStateResult
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/pipeline", tags=["pipeline runs"])
@@ -21,9 +21,9 @@ router = APIRouter(prefix="/pipeline", tags=["pipeline runs"])
 MOST_PASSED = 10_000
 
 
-def read_id(text: str) -> int:
+def parse_run_id(text: str) -> int:
     """Read the id of a job; raises NotFound for what is none, as for a job that is not there."""
-    number = read_job_id(text)
+    number = parse_job_id(text)
     if number is None:
         raise NotFound
     return number
@@ -50,16 +50,16 @@ async def submit_run(
     """
     try:
         accepted = await runs.submit_run(system, scope, new)
-    except (Archived, NotFound, Forbidden, Unprocessable):
+    except (ProjectArchived, NotFound, Forbidden, Unprocessable):
         if not scope.is_remembered:
             raise
-        accepted = await runs.submit_run(system, await authorise_anew(request, system, origin), new)
+        accepted = await runs.submit_run(system, await authorise_uncached(request, system, origin), new)
     response.headers["Location"] = accepted.check_status_at
     return accepted
 
 
 @router.get("/presets")
-async def list_runnable(
+async def list_presets(
     system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Preset]:
     """List the presets that a run may name; they are made, changed and deleted under /api/v2/presets."""
@@ -75,7 +75,7 @@ async def list_runs(
     limit: Limit = 20,
     offset: Annotated[int, Query(ge=0, le=MOST_PASSED, description="How many to pass over.")] = 0,
     cursor: Cursor = None,
-) -> RunsPage:
+) -> RunPage:
     """List jobs, newest first: page by `cursor`, which never skips or repeats one, or by `offset`."""
     state = None if status is None else _read_state(status)
     if cursor is not None and offset:
@@ -84,18 +84,20 @@ async def list_runs(
 
 
 @router.get("/job/{job_id}")
-async def show_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> Run:
+async def get_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> Run:
     """Show a job with the history of its states; once it is over, with its result."""
-    return await runs.show_run(system, scope, read_id(job_id))
+    return await runs.get_run(system, scope, parse_run_id(job_id))
 
 
 @router.post("/job/{job_id}/cancel", status_code=202)
-async def cancel_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> RunMoved:
+async def cancel_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> RunStateResult:
     """Cancel a job; what is done stays. A job that is over is 409."""
-    return await runs.cancel_run(system, scope, read_id(job_id))
+    return await runs.cancel_run(system, scope, parse_run_id(job_id))
 
 
 @router.post("/job/{job_id}/retry", status_code=202)
-async def retry_run(system: SystemOf, scope: ScopeOf, job_id: RunPath, wanted: RetryRequest | None = None) -> RunMoved:
+async def retry_run(
+    system: SystemOf, scope: ScopeOf, job_id: RunPath, wanted: RetryRequest | None = None
+) -> RunStateResult:
     """Do again what failed or was canceled, or fetch again what could not be fetched. Nothing to retry is 409."""
-    return await runs.retry_run(system, scope, read_id(job_id), wanted or RetryRequest())
+    return await runs.retry_run(system, scope, parse_run_id(job_id), wanted or RetryRequest())

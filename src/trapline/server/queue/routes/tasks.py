@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.platform.http.request_bodies import describe_body, received
+from trapline.server.platform.http.request_bodies import build_body_schema, receive_body
 from trapline.server.queue.actions import results, tasks
 from trapline.server.queue.routes.jobs import JobPath
 from trapline.wire.results import Results, ResultsAccepted
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/jobs/{job_id}", tags=["tasks"])
 @router.post("/tasks")
 async def lease_tasks(system: SystemOf, scope: ScopeOf, job_id: JobPath, wanted: TaskRequest) -> Tasks:
     """Lease about `batch_size` tasks of a job; none where it has nothing to lease now, or is over."""
-    return await tasks.hand_out_tasks(system, scope, job_id, wanted.batch_size)
+    return await tasks.lease_job_tasks(system, scope, job_id, wanted.batch_size)
 
 
 @router.get("/tasks")
@@ -26,13 +26,13 @@ async def lease_tasks_by_get(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, batch: Annotated[int, Query(ge=1, le=1_000_000)] = 1
 ) -> Tasks:
     """The same, as older workers ask for it."""
-    return await tasks.hand_out_tasks(system, scope, job_id, batch)
+    return await tasks.lease_job_tasks(system, scope, job_id, batch)
 
 
-@router.post("/result", openapi_extra=describe_body(Results), response_model=ResultsAccepted)
+@router.post("/result", openapi_extra=build_body_schema(Results), response_model=ResultsAccepted)
 async def post_results(system: SystemOf, scope: ScopeOf, job_id: JobPath, request: Request) -> Response:
     """Post results, `{results: [...]}` or a bare list. Each gets its own status; one bad one harms no other."""
-    job = await results.find_worked_on(system, scope, job_id)
-    async with received(request, system.limits.result_bytes) as body:
-        accepted = await results.take_results(system, scope, job, body)
+    job = await results.get_result_job(system, scope, job_id)
+    async with receive_body(request, system.limits.result_bytes) as body:
+        accepted = await results.store_results(system, scope, job, body)
     return Response(accepted.model_dump_json(), media_type="application/json")

@@ -9,15 +9,15 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf, authorise
-from trapline.server.platform.db.cursors import cut_page
+from trapline.server.platform.db.cursors import slice_page
 from trapline.server.platform.errors import NotFound
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
 from trapline.server.platform.http.request_context import OriginOf
 from trapline.server.queue.actions import leases, tasks, workers
-from trapline.server.queue.task_notifier import Arrivals
-from trapline.wire.tasks import LeasedTasks, LeaseRequest, Release, Released, Renewal, Renewed
+from trapline.server.queue.task_notifier import TaskNotifier
+from trapline.wire.tasks import LeasedTasks, LeaseRequest, ReleaseRequest, ReleaseResult, Renewal, RenewResult
 from trapline.wire.values import Page
-from trapline.wire.workers import Evicted, Hello, ProcessingService, Welcome, Worker
+from trapline.wire.workers import EvictResult, HelloRequest, HelloResponse, ProcessingService, Worker
 
 router = APIRouter(tags=["workers"])
 
@@ -32,12 +32,12 @@ additions = APIRouter(tags=["workers"], dependencies=[Depends(_switched_on)])
 
 
 @additions.post("/workers/hello", status_code=201)
-async def say_hello(system: SystemOf, scope: ScopeOf, hello: Hello) -> Welcome:
+async def register_worker(system: SystemOf, scope: ScopeOf, hello: HelloRequest) -> HelloResponse:
     """Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker: <worker_id>`.
 
     An earlier process of the same service, host and name is over from then on, and its leases return to the line.
     """
-    return await workers.greet_worker(system, scope, hello)
+    return await workers.register_worker(system, scope, hello)
 
 
 @additions.post("/tasks/lease")
@@ -45,19 +45,19 @@ async def lease_any_tasks(
     system: SystemOf, scope: ScopeOf, origin: OriginOf, request: Request, wanted: LeaseRequest
 ) -> LeasedTasks:
     """Lease tasks of any job of some pipelines, best jobs first; waits up to `wait_s` until there is one."""
-    arrivals: Arrivals = request.app.state.arrivals
+    arrivals: TaskNotifier = request.app.state.arrivals
     again = partial(authorise, request, system, origin)
-    return await tasks.lease_any(system, scope, wanted, arrivals, _hang_up_of(request), again)
+    return await tasks.lease_tasks_of_any_job(system, scope, wanted, arrivals, _hang_up_of(request), again)
 
 
 @additions.post("/tasks/renew")
-async def renew_leases(system: SystemOf, scope: ScopeOf, given: Renewal) -> Renewed:
+async def renew_leases(system: SystemOf, scope: ScopeOf, given: Renewal) -> RenewResult:
     """Renew a worker's leases: name all that it has in hand, and hear which are lost or canceled."""
     return await leases.renew_leases(system, scope, given)
 
 
 @additions.post("/tasks/release")
-async def release_leases(system: SystemOf, scope: ScopeOf, given: Release) -> Released:
+async def release_leases(system: SystemOf, scope: ScopeOf, given: ReleaseRequest) -> ReleaseResult:
     """Give tasks back; others can lease them at once, and nothing is charged."""
     return await leases.release_leases(system, scope, given)
 
@@ -76,17 +76,17 @@ async def list_workers(
     Where they are more than `limit`, pages go by id, the newest first.
     """
     whole = await workers.list_all_workers(system, scope, project, ended=ended)
-    return cut_page(whole, attrgetter("id"), limit, cursor)
+    return slice_page(whole, attrgetter("id"), limit, cursor)
 
 
 @router.get("/workers/{worker_id}")
-async def show_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> Worker:
+async def get_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> Worker:
     """Show one worker and what it holds."""
-    return await workers.show_worker(system, scope, worker_id)
+    return await workers.get_worker(system, scope, worker_id)
 
 
 @router.post("/workers/{worker_id}/evict")
-async def evict_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> Evicted:
+async def evict_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> EvictResult:
     """End a worker's id and return its tasks that are not begun to the queue. Requires a manager of all its projects.
 
     A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished results are accepted.

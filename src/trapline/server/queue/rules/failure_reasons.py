@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"(?<![A-Za-z_\d])[-+]?\d+(?:[.,:x×]\d+)*(?:e[-+]?\d+)?", 
 _AGAIN = re.compile(rf"{GAP}(?:[\s,x×:/()\[\]-]*{GAP})+")
 
 
-def name_reason(error: str) -> str:
+def normalise_error(error: str) -> str:
     """Name the reason of a failure: the same for errors that differ only in numbers, names of files and addresses.
 
     Of a traceback the last line counts, of any other text the first. A reason's own reason is itself.

@@ -9,7 +9,7 @@ ONLINE_S = 60
 
 
 @dataclass(frozen=True)
-class Hands:
+class LeaseActivity:
     """Who has tasks of a job in hand: how many tasks and workers, the busiest one's name, since when it has some."""
 
     tasks: int = 0
@@ -19,7 +19,7 @@ class Hands:
 
 
 @dataclass(frozen=True)
-class Rivals:
+class WorkerCompetition:
     """What keeps workers that are online from a job whose tasks could be leased.
 
     `ahead` are jobs of higher priority that the same workers take, the next of them is `next_ahead`; ids are None where
@@ -36,7 +36,7 @@ class Rivals:
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class JobConditions:
     """What the rows say about a job. `expected` is about how many images it will have, once that was counted."""
 
     status: JobState
@@ -52,14 +52,14 @@ class Circumstances:
     expected: int | None = None
     sweeping: bool = False
     nothing_found: int = 0
-    hands: Hands = Hands()
+    hands: LeaseActivity = LeaseActivity()
     waiting_until: datetime | None = None
     offered: bool = True
     heard_of_at: datetime | None = None
-    rivals: Rivals = Rivals()
+    rivals: WorkerCompetition = WorkerCompetition()
 
 
-def explain(seen: Circumstances, now: datetime) -> str:
+def format_status_reason(seen: JobConditions, now: datetime) -> str:
     """Say in one sentence what a job does, or why it does nothing, or how it ended."""
     match seen.status:
         case JobState.CANCELED:
@@ -80,14 +80,14 @@ def explain(seen: Circumstances, now: datetime) -> str:
     return _explain_waiting(seen, now)
 
 
-def is_waiting(seen: Circumstances, now: datetime) -> bool:
+def is_starved(seen: JobConditions, now: datetime) -> bool:
     """Whether tasks of a job could be leased, somebody is online for it, and nobody takes them."""
     idle = not (seen.paused or seen.not_started or seen.hands.tasks)
     live = seen.status in (JobState.QUEUED, JobState.PROCESSING)
     return live and idle and seen.expanded and seen.open > 0 and seen.offered and _is_online(seen, now)
 
 
-def _explain_end(seen: Circumstances) -> str:
+def _explain_end(seen: JobConditions) -> str:
     if seen.fetching:
         return "The pictures could not be fetched from their addresses; the last change of state says why."
     if seen.completed + seen.failed == 0:
@@ -105,7 +105,7 @@ def _explain_end(seen: Circumstances) -> str:
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _explain_rest(seen: Circumstances) -> str:
+def _explain_rest(seen: JobConditions) -> str:
     waiting = max(0, seen.open - seen.hands.tasks)
     line = f"{_images(waiting)} {_wait(waiting)} in the line" if seen.expanded else f"{_so_far(seen)} are in the line"
     if seen.not_started:
@@ -117,7 +117,7 @@ def _explain_rest(seen: Circumstances) -> str:
     return f"Paused; {line}."
 
 
-def _explain_hands(hands: Hands, now: datetime) -> str:
+def _explain_hands(hands: LeaseActivity, now: datetime) -> str:
     others = hands.workers - 1
     more = f" and {others:,} more {'worker' if others == 1 else 'workers'}" if others > 0 else ""
     by = f" by {hands.busiest}{more}" if hands.busiest else ""
@@ -125,7 +125,7 @@ def _explain_hands(hands: Hands, now: datetime) -> str:
     return f"{_images(hands.tasks)} leased{by}{since}"
 
 
-def _explain_waiting(seen: Circumstances, now: datetime) -> str:
+def _explain_waiting(seen: JobConditions, now: datetime) -> str:
     if not seen.offered:
         return f"No processing service has registered the pipeline {seen.pipeline_slug}."
     waiting = f"{_images(seen.open)} {_wait(seen.open)}"
@@ -140,7 +140,7 @@ def _explain_waiting(seen: Circumstances, now: datetime) -> str:
     return _explain_rivals(seen, heard, now)
 
 
-def _explain_rivals(seen: Circumstances, heard: datetime, now: datetime) -> str:
+def _explain_rivals(seen: JobConditions, heard: datetime, now: datetime) -> str:
     waiting = f"{_images(seen.open)} {_wait(seen.open)}"
     ago = _duration((now - heard).total_seconds())
     rivals = seen.rivals
@@ -164,16 +164,16 @@ def _explain_rivals(seen: Circumstances, heard: datetime, now: datetime) -> str:
     return f"{waiting}; {who} {are} online (heard from {ago} ago) and {have} not asked for {what}."
 
 
-def _is_online(seen: Circumstances, now: datetime) -> bool:
+def _is_online(seen: JobConditions, now: datetime) -> bool:
     return seen.heard_of_at is not None and (now - seen.heard_of_at).total_seconds() <= ONLINE_S
 
 
-def _so_far(seen: Circumstances) -> str:
+def _so_far(seen: JobConditions) -> str:
     written = seen.open + seen.completed + seen.failed
     return f"{written:,} of about {max(seen.expected, written):,}" if seen.expected else _images(written)
 
 
-def _growing(seen: Circumstances) -> str:
+def _growing(seen: JobConditions) -> str:
     if seen.expanded:
         return ""
     images = " images" if seen.expected else ""

@@ -44,7 +44,7 @@ ALLOWED_FINALIZATIONS: frozenset[tuple[str, str]] = frozenset(
 FINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELED})
 
 
-def find_end(open: int, completed: int, failed: int) -> JobState | None:  # noqa: A002 - the column's name
+def find_final_state(open: int, completed: int, failed: int) -> JobState | None:  # noqa: A002 - the column's name
     """Tell how a job ends whose every image is in the line already; None while some are open.
 
     db/line/job_row.py says the same in SQL; a test compares the two.

@@ -6,7 +6,7 @@ BYTES_OF_A_NUMBER = 20
 NUMBERS_OF_A_CLASS = 2  # its score and its logit
 
 
-def tasks_per_lease(wanted: int, classes: int, held: int, held_at_most: int) -> int:
+def get_lease_size(wanted: int, classes: int, held: int, held_at_most: int) -> int:
     """Decide how many tasks one lease may give: at least one, because an empty answer ends a worker's pass.
 
     `classes` is how many classes one box is scored over: a worker answers a lease with one body, which long class

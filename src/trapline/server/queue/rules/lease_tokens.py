@@ -14,24 +14,24 @@ _FORM = re.compile(
 
 
 @dataclass(frozen=True)
-class Leased:
+class LeaseTokenClaims:
     """Which attempt at which task a lease token stands for."""
 
     analysis_id: UUID
     attempt: int
 
 
-def make_lease_token(key: bytes, analysis_id: UUID, attempt: int) -> str:
+def sign_lease_token(key: bytes, analysis_id: UUID, attempt: int) -> str:
     """Make the token `<analysis id>.<attempt>.<MAC>`."""
     return f"{analysis_id}.{attempt}.{_mac(key, analysis_id, attempt)}"
 
 
-def find_leased(keys: Sequence[bytes], token: str) -> Leased | None:
+def find_lease_claims(keys: Sequence[bytes], token: str) -> LeaseTokenClaims | None:
     """Read a lease token made with one of these keys; None for anything else."""
     match = _FORM.fullmatch(token)
     if match is None:
         return None
-    leased = Leased(UUID(match[1]), int(match[2]))
+    leased = LeaseTokenClaims(UUID(match[1]), int(match[2]))
     given = match[3].encode()
     fits = any(hmac.compare_digest(_mac(key, leased.analysis_id, leased.attempt).encode(), given) for key in keys)
     return leased if fits else None

@@ -4,15 +4,15 @@ import hashlib
 import json
 from typing import Any
 
-from trapline.wire.pipelines import CategoryMap, Pipeline
+from trapline.wire.pipelines import CategoryMap, PipelineDefinition
 
 
-def hash_pipeline(pipeline: Pipeline) -> bytes:
+def hash_pipeline(pipeline: PipelineDefinition) -> bytes:
     """Hash everything that a registration says of a pipeline."""
     return _hash(pipeline.model_dump(mode="json"))
 
 
-def labels_of(category_map: CategoryMap) -> list[str]:
+def list_labels(category_map: CategoryMap) -> list[str]:
     """The ordered class list: `labels` as sent, else the labels of `data` by their index."""
     if category_map.labels:
         return list(category_map.labels)
@@ -25,7 +25,7 @@ def labels_of(category_map: CategoryMap) -> list[str]:
     return [label for _, label in entries]
 
 
-def hash_map(labels: list[str], data: list[dict[str, Any]]) -> bytes:
+def hash_category_map(labels: list[str], data: list[dict[str, Any]]) -> bytes:
     """Hash a class list; what is only said about it (a description, an address) makes no other one."""
     return _hash({"labels": labels, "data": data})
 

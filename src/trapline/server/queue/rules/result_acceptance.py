@@ -7,7 +7,7 @@ from enum import StrEnum
 from trapline.wire.analyses import AnalysisState
 
 
-class Verdict(StrEnum):
+class ResultDecision(StrEnum):
     """What becomes of one result of a batch."""
 
     COUNTS = "counts"
@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class TaskState:
     """Where a task stands, which attempt's result was stored, and which attempts ended with an error."""
 
     state: AnalysisState
@@ -32,12 +32,12 @@ class Standing:
 OPEN = frozenset({AnalysisState.QUEUED, AnalysisState.PROCESSING})
 
 
-def judge_result(task: Standing, attempt: int, *, is_error: bool) -> Verdict:
+def decide_result(task: TaskState, attempt: int, *, is_error: bool) -> ResultDecision:
     """Judge a result of an attempt at a task. A late success is good work, an error counts only from the newest."""
     if attempt == task.won or (is_error and attempt in task.erred):
-        return Verdict.AGAIN
+        return ResultDecision.AGAIN
     if not task.fence < attempt <= task.attempt:
-        return Verdict.STALE
+        return ResultDecision.STALE
     if task.state not in OPEN or (is_error and attempt != task.attempt):
-        return Verdict.DUPLICATE
-    return Verdict.COUNTS
+        return ResultDecision.DUPLICATE
+    return ResultDecision.COUNTS

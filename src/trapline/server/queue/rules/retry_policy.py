@@ -10,14 +10,14 @@ LONGEST_WAIT_S = 300.0
 
 
 @dataclass(frozen=True)
-class Again:
+class RetryLater:
     """The task returns to the line and is handed out after so many seconds."""
 
     wait_s: float
 
 
 @dataclass(frozen=True)
-class Dead:
+class GiveUp:
     """The task is given up; a person can retry it."""
 
     reason: str
@@ -28,20 +28,20 @@ def is_permanent(error: str) -> bool:
     return any(phrase in error.lower() for phrase in PERMANENT)
 
 
-def judge_error(error: str, errors: int, budget: int, chance: float) -> Again | Dead:
+def decide_after_error(error: str, errors: int, budget: int, chance: float) -> RetryLater | GiveUp:
     """Decide what follows an error: `errors` counts this one too, `chance` from 0 to 1 spreads the waits.
 
     The wait grows fourfold with each error, so that a camera or disk that is away for a minute costs no budget.
     """
     if is_permanent(error) or errors >= budget:
-        return Dead(error)
+        return GiveUp(error)
     wait = min(FIRST_WAIT_S * 4.0 ** (errors - 1), LONGEST_WAIT_S)
-    return Again(wait * (0.75 + chance / 2))
+    return RetryLater(wait * (0.75 + chance / 2))
 
 
-def judge_loss(losses: int, budget: int) -> Again | Dead:
+def decide_after_lost_lease(losses: int, budget: int) -> RetryLater | GiveUp:
     """Decide what follows a lost lease: `losses` counts this one too. It was waited for long enough already."""
     if losses >= budget:
         times = "once" if losses == 1 else f"{losses} times"
-        return Dead(f"no answer: leased {times}, and each time the worker fell silent")
-    return Again(0.0)
+        return GiveUp(f"no answer: leased {times}, and each time the worker fell silent")
+    return RetryLater(0.0)

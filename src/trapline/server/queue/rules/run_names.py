@@ -14,36 +14,36 @@ _EVENT = re.compile(r"(?:job-)?([1-9][0-9]{0,18}):([0-9]{1,18})")
 LARGEST = 2**63 - 1
 
 
-def write_job_id(number: int) -> str:
+def format_job_id(number: int) -> str:
     """Name a job."""
     return f"job-{number}"
 
 
-def read_job_id(text: str) -> int | None:
+def parse_job_id(text: str) -> int | None:
     """Read `123` or `job-123`; None for what names no job."""
     found = _ID.fullmatch(text)
     number = int(found[1]) if found else 0
     return number if 0 < number <= LARGEST else None
 
 
-def write_event_id(job: int, number: int) -> str:
+def format_event_id(job: int, number: int) -> str:
     """Name a change of a job's state."""
     return f"{job}:{number}"
 
 
-def read_event_id(text: str | None, job: int) -> int:
+def parse_event_id(text: str | None, job: int) -> int:
     """Read up to which change of this job somebody has heard; 0 for what is no id of its events."""
     found = _EVENT.fullmatch(text or "")
     return int(found[2]) if found and int(found[1]) == job else 0
 
 
-def name_picture(url: str) -> str:
+def get_image_name(url: str) -> str:
     """Name a picture by its address: the last part of the path, without whatever secret is in the query."""
     name = PurePosixPath(unquote(urlsplit(url).path)).name
     return "".join(sign if sign.isprintable() else "_" for sign in name)[-100:] or "unnamed"
 
 
-def preview_files(count: int, names: Sequence[str]) -> str:
+def format_files_preview(count: int, names: Sequence[str]) -> str:
     """Say in at most 50 characters which pictures are meant: how many, and the first one's name."""
     head = "1 image" if count == 1 else f"{count:,} images"
     if not names:
@@ -54,11 +54,11 @@ def preview_files(count: int, names: Sequence[str]) -> str:
     return f"{head}: {name}{tail}"
 
 
-def preview_selection(selection: Mapping[str, Any], deployment: str | None = None) -> str:
+def format_selection_preview(selection: Mapping[str, Any], deployment: str | None = None) -> str:
     """Say in at most 50 characters which images a selection takes; a deployment by its name, where that is known."""
     listed = len(selection.get("images") or ()) or selection.get("image_count") or selection.get("url_count")
     if listed:
-        return preview_files(listed, ())
+        return format_files_preview(listed, ())
     words = ["images"]
     if selection.get("deployment"):
         words.append(f"of {deployment}" if deployment else "of one deployment")

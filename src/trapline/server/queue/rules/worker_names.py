@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 _OURS = re.compile(r"trapline-worker/\S+ \((?P<service>.*); (?P<host>[^;]+); pid (?P<pid>\d+)\)")
 
 
-def name_worker(user_agent: str, address: str) -> str:
+def build_worker_name(user_agent: str, address: str) -> str:
     """Name a worker for people."""
     ours = _OURS.fullmatch(user_agent)
     if ours:
@@ -16,14 +16,14 @@ def name_worker(user_agent: str, address: str) -> str:
     return f"{software} at {address or 'an unknown address'}"
 
 
-def name_holder(name: str | None, host: str | None, user_agent: str | None, address: str | None) -> str | None:
+def build_holder_name(name: str | None, host: str | None, user_agent: str | None, address: str | None) -> str | None:
     """Name a worker for people: as it said in its hello, else by what it called with; None where nothing is known."""
     if name is not None:
         return f"{name} on {host}"
-    return name_worker(user_agent, address or "") if user_agent is not None else None
+    return build_worker_name(user_agent, address or "") if user_agent is not None else None
 
 
-def describe_end(ended_at: datetime, why: str, by: str | None) -> str:
+def format_end_reason(ended_at: datetime, why: str, by: str | None) -> str:
     """Say to a worker whose id is over who ended it, and what to do."""
     at = f"{ended_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     if why == "evicted":

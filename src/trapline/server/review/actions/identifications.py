@@ -5,38 +5,43 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from trapline.server.accounts.queries.accounts import name_actors
+from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.catalogue.rules.filters import IdentificationFilter
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.findings.queries.current_findings import list_shown_analyses
-from trapline.server.platform.access import Scope, user_of
-from trapline.server.platform.app_context import System
+from trapline.server.platform.access import Scope, parse_actor
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
 from trapline.server.review.queries.identifications import (
+    AnnotationLocation,
     IdentificationRow,
-    Place,
-    add_identifications,
-    find_places,
-    list_named,
-    list_said,
+    create_identification_rows,
+    list_active_identifications,
+    list_annotation_locations,
+    list_by_id,
+    list_taxon_names,
     lock_images,
-    name_taxa,
     select_identifications,
-    withdraw,
+    withdraw_identification_rows,
 )
-from trapline.server.review.rules.identifications import Held, Said, find_faults, sees_people
+from trapline.server.review.rules.identifications import (
+    ActiveIdentification,
+    EffectiveIdentifications,
+    can_see_people,
+    list_errors,
+)
 from trapline.wire.auth import Role
 from trapline.wire.identifications import (
+    CreatedIdentifications,
     Identification,
     IdentificationKind,
-    IdentificationsMade,
     NewIdentification,
     NewIdentifications,
-    Withdrawal,
-    Withdrawn,
+    WithdrawRequest,
+    WithdrawResult,
 )
 from trapline.wire.values import Page
 
@@ -44,30 +49,32 @@ WITHDRAWS_OTHERS = Role.MANAGER
 """The role that may withdraw what somebody else said."""
 
 
-async def identify(system: System, scope: Scope, wanted: NewIdentifications) -> IdentificationsMade:
+async def create_identifications(
+    system: AppContext, scope: Scope, wanted: NewIdentifications
+) -> CreatedIdentifications:
     """Store what somebody says of annotations and images, all of it or nothing.
 
     Raises Unprocessable and Conflict with everything that is wrong, NotFound, Forbidden.
     """
     new = wanted.identifications
-    if faults := find_faults(new):
+    if faults := list_errors(new):
         raise _refuse(Unprocessable, faults)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, IdentificationsMade)
+        done = await find_saved_response(scope, tx, CreatedIdentifications)
         if done:
             return done
-        places = await find_places(scope, tx, {key for one in new for key in one.annotations})
+        places = await list_annotation_locations(scope, tx, {key for one in new for key in one.annotations})
         named = {key for one in new for key in one.images}
         images = await lock_images(scope, tx, named | {place.image_id for place in places.values()})
-        taxa = await name_taxa(scope, tx, {one.taxon for one in new if one.taxon is not None})
+        taxa = await list_taxon_names(scope, tx, {one.taxon for one in new if one.taxon is not None})
         confirmed = {key for one in new if one.kind == IdentificationKind.CONFIRM for key in one.images}
         results = await list_shown_analyses(scope, tx, confirmed)
         rows = _Maker(scope, images, places, results, taxa).make_rows(new)
-        await add_identifications(scope, tx, rows)
+        await create_identification_rows(scope, tx, rows)
         for project in sorted(set(images.values())):
             own = [row for row in rows if row.project_id == project]
             _note(tx, "identify", own, kinds=dict(Counter(row.kind for row in own)))
-        return keep_answer(scope, tx, IdentificationsMade(identifications=await _describe(scope, tx, rows)))
+        return save_response(scope, tx, CreatedIdentifications(identifications=await _describe(scope, tx, rows)))
 
 
 def _note(tx: Transaction, action: str, rows: Sequence[IdentificationRow], **details: object) -> None:
@@ -89,7 +96,7 @@ class _Maker:
         self,
         scope: Scope,
         images: Mapping[UUID, int],
-        places: Mapping[UUID, Place],
+        places: Mapping[UUID, AnnotationLocation],
         results: Mapping[UUID, UUID],
         taxa: Mapping[UUID, tuple[int, str]],
     ) -> None:
@@ -155,7 +162,7 @@ def _missing(where: str) -> NotFound:
 
 
 async def list_identifications(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     wanted: IdentificationFilter,
@@ -174,42 +181,44 @@ async def list_identifications(
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_identification(system: System, scope: Scope, identification_id: UUID) -> Identification:
+async def get_identification(system: AppContext, scope: Scope, identification_id: UUID) -> Identification:
     """Show one identification. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [found] = await _describe(scope, tx, await list_named(scope, tx, [identification_id]))
+        [found] = await _describe(scope, tx, await list_by_id(scope, tx, [identification_id]))
     return found
 
 
-async def withdraw_identifications(system: System, scope: Scope, wanted: Withdrawal) -> Withdrawn:
+async def withdraw_identifications(system: AppContext, scope: Scope, wanted: WithdrawRequest) -> WithdrawResult:
     """Withdraw identifications, all of them or none: one's own, or as a manager anybody's.
 
     Raises NotFound, Forbidden.
     """
     keys = sorted(set(wanted.identifications))
     async with system.database.transaction(scope) as tx:
-        rows = await list_named(scope, tx, keys)
+        rows = await list_by_id(scope, tx, keys)
         own = scope.person
         for project in {row.project_id for row in rows if row.made_by != own}:
             scope.check(project, WITHDRAWS_OTHERS)
-        done = await find_answer(scope, tx, Withdrawn)
+        done = await find_saved_response(scope, tx, WithdrawResult)
         if done:
             return done
         await lock_images(scope, tx, {row.image_id for row in rows})
-        gone = await withdraw(scope, tx, keys, own)
+        gone = await withdraw_identification_rows(scope, tx, keys, own)
         for project in sorted({row.project_id for row in gone}):
             _note(tx, "withdraw", [row for row in gone if row.project_id == project])
-        return keep_answer(scope, tx, Withdrawn(withdrawn=len(gone), unchanged=len(keys) - len(gone)))
+        return save_response(scope, tx, WithdrawResult(withdrawn=len(gone), unchanged=len(keys) - len(gone)))
 
 
-async def find_held(scope: Scope, tx: Transaction, annotations: Sequence[AnnotationRow]) -> dict[UUID, Identification]:
+async def list_effective_identifications(
+    scope: Scope, tx: Transaction, annotations: Sequence[AnnotationRow]
+) -> dict[UUID, Identification]:
     """Find what people said that holds of each of these annotations of which something does, for who may know it."""
     named = {key for row in annotations for key in (row.id, row.parent_id) if key is not None}
     of_images, rows = await _find(scope, tx, {row.image_id for row in annotations}, named)
     return await _tell_held(scope, tx, annotations, of_images, rows)
 
 
-async def find_held_of_image(
+async def list_effective_on_image(
     scope: Scope, tx: Transaction, image_id: UUID, annotations: Sequence[AnnotationRow]
 ) -> tuple[Identification | None, dict[UUID, Identification]]:
     """Find the same for a whole image, and for these annotations on it."""
@@ -223,20 +232,22 @@ async def find_held_of_image(
 
 async def _find(
     scope: Scope, tx: Transaction, images: Collection[UUID], annotations: Collection[UUID] | None
-) -> tuple[dict[UUID, Held], dict[UUID, IdentificationRow]]:
-    rows = await list_said(scope, tx, images, annotations) if images and sees_people(scope) else []
-    said: dict[UUID, list[Said]] = {}
+) -> tuple[dict[UUID, EffectiveIdentifications], dict[UUID, IdentificationRow]]:
+    rows = await list_active_identifications(scope, tx, images, annotations) if images and can_see_people(scope) else []
+    said: dict[UUID, list[ActiveIdentification]] = {}
     for row in rows:
-        one = Said(row.id, IdentificationKind(row.kind), row.created_at, row.annotation_id, row.analysis_id)
+        one = ActiveIdentification(
+            row.id, IdentificationKind(row.kind), row.created_at, row.annotation_id, row.analysis_id
+        )
         said.setdefault(row.image_id, []).append(one)
-    return {image: Held(ones) for image, ones in said.items()}, {row.id: row for row in rows}
+    return {image: EffectiveIdentifications(ones) for image, ones in said.items()}, {row.id: row for row in rows}
 
 
 async def _tell_held(
     scope: Scope,
     tx: Transaction,
     annotations: Sequence[AnnotationRow],
-    of_images: Mapping[UUID, Held],
+    of_images: Mapping[UUID, EffectiveIdentifications],
     rows: Mapping[UUID, IdentificationRow],
 ) -> dict[UUID, Identification]:
     holds: dict[UUID, UUID] = {}
@@ -253,13 +264,13 @@ async def _tell_held(
 async def _describe(scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]) -> list[Identification]:
     if not rows:
         return []
-    names = await name_actors(scope, tx, {one for row in rows for one in (row.made_by, row.withdrawn_by)})
+    names = await list_actor_names(scope, tx, {one for row in rows for one in (row.made_by, row.withdrawn_by)})
     shown = set(Identification.model_fields) - {"by", "person_id", "withdrawn_by"}
     return [
         Identification(
             **{field: getattr(row, field) for field in shown},
             by=names[row.made_by],
-            person_id=user_of(row.made_by),
+            person_id=parse_actor(row.made_by),
             withdrawn_by=names.get(row.withdrawn_by),
         )
         for row in rows

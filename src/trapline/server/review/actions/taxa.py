@@ -9,32 +9,32 @@ from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
-from trapline.server.review.formats.taxon_lists import MOST_TOLD, TaxonList, read_list
+from trapline.server.review.formats.taxon_lists import MOST_TOLD, TaxonList, parse_taxon_list
 from trapline.server.review.queries.taxa import (
     TaxonRow,
-    find_known,
-    get_taxon,
-    lift_synonyms,
+    get_taxon_row,
+    list_known_taxa,
     list_relations,
     lock_taxa,
+    reassign_synonyms,
     select_taxa,
-    write_taxa,
+    upsert_taxa,
 )
-from trapline.server.review.rules.taxon_names import name_key, searched_text, take_in
+from trapline.server.review.rules.taxon_names import build_import_plan, build_search_text, name_key
 from trapline.wire.problem import FieldProblem
-from trapline.wire.taxa import NewTaxon, TaxaTaken, Taxon, TaxonChange
+from trapline.wire.taxa import NewTaxon, Taxon, TaxonImportResult, TaxonUpdate
 from trapline.wire.values import Page
 
 NULLABLE = frozenset({"gbif_key", "accepted"})
 AROUND = frozenset({"accepted_name", "synonyms", "labels"})
 
 
-async def describe_taxa(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]) -> list[Taxon]:
+async def build_taxa(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]) -> list[Taxon]:
     """Tell of taxa with their synonyms and labels."""
     around = await list_relations(scope, tx, rows)
     shown = set(Taxon.model_fields) - AROUND
@@ -49,10 +49,10 @@ async def describe_taxa(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow])
     ]
 
 
-async def create_taxon(system: System, scope: Scope, new: NewTaxon) -> Taxon:
+async def create_taxon(system: AppContext, scope: Scope, new: NewTaxon) -> Taxon:
     """Put a taxon on a project's list. Raises NotFound, Unprocessable, and Conflict where the name is there."""
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, Taxon)
+        done = await find_saved_response(scope, tx, Taxon)
         if done:
             return done
         await lock_taxa(scope, tx, new.project)
@@ -61,12 +61,12 @@ async def create_taxon(system: System, scope: Scope, new: NewTaxon) -> Taxon:
             row.accepted_id = await _find_accepted(scope, tx, new.project, new.accepted)
         await _keep(tx, row)
         tx.audit("create", "taxon", row.id, row.project_id, name=row.scientific_name)
-        [taxon] = await describe_taxa(scope, tx, [row])
-        return keep_answer(scope, tx, taxon)
+        [taxon] = await build_taxa(scope, tx, [row])
+        return save_response(scope, tx, taxon)
 
 
 async def list_taxa(
-    system: System,
+    system: AppContext,
     scope: Scope,
     project_id: int | None,
     search: str | None,
@@ -82,18 +82,18 @@ async def list_taxa(
         order = [(TaxonRow.name_key, str), (TaxonRow.id, UUID)]
         rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        found = await describe_taxa(scope, tx, rows)
+        found = await build_taxa(scope, tx, rows)
         return Page(results=found, next=following, count=count, count_is_estimate=estimated)
 
 
-async def show_taxon(system: System, scope: Scope, taxon_id: UUID) -> Taxon:
+async def get_taxon(system: AppContext, scope: Scope, taxon_id: UUID) -> Taxon:
     """Show one taxon. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [taxon] = await describe_taxa(scope, tx, [await get_taxon(scope, tx, taxon_id)])
+        [taxon] = await build_taxa(scope, tx, [await get_taxon_row(scope, tx, taxon_id)])
         return taxon
 
 
-async def change_taxon(system: System, scope: Scope, taxon_id: UUID, change: TaxonChange) -> Taxon:
+async def update_taxon(system: AppContext, scope: Scope, taxon_id: UUID, change: TaxonUpdate) -> Taxon:
     """Change a taxon; what is left out stays. Raises NotFound, LostRace, Unprocessable, Conflict."""
     given = change.model_dump(exclude_unset=True)
     if empty := [name for name, value in given.items() if value is None and name not in NULLABLE]:
@@ -108,13 +108,13 @@ async def change_taxon(system: System, scope: Scope, taxon_id: UUID, change: Tax
         row.updated_at = func.clock_timestamp()
         await _keep(tx, row)
         if row.accepted_id is not None:
-            await lift_synonyms(scope, tx, row.project_id)
+            await reassign_synonyms(scope, tx, row.project_id)
         tx.audit("change", "taxon", row.id, row.project_id, **change.model_dump(exclude_unset=True, mode="json"))
-        [taxon] = await describe_taxa(scope, tx, [row])
+        [taxon] = await build_taxa(scope, tx, [row])
         return taxon
 
 
-async def delete_taxon(system: System, scope: Scope, taxon_id: UUID) -> None:
+async def delete_taxon(system: AppContext, scope: Scope, taxon_id: UUID) -> None:
     """Delete a taxon that nothing else names. Raises NotFound, LostRace, Conflict."""
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, taxon_id)
@@ -131,8 +131,8 @@ async def delete_taxon(system: System, scope: Scope, taxon_id: UUID) -> None:
 
 async def _lock(scope: Scope, tx: Transaction, taxon_id: UUID) -> TaxonRow:
     """Get a taxon whose list nobody else changes. Raises NotFound, Forbidden, LostRace."""
-    await lock_taxa(scope, tx, (await get_taxon(scope, tx, taxon_id)).project_id)
-    row = await get_taxon(scope, tx, taxon_id)
+    await lock_taxa(scope, tx, (await get_taxon_row(scope, tx, taxon_id)).project_id)
+    row = await get_taxon_row(scope, tx, taxon_id)
     scope.check_unchanged(row.updated_at)
     return row
 
@@ -140,7 +140,7 @@ async def _lock(scope: Scope, tx: Transaction, taxon_id: UUID) -> TaxonRow:
 async def _find_accepted(
     scope: Scope, tx: Transaction, project_id: int, accepted: UUID, of: UUID | None = None
 ) -> UUID:
-    found = await get_taxon(scope, tx, accepted)
+    found = await get_taxon_row(scope, tx, accepted)
     if found.project_id != project_id:
         raise NotFound
     if found.id == of:
@@ -154,7 +154,7 @@ async def _find_accepted(
 
 async def _keep(tx: Transaction, row: TaxonRow) -> None:
     row.name_key = name_key(row.scientific_name)
-    row.searched = searched_text(row.scientific_name, row.common_names)
+    row.searched = build_search_text(row.scientific_name, row.common_names)
     name = row.scientific_name
     try:
         async with tx.session.begin_nested():
@@ -165,7 +165,7 @@ async def _keep(tx: Transaction, row: TaxonRow) -> None:
     await tx.session.refresh(row)
 
 
-async def take_taxa(system: System, scope: Scope, project_id: int, body: bytes) -> TaxaTaken:
+async def import_taxa(system: AppContext, scope: Scope, project_id: int, body: bytes) -> TaxonImportResult:
     """Take a list in: what is new is made, what it tells anew is changed, what it leaves out stays.
 
     Lines that cannot be taken are told, the others are taken; the same list again changes nothing. Raises NotFound,
@@ -174,12 +174,12 @@ async def take_taxa(system: System, scope: Scope, project_id: int, body: bytes) 
     scope.check(project_id)
     told, names, gbif_keys = await asyncio.to_thread(_read, body)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, TaxaTaken)
+        done = await find_saved_response(scope, tx, TaxonImportResult)
         if done:
             return done
         await lock_taxa(scope, tx, project_id)
-        known = await find_known(scope, tx, project_id, names, gbif_keys)
-        intake = await asyncio.to_thread(take_in, told.lines, known)
+        known = await list_known_taxa(scope, tx, project_id, names, gbif_keys)
+        intake = await asyncio.to_thread(build_import_plan, told.lines, known)
         ids = {key: known[key].id if key in known else uuid7() for key in intake.become}
         ids |= {key: taxon.id for key, taxon in known.items() if key not in ids}
         taxa = {
@@ -187,10 +187,10 @@ async def take_taxa(system: System, scope: Scope, project_id: int, body: bytes) 
             for key, (values, accepted) in intake.become.items()
         }
         if taxa:
-            await write_taxa(scope, tx, project_id, taxa)
+            await upsert_taxa(scope, tx, project_id, taxa)
             tx.audit("import", "taxon", project_id, project_id, created=intake.created, updated=intake.updated)
         problems = sorted([*told.problems, *intake.problems])
-        taken = TaxaTaken(
+        taken = TaxonImportResult(
             created=intake.created,
             updated=intake.updated,
             unchanged=intake.unchanged,
@@ -200,12 +200,12 @@ async def take_taxa(system: System, scope: Scope, project_id: int, body: bytes) 
             ],
             ignored_columns=told.ignored,
         )
-        return keep_answer(scope, tx, taken)
+        return save_response(scope, tx, taken)
 
 
 def _read(body: bytes) -> tuple[TaxonList, set[str], set[int]]:
     """Read a list; answers it with the keys of all names in it, and all its GBIF keys."""
-    told = read_list(body)
+    told = parse_taxon_list(body)
     names = {line.values.get("scientific_name") for line in told.lines} | {line.accepted for line in told.lines}
     gbif_keys = {line.values.get("gbif_key") for line in told.lines} | {line.accepted_gbif for line in told.lines}
     return told, {name_key(name) for name in names if name}, {key for key in gbif_keys if key}

@@ -4,18 +4,24 @@ from uuid import UUID
 
 from trapline.server.images.queries.images import count_classes
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import NotFound, Unprocessable
 from trapline.server.review.queries.taxa import TaxonLabelRow, lock_taxa
-from trapline.server.review.queries.taxon_labels import count_taxa, find_called, name_taxa, select_labels, write_labels
+from trapline.server.review.queries.taxon_labels import (
+    count_taxa,
+    list_taxon_names,
+    resolve_labels,
+    select_labels,
+    upsert_labels,
+)
 from trapline.server.review.rules.taxon_names import name_key
-from trapline.wire.taxa import LabelMeanings, LabelsMapped, MappedLabel, UnmappedLabel
+from trapline.wire.taxa import LabelMappingResult, LabelMappings, MappedLabel, UnmappedLabel
 from trapline.wire.values import Page
 
 
 async def list_labels(
-    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, project_id: int | None, limit: int, cursor: str | None
 ) -> Page[MappedLabel]:
     """List what labels mean, by label."""
     async with system.database.transaction(scope) as tx:
@@ -23,7 +29,7 @@ async def list_labels(
         order = [(TaxonLabelRow.label, str), (TaxonLabelRow.project_id, int)]
         rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
         count, estimated = await count_rows(tx, statement)
-        names = await name_taxa(scope, tx, [row.taxon_id for row in rows])
+        names = await list_taxon_names(scope, tx, [row.taxon_id for row in rows])
     found = [
         MappedLabel(
             project_id=row.project_id, label=row.label, taxon_id=row.taxon_id, scientific_name=names[row.taxon_id]
@@ -34,7 +40,7 @@ async def list_labels(
     return Page(results=found, next=following, count=count, count_is_estimate=estimated)
 
 
-async def map_labels(system: System, scope: Scope, wanted: LabelMeanings) -> LabelsMapped:
+async def map_labels(system: AppContext, scope: Scope, wanted: LabelMappings) -> LabelMappingResult:
     """Say what labels mean; labels that are not named keep their meaning. Raises NotFound, Forbidden, Unprocessable."""
     meanings: dict[str, UUID | None] = {one.label: one.taxon for one in wanted.labels}
     if len(meanings) < len(wanted.labels):
@@ -44,19 +50,19 @@ async def map_labels(system: System, scope: Scope, wanted: LabelMeanings) -> Lab
         taxa = {taxon for taxon in meanings.values() if taxon is not None}
         if await count_taxa(scope, tx, wanted.project, taxa) < len(taxa):
             raise NotFound
-        changed = await write_labels(scope, tx, wanted.project, meanings)
+        changed = await upsert_labels(scope, tx, wanted.project, meanings)
         if changed:
             told = {label: taxon and str(taxon) for label, taxon in list(meanings.items())[:100]}
             tx.audit("map", "label", wanted.project, wanted.project, changed=changed, labels=told)
-    return LabelsMapped(changed=changed)
+    return LabelMappingResult(changed=changed)
 
 
-async def list_unmapped(system: System, scope: Scope, project_id: int) -> list[UnmappedLabel]:
+async def list_unmapped_labels(system: AppContext, scope: Scope, project_id: int) -> list[UnmappedLabel]:
     """List the labels that are found on images and mean no taxon yet, the most frequent first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         counted = await count_classes(scope, tx, project_id)
         names = {label: name_key(label.replace("_", " ")) for label, _ in counted}
-        mapped, called = await find_called(scope, tx, project_id, names)
+        mapped, called = await resolve_labels(scope, tx, project_id, names)
     return [
         UnmappedLabel(
             label=label,

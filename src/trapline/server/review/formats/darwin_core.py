@@ -5,17 +5,17 @@ import zipfile
 import zlib
 from xml.etree import ElementTree as ET
 
-from trapline.server.platform.errors import Invalid
-from trapline.server.platform.formats.spreadsheets import read_text
+from trapline.server.platform.errors import InvalidRequest
+from trapline.server.platform.formats.spreadsheets import decode_text
 from trapline.server.review.formats.taxon_tables import (
-    Lines,
+    LineReader,
     TaxonTable,
-    fill_table,
-    language_of,
-    name_column,
-    read_cells,
-    read_lines,
-    read_table,
+    build_table,
+    open_cell_reader,
+    parse_column_name,
+    parse_language,
+    parse_lines,
+    parse_table,
 )
 
 MOST_FILES = 1000
@@ -34,12 +34,12 @@ _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r"}
 def read_archive(body: bytes) -> TaxonTable:
     """Read the taxa of an archive, or the table that is packed alone. Raises Invalid."""
     if body.count(DIRECTORY) > MOST_FILES:
-        raise Invalid(f"An archive may have at most {MOST_FILES:,} files. Nothing was changed.")
+        raise InvalidRequest(f"An archive may have at most {MOST_FILES:,} files. Nothing was changed.")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             return _Archive(archive).read()
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise Invalid(f"This archive cannot be unpacked: {error}. Nothing was changed.") from error
+        raise InvalidRequest(f"This archive cannot be unpacked: {error}. Nothing was changed.") from error
 
 
 class _Archive:
@@ -51,23 +51,23 @@ class _Archive:
         names = [info.filename for info in self._archive.infolist() if not info.is_dir()]
         if META not in names:
             if len(names) != 1:
-                raise Invalid(f"This archive has no {META}, which says what its files are. Nothing was changed.")
-            return read_table(self._unpack(names[0], self._left))
-        text = read_text(self._unpack(META, MOST_META))
+                raise InvalidRequest(f"This archive has no {META}, which says what its files are. Nothing was changed.")
+            return parse_table(self._unpack(names[0], self._left))
+        text = decode_text(self._unpack(META, MOST_META))
         # Entities are for those who want to blow up a reader: no archive declares any.
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise Invalid(f"{META} declares entities. Nothing was changed.")
+            raise InvalidRequest(f"{META} declares entities. Nothing was changed.")
         try:
             meta = ET.fromstring(text)  # noqa: S314 - nothing is declared in it
         except (ET.ParseError, ValueError) as error:
-            raise Invalid(f"{META} cannot be read: {error}. Nothing was changed.") from error
+            raise InvalidRequest(f"{META} cannot be read: {error}. Nothing was changed.") from error
         core = meta.find(f"{_SPACE}core")
         if core is None or not core.get("rowType", "").endswith("/Taxon"):
-            raise Invalid(f"The core of this archive is no list of taxa, says its {META}. Nothing was changed.")
+            raise InvalidRequest(f"The core of this archive is no list of taxa, says its {META}. Nothing was changed.")
         columns, reader = self._open(core, "id")
         if "external_id" not in columns:
             columns = ["external_id" if name == "id" else name for name in columns]
-        table = fill_table(columns, reader)
+        table = build_table(columns, reader)
         for extension in meta.findall(f"{_SPACE}extension"):
             if extension.get("rowType", "").endswith("/VernacularName"):
                 self._add_names(table, extension)
@@ -75,28 +75,32 @@ class _Archive:
 
     def _add_names(self, table: TaxonTable, extension: ET.Element) -> None:
         columns, reader = self._open(extension, "coreid")
-        for count, row in enumerate(read_lines(reader)):
+        for count, row in enumerate(parse_lines(reader)):
             if count == MOST_COMMON_NAMES:
-                raise Invalid(f"At most {MOST_COMMON_NAMES:,} common names are read at once. Nothing was changed.")
+                raise InvalidRequest(
+                    f"At most {MOST_COMMON_NAMES:,} common names are read at once. Nothing was changed."
+                )
             cells = dict(zip(columns, row, strict=False))
             name = cells.get("common_name", "").strip()
             if name:
                 of_taxon = table.common_names.setdefault(cells.get("id", "").strip(), {})
-                of_taxon.setdefault(language_of(cells.get("language", "")), []).append(name)
+                of_taxon.setdefault(parse_language(cells.get("language", "")), []).append(name)
 
-    def _open(self, described: ET.Element, key: str) -> tuple[list[str], Lines]:
+    def _open(self, described: ET.Element, key: str) -> tuple[list[str], LineReader]:
         """Open a file that meta.xml describes: its columns in order, and its lines behind the headings."""
         location = described.find(f"{_SPACE}files/{_SPACE}location")
         name = "" if location is None else (location.text or "").strip()
         if described.get("encoding", "UTF-8").upper() not in ("UTF-8", "UTF8"):
-            raise Invalid(f"{name[:100]} is not in UTF-8. Nothing was changed.")
-        text = read_text(self._unpack(name, self._left))
+            raise InvalidRequest(f"{name[:100]} is not in UTF-8. Nothing was changed.")
+        text = decode_text(self._unpack(name, self._left))
         separator, quote = (_unescape(described.get(f"fields{what}", usual)) for what, usual in _USUAL)
         if len(separator) != 1 or len(quote) > 1:
-            raise Invalid(f"{META} parts the cells of {name[:100]} by more than a character. Nothing was changed.")
-        reader = read_cells(text, separator, quote or None)
+            raise InvalidRequest(
+                f"{META} parts the cells of {name[:100]} by more than a character. Nothing was changed."
+            )
+        reader = open_cell_reader(text, separator, quote or None)
         for _ in range(min(_number(described.get("ignoreHeaderLines")), 10)):
-            next(read_lines(reader), None)
+            next(parse_lines(reader), None)
         return _list_columns(described, key), reader
 
     def _unpack(self, name: str, at_most: int) -> bytes:
@@ -104,15 +108,19 @@ class _Archive:
         try:
             info = self._archive.getinfo(name)
         except KeyError as error:
-            raise Invalid(f"{META} names {name[:100]!r}, which is not in the archive. Nothing was changed.") from error
+            raise InvalidRequest(
+                f"{META} names {name[:100]!r}, which is not in the archive. Nothing was changed."
+            ) from error
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Invalid(
+            raise InvalidRequest(
                 f"{name[:100]} is packed in a way that is not read here. Nothing was changed; pack it as zip."
             )
         with self._archive.open(info) as file:
             content = file.read(at_most + 1)
         if len(content) > at_most:
-            raise Invalid(f"{name[:100]} is too large when it is unpacked. Nothing was changed; send it in parts.")
+            raise InvalidRequest(
+                f"{name[:100]} is too large when it is unpacked. Nothing was changed; send it in parts."
+            )
         self._left -= len(content)
         return content
 
@@ -133,7 +141,7 @@ def _list_columns(described: ET.Element, key: str) -> list[str]:
     places: dict[int, str] = {}
     for one in described.findall(f"{_SPACE}field"):
         if one.get("index") is not None:
-            places[_number(one.get("index"))] = name_column(one.get("term", ""))
+            places[_number(one.get("index"))] = parse_column_name(one.get("term", ""))
     place = described.find(f"{_SPACE}{key}")
     if place is not None:
         index = _number(place.get("index"))

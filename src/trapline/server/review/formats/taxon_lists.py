@@ -13,8 +13,8 @@ from trapline.server.review.formats.taxon_tables import (
     Cells,
     Problem,
     TaxonTable,
-    language_of,
-    read_table,
+    parse_language,
+    parse_table,
 )
 from trapline.server.review.rules.taxon_names import TaxonLine, split_author
 from trapline.wire.taxa import TaxonFields, TidyName
@@ -41,7 +41,7 @@ class TaxonList:
     ignored: list[str] = field(default_factory=list)
 
 
-def read_list(body: bytes) -> TaxonList:
+def parse_taxon_list(body: bytes) -> TaxonList:
     """Read a table or a Darwin Core Archive. Raises Invalid for what is none, or is too long."""
     if body.startswith(ARCHIVE):
         # Loaded with the first archive.
@@ -49,7 +49,7 @@ def read_list(body: bytes) -> TaxonList:
 
         table = read_archive(body)
     else:
-        table = read_table(body)
+        table = parse_table(body)
     found = TaxonList(problems=table.problems, ignored=table.ignored)
     by_id = {cells["external_id"]: cells for cells in table.rows.values() if "external_id" in cells}
     keys = {cells["gbif_key"] for cells in table.rows.values() if "gbif_key" in cells}
@@ -150,7 +150,7 @@ def _read_common(cells: Cells, table: TaxonTable) -> dict[str, list[str]]:
         if column.startswith(COMMON):
             names.setdefault(column.removeprefix(COMMON), []).extend(_part(cell))
     if "common_name" in cells:
-        names.setdefault(language_of(cells.get("language", "")), []).extend(_part(cells["common_name"]))
+        names.setdefault(parse_language(cells.get("language", "")), []).extend(_part(cells["common_name"]))
     return names
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, get_args
 
-from trapline.server.platform.errors import Invalid
-from trapline.server.platform.formats.spreadsheets import read_text, separator_of
+from trapline.server.platform.errors import InvalidRequest
+from trapline.server.platform.formats.spreadsheets import decode_text, detect_separator
 from trapline.wire.taxa import LANGUAGE, UNKNOWN_LANGUAGE, HigherRank
 
 MOST_ROWS = 50_000
@@ -49,7 +49,7 @@ Problem = tuple[int, str, str]
 """A line, a column, and what is wrong there."""
 
 
-class Lines(Protocol):
+class LineReader(Protocol):
     """A reader of the csv module."""
 
     @property
@@ -79,7 +79,7 @@ class TaxonTable:
         return [name for name in self.columns if name and name not in known and not name.startswith(COMMON)]
 
 
-def name_column(name: str) -> str:
+def parse_column_name(name: str) -> str:
     """What a column holds: a field where that is known, else what it is called. Terms may be called by addresses."""
     plain = re.split(r"[/#:]", name.strip().lower())[-1]
     if plain.startswith(COMMON):
@@ -87,19 +87,19 @@ def name_column(name: str) -> str:
     return FIELDS.get(plain, plain)
 
 
-def read_table(body: bytes) -> TaxonTable:
+def parse_table(body: bytes) -> TaxonTable:
     """Read a table of which the first line names the columns, or a list of GBIF keys alone. Raises Invalid."""
-    text = read_text(body)
-    separator = separator_of(text)
+    text = decode_text(body)
+    separator = detect_separator(text)
     # What is parted by tabs has no quotes, only names with some in them.
-    reader = read_cells(text, separator, None if separator == "\t" else '"')
+    reader = open_cell_reader(text, separator, None if separator == "\t" else '"')
     if KEY.fullmatch(text.partition("\n")[0].strip()):
-        return fill_table(["gbif_key"], reader)
-    columns = [name_column(_bare(name)) for name in next(read_lines(reader), [])]
-    return fill_table(columns, reader)
+        return build_table(["gbif_key"], reader)
+    columns = [parse_column_name(_bare(name)) for name in next(parse_lines(reader), [])]
+    return build_table(columns, reader)
 
 
-def read_cells(text: str, separator: str, quote: str | None) -> Lines:
+def open_cell_reader(text: str, separator: str, quote: str | None) -> LineReader:
     """A reader of a table, whose cells may stand in quotes where there are such."""
     lines = io.StringIO(text, newline="")
     if quote is None:
@@ -107,29 +107,29 @@ def read_cells(text: str, separator: str, quote: str | None) -> Lines:
     return csv.reader(lines, delimiter=separator, quotechar=quote)
 
 
-def language_of(told: str) -> str:
+def parse_language(told: str) -> str:
     """The code of a language as it is told; und for what is none."""
     code = told.strip().lower().replace("_", "-")
     return code if LANGUAGE.fullmatch(code) else UNKNOWN_LANGUAGE
 
 
-def read_lines(reader: Lines) -> Iterator[list[str]]:
+def parse_lines(reader: LineReader) -> Iterator[list[str]]:
     """The lines of a table. Raises Invalid for what is none."""
     try:
         yield from reader
     except csv.Error as error:
-        raise Invalid(f"Line {reader.line_num} is no CSV: {error}. Nothing was changed.") from error
+        raise InvalidRequest(f"Line {reader.line_num} is no CSV: {error}. Nothing was changed.") from error
 
 
-def fill_table(columns: Sequence[str], reader: Lines) -> TaxonTable:
+def build_table(columns: Sequence[str], reader: LineReader) -> TaxonTable:
     """Make a table of lines. Raises Invalid for what is no list of taxa, or is too long."""
     _check(columns)
     table = TaxonTable(columns)
-    for cells in read_lines(reader):
+    for cells in parse_lines(reader):
         if not any(cell.strip() for cell in cells):
             continue
         if len(table.rows) + len(table.problems) == MOST_ROWS:
-            raise Invalid(f"A list may have at most {MOST_ROWS:,} taxa. Nothing was changed; send it in parts.")
+            raise InvalidRequest(f"A list may have at most {MOST_ROWS:,} taxa. Nothing was changed; send it in parts.")
         if len(cells) > len(columns):
             what = f"has {len(cells)} cells, and there are names for {len(columns)}"
             table.problems.append((reader.line_num, "row", what))
@@ -143,12 +143,12 @@ def fill_table(columns: Sequence[str], reader: Lines) -> TaxonTable:
 def _check(columns: Sequence[str]) -> None:
     named = [name for name in columns if name in FIELDS.values()]
     if NAMING.isdisjoint(named):
-        raise Invalid(
+        raise InvalidRequest(
             "The first line names the columns, and none of them is called scientific_name, scientificName or gbif_key. "
             "Nothing was changed."
         )
     if twice := sorted({name for name in named if named.count(name) > 1}):
-        raise Invalid(f"More than one column holds the {twice[0]}. Nothing was changed; leave one.")
+        raise InvalidRequest(f"More than one column holds the {twice[0]}. Nothing was changed; leave one.")
 
 
 def _bare(cell: str) -> str:

@@ -77,7 +77,7 @@ class IdentificationRow(Row):
     withdrawn_by: Mapped[str | None]
 
 
-class Place(NamedTuple):
+class AnnotationLocation(NamedTuple):
     """Where an annotation is; one of an analysis that is not completed may be posted anew."""
 
     project_id: int
@@ -87,7 +87,9 @@ class Place(NamedTuple):
     is_simulated: bool
 
 
-async def find_places(scope: Scope, tx: Transaction, annotations: Iterable[UUID]) -> dict[UUID, Place]:
+async def list_annotation_locations(
+    scope: Scope, tx: Transaction, annotations: Iterable[UUID]
+) -> dict[UUID, AnnotationLocation]:
     """Find where these annotations are; what the caller does not see is left out."""
     cursor = await tx.execute(
         """
@@ -96,7 +98,7 @@ async def find_places(scope: Scope, tx: Transaction, annotations: Iterable[UUID]
         """,
         (list(annotations),),
     )
-    return {key: Place(*place) for key, *place in await cursor.fetchall() if scope.sees(place[0])}
+    return {key: AnnotationLocation(*place) for key, *place in await cursor.fetchall() if scope.sees(place[0])}
 
 
 async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> dict[UUID, int]:
@@ -114,21 +116,23 @@ async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> 
     return found
 
 
-async def name_taxa(scope: Scope, tx: Transaction, taxa: Iterable[UUID]) -> dict[UUID, tuple[int, str]]:
+async def list_taxon_names(scope: Scope, tx: Transaction, taxa: Iterable[UUID]) -> dict[UUID, tuple[int, str]]:
     """Find the project and the scientific name of each of these taxa that the caller sees."""
     statement = select(TaxonRow.id, TaxonRow.project_id, TaxonRow.scientific_name).where(TaxonRow.id.in_(set(taxa)))
     found = (await tx.session.execute(statement)).all()
     return {key: (project, name) for key, project, name in found if scope.sees(project)}
 
 
-async def add_identifications(scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]) -> None:
+async def create_identification_rows(scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]) -> None:
     """Add what somebody said of images that are locked, and mark these as reviewed."""
     tx.session.add_all(rows)
     await tx.session.flush()
     await _mark_reviewed(tx, {row.image_id for row in rows})
 
 
-async def withdraw(scope: Scope, tx: Transaction, keys: Sequence[UUID], actor: str) -> list[IdentificationRow]:
+async def withdraw_identification_rows(
+    scope: Scope, tx: Transaction, keys: Sequence[UUID], actor: str
+) -> list[IdentificationRow]:
     """Withdraw identifications of images that are locked; answers those that were not withdrawn before."""
     held = select(IdentificationRow).where(IdentificationRow.id.in_(keys), IdentificationRow.withdrawn_at.is_(None))
     rows = list((await tx.session.scalars(held.order_by(IdentificationRow.id))).all())
@@ -186,7 +190,7 @@ def select_identifications(
     return statement
 
 
-async def list_named(scope: Scope, tx: Transaction, keys: Sequence[UUID]) -> list[IdentificationRow]:
+async def list_by_id(scope: Scope, tx: Transaction, keys: Sequence[UUID]) -> list[IdentificationRow]:
     """List these identifications. Raises NotFound where one is missing, or its image deleted; Forbidden."""
     statement = select_identifications(scope, None, IdentificationFilter()).where(IdentificationRow.id.in_(keys))
     rows = list((await tx.session.scalars(statement)).all())
@@ -197,7 +201,7 @@ async def list_named(scope: Scope, tx: Transaction, keys: Sequence[UUID]) -> lis
     return rows
 
 
-async def list_said(
+async def list_active_identifications(
     scope: Scope, tx: Transaction, images: Collection[UUID], annotations: Collection[UUID] | None
 ) -> list[IdentificationRow]:
     """List what counts of what was said of these images as wholes, and of these annotations on them, or of all."""
@@ -215,7 +219,7 @@ async def list_said(
     return list((await tx.session.scalars(statement)).all())
 
 
-def is_reviewed() -> ColumnElement[bool]:
+def build_reviewed_condition() -> ColumnElement[bool]:
     """Whether something that a person said holds of an annotation: what `rules.identifications.Held` says, in SQL."""
     counts = (
         IdentificationRow.image_id == AnnotationRow.image_id,

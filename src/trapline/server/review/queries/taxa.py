@@ -22,7 +22,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Now, Row
 from trapline.server.platform.errors import NotFound
-from trapline.server.review.rules.taxon_names import FIELDS, KnownTaxon, name_key, searched_text
+from trapline.server.review.rules.taxon_names import FIELDS, KnownTaxon, build_search_text, name_key
 
 AT_ONCE = 2000
 
@@ -73,7 +73,7 @@ class TaxonLabelRow(Row):
     taxon_id: Mapped[UUID]
 
 
-class Relations(NamedTuple):
+class TaxonRelations(NamedTuple):
     """What stands around taxa: the name that is accepted for each, the names of synonyms, and labels; by taxon."""
 
     accepted: dict[UUID, str]
@@ -87,7 +87,7 @@ async def lock_taxa(scope: Scope, tx: Transaction, project_id: int) -> None:
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('taxa', %s))", (project_id,))
 
 
-async def get_taxon(scope: Scope, tx: Transaction, taxon_id: UUID) -> TaxonRow:
+async def get_taxon_row(scope: Scope, tx: Transaction, taxon_id: UUID) -> TaxonRow:
     """Get a taxon that the caller may touch; raises NotFound or Forbidden."""
     row = await tx.session.get(TaxonRow, taxon_id, populate_existing=True)
     if row is None or not scope.sees(row.project_id):
@@ -119,7 +119,7 @@ def select_taxa(
     return statement
 
 
-async def list_relations(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]) -> Relations:
+async def list_relations(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]) -> TaxonRelations:
     """List what stands around these taxa."""
     ids = [row.id for row in rows]
     accepted = select(TaxonRow.id, TaxonRow.scientific_name).where(
@@ -135,7 +135,7 @@ async def list_relations(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]
         .where(TaxonLabelRow.project_id.in_({row.project_id for row in rows}), TaxonLabelRow.taxon_id.in_(ids))
         .order_by(TaxonLabelRow.label)
     )
-    around = Relations({key: name for key, name in (await tx.session.execute(accepted)).all()}, {}, {})
+    around = TaxonRelations({key: name for key, name in (await tx.session.execute(accepted)).all()}, {}, {})
     for statement, lists in ((synonyms, around.synonyms), (labels, around.labels)):
         for key, name in (await tx.session.execute(statement)).all():
             if key is not None:
@@ -143,7 +143,7 @@ async def list_relations(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]
     return around
 
 
-async def find_known(
+async def list_known_taxa(
     scope: Scope, tx: Transaction, project_id: int, names: Collection[str], gbif_keys: Collection[int]
 ) -> dict[str, KnownTaxon]:
     """Find the taxa of a list with one of these names or GBIF keys, and what is accepted for them, by their keys."""
@@ -170,7 +170,7 @@ async def find_known(
     return known
 
 
-async def write_taxa(
+async def upsert_taxa(
     scope: Scope, tx: Transaction, project_id: int, taxa: Mapping[UUID, tuple[dict[str, Any], UUID | None]]
 ) -> None:
     """Write whole taxa by their ids, each with what is accepted in its place; those that are there are changed."""
@@ -190,7 +190,7 @@ async def write_taxa(
                 "id": str(taxon_id),
                 "project_id": project_id,
                 "name_key": name_key(values["scientific_name"]),
-                "searched": searched_text(values["scientific_name"], values["common_names"]),
+                "searched": build_search_text(values["scientific_name"], values["common_names"]),
                 **values,
             }
             for taxon_id, (values, _) in listed[first : first + AT_ONCE]
@@ -206,10 +206,10 @@ async def write_taxa(
         " where t.id = g.id and t.accepted_id is distinct from g.accepted_id",
         (list(taxa), [accepted for _, accepted in taxa.values()]),
     )
-    await lift_synonyms(scope, tx, project_id)
+    await reassign_synonyms(scope, tx, project_id)
 
 
-async def lift_synonyms(scope: Scope, tx: Transaction, project_id: int) -> None:
+async def reassign_synonyms(scope: Scope, tx: Transaction, project_id: int) -> None:
     """Let the synonyms of what became a synonym itself stand for what is accepted now."""
     await tx.execute(
         "update taxa s set accepted_id = a.accepted_id, updated_at = clock_timestamp() from taxa a"

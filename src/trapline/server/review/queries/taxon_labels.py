@@ -12,7 +12,7 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.review.queries.taxa import TaxonLabelRow, TaxonRow
 
 
-class Called(NamedTuple):
+class NamedTaxon(NamedTuple):
     """A taxon by its id and its name."""
 
     id: UUID
@@ -29,7 +29,7 @@ def select_labels(scope: Scope, project_id: int | None) -> Select[TaxonLabelRow]
     return statement if ids is None else statement.where(TaxonLabelRow.project_id.in_(ids))
 
 
-async def name_taxa(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:
+async def list_taxon_names(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:
     """The scientific names of taxa."""
     statement = select(TaxonRow.id, TaxonRow.scientific_name).where(TaxonRow.id.in_(set(ids)))
     return {key: name for key, name in (await tx.session.execute(statement)).all()}
@@ -45,7 +45,7 @@ async def count_taxa(scope: Scope, tx: Transaction, project_id: int, ids: set[UU
     return int(count)
 
 
-async def write_labels(scope: Scope, tx: Transaction, project_id: int, meanings: Mapping[str, UUID | None]) -> int:
+async def upsert_labels(scope: Scope, tx: Transaction, project_id: int, meanings: Mapping[str, UUID | None]) -> int:
     """Write what labels mean; None for nothing. Answers how many mean something else than before."""
     scope.check(project_id)
     meaning = {label: taxon_id for label, taxon_id in meanings.items() if taxon_id is not None}
@@ -65,7 +65,7 @@ async def write_labels(scope: Scope, tx: Transaction, project_id: int, meanings:
     return forgotten.rowcount + written.rowcount
 
 
-def select_meaning(taxon_id: UUID) -> Select[str]:
+def select_labels_of_taxon(taxon_id: UUID) -> Select[str]:
     """Select the labels that mean a taxon, under whichever of its names; a synonym stands for what is accepted."""
     named = select(func.coalesce(TaxonRow.accepted_id, TaxonRow.id)).where(TaxonRow.id == taxon_id).scalar_subquery()
     of_taxon = select(TaxonRow.id).where(or_(TaxonRow.id == named, TaxonRow.accepted_id == named))
@@ -74,10 +74,11 @@ def select_meaning(taxon_id: UUID) -> Select[str]:
     )
 
 
-def shows_taxon(taxon_id: UUID) -> ColumnElement[bool]:
+def build_taxon_condition(taxon_id: UUID) -> ColumnElement[bool]:
     """The condition that an image shows something whose label means a taxon; none does of another project."""
     shown = select(ImageClassRow.image_id).where(
-        ImageClassRow.project_id == _project_of(taxon_id), ImageClassRow.class_name.in_(select_meaning(taxon_id))
+        ImageClassRow.project_id == _project_of(taxon_id),
+        ImageClassRow.class_name.in_(select_labels_of_taxon(taxon_id)),
     )
     return and_(ImageRow.project_id == _project_of(taxon_id), ImageRow.id.in_(shown))
 
@@ -86,9 +87,9 @@ def _project_of(taxon_id: UUID) -> ScalarSelect[int]:
     return select(TaxonRow.project_id).where(TaxonRow.id == taxon_id).scalar_subquery()
 
 
-async def find_called(
+async def resolve_labels(
     scope: Scope, tx: Transaction, project_id: int, names: Mapping[str, str]
-) -> tuple[set[str], dict[str, Called]]:
+) -> tuple[set[str], dict[str, NamedTaxon]]:
     """Of labels, each with the name that it stands for: which mean a taxon, and which taxa are called so."""
     scope.check(project_id)
     cursor = await tx.execute(
@@ -106,4 +107,4 @@ async def find_called(
         """,
         (project_id, list(names), list(names.values())),
     )
-    return mapped, {label: Called(taxon_id, name) for label, taxon_id, name in await cursor.fetchall()}
+    return mapped, {label: NamedTaxon(taxon_id, name) for label, taxon_id, name in await cursor.fetchall()}

@@ -10,13 +10,13 @@ from trapline.server.catalogue.rules.filters import IdentificationFilter
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
 from trapline.server.review.actions import identifications
 from trapline.wire.identifications import (
+    CreatedIdentifications,
     Identification,
     IdentificationKind,
     IdentificationOrder,
-    IdentificationsMade,
     NewIdentifications,
-    Withdrawal,
-    Withdrawn,
+    WithdrawRequest,
+    WithdrawResult,
 )
 from trapline.wire.values import GivenTime, Page
 
@@ -58,21 +58,23 @@ async def list_identifications(
 
 
 @router.post("", status_code=201)
-async def identify(system: SystemOf, scope: ScopeOf, wanted: NewIdentifications) -> IdentificationsMade:
+async def create_identifications(
+    system: SystemOf, scope: ScopeOf, wanted: NewIdentifications
+) -> CreatedIdentifications:
     """Say what annotations, or whole images, really are: all of it is stored, or nothing.
 
     Of all that is said the latest holds, and before the model's own words, which stay as they are.
     """
-    return await identifications.identify(system, scope, wanted)
+    return await identifications.create_identifications(system, scope, wanted)
 
 
 @router.post("/withdraw")
-async def withdraw_identifications(system: SystemOf, scope: ScopeOf, wanted: Withdrawal) -> Withdrawn:
+async def withdraw_identifications(system: SystemOf, scope: ScopeOf, wanted: WithdrawRequest) -> WithdrawResult:
     """Withdraw identifications, all of them or none: your own, or as a manager anybody's."""
     return await identifications.withdraw_identifications(system, scope, wanted)
 
 
 @router.get("/{identification_id}")
-async def show_identification(system: SystemOf, scope: ScopeOf, identification_id: UUID) -> Identification:
+async def get_identification(system: SystemOf, scope: ScopeOf, identification_id: UUID) -> Identification:
     """Show one identification, also one that was withdrawn."""
-    return await identifications.show_identification(system, scope, identification_id)
+    return await identifications.get_identification(system, scope, identification_id)

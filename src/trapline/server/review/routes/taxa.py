@@ -11,13 +11,13 @@ from trapline.server.platform.http.request_bodies import read_body
 from trapline.server.review.actions import taxa, taxon_labels
 from trapline.server.review.formats.taxon_lists import MOST_BYTES
 from trapline.wire.taxa import (
-    LabelMeanings,
-    LabelsMapped,
+    LabelMappingResult,
+    LabelMappings,
     MappedLabel,
     NewTaxon,
-    TaxaTaken,
     Taxon,
-    TaxonChange,
+    TaxonImportResult,
+    TaxonUpdate,
     UnmappedLabels,
 )
 from trapline.wire.values import Page
@@ -62,13 +62,13 @@ async def create_taxon(system: SystemOf, scope: ScopeOf, new: NewTaxon, response
 
 
 @router.post("/import", openapi_extra=LIST)
-async def take_taxa(system: SystemOf, scope: ScopeOf, project: OfProject, request: Request) -> TaxaTaken:
+async def import_taxa(system: SystemOf, scope: ScopeOf, project: OfProject, request: Request) -> TaxonImportResult:
     """Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin Core Archive.
 
     Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be taken are told, and
     the others are taken.
     """
-    return await taxa.take_taxa(system, scope, project, await read_body(request, MOST_BYTES))
+    return await taxa.import_taxa(system, scope, project, await read_body(request, MOST_BYTES))
 
 
 @router.get("/labels")
@@ -80,31 +80,31 @@ async def list_labels(
 
 
 @router.put("/labels")
-async def map_labels(system: SystemOf, scope: ScopeOf, wanted: LabelMeanings) -> LabelsMapped:
+async def map_labels(system: SystemOf, scope: ScopeOf, wanted: LabelMappings) -> LabelMappingResult:
     """Say what labels mean; those that are not named keep their meaning."""
     return await taxon_labels.map_labels(system, scope, wanted)
 
 
 @router.get("/suggestions")
-async def list_unmapped(system: SystemOf, scope: ScopeOf, project: OfProject) -> UnmappedLabels:
+async def list_unmapped_labels(system: SystemOf, scope: ScopeOf, project: OfProject) -> UnmappedLabels:
     """List the labels found on images that mean no taxon yet, the most frequent first, with a taxon called so."""
-    return UnmappedLabels(results=await taxon_labels.list_unmapped(system, scope, project))
+    return UnmappedLabels(results=await taxon_labels.list_unmapped_labels(system, scope, project))
 
 
 @router.get("/{taxon_id}")
-async def show_taxon(system: SystemOf, scope: ScopeOf, taxon_id: UUID, response: Response) -> Taxon:
+async def get_taxon(system: SystemOf, scope: ScopeOf, taxon_id: UUID, response: Response) -> Taxon:
     """Show one taxon."""
-    taxon = await taxa.show_taxon(system, scope, taxon_id)
+    taxon = await taxa.get_taxon(system, scope, taxon_id)
     set_etag(response, taxon.updated_at)
     return taxon
 
 
 @router.patch("/{taxon_id}")
-async def change_taxon(
-    system: SystemOf, scope: ScopeOf, taxon_id: UUID, change: TaxonChange, response: Response
+async def update_taxon(
+    system: SystemOf, scope: ScopeOf, taxon_id: UUID, change: TaxonUpdate, response: Response
 ) -> Taxon:
     """Change a taxon; what is left out stays as it is."""
-    taxon = await taxa.change_taxon(system, scope, taxon_id, change)
+    taxon = await taxa.update_taxon(system, scope, taxon_id, change)
     set_etag(response, taxon.updated_at)
     return taxon
 

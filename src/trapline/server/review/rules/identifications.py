@@ -23,7 +23,7 @@ CARRIES: dict[Kind, frozenset[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ActiveIdentification:
     """An identification that was not withdrawn and is no comment, of one image; of all of it without an annotation."""
 
     id: UUID
@@ -32,26 +32,26 @@ class Said:
     annotation_id: UUID | None
     analysis_id: UUID | None
 
-    def is_later(self, other: "Said") -> bool:
+    def is_later(self, other: "ActiveIdentification") -> bool:
         """Whether it was said after another."""
         return (self.at, self.id) > (other.at, other.id)
 
 
-class Held:
+class EffectiveIdentifications:
     """What holds of one image and of what was found on it: the latest that a person said, else the model's own words.
 
     What is said of a box is said of its classification. That a whole image is blank is said of everything on it. That
     a whole image is confirmed is said of what its analysis found, where nothing else was said of that by itself.
     """
 
-    def __init__(self, said: Iterable[Said]) -> None:
-        self._latest: dict[UUID | None, Said] = {}
+    def __init__(self, said: Iterable[ActiveIdentification]) -> None:
+        self._latest: dict[UUID | None, ActiveIdentification] = {}
         for one in said:
             known = self._latest.get(one.annotation_id)
             if known is None or one.is_later(known):
                 self._latest[one.annotation_id] = one
 
-    def of_image(self) -> Said | None:
+    def of_image(self) -> ActiveIdentification | None:
         """What holds of the whole image; that it is blank does not, once something on it is named after that."""
         whole = self._latest.get(None)
         if whole is not None and whole.kind == Kind.BLANK:
@@ -60,7 +60,9 @@ class Held:
                     return None
         return whole
 
-    def of_annotation(self, annotation_id: UUID, parent_id: UUID | None, analysis_id: UUID) -> Said | None:
+    def of_annotation(
+        self, annotation_id: UUID, parent_id: UUID | None, analysis_id: UUID
+    ) -> ActiveIdentification | None:
         """What holds of an annotation; None where the model's words do."""
         own = self._latest.get(annotation_id)
         of_box = self._latest.get(parent_id) if parent_id is not None else None
@@ -76,7 +78,7 @@ class Held:
         return own
 
 
-def find_faults(new: Sequence[NewIdentification]) -> list[tuple[str, str]]:
+def list_errors(new: Sequence[NewIdentification]) -> list[tuple[str, str]]:
     """Find what cannot be said like that: where it stands, and why."""
     faults: list[tuple[str, str]] = []
     told: set[UUID] = set()
@@ -99,6 +101,6 @@ def find_faults(new: Sequence[NewIdentification]) -> list[tuple[str, str]]:
     return faults
 
 
-def sees_people(scope: Scope) -> bool:
+def can_see_people(scope: Scope) -> bool:
     """Whether a caller is told what people said: they themselves are; workers and outside pipelines are not."""
     return scope.kind == TokenKind.USER or (scope.kind is None and scope.user_id is not None)

@@ -26,7 +26,7 @@ def name_key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
-def searched_text(scientific_name: str, common_names: Mapping[str, Iterable[str]]) -> str:
+def build_search_text(scientific_name: str, common_names: Mapping[str, Iterable[str]]) -> str:
     """All names of a taxon as they are searched, each between line ends."""
     names = [scientific_name, *(name for names in common_names.values() for name in names)]
     return "".join(f"\n{key}" for key in dict.fromkeys(map(name_key, names))) + "\n"
@@ -65,7 +65,7 @@ class KnownTaxon:
 
 
 @dataclass
-class Intake:
+class TaxonImportPlan:
     """What lines do to a list, by the keys of names: the taxa as they become, and those that a line leaves as they are.
 
     Problems are told by line and by column.
@@ -82,12 +82,12 @@ class Intake:
         return len(self.become) - self.created
 
 
-def take_in(lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon]) -> Intake:
+def build_import_plan(lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon]) -> TaxonImportPlan:
     """Decide what lines change on a list: what they leave out stays. Lines that cannot be taken are told, others taken.
 
     `known` has, by their keys, all taxa that the lines name, those with their GBIF keys, and what is accepted for them.
     """
-    intake = Intake()
+    intake = TaxonImportPlan()
     taken = _take_each_once(lines, known, intake)
     keys = _hold_gbif_keys(taken, known)
     while refused := {key: wrong for key in taken if (wrong := _find_wrong(key, taken, known, keys))}:
@@ -107,7 +107,7 @@ def take_in(lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon]) -> Inta
 
 
 def _take_each_once(
-    lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon], intake: Intake
+    lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon], intake: TaxonImportPlan
 ) -> dict[str, TaxonLine]:
     by_gbif = {one.values["gbif_key"]: key for key, one in known.items()}
     taken: dict[str, TaxonLine] = {}

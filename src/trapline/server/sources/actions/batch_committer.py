@@ -5,15 +5,15 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from trapline.server.images.queries.images import ImageRow, add_images, mark_all_thumbnails
+from trapline.server.images.queries.images import ImageRow, create_images, mark_all_thumbnails
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.deadlock_retry import begin_anew
+from trapline.server.platform.db.deadlock_retry import retry_on_deadlock
 from trapline.server.platform.errors import TraplineError
 from trapline.server.platform.metrics import IMAGES_IMPORTED
-from trapline.server.queue.queries.automatic_jobs import add_to_standing_jobs
-from trapline.server.sources.actions.pull_run import Pull
-from trapline.server.sources.queries.pull_runs import RunLost, add_to_run
-from trapline.server.sources.queries.pulled_files import Settled, settle_files
+from trapline.server.queue.queries.automatic_jobs import add_to_automatic_jobs
+from trapline.server.sources.actions.pull_run import ActivePullRun
+from trapline.server.sources.queries.pull_runs import PullRunOwnershipLost, update_run_counts
+from trapline.server.sources.queries.pulled_files import FileOutcome, record_outcomes
 
 SETTLED_AT_ONCE = 50
 COUNTED = {"failed": "failed", "quarantined": "failed", "skipped": "skipped"}
@@ -21,7 +21,7 @@ COUNTED = {"failed": "failed", "quarantined": "failed", "skipped": "skipped"}
 
 @dataclass
 class _Waiting:
-    settled: Settled
+    settled: FileOutcome
     image: ImageRow | None
     size: int
     is_done: asyncio.Future[UUID | None]
@@ -29,26 +29,26 @@ class _Waiting:
 
 
 @dataclass
-class Settling:
+class BatchCommitter:
     """Commits for all that take files of a run side by side. Each transaction fails once the run is no longer ours."""
 
-    pull: Pull
+    pull: ActivePullRun
     _waiting: asyncio.Queue[_Waiting] = field(default_factory=asyncio.Queue)
     _pictured: list[UUID] = field(default_factory=list)
     _ended: BaseException | None = None
 
-    async def settle(self, settled: Settled, *, image: ImageRow | None = None, size: int = 0) -> UUID | None:
+    async def settle(self, settled: FileOutcome, *, image: ImageRow | None = None, size: int = 0) -> UUID | None:
         """Note what became of a file of `size` received bytes, and add its checked image, if it has one.
 
         Answers the image's id if it is new. Raises RunLost, and what the database says against this file.
         """
         if self._ended is not None:
-            raise RunLost from self._ended
+            raise PullRunOwnershipLost from self._ended
         waiting = _Waiting(settled, image, size, asyncio.get_running_loop().create_future())
         self._waiting.put_nowait(waiting)
         return await waiting.is_done
 
-    def note_thumbnails(self, image_id: UUID) -> None:
+    def record_thumbnails(self, image_id: UUID) -> None:
         """Mark an image's thumbnails as made, with one of the next transactions; they are stored already."""
         self._pictured.append(image_id)
 
@@ -66,12 +66,12 @@ class Settling:
 
     async def finish(self) -> None:
         """Commit what is left when every file is settled."""
-        await begin_anew(lambda: self._write([]))
+        await retry_on_deadlock(lambda: self._write([]))
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:
-            await begin_anew(lambda: self._write(batch))
-        except (TraplineError, RunLost):
+            await retry_on_deadlock(lambda: self._write(batch))
+        except (TraplineError, PullRunOwnershipLost):
             raise
         except Exception as error:
             if len(batch) == 1:
@@ -88,23 +88,23 @@ class Settling:
 
     async def _write(self, batch: list[_Waiting]) -> None:
         scope, pictured = self.pull.scope, list(self._pictured)
-        async with self.pull.system.database.line(scope) as tx:
+        async with self.pull.system.database.sql_transaction(scope) as tx:
             new = await self._keep_images(tx, [waiting for waiting in batch if waiting.image is not None])
             counts = Counter(bytes=sum(waiting.size for waiting in batch))
             counts.update(counted for waiting in batch if (counted := _counted(waiting.settled)) is not None)
-            async with tx.at_once():
+            async with tx.pipelined():
                 if batch:
-                    await settle_files(scope, tx, self.pull.source.id, [waiting.settled for waiting in batch])
+                    await record_outcomes(scope, tx, self.pull.source.id, [waiting.settled for waiting in batch])
                 if pictured:
                     await mark_all_thumbnails(scope, tx, pictured, made=True)
-            await add_to_run(scope, tx, self.pull.run_id, **counts)
-            await add_to_standing_jobs(scope, tx, self.pull.source.project_id, new)
+            await update_run_counts(scope, tx, self.pull.run_id, **counts)
+            await add_to_automatic_jobs(scope, tx, self.pull.source.project_id, new)
         IMAGES_IMPORTED.labels("pull").inc(len(new))
         del self._pictured[: len(pictured)]
 
     async def _keep_images(self, tx: Transaction, batch: list[_Waiting]) -> list[UUID]:
         images = [waiting.image for waiting in batch if waiting.image is not None]
-        kept = await add_images(self.pull.scope, tx, images) if images else []
+        kept = await create_images(self.pull.scope, tx, images) if images else []
         for waiting, (image_id, is_new) in zip(batch, kept, strict=True):
             waiting.new = image_id if is_new else None
             state = "imported" if is_new else "duplicate"
@@ -112,6 +112,6 @@ class Settling:
         return [image_id for image_id, is_new in kept if is_new]
 
 
-def _counted(settled: Settled) -> str | None:
+def _counted(settled: FileOutcome) -> str | None:
     """Tell which count of a run a file adds to; one that still is the version that is known adds to none."""
     return settled.state if settled.image_id is not None else COUNTED.get(settled.state)

@@ -3,17 +3,17 @@
 from datetime import UTC, datetime
 
 from trapline.server.catalogue.queries.image_findings import list_deployment_names
-from trapline.server.images.queries.deployments import get_deployment
+from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.images.queries.images import count_without_camera_time
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.sources.actions.source_health import find_health
-from trapline.server.sources.queries.pull_runs import seconds_of
+from trapline.server.sources.queries.pull_runs import get_duration_s
 from trapline.server.sources.queries.source_connections import SourceConnectionRow, list_connections
 from trapline.server.sources.queries.source_health import list_source_facts
 from trapline.server.sources.queries.sources import RunRow, SourceRow, count_states, list_last_runs
-from trapline.server.sources.rules.pull_policy import schedule_in_words
-from trapline.wire.sources import Connection, PullRun, Source, SourceCounts
+from trapline.server.sources.rules.pull_policy import format_schedule
+from trapline.wire.sources import PullRun, Source, SourceConnection, SourceCounts
 
 TIMEOUT_FIELDS = {"connect_timeout_s": "connect_s", "list_timeout_s": "listing_s", "download_timeout_s": "download_s"}
 
@@ -22,7 +22,7 @@ async def describe_sources(scope: Scope, tx: Transaction, rows: list[SourceRow])
     """Describe pull sources as the API returns them, each with its last run, counts and health."""
     ids = [row.id for row in rows]
     names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
-    zones = {row.deployment_id: (await get_deployment(scope, tx, row.deployment_id)).time_zone for row in rows}
+    zones = {row.deployment_id: (await get_deployment_row(scope, tx, row.deployment_id)).time_zone for row in rows}
     counts, undated = await count_states(scope, tx, ids), await count_without_camera_time(scope, tx, ids)
     runs = await list_last_runs(scope, tx, ids)
     facts = await list_source_facts(scope, tx, ids)
@@ -37,7 +37,7 @@ async def describe_sources(scope: Scope, tx: Transaction, rows: list[SourceRow])
             has_event_secret=row.event_secrets is not None,
             connection=_connection(row, connections.get(row.id)) if row.gateway == "websocket" else None,
             deployment_name=names[row.deployment_id],
-            schedule_in_words=schedule_in_words(row.schedule),
+            schedule_in_words=format_schedule(row.schedule),
             time_zone=zones[row.deployment_id],
             last_run=describe_run(runs[row.id]) if row.id in runs else None,
             next_run=row.next_run_at if row.is_active else None,
@@ -49,8 +49,8 @@ async def describe_sources(scope: Scope, tx: Transaction, rows: list[SourceRow])
     ]
 
 
-def _connection(row: SourceRow, held: SourceConnectionRow | None) -> Connection:
-    return Connection(
+def _connection(row: SourceRow, held: SourceConnectionRow | None) -> SourceConnection:
+    return SourceConnection(
         connected_since=held.connected_at if held else None,
         last_message_at=held.last_message_at if held else None,
         messages=held.messages if held else 0,
@@ -64,5 +64,5 @@ def describe_run(row: RunRow) -> PullRun:
     """Describe a run as the API returns it."""
     same = set(PullRun.model_fields) - {"seconds", "skipped"}
     skipped = row.skipped + sum(row.left_out.values())
-    counted = {"skipped": skipped, "seconds": seconds_of(row, datetime.now(UTC))}
+    counted = {"skipped": skipped, "seconds": get_duration_s(row, datetime.now(UTC))}
     return PullRun(**{name: getattr(row, name) for name in same}, **counted)

@@ -11,26 +11,32 @@ from uuid import UUID, uuid4
 import structlog
 
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import DatabaseAway, DatabaseSlow, NotFound, OutboundFailed, TraplineError
-from trapline.server.platform.vault import WrongKey
-from trapline.server.sources.actions.gateways import open_feed_of
-from trapline.server.sources.actions.pull_runs import begin_run, bring_forward
-from trapline.server.sources.actions.pushed_events import note_told
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import (
+    DatabaseUnavailable,
+    NotFound,
+    OutboundFailed,
+    StatementTimeout,
+    TraplineError,
+)
+from trapline.server.platform.vault import DecryptionError
+from trapline.server.sources.actions.gateways import open_source_feed
+from trapline.server.sources.actions.pull_runs import advance_next_run, begin_run
+from trapline.server.sources.actions.pushed_events import record_pushed_files
 from trapline.server.sources.queries.pull_runs import has_listed_since
 from trapline.server.sources.queries.source_connections import (
     claim_connections,
-    let_go,
-    note_broken,
-    note_connected,
-    note_message,
+    record_connected,
+    record_disconnected,
+    record_message,
+    release_connections,
 )
-from trapline.server.sources.queries.sources import get_source
+from trapline.server.sources.queries.sources import get_source_row
 from trapline.server.sources.rules.pull_policy import MINUTE
-from trapline.server.sources.rules.pushed_events import NotAMessage, Told, read_message
+from trapline.server.sources.rules.pushed_events import InvalidMessage, PushedFile, parse_message
 
 if TYPE_CHECKING:
-    from trapline.server.sources.gateways.websocket_gateway import Inbox
+    from trapline.server.sources.gateways.websocket_gateway import MessageBuffer
 
 log = structlog.get_logger(__name__)
 
@@ -44,23 +50,23 @@ AWAY_PAUSE_S = 1.0
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
-class NotOurs(Exception):
+class FeedOwnershipLost(Exception):
     """Another process holds the connection by now, or its source is gone."""
 
 
-async def claim_feeds(system: System, scope: Scope, holder: UUID) -> dict[UUID, str]:
+async def claim_feeds(system: AppContext, scope: Scope, holder: UUID) -> dict[UUID, str]:
     """Say which connections this process holds from now on, and what each is made of."""
     async with system.database.transaction(scope) as tx:
         return await claim_connections(scope, tx, holder, WEBSOCKET, MOST)
 
 
-async def let_feeds_go(system: System, scope: Scope, holder: UUID) -> None:
+async def release_feeds(system: AppContext, scope: Scope, holder: UUID) -> None:
     """Let every connection of this process go, so that another one need not wait for its silence."""
     async with system.database.transaction(scope) as tx:
-        await let_go(scope, tx, holder)
+        await release_connections(scope, tx, holder)
 
 
-async def follow_feed(system: System, scope: Scope, source_id: UUID, holder: UUID) -> None:
+async def run_feed(system: AppContext, scope: Scope, source_id: UUID, holder: UUID) -> None:
     """Keep the connection of a source: take its messages, and connect again whenever it ends, until cancelled.
 
     Cancelled once, it hangs up and notes what it has received before it ends; cancelled again, it ends.
@@ -71,12 +77,12 @@ async def follow_feed(system: System, scope: Scope, source_id: UUID, holder: UUI
         began = time.monotonic()
         try:
             await _follow_once(system, scope, source_id, holder)
-        except (NotOurs, NotFound):
+        except (FeedOwnershipLost, NotFound):
             return
-        except DatabaseAway:
+        except DatabaseUnavailable:
             await asyncio.sleep(AWAY_PAUSE_S)
             continue
-        except (TraplineError, WrongKey) as error:
+        except (TraplineError, DecryptionError) as error:
             words = error.detail if isinstance(error, TraplineError) else str(error)
         except Exception as error:
             bound.exception("a feed broke")
@@ -90,10 +96,10 @@ async def follow_feed(system: System, scope: Scope, source_id: UUID, holder: UUI
         await asyncio.sleep(pause * _chance.uniform(0.5, 1.5))
 
 
-async def _follow_once(system: System, scope: Scope, source_id: UUID, holder: UUID) -> None:
+async def _follow_once(system: AppContext, scope: Scope, source_id: UUID, holder: UUID) -> None:
     async with system.database.transaction(scope) as tx:
-        row = await get_source(scope, tx, source_id)
-    async with open_feed_of(system, row) as inbox:
+        row = await get_source_row(scope, tx, source_id)
+    async with open_source_feed(system, row) as inbox:
         taking = asyncio.create_task(_take_all(system, scope, source_id, holder, inbox))
         try:
             await asyncio.shield(taking)
@@ -103,7 +109,7 @@ async def _follow_once(system: System, scope: Scope, source_id: UUID, holder: UU
             raise
 
 
-async def _take_all(system: System, scope: Scope, source_id: UUID, holder: UUID, inbox: "Inbox") -> None:
+async def _take_all(system: AppContext, scope: Scope, source_id: UUID, holder: UUID, inbox: "MessageBuffer") -> None:
     """Take what comes until the connection ends; also of one that is no longer ours all that was received."""
     ours = await _once_there(lambda: _note_connected(system, scope, source_id, holder))
     try:
@@ -116,45 +122,45 @@ async def _take_all(system: System, scope: Scope, source_id: UUID, holder: UUID,
     except OutboundFailed:
         if ours:
             raise
-    raise NotOurs
+    raise FeedOwnershipLost
 
 
-async def _note_connected(system: System, scope: Scope, source_id: UUID, holder: UUID) -> bool:
+async def _note_connected(system: AppContext, scope: Scope, source_id: UUID, holder: UUID) -> bool:
     """Note that the connection stands, and list what was told of while it did not, where there is a listing.
 
     At most once a minute, and no sooner than a source that fails is asked again. False where it is no longer ours.
     """
     async with system.database.transaction(scope) as tx:
-        row = await get_source(scope, tx, source_id, lock=True)
-        if not await note_connected(scope, tx, source_id, holder):
+        row = await get_source_row(scope, tx, source_id, lock=True)
+        if not await record_connected(scope, tx, source_id, holder):
             return False
         if row.options.get("listing_url"):
             is_too_soon = row.consecutive_failures > 0 or await has_listed_since(scope, tx, source_id, MINUTE)
             if is_too_soon or await begin_run(scope, tx, row, "connected") is None:
-                bring_forward(row, datetime.now(UTC) + MINUTE)
+                advance_next_run(row, datetime.now(UTC) + MINUTE)
         return True
 
 
-async def _take(system: System, scope: Scope, source_id: UUID, holder: UUID, message: str | bytes) -> bool:
+async def _take(system: AppContext, scope: Scope, source_id: UUID, holder: UUID, message: str | bytes) -> bool:
     """Take one message, and wait with it while the database is away; False where the connection is no longer ours."""
-    told: list[Told] = []
+    told: list[PushedFile] = []
     refused = None if message else "a message was empty, or larger than 1 MiB"
     try:
-        told = read_message(message) if message else []
-    except NotAMessage as error:
+        told = parse_message(message) if message else []
+    except InvalidMessage as error:
         refused = f"a message could not be read: {error}"
     event = uuid4().hex
 
     async def note() -> bool:
         nonlocal refused
         async with system.database.transaction(scope) as tx:
-            row = await get_source(scope, tx, source_id, lock=True)
+            row = await get_source_row(scope, tx, source_id, lock=True)
             if told:
-                taken = await note_told(scope, tx, row, told, event)
+                taken = await record_pushed_files(scope, tx, row, told, event)
                 if taken.refused:
                     # The element itself is the server's to word: it may hold our sign-in.
                     refused = f"an element of a message was not taken: {taken.refused[0].reason}"
-            return await note_message(scope, tx, source_id, holder, refused)
+            return await record_message(scope, tx, source_id, holder, refused)
 
     ours = await _once_there(note)
     if refused:
@@ -167,14 +173,14 @@ async def _once_there(step: Callable[[], Awaitable[bool]]) -> bool:
     while True:
         try:
             return await step()
-        except (DatabaseAway, DatabaseSlow):
+        except (DatabaseUnavailable, StatementTimeout):
             await asyncio.sleep(AWAY_PAUSE_S)
 
 
-async def _note_broken(system: System, scope: Scope, source_id: UUID, holder: UUID, words: str) -> None:
+async def _note_broken(system: AppContext, scope: Scope, source_id: UUID, holder: UUID, words: str) -> None:
     words = words.replace("\x00", "").encode("utf-8", "replace").decode()
     try:
         async with system.database.transaction(scope) as tx:
-            await note_broken(scope, tx, source_id, holder, words)
-    except DatabaseAway:
+            await record_disconnected(scope, tx, source_id, holder, words)
+    except DatabaseUnavailable:
         return

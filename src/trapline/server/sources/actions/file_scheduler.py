@@ -3,10 +3,10 @@
 import asyncio
 import time
 
-from trapline.server.images.actions.image_import import check_room
+from trapline.server.images.actions.image_import import require_disk_space
 from trapline.server.platform.errors import TraplineError
-from trapline.server.sources.actions.pull_run import Paused, Pull, SourceSick
-from trapline.server.sources.queries.pulled_files import list_fresh_files, list_last_fresh_files, list_tried_files
+from trapline.server.sources.actions.pull_run import ActivePullRun, SourceFailing, SourcePaused
+from trapline.server.sources.queries.pulled_files import list_last_new_files, list_new_files, list_retryable_files
 from trapline.server.sources.queries.pushed_files import list_pushed_files
 from trapline.server.sources.queries.sources import PulledFileRow, is_active
 
@@ -15,13 +15,13 @@ PROBES = 3
 """Files from the other end that are tried before a source is given up: perhaps it is only these names."""
 
 
-class Turns:
+class FileScheduler:
     """Gives out the files whose turn it is, fresh ones first, up to the limit of the run (0: no limit) and its time.
 
     What ends the run early is raised when nobody has a file in hand any more, so that nothing that came is thrown away.
     """
 
-    def __init__(self, pull: Pull) -> None:
+    def __init__(self, pull: ActivePullRun) -> None:
         self._pull = pull
         self._files: list[PulledFileRow] = []
         self._left = None if pull.only_pushed else pull.max_files or None
@@ -40,7 +40,7 @@ class Turns:
         """
         async with self._changed:
             while True:
-                sickness = self._pull.find_sickness()
+                sickness = self._pull.find_source_failure()
                 self._probes = None if sickness is None else self._probes
                 if self._ending is not None:
                     if not self._in_hand:
@@ -50,7 +50,7 @@ class Turns:
                     if not self._in_hand:
                         self._probes = await self._list_last() if self._probes is None else self._probes
                         if not self._probes or self._left == 0:
-                            raise SourceSick(sickness)
+                            raise SourceFailing(sickness)
                         return self._give(self._probes.pop(0))
                 elif self._left == 0 or time.monotonic() >= self._pull.until:
                     return None
@@ -92,11 +92,11 @@ class Turns:
         try:
             # A run by hand of a paused source goes on.
             if pull.source.is_active:
-                async with pull.system.database.line(pull.scope, each_alone=True) as tx:
+                async with pull.system.database.sql_transaction(pull.scope, each_alone=True) as tx:
                     if not await is_active(pull.scope, tx, pull.source.id):
-                        raise Paused
-            await check_room(pull.system)
-        except (Paused, TraplineError) as error:
+                        raise SourcePaused
+            await require_disk_space(pull.system)
+        except (SourcePaused, TraplineError) as error:
             self.stop(error)
             return False
         return True
@@ -106,7 +106,7 @@ class Turns:
         if pull.only_pushed:
             return []
         async with pull.system.database.transaction(pull.scope) as tx:
-            return await list_last_fresh_files(pull.scope, tx, pull.source, PROBES)
+            return await list_last_new_files(pull.scope, tx, pull.source, PROBES)
 
     async def _list(self) -> None:
         """List more files; beyond the fresh ones only while none is in hand, which would be listed again."""
@@ -114,13 +114,13 @@ class Turns:
         wanted = LISTED_AT_ONCE if self._left is None else min(LISTED_AT_ONCE, self._left)
         async with pull.system.database.transaction(pull.scope) as tx:
             if self._has_fresh:
-                self._files = await list_fresh_files(pull.scope, tx, pull.source, self._after, wanted)
+                self._files = await list_new_files(pull.scope, tx, pull.source, self._after, wanted)
                 self._has_fresh = len(self._files) == wanted
                 self._after = self._files[-1] if self._files else None
                 return
             if pull.only_pushed:
                 self._files = await list_pushed_files(pull.scope, tx, pull.source, wanted)
             else:
-                self._files = await list_tried_files(pull.scope, tx, pull.source, pull.began_at, wanted)
+                self._files = await list_retryable_files(pull.scope, tx, pull.source, pull.began_at, wanted)
         if not self._files:
             self._left = 0

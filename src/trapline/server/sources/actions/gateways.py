@@ -10,17 +10,17 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from trapline.extras import describe_install
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Unprocessable
-from trapline.server.platform.network.dialing import judge_literal
-from trapline.server.platform.vault import seal, unseal
-from trapline.server.sources.gateways.folder_gateway import FolderGateway, folder_of
+from trapline.server.platform.network.dialing import validate_literal
+from trapline.server.platform.vault import decrypt_secret, encrypt_secret
+from trapline.server.sources.gateways.folder_gateway import FolderGateway, resolve_folder
 from trapline.server.sources.gateways.gateway import Gateway
 from trapline.server.sources.gateways.own_folders import identify_own_folders
-from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
 from trapline.server.sources.queries.sources import SourceRow
-from trapline.server.sources.rules.pushed_events import folder_address
-from trapline.server.sources.rules.source_urls import DEFAULT_PORTS, over_http, server_of, split_address
+from trapline.server.sources.rules.pushed_events import get_folder_url
+from trapline.server.sources.rules.source_urls import DEFAULT_PORTS, get_http_url, get_server, parse_source_url
 from trapline.wire.gateway_options import (
     LISTED_BY,
     SECRET,
@@ -33,7 +33,7 @@ from trapline.wire.gateway_options import (
 
 if TYPE_CHECKING:
     from trapline.server.platform.network.outbound import Credentials, Timeouts
-    from trapline.server.sources.gateways.websocket_gateway import Inbox
+    from trapline.server.sources.gateways.websocket_gateway import MessageBuffer
 
 TABLE = "pull_sources"
 COLUMN = "secrets"
@@ -68,20 +68,20 @@ def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict
     row.secret_options = [name for name in secret if OPTION + name in secrets]
 
 
-def seal_secrets(system: System, source_id: UUID, secrets: Mapping[str, str]) -> bytes | None:
+def encrypt_secrets(system: AppContext, source_id: UUID, secrets: Mapping[str, str]) -> bytes | None:
     """Encrypt a source's secrets, bound to its row; None where there are none."""
-    return seal(system.secrets, json.dumps(dict(secrets)), TABLE, source_id, COLUMN) if secrets else None
+    return encrypt_secret(system.secrets, json.dumps(dict(secrets)), TABLE, source_id, COLUMN) if secrets else None
 
 
-def open_secrets(system: System, row: SourceRow) -> dict[str, str]:
+def decrypt_secrets(system: AppContext, row: SourceRow) -> dict[str, str]:
     """Open a source's secrets. Raises WrongKey."""
     if row.secrets is None:
         return {}
-    opened: dict[str, str] = json.loads(unseal(system.secrets, row.secrets, TABLE, row.id, COLUMN))
+    opened: dict[str, str] = json.loads(decrypt_secret(system.secrets, row.secrets, TABLE, row.id, COLUMN))
     return opened
 
 
-def whereabouts_of(row: SourceRow) -> tuple[Any, ...]:
+def build_location_key(row: SourceRow) -> tuple[Any, ...]:
     """Tell all that decides where a source's files are and which are listed: its ledger is about these alone.
 
     File servers show each account a folder of its own; over HTTP another name is nearly always another key to the same.
@@ -90,7 +90,7 @@ def whereabouts_of(row: SourceRow) -> tuple[Any, ...]:
     return (row.gateway, row.base_url, account, *(row.options.get(name) for name in LISTED_BY.get(row.gateway, ())))
 
 
-def open_gateway(system: System, row: SourceRow, folder: Path | None = None) -> Gateway:
+def open_gateway(system: AppContext, row: SourceRow, folder: Path | None = None) -> Gateway:
     """Open the gateway of a source; nothing is connected yet.
 
     `folder` is the resolved folder that was compared with the granted ones. A name that is resolved again could lead to
@@ -101,155 +101,162 @@ def open_gateway(system: System, row: SourceRow, folder: Path | None = None) -> 
     """
     if row.gateway == "folder":
         own = system.own_folders
-        judged = folder or folder_of(row.base_url, system.source_folders, own)
+        judged = folder or resolve_folder(row.base_url, system.source_folders, own)
         return FolderGateway(judged, identify_own_folders(own))
     # Each gateway is loaded with its first source: together they would take a tenth of a process's start.
     if row.gateway not in OPENERS:
         raise Unprocessable(f"The gateway {row.gateway!r} cannot be spoken to by this version.")
-    return OPENERS[row.gateway](system, row, timeouts_of(row))
+    return OPENERS[row.gateway](system, row, get_timeouts(row))
 
 
-def judge_addresses(system: System, row: SourceRow) -> None:
+def validate_addresses(system: AppContext, row: SourceRow) -> None:
     """Refuse what a source would never be connected to, where that can be told without a look-up.
 
     Raises OutboundRefused.
     """
     named = [row.base_url, *(row.options.get(name) for name in ("endpoint", "listing_url", "files_url"))]
     for url in (*named, *row.options.get("file_origins", ())):
-        if url is not None and (server := server_of(url)).scheme in DEFAULT_PORTS:
-            judge_literal(system.outbound, server.scheme, server.host, server.port)
+        if url is not None and (server := get_server(url)).scheme in DEFAULT_PORTS:
+            validate_literal(system.outbound, server.scheme, server.host, server.port)
 
 
-def timeouts_of(row: SourceRow) -> "Timeouts":
+def get_timeouts(row: SourceRow) -> "Timeouts":
     """Tell how long is waited for a source: as its settings say, else the usual time."""
     from trapline.server.platform.network.outbound import Timeouts
 
     return Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
 
 
-def _open_http(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
-    from trapline.server.platform.network.outbound import Outbound
-    from trapline.server.sources.gateways.http_directory_gateway import HttpDirectory
+def _open_http(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.platform.network.outbound import OutboundClient
+    from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
 
-    outbound = Outbound(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
-    return HttpDirectory(outbound, row.base_url, listing_s=timeouts.listing_s, pace=Pace(row.rate_limit_per_s))
+    outbound = OutboundClient(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
+    return HttpDirectoryGateway(
+        outbound, row.base_url, listing_s=timeouts.listing_s, pace=RateLimiter(row.rate_limit_per_s)
+    )
 
 
-def _open_rest(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
-    from trapline.server.platform.network.outbound import Outbound
-    from trapline.server.sources.gateways.rest_gateway import RestListing
+def _open_rest(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.platform.network.outbound import OutboundClient
+    from trapline.server.sources.gateways.rest_gateway import RestGateway
 
-    outbound = Outbound(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
+    outbound = OutboundClient(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
     options = RestOptions.model_validate(row.options)
-    return RestListing(
+    return RestGateway(
         outbound,
         row.base_url,
         options.mapping,
         file_origins=options.file_origins,
         listing_s=timeouts.listing_s,
-        pace=Pace(row.rate_limit_per_s),
+        pace=RateLimiter(row.rate_limit_per_s),
     )
 
 
-def _open_s3(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
-    from trapline.server.platform.network.outbound import Outbound
-    from trapline.server.platform.store.presign import Signer
-    from trapline.server.sources.gateways.s3_gateway import S3Bucket
+def _open_s3(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.platform.network.outbound import OutboundClient
+    from trapline.server.platform.store.presign import S3Signer
+    from trapline.server.sources.gateways.s3_gateway import S3Gateway
 
-    split_address(row.base_url)
+    parse_source_url(row.base_url)
     options = S3Options.model_validate(row.options)
-    secret = open_secrets(system, row).get(f"{OPTION}secret")
+    secret = decrypt_secrets(system, row).get(f"{OPTION}secret")
     if row.auth_type != "none":
         raise Unprocessable("An S3 source signs in by its options `key` and `secret`; leave auth_type out.")
     if (options.key is None) != (secret is None):
         raise Unprocessable("An S3 source needs both options, `key` and `secret`, or none of them for a public bucket.")
-    signer = None if options.key is None or secret is None else Signer(options.key, secret, options.region)
+    signer = None if options.key is None or secret is None else S3Signer(options.key, secret, options.region)
     endpoint = options.endpoint or f"https://s3.{options.region}.amazonaws.com"
-    outbound = Outbound(system.outbound, timeouts=timeouts)
-    pace = Pace(row.rate_limit_per_s)
-    return S3Bucket(outbound, endpoint, row.base_url, signer, listing_s=timeouts.listing_s, pace=pace)
+    outbound = OutboundClient(system.outbound, timeouts=timeouts)
+    pace = RateLimiter(row.rate_limit_per_s)
+    return S3Gateway(outbound, endpoint, row.base_url, signer, listing_s=timeouts.listing_s, pace=pace)
 
 
-def _open_ftp(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+def _open_ftp(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gateway:
     from trapline.server.platform.network.dialing import Dialer
-    from trapline.server.platform.network.outbound import trusted_authorities
-    from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnections, FtpLogin
-    from trapline.server.sources.gateways.ftp_gateway import FtpServer
+    from trapline.server.platform.network.outbound import load_trusted_certificates
+    from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnectionPool, FtpCredentials
+    from trapline.server.sources.gateways.ftp_gateway import FtpGateway
 
-    server = server_of(row.base_url)
-    tls = trusted_authorities() if server.scheme == "ftps" else None
+    server = get_server(row.base_url)
+    tls = load_trusted_certificates() if server.scheme == "ftps" else None
     # On its own port TLS begins at once; on every other it is asked for (AUTH TLS).
     address = FtpAddress(server.host, server.port, tls, tls_at_once=server.port == DEFAULT_PORTS["ftps"])
-    login = FtpLogin()
+    login = FtpCredentials()
     if row.auth_type == "basic":
-        login = FtpLogin(row.auth_username or "", open_secrets(system, row).get("password", ""))
+        login = FtpCredentials(row.auth_username or "", decrypt_secrets(system, row).get("password", ""))
         if any(sign in login.username + login.password for sign in "\r\n"):
             raise Unprocessable("auth_username and auth_password must be one line each.")
-    connections = FtpConnections(Dialer(system.outbound), address, login, timeouts)
-    return FtpServer(connections, row.base_url, timeouts, Pace(row.rate_limit_per_s))
+    connections = FtpConnectionPool(Dialer(system.outbound), address, login, timeouts)
+    return FtpGateway(connections, row.base_url, timeouts, RateLimiter(row.rate_limit_per_s))
 
 
-def _open_sftp(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+def _open_sftp(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gateway:
     from trapline.server.platform.network.dialing import Dialer
 
     try:
-        from trapline.server.sources.gateways.sftp_gateway import SftpServer, SshLogin, read_host_key, read_private_key
+        from trapline.server.sources.gateways.sftp_gateway import (
+            SftpGateway,
+            SshCredentials,
+            parse_host_key,
+            parse_private_key,
+        )
     except ModuleNotFoundError as error:
         raise Unprocessable(
             f"SFTP is an extra that is not installed here: {describe_install('server', 'sftp')}"
         ) from error
 
     options = SftpOptions.model_validate(row.options)
-    secrets = open_secrets(system, row)
-    server = server_of(row.base_url)
+    secrets = decrypt_secrets(system, row)
+    server = get_server(row.base_url)
     try:
-        login = SshLogin(
+        login = SshCredentials(
             server.host,
             server.port,
             row.auth_username or "",
             secrets.get("password"),
-            read_private_key(secrets[f"{OPTION}key"]) if f"{OPTION}key" in secrets else None,
-            read_host_key(options.host_key) if options.host_key else None,
+            parse_private_key(secrets[f"{OPTION}key"]) if f"{OPTION}key" in secrets else None,
+            parse_host_key(options.host_key) if options.host_key else None,
         )
     except ValueError as error:
         raise Unprocessable(f"The option host_key or key cannot be used: {error}.") from error
-    return SftpServer(Dialer(system.outbound), login, row.base_url, timeouts, Pace(row.rate_limit_per_s))
+    return SftpGateway(Dialer(system.outbound), login, row.base_url, timeouts, RateLimiter(row.rate_limit_per_s))
 
 
-def _open_websocket(system: System, row: SourceRow, timeouts: "Timeouts") -> Gateway:
-    from trapline.server.platform.network.outbound import Outbound
-    from trapline.server.sources.gateways.http_directory_gateway import HttpDirectory
-    from trapline.server.sources.gateways.websocket_gateway import WebsocketFeed
+def _open_websocket(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gateway:
+    from trapline.server.platform.network.outbound import OutboundClient
+    from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
+    from trapline.server.sources.gateways.websocket_gateway import WebsocketGateway
 
-    split_address(row.base_url)
+    parse_source_url(row.base_url)
     options = WebsocketOptions.model_validate(row.options)
     if options.listing_url is None and options.files_url is None:
         raise Unprocessable("A WebSocket source needs the option `listing_url`, or `files_url` where nothing lists.")
-    if options.listing_url and server_of(options.listing_url).host != server_of(row.base_url).host:
+    if options.listing_url and get_server(options.listing_url).host != get_server(row.base_url).host:
         raise Unprocessable("listing_url must be on the same host as the source's address.")
 
-    def directory(url: str) -> HttpDirectory:
-        credentials = _credentials(system, row, over_http(row.base_url))
-        outbound = Outbound(system.outbound, credentials=credentials, timeouts=timeouts)
-        return HttpDirectory(outbound, url, listing_s=timeouts.listing_s, pace=Pace(row.rate_limit_per_s))
+    def directory(url: str) -> HttpDirectoryGateway:
+        credentials = _credentials(system, row, get_http_url(row.base_url))
+        outbound = OutboundClient(system.outbound, credentials=credentials, timeouts=timeouts)
+        return HttpDirectoryGateway(outbound, url, listing_s=timeouts.listing_s, pace=RateLimiter(row.rate_limit_per_s))
 
     listing = directory(options.listing_url) if options.listing_url else None
-    return WebsocketFeed(listing, directory(folder_address(options.files_url or options.listing_url or "")))
+    return WebsocketGateway(listing, directory(get_folder_url(options.files_url or options.listing_url or "")))
 
 
-def open_feed_of(system: System, row: SourceRow) -> "AbstractAsyncContextManager[Inbox]":
+def open_source_feed(system: AppContext, row: SourceRow) -> "AbstractAsyncContextManager[MessageBuffer]":
     """Connect to a source that pushes; see gateways/websocket_feed. Raises Unprocessable, OutboundRefused."""
     from trapline.server.platform.network.dialing import Dialer
-    from trapline.server.platform.network.outbound import trusted_authorities
+    from trapline.server.platform.network.outbound import load_trusted_certificates
     from trapline.server.sources.gateways.websocket_gateway import open_feed
 
-    timeouts = timeouts_of(row)
+    timeouts = get_timeouts(row)
     credentials = _credentials(system, row)
     headers = credentials.headers if credentials is not None else {}
-    return open_feed(Dialer(system.outbound), row.base_url, headers, trusted_authorities(), timeouts.connect_s)
+    return open_feed(Dialer(system.outbound), row.base_url, headers, load_trusted_certificates(), timeouts.connect_s)
 
 
-OPENERS: dict[str, Callable[[System, SourceRow, "Timeouts"], Gateway]] = {
+OPENERS: dict[str, Callable[[AppContext, SourceRow, "Timeouts"], Gateway]] = {
     "ftp": _open_ftp,
     "http": _open_http,
     "rest": _open_rest,
@@ -260,10 +267,10 @@ OPENERS: dict[str, Callable[[System, SourceRow, "Timeouts"], Gateway]] = {
 """How the gateway of a source is opened, by its name; a folder needs no way out."""
 
 
-def _credentials(system: System, row: SourceRow, url: str | None = None) -> "Credentials | None":
+def _credentials(system: AppContext, row: SourceRow, url: str | None = None) -> "Credentials | None":
     from trapline.server.platform.network.outbound import Credentials
 
-    secrets = open_secrets(system, row)
+    secrets = decrypt_secrets(system, row)
     url = url or row.base_url
     match row.auth_type:
         case "basic":
@@ -272,13 +279,13 @@ def _credentials(system: System, row: SourceRow, url: str | None = None) -> "Cre
             value = secrets.get("header") or secrets.get("password", "")
             return Credentials.header(url, "Authorization", f"Bearer {value.removeprefix('Bearer ')}")
         case "header":
-            name, value = split_header(secrets.get("header", ""))
+            name, value = parse_header(secrets.get("header", ""))
             return Credentials.header(url, name, value)
         case _:
             return None
 
 
-def split_header(text: str) -> tuple[str, str]:
+def parse_header(text: str) -> tuple[str, str]:
     """Split `Name: value`; text without a name is the value of Authorization."""
     name, colon, value = text.partition(":")
     if colon and name and all(sign.isascii() and (sign.isalnum() or sign in "-_") for sign in name):

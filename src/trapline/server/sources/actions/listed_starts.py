@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from trapline.server.platform.imaging.file_types import HEAD_BYTES, find_other_kind
 from trapline.server.sources.gateways.folder_gateway import FolderGateway
 from trapline.server.sources.gateways.gateway import Gateway
-from trapline.server.sources.queries.pulled_files import Listed
+from trapline.server.sources.queries.pulled_files import ListedFile
 
 
-async def judge_starts(gateway: Gateway, files: Sequence[Listed]) -> list[Listed]:
+async def judge_starts(gateway: Gateway, files: Sequence[ListedFile]) -> list[ListedFile]:
     """Mark the files of a local folder that are not images as skipped; files elsewhere are judged as they arrive."""
     if not isinstance(gateway, FolderGateway):
         return list(files)

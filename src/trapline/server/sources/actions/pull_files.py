@@ -9,22 +9,22 @@ from typing import Any
 
 import structlog
 
-from trapline.server.images.actions.image_import import Known, check_image
-from trapline.server.images.actions.thumbnails import keep_thumbnails
+from trapline.server.images.actions.image_import import ExistingImage, validate_image
+from trapline.server.images.actions.thumbnails import save_thumbnails
 from trapline.server.platform.errors import FileGone, OutboundFailed, TraplineError
-from trapline.server.platform.imaging.decoder_pool import Broken, Skipped
+from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
 from trapline.server.platform.imaging.file_types import find_other_kind
-from trapline.server.platform.store.object_store import Incoming
+from trapline.server.platform.store.object_store import IncomingFile
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
 from trapline.server.queue.actions.file_receiver import receive_file
-from trapline.server.sources.actions.batch_committer import Settling
-from trapline.server.sources.actions.file_scheduler import Turns
-from trapline.server.sources.actions.gateways import timeouts_of
-from trapline.server.sources.actions.pull_run import Pull, SourceSick, unforeseen
+from trapline.server.sources.actions.batch_committer import BatchCommitter
+from trapline.server.sources.actions.file_scheduler import FileScheduler
+from trapline.server.sources.actions.gateways import get_timeouts
+from trapline.server.sources.actions.pull_run import ActivePullRun, SourceFailing, format_internal_error
 from trapline.server.sources.gateways.file_names import ADDRESSED, readable_name
 from trapline.server.sources.gateways.gateway import OpenFile
-from trapline.server.sources.queries.pull_runs import RunLost
-from trapline.server.sources.queries.pulled_files import Settled
+from trapline.server.sources.queries.pull_runs import PullRunOwnershipLost
+from trapline.server.sources.queries.pulled_files import FileOutcome
 from trapline.server.sources.queries.sources import PulledFileRow, SourceRow
 from trapline.server.sources.rules.pull_policy import (
     FILE_WITHIN,
@@ -32,8 +32,8 @@ from trapline.server.sources.rules.pull_policy import (
     MINUTE,
     SETTLING,
     SLOWEST_OVER,
-    retry_file_after,
-    retry_refused_after,
+    get_file_delay,
+    get_refused_delay,
 )
 
 log = structlog.get_logger(__name__)
@@ -43,12 +43,12 @@ AHEAD = 6
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
-async def take_files(pull: Pull) -> None:
+async def import_files(pull: ActivePullRun) -> None:
     """Take the files whose turn it is, as many at once as the source allows; see Turns.
 
     Raises SourceSick where the source cannot be spoken to any more, Paused, and RunLost.
     """
-    settling, turns = Settling(pull), Turns(pull)
+    settling, turns = BatchCommitter(pull), FileScheduler(pull)
     try:
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(settling.run())
@@ -60,7 +60,7 @@ async def take_files(pull: Pull) -> None:
         raise ended.exceptions[0] from None
 
 
-async def _take_turns(pull: Pull, settling: Settling, turns: Turns) -> None:
+async def _take_turns(pull: ActivePullRun, settling: BatchCommitter, turns: FileScheduler) -> None:
     while True:
         async with AsyncExitStack() as stack:
             # A turn begins with a place to fetch it, so that nothing is asked for behind what ends the run.
@@ -72,7 +72,7 @@ async def _take_turns(pull: Pull, settling: Settling, turns: Turns) -> None:
                 number, file = turn
                 incoming = await stack.enter_async_context(pull.system.store.receive())
                 fetched = await _fetch_file(pull, turns, file, incoming)
-            if isinstance(fetched, Settled):
+            if isinstance(fetched, FileOutcome):
                 if fetched.state == "skipped":
                     turns.return_place()
                 await settling.settle(fetched)
@@ -80,7 +80,9 @@ async def _take_turns(pull: Pull, settling: Settling, turns: Turns) -> None:
                 await _import_file(pull, settling, number, file, fetched, incoming)
 
 
-async def _fetch_file(pull: Pull, turns: Turns, file: PulledFileRow, incoming: Incoming) -> OpenFile | Settled:
+async def _fetch_file(
+    pull: ActivePullRun, turns: FileScheduler, file: PulledFileRow, incoming: IncomingFile
+) -> OpenFile | FileOutcome:
     """Fetch a file; answers what was told of it, or what becomes of it without a look into it."""
     try:
         return await _fetch(pull, file, incoming)
@@ -89,14 +91,14 @@ async def _fetch_file(pull: Pull, turns: Turns, file: PulledFileRow, incoming: I
             # The server asks for patience: that is no fault of those files that would come after it, nor of this one,
             # unless others came, or the listing while it is refused again. Fresh ones are taken before those that were
             # tried.
-            turns.stop(SourceSick(error))
+            turns.stop(SourceFailing(error))
             wait = timedelta(seconds=error.retry_after_s)
             if pull.last_taken is not None:
                 return _failed(file, error.detail, at_least=wait)
             if pull.may_blame and file.error is not None:
                 # One of them, as the server may refuse them all: then the next run blames another one.
                 pull.may_blame = False
-                return _failed(file, error.detail, at_least=wait, retry_after=retry_refused_after)
+                return _failed(file, error.detail, at_least=wait, retry_after=get_refused_delay)
             return _settled(file, file.state, error=error.detail, attempts=file.attempts, again_after=wait)
         if not isinstance(error, FileGone):
             # A camera writes over its oldest pictures: one that is gone says nothing of the source.
@@ -109,7 +111,7 @@ async def _fetch_file(pull: Pull, turns: Turns, file: PulledFileRow, incoming: I
         return _failed_unforeseen(pull, file, error)
 
 
-async def _fetch(pull: Pull, file: PulledFileRow, incoming: Incoming) -> OpenFile | Settled:
+async def _fetch(pull: ActivePullRun, file: PulledFileRow, incoming: IncomingFile) -> OpenFile | FileOutcome:
     within = asyncio.timeout(FILE_WITHIN.total_seconds())
     try:
         async with within, pull.gateway.open_file(file.path, file.etag) as opened:
@@ -126,33 +128,45 @@ async def _fetch(pull: Pull, file: PulledFileRow, incoming: Incoming) -> OpenFil
         raise OutboundFailed(f"it was not received within {FILE_WITHIN // MINUTE} minutes") from error
 
 
-async def _receive(pull: Pull, file: PulledFileRow, opened: OpenFile, incoming: Incoming) -> OpenFile | Settled:
-    window_s = max(SLOWEST_OVER.total_seconds(), timeouts_of(pull.source).download_s)
+async def _receive(
+    pull: ActivePullRun, file: PulledFileRow, opened: OpenFile, incoming: IncomingFile
+) -> OpenFile | FileOutcome:
+    window_s = max(SLOWEST_OVER.total_seconds(), get_timeouts(pull.source).download_s)
     reason = await receive_file(pull.system, opened, incoming, window_s, lambda head: find_other_kind(head, file.path))
     return opened if reason is None else _settled(file, "skipped", error=reason)
 
 
 async def _import_file(
-    pull: Pull, settling: Settling, number: int, file: PulledFileRow, opened: OpenFile, incoming: Incoming
+    pull: ActivePullRun,
+    settling: BatchCommitter,
+    number: int,
+    file: PulledFileRow,
+    opened: OpenFile,
+    incoming: IncomingFile,
 ) -> None:
     """Check a fetched file, store it, and note what became of it."""
     try:
         await _import(pull, settling, number, file, opened, incoming)
         pull.failures.clear()
-    except (TraplineError, RunLost, OSError):
+    except (TraplineError, PullRunOwnershipLost, OSError):
         raise
     except Exception as error:
         await settling.settle(_failed_unforeseen(pull, file, error))
 
 
 async def _import(
-    pull: Pull, settling: Settling, number: int, file: PulledFileRow, opened: OpenFile, incoming: Incoming
+    pull: ActivePullRun,
+    settling: BatchCommitter,
+    number: int,
+    file: PulledFileRow,
+    opened: OpenFile,
+    incoming: IncomingFile,
 ) -> None:
     system, size = pull.system, incoming.size
     async with AsyncExitStack() as stack:
         thumbnails = {size: await stack.enter_async_context(system.store.receive()) for size in THUMBNAIL_SIZES}
         name = readable_name(file.path, is_encoded=pull.source.gateway in ADDRESSED)
-        checked = await check_image(
+        checked = await validate_image(
             system,
             pull.scope,
             pull.place,
@@ -163,20 +177,20 @@ async def _import(
             name,
             accepts_truncated=not _may_be_unfinished(file, opened),
         )
-        if isinstance(checked, Skipped):
+        if isinstance(checked, SkippedFile):
             await settling.settle(_settled(file, "skipped", error=checked.reason), size=size)
             return
-        if isinstance(checked, Broken):
+        if isinstance(checked, UndecodableFile):
             await settling.settle(_broken(file, opened, checked.reason), size=size)
             return
-        row, known = (None, checked.image_id) if isinstance(checked, Known) else (checked, None)
+        row, known = (None, checked.image_id) if isinstance(checked, ExistingImage) else (checked, None)
         sha256 = bytes.fromhex(incoming.sha256)
         settled = _settled(file, "duplicate", sha256=sha256, etag=opened.etag, image_id=known)
         new = await settling.settle(settled, image=row, size=size)
         pull.last_taken = max(pull.last_taken or (0, ""), (number, file.path))
         if row is not None and new is not None and row.thumbnails_claimed_until is not None:
-            await keep_thumbnails(system, new, thumbnails)
-            settling.note_thumbnails(new)
+            await save_thumbnails(system, new, thumbnails)
+            settling.record_thumbnails(new)
 
 
 def _half_written(source: SourceRow, file: PulledFileRow, opened: OpenFile) -> tuple[timedelta, str] | None:
@@ -206,17 +220,17 @@ def _may_be_unfinished(file: PulledFileRow, opened: OpenFile) -> bool:
     return _is_young(opened.modified_at) and file.attempts == 0 and file.error is None
 
 
-def _broken(file: PulledFileRow, opened: OpenFile, reason: str) -> Settled:
+def _broken(file: PulledFileRow, opened: OpenFile, reason: str) -> FileOutcome:
     if _may_be_unfinished(file, opened):
         # Perhaps it is still being written: the next run sees it whole, or broken for good.
         return _settled(file, "seen", error=f"left for the next run: {reason}", again_after=LEFT_FOR)
     return _failed(file, reason)
 
 
-def _failed_unforeseen(pull: Pull, file: PulledFileRow, error: Exception) -> Settled:
+def _failed_unforeseen(pull: ActivePullRun, file: PulledFileRow, error: Exception) -> FileOutcome:
     log.error("a file could not be dealt with", source=str(pull.source.id), path=file.path, exc_info=error)
-    pull.failures.append(OutboundFailed(unforeseen(error)))
-    return _failed(file, unforeseen(error))
+    pull.failures.append(OutboundFailed(format_internal_error(error)))
+    return _failed(file, format_internal_error(error))
 
 
 def _failed(
@@ -224,8 +238,8 @@ def _failed(
     reason: str,
     *,
     at_least: timedelta = timedelta(0),
-    retry_after: Callable[[int, random.Random], timedelta | None] = retry_file_after,
-) -> Settled:
+    retry_after: Callable[[int, random.Random], timedelta | None] = get_file_delay,
+) -> FileOutcome:
     attempts = file.attempts + 1
     wait = retry_after(attempts, _chance)
     if wait is None:
@@ -233,5 +247,5 @@ def _failed(
     return _settled(file, "failed", error=reason, attempts=attempts, again_after=max(wait, at_least))
 
 
-def _settled(file: PulledFileRow, state: str, **told: Any) -> Settled:
-    return Settled(file.path, file.fingerprint, file.attempts, state, **told)
+def _settled(file: PulledFileRow, state: str, **told: Any) -> FileOutcome:
+    return FileOutcome(file.path, file.fingerprint, file.attempts, state, **told)

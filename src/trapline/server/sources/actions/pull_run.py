@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from trapline.server.images.actions.image_import import Place
+from trapline.server.images.actions.image_import import ImportTarget
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import OutboundFailed
-from trapline.server.queue.actions.file_receiver import BrokenOff
+from trapline.server.queue.actions.file_receiver import TransferAborted
 from trapline.server.sources.gateways.gateway import Gateway, Walk
 from trapline.server.sources.queries.sources import SourceRow
 from trapline.server.sources.rules.pull_policy import RUN_WITHIN, find_folder_exclusion
@@ -21,7 +21,7 @@ SICK_AFTER = 5
 SICK_AFTER_BROKEN_OFF = 50
 
 
-class SourceSick(Exception):
+class SourceFailing(Exception):
     """The source cannot be spoken to any more; what was not taken stays for the next run."""
 
     def __init__(self, error: OutboundFailed) -> None:
@@ -29,12 +29,12 @@ class SourceSick(Exception):
         self.error = error
 
 
-class Paused(Exception):
+class SourcePaused(Exception):
     """The source was paused while its run went on."""
 
 
 @dataclass
-class Pull:
+class ActivePullRun:
     """One run in the hands of this process.
 
     `failures` are those of files that could not be fetched, since one that could be. Through `downloads` go as many
@@ -43,11 +43,11 @@ class Pull:
     a run that `is_scheduled`, another one follows.
     """
 
-    system: System
+    system: AppContext
     scope: Scope
     run_id: UUID
     source: SourceRow
-    place: Place
+    place: ImportTarget
     gateway: Gateway
     max_files: int
     began_at: datetime
@@ -67,9 +67,9 @@ class Pull:
         self.walk = Walk(lambda path: find_folder_exclusion(path, include, exclude))
         self.downloads = asyncio.Semaphore(self.source.concurrency)
 
-    def find_sickness(self) -> OutboundFailed | None:
+    def find_source_failure(self) -> OutboundFailed | None:
         """Tell what is wrong with the source, if the files in a row that could not be fetched say that something is."""
-        broken_off = sum(isinstance(error, BrokenOff) for error in self.failures)
+        broken_off = sum(isinstance(error, TransferAborted) for error in self.failures)
         is_sick = (len(self.failures) - broken_off) / SICK_AFTER + broken_off / SICK_AFTER_BROKEN_OFF >= 1
         return self.failures[-1] if is_sick else None
 
@@ -79,6 +79,6 @@ class Pull:
         return listed
 
 
-def unforeseen(error: Exception) -> str:
+def format_internal_error(error: Exception) -> str:
     """Say in words that something of ours broke; what it says itself may be long, and stands in the log."""
     return f"something happened that Trapline did not foresee ({type(error).__name__}); its log says more"

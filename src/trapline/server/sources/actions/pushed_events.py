@@ -14,22 +14,26 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
-from trapline.server.platform.access import Origin, Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
-from trapline.server.platform.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
+from trapline.server.platform.errors import Conflict, InvalidRequest, NotFound, TooManyRequests, Unauthenticated
 from trapline.server.platform.metrics import SIGNATURE_FAILURES
-from trapline.server.platform.vault import WrongKey
-from trapline.server.platform.webhook_signatures import Delivery, is_signed, make_secret
+from trapline.server.platform.vault import DecryptionError
+from trapline.server.platform.webhook_signatures import WebhookHeaders, generate_secret, verify_signature
 from trapline.server.sources.actions.event_secrets import list_event_secrets
-from trapline.server.sources.actions.pull_runs import begin_run, bring_forward
+from trapline.server.sources.actions.pull_runs import advance_next_run, begin_run
 from trapline.server.sources.gateways.gateway import MAX_PATH_CHARACTERS
-from trapline.server.sources.queries.pushed_files import has_pushed_files, list_sources_told_of, note_pushed
-from trapline.server.sources.queries.sources import SourceRow, get_source
+from trapline.server.sources.queries.pushed_files import (
+    has_pushed_files,
+    list_sources_with_pushed_files,
+    upsert_pushed_files,
+)
+from trapline.server.sources.queries.sources import SourceRow, get_source_row
 from trapline.server.sources.rules.pull_policy import find_exclusion
-from trapline.server.sources.rules.pushed_events import EVENT, NotAMessage, Told, folder_address, read_message
-from trapline.wire.pushed_events import EventsTaken, RefusedEvent
+from trapline.server.sources.rules.pushed_events import EVENT, InvalidMessage, PushedFile, get_folder_url, parse_message
+from trapline.wire.pushed_events import PushedEventsResult, RejectedEvent
 
 log = structlog.get_logger(__name__)
 
@@ -39,26 +43,28 @@ UNSIGNED = (
     "secret that was shown when it was made."
 )
 FOLLOWED_AT_ONCE = 50
-_DECOY = make_secret()
+_DECOY = generate_secret()
 """Signs nothing: a source that is not there is judged like one that is."""
 
 
-async def take_events(
-    system: System, origin: Origin, source_id: UUID | None, delivery: Delivery, body: bytes
-) -> EventsTaken:
+async def accept_events(
+    system: AppContext, origin: RequestOrigin, source_id: UUID | None, delivery: WebhookHeaders, body: bytes
+) -> PushedEventsResult:
     """Take a signed message. Raises Unauthenticated, Invalid, TooMany, Conflict where its id came with other bytes."""
     scope = Scope(actor=f"events:{source_id}", everything=True, origin=origin)
-    if not is_signed(delivery, await _list_secrets(system, scope, source_id), body) or source_id is None:
-        raise refuse(system, "the signature is another than that of this message")
+    if not verify_signature(delivery, await _list_secrets(system, scope, source_id), body) or source_id is None:
+        raise reject_signature(system, "the signature is another than that of this message")
     if wait_s := system.events.take(source_id):
-        raise TooMany("More events come for this source than are taken. Nothing was noted; send it again.", wait_s)
+        raise TooManyRequests(
+            "More events come for this source than are taken. Nothing was noted; send it again.", wait_s
+        )
     try:
-        told = read_message(body)
-    except NotAMessage as error:
-        raise Invalid(f"This message cannot be read: {error}. Nothing was noted.") from error
+        told = parse_message(body)
+    except InvalidMessage as error:
+        raise InvalidRequest(f"This message cannot be read: {error}. Nothing was noted.") from error
     async with system.database.transaction(scope) as tx:
         try:
-            done = await find_answer(scope, tx, EventsTaken)
+            done = await find_saved_response(scope, tx, PushedEventsResult)
         except Conflict as error:
             raise Conflict(
                 "A message with this webhook-id came before, and was another one. Nothing was noted now."
@@ -66,14 +72,14 @@ async def take_events(
         if done is not None:
             return done
         try:
-            row = await get_source(scope, tx, source_id, lock=True)
+            row = await get_source_row(scope, tx, source_id, lock=True)
         except NotFound as error:
-            raise refuse(system, "the source was deleted") from error
-        taken = await note_told(scope, tx, row, told, hashlib.sha256(delivery.id).hexdigest()[:32])
-        return keep_answer(scope, tx, taken)
+            raise reject_signature(system, "the source was deleted") from error
+        taken = await record_pushed_files(scope, tx, row, told, hashlib.sha256(delivery.id).hexdigest()[:32])
+        return save_response(scope, tx, taken)
 
 
-def refuse(system: System, reason: str) -> Unauthenticated:
+def reject_signature(system: AppContext, reason: str) -> Unauthenticated:
     """Note a message whose signature does not hold; answers the one refusal that all of them get."""
     system.callbacks.refused[reason] += 1
     SIGNATURE_FAILURES.labels("event", reason).inc()
@@ -81,7 +87,7 @@ def refuse(system: System, reason: str) -> Unauthenticated:
     return Unauthenticated(UNSIGNED)
 
 
-async def _list_secrets(system: System, scope: Scope, source_id: UUID | None) -> Sequence[str]:
+async def _list_secrets(system: AppContext, scope: Scope, source_id: UUID | None) -> Sequence[str]:
     """List the secrets that may have signed, and one that never does, so that each judgement costs alike."""
     async with system.database.transaction(scope) as tx:
         sealed = (await tx.session.execute(select(SourceRow.event_secrets).where(SourceRow.id == source_id))).scalar()
@@ -89,30 +95,32 @@ async def _list_secrets(system: System, scope: Scope, source_id: UUID | None) ->
         return [_DECOY]
     try:
         return [*list_event_secrets(system, sealed, source_id, datetime.now(UTC)), _DECOY]
-    except WrongKey as error:
+    except DecryptionError as error:
         log.error("the secret of a source's events cannot be opened", source=str(source_id), reason=str(error))
         return [_DECOY]
 
 
-async def note_told(scope: Scope, tx: Transaction, row: SourceRow, told: Sequence[Told], event: str) -> EventsTaken:
+async def record_pushed_files(
+    scope: Scope, tx: Transaction, row: SourceRow, told: Sequence[PushedFile], event: str
+) -> PushedEventsResult:
     """Note the files that a message tells of, of a locked source, and begin a run for them unless one goes on."""
     files: dict[str, str | None] = {}
-    refused: list[RefusedEvent] = []
+    refused: list[RejectedEvent] = []
     for one in told:
         path, reason = _find_path(row, one)
         if path is not None and reason is None:
             reason = find_exclusion(path, row.include, row.exclude)
         if path is None or reason is not None:
-            refused.append(RefusedEvent(element=one.shown, reason=reason or "it is no file"))
+            refused.append(RejectedEvent(element=one.shown, reason=reason or "it is no file"))
         else:
             files[path] = None
     if files:
-        await note_pushed(scope, tx, row, list(files.items()), event)
+        await upsert_pushed_files(scope, tx, row, list(files.items()), event)
     run_id = None
     detail = "There is nothing new to take."
     if any(skipped is None for skipped in files.values()):
         run_id, detail = await _begin(scope, tx, row)
-    return EventsTaken(noted=len(files), refused=refused, run_id=run_id, detail=detail)
+    return PushedEventsResult(noted=len(files), refused=refused, run_id=run_id, detail=detail)
 
 
 async def _begin(scope: Scope, tx: Transaction, row: SourceRow) -> tuple[UUID | None, str]:
@@ -120,27 +128,27 @@ async def _begin(scope: Scope, tx: Transaction, row: SourceRow) -> tuple[UUID | 
     if not row.is_active:
         return None, "The source is paused; they are taken once it goes on."
     if row.consecutive_failures:
-        bring_forward(row, datetime.now(UTC))
+        advance_next_run(row, datetime.now(UTC))
         return None, "The source fails and is left alone for a while; they are taken with its next run."
     run_id = await begin_run(scope, tx, row, EVENT)
     return run_id, "A run takes them now." if run_id else "A run is in progress; another one follows it for these."
 
 
-async def follow_pushed_files(system: System, scope: Scope) -> int:
+async def start_runs_for_pushed_files(system: AppContext, scope: Scope) -> int:
     """Begin a run for each source whose pushed files wait without one, such as after a pause; answers how many."""
     begun = 0
     async with system.database.transaction(scope) as tx:
-        waiting = await list_sources_told_of(scope, tx, FOLLOWED_AT_ONCE)
+        waiting = await list_sources_with_pushed_files(scope, tx, FOLLOWED_AT_ONCE)
     for source_id in waiting:
         with suppress(NotFound):
             async with system.database.transaction(scope) as tx:
-                row = await get_source(scope, tx, source_id, lock=True)
+                row = await get_source_row(scope, tx, source_id, lock=True)
                 if row.is_active and await has_pushed_files(scope, tx, row):
                     begun += await begin_run(scope, tx, row, EVENT) is not None
     return begun
 
 
-def _find_path(row: SourceRow, told: Told) -> tuple[str | None, str | None]:
+def _find_path(row: SourceRow, told: PushedFile) -> tuple[str | None, str | None]:
     """Find the path of a file under its source, or say why it has none."""
     if told.refused is not None:
         return None, told.refused
@@ -160,16 +168,16 @@ def _find_path(row: SourceRow, told: Told) -> tuple[str | None, str | None]:
     return path, None
 
 
-def _path_over_http(row: SourceRow, told: Told) -> str | None:
-    from trapline.server.sources.gateways.http_directory_gateway import path_below
+def _path_over_http(row: SourceRow, told: PushedFile) -> str | None:
+    from trapline.server.sources.gateways.http_directory_gateway import find_relative_path
 
-    folder = folder_address(row.options.get("files_url") or row.options.get("listing_url") or row.base_url)
+    folder = get_folder_url(row.options.get("files_url") or row.options.get("listing_url") or row.base_url)
     split = urlsplit(folder)
-    found = path_below(folder, told.address_at(f"{split.scheme}://{split.netloc}"))
+    found = find_relative_path(folder, told.get_url(f"{split.scheme}://{split.netloc}"))
     return found[1] if found is not None and not found[1].endswith("/") else None
 
 
-def _path_in_bucket(base_url: str, told: Told) -> str | None:
+def _path_in_bucket(base_url: str, told: PushedFile) -> str | None:
     split = urlsplit(base_url)
     prefix = split.path.strip("/")
     within = f"{split.netloc}/{prefix}/" if prefix else f"{split.netloc}/"
@@ -180,7 +188,7 @@ def _path_in_bucket(base_url: str, told: Told) -> str | None:
     return path if path and not path.endswith("/") else None
 
 
-def _plain_path(base_url: str, told: Told) -> str | None:
+def _plain_path(base_url: str, told: PushedFile) -> str | None:
     base = base_url.rstrip("/") + "/"
     if told.url is None or not told.url.startswith(base):
         return None

@@ -9,13 +9,13 @@ from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_answer, keep_answer
+from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.platform.errors import Conflict, Forbidden, OutboundRefused, Unprocessable
+from trapline.server.platform.errors import AddressNotAllowed, Conflict, Forbidden, Unprocessable
 from trapline.server.projects.queries.projects import ProjectRow
-from trapline.server.sources.gateways.folder_gateway import folder_of
+from trapline.server.sources.gateways.folder_gateway import resolve_folder
 from trapline.server.sources.queries.pull_runs import interrupt_run
 from trapline.server.sources.queries.source_folders import (
     SourceFolderRow,
@@ -36,7 +36,7 @@ UNGRANTED = (
 )
 
 
-async def require_granted(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> None:
+async def require_granted(system: AppContext, scope: Scope, tx: Transaction, row: SourceRow) -> None:
     """Allow a source to read its folder: an operator's call grants it, every other needs a granted folder.
 
     Raises:
@@ -52,7 +52,7 @@ async def require_granted(system: System, scope: Scope, tx: Transaction, row: So
     tx.audit("grant", "source folder", row.id, row.project_id, path=str(folder))
 
 
-async def require_readable(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> Path | None:
+async def require_readable(system: AppContext, scope: Scope, tx: Transaction, row: SourceRow) -> Path | None:
     """Allow a test of a source, which grants nothing, and return its resolved folder, None for other gateways.
 
     Raises Forbidden as `require_granted` does.
@@ -70,7 +70,7 @@ def _require_operator(scope: Scope) -> None:
         raise Forbidden(f"{UNGRANTED} Nothing was changed.")
 
 
-async def require_granted_for_run(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> Path | None:
+async def require_granted_for_run(system: AppContext, scope: Scope, tx: Transaction, row: SourceRow) -> Path | None:
     """Return the resolved folder of a source, None for other gateways; the run reads this folder and no other.
 
     Raises:
@@ -80,12 +80,12 @@ async def require_granted_for_run(system: System, scope: Scope, tx: Transaction,
         return None
     folder = _resolve(system, row)
     if not _lies_in(folder, await list_granted_paths(scope, tx, row.project_id)):
-        raise OutboundRefused(UNGRANTED)
+        raise AddressNotAllowed(UNGRANTED)
     return folder
 
 
-def _resolve(system: System, row: SourceRow) -> Path:
-    return folder_of(row.base_url, system.source_folders, system.own_folders)
+def _resolve(system: AppContext, row: SourceRow) -> Path:
+    return resolve_folder(row.base_url, system.source_folders, system.own_folders)
 
 
 def _lies_in(folder: Path, granted: Sequence[str]) -> bool:
@@ -98,14 +98,14 @@ def _make_row(scope: Scope, project_id: int, path: str) -> SourceFolderRow:
     return SourceFolderRow(id=uuid7(), project_id=project_id, path=path, granted_by=scope.person, created_at=now)
 
 
-async def grant_folder(system: System, scope: Scope, new: NewSourceFolder) -> SourceFolder:
+async def grant_folder(system: AppContext, scope: Scope, new: NewSourceFolder) -> SourceFolder:
     """Grant a folder to a project. Raises Unprocessable, OutboundRefused, Conflict where it is granted already."""
     path = new.path.removeprefix("file://")
     if not path.startswith("/"):
         raise Unprocessable("A folder is named by its absolute path.", [("path", "is not an absolute path")])
-    folder = folder_of(Path(path).as_uri(), system.source_folders, system.own_folders)
+    folder = resolve_folder(Path(path).as_uri(), system.source_folders, system.own_folders)
     async with system.database.transaction(scope) as tx:
-        done = await find_answer(scope, tx, SourceFolder)
+        done = await find_saved_response(scope, tx, SourceFolder)
         if done:
             return done
         project = await tx.session.get(ProjectRow, new.project)
@@ -119,11 +119,11 @@ async def grant_folder(system: System, scope: Scope, new: NewSourceFolder) -> So
             raise Conflict("This folder is granted to the project already. Nothing was changed.") from error
         tx.audit("grant", "source folder", row.id, row.project_id, path=row.path)
         [granted] = await _describe(scope, tx, [row])
-        return keep_answer(scope, tx, granted, projects=())
+        return save_response(scope, tx, granted, projects=())
 
 
 async def list_folders(
-    system: System, scope: Scope, project_id: int | None, limit: int, cursor: str | None
+    system: AppContext, scope: Scope, project_id: int | None, limit: int, cursor: str | None
 ) -> Page[SourceFolder]:
     """List granted folders: an operator's list has those of all projects, others see those of their own."""
     async with system.database.transaction(scope) as tx:
@@ -135,7 +135,7 @@ async def list_folders(
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-async def list_ungranted_sources(system: System, scope: Scope) -> list[UngrantedSource]:
+async def list_ungranted_sources(system: AppContext, scope: Scope) -> list[UngrantedSource]:
     """List the folder sources of all projects whose folder is not granted to their project."""
     async with system.database.transaction(scope) as tx:
         rows = [row for row in await list_folder_sources(scope, tx) if not await _may_run(system, scope, tx, row)]
@@ -154,7 +154,7 @@ async def list_ungranted_sources(system: System, scope: Scope) -> list[Ungranted
     ]
 
 
-async def revoke_folder(system: System, scope: Scope, folder_id: UUID) -> None:
+async def revoke_folder(system: AppContext, scope: Scope, folder_id: UUID) -> None:
     """Revoke a folder; sources that read it pause, their runs stop, and their images are kept. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await get_folder(scope, tx, folder_id)
@@ -173,10 +173,10 @@ async def revoke_folder(system: System, scope: Scope, folder_id: UUID) -> None:
         tx.audit("revoke", "source folder", row.id, row.project_id, path=row.path, paused=paused)
 
 
-async def _may_run(system: System, scope: Scope, tx: Transaction, row: SourceRow) -> bool:
+async def _may_run(system: AppContext, scope: Scope, tx: Transaction, row: SourceRow) -> bool:
     try:
         return _lies_in(_resolve(system, row), await list_granted_paths(scope, tx, row.project_id))
-    except OutboundRefused:
+    except AddressNotAllowed:
         return False
 
 

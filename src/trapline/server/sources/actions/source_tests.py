@@ -12,26 +12,26 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from trapline.server.images.actions.deployments import build_deployment
-from trapline.server.images.queries.deployments import DeploymentRow, get_deployment
-from trapline.server.images.rules.capture_time import find_capture_time
+from trapline.server.images.queries.deployments import DeploymentRow, get_deployment_row
+from trapline.server.images.rules.capture_time import get_capture_time
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
+from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import OutboundFailed, TraplineError, Unprocessable
-from trapline.server.platform.imaging.decoder_pool import Broken, Skipped
+from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
 from trapline.server.platform.imaging.file_types import HEAD_BYTES, find_other_kind
-from trapline.server.platform.vault import WrongKey
-from trapline.server.sources.actions.gateways import open_feed_of, open_gateway, whereabouts_of
+from trapline.server.platform.vault import DecryptionError
+from trapline.server.sources.actions.gateways import build_location_key, open_gateway, open_source_feed
 from trapline.server.sources.actions.listed_starts import judge_starts
-from trapline.server.sources.actions.pull_run import unforeseen
+from trapline.server.sources.actions.pull_run import format_internal_error
 from trapline.server.sources.actions.source_folders import require_readable
 from trapline.server.sources.actions.source_health import describe_backlog, describe_left_out
-from trapline.server.sources.actions.sources import apply_settings, find_deployment, make_row
+from trapline.server.sources.actions.sources import apply_settings, build_row, resolve_deployment
 from trapline.server.sources.gateways.file_names import ADDRESSED, readable_name
-from trapline.server.sources.gateways.gateway import Entry, Gateway, Walk
-from trapline.server.sources.queries.pulled_files import Listed, find_unknown
-from trapline.server.sources.queries.sources import SourceRow, get_source
+from trapline.server.sources.gateways.gateway import Gateway, RemoteFile, Walk
+from trapline.server.sources.queries.pulled_files import ListedFile, list_unknown_files
+from trapline.server.sources.queries.sources import SourceRow, get_source_row
 from trapline.server.sources.rules.pull_policy import MINUTE, TEST_WITHIN, find_exclusion, find_folder_exclusion
-from trapline.wire.sources import SourceSettings, SourceTest, SourceTrial, TestFile
+from trapline.wire.sources import SourceSettings, SourceTestFile, SourceTestRequest, SourceTestResult
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ COMPARED_AT_ONCE = 500
 class _Seen:
     """What a test has seen so far."""
 
-    files: list[TestFile] = field(default_factory=list)
+    files: list[SourceTestFile] = field(default_factory=list)
     listed: int = 0
     new: int = 0
     known: int = 0
@@ -55,9 +55,9 @@ class _Seen:
         """Describe what the listing left out, as a test of a source tells it."""
         return {"left_out": dict(self.walk.left_out), "unlisted_folders": len(self.walk.folders)}
 
-    def answer(self, ok: bool, detail: str, health: str) -> SourceTest:
+    def answer(self, ok: bool, detail: str, health: str) -> SourceTestResult:
         """Return the test with everything that was seen until its end."""
-        return SourceTest(
+        return SourceTestResult(
             ok=ok,
             health=health,
             detail=detail,
@@ -68,27 +68,27 @@ class _Seen:
         )
 
 
-async def prove_source(
-    system: System, scope: Scope, source_id: UUID, files: int, change: SourceSettings | None = None
-) -> SourceTest:
+async def run_source_test(
+    system: AppContext, scope: Scope, source_id: UUID, files: int, change: SourceSettings | None = None
+) -> SourceTestResult:
     """Test a source, and up to `files` of its files fetched, with a change that is not kept.
 
     Raises NotFound, Forbidden, and as the change would: Unprocessable, OutboundRefused.
     """
     async with system.database.transaction(scope) as tx:
-        row = await get_source(scope, tx, source_id)
-        deployment = await get_deployment(scope, tx, row.deployment_id)
+        row = await get_source_row(scope, tx, source_id)
+        deployment = await get_deployment_row(scope, tx, row.deployment_id)
         if change is not None:
             # Out of the session, or the end of the transaction would store it.
             tx.session.expunge(row)
-            before = whereabouts_of(row)
+            before = build_location_key(row)
             apply_settings(system, row, change)
-            row.moved_at = row.moved_at if whereabouts_of(row) == before else datetime.now(UTC)
+            row.moved_at = row.moved_at if build_location_key(row) == before else datetime.now(UTC)
         folder = await require_readable(system, scope, tx, row)
     return await _test(system, scope, row, deployment, files, folder)
 
 
-async def try_source(system: System, scope: Scope, trial: SourceTrial, files: int) -> SourceTest:
+async def run_settings_test(system: AppContext, scope: Scope, trial: SourceTestRequest, files: int) -> SourceTestResult:
     """Test settings before a source, and perhaps its deployment, is made of them. Raises as making it would."""
     async with system.database.transaction(scope) as tx:
         if trial.create_deployment is not None:
@@ -96,21 +96,21 @@ async def try_source(system: System, scope: Scope, trial: SourceTrial, files: in
             fields = trial.create_deployment.model_dump(exclude={"project"})
             deployment = build_deployment(trial.create_deployment.project, fields | {"id": UUID(int=0)})
         else:
-            deployment = await find_deployment(scope, tx, trial.source)
-        row = make_row(system, deployment, trial.source)
+            deployment = await resolve_deployment(scope, tx, trial.source)
+        row = build_row(system, deployment, trial.source)
         folder = await require_readable(system, scope, tx, row)
     return await _test(system, scope, row, deployment, files, folder)
 
 
 async def _test(
-    system: System, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int, folder: Path | None
-) -> SourceTest:
+    system: AppContext, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int, folder: Path | None
+) -> SourceTestResult:
     seen = _Seen()
     within = asyncio.timeout(TEST_WITHIN.total_seconds())
     try:
         async with within:
             await _look(system, scope, row, deployment, files, seen, folder)
-    except (OutboundFailed, Unprocessable, WrongKey) as error:
+    except (OutboundFailed, Unprocessable, DecryptionError) as error:
         return seen.answer(False, str(error), "failing")
     except TraplineError:
         raise
@@ -119,11 +119,11 @@ async def _test(
             detail = f"the test was not over within {TEST_WITHIN // MINUTE} minutes; a run has longer"
             return seen.answer(False, detail, "failing")
         log.exception("a test of a source broke", source=str(row.id))
-        return seen.answer(False, unforeseen(error), "failing")
+        return seen.answer(False, format_internal_error(error), "failing")
     return _conclude(row, seen)
 
 
-def _conclude(row: SourceRow, seen: _Seen) -> SourceTest:
+def _conclude(row: SourceRow, seen: _Seen) -> SourceTestResult:
     """Return the test with the health that the source would have after its first run."""
     fetched = [file for file in seen.files if file.fetched]
     wrong = [file for file in fetched if file.detail is not None]
@@ -152,7 +152,7 @@ def _conclude(row: SourceRow, seen: _Seen) -> SourceTest:
 
 
 async def _look(
-    system: System,
+    system: AppContext,
     scope: Scope,
     row: SourceRow,
     deployment: DeploymentRow,
@@ -163,9 +163,9 @@ async def _look(
     gateway = open_gateway(system, row, folder)
     try:
         if row.gateway == "websocket":
-            async with open_feed_of(system, row):
+            async with open_source_feed(system, row):
                 pass  # it can be connected to
-        batch: list[Entry] = []
+        batch: list[RemoteFile] = []
         walk = Walk(lambda path: find_folder_exclusion(path, row.include, row.exclude))
         seen.walk = walk
         async for entry in gateway.list_files(walk):
@@ -187,20 +187,20 @@ async def _look(
 
 
 async def _compare(
-    system: System, scope: Scope, row: SourceRow, gateway: Gateway, batch: list[Entry], seen: "_Seen"
+    system: AppContext, scope: Scope, row: SourceRow, gateway: Gateway, batch: list[RemoteFile], seen: "_Seen"
 ) -> int:
     if not batch:
         return 0
-    listed = [Listed(entry.path, entry.size, entry.modified_at, entry.fingerprint) for entry in batch]
+    listed = [ListedFile(entry.path, entry.size, entry.modified_at, entry.fingerprint) for entry in batch]
     async with system.database.transaction(scope) as tx:
-        unknown = await find_unknown(scope, tx, row, listed)
+        unknown = await list_unknown_files(scope, tx, row, listed)
     seen.known += len(listed) - len(unknown)
     judged = await judge_starts(gateway, unknown)
     seen.walk.left_out.update(file.skipped for file in judged if file.skipped is not None)
     unknown = [file for file in judged if file.skipped is None]
     shown = seen.files
     shown.extend(
-        TestFile(path=file.path, size=file.size, modified_at=file.modified_at)
+        SourceTestFile(path=file.path, size=file.size, modified_at=file.modified_at)
         # By name: some servers list in no order at all, and a test is to look at the same files each time.
         for file in sorted(unknown, key=lambda one: one.path)[: max(0, SHOWN - len(shown))]
     )
@@ -208,8 +208,8 @@ async def _compare(
 
 
 async def _fetch(
-    system: System, gateway: Gateway, seen: _Seen, file: TestFile, row: SourceRow, deployment: DeploymentRow
-) -> TestFile:
+    system: AppContext, gateway: Gateway, seen: _Seen, file: SourceTestFile, row: SourceRow, deployment: DeploymentRow
+) -> SourceTestFile:
     limit = system.limits.image_bytes
     try:
         async with gateway.open_file(file.path) as opened, system.store.receive() as incoming:
@@ -226,11 +226,11 @@ async def _fetch(
             picture = await system.decoders.inspect(incoming.path, project_id=row.project_id)
     except OutboundFailed as error:
         return _said(file, error.detail)
-    if isinstance(picture, Skipped):
+    if isinstance(picture, SkippedFile):
         seen.not_images.append(file.path)
-    if isinstance(picture, Broken | Skipped):
+    if isinstance(picture, UndecodableFile | SkippedFile):
         return _said(file, picture.reason)
-    captured = find_capture_time(
+    captured = get_capture_time(
         picture.exif,
         readable_name(file.path, is_encoded=row.gateway in ADDRESSED),
         zone=ZoneInfo(deployment.time_zone),
@@ -252,5 +252,5 @@ async def _fetch(
     )
 
 
-def _said(file: TestFile, detail: str) -> TestFile:
+def _said(file: SourceTestFile, detail: str) -> SourceTestFile:
     return file.model_copy(update={"fetched": True, "detail": detail})

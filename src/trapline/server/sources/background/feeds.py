@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 from trapline.server.platform.access import Scope
-from trapline.server.platform.app_context import System
-from trapline.server.platform.errors import DatabaseAway
-from trapline.server.sources.actions.feeds import claim_feeds, follow_feed, let_feeds_go
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import DatabaseUnavailable
+from trapline.server.sources.actions.feeds import claim_feeds, release_feeds, run_feed
 from trapline.server.sources.queries.source_connections import DEAD_AFTER_S
 
 SCOPE = Scope.system()
@@ -17,10 +17,10 @@ CLOSE_WITHIN_S = 3.0
 """How long a process that stops goes on noting what it has received."""
 
 
-class Feeds:
+class FeedManager:
     """Holds connections for as long as the database heard of it lately: another process takes them after that."""
 
-    def __init__(self, system: System, margin_s: float = MARGIN_S) -> None:
+    def __init__(self, system: AppContext, margin_s: float = MARGIN_S) -> None:
         self._system = system
         self._margin_s = margin_s
         self._holder = uuid4()
@@ -44,7 +44,7 @@ class Feeds:
             elif ours.get(key) != made_of:
                 _end(task)
         for key in ours.keys() - self._held.keys():
-            task = asyncio.create_task(follow_feed(self._system, SCOPE, key, self._holder))
+            task = asyncio.create_task(run_feed(self._system, SCOPE, key, self._holder))
             self._held[key] = (ours[key], task)
         return False
 
@@ -65,7 +65,7 @@ class Feeds:
             await asyncio.gather(*tasks, return_exceptions=True)
         if self._fuse is not None:
             self._fuse.cancel()
-            await _unless_away(lambda: let_feeds_go(self._system, SCOPE, self._holder))
+            await _unless_away(lambda: release_feeds(self._system, SCOPE, self._holder))
 
     def _drop(self) -> None:
         """End every connection at once: nobody has heard of this process for too long."""
@@ -82,5 +82,5 @@ def _end(task: asyncio.Task[None]) -> None:
 async def _unless_away(call: Callable[[], Awaitable[None]]) -> None:
     try:
         await call()
-    except DatabaseAway:
+    except DatabaseUnavailable:
         return

@@ -71,7 +71,7 @@ def _unescape(found: re.Match[bytes]) -> bytes:
     return bytes([int(byte, 16)]) if byte else chr(int(short or long, 16)).encode("utf-8", "surrogatepass")
 
 
-def spellings(path: str) -> list[bytes]:
+def list_encodings(path: str) -> list[bytes]:
     """Spell a path as it was received; then in Latin-1, as older ledgers hold it. Raises FileGone as `spell`."""
     found = [spell(path)]
     if not path.isascii():

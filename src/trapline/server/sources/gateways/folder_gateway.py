@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.platform.errors import AddressNotAllowed, FileGone, OutboundFailed
 from trapline.server.sources.gateways.file_names import find_path, spell
 from trapline.server.sources.gateways.gateway import (
     MAX_DEPTH,
@@ -20,9 +20,9 @@ from trapline.server.sources.gateways.gateway import (
     NOT_A_FILE,
     SYMBOLIC_LINK,
     TOO_DEEP,
-    Entry,
     ListingTooLarge,
     OpenFile,
+    RemoteFile,
     Walk,
 )
 from trapline.server.sources.gateways.own_folders import OwnFolders, identify_own_folders, is_own_entry, is_own_folder
@@ -41,7 +41,7 @@ class FolderGateway:
         self._own = own or OwnFolders()
         self._root = RootFolder(root, self._own)
 
-    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every file below the folder; links are counted."""
         entries = _walk(self._root, self._own, walk or Walk())
         while True:
@@ -117,7 +117,7 @@ class FolderGateway:
         self._root.close()
 
 
-def folder_of(base_url: str, allowed: Sequence[Path], own: Sequence[Path] = ()) -> Path:
+def resolve_folder(base_url: str, allowed: Sequence[Path], own: Sequence[Path] = ()) -> Path:
     """Find the folder that `file:///...` names.
 
     Raises:
@@ -127,22 +127,22 @@ def folder_of(base_url: str, allowed: Sequence[Path], own: Sequence[Path] = ()) 
         split = urlsplit(base_url)
         folder = Path(os.path.realpath(unquote(split.path)))
     except ValueError as error:
-        raise OutboundRefused("no folder can have such a name") from error
+        raise AddressNotAllowed("no folder can have such a name") from error
     if split.scheme != "file" or split.netloc not in ("", "localhost"):
-        raise OutboundRefused("a folder is named as file:///path/to/folder")
+        raise AddressNotAllowed("a folder is named as file:///path/to/folder")
     if not any(folder.is_relative_to(Path(os.path.realpath(root))) for root in allowed):
-        raise OutboundRefused(
+        raise AddressNotAllowed(
             f"the folder of {base_url} is not one that pictures may be pulled from; an operator can allow it with "
             "TRAPLINE_SOURCE_FOLDERS"
         )
     if is_own_folder(folder, identify_own_folders(own)):
-        raise OutboundRefused(
+        raise AddressNotAllowed(
             f"the folder of {base_url} is, contains or lies in the data folder of Trapline, which no source may read"
         )
     return folder
 
 
-def _walk(root: RootFolder, own: OwnFolders, walk: Walk) -> Iterator[Entry]:
+def _walk(root: RootFolder, own: OwnFolders, walk: Walk) -> Iterator[RemoteFile]:
     waiting: list[tuple[tuple[bytes, ...], str, int]] = [((), "", 0)]
     count = folders = 0
     while waiting:
@@ -163,7 +163,7 @@ def _walk(root: RootFolder, own: OwnFolders, walk: Walk) -> Iterator[Entry]:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the folder has more than {MAX_ENTRIES:,} files")
-                yield Entry(path, status.st_size, _moment(status), True, _fingerprint(status))
+                yield RemoteFile(path, status.st_size, _moment(status), True, _fingerprint(status))
             else:
                 walk.leave_out(NOT_A_FILE)
 

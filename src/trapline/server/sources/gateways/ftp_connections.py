@@ -10,8 +10,8 @@ from typing import Any
 import aioftp
 from aioftp.common import Code, SSLSessionBoundContext
 
-from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused, Unanswered
-from trapline.server.platform.network.dialing import Dialer, connect_socket, is_data_port, reason_of
+from trapline.server.platform.errors import AddressNotAllowed, FileGone, OutboundFailed, Unanswered
+from trapline.server.platform.network.dialing import Dialer, connect_socket, get_error_reason, is_data_port
 from trapline.server.platform.network.outbound import Timeouts
 
 MAX_CONNECTIONS = 4
@@ -33,14 +33,14 @@ class FtpAddress:
 
 
 @dataclass(frozen=True)
-class FtpLogin:
+class FtpCredentials:
     """Who signs in; anybody may as `anonymous`."""
 
     username: str = "anonymous"
     password: str = field(default="anonymous@", repr=False)
 
 
-class Refused(OutboundFailed):
+class FtpCommandRefused(OutboundFailed):
     """The FTP server answered with a code that says no."""
 
     def __init__(self, detail: str, code: str) -> None:
@@ -48,7 +48,7 @@ class Refused(OutboundFailed):
         self.code = code
 
 
-class HungUp(Unanswered):
+class FtpConnectionLost(Unanswered):
     """The FTP server broke a connection that it had taken."""
 
 
@@ -70,7 +70,7 @@ class FtpConnection(aioftp.Client):
         self.home = "/"
         self.is_amidst = False
 
-    async def sign_in(self, login: FtpLogin) -> None:
+    async def sign_in(self, login: FtpCredentials) -> None:
         """Dial, begin TLS where that is asked for, and sign in. Raises OutboundFailed."""
         # Dialling has its own time; a server that drips its answers has this much for them all.
         with _in_words(self._address.host, signing_in=True):
@@ -78,7 +78,7 @@ class FtpConnection(aioftp.Client):
                 await self._reach()
                 if self._address.tls is not None and not self._address.tls_at_once:
                     await self._begin_tls(self._address.tls)
-                await self.login(as_sent(login.username), as_sent(login.password))
+                await self.login(encode_command(login.username), encode_command(login.password))
                 if self._address.tls_at_once:
                     # Data come over TLS then, whatever is answered; those who want to be told must not be told before.
                     await self.command("PBSZ 0", "xxx")
@@ -165,7 +165,7 @@ class FtpConnection(aioftp.Client):
     async def _reach(self) -> None:
         try:
             await self.connect(self._address.host, self._address.port)
-        except OutboundRefused:
+        except AddressNotAllowed:
             raise
         except OutboundFailed as error:
             if not self._address.tls_at_once or self._stream is not None:
@@ -221,10 +221,10 @@ class FtpConnection(aioftp.Client):
             raise
 
 
-class FtpConnections:
+class FtpConnectionPool:
     """Lends connections that are signed in, at most four at once, or as few as the server allows."""
 
-    def __init__(self, dialer: Dialer, address: FtpAddress, login: FtpLogin, timeouts: Timeouts) -> None:
+    def __init__(self, dialer: Dialer, address: FtpAddress, login: FtpCredentials, timeouts: Timeouts) -> None:
         self._dialer = dialer
         self._address = address
         self._login = login
@@ -236,7 +236,7 @@ class FtpConnections:
         self._is_closed = False
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[FtpConnection]:
+    async def acquire(self) -> AsyncIterator[FtpConnection]:
         """Lend a connection; one that is given back in the midst of something is closed. Raises OutboundFailed."""
         connection = await self._take()
         try:
@@ -275,11 +275,11 @@ class FtpConnections:
                 await connection.sign_in(self._login)
             except BaseException as error:
                 self._forget(connection)
-                if isinstance(error, Refused) and error.code in BUSY and self._open:
+                if isinstance(error, FtpCommandRefused) and error.code in BUSY and self._open:
                     # It takes no more of us at once than it has already.
                     self._most = self._open
                     continue
-                if isinstance(error, HungUp) and not has_hung_up:
+                if isinstance(error, FtpConnectionLost) and not has_hung_up:
                     # Some servers, busy with a connection that was cut off, hang up on the one that comes next.
                     has_hung_up = True
                     continue
@@ -304,7 +304,7 @@ class FtpConnections:
         self._changed.set()
 
 
-def as_sent(text: str) -> str:
+def encode_command(text: str) -> str:
     """Spell a text so that its bytes on the wire are those of UTF-8."""
     return text.encode().decode("latin-1")
 
@@ -341,9 +341,9 @@ def _in_words(host: str, *, signing_in: bool = False) -> Iterator[None]:
     except TimeoutError as error:
         raise Unanswered(f"{host} answered nothing in the time allowed") from error
     except ConnectionError as error:
-        raise HungUp(f"the connection to {host} broke: {reason_of(error)}") from error
+        raise FtpConnectionLost(f"the connection to {host} broke: {get_error_reason(error)}") from error
     except OSError as error:
-        raise OutboundFailed(f"the connection to {host} broke: {reason_of(error)}") from error
+        raise OutboundFailed(f"the connection to {host} broke: {get_error_reason(error)}") from error
     except (ValueError, IndexError, KeyError) as error:
         raise OutboundFailed(f"{host} did not speak proper FTP") from error
 
@@ -361,11 +361,11 @@ def _refusal(host: str, error: aioftp.StatusCodeError, *, signing_in: bool) -> O
         "534": f"{host} wants TLS (534): begin the address with ftps://",
     }
     if signing_in and code in ("421", "522", "530", "534", "550") and ("tls" in said or "ssl" in said):
-        return Refused(f"{host} wants TLS ({code}): begin the address with ftps://", code)
+        return FtpCommandRefused(f"{host} wants TLS ({code}): begin the address with ftps://", code)
     if code == "550" and not signing_in:
         if any(word in said for word in ("permission", "denied", "not allowed", "forbidden")):
-            return Refused(f"{host} denies it (550): check that the user may list and read it", code)
+            return FtpCommandRefused(f"{host} denies it (550): check that the user may list and read it", code)
         return FileGone("it is not there (550)", is_empty="no file" in said or "empty" in said)
     if not code.isdigit():
         return OutboundFailed(f"{host} did not speak proper FTP")
-    return Refused(words.get(code, f"{host} refused what it was asked for ({code})"), code)
+    return FtpCommandRefused(words.get(code, f"{host} refused what it was asked for ({code})"), code)

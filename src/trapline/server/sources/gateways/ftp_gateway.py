@@ -9,23 +9,23 @@ from urllib.parse import unquote, urlsplit
 
 from trapline.server.platform.errors import FileGone, OutboundFailed
 from trapline.server.platform.network.outbound import Timeouts
-from trapline.server.platform.network.timeouts import within
-from trapline.server.sources.gateways.file_names import find_path, spellings
+from trapline.server.platform.network.timeouts import limit_total_time
+from trapline.server.sources.gateways.file_names import find_path, list_encodings
 from trapline.server.sources.gateways.ftp_connections import (
+    FtpCommandRefused,
     FtpConnection,
-    FtpConnections,
-    Refused,
-    as_sent,
+    FtpConnectionPool,
+    encode_command,
     spell_for_telnet,
 )
 from trapline.server.sources.gateways.ftp_listing import (
-    Line,
-    is_entry,
-    read_facts,
-    read_list,
-    read_mlsd,
-    read_size,
-    read_stamp,
+    FtpEntry,
+    is_entry_line,
+    parse_facts,
+    parse_list,
+    parse_mlsd,
+    parse_size,
+    parse_timestamp,
 )
 from trapline.server.sources.gateways.gateway import (
     MAX_DEPTH,
@@ -34,13 +34,13 @@ from trapline.server.sources.gateways.gateway import (
     TOO_DEEP,
     UNREADABLE,
     UNREPRESENTABLE,
-    Entry,
     ListingTooLarge,
     OpenFile,
+    RemoteFile,
     Walk,
-    fingerprint_of,
+    build_fingerprint,
 )
-from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
 
 MAX_LISTING_BYTES = 1024**3
 MAX_LINE_BYTES = 16 * 1024
@@ -48,18 +48,18 @@ MAX_LINE_BYTES = 16 * 1024
 PIECE_BYTES = 32 * 1024
 
 
-class FtpServer:
+class FtpGateway:
     """Lists and opens what lies under `ftp://host/folder`; the folder is one of those that the user signs in to."""
 
-    def __init__(self, connections: FtpConnections, base_url: str, timeouts: Timeouts, pace: Pace) -> None:
+    def __init__(self, connections: FtpConnectionPool, base_url: str, timeouts: Timeouts, pace: RateLimiter) -> None:
         self._connections = connections
         # By RFC 1738 a folder is named from where the user is after signing in; %2F begins one from the very top.
-        self._folder = as_sent(unquote(urlsplit(base_url).path.removeprefix("/")).rstrip("/") or "")
+        self._folder = encode_command(unquote(urlsplit(base_url).path.removeprefix("/")).rstrip("/") or "")
         self._timeouts = timeouts
         self._pace = pace
         self._has_mlsd = self._has_mlst = True
 
-    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every file of the folder, and of those below it, but links."""
         walk = walk or Walk()
         waiting = [(b"", "", 0)]
@@ -85,13 +85,13 @@ class FtpServer:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
-                yield Entry(path, line.size, line.modified_at, line.is_exact, fingerprint_of(line.said))
+                yield RemoteFile(path, line.size, line.modified_at, line.is_exact, build_fingerprint(line.said))
 
-    async def _read_or_record(self, folder: bytes, prefix: str, walk: Walk) -> AsyncIterator[tuple[Line, int]]:
+    async def _read_or_record(self, folder: bytes, prefix: str, walk: Walk) -> AsyncIterator[tuple[FtpEntry, int]]:
         """Read the listing of a folder; one below the root that cannot be listed is recorded."""
         await self._pace.wait_turn()
         try:
-            async with self._connections.lend() as connection:
+            async with self._connections.acquire() as connection:
                 await self._enter(connection, folder)
                 async for found in self._read_folder(connection, walk, is_root=not prefix):
                     yield found
@@ -104,17 +104,17 @@ class FtpServer:
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if its size and time are those of `known_etag`."""
-        spelled = spellings(path)
+        spelled = list_encodings(path)
         await self._pace.wait_turn()
-        async with self._connections.lend() as connection:
+        async with self._connections.acquire() as connection:
             where, told = await self._find(connection, spelled)
-            size, stamp = read_size(told.get("size", "")), told.get("modify", "")
+            size, stamp = parse_size(told.get("size", "")), told.get("modify", "")
             etag = f"{size}:{stamp}" if size is not None and stamp else None
             if etag is not None and etag == known_etag:
                 yield None
                 return
             await connection.begin(f"RETR {where}", self._timeouts.download_s)
-            yield OpenFile(size, read_stamp(stamp), etag, self._read_file(connection, size))
+            yield OpenFile(size, parse_timestamp(stamp), etag, self._read_file(connection, size))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -139,7 +139,7 @@ class FtpServer:
 
     async def _read_folder(
         self, connection: FtpConnection, walk: Walk, *, is_root: bool
-    ) -> AsyncIterator[tuple[Line, int]]:
+    ) -> AsyncIterator[tuple[FtpEntry, int]]:
         """Read the listing of the folder entered: its files and folders, and how long each line was."""
         try:
             await self._begin_listing(connection)
@@ -152,10 +152,10 @@ class FtpServer:
         entries = understood = 0
         listing_s = self._timeouts.listing_s
         # A name with a line break looks like a name that ends early, and a line that is none: neither is followed.
-        held: tuple[Line, int] | None = None
-        async for raw in _split(within(connection.receive(listing_s, PIECE_BYTES), listing_s)):
-            line = read_mlsd(raw) if self._has_mlsd else read_list(raw, now)
-            entries += self._has_mlsd or is_entry(raw)
+        held: tuple[FtpEntry, int] | None = None
+        async for raw in _split(limit_total_time(connection.receive(listing_s, PIECE_BYTES), listing_s)):
+            line = parse_mlsd(raw) if self._has_mlsd else parse_list(raw, now)
+            entries += self._has_mlsd or is_entry_line(raw)
             understood += line is None or line != UNREADABLE or raw[:1] in b"lbcps"
             if line == UNREADABLE:
                 walk.leave_out(UNREPRESENTABLE if held else UNREADABLE)
@@ -163,7 +163,7 @@ class FtpServer:
                 continue
             if held is not None:
                 yield held
-            held = (line, len(raw) + 1) if isinstance(line, Line) else None
+            held = (line, len(raw) + 1) if isinstance(line, FtpEntry) else None
             if isinstance(line, str):
                 walk.leave_out(line)
         if held is not None:
@@ -175,7 +175,7 @@ class FtpServer:
         if self._has_mlsd:
             try:
                 await connection.begin("MLSD", self._timeouts.listing_s)
-            except Refused as error:
+            except FtpCommandRefused as error:
                 if not error.code.startswith("50"):
                     raise
                 self._has_mlsd = False
@@ -199,7 +199,7 @@ class FtpServer:
         if self._has_mlst:
             said = await self._ask_about(connection, f"MLST {where}", "250")
             if said is not None:
-                facts = read_facts(said[1].lstrip() if len(said) > 1 else "")
+                facts = parse_facts(said[1].lstrip() if len(said) > 1 else "")
                 if facts.get("type", "file").lower() != "file":
                     raise OutboundFailed("it is not an ordinary file")
                 return facts
@@ -212,7 +212,7 @@ class FtpServer:
         """Ask about a file; None where the server does not know the question."""
         try:
             return await connection.ask(command, code, self._timeouts.download_s)
-        except Refused as error:
+        except FtpCommandRefused as error:
             if error.code.startswith("50"):
                 return None
             raise

@@ -16,7 +16,7 @@ _DATE_AT_MOST = 9
 
 
 @dataclass(frozen=True)
-class Line:
+class FtpEntry:
     """One file or folder of a listing.
 
     `size` in bytes; `modified_at` in UTC, which only MLSD (`is_exact`) means it to be. `said` is all that tells one
@@ -31,32 +31,32 @@ class Line:
     said: str
 
 
-def read_mlsd(line: bytes) -> Line | str | None:
+def parse_mlsd(line: bytes) -> FtpEntry | str | None:
     """Read a line of MLSD; None for the folder itself and its parent, else the reason why it is not read."""
     if not line.strip():
         return None
     facts_told, space, name = line.partition(b" ")
     if not space or b"=" not in facts_told:
         return UNREADABLE
-    facts = read_facts(facts_told.decode("latin-1"))
+    facts = parse_facts(facts_told.decode("latin-1"))
     kind = facts.get("type", "").lower()
     if kind in ("cdir", "pdir"):
         return None
     if kind not in ("file", "dir"):
         return SYMBOLIC_LINK if "link" in kind else NOT_A_FILE
     size, modified = facts.get("size", ""), facts.get("modify", "")
-    return Line(name, kind == "dir", read_size(size), read_stamp(modified), True, f"{size}|{modified}")
+    return FtpEntry(name, kind == "dir", parse_size(size), parse_timestamp(modified), True, f"{size}|{modified}")
 
 
-def read_facts(text: str) -> dict[str, str]:
+def parse_facts(text: str) -> dict[str, str]:
     """Read the facts that MLSD and MLST tell before a name."""
     pairs = [fact.partition("=") for fact in text.partition(" ")[0].split(";")]
     return {key.lower(): value for key, _, value in pairs}
 
 
-def read_list(line: bytes, now: datetime) -> Line | str | None:
+def parse_list(line: bytes, now: datetime) -> FtpEntry | str | None:
     """Read a line of LIST in either form; None for one about nothing, else the reason why it is not read."""
-    if not is_entry(line):
+    if not is_entry_line(line):
         return None
     if line[:1] in (b"l", b"b", b"c", b"p", b"s", b"D") and line[1:2] in b"r-":
         return SYMBOLIC_LINK if line[:1] == b"l" else NOT_A_FILE
@@ -66,17 +66,17 @@ def read_list(line: bytes, now: datetime) -> Line | str | None:
     return found or UNREADABLE
 
 
-def is_entry(line: bytes) -> bool:
+def is_entry_line(line: bytes) -> bool:
     """Tell whether a line of LIST is about anything at all."""
     return bool(line.strip()) and not line.lower().startswith(b"total ")
 
 
-def read_size(text: str) -> int | None:
+def parse_size(text: str) -> int | None:
     """Read a size in bytes."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def read_stamp(text: str) -> datetime | None:
+def parse_timestamp(text: str) -> datetime | None:
     """Read a time as MLSD and MDTM give it, in UTC."""
     try:
         year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
@@ -85,7 +85,7 @@ def read_stamp(text: str) -> datetime | None:
         return None
 
 
-def _read_unix(line: bytes, now: datetime) -> Line | None:
+def _read_unix(line: bytes, now: datetime) -> FtpEntry | None:
     tokens = []
     for token in _TOKEN.finditer(line):
         tokens.append(token)
@@ -107,7 +107,7 @@ def _read_unix(line: bytes, now: datetime) -> Line | None:
         size = words[at - 1].decode("latin-1")
         when = said.decode("latin-1")
         name = line[end + 1 :]
-        return Line(name, line[:1] == b"d", read_size(size), _unix_time(when, now), False, f"{size}|{when}")
+        return FtpEntry(name, line[:1] == b"d", parse_size(size), _unix_time(when, now), False, f"{size}|{when}")
     return None
 
 
@@ -139,7 +139,7 @@ def _exists(year: int, month: int, day: int) -> bool:
     return True
 
 
-def _read_dos(line: bytes) -> Line | None:
+def _read_dos(line: bytes) -> FtpEntry | None:
     matched = re.match(
         rb"\s*([\d./-]{8,10})\s{1,10}(\d{1,2}:\d\d)\s?([AaPp][Mm])?\s{1,30}(<DIR>|[\d,.]{1,25})\s(.+)", line
     )
@@ -151,7 +151,7 @@ def _read_dos(line: bytes) -> Line | None:
     name = matched.group(5).lstrip(b" ") if is_folder else matched.group(5)
     exact = "" if is_folder else size.replace(",", "").replace(".", "")
     moment = _dos_time(date, time + half.upper())
-    return Line(name, is_folder, read_size(exact), moment, False, f"{size}|{date} {time}{half}")
+    return FtpEntry(name, is_folder, parse_size(exact), moment, False, f"{size}|{date} {time}{half}")
 
 
 def _dos_time(date: str, time: str) -> datetime | None:

@@ -19,7 +19,7 @@ MAX_SAID = 500
 
 
 @dataclass(frozen=True)
-class Entry:
+class RemoteFile:
     """One file as a listing tells of it.
 
     `path` is relative to the source, with `/`, as file_names spells it. `size` in bytes, only where the listing
@@ -116,7 +116,7 @@ class ListingTooLarge(OutboundFailed):
 class Gateway(Protocol):
     """Speaks one protocol to one source. Whatever goes wrong outside is raised as OutboundFailed, in words."""
 
-    def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+    def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every file of the source and its folders, lazily, in bounded memory; the rest is recorded by `walk`."""
 
     def open_file(self, path: str, known_etag: str | None = None) -> AbstractAsyncContextManager[OpenFile | None]:
@@ -126,7 +126,7 @@ class Gateway(Protocol):
         """Close every connection."""
 
 
-def fingerprint_of(said: str) -> str:
+def build_fingerprint(said: str) -> str:
     """Tell one version of a file from another by what the listing says, in a form that the ledger can hold."""
     if len(said) <= MAX_SAID and "\x00" not in said and said.encode("utf-8", "ignore").decode() == said:
         return said

@@ -9,13 +9,13 @@ from urllib.parse import quote, urljoin, urlsplit
 from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.network.http_responses import (
     build_failure,
-    decoded,
-    opened_over_http,
+    decode_path,
+    decompress,
+    open_http_file,
     quote_invisible,
-    readable_path,
 )
-from trapline.server.platform.network.outbound import Answer, Outbound, parse_url
-from trapline.server.platform.network.timeouts import within
+from trapline.server.platform.network.outbound import OutboundClient, OutboundResponse, parse_url
+from trapline.server.platform.network.timeouts import limit_total_time
 from trapline.server.sources.gateways.gateway import (
     MAX_DEPTH,
     MAX_ENTRIES,
@@ -25,32 +25,34 @@ from trapline.server.sources.gateways.gateway import (
     TOO_DEEP,
     UNREADABLE,
     UNREPRESENTABLE,
-    Entry,
     ListingTooLarge,
     OpenFile,
+    RemoteFile,
     Walk,
-    fingerprint_of,
+    build_fingerprint,
 )
-from trapline.server.sources.gateways.http_listing import HtmlListing, JsonListing, Link
-from trapline.server.sources.gateways.parser_threads import read_aside
-from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.http_listing import HtmlListingParser, JsonListingParser, ListingLink
+from trapline.server.sources.gateways.parser_threads import parse_in_thread
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
 
 MAX_LISTING_BYTES = 1024**3
 ACCEPT_LISTING = "application/json, text/html;q=0.9, */*;q=0.1"
 
 
-class HttpDirectory:
+class HttpDirectoryGateway:
     """Lists and opens what lies under one address; links to anywhere else are not followed."""
 
-    def __init__(self, outbound: Outbound, base_url: str, *, listing_s: float = 30, pace: Pace | None = None) -> None:
+    def __init__(
+        self, outbound: OutboundClient, base_url: str, *, listing_s: float = 30, pace: RateLimiter | None = None
+    ) -> None:
         parse_url(base_url)
         self._outbound = outbound
         self._root = base_url.partition("#")[0]
         self._listing_s = listing_s
-        self._pace = pace or Pace()
+        self._pace = pace or RateLimiter()
         self._listed_bytes = 0
 
-    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every file under the address, folder by folder."""
         walk = walk or Walk()
         waiting: list[tuple[str, str, int]] = [(self._root, "", 0)]
@@ -78,9 +80,9 @@ class HttpDirectory:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
-                yield Entry(path, link.size, link.modified_at, link.is_exact, fingerprint_of(link.said))
+                yield RemoteFile(path, link.size, link.modified_at, link.is_exact, build_fingerprint(link.said))
 
-    async def _read_or_record(self, url: str, prefix: str, walk: Walk) -> AsyncIterator[tuple[str, Link]]:
+    async def _read_or_record(self, url: str, prefix: str, walk: Walk) -> AsyncIterator[tuple[str, ListingLink]]:
         """Read the listing of a folder; one below the root that cannot be listed is recorded."""
         try:
             async for found in self._read_page(url, walk, is_root=not prefix):
@@ -97,14 +99,14 @@ class HttpDirectory:
         # A path with a percent sign is as the server wrote it; one without was made readable by us.
         encoded = path if "%" in path else quote(path, safe="/!$&'()*+,;=:@~")
         await self._pace.wait_turn()
-        async with opened_over_http(self._outbound, _folder_url(self._root) + encoded, known_etag) as opened:
+        async with open_http_file(self._outbound, _folder_url(self._root) + encoded, known_etag) as opened:
             yield opened
 
     async def close(self) -> None:
         """Close every connection."""
         await self._outbound.close()
 
-    async def _read_page(self, url: str, walk: Walk, *, is_root: bool) -> AsyncIterator[tuple[str, Link]]:
+    async def _read_page(self, url: str, walk: Walk, *, is_root: bool) -> AsyncIterator[tuple[str, ListingLink]]:
         await self._pace.wait_turn()
         async with self._outbound.get(url, {"Accept": ACCEPT_LISTING}, patience_s=self._listing_s) as answer:
             if answer.status != 200:
@@ -115,26 +117,28 @@ class HttpDirectory:
             kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind.startswith(("image/", "video/")):
                 raise OutboundFailed("this address is a file, not a folder that lists its files")
-            listing = JsonListing() if kind == "application/json" else HtmlListing()
+            listing = JsonListingParser() if kind == "application/json" else HtmlListingParser()
             found_any = False
             async for links in self._parse(answer, listing):
                 found_any = found_any or bool(links)
                 for link in links:
                     yield answer.url, link
-            if isinstance(listing, JsonListing):
+            if isinstance(listing, JsonListingParser):
                 walk.leave_out(UNREADABLE, listing.unreadable)
                 walk.leave_out(UNREPRESENTABLE, listing.unrepresentable)
-            if isinstance(listing, HtmlListing) and listing.has_password_field:
+            if isinstance(listing, HtmlListingParser) and listing.has_password_field:
                 raise OutboundFailed("the server answered with a sign-in page instead of a listing")
 
-    async def _parse(self, answer: Answer, listing: HtmlListing | JsonListing) -> AsyncIterator[list[Link]]:
+    async def _parse(
+        self, answer: OutboundResponse, listing: HtmlListingParser | JsonListingParser
+    ) -> AsyncIterator[list[ListingLink]]:
         try:
-            async for chunk in decoded(within(answer.chunks(), self._listing_s), answer):
+            async for chunk in decompress(limit_total_time(answer.chunks(), self._listing_s), answer):
                 self._listed_bytes += len(chunk)
                 if self._listed_bytes > MAX_LISTING_BYTES:
                     raise ListingTooLarge("the listing is longer than 1 GiB")
-                yield await read_aside(partial(listing.feed, chunk))
-            yield await read_aside(partial(listing.feed, b"", last=True))
+                yield await parse_in_thread(partial(listing.feed, chunk))
+            yield await parse_in_thread(partial(listing.feed, b"", last=True))
         except zlib.error as error:
             raise OutboundFailed("the listing cannot be read: it is not compressed as the server says") from error
         except ValueError as error:
@@ -145,7 +149,7 @@ class HttpDirectory:
         folder = _folder_url(self._root)
         try:
             address = urljoin(page_url, quote_invisible(href))
-            found = path_below(folder, address)
+            found = find_relative_path(folder, address)
         except ValueError:
             walk.leave_out(UNREADABLE)
             return None
@@ -156,7 +160,7 @@ class HttpDirectory:
         return found
 
 
-def path_below(folder: str, address: str) -> tuple[str, str] | None:
+def find_relative_path(folder: str, address: str) -> tuple[str, str] | None:
     """Find a file's plain address and its path under a folder's address; None if it lies anywhere else."""
     try:
         target = urlsplit(address)
@@ -170,7 +174,7 @@ def path_below(folder: str, address: str) -> tuple[str, str] | None:
     if not target.path.startswith(root.path) or target.path == root.path:
         return None
     raw = target.path[len(root.path) :]
-    readable = readable_path(raw)
+    readable = decode_path(raw)
     if readable is None or len(readable) > MAX_PATH_CHARACTERS:
         return None
     return f"{root.scheme}://{root.netloc}{target.path}", readable

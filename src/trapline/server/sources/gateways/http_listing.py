@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from trapline.server.platform.network.http_responses import read_iso_time
+from trapline.server.platform.network.http_responses import parse_rfc3339
 
 PIECE_CHARACTERS = 256 * 1024
 # The parser's time grows with the square of what one tag holds.
@@ -45,7 +45,7 @@ _SIZE = re.compile(r"(?:^|\s)(\d[\d,.]*\s?(?:[KMGT]i?B?|B|bytes)?)\s*$", re.IGNO
 
 
 @dataclass(frozen=True)
-class Link:
+class ListingLink:
     """One link of a listing. `size` only where it is exact, `modified_at` as if in UTC unless `is_exact`."""
 
     href: str
@@ -55,7 +55,7 @@ class Link:
     said: str = ""
 
 
-class HtmlListing:
+class HtmlListingParser:
     """Takes an HTML listing piece by piece, cut where one row ends and the next begins."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class HtmlListing:
         self._in_table = False
         self.has_password_field = False
 
-    def feed(self, data: bytes, *, last: bool = False) -> list[Link]:
+    def feed(self, data: bytes, *, last: bool = False) -> list[ListingLink]:
         """Add bytes; answers the links of every row that is now complete."""
         self._rest += self._decoder.decode(data, final=last)
         if last:
@@ -86,7 +86,7 @@ class HtmlListing:
         return links
 
 
-class JsonListing:
+class JsonListingParser:
     """Takes a JSON listing, an array of objects, piece by piece."""
 
     def __init__(self) -> None:
@@ -96,12 +96,12 @@ class JsonListing:
         self.unreadable = self.unrepresentable = 0
         self._json = json.JSONDecoder(parse_int=_whole)
 
-    def feed(self, data: bytes, *, last: bool = False) -> list[Link]:
+    def feed(self, data: bytes, *, last: bool = False) -> list[ListingLink]:
         """Add bytes; answers the links of every object that is now complete. Raises ValueError."""
         self._rest += self._decoder.decode(data, final=last)
         if not last and len(self._rest) < PIECE_CHARACTERS:
             return []
-        links: list[Link] = []
+        links: list[ListingLink] = []
         position = 0
         while True:
             start = _past(self._rest, position, " \t\r\n[,")
@@ -119,7 +119,7 @@ class JsonListing:
                 return links
             links.extend(self._read(value))
 
-    def _read(self, value: Any) -> Iterable[Link]:
+    def _read(self, value: Any) -> Iterable[ListingLink]:
         if not isinstance(value, dict) or not isinstance(value.get("name"), str):
             self.unreadable += 1
             return []
@@ -154,7 +154,7 @@ def _last_row(text: str) -> int:
     return 0
 
 
-def _read_links(html: str) -> Iterator[Link]:
+def _read_links(html: str) -> Iterator[ListingLink]:
     if not _FORMATTING.isdisjoint(_check_nesting(html)):
         html = _FORMAT_TAG.sub(r"<\1x", html)
     # A row is read once, however many links it has.
@@ -192,7 +192,7 @@ def _check_nesting(html: str) -> Iterable[str]:
     return depths
 
 
-def _link_of_row(href: str, anchor: LexborNode, rows: dict[int, "_Row"]) -> Link:
+def _link_of_row(href: str, anchor: LexborNode, rows: dict[int, "_Row"]) -> ListingLink:
     node: LexborNode | None = anchor
     for _ in range(MAX_NESTED):
         node = node.parent if node is not None else None
@@ -202,7 +202,7 @@ def _link_of_row(href: str, anchor: LexborNode, rows: dict[int, "_Row"]) -> Link
             if node.mem_id not in rows:
                 rows[node.mem_id] = _read_row(node)
             row = rows[node.mem_id]
-            return Link(href, row.size, row.modified_at, row.is_exact, row.said)
+            return ListingLink(href, row.size, row.modified_at, row.is_exact, row.said)
     return _link_of_text(href, _text(anchor.next), _text(anchor.prev))
 
 
@@ -236,7 +236,7 @@ def _read_row(row: LexborNode) -> _Row:
             size = _whole(exact)
             said.append(exact)
         elif stamp is not None:
-            modified_at = read_iso_time(stamp)
+            modified_at = parse_rfc3339(stamp)
             is_exact = modified_at is not None
             said.append(str(modified_at))
         elif modified_at is None and _TIME.search(text):
@@ -260,7 +260,7 @@ def _read_cell(cell: LexborNode) -> tuple[str, str | None] | None:
     return " ".join("".join(texts).split()), stamp
 
 
-def _link_of_text(href: str, after: str, before: str) -> Link:
+def _link_of_text(href: str, after: str, before: str) -> ListingLink:
     """Read the text beside a link: after it (nginx, Apache), or before it (IIS)."""
     after = after.partition("\n")[0].strip()
     if _TIME.search(after):
@@ -271,10 +271,10 @@ def _link_of_text(href: str, after: str, before: str) -> Link:
         for found in _TIME.finditer(before):  # noqa: B007 - the last one is meant
             pass
         if found is None:
-            return Link(href)
+            return ListingLink(href)
         said = before[found.start() :].strip()
         size_text = before[found.end() :].strip()
-    return Link(href, _read_size(size_text), _read_time(said), False, " ".join(said.split()))
+    return ListingLink(href, _read_size(size_text), _read_time(said), False, " ".join(said.split()))
 
 
 def _read_size(text: str) -> int | None:
@@ -315,7 +315,7 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _link_of_json(item: dict[str, Any]) -> Link | None:
+def _link_of_json(item: dict[str, Any]) -> ListingLink | None:
     """Read one object of nginx (name, type, mtime, size) or of Caddy (name, url, is_dir, mod_time, size).
 
     None for one whose name no request can spell.
@@ -331,8 +331,8 @@ def _link_of_json(item: dict[str, Any]) -> Link | None:
     modified_at = None
     if isinstance(stamp, str):
         try:
-            modified_at = parsedate_to_datetime(stamp).astimezone(UTC) if "," in stamp else read_iso_time(stamp)
+            modified_at = parsedate_to_datetime(stamp).astimezone(UTC) if "," in stamp else parse_rfc3339(stamp)
         except (ValueError, TypeError, OverflowError, IndexError):
             modified_at = None
     exact_size = size if isinstance(size, int) and not is_folder and 0 <= size < 2**63 else None
-    return Link(href, exact_size, modified_at, modified_at is not None, f"{size}|{stamp}")
+    return ListingLink(href, exact_size, modified_at, modified_at is not None, f"{size}|{stamp}")

@@ -12,6 +12,6 @@ READ_AT_ONCE = 8
 _READERS = ThreadPoolExecutor(READ_AT_ONCE, "listing")
 
 
-async def read_aside(read: Callable[[], Read]) -> Read:
+async def parse_in_thread(read: Callable[[], Read]) -> Read:
     """Read a piece of a listing without keeping files, names or the event loop waiting."""
     return await asyncio.get_running_loop().run_in_executor(_READERS, copy_context().run, read)

@@ -6,7 +6,7 @@ import time
 SLOWEST_PER_S = 0.01
 
 
-class Pace:
+class RateLimiter:
     """Lets requests go on no more often than the source's settings say; without a rate at once."""
 
     def __init__(self, rate_per_s: float | None = None) -> None:

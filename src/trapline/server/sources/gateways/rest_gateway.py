@@ -12,17 +12,17 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.platform.errors import AddressNotAllowed, FileGone, OutboundFailed
 from trapline.server.platform.network.http_responses import (
-    opened_over_http,
+    decode_path,
+    format_status,
+    open_http_file,
+    parse_retry_after,
+    parse_rfc3339,
     quote_invisible,
-    read_iso_time,
-    read_page,
-    read_retry_after,
-    readable_path,
-    status_in_words,
+    read_listing_page,
 )
-from trapline.server.platform.network.outbound import Outbound, origin_of, parse_url
+from trapline.server.platform.network.outbound import OutboundClient, get_origin, parse_url
 from trapline.server.sources.gateways.file_names import escape_name
 from trapline.server.sources.gateways.gateway import (
     MAX_ENTRIES,
@@ -32,13 +32,13 @@ from trapline.server.sources.gateways.gateway import (
     TOO_LONG,
     UNREADABLE,
     UNREPRESENTABLE,
-    Entry,
     OpenFile,
+    RemoteFile,
     Walk,
-    fingerprint_of,
+    build_fingerprint,
 )
-from trapline.server.sources.gateways.parser_threads import read_aside
-from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.parser_threads import parse_in_thread
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
 from trapline.wire.gateway_options import RestMapping
 
 PAGE_BYTES = 16 * 1024 * 1024
@@ -49,7 +49,7 @@ MARK_CHARACTERS = 13
 LATEST_S = 253_402_300_799
 
 
-class RestListing:
+class RestGateway:
     """Lists and opens the files that a JSON interface tells of.
 
     A file's path is its name, or that of its address. Where its address is, is remembered from the listing (in a
@@ -59,24 +59,24 @@ class RestListing:
 
     def __init__(
         self,
-        outbound: Outbound,
+        outbound: OutboundClient,
         base_url: str,
         mapping: RestMapping,
         *,
         file_origins: Sequence[str] = (),
         listing_s: float = 30,
-        pace: Pace | None = None,
+        pace: RateLimiter | None = None,
     ) -> None:
         self._outbound = outbound
         self._base_url = base_url.partition("#")[0]
-        self._own_origin = origin_of(parse_url(base_url))
-        self._file_origins = {self._own_origin, *(origin_of(parse_url(url)) for url in file_origins)}
+        self._own_origin = get_origin(parse_url(base_url))
+        self._file_origins = {self._own_origin, *(get_origin(parse_url(url)) for url in file_origins)}
         self._mapping = mapping
         self._listing_s = listing_s
-        self._pace = pace or Pace()
+        self._pace = pace or RateLimiter()
         self._addresses = _Addresses()
 
-    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every file, page by page."""
         walk = walk or Walk()
         self._addresses.forget()
@@ -88,12 +88,12 @@ class RestListing:
             if len(visited) > MAX_FOLDERS:
                 raise OutboundFailed(f"the listing has more than {MAX_FOLDERS:,} pages")
             content, at = await self._fetch_page(url)
-            page, entries = await read_aside(partial(self._read_page, content, at))
+            page, entries = await parse_in_thread(partial(self._read_page, content, at))
             count += len(entries)
             if count > MAX_ENTRIES:
                 raise OutboundFailed(f"the listing has more than {MAX_ENTRIES:,} entries")
             for entry in entries:
-                if isinstance(entry, Entry):
+                if isinstance(entry, RemoteFile):
                     yield entry
                 else:
                     walk.leave_out(entry)
@@ -108,11 +108,11 @@ class RestListing:
         url = self._addresses.find(path)
         if url is None:
             raise FileGone("the interface no longer lists this file")
-        if origin_of(parse_url(url)) not in self._file_origins:
+        if get_origin(parse_url(url)) not in self._file_origins:
             advice = "where that is right, name it in the option `file_origins`"
-            raise OutboundRefused(f"it is at {_place(url)}, which is another server; {advice}")
+            raise AddressNotAllowed(f"it is at {_place(url)}, which is another server; {advice}")
         await self._pace.wait_turn()
-        async with opened_over_http(self._outbound, url, known_etag) as opened:
+        async with open_http_file(self._outbound, url, known_etag) as opened:
             yield opened
 
     async def close(self) -> None:
@@ -121,16 +121,16 @@ class RestListing:
         await self._outbound.close()
 
     async def _fetch_page(self, url: str) -> tuple[bytes, str]:
-        if origin_of(parse_url(url)) != self._own_origin:
-            raise OutboundRefused(f"the next page is at {_place(url)}, which is another server")
+        if get_origin(parse_url(url)) != self._own_origin:
+            raise AddressNotAllowed(f"the next page is at {_place(url)}, which is another server")
         await self._pace.wait_turn()
         headers = {"Accept": "application/json"}
         async with self._outbound.get(url, headers, patience_s=self._listing_s) as answer:
             if answer.status != 200:
-                raise OutboundFailed(status_in_words(answer.status, "the listing"), read_retry_after(answer))
-            return await read_page(answer, PAGE_BYTES, self._listing_s), answer.url
+                raise OutboundFailed(format_status(answer.status, "the listing"), parse_retry_after(answer))
+            return await read_listing_page(answer, PAGE_BYTES, self._listing_s), answer.url
 
-    def _read_page(self, content: bytes, at: str) -> tuple[Any, list[Entry | str]]:
+    def _read_page(self, content: bytes, at: str) -> tuple[Any, list[RemoteFile | str]]:
         """Read a page: itself, and its entries, the reason for one that could not be asked for."""
         try:
             # A name with broken UTF-8 must not take the rest of the page with it.
@@ -144,7 +144,7 @@ class RestListing:
             raise OutboundFailed(f"there is no list at {where!r}: check the mapping's `items`")
         return page, [self._read_item(item, at) for item in items]
 
-    def _read_item(self, item: Any, at: str) -> Entry | str:
+    def _read_item(self, item: Any, at: str) -> RemoteFile | str:
         mapping = self._mapping
         address = _find(item, mapping.url)
         if not isinstance(address, str):
@@ -163,17 +163,17 @@ class RestListing:
         if len(path) > MAX_PATH_CHARACTERS - MARK_CHARACTERS:
             return TOO_LONG
         size, moment, etag = (_find(item, at) if at else None for at in (mapping.size, mapping.time, mapping.etag))
-        said = fingerprint_of(json.dumps([size, moment, etag], sort_keys=True))
+        said = build_fingerprint(json.dumps([size, moment, etag], sort_keys=True))
         path = self._addresses.keep(path, url, said)
         modified_at, is_exact = _read_time(moment)
         is_size = type(size) is int and 0 <= size < 2**63
-        return Entry(path, size if is_size else None, modified_at, is_exact, said)
+        return RemoteFile(path, size if is_size else None, modified_at, is_exact, said)
 
     def _find_name(self, item: Any, address_path: str) -> str | None:
         """Find the name that the interface gives a file, else that of its address; None where neither can be told."""
         name = _find(item, self._mapping.name) if self._mapping.name else None
         if type(name) not in (str, int):
-            return readable_path(address_path.lstrip("/"))
+            return decode_path(address_path.lstrip("/"))
         try:
             return escape_name(str(name).lstrip("/").encode())
         except UnicodeEncodeError:
@@ -236,7 +236,7 @@ class _Addresses:
 
 
 def _place(url: str) -> str:
-    scheme, host, port = origin_of(parse_url(url))
+    scheme, host, port = get_origin(parse_url(url))
     return f"{scheme}://{host[:200]}:{port}"
 
 
@@ -258,8 +258,8 @@ def _read_time(value: Any) -> tuple[datetime | None, bool]:
     One without a zone is taken to be in UTC, and is not.
     """
     if isinstance(value, str):
-        moment = read_iso_time(value)
-        return (moment, True) if moment is not None else (read_iso_time(f"{value.strip()}Z"), False)
+        moment = parse_rfc3339(value)
+        return (moment, True) if moment is not None else (parse_rfc3339(f"{value.strip()}Z"), False)
     if type(value) is int or type(value) is float:
         seconds = value / 1000 if value > LATEST_S else value
         if 0 <= seconds <= LATEST_S:

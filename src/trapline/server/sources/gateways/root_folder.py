@@ -4,8 +4,8 @@ import os
 import threading
 from pathlib import Path
 
-from trapline.server.platform.errors import OutboundRefused
-from trapline.server.platform.files.safe_open import open_beneath
+from trapline.server.platform.errors import AddressNotAllowed
+from trapline.server.platform.files.safe_open import open_within
 from trapline.server.sources.gateways.own_folders import OwnFolders, identify
 
 # Search permission is enough for the folders above the root. Other systems than Linux need read permission, too.
@@ -40,7 +40,7 @@ class RootFolder:
             if not parts:
                 # Another open file: positions in a listing are not shared with a duplicate.
                 return os.open(".", _READ, dir_fd=root)
-            return open_beneath(root, parts, flags, self._own.inside)
+            return open_within(root, parts, flags, self._own.inside)
         finally:
             os.close(root)
 
@@ -75,7 +75,7 @@ class RootFolder:
                 folder = below
                 passed.append(identify(folder))
             if not self._own.inside.isdisjoint(passed) or passed[-1] in self._own.around:
-                raise OutboundRefused(
+                raise AddressNotAllowed(
                     "the folder of this source is, contains or lies in the data folder of Trapline, which no source "
                     "may read"
                 )

@@ -9,16 +9,16 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 from xml.etree import ElementTree as ET
 
-from trapline.server.platform.errors import FileGone, OutboundFailed, OutboundRefused
+from trapline.server.platform.errors import AddressNotAllowed, FileGone, OutboundFailed
 from trapline.server.platform.network.http_responses import (
-    as_open_file,
-    read_iso_time,
-    read_page,
-    read_retry_after,
-    unless_known,
+    build_conditional_headers,
+    build_open_file,
+    parse_retry_after,
+    parse_rfc3339,
+    read_listing_page,
 )
-from trapline.server.platform.network.outbound import Answer, Outbound, parse_url
-from trapline.server.platform.store.presign import Signer, encode_query
+from trapline.server.platform.network.outbound import OutboundClient, OutboundResponse, parse_url
+from trapline.server.platform.store.presign import S3Signer, encode_query
 from trapline.server.sources.gateways.file_names import escape_name, unescape_name
 from trapline.server.sources.gateways.gateway import (
     MAX_ENTRIES,
@@ -27,13 +27,13 @@ from trapline.server.sources.gateways.gateway import (
     OUTSIDE,
     TOO_LONG,
     UNREPRESENTABLE,
-    Entry,
     OpenFile,
+    RemoteFile,
     Walk,
-    fingerprint_of,
+    build_fingerprint,
 )
-from trapline.server.sources.gateways.parser_threads import read_aside
-from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.parser_threads import parse_in_thread
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
 
 # A thousand keys of 1,024 bytes, each byte written as three.
 PAGE_BYTES = 4 * 1024 * 1024
@@ -56,7 +56,7 @@ WORDS = {
 }
 
 
-class S3Bucket:
+class S3Gateway:
     """Lists and opens what lies under `s3://bucket/prefix`; without a signer as anybody may.
 
     A signature is for one address, so no redirect is followed: where a bucket really is must be set.
@@ -64,31 +64,31 @@ class S3Bucket:
 
     def __init__(
         self,
-        outbound: Outbound,
+        outbound: OutboundClient,
         endpoint: str,
         base_url: str,
-        signer: Signer | None,
+        signer: S3Signer | None,
         *,
         listing_s: float = 30,
         page_entries: int = PAGE_ENTRIES,
-        pace: Pace | None = None,
+        pace: RateLimiter | None = None,
     ) -> None:
         reached = parse_url(endpoint)
         if reached.query or reached.fragment:
-            raise OutboundRefused("an endpoint has no `?` and no `#`")
+            raise AddressNotAllowed("an endpoint has no `?` and no `#`")
         # As they stand: a key may have signs that would begin a query or a fragment.
         bucket, _, prefix = base_url.partition("://")[2].partition("/")
         if not BUCKET.fullmatch(bucket):
-            raise OutboundRefused("this address names no bucket, as s3://bucket/prefix does")
+            raise AddressNotAllowed("this address names no bucket, as s3://bucket/prefix does")
         self._outbound = outbound
         self._address = f"{endpoint.rstrip('/')}/{bucket}"
         self._prefix = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
         self._signer = signer
         self._listing_s = listing_s
         self._page_entries = page_entries
-        self._pace = pace or Pace()
+        self._pace = pace or RateLimiter()
 
-    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every object under the prefix, page by page."""
         walk = walk or Walk()
         asked = {"list-type": "2", "encoding-type": "url", "prefix": self._prefix, "max-keys": str(self._page_entries)}
@@ -97,7 +97,7 @@ class S3Bucket:
         for _ in range(MAX_FOLDERS):
             more = {"continuation-token": token} if token else {}
             content = await self._fetch_page(asked | more)
-            page = await read_aside(partial(_read_listing, content, self._prefix))
+            page = await parse_in_thread(partial(_read_listing, content, self._prefix))
             count += len(page.entries)
             for reason in page.left_out:
                 walk.leave_out(reason)
@@ -118,7 +118,7 @@ class S3Bucket:
         key = spell_key(path)
         await self._pace.wait_turn()
         url = self._sign(f"/{self._prefix}{key}", {})
-        async with self._outbound.get(url, unless_known(known_etag), max_redirects=0) as answer:
+        async with self._outbound.get(url, build_conditional_headers(known_etag), max_redirects=0) as answer:
             if answer.status == 304 and known_etag:
                 yield None
                 return
@@ -126,7 +126,7 @@ class S3Bucket:
                 failure = await _failure(answer)
                 is_gone = answer.status == 404 and failure.detail != WORDS["NoSuchBucket"]
                 raise FileGone("the bucket has no such object any more (404)") if is_gone else failure
-            yield as_open_file(answer)
+            yield build_open_file(answer)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -138,7 +138,7 @@ class S3Bucket:
         async with self._outbound.get(url, patience_s=self._listing_s, max_redirects=0) as answer:
             if answer.status != 200:
                 raise await _failure(answer)
-            return await read_page(answer, PAGE_BYTES, self._listing_s)
+            return await read_listing_page(answer, PAGE_BYTES, self._listing_s)
 
     def _sign(self, path: str, query: Mapping[str, str]) -> str:
         if self._signer is None:
@@ -151,7 +151,7 @@ class S3Bucket:
 class _Listing(NamedTuple):
     """One page of a listing, and the token of the next."""
 
-    entries: list[Entry]
+    entries: list[RemoteFile]
     left_out: list[str]
     following: str | None
 
@@ -172,7 +172,7 @@ def _read_listing(page: bytes, prefix: str) -> _Listing:
     objects = [item for item in root if _name(item) == "Contents"]
     is_encoded = told.get("EncodingType") == "url"
     read = [_read_object(item, prefix, is_encoded=is_encoded) for item in objects]
-    entries = [entry for entry in read if isinstance(entry, Entry)]
+    entries = [entry for entry in read if isinstance(entry, RemoteFile)]
     following = told.get("NextContinuationToken") if told.get("IsTruncated") == "true" else None
     if told.get("IsTruncated") == "true" and not following:
         raise OutboundFailed("the listing says that more follows, and not where")
@@ -183,7 +183,7 @@ def _name(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _read_object(item: ET.Element, prefix: str, *, is_encoded: bool) -> Entry | str | None:
+def _read_object(item: ET.Element, prefix: str, *, is_encoded: bool) -> RemoteFile | str | None:
     """Read one object; None for one that is only a folder, the reason for one that cannot be asked for by its key."""
     told = {_name(part): part.text or "" for part in item}
     key = told.get("Key", "")
@@ -202,8 +202,8 @@ def _read_object(item: ET.Element, prefix: str, *, is_encoded: bool) -> Entry | 
         return TOO_LONG
     size, time = told.get("Size", ""), told.get("LastModified", "")
     is_whole = size.isascii() and size.isdigit() and len(size) < 19
-    said = fingerprint_of(f"{told.get('ETag', '')}|{size}|{time}")
-    return Entry(path, int(size) if is_whole else None, read_iso_time(time), True, said)
+    said = build_fingerprint(f"{told.get('ETag', '')}|{size}|{time}")
+    return RemoteFile(path, int(size) if is_whole else None, parse_rfc3339(time), True, said)
 
 
 def spell_key(path: str) -> str:
@@ -219,7 +219,7 @@ def _climbs(path: str) -> bool:
     return any(part in (".", "..") for part in path.split("/"))
 
 
-async def _failure(answer: Answer) -> OutboundFailed:
+async def _failure(answer: OutboundResponse) -> OutboundFailed:
     """Say in words why the service did not give what was asked for."""
     start = bytearray()
     async for chunk in answer.chunks():
@@ -234,7 +234,7 @@ async def _failure(answer: Answer) -> OutboundFailed:
     region = answer.headers.get("x-amz-bucket-region", "") or _part(said, "Region")
     if re.fullmatch(r"[a-z0-9-]{1,60}", region):
         words += f"; it names the region {region}"
-    return OutboundFailed(words, read_retry_after(answer))
+    return OutboundFailed(words, parse_retry_after(answer))
 
 
 def _part(said: str, name: str) -> str:

@@ -16,10 +16,10 @@ import asyncssh
 import structlog
 
 from trapline.server.platform.errors import FileGone, OutboundFailed, Unanswered
-from trapline.server.platform.network.dialing import Dialer, reason_of
+from trapline.server.platform.network.dialing import Dialer, get_error_reason
 from trapline.server.platform.network.outbound import Timeouts
-from trapline.server.platform.network.timeouts import within
-from trapline.server.sources.gateways.file_names import find_path, spellings
+from trapline.server.platform.network.timeouts import limit_total_time
+from trapline.server.sources.gateways.file_names import find_path, list_encodings
 from trapline.server.sources.gateways.gateway import (
     MAX_DEPTH,
     MAX_ENTRIES,
@@ -28,12 +28,12 @@ from trapline.server.sources.gateways.gateway import (
     NOT_A_FILE,
     SYMBOLIC_LINK,
     TOO_DEEP,
-    Entry,
     ListingTooLarge,
     OpenFile,
+    RemoteFile,
     Walk,
 )
-from trapline.server.sources.gateways.rate_limiter import Pace
+from trapline.server.sources.gateways.rate_limiter import RateLimiter
 
 log = structlog.get_logger(__name__)
 # It tells of every connection and sign-in.
@@ -45,7 +45,7 @@ HOME = "/~/"
 
 
 @dataclass(frozen=True)
-class SshLogin:
+class SshCredentials:
     """Who signs in to which server: with a password, a private key, or both; and the key that the server must show.
 
     `host_key` is a public key as known_hosts or a .pub file have it, or its fingerprint `SHA256:...`.
@@ -59,7 +59,7 @@ class SshLogin:
     host_key: str | None = None
 
 
-def read_private_key(text: str) -> asyncssh.SSHKey:
+def parse_private_key(text: str) -> asyncssh.SSHKey:
     """Read a private key. Raises ValueError in words that do not repeat it."""
     try:
         return asyncssh.import_private_key(text if text.endswith("\n") else f"{text}\n")
@@ -74,7 +74,7 @@ def read_private_key(text: str) -> asyncssh.SSHKey:
     )
 
 
-def read_host_key(text: str) -> str:
+def parse_host_key(text: str) -> str:
     """Read a server's public key, with or without the host before it, or its fingerprint. Raises ValueError."""
     words = text.split()
     if len(words) == 1 and words[0].startswith("SHA256:") and len(words[0]) == 50:
@@ -89,10 +89,12 @@ def read_host_key(text: str) -> str:
     raise ValueError("it is no public key such as `ssh-ed25519 AAAA...`, and no fingerprint such as `SHA256:...`")
 
 
-class SftpServer:
+class SftpGateway:
     """Lists and opens what lies under `sftp://host/folder`; nothing of this machine's own SSH settings is used."""
 
-    def __init__(self, dialer: Dialer, login: SshLogin, base_url: str, timeouts: Timeouts, pace: Pace) -> None:
+    def __init__(
+        self, dialer: Dialer, login: SshCredentials, base_url: str, timeouts: Timeouts, pace: RateLimiter
+    ) -> None:
         self._dialer = dialer
         self._login = login
         path = unquote(urlsplit(base_url).path) or "/"
@@ -104,7 +106,7 @@ class SftpServer:
         self._client: asyncssh.SFTPClient | None = None
         self._root = b""
 
-    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every file of the folder, and of those below it, but links."""
         walk = walk or Walk()
         await self._sign_in()
@@ -135,7 +137,7 @@ class SftpServer:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
-                yield Entry(path, _size_of(told.attrs), _moment(told.attrs), True, _version_of(told.attrs) or "")
+                yield RemoteFile(path, _size_of(told.attrs), _moment(told.attrs), True, _version_of(told.attrs) or "")
 
     async def _read_or_record(self, folder: bytes, prefix: str, walk: Walk) -> AsyncIterator[asyncssh.SFTPName]:
         """Read the listing of a folder; one below the root that cannot be listed is recorded."""
@@ -143,7 +145,7 @@ class SftpServer:
         try:
             # A connection that broke over the folder before is opened again.
             entries = self._read_folder(await self._sign_in(), folder)
-            async for told in within(entries, self._timeouts.listing_s, self._give_up):
+            async for told in limit_total_time(entries, self._timeouts.listing_s, self._give_up):
                 yield told
             walk.record_listed()
         except OutboundFailed as error:
@@ -156,7 +158,7 @@ class SftpServer:
     @asynccontextmanager
     async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if its size and time are those of `known_etag`."""
-        spelled = spellings(path)
+        spelled = list_encodings(path)
         await self._pace.wait_turn()
         client = await self._sign_in()
         async with self._in_time():
@@ -275,14 +277,14 @@ class SftpServer:
             raise OutboundFailed("the transfer ended before the length that the server had announced, or after it")
 
 
-class Denied(OutboundFailed):
+class SftpPermissionDenied(OutboundFailed):
     """The server lets the user in, but not here."""
 
 
 class _Watch(asyncssh.SSHClient):
     """Looks at the key that a server shows, before anything is sent that is not for everybody."""
 
-    def __init__(self, login: SshLogin) -> None:
+    def __init__(self, login: SshCredentials) -> None:
         self._expected = login.host_key
         self.shown: asyncssh.SSHKey | None = None
         self.algorithms: list[str] = []
@@ -337,13 +339,13 @@ def _in_words(host: str, watch: _Watch | None = None) -> Iterator[None]:
     except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
         raise FileGone("it is not there") from error
     except asyncssh.SFTPPermissionDenied as error:
-        raise Denied(f"{host} denies it: check that the user may list and read it") from error
+        raise SftpPermissionDenied(f"{host} denies it: check that the user may list and read it") from error
     except asyncssh.Error as error:
         raise OutboundFailed(_explain(host, error)) from error
     except TimeoutError as error:
         raise Unanswered(f"{host} answered nothing in the time allowed") from error
     except OSError as error:
-        raise Unanswered(f"the connection to {host} broke: {reason_of(error)}") from error
+        raise Unanswered(f"the connection to {host} broke: {get_error_reason(error)}") from error
     except ValueError as error:
         raise OutboundFailed(f"{host} did not speak proper SSH") from error
 

@@ -14,9 +14,9 @@ from websockets.frames import CLOSE_CODE_EXPLANATIONS
 from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.network.dialing import Dialer
 from trapline.server.platform.network.outbound import USER_AGENT
-from trapline.server.sources.gateways.gateway import Entry, OpenFile, Walk
-from trapline.server.sources.gateways.http_directory_gateway import HttpDirectory
-from trapline.server.sources.rules.source_urls import server_of
+from trapline.server.sources.gateways.gateway import OpenFile, RemoteFile, Walk
+from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
+from trapline.server.sources.rules.source_urls import get_server
 
 MESSAGE_BYTES = 1024 * 1024
 """The largest message that is read."""
@@ -34,14 +34,14 @@ _SILENT = logging.getLogger("trapline.websockets")
 _SILENT.disabled = True
 
 
-class WebsocketFeed:
+class WebsocketGateway:
     """Opens the files that messages told of, and lists what is there where the source also has a listing."""
 
-    def __init__(self, listing: HttpDirectory | None, files: HttpDirectory) -> None:
+    def __init__(self, listing: HttpDirectoryGateway | None, files: HttpDirectoryGateway) -> None:
         self._listing = listing
         self._files = files
 
-    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[Entry]:
+    async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every file; none where nothing but messages tells of them."""
         if self._listing is not None:
             async for entry in self._listing.list_files(walk):
@@ -58,7 +58,7 @@ class WebsocketFeed:
             await self._listing.close()
 
 
-class Inbox:
+class MessageBuffer:
     """The messages of a connection, received ahead of whoever takes them; one that is too large comes empty."""
 
     def __init__(self, connection: ClientConnection) -> None:
@@ -111,13 +111,13 @@ class Inbox:
 @asynccontextmanager
 async def open_feed(
     dialer: Dialer, url: str, headers: Mapping[str, str], tls: ssl.SSLContext, connect_s: float
-) -> AsyncIterator[Inbox]:
+) -> AsyncIterator[MessageBuffer]:
     """Connect, and receive messages.
 
     Pings tell whether the server is still there. No redirect is followed, because the credentials are this server's.
     Raises OutboundRefused for what the policy forbids, and OutboundFailed whenever the connection ends.
     """
-    server = server_of(url)
+    server = get_server(url)
     opened = await dialer.open_socket(server.scheme, server.host, server.port, connect_s)
     secure: dict[str, Any] = {"ssl": tls, "server_hostname": server.host} if server.scheme == "wss" else {}
     try:
@@ -141,7 +141,7 @@ async def open_feed(
         opened.close()
         raise OutboundFailed(_why_not(error, server.host)) from None
     async with connection:
-        inbox = Inbox(connection)
+        inbox = MessageBuffer(connection)
         try:
             yield inbox
         finally:

@@ -18,11 +18,11 @@ HEARTBEAT_S = 2
 DEAD_AFTER_S = 8
 
 
-class RunLost(Exception):
+class PullRunOwnershipLost(Exception):
     """The run is no longer this process's: it was marked as interrupted, or its source is gone."""
 
 
-async def end_dead_run(scope: Scope, tx: Transaction, source_id: UUID, *, or_untaken: bool = False) -> None:
+async def interrupt_dead_run(scope: Scope, tx: Transaction, source_id: UUID, *, or_untaken: bool = False) -> None:
     """Mark a source's run as interrupted where its process gives no sign of life, so that another can begin.
 
     With `or_untaken` also one that no process has taken yet.
@@ -52,7 +52,7 @@ async def interrupt_run(scope: Scope, tx: Transaction, source_id: UUID, error: s
     await tx.session.execute(statement, execution_options={"synchronize_session": False})
 
 
-async def count_fruitless(scope: Scope, tx: Transaction, source_id: UUID) -> int:
+async def count_interrupted_runs(scope: Scope, tx: Transaction, source_id: UUID) -> int:
     """Count the runs of a source that were interrupted since the last one that ended by itself or got anywhere.
 
     One that no process ever took says nothing of its source.
@@ -70,7 +70,7 @@ async def count_fruitless(scope: Scope, tx: Transaction, source_id: UUID) -> int
     return (await tx.session.execute(statement)).scalar_one()
 
 
-async def list_sources_of_dead(scope: Scope, tx: Transaction) -> list[UUID]:
+async def list_sources_with_dead_runs(scope: Scope, tx: Transaction) -> list[UUID]:
     """List the sources whose run gives no sign of life."""
     return list((await tx.session.scalars(select(RunRow.source_id).where(is_dead()).limit(100))).all())
 
@@ -90,7 +90,7 @@ _UNASKED = text(
 )
 
 
-async def find_running(scope: Scope, tx: Transaction, source_id: UUID) -> RunRow | None:
+async def find_active_run(scope: Scope, tx: Transaction, source_id: UUID) -> RunRow | None:
     """Find the run of a source that is in progress."""
     statement = select(RunRow).where(RunRow.source_id == source_id, RunRow.state == "running")
     return (await tx.session.scalars(statement)).one_or_none()
@@ -111,7 +111,7 @@ async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: 
     return (await tx.session.execute(select(exists().where(begun)))).scalar_one()
 
 
-async def add_run(scope: Scope, tx: Transaction, source: SourceRow, trigger: str, max_files: int | None) -> RunRow:
+async def create_run(scope: Scope, tx: Transaction, source: SourceRow, trigger: str, max_files: int | None) -> RunRow:
     """Add a run; by constraint a source has one at a time. The source must be locked, and no run be in progress."""
     run = RunRow(project_id=source.project_id, source_id=source.id, trigger=trigger, max_files=max_files)
     tx.session.add(run)
@@ -120,7 +120,7 @@ async def add_run(scope: Scope, tx: Transaction, source: SourceRow, trigger: str
     return run
 
 
-async def take_run(scope: Scope, tx: Transaction, run_id: UUID) -> RunRow | None:
+async def claim_run(scope: Scope, tx: Transaction, run_id: UUID) -> RunRow | None:
     """Take a run that no process has taken; None if one has, or it is over. Its heartbeat is then after its start."""
     statement = (
         update(RunRow)
@@ -131,7 +131,7 @@ async def take_run(scope: Scope, tx: Transaction, run_id: UUID) -> RunRow | None
     return (await tx.session.scalars(statement)).one_or_none()
 
 
-async def add_to_run(scope: Scope, tx: Transaction, run_id: UUID, **counts: int) -> None:
+async def update_run_counts(scope: Scope, tx: Transaction, run_id: UUID, **counts: int) -> None:
     """Add to a run's counts and give a sign of life. Raises RunLost, and with it undoes the whole transaction."""
     more = "".join(f", {name} = {name} + %s" for name in counts)
     cursor = await tx.execute(
@@ -139,7 +139,7 @@ async def add_to_run(scope: Scope, tx: Transaction, run_id: UUID, **counts: int)
         (*counts.values(), run_id),
     )
     if cursor.rowcount == 0:
-        raise RunLost
+        raise PullRunOwnershipLost
 
 
 async def record_left_out(
@@ -165,11 +165,11 @@ async def finish_run(
     changed = await tx.session.execute(statement, execution_options={"synchronize_session": False})
     source_id = changed.scalar_one_or_none()
     if source_id is None:
-        raise RunLost
+        raise PullRunOwnershipLost
     return source_id
 
 
-async def get_run(scope: Scope, tx: Transaction, source_id: UUID, run_id: UUID) -> RunRow:
+async def get_run_row(scope: Scope, tx: Transaction, source_id: UUID, run_id: UUID) -> RunRow:
     """Get a run of a source; raises NotFound or Forbidden."""
     run = await tx.session.get(RunRow, run_id)
     if run is None or run.source_id != source_id or not scope.sees(run.project_id):
@@ -184,6 +184,6 @@ def select_runs(scope: Scope, source: SourceRow) -> Select[RunRow]:
     return select(RunRow).where(RunRow.source_id == source.id)
 
 
-def seconds_of(run: RunRow, now: datetime) -> float:
+def get_duration_s(run: RunRow, now: datetime) -> float:
     """Tell how long a run took, or has taken until now."""
     return round(((run.finished_at or now) - run.started_at).total_seconds(), 3)

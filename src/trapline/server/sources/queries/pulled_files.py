@@ -28,7 +28,7 @@ _NO_TIME: ColumnElement[datetime] = literal_column("'-infinity'::timestamptz")
 _TIME = func.coalesce(PulledFileRow.modified_at, _NO_TIME)
 
 
-class Listed(NamedTuple):
+class ListedFile(NamedTuple):
     """A file as the listing told of it; `skipped` says why it is not taken, by its name alone."""
 
     path: str
@@ -38,7 +38,9 @@ class Listed(NamedTuple):
     skipped: str | None = None
 
 
-async def find_unknown(scope: Scope, tx: Transaction, source: SourceRow, listed: Sequence[Listed]) -> list[Listed]:
+async def list_unknown_files(
+    scope: Scope, tx: Transaction, source: SourceRow, listed: Sequence[ListedFile]
+) -> list[ListedFile]:
     """Find which of these files the ledger does not know, or knows with another fingerprint. Writes nothing."""
     # In the database, and in binary: to take every row out, or to write lists as text, takes longer than to compare.
     cursor = await tx.execute(
@@ -53,8 +55,8 @@ async def find_unknown(scope: Scope, tx: Transaction, source: SourceRow, listed:
     return [listed[place - 1] for (place,) in await cursor.fetchall()]
 
 
-async def note_listed(
-    scope: Scope, tx: Transaction, source: SourceRow, listed: Sequence[Listed], settle: timedelta
+async def upsert_listed_files(
+    scope: Scope, tx: Transaction, source: SourceRow, listed: Sequence[ListedFile], settle: timedelta
 ) -> int:
     """Enter new files, and changed ones anew; answers how many are to be taken.
 
@@ -122,7 +124,7 @@ async def record_unlisted(scope: Scope, tx: Transaction, source: SourceRow, fold
     )
 
 
-async def list_fresh_files(
+async def list_new_files(
     scope: Scope, tx: Transaction, source: SourceRow, after: PulledFileRow | None, limit: int
 ) -> list[PulledFileRow]:
     """List the files that were never tried in the order of their source, from after this file on."""
@@ -134,7 +136,7 @@ async def list_fresh_files(
     return list((await tx.session.scalars(statement)).all())
 
 
-async def list_last_fresh_files(scope: Scope, tx: Transaction, source: SourceRow, limit: int) -> list[PulledFileRow]:
+async def list_last_new_files(scope: Scope, tx: Transaction, source: SourceRow, limit: int) -> list[PulledFileRow]:
     """List files that were never tried, the last ones in the order of their source first."""
     statement = _select_fresh(source, is_newest_first=source.order != NEWEST).limit(limit)
     return list((await tx.session.scalars(statement)).all())
@@ -147,7 +149,7 @@ def _select_fresh(source: SourceRow, *, is_newest_first: bool) -> Select[PulledF
     return statement.order_by(_TIME, PulledFileRow.path)
 
 
-async def list_tried_files(
+async def list_retryable_files(
     scope: Scope, tx: Transaction, source: SourceRow, before: datetime, limit: int
 ) -> list[PulledFileRow]:
     """List the files whose turn it is again and that were not touched since `before`, the least tried ones first."""
@@ -160,7 +162,7 @@ async def list_tried_files(
     return list((await tx.session.scalars(statement)).all())
 
 
-async def count_due(scope: Scope, tx: Transaction, source: SourceRow) -> int:
+async def count_due_files(scope: Scope, tx: Transaction, source: SourceRow) -> int:
     """Count the files whose turn it is."""
     statement = select(func.count()).select_from(PulledFileRow).where(_is_due(source))
     return (await tx.session.execute(statement)).scalar_one()
@@ -168,7 +170,7 @@ async def count_due(scope: Scope, tx: Transaction, source: SourceRow) -> int:
 
 async def find_next_retry(scope: Scope, tx: Transaction, source: SourceRow, together: timedelta) -> datetime | None:
     """Find when failed files of a source are due again: the last time within `together` of the first."""
-    own = (PulledFileRow.state == "failed") & (PulledFileRow.kind == "file") & is_of(source)
+    own = (PulledFileRow.state == "failed") & (PulledFileRow.kind == "file") & is_at_current_address(source)
     first = select(func.min(PulledFileRow.next_attempt_at)).where(own).scalar_subquery()
     statement = select(func.max(PulledFileRow.next_attempt_at)).where(
         own, PulledFileRow.next_attempt_at <= first + together
@@ -190,18 +192,18 @@ def _is_due(source: SourceRow) -> ColumnElement[bool]:
         PulledFileRow.state.in_(("seen", "failed")),
         PulledFileRow.kind == "file",
         or_(PulledFileRow.next_attempt_at.is_(None), PulledFileRow.next_attempt_at <= func.now()),
-        is_of(source),
+        is_at_current_address(source),
     )
 
 
-def is_of(source: SourceRow) -> ColumnElement[bool]:
+def is_at_current_address(source: SourceRow) -> ColumnElement[bool]:
     """Tell the files of a source's present address from those of the one it had before."""
     own = PulledFileRow.source_id == source.id
     return own if source.moved_at is None else own & (PulledFileRow.updated_at >= source.moved_at)
 
 
 @dataclass(frozen=True)
-class Settled:
+class FileOutcome:
     """What became of a file that had been tried `tried` times before.
 
     `again_after` is when it is tried again, for one that is not done with; `size` is one that the server now gives.
@@ -220,7 +222,7 @@ class Settled:
     image_id: UUID | None = None
 
 
-async def settle_files(scope: Scope, tx: Transaction, source_id: UUID, files: Sequence[Settled]) -> None:
+async def record_outcomes(scope: Scope, tx: Transaction, source_id: UUID, files: Sequence[FileOutcome]) -> None:
     """Note what became of files.
 
     One that its server told of anew meanwhile stays to be taken, and one that failed but was released to be tried
@@ -244,7 +246,7 @@ async def settle_files(scope: Scope, tx: Transaction, source_id: UUID, files: Se
     )
 
 
-_SETTLED = tuple(name.name for name in fields(Settled))
+_SETTLED = tuple(name.name for name in fields(FileOutcome))
 
 
 def select_files(scope: Scope, source: SourceRow, state: str | None) -> Select[PulledFileRow]:
@@ -254,10 +256,12 @@ def select_files(scope: Scope, source: SourceRow, state: str | None) -> Select[P
     return statement if state is None else statement.where(PulledFileRow.state == state)
 
 
-async def release_files(scope: Scope, tx: Transaction, source: SourceRow, path: str | None = None) -> int:
+async def reset_files(scope: Scope, tx: Transaction, source: SourceRow, path: str | None = None) -> int:
     """Let quarantined and failed files, or the one at `path`, be tried again at once; answers how many."""
     scope.check(source.project_id)
-    ours = is_of(source) if path is None else is_of(source) & (PulledFileRow.path == path)
+    ours = (
+        is_at_current_address(source) if path is None else is_at_current_address(source) & (PulledFileRow.path == path)
+    )
     statement = (
         update(PulledFileRow)
         .where(ours, PulledFileRow.state.in_(("quarantined", "failed")), PulledFileRow.kind == "file")

@@ -7,11 +7,11 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.sources.queries.pulled_files import is_of
+from trapline.server.sources.queries.pulled_files import is_at_current_address
 from trapline.server.sources.queries.sources import PulledFileRow, RunRow, SourceRow
 
 
-async def note_pushed(
+async def upsert_pushed_files(
     scope: Scope, tx: Transaction, source: SourceRow, files: Sequence[tuple[str, str | None]], event: str
 ) -> None:
     """Enter files by path, each with the reason to skip it or None; known ones are to be looked at anew.
@@ -51,7 +51,7 @@ async def list_pushed_files(scope: Scope, tx: Transaction, source: SourceRow, li
 
 async def has_pushed_files(scope: Scope, tx: Transaction, source: SourceRow, *, due: bool = True) -> bool:
     """Tell whether pushed files wait to be taken, now or (`due` false) at any time."""
-    waiting = _is_waiting(source) if due else is_of(source) & _IS_PUSHED
+    waiting = _is_waiting(source) if due else is_at_current_address(source) & _IS_PUSHED
     return (await tx.session.execute(select(exists().where(waiting)))).scalar_one()
 
 
@@ -63,7 +63,7 @@ def is_told_of() -> ColumnElement[bool]:
     return and_(SourceRow.is_active, SourceRow.consecutive_failures == 0, waiting, ~running)
 
 
-async def list_sources_told_of(scope: Scope, tx: Transaction, limit: int) -> list[UUID]:
+async def list_sources_with_pushed_files(scope: Scope, tx: Transaction, limit: int) -> list[UUID]:
     """List active and well sources that pushed files wait for, without a run that would take them.
 
     First those that were pulled from longest ago.
@@ -82,4 +82,4 @@ _IS_DUE = or_(PulledFileRow.next_attempt_at.is_(None), PulledFileRow.next_attemp
 
 
 def _is_waiting(source: SourceRow) -> ColumnElement[bool]:
-    return is_of(source) & _IS_PUSHED & _IS_DUE
+    return is_at_current_address(source) & _IS_PUSHED & _IS_DUE

@@ -78,7 +78,7 @@ async def claim_connections(scope: Scope, tx: Transaction, holder: UUID, gateway
     return dict(await cursor.fetchall())
 
 
-async def note_connected(scope: Scope, tx: Transaction, source_id: UUID, holder: UUID) -> bool:
+async def record_connected(scope: Scope, tx: Transaction, source_id: UUID, holder: UUID) -> bool:
     """Note that a connection stands; False where another process holds it by now."""
     cursor = await tx.execute(
         "update source_connections set connected_at = clock_timestamp(), failures = 0, last_error = null"
@@ -88,7 +88,7 @@ async def note_connected(scope: Scope, tx: Transaction, source_id: UUID, holder:
     return cursor.rowcount == 1
 
 
-async def note_broken(scope: Scope, tx: Transaction, source_id: UUID, holder: UUID, error: str) -> None:
+async def record_disconnected(scope: Scope, tx: Transaction, source_id: UUID, holder: UUID, error: str) -> None:
     """Note why a connection ended or was not made."""
     await tx.execute(
         "update source_connections set connected_at = null, failures = failures + 1, last_error = %s"
@@ -97,7 +97,7 @@ async def note_broken(scope: Scope, tx: Transaction, source_id: UUID, holder: UU
     )
 
 
-async def note_message(
+async def record_message(
     scope: Scope, tx: Transaction, source_id: UUID, holder: UUID, refused: str | None = None
 ) -> bool:
     """Count a message, one that was refused with the reason; False where another process holds the connection now."""
@@ -109,7 +109,7 @@ async def note_message(
     return cursor.rowcount == 1
 
 
-async def let_go(scope: Scope, tx: Transaction, holder: UUID) -> None:
+async def release_connections(scope: Scope, tx: Transaction, holder: UUID) -> None:
     """Let every connection of this process go, so that another one takes it at once."""
     await tx.execute("delete from source_connections where holder = %s", (holder,))
 

@@ -157,7 +157,7 @@ class PulledFileRow(Row):
     updated_at: Mapped[Now]
 
 
-async def get_source(scope: Scope, tx: Transaction, source_id: UUID, *, lock: bool = False) -> SourceRow:
+async def get_source_row(scope: Scope, tx: Transaction, source_id: UUID, *, lock: bool = False) -> SourceRow:
     """Get a pull source that the caller may touch; raises NotFound or Forbidden."""
     row = await tx.session.get(SourceRow, source_id, with_for_update={"key_share": True} if lock else None)
     if row is None or not scope.sees(row.project_id):
@@ -187,7 +187,7 @@ def is_due() -> ColumnElement[bool]:
     return SourceRow.is_active & (SourceRow.next_run_at <= func.now())
 
 
-async def take_due_sources(scope: Scope, tx: Transaction, limit: int) -> list[SourceRow]:
+async def claim_due_sources(scope: Scope, tx: Transaction, limit: int) -> list[SourceRow]:
     """Take the sources whose time has come, each for this transaction alone; another scheduler passes them by."""
     statement = (
         select(SourceRow)

@@ -8,14 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.platform.access import Once
-from trapline.server.platform.errors import Unsupported
-from trapline.server.platform.http.rate_limits import refuse_flood
-from trapline.server.platform.http.request_bodies import IN_MEMORY, describe_body, received
-from trapline.server.platform.http.request_context import plain_origin
-from trapline.server.platform.webhook_signatures import read_delivery
+from trapline.server.platform.access import IdempotencyRequest
+from trapline.server.platform.errors import UnsupportedEncoding
+from trapline.server.platform.http.rate_limits import require_lookup_allowed
+from trapline.server.platform.http.request_bodies import IN_MEMORY, build_body_schema, receive_body
+from trapline.server.platform.http.request_context import get_minimal_origin
+from trapline.server.platform.webhook_signatures import parse_headers
 from trapline.server.sources.actions import event_secrets, pushed_events
-from trapline.wire.pushed_events import EventSecret, EventsTaken, PushedEvents
+from trapline.wire.pushed_events import EventSecret, PushedEvents, PushedEventsResult
 
 MESSAGE_BYTES = IN_MEMORY
 """The largest message, as over a WebSocket: as many files as it may tell of, with long addresses."""
@@ -23,21 +23,23 @@ MESSAGE_BYTES = IN_MEMORY
 router = APIRouter(prefix="/image-pull-sources", tags=["pull sources"])
 
 
-@router.post("/{source_id}/events", status_code=202, openapi_extra=describe_body(PushedEvents))
-async def take_events(request: Request, system: SystemOf, source_id: str) -> EventsTaken:
+@router.post("/{source_id}/events", status_code=202, openapi_extra=build_body_schema(PushedEvents))
+async def accept_events(request: Request, system: SystemOf, source_id: str) -> PushedEventsResult:
     """Tell of new files: the signature is the authority. The same webhook-id again has the same answer."""
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Unsupported("A signed body is sent as it is, without a Content-Encoding. Nothing was changed.")
-    delivery = read_delivery(request.scope["headers"], time.time())
+        raise UnsupportedEncoding("A signed body is sent as it is, without a Content-Encoding. Nothing was changed.")
+    delivery = parse_headers(request.scope["headers"], time.time())
     if isinstance(delivery, str):
-        raise pushed_events.refuse(system, delivery)
+        raise pushed_events.reject_signature(system, delivery)
     # Who signed is known at the end only; until then all such bodies share the room that the process has for them.
     with system.callbacks.unverified.share() as take:
-        async with received(request, MESSAGE_BYTES, take) as body:
-            once = Once(key=delivery.id.decode(), route="POST events", body_sha256=hashlib.sha256(body).digest())
-            origin = replace(plain_origin(request), once=once)
-            refuse_flood(request, system, source_id)
-            taken = await pushed_events.take_events(system, origin, _as_id(source_id), delivery, bytes(body))
+        async with receive_body(request, MESSAGE_BYTES, take) as body:
+            once = IdempotencyRequest(
+                key=delivery.id.decode(), route="POST events", body_sha256=hashlib.sha256(body).digest()
+            )
+            origin = replace(get_minimal_origin(request), once=once)
+            require_lookup_allowed(request, system, source_id)
+            taken = await pushed_events.accept_events(system, origin, _as_id(source_id), delivery, bytes(body))
             system.rates.callers.take(source_id)  # known from now on; how often is the source's own rate
             return taken
 
@@ -51,12 +53,12 @@ def _as_id(text: str) -> UUID | None:
 
 
 @router.post("/{source_id}/event-secret", status_code=201)
-async def make_event_secret(system: SystemOf, scope: ScopeOf, source_id: UUID) -> EventSecret:
+async def create_event_secret(system: SystemOf, scope: ScopeOf, source_id: UUID) -> EventSecret:
     """Make the secret that signs events; it is shown this once, and the one before holds for another day."""
-    return await event_secrets.make_event_secret(system, scope, source_id)
+    return await event_secrets.create_event_secret(system, scope, source_id)
 
 
 @router.delete("/{source_id}/event-secret", status_code=204)
-async def end_event_secret(system: SystemOf, scope: ScopeOf, source_id: UUID) -> None:
+async def delete_event_secret(system: SystemOf, scope: ScopeOf, source_id: UUID) -> None:
     """Take no events of this source any more."""
-    await event_secrets.end_event_secret(system, scope, source_id)
+    await event_secrets.delete_event_secret(system, scope, source_id)

@@ -9,16 +9,16 @@ from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, set_etag
 from trapline.server.sources.actions import pull_runs, source_tests, sources
 from trapline.wire.sources import (
-    FilesReleased,
     FileState,
     NewSource,
     PulledFile,
     PullRun,
     PullRunAccepted,
+    RetryFilesResult,
     Source,
     SourceSettings,
-    SourceTest,
-    SourceTrial,
+    SourceTestRequest,
+    SourceTestResult,
 )
 from trapline.wire.values import Page, Text
 
@@ -46,25 +46,27 @@ async def create_source(system: SystemOf, scope: ScopeOf, new: NewSource, respon
 
 
 @router.post("/test")
-async def try_source(system: SystemOf, scope: ScopeOf, trial: SourceTrial, files: TestFiles = 2) -> SourceTest:
+async def run_settings_test(
+    system: SystemOf, scope: ScopeOf, trial: SourceTestRequest, files: TestFiles = 2
+) -> SourceTestResult:
     """Test settings before a source is made of them: list, fetch a few files, store nothing."""
-    return await source_tests.try_source(system, scope, trial, files)
+    return await source_tests.run_settings_test(system, scope, trial, files)
 
 
 @router.get("/{source_id}")
-async def show_source(system: SystemOf, scope: ScopeOf, source_id: UUID, response: Response) -> Source:
+async def get_source(system: SystemOf, scope: ScopeOf, source_id: UUID, response: Response) -> Source:
     """Show a pull source; secrets never come back."""
-    source = await sources.show_source(system, scope, source_id)
+    source = await sources.get_source(system, scope, source_id)
     set_etag(response, source.updated_at)
     return source
 
 
 @router.patch("/{source_id}")
-async def change_source(
+async def update_source(
     system: SystemOf, scope: ScopeOf, source_id: UUID, change: SourceSettings, response: Response
 ) -> Source:
     """Change a pull source; what is left out stays as it is."""
-    source = await sources.change_source(system, scope, source_id, change)
+    source = await sources.update_source(system, scope, source_id, change)
     set_etag(response, source.updated_at)
     return source
 
@@ -76,11 +78,11 @@ async def delete_source(system: SystemOf, scope: ScopeOf, source_id: UUID) -> No
 
 
 @router.post("/{source_id}/test")
-async def prove_source(
+async def run_source_test(
     system: SystemOf, scope: ScopeOf, source_id: UUID, change: SourceSettings | None = None, files: TestFiles = 2
-) -> SourceTest:
+) -> SourceTestResult:
     """Test a pull source, with a change that is not kept if one is given: list, fetch a few files, store nothing."""
-    return await source_tests.prove_source(system, scope, source_id, files, change)
+    return await source_tests.run_source_test(system, scope, source_id, files, change)
 
 
 @router.post("/{source_id}/process", status_code=202)
@@ -108,9 +110,9 @@ async def list_runs(
 
 
 @router.get("/{source_id}/runs/{run_id}")
-async def show_run(system: SystemOf, scope: ScopeOf, source_id: UUID, run_id: UUID) -> PullRun:
+async def get_run(system: SystemOf, scope: ScopeOf, source_id: UUID, run_id: UUID) -> PullRun:
     """Show one run."""
-    return await sources.show_run(system, scope, source_id, run_id)
+    return await sources.get_run(system, scope, source_id, run_id)
 
 
 @router.get("/{source_id}/files")
@@ -127,6 +129,6 @@ async def list_files(
 
 
 @router.post("/{source_id}/files/retry", status_code=202)
-async def retry_files(system: SystemOf, scope: ScopeOf, source_id: UUID, path: FilePath = None) -> FilesReleased:
+async def retry_files(system: SystemOf, scope: ScopeOf, source_id: UUID, path: FilePath = None) -> RetryFilesResult:
     """Let failed and quarantined files, or one of them, be tried again with the next run."""
     return await sources.retry_files(system, scope, source_id, path)

@@ -101,12 +101,12 @@ def _compile(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(translate(pattern.lower()) for pattern in patterns))
 
 
-def retry_file_after(attempts: int, chance: random.Random) -> timedelta | None:
+def get_file_delay(attempts: int, chance: random.Random) -> timedelta | None:
     """Tell how long to wait after this many failed attempts, with jitter; None when it is quarantined."""
     return None if attempts >= QUARANTINE_AFTER else _backoff(attempts, chance)
 
 
-def retry_refused_after(attempts: int, chance: random.Random) -> timedelta | None:
+def get_refused_delay(attempts: int, chance: random.Random) -> timedelta | None:
     """The same for a file whose server asked for patience while it gave its listing.
 
     The server may be in trouble with all its files, so that many hours go by before one of them is blamed.
@@ -117,7 +117,7 @@ def retry_refused_after(attempts: int, chance: random.Random) -> timedelta | Non
     return min(timedelta(hours=1) * doublings, LONGEST_RETRY) * chance.uniform(0.8, 1.2)
 
 
-def retry_source_after(failures: int, chance: random.Random) -> timedelta:
+def get_source_delay(failures: int, chance: random.Random) -> timedelta:
     """Tell how long to leave a source alone that failed this many times in a row."""
     return _backoff(failures, chance)
 
@@ -128,7 +128,7 @@ def _backoff(count: int, chance: random.Random) -> timedelta:
     return wait * chance.uniform(0.8, 1.2)
 
 
-def check_schedule(schedule: str) -> str | None:
+def find_schedule_error(schedule: str) -> str | None:
     """Say what is wrong with a cron expression, or None if it has a next time."""
     try:
         next(CronSim(schedule, datetime(2026, 1, 1, tzinfo=UTC)))
@@ -137,7 +137,7 @@ def check_schedule(schedule: str) -> str | None:
     return None
 
 
-def next_run(schedule: str, zone: ZoneInfo, after: datetime, chance: random.Random) -> datetime:
+def get_next_run(schedule: str, zone: ZoneInfo, after: datetime, chance: random.Random) -> datetime:
     """Tell when a source is polled next: by cron in the deployment's time zone, and a little later at random.
 
     It is always the first time after `after`, so runs that were missed are caught up once.
@@ -152,7 +152,7 @@ def next_run(schedule: str, zone: ZoneInfo, after: datetime, chance: random.Rand
     return first + min(MAX_JITTER, interval / 10) * chance.random()
 
 
-def schedule_in_words(schedule: str) -> str:
+def format_schedule(schedule: str) -> str:
     """Say a cron expression in words."""
     try:
         return str(CronSim(schedule, datetime(2026, 1, 1, tzinfo=UTC)).explain())

@@ -17,12 +17,12 @@ MOST_ELEMENTS = 1000
 MAX_SHOWN = 300
 
 
-class NotAMessage(ValueError):
+class InvalidMessage(ValueError):
     """Not one element of it can be read; the message says why."""
 
 
 @dataclass(frozen=True)
-class Told:
+class PushedFile:
     """One file that a message tells of: an address, or a bucket with the key in it. `refused` says why it is none."""
 
     shown: str
@@ -31,50 +31,50 @@ class Told:
     key: str = ""
     refused: str | None = None
 
-    def address_at(self, origin: str) -> str:
+    def get_url(self, origin: str) -> str:
         """Tell where the file is; one in a bucket at this server, as S3 services take it."""
         return self.url if self.url is not None else f"{origin}/{quote(f'{self.bucket}/{self.key}')}"
 
 
-def read_message(text: str | bytes) -> list[Told]:
+def parse_message(text: str | bytes) -> list[PushedFile]:
     """Read a message of `{"urls": [...]}` or `{"Records": [...]}`. Raises NotAMessage."""
     try:
         message = json.loads(text)
     except RecursionError:
-        raise NotAMessage("it is nested too deep") from None
+        raise InvalidMessage("it is nested too deep") from None
     except ValueError:
-        raise NotAMessage("it is not JSON") from None
+        raise InvalidMessage("it is not JSON") from None
     if not isinstance(message, dict):
-        raise NotAMessage("it is not a JSON object")
+        raise InvalidMessage("it is not a JSON object")
     urls, records = message.get("urls", []), message.get("Records", [])
     if not isinstance(urls, list) or not isinstance(records, list):
-        raise NotAMessage("`urls` and `Records` are lists")
+        raise InvalidMessage("`urls` and `Records` are lists")
     if not {"urls", "Records"} & message.keys() and message.get("Event") != "s3:TestEvent":
-        raise NotAMessage('it has neither "urls" nor "Records"')
+        raise InvalidMessage('it has neither "urls" nor "Records"')
     if len(urls) + len(records) > MOST_ELEMENTS:
-        raise NotAMessage(f"it tells of more than {MOST_ELEMENTS:,} files")
+        raise InvalidMessage(f"it tells of more than {MOST_ELEMENTS:,} files")
     return [*map(_read_url, urls), *map(_read_record, records)]
 
 
-def _read_url(url: Any) -> Told:
+def _read_url(url: Any) -> PushedFile:
     if not isinstance(url, str):
-        return Told(_shown(url), refused="it is not a text")
+        return PushedFile(_shown(url), refused="it is not a text")
     if wrong := _why_unstorable(url):
-        return Told(_shown(url), refused=wrong)
-    return Told(_shown(url), url=url.strip())
+        return PushedFile(_shown(url), refused=wrong)
+    return PushedFile(_shown(url), url=url.strip())
 
 
-def _read_record(record: Any) -> Told:
+def _read_record(record: Any) -> PushedFile:
     bucket, key, event = (_find(record, *path) for path in PATHS)
     if not isinstance(bucket, str) or not isinstance(key, str) or not isinstance(event, str):
-        return Told(_shown(key), refused="it is no notification of an S3 service")
+        return PushedFile(_shown(key), refused="it is no notification of an S3 service")
     name = unquote_plus(key, errors="replace")
     shown = _shown(f"{bucket}/{name}")
     if not event.removeprefix("s3:").startswith("ObjectCreated"):
-        return Told(shown, refused="its eventName tells of no new object")
+        return PushedFile(shown, refused="its eventName tells of no new object")
     if wrong := _why_unstorable(bucket + name):
-        return Told(shown, refused=wrong)
-    return Told(shown, bucket=bucket, key=name)
+        return PushedFile(shown, refused=wrong)
+    return PushedFile(shown, bucket=bucket, key=name)
 
 
 PATHS = (("s3", "bucket", "name"), ("s3", "object", "key"), ("eventName",))
@@ -102,7 +102,7 @@ def needs_listing(gateway: str, base_url: str) -> bool:
     return gateway == "rest" or (gateway == "http" and not urlsplit(base_url).path.endswith("/"))
 
 
-def folder_address(address: str) -> str:
+def get_folder_url(address: str) -> str:
     """Tell under which address the files of a listing lie, with a slash at its end."""
     split = urlsplit(address)
     parent, _, last = split.path.rpartition("/")

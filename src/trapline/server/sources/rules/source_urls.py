@@ -27,7 +27,7 @@ _NAMED_IN_COMMANDS = ("ftp", "sftp")
 _BASIC_OVER_HTTP = ("http", "rest", "websocket")
 
 
-class Server(NamedTuple):
+class SourceServer(NamedTuple):
     """Whom an address speaks to. Every local folder is on the one machine; a bucket is named as a host would be."""
 
     scheme: str
@@ -35,12 +35,12 @@ class Server(NamedTuple):
     port: int
 
 
-def gateway_for(base_url: str) -> str:
+def get_gateway(base_url: str) -> str:
     """Name the gateway that an address usually is spoken to by. Raises Unprocessable for one that none speaks to."""
-    return gateways_for(base_url)[0]
+    return list_gateways(base_url)[0]
 
 
-def gateways_for(base_url: str) -> tuple[str, ...]:
+def list_gateways(base_url: str) -> tuple[str, ...]:
     """Name every gateway that speaks to such addresses. Raises Unprocessable where there is none."""
     scheme = base_url.partition(":")[0].strip().lower()
     if scheme not in BY_SCHEME:
@@ -49,7 +49,7 @@ def gateways_for(base_url: str) -> tuple[str, ...]:
     return BY_SCHEME[scheme]
 
 
-def split_address(base_url: str) -> SplitResult:
+def parse_source_url(base_url: str) -> SplitResult:
     """Split an address that names a host (or bucket), with nothing secret in it. Raises Unprocessable with a hint."""
     try:
         split = urlsplit(base_url.strip())
@@ -67,7 +67,7 @@ def split_address(base_url: str) -> SplitResult:
     return split
 
 
-def check_spelling(gateway: str, base_url: str, auth_type: str, auth_username: str | None) -> None:
+def validate_source_url(gateway: str, base_url: str, auth_type: str, auth_username: str | None) -> None:
     """Refuse an address or a sign-in that a gateway cannot send as it is meant. Raises Unprocessable."""
     if auth_type not in SIGN_INS.get(gateway, (auth_type,)):
         raise Unprocessable(f"Over {gateway} the auth_type can be {' or '.join(SIGN_INS[gateway])} only.")
@@ -79,16 +79,16 @@ def check_spelling(gateway: str, base_url: str, auth_type: str, auth_username: s
         raise Unprocessable("With auth_type basic, auth_username can have no colon.", [("auth_username", wrong)])
 
 
-def server_of(base_url: str) -> Server:
+def get_server(base_url: str) -> SourceServer:
     """Tell whom an address speaks to. Raises Unprocessable."""
     scheme = base_url.partition(":")[0].strip().lower()
     if scheme == "file":
-        return Server("file", "", 0)
-    split = split_address(base_url)
-    return Server(scheme, (split.hostname or "").rstrip(".").lower(), split.port or DEFAULT_PORTS.get(scheme, 0))
+        return SourceServer("file", "", 0)
+    split = parse_source_url(base_url)
+    return SourceServer(scheme, (split.hostname or "").rstrip(".").lower(), split.port or DEFAULT_PORTS.get(scheme, 0))
 
 
-def over_http(base_url: str) -> str:
+def get_http_url(base_url: str) -> str:
     """Name the address of the same server over HTTP: ws is http, wss is https."""
     split = urlsplit(base_url)
     return f"{'https' if split.scheme.lower() == 'wss' else 'http'}://{split.netloc}{split.path}"

@@ -16,7 +16,7 @@ from trapline.server.operations.queries.snapshots import BEING_COPIED
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.migrations.chain import list_chain
-from trapline.server.platform.errors import DatabaseAway, Unavailable
+from trapline.server.platform.errors import DatabaseUnavailable, ServiceUnavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -116,7 +116,7 @@ def _upgrade(connection: Connection, revision: str, tell: Callable[[str], None])
             connection.rollback()
             held = f"{_name_oldest(connection)} holds tables that must be changed"
             if not left:
-                raise Unavailable(
+                raise ServiceUnavailable(
                     f"The database is at revision {_find_present(connection) or 'none'}, and not migrated further: "
                     f"{held}. What was migrated stays, and nothing is lost. Let that end and migrate again."
                 ) from None
@@ -135,7 +135,7 @@ def _refuse_while_copied(connection: Connection) -> None:
     holders = "select 1 from pg_locks where locktype = 'advisory' and classid = 0 and objid = :lock and database ="
     ours = " (select oid from pg_database where datname = current_database()) and mode = 'ShareLock' limit 1"
     if connection.scalar(text(holders + ours), {"lock": BEING_COPIED}) is not None:
-        raise Unavailable(
+        raise ServiceUnavailable(
             "A backup of this database is being made, and it holds the tables that must be changed. Nothing was "
             "changed. Migrate when the backup has ended."
         )
@@ -199,6 +199,6 @@ def check_present(url: str) -> None:
     try:
         mismatch = describe_mismatch(find_present(url))
     except OperationalError as error:
-        raise DatabaseAway(f"The database does not answer: {error.orig}") from None
+        raise DatabaseUnavailable(f"The database does not answer: {error.orig}") from None
     if mismatch is not None:
-        raise Unavailable(mismatch)
+        raise ServiceUnavailable(mismatch)

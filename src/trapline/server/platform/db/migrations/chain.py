@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from trapline.server.platform.errors import Unavailable
+from trapline.server.platform.errors import ServiceUnavailable
 
 VERSIONS = Path(__file__).parent / "versions"
 _REVISION = re.compile(r"^revision = [\"'](\d{4})[\"']$", re.MULTILINE)
@@ -46,5 +46,7 @@ def get_next_number(versions: Path = VERSIONS) -> str:
     return f"{max(map(int, list_chain(versions)), default=0) + 1:04}"
 
 
-def _build_refusal(what: str) -> Unavailable:
-    return Unavailable(f"The migrations of this program are not one chain: {what}. The database was not changed.")
+def _build_refusal(what: str) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        f"The migrations of this program are not one chain: {what}. The database was not changed."
+    )
