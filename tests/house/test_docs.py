@@ -121,3 +121,15 @@ def test_no_advice_installs_the_project_from_an_index() -> None:
         for match in pattern.finditer(read(path))
     }
     assert not found
+
+
+def test_documents_that_programs_mention_exist() -> None:
+    """Help, errors and the page name documents by path, which a rename must update."""
+    mentioned = {
+        (str(path), mention.rstrip("."))
+        for path in list_text(".py", ".ts", ".tsx")
+        if path.parts[0] in ("src", "web")
+        for mention in re.findall(r"\bdocs/[a-z][\w./-]*", read(path))
+    }
+    assert len(mentioned) >= 5
+    assert not {(path, mention) for path, mention in mentioned if not (ROOT / mention).exists()}
