@@ -12,5 +12,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     target: "es2022",
   },
-  server: { proxy: { "/api": server, "/files": server, "/image-pull-sources": server, "/pipeline": server } },
+  server: {
+    proxy: { "/api": server, "/files": server, "/image-pull-sources": server, "/pipeline": server },
+  },
 })

@@ -5,15 +5,15 @@ import { createRoot } from "react-dom/client"
 import { ApiProblem, isSessionOver } from "./api/problems"
 import { Routes } from "./app/routes"
 import { ErrorBoundary } from "./errors/ErrorBoundary"
-import { applyTheme } from "./ui/theme"
 import { Toasts } from "./ui/Toasts"
+import { applyTheme } from "./ui/theme"
 import "./ui/tokens.css"
 import "./ui/elements.css"
 import "./app/shell.css"
 import "./ui/pages.css"
 import "./ui/touch.css"
-import { callerQuery } from "./api/session";
-import { showProblem } from "./errors/showProblem";
+import { callerQuery } from "./api/session"
+import { showProblem } from "./errors/showProblem"
 
 applyTheme()
 
@@ -35,7 +35,8 @@ const client: QueryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
-      retry: (count, error) => count < 2 && !(error instanceof ApiProblem && error.status >= 400 && error.status < 500),
+      retry: (count, error) =>
+        count < 2 && !(error instanceof ApiProblem && error.status >= 400 && error.status < 500),
     },
   },
 })
@@ -45,7 +46,9 @@ if (root) {
   createRoot(root).render(
     <StrictMode>
       <QueryClientProvider client={client}>
-        <ErrorBoundary><Routes /></ErrorBoundary>
+        <ErrorBoundary>
+          <Routes />
+        </ErrorBoundary>
         <Toasts />
       </QueryClientProvider>
     </StrictMode>,

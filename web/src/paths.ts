@@ -3,7 +3,10 @@
 type Id = number | string
 
 /** Adds what is set in `search` to `path`. */
-export function withSearch(path: string, search: Record<string, string | number | null | undefined>): string {
+export function withSearch(
+  path: string,
+  search: Record<string, string | number | null | undefined>,
+): string {
   const query = new URLSearchParams()
   for (const [key, value] of Object.entries(search)) {
     if (value !== null && value !== undefined && value !== "") query.set(key, String(value))

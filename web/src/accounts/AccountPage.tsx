@@ -1,23 +1,23 @@
 /** One's own account: name, password, the browsers that are signed in, API tokens. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import { DeletedProjects } from "../projects/ProjectDeletion"
 import { useProject } from "../projects/projectContext"
 import { SettingsTabs } from "../projects/SettingsTabs"
-import { ApiTokens } from "./ApiTokens"
 import { Button } from "../ui/Button"
 import { TextField } from "../ui/Field"
 import { SkeletonRows } from "../ui/feedback"
+import { ApiTokens } from "./ApiTokens"
 import "../projects/users.css"
-import { Timestamp } from "../ui/time"
+import { callerQuery } from "../api/session"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { settingsTexts } from "../projects/en"
+import { uiTexts } from "../ui/en"
 import { showToast } from "../ui/Toasts"
+import { Timestamp } from "../ui/time"
 import { accountTexts } from "./en"
-import { settingsTexts } from "../projects/en";
-import { uiTexts } from "../ui/en";
-import { callerQuery } from "../api/session";
-import { sessionsQuery } from "./queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { sessionsQuery } from "./queries"
 
 export function AccountPage() {
   const project = useProject()
@@ -28,9 +28,13 @@ export function AccountPage() {
   }, [t, project.name])
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{settingsTexts.title}</h1></div>
+      <div className="page-head">
+        <h1>{settingsTexts.title}</h1>
+      </div>
       <SettingsTabs part="account" />
-      <p className="soft" style={{ marginBottom: 12 }}>{t.accountText(caller?.email ?? "")}</p>
+      <p className="soft" style={{ marginBottom: 12 }}>
+        {t.accountText(caller?.email ?? "")}
+      </p>
       {caller && <NameForm known={caller.name ?? ""} />}
       <PasswordForm />
       <Sessions />
@@ -58,9 +62,20 @@ function NameForm({ known }: { known: string }) {
   }
   return (
     <form className="form" style={{ maxWidth: 520 }} onSubmit={submit}>
-      <TextField label={t.name} required maxLength={255} autoComplete="name" value={name} onChange={(event) => setName(event.target.value)} />
+      <TextField
+        label={t.name}
+        required
+        maxLength={255}
+        autoComplete="name"
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
       {store.error && <ErrorMessage error={store.error} />}
-      <div className="actions"><Button type="submit" busy={store.isPending} disabled={name.trim() === known}>{uiTexts.save}</Button></div>
+      <div className="actions">
+        <Button type="submit" busy={store.isPending} disabled={name.trim() === known}>
+          {uiTexts.save}
+        </Button>
+      </div>
     </form>
   )
 }
@@ -72,7 +87,8 @@ function PasswordForm() {
   const t = accountTexts
   const store = useMutation({
     meta: { saysItself: true },
-    mutationFn: () => unwrap(api.PUT("/api/v2/auth/password", { body: { old: old || null, new: password } })),
+    mutationFn: () =>
+      unwrap(api.PUT("/api/v2/auth/password", { body: { old: old || null, new: password } })),
     onSuccess: () => {
       setOld("")
       setPassword("")
@@ -88,13 +104,29 @@ function PasswordForm() {
     <section className="section" aria-label={t.password}>
       <h2 style={{ marginBottom: 12 }}>{t.password}</h2>
       <form className="form" style={{ maxWidth: 520 }} onSubmit={submit}>
-        <TextField label={t.oldPassword} type="password" autoComplete="current-password" value={old} onChange={(event) => setOld(event.target.value)} />
         <TextField
-          label={t.newPassword} hint={t.passwordHint} type="password" autoComplete="new-password" minLength={10} required
-          value={password} onChange={(event) => setPassword(event.target.value)}
+          label={t.oldPassword}
+          type="password"
+          autoComplete="current-password"
+          value={old}
+          onChange={(event) => setOld(event.target.value)}
+        />
+        <TextField
+          label={t.newPassword}
+          hint={t.passwordHint}
+          type="password"
+          autoComplete="new-password"
+          minLength={10}
+          required
+          value={password}
+          onChange={(event) => setPassword(event.target.value)}
         />
         {store.error && <ErrorMessage error={store.error} />}
-        <div className="actions"><Button type="submit" busy={store.isPending}>{t.passwordGo}</Button></div>
+        <div className="actions">
+          <Button type="submit" busy={store.isPending}>
+            {t.passwordGo}
+          </Button>
+        </div>
       </form>
     </section>
   )
@@ -106,7 +138,10 @@ function Sessions() {
   const t = accountTexts
   const refresh = () => client.invalidateQueries({ queryKey: sessionsQuery.queryKey })
   const end = useMutation({
-    mutationFn: (id: string) => unwrap(api.DELETE("/api/v2/auth/sessions/{session_id}", { params: { path: { session_id: id } } })),
+    mutationFn: (id: string) =>
+      unwrap(
+        api.DELETE("/api/v2/auth/sessions/{session_id}", { params: { path: { session_id: id } } }),
+      ),
     onSuccess: () => showToast(t.ended),
     onSettled: refresh,
   })
@@ -120,21 +155,51 @@ function Sessions() {
     <section className="section" aria-label={t.sessions}>
       <div className="section-head">
         <h2>{t.sessions}</h2>
-        {others.length > 0 && <Button small style={{ marginLeft: "auto" }} busy={endAll.isPending} onClick={() => endAll.mutate()}>{t.endAll}</Button>}
+        {others.length > 0 && (
+          <Button
+            small
+            style={{ marginLeft: "auto" }}
+            busy={endAll.isPending}
+            onClick={() => endAll.mutate()}
+          >
+            {t.endAll}
+          </Button>
+        )}
       </div>
       <p className="soft">{t.sessionsText}</p>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={2} />}
       <ul className="persons">
         {data?.results.map((session) => (
-          <li key={session.id} className="person" data-session={session.is_current ? "current" : "other"}>
+          <li
+            key={session.id}
+            className="person"
+            data-session={session.is_current ? "current" : "other"}
+          >
             <div className="person-who">
-              <span className="person-name">{formatBrowser(session.user_agent)}{session.is_current && <span className="faint"> ({t.thisOne})</span>}</span>
-              <span className="soft small">{session.address} · {t.begun} <Timestamp at={session.created_at} short /></span>
+              <span className="person-name">
+                {formatBrowser(session.user_agent)}
+                {session.is_current && <span className="faint"> ({t.thisOne})</span>}
+              </span>
+              <span className="soft small">
+                {session.address} · {t.begun} <Timestamp at={session.created_at} short />
+              </span>
             </div>
-            <span className="person-role small soft">{t.seen} <Timestamp at={session.last_seen_at} short /></span>
+            <span className="person-role small soft">
+              {t.seen} <Timestamp at={session.last_seen_at} short />
+            </span>
             <span className="person-acts">
-              {!session.is_current && <Button small kind="quiet" busy={end.isPending} aria-label={t.endOf(session.address)} onClick={() => end.mutate(session.id)}>{t.end}</Button>}
+              {!session.is_current && (
+                <Button
+                  small
+                  kind="quiet"
+                  busy={end.isPending}
+                  aria-label={t.endOf(session.address)}
+                  onClick={() => end.mutate(session.id)}
+                >
+                  {t.end}
+                </Button>
+              )}
             </span>
           </li>
         ))}
@@ -145,9 +210,15 @@ function Sessions() {
 
 /** A browser by the names that people know, as far as its own long one tells. */
 function formatBrowser(agent: string): string {
-  const browser = ["Edg", "OPR", "Firefox", "Chrome", "Safari"].find((name) => agent.includes(`${name}/`))
-  const system = ["Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux"].find((name) => agent.includes(name))
+  const browser = ["Edg", "OPR", "Firefox", "Chrome", "Safari"].find((name) =>
+    agent.includes(`${name}/`),
+  )
+  const system = ["Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux"].find((name) =>
+    agent.includes(name),
+  )
   const known = { Edg: "Edge", OPR: "Opera" } as Record<string, string>
   if (!browser) return agent.slice(0, 60) || accountTexts.browser
-  return [known[browser] ?? browser, system?.replace("Mac OS X", "macOS")].filter(Boolean).join(", ")
+  return [known[browser] ?? browser, system?.replace("Mac OS X", "macOS")]
+    .filter(Boolean)
+    .join(", ")
 }

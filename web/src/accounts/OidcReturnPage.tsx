@@ -2,15 +2,15 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useRef, useState } from "react"
 import { useLocation } from "wouter"
-import { unwrap, api, setSession } from "../api/client"
+import { api, setSession, unwrap } from "../api/client"
+import { callerQuery } from "../api/session"
 import { SignInLayout } from "../brand/SignInLayout"
-import { consumeReturnTo } from "./returnTo"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { paths } from "../paths"
 import { LinkButton } from "../ui/Button"
 import { SkeletonRows } from "../ui/feedback"
-import { signInTexts, oneTimeLinkTexts } from "./en";
-import { callerQuery } from "../api/session";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { oneTimeLinkTexts, signInTexts } from "./en"
+import { consumeReturnTo } from "./returnTo"
 
 export function OidcReturnPage() {
   const [back] = useState(() => new URLSearchParams(window.location.search))
@@ -19,9 +19,15 @@ export function OidcReturnPage() {
   const enter = useMutation({
     meta: { saysItself: true },
     mutationFn: () =>
-      unwrap(api.POST("/api/v2/auth/oidc", {
-        body: { state: back.get("state") ?? "", code: back.get("code"), error: back.get("error") },
-      })),
+      unwrap(
+        api.POST("/api/v2/auth/oidc", {
+          body: {
+            state: back.get("state") ?? "",
+            code: back.get("code"),
+            error: back.get("error"),
+          },
+        }),
+      ),
     onSuccess: (caller) => {
       client.clear()
       setSession(caller)

@@ -2,16 +2,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
-import { unwrap, api, setSession } from "../api/client"
+import { api, setSession, unwrap } from "../api/client"
+import { callerQuery } from "../api/session"
 import { SignInLayout } from "../brand/SignInLayout"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { TextField } from "../ui/Field"
 import { SkeletonRows } from "../ui/feedback"
 import { accountTexts, oneTimeLinkTexts } from "./en"
-import { callerQuery } from "../api/session";
-import { oneTimeLinkQuery } from "./queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { oneTimeLinkQuery } from "./queries"
 
 export function OneTimeLinkPage() {
   const [link] = useState(() => decodeURIComponent(window.location.hash.slice(1)))
@@ -34,7 +34,11 @@ export function OneTimeLinkPage() {
   })
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    enter.mutate(state?.purpose === "first_owner" ? { email, name, password } : { password, name: name.trim() || undefined })
+    enter.mutate(
+      state?.purpose === "first_owner"
+        ? { email, name, password }
+        : { password, name: name.trim() || undefined },
+    )
   }
   const t = oneTimeLinkTexts
   if (link === "" || error) {
@@ -54,35 +58,78 @@ export function OneTimeLinkPage() {
       {state?.purpose === "first_owner" && (
         <form className="form" onSubmit={submit}>
           <p className="soft">{t.owner}</p>
-          <TextField label={t.name} autoComplete="name" required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
-          <TextField label={t.email} type="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} />
           <TextField
-            label={t.password} hint={t.passwordHint} type="password" autoComplete="new-password" minLength={10} required
-            value={password} onChange={(event) => setPassword(event.target.value)}
+            label={t.name}
+            autoComplete="name"
+            required
+            autoFocus
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+          <TextField
+            label={t.email}
+            type="email"
+            autoComplete="username"
+            required
+            value={email}
+            onChange={(event) => setEmail(event.target.value)}
+          />
+          <TextField
+            label={t.password}
+            hint={t.passwordHint}
+            type="password"
+            autoComplete="new-password"
+            minLength={10}
+            required
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
           />
           {enter.error && <ErrorMessage error={enter.error} />}
-          <Button type="submit" kind="accent" busy={enter.isPending}>{t.go}</Button>
+          <Button type="submit" kind="accent" busy={enter.isPending}>
+            {t.go}
+          </Button>
         </form>
       )}
       {state && (state.purpose === "invite" || state.purpose === "reset") && (
         <form className="form" onSubmit={submit}>
-          <p className="soft">{(state.purpose === "invite" ? accountTexts.welcomeInvite : accountTexts.welcomeReset)(state.email ?? "")}</p>
+          <p className="soft">
+            {(state.purpose === "invite" ? accountTexts.welcomeInvite : accountTexts.welcomeReset)(
+              state.email ?? "",
+            )}
+          </p>
           {state.purpose === "invite" && !state.name && (
-            <TextField label={t.name} autoComplete="name" required value={name} onChange={(event) => setName(event.target.value)} />
+            <TextField
+              label={t.name}
+              autoComplete="name"
+              required
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
           )}
           <input type="hidden" autoComplete="username" value={state.email ?? ""} readOnly />
           <TextField
-            label={t.password} hint={t.passwordHint} type="password" autoComplete="new-password" minLength={10} required autoFocus
-            value={password} onChange={(event) => setPassword(event.target.value)}
+            label={t.password}
+            hint={t.passwordHint}
+            type="password"
+            autoComplete="new-password"
+            minLength={10}
+            required
+            autoFocus
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
           />
           {enter.error && <ErrorMessage error={enter.error} />}
-          <Button type="submit" kind="accent" busy={enter.isPending}>{accountTexts.welcomeGo}</Button>
+          <Button type="submit" kind="accent" busy={enter.isPending}>
+            {accountTexts.welcomeGo}
+          </Button>
         </form>
       )}
       {state?.purpose === "sign_in" && (
         <>
           {enter.error && <ErrorMessage error={enter.error} />}
-          <Button kind="accent" autoFocus busy={enter.isPending} onClick={() => enter.mutate(null)}>{t.signIn}</Button>
+          <Button kind="accent" autoFocus busy={enter.isPending} onClick={() => enter.mutate(null)}>
+            {t.signIn}
+          </Button>
         </>
       )}
     </SignInLayout>

@@ -2,19 +2,19 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { useLocation } from "wouter"
-import { unwrap, api, setSession } from "../api/client"
+import { api, setSession, unwrap } from "../api/client"
+import { callerQuery } from "../api/session"
 import { SignInLayout } from "../brand/SignInLayout"
-import { saveReturnTo, getOwnPath } from "./returnTo"
-import { useUrlQuery } from "../ui/urlQuery"
-import { countWaiting } from "../review/outboxStore"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { paths } from "../paths"
+import { outboxTexts } from "../review/en"
+import { countWaiting } from "../review/outboxStore"
 import { Button } from "../ui/Button"
 import { TextField } from "../ui/Field"
-import { signInTexts } from "./en";
-import { callerQuery } from "../api/session";
-import { signInMethodsQuery } from "./queries";
-import { outboxTexts } from "../review/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { useUrlQuery } from "../ui/urlQuery"
+import { signInTexts } from "./en"
+import { signInMethodsQuery } from "./queries"
+import { getOwnPath, saveReturnTo } from "./returnTo"
 
 export function SignInPage() {
   const [search] = useUrlQuery()
@@ -51,16 +51,39 @@ export function SignInPage() {
   return (
     <SignInLayout>
       <h1>{t.title}</h1>
-      {waiting > 0 && <p className="note" role="status">{outboxTexts.atSignIn(waiting)}</p>}
+      {waiting > 0 && (
+        <p className="note" role="status">
+          {outboxTexts.atSignIn(waiting)}
+        </p>
+      )}
       <form className="form" onSubmit={submit}>
-        <TextField label={t.email} type="email" autoComplete="username" required autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
-        <TextField label={t.password} type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
+        <TextField
+          label={t.email}
+          type="email"
+          autoComplete="username"
+          required
+          autoFocus
+          value={email}
+          onChange={(event) => setEmail(event.target.value)}
+        />
+        <TextField
+          label={t.password}
+          type="password"
+          autoComplete="current-password"
+          required
+          value={password}
+          onChange={(event) => setPassword(event.target.value)}
+        />
         {signIn.error && <ErrorMessage error={signIn.error} />}
-        <Button type="submit" kind="accent" busy={signIn.isPending}>{t.go}</Button>
+        <Button type="submit" kind="accent" busy={signIn.isPending}>
+          {t.go}
+        </Button>
       </form>
       {ways?.oidc && (
         <div className="form">
-          <Button busy={leave.isPending || leave.isSuccess} onClick={() => leave.mutate()}>{t.by(ways.oidc.name)}</Button>
+          <Button busy={leave.isPending || leave.isSuccess} onClick={() => leave.mutate()}>
+            {t.by(ways.oidc.name)}
+          </Button>
           {leave.error && <ErrorMessage error={leave.error} />}
         </div>
       )}

@@ -1,7 +1,7 @@
 /** Queries for accounts, their sessions and tokens. */
-import { queryOptions } from "@tanstack/react-query";
-import { unwrap, api, MAX_ITEMS } from "../api/client";
-import type { User } from "../api/types";
+import { queryOptions } from "@tanstack/react-query"
+import { api, MAX_ITEMS, unwrap } from "../api/client"
+import type { User } from "../api/types"
 
 export const signInMethodsQuery = queryOptions({
   queryKey: ["ways"],
@@ -29,7 +29,9 @@ export const usersQuery = queryOptions({
     const results: User[] = []
     let cursor: string | undefined
     do {
-      const page: { results: User[]; next?: string | null } = await unwrap(api.GET("/api/v2/users", { params: { query: { limit: MAX_ITEMS, cursor } } }))
+      const page: { results: User[]; next?: string | null } = await unwrap(
+        api.GET("/api/v2/users", { params: { query: { limit: MAX_ITEMS, cursor } } }),
+      )
       results.push(...page.results)
       cursor = page.next ?? undefined
     } while (cursor)

@@ -3,7 +3,13 @@ import { type QueryClient, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useState } from "react"
 import type { Change } from "./types"
 
-const DELAY_MS: Record<string, number> = { job: 250, image: 1500, source: 250, worker: 1000, identification: 500 }
+const DELAY_MS: Record<string, number> = {
+  job: 250,
+  image: 1500,
+  source: 250,
+  worker: 1000,
+  identification: 500,
+}
 const POLL_INTERVAL_MS = 5_000
 
 /** Lists that grow by pages are not fetched anew under a person's eyes; whoever shows one listens here. */
@@ -24,7 +30,8 @@ function refresh(client: QueryClient, project: number, kind: string): void {
   })
   // What people said is told with the image and what was found on it.
   if (kind !== "identification") return
-  for (const part of ["one", "annotations"]) void client.invalidateQueries({ queryKey: ["image", project, part] })
+  for (const part of ["one", "annotations"])
+    void client.invalidateQueries({ queryKey: ["image", project, part] })
 }
 
 /** Follows a project while the tab is seen. Answers whether the stream is open. */
@@ -54,7 +61,8 @@ export function useChangeStream(project: number): boolean {
         if (lost) everything()
         lost = false
       }
-      stream.onmessage = (event: MessageEvent<string>) => soon((JSON.parse(event.data) as Change).kind)
+      stream.onmessage = (event: MessageEvent<string>) =>
+        soon((JSON.parse(event.data) as Change).kind)
       stream.onerror = () => {
         lost = true
         setOpen(false)

@@ -13,7 +13,9 @@ let session: Session = { user: null, csrfToken: null }
 const listeners = new Set<() => void>()
 
 /** Stores who is signed in and the token of the session as one value, so that neither is used with the other's. */
-export function setSession(caller: { user_id: string | null; csrf_token?: string | null } | null): void {
+export function setSession(
+  caller: { user_id: string | null; csrf_token?: string | null } | null,
+): void {
   session = { user: caller?.user_id ?? null, csrfToken: caller?.csrf_token ?? null }
   listeners.forEach((listener) => listener())
 }
@@ -33,7 +35,8 @@ export const api = createClient<paths>({ baseUrl: "", credentials: "same-origin"
 
 api.use({
   onRequest({ request }) {
-    if (["GET", "HEAD"].includes(request.method) || request.headers.has("X-CSRF-Token")) return request
+    if (["GET", "HEAD"].includes(request.method) || request.headers.has("X-CSRF-Token"))
+      return request
     for (const [name, value] of Object.entries(csrfHeaders())) request.headers.set(name, value)
     return request
   },
@@ -42,7 +45,9 @@ api.use({
 /** An Idempotency-Key: the same one with the same body does a thing once, however often it is sent. */
 export function generateIdempotencyKey(): string {
   // randomUUID is there under https only.
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("")
 }
 
 interface ApiResponse<Data> {

@@ -16,4 +16,5 @@ export class ApiProblem extends Error {
 }
 
 /** Whether the server does not know the session any more, or does not know the caller at all. */
-export const isSessionOver = (error: unknown): error is ApiProblem => error instanceof ApiProblem && error.status === 401
+export const isSessionOver = (error: unknown): error is ApiProblem =>
+  error instanceof ApiProblem && error.status === 401

@@ -1,7 +1,7 @@
 /** The query for the user who is signed in. */
-import { queryOptions } from "@tanstack/react-query";
-import { unwrap, api, setSession } from "./client";
-import { isSessionOver } from "./problems";
+import { queryOptions } from "@tanstack/react-query"
+import { api, setSession, unwrap } from "./client"
+import { isSessionOver } from "./problems"
 
 export const callerQuery = queryOptions({
   queryKey: ["caller"],

@@ -1,22 +1,35 @@
 /** The frame of every screen: the top line, the rail, the keys that work everywhere. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
-import { Activity, Camera, CircleUser, Cpu, Ellipsis, Image as Picture, LayoutGrid, ListChecks, Package, Rss, Settings, Webhook } from "lucide-react"
+import {
+  Activity,
+  Camera,
+  CircleUser,
+  Cpu,
+  Ellipsis,
+  LayoutGrid,
+  ListChecks,
+  Package,
+  Image as Picture,
+  Rss,
+  Settings,
+  Webhook,
+} from "lucide-react"
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { useChangeStream } from "../api/changeStream"
-import { paths } from "../paths"
-import { useShortcuts } from "../ui/shortcuts"
-import { ShortcutHelp } from "./ShortcutHelp"
-import { OutboxStatus } from "../review/OutboxStatus"
-import { useProject } from "../projects/projectContext"
-import { ProgressBar } from "../queue/statusTags"
+import { Logo } from "../brand/Logo"
 import { getSavedPosition } from "../catalogue/timeLayout"
-import { navigationTexts } from "./en";
-import { overviewTexts } from "../insights/en";
-import { jobsQuery } from "../queue/queries";
-import { sourcesQuery } from "../sources/queries";
-import { Logo } from "../brand/Logo";
-import { isUnhealthy } from "../sources/statusTags";
+import { overviewTexts } from "../insights/en"
+import { paths } from "../paths"
+import { useProject } from "../projects/projectContext"
+import { jobsQuery } from "../queue/queries"
+import { ProgressBar } from "../queue/statusTags"
+import { OutboxStatus } from "../review/OutboxStatus"
+import { sourcesQuery } from "../sources/queries"
+import { isUnhealthy } from "../sources/statusTags"
+import { useShortcuts } from "../ui/shortcuts"
+import { navigationTexts } from "./en"
+import { ShortcutHelp } from "./ShortcutHelp"
 
 // Menus are drawn once the first content stands: what they are made of is a third of the page's code.
 const menus = () => import("./headerMenus")
@@ -42,8 +55,12 @@ export function AppShell({ children }: { children: ReactNode }) {
       search.current?.focus()
     },
     g: () => (leader.current = Date.now()),
-    o: to(paths.overview(project.id)), i: to(paths.images(project.id)), j: to(paths.jobs(project.id)),
-    s: to(paths.sources(project.id)), d: to(paths.deployments(project.id)), w: to(paths.workers(project.id)),
+    o: to(paths.overview(project.id)),
+    i: to(paths.images(project.id)),
+    j: to(paths.jobs(project.id)),
+    s: to(paths.sources(project.id)),
+    d: to(paths.deployments(project.id)),
+    w: to(paths.workers(project.id)),
   })
   // Dialogs are made of the same: the first one is to open at once.
   useEffect(() => void import("../ui/DialogBox"), [])
@@ -54,20 +71,45 @@ export function AppShell({ children }: { children: ReactNode }) {
 
   return (
     <div className="shell">
-      <a className="skip" href="#content">{navigationTexts.skip}</a>
+      <a className="skip" href="#content">
+        {navigationTexts.skip}
+      </a>
       <header className="top">
         <Logo href={paths.overview(project.id)} />
-        <Suspense fallback={<span data-coming className="project-button"><span>{project.name}</span></span>}><ProjectSwitcher /></Suspense>
+        <Suspense
+          fallback={
+            <span data-coming className="project-button">
+              <span>{project.name}</span>
+            </span>
+          }
+        >
+          <ProjectSwitcher />
+        </Suspense>
         <div className="top-right">
           <OutboxStatus />
           <RunningJobsLink />
-          <Suspense fallback={<span data-coming className="search" />}><Search ref={search} /></Suspense>
-          <Suspense fallback={<span data-coming className="icon-button"><CircleUser size={20} aria-hidden /></span>}><Account onKeys={() => setKeysOpen(true)} /></Suspense>
+          <Suspense fallback={<span data-coming className="search" />}>
+            <Search ref={search} />
+          </Suspense>
+          <Suspense
+            fallback={
+              <span data-coming className="icon-button">
+                <CircleUser size={20} aria-hidden />
+              </span>
+            }
+          >
+            <Account onKeys={() => setKeysOpen(true)} />
+          </Suspense>
         </div>
       </header>
       <Rail live={live} />
       <main className="content" id="content" tabIndex={-1}>
-        {project.archived_at && <p className="note archived">{navigationTexts.archived} <Link href={paths.settings(project.id)}>{navigationTexts.archivedWhere}</Link>.</p>}
+        {project.archived_at && (
+          <p className="note archived">
+            {navigationTexts.archived}{" "}
+            <Link href={paths.settings(project.id)}>{navigationTexts.archivedWhere}</Link>.
+          </p>
+        )}
         {children}
       </main>
       <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} />
@@ -82,29 +124,87 @@ function Rail({ live }: { live: boolean }) {
   const failing = sources?.results.filter((source) => isUnhealthy(source.health)).length ?? 0
   const t = navigationTexts
   const items = [
-    { href: paths.overview(project.id), text: t.overview, icon: <LayoutGrid size={17} aria-hidden />, exact: true },
+    {
+      href: paths.overview(project.id),
+      text: t.overview,
+      icon: <LayoutGrid size={17} aria-hidden />,
+      exact: true,
+    },
     { href: paths.images(project.id), text: t.images, icon: <Picture size={17} aria-hidden /> },
     { href: paths.jobs(project.id), text: t.jobs, icon: <ListChecks size={17} aria-hidden /> },
-    { href: paths.sources(project.id), text: t.sources, icon: <Rss size={17} aria-hidden />, needs: failing },
-    { href: paths.deployments(project.id), text: t.deployments, icon: <Camera size={17} aria-hidden />, inMore: true },
-    { href: paths.exports(project.id), text: t.exports, icon: <Package size={17} aria-hidden />, inMore: true, also: paths.imports(project.id) },
-    { href: paths.workers(project.id), text: t.workers, icon: <Cpu size={17} aria-hidden />, inMore: true, rest: true },
-    { href: paths.integrations(project.id), text: t.integrations, icon: <Webhook size={17} aria-hidden />, inMore: true },
-    { href: paths.settings(project.id), text: t.settings, icon: <Settings size={17} aria-hidden />, inMore: true },
+    {
+      href: paths.sources(project.id),
+      text: t.sources,
+      icon: <Rss size={17} aria-hidden />,
+      needs: failing,
+    },
+    {
+      href: paths.deployments(project.id),
+      text: t.deployments,
+      icon: <Camera size={17} aria-hidden />,
+      inMore: true,
+    },
+    {
+      href: paths.exports(project.id),
+      text: t.exports,
+      icon: <Package size={17} aria-hidden />,
+      inMore: true,
+      also: paths.imports(project.id),
+    },
+    {
+      href: paths.workers(project.id),
+      text: t.workers,
+      icon: <Cpu size={17} aria-hidden />,
+      inMore: true,
+      rest: true,
+    },
+    {
+      href: paths.integrations(project.id),
+      text: t.integrations,
+      icon: <Webhook size={17} aria-hidden />,
+      inMore: true,
+    },
+    {
+      href: paths.settings(project.id),
+      text: t.settings,
+      icon: <Settings size={17} aria-hidden />,
+      inMore: true,
+    },
   ]
   return (
     <nav className="rail" aria-label={t.main}>
       {items.map((item) => (
         <Link
-          key={item.href} href={item.href} className={[item.inMore ? "in-more" : "", item.rest ? "rest" : ""].join(" ").trim()}
-          aria-current={(item.exact ? path === item.href : [item.href, item.also ?? item.href].some((start) => path.startsWith(start))) ? "page" : undefined}
+          key={item.href}
+          href={item.href}
+          className={[item.inMore ? "in-more" : "", item.rest ? "rest" : ""].join(" ").trim()}
+          aria-current={
+            (
+              item.exact
+                ? path === item.href
+                : [item.href, item.also ?? item.href].some((start) => path.startsWith(start))
+            )
+              ? "page"
+              : undefined
+          }
         >
           {item.icon}
           {item.text}
-          {item.needs ? <span className="needs" title={overviewTexts.failing(item.needs)}>{item.needs}</span> : null}
+          {item.needs ? (
+            <span className="needs" title={overviewTexts.failing(item.needs)}>
+              {item.needs}
+            </span>
+          ) : null}
         </Link>
       ))}
-      <Suspense fallback={<span data-coming className="more-button"><Ellipsis size={17} aria-hidden />{t.more}</span>}>
+      <Suspense
+        fallback={
+          <span data-coming className="more-button">
+            <Ellipsis size={17} aria-hidden />
+            {t.more}
+          </span>
+        }
+      >
         <MoreMenu items={items.filter((item) => item.inMore)} />
       </Suspense>
       <div className="rail-foot" title={live ? undefined : t.notLive}>
@@ -117,11 +217,16 @@ function Rail({ live }: { live: boolean }) {
 function RunningJobsLink() {
   const project = useProject()
   const { data } = useInfiniteQuery(jobsQuery(project.id, "processing"))
-  const jobs = (data?.pages[0]?.results ?? []).filter((job) => !job.paused && !(job.standing && job.progress.processing + job.progress.queued === 0))
+  const jobs = (data?.pages[0]?.results ?? []).filter(
+    (job) => !job.paused && !(job.standing && job.progress.processing + job.progress.queued === 0),
+  )
   const first = jobs[0]
   if (!first) return null
   return (
-    <Link className="running-now" href={jobs.length === 1 ? paths.job(project.id, first.id) : paths.jobs(project.id)}>
+    <Link
+      className="running-now"
+      href={jobs.length === 1 ? paths.job(project.id, first.id) : paths.jobs(project.id)}
+    >
       <Activity size={16} aria-hidden />
       <span className="words">{navigationTexts.running(jobs.length)}</span>
       <ProgressBar progress={first.progress} />

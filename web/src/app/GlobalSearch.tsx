@@ -4,15 +4,15 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { Search as Glass } from "lucide-react"
 import { forwardRef, useMemo, useState } from "react"
 import { useLocation } from "wouter"
+import { deploymentsQuery } from "../deployments/queries"
+import { useClassColour } from "../findings/classColours"
 import { classesQuery } from "../images/queries"
 import { paths, withSearch } from "../paths"
-import { useClassColour } from "../findings/classColours"
 import { useProject } from "../projects/projectContext"
-import { navigationTexts, searchTexts } from "./en";
-import { jobTexts } from "../queue/en";
-import { deploymentsQuery } from "../deployments/queries";
-import { jobsQuery } from "../queue/queries";
-import { sourcesQuery } from "../sources/queries";
+import { jobTexts } from "../queue/en"
+import { jobsQuery } from "../queue/queries"
+import { sourcesQuery } from "../sources/queries"
+import { navigationTexts, searchTexts } from "./en"
 
 interface SearchResult {
   key: string
@@ -35,34 +35,81 @@ export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, inpu
   const places = useMemo<SearchResult[]>(() => {
     const n = navigationTexts
     const screens: [string, string][] = [
-      [n.overview, paths.overview(id)], [n.images, paths.images(id)], [n.jobs, paths.jobs(id)], [n.sources, paths.sources(id)],
-      [n.deployments, paths.deployments(id)], [n.exports, paths.exports(id)], [n.imports, paths.imports(id)], [n.workers, paths.workers(id)], [n.integrations, paths.integrations(id)], [n.settings, paths.settings(id)],
+      [n.overview, paths.overview(id)],
+      [n.images, paths.images(id)],
+      [n.jobs, paths.jobs(id)],
+      [n.sources, paths.sources(id)],
+      [n.deployments, paths.deployments(id)],
+      [n.exports, paths.exports(id)],
+      [n.imports, paths.imports(id)],
+      [n.workers, paths.workers(id)],
+      [n.integrations, paths.integrations(id)],
+      [n.settings, paths.settings(id)],
     ]
     return [
       ...screens.map(([text, href]) => ({ text, href, kind: "screen", key: href })),
-      ...(classes?.results ?? []).map((one) => ({ text: one.class_name, kind: "class", key: `c${one.class_name}`, href: withSearch(paths.images(id), { class: one.class_name }) })),
-      ...(deployments?.results ?? []).map((one) => ({ text: one.name, kind: "deployment", key: one.id, href: withSearch(paths.images(id), { deployment: one.id }) })),
-      ...(sources?.results ?? []).map((one) => ({ text: one.name, kind: "source", key: one.id, href: paths.source(id, one.id) })),
-      ...(jobs?.pages[0]?.results ?? []).map((one) => ({ text: one.name || jobTexts.noName(one.pipeline_slug, one.id), kind: "job", key: `j${one.id}`, href: paths.job(id, one.id) })),
+      ...(classes?.results ?? []).map((one) => ({
+        text: one.class_name,
+        kind: "class",
+        key: `c${one.class_name}`,
+        href: withSearch(paths.images(id), { class: one.class_name }),
+      })),
+      ...(deployments?.results ?? []).map((one) => ({
+        text: one.name,
+        kind: "deployment",
+        key: one.id,
+        href: withSearch(paths.images(id), { deployment: one.id }),
+      })),
+      ...(sources?.results ?? []).map((one) => ({
+        text: one.name,
+        kind: "source",
+        key: one.id,
+        href: paths.source(id, one.id),
+      })),
+      ...(jobs?.pages[0]?.results ?? []).map((one) => ({
+        text: one.name || jobTexts.noName(one.pipeline_slug, one.id),
+        kind: "job",
+        key: `j${one.id}`,
+        href: paths.job(id, one.id),
+      })),
     ]
   }, [id, classes, deployments, sources, jobs])
   const asked = value.trim().toLowerCase()
   const fits = places.filter((place) => place.text.toLowerCase().includes(asked)).slice(0, 12)
 
   return (
-    <Ariakit.ComboboxProvider open={open} setOpen={setOpen} value={value} setValue={setValue} resetValueOnHide>
+    <Ariakit.ComboboxProvider
+      open={open}
+      setOpen={setOpen}
+      value={value}
+      setValue={setValue}
+      resetValueOnHide
+    >
       <div className="search">
         <Glass size={16} aria-hidden />
-        <Ariakit.Combobox ref={input} className="input" aria-label={searchTexts.label} placeholder={searchTexts.placeholder} autoSelect="always" />
+        <Ariakit.Combobox
+          ref={input}
+          className="input"
+          aria-label={searchTexts.label}
+          placeholder={searchTexts.placeholder}
+          autoSelect="always"
+        />
         {!open && <kbd aria-hidden>/</kbd>}
       </div>
       <Ariakit.ComboboxPopover className="menu" gutter={4} sameWidth={false} portal>
         {fits.map((place) => (
           <Ariakit.ComboboxItem
-            key={place.key} className="menu-item" value={place.text} setValueOnClick={false} hideOnClick focusOnHover
+            key={place.key}
+            className="menu-item"
+            value={place.text}
+            setValueOnClick={false}
+            hideOnClick
+            focusOnHover
             onClick={() => go(place.href)}
           >
-            {place.kind === "class" && <span className="dot" style={{ background: classColour(place.text) }} />}
+            {place.kind === "class" && (
+              <span className="dot" style={{ background: classColour(place.text) }} />
+            )}
             {place.text}
             <span className="kind">{searchTexts.kinds[place.kind]}</span>
           </Ariakit.ComboboxItem>

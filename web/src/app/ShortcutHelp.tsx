@@ -1,6 +1,6 @@
 /** All keys, shown by "?". */
 import { Dialog } from "../ui/Dialog"
-import { shortcutTexts } from "./en";
+import { shortcutTexts } from "./en"
 
 export function ShortcutHelp({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
@@ -9,7 +9,14 @@ export function ShortcutHelp({ open, onClose }: { open: boolean; onClose: () => 
         {shortcutTexts.groups.map((group) => (
           <section key={group.name}>
             <h3>{group.name}</h3>
-            <ul>{group.keys.map(([key, does]) => <li key={key}><span>{does}</span><kbd>{key}</kbd></li>)}</ul>
+            <ul>
+              {group.keys.map(([key, does]) => (
+                <li key={key}>
+                  <span>{does}</span>
+                  <kbd>{key}</kbd>
+                </li>
+              ))}
+            </ul>
           </section>
         ))}
       </div>

@@ -4,22 +4,23 @@ import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { Check, ChevronsUpDown, CircleUser, Ellipsis } from "lucide-react"
 import { type ReactNode, useState } from "react"
 import { Link, useLocation } from "wouter"
-import { unwrap, api, setSession } from "../api/client"
+import { api, setSession, unwrap } from "../api/client"
 import { ApiProblem } from "../api/problems"
+import { callerQuery } from "../api/session"
+import { showProblem } from "../errors/showProblem"
+import { formatImages } from "../images/en"
 import { paths } from "../paths"
-import { applyTheme, type Theme, getTheme } from "../ui/theme"
 import { useProject } from "../projects/projectContext"
-import { navigationTexts } from "./en";
-import { uiTexts } from "../ui/en";
-import { formatImages } from "../images/en";
-import { callerQuery } from "../api/session";
-import { projectsQuery } from "../projects/queries";
-import { showProblem } from "../errors/showProblem";
+import { projectsQuery } from "../projects/queries"
+import { uiTexts } from "../ui/en"
+import { applyTheme, getTheme, type Theme } from "../ui/theme"
+import { navigationTexts } from "./en"
 
 /** Ends the browser's session, also one that another tab began; throws ApiProblem where it may live on. */
 async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
   const end = () => unwrap(api.POST("/api/v2/auth/sign-out"))
-  const is = (error: unknown, status: number) => error instanceof ApiProblem && error.status === status
+  const is = (error: unknown, status: number) =>
+    error instanceof ApiProblem && error.status === status
   try {
     await end().catch(async (error: unknown) => {
       if (!is(error, 403)) throw error
@@ -35,10 +36,20 @@ async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
 export function MoreMenu({ items }: { items: { href: string; text: string; icon: ReactNode }[] }) {
   return (
     <Ariakit.MenuProvider>
-      <Ariakit.MenuButton className="more-button"><Ellipsis size={17} aria-hidden />{navigationTexts.more}</Ariakit.MenuButton>
+      <Ariakit.MenuButton className="more-button">
+        <Ellipsis size={17} aria-hidden />
+        {navigationTexts.more}
+      </Ariakit.MenuButton>
       <Ariakit.Menu className="menu" gutter={8} portal>
         {items.map((item) => (
-          <Ariakit.MenuItem key={item.href} className="menu-item" render={<Link href={item.href} />}>{item.icon}{item.text}</Ariakit.MenuItem>
+          <Ariakit.MenuItem
+            key={item.href}
+            className="menu-item"
+            render={<Link href={item.href} />}
+          >
+            {item.icon}
+            {item.text}
+          </Ariakit.MenuItem>
         ))}
       </Ariakit.Menu>
     </Ariakit.MenuProvider>
@@ -51,18 +62,36 @@ export function ProjectSwitcher() {
   const { data: caller } = useQuery(callerQuery)
   return (
     <Ariakit.MenuProvider>
-      <Ariakit.MenuButton className="project-button" aria-label={`${navigationTexts.projects}: ${project.name}`}>
-        <span>{project.name}</span><ChevronsUpDown size={14} aria-hidden />
+      <Ariakit.MenuButton
+        className="project-button"
+        aria-label={`${navigationTexts.projects}: ${project.name}`}
+      >
+        <span>{project.name}</span>
+        <ChevronsUpDown size={14} aria-hidden />
       </Ariakit.MenuButton>
       <Ariakit.Menu className="menu" gutter={6} portal>
         {data?.results.map((one) => (
-          <Ariakit.MenuItem key={one.id} className="menu-item" render={<Link href={paths.overview(one.id)} />}>
+          <Ariakit.MenuItem
+            key={one.id}
+            className="menu-item"
+            render={<Link href={paths.overview(one.id)} />}
+          >
             {one.name}
-            <span className="kind">{one.id === project.id ? <Check size={14} aria-label={uiTexts.yes} /> : formatImages(one.images)}</span>
+            <span className="kind">
+              {one.id === project.id ? (
+                <Check size={14} aria-label={uiTexts.yes} />
+              ) : (
+                formatImages(one.images)
+              )}
+            </span>
           </Ariakit.MenuItem>
         ))}
         {caller?.can_create_projects !== false && <Ariakit.MenuSeparator className="menu-line" />}
-        {caller?.can_create_projects !== false && <Ariakit.MenuItem className="menu-item" render={<Link href={paths.newProject} />}>{navigationTexts.newProject}</Ariakit.MenuItem>}
+        {caller?.can_create_projects !== false && (
+          <Ariakit.MenuItem className="menu-item" render={<Link href={paths.newProject} />}>
+            {navigationTexts.newProject}
+          </Ariakit.MenuItem>
+        )}
       </Ariakit.Menu>
     </Ariakit.MenuProvider>
   )
@@ -93,21 +122,42 @@ export function AccountMenu({ onKeys }: { onKeys: () => void }) {
   }
   return (
     <Ariakit.MenuProvider placement="bottom-end">
-      <Ariakit.MenuButton className="icon-button" aria-label={t.account}><CircleUser size={20} /></Ariakit.MenuButton>
+      <Ariakit.MenuButton className="icon-button" aria-label={t.account}>
+        <CircleUser size={20} />
+      </Ariakit.MenuButton>
       <Ariakit.Menu className="menu" gutter={6} portal>
         <div className="menu-label">{caller?.name || caller?.email}</div>
-        <Ariakit.MenuItem className="menu-item" render={<Link href={paths.account(project.id)} />}>{t.account}</Ariakit.MenuItem>
-        <Ariakit.MenuItem className="menu-item" onClick={onKeys}>{t.keys}<span className="kind"><kbd>?</kbd></span></Ariakit.MenuItem>
-        <Ariakit.MenuItem className="menu-item" render={<a href="/api/v2/docs" />}>{t.apiDocs}</Ariakit.MenuItem>
+        <Ariakit.MenuItem className="menu-item" render={<Link href={paths.account(project.id)} />}>
+          {t.account}
+        </Ariakit.MenuItem>
+        <Ariakit.MenuItem className="menu-item" onClick={onKeys}>
+          {t.keys}
+          <span className="kind">
+            <kbd>?</kbd>
+          </span>
+        </Ariakit.MenuItem>
+        <Ariakit.MenuItem className="menu-item" render={<a href="/api/v2/docs" />}>
+          {t.apiDocs}
+        </Ariakit.MenuItem>
         <Ariakit.MenuSeparator className="menu-line" />
         <div className="menu-label">{t.theme}</div>
         {(["auto", "light", "dark"] as const).map((value) => (
-          <Ariakit.MenuItem key={value} className="menu-item" hideOnClick={false} onClick={() => choose(value)}>
-            {t.themes[value]}<span className="kind">{value === chosen && <Check size={14} aria-label={uiTexts.yes} />}</span>
+          <Ariakit.MenuItem
+            key={value}
+            className="menu-item"
+            hideOnClick={false}
+            onClick={() => choose(value)}
+          >
+            {t.themes[value]}
+            <span className="kind">
+              {value === chosen && <Check size={14} aria-label={uiTexts.yes} />}
+            </span>
           </Ariakit.MenuItem>
         ))}
         <Ariakit.MenuSeparator className="menu-line" />
-        <Ariakit.MenuItem className="menu-item" onClick={() => void signOut()}>{t.signOut}</Ariakit.MenuItem>
+        <Ariakit.MenuItem className="menu-item" onClick={() => void signOut()}>
+          {t.signOut}
+        </Ariakit.MenuItem>
       </Ariakit.Menu>
     </Ariakit.MenuProvider>
   )

@@ -3,19 +3,21 @@ import { useQuery } from "@tanstack/react-query"
 import { lazy, Suspense, useMemo } from "react"
 import { Redirect, Route, Switch } from "wouter"
 import { ApiProblem } from "../api/problems"
-import { colouredClassesQuery } from "../images/queries"
-import { assignColours, ClassColours } from "../findings/classColours"
-import { ProjectContext } from "../projects/projectContext"
-import { AppShell } from "./AppShell"
-import { OutboxSender } from "../review/useOutbox"
+import { callerQuery } from "../api/session"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { NotFound } from "../errors/NotFound"
+import { assignColours, ClassColours } from "../findings/classColours"
+import { colouredClassesQuery } from "../images/queries"
 import { paths, withSearch } from "../paths"
+import { ProjectContext } from "../projects/projectContext"
+import { projectQuery, projectsQuery } from "../projects/queries"
+import { OutboxSender } from "../review/useOutbox"
 import { SkeletonRows } from "../ui/feedback"
-import { callerQuery } from "../api/session";
-import { projectsQuery, projectQuery } from "../projects/queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { AppShell } from "./AppShell"
 
-const OidcReturnPage = lazy(() => import("../accounts/OidcReturnPage").then((m) => ({ default: m.OidcReturnPage })))
+const OidcReturnPage = lazy(() =>
+  import("../accounts/OidcReturnPage").then((m) => ({ default: m.OidcReturnPage })),
+)
 const overview = () => import("../insights/OverviewPage")
 const images = () => import("../catalogue/ImagesPage")
 const image = () => import("../viewer/ImagePage")
@@ -23,7 +25,10 @@ const signIn = () => import("../accounts/SignInPage")
 
 /** The screens that most addresses lead to are fetched while the page still asks who is there. */
 const PRELOADED: [RegExp, () => Promise<unknown>][] = [
-  [/^\/$|^\/projects\/\d+$/, overview], [/^\/projects\/\d+\/images$/, images], [/^\/projects\/\d+\/images\/./, image], [/^\/sign-in/, signIn],
+  [/^\/$|^\/projects\/\d+$/, overview],
+  [/^\/projects\/\d+\/images$/, images],
+  [/^\/projects\/\d+\/images\/./, image],
+  [/^\/sign-in/, signIn],
 ]
 // Where it fails, it is asked for again when the screen is shown, and said there.
 PRELOADED.find(([address]) => address.test(window.location.pathname))?.[1]().catch(() => undefined)
@@ -31,48 +36,106 @@ PRELOADED.find(([address]) => address.test(window.location.pathname))?.[1]().cat
 const OverviewPage = lazy(() => overview().then((m) => ({ default: m.OverviewPage })))
 const ImagesPage = lazy(() => images().then((m) => ({ default: m.ImagesPage })))
 const SignInPage = lazy(() => signIn().then((m) => ({ default: m.SignInPage })))
-const WelcomePage = lazy(() => import("../accounts/OneTimeLinkPage").then((m) => ({ default: m.OneTimeLinkPage })))
-const NewProjectPage = lazy(() => import("../projects/NewProjectPage").then((m) => ({ default: m.NewProjectPage })))
-const SequencesPage = lazy(() => import("../catalogue/SequencesPage").then((m) => ({ default: m.SequencesPage })))
+const WelcomePage = lazy(() =>
+  import("../accounts/OneTimeLinkPage").then((m) => ({ default: m.OneTimeLinkPage })),
+)
+const NewProjectPage = lazy(() =>
+  import("../projects/NewProjectPage").then((m) => ({ default: m.NewProjectPage })),
+)
+const SequencesPage = lazy(() =>
+  import("../catalogue/SequencesPage").then((m) => ({ default: m.SequencesPage })),
+)
 const ImagePage = lazy(() => image().then((m) => ({ default: m.ImagePage })))
 const JobsPage = lazy(() => import("../queue/JobsPage").then((m) => ({ default: m.JobsPage })))
 const JobPage = lazy(() => import("../queue/JobPage").then((m) => ({ default: m.JobPage })))
-const SourcesPage = lazy(() => import("../sources/SourcesPage").then((m) => ({ default: m.SourcesPage })))
-const SourcePage = lazy(() => import("../sources/SourcePage").then((m) => ({ default: m.SourcePage })))
-const NewSourcePage = lazy(() => import("../sources/NewSourcePage").then((m) => ({ default: m.NewSourcePage })))
-const DeploymentsPage = lazy(() => import("../deployments/DeploymentsPage").then((m) => ({ default: m.DeploymentsPage })))
-const WorkersPage = lazy(() => import("../queue/WorkersPage").then((m) => ({ default: m.WorkersPage })))
-const IntegrationsPage = lazy(() => import("../external/IntegrationsPage").then((m) => ({ default: m.IntegrationsPage })))
-const WebhooksPage = lazy(() => import("../notifications/WebhooksPage").then((m) => ({ default: m.WebhooksPage })))
-const WebhookPage = lazy(() => import("../notifications/WebhookPage").then((m) => ({ default: m.WebhookPage })))
-const PresetsPage = lazy(() => import("../queue/PresetsPage").then((m) => ({ default: m.PresetsPage })))
-const NoticesPage = lazy(() => import("../notifications/NoticesPage").then((m) => ({ default: m.NoticesPage })))
+const SourcesPage = lazy(() =>
+  import("../sources/SourcesPage").then((m) => ({ default: m.SourcesPage })),
+)
+const SourcePage = lazy(() =>
+  import("../sources/SourcePage").then((m) => ({ default: m.SourcePage })),
+)
+const NewSourcePage = lazy(() =>
+  import("../sources/NewSourcePage").then((m) => ({ default: m.NewSourcePage })),
+)
+const DeploymentsPage = lazy(() =>
+  import("../deployments/DeploymentsPage").then((m) => ({ default: m.DeploymentsPage })),
+)
+const WorkersPage = lazy(() =>
+  import("../queue/WorkersPage").then((m) => ({ default: m.WorkersPage })),
+)
+const IntegrationsPage = lazy(() =>
+  import("../external/IntegrationsPage").then((m) => ({ default: m.IntegrationsPage })),
+)
+const WebhooksPage = lazy(() =>
+  import("../notifications/WebhooksPage").then((m) => ({ default: m.WebhooksPage })),
+)
+const WebhookPage = lazy(() =>
+  import("../notifications/WebhookPage").then((m) => ({ default: m.WebhookPage })),
+)
+const PresetsPage = lazy(() =>
+  import("../queue/PresetsPage").then((m) => ({ default: m.PresetsPage })),
+)
+const NoticesPage = lazy(() =>
+  import("../notifications/NoticesPage").then((m) => ({ default: m.NoticesPage })),
+)
 const TaxaPage = lazy(() => import("../taxa/TaxaPage").then((m) => ({ default: m.TaxaPage })))
-const ExportsPage = lazy(() => import("../exports/ExportsPage").then((m) => ({ default: m.ExportsPage })))
-const NewExportPage = lazy(() => import("../exports/NewExportPage").then((m) => ({ default: m.NewExportPage })))
-const ExportPage = lazy(() => import("../exports/ExportPage").then((m) => ({ default: m.ExportPage })))
-const ImportsPage = lazy(() => import("../imports/ImportsPage").then((m) => ({ default: m.ImportsPage })))
-const NewImportPage = lazy(() => import("../imports/NewImportPage").then((m) => ({ default: m.NewImportPage })))
-const ImportPage = lazy(() => import("../imports/ImportPage").then((m) => ({ default: m.ImportPage })))
-const AuditPage = lazy(() => import("../settings/AuditPage").then((m) => ({ default: m.AuditPage })))
-const MembersPage = lazy(() => import("../projects/MembersPage").then((m) => ({ default: m.MembersPage })))
-const AccountPage = lazy(() => import("../accounts/AccountPage").then((m) => ({ default: m.AccountPage })))
-const PeoplePage = lazy(() => import("../accounts/UsersPage").then((m) => ({ default: m.UsersPage })))
-const SettingsPage = lazy(() => import("../settings/SettingsPage").then((m) => ({ default: m.SettingsPage })))
+const ExportsPage = lazy(() =>
+  import("../exports/ExportsPage").then((m) => ({ default: m.ExportsPage })),
+)
+const NewExportPage = lazy(() =>
+  import("../exports/NewExportPage").then((m) => ({ default: m.NewExportPage })),
+)
+const ExportPage = lazy(() =>
+  import("../exports/ExportPage").then((m) => ({ default: m.ExportPage })),
+)
+const ImportsPage = lazy(() =>
+  import("../imports/ImportsPage").then((m) => ({ default: m.ImportsPage })),
+)
+const NewImportPage = lazy(() =>
+  import("../imports/NewImportPage").then((m) => ({ default: m.NewImportPage })),
+)
+const ImportPage = lazy(() =>
+  import("../imports/ImportPage").then((m) => ({ default: m.ImportPage })),
+)
+const AuditPage = lazy(() =>
+  import("../settings/AuditPage").then((m) => ({ default: m.AuditPage })),
+)
+const MembersPage = lazy(() =>
+  import("../projects/MembersPage").then((m) => ({ default: m.MembersPage })),
+)
+const AccountPage = lazy(() =>
+  import("../accounts/AccountPage").then((m) => ({ default: m.AccountPage })),
+)
+const PeoplePage = lazy(() =>
+  import("../accounts/UsersPage").then((m) => ({ default: m.UsersPage })),
+)
+const SettingsPage = lazy(() =>
+  import("../settings/SettingsPage").then((m) => ({ default: m.SettingsPage })),
+)
 
-const PublicPages = lazy(() => import("../public/PublicProjectPages").then((m) => ({ default: m.PublicProjectPages })))
+const PublicPages = lazy(() =>
+  import("../public/PublicProjectPages").then((m) => ({ default: m.PublicProjectPages })),
+)
 
 export function Routes() {
   return (
     <Suspense fallback={null}>
       <OutboxSender />
       <Switch>
-        <Route path={paths.signIn}><SignInPage /></Route>
-        <Route path={paths.oidcReturn}><OidcReturnPage /></Route>
-        <Route path={paths.welcome}><WelcomePage /></Route>
+        <Route path={paths.signIn}>
+          <SignInPage />
+        </Route>
+        <Route path={paths.oidcReturn}>
+          <OidcReturnPage />
+        </Route>
+        <Route path={paths.welcome}>
+          <WelcomePage />
+        </Route>
         <Route path="/public/:project">{({ project }) => <PublicPages id={project} />}</Route>
         <Route path="/public/:project/*">{({ project }) => <PublicPages id={project} />}</Route>
-        <Route><SignedInRoutes /></Route>
+        <Route>
+          <SignedInRoutes />
+        </Route>
       </Switch>
     </Suspense>
   )
@@ -84,15 +147,26 @@ function SignedInRoutes() {
     const here = window.location.pathname + window.location.search
     return <Redirect to={withSearch(paths.signIn, { to: here === "/" ? null : here })} replace />
   }
-  if (error) return <div className="content"><ErrorMessage error={error} retry={() => void refetch()} /></div>
+  if (error)
+    return (
+      <div className="content">
+        <ErrorMessage error={error} retry={() => void refetch()} />
+      </div>
+    )
   if (!caller) return null
   return (
     <Switch>
-      <Route path={paths.home}><HomeRedirect /></Route>
-      <Route path={paths.newProject}><NewProjectPage /></Route>
+      <Route path={paths.home}>
+        <HomeRedirect />
+      </Route>
+      <Route path={paths.newProject}>
+        <NewProjectPage />
+      </Route>
       <Route path="/projects/:project">{({ project }) => <ProjectRoutes id={project} />}</Route>
       <Route path="/projects/:project/*">{({ project }) => <ProjectRoutes id={project} />}</Route>
-      <Route><NotFound /></Route>
+      <Route>
+        <NotFound />
+      </Route>
     </Switch>
   )
 }
@@ -101,7 +175,12 @@ const LAST_PROJECT_KEY = "trapline.project"
 
 function HomeRedirect() {
   const { data, error, refetch } = useQuery(projectsQuery)
-  if (error) return <div className="content"><ErrorMessage error={error} retry={() => void refetch()} /></div>
+  if (error)
+    return (
+      <div className="content">
+        <ErrorMessage error={error} retry={() => void refetch()} />
+      </div>
+    )
   if (!data) return null
   const last = Number(localStorage.getItem(LAST_PROJECT_KEY))
   const project = data.results.find((one) => one.id === last) ?? data.results[0]
@@ -113,61 +192,137 @@ function ProjectRoutes({ id }: { id: string }) {
   const number = Number(id)
   const { data: project, error, refetch } = useQuery({ ...projectQuery(number), enabled: known })
   const { data: classes } = useQuery({ ...colouredClassesQuery(number), enabled: known })
-  const colours = useMemo(() => assignColours(classes?.results.map((one) => one.class_name) ?? []), [classes])
+  const colours = useMemo(
+    () => assignColours(classes?.results.map((one) => one.class_name) ?? []),
+    [classes],
+  )
   if (!known || (error instanceof ApiProblem && error.status === 404)) return <NotFound />
-  if (error) return <div className="content"><ErrorMessage error={error} retry={() => void refetch()} /></div>
+  if (error)
+    return (
+      <div className="content">
+        <ErrorMessage error={error} retry={() => void refetch()} />
+      </div>
+    )
   if (!project) return null
   localStorage.setItem(LAST_PROJECT_KEY, String(project.id))
   return (
-    <ProjectContext.Provider value={project}><ClassColours.Provider value={colours}>
-      <Suspense fallback={null}>
-        <Switch>
-          <Route path="/projects/:project/images/:image">
-            {({ image }) => <ImagePage project={project.id} image={image} />}
-          </Route>
-          <Route>
-            <AppShell key={project.id}><Suspense fallback={<SkeletonRows />}><ProjectScreens /></Suspense></AppShell>
-          </Route>
-        </Switch>
-      </Suspense>
-    </ClassColours.Provider></ProjectContext.Provider>
+    <ProjectContext.Provider value={project}>
+      <ClassColours.Provider value={colours}>
+        <Suspense fallback={null}>
+          <Switch>
+            <Route path="/projects/:project/images/:image">
+              {({ image }) => <ImagePage project={project.id} image={image} />}
+            </Route>
+            <Route>
+              <AppShell key={project.id}>
+                <Suspense fallback={<SkeletonRows />}>
+                  <ProjectScreens />
+                </Suspense>
+              </AppShell>
+            </Route>
+          </Switch>
+        </Suspense>
+      </ClassColours.Provider>
+    </ProjectContext.Provider>
   )
 }
 
 function ProjectScreens() {
   return (
     <Switch>
-      <Route path="/projects/:project"><OverviewPage /></Route>
-      <Route path="/projects/:project/images"><ImagesPage /></Route>
-      <Route path="/projects/:project/sequences"><SequencesPage /></Route>
-      <Route path="/projects/:project/jobs"><JobsPage /></Route>
-      <Route path="/projects/:project/jobs/:job">{({ job }) => <JobPage job={Number(job)} />}</Route>
-      <Route path="/projects/:project/sources"><SourcesPage /></Route>
-      <Route path="/projects/:project/sources/new"><NewSourcePage /></Route>
-      <Route path="/projects/:project/sources/:source">{({ source }) => <SourcePage key={source} id={source} />}</Route>
-      <Route path="/projects/:project/deployments"><DeploymentsPage /></Route>
-      <Route path="/projects/:project/deployments/new"><DeploymentsPage adding /></Route>
-      <Route path="/projects/:project/deployments/:deployment">{({ deployment }) => <DeploymentsPage editing={deployment} />}</Route>
-      <Route path="/projects/:project/workers"><WorkersPage /></Route>
-      <Route path="/projects/:project/integrations"><IntegrationsPage part="keys" /></Route>
-      <Route path="/projects/:project/integrations/check"><IntegrationsPage part="check" /></Route>
-      <Route path="/projects/:project/integrations/webhooks"><WebhooksPage /></Route>
-      <Route path="/projects/:project/integrations/webhooks/:webhook">{({ webhook }) => <WebhookPage key={webhook} id={webhook} />}</Route>
-      <Route path="/projects/:project/integrations/presets"><PresetsPage /></Route>
-      <Route path="/projects/:project/exports"><ExportsPage /></Route>
-      <Route path="/projects/:project/exports/new"><NewExportPage /></Route>
-      <Route path="/projects/:project/exports/:id">{({ id }) => <ExportPage key={id} id={id} />}</Route>
-      <Route path="/projects/:project/imports"><ImportsPage /></Route>
-      <Route path="/projects/:project/imports/new"><NewImportPage /></Route>
-      <Route path="/projects/:project/imports/:id">{({ id }) => <ImportPage key={id} id={id} />}</Route>
-      <Route path="/projects/:project/settings/members"><MembersPage /></Route>
-      <Route path="/projects/:project/settings/account"><AccountPage /></Route>
-      <Route path="/projects/:project/settings/people"><PeoplePage /></Route>
-      <Route path="/projects/:project/settings/notices"><NoticesPage /></Route>
-      <Route path="/projects/:project/settings/taxa"><TaxaPage /></Route>
-      <Route path="/projects/:project/settings/audit"><AuditPage /></Route>
-      <Route path="/projects/:project/settings"><SettingsPage /></Route>
-      <Route><NotFound inside /></Route>
+      <Route path="/projects/:project">
+        <OverviewPage />
+      </Route>
+      <Route path="/projects/:project/images">
+        <ImagesPage />
+      </Route>
+      <Route path="/projects/:project/sequences">
+        <SequencesPage />
+      </Route>
+      <Route path="/projects/:project/jobs">
+        <JobsPage />
+      </Route>
+      <Route path="/projects/:project/jobs/:job">
+        {({ job }) => <JobPage job={Number(job)} />}
+      </Route>
+      <Route path="/projects/:project/sources">
+        <SourcesPage />
+      </Route>
+      <Route path="/projects/:project/sources/new">
+        <NewSourcePage />
+      </Route>
+      <Route path="/projects/:project/sources/:source">
+        {({ source }) => <SourcePage key={source} id={source} />}
+      </Route>
+      <Route path="/projects/:project/deployments">
+        <DeploymentsPage />
+      </Route>
+      <Route path="/projects/:project/deployments/new">
+        <DeploymentsPage adding />
+      </Route>
+      <Route path="/projects/:project/deployments/:deployment">
+        {({ deployment }) => <DeploymentsPage editing={deployment} />}
+      </Route>
+      <Route path="/projects/:project/workers">
+        <WorkersPage />
+      </Route>
+      <Route path="/projects/:project/integrations">
+        <IntegrationsPage part="keys" />
+      </Route>
+      <Route path="/projects/:project/integrations/check">
+        <IntegrationsPage part="check" />
+      </Route>
+      <Route path="/projects/:project/integrations/webhooks">
+        <WebhooksPage />
+      </Route>
+      <Route path="/projects/:project/integrations/webhooks/:webhook">
+        {({ webhook }) => <WebhookPage key={webhook} id={webhook} />}
+      </Route>
+      <Route path="/projects/:project/integrations/presets">
+        <PresetsPage />
+      </Route>
+      <Route path="/projects/:project/exports">
+        <ExportsPage />
+      </Route>
+      <Route path="/projects/:project/exports/new">
+        <NewExportPage />
+      </Route>
+      <Route path="/projects/:project/exports/:id">
+        {({ id }) => <ExportPage key={id} id={id} />}
+      </Route>
+      <Route path="/projects/:project/imports">
+        <ImportsPage />
+      </Route>
+      <Route path="/projects/:project/imports/new">
+        <NewImportPage />
+      </Route>
+      <Route path="/projects/:project/imports/:id">
+        {({ id }) => <ImportPage key={id} id={id} />}
+      </Route>
+      <Route path="/projects/:project/settings/members">
+        <MembersPage />
+      </Route>
+      <Route path="/projects/:project/settings/account">
+        <AccountPage />
+      </Route>
+      <Route path="/projects/:project/settings/people">
+        <PeoplePage />
+      </Route>
+      <Route path="/projects/:project/settings/notices">
+        <NoticesPage />
+      </Route>
+      <Route path="/projects/:project/settings/taxa">
+        <TaxaPage />
+      </Route>
+      <Route path="/projects/:project/settings/audit">
+        <AuditPage />
+      </Route>
+      <Route path="/projects/:project/settings">
+        <SettingsPage />
+      </Route>
+      <Route>
+        <NotFound inside />
+      </Route>
     </Switch>
   )
 }

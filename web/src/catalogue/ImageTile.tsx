@@ -2,10 +2,10 @@
 import { ClockAlert, Star } from "lucide-react"
 import { Link } from "wouter"
 import type { Image } from "../api/types"
-import { paths, withSearch } from "../paths"
-import { formatTime, formatDay, getDay, formatExact } from "../ui/time"
-import { markTexts, imageTexts } from "../images/en"
+import { imageTexts, markTexts } from "../images/en"
 import { ClassLabels, getClassLabel, Thumbnail } from "../images/Thumbnail"
+import { paths, withSearch } from "../paths"
+import { formatDay, formatExact, formatTime, getDay } from "../ui/time"
 
 interface TileProps {
   image: Image
@@ -24,17 +24,35 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
   const time = `${withDay ? `${formatDay(image.captured_at, image.time_zone)}, ` : ""}${formatTime(image.captured_at, image.time_zone)}`
   return (
     <Link
-      href={withSearch(paths.image(image.project_id, image.id), { in: window.location.search.slice(1) || "order=-captured_at" })} state={{ images: here, at }} onClick={() => window.history.replaceState({ ...window.history.state, at }, "")} data-index={index} data-image-id={image.id}
-      className={chosen ? "tile tile-chosen" : "tile"} style={{ left: place.left, top: place.top, width: place.width }}
+      href={withSearch(paths.image(image.project_id, image.id), {
+        in: window.location.search.slice(1) || "order=-captured_at",
+      })}
+      state={{ images: here, at }}
+      onClick={() => window.history.replaceState({ ...window.history.state, at }, "")}
+      data-index={index}
+      data-image-id={image.id}
+      className={chosen ? "tile tile-chosen" : "tile"}
+      style={{ left: place.left, top: place.top, width: place.width }}
       aria-label={`${getClassLabel(image, least)}, ${time}, ${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
     >
       <div className="tile-picture" style={{ height: place.height }}>
         <Thumbnail image={image} least={least} eager />
-        {image.starred && <span className="tile-star"><Star size={14} fill="currentColor" aria-label={markTexts.starred} /></span>}
-        {image.flags.includes("no_camera_time") && <span className="tile-no-time" title={imageTexts.noCameraTime}><ClockAlert size={14} aria-label={imageTexts.noCameraTime} /></span>}
+        {image.starred && (
+          <span className="tile-star">
+            <Star size={14} fill="currentColor" aria-label={markTexts.starred} />
+          </span>
+        )}
+        {image.flags.includes("no_camera_time") && (
+          <span className="tile-no-time" title={imageTexts.noCameraTime}>
+            <ClockAlert size={14} aria-label={imageTexts.noCameraTime} />
+          </span>
+        )}
         <span className="tile-check" onClick={(event) => event.stopPropagation()}>
           <input
-            type="checkbox" checked={chosen} tabIndex={-1} aria-label={imageTexts.select(image.filename)}
+            type="checkbox"
+            checked={chosen}
+            tabIndex={-1}
+            aria-label={imageTexts.select(image.filename)}
             onClick={(event) => {
               event.stopPropagation()
               onChoose(index, event.shiftKey)
@@ -45,7 +63,11 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
       </div>
       <div className="tile-words">
         <ClassLabels image={image} least={least} />{" "}
-        <time className="tile-time" dateTime={image.captured_at} title={`${formatExact(image.captured_at, image.time_zone)}; ${image.deployment_name}`}>
+        <time
+          className="tile-time"
+          dateTime={image.captured_at}
+          title={`${formatExact(image.captured_at, image.time_zone)}; ${image.deployment_name}`}
+        >
           {time}
         </time>
       </div>

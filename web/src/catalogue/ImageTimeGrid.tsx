@@ -1,14 +1,38 @@
 /** The grid of images whose scrollbar is time: laid out by the counts of days, fetched where one looks. */
 import { keepPreviousData, useQueries } from "@tanstack/react-query"
-import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
-import { imageChunkQuery, type ImageFilter } from "../images/queries"
+import {
+  type KeyboardEvent,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react"
 import type { Image } from "../api/types"
-import { getDay, capitalize } from "../ui/time"
-import { ImageTile } from "./ImageTile"
+import { type ImageFilter, imageChunkQuery } from "../images/queries"
 import { useProject } from "../projects/projectContext"
-import { type Chunk, getColumns, splitChunks, type Day, findFloatingDay, type GridPosition, HEAD_HEIGHT, MAX_HEIGHT, findIndexAt, buildLayout, getAdjacentIndex, getSavedPosition, getPosition, getRange, buildSections } from "./timeLayout"
+import { formatCount } from "../ui/en"
+import { capitalize, getDay } from "../ui/time"
+import { ImageTile } from "./ImageTile"
 import { TimeScrollbar } from "./TimeScrollbar"
-import { formatCount } from "../ui/en";
+import {
+  buildLayout,
+  buildSections,
+  type Chunk,
+  type Day,
+  findFloatingDay,
+  findIndexAt,
+  type GridPosition,
+  getAdjacentIndex,
+  getColumns,
+  getPosition,
+  getRange,
+  getSavedPosition,
+  HEAD_HEIGHT,
+  MAX_HEIGHT,
+  splitChunks,
+} from "./timeLayout"
 
 interface ImageTimeGridProps {
   filter: ImageFilter
@@ -25,14 +49,29 @@ const OVERSCAN = 400
 const SETTLE_MS = 90
 const MAX_PROPORTION = 1.9
 
-export function ImageTimeGrid({ filter, counts, least, chosen, onChoose, onLoaded }: ImageTimeGridProps) {
+export function ImageTimeGrid({
+  filter,
+  counts,
+  least,
+  chosen,
+  onChoose,
+  onLoaded,
+}: ImageTimeGridProps) {
   const project = useProject()
   const grid = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)
   const [proportion, setProportion] = useState(lastProportion)
   const goal = useRef<GridPosition | null>(getSavedPosition())
   const wish = useRef<number | null>(null)
-  const layout = useMemo(() => buildLayout(buildSections(counts, getColumns(Math.max(width, 1))), Math.max(width, 1), proportion), [counts, width, proportion])
+  const layout = useMemo(
+    () =>
+      buildLayout(
+        buildSections(counts, getColumns(Math.max(width, 1))),
+        Math.max(width, 1),
+        proportion,
+      ),
+    [counts, width, proportion],
+  )
   const chunks = useMemo(() => splitChunks(layout.days), [layout])
   const { top, view, height, shift, jump } = useTimeScroll(grid, layout.height)
 
@@ -47,16 +86,25 @@ export function ImageTimeGrid({ filter, counts, least, chosen, onChoose, onLoade
 
   const [first, behind] = getRange(layout, top - OVERSCAN, top + view + OVERSCAN)
   const wanted = useSettled(listChunks(chunks, first, behind), SETTLE_MS)
-  const answers = useQueries({ queries: wanted.map((chunk) => ({ ...imageChunkQuery(project.id, filter, chunk), placeholderData: keepPreviousData })) })
+  const answers = useQueries({
+    queries: wanted.map((chunk) => ({
+      ...imageChunkQuery(project.id, filter, chunk),
+      placeholderData: keepPreviousData,
+    })),
+  })
   const images = useMemo(() => {
     const found = new Map<number, Image>()
-    wanted.forEach((chunk, at) => place(found, layout.days, chunk, answers[at]?.data?.results ?? []))
+    wanted.forEach((chunk, at) =>
+      place(found, layout.days, chunk, answers[at]?.data?.results ?? []),
+    )
     return found
     // eslint-disable-next-line -- the answers change as one
   }, [wanted, layout, ...answers.map((one) => one.data)])
   useEffect(() => onLoaded(images), [images, onLoaded])
   // Of very many images the counts of days may be too high: where an answer brought none, none is waited for.
-  const answered = wanted.filter((_, at) => answers[at]?.isSuccess && !answers[at].isPlaceholderData)
+  const answered = wanted.filter(
+    (_, at) => answers[at]?.isSuccess && !answers[at].isPlaceholderData,
+  )
   useEffect(() => {
     setProportion((old) => {
       const wanted = getProportion(images)
@@ -65,12 +113,16 @@ export function ImageTimeGrid({ filter, counts, least, chosen, onChoose, onLoade
     })
   }, [images])
 
-  const focusImage = useCallback((index: number) => {
-    wish.current = index
-    const here = getPosition(layout, index)
-    if (here && (here.top < top + HEAD_HEIGHT || here.top + layout.rowHeight > top + view)) jump(here.top - (view - layout.rowHeight) / 2)
-    else focusTile(grid.current, wish)
-  }, [layout, top, view, jump])
+  const focusImage = useCallback(
+    (index: number) => {
+      wish.current = index
+      const here = getPosition(layout, index)
+      if (here && (here.top < top + HEAD_HEIGHT || here.top + layout.rowHeight > top + view))
+        jump(here.top - (view - layout.rowHeight) / 2)
+      else focusTile(grid.current, wish)
+    },
+    [layout, top, view, jump],
+  )
   useEffect(() => focusTile(grid.current, wish))
   // The image that the viewer was left from is shown again: first where it is expected, then where it is found.
   const isJumped = useRef(false)
@@ -88,10 +140,14 @@ export function ImageTimeGrid({ filter, counts, least, chosen, onChoose, onLoade
     if (expected && !isJumped.current) jump(expected.top - (view - layout.rowHeight) / 2)
     isJumped.current = true
   }, [images, layout, width, proportion, view, jump, focusImage])
-  const giveUp = () => { goal.current = null }
+  const giveUp = () => {
+    goal.current = null
+  }
 
   const onKey = (event: KeyboardEvent) => {
-    const index = Number((event.target as HTMLElement).closest<HTMLElement>("[data-index]")?.dataset.index ?? -1)
+    const index = Number(
+      (event.target as HTMLElement).closest<HTMLElement>("[data-index]")?.dataset.index ?? -1,
+    )
     if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return
     if (event.key.toLowerCase() === "x") {
       event.preventDefault()
@@ -106,31 +162,84 @@ export function ImageTimeGrid({ filter, counts, least, chosen, onChoose, onLoade
 
   // At the end of the window's way the rail is at its own end, too.
   const stretch = layout.height / Math.max(layout.height - view, 1)
-  const days = layout.days.slice(findIndexAt(layout.days, top - OVERSCAN, (one) => one.top), findIndexAt(layout.days, top + view + OVERSCAN, (one) => one.top) + 1)
+  const days = layout.days.slice(
+    findIndexAt(layout.days, top - OVERSCAN, (one) => one.top),
+    findIndexAt(layout.days, top + view + OVERSCAN, (one) => one.top) + 1,
+  )
   const floating = findFloatingDay(layout, top)
   const tiles: number[] = []
   for (let index = first; index < behind; index += 1) tiles.push(index)
   return (
-    <div className="time-grid" style={{ "--head": `${window.innerHeight - view}px` } as React.CSSProperties}>
-      <div onWheel={giveUp} onPointerDown={giveUp} ref={grid} className={chosen.size > 0 ? "grid choosing" : "grid"} style={{ height }} onKeyDown={onKey} data-testid="grid">
-        {floating && <div className="time-now" data-testid="time-now"><span>{capitalize(floating.key)}</span></div>}
-        {width > 0 && days.map((one) => (
-          <h2 key={one.key} className="time-head" style={{ top: one.top - shift, height: HEAD_HEIGHT }} data-day={one.key}>
-            {capitalize(one.key)} <span className="count">{formatCount(one.images)}</span>
-          </h2>
-        ))}
-        {width > 0 && tiles.map((index) => {
-          const image = images.get(index)
-          const here = getPosition(layout, index)
-          if (!here || (!image && answered.some((one) => index >= one.first && index < one.first + one.images))) return null
-          const at = { left: here.left, top: here.top - shift, width: layout.tileWidth }
-          if (!image) return <div key={index} className="tile skeleton" style={{ ...at, height: layout.pictureHeight }} data-waiting={index} />
-          return (
-            <ImageTile key={image.id} image={image} index={index} least={least} chosen={chosen.has(image.id)} onChoose={onChoose} withDay={layout.days[0]?.key.length === 7} place={{ ...at, height: layout.pictureHeight }} />
-          )
-        })}
+    <div
+      className="time-grid"
+      style={{ "--head": `${window.innerHeight - view}px` } as React.CSSProperties}
+    >
+      <div
+        onWheel={giveUp}
+        onPointerDown={giveUp}
+        ref={grid}
+        className={chosen.size > 0 ? "grid choosing" : "grid"}
+        style={{ height }}
+        onKeyDown={onKey}
+        data-testid="grid"
+      >
+        {floating && (
+          <div className="time-now" data-testid="time-now">
+            <span>{capitalize(floating.key)}</span>
+          </div>
+        )}
+        {width > 0 &&
+          days.map((one) => (
+            <h2
+              key={one.key}
+              className="time-head"
+              style={{ top: one.top - shift, height: HEAD_HEIGHT }}
+              data-day={one.key}
+            >
+              {capitalize(one.key)} <span className="count">{formatCount(one.images)}</span>
+            </h2>
+          ))}
+        {width > 0 &&
+          tiles.map((index) => {
+            const image = images.get(index)
+            const here = getPosition(layout, index)
+            if (
+              !here ||
+              (!image &&
+                answered.some((one) => index >= one.first && index < one.first + one.images))
+            )
+              return null
+            const at = { left: here.left, top: here.top - shift, width: layout.tileWidth }
+            if (!image)
+              return (
+                <div
+                  key={index}
+                  className="tile skeleton"
+                  style={{ ...at, height: layout.pictureHeight }}
+                  data-waiting={index}
+                />
+              )
+            return (
+              <ImageTile
+                key={image.id}
+                image={image}
+                index={index}
+                least={least}
+                chosen={chosen.has(image.id)}
+                onChoose={onChoose}
+                withDay={layout.days[0]?.key.length === 7}
+                place={{ ...at, height: layout.pictureHeight }}
+              />
+            )
+          })}
       </div>
-      {layout.height > 2 * view && <TimeScrollbar layout={layout} at={Math.max(top, 0) * stretch} onJump={(at) => jump(at / stretch)} />}
+      {layout.height > 2 * view && (
+        <TimeScrollbar
+          layout={layout}
+          at={Math.max(top, 0) * stretch}
+          onJump={(at) => jump(at / stretch)}
+        />
+      )}
     </div>
   )
 }
@@ -139,7 +248,10 @@ export function ImageTimeGrid({ filter, counts, least, chosen, onChoose, onLoade
 let lastProportion = 4 / 3
 
 function getProportion(images: ReadonlyMap<number, Image>): number | null {
-  const some = [...images.values()].slice(0, 50).map((image) => image.width / image.height).sort((a, b) => a - b)
+  const some = [...images.values()]
+    .slice(0, 50)
+    .map((image) => image.width / image.height)
+    .sort((a, b) => a - b)
   const median = some[some.length >> 1]
   return median ? Math.min(Math.max(median, 1), MAX_PROPORTION) : null
 }
@@ -154,7 +266,10 @@ function focusTile(grid: HTMLElement | null, wish: { current: number | null }) {
 
 function listChunks(chunks: Chunk[], first: number, behind: number): Chunk[] {
   if (behind <= first) return []
-  return chunks.slice(findIndexAt(chunks, first, (one) => one.first), findIndexAt(chunks, behind - 1, (one) => one.first) + 1)
+  return chunks.slice(
+    findIndexAt(chunks, first, (one) => one.first),
+    findIndexAt(chunks, behind - 1, (one) => one.first) + 1,
+  )
 }
 
 /** Puts the images of a chunk where their days have room for them. */
@@ -172,7 +287,10 @@ function place(found: Map<number, Image>, days: Day[], chunk: Chunk, images: Ima
     const one = days[at]
     if (!one || one.first >= chunk.first + chunk.images) return
     const begin = one.first < chunk.first ? chunk.skip : 0
-    byDay.get(one.key)?.slice(0, one.images - begin).forEach((image, offset) => found.set(one.first + begin + offset, image))
+    byDay
+      .get(one.key)
+      ?.slice(0, one.images - begin)
+      .forEach((image, offset) => found.set(one.first + begin + offset, image))
   }
 }
 
@@ -216,7 +334,11 @@ function useTimeScroll(grid: React.RefObject<HTMLDivElement | null>, full: numbe
     const view = window.innerHeight - getHeadHeight()
     const at = offset()
     if (full > height) {
-      if (last.current < 0 || Math.abs(at - last.current) > 3 * view) shift.current = Math.max(0, Math.min(at / Math.max(height - view, 1), 1) * (full - view) - at)
+      if (last.current < 0 || Math.abs(at - last.current) > 3 * view)
+        shift.current = Math.max(
+          0,
+          Math.min(at / Math.max(height - view, 1), 1) * (full - view) - at,
+        )
       clearTimeout(rest.current)
       rest.current = setTimeout(() => {
         const wanted = ((at + shift.current) / Math.max(full - view, 1)) * (height - view)
@@ -240,16 +362,19 @@ function useTimeScroll(grid: React.RefObject<HTMLDivElement | null>, full: numbe
       clearTimeout(rest.current)
     }
   }, [read])
-  const jump = useCallback((top: number) => {
-    const view = window.innerHeight - getHeadHeight()
-    const target = Math.max(0, Math.min(top, full - view / 2))
-    const place = full > height ? (target / Math.max(full - view, 1)) * (height - view) : target
-    const at = offset()
-    shift.current = full > height ? target - place : 0
-    last.current = place
-    window.scrollBy({ top: place - at, behavior: "instant" })
-    setState({ top: target, view })
-  }, [full, height, offset])
+  const jump = useCallback(
+    (top: number) => {
+      const view = window.innerHeight - getHeadHeight()
+      const target = Math.max(0, Math.min(top, full - view / 2))
+      const place = full > height ? (target / Math.max(full - view, 1)) * (height - view) : target
+      const at = offset()
+      shift.current = full > height ? target - place : 0
+      last.current = place
+      window.scrollBy({ top: place - at, behavior: "instant" })
+      setState({ top: target, view })
+    },
+    [full, height, offset],
+  )
   return { ...state, height, shift: shift.current, jump }
 }
 

@@ -1,27 +1,38 @@
 /** The images of a project: filters in the URL, a grid, uploads by drag and drop, selection. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Film, Package, Play, Upload } from "lucide-react"
-import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react"
-import { type FileSelection, buildEmptySelection, readDroppedFiles } from "../uploads/droppedFiles"
+import {
+  type DragEvent,
+  lazy,
+  Suspense,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react"
 import { useChangeEvents } from "../api/changeStream"
-import { imageDaysQuery, type ImageFilter, NO_FILTER, parseFilter } from "../images/queries"
 import type { Image } from "../api/types"
-import { ImageFilters } from "./ImageFilters"
-import { canManage, useProject } from "../projects/projectContext"
-import { useUrlQuery } from "../ui/urlQuery"
-import { LazyRunDialog } from "../queue/LazyRunDialog"
-import { ImageTimeGrid } from "./ImageTimeGrid"
-import { UploadDialog } from "../uploads/UploadDialog"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { imageTexts, markTexts } from "../images/en"
+import { type ImageFilter, imageDaysQuery, NO_FILTER, parseFilter } from "../images/queries"
 import { paths, withSearch } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
+import { LazyRunDialog } from "../queue/LazyRunDialog"
 import { Button, LinkButton } from "../ui/Button"
-import { useShortcuts } from "../ui/shortcuts"
+import { formatCount, formatEstimate } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
-import { markTexts, imageTexts } from "../images/en"
-import { formatEstimate, formatCount } from "../ui/en";
-import { sequenceTexts } from "./en";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { useShortcuts } from "../ui/shortcuts"
+import { useUrlQuery } from "../ui/urlQuery"
+import { buildEmptySelection, type FileSelection, readDroppedFiles } from "../uploads/droppedFiles"
+import { UploadDialog } from "../uploads/UploadDialog"
+import { sequenceTexts } from "./en"
+import { ImageFilters } from "./ImageFilters"
+import { ImageTimeGrid } from "./ImageTimeGrid"
 
-const ImageActions = lazy(() => import("../images/ImageActions").then((m) => ({ default: m.ImageActions })))
+const ImageActions = lazy(() =>
+  import("../images/ImageActions").then((m) => ({ default: m.ImageActions })),
+)
 const FILTERS = Object.keys(NO_FILTER) as (keyof ImageFilter)[]
 
 export function ImagesPage() {
@@ -29,7 +40,10 @@ export function ImagesPage() {
   const client = useQueryClient()
   const [search, setSearch] = useUrlQuery()
   const filter = useMemo(() => parseFilter(search), [search])
-  const { data, error, refetch } = useQuery({ ...imageDaysQuery(project.id, filter), placeholderData: keepPreviousData })
+  const { data, error, refetch } = useQuery({
+    ...imageDaysQuery(project.id, filter),
+    placeholderData: keepPreviousData,
+  })
   const loaded = useRef<ReadonlyMap<number, Image>>(new Map())
   const keepLoaded = useCallback((images: ReadonlyMap<number, Image>) => {
     loaded.current = images
@@ -60,27 +74,30 @@ export function ImagesPage() {
   // What is selected of one list means nothing in another.
   useEffect(() => setChosen(new Set()), [filter.deleted])
   const lastChosen = useRef<number | null>(null)
-  const choose = useCallback(
-    (index: number, range: boolean) => {
-      const from = range && lastChosen.current !== null ? Math.min(lastChosen.current, index) : index
-      const to = range && lastChosen.current !== null ? Math.max(lastChosen.current, index) : index
-      lastChosen.current = index
-      setChosen((old) => {
-        const next = new Set(old)
-        const ids = [...loaded.current].filter(([at]) => at >= from && at <= to).map(([, image]) => image.id)
-        if (!range && ids[0] && next.delete(ids[0])) return next
-        ids.forEach((id) => next.add(id))
-        return next
-      })
-    },
-    [],
-  )
+  const choose = useCallback((index: number, range: boolean) => {
+    const from = range && lastChosen.current !== null ? Math.min(lastChosen.current, index) : index
+    const to = range && lastChosen.current !== null ? Math.max(lastChosen.current, index) : index
+    lastChosen.current = index
+    setChosen((old) => {
+      const next = new Set(old)
+      const ids = [...loaded.current]
+        .filter(([at]) => at >= from && at <= to)
+        .map(([, image]) => image.id)
+      if (!range && ids[0] && next.delete(ids[0])) return next
+      ids.forEach((id) => next.add(id))
+      return next
+    })
+  }, [])
   useShortcuts({
     r: () => canManage(project) && setRunning(true),
     // Also where the dialog is only on its way: it would open behind whoever has given it up.
-    Escape: () => { setChosen(new Set()); setRunning(false) },
+    Escape: () => {
+      setChosen(new Set())
+      setRunning(false)
+    },
     ArrowDown: () => {
-      if (!document.activeElement?.closest(".grid")) document.querySelector<HTMLElement>(".tile[data-index]")?.focus()
+      if (!document.activeElement?.closest(".grid"))
+        document.querySelector<HTMLElement>(".tile[data-index]")?.focus()
     },
   })
 
@@ -92,46 +109,132 @@ export function ImagesPage() {
       <div className="images-head">
         <div className="page-head">
           <h1>{t.title}</h1>
-          {data && <span className="count">{formatEstimate(formatCount(data.images), data.is_estimate)}</span>}
+          {data && (
+            <span className="count">
+              {formatEstimate(formatCount(data.images), data.is_estimate)}
+            </span>
+          )}
           <div className="actions">
-            <LinkButton icon={<Film size={15} aria-hidden />} href={paths.sequences(project.id)}>{sequenceTexts.title}</LinkButton>
+            <LinkButton icon={<Film size={15} aria-hidden />} href={paths.sequences(project.id)}>
+              {sequenceTexts.title}
+            </LinkButton>
             {manage && (
               <>
-                {!filter.deleted && <LinkButton icon={<Package size={15} aria-hidden />} href={withSearch(paths.newExport(project.id), { ...filter, order: null })} className="hide-phone">{t.export}</LinkButton>}
-                <Button icon={<Play size={15} aria-hidden />} onClick={() => setRunning(true)} className="hide-phone">{t.run}</Button>
-                <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(buildEmptySelection())}>{t.upload}</Button>
+                {!filter.deleted && (
+                  <LinkButton
+                    icon={<Package size={15} aria-hidden />}
+                    href={withSearch(paths.newExport(project.id), { ...filter, order: null })}
+                    className="hide-phone"
+                  >
+                    {t.export}
+                  </LinkButton>
+                )}
+                <Button
+                  icon={<Play size={15} aria-hidden />}
+                  onClick={() => setRunning(true)}
+                  className="hide-phone"
+                >
+                  {t.run}
+                </Button>
+                <Button
+                  kind="accent"
+                  icon={<Upload size={15} aria-hidden />}
+                  onClick={() => setFiles(buildEmptySelection())}
+                >
+                  {t.upload}
+                </Button>
               </>
             )}
           </div>
         </div>
-        <ImageFilters filter={filter} filtered={filtered} onChange={(key, value) => setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })}
-          onClear={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))} />
+        <ImageFilters
+          filter={filter}
+          filtered={filtered}
+          onChange={(key, value) =>
+            setSearch((next) => (value ? next.set(key, value) : next.delete(key)), {
+              replace: true,
+            })
+          }
+          onClear={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}
+        />
       </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={200} />}
-      {data && data.images === 0 && (filter.deleted && !others ? <EmptyState title={markTexts.noneDeletedTitle} text={markTexts.noneDeleted} /> : filtered
-        ? <EmptyState title={t.noMatchTitle} text={t.noMatch}><Button onClick={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}>{t.clear}</Button></EmptyState>
-        : <EmptyState title={t.noneTitle} text={t.none}>{manage && <Button kind="accent" icon={<Upload size={15} aria-hidden />} onClick={() => setFiles(buildEmptySelection())}>{t.upload}</Button>}</EmptyState>
-      )}
+      {data &&
+        data.images === 0 &&
+        (filter.deleted && !others ? (
+          <EmptyState title={markTexts.noneDeletedTitle} text={markTexts.noneDeleted} />
+        ) : filtered ? (
+          <EmptyState title={t.noMatchTitle} text={t.noMatch}>
+            <Button onClick={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}>
+              {t.clear}
+            </Button>
+          </EmptyState>
+        ) : (
+          <EmptyState title={t.noneTitle} text={t.none}>
+            {manage && (
+              <Button
+                kind="accent"
+                icon={<Upload size={15} aria-hidden />}
+                onClick={() => setFiles(buildEmptySelection())}
+              >
+                {t.upload}
+              </Button>
+            )}
+          </EmptyState>
+        ))}
       {data && data.images > 0 && (
         <ImageTimeGrid
-          filter={filter} counts={data.results} chosen={chosen} onChoose={choose} onLoaded={keepLoaded}
+          filter={filter}
+          counts={data.results}
+          chosen={chosen}
+          onChoose={choose}
+          onLoaded={keepLoaded}
           least={filter.confidence ? Number(filter.confidence) / 100 : undefined}
         />
       )}
       {newer && (
-        <Button className="pill" kind="accent" onClick={() => { window.scrollTo(0, 0); void refresh() }}>{t.newer}</Button>
+        <Button
+          className="pill"
+          kind="accent"
+          onClick={() => {
+            window.scrollTo(0, 0)
+            void refresh()
+          }}
+        >
+          {t.newer}
+        </Button>
       )}
       {chosen.size > 0 && (
-        <Suspense fallback={null}><ImageActions images={[...chosen]} deleted={filter.deleted === "true"} onRun={() => setRunning(true)} onDone={() => setChosen(new Set())} /></Suspense>
+        <Suspense fallback={null}>
+          <ImageActions
+            images={[...chosen]}
+            deleted={filter.deleted === "true"}
+            onRun={() => setRunning(true)}
+            onDone={() => setChosen(new Set())}
+          />
+        </Suspense>
       )}
       {files && <UploadDialog initial={files} onClose={() => setFiles(null)} />}
-      <LazyRunDialog open={running} images={[...chosen]} filter={filter} onClose={() => setRunning(false)} />
+      <LazyRunDialog
+        open={running}
+        images={[...chosen]}
+        filter={filter}
+        onClose={() => setRunning(false)}
+      />
     </DropTarget>
   )
 }
 
-function DropTarget({ on, onFiles, children }: { on: boolean; onFiles: (files: FileSelection) => void; children: React.ReactNode }) {
+function DropTarget({
+  on,
+  onFiles,
+  children,
+}: {
+  on: boolean
+  onFiles: (files: FileSelection) => void
+  children: React.ReactNode
+}) {
   const [over, setOver] = useState(false)
   const carries = (event: DragEvent) => on && event.dataTransfer.types.includes("Files")
   return (
@@ -144,10 +247,15 @@ function DropTarget({ on, onFiles, children }: { on: boolean; onFiles: (files: F
         setOver(false)
         void readDroppedFiles(event.dataTransfer).then(onFiles)
       }}
-      style={{ minHeight: "70dvh" }} data-testid="drop-target"
+      style={{ minHeight: "70dvh" }}
+      data-testid="drop-target"
     >
       {children}
-      {over && <div className="drop" onDragLeave={() => setOver(false)}>{imageTexts.dropHere}</div>}
+      {over && (
+        <div className="drop" onDragLeave={() => setOver(false)}>
+          {imageTexts.dropHere}
+        </div>
+      )}
     </div>
   )
 }

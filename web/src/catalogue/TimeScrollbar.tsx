@@ -1,6 +1,6 @@
 /** The rail beside a grid: all of its time at a glance, to drag or to move through by keys. */
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from "react"
-import { formatPlainDay, capitalize } from "../ui/time"
+import { capitalize, formatPlainDay } from "../ui/time"
 import { timeTexts } from "./en"
 import { findIndexAt, type Layout } from "./timeLayout"
 
@@ -22,16 +22,20 @@ export function TimeScrollbar({ layout, at, onJump }: TimeScrollbarProps) {
     const found: { label: string; place: number }[] = []
     let known = ""
     for (const one of days) {
-      const label = byYear ? one.key.slice(0, 4) : formatPlainDay(one.from, { month: "short", year: "numeric" })
+      const label = byYear
+        ? one.key.slice(0, 4)
+        : formatPlainDay(one.from, { month: "short", year: "numeric" })
       if (label === known) continue
       known = label
       const place = one.top / height
-      if (found.length === 0 || place - (found.at(-1)?.place ?? 0) > MIN_DISTANCE) found.push({ label, place })
+      if (found.length === 0 || place - (found.at(-1)?.place ?? 0) > MIN_DISTANCE)
+        found.push({ label, place })
     }
     return found
   }, [days, height])
   const here = findIndexAt(days, at, (one) => one.top)
-  const dayAt = (place: number) => days[findIndexAt(days, place * height, (one) => one.top)]?.key ?? ""
+  const dayAt = (place: number) =>
+    days[findIndexAt(days, place * height, (one) => one.top)]?.key ?? ""
   const placeOfPointer = (event: PointerEvent) => {
     const box = rail.current?.getBoundingClientRect()
     return box ? Math.min(Math.max((event.clientY - box.top) / box.height, 0), 1) : 0
@@ -42,7 +46,16 @@ export function TimeScrollbar({ layout, at, onJump }: TimeScrollbarProps) {
     if (event.buttons & 1) onJump(place * height)
   }
   const onKey = (event: KeyboardEvent) => {
-    const steps: Record<string, number> = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, PageDown: 30, PageUp: -30, Home: -days.length, End: days.length }
+    const steps: Record<string, number> = {
+      ArrowDown: 1,
+      ArrowRight: 1,
+      ArrowUp: -1,
+      ArrowLeft: -1,
+      PageDown: 30,
+      PageUp: -30,
+      Home: -days.length,
+      End: days.length,
+    }
     const step = steps[event.key]
     if (step === undefined) return
     event.preventDefault()
@@ -53,18 +66,41 @@ export function TimeScrollbar({ layout, at, onJump }: TimeScrollbarProps) {
   const shown = pointed ?? at / height
   return (
     <div
-      ref={rail} className="time-rail" role="slider" tabIndex={0} aria-orientation="vertical" aria-label={timeTexts.rail}
-      aria-valuemin={0} aria-valuemax={Math.max(days.length - 1, 0)} aria-valuenow={here} aria-valuetext={capitalize(days[here]?.key ?? "")}
-      onKeyDown={onKey} onPointerMove={move} onPointerLeave={() => setPointed(null)}
+      ref={rail}
+      className="time-rail"
+      role="slider"
+      tabIndex={0}
+      aria-orientation="vertical"
+      aria-label={timeTexts.rail}
+      aria-valuemin={0}
+      aria-valuemax={Math.max(days.length - 1, 0)}
+      aria-valuenow={here}
+      aria-valuetext={capitalize(days[here]?.key ?? "")}
+      onKeyDown={onKey}
+      onPointerMove={move}
+      onPointerLeave={() => setPointed(null)}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId)
         move(event)
         onJump(placeOfPointer(event) * height)
       }}
     >
-      {marks.map((mark) => <span key={mark.label} className="time-mark" style={{ top: `${100 * mark.place}%` }} aria-hidden>{mark.label}</span>)}
+      {marks.map((mark) => (
+        <span
+          key={mark.label}
+          className="time-mark"
+          style={{ top: `${100 * mark.place}%` }}
+          aria-hidden
+        >
+          {mark.label}
+        </span>
+      ))}
       <i style={{ top: `${(100 * at) / height}%` }} aria-hidden />
-      {pointed !== null && <b style={{ top: `${100 * shown}%` }} aria-hidden>{capitalize(dayAt(shown))}</b>}
+      {pointed !== null && (
+        <b style={{ top: `${100 * shown}%` }} aria-hidden>
+          {capitalize(dayAt(shown))}
+        </b>
+      )}
     </div>
   )
 }

@@ -52,7 +52,10 @@ const getTargetWidth = (width: number) => (width < 500 ? 150 : width < 1000 ? 19
 export const getColumns = (width: number) => Math.max(2, Math.round(width / getTargetWidth(width)))
 
 /** Headings for days, or for months where a row would hardly be filled by a day. */
-export function buildSections(counts: { day: string; images: number }[], columns: number): Section[] {
+export function buildSections(
+  counts: { day: string; images: number }[],
+  columns: number,
+): Section[] {
   const sections: Section[] = []
   const images = counts.reduce((sum, one) => sum + one.images, 0)
   const length = images < counts.length * columns * 0.75 ? 7 : 10
@@ -101,17 +104,29 @@ export function findIndexAt<T>(things: T[], at: number, begins: (thing: T) => nu
 export function findFloatingDay(layout: Layout, top: number): Day | null {
   const at = findIndexAt(layout.days, top, (one) => one.top)
   const [here, next] = [layout.days[at], layout.days[at + 1]]
-  const isCovered = !here || top < here.top + HEAD_TEXT_END || (next && next.top + HEAD_PADDING - FLOAT_HEIGHT < top)
+  const isCovered =
+    !here ||
+    top < here.top + HEAD_TEXT_END ||
+    (next && next.top + HEAD_PADDING - FLOAT_HEIGHT < top)
   return isCovered ? null : here
 }
 
 /** Where an image lies. */
-export function getPosition(layout: Layout, index: number): { day: Day; column: number; row: number; left: number; top: number } | null {
+export function getPosition(
+  layout: Layout,
+  index: number,
+): { day: Day; column: number; row: number; left: number; top: number } | null {
   const day = layout.days[findIndexAt(layout.days, index, (one) => one.first)]
   if (!day) return null
   const column = (index - day.first) % layout.columns
   const row = Math.floor((index - day.first) / layout.columns)
-  return { day, column, row, left: column * (layout.tileWidth + GAP), top: day.top + HEAD_HEIGHT + row * layout.rowHeight }
+  return {
+    day,
+    column,
+    row,
+    left: column * (layout.tileWidth + GAP),
+    top: day.top + HEAD_HEIGHT + row * layout.rowHeight,
+  }
 }
 
 /** The images that lie between two heights: the first, and the one behind the last. */
@@ -120,7 +135,13 @@ export function getRange(layout: Layout, from: number, to: number): [number, num
     const day = layout.days[findIndexAt(layout.days, at, (one) => one.top)]
     if (!day) return 0
     const rows = (at - day.top - HEAD_HEIGHT) / layout.rowHeight
-    return day.first + Math.min(Math.max((ceil ? Math.ceil(rows) : Math.floor(rows)) * layout.columns, 0), day.images)
+    return (
+      day.first +
+      Math.min(
+        Math.max((ceil ? Math.ceil(rows) : Math.floor(rows)) * layout.columns, 0),
+        day.images,
+      )
+    )
   }
   return [inDay(from, false), inDay(to, true)]
 }
@@ -131,13 +152,24 @@ export function splitChunks(days: Day[]): Chunk[] {
   let open = null as Chunk | null
   for (const { from, to, first, images } of days) {
     if (open && open.images + images <= CHUNK_SIZE) {
-      open = { ...open, images: open.images + images, from: from < open.from ? from : open.from, to: to > open.to ? to : open.to }
+      open = {
+        ...open,
+        images: open.images + images,
+        from: from < open.from ? from : open.from,
+        to: to > open.to ? to : open.to,
+      }
       chunks[chunks.length - 1] = open
       continue
     }
     open = null
     for (let skip = 0; skip < images; skip += CHUNK_SIZE) {
-      const part = { first: first + skip, images: Math.min(CHUNK_SIZE, images - skip), from, to, skip }
+      const part = {
+        first: first + skip,
+        images: Math.min(CHUNK_SIZE, images - skip),
+        from,
+        to,
+        skip,
+      }
       chunks.push(part)
       if (images <= CHUNK_SIZE) open = part
     }
@@ -152,21 +184,33 @@ export function getAdjacentIndex(layout: Layout, index: number, key: string): nu
   const last = layout.images - 1
   const down = key === "ArrowDown"
   switch (key) {
-    case "ArrowLeft": return Math.max(index - 1, 0)
-    case "ArrowRight": return Math.min(index + 1, last)
-    case "Home": return 0
-    case "End": return last
+    case "ArrowLeft":
+      return Math.max(index - 1, 0)
+    case "ArrowRight":
+      return Math.min(index + 1, last)
+    case "Home":
+      return 0
+    case "End":
+      return last
     case "ArrowUp":
     case "ArrowDown": {
       const rows = Math.ceil(here.day.images / layout.columns)
       const row = here.row + (down ? 1 : -1)
-      if (row >= 0 && row < rows) return Math.min(here.day.first + row * layout.columns + here.column, here.day.first + here.day.images - 1)
+      if (row >= 0 && row < rows)
+        return Math.min(
+          here.day.first + row * layout.columns + here.column,
+          here.day.first + here.day.images - 1,
+        )
       const other = layout.days[layout.days.indexOf(here.day) + (down ? 1 : -1)]
       if (!other) return index
       const otherRow = down ? 0 : Math.ceil(other.images / layout.columns) - 1
-      return Math.min(other.first + otherRow * layout.columns + here.column, other.first + other.images - 1)
+      return Math.min(
+        other.first + otherRow * layout.columns + here.column,
+        other.first + other.images - 1,
+      )
     }
-    default: return null
+    default:
+      return null
   }
 }
 
@@ -178,4 +222,5 @@ export interface GridPosition {
 }
 
 /** The place that an entry of the browser's history returns to. */
-export const getSavedPosition = () => (window.history.state as { at?: GridPosition } | null)?.at ?? null
+export const getSavedPosition = () =>
+  (window.history.state as { at?: GridPosition } | null)?.at ?? null

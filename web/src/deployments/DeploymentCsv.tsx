@@ -2,14 +2,14 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { Download, Upload } from "lucide-react"
 import { useRef } from "react"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import { ApiProblem } from "../api/problems"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { showToast } from "../ui/Toasts"
-import { canManage, useProject } from "../projects/projectContext"
-import { csvTexts as t } from "./en";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { csvTexts as t } from "./en"
 
 export function DeploymentCsv() {
   const project = useProject()
@@ -19,9 +19,14 @@ export function DeploymentCsv() {
     meta: { saysItself: true },
     mutationFn: async (file: File) => {
       const body = await file.text()
-      return unwrap(api.POST("/api/v2/deployments/csv", {
-        params: { query: { project: project.id } }, body, bodySerializer: (text: string) => text, headers: { "Content-Type": "text/csv" },
-      }))
+      return unwrap(
+        api.POST("/api/v2/deployments/csv", {
+          params: { query: { project: project.id } },
+          body,
+          bodySerializer: (text: string) => text,
+          headers: { "Content-Type": "text/csv" },
+        }),
+      )
     },
     onSuccess: (told) => showToast(t.taken(told.made, told.changed, told.unchanged)),
     onSettled: () => client.invalidateQueries({ queryKey: ["deployment", project.id] }),
@@ -29,12 +34,30 @@ export function DeploymentCsv() {
   const wrong = take.error instanceof ApiProblem ? (take.error.problem?.errors ?? []) : []
   return (
     <>
-      <a className="button button-plain" href={`/api/v2/deployments/csv?project=${project.id}`} download><Download size={15} aria-hidden />{t.save}</a>
+      <a
+        className="button button-plain"
+        href={`/api/v2/deployments/csv?project=${project.id}`}
+        download
+      >
+        <Download size={15} aria-hidden />
+        {t.save}
+      </a>
       {canManage(project) && (
         <>
-          <Button icon={<Upload size={15} aria-hidden />} busy={take.isPending} onClick={() => input.current?.click()}>{t.take}</Button>
+          <Button
+            icon={<Upload size={15} aria-hidden />}
+            busy={take.isPending}
+            onClick={() => input.current?.click()}
+          >
+            {t.take}
+          </Button>
           <input
-            ref={input} type="file" accept=".csv,text/csv" hidden aria-label={t.take} data-testid="sheet"
+            ref={input}
+            type="file"
+            accept=".csv,text/csv"
+            hidden
+            aria-label={t.take}
+            data-testid="sheet"
             onChange={(event) => {
               const [file] = event.target.files ?? []
               if (file) take.mutate(file)
@@ -44,10 +67,18 @@ export function DeploymentCsv() {
         </>
       )}
       <Dialog open={take.isError} onClose={() => take.reset()} title={t.wrong}>
-        {wrong.length === 0 ? <ErrorMessage error={take.error} /> : (
+        {wrong.length === 0 ? (
+          <ErrorMessage error={take.error} />
+        ) : (
           <>
             <p>{take.error?.message}</p>
-            <ul className="sheet-errors">{wrong.map((one) => <li key={`${one.where} ${one.message}`}><strong>{one.where}</strong>: {one.message}</li>)}</ul>
+            <ul className="sheet-errors">
+              {wrong.map((one) => (
+                <li key={`${one.where} ${one.message}`}>
+                  <strong>{one.where}</strong>: {one.message}
+                </li>
+              ))}
+            </ul>
           </>
         )}
       </Dialog>

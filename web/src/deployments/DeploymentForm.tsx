@@ -1,20 +1,28 @@
 /** Makes or changes a deployment. */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, lazy, Suspense, useState } from "react"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Deployment } from "../api/types"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
+import { uiTexts } from "../ui/en"
 import { Check, TextField } from "../ui/Field"
 import { showToast } from "../ui/Toasts"
-import { deploymentFormTexts as d, deploymentTexts, zoneTexts as z } from "./en"
 import { ClockOffsetPreview } from "./ClockOffsetPreview"
-import { getChanges, BROWSER_ZONE, parseDeployment, buildFormValues, getZone } from "./deploymentValues"
-import { useProject } from "../projects/projectContext"
+import {
+  BROWSER_ZONE,
+  buildFormValues,
+  getChanges,
+  getZone,
+  parseDeployment,
+} from "./deploymentValues"
+import { deploymentFormTexts as d, deploymentTexts, zoneTexts as z } from "./en"
 import { ZoneWarning } from "./ZoneWarning"
-import { uiTexts } from "../ui/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
-const PlacePicker = lazy(() => import("./map/LocationPicker").then((m) => ({ default: m.LocationPicker })))
+const PlacePicker = lazy(() =>
+  import("./map/LocationPicker").then((m) => ({ default: m.LocationPicker })),
+)
 
 const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")]
 /** Digits of a degree that a press on the map is kept with: about a metre. */
@@ -36,12 +44,17 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   const [redates, setRedates] = useState(deployment?.utc_assumed ?? false)
   const field = (key: keyof typeof form) => ({
     value: form[key],
-    onChange: (event: { target: { value: string } }) => setForm((old) => ({ ...old, [key]: event.target.value })),
+    onChange: (event: { target: { value: string } }) =>
+      setForm((old) => ({ ...old, [key]: event.target.value })),
   })
   const { values, errors } = parseDeployment(form)
   const { latitude, longitude, clock_offset_s: offset } = values
   const zone = getZone(form)
-  const isOtherZone = deployment !== undefined && deployment.images > 0 && ZONES.includes(values.time_zone) && values.time_zone !== deployment.time_zone
+  const isOtherZone =
+    deployment !== undefined &&
+    deployment.images > 0 &&
+    ZONES.includes(values.time_zone) &&
+    values.time_zone !== deployment.time_zone
   const again = isOtherZone && redates
   const t = deploymentTexts
   const store = useMutation({
@@ -49,10 +62,24 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
     mutationFn: () => {
       if (deployment) {
         const body = { ...getChanges(values, form, before), redate_images: again }
-        return unwrap(api.PATCH("/api/v2/deployments/{deployment_id}", { params: { path: { deployment_id: deployment.id } }, body }))
+        return unwrap(
+          api.PATCH("/api/v2/deployments/{deployment_id}", {
+            params: { path: { deployment_id: deployment.id } },
+            body,
+          }),
+        )
       }
       const found = typeof latitude === "number" ? null : BROWSER_ZONE
-      return unwrap(api.POST("/api/v2/deployments", { body: { ...values, clock_offset_s: offset ?? 0, time_zone: values.time_zone || found, project: project.id } }))
+      return unwrap(
+        api.POST("/api/v2/deployments", {
+          body: {
+            ...values,
+            clock_offset_s: offset ?? 0,
+            time_zone: values.time_zone || found,
+            project: project.id,
+          },
+        }),
+      )
     },
     onSuccess: async (stored) => {
       await client.invalidateQueries({ queryKey: ["deployment", project.id] })
@@ -61,8 +88,11 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
       onDone(stored)
     },
   })
-  const mark = typeof latitude === "number" && typeof longitude === "number" ? { latitude, longitude } : null
-  const known = others.filter((one) => one.id !== deployment?.id && one.latitude !== null && one.longitude !== null)
+  const mark =
+    typeof latitude === "number" && typeof longitude === "number" ? { latitude, longitude } : null
+  const known = others.filter(
+    (one) => one.id !== deployment?.id && one.latitude !== null && one.longitude !== null,
+  )
   const bad = Object.keys(errors).length > 0
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -72,24 +102,66 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   return (
     <form className="form" onSubmit={submit}>
       {deployment && <ZoneWarning deployment={deployment} inForm onDone={onDone} />}
-      <TextField label={t.name} hint={t.nameHint} required maxLength={255} autoFocus {...field("name")} />
+      <TextField
+        label={t.name}
+        hint={t.nameHint}
+        required
+        maxLength={255}
+        autoFocus
+        {...field("name")}
+      />
       {(known.length > 0 || mark) && (
         <Suspense fallback={<div className="skeleton" style={{ height: 220 }} />}>
           <PlacePicker
-            others={known} mark={mark}
-            onPlace={(place) => setForm((old) => ({ ...old, latitude: place.latitude.toFixed(DIGITS), longitude: place.longitude.toFixed(DIGITS) }))}
+            others={known}
+            mark={mark}
+            onPlace={(place) =>
+              setForm((old) => ({
+                ...old,
+                latitude: place.latitude.toFixed(DIGITS),
+                longitude: place.longitude.toFixed(DIGITS),
+              }))
+            }
           />
         </Suspense>
       )}
       <div className="form-row">
-        <TextField label={t.latitude} inputMode="decimal" placeholder="48.1372" hint={t.north} error={errors.latitude} {...field("latitude")} />
-        <TextField label={t.longitude} inputMode="decimal" placeholder="8.2265" hint={t.east} error={errors.longitude} {...field("longitude")} />
+        <TextField
+          label={t.latitude}
+          inputMode="decimal"
+          placeholder="48.1372"
+          hint={t.north}
+          error={errors.latitude}
+          {...field("latitude")}
+        />
+        <TextField
+          label={t.longitude}
+          inputMode="decimal"
+          placeholder="8.2265"
+          hint={t.east}
+          error={errors.longitude}
+          {...field("longitude")}
+        />
       </div>
-      <TextField label={t.zone} hint={deployment ? d.zoneHint : `${d.zoneHint} ${d.zoneFound(BROWSER_ZONE)}`} list="time-zones" required={Boolean(deployment)} {...field("time_zone")} />
-      <datalist id="time-zones">{ZONES.map((zone) => <option key={zone} value={zone} />)}</datalist>
+      <TextField
+        label={t.zone}
+        hint={deployment ? d.zoneHint : `${d.zoneHint} ${d.zoneFound(BROWSER_ZONE)}`}
+        list="time-zones"
+        required={Boolean(deployment)}
+        {...field("time_zone")}
+      />
+      <datalist id="time-zones">
+        {ZONES.map((zone) => (
+          <option key={zone} value={zone} />
+        ))}
+      </datalist>
       {isOtherZone && (
         <>
-          <Check label={z.again(deployment.images)} checked={redates} onChange={(event) => setRedates(event.target.checked)} />
+          <Check
+            label={z.again(deployment.images)}
+            checked={redates}
+            onChange={(event) => setRedates(event.target.checked)}
+          />
           {!redates && <p className="hint">{z.onlyNew}</p>}
         </>
       )}
@@ -98,14 +170,46 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
         <div className="form">
           <div className="form-row">
             <TextField label={t.camera} {...field("camera")} />
-            <TextField label={t.clock} hint={t.clockHint} inputMode="numeric" error={errors.clock_offset_s} {...field("clock_offset_s")} />
+            <TextField
+              label={t.clock}
+              hint={t.clockHint}
+              inputMode="numeric"
+              error={errors.clock_offset_s}
+              {...field("clock_offset_s")}
+            />
           </div>
           <div className="form-row">
-            <TextField label={d.started} hint={d.inZone(zone)} type="datetime-local" step={1} error={errors.started_at} {...field("started_at")} />
-            <TextField label={d.ended} hint={d.inZone(zone)} type="datetime-local" step={1} error={errors.ended_at} {...field("ended_at")} />
+            <TextField
+              label={d.started}
+              hint={d.inZone(zone)}
+              type="datetime-local"
+              step={1}
+              error={errors.started_at}
+              {...field("started_at")}
+            />
+            <TextField
+              label={d.ended}
+              hint={d.inZone(zone)}
+              type="datetime-local"
+              step={1}
+              error={errors.ended_at}
+              {...field("ended_at")}
+            />
           </div>
-          <TextField label={d.uncertainty} inputMode="decimal" error={errors.coordinate_uncertainty_m} {...field("coordinate_uncertainty_m")} />
-          {deployment && <ClockOffsetPreview deployment={deployment} offset={offset} zone={again ? values.time_zone : undefined} onUndone={onDone} />}
+          <TextField
+            label={d.uncertainty}
+            inputMode="decimal"
+            error={errors.coordinate_uncertainty_m}
+            {...field("coordinate_uncertainty_m")}
+          />
+          {deployment && (
+            <ClockOffsetPreview
+              deployment={deployment}
+              offset={offset}
+              zone={again ? values.time_zone : undefined}
+              onUndone={onDone}
+            />
+          )}
           <TextField label={t.habitat} {...field("habitat")} />
           <TextField label={t.notes} {...field("notes")} />
         </div>
@@ -113,7 +217,9 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
       {store.error && <ErrorMessage error={store.error} />}
       <div className="dialog-actions">
         <Button onClick={() => onDone(null)}>{uiTexts.cancel}</Button>
-        <Button type="submit" kind="accent" busy={store.isPending} disabled={bad}>{deployment ? uiTexts.save : t.go}</Button>
+        <Button type="submit" kind="accent" busy={store.isPending} disabled={bad}>
+          {deployment ? uiTexts.save : t.go}
+        </Button>
       </div>
     </form>
   )

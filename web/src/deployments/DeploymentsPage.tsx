@@ -3,25 +3,25 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
 import { useLocation } from "wouter"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Deployment } from "../api/types"
-import { DeploymentForm } from "./DeploymentForm"
-import { DeploymentCsv } from "./DeploymentCsv"
-import { canManage, useProject } from "../projects/projectContext"
-import { useUrlQuery } from "../ui/urlQuery"
-import { DeploymentMap } from "./map/DeploymentMap"
-import { DeploymentCard } from "./map/DeploymentCard"
-import { DeploymentList } from "./map/DeploymentList"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { paths } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button, LinkButton } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
+import { uiTexts } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
+import { useUrlQuery } from "../ui/urlQuery"
+import { DeploymentCsv } from "./DeploymentCsv"
+import { DeploymentForm } from "./DeploymentForm"
+import { deploymentTexts } from "./en"
+import { DeploymentCard } from "./map/DeploymentCard"
+import { DeploymentList } from "./map/DeploymentList"
+import { DeploymentMap } from "./map/DeploymentMap"
 import { mapTexts } from "./map/en"
-import { deploymentTexts } from "./en";
-import { uiTexts } from "../ui/en";
-import { deploymentsQuery } from "./queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { deploymentsQuery } from "./queries"
 
 export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing?: string }) {
   const project = useProject()
@@ -39,9 +39,15 @@ export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing
   const all = data?.results ?? []
   const edited = all.find((one) => one.id === editing)
   const chosen = all.find((one) => one.id === search.get("at"))
-  const choose = (id: string | null) => setSearch((next) => (id ? next.set("at", id) : next.delete("at")), { replace: true })
+  const choose = (id: string | null) =>
+    setSearch((next) => (id ? next.set("at", id) : next.delete("at")), { replace: true })
   const remove = useMutation({
-    mutationFn: (id: string) => unwrap(api.DELETE("/api/v2/deployments/{deployment_id}", { params: { path: { deployment_id: id } } })),
+    mutationFn: (id: string) =>
+      unwrap(
+        api.DELETE("/api/v2/deployments/{deployment_id}", {
+          params: { path: { deployment_id: id } },
+        }),
+      ),
     onSuccess: () => showToast(t.removed),
     onSettled: () => {
       setRemoving(null)
@@ -49,38 +55,100 @@ export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing
     },
   })
   const manage = canManage(project)
-  const add = manage && <LinkButton kind="accent" icon={<Plus size={15} aria-hidden />} href={paths.newDeployment(project.id)}>{t.add}</LinkButton>
-  const acts = (one: Deployment) => manage && (
-    <>
-      <LinkButton small kind="quiet" href={paths.deployment(project.id, one.id)}>{uiTexts.edit}</LinkButton>
-      {one.images === 0 && !one.is_default && <Button small kind="quiet" onClick={() => setRemoving(one.id)}>{t.remove}</Button>}
-    </>
+  const add = manage && (
+    <LinkButton
+      kind="accent"
+      icon={<Plus size={15} aria-hidden />}
+      href={paths.newDeployment(project.id)}
+    >
+      {t.add}
+    </LinkButton>
   )
+  const acts = (one: Deployment) =>
+    manage && (
+      <>
+        <LinkButton small kind="quiet" href={paths.deployment(project.id, one.id)}>
+          {uiTexts.edit}
+        </LinkButton>
+        {one.images === 0 && !one.is_default && (
+          <Button small kind="quiet" onClick={() => setRemoving(one.id)}>
+            {t.remove}
+          </Button>
+        )}
+      </>
+    )
   const unplaced = all.filter((one) => one.latitude === null || one.longitude === null).length
   return (
     <>
-      <div className="page-head"><h1>{t.title}</h1><div className="actions"><DeploymentCsv />{add}</div></div>
+      <div className="page-head">
+        <h1>{t.title}</h1>
+        <div className="actions">
+          <DeploymentCsv />
+          {add}
+        </div>
+      </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows />}
-      {data && all.length === 0 && <EmptyState title={t.noneTitle} text={t.none}>{add}</EmptyState>}
+      {data && all.length === 0 && (
+        <EmptyState title={t.noneTitle} text={t.none}>
+          {add}
+        </EmptyState>
+      )}
       {all.length > 0 && (
         <div className="places">
           <div>
-            {unplaced > 0 && unplaced < all.length && <p className="soft small places-note">{mapTexts.unplaced(unplaced)}</p>}
-            <DeploymentList deployments={all} chosen={chosen?.id ?? null} lit={lit} onChoose={choose} onLit={setLit} acts={acts} />
+            {unplaced > 0 && unplaced < all.length && (
+              <p className="soft small places-note">{mapTexts.unplaced(unplaced)}</p>
+            )}
+            <DeploymentList
+              deployments={all}
+              chosen={chosen?.id ?? null}
+              lit={lit}
+              onChoose={choose}
+              onLit={setLit}
+              acts={acts}
+            />
           </div>
           <div className={unplaced === all.length ? "places-map places-map-none" : "places-map"}>
-            {unplaced === all.length ? <div className="map map-none"><p><b>{mapTexts.none}</b></p><p className="soft">{mapTexts.noneText}</p></div> : (
-              <DeploymentMap deployments={all} label={mapTexts.label} chosen={chosen?.id ?? null} lit={lit} onChoose={choose} onLit={setLit}>
+            {unplaced === all.length ? (
+              <div className="map map-none">
+                <p>
+                  <b>{mapTexts.none}</b>
+                </p>
+                <p className="soft">{mapTexts.noneText}</p>
+              </div>
+            ) : (
+              <DeploymentMap
+                deployments={all}
+                label={mapTexts.label}
+                chosen={chosen?.id ?? null}
+                lit={lit}
+                onChoose={choose}
+                onLit={setLit}
+              >
                 {chosen && <DeploymentCard deployment={chosen} onClose={() => choose(null)} />}
               </DeploymentMap>
             )}
           </div>
         </div>
       )}
-      <Dialog open={Boolean(adding)} onClose={close} title={t.add}><DeploymentForm others={all} onDone={close} /></Dialog>
-      <Dialog open={Boolean(edited)} onClose={close} title={t.edit}>{edited && <DeploymentForm key={edited.id} deployment={edited} others={all} onDone={close} />}</Dialog>
-      <Confirm open={removing !== null} onClose={() => setRemoving(null)} title={t.removeAsk} text={t.removeText} go={t.remove} busy={remove.isPending} onGo={() => removing && remove.mutate(removing)} />
+      <Dialog open={Boolean(adding)} onClose={close} title={t.add}>
+        <DeploymentForm others={all} onDone={close} />
+      </Dialog>
+      <Dialog open={Boolean(edited)} onClose={close} title={t.edit}>
+        {edited && (
+          <DeploymentForm key={edited.id} deployment={edited} others={all} onDone={close} />
+        )}
+      </Dialog>
+      <Confirm
+        open={removing !== null}
+        onClose={() => setRemoving(null)}
+        title={t.removeAsk}
+        text={t.removeText}
+        go={t.remove}
+        busy={remove.isPending}
+        onGo={() => removing && remove.mutate(removing)}
+      />
     </>
   )
 }

@@ -1,20 +1,33 @@
 /** A warning for times of a camera that were read as UTC because no zone was given, with one press to correct them. */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { TriangleAlert } from "lucide-react"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Deployment } from "../api/types"
 import { paths } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button, LinkButton } from "../ui/Button"
 import { showToast } from "../ui/Toasts"
-import { canManage, useProject } from "../projects/projectContext"
-import { zoneTexts as t } from "./en";
+import { zoneTexts as t } from "./en"
 
-export function ZoneWarning({ deployment, inForm, onDone }: { deployment: Deployment; inForm?: boolean; onDone?: (stored: Deployment) => void }) {
+export function ZoneWarning({
+  deployment,
+  inForm,
+  onDone,
+}: {
+  deployment: Deployment
+  inForm?: boolean
+  onDone?: (stored: Deployment) => void
+}) {
   const project = useProject()
   const client = useQueryClient()
   const set = useMutation({
     mutationFn: (body: { time_zone: string; redate_images: boolean }) =>
-      unwrap(api.PATCH("/api/v2/deployments/{deployment_id}", { params: { path: { deployment_id: deployment.id } }, body })),
+      unwrap(
+        api.PATCH("/api/v2/deployments/{deployment_id}", {
+          params: { path: { deployment_id: deployment.id } },
+          body,
+        }),
+      ),
     onSuccess: (stored, { redate_images }) => {
       showToast(redate_images ? t.corrected(stored.time_zone) : t.kept)
       void client.invalidateQueries({ queryKey: ["deployment", project.id] })
@@ -32,9 +45,30 @@ export function ZoneWarning({ deployment, inForm, onDone }: { deployment: Deploy
         {!zone && <p className="soft">{inForm ? t.chooseBelow : t.choose}</p>}
         {canManage(project) && (
           <div className="actions">
-            {zone ? <Button small kind="accent" busy={set.isPending} onClick={() => set.mutate({ time_zone: zone, redate_images: true })}>{t.correct(zone)}</Button>
-              : !inForm && <LinkButton small kind="accent" href={paths.deployment(project.id, deployment.id)}>{t.setZone}</LinkButton>}
-            <Button small kind="quiet" busy={set.isPending} onClick={() => set.mutate({ time_zone: "UTC", redate_images: false })}>{t.keep}</Button>
+            {zone ? (
+              <Button
+                small
+                kind="accent"
+                busy={set.isPending}
+                onClick={() => set.mutate({ time_zone: zone, redate_images: true })}
+              >
+                {t.correct(zone)}
+              </Button>
+            ) : (
+              !inForm && (
+                <LinkButton small kind="accent" href={paths.deployment(project.id, deployment.id)}>
+                  {t.setZone}
+                </LinkButton>
+              )
+            )}
+            <Button
+              small
+              kind="quiet"
+              busy={set.isPending}
+              onClick={() => set.mutate({ time_zone: "UTC", redate_images: false })}
+            >
+              {t.keep}
+            </Button>
           </div>
         )}
       </div>

@@ -1,12 +1,13 @@
 /** The fields of a deployment's form: as text, as the API takes them, and what is wrong with them. */
 import type { Deployment } from "../api/types"
 import { fromLocal, toLocal } from "../ui/localTime"
-import { deploymentFormTexts as t, deploymentTexts } from "./en"
+import { deploymentTexts, deploymentFormTexts as t } from "./en"
 
 export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"
 
 export function buildFormValues(deployment?: Deployment) {
-  const moment = (at: string | null | undefined) => (deployment && at ? toLocal(at, deployment.time_zone) : "")
+  const moment = (at: string | null | undefined) =>
+    deployment && at ? toLocal(at, deployment.time_zone) : ""
   return {
     name: deployment?.name ?? "",
     latitude: deployment?.latitude?.toString() ?? "",
@@ -34,7 +35,9 @@ function parseNumber(text: string, least: number, most: number): number | null |
 /** The zone in which the form shows times: an unfinished name is not one yet. */
 export function getZone(text: DeploymentFormValues): string {
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: text.time_zone.trim() || BROWSER_ZONE }).resolvedOptions().timeZone
+    return new Intl.DateTimeFormat("en", {
+      timeZone: text.time_zone.trim() || BROWSER_ZONE,
+    }).resolvedOptions().timeZone
   } catch {
     return "UTC"
   }
@@ -42,7 +45,9 @@ export function getZone(text: DeploymentFormValues): string {
 
 export function parseDeployment(text: DeploymentFormValues) {
   const zone = getZone(text)
-  const offset = /^-?\d{1,10}$/.test(text.clock_offset_s.trim()) ? Number(text.clock_offset_s) : undefined
+  const offset = /^-?\d{1,10}$/.test(text.clock_offset_s.trim())
+    ? Number(text.clock_offset_s)
+    : undefined
   const values = {
     name: text.name.trim(),
     latitude: parseNumber(text.latitude, -90, 90),
@@ -52,22 +57,35 @@ export function parseDeployment(text: DeploymentFormValues) {
     started_at: text.started_at ? fromLocal(text.started_at, zone) : null,
     ended_at: text.ended_at ? fromLocal(text.ended_at, zone) : null,
     clock_offset_s: offset,
-    camera: text.camera, habitat: text.habitat, notes: text.notes,
+    camera: text.camera,
+    habitat: text.habitat,
+    notes: text.notes,
   }
   const errors: Partial<Record<keyof DeploymentFormValues, string>> = {}
   const { latitude, longitude } = values
   if (latitude === undefined) errors.latitude = deploymentTexts.badNumber
   if (longitude === undefined) errors.longitude = deploymentTexts.badNumber
-  if (latitude === null && typeof longitude === "number") errors.latitude = t.missing(deploymentTexts.longitude)
-  if (longitude === null && typeof latitude === "number") errors.longitude = t.missing(deploymentTexts.latitude)
-  if (values.coordinate_uncertainty_m === undefined) errors.coordinate_uncertainty_m = t.badUncertainty
-  if (values.started_at && values.ended_at && values.ended_at < values.started_at) errors.ended_at = t.reversed
+  if (latitude === null && typeof longitude === "number")
+    errors.latitude = t.missing(deploymentTexts.longitude)
+  if (longitude === null && typeof latitude === "number")
+    errors.longitude = t.missing(deploymentTexts.latitude)
+  if (values.coordinate_uncertainty_m === undefined)
+    errors.coordinate_uncertainty_m = t.badUncertainty
+  if (values.started_at && values.ended_at && values.ended_at < values.started_at)
+    errors.ended_at = t.reversed
   if (offset === undefined) errors.clock_offset_s = deploymentTexts.badNumber
   return { values, errors }
 }
 
 /** The fields whose text is another one than before: the rest stays as it is stored. */
-export function getChanges<T extends Record<keyof DeploymentFormValues, unknown>>(values: T, text: DeploymentFormValues, before: DeploymentFormValues): Partial<T> {
-  const changed = Object.entries(values).filter(([name]) => text[name as keyof DeploymentFormValues] !== before[name as keyof DeploymentFormValues])
+export function getChanges<T extends Record<keyof DeploymentFormValues, unknown>>(
+  values: T,
+  text: DeploymentFormValues,
+  before: DeploymentFormValues,
+): Partial<T> {
+  const changed = Object.entries(values).filter(
+    ([name]) =>
+      text[name as keyof DeploymentFormValues] !== before[name as keyof DeploymentFormValues],
+  )
   return Object.fromEntries(changed) as Partial<T>
 }

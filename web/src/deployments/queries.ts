@@ -1,17 +1,29 @@
 /** Queries for deployments. */
-import { queryOptions } from "@tanstack/react-query";
-import { unwrap, api, MAX_ITEMS } from "../api/client";
+import { queryOptions } from "@tanstack/react-query"
+import { api, MAX_ITEMS, unwrap } from "../api/client"
 
 export const deploymentsQuery = (project: number) =>
   queryOptions({
     queryKey: ["deployment", project],
-    queryFn: () => unwrap(api.GET("/api/v2/deployments", { params: { query: { project, limit: MAX_ITEMS } } })),
-    refetchInterval: (query) => (query.state.data?.results.some((one) => one.dating) ? 2000 : false),
+    queryFn: () =>
+      unwrap(api.GET("/api/v2/deployments", { params: { query: { project, limit: MAX_ITEMS } } })),
+    refetchInterval: (query) =>
+      query.state.data?.results.some((one) => one.dating) ? 2000 : false,
   })
 
 /** What another clock offset would do to a deployment's images. */
-export const clockPreviewQuery = (project: number, deployment: string, body: { clock_offset_s?: number; time_zone?: string }) =>
+export const clockPreviewQuery = (
+  project: number,
+  deployment: string,
+  body: { clock_offset_s?: number; time_zone?: string },
+) =>
   queryOptions({
     queryKey: ["deployment", project, "clock", deployment, body],
-    queryFn: () => unwrap(api.POST("/api/v2/deployments/{deployment_id}/clock/preview", { params: { path: { deployment_id: deployment } }, body })),
+    queryFn: () =>
+      unwrap(
+        api.POST("/api/v2/deployments/{deployment_id}/clock/preview", {
+          params: { path: { deployment_id: deployment } },
+          body,
+        }),
+      ),
   })

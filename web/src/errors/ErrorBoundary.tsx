@@ -1,9 +1,9 @@
 /** What is shown where a screen broke, instead of nothing. */
 import { Component, type ReactNode } from "react"
 import { Button } from "../ui/Button"
+import { uiTexts } from "../ui/en"
 import { EmptyState } from "../ui/feedback"
-import { errorTexts } from "./en";
-import { uiTexts } from "../ui/en";
+import { errorTexts } from "./en"
 
 export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: boolean }> {
   override state = { broken: false }
@@ -16,7 +16,9 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { broken: 
     if (!this.state.broken) return this.props.children
     return (
       <EmptyState screen title={errorTexts.pageBroke} text={errorTexts.reload}>
-        <Button kind="accent" onClick={() => window.location.reload()}>{uiTexts.retry}</Button>
+        <Button kind="accent" onClick={() => window.location.reload()}>
+          {uiTexts.retry}
+        </Button>
       </EmptyState>
     )
   }

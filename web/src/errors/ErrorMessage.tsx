@@ -1,11 +1,19 @@
 /** An error in place of content. */
-import { TriangleAlert } from "lucide-react";
-import { Button } from "../ui/Button";
-import { uiTexts } from "../ui/en";
-import { formatProblem } from "./problemText";
+import { TriangleAlert } from "lucide-react"
+import { Button } from "../ui/Button"
+import { uiTexts } from "../ui/en"
+import { formatProblem } from "./problemText"
 
 /** An error: what happened, what to do, and a button where trying again may help. */
-export function ErrorMessage({ error, retry, go = uiTexts.retry }: { error: unknown; retry?: () => void; go?: string }) {
+export function ErrorMessage({
+  error,
+  retry,
+  go = uiTexts.retry,
+}: {
+  error: unknown
+  retry?: () => void
+  go?: string
+}) {
   const { what, advice } = formatProblem(error)
   return (
     <div className="trouble" role="alert">
@@ -14,7 +22,11 @@ export function ErrorMessage({ error, retry, go = uiTexts.retry }: { error: unkn
         <p>{what}</p>
         {advice && <p className="soft">{advice}</p>}
       </div>
-      {retry && <Button small onClick={retry}>{go}</Button>}
+      {retry && (
+        <Button small onClick={retry}>
+          {go}
+        </Button>
+      )}
     </div>
   )
 }

@@ -2,7 +2,7 @@
 import { paths } from "../paths"
 import { LinkButton } from "../ui/Button"
 import { EmptyState } from "../ui/feedback"
-import { errorTexts } from "./en";
+import { errorTexts } from "./en"
 
 export function NotFound({ inside }: { inside?: boolean }) {
   const said = (

@@ -20,12 +20,22 @@ export function formatProblem(error: unknown): ProblemText {
   if (error.status === 0) return { what: said.unreachable, advice: said.triesAgain }
   const fields = (error.problem?.errors ?? []).map((field) => `${field.where}: ${field.message}`)
   // Without words of the server, something between it and the browser answered.
-  const told = error.problem?.detail ?? (error.status >= 500 ? said.noAnswer(error.status) : said.unexpected)
-  const what = [told, ...fields, ...(UNCHANGED_STATUSES.has(error.status) && !/nothing|nobody|lost/i.test(told) ? [said.nothingChanged] : [])].join(" ")
+  const told =
+    error.problem?.detail ?? (error.status >= 500 ? said.noAnswer(error.status) : said.unexpected)
+  const what = [
+    told,
+    ...fields,
+    ...(UNCHANGED_STATUSES.has(error.status) && !/nothing|nobody|lost/i.test(told)
+      ? [said.nothingChanged]
+      : []),
+  ].join(" ")
   if (error.status === 401) return { what, advice: /sign in/i.test(told) ? "" : said.signIn }
   if (error.status === 403) return { what, advice: HAS_ADVICE.test(told) ? "" : said.askOwner }
   if (error.status === 404) return { what, advice: said.goBack }
   if (error.status === 409 || error.status === 412) return { what, advice: said.lookAgain }
   if (error.status < 500) return { what, advice: "" }
-  return { what, advice: error.problem?.request_id ? said.reportWith(error.problem.request_id) : said.reload }
+  return {
+    what,
+    advice: error.problem?.request_id ? said.reportWith(error.problem.request_id) : said.reload,
+  }
 }

@@ -3,9 +3,9 @@ import { useState } from "react"
 import { Link } from "wouter"
 import type { ExportProblem } from "../api/types"
 import { paths } from "../paths"
+import { useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { exportTexts as t } from "./en"
-import { useProject } from "../projects/projectContext"
 
 const FEW = 12
 
@@ -27,12 +27,26 @@ export function ExportReport({ title, text, found }: ExportReportProps) {
       <ul className="found">
         {shown.map((one, place) => (
           <li key={place}>
-            {one.deployment_id && <Link className="found-where" href={paths.deployment(project.id, one.deployment_id)}>{one.deployment ?? t.gone}</Link>}
-            <span>{one.what}{one.count > 1 && <span className="faint nowrap"> {t.times(one.count)}</span>}</span>
+            {one.deployment_id && (
+              <Link className="found-where" href={paths.deployment(project.id, one.deployment_id)}>
+                {one.deployment ?? t.gone}
+              </Link>
+            )}
+            <span>
+              {one.what}
+              {one.count > 1 && <span className="faint nowrap"> {t.times(one.count)}</span>}
+            </span>
           </li>
         ))}
       </ul>
-      {shown.length < found.length && <div className="actions"><span className="faint">{t.more(found.length - shown.length)}</span><Button small onClick={() => setAll(true)}>{t.showAll}</Button></div>}
+      {shown.length < found.length && (
+        <div className="actions">
+          <span className="faint">{t.more(found.length - shown.length)}</span>
+          <Button small onClick={() => setAll(true)}>
+            {t.showAll}
+          </Button>
+        </div>
+      )}
     </section>
   )
 }

@@ -3,22 +3,22 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { Download, Plus } from "lucide-react"
 import { useEffect } from "react"
 import { Link } from "wouter"
-import { exportsQuery } from "./queries"
 import type { Export, ExportState } from "../api/types"
 import { ExchangeTabs } from "../imports/ExchangeTabs"
-import { formatSelection } from "./exportSelection"
-import { ExportProgress, ExportTag } from "./ExportState"
-import { canManage, useProject } from "../projects/projectContext"
-import { useUrlQuery } from "../ui/urlQuery"
 import { paths } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button, LinkButton } from "../ui/Button"
+import { useUrlQuery } from "../ui/urlQuery"
+import { ExportProgress, ExportTag } from "./ExportState"
+import { formatSelection } from "./exportSelection"
+import { exportsQuery } from "./queries"
 import "../imports/exchange.css"
+import { deploymentsQuery } from "../deployments/queries"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { uiTexts } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { formatBytes, Timestamp } from "../ui/time"
 import { exportTexts as t } from "./en"
-import { uiTexts } from "../ui/en";
-import { deploymentsQuery } from "../deployments/queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
 const STATES: ExportState[] = ["ready", "invalid", "failed", "canceled", "expired"]
 
@@ -26,36 +26,80 @@ export function ExportsPage() {
   const project = useProject()
   const [search, setSearch] = useUrlQuery()
   const state = STATES.find((one) => one === search.get("state"))
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(exportsQuery(project.id, state))
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
+    exportsQuery(project.id, state),
+  )
   const exports = data?.pages.flatMap((page) => page.results) ?? []
   const may = canManage(project)
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [project.name])
-  const make = may && <LinkButton kind="accent" icon={<Plus size={15} aria-hidden />} href={paths.newExport(project.id)}>{t.make}</LinkButton>
+  const make = may && (
+    <LinkButton
+      kind="accent"
+      icon={<Plus size={15} aria-hidden />}
+      href={paths.newExport(project.id)}
+    >
+      {t.make}
+    </LinkButton>
+  )
   const isEmpty = data && exports.length === 0 && !state
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{t.title}</h1><div className="actions">{!isEmpty && make}</div></div>
+      <div className="page-head">
+        <h1>{t.title}</h1>
+        <div className="actions">{!isEmpty && make}</div>
+      </div>
       <ExchangeTabs part="exports" />
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={64} />}
-      {isEmpty && <EmptyState title={t.noneTitle} text={<>{t.none} {!may && t.onlyManagers}</>}>{make}</EmptyState>}
+      {isEmpty && (
+        <EmptyState
+          title={t.noneTitle}
+          text={
+            <>
+              {t.none} {!may && t.onlyManagers}
+            </>
+          }
+        >
+          {make}
+        </EmptyState>
+      )}
       {data && !isEmpty && (
         <>
-          <p className="soft">{t.text} {!may && t.onlyManagers}</p>
+          <p className="soft">
+            {t.text} {!may && t.onlyManagers}
+          </p>
           <div className="tabs exchange-states">
             {[undefined, ...STATES].map((one) => (
-              <button key={one ?? "all"} type="button" className="tab" aria-pressed={one === state} onClick={() => setSearch((next) => (one ? next.set("state", one) : next.delete("state")))}>
+              <button
+                key={one ?? "all"}
+                type="button"
+                className="tab"
+                aria-pressed={one === state}
+                onClick={() =>
+                  setSearch((next) => (one ? next.set("state", one) : next.delete("state")))
+                }
+              >
                 {one ? t.states[one] : uiTexts.all}
               </button>
             ))}
           </div>
           {exports.length === 0 && <p className="soft">{t.noneState}</p>}
-          <ul className="lines">{exports.map((one) => <ExportRow key={one.id} one={one} may={may} />)}</ul>
+          <ul className="lines">
+            {exports.map((one) => (
+              <ExportRow key={one.id} one={one} may={may} />
+            ))}
+          </ul>
         </>
       )}
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
+      {hasNextPage && (
+        <div className="actions" style={{ marginTop: 12 }}>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            {uiTexts.more}
+          </Button>
+        </div>
+      )}
     </div>
   )
 }
@@ -68,16 +112,38 @@ function ExportRow({ one, may }: { one: Export; may: boolean }) {
     <li data-export={one.id} className="exchange-line">
       <div className="line-head">
         <Link href={paths.export(project.id, one.id)}>{name}</Link>
-        <span className="faint exchange-what">{formatSelection(one.selection, deployments?.results, one.named_images)}</span>
+        <span className="faint exchange-what">
+          {formatSelection(one.selection, deployments?.results, one.named_images)}
+        </span>
         <ExportTag one={one} />
       </div>
       <ExportProgress one={one} />
-      {one.deleted_since > 0 && one.state === "ready" && <p className="small amber">{t.deletedSince(one.deleted_since)}</p>}
-      {(one.error ?? one.problems[0]?.what) && <p className="small">{one.error ?? one.problems[0]?.what}{one.problems.length > 1 && <span className="faint"> {t.more(one.problems.length - 1)}</span>}</p>}
+      {one.deleted_since > 0 && one.state === "ready" && (
+        <p className="small amber">{t.deletedSince(one.deleted_since)}</p>
+      )}
+      {(one.error ?? one.problems[0]?.what) && (
+        <p className="small">
+          {one.error ?? one.problems[0]?.what}
+          {one.problems.length > 1 && (
+            <span className="faint"> {t.more(one.problems.length - 1)}</span>
+          )}
+        </p>
+      )}
       <div className="line-head small faint">
-        <span>{t.asked} {one.requested_by}, <Timestamp at={one.created_at} />{one.size_bytes !== null && `, ${t.images(one.images)}, ${formatBytes(one.size_bytes)}`}</span>
+        <span>
+          {t.asked} {one.requested_by}, <Timestamp at={one.created_at} />
+          {one.size_bytes !== null && `, ${t.images(one.images)}, ${formatBytes(one.size_bytes)}`}
+        </span>
         {one.state === "ready" && may && (
-          <a className="button button-plain button-small" href={`/api/v2/exports/${one.id}/download`} download aria-label={t.downloadOne(one.filename)}><Download size={14} aria-hidden />{t.download}</a>
+          <a
+            className="button button-plain button-small"
+            href={`/api/v2/exports/${one.id}/download`}
+            download
+            aria-label={t.downloadOne(one.filename)}
+          >
+            <Download size={14} aria-hidden />
+            {t.download}
+          </a>
         )}
       </div>
     </li>

@@ -3,26 +3,28 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { ChevronLeft } from "lucide-react"
 import { type FormEvent, useEffect, useMemo, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
-import { unwrap, api, generateIdempotencyKey } from "../api/client"
-import { lastExportQuery } from "./queries"
-import { imageCountQuery, type ImageFilter, NO_FILTER } from "../images/queries"
+import { api, generateIdempotencyKey, unwrap } from "../api/client"
 import type { ExportFormat, ExportOptions, ExportSelection } from "../api/types"
-import { SELECTING_FILTERS, MAX_NAMED, formatSelection, buildSelection } from "./exportSelection"
-import { ExportOptionsFields, parseOptions } from "./ExportOptionsFields"
 import { ImageFilters } from "../catalogue/ImageFilters"
-import { canManage, useProject } from "../projects/projectContext"
-import { useUrlQuery } from "../ui/urlQuery"
+import { type ImageFilter, imageCountQuery, NO_FILTER } from "../images/queries"
 import { paths } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
+import { useUrlQuery } from "../ui/urlQuery"
+import { ExportOptionsFields, parseOptions } from "./ExportOptionsFields"
+import { buildSelection, formatSelection, MAX_NAMED, SELECTING_FILTERS } from "./exportSelection"
+import { lastExportQuery } from "./queries"
 import "../imports/exchange.css"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { imageTexts } from "../images/en"
 import { formatDay } from "../ui/time"
 import { exportTexts as t } from "./en"
-import { imageTexts } from "../images/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
 const GROUPS: [string, ExportFormat[]][] = [
-  ["tables", ["csv", "parquet", "geoparquet"]], ["publish", ["camtrap-dp", "darwin-core"]],
-  ["programs", ["megadetector", "speciesnet", "coco-camera-traps"]], ["training", ["coco", "yolo", "crops"]],
+  ["tables", ["csv", "parquet", "geoparquet"]],
+  ["publish", ["camtrap-dp", "darwin-core"]],
+  ["programs", ["megadetector", "speciesnet", "coco-camera-traps"]],
+  ["training", ["coco", "yolo", "crops"]],
 ]
 const FORMATS = GROUPS.flatMap(([, formats]) => formats)
 
@@ -39,8 +41,17 @@ export function NewExportPage() {
   const [search, setSearch] = useUrlQuery()
   const [given] = useState(() => (window.history.state ?? {}) as Given)
   const [unseen, setUnseen] = useState<ExportSelection>(given.unseen ?? {})
-  const filter = useMemo(() => ({ ...NO_FILTER, ...Object.fromEntries(SELECTING_FILTERS.map((key) => [key, search.get(key) ?? ""])) }) as ImageFilter, [search])
-  const [options, setOptions] = useState<ExportOptions>(given.options ?? (filter.confidence ? { confidence_min: Number(filter.confidence) / 100 } : {}))
+  const filter = useMemo(
+    () =>
+      ({
+        ...NO_FILTER,
+        ...Object.fromEntries(SELECTING_FILTERS.map((key) => [key, search.get(key) ?? ""])),
+      }) as ImageFilter,
+    [search],
+  )
+  const [options, setOptions] = useState<ExportOptions>(
+    given.options ?? (filter.confidence ? { confidence_min: Number(filter.confidence) / 100 } : {}),
+  )
   const sent = useRef({ said: "", key: "" })
   const format = FORMATS.find((one) => one === search.get("format")) ?? "csv"
   const may = canManage(project)
@@ -51,18 +62,31 @@ export function NewExportPage() {
   const named = unseen.images
   const isNarrowed = Object.keys(unseen).length > 0
   const filtered = SELECTING_FILTERS.some((key) => filter[key] !== "")
-  const counted = useQuery({ ...imageCountQuery(project.id, filter), enabled: !isNarrowed, placeholderData: keepPreviousData })
+  const counted = useQuery({
+    ...imageCountQuery(project.id, filter),
+    enabled: !isNarrowed,
+    placeholderData: keepPreviousData,
+  })
   const { data: last } = useQuery(lastExportQuery(project.id, format))
-  const before = last?.results.find((one) => Object.keys(parseOptions(format, one.options)).length > 0)
+  const before = last?.results.find(
+    (one) => Object.keys(parseOptions(format, one.options)).length > 0,
+  )
   const make = useMutation({
     meta: { saysItself: true },
     mutationFn: () => {
       const selection = named ? { images: named } : { ...buildSelection(filter), ...unseen }
-      const body = { project: project.id, format, selection, options: parseOptions(format, options) }
+      const body = {
+        project: project.id,
+        format,
+        selection,
+        options: parseOptions(format, options),
+      }
       // Where an answer is lost on the way, pressing again is no second export; another wish is.
       const said = JSON.stringify(body)
       if (sent.current.said !== said) sent.current = { said, key: generateIdempotencyKey() }
-      return unwrap(api.POST("/api/v2/exports", { body, headers: { "Idempotency-Key": sent.current.key } }))
+      return unwrap(
+        api.POST("/api/v2/exports", { body, headers: { "Idempotency-Key": sent.current.key } }),
+      )
     },
     onSuccess: (made) => {
       go(paths.export(project.id, made.id))
@@ -77,30 +101,55 @@ export function NewExportPage() {
   const count = named ? named.length : isNarrowed || counted.error ? null : counted.data?.count
   return (
     <div className="narrow">
-      <Link href={paths.exports(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{t.title}</Link>
-      <div className="page-head"><h1>{t.make}</h1></div>
+      <Link href={paths.exports(project.id)} className="crumb">
+        <ChevronLeft size={14} aria-hidden />
+        {t.title}
+      </Link>
+      <div className="page-head">
+        <h1>{t.make}</h1>
+      </div>
       {!may && <p className="note">{t.onlyManagers}</p>}
       <form className="form" onSubmit={submit}>
-        <FormatFields chosen={format} onChoose={(next) => setSearch((now) => now.set("format", next), { replace: true })} />
+        <FormatFields
+          chosen={format}
+          onChoose={(next) => setSearch((now) => now.set("format", next), { replace: true })}
+        />
         <section className="section" aria-label={t.which}>
           <h2>{t.which}</h2>
           {isNarrowed && (
             <div className="actions">
               <span>{named ? t.named(named.length) : `${t.also}: ${formatSelection(unseen)}`}</span>
-              <Button small onClick={() => setUnseen({})}>{named ? t.choose : imageTexts.clear}</Button>
+              <Button small onClick={() => setUnseen({})}>
+                {named ? t.choose : imageTexts.clear}
+              </Button>
             </div>
           )}
           {!named && (
             <ImageFilters
-              choosing filter={filter} filtered={filtered} onChange={(key, value) => setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })}
-              onClear={() => setSearch((next) => SELECTING_FILTERS.forEach((key) => next.delete(key)), { replace: true })}
+              choosing
+              filter={filter}
+              filtered={filtered}
+              onChange={(key, value) =>
+                setSearch((next) => (value ? next.set(key, value) : next.delete(key)), {
+                  replace: true,
+                })
+              }
+              onClear={() =>
+                setSearch((next) => SELECTING_FILTERS.forEach((key) => next.delete(key)), {
+                  replace: true,
+                })
+              }
             />
           )}
         </section>
         <section className="section" aria-label={t.options}>
           <div className="section-head">
             <h2>{t.options}</h2>
-            {before && <Button small onClick={() => setOptions(before.options)}>{t.lastOptions(formatDay(before.created_at))}</Button>}
+            {before && (
+              <Button small onClick={() => setOptions(before.options)}>
+                {t.lastOptions(formatDay(before.created_at))}
+              </Button>
+            )}
           </div>
           <ExportOptionsFields format={format} options={options} onChange={setOptions} />
         </section>
@@ -108,18 +157,37 @@ export function NewExportPage() {
           {count === undefined && t.counting}
           {count === null && t.notCounted}
           {count === 0 && <span className="amber">{t.nothing}</span>}
-          {count ? tooMany ? <span className="amber">{t.tooManyNamed(MAX_NAMED)}</span> : t.sum(count, !named && (counted.data?.isEstimate ?? false)) : null}
+          {count ? (
+            tooMany ? (
+              <span className="amber">{t.tooManyNamed(MAX_NAMED)}</span>
+            ) : (
+              t.sum(count, !named && (counted.data?.isEstimate ?? false))
+            )
+          ) : null}
         </p>
         {make.error && <ErrorMessage error={make.error} />}
         <div className="actions">
-          <Button type="submit" kind="accent" busy={make.isPending} disabled={!may || tooMany || count === 0}>{t.go}</Button>
+          <Button
+            type="submit"
+            kind="accent"
+            busy={make.isPending}
+            disabled={!may || tooMany || count === 0}
+          >
+            {t.go}
+          </Button>
         </div>
       </form>
     </div>
   )
 }
 
-function FormatFields({ chosen, onChoose }: { chosen: ExportFormat; onChoose: (format: ExportFormat) => void }) {
+function FormatFields({
+  chosen,
+  onChoose,
+}: {
+  chosen: ExportFormat
+  onChoose: (format: ExportFormat) => void
+}) {
   return (
     <div className="export-formats">
       {GROUPS.map(([group, formats]) => (
@@ -127,8 +195,17 @@ function FormatFields({ chosen, onChoose }: { chosen: ExportFormat; onChoose: (f
           <legend>{t.groups[group]}</legend>
           {formats.map((format) => (
             <label key={format} className="option">
-              <input type="radio" name="format" value={format} checked={format === chosen} onChange={() => onChoose(format)} />
-              <div className="option-words">{t.formats[format][0]}<p>{t.formats[format][1]}</p></div>
+              <input
+                type="radio"
+                name="format"
+                value={format}
+                checked={format === chosen}
+                onChange={() => onChoose(format)}
+              />
+              <div className="option-words">
+                {t.formats[format][0]}
+                <p>{t.formats[format][1]}</p>
+              </div>
             </label>
           ))}
         </fieldset>

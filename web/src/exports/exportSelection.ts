@@ -1,57 +1,113 @@
 /** Which images an export holds: from the filters of the grid, back to them, and in words. */
+
+import type { Deployment, ExportSelection } from "../api/types"
+import { imageTexts } from "../images/en"
 import type { ImageFilter } from "../images/queries"
 import { NO_FILTER } from "../images/queries"
-import type { Deployment, ExportSelection } from "../api/types"
 import { addDays, formatExact, formatPlainDay } from "../ui/time"
 import { exportTexts } from "./en"
-import { imageTexts } from "../images/en";
 
 /** So many images are named one by one; more are chosen by a filter. */
 export const MAX_NAMED = 10_000
 /** What of a selection the filters of the grid cannot show. */
 const HIDDEN_FIELDS = ["images", "taxon", "job", "captured_after", "captured_before"] as const
 /** The filters that say which images, not how they are shown. */
-export const SELECTING_FILTERS = (Object.keys(NO_FILTER) as (keyof ImageFilter)[]).filter((key) => key !== "order" && key !== "deleted")
+export const SELECTING_FILTERS = (Object.keys(NO_FILTER) as (keyof ImageFilter)[]).filter(
+  (key) => key !== "order" && key !== "deleted",
+)
 
 const parseFlag = (text: string) => (text ? text === "true" : undefined)
-const formatFlag = (value: boolean | null | undefined) => (typeof value === "boolean" ? String(value) : "")
+const formatFlag = (value: boolean | null | undefined) =>
+  typeof value === "boolean" ? String(value) : ""
 const formatPercent = (part: number) => `${Math.round(100 * part)} %`
 
 /** The selection of a filter, without what it leaves open. */
 export function buildSelection(filter: ImageFilter): ExportSelection {
   const all = {
-    deployment: filter.deployment || undefined, class_name: filter.class || undefined, analysis_state: (filter.analysis_state || undefined) as ExportSelection["analysis_state"],
-    day_after: filter.from || undefined, day_before: filter.to ? addDays(filter.to, 1) : undefined, confidence_min: filter.confidence ? Number(filter.confidence) / 100 : undefined,
-    blank: parseFlag(filter.blank), reviewed: parseFlag(filter.reviewed), tag: filter.tag || undefined, starred: parseFlag(filter.starred), sequence: filter.sequence || undefined,
+    deployment: filter.deployment || undefined,
+    class_name: filter.class || undefined,
+    analysis_state: (filter.analysis_state || undefined) as ExportSelection["analysis_state"],
+    day_after: filter.from || undefined,
+    day_before: filter.to ? addDays(filter.to, 1) : undefined,
+    confidence_min: filter.confidence ? Number(filter.confidence) / 100 : undefined,
+    blank: parseFlag(filter.blank),
+    reviewed: parseFlag(filter.reviewed),
+    tag: filter.tag || undefined,
+    starred: parseFlag(filter.starred),
+    sequence: filter.sequence || undefined,
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
 /** The filters that show a selection, and what of it they cannot show. */
-export function buildFilter(selection: ExportSelection): { filter: ImageFilter; unseen: ExportSelection } {
+export function buildFilter(selection: ExportSelection): {
+  filter: ImageFilter
+  unseen: ExportSelection
+} {
   const filter = {
-    ...NO_FILTER, deployment: selection.deployment ?? "", class: selection.class_name ?? "", analysis_state: selection.analysis_state ?? "",
-    from: selection.day_after ?? "", to: selection.day_before ? addDays(selection.day_before, -1) : "", confidence: selection.confidence_min ? String(Math.round(100 * selection.confidence_min)) : "",
-    blank: formatFlag(selection.blank), reviewed: formatFlag(selection.reviewed), tag: selection.tag ?? "", starred: formatFlag(selection.starred), sequence: selection.sequence ?? "",
+    ...NO_FILTER,
+    deployment: selection.deployment ?? "",
+    class: selection.class_name ?? "",
+    analysis_state: selection.analysis_state ?? "",
+    from: selection.day_after ?? "",
+    to: selection.day_before ? addDays(selection.day_before, -1) : "",
+    confidence: selection.confidence_min ? String(Math.round(100 * selection.confidence_min)) : "",
+    blank: formatFlag(selection.blank),
+    reviewed: formatFlag(selection.reviewed),
+    tag: selection.tag ?? "",
+    starred: formatFlag(selection.starred),
+    sequence: selection.sequence ?? "",
   }
-  const unseen = HIDDEN_FIELDS.filter((key) => selection[key] !== undefined && selection[key] !== null).map((key) => [key, selection[key]])
+  const unseen = HIDDEN_FIELDS.filter(
+    (key) => selection[key] !== undefined && selection[key] !== null,
+  ).map((key) => [key, selection[key]])
   return { filter, unseen: Object.fromEntries(unseen) as ExportSelection }
 }
 
 /** A selection in words, its parts one after the other; a list tells of named images only how many there are. */
-export function formatSelection(selection: ExportSelection, deployments: readonly Deployment[] = [], named: number | null = selection.images?.length ?? null): string {
+export function formatSelection(
+  selection: ExportSelection,
+  deployments: readonly Deployment[] = [],
+  named: number | null = selection.images?.length ?? null,
+): string {
   const t = exportTexts.chosen
-  const { deployment, class_name, taxon, job, day_after, day_before, captured_after, captured_before, confidence_min, blank, reviewed, tag, starred, sequence, analysis_state } = selection
+  const {
+    deployment,
+    class_name,
+    taxon,
+    job,
+    day_after,
+    day_before,
+    captured_after,
+    captured_before,
+    confidence_min,
+    blank,
+    reviewed,
+    tag,
+    starred,
+    sequence,
+    analysis_state,
+  } = selection
   if (named !== null) return exportTexts.images(named)
   const short = { day: "numeric", month: "short", year: "numeric" } as const
   const parts = [
-    deployment && t.deployment(deployments.find((one) => one.id === deployment)?.name ?? exportTexts.gone),
-    class_name && t.class(class_name), taxon && t.taxon, job && t.job(job),
-    day_after ? t.from(formatPlainDay(day_after, short)) : captured_after && t.from(formatExact(captured_after)),
-    day_before ? t.to(formatPlainDay(addDays(day_before, -1), short)) : captured_before && t.to(formatExact(captured_before)),
+    deployment &&
+      t.deployment(deployments.find((one) => one.id === deployment)?.name ?? exportTexts.gone),
+    class_name && t.class(class_name),
+    taxon && t.taxon,
+    job && t.job(job),
+    day_after
+      ? t.from(formatPlainDay(day_after, short))
+      : captured_after && t.from(formatExact(captured_after)),
+    day_before
+      ? t.to(formatPlainDay(addDays(day_before, -1), short))
+      : captured_before && t.to(formatExact(captured_before)),
     confidence_min && t.sure(formatPercent(confidence_min)),
-    typeof blank === "boolean" && (blank ? t.blank : t.notBlank), typeof reviewed === "boolean" && (reviewed ? t.reviewed : t.notReviewed),
-    tag && t.tag(tag), typeof starred === "boolean" && (starred ? t.starred : t.notStarred), sequence && t.sequence,
+    typeof blank === "boolean" && (blank ? t.blank : t.notBlank),
+    typeof reviewed === "boolean" && (reviewed ? t.reviewed : t.notReviewed),
+    tag && t.tag(tag),
+    typeof starred === "boolean" && (starred ? t.starred : t.notStarred),
+    sequence && t.sequence,
     analysis_state && t.analysis(imageTexts.states[analysis_state] ?? analysis_state),
   ].filter(Boolean)
   return parts.length > 0 ? parts.join(", ") : exportTexts.everything

@@ -1,6 +1,6 @@
 /** What the page asks about exports. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Export, ExportFormat, ExportState } from "../api/types"
 
 const PAGE_SIZE = 30
@@ -15,22 +15,33 @@ export const isRunning = (one: Export) => RUNNING_STATES.includes(one.state)
 export const exportsQuery = (project: number, state: ExportState | undefined) =>
   infiniteQueryOptions({
     queryKey: ["export", project, "list", state ?? ""],
-    queryFn: ({ pageParam }) => unwrap(api.GET("/api/v2/exports", { params: { query: { project, state, limit: PAGE_SIZE, cursor: pageParam } } })),
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api.GET("/api/v2/exports", {
+          params: { query: { project, state, limit: PAGE_SIZE, cursor: pageParam } },
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: (query) => (query.state.data?.pages.some((page) => page.results.some(isRunning)) ? FAST_POLL_MS : SLOW_POLL_MS),
+    refetchInterval: (query) =>
+      query.state.data?.pages.some((page) => page.results.some(isRunning))
+        ? FAST_POLL_MS
+        : SLOW_POLL_MS,
   })
 
 export const exportQuery = (project: number, id: string) =>
   queryOptions({
     queryKey: ["export", project, "one", id],
-    queryFn: () => unwrap(api.GET("/api/v2/exports/{export_id}", { params: { path: { export_id: id } } })),
-    refetchInterval: (query) => (query.state.data && !isRunning(query.state.data) ? SLOW_POLL_MS : FAST_POLL_MS),
+    queryFn: () =>
+      unwrap(api.GET("/api/v2/exports/{export_id}", { params: { path: { export_id: id } } })),
+    refetchInterval: (query) =>
+      query.state.data && !isRunning(query.state.data) ? SLOW_POLL_MS : FAST_POLL_MS,
   })
 
 /** The newest export of a format, whose options the next one may want again. */
 export const lastExportQuery = (project: number, format: ExportFormat) =>
   queryOptions({
     queryKey: ["export", project, "last", format],
-    queryFn: () => unwrap(api.GET("/api/v2/exports", { params: { query: { project, format, limit: 1 } } })),
+    queryFn: () =>
+      unwrap(api.GET("/api/v2/exports", { params: { query: { project, format, limit: 1 } } })),
   })

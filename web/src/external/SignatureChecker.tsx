@@ -2,18 +2,26 @@
 import { useMutation } from "@tanstack/react-query"
 import { CircleCheck, CircleDashed, CircleX } from "lucide-react"
 import { type FormEvent, useRef, useState } from "react"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { CheckedSignature, SignatureToCheck } from "../api/types"
-import { Button } from "../ui/Button"
-import { AreaField, TextField } from "../ui/Field"
-import { getHeader, type RequestNote, parseRequest } from "./pastedRequest"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { isOwner, useProject } from "../projects/projectContext"
+import { Button } from "../ui/Button"
+import { uiTexts } from "../ui/en"
+import { AreaField, TextField } from "../ui/Field"
+import { integrationTexts } from "./en"
+import { getHeader, parseRequest, type RequestNote } from "./pastedRequest"
 import { SignatureDiff } from "./SignatureDiff"
-import { integrationTexts } from "./en";
-import { uiTexts } from "../ui/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
-const EMPTY = { method: "POST", target: "", keyId: "", timestamp: "", nonce: "", signature: "", body: "" }
+const EMPTY = {
+  method: "POST",
+  target: "",
+  keyId: "",
+  timestamp: "",
+  nonce: "",
+  signature: "",
+  body: "",
+}
 type Request = typeof EMPTY
 
 export function SignatureChecker() {
@@ -32,11 +40,13 @@ function SignatureForm({ project }: { project: number }) {
   const t = integrationTexts
   const check = useMutation({
     meta: { saysItself: true },
-    mutationFn: (asked: SignatureToCheck) => unwrap(api.POST("/api/v2/callback_keys/check", { body: asked })),
-    onSuccess: () => requestAnimationFrame(() => {
-      result.current?.focus({ preventScroll: true })
-      result.current?.scrollIntoView({ block: "start" })
-    }),
+    mutationFn: (asked: SignatureToCheck) =>
+      unwrap(api.POST("/api/v2/callback_keys/check", { body: asked })),
+    onSuccess: () =>
+      requestAnimationFrame(() => {
+        result.current?.focus({ preventScroll: true })
+        result.current?.scrollIntoView({ block: "start" })
+      }),
   })
   const read = (text: string) => {
     setPasted(text)
@@ -44,27 +54,51 @@ function SignatureForm({ project }: { project: number }) {
     const found = parseRequest(text)
     setNotes(text.trim() ? found.notes : [])
     setRequest({
-      method: found.method || EMPTY.method, target: found.target, body: found.body,
-      keyId: getHeader(found, "x-ml-key-id"), timestamp: getHeader(found, "x-ml-timestamp"),
-      nonce: getHeader(found, "x-ml-nonce"), signature: getHeader(found, "x-ml-signature"),
+      method: found.method || EMPTY.method,
+      target: found.target,
+      body: found.body,
+      keyId: getHeader(found, "x-ml-key-id"),
+      timestamp: getHeader(found, "x-ml-timestamp"),
+      nonce: getHeader(found, "x-ml-nonce"),
+      signature: getHeader(found, "x-ml-signature"),
     })
   }
   const field = (key: keyof Request) => ({
-    value: request[key], autoComplete: "off", spellCheck: false,
-    onChange: (event: { target: { value: string } }) => setRequest((old) => ({ ...old, [key]: event.target.value })),
+    value: request[key],
+    autoComplete: "off",
+    spellCheck: false,
+    onChange: (event: { target: { value: string } }) =>
+      setRequest((old) => ({ ...old, [key]: event.target.value })),
   })
   const submit = (event: FormEvent) => {
     event.preventDefault()
     check.mutate({
-      project, method: request.method.trim(), target: request.target.trim(), headers: buildHeaders(request), body: request.body, signed_message: signed || null,
+      project,
+      method: request.method.trim(),
+      target: request.target.trim(),
+      headers: buildHeaders(request),
+      body: request.body,
+      signed_message: signed || null,
     })
   }
   return (
     <div className="checker">
       <form className="form" onSubmit={submit}>
         <p className="soft">{t.checkerText}</p>
-        <AreaField label={t.paste} hint={t.pasteHint} rows={9} spellCheck={false} placeholder={t.pasteExample} value={pasted} onChange={(event) => read(event.target.value)} />
-        {notes.map((note) => <p key={note} className="note">{t.notes[note]}</p>)}
+        <AreaField
+          label={t.paste}
+          hint={t.pasteHint}
+          rows={9}
+          spellCheck={false}
+          placeholder={t.pasteExample}
+          value={pasted}
+          onChange={(event) => read(event.target.value)}
+        />
+        {notes.map((note) => (
+          <p key={note} className="note">
+            {t.notes[note]}
+          </p>
+        ))}
         <fieldset className="fieldset form">
           <legend>{t.byHand}</legend>
           <div className="checker-line">
@@ -79,29 +113,63 @@ function SignatureForm({ project }: { project: number }) {
           <TextField label="X-ML-Signature" {...field("signature")} />
           <AreaField label={t.body} hint={t.bodyHint} rows={3} {...field("body")} />
         </fieldset>
-        <AreaField label={`${t.signed} (${uiTexts.optional})`} hint={t.signedHint} rows={4} spellCheck={false} value={signed} onChange={(event) => setSigned(event.target.value)} />
+        <AreaField
+          label={`${t.signed} (${uiTexts.optional})`}
+          hint={t.signedHint}
+          rows={4}
+          spellCheck={false}
+          value={signed}
+          onChange={(event) => setSigned(event.target.value)}
+        />
         {check.error && <ErrorMessage error={check.error} />}
-        <div className="actions"><Button type="submit" kind="accent" busy={check.isPending}>{t.check}</Button></div>
+        <div className="actions">
+          <Button type="submit" kind="accent" busy={check.isPending}>
+            {t.check}
+          </Button>
+        </div>
       </form>
-      <section className="checker-result" aria-live="polite" aria-label={t.result} ref={result} tabIndex={-1} data-testid="checked">
-        {check.data && check.variables ? <SignatureResult checked={check.data} asked={check.variables} /> : <p className="soft checker-empty">{t.noResult}</p>}
+      <section
+        className="checker-result"
+        aria-live="polite"
+        aria-label={t.result}
+        ref={result}
+        tabIndex={-1}
+        data-testid="checked"
+      >
+        {check.data && check.variables ? (
+          <SignatureResult checked={check.data} asked={check.variables} />
+        ) : (
+          <p className="soft checker-empty">{t.noResult}</p>
+        )}
       </section>
     </div>
   )
 }
 
 function buildHeaders(request: Request): Record<string, string> {
-  const named = { "X-ML-Key-Id": request.keyId, "X-ML-Timestamp": request.timestamp, "X-ML-Nonce": request.nonce, "X-ML-Signature": request.signature }
+  const named = {
+    "X-ML-Key-Id": request.keyId,
+    "X-ML-Timestamp": request.timestamp,
+    "X-ML-Nonce": request.nonce,
+    "X-ML-Signature": request.signature,
+  }
   return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== ""))
 }
 
 const PARTS = ["headers", "timestamp", "key", "signature"]
 
-function SignatureResult({ checked, asked }: { checked: CheckedSignature; asked: SignatureToCheck }) {
+function SignatureResult({
+  checked,
+  asked,
+}: {
+  checked: CheckedSignature
+  asked: SignatureToCheck
+}) {
   const t = integrationTexts
   const signed = asked.signed_message ?? ""
   const last = checked.parts.at(-1)
-  const wrongSecret = signed !== "" && checked.first_difference === null && last?.part === "signature" && !last.holds
+  const wrongSecret =
+    signed !== "" && checked.first_difference === null && last?.part === "signature" && !last.holds
   return (
     <>
       <h2>{checked.holds ? t.holds : t.holdsNot}</h2>
@@ -111,14 +179,30 @@ function SignatureResult({ checked, asked }: { checked: CheckedSignature; asked:
           const look = part === undefined ? "unseen" : part.holds ? "well" : "wrong"
           return (
             <li key={name} className={`checked-${look}`} data-part={name} data-look={look}>
-              {look === "well" ? <CircleCheck size={18} aria-label={t.well} /> : look === "wrong" ? <CircleX size={18} aria-label={t.wrong} /> : <CircleDashed size={18} aria-hidden />}
-              <div><b>{t.parts[name]}</b><p>{part ? `${part.words}.` : t.unseen}</p></div>
+              {look === "well" ? (
+                <CircleCheck size={18} aria-label={t.well} />
+              ) : look === "wrong" ? (
+                <CircleX size={18} aria-label={t.wrong} />
+              ) : (
+                <CircleDashed size={18} aria-hidden />
+              )}
+              <div>
+                <b>{t.parts[name]}</b>
+                <p>{part ? `${part.words}.` : t.unseen}</p>
+              </div>
             </li>
           )
         })}
       </ul>
       {wrongSecret && <p className="note">{t.wrongSecret}</p>}
-      {checked.expected_message != null && <SignatureDiff expected={checked.expected_message} signed={signed} differsAt={checked.first_difference} version={asked.headers["X-ML-Signature"]?.includes("v2=") ? 2 : 1} />}
+      {checked.expected_message != null && (
+        <SignatureDiff
+          expected={checked.expected_message}
+          signed={signed}
+          differsAt={checked.first_difference}
+          version={asked.headers["X-ML-Signature"]?.includes("v2=") ? 2 : 1}
+        />
+      )}
     </>
   )
 }

@@ -1,4 +1,4 @@
-import { integrationTexts } from "./en";
+import { integrationTexts } from "./en"
 
 interface Props {
   expected: string
@@ -78,5 +78,7 @@ function formatByte(text: string, at: number): string {
   if (byte === 13) return t.bytes.carriage
   if (byte === 32) return t.bytes.space
   if (byte === 9) return t.bytes.tab
-  return byte > 32 && byte < 127 ? `“${String.fromCharCode(byte)}”` : `0x${byte.toString(16).padStart(2, "0")}`
+  return byte > 32 && byte < 127
+    ? `“${String.fromCharCode(byte)}”`
+    : `0x${byte.toString(16).padStart(2, "0")}`
 }

@@ -18,10 +18,15 @@ const SIGNED_HEADERS = /^x-ml-(signature|timestamp|nonce|key-id)$/i
 export function parseRequest(text: string): ParsedRequest {
   const clean = text.replace(/\r\n?/g, "\n")
   const read = /^\s*(\$\s+)?curl(\.exe)?\s/.test(clean) ? parseCurl(clean) : parseRawRequest(clean)
-  const names = read.headers.map(([name]) => name.toLowerCase()).filter((name) => SIGNED_HEADERS.test(name))
+  const names = read.headers
+    .map(([name]) => name.toLowerCase())
+    .filter((name) => SIGNED_HEADERS.test(name))
   if (new Set(names).size < names.length) read.notes.push("repeated")
-  const signed = read.headers.filter(([name]) => SIGNED_HEADERS.test(name)).map(([, value]) => value)
-  if ([read.target, ...signed].some((value) => /\$[A-Za-z_{(]/.test(value))) read.notes.push("variable")
+  const signed = read.headers
+    .filter(([name]) => SIGNED_HEADERS.test(name))
+    .map(([, value]) => value)
+  if ([read.target, ...signed].some((value) => /\$[A-Za-z_{(]/.test(value)))
+    read.notes.push("variable")
   if (!read.target && names.length === 0) read.notes.push("unread")
   return read
 }
@@ -40,7 +45,13 @@ function parseRawRequest(text: string): ParsedRequest {
     const header = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(lines[at] ?? "")
     if (header) headers.push([header[1] ?? "", header[2] ?? ""])
   }
-  return { method: first?.[1]?.toUpperCase() ?? "", target: parseRequestTarget(first?.[2] ?? ""), headers, body: lines.slice(at + 1).join("\n"), notes: [] }
+  return {
+    method: first?.[1]?.toUpperCase() ?? "",
+    target: parseRequestTarget(first?.[2] ?? ""),
+    headers,
+    body: lines.slice(at + 1).join("\n"),
+    notes: [],
+  }
 }
 
 /** Path and query of an address, which may begin with a scheme and a host; nothing of them is written anew. */
@@ -50,10 +61,20 @@ function parseRequestTarget(address: string): string {
 }
 
 const LONG_OPTIONS = new Set(
-  ("request header data data-raw data-binary data-ascii data-urlencode json url form upload-file user-agent cookie cookie-jar referer config max-time output user "
-    + "write-out proxy connect-timeout retry retry-delay cacert cert key resolve connect-to interface dump-header limit-rate max-redirs range ciphers").split(" "),
+  (
+    "request header data data-raw data-binary data-ascii data-urlencode json url form upload-file user-agent cookie cookie-jar referer config max-time output user " +
+    "write-out proxy connect-timeout retry retry-delay cacert cert key resolve connect-to interface dump-header limit-rate max-redirs range ciphers"
+  ).split(" "),
 )
-const SHORT_OPTIONS: Record<string, string> = { X: "request", H: "header", d: "data", F: "form", T: "upload-file", G: "get", I: "head" }
+const SHORT_OPTIONS: Record<string, string> = {
+  X: "request",
+  H: "header",
+  d: "data",
+  F: "form",
+  T: "upload-file",
+  G: "get",
+  I: "head",
+}
 const SHORT_OPTIONS_WITH_VALUE = "XHdFTAbceKmouwxErYyzDCtQ"
 
 function parseCurl(text: string): ParsedRequest {
@@ -85,7 +106,10 @@ function parseCurl(text: string): ParsedRequest {
       for (let letter = 1; letter < word.length; letter += 1) {
         const short = word[letter] ?? ""
         const takes = SHORT_OPTIONS_WITH_VALUE.includes(short)
-        use(SHORT_OPTIONS[short] ?? short, takes ? word.slice(letter + 1) || (given[(at += 1)] ?? "") : "")
+        use(
+          SHORT_OPTIONS[short] ?? short,
+          takes ? word.slice(letter + 1) || (given[(at += 1)] ?? "") : "",
+        )
         if (takes) break
       }
     } else address ||= word
@@ -94,12 +118,27 @@ function parseCurl(text: string): ParsedRequest {
   read.target = parseRequestTarget(address)
   if (flags.has("get")) read.target += sent && `${read.target.includes("?") ? "&" : "?"}${sent}`
   else read.body = sent
-  const usual = flags.has("head") ? "HEAD" : flags.has("upload-file") ? "PUT" : !flags.has("get") && ["data", "json", "form"].some((one) => [...flags].some((flag) => flag.startsWith(one))) ? "POST" : "GET"
+  const usual = flags.has("head")
+    ? "HEAD"
+    : flags.has("upload-file")
+      ? "PUT"
+      : !flags.has("get") &&
+          ["data", "json", "form"].some((one) => [...flags].some((flag) => flag.startsWith(one)))
+        ? "POST"
+        : "GET"
   read.method ||= usual
   return read
 }
 
-const ESCAPES: Record<string, string> = { n: "\n", t: "\t", r: "\r", "\\": "\\", "'": "'", '"': '"', "0": "\0" }
+const ESCAPES: Record<string, string> = {
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  "\\": "\\",
+  "'": "'",
+  '"': '"',
+  "0": "\0",
+}
 
 /** The words of a shell's command, without their quotes; what comes after it in the line is left out. */
 function splitShellWords(text: string): string[] {

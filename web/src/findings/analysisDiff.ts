@@ -1,6 +1,7 @@
 /** What changed from one analysis of an image to another. */
-import type { Shape, Rectangle } from "./shapes"
-import { getClassKey, type Finding } from "./findings"
+
+import { type Finding, getClassKey } from "./findings"
+import type { Rectangle, Shape } from "./shapes"
 
 export interface PlacedFinding {
   finding: Finding
@@ -41,7 +42,10 @@ export function getOverlap(a: Rectangle, b: Rectangle): number {
 /** The most alike find each other first, and a box another box before it finds a mask. */
 function matchFindings(left: PlacedFinding[], right: PlacedFinding[]): FindingPair[] {
   const alike: [number, Finding, Finding][] = []
-  const [sameType, sameClass] = [(a: Finding, b: Finding) => Number(a.type === b.type), (a: Finding, b: Finding) => Number(getClassKey(a) === getClassKey(b))]
+  const [sameType, sameClass] = [
+    (a: Finding, b: Finding) => Number(a.type === b.type),
+    (a: Finding, b: Finding) => Number(getClassKey(a) === getClassKey(b)),
+  ]
   for (const a of left) {
     for (const b of right) {
       if (!("bounds" in a.shape) || !("bounds" in b.shape)) continue
@@ -49,7 +53,10 @@ function matchFindings(left: PlacedFinding[], right: PlacedFinding[]): FindingPa
       if (same >= MIN_OVERLAP) alike.push([same, a.finding, b.finding])
     }
   }
-  alike.sort(([a, ...one], [b, ...two]) => sameType(...two) - sameType(...one) || b - a || sameClass(...two) - sameClass(...one))
+  alike.sort(
+    ([a, ...one], [b, ...two]) =>
+      sameType(...two) - sameType(...one) || b - a || sameClass(...two) - sameClass(...one),
+  )
   const taken = new Set<string>()
   return alike.flatMap(([, a, b]) => {
     if (taken.has(a.id) || taken.has(b.id)) return []
@@ -60,7 +67,8 @@ function matchFindings(left: PlacedFinding[], right: PlacedFinding[]): FindingPa
 
 function countClasses(placed: PlacedFinding[]): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const { finding } of placed) if (finding.name) counts.set(finding.name, (counts.get(finding.name) ?? 0) + 1)
+  for (const { finding } of placed)
+    if (finding.name) counts.set(finding.name, (counts.get(finding.name) ?? 0) + 1)
   return counts
 }
 
@@ -69,7 +77,12 @@ const toPercent = (finding: Finding) => Math.round((finding.confidence ?? 1) * 1
 /** What belongs to another finding, such as the mask of a box, is not counted beside it; nor is what names no thing. */
 const listMainFindings = (placed: PlacedFinding[]) => {
   const ids = new Set(placed.map(({ finding }) => finding.id))
-  return placed.filter(({ finding }) => finding.type !== "custom" && finding.type !== "heatmap" && !(finding.parent && ids.has(finding.parent)))
+  return placed.filter(
+    ({ finding }) =>
+      finding.type !== "custom" &&
+      finding.type !== "heatmap" &&
+      !(finding.parent && ids.has(finding.parent)),
+  )
 }
 
 export function diffAnalyses(allLeft: PlacedFinding[], allRight: PlacedFinding[]): AnalysisChanges {
@@ -78,12 +91,23 @@ export function diffAnalyses(allLeft: PlacedFinding[], allRight: PlacedFinding[]
   const pairs = matchFindings(left, right)
   const matched = new Set(pairs.flatMap((pair) => [pair.left.id, pair.right.id]))
   const alone = (placed: PlacedFinding[], others: Map<string, number>) =>
-    placed.filter(({ finding, shape }) => "bounds" in shape && !matched.has(finding.id) && (!finding.name || others.has(finding.name))).map(({ finding }) => finding)
+    placed
+      .filter(
+        ({ finding, shape }) =>
+          "bounds" in shape &&
+          !matched.has(finding.id) &&
+          (!finding.name || others.has(finding.name)),
+      )
+      .map(({ finding }) => finding)
   return {
     onlyLeft: [...leftClasses].filter(([name]) => !rightClasses.has(name)),
     onlyRight: [...rightClasses].filter(([name]) => !leftClasses.has(name)),
     renamed: pairs.filter((pair) => getClassKey(pair.left) !== getClassKey(pair.right)),
-    confidenceChanged: pairs.filter((pair) => getClassKey(pair.left) === getClassKey(pair.right) && toPercent(pair.left) !== toPercent(pair.right)),
+    confidenceChanged: pairs.filter(
+      (pair) =>
+        getClassKey(pair.left) === getClassKey(pair.right) &&
+        toPercent(pair.left) !== toPercent(pair.right),
+    ),
     removed: alone(left, rightClasses),
     added: alone(right, leftClasses),
     pairs,

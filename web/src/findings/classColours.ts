@@ -5,7 +5,20 @@ import { createContext, useContext } from "react"
  * Okabe and Ito's set, its blue lightened for night images, continued with the colours that are farthest from all
  * others in CIELAB, also as seen with deuteranopia and protanopia. All are light enough for dark text on them.
  */
-const COLOUR_SET = ["#56b4e9", "#f0e442", "#4e9bff", "#d55e00", "#a5ff96", "#87b45a", "#f0d2ff", "#00e196", "#d26969", "#c3f069", "#ff00c3", "#ffe1c3"]
+const COLOUR_SET = [
+  "#56b4e9",
+  "#f0e442",
+  "#4e9bff",
+  "#d55e00",
+  "#a5ff96",
+  "#87b45a",
+  "#f0d2ff",
+  "#00e196",
+  "#d26969",
+  "#c3f069",
+  "#ff00c3",
+  "#ffe1c3",
+]
 
 /** Classes with a fixed meaning have one colour in all projects, which no other class has. */
 const FIXED_COLOURS: Record<string, string> = {
@@ -19,7 +32,8 @@ const FIXED_COLOURS: Record<string, string> = {
 }
 const NO_CLASS_COLOUR = "#c7d0ca"
 
-const findFixedColour = (name: string) => (Object.hasOwn(FIXED_COLOURS, name.toLowerCase()) ? FIXED_COLOURS[name.toLowerCase()] : undefined)
+const findFixedColour = (name: string) =>
+  Object.hasOwn(FIXED_COLOURS, name.toLowerCase()) ? FIXED_COLOURS[name.toLowerCase()] : undefined
 
 /** The place of a class in the set, as long as no other class of the project has it. */
 function getSlot(name: string): number {
@@ -36,7 +50,10 @@ function getSlot(name: string): number {
  * result depends on which classes are the most frequent, not on their order.
  */
 export function assignColours(byFrequency: string[]): ReadonlyMap<string, string> {
-  const names = [...new Set(byFrequency)].slice(0, COLOUR_SET.length).filter((name) => !findFixedColour(name)).sort()
+  const names = [...new Set(byFrequency)]
+    .slice(0, COLOUR_SET.length)
+    .filter((name) => !findFixedColour(name))
+    .sort()
   const slots = new Map<number, string>()
   const later = names.filter((name) => {
     if (slots.has(getSlot(name))) return true
@@ -57,5 +74,11 @@ export const ClassColours = createContext<ReadonlyMap<string, string>>(new Map()
 /** Return the function from a class to its colour; null is a finding without a class. */
 export function useClassColour(): (name: string | null | undefined) => string {
   const assigned = useContext(ClassColours)
-  return (name) => (name ? (findFixedColour(name) ?? assigned.get(name) ?? COLOUR_SET[getSlot(name)] ?? NO_CLASS_COLOUR) : NO_CLASS_COLOUR)
+  return (name) =>
+    name
+      ? (findFixedColour(name) ??
+        assigned.get(name) ??
+        COLOUR_SET[getSlot(name)] ??
+        NO_CLASS_COLOUR)
+      : NO_CLASS_COLOUR
 }

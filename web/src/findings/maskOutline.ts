@@ -16,17 +16,27 @@ export function buildOutline(grid: Grid, across = 1, down = 1): string {
 function halveGrid(grid: Grid): Grid {
   const [width, height] = [Math.ceil(grid.width / 2), Math.ceil(grid.height / 2)]
   const cells = new Uint8Array(width * height)
-  for (let y = 0; y < grid.height; y += 1) for (let x = 0; x < grid.width; x += 1) cells[(y >> 1) * width + (x >> 1)]! += grid.cells[y * grid.width + x]!
-  return { x: grid.x / 2, y: grid.y / 2, width, height, cells: cells.map((inside) => Number(inside >= 2)) }
+  for (let y = 0; y < grid.height; y += 1)
+    for (let x = 0; x < grid.width; x += 1)
+      cells[(y >> 1) * width + (x >> 1)]! += grid.cells[y * grid.width + x]!
+  return {
+    x: grid.x / 2,
+    y: grid.y / 2,
+    width,
+    height,
+    cells: cells.map((inside) => Number(inside >= 2)),
+  }
 }
 
 function traceEdges(grid: Grid, across: number, down: number): string | null {
   const { width, height, cells } = grid
   let corner = 0
-  const inside = (x: number, y: number) => x >= 0 && y >= 0 && x < width && y < height && cells[y * width + x] !== 0
+  const inside = (x: number, y: number) =>
+    x >= 0 && y >= 0 && x < width && y < height && cells[y * width + x] !== 0
   const seen = new Uint8Array(cells.length)
   const rings: string[] = []
-  const say = (x: number, y: number) => `${formatCoordinate((grid.x + x) * across)} ${formatCoordinate((grid.y + y) * down)}`
+  const say = (x: number, y: number) =>
+    `${formatCoordinate((grid.x + x) * across)} ${formatCoordinate((grid.y + y) * down)}`
   for (let row = 0; row < height; row += 1) {
     for (let column = 0; column < width; column += 1) {
       const cell = row * width + column
@@ -39,8 +49,14 @@ function traceEdges(grid: Grid, across: number, down: number): string | null {
         x += ALONG[heading] ?? 0
         y += DOWN[heading] ?? 0
         // The cells ahead of the corner, to its right and to its left hand.
-        const right = inside(x - (heading === 1 || heading === 2 ? 1 : 0), y - (heading === 2 || heading === 3 ? 1 : 0))
-        const left = inside(x - (heading === 2 || heading === 3 ? 1 : 0), y - (heading === 0 || heading === 3 ? 1 : 0))
+        const right = inside(
+          x - (heading === 1 || heading === 2 ? 1 : 0),
+          y - (heading === 2 || heading === 3 ? 1 : 0),
+        )
+        const left = inside(
+          x - (heading === 2 || heading === 3 ? 1 : 0),
+          y - (heading === 0 || heading === 3 ? 1 : 0),
+        )
         const turned = !right ? (heading + 1) % 4 : left ? (heading + 3) % 4 : heading
         if (turned !== heading) corners.push(say(x, y))
         heading = turned

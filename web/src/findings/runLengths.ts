@@ -1,4 +1,4 @@
-import type { Size } from "./size";
+import type { Size } from "./size"
 
 /** A part of a mask, cut to what is inside: one byte a cell, row by row, 1 is inside. */
 export interface Grid extends Size {
@@ -29,7 +29,7 @@ export function decodeCounts(text: string): number[] | null {
       at += 1
     } while (part & 32)
     if (part & 16) value -= place
-    const before = counts.length > 2 ? counts[counts.length - 2] ?? 0 : 0
+    const before = counts.length > 2 ? (counts[counts.length - 2] ?? 0) : 0
     counts.push(value + before)
   }
   return counts
@@ -37,8 +37,17 @@ export function decodeCounts(text: string): number[] | null {
 
 /** Counts as they were given, text or list; null if they are neither, or not all whole and positive. */
 export function parseCounts(given: unknown): number[] | null {
-  const counts = typeof given === "string" ? decodeCounts(given) : Array.isArray(given) ? (given as unknown[]) : null
-  return counts?.every((count): count is number => Number.isInteger(count) && (count as number) >= 0) ? counts : null
+  const counts =
+    typeof given === "string"
+      ? decodeCounts(given)
+      : Array.isArray(given)
+        ? (given as unknown[])
+        : null
+  return counts?.every(
+    (count): count is number => Number.isInteger(count) && (count as number) >= 0,
+  )
+    ? counts
+    : null
 }
 
 /** The inside of a mask of that size; null if it is empty, runs over its size, or is too large to be drawn. */

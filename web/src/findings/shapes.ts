@@ -1,9 +1,9 @@
 /** How annotations are drawn, in pixels of the upright original. Odd data is told in words, never thrown. */
 import type { Annotation } from "../api/types"
+import { findingTexts } from "./en"
 import { buildOutline } from "./maskOutline"
-import { parseCounts, decodeMask } from "./runLengths"
-import { findingTexts } from "./en";
-import type { Size } from "./size";
+import { decodeMask, parseCounts } from "./runLengths"
+import type { Size } from "./size"
 
 export interface Rectangle extends Size {
   x: number
@@ -21,7 +21,12 @@ export type Shape =
   | { kind: "box"; bounds: Rectangle }
   | { kind: "area"; path: string; bounds: Rectangle }
   /** Points that are not drawn are null, so that the lines keep their numbers. */
-  | { kind: "points"; points: (Keypoint | null)[]; lines: [Keypoint, Keypoint][]; bounds: Rectangle }
+  | {
+      kind: "points"
+      points: (Keypoint | null)[]
+      lines: [Keypoint, Keypoint][]
+      bounds: Rectangle
+    }
   /** Its shape stands in a file that is fetched when it is shown. */
   | { kind: "file" }
   /** Nothing of it has a place on the picture. */
@@ -29,7 +34,8 @@ export type Shape =
   | { kind: "none"; why: string }
 
 type Data = Annotation["data"]
-const toNumber = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null)
+const toNumber = (value: unknown): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : null
 const buildNoShape = (why: string): Shape => ({ kind: "none", why })
 
 const shapes = new WeakMap<Annotation, Shape>()
@@ -44,40 +50,81 @@ export function getShape(annotation: Annotation, image: Size): Shape {
 function buildShape(annotation: Annotation, image: Size): Shape {
   const data: Data = annotation.data ?? {}
   switch (annotation.annotation_type) {
-    case "bounding_box": return buildBox(data, image)
-    case "segmentation": return data.format === "polygon" ? buildPolygon(data) : data.format === "rle" ? buildRunLengthArea(data, image) : buildNoShape(findingTexts.odd.format)
-    case "keypoint": return buildKeypoints(data)
+    case "bounding_box":
+      return buildBox(data, image)
+    case "segmentation":
+      return data.format === "polygon"
+        ? buildPolygon(data)
+        : data.format === "rle"
+          ? buildRunLengthArea(data, image)
+          : buildNoShape(findingTexts.odd.format)
+    case "keypoint":
+      return buildKeypoints(data)
     case "heatmap":
-    case "mask": return annotation.download_url ? { kind: "file" } : buildNoShape(findingTexts.odd.noFile)
-    default: return { kind: "words" }
+    case "mask":
+      return annotation.download_url ? { kind: "file" } : buildNoShape(findingTexts.odd.noFile)
+    default:
+      return { kind: "words" }
   }
 }
 
 /** A frame of another size than the image is scaled to it. */
 function buildBox(data: Data, image: Size): Shape {
-  const [left, top, right, bottom] = [toNumber(data.x_min), toNumber(data.y_min), toNumber(data.x_max), toNumber(data.y_max)]
-  if (left === null || top === null || right === null || bottom === null || right < left || bottom < top) return buildNoShape(findingTexts.odd.box)
+  const [left, top, right, bottom] = [
+    toNumber(data.x_min),
+    toNumber(data.y_min),
+    toNumber(data.x_max),
+    toNumber(data.y_max),
+  ]
+  if (
+    left === null ||
+    top === null ||
+    right === null ||
+    bottom === null ||
+    right < left ||
+    bottom < top
+  )
+    return buildNoShape(findingTexts.odd.box)
   const across = image.width / (toNumber(data.image_width) || image.width)
   const down = image.height / (toNumber(data.image_height) || image.height)
-  return { kind: "box", bounds: { x: left * across, y: top * down, width: (right - left) * across, height: (bottom - top) * down } }
+  return {
+    kind: "box",
+    bounds: {
+      x: left * across,
+      y: top * down,
+      width: (right - left) * across,
+      height: (bottom - top) * down,
+    },
+  }
 }
 
 function buildRunLengthArea(data: Data, image: Size): Shape {
-  const [high, wide] = Array.isArray(data.size) ? (data.size as unknown[]).map(toNumber) : [image.height, image.width]
+  const [high, wide] = Array.isArray(data.size)
+    ? (data.size as unknown[]).map(toNumber)
+    : [image.height, image.width]
   const counts = parseCounts(data.counts)
   if (!counts || !high || !wide || high < 1 || wide < 1) return buildNoShape(findingTexts.odd.runs)
   const grid = decodeMask(counts, { width: wide, height: high })
   if (!grid) return buildNoShape(findingTexts.odd.runs)
   const [across, down] = [image.width / wide, image.height / high]
-  const bounds = { x: grid.x * across, y: grid.y * down, width: grid.width * across, height: grid.height * down }
+  const bounds = {
+    x: grid.x * across,
+    y: grid.y * down,
+    width: grid.width * across,
+    height: grid.height * down,
+  }
   return { kind: "area", path: buildOutline(grid, across, down), bounds }
 }
 
 function buildPolygon(data: Data): Shape {
   const given = Array.isArray(data.points) ? (data.points as unknown[]) : []
   const isOneRing = !(Array.isArray(given[0]) && Array.isArray((given[0] as unknown[])[0]))
-  const rings = (isOneRing ? [given] : given).map((ring) => (Array.isArray(ring) ? ring.map(toPoint) : []))
-  const good = rings.filter((ring): ring is [number, number][] => ring.length >= 3 && ring.every((point) => point !== null))
+  const rings = (isOneRing ? [given] : given).map((ring) =>
+    Array.isArray(ring) ? ring.map(toPoint) : [],
+  )
+  const good = rings.filter(
+    (ring): ring is [number, number][] => ring.length >= 3 && ring.every((point) => point !== null),
+  )
   if (good.length === 0 || good.length < rings.length) return buildNoShape(findingTexts.odd.polygon)
   return {
     kind: "area",
@@ -92,19 +139,30 @@ function toPoint(point: unknown): [number, number] | null {
 }
 
 function buildKeypoints(data: Data): Shape {
-  const points = (Array.isArray(data.keypoints) ? (data.keypoints as unknown[]) : []).map((given): Keypoint | null => {
-    const one = (given ?? {}) as Record<string, unknown>
-    const [x, y, confidence] = [toNumber(one.x), toNumber(one.y), toNumber(one.confidence)]
-    if (x === null || y === null || confidence === 0) return null
-    return { name: typeof one.name === "string" ? one.name : "", x, y, confidence }
-  })
+  const points = (Array.isArray(data.keypoints) ? (data.keypoints as unknown[]) : []).map(
+    (given): Keypoint | null => {
+      const one = (given ?? {}) as Record<string, unknown>
+      const [x, y, confidence] = [toNumber(one.x), toNumber(one.y), toNumber(one.confidence)]
+      if (x === null || y === null || confidence === 0) return null
+      return { name: typeof one.name === "string" ? one.name : "", x, y, confidence }
+    },
+  )
   const seen = points.filter((point) => point !== null)
   if (seen.length === 0) return buildNoShape(findingTexts.odd.points)
-  const lines = (Array.isArray(data.skeleton) ? (data.skeleton as unknown[]) : []).flatMap((given): [Keypoint, Keypoint][] => {
-    const [from, to] = Array.isArray(given) ? (given as unknown[]).map((at) => points[toNumber(at) ?? -1]) : []
-    return from && to ? [[from, to]] : []
-  })
-  return { kind: "points", points, lines, bounds: getBounds(seen.map((point) => [point.x, point.y])) }
+  const lines = (Array.isArray(data.skeleton) ? (data.skeleton as unknown[]) : []).flatMap(
+    (given): [Keypoint, Keypoint][] => {
+      const [from, to] = Array.isArray(given)
+        ? (given as unknown[]).map((at) => points[toNumber(at) ?? -1])
+        : []
+      return from && to ? [[from, to]] : []
+    },
+  )
+  return {
+    kind: "points",
+    points,
+    lines,
+    bounds: getBounds(seen.map((point) => [point.x, point.y])),
+  }
 }
 
 function getBounds(points: [number, number][]): Rectangle {

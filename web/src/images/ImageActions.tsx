@@ -3,15 +3,15 @@ import { useQuery } from "@tanstack/react-query"
 import { Clock, Package, Play, RotateCcw, Star, Tag, Trash2 } from "lucide-react"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
-import { imageTagsQuery } from "./queries"
 import { paths } from "../paths"
+import { canManage, canReview, isOwner, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
+import { uiTexts } from "../ui/en"
 import { SelectField, TextField } from "../ui/Field"
-import { markTexts as t, imageTexts } from "./en"
+import { imageTexts, markTexts as t } from "./en"
 import { parseTags, useImageUpdates } from "./imageUpdates"
-import { isOwner, canManage, canReview, useProject } from "../projects/projectContext"
-import { uiTexts } from "../ui/en";
+import { imageTagsQuery } from "./queries"
 
 type OpenDialog = "tag" | "time" | "remove" | null
 
@@ -41,40 +41,110 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
   return (
     <div className="selection-bar" role="group" aria-label={imageTexts.selected(images.length)}>
       <span role="status">{imageTexts.selected(images.length)}</span>
-      <Button small kind="quiet" onClick={onDone}>{imageTexts.unselect}</Button>
+      <Button small kind="quiet" onClick={onDone}>
+        {imageTexts.unselect}
+      </Button>
       {deleted && isOwner(project) && (
-        <Button small kind="accent" icon={<RotateCcw size={14} aria-hidden />} busy={busy} onClick={() => void run(changes.restore(images), true)}>{t.restore}</Button>
+        <Button
+          small
+          kind="accent"
+          icon={<RotateCcw size={14} aria-hidden />}
+          busy={busy}
+          onClick={() => void run(changes.restore(images), true)}
+        >
+          {t.restore}
+        </Button>
       )}
       {!deleted && canReview(project) && (
         <>
-          <Button small icon={<Star size={14} aria-hidden />} busy={busy} onClick={() => void run(changes.change(images, { starred: true }, t.done.starred, { starred: false }))}>{t.star}</Button>
-          <Button small icon={<Tag size={14} aria-hidden />} onClick={() => setAsked("tag")}>{t.tag}</Button>
-          <Button small icon={<Clock size={14} aria-hidden />} onClick={() => setAsked("time")}>{t.time}</Button>
+          <Button
+            small
+            icon={<Star size={14} aria-hidden />}
+            busy={busy}
+            onClick={() =>
+              void run(
+                changes.change(images, { starred: true }, t.done.starred, { starred: false }),
+              )
+            }
+          >
+            {t.star}
+          </Button>
+          <Button small icon={<Tag size={14} aria-hidden />} onClick={() => setAsked("tag")}>
+            {t.tag}
+          </Button>
+          <Button small icon={<Clock size={14} aria-hidden />} onClick={() => setAsked("time")}>
+            {t.time}
+          </Button>
         </>
       )}
-      {!deleted && isOwner(project) && <Button small kind="danger" icon={<Trash2 size={14} aria-hidden />} onClick={() => setAsked("remove")}>{t.remove}</Button>}
+      {!deleted && isOwner(project) && (
+        <Button
+          small
+          kind="danger"
+          icon={<Trash2 size={14} aria-hidden />}
+          onClick={() => setAsked("remove")}
+        >
+          {t.remove}
+        </Button>
+      )}
       {!deleted && manage && (
         <>
-          <Button small icon={<Package size={14} aria-hidden />} onClick={() => go(paths.newExport(project.id), { state: { unseen: { images } } })}>{imageTexts.export}</Button>
-          <Button small kind="accent" icon={<Play size={14} aria-hidden />} onClick={onRun}>{imageTexts.run}</Button>
+          <Button
+            small
+            icon={<Package size={14} aria-hidden />}
+            onClick={() => go(paths.newExport(project.id), { state: { unseen: { images } } })}
+          >
+            {imageTexts.export}
+          </Button>
+          <Button small kind="accent" icon={<Play size={14} aria-hidden />} onClick={onRun}>
+            {imageTexts.run}
+          </Button>
         </>
       )}
       <Dialog open={asked === "tag"} onClose={close} title={t.tagTitle(images.length)}>
-        <TagForm busy={busy} onGo={(add, remove) => void run(changes.change(images, { add_tags: add, remove_tags: remove }, add.length ? t.done.tagged : t.done.untagged, { add_tags: remove, remove_tags: add }))} />
+        <TagForm
+          busy={busy}
+          onGo={(add, remove) =>
+            void run(
+              changes.change(
+                images,
+                { add_tags: add, remove_tags: remove },
+                add.length ? t.done.tagged : t.done.untagged,
+                { add_tags: remove, remove_tags: add },
+              ),
+            )
+          }
+        />
       </Dialog>
       <Dialog open={asked === "time"} onClose={close} title={t.timeTitle(images.length)}>
-        <ShiftTimeForm busy={busy}
-          onMove={(seconds) => void run(changes.change(images, { shift_s: seconds }, t.done.moved, { shift_s: -seconds }))}
-          onReset={() => void run(changes.change(images, { as_read: true }, t.done.moved))} />
+        <ShiftTimeForm
+          busy={busy}
+          onMove={(seconds) =>
+            void run(
+              changes.change(images, { shift_s: seconds }, t.done.moved, { shift_s: -seconds }),
+            )
+          }
+          onReset={() => void run(changes.change(images, { as_read: true }, t.done.moved))}
+        />
       </Dialog>
       <Dialog open={asked === "remove"} onClose={close} title={t.removeTitle(images.length)}>
-        <DeleteForm busy={busy} onClose={close} onGo={(reason) => void run(changes.remove(images, reason), true)} />
+        <DeleteForm
+          busy={busy}
+          onClose={close}
+          onGo={(reason) => void run(changes.remove(images, reason), true)}
+        />
       </Dialog>
     </div>
   )
 }
 
-export function TagForm({ busy, onGo }: { busy: boolean; onGo: (add: string[], remove: string[]) => void }) {
+export function TagForm({
+  busy,
+  onGo,
+}: {
+  busy: boolean
+  onGo: (add: string[], remove: string[]) => void
+}) {
   const project = useProject()
   const { data } = useQuery(imageTagsQuery(project.id))
   const [text, setText] = useState("")
@@ -85,17 +155,35 @@ export function TagForm({ busy, onGo }: { busy: boolean; onGo: (add: string[], r
   }
   return (
     <form className="form" onSubmit={submit}>
-      <TextField label={t.tags} hint={t.tagHint} value={text} onChange={(event) => setText(event.target.value)} maxLength={500} autoFocus />
+      <TextField
+        label={t.tags}
+        hint={t.tagHint}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        maxLength={500}
+        autoFocus
+      />
       {data && data.results.length > 0 && (
         <div className="tag-list" role="group" aria-label={t.known}>
           {data.results.slice(0, 12).map(({ tag }) => (
-            <Button key={tag} small kind="quiet" onClick={() => setText([...tags.filter((one) => one !== tag), tag].join(", "))}>{tag}</Button>
+            <Button
+              key={tag}
+              small
+              kind="quiet"
+              onClick={() => setText([...tags.filter((one) => one !== tag), tag].join(", "))}
+            >
+              {tag}
+            </Button>
           ))}
         </div>
       )}
       <div className="dialog-actions">
-        <Button disabled={tags.length === 0} onClick={() => onGo([], tags)}>{t.takeOff}</Button>
-        <Button kind="accent" type="submit" busy={busy} disabled={tags.length === 0}>{t.addTag}</Button>
+        <Button disabled={tags.length === 0} onClick={() => onGo([], tags)}>
+          {t.takeOff}
+        </Button>
+        <Button kind="accent" type="submit" busy={busy} disabled={tags.length === 0}>
+          {t.addTag}
+        </Button>
       </div>
     </form>
   )
@@ -104,35 +192,82 @@ export function TagForm({ busy, onGo }: { busy: boolean; onGo: (add: string[], r
 const UNITS = { days: 86_400, hours: 3600, minutes: 60, seconds: 1 } as const
 type Unit = keyof typeof UNITS
 
-function ShiftTimeForm({ busy, onMove, onReset }: { busy: boolean; onMove: (seconds: number) => void; onReset: () => void }) {
+function ShiftTimeForm({
+  busy,
+  onMove,
+  onReset,
+}: {
+  busy: boolean
+  onMove: (seconds: number) => void
+  onReset: () => void
+}) {
   const [sign, setSign] = useState("1")
-  const [parts, setParts] = useState<Record<Unit, string>>({ days: "", hours: "", minutes: "", seconds: "" })
-  const seconds = Object.entries(UNITS).reduce((sum, [unit, size]) => sum + size * Number(parts[unit as Unit] || 0), 0) * Number(sign)
+  const [parts, setParts] = useState<Record<Unit, string>>({
+    days: "",
+    hours: "",
+    minutes: "",
+    seconds: "",
+  })
+  const seconds =
+    Object.entries(UNITS).reduce(
+      (sum, [unit, size]) => sum + size * Number(parts[unit as Unit] || 0),
+      0,
+    ) * Number(sign)
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (seconds !== 0) onMove(seconds)
   }
   return (
     <form className="form" onSubmit={submit}>
-      <SelectField label={t.direction} value={sign} onChange={(event) => setSign(event.target.value)}>
+      <SelectField
+        label={t.direction}
+        value={sign}
+        onChange={(event) => setSign(event.target.value)}
+      >
         <option value="1">{t.later}</option>
         <option value="-1">{t.earlier}</option>
       </SelectField>
       <div className="time-parts">
         {(Object.keys(UNITS) as Unit[]).map((unit) => (
-          <TextField key={unit} label={t[unit]} type="number" min={0} max={100_000} step={1} value={parts[unit]} onChange={(event) => setParts({ ...parts, [unit]: event.target.value })} />
+          <TextField
+            key={unit}
+            label={t[unit]}
+            type="number"
+            min={0}
+            max={100_000}
+            step={1}
+            value={parts[unit]}
+            onChange={(event) => setParts({ ...parts, [unit]: event.target.value })}
+          />
         ))}
       </div>
       <p className="soft small">{t.timeHint}</p>
       <div className="dialog-actions">
-        <Button onClick={onReset} busy={busy}>{t.asRead}</Button>
-        <Button kind="accent" type="submit" busy={busy} disabled={seconds === 0 || !Number.isSafeInteger(seconds)}>{t.timeGo}</Button>
+        <Button onClick={onReset} busy={busy}>
+          {t.asRead}
+        </Button>
+        <Button
+          kind="accent"
+          type="submit"
+          busy={busy}
+          disabled={seconds === 0 || !Number.isSafeInteger(seconds)}
+        >
+          {t.timeGo}
+        </Button>
       </div>
     </form>
   )
 }
 
-export function DeleteForm({ busy, onClose, onGo }: { busy: boolean; onClose: () => void; onGo: (reason: string) => void }) {
+export function DeleteForm({
+  busy,
+  onClose,
+  onGo,
+}: {
+  busy: boolean
+  onClose: () => void
+  onGo: (reason: string) => void
+}) {
   const [chosen, setChosen] = useState(t.reasons[0] ?? "")
   const [own, setOwn] = useState("")
   const reason = chosen || own.trim()
@@ -143,14 +278,33 @@ export function DeleteForm({ busy, onClose, onGo }: { busy: boolean; onClose: ()
   return (
     <form className="form" onSubmit={submit}>
       <p className="soft">{t.removeText}</p>
-      <SelectField label={t.reason} hint={t.reasonHint} value={chosen} onChange={(event) => setChosen(event.target.value)}>
-        {t.reasons.map((one) => <option key={one} value={one}>{one}</option>)}
+      <SelectField
+        label={t.reason}
+        hint={t.reasonHint}
+        value={chosen}
+        onChange={(event) => setChosen(event.target.value)}
+      >
+        {t.reasons.map((one) => (
+          <option key={one} value={one}>
+            {one}
+          </option>
+        ))}
         <option value="">{t.otherReason}</option>
       </SelectField>
-      {!chosen && <TextField label={t.ownReason} value={own} maxLength={1000} onChange={(event) => setOwn(event.target.value)} autoFocus />}
+      {!chosen && (
+        <TextField
+          label={t.ownReason}
+          value={own}
+          maxLength={1000}
+          onChange={(event) => setOwn(event.target.value)}
+          autoFocus
+        />
+      )}
       <div className="dialog-actions">
         <Button onClick={onClose}>{uiTexts.cancel}</Button>
-        <Button kind="danger" type="submit" busy={busy} disabled={!reason}>{t.remove}</Button>
+        <Button kind="danger" type="submit" busy={busy} disabled={!reason}>
+          {t.remove}
+        </Button>
       </div>
     </form>
   )

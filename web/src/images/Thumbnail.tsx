@@ -2,13 +2,21 @@
 import { fileUrl } from "../api/fileUrls"
 import type { Image } from "../api/types"
 import { useClassColour } from "../findings/classColours"
+import { imageTexts } from "./en"
 import { useExpiredUrls } from "./useExpiredUrls"
-import { imageTexts } from "./en";
 
 /** Boxes less sure than this are not drawn on thumbnails unless a filter asks for them. */
 export const DEFAULT_MIN_CONFIDENCE = 0.2
 
-export function Thumbnail({ image, least = DEFAULT_MIN_CONFIDENCE, eager }: { image: Image; least?: number; eager?: boolean }) {
+export function Thumbnail({
+  image,
+  least = DEFAULT_MIN_CONFIDENCE,
+  eager,
+}: {
+  image: Image
+  least?: number
+  eager?: boolean
+}) {
   const classColour = useClassColour()
   const [failedUrls, onFail] = useExpiredUrls(image.project_id)
   const url = image.thumbnail_url
@@ -18,7 +26,11 @@ export function Thumbnail({ image, least = DEFAULT_MIN_CONFIDENCE, eager }: { im
     <>
       {url && !failed ? (
         <img
-          src={fileUrl(url)} alt="" draggable={false} decoding="async" loading={eager ? "eager" : "lazy"}
+          src={fileUrl(url)}
+          alt=""
+          draggable={false}
+          decoding="async"
+          loading={eager ? "eager" : "lazy"}
           onError={() => onFail(url)}
         />
       ) : (
@@ -27,13 +39,27 @@ export function Thumbnail({ image, least = DEFAULT_MIN_CONFIDENCE, eager }: { im
       {boxes.length > 0 && (
         <svg viewBox={`0 0 ${image.width} ${image.height}`} aria-hidden>
           {boxes.map((box) => {
-            const place = { x: box.x_min, y: box.y_min, width: box.x_max - box.x_min, height: box.y_max - box.y_min }
+            const place = {
+              x: box.x_min,
+              y: box.y_min,
+              width: box.x_max - box.x_min,
+              height: box.y_max - box.y_min,
+            }
             return (
               <g key={box.id} fill="none" vectorEffect="non-scaling-stroke">
-                <rect {...place} stroke="#05080699" strokeWidth={4} vectorEffect="non-scaling-stroke" />
                 <rect
-                  {...place} stroke={classColour(box.class_name)} strokeWidth={2} vectorEffect="non-scaling-stroke"
-                  data-box-id={box.id} data-class={box.class_name ?? ""}
+                  {...place}
+                  stroke="#05080699"
+                  strokeWidth={4}
+                  vectorEffect="non-scaling-stroke"
+                />
+                <rect
+                  {...place}
+                  stroke={classColour(box.class_name)}
+                  strokeWidth={2}
+                  vectorEffect="non-scaling-stroke"
+                  data-box-id={box.id}
+                  data-class={box.class_name ?? ""}
                 />
               </g>
             )
@@ -45,10 +71,18 @@ export function Thumbnail({ image, least = DEFAULT_MIN_CONFIDENCE, eager }: { im
 }
 
 /** Classes of an image, the sure ones first. */
-function sortClasses(image: Image, least: number): { classes: string[]; unsure: ReadonlySet<string | null> } {
+function sortClasses(
+  image: Image,
+  least: number,
+): { classes: string[]; unsure: ReadonlySet<string | null> } {
   const unsure = new Set(image.boxes.map((box) => box.class_name))
   for (const box of image.boxes) if ((box.confidence ?? 1) >= least) unsure.delete(box.class_name)
-  return { classes: [...image.classes].filter(Boolean).sort((a, b) => Number(unsure.has(a)) - Number(unsure.has(b))), unsure }
+  return {
+    classes: [...image.classes]
+      .filter(Boolean)
+      .sort((a, b) => Number(unsure.has(a)) - Number(unsure.has(b))),
+    unsure,
+  }
 }
 
 /** What became of the analysis of an image without classes. */
@@ -65,18 +99,31 @@ export function getThumbnailLabel(image: Image): string {
 /** The same with the words of its classes behind it. */
 export function getClassLabel(image: Image, least = DEFAULT_MIN_CONFIDENCE): string {
   const { classes } = sortClasses(image, least)
-  return [getThumbnailLabel(image), ...(classes.length > 0 ? classes : [getStateText(image.analysis_state)])].join(", ")
+  return [
+    getThumbnailLabel(image),
+    ...(classes.length > 0 ? classes : [getStateText(image.analysis_state)]),
+  ].join(", ")
 }
 
 /** Classes of an image as dots and words, the unsure ones faint; or what became of its analysis. */
-export function ClassLabels({ image, least = DEFAULT_MIN_CONFIDENCE }: { image: Image; least?: number }) {
+export function ClassLabels({
+  image,
+  least = DEFAULT_MIN_CONFIDENCE,
+}: {
+  image: Image
+  least?: number
+}) {
   const classColour = useClassColour()
   const { classes, unsure } = sortClasses(image, least)
   if (classes.length > 0) {
     return (
       <span>
         {classes.map((name) => (
-          <span key={name} className={unsure.has(name) ? "tile-class unsure" : "tile-class"} title={unsure.has(name) ? imageTexts.unsure : undefined}>
+          <span
+            key={name}
+            className={unsure.has(name) ? "tile-class unsure" : "tile-class"}
+            title={unsure.has(name) ? imageTexts.unsure : undefined}
+          >
             <span className="dot" style={{ background: classColour(name) }} />
             {`${name} `}
           </span>
@@ -84,5 +131,9 @@ export function ClassLabels({ image, least = DEFAULT_MIN_CONFIDENCE }: { image: 
       </span>
     )
   }
-  return <span className={image.analysis_state === "failed" ? "red" : "faint"}>{getStateText(image.analysis_state)}</span>
+  return (
+    <span className={image.analysis_state === "failed" ? "red" : "faint"}>
+      {getStateText(image.analysis_state)}
+    </span>
+  )
 }

@@ -1,8 +1,8 @@
 /** What the page asks about images, how they are filtered, and what was found on them. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
-import { addDays } from "../ui/time"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Analysis, AnalysisState, Annotation } from "../api/types"
+import { addDays } from "../ui/time"
 
 const MAX_ITEMS = 1000
 
@@ -43,7 +43,19 @@ function buildImageParameters(project: number, filter: ImageFilter) {
 }
 
 export const NO_FILTER: ImageFilter = {
-  deployment: "", class: "", analysis_state: "", from: "", to: "", confidence: "", blank: "", reviewed: "", tag: "", starred: "", sequence: "", deleted: "", order: "",
+  deployment: "",
+  class: "",
+  analysis_state: "",
+  from: "",
+  to: "",
+  confidence: "",
+  blank: "",
+  reviewed: "",
+  tag: "",
+  starred: "",
+  sequence: "",
+  deleted: "",
+  order: "",
 }
 
 /** The days on which a filter finds images, in the order of the list, with how many. */
@@ -60,11 +72,28 @@ export const imageDaysQuery = (project: number, filter: ImageFilter) =>
   })
 
 /** The images of some days, or of a part of one. */
-export const imageChunkQuery = (project: number, filter: ImageFilter, { from, to, skip, images }: { from: string; to: string; skip: number; images: number }) =>
+export const imageChunkQuery = (
+  project: number,
+  filter: ImageFilter,
+  { from, to, skip, images }: { from: string; to: string; skip: number; images: number },
+) =>
   queryOptions({
     queryKey: ["image", project, "list", "chunk", filter, from, to, skip, images],
     queryFn: ({ signal }) =>
-      unwrap(api.GET("/api/v2/images", { params: { query: { ...buildImageParameters(project, filter), day_after: from, day_before: addDays(to, 1), skip, limit: images } }, signal })),
+      unwrap(
+        api.GET("/api/v2/images", {
+          params: {
+            query: {
+              ...buildImageParameters(project, filter),
+              day_after: from,
+              day_before: addDays(to, 1),
+              skip,
+              limit: images,
+            },
+          },
+          signal,
+        }),
+      ),
     staleTime: 30_000,
   })
 
@@ -81,18 +110,30 @@ export const imageCountQuery = (project: number, filter: ImageFilter) =>
   queryOptions({
     queryKey: ["image", project, "count", filter],
     queryFn: async ({ signal }) => {
-      const page = await unwrap(api.GET("/api/v2/images", { params: { query: { ...buildImageParameters(project, filter), limit: 1 } }, signal }))
+      const page = await unwrap(
+        api.GET("/api/v2/images", {
+          params: { query: { ...buildImageParameters(project, filter), limit: 1 } },
+          signal,
+        }),
+      )
       return { count: page.count, isEstimate: page.count_is_estimate ?? false }
     },
   })
 
 /** The ids of the images that a filter takes; stops behind `most` of them, with at most one page more. */
-export async function listImageIds(project: number, filter: ImageFilter, most: number, onRead: (count: number) => void): Promise<string[]> {
+export async function listImageIds(
+  project: number,
+  filter: ImageFilter,
+  most: number,
+  onRead: (count: number) => void,
+): Promise<string[]> {
   const ids: string[] = []
   let cursor: string | undefined
   do {
     const page: { results: { id: string }[]; next?: string | null } = await unwrap(
-      api.GET("/api/v2/images", { params: { query: { ...buildImageParameters(project, filter), limit: MAX_ITEMS, cursor } } }),
+      api.GET("/api/v2/images", {
+        params: { query: { ...buildImageParameters(project, filter), limit: MAX_ITEMS, cursor } },
+      }),
     )
     ids.push(...page.results.map((image) => image.id))
     onRead(ids.length)
@@ -111,7 +152,10 @@ export const recentImagesQuery = (project: number, limit: number) =>
 export const lastImageQuery = (project: number, deployment: string) =>
   queryOptions({
     queryKey: ["image", project, "last", deployment],
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v2/images", { params: { query: { project, deployment, limit: 1 } }, signal })),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/images", { params: { query: { project, deployment, limit: 1 } }, signal }),
+      ),
   })
 
 export const classesQuery = (project: number) =>
@@ -132,7 +176,20 @@ export const sequencesQuery = (project: number, deployment: string, least: numbe
   infiniteQueryOptions({
     queryKey: ["image", project, "sequences", deployment, least],
     queryFn: ({ pageParam, signal }) =>
-      unwrap(api.GET("/api/v2/sequences", { params: { query: { project, deployment: deployment || undefined, images_min: least, limit: 30, cursor: pageParam } }, signal })),
+      unwrap(
+        api.GET("/api/v2/sequences", {
+          params: {
+            query: {
+              project,
+              deployment: deployment || undefined,
+              images_min: least,
+              limit: 30,
+              cursor: pageParam,
+            },
+          },
+          signal,
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
   })
@@ -140,7 +197,10 @@ export const sequencesQuery = (project: number, deployment: string, least: numbe
 export const sequenceQuery = (project: number, sequence: string) =>
   queryOptions({
     queryKey: ["image", project, "sequence", sequence],
-    queryFn: () => unwrap(api.GET("/api/v2/sequences/{sequence_id}", { params: { path: { sequence_id: sequence } } })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/sequences/{sequence_id}", { params: { path: { sequence_id: sequence } } }),
+      ),
     staleTime: 30_000,
   })
 
@@ -152,15 +212,24 @@ export const imageTagsQuery = (project: number) =>
 
 /** The filter that the search of a grid's URL stands for. */
 export const parseFilter = (search: URLSearchParams): ImageFilter =>
-  Object.fromEntries(Object.keys(NO_FILTER).map((key) => [key, search.get(key) ?? ""])) as unknown as ImageFilter
+  Object.fromEntries(
+    Object.keys(NO_FILTER).map((key) => [key, search.get(key) ?? ""]),
+  ) as unknown as ImageFilter
 
 /** An image with its neighbours in a grid, `list` being the search of its URL; without one in the order of time. */
 export const imageQuery = (project: number, image: string, list: string | null = null) =>
   queryOptions({
     queryKey: ["image", project, "one", image, list],
     queryFn: () => {
-      const { project: _, ...query } = buildImageParameters(project, parseFilter(new URLSearchParams(list ?? "")))
-      return unwrap(api.GET("/api/v2/images/{image_id}", { params: { path: { image_id: image }, query: list === null ? {} : query } }))
+      const { project: _, ...query } = buildImageParameters(
+        project,
+        parseFilter(new URLSearchParams(list ?? "")),
+      )
+      return unwrap(
+        api.GET("/api/v2/images/{image_id}", {
+          params: { path: { image_id: image }, query: list === null ? {} : query },
+        }),
+      )
     },
     staleTime: 30_000,
   })
@@ -173,7 +242,10 @@ export const remainingAnnotationsQuery = (project: number, analysis: Analysis) =
       const rest: Annotation[] = []
       for (let cursor = analysis.next; cursor; ) {
         const page: { results: Annotation[]; next?: string | null } = await unwrap(
-          api.GET("/api/v2/analyses/{analysis_id}/annotations", { params: { path: { analysis_id: analysis.id }, query: { cursor, limit: MAX_ITEMS } }, signal }),
+          api.GET("/api/v2/analyses/{analysis_id}/annotations", {
+            params: { path: { analysis_id: analysis.id }, query: { cursor, limit: MAX_ITEMS } },
+            signal,
+          }),
         )
         rest.push(...page.results)
         cursor = page.next

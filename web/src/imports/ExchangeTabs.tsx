@@ -1,15 +1,27 @@
 /** What goes out and what comes in: the two parts of one screen. */
 import { Link } from "wouter"
 import { paths } from "../paths"
-import { exchangeTexts as t } from "./en"
 import { useProject } from "../projects/projectContext"
+import { exchangeTexts as t } from "./en"
 
 export function ExchangeTabs({ part }: { part: "exports" | "imports" }) {
   const project = useProject()
-  const tabs = [{ part: "exports", text: t.exports, href: paths.exports(project.id) }, { part: "imports", text: t.imports, href: paths.imports(project.id) }]
+  const tabs = [
+    { part: "exports", text: t.exports, href: paths.exports(project.id) },
+    { part: "imports", text: t.imports, href: paths.imports(project.id) },
+  ]
   return (
     <nav className="tabs" aria-label={t.exports}>
-      {tabs.map((tab) => <Link key={tab.part} className="tab" href={tab.href} aria-current={tab.part === part ? "page" : undefined}>{tab.text}</Link>)}
+      {tabs.map((tab) => (
+        <Link
+          key={tab.part}
+          className="tab"
+          href={tab.href}
+          aria-current={tab.part === part ? "page" : undefined}
+        >
+          {tab.text}
+        </Link>
+      ))}
     </nav>
   )
 }

@@ -1,15 +1,15 @@
 /** Folders of an imported file whose entries match no image: each is assigned to a deployment once. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
-import { unwrap, api } from "../api/client"
-import { importFoldersQuery } from "./queries"
+import { api, unwrap } from "../api/client"
 import type { Import } from "../api/types"
+import { deploymentsQuery } from "../deployments/queries"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { SelectField } from "../ui/Field"
-import { canManage, useProject } from "../projects/projectContext"
-import { deploymentsQuery } from "../deployments/queries";
-import { importFolderTexts as t } from "./en";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { importFolderTexts as t } from "./en"
+import { importFoldersQuery } from "./queries"
 
 export function ImportFolders({ one }: { one: Import }) {
   const project = useProject()
@@ -20,8 +20,15 @@ export function ImportFolders({ one }: { one: Import }) {
   const assign = useMutation({
     meta: { saysItself: true },
     mutationFn: () => {
-      const folders = Object.fromEntries(Object.entries(chosen).filter(([, deployment]) => deployment))
-      return unwrap(api.POST("/api/v2/imports/{import_id}/folders", { params: { path: { import_id: one.id } }, body: { folders } }))
+      const folders = Object.fromEntries(
+        Object.entries(chosen).filter(([, deployment]) => deployment),
+      )
+      return unwrap(
+        api.POST("/api/v2/imports/{import_id}/folders", {
+          params: { path: { import_id: one.id } },
+          body: { folders },
+        }),
+      )
     },
     onSuccess: () => {
       setChosen({})
@@ -47,19 +54,44 @@ export function ImportFolders({ one }: { one: Import }) {
           const others = deployments?.results.filter((deployment) => !near.has(deployment.id)) ?? []
           return (
             <SelectField
-              key={folder} label={folder} hint={t.entries(entries)} disabled={!may} value={chosen[folder] ?? ""}
+              key={folder}
+              label={folder}
+              hint={t.entries(entries)}
+              disabled={!may}
+              value={chosen[folder] ?? ""}
               onChange={(event) => setChosen((old) => ({ ...old, [folder]: event.target.value }))}
             >
               <option value="">{t.none}</option>
-              {nearest.length > 0 && <optgroup label={t.nearest}>{nearest.map((near) => <option key={near.id} value={near.id}>{near.name}</option>)}</optgroup>}
-              <optgroup label={t.others}>{others.map((other) => <option key={other.id} value={other.id}>{other.name}</option>)}</optgroup>
+              {nearest.length > 0 && (
+                <optgroup label={t.nearest}>
+                  {nearest.map((near) => (
+                    <option key={near.id} value={near.id}>
+                      {near.name}
+                    </option>
+                  ))}
+                </optgroup>
+              )}
+              <optgroup label={t.others}>
+                {others.map((other) => (
+                  <option key={other.id} value={other.id}>
+                    {other.name}
+                  </option>
+                ))}
+              </optgroup>
             </SelectField>
           )
         })}
         {assign.error && <ErrorMessage error={assign.error} />}
         {may && (
           <div className="actions">
-            <Button type="submit" kind="accent" busy={assign.isPending} disabled={!Object.values(chosen).some(Boolean)}>{t.go}</Button>
+            <Button
+              type="submit"
+              kind="accent"
+              busy={assign.isPending}
+              disabled={!Object.values(chosen).some(Boolean)}
+            >
+              {t.go}
+            </Button>
           </div>
         )}
       </form>

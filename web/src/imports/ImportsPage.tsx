@@ -3,44 +3,80 @@ import { useInfiniteQuery } from "@tanstack/react-query"
 import { Upload } from "lucide-react"
 import { useEffect } from "react"
 import { Link } from "wouter"
-import { importsQuery } from "./queries"
 import type { Import } from "../api/types"
-import { ExchangeTabs } from "./ExchangeTabs"
-import { ImportProgress, ImportTag, formatOutcome } from "./ImportState"
-import { canManage, useProject } from "../projects/projectContext"
 import { paths } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button, LinkButton } from "../ui/Button"
+import { ExchangeTabs } from "./ExchangeTabs"
+import { formatOutcome, ImportProgress, ImportTag } from "./ImportState"
+import { importsQuery } from "./queries"
 import "./exchange.css"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { uiTexts } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { formatBytes, Timestamp } from "../ui/time"
 import { exchangeTexts, importTexts as t } from "./en"
-import { uiTexts } from "../ui/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function ImportsPage() {
   const project = useProject()
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(importsQuery(project.id))
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
+    importsQuery(project.id),
+  )
   const imports = data?.pages.flatMap((page) => page.results) ?? []
   const may = canManage(project)
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [project.name])
-  const make = may && <LinkButton kind="accent" icon={<Upload size={15} aria-hidden />} href={paths.newImport(project.id)}>{t.make}</LinkButton>
+  const make = may && (
+    <LinkButton
+      kind="accent"
+      icon={<Upload size={15} aria-hidden />}
+      href={paths.newImport(project.id)}
+    >
+      {t.make}
+    </LinkButton>
+  )
   const isEmpty = data && imports.length === 0
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{exchangeTexts.exports}</h1><div className="actions">{!isEmpty && make}</div></div>
+      <div className="page-head">
+        <h1>{exchangeTexts.exports}</h1>
+        <div className="actions">{!isEmpty && make}</div>
+      </div>
       <ExchangeTabs part="imports" />
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={64} />}
-      {isEmpty && <EmptyState title={t.noneTitle} text={<>{t.none} {!may && t.onlyManagers}</>}>{make}</EmptyState>}
+      {isEmpty && (
+        <EmptyState
+          title={t.noneTitle}
+          text={
+            <>
+              {t.none} {!may && t.onlyManagers}
+            </>
+          }
+        >
+          {make}
+        </EmptyState>
+      )}
       {imports.length > 0 && (
         <>
-          <p className="soft exchange-text">{t.text} {!may && t.onlyManagers}</p>
-          <ul className="lines">{imports.map((one) => <ImportRow key={one.id} one={one} />)}</ul>
+          <p className="soft exchange-text">
+            {t.text} {!may && t.onlyManagers}
+          </p>
+          <ul className="lines">
+            {imports.map((one) => (
+              <ImportRow key={one.id} one={one} />
+            ))}
+          </ul>
         </>
       )}
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
+      {hasNextPage && (
+        <div className="actions" style={{ marginTop: 12 }}>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            {uiTexts.more}
+          </Button>
+        </div>
+      )}
     </div>
   )
 }
@@ -55,8 +91,14 @@ function ImportRow({ one }: { one: Import }) {
         <ImportTag one={one} />
       </div>
       <ImportProgress one={one} />
-      {(one.error ?? formatOutcome(one)) && <p className="small soft">{one.error ?? formatOutcome(one)}</p>}
-      <div className="line-head small faint"><span>{t.asked} <Timestamp at={one.created_at} />, {formatBytes(one.size_bytes)}</span></div>
+      {(one.error ?? formatOutcome(one)) && (
+        <p className="small soft">{one.error ?? formatOutcome(one)}</p>
+      )}
+      <div className="line-head small faint">
+        <span>
+          {t.asked} <Timestamp at={one.created_at} />, {formatBytes(one.size_bytes)}
+        </span>
+      </div>
     </li>
   )
 }

@@ -4,17 +4,17 @@ import { ChevronLeft } from "lucide-react"
 import { type DragEvent, type FormEvent, useEffect, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
 import type { ImportFormat } from "../api/types"
-import { sendImport } from "../uploads/uploadRequests"
-import { canManage, useProject } from "../projects/projectContext"
 import { paths } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
+import { sendImport } from "../uploads/uploadRequests"
 import "./exchange.css"
+import { deploymentsQuery } from "../deployments/queries"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { uiTexts } from "../ui/en"
 import { Check, SelectField, TextField } from "../ui/Field"
 import { formatBytes } from "../ui/time"
 import { importTexts as t } from "./en"
-import { uiTexts } from "../ui/en";
-import { deploymentsQuery } from "../deployments/queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
 const FORMATS = Object.keys(t.formats) as ImportFormat[]
 
@@ -56,8 +56,14 @@ export function NewImportPage() {
       setSent(0)
       stop.current = new AbortController()
       const query = {
-        project: String(project.id), format, filename: chosen.name.slice(0, 255), ...(deployment && { deployment }), ...(model.name.trim() && { model_name: model.name.trim() }),
-        ...(model.version.trim() && { model_version: model.version.trim() }), ...(sure > 0 && { confidence_min: String(sure / 100) }), ...(format === "coco" && nothingIsBlank && { nothing_is_blank: "true" }),
+        project: String(project.id),
+        format,
+        filename: chosen.name.slice(0, 255),
+        ...(deployment && { deployment }),
+        ...(model.name.trim() && { model_name: model.name.trim() }),
+        ...(model.version.trim() && { model_version: model.version.trim() }),
+        ...(sure > 0 && { confidence_min: String(sure / 100) }),
+        ...(format === "coco" && nothingIsBlank && { nothing_is_blank: "true" }),
       }
       return sendImport(chosen, query, setSent, stop.current.signal)
     },
@@ -78,47 +84,113 @@ export function NewImportPage() {
   const part = `${Math.round(100 * sent)} %`
   return (
     <div className="narrow">
-      <Link href={paths.imports(project.id)} className="crumb"><ChevronLeft size={14} aria-hidden />{t.title}</Link>
-      <div className="page-head"><h1>{t.make}</h1></div>
+      <Link href={paths.imports(project.id)} className="crumb">
+        <ChevronLeft size={14} aria-hidden />
+        {t.title}
+      </Link>
+      <div className="page-head">
+        <h1>{t.make}</h1>
+      </div>
       <p className="soft exchange-text">{t.text}</p>
       {!may && <p className="note">{t.onlyManagers}</p>}
-      <form className="form import-form" onSubmit={submit} onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
+      <form
+        className="form import-form"
+        onSubmit={submit}
+        onDragOver={(event) => event.preventDefault()}
+        onDrop={onDrop}
+      >
         <div className="drop-area" data-testid="import-drop">
-          {file && <b className="exchange-title">{file.name} <span className="faint">{formatBytes(file.size)}</span></b>}
-          <Button onClick={() => picker.current?.click()} disabled={send.isPending}>{file ? t.another : t.choose}</Button>
+          {file && (
+            <b className="exchange-title">
+              {file.name} <span className="faint">{formatBytes(file.size)}</span>
+            </b>
+          )}
+          <Button onClick={() => picker.current?.click()} disabled={send.isPending}>
+            {file ? t.another : t.choose}
+          </Button>
           <span>{t.drop}</span>
         </div>
-        <input ref={picker} type="file" accept=".json,.zip,.gz,application/json,application/zip" hidden aria-label={t.file} data-testid="import-file" onChange={(event) => { take(event.target.files?.[0]); event.target.value = "" }} />
+        <input
+          ref={picker}
+          type="file"
+          accept=".json,.zip,.gz,application/json,application/zip"
+          hidden
+          aria-label={t.file}
+          data-testid="import-file"
+          onChange={(event) => {
+            take(event.target.files?.[0])
+            event.target.value = ""
+          }}
+        />
         <fieldset className="fieldset">
           <legend>{t.format}</legend>
           <div className="export-formats import-formats">
             {FORMATS.map((one) => (
               <label key={one} className="option">
-                <input type="radio" name="format" value={one} checked={one === format} onChange={() => setFormat(one)} />
-                <div className="option-words">{t.formats[one][0]}<p>{t.formats[one][1]}</p></div>
+                <input
+                  type="radio"
+                  name="format"
+                  value={one}
+                  checked={one === format}
+                  onChange={() => setFormat(one)}
+                />
+                <div className="option-words">
+                  {t.formats[one][0]}
+                  <p>{t.formats[one][1]}</p>
+                </div>
               </label>
             ))}
           </div>
         </fieldset>
-        <SelectField label={t.where} value={deployment} onChange={(event) => setDeployment(event.target.value)}>
+        <SelectField
+          label={t.where}
+          value={deployment}
+          onChange={(event) => setDeployment(event.target.value)}
+        >
           <option value="">{t.everywhere}</option>
-          {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
+          {deployments?.results.map((one) => (
+            <option key={one.id} value={one.id}>
+              {one.name}
+            </option>
+          ))}
         </SelectField>
         <details className="more">
           <summary>{t.options}</summary>
           <div className="form">
             <div className="form-row">
-              <TextField label={t.modelName} hint={t.modelHint} maxLength={255} value={model.name} onChange={(event) => setModel({ ...model, name: event.target.value })} />
-              <TextField label={t.modelVersion} maxLength={100} value={model.version} onChange={(event) => setModel({ ...model, version: event.target.value })} />
+              <TextField
+                label={t.modelName}
+                hint={t.modelHint}
+                maxLength={255}
+                value={model.name}
+                onChange={(event) => setModel({ ...model, name: event.target.value })}
+              />
+              <TextField
+                label={t.modelVersion}
+                maxLength={100}
+                value={model.version}
+                onChange={(event) => setModel({ ...model, version: event.target.value })}
+              />
             </div>
             <label className="sure">
               {t.confidence}
-              <input type="range" min={0} max={95} step={5} value={sure} onChange={(event) => setSure(Number(event.target.value))} />
+              <input
+                type="range"
+                min={0}
+                max={95}
+                step={5}
+                value={sure}
+                onChange={(event) => setSure(Number(event.target.value))}
+              />
               <output>{sure ? `${sure} %` : uiTexts.none}</output>
             </label>
             {format === "coco" && (
               <div className="field">
-                <Check label={t.nothingIsBlank} checked={nothingIsBlank} onChange={(event) => setNothingIsBlank(event.target.checked)} />
+                <Check
+                  label={t.nothingIsBlank}
+                  checked={nothingIsBlank}
+                  onChange={(event) => setNothingIsBlank(event.target.checked)}
+                />
                 <p className="hint">{t.nothingIsBlankHint}</p>
               </div>
             )}
@@ -126,13 +198,32 @@ export function NewImportPage() {
         </details>
         {send.isPending && (
           <div className="exchange-now">
-            <div className="bar" role="progressbar" aria-label={t.sending(part)} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(100 * sent)}><span className="bar-done" style={{ width: `${100 * sent}%` }} /></div>
-            <p className="small soft" role="status">{t.sending(part)}</p>
+            <div
+              className="bar"
+              role="progressbar"
+              aria-label={t.sending(part)}
+              aria-valuemin={0}
+              aria-valuemax={100}
+              aria-valuenow={Math.round(100 * sent)}
+            >
+              <span className="bar-done" style={{ width: `${100 * sent}%` }} />
+            </div>
+            <p className="small soft" role="status">
+              {t.sending(part)}
+            </p>
           </div>
         )}
         {send.error && !isStopped && <ErrorMessage error={send.error} />}
         <div className="actions">
-          <Button type="submit" kind="accent" busy={send.isPending} disabled={!may || !file} title={file ? undefined : t.noFile}>{t.go}</Button>
+          <Button
+            type="submit"
+            kind="accent"
+            busy={send.isPending}
+            disabled={!may || !file}
+            title={file ? undefined : t.noFile}
+          >
+            {t.go}
+          </Button>
           {send.isPending && <Button onClick={() => stop.current?.abort()}>{t.stop}</Button>}
         </div>
       </form>

@@ -1,6 +1,6 @@
 /** What the page asks about imports. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Import } from "../api/types"
 
 const PAGE_SIZE = 30
@@ -15,17 +15,27 @@ export const isRunning = (one: Import) => RUNNING_STATES.includes(one.state)
 export const importsQuery = (project: number) =>
   infiniteQueryOptions({
     queryKey: ["import", project, "list"],
-    queryFn: ({ pageParam }) => unwrap(api.GET("/api/v2/imports", { params: { query: { project, limit: PAGE_SIZE, cursor: pageParam } } })),
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api.GET("/api/v2/imports", {
+          params: { query: { project, limit: PAGE_SIZE, cursor: pageParam } },
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
-    refetchInterval: (query) => (query.state.data?.pages.some((page) => page.results.some(isRunning)) ? FAST_POLL_MS : SLOW_POLL_MS),
+    refetchInterval: (query) =>
+      query.state.data?.pages.some((page) => page.results.some(isRunning))
+        ? FAST_POLL_MS
+        : SLOW_POLL_MS,
   })
 
 export const importQuery = (project: number, id: string) =>
   queryOptions({
     queryKey: ["import", project, "one", id],
-    queryFn: () => unwrap(api.GET("/api/v2/imports/{import_id}", { params: { path: { import_id: id } } })),
-    refetchInterval: (query) => (query.state.data && !isRunning(query.state.data) ? SLOW_POLL_MS : FAST_POLL_MS),
+    queryFn: () =>
+      unwrap(api.GET("/api/v2/imports/{import_id}", { params: { path: { import_id: id } } })),
+    refetchInterval: (query) =>
+      query.state.data && !isRunning(query.state.data) ? SLOW_POLL_MS : FAST_POLL_MS,
   })
 
 /** What could not be taken of a file; asked for anew as more of it is read. */
@@ -33,7 +43,11 @@ export const importProblemsQuery = (project: number, id: string, faults: number)
   infiniteQueryOptions({
     queryKey: ["import", project, "faults", id, faults],
     queryFn: ({ pageParam }) =>
-      unwrap(api.GET("/api/v2/imports/{import_id}/faults", { params: { path: { import_id: id }, query: { limit: PAGE_SIZE, cursor: pageParam } } })),
+      unwrap(
+        api.GET("/api/v2/imports/{import_id}/faults", {
+          params: { path: { import_id: id }, query: { limit: PAGE_SIZE, cursor: pageParam } },
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: (old) => old,
@@ -43,5 +57,8 @@ export const importProblemsQuery = (project: number, id: string, faults: number)
 export const importFoldersQuery = (project: number, id: string, updatedAt: string) =>
   queryOptions({
     queryKey: ["import", project, "folders", id, updatedAt],
-    queryFn: () => unwrap(api.GET("/api/v2/imports/{import_id}/folders", { params: { path: { import_id: id } } })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/imports/{import_id}/folders", { params: { path: { import_id: id } } }),
+      ),
   })

@@ -1,13 +1,13 @@
 /** What came in by day, as bars that lead to the images, and by hour of the day. */
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "wouter"
+import { timeTexts as t } from "../catalogue/en"
+import { formatImages } from "../images/en"
 import { projectSummaryQuery } from "../images/queries"
 import { paths, withSearch } from "../paths"
-import { addDays, formatPlainDay } from "../ui/time"
-import { timeTexts as t } from "../catalogue/en"
 import { useProject } from "../projects/projectContext"
-import { formatImages } from "../images/en";
-import { formatCount } from "../ui/en";
+import { formatCount } from "../ui/en"
+import { addDays, formatPlainDay } from "../ui/time"
 
 interface Bar {
   key: string
@@ -30,24 +30,47 @@ export function ActivityCharts() {
   const latest = days[0]?.day ?? ""
   const earliest = days.at(-1)?.day ?? latest
   const byMonth = addDays(earliest, MAX_DAYS) < latest
-  const bars = groupByMonth(days, earliest, latest, byMonth).map((one): Bar => ({
-    ...one,
-    title: t.day(byMonth ? one.label : formatPlainDay(one.key), formatImages(one.images), formatCount(one.blank)),
-    href: withSearch(paths.images(project.id), { from: one.key, to: byMonth ? addDays(addDays(one.key, 31).slice(0, 8) + "01", -1) : one.key }),
-  }))
-  const hours = data.hours.map((images, hour): Bar => ({
-    key: String(hour), label: hour % LABELLED_HOURS === 0 ? String(hour).padStart(2, "0") : "", title: t.hour(hour, formatImages(images)),
-    images, blank: 0,
-  }))
+  const bars = groupByMonth(days, earliest, latest, byMonth).map(
+    (one): Bar => ({
+      ...one,
+      title: t.day(
+        byMonth ? one.label : formatPlainDay(one.key),
+        formatImages(one.images),
+        formatCount(one.blank),
+      ),
+      href: withSearch(paths.images(project.id), {
+        from: one.key,
+        to: byMonth ? addDays(addDays(one.key, 31).slice(0, 8) + "01", -1) : one.key,
+      }),
+    }),
+  )
+  const hours = data.hours.map(
+    (images, hour): Bar => ({
+      key: String(hour),
+      label: hour % LABELLED_HOURS === 0 ? String(hour).padStart(2, "0") : "",
+      title: t.hour(hour, formatImages(images)),
+      images,
+      blank: 0,
+    }),
+  )
   return (
     <>
       <section className="section">
-        <div className="section-head"><h2>{byMonth ? t.perMonth : t.perDay}</h2>{data.is_behind && <span className="soft small">{t.behind}</span>}</div>
+        <div className="section-head">
+          <h2>{byMonth ? t.perMonth : t.perDay}</h2>
+          {data.is_behind && <span className="soft small">{t.behind}</span>}
+        </div>
         <BarChart bars={bars} named={Math.ceil(bars.length / 6)} />
-        {data.without_camera_time > 0 && <p className="soft small" data-testid="without-camera-time">{t.withoutCameraTime(formatImages(data.without_camera_time))}</p>}
+        {data.without_camera_time > 0 && (
+          <p className="soft small" data-testid="without-camera-time">
+            {t.withoutCameraTime(formatImages(data.without_camera_time))}
+          </p>
+        )}
       </section>
       <section className="section">
-        <div className="section-head"><h2>{t.byHour}</h2></div>
+        <div className="section-head">
+          <h2>{t.byHour}</h2>
+        </div>
         <BarChart bars={hours} named={1} />
       </section>
     </>
@@ -61,7 +84,9 @@ function BarChart({ bars, named }: { bars: Bar[]; named: number }) {
       {bars.map((one, at) => (
         <li key={one.key}>
           <Bar one={one} most={most} />
-          <small aria-hidden>{at % named === 0 && at + named <= bars.length ? one.label : ""}</small>
+          <small aria-hidden>
+            {at % named === 0 && at + named <= bars.length ? one.label : ""}
+          </small>
         </li>
       ))}
     </ol>
@@ -70,13 +95,31 @@ function BarChart({ bars, named }: { bars: Bar[]; named: number }) {
 
 function Bar({ one, most }: { one: Bar; most: number }) {
   if (one.images === 0) return <span />
-  const bar = <i style={{ height: `${Math.max((100 * one.images) / most, 2)}%` }}><s style={{ height: `${(100 * one.blank) / one.images}%` }} /></i>
-  if (!one.href) return <span role="img" title={one.title} aria-label={one.title}>{bar}</span>
-  return <Link href={one.href} title={one.title} aria-label={one.title}>{bar}</Link>
+  const bar = (
+    <i style={{ height: `${Math.max((100 * one.images) / most, 2)}%` }}>
+      <s style={{ height: `${(100 * one.blank) / one.images}%` }} />
+    </i>
+  )
+  if (!one.href)
+    return (
+      <span role="img" title={one.title} aria-label={one.title}>
+        {bar}
+      </span>
+    )
+  return (
+    <Link href={one.href} title={one.title} aria-label={one.title}>
+      {bar}
+    </Link>
+  )
 }
 
 /** Days or months one after the other, the earliest first, those without images among them. */
-function groupByMonth(days: { day: string; images: number; blank: number }[], earliest: string, latest: string, byMonth: boolean) {
+function groupByMonth(
+  days: { day: string; images: number; blank: number }[],
+  earliest: string,
+  latest: string,
+  byMonth: boolean,
+) {
   const found = new Map<string, { images: number; blank: number }>()
   for (const { day, images, blank } of days) {
     const key = byMonth ? `${day.slice(0, 8)}01` : day
@@ -84,8 +127,15 @@ function groupByMonth(days: { day: string; images: number; blank: number }[], ea
     found.set(key, { images: open.images + images, blank: open.blank + blank })
   }
   const all = []
-  for (let key = byMonth ? `${earliest.slice(0, 8)}01` : earliest; key <= latest && all.length < 600; key = byMonth ? `${addDays(key, 31).slice(0, 8)}01` : addDays(key, 1)) {
-    const label = formatPlainDay(key, byMonth ? { month: "short", year: "numeric" } : { day: "numeric", month: "short" })
+  for (
+    let key = byMonth ? `${earliest.slice(0, 8)}01` : earliest;
+    key <= latest && all.length < 600;
+    key = byMonth ? `${addDays(key, 31).slice(0, 8)}01` : addDays(key, 1)
+  ) {
+    const label = formatPlainDay(
+      key,
+      byMonth ? { month: "short", year: "numeric" } : { day: "numeric", month: "short" },
+    )
     all.push({ key, label, ...(found.get(key) ?? { images: 0, blank: 0 }) })
   }
   return all

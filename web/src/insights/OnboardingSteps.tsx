@@ -3,26 +3,26 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Check } from "lucide-react"
 import { type ReactNode, useState } from "react"
 import { Link } from "wouter"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Deployment, Job, ProcessingService } from "../api/types"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { SelectField } from "../ui/Field"
 import "./onboarding.css"
-import { Timestamp } from "../ui/time"
-import { showToast } from "../ui/Toasts"
-import { onboardingTexts as t } from "./en"
+import { callerQuery } from "../api/session"
 import { DeploymentForm } from "../deployments/DeploymentForm"
+import { deploymentTexts, formatDeployments } from "../deployments/en"
+import { formatImages } from "../images/en"
+import { settingsTexts } from "../projects/en"
 import { useProject } from "../projects/projectContext"
+import { projectQuery } from "../projects/queries"
+import { pipelinesQuery } from "../queue/queries"
+import { showToast } from "../ui/Toasts"
+import { Timestamp } from "../ui/time"
 import { buildEmptySelection } from "../uploads/droppedFiles"
 import { UploadDialog } from "../uploads/UploadDialog"
-import { formatDeployments, deploymentTexts } from "../deployments/en";
-import { formatImages } from "../images/en";
-import { settingsTexts } from "../projects/en";
-import { callerQuery } from "../api/session";
-import { projectQuery } from "../projects/queries";
-import { pipelinesQuery } from "../queue/queries";
+import { onboardingTexts as t } from "./en"
 
 interface OnboardingStepsProps {
   deployments: Deployment[]
@@ -42,14 +42,23 @@ interface OnboardingStep {
   go?: ReactNode
 }
 
-export function OnboardingSteps({ deployments, images, services, jobs, waiting }: OnboardingStepsProps) {
+export function OnboardingSteps({
+  deployments,
+  images,
+  services,
+  jobs,
+  waiting,
+}: OnboardingStepsProps) {
   const project = useProject()
   const { data: caller } = useQuery(callerQuery)
   const [open, setOpen] = useState<"deployment" | "upload" | "pipeline" | null>(null)
   // A project begins with a deployment that has no name of its own; a person has not said where a camera is by that.
   const hasDeployment = deployments.some((one) => one.latitude !== null) || deployments.length > 1
   const online = services.some((service) => service.online)
-  const lastSeen = services.map((service) => service.last_seen_at ?? "").sort().at(-1)
+  const lastSeen = services
+    .map((service) => service.last_seen_at ?? "")
+    .sort()
+    .at(-1)
   const chosen = Boolean(project.automatic_pipeline) || jobs.length > 0 || waiting !== undefined
   const done = [true, true, hasDeployment, images > 0, online, false]
   const now = done.indexOf(false)
@@ -58,46 +67,101 @@ export function OnboardingSteps({ deployments, images, services, jobs, waiting }
     { key: "account", title: t.account, done: true, said: caller?.email ?? "" },
     { key: "project", title: t.project, done: true, said: project.name },
     {
-      key: "deployment", title: t.where, done: hasDeployment, said: hasDeployment ? formatDeployments(deployments.length) : t.whereText,
-      go: <Button kind={kind(2)} onClick={() => setOpen("deployment")}>{t.whereGo}</Button>,
+      key: "deployment",
+      title: t.where,
+      done: hasDeployment,
+      said: hasDeployment ? formatDeployments(deployments.length) : t.whereText,
+      go: (
+        <Button kind={kind(2)} onClick={() => setOpen("deployment")}>
+          {t.whereGo}
+        </Button>
+      ),
     },
     {
-      key: "images", title: t.bring, done: images > 0, said: images > 0 ? formatImages(images) : t.bringText,
+      key: "images",
+      title: t.bring,
+      done: images > 0,
+      said: images > 0 ? formatImages(images) : t.bringText,
       go: (
         <>
-          <LinkButton kind={kind(3)} href={paths.newSource(project.id)}>{t.bringGo}</LinkButton>
+          <LinkButton kind={kind(3)} href={paths.newSource(project.id)}>
+            {t.bringGo}
+          </LinkButton>
           <Button onClick={() => setOpen("upload")}>{t.bringUpload}</Button>
         </>
       ),
     },
     {
-      key: "worker", title: t.worker, done: online,
-      said: online ? t.workerOnline : services.length > 0 ? <>{t.workerAway} <Timestamp at={lastSeen || null} />.</> : t.workerText,
-      go: <LinkButton kind={kind(4)} href={paths.workers(project.id)}>{services.length > 0 ? t.workerLook : t.workerGo}</LinkButton>,
+      key: "worker",
+      title: t.worker,
+      done: online,
+      said: online ? (
+        t.workerOnline
+      ) : services.length > 0 ? (
+        <>
+          {t.workerAway} <Timestamp at={lastSeen || null} />.
+        </>
+      ) : (
+        t.workerText
+      ),
+      go: (
+        <LinkButton kind={kind(4)} href={paths.workers(project.id)}>
+          {services.length > 0 ? t.workerLook : t.workerGo}
+        </LinkButton>
+      ),
     },
     {
-      key: "results", title: t.results, done: false,
-      said: waiting ? <>{waiting.why} <Link href={paths.job(project.id, waiting.id)}>{t.resultsJob}</Link></> : chosen ? t.resultsWait : t.resultsText,
-      go: !chosen && <Button kind={kind(5)} onClick={() => setOpen("pipeline")}>{t.resultsGo}</Button>,
+      key: "results",
+      title: t.results,
+      done: false,
+      said: waiting ? (
+        <>
+          {waiting.why} <Link href={paths.job(project.id, waiting.id)}>{t.resultsJob}</Link>
+        </>
+      ) : chosen ? (
+        t.resultsWait
+      ) : (
+        t.resultsText
+      ),
+      go: !chosen && (
+        <Button kind={kind(5)} onClick={() => setOpen("pipeline")}>
+          {t.resultsGo}
+        </Button>
+      ),
     },
   ]
   return (
     <section className="first" data-testid="first-steps" aria-labelledby="first-title">
-      <div className="first-head"><h2 id="first-title">{t.title}</h2><p className="soft small">{t.progress(done.filter(Boolean).length, done.length)}</p></div>
+      <div className="first-head">
+        <h2 id="first-title">{t.title}</h2>
+        <p className="soft small">{t.progress(done.filter(Boolean).length, done.length)}</p>
+      </div>
       <ol>
         {steps.map((step, at) => (
-          <li key={step.key} className={step.done ? "first-step first-done" : "first-step"} aria-current={at === now ? "step" : undefined}>
-            <span className="first-mark">{step.done ? <Check size={15} aria-label={t.done} /> : at + 1}</span>
+          <li
+            key={step.key}
+            className={step.done ? "first-step first-done" : "first-step"}
+            aria-current={at === now ? "step" : undefined}
+          >
+            <span className="first-mark">
+              {step.done ? <Check size={15} aria-label={t.done} /> : at + 1}
+            </span>
             <h3>{step.title}</h3>
             <p>{step.said}</p>
             {!step.done && step.go && <div className="actions">{step.go}</div>}
           </li>
         ))}
       </ol>
-      <Dialog open={open === "deployment"} onClose={() => setOpen(null)} title={deploymentTexts.add}>
+      <Dialog
+        open={open === "deployment"}
+        onClose={() => setOpen(null)}
+        title={deploymentTexts.add}
+      >
         <DeploymentForm others={deployments} onDone={() => setOpen(null)} />
       </Dialog>
-      {open === "upload" && <UploadDialog initial={buildEmptySelection()} onClose={() => setOpen(null)} />}
+      {open === "upload" && (
+        <UploadDialog initial={buildEmptySelection()} onClose={() => setOpen(null)} />
+      )}
       <ChoosePipeline open={open === "pipeline"} onClose={() => setOpen(null)} />
     </section>
   )
@@ -110,7 +174,13 @@ function ChoosePipeline({ open, onClose }: { open: boolean; onClose: () => void 
   const [chosen, setChosen] = useState("")
   const slug = chosen || data?.results[0]?.slug || ""
   const choose = useMutation({
-    mutationFn: () => unwrap(api.PATCH("/api/v2/projects/{project_id}", { params: { path: { project_id: project.id } }, body: { automatic_pipeline: slug } })),
+    mutationFn: () =>
+      unwrap(
+        api.PATCH("/api/v2/projects/{project_id}", {
+          params: { path: { project_id: project.id } },
+          body: { automatic_pipeline: slug },
+        }),
+      ),
     onSuccess: (changed) => {
       client.setQueryData(projectQuery(project.id).queryKey, changed)
       showToast(t.chosen(data?.results.find((one) => one.slug === slug)?.name ?? slug))
@@ -122,14 +192,36 @@ function ChoosePipeline({ open, onClose }: { open: boolean; onClose: () => void 
       {data?.results.length === 0 ? (
         <>
           <p className="soft">{t.noPipeline}</p>
-          <div className="dialog-actions"><LinkButton kind="accent" href={paths.workers(project.id)}>{t.workerGo}</LinkButton></div>
+          <div className="dialog-actions">
+            <LinkButton kind="accent" href={paths.workers(project.id)}>
+              {t.workerGo}
+            </LinkButton>
+          </div>
         </>
       ) : (
         <>
-          <SelectField label={settingsTexts.automatic} hint={settingsTexts.automaticHint} value={slug} onChange={(event) => setChosen(event.target.value)}>
-            {data?.results.map((one) => <option key={one.slug} value={one.slug}>{one.name}</option>)}
+          <SelectField
+            label={settingsTexts.automatic}
+            hint={settingsTexts.automaticHint}
+            value={slug}
+            onChange={(event) => setChosen(event.target.value)}
+          >
+            {data?.results.map((one) => (
+              <option key={one.slug} value={one.slug}>
+                {one.name}
+              </option>
+            ))}
           </SelectField>
-          <div className="dialog-actions"><Button kind="accent" busy={choose.isPending} disabled={!slug} onClick={() => choose.mutate()}>{t.chooseGo}</Button></div>
+          <div className="dialog-actions">
+            <Button
+              kind="accent"
+              busy={choose.isPending}
+              disabled={!slug}
+              onClick={() => choose.mutate()}
+            >
+              {t.chooseGo}
+            </Button>
+          </div>
         </>
       )}
     </Dialog>

@@ -1,20 +1,24 @@
 /** The log of a webhook: what it was told, how that went and why, and how to send it again. */
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Delivery, DeliveryState, Webhook } from "../api/types"
-import { Button } from "../ui/Button"
-import { SkeletonRows } from "../ui/feedback"
-import { Timestamp } from "../ui/time"
-import { showToast } from "../ui/Toasts"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { useProject } from "../projects/projectContext"
+import { Button } from "../ui/Button"
+import { formatCount, uiTexts } from "../ui/en"
+import { SkeletonRows } from "../ui/feedback"
+import { showToast } from "../ui/Toasts"
+import { Timestamp } from "../ui/time"
 import { useUrlQuery } from "../ui/urlQuery"
-import { uiTexts, formatCount } from "../ui/en";
-import { deliveriesQuery } from "./queries";
-import { webhookTexts } from "./en";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { webhookTexts } from "./en"
+import { deliveriesQuery } from "./queries"
 
 const STATES: DeliveryState[] = ["failed", "waiting", "delivered"]
-const TAG_CLASS: Record<DeliveryState, string> = { waiting: "state state-now", delivered: "state state-good", failed: "state state-bad" }
+const TAG_CLASS: Record<DeliveryState, string> = {
+  waiting: "state state-now",
+  delivered: "state state-good",
+  failed: "state state-bad",
+}
 
 export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: boolean }) {
   const project = useProject()
@@ -22,7 +26,9 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
   const [search, setSearch] = useUrlQuery()
   const state = STATES.find((one) => one === search.get("state"))
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    ...deliveriesQuery(project.id, webhook.id, state), enabled: isThere, refetchInterval: webhook.waiting > 0 ? 2_000 : 10_000,
+    ...deliveriesQuery(project.id, webhook.id, state),
+    enabled: isThere,
+    refetchInterval: webhook.waiting > 0 ? 2_000 : 10_000,
   })
   const deliveries = data?.pages.flatMap((page) => page.results) ?? []
   const t = webhookTexts
@@ -31,26 +37,49 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
     mutationFn: (delivery: string | undefined) =>
       unwrap(
         delivery
-          ? api.POST("/api/v2/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", { params: { path: { ...path, delivery_id: delivery } } })
+          ? api.POST("/api/v2/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", {
+              params: { path: { ...path, delivery_id: delivery } },
+            })
           : api.POST("/api/v2/webhooks/{webhook_id}/deliveries/replay", { params: { path } }),
       ),
     onSuccess: (done) => showToast(t.replayed(done.replayed)),
     onSettled: () => client.invalidateQueries({ queryKey: ["webhook", project.id] }),
   })
-  const counts: Partial<Record<DeliveryState, number>> = { failed: webhook.failed, waiting: webhook.waiting }
+  const counts: Partial<Record<DeliveryState, number>> = {
+    failed: webhook.failed,
+    waiting: webhook.waiting,
+  }
   return (
     <section className="section">
       <div className="section-head">
         <h2>{t.log}</h2>
         {webhook.failed > 0 && webhook.is_active && (
-          <Button small busy={replay.isPending && replay.variables === undefined} onClick={() => replay.mutate(undefined)}>{t.replayAll(webhook.failed)}</Button>
+          <Button
+            small
+            busy={replay.isPending && replay.variables === undefined}
+            onClick={() => replay.mutate(undefined)}
+          >
+            {t.replayAll(webhook.failed)}
+          </Button>
         )}
       </div>
       <div className="tabs">
         {[undefined, ...STATES].map((one) => (
-          <button key={one ?? "all"} type="button" className="tab" aria-pressed={one === state} onClick={() => setSearch((next) => (one ? next.set("state", one) : next.delete("state")), { replace: true })}>
+          <button
+            key={one ?? "all"}
+            type="button"
+            className="tab"
+            aria-pressed={one === state}
+            onClick={() =>
+              setSearch((next) => (one ? next.set("state", one) : next.delete("state")), {
+                replace: true,
+              })
+            }
+          >
             {one ? t.states[one] : uiTexts.all}
-            {one && counts[one] !== undefined && <span className="faint">{formatCount(counts[one])}</span>}
+            {one && counts[one] !== undefined && (
+              <span className="faint">{formatCount(counts[one])}</span>
+            )}
           </button>
         ))}
       </div>
@@ -60,18 +89,46 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
       {deliveries.length > 0 && (
         <div className="table-scroll">
           <table className="table keys-table webhook-log" data-testid="deliveries">
-            <thead><tr><th>{t.event}</th><th>{t.at}</th><th>{t.state}</th><th>{t.answer}</th><th><span className="visually-hidden">{t.actions}</span></th></tr></thead>
+            <thead>
+              <tr>
+                <th>{t.event}</th>
+                <th>{t.at}</th>
+                <th>{t.state}</th>
+                <th>{t.answer}</th>
+                <th>
+                  <span className="visually-hidden">{t.actions}</span>
+                </th>
+              </tr>
+            </thead>
             <tbody>
               {deliveries.map((one) => (
                 <tr key={one.id} data-delivery={one.id}>
-                  <td><b>{t.types[one.event_type] ?? one.event_type}</b> <code className="faint">{one.event_type}</code></td>
-                  <td data-label={t.at}><Timestamp at={one.created_at} /></td>
-                  <td data-label={t.state}><span className={TAG_CLASS[one.state]} data-state={one.state}>{t.states[one.state]}</span></td>
-                  <td className="webhook-answer"><DeliveryResponse delivery={one} /></td>
+                  <td>
+                    <b>{t.types[one.event_type] ?? one.event_type}</b>{" "}
+                    <code className="faint">{one.event_type}</code>
+                  </td>
+                  <td data-label={t.at}>
+                    <Timestamp at={one.created_at} />
+                  </td>
+                  <td data-label={t.state}>
+                    <span className={TAG_CLASS[one.state]} data-state={one.state}>
+                      {t.states[one.state]}
+                    </span>
+                  </td>
+                  <td className="webhook-answer">
+                    <DeliveryResponse delivery={one} />
+                  </td>
                   <td className="key-actions">
                     {webhook.is_active && one.state !== "waiting" && (
                       <span className="actions">
-                        <Button small aria-label={t.replayOne(one.event_type)} busy={replay.isPending && replay.variables === one.id} onClick={() => replay.mutate(one.id)}>{t.replay}</Button>
+                        <Button
+                          small
+                          aria-label={t.replayOne(one.event_type)}
+                          busy={replay.isPending && replay.variables === one.id}
+                          onClick={() => replay.mutate(one.id)}
+                        >
+                          {t.replay}
+                        </Button>
                       </span>
                     )}
                   </td>
@@ -81,8 +138,16 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
           </table>
         </div>
       )}
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
-      <p className="soft small" style={{ marginTop: 12 }}>{t.logText}</p>
+      {hasNextPage && (
+        <div className="actions" style={{ marginTop: 12 }}>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            {uiTexts.more}
+          </Button>
+        </div>
+      )}
+      <p className="soft small" style={{ marginTop: 12 }}>
+        {t.logText}
+      </p>
     </section>
   )
 }
@@ -95,14 +160,35 @@ function DeliveryResponse({ delivery }: { delivery: Delivery }) {
     <>
       {why ?? (status !== null ? t.answered(status, ms ?? 0) : t.notYet)}
       {delivery.attempts > 1 || why ? (
-        <span className="faint"> {t.attempts(delivery.attempts)}{delivery.next_attempt_at && <>, {t.again} <Timestamp at={delivery.next_attempt_at} short /></>}</span>
+        <span className="faint">
+          {" "}
+          {t.attempts(delivery.attempts)}
+          {delivery.next_attempt_at && (
+            <>
+              , {t.again} <Timestamp at={delivery.next_attempt_at} short />
+            </>
+          )}
+        </span>
       ) : null}
       <details className="more">
         <summary>{t.details}</summary>
         <dl className="webhook-details">
-          <dt>{t.id}</dt><dd><code>{delivery.id}</code></dd>
-          <dt>{t.told}</dt><dd><pre>{JSON.stringify(delivery.data, null, 2)}</pre></dd>
-          {delivery.response_excerpt && <><dt>{t.said}</dt><dd><pre>{delivery.response_excerpt}</pre></dd></>}
+          <dt>{t.id}</dt>
+          <dd>
+            <code>{delivery.id}</code>
+          </dd>
+          <dt>{t.told}</dt>
+          <dd>
+            <pre>{JSON.stringify(delivery.data, null, 2)}</pre>
+          </dd>
+          {delivery.response_excerpt && (
+            <>
+              <dt>{t.said}</dt>
+              <dd>
+                <pre>{delivery.response_excerpt}</pre>
+              </dd>
+            </>
+          )}
         </dl>
       </details>
     </>

@@ -1,21 +1,29 @@
 /** Queries for webhooks, their deliveries and notices. */
-import { queryOptions, infiniteQueryOptions } from "@tanstack/react-query";
-import { unwrap, api, MAX_ITEMS } from "../api/client";
-import type { DeliveryState } from "../api/types";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
+import { api, MAX_ITEMS, unwrap } from "../api/client"
+import type { DeliveryState } from "../api/types"
 
 export const webhooksQuery = (project: number) =>
   queryOptions({
     queryKey: ["webhook", project, "list"],
-    queryFn: () => unwrap(api.GET("/api/v2/webhooks", { params: { query: { project, limit: 1000 } } })),
+    queryFn: () =>
+      unwrap(api.GET("/api/v2/webhooks", { params: { query: { project, limit: 1000 } } })),
   })
 
 export const webhookQuery = (project: number, webhook: string) =>
   queryOptions({
     queryKey: ["webhook", project, "one", webhook],
-    queryFn: () => unwrap(api.GET("/api/v2/webhooks/{webhook_id}", { params: { path: { webhook_id: webhook } } })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/webhooks/{webhook_id}", { params: { path: { webhook_id: webhook } } }),
+      ),
   })
 
-export const deliveriesQuery = (project: number, webhook: string, state: DeliveryState | undefined) =>
+export const deliveriesQuery = (
+  project: number,
+  webhook: string,
+  state: DeliveryState | undefined,
+) =>
   infiniteQueryOptions({
     queryKey: ["webhook", project, "log", webhook, state ?? ""],
     queryFn: ({ pageParam }) =>
@@ -31,5 +39,6 @@ export const deliveriesQuery = (project: number, webhook: string, state: Deliver
 export const noticesQuery = (project: number) =>
   queryOptions({
     queryKey: ["notice", project],
-    queryFn: () => unwrap(api.GET("/api/v2/notices", { params: { query: { project, limit: MAX_ITEMS } } })),
+    queryFn: () =>
+      unwrap(api.GET("/api/v2/notices", { params: { query: { project, limit: MAX_ITEMS } } })),
   })

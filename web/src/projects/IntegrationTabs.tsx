@@ -1,8 +1,8 @@
 /** The parts of what speaks with the project from outside. */
 import { Link } from "wouter"
 import { paths } from "../paths"
+import { integrationTabTexts } from "./en"
 import { canManage, useProject } from "./projectContext"
-import { integrationTabTexts } from "./en";
 
 export function IntegrationTabs({ part }: { part: "keys" | "check" | "webhooks" | "presets" }) {
   const project = useProject()
@@ -15,9 +15,18 @@ export function IntegrationTabs({ part }: { part: "keys" | "check" | "webhooks" 
   ]
   return (
     <nav className="tabs" aria-label={t.title}>
-      {tabs.filter((tab) => !tab.managers || canManage(project)).map((tab) => (
-        <Link key={tab.part} className="tab" href={tab.href} aria-current={tab.part === part ? "page" : undefined}>{tab.text}</Link>
-      ))}
+      {tabs
+        .filter((tab) => !tab.managers || canManage(project))
+        .map((tab) => (
+          <Link
+            key={tab.part}
+            className="tab"
+            href={tab.href}
+            aria-current={tab.part === part ? "page" : undefined}
+          >
+            {tab.text}
+          </Link>
+        ))}
     </nav>
   )
 }

@@ -2,19 +2,19 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
 import { TextField } from "../ui/Field"
 import "./users.css"
-import { Timestamp } from "../ui/time"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { uiTexts } from "../ui/en"
 import { showToast } from "../ui/Toasts"
+import { Timestamp } from "../ui/time"
 import { projectEndTexts } from "./en"
 import { useProject } from "./projectContext"
-import { uiTexts } from "../ui/en";
-import { projectsQuery, projectQuery, deletedProjectsQuery } from "./queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { deletedProjectsQuery, projectQuery, projectsQuery } from "./queries"
 
 export function ProjectDeletion() {
   const project = useProject()
@@ -24,7 +24,13 @@ export function ProjectDeletion() {
   const t = projectEndTexts
   const archived = project.archived_at !== null
   const archive = useMutation({
-    mutationFn: () => unwrap(api.PATCH("/api/v2/projects/{project_id}", { params: { path: { project_id: project.id } }, body: { archived: !archived } })),
+    mutationFn: () =>
+      unwrap(
+        api.PATCH("/api/v2/projects/{project_id}", {
+          params: { path: { project_id: project.id } },
+          body: { archived: !archived },
+        }),
+      ),
     onSuccess: (changed) => {
       setArchiving(false)
       client.setQueryData(projectQuery(project.id).queryKey, changed)
@@ -36,13 +42,24 @@ export function ProjectDeletion() {
       <h2 style={{ marginBottom: 12 }}>{t.endTitle}</h2>
       <div className="form" style={{ maxWidth: 520 }}>
         <p className="soft">{t.archiveText}</p>
-        <div className="actions"><Button onClick={() => setArchiving(true)}>{archived ? t.unarchive : t.archive}</Button></div>
+        <div className="actions">
+          <Button onClick={() => setArchiving(true)}>{archived ? t.unarchive : t.archive}</Button>
+        </div>
         <p className="soft">{t.deleteText}</p>
-        <div className="actions"><Button kind="danger" onClick={() => setDeleting(true)}>{t.deleteGo}</Button></div>
+        <div className="actions">
+          <Button kind="danger" onClick={() => setDeleting(true)}>
+            {t.deleteGo}
+          </Button>
+        </div>
       </div>
       <Confirm
-        open={archiving} onClose={() => setArchiving(false)} title={archived ? t.unarchive : t.archive} text={t.archiveText}
-        go={archived ? t.unarchive : t.archive} busy={archive.isPending} onGo={() => archive.mutate()}
+        open={archiving}
+        onClose={() => setArchiving(false)}
+        title={archived ? t.unarchive : t.archive}
+        text={t.archiveText}
+        go={archived ? t.unarchive : t.archive}
+        busy={archive.isPending}
+        onGo={() => archive.mutate()}
       />
       {deleting && <DeleteDialog onClose={() => setDeleting(false)} />}
     </section>
@@ -57,7 +74,12 @@ function DeleteDialog({ onClose }: { onClose: () => void }) {
   const t = projectEndTexts
   const remove = useMutation({
     meta: { saysItself: true },
-    mutationFn: () => unwrap(api.DELETE("/api/v2/projects/{project_id}", { params: { path: { project_id: project.id }, query: { name } } })),
+    mutationFn: () =>
+      unwrap(
+        api.DELETE("/api/v2/projects/{project_id}", {
+          params: { path: { project_id: project.id }, query: { name } },
+        }),
+      ),
     onSuccess: async () => {
       showToast(t.deleted(project.name))
       await client.invalidateQueries({ queryKey: projectsQuery.queryKey, exact: true })
@@ -73,11 +95,25 @@ function DeleteDialog({ onClose }: { onClose: () => void }) {
     <Dialog open onClose={onClose} title={t.deleteTitle}>
       <form className="form" onSubmit={submit}>
         <p className="soft">{t.deleteText}</p>
-        <TextField label={t.deleteName(project.name)} required autoFocus autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
+        <TextField
+          label={t.deleteName(project.name)}
+          required
+          autoFocus
+          autoComplete="off"
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
         {remove.error && <ErrorMessage error={remove.error} />}
         <div className="dialog-actions">
           <Button onClick={onClose}>{uiTexts.cancel}</Button>
-          <Button type="submit" kind="danger" disabled={name !== project.name} busy={remove.isPending}>{t.deleteGo}</Button>
+          <Button
+            type="submit"
+            kind="danger"
+            disabled={name !== project.name}
+            busy={remove.isPending}
+          >
+            {t.deleteGo}
+          </Button>
         </div>
       </form>
     </Dialog>
@@ -90,7 +126,10 @@ export function DeletedProjects() {
   const { data } = useQuery(deletedProjectsQuery)
   const t = projectEndTexts
   const restore = useMutation({
-    mutationFn: (id: number) => unwrap(api.POST("/api/v2/projects/{project_id}/restore", { params: { path: { project_id: id } } })),
+    mutationFn: (id: number) =>
+      unwrap(
+        api.POST("/api/v2/projects/{project_id}/restore", { params: { path: { project_id: id } } }),
+      ),
     onSuccess: async (project) => {
       showToast(t.restored(project.name))
       await client.invalidateQueries({ queryKey: projectsQuery.queryKey })
@@ -109,8 +148,19 @@ export function DeletedProjects() {
               <span className="person-name">{project.name}</span>
               <span className="soft small">{t.images(project.images)}</span>
             </div>
-            <span className="person-role small soft">{t.goneAfter} <Timestamp at={project.gone_after ?? null} short /></span>
-            <span className="person-acts"><Button small busy={restore.isPending} aria-label={t.restoreOf(project.name)} onClick={() => restore.mutate(project.id)}>{t.restore}</Button></span>
+            <span className="person-role small soft">
+              {t.goneAfter} <Timestamp at={project.gone_after ?? null} short />
+            </span>
+            <span className="person-acts">
+              <Button
+                small
+                busy={restore.isPending}
+                aria-label={t.restoreOf(project.name)}
+                onClick={() => restore.mutate(project.id)}
+              >
+                {t.restore}
+              </Button>
+            </span>
           </li>
         ))}
       </ul>

@@ -1,10 +1,10 @@
 /** The parts of the settings: of the project, of one's own account, and of everybody's for operators. */
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "wouter"
+import { callerQuery } from "../api/session"
 import { paths } from "../paths"
+import { settingsTexts } from "./en"
 import { isOwner, useProject } from "./projectContext"
-import { settingsTexts } from "./en";
-import { callerQuery } from "../api/session";
 
 type Part = "settings" | "taxa" | "members" | "notices" | "account" | "people" | "audit"
 
@@ -19,13 +19,27 @@ export function SettingsTabs({ part }: { part: Part }) {
     { part: "notices", text: t.notices, href: paths.notices(project.id) },
     { part: "audit", text: t.audit, href: paths.audit(project.id), shown: isOwner(project) },
     { part: "account", text: settingsTexts.account, href: paths.account(project.id) },
-    { part: "people", text: settingsTexts.people, href: paths.people(project.id), shown: caller?.is_operator ?? false },
+    {
+      part: "people",
+      text: settingsTexts.people,
+      href: paths.people(project.id),
+      shown: caller?.is_operator ?? false,
+    },
   ]
   return (
     <nav className="tabs" aria-label={t.title}>
-      {tabs.filter((tab) => tab.shown ?? true).map((tab) => (
-        <Link key={tab.part} className="tab" href={tab.href} aria-current={tab.part === part ? "page" : undefined}>{tab.text}</Link>
-      ))}
+      {tabs
+        .filter((tab) => tab.shown ?? true)
+        .map((tab) => (
+          <Link
+            key={tab.part}
+            className="tab"
+            href={tab.href}
+            aria-current={tab.part === part ? "page" : undefined}
+          >
+            {tab.text}
+          </Link>
+        ))}
     </nav>
   )
 }

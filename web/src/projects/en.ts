@@ -2,26 +2,35 @@
 import { formatPlural } from "../ui/en"
 
 export const settingsTexts = {
-title: "Settings",
-general: "Project",
-taxa: "Taxa",
-notices: "E-mail",
-onlyOwners: "The settings of the project are its owners' business. Your own are under Account.",
-audit: "Audit",
-project: "Project",
-automatic: "Automatic pipeline",
-automaticHint: "Each new image is queued for it.",
-noAutomatic: "None: images wait until a job is started",
-gap: "Gap between sequences, seconds",
-saved: "The settings are saved.",
-members: "Members", account: "Account", people: "People",
+  title: "Settings",
+  general: "Project",
+  taxa: "Taxa",
+  notices: "E-mail",
+  onlyOwners: "The settings of the project are its owners' business. Your own are under Account.",
+  audit: "Audit",
+  project: "Project",
+  automatic: "Automatic pipeline",
+  automaticHint: "Each new image is queued for it.",
+  noAutomatic: "None: images wait until a job is started",
+  gap: "Gap between sequences, seconds",
+  saved: "The settings are saved.",
+  members: "Members",
+  account: "Account",
+  people: "People",
 }
 
 export const projectTexts = {
-  newTitle: "New project", firstTitle: "Your first project", name: "Name", description: "Description",
-  nameHint: "For example the place or the question: “Black Forest lynx”.", go: "Make the project", made: (name: string) => `Project “${name}” is made.`,
-  onlyOperators: "Only operators create projects here. Ask an operator of this Trapline to create one and to add you as its owner.",
-  intro: "A project holds cameras, their images and what was found on them. Members see only their own projects.",
+  newTitle: "New project",
+  firstTitle: "Your first project",
+  name: "Name",
+  description: "Description",
+  nameHint: "For example the place or the question: “Black Forest lynx”.",
+  go: "Make the project",
+  made: (name: string) => `Project “${name}” is made.`,
+  onlyOperators:
+    "Only operators create projects here. Ask an operator of this Trapline to create one and to add you as its owner.",
+  intro:
+    "A project holds cameras, their images and what was found on them. Members see only their own projects.",
 }
 
 export const memberTexts = {
@@ -37,7 +46,12 @@ export const memberTexts = {
   leave: "Leave",
   leaveAsk: "Leave this project?",
   leaveText: "You see nothing of it any more. An owner can give you a role again.",
-  may: { viewer: "sees", reviewer: "also says what is on images", manager: "also adds images, sources, runs and exports", owner: "also gives roles, keeps secrets, and deletes images and the project" } as Record<string, string>,
+  may: {
+    viewer: "sees",
+    reviewer: "also says what is on images",
+    manager: "also adds images, sources, runs and exports",
+    owner: "also gives roles, keeps secrets, and deletes images and the project",
+  } as Record<string, string>,
   members: "Members",
   membersText: "Who has a role in this project. Each role may do what those before it may.",
   notYours: "An owner gives roles and takes them away.",
@@ -48,8 +62,14 @@ export const memberTexts = {
   removed: "The role is taken away.",
   role: "Role",
   roleOf: (name: string) => `Role of ${name}`,
-  roles: { viewer: "Viewer", reviewer: "Reviewer", manager: "Manager", owner: "Owner" } as Record<string, string>,
-  states: { invited: "invited", active: "active", deactivated: "deactivated" } as Record<string, string>,
+  roles: { viewer: "Viewer", reviewer: "Reviewer", manager: "Manager", owner: "Owner" } as Record<
+    string,
+    string
+  >,
+  states: { invited: "invited", active: "active", deactivated: "deactivated" } as Record<
+    string,
+    string
+  >,
   unnamed: "No name yet",
   you: "you",
 }
@@ -57,11 +77,13 @@ export const memberTexts = {
 export const projectEndTexts = {
   images: (count: number) => formatPlural(count, "image", "images"),
   archive: "Archive",
-  archiveText: "An archived project is only looked at: changes are refused, its sources pause, and none of its tasks is handed out until it is taken out of the archive. Exports can still be made.",
+  archiveText:
+    "An archived project is only looked at: changes are refused, its sources pause, and none of its tasks is handed out until it is taken out of the archive. Exports can still be made.",
   archived: "The project is archived.",
   deleteGo: "Delete the project",
   deleteName: (name: string) => `Its name, “${name}”, so that it is no other`,
-  deleteText: "Nobody sees it any more, and its sources and webhooks pause. For some time it can be restored; then it goes for good, with all its images and everything found on them.",
+  deleteText:
+    "Nobody sees it any more, and its sources and webhooks pause. For some time it can be restored; then it goes for good, with all its images and everything found on them.",
   deleteTitle: "Delete the project",
   deleted: (name: string) => `“${name}” is deleted. It can be restored for some time.`,
   deletedText: "They can be restored until they go for good.",
@@ -84,8 +106,10 @@ export const publicAccessTexts = {
   title: "Who may see it",
   isPublic: "Anybody with the address sees this project, without an account.",
   private: "Only its members see this project.",
-  shown: (shown: string, hidden: string, newest: boolean) => `${newest ? "Of the newest 10,000 images, visitors" : "Visitors"} can see ${shown}. ${hidden} hidden.`,
-  unknown: (classes: string) => `Images with these classes are hidden, because they are not known animals: ${classes}. Map them to taxa to show them.`,
+  shown: (shown: string, hidden: string, newest: boolean) =>
+    `${newest ? "Of the newest 10,000 images, visitors" : "Visitors"} can see ${shown}. ${hidden} hidden.`,
+  unknown: (classes: string) =>
+    `Images with these classes are hidden, because they are not known animals: ${classes}. Map them to taxa to show them.`,
   look: "See what visitors see",
   askBack: "Make this project private again?",
   ask: "Make this project public?",

@@ -1,7 +1,7 @@
 /** Queries for projects, their members and their audit. */
-import { queryOptions, infiniteQueryOptions } from "@tanstack/react-query";
-import { unwrap, api, MAX_ITEMS } from "../api/client";
-import { startOfDay } from "../ui/localTime";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
+import { api, MAX_ITEMS, unwrap } from "../api/client"
+import { startOfDay } from "../ui/localTime"
 
 export const projectsQuery = queryOptions({
   queryKey: ["project"],
@@ -11,18 +11,27 @@ export const projectsQuery = queryOptions({
 export const projectQuery = (project: number) =>
   queryOptions({
     queryKey: ["project", project],
-    queryFn: () => unwrap(api.GET("/api/v2/projects/{project_id}", { params: { path: { project_id: project } } })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/projects/{project_id}", { params: { path: { project_id: project } } }),
+      ),
   })
 
 export const deletedProjectsQuery = queryOptions({
   queryKey: ["deleted-project"],
-  queryFn: () => unwrap(api.GET("/api/v2/projects", { params: { query: { deleted: true, limit: MAX_ITEMS } } })),
+  queryFn: () =>
+    unwrap(api.GET("/api/v2/projects", { params: { query: { deleted: true, limit: MAX_ITEMS } } })),
 })
 
 export const membersQuery = (project: number) =>
   queryOptions({
     queryKey: ["member", project],
-    queryFn: () => unwrap(api.GET("/api/v2/projects/{project_id}/members", { params: { path: { project_id: project }, query: { limit: 1000 } } })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/projects/{project_id}/members", {
+          params: { path: { project_id: project }, query: { limit: 1000 } },
+        }),
+      ),
   })
 
 /** What the audit is filtered by; empty text means no filter. `since` is a day of the browser's zone. */
@@ -39,7 +48,16 @@ export const auditQuery = (project: number, { actor, action, kind, since }: Audi
     queryFn: ({ pageParam, signal }) =>
       unwrap(
         api.GET("/api/v2/audit", {
-          params: { query: { project, actor: actor || undefined, action: action || undefined, kind: kind || undefined, since: startOfDay(since), cursor: pageParam } },
+          params: {
+            query: {
+              project,
+              actor: actor || undefined,
+              action: action || undefined,
+              kind: kind || undefined,
+              since: startOfDay(since),
+              cursor: pageParam,
+            },
+          },
           signal,
         }),
       ),

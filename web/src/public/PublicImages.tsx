@@ -1,52 +1,73 @@
 /** The images of a public project, and one of them. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { publicDeploymentsQuery, publicImagesQuery, publicImageQuery } from "./queries";
-import { useUrlQuery } from "../ui/urlQuery";
-import { Button } from "../ui/Button";
-import { EmptyState, SkeletonRows } from "../ui/feedback";
-import { publicTexts as t } from "./en";
-import { formatEstimate, formatCount } from "../ui/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
-import { usePublicProject, useTitle } from "./publicProjectContext";
-import type { PublicImage } from "../api/types";
-import { formatExact, formatDay } from "../ui/time";
-import { Link, useLocation } from "wouter";
-import { paths } from "../paths";
-import { useClassColour } from "../findings/classColours";
-import { ChevronLeft, ChevronRight } from "lucide-react";
-import type { ReactNode } from "react";
-import { useState } from "react";
-import { ApiProblem } from "../api/problems";
-import { Check } from "../ui/Field";
-import { useShortcuts } from "../ui/shortcuts";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
+import { ChevronLeft, ChevronRight } from "lucide-react"
+import type { ReactNode } from "react"
+import { useState } from "react"
+import { Link, useLocation } from "wouter"
+import { ApiProblem } from "../api/problems"
+import type { PublicImage } from "../api/types"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { useClassColour } from "../findings/classColours"
+import { paths } from "../paths"
+import { Button } from "../ui/Button"
+import { formatCount, formatEstimate } from "../ui/en"
+import { Check } from "../ui/Field"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
+import { useShortcuts } from "../ui/shortcuts"
+import { formatDay, formatExact } from "../ui/time"
+import { useUrlQuery } from "../ui/urlQuery"
+import { publicTexts as t } from "./en"
+import { usePublicProject, useTitle } from "./publicProjectContext"
+import { publicDeploymentsQuery, publicImageQuery, publicImagesQuery } from "./queries"
 
 export function PublicImageList() {
   const project = usePublicProject()
   useTitle(t.images, project)
   const [search, setSearch] = useUrlQuery()
-  const filter = { deployment: search.get("deployment") ?? "", class: search.get("class") ?? "", order: search.get("order") ?? "" }
+  const filter = {
+    deployment: search.get("deployment") ?? "",
+    class: search.get("class") ?? "",
+    order: search.get("order") ?? "",
+  }
   const { data: cameras } = useQuery(publicDeploymentsQuery(project.id))
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(publicImagesQuery(project.id, filter, 48))
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery(
+    publicImagesQuery(project.id, filter, 48),
+  )
   const images = data?.pages.flatMap((page) => page.results) ?? []
   const first = data?.pages[0]
-  const set = (key: string, value: string) => setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })
+  const set = (key: string, value: string) =>
+    setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })
   const choice = (key: keyof typeof filter) => ({
-    className: filter[key] ? "input set" : "input", value: filter[key], onChange: (event: { target: { value: string } }) => set(key, event.target.value),
+    className: filter[key] ? "input set" : "input",
+    value: filter[key],
+    onChange: (event: { target: { value: string } }) => set(key, event.target.value),
   })
   return (
     <>
       <div className="page-head">
         <h1>{t.images}</h1>
-        {first && <span className="count">{formatEstimate(formatCount(first.count), first.count_is_estimate ?? false)}</span>}
+        {first && (
+          <span className="count">
+            {formatEstimate(formatCount(first.count), first.count_is_estimate ?? false)}
+          </span>
+        )}
       </div>
       <div className="filters open">
         <select aria-label={t.deployments} {...choice("deployment")}>
           <option value="">{t.anyCamera}</option>
-          {cameras?.results.map((one) => <option key={one.id} value={one.id}>{t.camera(one.number)}</option>)}
+          {cameras?.results.map((one) => (
+            <option key={one.id} value={one.id}>
+              {t.camera(one.number)}
+            </option>
+          ))}
         </select>
         <select aria-label={t.found} {...choice("class")}>
           <option value="">{t.anyClass}</option>
-          {project.classes.map((one) => <option key={one.class_name} value={one.class_name}>{one.class_name}</option>)}
+          {project.classes.map((one) => (
+            <option key={one.class_name} value={one.class_name}>
+              {one.class_name}
+            </option>
+          ))}
         </select>
         <select aria-label={t.newestFirst} {...choice("order")}>
           <option value="">{t.newestFirst}</option>
@@ -55,9 +76,18 @@ export function PublicImageList() {
       </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={150} />}
-      {data && images.length === 0 && <EmptyState title={t.noneTitle} text={filter.deployment || filter.class ? t.noneFiltered : t.none} />}
+      {data && images.length === 0 && (
+        <EmptyState
+          title={t.noneTitle}
+          text={filter.deployment || filter.class ? t.noneFiltered : t.none}
+        />
+      )}
       <ImageGrid images={images} />
-      {hasNextPage && <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{t.more}</Button>}
+      {hasNextPage && (
+        <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+          {t.more}
+        </Button>
+      )}
     </>
   )
 }
@@ -77,14 +107,20 @@ export function ImageGrid({ images }: { images: PublicImage[] }) {
     <ul className="pictures">
       {images.map((image) => (
         <li key={image.id}>
-          <Link href={paths.publicImage(project.id, image.id)} aria-label={`${getTileText(image)}, ${t.camera(image.deployment_number)}, ${formatExact(image.captured_at, image.time_zone)}`}>
+          <Link
+            href={paths.publicImage(project.id, image.id)}
+            aria-label={`${getTileText(image)}, ${t.camera(image.deployment_number)}, ${formatExact(image.captured_at, image.time_zone)}`}
+          >
             <div className="tile-picture">
               <div style={{ aspectRatio: `${image.width} / ${image.height}` }}>
                 <img src={image.thumbnail_url} alt="" loading="lazy" decoding="async" />
                 <PublicBoxes image={image} />
               </div>
             </div>
-            <div className="tile-words"><span>{image.classes.join(", ")}</span> <span>{formatDay(image.captured_at, image.time_zone)}</span></div>
+            <div className="tile-words">
+              <span>{image.classes.join(", ")}</span>{" "}
+              <span>{formatDay(image.captured_at, image.time_zone)}</span>
+            </div>
           </Link>
         </li>
       ))}
@@ -97,11 +133,23 @@ export function PublicBoxes({ image }: { image: PublicImage }) {
   return (
     <svg viewBox={`0 0 ${image.width} ${image.height}`} preserveAspectRatio="none" aria-hidden>
       {image.boxes.map((box) => {
-        const place = { x: box.x_min, y: box.y_min, width: box.x_max - box.x_min, height: box.y_max - box.y_min, fill: "none", vectorEffect: "non-scaling-stroke" }
+        const place = {
+          x: box.x_min,
+          y: box.y_min,
+          width: box.x_max - box.x_min,
+          height: box.y_max - box.y_min,
+          fill: "none",
+          vectorEffect: "non-scaling-stroke",
+        }
         return (
           <g key={box.id}>
             <rect {...place} stroke="#05080699" strokeWidth={4} />
-            <rect {...place} stroke={classColour(box.class_name)} strokeWidth={2} data-class={box.class_name ?? ""} />
+            <rect
+              {...place}
+              stroke={classColour(box.class_name)}
+              strokeWidth={2}
+              data-class={box.class_name ?? ""}
+            />
           </g>
         )
       })}
@@ -120,11 +168,14 @@ export function PublicImageView({ id }: { id: string }) {
     if (to) go(paths.publicImage(project.id, to))
   }
   useShortcuts({ ArrowLeft: step(image?.next_id), ArrowRight: step(image?.previous_id) })
-  if (error instanceof ApiProblem && [404, 422].includes(error.status)) return <EmptyState screen title={t.goneImageTitle} text={t.goneImage} />
+  if (error instanceof ApiProblem && [404, 422].includes(error.status))
+    return <EmptyState screen title={t.goneImageTitle} text={t.goneImage} />
   if (error) return <ErrorMessage error={error} retry={() => void refetch()} />
   if (!image) return <SkeletonRows rows={3} height={200} />
   const neighbour = (to: string | null, label: string, icon: ReactNode) => (
-    <Button small disabled={!to} aria-label={label} title={label} onClick={step(to)}>{icon}</Button>
+    <Button small disabled={!to} aria-label={label} title={label} onClick={step(to)}>
+      {icon}
+    </Button>
   )
   return (
     <>
@@ -132,18 +183,38 @@ export function PublicImageView({ id }: { id: string }) {
         <h1>{t.camera(image.deployment_number)}</h1>
         <Link href={paths.publicImages(project.id)}>{t.back}</Link>
         <span className="actions">
-          <Check label={t.boxes} checked={boxes} onChange={(event) => setBoxes(event.target.checked)} />
+          <Check
+            label={t.boxes}
+            checked={boxes}
+            onChange={(event) => setBoxes(event.target.checked)}
+          />
           {neighbour(image.next_id, t.next, <ChevronLeft size={16} aria-hidden />)}
           {neighbour(image.previous_id, t.previous, <ChevronRight size={16} aria-hidden />)}
         </span>
       </div>
-      <div className="looked" data-testid="public-picture" style={{ aspectRatio: `${image.width} / ${image.height}` }}>
+      <div
+        className="looked"
+        data-testid="public-picture"
+        style={{ aspectRatio: `${image.width} / ${image.height}` }}
+      >
         <img src={image.preview_url} alt={getImageDescription(image)} />
         {boxes && <PublicBoxes image={image} />}
       </div>
       <div className="looked-about">
-        <p>{t.shows}: {image.classes.length === 0 ? t.nothing : image.classes.map((name) => <span key={name} className="tile-class"><span className="dot" style={{ background: classColour(name) }} />{name}</span>)}</p>
-        <p className="soft">{t.taken}: {formatExact(image.captured_at, image.time_zone)}</p>
+        <p>
+          {t.shows}:{" "}
+          {image.classes.length === 0
+            ? t.nothing
+            : image.classes.map((name) => (
+                <span key={name} className="tile-class">
+                  <span className="dot" style={{ background: classColour(name) }} />
+                  {name}
+                </span>
+              ))}
+        </p>
+        <p className="soft">
+          {t.taken}: {formatExact(image.captured_at, image.time_zone)}
+        </p>
       </div>
     </>
   )

@@ -1,6 +1,6 @@
 /** The public project of the screen. */
-import { createContext, useContext, useEffect } from "react";
-import type { PublicProject } from "../api/types";
+import { createContext, useContext, useEffect } from "react"
+import type { PublicProject } from "../api/types"
 
 export const PublicProjectContext = createContext<PublicProject | null>(null)
 

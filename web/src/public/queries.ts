@@ -16,14 +16,24 @@ export interface PublicFilter {
 export const publicProjectQuery = (project: number) =>
   queryOptions({
     queryKey: ["public", project],
-    queryFn: () => unwrap(api.GET("/api/v2/public/projects/{project_id}", { params: { path: { project_id: project } } })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/public/projects/{project_id}", {
+          params: { path: { project_id: project } },
+        }),
+      ),
     staleTime: 30_000,
   })
 
 export const publicDeploymentsQuery = (project: number) =>
   queryOptions({
     queryKey: ["public", project, "deployments"],
-    queryFn: () => unwrap(api.GET("/api/v2/public/projects/{project_id}/deployments", { params: { path: { project_id: project }, query: { limit: 1000 } } })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/public/projects/{project_id}/deployments", {
+          params: { path: { project_id: project }, query: { limit: 1000 } },
+        }),
+      ),
     staleTime: 30_000,
   })
 
@@ -36,8 +46,11 @@ export const publicImagesQuery = (project: number, filter: PublicFilter, limit: 
           params: {
             path: { project_id: project },
             query: {
-              deployment: filter.deployment || undefined, class: filter.class || undefined,
-              order: filter.order === "captured_at" ? "captured_at" : "-captured_at", limit, cursor: pageParam,
+              deployment: filter.deployment || undefined,
+              class: filter.class || undefined,
+              order: filter.order === "captured_at" ? "captured_at" : "-captured_at",
+              limit,
+              cursor: pageParam,
             },
           },
           signal,
@@ -50,6 +63,11 @@ export const publicImagesQuery = (project: number, filter: PublicFilter, limit: 
 export const publicImageQuery = (project: number, image: string) =>
   queryOptions({
     queryKey: ["public", project, "image", image],
-    queryFn: () => unwrap(api.GET("/api/v2/public/projects/{project_id}/images/{image_id}", { params: { path: { project_id: project, image_id: image } } })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/public/projects/{project_id}/images/{image_id}", {
+          params: { path: { project_id: project, image_id: image } },
+        }),
+      ),
     staleTime: 30_000,
   })

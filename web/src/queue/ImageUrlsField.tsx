@@ -24,9 +24,17 @@ function isUrl(text: string): boolean {
 export function parseImageUrls(text: string): ImageUrls {
   const lines = text.split("\n").map((line) => line.trim())
   const wrong = lines.findIndex((line) => line && !isUrl(line))
-  const urls = [...new Set(lines.filter((line) => line && isUrl(line)).map((line) => (/^[!-~]+$/.test(line) ? line : new URL(line).href)))]
+  const urls = [
+    ...new Set(
+      lines
+        .filter((line) => line && isUrl(line))
+        .map((line) => (/^[!-~]+$/.test(line) ? line : new URL(line).href)),
+    ),
+  ]
   if (wrong >= 0) return { urls, problem: runTexts.notAddress(wrong + 1) }
-  return urls.length > MAX_URLS ? { urls, problem: runTexts.tooManyAddresses(urls.length, MAX_URLS) } : { urls }
+  return urls.length > MAX_URLS
+    ? { urls, problem: runTexts.tooManyAddresses(urls.length, MAX_URLS) }
+    : { urls }
 }
 
 interface ImageUrlsFieldProps {
@@ -37,17 +45,35 @@ interface ImageUrlsFieldProps {
   deployments: Deployment[]
 }
 
-export function ImageUrlsField({ value, onChange, into, onInto, deployments }: ImageUrlsFieldProps) {
+export function ImageUrlsField({
+  value,
+  onChange,
+  into,
+  onInto,
+  deployments,
+}: ImageUrlsFieldProps) {
   const t = runTexts
   return (
     <>
       <AreaField
-        label={t.addresses} hint={t.addressesHint(MAX_URLS)} rows={Math.min(10, Math.max(3, value.split("\n").length))} spellCheck={false} autoComplete="off" wrap="off"
-        placeholder={"https://camera.example/IMG_0001.JPG"} value={value} error={parseImageUrls(value).problem} onChange={(event) => onChange(event.target.value)}
+        label={t.addresses}
+        hint={t.addressesHint(MAX_URLS)}
+        rows={Math.min(10, Math.max(3, value.split("\n").length))}
+        spellCheck={false}
+        autoComplete="off"
+        wrap="off"
+        placeholder={"https://camera.example/IMG_0001.JPG"}
+        value={value}
+        error={parseImageUrls(value).problem}
+        onChange={(event) => onChange(event.target.value)}
       />
       <SelectField label={t.into} value={into} onChange={(event) => onInto(event.target.value)}>
         <option value="">{t.intoDefault}</option>
-        {deployments.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
+        {deployments.map((one) => (
+          <option key={one.id} value={one.id}>
+            {one.name}
+          </option>
+        ))}
       </SelectField>
     </>
   )

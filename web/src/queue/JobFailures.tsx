@@ -3,20 +3,20 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { ChevronRight, RotateCcw } from "lucide-react"
 import { type ReactNode, useState } from "react"
 import { Link } from "wouter"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Attempt, DeadLetter, FailureGroup, JobDetail, RetryRequest } from "../api/types"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { formatImages, imageTexts } from "../images/en"
 import { paths } from "../paths"
-import { Button } from "../ui/Button"
-import { SkeletonRows } from "../ui/feedback"
-import { formatTime, formatDuration, formatExact, Timestamp } from "../ui/time"
-import { showToast } from "../ui/Toasts"
 import { canManage, useProject } from "../projects/projectContext"
+import { Button } from "../ui/Button"
+import { uiTexts } from "../ui/en"
+import { SkeletonRows } from "../ui/feedback"
+import { showToast } from "../ui/Toasts"
+import { formatDuration, formatExact, formatTime, Timestamp } from "../ui/time"
 import { useUrlQuery } from "../ui/urlQuery"
-import { failureTexts } from "./en";
-import { formatImages, imageTexts } from "../images/en";
-import { uiTexts } from "../ui/en";
-import { deadLettersQuery, taskQuery } from "./queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { failureTexts } from "./en"
+import { deadLettersQuery, taskQuery } from "./queries"
 
 const t = failureTexts
 
@@ -25,7 +25,12 @@ function useRetry(job: JobDetail) {
   const client = useQueryClient()
   return useMutation({
     mutationFn: ({ wanted }: { wanted: RetryRequest; images: number }) =>
-      unwrap(api.POST("/api/v2/jobs/{job_id}/retry", { params: { path: { job_id: job.id } }, body: wanted })),
+      unwrap(
+        api.POST("/api/v2/jobs/{job_id}/retry", {
+          params: { path: { job_id: job.id } },
+          body: wanted,
+        }),
+      ),
     onSuccess: (_, { images }) => showToast(t.retried(images)),
     onSettled: () => client.invalidateQueries({ queryKey: ["job", project.id] }),
   })
@@ -39,17 +44,25 @@ export function JobFailures({ job }: { job: JobDetail }) {
   const failed = job.progress.failed
   if (failed === 0) return <p className="soft">{t.none}</p>
   const toggle = (reason: string) =>
-    setSearch((next) => {
-      next.delete("task")
-      if (open === reason) next.delete("reason")
-      else next.set("reason", reason)
-    }, { replace: true })
+    setSearch(
+      (next) => {
+        next.delete("task")
+        if (open === reason) next.delete("reason")
+        else next.set("reason", reason)
+      },
+      { replace: true },
+    )
   return (
     <>
       <div className="section-head">
         <p className="soft">{t.sum(failed, job.failures.length)}</p>
         {canManage(project) && (
-          <Button small icon={<RotateCcw size={14} aria-hidden />} busy={retry.isPending} onClick={() => retry.mutate({ wanted: {}, images: failed })}>
+          <Button
+            small
+            icon={<RotateCcw size={14} aria-hidden />}
+            busy={retry.isPending}
+            onClick={() => retry.mutate({ wanted: {}, images: failed })}
+          >
             {t.retryAll(failed)}
           </Button>
         )}
@@ -58,15 +71,28 @@ export function JobFailures({ job }: { job: JobDetail }) {
         {job.failures.map((group) => (
           <li key={group.reason}>
             <div className="fold-head">
-              <button type="button" className="fold" aria-expanded={open === group.reason} onClick={() => toggle(group.reason)}>
+              <button
+                type="button"
+                className="fold"
+                aria-expanded={open === group.reason}
+                onClick={() => toggle(group.reason)}
+              >
                 <ChevronRight size={16} aria-hidden />
                 <span className="fold-words">{group.reason || t.noReason}</span>
                 <span className="red nowrap">{formatImages(group.images)}</span>
               </button>
               {canManage(project) && (
-                <Button small kind="quiet" busy={retry.isPending && retry.variables?.wanted.reason === group.reason}
+                <Button
+                  small
+                  kind="quiet"
+                  busy={retry.isPending && retry.variables?.wanted.reason === group.reason}
                   aria-label={`${t.retryReason(group.images)}: ${group.reason || t.noReason}`}
-                  onClick={() => retry.mutate({ wanted: { reason: group.reason }, images: group.images })}>{t.retryReason(group.images)}</Button>
+                  onClick={() =>
+                    retry.mutate({ wanted: { reason: group.reason }, images: group.images })
+                  }
+                >
+                  {t.retryReason(group.images)}
+                </Button>
               )}
             </div>
             {open === group.reason && <DeadLetters key={group.reason} job={job} group={group} />}
@@ -82,15 +108,22 @@ function DeadLetters({ job, group }: { job: JobDetail; group: FailureGroup }) {
   const [search, setSearch] = useUrlQuery()
   const retry = useRetry(job)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(deadLettersQuery(project.id, job.id, group.reason))
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
+    deadLettersQuery(project.id, job.id, group.reason),
+  )
   const letters = data?.pages.flatMap((page) => page.results) ?? []
-  const picked = letters.filter((letter) => chosen.has(letter.analysis_id)).map((letter) => letter.analysis_id)
+  const picked = letters
+    .filter((letter) => chosen.has(letter.analysis_id))
+    .map((letter) => letter.analysis_id)
   const open = search.get("task")
   const toggle = (id: string) =>
-    setSearch((next) => {
-      if (open === id) next.delete("task")
-      else next.set("task", id)
-    }, { replace: true })
+    setSearch(
+      (next) => {
+        if (open === id) next.delete("task")
+        else next.set("task", id)
+      },
+      { replace: true },
+    )
   const choose = (id: string) => {
     const next = new Set(chosen)
     if (!next.delete(id)) next.add(id)
@@ -102,21 +135,49 @@ function DeadLetters({ job, group }: { job: JobDetail; group: FailureGroup }) {
     <div className="letters">
       {canManage(project) && (
         <div className="letters-bar">
-          <span className="small soft">{picked.length > 0 ? imageTexts.selected(picked.length) : t.choose}</span>
-          <Button small disabled={picked.length === 0} busy={retry.isPending}
-            onClick={() => retry.mutate({ wanted: { analyses: picked }, images: picked.length }, { onSuccess: () => setChosen(new Set()) })}>{t.retrySome}</Button>
+          <span className="small soft">
+            {picked.length > 0 ? imageTexts.selected(picked.length) : t.choose}
+          </span>
+          <Button
+            small
+            disabled={picked.length === 0}
+            busy={retry.isPending}
+            onClick={() =>
+              retry.mutate(
+                { wanted: { analyses: picked }, images: picked.length },
+                { onSuccess: () => setChosen(new Set()) },
+              )
+            }
+          >
+            {t.retrySome}
+          </Button>
         </div>
       )}
       <ul>
         {letters.map((letter) => (
-          <DeadLetterRow key={letter.analysis_id} job={job} letter={letter} open={open === letter.analysis_id} onToggle={() => toggle(letter.analysis_id)}>
+          <DeadLetterRow
+            key={letter.analysis_id}
+            job={job}
+            letter={letter}
+            open={open === letter.analysis_id}
+            onToggle={() => toggle(letter.analysis_id)}
+          >
             {canManage(project) && (
-              <input type="checkbox" aria-label={imageTexts.select(letter.filename)} checked={chosen.has(letter.analysis_id)} onChange={() => choose(letter.analysis_id)} />
+              <input
+                type="checkbox"
+                aria-label={imageTexts.select(letter.filename)}
+                checked={chosen.has(letter.analysis_id)}
+                onChange={() => choose(letter.analysis_id)}
+              />
             )}
           </DeadLetterRow>
         ))}
       </ul>
-      {hasNextPage && <Button small busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button>}
+      {hasNextPage && (
+        <Button small busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+          {uiTexts.more}
+        </Button>
+      )}
     </div>
   )
 }
@@ -139,13 +200,17 @@ function DeadLetterRow({ job, letter, open, onToggle, children }: DeadLetterProp
           <ChevronRight size={14} aria-hidden />
           <span className="fold-words">{letter.filename}</span>
           <span className="small soft nowrap">{t.attempts(letter.attempts)}</span>
-          <span className="small soft nowrap hide-phone"><Timestamp at={letter.failed_at} /></span>
+          <span className="small soft nowrap hide-phone">
+            <Timestamp at={letter.failed_at} />
+          </span>
         </button>
       </div>
       {open && (
         <div className="letter-body">
           <TaskHistory job={job.id} analysis={letter.analysis_id} />
-          <Link className="small" href={paths.image(project.id, letter.image_id)}>{t.look}</Link>
+          <Link className="small" href={paths.image(project.id, letter.image_id)}>
+            {t.look}
+          </Link>
         </div>
       )}
     </li>
@@ -163,20 +228,37 @@ function TaskHistory({ job, analysis }: { job: number; analysis: string }) {
       {data.attempts.map((attempt) => (
         <li key={`${attempt.number} ${attempt.outcome}`}>
           <div>
-            <b>{t.attempt(attempt.number)}</b> <span>{attempt.worker ?? t.noWorker}</span> <span className="faint nowrap">{formatError(attempt)}</span>
+            <b>{t.attempt(attempt.number)}</b> <span>{attempt.worker ?? t.noWorker}</span>{" "}
+            <span className="faint nowrap">{formatError(attempt)}</span>
           </div>
-          {attempt.outcome === "error" && attempt.error
-            ? <p className="said">{attempt.error}</p>
-            : <p className={attempt.outcome === "error" || attempt.outcome === "lost" ? "red" : "soft"}>{t.outcomes[attempt.outcome] ?? attempt.outcome}</p>}
+          {attempt.outcome === "error" && attempt.error ? (
+            <p className="said">{attempt.error}</p>
+          ) : (
+            <p
+              className={attempt.outcome === "error" || attempt.outcome === "lost" ? "red" : "soft"}
+            >
+              {t.outcomes[attempt.outcome] ?? attempt.outcome}
+            </p>
+          )}
         </li>
       ))}
-      {data.error && data.error !== data.attempts.at(-1)?.error && <li className="red said">{data.error}</li>}
+      {data.error && data.error !== data.attempts.at(-1)?.error && (
+        <li className="red said">{data.error}</li>
+      )}
     </ol>
   )
 }
 
 function formatError(attempt: Attempt): ReactNode {
   if (!attempt.leased_at) return null
-  const took = attempt.ended_at ? (Date.parse(attempt.ended_at) - Date.parse(attempt.leased_at)) / 1000 : null
-  return <time dateTime={attempt.leased_at} title={formatExact(attempt.leased_at)}>{took === null ? t.since(formatTime(attempt.leased_at)) : t.at(formatTime(attempt.leased_at), formatDuration(took))}</time>
+  const took = attempt.ended_at
+    ? (Date.parse(attempt.ended_at) - Date.parse(attempt.leased_at)) / 1000
+    : null
+  return (
+    <time dateTime={attempt.leased_at} title={formatExact(attempt.leased_at)}>
+      {took === null
+        ? t.since(formatTime(attempt.leased_at))
+        : t.at(formatTime(attempt.leased_at), formatDuration(took))}
+    </time>
+  )
 }

@@ -4,19 +4,19 @@ import { Play } from "lucide-react"
 import { useEffect, useState } from "react"
 import { Link } from "wouter"
 import type { Job, JobState } from "../api/types"
-import { canManage, useProject } from "../projects/projectContext"
-import { RunDialog } from "./RunDialog"
-import { useUrlQuery } from "../ui/urlQuery"
-import { JobTag, ProgressBar } from "./statusTags"
 import { paths } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
+import { useUrlQuery } from "../ui/urlQuery"
+import { RunDialog } from "./RunDialog"
+import { JobTag, ProgressBar } from "./statusTags"
 import "./runs.css"
-import { Timestamp, formatDuration } from "../ui/time"
-import { runTexts, jobTexts } from "./en"
-import { uiTexts, formatCount } from "../ui/en";
-import { jobsQuery } from "./queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { formatCount, uiTexts } from "../ui/en"
+import { formatDuration, Timestamp } from "../ui/time"
+import { jobTexts, runTexts } from "./en"
+import { jobsQuery } from "./queries"
 
 const STATES: JobState[] = ["queued", "processing", "completed", "failed", "canceled"]
 
@@ -24,14 +24,20 @@ export function JobsPage() {
   const project = useProject()
   const [search, setSearch] = useUrlQuery()
   const status = STATES.find((state) => state === search.get("status"))
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(jobsQuery(project.id, status))
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
+    jobsQuery(project.id, status),
+  )
   const [starting, setStarting] = useState(false)
   const jobs = data?.pages.flatMap((page) => page.results) ?? []
   const t = jobTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [t.title, project.name])
-  const start = canManage(project) && <Button kind="accent" icon={<Play size={15} aria-hidden />} onClick={() => setStarting(true)}>{t.start}</Button>
+  const start = canManage(project) && (
+    <Button kind="accent" icon={<Play size={15} aria-hidden />} onClick={() => setStarting(true)}>
+      {t.start}
+    </Button>
+  )
   return (
     <div className="narrow">
       <div className="page-head">
@@ -40,28 +46,56 @@ export function JobsPage() {
       </div>
       <div className="tabs">
         {[undefined, ...STATES].map((state) => (
-          <button key={state ?? "all"} type="button" className="tab" aria-pressed={state === status} onClick={() => setSearch((next) => (state ? next.set("status", state) : next.delete("status")))}>
+          <button
+            key={state ?? "all"}
+            type="button"
+            className="tab"
+            aria-pressed={state === status}
+            onClick={() =>
+              setSearch((next) => (state ? next.set("status", state) : next.delete("status")))
+            }
+          >
             {state ? t.states[state] : uiTexts.all}
           </button>
         ))}
       </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={72} />}
-      {data && jobs.length === 0 && (status ? <p className="soft">{t.noneState}</p> : <EmptyState title={t.noneTitle} text={t.none}>{start}</EmptyState>)}
+      {data &&
+        jobs.length === 0 &&
+        (status ? (
+          <p className="soft">{t.noneState}</p>
+        ) : (
+          <EmptyState title={t.noneTitle} text={t.none}>
+            {start}
+          </EmptyState>
+        ))}
       <ul className="lines">
         {jobs.map((job) => (
           <li key={job.id} data-job-id={job.id}>
             <div className="line-head">
-              <Link href={paths.job(project.id, job.id)}>{job.name || t.noName(job.pipeline_slug, job.id)}</Link>
-              <span className="faint hide-phone">{job.pipeline_slug}{job.standing ? `, ${t.standing}` : ""}</span>
+              <Link href={paths.job(project.id, job.id)}>
+                {job.name || t.noName(job.pipeline_slug, job.id)}
+              </Link>
+              <span className="faint hide-phone">
+                {job.pipeline_slug}
+                {job.standing ? `, ${t.standing}` : ""}
+              </span>
               <JobTag job={job} />
             </div>
             <ProgressBar progress={job.progress} />
             <div className="line-head small soft">
               <span>{job.why}</span>
               <span className="nowrap">
-                {job.progress.failed > 0 && <span className="red">{formatCount(job.progress.failed)} {t.counts.failed}, </span>}
-                {t.of(job.progress.completed + job.progress.failed + job.progress.canceled, job.progress.total)}
+                {job.progress.failed > 0 && (
+                  <span className="red">
+                    {formatCount(job.progress.failed)} {t.counts.failed},{" "}
+                  </span>
+                )}
+                {t.of(
+                  job.progress.completed + job.progress.failed + job.progress.canceled,
+                  job.progress.total,
+                )}
                 {job.images_per_s !== null ? `, ${t.perMinute(job.images_per_s)}` : ""}
                 {job.seconds_left !== null ? `, ${formatDuration(job.seconds_left)}` : ""}
               </span>
@@ -70,7 +104,13 @@ export function JobsPage() {
           </li>
         ))}
       </ul>
-      {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
+      {hasNextPage && (
+        <div className="actions" style={{ marginTop: 12 }}>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            {uiTexts.more}
+          </Button>
+        </div>
+      )}
       {starting && <RunDialog onClose={() => setStarting(false)} />}
     </div>
   )
@@ -81,11 +121,26 @@ function JobRequest({ job }: { job: Job }) {
   const t = runTexts
   return (
     <p className="job-asked small faint" data-testid="asked">
-      {job.preset && <span>{t.preset} {job.preset}</span>}
+      {job.preset && (
+        <span>
+          {t.preset} {job.preset}
+        </span>
+      )}
       {job.content_preview && <span>{job.content_preview}</span>}
-      <span>{job.requested_by ? `${jobTexts.by} ${job.requested_by}` : t.asked}, <Timestamp at={job.created_at} /></span>
-      {job.started_at && <span>{t.began} <Timestamp at={job.started_at} short /></span>}
-      {job.finished_at && <span>{t.ended} <Timestamp at={job.finished_at} short /></span>}
+      <span>
+        {job.requested_by ? `${jobTexts.by} ${job.requested_by}` : t.asked},{" "}
+        <Timestamp at={job.created_at} />
+      </span>
+      {job.started_at && (
+        <span>
+          {t.began} <Timestamp at={job.started_at} short />
+        </span>
+      )}
+      {job.finished_at && (
+        <span>
+          {t.ended} <Timestamp at={job.finished_at} short />
+        </span>
+      )}
     </p>
   )
 }

@@ -10,5 +10,9 @@ export function LazyRunDialog({ open, ...rest }: RunDialogProps & { open: boolea
     // Where it cannot be had now, it is asked for again when it is opened.
     load().catch(() => undefined)
   }, [])
-  return open ? <Suspense fallback={null}><RunDialog {...rest} /></Suspense> : null
+  return open ? (
+    <Suspense fallback={null}>
+      <RunDialog {...rest} />
+    </Suspense>
+  ) : null
 }

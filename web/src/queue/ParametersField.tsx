@@ -10,7 +10,9 @@ export function parseParameters(text: string): Parameters | null {
   if (!text.trim()) return {}
   try {
     const read: unknown = JSON.parse(text)
-    return typeof read === "object" && read !== null && !Array.isArray(read) ? (read as Parameters) : null
+    return typeof read === "object" && read !== null && !Array.isArray(read)
+      ? (read as Parameters)
+      : null
   } catch {
     return null
   }
@@ -31,14 +33,32 @@ interface ParametersFieldProps {
   preset?: Parameters
 }
 
-export function ParametersField({ pipeline, value, onChange, judged, preset }: ParametersFieldProps) {
+export function ParametersField({
+  pipeline,
+  value,
+  onChange,
+  judged,
+  preset,
+}: ParametersFieldProps) {
   const t = runTexts
-  const keys = [...new Set(pipeline?.stages?.flatMap((stage) => stage.params?.map((param) => param.key) ?? []))]
-  const hints = [t.parametersHint, keys.length > 0 ? t.known(keys) : "", preset && Object.keys(preset).length > 0 ? t.ofPreset(JSON.stringify(preset)) : ""]
+  const keys = [
+    ...new Set(pipeline?.stages?.flatMap((stage) => stage.params?.map((param) => param.key) ?? [])),
+  ]
+  const hints = [
+    t.parametersHint,
+    keys.length > 0 ? t.known(keys) : "",
+    preset && Object.keys(preset).length > 0 ? t.ofPreset(JSON.stringify(preset)) : "",
+  ]
   return (
     <AreaField
-      label={t.parameters} hint={hints.filter(Boolean).join(" ")} rows={Math.min(12, Math.max(3, value.split("\n").length))} spellCheck={false} autoComplete="off" value={value}
-      error={judged && parseParameters(value) === null ? t.notObject : undefined} onChange={(event) => onChange(event.target.value)}
+      label={t.parameters}
+      hint={hints.filter(Boolean).join(" ")}
+      rows={Math.min(12, Math.max(3, value.split("\n").length))}
+      spellCheck={false}
+      autoComplete="off"
+      value={value}
+      error={judged && parseParameters(value) === null ? t.notObject : undefined}
+      onChange={(event) => onChange(event.target.value)}
     />
   )
 }

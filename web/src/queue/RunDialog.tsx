@@ -2,27 +2,27 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useRef, useState } from "react"
 import { useLocation } from "wouter"
-import { unwrap, api, generateIdempotencyKey } from "../api/client"
-import { imageCountQuery, listImageIds, type ImageFilter, NO_FILTER } from "../images/queries"
+import { api, generateIdempotencyKey, unwrap } from "../api/client"
 import type { Priority } from "../api/types"
+import { type ImageFilter, imageCountQuery, listImageIds, NO_FILTER } from "../images/queries"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { Check, SelectField, TextField } from "../ui/Field"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import "./runs.css"
-import { showToast } from "../ui/Toasts"
-import { runTexts, workerTexts, jobTexts } from "./en"
-import { ParametersField, parseParameters } from "./ParametersField"
-import { ImageUrlsField, parseImageUrls } from "./ImageUrlsField"
+import { deploymentsQuery } from "../deployments/queries"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { useProject } from "../projects/projectContext"
-import { getPresetKey, listRunTargets, RunTargetSelect, type RunTarget } from "./RunTargetSelect"
+import { uiTexts } from "../ui/en"
+import { startOfDay } from "../ui/localTime"
+import { showToast } from "../ui/Toasts"
+import { jobTexts, runTexts, workerTexts } from "./en"
+import { ImageUrlsField, parseImageUrls } from "./ImageUrlsField"
+import { ParametersField, parseParameters } from "./ParametersField"
+import { pipelinesQuery, presetsQuery } from "./queries"
 import { RunEstimate } from "./RunEstimate"
-import { uiTexts } from "../ui/en";
-import { startOfDay } from "../ui/localTime";
-import { deploymentsQuery } from "../deployments/queries";
-import { pipelinesQuery, presetsQuery } from "./queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { getPresetKey, listRunTargets, type RunTarget, RunTargetSelect } from "./RunTargetSelect"
 
 export interface RunDialogProps {
   /** Those that were selected one by one. */
@@ -34,7 +34,12 @@ export interface RunDialogProps {
   onClose: () => void
 }
 
-export function RunDialog({ images = [], filter: given = NO_FILTER, preset = "", onClose }: RunDialogProps) {
+export function RunDialog({
+  images = [],
+  filter: given = NO_FILTER,
+  preset = "",
+  onClose,
+}: RunDialogProps) {
   const project = useProject()
   // What is deleted is not run: the same filters over what is there.
   const filter = { ...given, deleted: "" }
@@ -48,10 +53,20 @@ export function RunDialog({ images = [], filter: given = NO_FILTER, preset = "",
       {trouble && <ErrorMessage error={trouble} />}
       {!trouble && !isNone && !(pipelines && presets) && <SkeletonRows rows={3} />}
       {isNone && (
-        <EmptyState title={t.noneTitle} text={t.none}><LinkButton kind="accent" href={paths.workers(project.id)}>{workerTexts.connect}</LinkButton></EmptyState>
+        <EmptyState title={t.noneTitle} text={t.none}>
+          <LinkButton kind="accent" href={paths.workers(project.id)}>
+            {workerTexts.connect}
+          </LinkButton>
+        </EmptyState>
       )}
       {pipelines && presets && !isNone && (
-        <RunForm all={listRunTargets(presets.results, pipelines.results)} images={images} filter={filter} first={preset && getPresetKey(preset)} onClose={onClose} />
+        <RunForm
+          all={listRunTargets(presets.results, pipelines.results)}
+          images={images}
+          filter={filter}
+          first={preset && getPresetKey(preset)}
+          onClose={onClose}
+        />
       )}
     </Dialog>
   )
@@ -77,7 +92,16 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const client = useQueryClient()
   const [, go] = useLocation()
   const { data: deployments } = useQuery(deploymentsQuery(project.id))
-  const canFit = images.length === 0 && Boolean(filter.class || filter.analysis_state || filter.confidence || filter.tag || filter.starred || filter.sequence)
+  const canFit =
+    images.length === 0 &&
+    Boolean(
+      filter.class ||
+        filter.analysis_state ||
+        filter.confidence ||
+        filter.tag ||
+        filter.starred ||
+        filter.sequence,
+    )
   const [chosen, setChosen] = useState(first)
   const [which, setWhich] = useState(canFit ? MATCHING : filter.deployment)
   const [addresses, setAddresses] = useState("")
@@ -95,16 +119,30 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const sent = useRef({ said: "", key: "" })
   const t = runTexts
 
-  const what = all.find((one) => one.key === chosen && one.pipeline) ?? all.find((one) => !one.preset && one.pipeline?.online) ?? all.find((one) => one.pipeline)
+  const what =
+    all.find((one) => one.key === chosen && one.pipeline) ??
+    all.find((one) => !one.preset && one.pipeline?.online) ??
+    all.find((one) => one.pipeline)
   const preset = what?.preset
   const named = which === URLS ? parseImageUrls(addresses) : null
   const byIds = images.length > 0 || which === MATCHING
   // A run of a preset takes the images that are named as they are.
   const mayPass = !(preset && byIds) && !named
   const isCounted = images.length === 0 && !named
-  const wanted: ImageFilter = which === MATCHING ? filter : { ...NO_FILTER, deployment: named ? "" : which, from, to }
-  const counted = useQuery({ ...imageCountQuery(project.id, wanted), enabled: isCounted, placeholderData: keepPreviousData })
-  const count = isCounted ? (counted.error ? null : counted.data?.count) : named ? named.urls.length : images.length
+  const wanted: ImageFilter =
+    which === MATCHING ? filter : { ...NO_FILTER, deployment: named ? "" : which, from, to }
+  const counted = useQuery({
+    ...imageCountQuery(project.id, wanted),
+    enabled: isCounted,
+    placeholderData: keepPreviousData,
+  })
+  const count = isCounted
+    ? counted.error
+      ? null
+      : counted.data?.count
+    : named
+      ? named.urls.length
+      : images.length
   const isEstimate = isCounted && (counted.data?.isEstimate ?? false)
   const tooMany = which === MATCHING && (count ?? 0) > MAX_MATCHING
 
@@ -118,21 +156,47 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
     meta: { saysItself: true },
     mutationFn: async (body: Record<string, unknown>): Promise<number> => {
       if (!what?.pipeline) throw new Error("nothing is chosen that could run")
-      const ids = images.length > 0 ? images : which === MATCHING ? await listImageIds(project.id, filter, MAX_MATCHING, setRead) : null
+      const ids =
+        images.length > 0
+          ? images
+          : which === MATCHING
+            ? await listImageIds(project.id, filter, MAX_MATCHING, setRead)
+            : null
       const passing = mayPass && unanalysed
       const selection = ids
         ? { images: ids, unanalysed_only: passing }
-        : { deployment: which || undefined, captured_after: startOfDay(from), captured_before: startOfDay(to, 1), unanalysed_only: passing }
+        : {
+            deployment: which || undefined,
+            captured_after: startOfDay(from),
+            captured_before: startOfDay(to, 1),
+            unanalysed_only: passing,
+          }
       const shared = { project: project.id, parameters: body }
       const begin = later ? "later" : "now"
       if (preset || named) {
         const chosenOne = preset ? { preset: preset.name } : { pipeline: what.pipeline.slug }
-        const content = named ? { urls: named.urls, deployment: into || undefined, unanalysed_only: false } : selection
-        const run = { ...shared, ...chosenOne, content, priority: priority || null, metadata: {}, start: begin } as const
+        const content = named
+          ? { urls: named.urls, deployment: into || undefined, unanalysed_only: false }
+          : selection
+        const run = {
+          ...shared,
+          ...chosenOne,
+          content,
+          priority: priority || null,
+          metadata: {},
+          start: begin,
+        } as const
         const accepted = await unwrap(api.POST("/pipeline/run", { body: run, headers: keyOf(run) }))
         return Number(accepted.job_id.replace("job-", ""))
       }
-      const job = { ...shared, pipeline: what.pipeline.slug, name: name.trim() || null, selection, priority: priority || "normal", start: begin } as const
+      const job = {
+        ...shared,
+        pipeline: what.pipeline.slug,
+        name: name.trim() || null,
+        selection,
+        priority: priority || "normal",
+        start: begin,
+      } as const
       return (await unwrap(api.POST("/api/v2/jobs", { body: job, headers: keyOf(job) }))).id
     },
     onSuccess: (job) => {
@@ -152,42 +216,122 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   return (
     <form className="form" onSubmit={submit}>
       <RunTargetSelect all={all} chosen={what} onChoose={setChosen} />
-      {images.length > 0 ? <p>{t.byIds(images.length)}</p> : (
+      {images.length > 0 ? (
+        <p>{t.byIds(images.length)}</p>
+      ) : (
         <>
-          <SelectField label={t.which} value={which} onChange={(event) => setWhich(event.target.value)} error={tooMany ? t.tooMany(MAX_MATCHING) : undefined}>
+          <SelectField
+            label={t.which}
+            value={which}
+            onChange={(event) => setWhich(event.target.value)}
+            error={tooMany ? t.tooMany(MAX_MATCHING) : undefined}
+          >
             {canFit && <option value={MATCHING}>{t.fitting}</option>}
             <option value={URLS}>{t.atAddresses}</option>
             <option value="">{t.everything}</option>
-            {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
+            {deployments?.results.map((one) => (
+              <option key={one.id} value={one.id}>
+                {one.name}
+              </option>
+            ))}
           </SelectField>
-          {named && <ImageUrlsField value={addresses} onChange={setAddresses} into={into} onInto={setInto} deployments={deployments?.results ?? []} />}
+          {named && (
+            <ImageUrlsField
+              value={addresses}
+              onChange={setAddresses}
+              into={into}
+              onInto={setInto}
+              deployments={deployments?.results ?? []}
+            />
+          )}
           {which !== MATCHING && !named && (
             <div className="form-row run-period">
-              <TextField label={t.from} type="date" value={from} onChange={(event) => setFrom(event.target.value)} />
-              <TextField label={t.to} type="date" value={to} onChange={(event) => setTo(event.target.value)} />
+              <TextField
+                label={t.from}
+                type="date"
+                value={from}
+                onChange={(event) => setFrom(event.target.value)}
+              />
+              <TextField
+                label={t.to}
+                type="date"
+                value={to}
+                onChange={(event) => setTo(event.target.value)}
+              />
             </div>
           )}
         </>
       )}
-      {mayPass && <Check label={t.unanalysed} checked={unanalysed} onChange={(event) => setUnanalysed(event.target.checked)} />}
+      {mayPass && (
+        <Check
+          label={t.unanalysed}
+          checked={unanalysed}
+          onChange={(event) => setUnanalysed(event.target.checked)}
+        />
+      )}
       <div className="form-row">
-        <SelectField label={t.priority} value={priority || (preset ? "" : "normal")} onChange={(event) => setPriority(event.target.value as Priority | "")}>
-          {preset && <option value="">{t.asPreset(jobTexts.priorities[preset.priority] ?? preset.priority)}</option>}
-          {Object.entries(jobTexts.priorities).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+        <SelectField
+          label={t.priority}
+          value={priority || (preset ? "" : "normal")}
+          onChange={(event) => setPriority(event.target.value as Priority | "")}
+        >
+          {preset && (
+            <option value="">
+              {t.asPreset(jobTexts.priorities[preset.priority] ?? preset.priority)}
+            </option>
+          )}
+          {Object.entries(jobTexts.priorities).map(([value, text]) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
         </SelectField>
-        {!preset && !named && <TextField label={`${t.name} (${uiTexts.optional})`} maxLength={255} value={name} onChange={(event) => setName(event.target.value)} />}
+        {!preset && !named && (
+          <TextField
+            label={`${t.name} (${uiTexts.optional})`}
+            maxLength={255}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        )}
       </div>
       <details className="more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{uiTexts.moreSettings}</summary>
-        <div className="form"><ParametersField pipeline={what?.pipeline} value={parameters} onChange={setParameters} judged={judged} preset={preset?.parameters} /></div>
+        <div className="form">
+          <ParametersField
+            pipeline={what?.pipeline}
+            value={parameters}
+            onChange={setParameters}
+            judged={judged}
+            preset={preset?.parameters}
+          />
+        </div>
       </details>
       <Check label={t.later} checked={later} onChange={(event) => setLater(event.target.checked)} />
-      {start.isPending && which === MATCHING && images.length === 0 && <p className="soft" role="status">{t.reading(read, count ?? 0)}</p>}
-      {what && (count || !named) ? <RunEstimate what={what} count={count} isEstimate={isEstimate} atMost={mayPass && unanalysed} /> : null}
+      {start.isPending && which === MATCHING && images.length === 0 && (
+        <p className="soft" role="status">
+          {t.reading(read, count ?? 0)}
+        </p>
+      )}
+      {what && (count || !named) ? (
+        <RunEstimate
+          what={what}
+          count={count}
+          isEstimate={isEstimate}
+          atMost={mayPass && unanalysed}
+        />
+      ) : null}
       {start.error && <ErrorMessage error={start.error} />}
       <div className="dialog-actions">
         <Button onClick={onClose}>{uiTexts.cancel}</Button>
-        <Button type="submit" kind="accent" busy={start.isPending} disabled={!what || count === 0 || tooMany || Boolean(named?.problem)}>{later ? t.goLater : t.go}</Button>
+        <Button
+          type="submit"
+          kind="accent"
+          busy={start.isPending}
+          disabled={!what || count === 0 || tooMany || Boolean(named?.problem)}
+        >
+          {later ? t.goLater : t.go}
+        </Button>
       </div>
     </form>
   )

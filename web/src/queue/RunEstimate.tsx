@@ -1,12 +1,12 @@
 /** How many images a run takes and about how long, before it is asked for. */
 import { useInfiniteQuery } from "@tanstack/react-query"
+import { useProject } from "../projects/projectContext"
 import { formatDuration } from "../ui/time"
 import { runTexts } from "./en"
-import { countTasksAhead, estimateThroughput } from "./throughput"
-import { useProject } from "../projects/projectContext"
+import { jobsQuery } from "./queries"
 import type { RunTarget } from "./RunTargetSelect"
 import { useRunningJobs } from "./runningJobs"
-import { jobsQuery } from "./queries";
+import { countTasksAhead, estimateThroughput } from "./throughput"
 
 interface RunEstimateProps {
   what: RunTarget
@@ -23,7 +23,13 @@ export function RunEstimate({ what: { pipeline }, count, isEstimate, atMost }: R
   const jobs = data?.pages.flatMap((page) => page.results) ?? []
   const { jobs: running } = useRunningJobs()
   const t = runTexts
-  const pace = pipeline && data ? estimateThroughput([...jobs, ...(running ?? []).filter((job) => !jobs.some((one) => one.id === job.id))], pipeline.slug) : null
+  const pace =
+    pipeline && data
+      ? estimateThroughput(
+          [...jobs, ...(running ?? []).filter((job) => !jobs.some((one) => one.id === job.id))],
+          pipeline.slug,
+        )
+      : null
   const ahead = countTasksAhead(running ?? [])
   const time = () => {
     if (!count || !pipeline || !data) return null
@@ -36,7 +42,12 @@ export function RunEstimate({ what: { pipeline }, count, isEstimate, atMost }: R
       {count === undefined && t.counting}
       {count === null && t.notCounted}
       {count === 0 && <span className="amber">{t.nothing}</span>}
-      {count ? <><b>{t.sum(count, isEstimate, atMost)}</b>{said && `: ${said}`}. {ahead > 0 && t.ahead(ahead)}</> : null}
+      {count ? (
+        <>
+          <b>{t.sum(count, isEstimate, atMost)}</b>
+          {said && `: ${said}`}. {ahead > 0 && t.ahead(ahead)}
+        </>
+      ) : null}
     </p>
   )
 }

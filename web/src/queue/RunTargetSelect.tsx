@@ -1,6 +1,6 @@
 /** What can be run: the presets of a project, and its pipelines. */
 import type { Preset, RegisteredPipeline } from "../api/types"
-import { runTexts, jobTexts } from "./en"
+import { jobTexts, runTexts } from "./en"
 
 /** A pipeline, by itself or as a preset has it; `pipeline` is missing where it is no longer registered. */
 export interface RunTarget {
@@ -15,7 +15,11 @@ export const getPresetKey = (name: string) => `preset ${name}`
 export function listRunTargets(presets: Preset[], pipelines: RegisteredPipeline[]): RunTarget[] {
   const bySlug = new Map(pipelines.map((one) => [one.slug, one]))
   return [
-    ...presets.map((preset) => ({ key: getPresetKey(preset.name), preset, pipeline: bySlug.get(preset.pipeline) })),
+    ...presets.map((preset) => ({
+      key: getPresetKey(preset.name),
+      preset,
+      pipeline: bySlug.get(preset.pipeline),
+    })),
     ...pipelines.map((pipeline) => ({ key: `pipeline ${pipeline.slug}`, pipeline })),
   ]
 }
@@ -29,9 +33,13 @@ interface RunTargetSelectProps {
 export function RunTargetSelect({ all, chosen, onChoose }: RunTargetSelectProps) {
   const t = runTexts
   const presets = all.filter((one) => one.preset)
-  const groups = presets.length > 0
-    ? [{ title: t.presets, members: presets }, { title: t.pipelines, members: all.filter((one) => !one.preset) }]
-    : [{ title: t.what, members: all }]
+  const groups =
+    presets.length > 0
+      ? [
+          { title: t.presets, members: presets },
+          { title: t.pipelines, members: all.filter((one) => !one.preset) },
+        ]
+      : [{ title: t.what, members: all }]
   return (
     <>
       {groups.map(({ title, members }) => (
@@ -39,11 +47,22 @@ export function RunTargetSelect({ all, chosen, onChoose }: RunTargetSelectProps)
           <legend>{title}</legend>
           {members.map((one) => (
             <label key={one.key} className="option">
-              <input type="radio" name="what" value={one.key} checked={one.key === chosen?.key} disabled={!one.pipeline} onChange={() => onChoose(one.key)} />
+              <input
+                type="radio"
+                name="what"
+                value={one.key}
+                checked={one.key === chosen?.key}
+                disabled={!one.pipeline}
+                onChange={() => onChoose(one.key)}
+              />
               <div className="option-words">
                 {one.preset ? one.preset.name : one.pipeline?.name}
                 <RunTargetDetails one={one} />
-                {one.pipeline && <p className={one.pipeline.online ? "" : "amber"}>{one.pipeline.online ? t.online : t.offline}</p>}
+                {one.pipeline && (
+                  <p className={one.pipeline.online ? "" : "amber"}>
+                    {one.pipeline.online ? t.online : t.offline}
+                  </p>
+                )}
               </div>
             </label>
           ))}
@@ -60,7 +79,9 @@ function RunTargetDetails({ one: { preset, pipeline } }: { one: RunTarget }) {
     <>
       {description && <p>{description}</p>}
       {preset && !pipeline && <p className="amber">{t.gone(preset.pipeline)}</p>}
-      {preset && pipeline && <p>{t.runs(preset.pipeline, jobTexts.priorities[preset.priority] ?? preset.priority)}</p>}
+      {preset && pipeline && (
+        <p>{t.runs(preset.pipeline, jobTexts.priorities[preset.priority] ?? preset.priority)}</p>
+      )}
     </>
   )
 }

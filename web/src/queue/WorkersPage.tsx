@@ -3,50 +3,82 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { type FormEvent, useEffect, useState } from "react"
 import { Link } from "wouter"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Worker } from "../api/types"
-import { canManage, useProject } from "../projects/projectContext"
-import { OnlineTag } from "./statusTags"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { paths } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { CopyField } from "../ui/CopyField"
 import { Confirm, Dialog } from "../ui/Dialog"
+import { uiTexts } from "../ui/en"
 import { TextField } from "../ui/Field"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
-import { Timestamp } from "../ui/time"
 import { showToast } from "../ui/Toasts"
-import { workerTexts, jobTexts } from "./en";
-import { uiTexts } from "../ui/en";
-import { pipelinesQuery, servicesQuery, workersQuery } from "./queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { Timestamp } from "../ui/time"
+import { jobTexts, workerTexts } from "./en"
+import { pipelinesQuery, servicesQuery, workersQuery } from "./queries"
+import { OnlineTag } from "./statusTags"
 
 export function WorkersPage() {
   const project = useProject()
-  const { data, error, refetch } = useQuery({ ...servicesQuery(project.id), refetchInterval: 15_000 })
+  const { data, error, refetch } = useQuery({
+    ...servicesQuery(project.id),
+    refetchInterval: 15_000,
+  })
   const { data: workers } = useQuery({ ...workersQuery(project.id), refetchInterval: 15_000 })
   const [connecting, setConnecting] = useState(false)
   const t = workerTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [t.title, project.name])
-  const connect = canManage(project) && <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setConnecting(true)}>{t.connect}</Button>
+  const connect = canManage(project) && (
+    <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setConnecting(true)}>
+      {t.connect}
+    </Button>
+  )
   const services = new Set(data?.results.map((service) => service.id))
-  const others = workers?.results.filter((worker) => worker.service_id == null || !services.has(worker.service_id)) ?? []
+  const others =
+    workers?.results.filter(
+      (worker) => worker.service_id == null || !services.has(worker.service_id),
+    ) ?? []
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{t.title}</h1><div className="actions">{connect}</div></div>
+      <div className="page-head">
+        <h1>{t.title}</h1>
+        <div className="actions">{connect}</div>
+      </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows />}
-      {data?.results.length === 0 && others.length === 0 && <EmptyState title={t.noneTitle} text={t.none}>{connect}</EmptyState>}
+      {data?.results.length === 0 && others.length === 0 && (
+        <EmptyState title={t.noneTitle} text={t.none}>
+          {connect}
+        </EmptyState>
+      )}
       <ul className="lines">
         {data?.results.map((service) => (
           <li key={service.id}>
-            <div className="line-head"><b>{service.name}</b><OnlineTag online={service.online} /></div>
-            <p className="small soft">{t.lastSeen}: <Timestamp at={service.last_seen_at} />. {t.offers}: {service.pipelines.join(", ") || uiTexts.none}.</p>
-            {service.workers.length > 0 ? <WorkerList workers={service.workers} /> : <p className="small faint">{t.noLive}</p>}
+            <div className="line-head">
+              <b>{service.name}</b>
+              <OnlineTag online={service.online} />
+            </div>
+            <p className="small soft">
+              {t.lastSeen}: <Timestamp at={service.last_seen_at} />. {t.offers}:{" "}
+              {service.pipelines.join(", ") || uiTexts.none}.
+            </p>
+            {service.workers.length > 0 ? (
+              <WorkerList workers={service.workers} />
+            ) : (
+              <p className="small faint">{t.noLive}</p>
+            )}
           </li>
         ))}
-        {data && others.length > 0 && <li><b>{t.others}</b><WorkerList workers={others} /></li>}
+        {data && others.length > 0 && (
+          <li>
+            <b>{t.others}</b>
+            <WorkerList workers={others} />
+          </li>
+        )}
       </ul>
       <PipelineList />
       <ConnectWorker open={connecting} onClose={() => setConnecting(false)} />
@@ -60,11 +92,18 @@ function WorkerList({ workers }: { workers: Worker[] }) {
   const client = useQueryClient()
   const t = workerTexts
   const evict = useMutation({
-    mutationFn: (worker: Worker) => unwrap(api.POST("/api/v2/workers/{worker_id}/evict", { params: { path: { worker_id: worker.id } } })),
+    mutationFn: (worker: Worker) =>
+      unwrap(
+        api.POST("/api/v2/workers/{worker_id}/evict", {
+          params: { path: { worker_id: worker.id } },
+        }),
+      ),
     onSuccess: (evicted) => showToast(t.evicted(evicted.taken_back)),
     onSettled: () => {
       setEvicting(null)
-      return Promise.all(["worker", "job"].map((kind) => client.invalidateQueries({ queryKey: [kind, project.id] })))
+      return Promise.all(
+        ["worker", "job"].map((kind) => client.invalidateQueries({ queryKey: [kind, project.id] })),
+      )
     },
   })
   return (
@@ -72,23 +111,48 @@ function WorkerList({ workers }: { workers: Worker[] }) {
       {workers.map((worker) => (
         <li key={worker.id} className="worker" data-worker={worker.name}>
           <div>
-            <p className="worker-name"><OnlineTag online={worker.online} /> <b>{worker.name}</b></p>
+            <p className="worker-name">
+              <OnlineTag online={worker.online} /> <b>{worker.name}</b>
+            </p>
             <p className="small soft">{describeWorker(worker)}</p>
           </div>
           <div className="small">
             <p className="worker-holds">
               {worker.jobs.length === 0 && <span className="faint">{t.idle}</span>}
-              {worker.jobs.map((held) => <Link key={held.job_id} href={paths.job(held.project_id, held.job_id)}>{t.jobHolds(held.holds, held.job_id)}</Link>)}
+              {worker.jobs.map((held) => (
+                <Link key={held.job_id} href={paths.job(held.project_id, held.job_id)}>
+                  {t.jobHolds(held.holds, held.job_id)}
+                </Link>
+              ))}
             </p>
             <p className="soft">
-              {t.done(worker.completed)}{worker.images_per_s ? `, ${jobTexts.perMinute(worker.images_per_s)}` : ""}, <Timestamp at={worker.last_contact_at} short />
+              {t.done(worker.completed)}
+              {worker.images_per_s ? `, ${jobTexts.perMinute(worker.images_per_s)}` : ""},{" "}
+              <Timestamp at={worker.last_contact_at} short />
             </p>
           </div>
-          {canManage(project) && <Button small kind="danger" aria-label={`${t.evict} ${worker.name}`} onClick={() => setEvicting(worker)}>{t.evict}</Button>}
+          {canManage(project) && (
+            <Button
+              small
+              kind="danger"
+              aria-label={`${t.evict} ${worker.name}`}
+              onClick={() => setEvicting(worker)}
+            >
+              {t.evict}
+            </Button>
+          )}
         </li>
       ))}
       {evicting && (
-        <Confirm open onClose={() => setEvicting(null)} title={t.evictAsk(evicting.name)} text={t.evictText(evicting.holds)} go={t.evictGo} busy={evict.isPending} onGo={() => evict.mutate(evicting)} />
+        <Confirm
+          open
+          onClose={() => setEvicting(null)}
+          title={t.evictAsk(evicting.name)}
+          text={t.evictText(evicting.holds)}
+          go={t.evictGo}
+          busy={evict.isPending}
+          onGo={() => evict.mutate(evicting)}
+        />
       )}
     </ul>
   )
@@ -98,7 +162,12 @@ function WorkerList({ workers }: { workers: Worker[] }) {
 function describeWorker(worker: Worker): string {
   const t = workerTexts
   if (worker.host == null) return worker.address
-  const said = [worker.version ? `${t.version} ${worker.version}` : "", worker.devices.join(", "), worker.pid ? t.process(worker.pid) : "", worker.address]
+  const said = [
+    worker.version ? `${t.version} ${worker.version}` : "",
+    worker.devices.join(", "),
+    worker.pid ? t.process(worker.pid) : "",
+    worker.address,
+  ]
   return said.filter(Boolean).join(" · ")
 }
 
@@ -106,7 +175,12 @@ function PipelineList() {
   const project = useProject()
   const { data, error } = useQuery(pipelinesQuery(project.id))
   const t = workerTexts
-  if (error) return <section className="section"><ErrorMessage error={error} /></section>
+  if (error)
+    return (
+      <section className="section">
+        <ErrorMessage error={error} />
+      </section>
+    )
   if (!data || data.results.length === 0) return null
   return (
     <section className="section">
@@ -114,10 +188,23 @@ function PipelineList() {
       <ul className="lines">
         {data.results.map((one) => (
           <li key={one.id}>
-            <div className="line-head"><span><b>{one.name}</b> <code className="faint">{one.slug}</code> <span className="faint">{t.version} {one.version}</span></span><OnlineTag online={one.online} /></div>
+            <div className="line-head">
+              <span>
+                <b>{one.name}</b> <code className="faint">{one.slug}</code>{" "}
+                <span className="faint">
+                  {t.version} {one.version}
+                </span>
+              </span>
+              <OnlineTag online={one.online} />
+            </div>
             {one.description && <p className="soft">{one.description}</p>}
             <p className="small soft">
-              {one.algorithms.map((algorithm) => `${algorithm.name} ${algorithm.version}${algorithm.classes ? ` (${t.classes(algorithm.classes)})` : ""}`).join(" → ")}
+              {one.algorithms
+                .map(
+                  (algorithm) =>
+                    `${algorithm.name} ${algorithm.version}${algorithm.classes ? ` (${t.classes(algorithm.classes)})` : ""}`,
+                )
+                .join(" → ")}
             </p>
           </li>
         ))}
@@ -133,7 +220,12 @@ function ConnectWorker({ open, onClose }: { open: boolean; onClose: () => void }
   const t = workerTexts
   const make = useMutation({
     meta: { saysItself: true },
-    mutationFn: () => unwrap(api.POST("/api/v2/auth/tokens", { body: { name: name.trim(), kind: "worker", projects: [project.id] } })),
+    mutationFn: () =>
+      unwrap(
+        api.POST("/api/v2/auth/tokens", {
+          body: { name: name.trim(), kind: "worker", projects: [project.id] },
+        }),
+      ),
     onSuccess: () => client.invalidateQueries({ queryKey: ["token"] }),
   })
   const close = () => {
@@ -156,16 +248,29 @@ function ConnectWorker({ open, onClose }: { open: boolean; onClose: () => void }
           <CopyField label={t.install} text={'pip install ".[worker]"'} />
           <CopyField label={t.registerStep} text={`${address} ${token} trapline register`} />
           <CopyField label={t.runStep} text={`${address} ${token} trapline worker`} />
-          <div className="dialog-actions"><Button kind="accent" onClick={close}>{uiTexts.close}</Button></div>
+          <div className="dialog-actions">
+            <Button kind="accent" onClick={close}>
+              {uiTexts.close}
+            </Button>
+          </div>
         </div>
       ) : (
         <form className="form" onSubmit={submit}>
           <p className="soft">{t.connectText}</p>
-          <TextField label={t.tokenName} required maxLength={255} autoFocus value={name} onChange={(event) => setName(event.target.value)} />
+          <TextField
+            label={t.tokenName}
+            required
+            maxLength={255}
+            autoFocus
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
           {make.error && <ErrorMessage error={make.error} />}
           <div className="dialog-actions">
             <Button onClick={close}>{uiTexts.cancel}</Button>
-            <Button type="submit" kind="accent" busy={make.isPending}>{t.make}</Button>
+            <Button type="submit" kind="accent" busy={make.isPending}>
+              {t.make}
+            </Button>
           </div>
         </form>
       )}

@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query"
 import type { Job } from "../api/types"
 import { useProject } from "../projects/projectContext"
-import { jobsQuery } from "./queries";
+import { jobsQuery } from "./queries"
 
 export interface RunningJobs {
   /** Undefined until both lists are there: at most fifty of each state, those at work first. */

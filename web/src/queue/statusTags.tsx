@@ -5,7 +5,13 @@ import { type StateLook, StateTag } from "../ui/StateTag"
 import { jobTexts, workerTexts } from "./en"
 
 const LOOK: Record<string, StateLook> = {
-  completed: "good", processing: "now", queued: "off", canceled: "off", paused: "amber", not_started: "amber", failed: "bad",
+  completed: "good",
+  processing: "now",
+  queued: "off",
+  canceled: "off",
+  paused: "amber",
+  not_started: "amber",
+  failed: "bad",
 }
 
 export function AnalysisTag({ state }: { state: string }) {
@@ -14,12 +20,24 @@ export function AnalysisTag({ state }: { state: string }) {
 
 export function JobTag({ job }: { job: Job }) {
   const over = ["completed", "failed", "canceled"].includes(job.status)
-  const state = over ? job.status : job.not_started ? "not_started" : job.paused ? "paused" : job.status
+  const state = over
+    ? job.status
+    : job.not_started
+      ? "not_started"
+      : job.paused
+        ? "paused"
+        : job.status
   return <StateTag look={LOOK[state]} state={state} text={jobTexts.states[state] ?? state} />
 }
 
 export function OnlineTag({ online }: { online: boolean }) {
-  return <StateTag look={online ? "good" : "off"} state={online ? "online" : "offline"} text={online ? workerTexts.online : workerTexts.offline} />
+  return (
+    <StateTag
+      look={online ? "good" : "off"}
+      state={online ? "online" : "offline"}
+      text={online ? workerTexts.online : workerTexts.offline}
+    />
+  )
 }
 
 /** A job's images by state, as one line. */
@@ -28,7 +46,14 @@ export function ProgressBar({ progress }: { progress: Job["progress"] }) {
   const part = (count: number) => ({ width: `${total ? (100 * count) / total : 0}%` })
   const over = progress.completed + progress.failed + progress.canceled
   return (
-    <div className="bar" role="progressbar" aria-valuemin={0} aria-valuemax={total} aria-valuenow={over} aria-label={jobTexts.progress}>
+    <div
+      className="bar"
+      role="progressbar"
+      aria-valuemin={0}
+      aria-valuemax={total}
+      aria-valuenow={over}
+      aria-label={jobTexts.progress}
+    >
       <span className="bar-done" style={part(progress.completed)} />
       <span className="bar-failed" style={part(progress.failed)} />
       <span className="bar-canceled" style={part(progress.canceled)} />

@@ -13,10 +13,15 @@ const MIN_RESULTS = 20
 /** Images per second of a pipeline: of all that runs now, else of its last job, best of one with enough images; null where nothing tells. */
 export function estimateThroughput(jobs: Job[], slug: string): Throughput | null {
   const own = jobs.filter((job) => job.pipeline_slug === slug)
-  const now = own.filter((job) => !job.finished_at).reduce((sum, job) => sum + (job.images_per_s ?? 0), 0)
+  const now = own
+    .filter((job) => !job.finished_at)
+    .reduce((sum, job) => sum + (job.images_per_s ?? 0), 0)
   if (now > 0) return { imagesPerS: now, now: true }
   const over = own.flatMap((job) => {
-    const took = job.started_at && job.finished_at ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000 : 0
+    const took =
+      job.started_at && job.finished_at
+        ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000
+        : 0
     return took > 0 && job.progress.completed > 0 ? [{ images: job.progress.completed, took }] : []
   })
   const last = over.find((job) => job.images >= MIN_RESULTS) ?? over[0]
@@ -25,5 +30,7 @@ export function estimateThroughput(jobs: Job[], slug: string): Throughput | null
 
 /** How many images of other jobs wait for a worker or are in its hands. */
 export function countTasksAhead(jobs: Job[]): number {
-  return jobs.filter((job) => !job.finished_at && !job.paused).reduce((sum, job) => sum + job.progress.queued + job.progress.processing, 0)
+  return jobs
+    .filter((job) => !job.finished_at && !job.paused)
+    .reduce((sum, job) => sum + job.progress.queued + job.progress.processing, 0)
 }

@@ -2,8 +2,8 @@
 import * as Ariakit from "@ariakit/react"
 import { useQuery } from "@tanstack/react-query"
 import { type FormEvent, useDeferredValue, useState } from "react"
-import { taxonChoicesQuery } from "../taxa/queries"
 import type { Taxon } from "../api/types"
+import { taxonChoicesQuery } from "../taxa/queries"
 import { Button } from "../ui/Button"
 import { SelectField, TextField } from "../ui/Field"
 import { reviewTexts as t } from "./en"
@@ -16,7 +16,12 @@ interface CorrectionDialogProps {
 }
 
 const getOtherNames = (taxon: Taxon): string =>
-  taxon.accepted_name ? t.synonymOf(taxon.accepted_name) : Object.values(taxon.common_names).flatMap((names) => names.slice(0, 1)).slice(0, 2).join(", ")
+  taxon.accepted_name
+    ? t.synonymOf(taxon.accepted_name)
+    : Object.values(taxon.common_names)
+        .flatMap((names) => names.slice(0, 1))
+        .slice(0, 2)
+        .join(", ")
 
 export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogProps) {
   const [name, setName] = useState("")
@@ -27,7 +32,7 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
   const [behaviour, setBehaviour] = useState("")
   const asked = useDeferredValue(name.trim())
   const { data } = useQuery(taxonChoicesQuery(project, asked))
-  const found = asked ? data?.results ?? [] : []
+  const found = asked ? (data?.results ?? []) : []
   const own = name.trim()
   const type = (text: string) => {
     setName(text)
@@ -37,8 +42,17 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
     event.preventDefault()
     if (!own) return
     onSay({
-      kind: "correct", ...(chosen ? { taxon: chosen.accepted_id ?? chosen.id, name: chosen.accepted_name ?? chosen.scientific_name } : { label: own }), count: count ? Number(count) : undefined,
-      sex: (sex || undefined) as IdentificationInput["sex"], life_stage: (stage || undefined) as IdentificationInput["life_stage"], behaviour: behaviour.trim() || undefined,
+      kind: "correct",
+      ...(chosen
+        ? {
+            taxon: chosen.accepted_id ?? chosen.id,
+            name: chosen.accepted_name ?? chosen.scientific_name,
+          }
+        : { label: own }),
+      count: count ? Number(count) : undefined,
+      sex: (sex || undefined) as IdentificationInput["sex"],
+      life_stage: (stage || undefined) as IdentificationInput["life_stage"],
+      behaviour: behaviour.trim() || undefined,
     })
   }
   return (
@@ -47,38 +61,94 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
         <div className="field">
           <Ariakit.ComboboxLabel>{t.isIt}</Ariakit.ComboboxLabel>
           <Ariakit.Combobox
-            className="input" autoSelect="always" autoFocus maxLength={255} autoComplete="off" placeholder={t.isItHint}
-            onKeyDown={(event) => { if (event.key === "Escape") { event.preventDefault(); onClose() } }}
+            className="input"
+            autoSelect="always"
+            autoFocus
+            maxLength={255}
+            autoComplete="off"
+            placeholder={t.isItHint}
+            onKeyDown={(event) => {
+              if (event.key === "Escape") {
+                event.preventDefault()
+                onClose()
+              }
+            }}
           />
         </div>
         <Ariakit.ComboboxPopover className="menu" gutter={4} sameWidth portal>
           {found.map((taxon) => (
-            <Ariakit.ComboboxItem key={taxon.id} className="menu-item" value={taxon.scientific_name} hideOnClick focusOnHover onClick={() => setChosen(taxon)}>
+            <Ariakit.ComboboxItem
+              key={taxon.id}
+              className="menu-item"
+              value={taxon.scientific_name}
+              hideOnClick
+              focusOnHover
+              onClick={() => setChosen(taxon)}
+            >
               {taxon.scientific_name}
               <span className="kind">{getOtherNames(taxon)}</span>
             </Ariakit.ComboboxItem>
           ))}
-          {own && <Ariakit.ComboboxItem className="menu-item" value={own} hideOnClick focusOnHover onClick={() => setChosen(null)}>{t.inOwnWords(own)}</Ariakit.ComboboxItem>}
+          {own && (
+            <Ariakit.ComboboxItem
+              className="menu-item"
+              value={own}
+              hideOnClick
+              focusOnHover
+              onClick={() => setChosen(null)}
+            >
+              {t.inOwnWords(own)}
+            </Ariakit.ComboboxItem>
+          )}
         </Ariakit.ComboboxPopover>
       </Ariakit.ComboboxProvider>
       <details className="more">
         <summary>{t.more}</summary>
         <div className="correction-details">
-          <TextField label={t.count} type="number" min={1} max={1_000_000} step={1} value={count} onChange={(event) => setCount(event.target.value)} />
+          <TextField
+            label={t.count}
+            type="number"
+            min={1}
+            max={1_000_000}
+            step={1}
+            value={count}
+            onChange={(event) => setCount(event.target.value)}
+          />
           <SelectField label={t.sex} value={sex} onChange={(event) => setSex(event.target.value)}>
             <option value="">{t.notSaid}</option>
-            {Object.entries(t.sexes).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+            {Object.entries(t.sexes).map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
           </SelectField>
-          <SelectField label={t.lifeStage} value={stage} onChange={(event) => setStage(event.target.value)}>
+          <SelectField
+            label={t.lifeStage}
+            value={stage}
+            onChange={(event) => setStage(event.target.value)}
+          >
             <option value="">{t.notSaid}</option>
-            {Object.entries(t.lifeStages).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+            {Object.entries(t.lifeStages).map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
           </SelectField>
-          <TextField label={t.behaviour} maxLength={255} value={behaviour} onChange={(event) => setBehaviour(event.target.value)} />
+          <TextField
+            label={t.behaviour}
+            maxLength={255}
+            value={behaviour}
+            onChange={(event) => setBehaviour(event.target.value)}
+          />
         </div>
       </details>
       <div className="correction-go">
-        <Button small kind="accent" type="submit" disabled={!own}>{t.save}</Button>
-        <Button small kind="quiet" onClick={onClose}>{t.cancel}</Button>
+        <Button small kind="accent" type="submit" disabled={!own}>
+          {t.save}
+        </Button>
+        <Button small kind="quiet" onClick={onClose}>
+          {t.cancel}
+        </Button>
       </div>
     </form>
   )

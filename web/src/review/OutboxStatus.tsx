@@ -2,14 +2,14 @@
 import { CloudUpload, TriangleAlert } from "lucide-react"
 import { useState } from "react"
 import { Link } from "wouter"
-import type { Decision } from "./decisions"
-import { discard, retry, undo, wake } from "./outbox"
-import { formatDecision, useOutbox } from "./useOutbox"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
+import type { Decision } from "./decisions"
+import { discard, retry, undo, wake } from "./outbox"
+import { formatDecision, useOutbox } from "./useOutbox"
 import "./outbox.css"
-import { outboxTexts as t } from "./en";
+import { outboxTexts as t } from "./en"
 
 const MAX_SHOWN = 50
 
@@ -22,12 +22,28 @@ export function OutboxStatus() {
   return (
     <>
       {waiting + refused > 0 && (
-        <button type="button" className={`outbox outbox-${state}`} data-testid="outbox" aria-label={t.label(waiting, refused)} onClick={() => setOpen(true)}>
-          {refused > 0 ? <TriangleAlert size={15} aria-hidden /> : <CloudUpload size={15} aria-hidden />}
-          <span>{[waiting ? t.waiting(waiting) : "", refused ? t.refused(refused) : ""].filter(Boolean).join(", ")}</span>
+        <button
+          type="button"
+          className={`outbox outbox-${state}`}
+          data-testid="outbox"
+          aria-label={t.label(waiting, refused)}
+          onClick={() => setOpen(true)}
+        >
+          {refused > 0 ? (
+            <TriangleAlert size={15} aria-hidden />
+          ) : (
+            <CloudUpload size={15} aria-hidden />
+          )}
+          <span>
+            {[waiting ? t.waiting(waiting) : "", refused ? t.refused(refused) : ""]
+              .filter(Boolean)
+              .join(", ")}
+          </span>
         </button>
       )}
-      <Dialog open={open} onClose={close} title={t.title} wide><DecisionLists onLeave={close} /></Dialog>
+      <Dialog open={open} onClose={close} title={t.title} wide>
+        <DecisionLists onLeave={close} />
+      </Dialog>
     </>
   )
 }
@@ -36,7 +52,12 @@ function DecisionLists({ onLeave }: { onLeave: () => void }) {
   const { decisions, waiting, trouble } = useOutbox()
   const refused = decisions.filter((one) => one.state === "refused")
   const unsent = decisions.filter((one) => one.state === "waiting")
-  const state = trouble === null ? t.sending(waiting) : trouble.status === 0 ? t.unreachable(waiting) : t.busy(waiting, trouble.status)
+  const state =
+    trouble === null
+      ? t.sending(waiting)
+      : trouble.status === 0
+        ? t.unreachable(waiting)
+        : t.busy(waiting, trouble.status)
   return (
     <div className="outbox-lists">
       {refused.length > 0 && (
@@ -51,7 +72,11 @@ function DecisionLists({ onLeave }: { onLeave: () => void }) {
         <p role="status">{state}</p>
         {waiting > 0 && <p className="soft small">{t.kept}</p>}
         <DecisionList decisions={unsent} onLeave={onLeave} />
-        {waiting > 0 && <Button small onClick={() => wake(true)}>{t.now}</Button>}
+        {waiting > 0 && (
+          <Button small onClick={() => wake(true)}>
+            {t.now}
+          </Button>
+        )}
       </section>
     </div>
   )
@@ -60,8 +85,12 @@ function DecisionLists({ onLeave }: { onLeave: () => void }) {
 function DecisionList({ decisions, onLeave }: { decisions: Decision[]; onLeave: () => void }) {
   return (
     <ul className="outbox-list">
-      {decisions.slice(0, MAX_SHOWN).map((one) => <DecisionRow key={one.key} one={one} onLeave={onLeave} />)}
-      {decisions.length > MAX_SHOWN && <li className="soft">{t.more(decisions.length - MAX_SHOWN)}</li>}
+      {decisions.slice(0, MAX_SHOWN).map((one) => (
+        <DecisionRow key={one.key} one={one} onLeave={onLeave} />
+      ))}
+      {decisions.length > MAX_SHOWN && (
+        <li className="soft">{t.more(decisions.length - MAX_SHOWN)}</li>
+      )}
     </ul>
   )
 }
@@ -70,11 +99,30 @@ function DecisionRow({ one, onLeave }: { one: Decision; onLeave: () => void }) {
   const isRefused = one.state === "refused"
   return (
     <li data-decision={one.state}>
-      <p><strong>{formatDecision(one)}</strong> <Link href={paths.image(one.project, one.image)} onClick={onLeave}>{one.filename}</Link></p>
-      {isRefused && <p className="red small">{one.refusal?.why || t.noReason(one.refusal?.status ?? 0)}</p>}
+      <p>
+        <strong>{formatDecision(one)}</strong>{" "}
+        <Link href={paths.image(one.project, one.image)} onClick={onLeave}>
+          {one.filename}
+        </Link>
+      </p>
+      {isRefused && (
+        <p className="red small">{one.refusal?.why || t.noReason(one.refusal?.status ?? 0)}</p>
+      )}
       <p className="actions">
-        {isRefused && <Button small onClick={() => void retry(one.key)}>{t.sendAgain}</Button>}
-        {(isRefused || one.attempts === 0) && <Button small kind="quiet" onClick={() => void (isRefused ? discard(one.key) : undo(one.key))}>{t.discard}</Button>}
+        {isRefused && (
+          <Button small onClick={() => void retry(one.key)}>
+            {t.sendAgain}
+          </Button>
+        )}
+        {(isRefused || one.attempts === 0) && (
+          <Button
+            small
+            kind="quiet"
+            onClick={() => void (isRefused ? discard(one.key) : undo(one.key))}
+          >
+            {t.discard}
+          </Button>
+        )}
       </p>
     </li>
   )

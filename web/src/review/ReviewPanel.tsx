@@ -1,20 +1,25 @@
 /** What people say of the finding that is chosen, or of the whole image: one key each, and who said what before. */
 import { useQuery } from "@tanstack/react-query"
-import { Check, CircleSlash, CircleHelp, MessageSquare, Pencil, Undo2 } from "lucide-react"
+import { Check, CircleHelp, CircleSlash, MessageSquare, Pencil, Undo2 } from "lucide-react"
 import { type FormEvent, type ReactNode, useEffect, useState } from "react"
+import { callerQuery } from "../api/session"
 import type { Identification, ImageDetail } from "../api/types"
+import { type Finding, getTitle } from "../findings/findings"
 import { canManage, canReview, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { TextField } from "../ui/Field"
 import { useShortcuts } from "../ui/shortcuts"
 import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
-import { getWaitingKey } from "./decisions"
-import { reviewTexts as t, outboxTexts } from "./en"
 import { CorrectionDialog } from "./CorrectionDialog"
-import { type Finding, getTitle } from "../findings/findings"
-import type { Identify, ImageIdentifications, IdentificationInput, IdentificationTarget } from "./useIdentify"
-import { callerQuery } from "../api/session";
+import { getWaitingKey } from "./decisions"
+import { outboxTexts, reviewTexts as t } from "./en"
+import type {
+  IdentificationInput,
+  IdentificationTarget,
+  Identify,
+  ImageIdentifications,
+} from "./useIdentify"
 
 interface ReviewPanelProps {
   image: ImageDetail
@@ -31,15 +36,24 @@ export function ReviewPanel(props: ReviewPanelProps) {
   return canReview(project) && !props.image.deleted ? <ReviewButtons {...props} /> : null
 }
 
-function ReviewButtons({ image, findings, identify: { say, undo }, chosen, onShow }: ReviewPanelProps) {
+function ReviewButtons({
+  image,
+  findings,
+  identify: { say, undo },
+  chosen,
+  onShow,
+}: ReviewPanelProps) {
   const [asked, setAsked] = useState<"correct" | "comment" | null>(null)
   const finding = findings.find(({ id }) => id === chosen)
-  const target: IdentificationTarget = finding ? { id: finding.id, name: getTitle(finding) } : { id: null, name: t.wholeImage }
+  const target: IdentificationTarget = finding
+    ? { id: finding.id, name: getTitle(finding) }
+    : { id: null, name: t.wholeImage }
   useEffect(() => setAsked(null), [image.id, target.id])
   const canConfirm = finding
     ? finding.analysis.status === "completed" && !finding.analysis.simulated
     : image.analyses.some(({ status, simulated }) => status === "completed" && !simulated)
-  const go = (saying: IdentificationInput) => void say(saying, target).then((isDone) => isDone && setAsked(null))
+  const go = (saying: IdentificationInput) =>
+    void say(saying, target).then((isDone) => isDone && setAsked(null))
   const ask = (what: "correct" | "comment") => {
     onShow()
     setAsked(what)
@@ -48,36 +62,86 @@ function ReviewButtons({ image, findings, identify: { say, undo }, chosen, onSho
     event.preventDefault()
     if (!event.repeat) act()
   }
-  const confirm = () => (canConfirm ? go({ kind: "confirm" }) : showToast(outboxTexts.nothingToConfirm, true))
+  const confirm = () =>
+    canConfirm ? go({ kind: "confirm" }) : showToast(outboxTexts.nothingToConfirm, true)
   useShortcuts({
-    y: press(confirm), x: press(() => ask("correct")), n: press(() => go({ kind: "blank" })),
-    u: press(() => go({ kind: "unsure" })), m: press(() => ask("comment")), z: press(undo),
+    y: press(confirm),
+    x: press(() => ask("correct")),
+    n: press(() => go({ kind: "blank" })),
+    u: press(() => go({ kind: "unsure" })),
+    m: press(() => ask("comment")),
+    z: press(undo),
   })
-  const button = (kind: keyof typeof t.does, key: string, icon: ReactNode, act: () => void, disabled = false) => (
-    <button type="button" className="verdict" data-verdict={kind} disabled={disabled} aria-expanded={kind === "correct" || kind === "comment" ? asked === kind : undefined} aria-keyshortcuts={key} onClick={act}>
-      {icon}<span>{t.does[kind]}</span><kbd aria-hidden>{key}</kbd>
+  const button = (
+    kind: keyof typeof t.does,
+    key: string,
+    icon: ReactNode,
+    act: () => void,
+    disabled = false,
+  ) => (
+    <button
+      type="button"
+      className="verdict"
+      data-verdict={kind}
+      disabled={disabled}
+      aria-expanded={kind === "correct" || kind === "comment" ? asked === kind : undefined}
+      aria-keyshortcuts={key}
+      onClick={act}
+    >
+      {icon}
+      <span>{t.does[kind]}</span>
+      <kbd aria-hidden>{key}</kbd>
     </button>
   )
   return (
     <section data-testid="review">
-      <h2>{t.title}<span className="faint">{t.of} {target.name}</span></h2>
+      <h2>
+        {t.title}
+        <span className="faint">
+          {t.of} {target.name}
+        </span>
+      </h2>
       <div className="verdicts">
-        {button("confirm", "y", <Check size={15} aria-hidden />, () => go({ kind: "confirm" }), !canConfirm)}
-        {button("correct", "x", <Pencil size={14} aria-hidden />, () => setAsked(asked === "correct" ? null : "correct"))}
+        {button(
+          "confirm",
+          "y",
+          <Check size={15} aria-hidden />,
+          () => go({ kind: "confirm" }),
+          !canConfirm,
+        )}
+        {button("correct", "x", <Pencil size={14} aria-hidden />, () =>
+          setAsked(asked === "correct" ? null : "correct"),
+        )}
         {button("blank", "n", <CircleSlash size={15} aria-hidden />, () => go({ kind: "blank" }))}
         {button("unsure", "u", <CircleHelp size={15} aria-hidden />, () => go({ kind: "unsure" }))}
-        {button("comment", "m", <MessageSquare size={14} aria-hidden />, () => setAsked(asked === "comment" ? null : "comment"))}
-        <button type="button" className="verdict" aria-keyshortcuts="z" onClick={undo}><Undo2 size={15} aria-hidden /><span>{t.undo}</span><kbd aria-hidden>z</kbd></button>
+        {button("comment", "m", <MessageSquare size={14} aria-hidden />, () =>
+          setAsked(asked === "comment" ? null : "comment"),
+        )}
+        <button type="button" className="verdict" aria-keyshortcuts="z" onClick={undo}>
+          <Undo2 size={15} aria-hidden />
+          <span>{t.undo}</span>
+          <kbd aria-hidden>z</kbd>
+        </button>
       </div>
-      {asked === "correct" && <CorrectionDialog project={image.project_id} onSay={go} onClose={() => setAsked(null)} />}
+      {asked === "correct" && (
+        <CorrectionDialog project={image.project_id} onSay={go} onClose={() => setAsked(null)} />
+      )}
       {asked === "comment" && <CommentForm onSay={go} onClose={() => setAsked(null)} />}
-      {!finding && findings.length > 0 && asked === null && <p className="soft small">{t.chooseHint}</p>}
+      {!finding && findings.length > 0 && asked === null && (
+        <p className="soft small">{t.chooseHint}</p>
+      )}
       {findings.length === 0 && !canConfirm && <p className="soft small">{t.noResult}</p>}
     </section>
   )
 }
 
-function CommentForm({ onSay, onClose }: { onSay: (saying: IdentificationInput) => void; onClose: () => void }) {
+function CommentForm({
+  onSay,
+  onClose,
+}: {
+  onSay: (saying: IdentificationInput) => void
+  onClose: () => void
+}) {
   const [text, setText] = useState("")
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -85,43 +149,106 @@ function CommentForm({ onSay, onClose }: { onSay: (saying: IdentificationInput) 
   }
   return (
     <form className="form correction" onSubmit={submit}>
-      <TextField label={t.comment} value={text} maxLength={10_000} autoFocus onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => { if (event.key === "Escape") { event.preventDefault(); onClose() } }} />
+      <TextField
+        label={t.comment}
+        value={text}
+        maxLength={10_000}
+        autoFocus
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") {
+            event.preventDefault()
+            onClose()
+          }
+        }}
+      />
       <div className="correction-go">
-        <Button small kind="accent" type="submit" disabled={!text.trim()}>{t.save}</Button>
-        <Button small kind="quiet" onClick={onClose}>{t.cancel}</Button>
+        <Button small kind="accent" type="submit" disabled={!text.trim()}>
+          {t.save}
+        </Button>
+        <Button small kind="quiet" onClick={onClose}>
+          {t.cancel}
+        </Button>
       </div>
     </form>
   )
 }
 
 /** Who said what of an image and of anything on it, the newest first. */
-export function IdentificationHistory({ image, findings, identify, about }: { image: ImageDetail; findings: Finding[]; identify: Identify; about: ImageIdentifications }) {
+export function IdentificationHistory({
+  image,
+  findings,
+  identify,
+  about,
+}: {
+  image: ImageDetail
+  findings: Finding[]
+  identify: Identify
+  about: ImageIdentifications
+}) {
   const project = useProject()
   const { data: caller } = useQuery(callerQuery)
   const { said, count, isCut } = about
   if (said.length === 0) return null
   const of = (one: Identification) => {
     if (!one.annotation_id) return t.ofImage
-    const finding = findings.find(({ id, classifications: said }) => id === one.annotation_id || said.some((inner) => inner.id === one.annotation_id))
+    const finding = findings.find(
+      ({ id, classifications: said }) =>
+        id === one.annotation_id || said.some((inner) => inner.id === one.annotation_id),
+    )
     return finding ? getTitle(finding) : t.ofOther
   }
   const mayWithdraw = (one: Identification) =>
-    !one.withdrawn_at && !getWaitingKey(one) && !image.deleted && (canManage(project) || (canReview(project) && one.person_id === caller?.user_id))
+    !one.withdrawn_at &&
+    !getWaitingKey(one) &&
+    !image.deleted &&
+    (canManage(project) || (canReview(project) && one.person_id === caller?.user_id))
   return (
     <section>
       <details className="said-before" open={said.length < 6 || undefined}>
-        <summary>{t.history} <span className="faint">{count}</span></summary>
+        <summary>
+          {t.history} <span className="faint">{count}</span>
+        </summary>
         <ul className="history" data-testid="history">
           {said.map((one) => (
-            <li key={one.id} className={one.withdrawn_at ? "withdrawn" : undefined} data-identification={one.kind}>
-              <p><strong>{one.kind === "correct" ? one.label : t.kinds[one.kind]}</strong> <ObservationDetails one={one} /> <span className="faint">{of(one)}</span></p>
+            <li
+              key={one.id}
+              className={one.withdrawn_at ? "withdrawn" : undefined}
+              data-identification={one.kind}
+            >
+              <p>
+                <strong>{one.kind === "correct" ? one.label : t.kinds[one.kind]}</strong>{" "}
+                <ObservationDetails one={one} /> <span className="faint">{of(one)}</span>
+              </p>
               {one.comment && <p className="remark">{one.comment}</p>}
               <p className="soft small">
                 {one.by} · <Timestamp at={one.created_at} />
-                {getWaitingKey(one) && <> · <span className="amber">{outboxTexts.notYet}</span></>}
-                {one.withdrawn_at && <> · {t.gone}{one.withdrawn_by === one.by ? "" : ` (${one.withdrawn_by})`}</>}
-                {mayWithdraw(one) && <> · <Button kind="quiet" small onClick={() => void identify.withdraw([one.id], of(one))}>{t.withdraw}</Button></>}
+                {getWaitingKey(one) && (
+                  <>
+                    {" "}
+                    · <span className="amber">{outboxTexts.notYet}</span>
+                  </>
+                )}
+                {one.withdrawn_at && (
+                  <>
+                    {" "}
+                    · {t.gone}
+                    {one.withdrawn_by === one.by ? "" : ` (${one.withdrawn_by})`}
+                  </>
+                )}
+                {mayWithdraw(one) && (
+                  <>
+                    {" "}
+                    ·{" "}
+                    <Button
+                      kind="quiet"
+                      small
+                      onClick={() => void identify.withdraw([one.id], of(one))}
+                    >
+                      {t.withdraw}
+                    </Button>
+                  </>
+                )}
               </p>
             </li>
           ))}
@@ -134,7 +261,10 @@ export function IdentificationHistory({ image, findings, identify, about }: { im
 
 function ObservationDetails({ one }: { one: Identification }) {
   const told = [
-    one.count === null ? null : t.times(one.count), one.sex && t.sexes[one.sex].toLowerCase(), one.life_stage && t.lifeStages[one.life_stage].toLowerCase(), one.behaviour,
+    one.count === null ? null : t.times(one.count),
+    one.sex && t.sexes[one.sex].toLowerCase(),
+    one.life_stage && t.lifeStages[one.life_stage].toLowerCase(),
+    one.behaviour,
   ].filter(Boolean)
   return told.length > 0 ? <span>{told.join(", ")}</span> : null
 }
@@ -143,8 +273,12 @@ function ObservationDetails({ one }: { one: Identification }) {
 export function EffectiveIdentification({ one }: { one: Identification }) {
   return (
     <small className={`holds holds-${one.kind}`} data-holds={one.kind}>
-      <span>{t.holds(one.kind, one.label)} <ObservationDetails one={one} /></span>
-      <i>{one.by} · {getWaitingKey(one) ? outboxTexts.notYet : <Timestamp at={one.created_at} />}</i>
+      <span>
+        {t.holds(one.kind, one.label)} <ObservationDetails one={one} />
+      </span>
+      <i>
+        {one.by} · {getWaitingKey(one) ? outboxTexts.notYet : <Timestamp at={one.created_at} />}
+      </i>
     </small>
   )
 }

@@ -63,32 +63,62 @@ export type NewDecision = UnqueuedDecision<IdentifyDecision> | UnqueuedDecision<
 const WAITING_PREFIX = "waiting:"
 
 /** The key of the decision that an identification stands for; null for one that the server stored. */
-export const getWaitingKey = (one: Identification): string | null => (one.id.startsWith(WAITING_PREFIX) ? one.id.slice(WAITING_PREFIX.length) : null)
+export const getWaitingKey = (one: Identification): string | null =>
+  one.id.startsWith(WAITING_PREFIX) ? one.id.slice(WAITING_PREFIX.length) : null
 
 /** Builds the identification that a decision will become. */
 function buildIdentification(decision: IdentifyDecision): Identification {
   const { body } = decision
   return {
-    id: `${WAITING_PREFIX}${decision.key}`, project_id: decision.project, image_id: decision.image, annotation_id: body.annotations[0] ?? null,
-    analysis_id: decision.analysis, kind: body.kind, taxon_id: body.taxon ?? null, label: decision.label, comment: body.comment ?? null,
-    count: body.count ?? null, sex: body.sex ?? null, life_stage: body.life_stage ?? null, behaviour: body.behaviour ?? null,
-    by: decision.by, person_id: decision.user, created_at: new Date(decision.madeAt).toISOString(), withdrawn_at: null, withdrawn_by: null,
+    id: `${WAITING_PREFIX}${decision.key}`,
+    project_id: decision.project,
+    image_id: decision.image,
+    annotation_id: body.annotations[0] ?? null,
+    analysis_id: decision.analysis,
+    kind: body.kind,
+    taxon_id: body.taxon ?? null,
+    label: decision.label,
+    comment: body.comment ?? null,
+    count: body.count ?? null,
+    sex: body.sex ?? null,
+    life_stage: body.life_stage ?? null,
+    behaviour: body.behaviour ?? null,
+    by: decision.by,
+    person_id: decision.user,
+    created_at: new Date(decision.madeAt).toISOString(),
+    withdrawn_at: null,
+    withdrawn_by: null,
   }
 }
 
 /** Applies decisions to the identifications of an image, both ordered with the newest first. */
 export function applyDecisions(stored: Identification[], decisions: Decision[]): Identification[] {
-  const said = decisions.filter((one): one is IdentifyDecision => one.act === "identify" && one.state !== "refused")
+  const said = decisions.filter(
+    (one): one is IdentifyDecision => one.act === "identify" && one.state !== "refused",
+  )
   const known = new Set(stored.map(({ id }) => id))
-  const own = said.flatMap((one) => (one.state === "sent" ? one.made.filter(({ id }) => !known.has(id)) : [buildIdentification(one)])).reverse()
+  const own = said
+    .flatMap((one) =>
+      one.state === "sent"
+        ? one.made.filter(({ id }) => !known.has(id))
+        : [buildIdentification(one)],
+    )
+    .reverse()
   const gone = new Map<string, number>()
   for (const one of decisions) {
     if (one.act !== "withdraw" || one.state === "refused") continue
     const made = said.find(({ key }) => key === one.of)
-    for (const id of [...one.ids, ...(made?.made ?? []).map(({ id }) => id), ...(one.of ? [`${WAITING_PREFIX}${one.of}`] : [])]) gone.set(id, one.madeAt)
+    for (const id of [
+      ...one.ids,
+      ...(made?.made ?? []).map(({ id }) => id),
+      ...(one.of ? [`${WAITING_PREFIX}${one.of}`] : []),
+    ])
+      gone.set(id, one.madeAt)
   }
   return [...own, ...stored].map((one) => {
     const at = gone.get(one.id)
-    return at === undefined || one.withdrawn_at ? one : { ...one, withdrawn_at: new Date(at).toISOString(), withdrawn_by: one.by }
+    return at === undefined || one.withdrawn_at
+      ? one
+      : { ...one, withdrawn_at: new Date(at).toISOString(), withdrawn_by: one.by }
   })
 }

@@ -3,14 +3,19 @@ import type { Identification } from "../api/types"
 import type { Finding } from "../findings/findings"
 
 /** The current identification of a finding. `said` is everything that was said of its image, the newest first. */
-export function getEffectiveIdentification(finding: Finding, said: Identification[]): Identification | null {
+export function getEffectiveIdentification(
+  finding: Finding,
+  said: Identification[],
+): Identification | null {
   const counted = said.filter((one) => !one.withdrawn_at && one.kind !== "comment")
   const at = (wanted: (one: Identification) => boolean) => {
     const place = counted.findIndex(wanted)
     return place < 0 ? Infinity : place
   }
   const { id, parent_id: parent } = finding.annotation
-  const own = at((one) => one.annotation_id === id || (parent !== null && one.annotation_id === parent))
+  const own = at(
+    (one) => one.annotation_id === id || (parent !== null && one.annotation_id === parent),
+  )
   const whole = at((one) => one.annotation_id === null)
   const [ofIt, ofAll] = [counted[own] ?? null, counted[whole] ?? null]
   if (!ofAll) return ofIt
@@ -20,8 +25,13 @@ export function getEffectiveIdentification(finding: Finding, said: Identificatio
 }
 
 /** Adds identifications that came with findings to a list that does not go back as far or is older. */
-export function addOwnIdentifications(said: Identification[], findings: Finding[]): Identification[] {
+export function addOwnIdentifications(
+  said: Identification[],
+  findings: Finding[],
+): Identification[] {
   const all = new Map(said.map((one) => [one.id, one]))
-  for (const { annotation } of findings) if (annotation.identification && !all.has(annotation.identification.id)) all.set(annotation.identification.id, annotation.identification)
+  for (const { annotation } of findings)
+    if (annotation.identification && !all.has(annotation.identification.id))
+      all.set(annotation.identification.id, annotation.identification)
   return [...all.values()].sort((a, b) => b.created_at.localeCompare(a.created_at))
 }

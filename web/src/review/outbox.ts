@@ -1,9 +1,24 @@
 /** The outbox: queues the decisions of a review and sends them one after the other, each stored once by its key. */
-import { unwrap, api, csrfHeaders, getSession, generateIdempotencyKey, subscribeToSession, setSession, type Session } from "../api/client"
+import {
+  api,
+  csrfHeaders,
+  generateIdempotencyKey,
+  getSession,
+  type Session,
+  setSession,
+  subscribeToSession,
+  unwrap,
+} from "../api/client"
 import { ApiProblem, isSessionOver } from "../api/problems"
 import type { Decision, NewDecision, Refusal } from "./decisions"
+import {
+  addDecision,
+  claimNextDecision,
+  findDecision,
+  listDecisions,
+  updateDecision,
+} from "./outboxStore"
 import { findConflict } from "./sendConflicts"
-import { addDecision, updateDecision, claimNextDecision, findDecision, listDecisions } from "./outboxStore"
 
 export interface Outbox {
   /** The decisions of the user who is signed in, in order; also those that were sent since the page was opened. */
@@ -40,12 +55,17 @@ export function subscribeToOutbox(one: Partial<Listeners>): () => void {
   return () => void listeners.delete(one)
 }
 
-function notify<Name extends keyof Listeners>(name: Name, ...given: Parameters<Listeners[Name]>): void {
-  for (const one of listeners) (one[name] as ((...all: Parameters<Listeners[Name]>) => void) | undefined)?.(...given)
+function notify<Name extends keyof Listeners>(
+  name: Name,
+  ...given: Parameters<Listeners[Name]>
+): void {
+  for (const one of listeners)
+    (one[name] as ((...all: Parameters<Listeners[Name]>) => void) | undefined)?.(...given)
 }
 
 function set(decisions: readonly Decision[], trouble: ApiProblem | null = state.trouble): void {
-  const count = (wanted: Decision["state"]) => decisions.filter((one) => one.state === wanted).length
+  const count = (wanted: Decision["state"]) =>
+    decisions.filter((one) => one.state === wanted).length
   const waiting = count("waiting")
   state = { decisions, waiting, refused: count("refused"), trouble: waiting === 0 ? null : trouble }
   notify("onChange")
@@ -54,7 +74,12 @@ function set(decisions: readonly Decision[], trouble: ApiProblem | null = state.
 function put(one: Decision, trouble = state.trouble): void {
   if (one.user !== user) return
   const at = state.decisions.findIndex(({ key }) => key === one.key)
-  set(at < 0 ? [...state.decisions, one] : state.decisions.map((old, place) => (place === at ? one : old)), trouble)
+  set(
+    at < 0
+      ? [...state.decisions, one]
+      : state.decisions.map((old, place) => (place === at ? one : old)),
+    trouble,
+  )
   tabs?.postMessage(null)
 }
 
@@ -72,27 +97,33 @@ function runInTurn<Result>(act: () => Promise<Result>): Promise<Result> {
 }
 
 /** Reads the queue of the user who is signed in. Without one nothing is shown or sent. */
-const load = () => runInTurn(async () => {
-  const now = getSession().user
-  if (now !== user) set([], null)
-  user = now
-  if (now === null) return
-  for (let before: Outbox | null = null; before !== state;) {
-    // What was sent while the list was read is read again.
-    before = state
-    const found = await listDecisions(now)
-    if (before === state) {
-      set(found)
-      break
+const load = () =>
+  runInTurn(async () => {
+    const now = getSession().user
+    if (now !== user) set([], null)
+    user = now
+    if (now === null) return
+    for (let before: Outbox | null = null; before !== state; ) {
+      // What was sent while the list was read is read again.
+      before = state
+      const found = await listDecisions(now)
+      if (before === state) {
+        set(found)
+        break
+      }
     }
-  }
-  wake()
-})
+    wake()
+  })
 
 async function add(decision: NewDecision): Promise<string> {
   if (user === null) throw new ApiProblem(401, null)
   const key = generateIdempotencyKey()
-  put(await addDecision({ ...decision, user, key, madeAt: Date.now(), attempts: 0, state: "waiting" }, state.waiting + state.refused))
+  put(
+    await addDecision(
+      { ...decision, user, key, madeAt: Date.now(), attempts: 0, state: "waiting" },
+      state.waiting + state.refused,
+    ),
+  )
   wake()
   return key
 }
@@ -105,32 +136,39 @@ const updateOwn = (key: string, change: (one: Decision) => Decision | null) =>
   updateDecision(key, (one) => (one.user === user ? change(one) : one))
 
 /** Takes a decision back: one that was never sent is deleted, one that the server may have is withdrawn after it. */
-export const undo = (key: string): Promise<Decision | null> => runInTurn(async () => {
-  let found: Decision | null = null
-  const left = await updateOwn(key, (one) => {
-    found = one
-    return one.state === "refused" || (one.state === "waiting" && one.attempts === 0) ? null : one
+export const undo = (key: string): Promise<Decision | null> =>
+  runInTurn(async () => {
+    let found: Decision | null = null
+    const left = await updateOwn(key, (one) => {
+      found = one
+      return one.state === "refused" || (one.state === "waiting" && one.attempts === 0) ? null : one
+    })
+    const one = found as Decision | null
+    if (!left) drop(key)
+    if (!left || !one) return one
+    if (one.act === "withdraw") return null
+    const { project, image, filename, target } = one
+    await add({ act: "withdraw", project, image, filename, target, ids: [], of: key })
+    return one
   })
-  const one = found as Decision | null
-  if (!left) drop(key)
-  if (!left || !one) return one
-  if (one.act === "withdraw") return null
-  const { project, image, filename, target } = one
-  await add({ act: "withdraw", project, image, filename, target, ids: [], of: key })
-  return one
-})
 
 /** Deletes a decision that was refused. */
-export const discard = (key: string): Promise<void> => runInTurn(async () => {
-  if (!(await updateOwn(key, (one) => (one.state === "refused" ? null : one)))) drop(key)
-})
+export const discard = (key: string): Promise<void> =>
+  runInTurn(async () => {
+    if (!(await updateOwn(key, (one) => (one.state === "refused" ? null : one)))) drop(key)
+  })
 
 /** Queues a refused decision again, at its old place. */
-export const retry = (key: string): Promise<void> => runInTurn(async () => {
-  const one = await updateOwn(key, (old) => (old.state === "refused" ? { ...old, state: "waiting", refusal: undefined, madeAt: Date.now(), confirmed: true } : old))
-  if (one) put(one)
-  wake(true)
-})
+export const retry = (key: string): Promise<void> =>
+  runInTurn(async () => {
+    const one = await updateOwn(key, (old) =>
+      old.state === "refused"
+        ? { ...old, state: "waiting", refusal: undefined, madeAt: Date.now(), confirmed: true }
+        : old,
+    )
+    if (one) put(one)
+    wake(true)
+  })
 
 let sending = false
 let again = false
@@ -174,7 +212,11 @@ async function sendNext(): Promise<boolean> {
   if (!one) return false
   put(one)
   try {
-    const own = new Set(state.decisions.flatMap((other) => (other.act === "identify" ? other.made.map(({ id }) => id) : [])))
+    const own = new Set(
+      state.decisions.flatMap((other) =>
+        other.act === "identify" ? other.made.map(({ id }) => id) : [],
+      ),
+    )
     const obstacle = await findConflict(one, own, AbortSignal.timeout(TIMEOUT_MS))
     if (obstacle) return await refuse(one, obstacle)
     const sent = await send(one, session)
@@ -193,15 +235,34 @@ async function send(one: Decision, session: Session): Promise<Decision | null> {
   const headers = { "Idempotency-Key": one.key, ...csrfHeaders(session) }
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   if (one.act === "identify") {
-    const { identifications } = await unwrap(api.POST("/api/v2/identifications", { body: { identifications: [one.body] }, headers, signal }))
-    return updateDecision(one.key, (old) => ({ ...old, state: "sent", sentAt: Date.now(), made: identifications } as Decision))
+    const { identifications } = await unwrap(
+      api.POST("/api/v2/identifications", {
+        body: { identifications: [one.body] },
+        headers,
+        signal,
+      }),
+    )
+    return updateDecision(
+      one.key,
+      (old) => ({ ...old, state: "sent", sentAt: Date.now(), made: identifications }) as Decision,
+    )
   }
   const of = one.of ? await findDecision(one.of) : undefined
   const ids = [...one.ids, ...(of?.act === "identify" ? of.made.map(({ id }) => id) : [])]
-  if (ids.length > 0) await unwrap(api.POST("/api/v2/identifications/withdraw", { body: { identifications: ids }, headers, signal }))
+  if (ids.length > 0)
+    await unwrap(
+      api.POST("/api/v2/identifications/withdraw", {
+        body: { identifications: ids },
+        headers,
+        signal,
+      }),
+    )
   // A decision that was refused and taken back is nothing to decide about any more.
-  else if (of?.state === "refused") await updateDecision(of.key, () => null).then(() => drop(of.key))
-  return updateDecision(one.key, (old) => (ids.length > 0 ? { ...old, state: "sent", sentAt: Date.now(), ids } as Decision : null))
+  else if (of?.state === "refused")
+    await updateDecision(of.key, () => null).then(() => drop(of.key))
+  return updateDecision(one.key, (old) =>
+    ids.length > 0 ? ({ ...old, state: "sent", sentAt: Date.now(), ids } as Decision) : null,
+  )
 }
 
 const RETRIED_STATUSES = new Set([0, 408, 425, 429])
@@ -220,10 +281,13 @@ async function fail(one: Decision, given: ApiProblem, session: Session): Promise
     const isFirst = state.trouble === null
     set(state.decisions, problem)
     if (isFirst) notify("onFailed", state.waiting)
-    timer = setTimeout(() => {
-      timer = undefined
-      wake()
-    }, pause * (0.75 + Math.random() / 2))
+    timer = setTimeout(
+      () => {
+        timer = undefined
+        wake()
+      },
+      pause * (0.75 + Math.random() / 2),
+    )
     pause = Math.min(pause * 2, MAX_RETRY_MS)
     return false
   }
@@ -265,8 +329,12 @@ async function hasSessionChanged(session: Session): Promise<boolean> {
 export function startOutbox(): () => void {
   const read = () => void load().catch(() => undefined)
   const retry = () => wake(true)
-  const onVisibility = () => { if (!document.hidden) wake(true) }
-  const warn = (event: BeforeUnloadEvent) => { if (state.waiting > 0) event.preventDefault() }
+  const onVisibility = () => {
+    if (!document.hidden) wake(true)
+  }
+  const warn = (event: BeforeUnloadEvent) => {
+    if (state.waiting > 0) event.preventDefault()
+  }
   const endSessions = subscribeToSession(read)
   tabs?.addEventListener("message", read)
   window.addEventListener("online", retry)

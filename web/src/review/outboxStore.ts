@@ -18,7 +18,10 @@ let opened: Promise<IDBPDatabase<Schema>> | null = null
 function openDatabase(): Promise<IDBPDatabase<Schema>> {
   opened ??= openDB<Schema>("trapline-outbox", 1, {
     upgrade(database) {
-      const store = database.createObjectStore("decisions", { keyPath: "number", autoIncrement: true })
+      const store = database.createObjectStore("decisions", {
+        keyPath: "number",
+        autoIncrement: true,
+      })
       store.createIndex("user", "user")
       store.createIndex("key", "key", { unique: true })
     },
@@ -36,16 +39,22 @@ function openDatabase(): Promise<IDBPDatabase<Schema>> {
 export async function listDecisions(user: string): Promise<Decision[]> {
   const transaction = (await openDatabase()).transaction("decisions", "readwrite")
   const all = await transaction.store.index("user").getAll(user)
-  const isOld = (one: Decision) => one.state === "sent" && (one.sentAt ?? one.madeAt) < Date.now() - RETENTION_MS
+  const isOld = (one: Decision) =>
+    one.state === "sent" && (one.sentAt ?? one.madeAt) < Date.now() - RETENTION_MS
   await Promise.all(all.filter(isOld).map((one) => transaction.store.delete(one.number)))
   await transaction.done
   return all.filter((one) => !isOld(one))
 }
 
 /** Adds a decision at the end of the queue. Raises QueueFull, and whatever the browser refuses storage with. */
-export async function addDecision(decision: UnnumberedDecision, waiting: number): Promise<Decision> {
+export async function addDecision(
+  decision: UnnumberedDecision,
+  waiting: number,
+): Promise<Decision> {
   if (waiting >= MAX_DECISIONS) throw new QueueFull()
-  const transaction = (await openDatabase()).transaction("decisions", "readwrite", { durability: "strict" })
+  const transaction = (await openDatabase()).transaction("decisions", "readwrite", {
+    durability: "strict",
+  })
   const number = await transaction.store.add(decision as Decision)
   await transaction.done
   return { ...decision, number } as Decision
@@ -55,7 +64,11 @@ export async function addDecision(decision: UnnumberedDecision, waiting: number)
 export async function claimNextDecision(user: string): Promise<Decision | null> {
   const transaction = (await openDatabase()).transaction("decisions", "readwrite")
   let found: Decision | null = null
-  for (let cursor = await transaction.store.index("user").openCursor(user); cursor; cursor = await cursor.continue()) {
+  for (
+    let cursor = await transaction.store.index("user").openCursor(user);
+    cursor;
+    cursor = await cursor.continue()
+  ) {
     if (cursor.value.state !== "waiting") continue
     found = { ...cursor.value, attempts: cursor.value.attempts + 1 }
     await cursor.update(found)
@@ -66,7 +79,10 @@ export async function claimNextDecision(user: string): Promise<Decision | null> 
 }
 
 /** Changes a decision that is still there; null where it was deleted meanwhile. */
-export async function updateDecision(key: string, change: (one: Decision) => Decision | null): Promise<Decision | null> {
+export async function updateDecision(
+  key: string,
+  change: (one: Decision) => Decision | null,
+): Promise<Decision | null> {
   const transaction = (await openDatabase()).transaction("decisions", "readwrite")
   const one = await transaction.store.index("key").get(key)
   const next = one ? change(one) : null
@@ -82,5 +98,6 @@ export async function findDecision(key: string): Promise<Decision | undefined> {
 
 /** Counts the decisions in this browser that wait, of every user. */
 export async function countWaiting(): Promise<number> {
-  return (await (await openDatabase()).getAll("decisions")).filter((one) => one.state === "waiting").length
+  return (await (await openDatabase()).getAll("decisions")).filter((one) => one.state === "waiting")
+    .length
 }

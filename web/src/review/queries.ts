@@ -1,6 +1,6 @@
 /** What the page asks about what people said. */
 import { queryOptions } from "@tanstack/react-query"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 
 const SHOWN = 100
 
@@ -8,6 +8,12 @@ const SHOWN = 100
 export const identificationsQuery = (project: number, image: string) =>
   queryOptions({
     queryKey: ["identification", project, image],
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v2/identifications", { params: { query: { project, image, limit: SHOWN } }, signal })),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/identifications", {
+          params: { query: { project, image, limit: SHOWN } },
+          signal,
+        }),
+      ),
     staleTime: 30_000,
   })

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "react"
 import { isKeyForPage } from "../ui/shortcuts"
 import { showToast } from "../ui/Toasts"
-import { outboxTexts } from "./en";
+import { outboxTexts } from "./en"
 
 const STEPS = new Set(["ArrowLeft", "ArrowRight", "j", "J", "k", "K"])
 const DECISIONS = new Set(["y", "n", "u", "z"])
@@ -26,7 +26,8 @@ export function useBufferedKeys(isComing: boolean, isFailed: boolean, id: string
     return () => window.removeEventListener("keydown", hold, { capture: true })
   }, [isComing])
   useEffect(() => {
-    if (isFailed && keys.current.some((key) => !STEPS.has(key))) showToast(outboxTexts.noImage, true)
+    if (isFailed && keys.current.some((key) => !STEPS.has(key)))
+      showToast(outboxTexts.noImage, true)
     if (isFailed) keys.current = []
     if (isComing) return
     while (keys.current.length > 0) {

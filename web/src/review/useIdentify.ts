@@ -2,21 +2,22 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useCallback, useMemo } from "react"
 import { isSessionOver } from "../api/problems"
-import { identificationsQuery } from "./queries"
+import { callerQuery } from "../api/session"
 import type { Identification, ImageDetail, NewIdentification } from "../api/types"
-import { applyDecisions } from "./decisions"
-import { getOutbox, enqueue, undo } from "./outbox"
-import { QueueFull } from "./outboxStore"
-import { formatDecision, useDecisions } from "./useOutbox"
-import { showToast } from "../ui/Toasts"
-import { reviewTexts as t, outboxTexts } from "./en"
+import { showProblem } from "../errors/showProblem"
 import type { Finding } from "../findings/findings"
-import { getEffectiveIdentification, addOwnIdentifications } from "./effectiveIdentification"
-import { callerQuery } from "../api/session";
-import { showProblem } from "../errors/showProblem";
+import { showToast } from "../ui/Toasts"
+import { applyDecisions } from "./decisions"
+import { addOwnIdentifications, getEffectiveIdentification } from "./effectiveIdentification"
+import { outboxTexts, reviewTexts as t } from "./en"
+import { enqueue, getOutbox, undo } from "./outbox"
+import { QueueFull } from "./outboxStore"
+import { identificationsQuery } from "./queries"
+import { formatDecision, useDecisions } from "./useOutbox"
 
 /** The decision without its target; `name` is shown for a taxon. */
-export type IdentificationInput = Pick<NewIdentification, "kind"> & Partial<Omit<NewIdentification, "kind" | "annotations" | "images">> & { name?: string }
+export type IdentificationInput = Pick<NewIdentification, "kind"> &
+  Partial<Omit<NewIdentification, "kind" | "annotations" | "images">> & { name?: string }
 
 /** The finding that a decision is about; without an id the whole image. */
 export interface IdentificationTarget {
@@ -60,40 +61,61 @@ export function useIdentify(image: ImageDetail) {
   const client = useQueryClient()
   const { project_id: project, id, filename } = image
   const by = caller?.name || caller?.email || ""
-  const analysis = image.analyses.find(({ status, simulated }) => status === "completed" && !simulated)?.id ?? null
+  const analysis =
+    image.analyses.find(({ status, simulated }) => status === "completed" && !simulated)?.id ?? null
 
-  const withdraw = useCallback(async (ids: string[], target: string) => {
-    try {
-      await enqueue({ act: "withdraw", project, image: id, filename, target, ids, of: null })
-      showToast(t.withdrawn)
-    } catch (error) {
-      showError(error)
-    }
-  }, [project, id, filename])
+  const withdraw = useCallback(
+    async (ids: string[], target: string) => {
+      try {
+        await enqueue({ act: "withdraw", project, image: id, filename, target, ids, of: null })
+        showToast(t.withdrawn)
+      } catch (error) {
+        showError(error)
+      }
+    },
+    [project, id, filename],
+  )
 
-  const say = useCallback(async ({ name, ...saying }: IdentificationInput, target: IdentificationTarget) => {
-    const about = target.id ? { annotations: [target.id], images: [] } : { annotations: [], images: [id] }
-    const label = name ?? saying.label ?? null
-    const shown = client.getQueryData(identificationsQuery(project, id).queryKey)
-    const seen = shown && (shown.results[0]?.created_at ?? "")
-    try {
-      const stored = enqueue({
-        act: "identify", project, image: id, filename, target: target.name, by, label, made: [], seen,
-        body: { ...saying, ...about }, analysis: saying.kind === "confirm" && !target.id ? analysis : null,
-      }).then((made) => {
-        undoable.push(made)
-        return made
-      })
-      queued = stored.catch(() => undefined)
-      const key = await stored
-      const said = t.said[saying.kind](label ?? target.name)
-      showToast(getOutbox().trouble ? outboxTexts.later(said) : said, false, { label: t.undo, go: () => void undoDecision(key) })
-      return true
-    } catch (error) {
-      showError(error)
-      return false
-    }
-  }, [client, project, id, filename, by, analysis])
+  const say = useCallback(
+    async ({ name, ...saying }: IdentificationInput, target: IdentificationTarget) => {
+      const about = target.id
+        ? { annotations: [target.id], images: [] }
+        : { annotations: [], images: [id] }
+      const label = name ?? saying.label ?? null
+      const shown = client.getQueryData(identificationsQuery(project, id).queryKey)
+      const seen = shown && (shown.results[0]?.created_at ?? "")
+      try {
+        const stored = enqueue({
+          act: "identify",
+          project,
+          image: id,
+          filename,
+          target: target.name,
+          by,
+          label,
+          made: [],
+          seen,
+          body: { ...saying, ...about },
+          analysis: saying.kind === "confirm" && !target.id ? analysis : null,
+        }).then((made) => {
+          undoable.push(made)
+          return made
+        })
+        queued = stored.catch(() => undefined)
+        const key = await stored
+        const said = t.said[saying.kind](label ?? target.name)
+        showToast(getOutbox().trouble ? outboxTexts.later(said) : said, false, {
+          label: t.undo,
+          go: () => void undoDecision(key),
+        })
+        return true
+      } catch (error) {
+        showError(error)
+        return false
+      }
+    },
+    [client, project, id, filename, by, analysis],
+  )
 
   return { say, withdraw, takeBack: undoDecision, undo: undoLast }
 }
@@ -101,7 +123,15 @@ export function useIdentify(image: ImageDetail) {
 export type Identify = ReturnType<typeof useIdentify>
 
 /** Everything that was said of an image, the newest first, with the decisions that the server does not have yet. */
-export function useIdentifications(image: ImageDetail, findings: Finding[]): { said: Identification[]; count: number; isCut: boolean; heldOf: (finding: Finding) => Identification | null } {
+export function useIdentifications(
+  image: ImageDetail,
+  findings: Finding[],
+): {
+  said: Identification[]
+  count: number
+  isCut: boolean
+  heldOf: (finding: Finding) => Identification | null
+} {
   const { data } = useQuery(identificationsQuery(image.project_id, image.id))
   const decisions = useDecisions(image.id)
   return useMemo(() => {
@@ -109,7 +139,10 @@ export function useIdentifications(image: ImageDetail, findings: Finding[]): { s
     const all = applyDecisions(addOwnIdentifications(data?.results ?? [], findings), decisions)
     const count = said.length + (data ? data.count - data.results.length : 0)
     // Without decisions of this browser the server's word is current, and newer than the list may be.
-    const held = (finding: Finding) => (decisions.length > 0 ? getEffectiveIdentification(finding, all) : finding.annotation.identification ?? null)
+    const held = (finding: Finding) =>
+      decisions.length > 0
+        ? getEffectiveIdentification(finding, all)
+        : (finding.annotation.identification ?? null)
     return { said, count, isCut: Boolean(data?.next), heldOf: held }
   }, [data, decisions, findings])
 }

@@ -1,11 +1,11 @@
 /** The outbox in React: its state, its start, and what people are told about it. */
 import { useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useSyncExternalStore } from "react"
+import { callerQuery } from "../api/session"
 import { showToast } from "../ui/Toasts"
 import type { Decision } from "./decisions"
-import { subscribeToOutbox, getOutbox, startOutbox } from "./outbox"
-import { callerQuery } from "../api/session";
-import { outboxTexts as t } from "./en";
+import { outboxTexts as t } from "./en"
+import { getOutbox, startOutbox, subscribeToOutbox } from "./outbox"
 
 const subscribe = (onChange: () => void) => subscribeToOutbox({ onChange })
 
@@ -38,8 +38,12 @@ export function OutboxSender(): null {
       changed.clear()
       for (const project of new Set(images.values())) {
         // Other images that were fetched ahead stay fresh.
-        const isOther = (key: readonly unknown[]) => key[2] === "one" && !images.has(key[3] as string)
-        void client.invalidateQueries({ queryKey: ["image", project], predicate: ({ queryKey }) => !isOther(queryKey) })
+        const isOther = (key: readonly unknown[]) =>
+          key[2] === "one" && !images.has(key[3] as string)
+        void client.invalidateQueries({
+          queryKey: ["image", project],
+          predicate: ({ queryKey }) => !isOther(queryKey),
+        })
         void client.invalidateQueries({ queryKey: ["identification", project] })
       }
     }
@@ -51,11 +55,19 @@ export function OutboxSender(): null {
       onSent: soon,
       onRefused: (one) => {
         soon(one)
-        showToast(t.refusedToast(formatDecision(one), one.filename, one.refusal?.why || t.noReason(one.refusal?.status ?? 0)), true)
+        showToast(
+          t.refusedToast(
+            formatDecision(one),
+            one.filename,
+            one.refusal?.why || t.noReason(one.refusal?.status ?? 0),
+          ),
+          true,
+        )
       },
       onFailed: () => showToast(getOutbox().trouble?.status === 0 ? t.offline : t.failed, true),
       onSessionOver: () => {
-        if (client.getQueryData(callerQuery.queryKey)) void client.resetQueries({ queryKey: callerQuery.queryKey })
+        if (client.getQueryData(callerQuery.queryKey))
+          void client.resetQueries({ queryKey: callerQuery.queryKey })
       },
     })
     const stop = startOutbox()

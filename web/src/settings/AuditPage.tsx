@@ -3,20 +3,20 @@ import { useInfiniteQuery } from "@tanstack/react-query"
 import { useEffect, useMemo, useRef } from "react"
 import { Link } from "wouter"
 import type { AuditEntry } from "../api/types"
-import { isOwner, useProject } from "../projects/projectContext"
-import { useUrlQuery } from "../ui/urlQuery"
-import { SettingsTabs } from "../projects/SettingsTabs"
 import { paths } from "../paths"
+import { isOwner, useProject } from "../projects/projectContext"
+import { SettingsTabs } from "../projects/SettingsTabs"
 import { Button } from "../ui/Button"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
+import { useUrlQuery } from "../ui/urlQuery"
 import "./audit.css"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { settingsTexts } from "../projects/en"
+import type { AuditFilter } from "../projects/queries"
+import { auditQuery } from "../projects/queries"
+import { formatEstimate, uiTexts } from "../ui/en"
 import { Timestamp } from "../ui/time"
 import { auditTexts } from "./en"
-import { settingsTexts } from "../projects/en"
-import { formatEstimate, uiTexts } from "../ui/en";
-import type { AuditFilter } from "../projects/queries";
-import { auditQuery } from "../projects/queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
 const FILTERS: (keyof AuditFilter)[] = ["actor", "action", "kind", "since"]
 
@@ -24,8 +24,16 @@ export function AuditPage() {
   const project = useProject()
   const owner = isOwner(project)
   const [search, setSearch] = useUrlQuery()
-  const filter = useMemo(() => Object.fromEntries(FILTERS.map((key) => [key, search.get(key) ?? ""])) as unknown as AuditFilter, [search])
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({ ...auditQuery(project.id, filter), enabled: owner })
+  const filter = useMemo(
+    () =>
+      Object.fromEntries(
+        FILTERS.map((key) => [key, search.get(key) ?? ""]),
+      ) as unknown as AuditFilter,
+    [search],
+  )
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
+    { ...auditQuery(project.id, filter), enabled: owner },
+  )
   const entries = data?.pages.flatMap((page) => page.results) ?? []
   const first = data?.pages[0]
   const t = auditTexts
@@ -38,24 +46,47 @@ export function AuditPage() {
     <div className="narrow">
       <div className="page-head">
         <h1>{settingsTexts.title}</h1>
-        {first && <span className="count">{formatEstimate(t.entries(first.count), first.count_is_estimate)}</span>}
+        {first && (
+          <span className="count">
+            {formatEstimate(t.entries(first.count), first.count_is_estimate)}
+          </span>
+        )}
       </div>
       <SettingsTabs part="audit" />
-      {!owner ? <EmptyState title={t.title} text={t.onlyOwners} /> : (
+      {!owner ? (
+        <EmptyState title={t.title} text={t.onlyOwners} />
+      ) : (
         <section aria-label={t.title}>
           <p className="soft">{t.text}</p>
           <AuditFilters
-            filter={filter} entries={entries} onClear={filtered ? clear : undefined}
-            onChange={(key, value) => setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })}
+            filter={filter}
+            entries={entries}
+            onClear={filtered ? clear : undefined}
+            onChange={(key, value) =>
+              setSearch((next) => (value ? next.set(key, value) : next.delete(key)), {
+                replace: true,
+              })
+            }
           />
           {error && <ErrorMessage error={error} retry={() => void refetch()} />}
           {!data && !error && <SkeletonRows />}
-          {data && entries.length === 0 && (filtered
-            ? <EmptyState title={t.noMatchTitle} text={t.noMatch}><Button onClick={clear}>{t.clear}</Button></EmptyState>
-            : <EmptyState title={t.noneTitle} text={t.none} />
-          )}
+          {data &&
+            entries.length === 0 &&
+            (filtered ? (
+              <EmptyState title={t.noMatchTitle} text={t.noMatch}>
+                <Button onClick={clear}>{t.clear}</Button>
+              </EmptyState>
+            ) : (
+              <EmptyState title={t.noneTitle} text={t.none} />
+            ))}
           {entries.length > 0 && <AuditTable entries={entries} />}
-          {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
+          {hasNextPage && (
+            <div className="actions" style={{ marginTop: 12 }}>
+              <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+                {uiTexts.more}
+              </Button>
+            </div>
+          )}
         </section>
       )}
     </div>
@@ -76,11 +107,27 @@ function AuditFilters({ filter, entries, onChange, onClear }: AuditFiltersProps)
   for (const entry of entries) seen.current.set(entry.actor_id, entry.actor)
   const actors = [...seen.current].sort(([, a], [, b]) => a.localeCompare(b))
   if (filter.actor && !seen.current.has(filter.actor)) actors.push([filter.actor, filter.actor])
-  const choice = (key: "actor" | "action" | "kind", label: string, any: string, options: [string, string][]) => (
-    <select className={filter[key] ? "input set" : "input"} aria-label={label} value={filter[key]} onChange={(event) => onChange(key, event.target.value)}>
+  const choice = (
+    key: "actor" | "action" | "kind",
+    label: string,
+    any: string,
+    options: [string, string][],
+  ) => (
+    <select
+      className={filter[key] ? "input set" : "input"}
+      aria-label={label}
+      value={filter[key]}
+      onChange={(event) => onChange(key, event.target.value)}
+    >
       <option value="">{any}</option>
-      {filter[key] && !options.some(([value]) => value === filter[key]) && <option value={filter[key]}>{filter[key]}</option>}
-      {options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+      {filter[key] && !options.some(([value]) => value === filter[key]) && (
+        <option value={filter[key]}>{filter[key]}</option>
+      )}
+      {options.map(([value, text]) => (
+        <option key={value} value={value}>
+          {text}
+        </option>
+      ))}
     </select>
   )
   return (
@@ -88,8 +135,20 @@ function AuditFilters({ filter, entries, onChange, onClear }: AuditFiltersProps)
       {choice("actor", t.who, t.anybody, actors)}
       {choice("action", t.what, t.anyAction, Object.entries(t.actions))}
       {choice("kind", t.toWhat, t.anyKind, Object.entries(t.kinds))}
-      <label>{t.since}<input type="date" className={filter.since ? "input set" : "input"} value={filter.since} onChange={(event) => onChange("since", event.target.value)} /></label>
-      {onClear && <Button small kind="quiet" onClick={onClear}>{t.clear}</Button>}
+      <label>
+        {t.since}
+        <input
+          type="date"
+          className={filter.since ? "input set" : "input"}
+          value={filter.since}
+          onChange={(event) => onChange("since", event.target.value)}
+        />
+      </label>
+      {onClear && (
+        <Button small kind="quiet" onClick={onClear}>
+          {t.clear}
+        </Button>
+      )}
     </div>
   )
 }
@@ -99,14 +158,27 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
   return (
     <div className="table-scroll">
       <table className="table keys-table audit-table" data-testid="audit">
-        <thead><tr><th>{t.at}</th><th>{t.who}</th><th>{t.what}</th><th>{t.address}</th></tr></thead>
+        <thead>
+          <tr>
+            <th>{t.at}</th>
+            <th>{t.who}</th>
+            <th>{t.what}</th>
+            <th>{t.address}</th>
+          </tr>
+        </thead>
         <tbody>
           {entries.map((entry) => (
             <tr key={entry.id} data-action={entry.action} data-kind={entry.kind}>
-              <td><Timestamp at={entry.at} /></td>
+              <td>
+                <Timestamp at={entry.at} />
+              </td>
               <td data-label={t.who}>{entry.actor}</td>
-              <td className="audit-what"><AuditAction entry={entry} /></td>
-              <td data-label={t.address}>{entry.address || <span className="faint">{t.nowhere}</span>}</td>
+              <td className="audit-what">
+                <AuditAction entry={entry} />
+              </td>
+              <td data-label={t.address}>
+                {entry.address || <span className="faint">{t.nowhere}</span>}
+              </td>
             </tr>
           ))}
         </tbody>
@@ -123,13 +195,31 @@ function AuditAction({ entry }: { entry: AuditEntry }) {
   const name = getName(entry)
   return (
     <>
-      {t.actions[entry.action] ?? entry.action} {t.the(t.kinds[entry.kind] ?? entry.kind)} {to ? <Link href={to}>{name}</Link> : <b>{name}</b>}
+      {t.actions[entry.action] ?? entry.action} {t.the(t.kinds[entry.kind] ?? entry.kind)}{" "}
+      {to ? <Link href={to}>{name}</Link> : <b>{name}</b>}
       <details className="more">
         <summary>{t.details}</summary>
         <dl className="audit-details">
-          <dt>{t.id}</dt><dd><code>{entry.subject_id}</code></dd>
-          {entry.request_id && <><dt>{t.request}</dt><dd><code>{entry.request_id}</code></dd></>}
-          {Object.keys(entry.details).length > 0 && <><dt>{t.written}</dt><dd><pre>{JSON.stringify(entry.details, null, 2)}</pre></dd></>}
+          <dt>{t.id}</dt>
+          <dd>
+            <code>{entry.subject_id}</code>
+          </dd>
+          {entry.request_id && (
+            <>
+              <dt>{t.request}</dt>
+              <dd>
+                <code>{entry.request_id}</code>
+              </dd>
+            </>
+          )}
+          {Object.keys(entry.details).length > 0 && (
+            <>
+              <dt>{t.written}</dt>
+              <dd>
+                <pre>{JSON.stringify(entry.details, null, 2)}</pre>
+              </dd>
+            </>
+          )}
         </dl>
       </details>
     </>
@@ -140,7 +230,9 @@ function AuditAction({ entry }: { entry: AuditEntry }) {
 const NAME_FIELDS = ["name", "filename", "key_id", "host"]
 
 function getName({ details, subject_id: id }: AuditEntry): string {
-  const name = NAME_FIELDS.map((key) => details[key]).find((value) => typeof value === "string" && value !== "")
+  const name = NAME_FIELDS.map((key) => details[key]).find(
+    (value) => typeof value === "string" && value !== "",
+  )
   if (typeof name === "string") return name
   return id.length > 12 ? `${id.slice(0, 8)}…` : id
 }
@@ -149,18 +241,29 @@ function getName({ details, subject_id: id }: AuditEntry): string {
 function getPath(project: number, { kind, action, subject_id: id }: AuditEntry): string | null {
   if (action === "delete") return null
   switch (kind) {
-    case "job": return paths.job(project, id)
-    case "source": return paths.source(project, id)
-    case "image": return paths.image(project, id)
-    case "deployment": return paths.deployment(project, id)
-    case "webhook": return paths.webhook(project, id)
-    case "preset": return paths.presets(project)
+    case "job":
+      return paths.job(project, id)
+    case "source":
+      return paths.source(project, id)
+    case "image":
+      return paths.image(project, id)
+    case "deployment":
+      return paths.deployment(project, id)
+    case "webhook":
+      return paths.webhook(project, id)
+    case "preset":
+      return paths.presets(project)
     case "taxon":
-    case "label": return paths.taxa(project)
-    case "callback_key": return paths.integrations(project)
+    case "label":
+      return paths.taxa(project)
+    case "callback_key":
+      return paths.integrations(project)
     case "worker":
-    case "processing_service": return paths.workers(project)
-    case "project": return paths.settings(project)
-    default: return null
+    case "processing_service":
+      return paths.workers(project)
+    case "project":
+      return paths.settings(project)
+    default:
+      return null
   }
 }

@@ -1,20 +1,20 @@
 /** Settings of the project, and its end. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { projectTexts, settingsTexts } from "../projects/en"
 import { ProjectDeletion } from "../projects/ProjectDeletion"
 import { PublicAccessToggle } from "../projects/PublicAccessToggle"
 import { isOwner, useProject } from "../projects/projectContext"
+import { projectQuery, projectsQuery } from "../projects/queries"
 import { SettingsTabs } from "../projects/SettingsTabs"
+import { pipelinesQuery } from "../queue/queries"
 import { Button } from "../ui/Button"
+import { uiTexts } from "../ui/en"
 import { SelectField, TextField } from "../ui/Field"
 import { EmptyState } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { settingsTexts, projectTexts } from "../projects/en";
-import { uiTexts } from "../ui/en";
-import { projectsQuery, projectQuery } from "../projects/queries";
-import { pipelinesQuery } from "../queue/queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
 export function SettingsPage() {
   const project = useProject()
@@ -23,9 +23,19 @@ export function SettingsPage() {
   }, [project.name])
   return (
     <div className="narrow">
-      <div className="page-head"><h1>{settingsTexts.title}</h1></div>
+      <div className="page-head">
+        <h1>{settingsTexts.title}</h1>
+      </div>
       <SettingsTabs part="settings" />
-      {isOwner(project) ? <><ProjectForm /><PublicAccessToggle /><ProjectDeletion /></> : <EmptyState title={settingsTexts.project} text={settingsTexts.onlyOwners} />}
+      {isOwner(project) ? (
+        <>
+          <ProjectForm />
+          <PublicAccessToggle />
+          <ProjectDeletion />
+        </>
+      ) : (
+        <EmptyState title={settingsTexts.project} text={settingsTexts.onlyOwners} />
+      )}
     </div>
   )
 }
@@ -35,19 +45,31 @@ function ProjectForm() {
   const client = useQueryClient()
   const { data: pipelines } = useQuery(pipelinesQuery(project.id))
   const [form, setForm] = useState({
-    name: project.name, description: project.description, automatic: project.automatic_pipeline ?? "", gap: String(project.sequence_gap_s),
+    name: project.name,
+    description: project.description,
+    automatic: project.automatic_pipeline ?? "",
+    gap: String(project.sequence_gap_s),
   })
   const field = (key: keyof typeof form) => ({
-    value: form[key], onChange: (event: { target: { value: string } }) => setForm((old) => ({ ...old, [key]: event.target.value })),
+    value: form[key],
+    onChange: (event: { target: { value: string } }) =>
+      setForm((old) => ({ ...old, [key]: event.target.value })),
   })
   const t = settingsTexts
   const store = useMutation({
     meta: { saysItself: true },
     mutationFn: () =>
-      unwrap(api.PATCH("/api/v2/projects/{project_id}", {
-        params: { path: { project_id: project.id } },
-        body: { name: form.name.trim(), description: form.description, automatic_pipeline: form.automatic || null, sequence_gap_s: Number(form.gap) || 0 },
-      })),
+      unwrap(
+        api.PATCH("/api/v2/projects/{project_id}", {
+          params: { path: { project_id: project.id } },
+          body: {
+            name: form.name.trim(),
+            description: form.description,
+            automatic_pipeline: form.automatic || null,
+            sequence_gap_s: Number(form.gap) || 0,
+          },
+        }),
+      ),
     onSuccess: (changed) => {
       client.setQueryData(projectQuery(project.id).queryKey, changed)
       void client.invalidateQueries({ queryKey: projectsQuery.queryKey, exact: true })
@@ -66,12 +88,22 @@ function ProjectForm() {
         <TextField label={projectTexts.description} {...field("description")} />
         <SelectField label={t.automatic} hint={t.automaticHint} {...field("automatic")}>
           <option value="">{t.noAutomatic}</option>
-          {form.automatic && !pipelines?.results.some((one) => one.slug === form.automatic) && <option value={form.automatic}>{form.automatic}</option>}
-          {pipelines?.results.map((one) => <option key={one.slug} value={one.slug}>{one.name}</option>)}
+          {form.automatic && !pipelines?.results.some((one) => one.slug === form.automatic) && (
+            <option value={form.automatic}>{form.automatic}</option>
+          )}
+          {pipelines?.results.map((one) => (
+            <option key={one.slug} value={one.slug}>
+              {one.name}
+            </option>
+          ))}
         </SelectField>
         <TextField label={t.gap} type="number" min={0} max={86400} {...field("gap")} />
         {store.error && <ErrorMessage error={store.error} />}
-        <div className="actions"><Button type="submit" kind="accent" busy={store.isPending}>{uiTexts.save}</Button></div>
+        <div className="actions">
+          <Button type="submit" kind="accent" busy={store.isPending}>
+            {uiTexts.save}
+          </Button>
+        </div>
       </form>
     </section>
   )

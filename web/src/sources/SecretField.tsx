@@ -19,36 +19,72 @@ interface SecretFieldProps {
   area?: boolean
 }
 
-export function SecretField({ label, hint, isSet, value, onChange, optional, area }: SecretFieldProps) {
+export function SecretField({
+  label,
+  hint,
+  isSet,
+  value,
+  onChange,
+  optional,
+  area,
+}: SecretFieldProps) {
   const id = useId()
   const t = sourceTexts
   if (isSet && typeof value !== "string") {
     return (
       <div className="field" role="group" aria-labelledby={`${id}-label`}>
-        <span id={`${id}-label`} className="label">{label}</span>
+        <span id={`${id}-label`} className="label">
+          {label}
+        </span>
         <div className="secret-kept">
-          <span className={value === null ? "amber" : "soft"}>{value === null ? t.secretForgotten : t.secretSet}</span>
+          <span className={value === null ? "amber" : "soft"}>
+            {value === null ? t.secretForgotten : t.secretSet}
+          </span>
           <div className="actions">
-            {value === null && <Button small onClick={() => onChange(undefined)}>{t.keep}</Button>}
-            {value !== null && <Button small onClick={() => onChange("")}>{t.replace}</Button>}
-            {value !== null && optional && <Button small onClick={() => onChange(null)}>{t.forget}</Button>}
+            {value === null && (
+              <Button small onClick={() => onChange(undefined)}>
+                {t.keep}
+              </Button>
+            )}
+            {value !== null && (
+              <Button small onClick={() => onChange("")}>
+                {t.replace}
+              </Button>
+            )}
+            {value !== null && optional && (
+              <Button small onClick={() => onChange(null)}>
+                {t.forget}
+              </Button>
+            )}
           </div>
         </div>
       </div>
     )
   }
   const shared = {
-    id, "aria-describedby": hint || isSet ? `${id}-hint` : undefined, autoComplete: area ? "off" : "new-password", spellCheck: false,
-    value: value ?? "", onChange: (event: { target: { value: string } }) => onChange(event.target.value),
+    id,
+    "aria-describedby": hint || isSet ? `${id}-hint` : undefined,
+    autoComplete: area ? "off" : "new-password",
+    spellCheck: false,
+    value: value ?? "",
+    onChange: (event: { target: { value: string } }) => onChange(event.target.value),
   }
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      {area ? <textarea className="input area" rows={4} {...shared} /> : <input className="input" type="password" {...shared} />}
+      {area ? (
+        <textarea className="input area" rows={4} {...shared} />
+      ) : (
+        <input className="input" type="password" {...shared} />
+      )}
       {(hint || isSet) && (
         <p className="hint" id={`${id}-hint`}>
           {isSet ? t.secretReplaced : hint}{" "}
-          {isSet && <button type="button" className="link" onClick={() => onChange(undefined)}>{t.keep}</button>}
+          {isSet && (
+            <button type="button" className="link" onClick={() => onChange(undefined)}>
+              {t.keep}
+            </button>
+          )}
         </p>
       )}
     </div>

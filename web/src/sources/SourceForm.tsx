@@ -1,24 +1,31 @@
 /** Makes or changes a pull source, with a live test of what a run would take. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 import type { Source } from "../api/types"
+import { DeploymentForm } from "../deployments/DeploymentForm"
+import { deploymentTexts } from "../deployments/en"
+import { deploymentsQuery } from "../deployments/queries"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
+import { uiTexts } from "../ui/en"
 import { SelectField, TextField } from "../ui/Field"
 import { showToast } from "../ui/Toasts"
 import { sourceTexts } from "./en"
-import { DeploymentForm } from "../deployments/DeploymentForm"
 import { GatewayFields, GatewayKindSelect } from "./GatewayFields"
-import { useProject } from "../projects/projectContext"
-import { type SourceFormValues, buildFormValues, getGatewayKind, buildSettings } from "./sourceSettings"
 import { SourceTestResult } from "./SourceTestResult"
-import { deploymentTexts } from "../deployments/en";
-import { uiTexts } from "../ui/en";
-import { deploymentsQuery } from "../deployments/queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import {
+  buildFormValues,
+  buildSettings,
+  getGatewayKind,
+  type SourceFormValues,
+} from "./sourceSettings"
 
-type Texts = { [Key in keyof SourceFormValues]: SourceFormValues[Key] extends string ? Key : never }[keyof SourceFormValues]
+type Texts = {
+  [Key in keyof SourceFormValues]: SourceFormValues[Key] extends string ? Key : never
+}[keyof SourceFormValues]
 
 interface SourceFormProps {
   source?: Source
@@ -40,28 +47,56 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
     store.reset()
     setForm((old) => {
       const next = { ...old, ...change }
-      const kind = change.base_url === undefined ? next.kind : getGatewayKind(next.base_url, next.kind)
+      const kind =
+        change.base_url === undefined ? next.kind : getGatewayKind(next.base_url, next.kind)
       // A secret that was typed for one kind of source means nothing to another.
-      return kind === old.kind ? next : { ...next, kind, secret: undefined, option_secret: undefined, auth_type: kind === source?.gateway ? source.auth_type : "none" }
+      return kind === old.kind
+        ? next
+        : {
+            ...next,
+            kind,
+            secret: undefined,
+            option_secret: undefined,
+            auth_type: kind === source?.gateway ? source.auth_type : "none",
+          }
     })
   }
-  const field = (key: Texts) => ({ value: form[key], onChange: (event: { target: { value: string } }) => set({ [key]: event.target.value }) })
+  const field = (key: Texts) => ({
+    value: form[key],
+    onChange: (event: { target: { value: string } }) => set({ [key]: event.target.value }),
+  })
   const deployment = place || deployments?.results[0]?.id || ""
-  const zone = source?.time_zone ?? deployments?.results.find((one) => one.id === deployment)?.time_zone
+  const zone =
+    source?.time_zone ?? deployments?.results.find((one) => one.id === deployment)?.time_zone
   const params = { path: { source_id: source?.id ?? "" } }
   const test = useMutation({
     meta: { saysItself: true },
     mutationFn: (filled: SourceFormValues) =>
       source
-        ? unwrap(api.POST("/image-pull-sources/{source_id}/test", { params, body: buildSettings(filled) }))
-        : unwrap(api.POST("/image-pull-sources/test", { body: { source: { ...buildSettings(filled), project: project.id, deployment } } })),
+        ? unwrap(
+            api.POST("/image-pull-sources/{source_id}/test", {
+              params,
+              body: buildSettings(filled),
+            }),
+          )
+        : unwrap(
+            api.POST("/image-pull-sources/test", {
+              body: { source: { ...buildSettings(filled), project: project.id, deployment } },
+            }),
+          ),
   })
   const store = useMutation({
     meta: { saysItself: true },
     mutationFn: () =>
       source
-        ? unwrap(api.PATCH("/image-pull-sources/{source_id}", { params, body: buildSettings(form) }))
-        : unwrap(api.POST("/image-pull-sources", { body: { ...buildSettings(form), project: project.id, deployment } })),
+        ? unwrap(
+            api.PATCH("/image-pull-sources/{source_id}", { params, body: buildSettings(form) }),
+          )
+        : unwrap(
+            api.POST("/image-pull-sources", {
+              body: { ...buildSettings(form), project: project.id, deployment },
+            }),
+          ),
     onSuccess: (stored) => {
       void client.invalidateQueries({ queryKey: ["source", project.id] })
       showToast(source ? t.changed : t.saved(stored.name))
@@ -82,40 +117,111 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
     <>
       <form className="form" onSubmit={submit}>
         <GatewayKindSelect form={form} set={set} />
-        <TextField label={t.url} required autoFocus={!source} spellCheck={false} placeholder={t.placeholders[form.kind]} {...field("base_url")} />
+        <TextField
+          label={t.url}
+          required
+          autoFocus={!source}
+          spellCheck={false}
+          placeholder={t.placeholders[form.kind]}
+          {...field("base_url")}
+        />
         <GatewayFields form={form} set={set} source={source} />
         <div className="form-row">
-          <TextField label={t.name} hint={source ? undefined : t.nameHint} maxLength={255} {...field("name")} />
+          <TextField
+            label={t.name}
+            hint={source ? undefined : t.nameHint}
+            maxLength={255}
+            {...field("name")}
+          />
           {!source && (
-            <SelectField label={t.deployment} value={deployment} required onChange={(event) => (event.target.value === "new" ? setMaking(true) : setPlace(event.target.value))}>
+            <SelectField
+              label={t.deployment}
+              value={deployment}
+              required
+              onChange={(event) =>
+                event.target.value === "new" ? setMaking(true) : setPlace(event.target.value)
+              }
+            >
               {deployments?.results.length === 0 && <option value="" />}
-              {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
+              {deployments?.results.map((one) => (
+                <option key={one.id} value={one.id}>
+                  {one.name}
+                </option>
+              ))}
               <option value="new">{deploymentTexts.newDeployment}</option>
             </SelectField>
           )}
         </div>
         <div className="form-row">
-          <SelectField label={t.schedule} value={cron ? "" : form.schedule} onChange={(event) => { setCron(event.target.value === ""); if (event.target.value) set({ schedule: event.target.value }) }}>
-            {Object.entries(t.schedules).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+          <SelectField
+            label={t.schedule}
+            value={cron ? "" : form.schedule}
+            onChange={(event) => {
+              setCron(event.target.value === "")
+              if (event.target.value) set({ schedule: event.target.value })
+            }}
+          >
+            {Object.entries(t.schedules).map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
             <option value="">{t.custom}</option>
           </SelectField>
-          {cron && <TextField label={t.cron} hint={t.cronHint} spellCheck={false} required {...field("schedule")} />}
+          {cron && (
+            <TextField
+              label={t.cron}
+              hint={t.cronHint}
+              spellCheck={false}
+              required
+              {...field("schedule")}
+            />
+          )}
         </div>
         <details className="more">
           <summary>{uiTexts.moreSettings}</summary>
           <div className="form">
             <div className="form-row">
-              <TextField label={t.maxFiles} hint={t.maxFilesHint} type="number" min={0} {...field("max_files")} />
-              <SelectField label={t.order} value={form.order} onChange={(event) => set({ order: event.target.value as SourceFormValues["order"] })}>
-                {Object.entries(t.orders).map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+              <TextField
+                label={t.maxFiles}
+                hint={t.maxFilesHint}
+                type="number"
+                min={0}
+                {...field("max_files")}
+              />
+              <SelectField
+                label={t.order}
+                value={form.order}
+                onChange={(event) =>
+                  set({ order: event.target.value as SourceFormValues["order"] })
+                }
+              >
+                {Object.entries(t.orders).map(([value, text]) => (
+                  <option key={value} value={value}>
+                    {text}
+                  </option>
+                ))}
               </SelectField>
             </div>
             <div className="form-row">
               <TextField label={t.minAge} type="number" min={0} {...field("min_age")} />
             </div>
             <div className="form-row">
-              <TextField label={t.concurrency} type="number" min={1} max={16} {...field("concurrency")} />
-              <TextField label={t.rateLimit} hint={t.rateLimitHint} type="number" min={0.01} step="any" {...field("rate_limit")} />
+              <TextField
+                label={t.concurrency}
+                type="number"
+                min={1}
+                max={16}
+                {...field("concurrency")}
+              />
+              <TextField
+                label={t.rateLimit}
+                hint={t.rateLimitHint}
+                type="number"
+                min={0.01}
+                step="any"
+                {...field("rate_limit")}
+              />
             </div>
             <div className="form-row">
               <TextField label={t.include} hint={t.patternsHint} {...field("include")} />
@@ -124,20 +230,49 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
             <TextField label={t.timePattern} hint={t.timePatternHint} {...field("time_pattern")} />
           </div>
         </details>
-        {test.isPending && <p className="soft" role="status">{t.testing}…</p>}
+        {test.isPending && (
+          <p className="soft" role="status">
+            {t.testing}…
+          </p>
+        )}
         {test.error && <ErrorMessage error={test.error} />}
-        {test.data && <SourceTestResult test={test.data} zone={zone} onHostKey={form.kind === "sftp" && form.host_key.trim() === "" ? takeHostKey : undefined} />}
+        {test.data && (
+          <SourceTestResult
+            test={test.data}
+            zone={zone}
+            onHostKey={
+              form.kind === "sftp" && form.host_key.trim() === "" ? takeHostKey : undefined
+            }
+          />
+        )}
         {store.error && <ErrorMessage error={store.error} />}
         <div className="dialog-actions">
           <Button onClick={() => onDone(null)}>{uiTexts.cancel}</Button>
-          <Button kind={proven ? "plain" : "accent"} busy={test.isPending} disabled={!ready} onClick={() => test.mutate(form)}>{t.test}</Button>
-          <Button type="submit" kind={proven ? "accent" : "plain"} busy={store.isPending} disabled={!ready}>
+          <Button
+            kind={proven ? "plain" : "accent"}
+            busy={test.isPending}
+            disabled={!ready}
+            onClick={() => test.mutate(form)}
+          >
+            {t.test}
+          </Button>
+          <Button
+            type="submit"
+            kind={proven ? "accent" : "plain"}
+            busy={store.isPending}
+            disabled={!ready}
+          >
             {source ? uiTexts.save : test.data && !test.data.ok ? t.saveAnyway : t.saveGo}
           </Button>
         </div>
       </form>
       <Dialog open={making} onClose={() => setMaking(false)} title={deploymentTexts.add}>
-        <DeploymentForm onDone={(made) => { if (made) setPlace(made.id); setMaking(false) }} />
+        <DeploymentForm
+          onDone={(made) => {
+            if (made) setPlace(made.id)
+            setMaking(false)
+          }}
+        />
       </Dialog>
     </>
   )

@@ -1,13 +1,13 @@
 /** The history of a source: each run, what it listed and took, and what went wrong. */
 import { useQuery } from "@tanstack/react-query"
 import type { Source } from "../api/types"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { formatCount } from "../ui/en"
 import { SkeletonRows } from "../ui/feedback"
 import { formatBytes, formatDuration, Timestamp } from "../ui/time"
 import { sourceTexts } from "./en"
-import { formatCount } from "../ui/en";
-import { sourceRunsQuery } from "./queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
-import { RunTag } from "./statusTags";
+import { sourceRunsQuery } from "./queries"
+import { RunTag } from "./statusTags"
 
 export function SourceRuns({ source }: { source: Source }) {
   const { data, error } = useQuery(sourceRunsQuery(source.project_id, source.id))
@@ -23,25 +23,55 @@ export function SourceRuns({ source }: { source: Source }) {
           <table className="table" data-testid="runs">
             <thead>
               <tr>
-                <th>{t.begun}</th><th>{sourceTexts.state}</th><th className="number">{t.listed}</th><th className="number">{t.new}</th><th className="number">{t.imported}</th>
-                <th className="number">{t.duplicate}</th><th className="number">{t.skipped}</th><th className="number">{t.failed}</th><th className="number">{t.bytes}</th><th className="number">{t.took}</th>
+                <th>{t.begun}</th>
+                <th>{sourceTexts.state}</th>
+                <th className="number">{t.listed}</th>
+                <th className="number">{t.new}</th>
+                <th className="number">{t.imported}</th>
+                <th className="number">{t.duplicate}</th>
+                <th className="number">{t.skipped}</th>
+                <th className="number">{t.failed}</th>
+                <th className="number">{t.bytes}</th>
+                <th className="number">{t.took}</th>
               </tr>
             </thead>
             <tbody>
               {data.results.map((run) => (
                 <tr key={run.id}>
-                  <td className="nowrap"><Timestamp at={run.started_at} zone={source.time_zone} /><div className="small faint">{t.triggers[run.trigger] ?? run.trigger}</div></td>
+                  <td className="nowrap">
+                    <Timestamp at={run.started_at} zone={source.time_zone} />
+                    <div className="small faint">{t.triggers[run.trigger] ?? run.trigger}</div>
+                  </td>
                   <td>
                     <RunTag state={run.state} />
                     {run.error && <p className="small red">{run.error}</p>}
-                    {(run.unlisted_folders ?? 0) > 0 && <p className="small red">{t.unlisted(run.unlisted_folders ?? 0)}</p>}
-                    {Object.entries(run.left_out ?? {}).map(([reason, count]) => <p key={reason} className="small soft">{t.leftOut(count, reason)}</p>)}
-                    {run.remaining > 0 && <p className="small soft">{t.remaining(run.remaining)}</p>}
+                    {(run.unlisted_folders ?? 0) > 0 && (
+                      <p className="small red">{t.unlisted(run.unlisted_folders ?? 0)}</p>
+                    )}
+                    {Object.entries(run.left_out ?? {}).map(([reason, count]) => (
+                      <p key={reason} className="small soft">
+                        {t.leftOut(count, reason)}
+                      </p>
+                    ))}
+                    {run.remaining > 0 && (
+                      <p className="small soft">{t.remaining(run.remaining)}</p>
+                    )}
                   </td>
-                  {[run.listed, run.new, run.imported, run.duplicate, run.skipped, run.failed].map((count, at) => (
-                    <td key={at} className={count === 0 ? "number faint" : at === 5 ? "number red" : "number"}>{formatCount(count)}</td>
-                  ))}
-                  <td className={run.bytes === 0 ? "number nowrap faint" : "number nowrap"}>{formatBytes(run.bytes)}</td>
+                  {[run.listed, run.new, run.imported, run.duplicate, run.skipped, run.failed].map(
+                    (count, at) => (
+                      <td
+                        key={at}
+                        className={
+                          count === 0 ? "number faint" : at === 5 ? "number red" : "number"
+                        }
+                      >
+                        {formatCount(count)}
+                      </td>
+                    ),
+                  )}
+                  <td className={run.bytes === 0 ? "number nowrap faint" : "number nowrap"}>
+                    {formatBytes(run.bytes)}
+                  </td>
                   <td className="number nowrap">{formatDuration(run.seconds)}</td>
                 </tr>
               ))}

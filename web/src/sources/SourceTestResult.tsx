@@ -1,13 +1,14 @@
 /** What a test of a source saw: a sentence, the files a run would take, and the facts of those that were fetched. */
 import type { SourceTest } from "../api/types"
 import { Button } from "../ui/Button"
+import { uiTexts } from "../ui/en"
 import { formatBytes, formatExact } from "../ui/time"
 import { sourceTexts } from "./en"
-import { uiTexts } from "../ui/en";
-import { HealthTag, isUnhealthy } from "./statusTags";
+import { HealthTag, isUnhealthy } from "./statusTags"
 
 const MAX_SHOWN = 6
-const PUBLIC_KEY = /(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-[\w-]+@openssh\.com) [A-Za-z0-9+/]+={0,2}/
+const PUBLIC_KEY =
+  /(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d+|sk-[\w-]+@openssh\.com) [A-Za-z0-9+/]+={0,2}/
 
 const FINGERPRINT = /SHA256:[A-Za-z0-9+/]+/
 
@@ -25,14 +26,30 @@ export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
   const isGood = test.ok && !isUnhealthy(test.health)
   const shown = test.files.slice(0, MAX_SHOWN)
   return (
-    <div className={isGood ? "note note-good source-test" : "note source-test"} role="status" data-testid="test-result">
-      <p><b>{isGood ? t.testOk : t.testNot}</b> {!["ok", "failing"].includes(test.health) && <><HealthTag health={test.health} /> </>}{hostKey ? t.hostKeyUnknown : test.detail}</p>
+    <div
+      className={isGood ? "note note-good source-test" : "note source-test"}
+      role="status"
+      data-testid="test-result"
+    >
+      <p>
+        <b>{isGood ? t.testOk : t.testNot}</b>{" "}
+        {!["ok", "failing"].includes(test.health) && (
+          <>
+            <HealthTag health={test.health} />{" "}
+          </>
+        )}
+        {hostKey ? t.hostKeyUnknown : test.detail}
+      </p>
       {hostKey && onHostKey && (
         <div className="host-key">
           <p className="soft small">{t.hostKeyShown}</p>
           <code>{hostKey}</code>
           <code>{FINGERPRINT.exec(test.detail)?.[0]}</code>
-          <div><Button small kind="accent" onClick={() => onHostKey(hostKey)}>{t.hostKeyTake}</Button></div>
+          <div>
+            <Button small kind="accent" onClick={() => onHostKey(hostKey)}>
+              {t.hostKeyTake}
+            </Button>
+          </div>
         </div>
       )}
       {shown.length > 0 && (
@@ -47,9 +64,13 @@ export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
                   {[
                     file.size !== null ? formatBytes(file.size) : "",
                     file.width && file.height ? `${file.width} × ${file.height}` : "",
-                    file.captured_at ? `${formatExact(file.captured_at, zone)} (${t.takenFrom[file.captured_at_source ?? ""] ?? uiTexts.unknown})` : "",
+                    file.captured_at
+                      ? `${formatExact(file.captured_at, zone)} (${t.takenFrom[file.captured_at_source ?? ""] ?? uiTexts.unknown})`
+                      : "",
                     file.fetched ? "" : t.notFetched,
-                  ].filter(Boolean).join(", ")}
+                  ]
+                    .filter(Boolean)
+                    .join(", ")}
                 </span>
               )}
             </li>
@@ -57,7 +78,10 @@ export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
         </ul>
       )}
       <p className="soft small">
-        {test.new > shown.length && shown.length > 0 ? `${t.moreFiles(test.new - shown.length)}. ` : ""}{t.nothingKept}
+        {test.new > shown.length && shown.length > 0
+          ? `${t.moreFiles(test.new - shown.length)}. `
+          : ""}
+        {t.nothingKept}
       </p>
     </div>
   )

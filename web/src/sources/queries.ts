@@ -1,26 +1,33 @@
 /** Queries for pull sources, their runs and files. */
-import { queryOptions, infiniteQueryOptions } from "@tanstack/react-query";
-import { unwrap, api } from "../api/client";
-import type { FileState } from "../api/types";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
+import { api, unwrap } from "../api/client"
+import type { FileState } from "../api/types"
 
 export const sourcesQuery = (project: number) =>
   queryOptions({
     queryKey: ["source", project, "list"],
-    queryFn: () => unwrap(api.GET("/image-pull-sources", { params: { query: { project, limit: 1000 } } })),
+    queryFn: () =>
+      unwrap(api.GET("/image-pull-sources", { params: { query: { project, limit: 1000 } } })),
   })
 
 export const sourceQuery = (project: number, source: string) =>
   queryOptions({
     queryKey: ["source", project, "one", source],
     queryFn: () =>
-      unwrap(api.GET("/image-pull-sources/{source_id}", { params: { path: { source_id: source } } })),
+      unwrap(
+        api.GET("/image-pull-sources/{source_id}", { params: { path: { source_id: source } } }),
+      ),
   })
 
 export const sourceRunsQuery = (project: number, source: string) =>
   queryOptions({
     queryKey: ["source", project, "runs", source],
     queryFn: () =>
-      unwrap(api.GET("/image-pull-sources/{source_id}/runs", { params: { path: { source_id: source } } })),
+      unwrap(
+        api.GET("/image-pull-sources/{source_id}/runs", {
+          params: { path: { source_id: source } },
+        }),
+      ),
   })
 
 export const sourceFilesQuery = (project: number, source: string, state: FileState | undefined) =>

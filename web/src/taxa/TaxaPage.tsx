@@ -2,24 +2,24 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
-import { unwrap, api } from "../api/client"
-import { taxaQuery } from "./queries"
+import { api, unwrap } from "../api/client"
 import type { Taxon } from "../api/types"
 import { canManage, useProject } from "../projects/projectContext"
-import { useUrlQuery } from "../ui/urlQuery"
 import { SettingsTabs } from "../projects/SettingsTabs"
-import { TaxonForm } from "./TaxonForm"
-import { TaxonImport } from "./TaxonImport"
-import { TaxonLabels } from "./TaxonLabels"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
+import { useUrlQuery } from "../ui/urlQuery"
+import { taxaQuery } from "./queries"
+import { TaxonForm } from "./TaxonForm"
+import { TaxonImport } from "./TaxonImport"
+import { TaxonLabels } from "./TaxonLabels"
 import "./taxa.css"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { settingsTexts } from "../projects/en"
+import { formatEstimate, uiTexts } from "../ui/en"
 import { showToast } from "../ui/Toasts"
 import { taxonTexts as t } from "./en"
-import { settingsTexts } from "../projects/en";
-import { formatEstimate, uiTexts } from "../ui/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
 /** What is open over the list: a form, or the question before a taxon goes. */
 type OpenTaxon = { what: "add" } | { what: "edit" | "remove"; taxon: Taxon }
@@ -31,29 +31,43 @@ export function TaxaPage() {
   const close = () => setOpen(null)
   const [search, setSearch] = useUrlQuery()
   const asked = search.get("search") ?? ""
-  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(taxaQuery(project.id, asked))
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
+    taxaQuery(project.id, asked),
+  )
   const first = data?.pages[0]
   const taxa = data?.pages.flatMap((page) => page.results) ?? []
   const may = canManage(project)
-  const look = (text: string) => setSearch((next) => (text ? next.set("search", text) : next.delete("search")), { replace: true })
+  const look = (text: string) =>
+    setSearch((next) => (text ? next.set("search", text) : next.delete("search")), {
+      replace: true,
+    })
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [project.name])
   const remove = useMutation({
-    mutationFn: (taxon: Taxon) => unwrap(api.DELETE("/api/v2/taxa/{taxon_id}", { params: { path: { taxon_id: taxon.id } } })),
+    mutationFn: (taxon: Taxon) =>
+      unwrap(api.DELETE("/api/v2/taxa/{taxon_id}", { params: { path: { taxon_id: taxon.id } } })),
     onSuccess: (_, taxon) => showToast(t.removed(taxon.scientific_name)),
     onSettled: () => {
       close()
       return client.invalidateQueries({ queryKey: ["taxon", project.id] })
     },
   })
-  const add = may && <Button icon={<Plus size={15} aria-hidden />} onClick={() => setOpen({ what: "add" })}>{t.add}</Button>
+  const add = may && (
+    <Button icon={<Plus size={15} aria-hidden />} onClick={() => setOpen({ what: "add" })}>
+      {t.add}
+    </Button>
+  )
   const isEmpty = first?.count === 0 && !asked
   return (
     <div className="narrow">
       <div className="page-head">
         <h1>{settingsTexts.title}</h1>
-        {first && <span className="count">{formatEstimate(t.taxa(first.count), first.count_is_estimate)}</span>}
+        {first && (
+          <span className="count">
+            {formatEstimate(t.taxa(first.count), first.count_is_estimate)}
+          </span>
+        )}
       </div>
       <SettingsTabs part="taxa" />
       <section aria-label={t.title}>
@@ -61,11 +75,48 @@ export function TaxaPage() {
         {!data && !error && <SkeletonRows />}
         {data && (
           <>
-            <div className="keys-head"><p className="soft">{t.text} {!may && t.onlyManagers}</p>{may && <span className="actions">{!isEmpty && add}<TaxonImport /></span>}</div>
-            {!isEmpty && <input className="input taxon-search" type="search" aria-label={t.search} placeholder={t.search} value={asked} onChange={(event) => look(event.target.value)} />}
-            {isEmpty && <EmptyState title={t.noneTitle} text={t.none}>{add}</EmptyState>}
-            {taxa.length > 0 ? <TaxonTable taxa={taxa} onOpen={may ? setOpen : undefined} /> : !isEmpty && <EmptyState title={t.noMatchTitle} text={t.noMatch}><Button onClick={() => look("")}>{t.clear}</Button></EmptyState>}
-            {hasNextPage && <div className="actions" style={{ marginTop: 12 }}><Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>{uiTexts.more}</Button></div>}
+            <div className="keys-head">
+              <p className="soft">
+                {t.text} {!may && t.onlyManagers}
+              </p>
+              {may && (
+                <span className="actions">
+                  {!isEmpty && add}
+                  <TaxonImport />
+                </span>
+              )}
+            </div>
+            {!isEmpty && (
+              <input
+                className="input taxon-search"
+                type="search"
+                aria-label={t.search}
+                placeholder={t.search}
+                value={asked}
+                onChange={(event) => look(event.target.value)}
+              />
+            )}
+            {isEmpty && (
+              <EmptyState title={t.noneTitle} text={t.none}>
+                {add}
+              </EmptyState>
+            )}
+            {taxa.length > 0 ? (
+              <TaxonTable taxa={taxa} onOpen={may ? setOpen : undefined} />
+            ) : (
+              !isEmpty && (
+                <EmptyState title={t.noMatchTitle} text={t.noMatch}>
+                  <Button onClick={() => look("")}>{t.clear}</Button>
+                </EmptyState>
+              )
+            )}
+            {hasNextPage && (
+              <div className="actions" style={{ marginTop: 12 }}>
+                <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+                  {uiTexts.more}
+                </Button>
+              </div>
+            )}
           </>
         )}
       </section>
@@ -74,7 +125,12 @@ export function TaxaPage() {
       {open?.what === "edit" && <TaxonForm id={open.taxon.id} onClose={close} />}
       {open?.what === "remove" && (
         <Confirm
-          open onClose={close} title={t.removeAsk(open.taxon.scientific_name)} text={t.removeText} go={t.removeGo} busy={remove.isPending}
+          open
+          onClose={close}
+          title={t.removeAsk(open.taxon.scientific_name)}
+          text={t.removeText}
+          go={t.removeGo}
+          busy={remove.isPending}
           onGo={() => remove.mutate(open.taxon)}
         />
       )}
@@ -86,25 +142,64 @@ function TaxonTable({ taxa, onOpen }: { taxa: Taxon[]; onOpen?: (open: OpenTaxon
   return (
     <div className="table-scroll">
       <table className="table keys-table" data-testid="taxon-list">
-        <thead><tr><th>{t.name}</th><th>{t.common}</th><th>{t.rank}</th><th>{t.labels}</th>{onOpen && <th><span className="visually-hidden">{t.actions}</span></th>}</tr></thead>
+        <thead>
+          <tr>
+            <th>{t.name}</th>
+            <th>{t.common}</th>
+            <th>{t.rank}</th>
+            <th>{t.labels}</th>
+            {onOpen && (
+              <th>
+                <span className="visually-hidden">{t.actions}</span>
+              </th>
+            )}
+          </tr>
+        </thead>
         <tbody>
           {taxa.map((taxon) => (
             <tr key={taxon.id} data-taxon={taxon.scientific_name}>
               <td>
-                <b><i>{taxon.scientific_name}</i></b> <span className="soft">{taxon.authorship}</span>
-                {taxon.accepted_name && <div className="small soft">{t.synonymOf(taxon.accepted_name)}</div>}
-                {taxon.synonyms.length > 0 && <div className="small soft">{t.synonyms(taxon.synonyms)}</div>}
+                <b>
+                  <i>{taxon.scientific_name}</i>
+                </b>{" "}
+                <span className="soft">{taxon.authorship}</span>
+                {taxon.accepted_name && (
+                  <div className="small soft">{t.synonymOf(taxon.accepted_name)}</div>
+                )}
+                {taxon.synonyms.length > 0 && (
+                  <div className="small soft">{t.synonyms(taxon.synonyms)}</div>
+                )}
               </td>
               <td data-label={Object.keys(taxon.common_names).length > 0 ? t.common : undefined}>
-                {Object.entries(taxon.common_names).map(([language, names]) => <div key={language} className="small"><span className="faint">{language}</span> <span lang={language}>{names.join(", ")}</span></div>)}
+                {Object.entries(taxon.common_names).map(([language, names]) => (
+                  <div key={language} className="small">
+                    <span className="faint">{language}</span>{" "}
+                    <span lang={language}>{names.join(", ")}</span>
+                  </div>
+                ))}
               </td>
               <td data-label={taxon.rank ? t.rank : undefined}>{taxon.rank}</td>
-              <td data-label={taxon.labels.length > 0 ? t.labels : undefined}>{taxon.labels.join(", ")}</td>
+              <td data-label={taxon.labels.length > 0 ? t.labels : undefined}>
+                {taxon.labels.join(", ")}
+              </td>
               {onOpen && (
                 <td className="key-actions">
                   <span className="actions">
-                    <Button small aria-label={t.editOne(taxon.scientific_name)} onClick={() => onOpen({ what: "edit", taxon })}>{uiTexts.edit}</Button>
-                    <Button small kind="danger" aria-label={t.removeOne(taxon.scientific_name)} onClick={() => onOpen({ what: "remove", taxon })}>{uiTexts.remove}</Button>
+                    <Button
+                      small
+                      aria-label={t.editOne(taxon.scientific_name)}
+                      onClick={() => onOpen({ what: "edit", taxon })}
+                    >
+                      {uiTexts.edit}
+                    </Button>
+                    <Button
+                      small
+                      kind="danger"
+                      aria-label={t.removeOne(taxon.scientific_name)}
+                      onClick={() => onOpen({ what: "remove", taxon })}
+                    >
+                      {uiTexts.remove}
+                    </Button>
                   </span>
                 </td>
               )}

@@ -1,15 +1,15 @@
 /** What the labels of models mean: those that mean nothing yet first, each with the taxon that is called so. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
-import { unwrap, api } from "../api/client"
-import { taxonLabelsQuery, unmappedLabelsQuery } from "./queries"
+import { api, unwrap } from "../api/client"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
+import { formatCount } from "../ui/en"
 import { SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
 import { taxonTexts as t } from "./en"
-import { canManage, useProject } from "../projects/projectContext"
+import { taxonLabelsQuery, unmappedLabelsQuery } from "./queries"
 import { TaxonSelect } from "./TaxonSelect"
-import { formatCount } from "../ui/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
 interface LabelMapping {
   label: string
@@ -30,7 +30,8 @@ export function TaxonLabels() {
   const { data: mapped, error, refetch } = useQuery(taxonLabelsQuery(project.id))
   const { data: unmapped } = useQuery(unmappedLabelsQuery(project.id))
   const save = useMutation({
-    mutationFn: (labels: LabelMapping[]) => unwrap(api.PUT("/api/v2/taxa/labels", { body: { project: project.id, labels } })),
+    mutationFn: (labels: LabelMapping[]) =>
+      unwrap(api.PUT("/api/v2/taxa/labels", { body: { project: project.id, labels } })),
     onSuccess: (told) => showToast(t.mapped(told.changed)),
     onSettled: () => client.invalidateQueries({ queryKey: ["taxon", project.id] }),
   })
@@ -38,48 +39,108 @@ export function TaxonLabels() {
   // One answer may be older than the other.
   const known = new Set(mapped?.results.map((one) => one.label))
   const rows: LabelRow[] = [
-    ...(unmapped?.results ?? []).filter((one) => !known.has(one.label)).map((one) => ({
-      label: one.label, images: one.images, suggestion: one.taxon_id && one.scientific_name ? { id: one.taxon_id, name: one.scientific_name } : undefined,
-    })),
+    ...(unmapped?.results ?? [])
+      .filter((one) => !known.has(one.label))
+      .map((one) => ({
+        label: one.label,
+        images: one.images,
+        suggestion:
+          one.taxon_id && one.scientific_name
+            ? { id: one.taxon_id, name: one.scientific_name }
+            : undefined,
+      })),
     ...(mapped?.results ?? []).map((one) => ({ label: one.label, taxon: one.scientific_name })),
   ]
-  const suggested = rows.flatMap((row) => (row.suggestion ? [{ label: row.label, taxon: row.suggestion.id }] : []))
+  const suggested = rows.flatMap((row) =>
+    row.suggestion ? [{ label: row.label, taxon: row.suggestion.id }] : [],
+  )
   return (
     <section className="section" aria-label={t.meanings}>
       <div className="keys-head">
-        <div><h2>{t.meanings}</h2><p className="soft">{t.meaningsText}</p></div>
-        {may && suggested.length > 0 && <Button busy={save.isPending} onClick={() => save.mutate(suggested)}>{t.takeAll(suggested.length)}</Button>}
+        <div>
+          <h2>{t.meanings}</h2>
+          <p className="soft">{t.meaningsText}</p>
+        </div>
+        {may && suggested.length > 0 && (
+          <Button busy={save.isPending} onClick={() => save.mutate(suggested)}>
+            {t.takeAll(suggested.length)}
+          </Button>
+        )}
       </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!(mapped && unmapped) && !error && <SkeletonRows rows={3} />}
-      {mapped && unmapped && (rows.length === 0 ? <p className="soft">{t.noLabels}</p> : (
-        <div className="table-scroll">
-          <table className="table keys-table" data-testid="labels">
-            <thead><tr><th>{t.label}</th><th>{t.images}</th><th>{t.taxon}</th>{may && <th><span className="visually-hidden">{t.forget}</span></th>}</tr></thead>
-            <tbody>
-              {rows.map((row) => (
-                <tr key={row.label} data-label-name={row.label}>
-                  <td><b>{row.label}</b></td>
-                  <td data-label={row.images === undefined ? undefined : t.images}>{row.images === undefined ? "" : formatCount(row.images)}</td>
-                  <td data-label={t.taxon}>
-                    {may
-                      ? <TaxonSelect label={t.means(row.label)} chosen={row.taxon ?? ""} onChoose={(taxon) => save.mutate([{ label: row.label, taxon: taxon.id }])} />
-                      : <i>{row.taxon ?? t.meansNone}</i>}
-                  </td>
+      {mapped &&
+        unmapped &&
+        (rows.length === 0 ? (
+          <p className="soft">{t.noLabels}</p>
+        ) : (
+          <div className="table-scroll">
+            <table className="table keys-table" data-testid="labels">
+              <thead>
+                <tr>
+                  <th>{t.label}</th>
+                  <th>{t.images}</th>
+                  <th>{t.taxon}</th>
                   {may && (
-                    <td className="key-actions">
-                      <span className="actions">
-                        {row.suggestion && <Button small onClick={() => row.suggestion && save.mutate([{ label: row.label, taxon: row.suggestion.id }])}>{t.takeSuggestion(row.suggestion.name)}</Button>}
-                        {row.taxon && <Button small kind="quiet" aria-label={t.forgetOne(row.label)} onClick={() => save.mutate([{ label: row.label, taxon: null }])}>{t.forget}</Button>}
-                      </span>
-                    </td>
+                    <th>
+                      <span className="visually-hidden">{t.forget}</span>
+                    </th>
                   )}
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      ))}
+              </thead>
+              <tbody>
+                {rows.map((row) => (
+                  <tr key={row.label} data-label-name={row.label}>
+                    <td>
+                      <b>{row.label}</b>
+                    </td>
+                    <td data-label={row.images === undefined ? undefined : t.images}>
+                      {row.images === undefined ? "" : formatCount(row.images)}
+                    </td>
+                    <td data-label={t.taxon}>
+                      {may ? (
+                        <TaxonSelect
+                          label={t.means(row.label)}
+                          chosen={row.taxon ?? ""}
+                          onChoose={(taxon) => save.mutate([{ label: row.label, taxon: taxon.id }])}
+                        />
+                      ) : (
+                        <i>{row.taxon ?? t.meansNone}</i>
+                      )}
+                    </td>
+                    {may && (
+                      <td className="key-actions">
+                        <span className="actions">
+                          {row.suggestion && (
+                            <Button
+                              small
+                              onClick={() =>
+                                row.suggestion &&
+                                save.mutate([{ label: row.label, taxon: row.suggestion.id }])
+                              }
+                            >
+                              {t.takeSuggestion(row.suggestion.name)}
+                            </Button>
+                          )}
+                          {row.taxon && (
+                            <Button
+                              small
+                              kind="quiet"
+                              aria-label={t.forgetOne(row.label)}
+                              onClick={() => save.mutate([{ label: row.label, taxon: null }])}
+                            >
+                              {t.forget}
+                            </Button>
+                          )}
+                        </span>
+                      </td>
+                    )}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        ))}
     </section>
   )
 }

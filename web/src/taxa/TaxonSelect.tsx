@@ -2,10 +2,10 @@
 import * as Ariakit from "@ariakit/react"
 import { useQuery } from "@tanstack/react-query"
 import { useDeferredValue, useState } from "react"
-import { taxonChoicesQuery } from "./queries"
 import type { Taxon } from "../api/types"
-import { taxonTexts as t } from "./en"
 import { useProject } from "../projects/projectContext"
+import { taxonTexts as t } from "./en"
+import { taxonChoicesQuery } from "./queries"
 
 interface TaxonSelectProps {
   /** What is read out; a field that has a label on the screen is named by `id` instead. */
@@ -17,30 +17,52 @@ interface TaxonSelectProps {
   onChoose: (taxon: Taxon) => void
 }
 
-export function TaxonSelect({ label, id, placeholder = t.meansNone, chosen, onChoose }: TaxonSelectProps) {
+export function TaxonSelect({
+  label,
+  id,
+  placeholder = t.meansNone,
+  chosen,
+  onChoose,
+}: TaxonSelectProps) {
   const project = useProject()
   const [typed, setTyped] = useState<string | null>(null)
   const asked = useDeferredValue(typed?.trim() ?? "")
   const { data } = useQuery(taxonChoicesQuery(project.id, asked))
-  const found = asked ? data?.results ?? [] : []
+  const found = asked ? (data?.results ?? []) : []
   return (
     <Ariakit.ComboboxProvider value={typed ?? chosen} setValue={setTyped}>
       <Ariakit.Combobox
-        id={id} className="input" aria-label={label} autoSelect autoComplete="off" spellCheck={false} maxLength={255} placeholder={placeholder}
+        id={id}
+        className="input"
+        aria-label={label}
+        autoSelect
+        autoComplete="off"
+        spellCheck={false}
+        maxLength={255}
+        placeholder={placeholder}
         onBlur={() => setTyped(null)}
       />
       {asked && (
         <Ariakit.ComboboxPopover className="menu" gutter={4} portal>
           {found.map((taxon) => (
             <Ariakit.ComboboxItem
-              key={taxon.id} className="menu-item" value={taxon.scientific_name} setValueOnClick={false} hideOnClick focusOnHover
+              key={taxon.id}
+              className="menu-item"
+              value={taxon.scientific_name}
+              setValueOnClick={false}
+              hideOnClick
+              focusOnHover
               onClick={() => {
                 setTyped(null)
                 onChoose(taxon)
               }}
             >
               {taxon.scientific_name}
-              <span className="kind">{taxon.accepted_name ? t.synonymOf(taxon.accepted_name) : Object.values(taxon.common_names).flat().slice(0, 2).join(", ")}</span>
+              <span className="kind">
+                {taxon.accepted_name
+                  ? t.synonymOf(taxon.accepted_name)
+                  : Object.values(taxon.common_names).flat().slice(0, 2).join(", ")}
+              </span>
             </Ariakit.ComboboxItem>
           ))}
           {data && found.length === 0 && <p className="menu-item soft">{t.noMatchTitle}</p>}

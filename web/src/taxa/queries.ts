@@ -1,6 +1,6 @@
 /** What the page asks about taxa. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query"
-import { unwrap, api } from "../api/client"
+import { api, unwrap } from "../api/client"
 
 const MAX_ITEMS = 1000
 const PAGE_SIZE = 50
@@ -10,7 +10,13 @@ export const taxaQuery = (project: number, search: string) =>
   infiniteQueryOptions({
     queryKey: ["taxon", project, "list", search],
     queryFn: ({ pageParam }) =>
-      unwrap(api.GET("/api/v2/taxa", { params: { query: { project, search: search || undefined, limit: PAGE_SIZE, cursor: pageParam } } })),
+      unwrap(
+        api.GET("/api/v2/taxa", {
+          params: {
+            query: { project, search: search || undefined, limit: PAGE_SIZE, cursor: pageParam },
+          },
+        }),
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: keepPreviousData,
@@ -20,7 +26,10 @@ export const taxaQuery = (project: number, search: string) =>
 export const taxonChoicesQuery = (project: number, search: string) =>
   queryOptions({
     queryKey: ["taxon", project, "choices", search],
-    queryFn: () => unwrap(api.GET("/api/v2/taxa", { params: { query: { project, search, limit: MAX_CHOICES } } })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/taxa", { params: { query: { project, search, limit: MAX_CHOICES } } }),
+      ),
     enabled: search.trim().length > 1,
     placeholderData: keepPreviousData,
   })
@@ -28,7 +37,8 @@ export const taxonChoicesQuery = (project: number, search: string) =>
 export const taxonLabelsQuery = (project: number) =>
   queryOptions({
     queryKey: ["taxon", project, "labels"],
-    queryFn: () => unwrap(api.GET("/api/v2/taxa/labels", { params: { query: { project, limit: MAX_ITEMS } } })),
+    queryFn: () =>
+      unwrap(api.GET("/api/v2/taxa/labels", { params: { query: { project, limit: MAX_ITEMS } } })),
   })
 
 export const unmappedLabelsQuery = (project: number) =>
@@ -44,10 +54,12 @@ export const editedTaxonQuery = (taxon: string, round: number) =>
     queryFn: async () => {
       let version = ""
       const call = api.GET("/api/v2/taxa/{taxon_id}", { params: { path: { taxon_id: taxon } } })
-      const found = await unwrap(call.then((got) => {
-        version = got.response.headers.get("ETag") ?? ""
-        return got
-      }))
+      const found = await unwrap(
+        call.then((got) => {
+          version = got.response.headers.get("ETag") ?? ""
+          return got
+        }),
+      )
       return { taxon: found, version }
     },
     staleTime: Infinity,

@@ -9,11 +9,20 @@ interface Look {
 }
 
 function look({ kind = "plain", small }: Look, className?: string): string {
-  return ["button", `button-${kind}`, small ? "button-small" : "", className ?? ""].filter(Boolean).join(" ")
+  return ["button", `button-${kind}`, small ? "button-small" : "", className ?? ""]
+    .filter(Boolean)
+    .join(" ")
 }
 
 export function Button({
-  kind, icon, small, busy, className, children, disabled, ...rest
+  kind,
+  icon,
+  small,
+  busy,
+  className,
+  children,
+  disabled,
+  ...rest
 }: Look & { busy?: boolean } & ButtonHTMLAttributes<HTMLButtonElement>) {
   return (
     <button
@@ -30,7 +39,13 @@ export function Button({
 }
 
 export function LinkButton({
-  kind, icon, small, className, children, href, ...rest
+  kind,
+  icon,
+  small,
+  className,
+  children,
+  href,
+  ...rest
 }: Look & { href: string } & AnchorHTMLAttributes<HTMLAnchorElement>) {
   return (
     <Link {...rest} href={href} className={look({ kind, small }, className)}>
@@ -42,10 +57,19 @@ export function LinkButton({
 
 /** A button that is only an icon; its label is read out and shown on hover. */
 export function IconButton({
-  label, children, className, ...rest
+  label,
+  children,
+  className,
+  ...rest
 }: { label: string } & ButtonHTMLAttributes<HTMLButtonElement>) {
   return (
-    <button type="button" aria-label={label} title={label} {...rest} className={`icon-button ${className ?? ""}`}>
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      {...rest}
+      className={`icon-button ${className ?? ""}`}
+    >
       {children}
     </button>
   )

@@ -2,7 +2,7 @@
 import { Check, Copy } from "lucide-react"
 import { useState } from "react"
 import { IconButton } from "./Button"
-import { uiTexts } from "./en";
+import { uiTexts } from "./en"
 
 export function CopyField({ text, label }: { text: string; label?: string }) {
   const [copied, setCopied] = useState(false)

@@ -2,7 +2,7 @@
 import { lazy, Suspense, useState } from "react"
 import { Button } from "./Button"
 import type { DialogProps } from "./DialogBox"
-import { uiTexts } from "./en";
+import { uiTexts } from "./en"
 
 const DialogBox = lazy(() => import("./DialogBox").then((m) => ({ default: m.DialogBox })))
 
@@ -11,7 +11,11 @@ export function Dialog(props: DialogProps) {
   const [used, setUsed] = useState(props.open)
   if (props.open && !used) setUsed(true)
   if (!used) return null
-  return <Suspense fallback={null}><DialogBox {...props} /></Suspense>
+  return (
+    <Suspense fallback={null}>
+      <DialogBox {...props} />
+    </Suspense>
+  )
 }
 
 interface ConfirmProps {
@@ -31,7 +35,9 @@ export function Confirm({ open, onClose, title, text, go, keep, busy, onGo }: Co
       <p className="soft">{text}</p>
       <div className="dialog-actions">
         <Button onClick={onClose}>{keep ?? uiTexts.cancel}</Button>
-        <Button kind="danger" busy={busy} onClick={onGo}>{go}</Button>
+        <Button kind="danger" busy={busy} onClick={onGo}>
+          {go}
+        </Button>
       </div>
     </Dialog>
   )

@@ -2,7 +2,7 @@
 import * as Ariakit from "@ariakit/react"
 import { X } from "lucide-react"
 import type { ReactNode } from "react"
-import { uiTexts } from "./en";
+import { uiTexts } from "./en"
 
 export interface DialogProps {
   open: boolean
@@ -15,13 +15,18 @@ export interface DialogProps {
 export function DialogBox({ open, onClose, title, wide, children }: DialogProps) {
   return (
     <Ariakit.Dialog
-      open={open} onClose={onClose} unmountOnHide
-      backdrop={<div className="backdrop" />} className={wide ? "dialog dialog-wide" : "dialog"}
+      open={open}
+      onClose={onClose}
+      unmountOnHide
+      backdrop={<div className="backdrop" />}
+      className={wide ? "dialog dialog-wide" : "dialog"}
     >
       <Ariakit.DialogHeading className="dialog-title">{title}</Ariakit.DialogHeading>
       {children}
       {/* Last, so that the focus begins in the first field. */}
-      <Ariakit.DialogDismiss className="icon-button dialog-close" aria-label={uiTexts.close}><X size={18} /></Ariakit.DialogDismiss>
+      <Ariakit.DialogDismiss className="icon-button dialog-close" aria-label={uiTexts.close}>
+        <X size={18} />
+      </Ariakit.DialogDismiss>
     </Ariakit.Dialog>
   )
 }

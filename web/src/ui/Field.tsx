@@ -1,5 +1,11 @@
 /** Form fields: a label, a control, a hint, an error. */
-import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, type TextareaHTMLAttributes, useId } from "react"
+import {
+  type InputHTMLAttributes,
+  type ReactNode,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+  useId,
+} from "react"
 
 interface Around {
   label: string
@@ -12,8 +18,16 @@ function Frame({ id, label, hint, error, children }: Around & { id: string; chil
     <div className="field">
       <label htmlFor={id}>{label}</label>
       {children}
-      {hint && <p className="hint" id={`${id}-hint`}>{hint}</p>}
-      {error && <p className="field-error" id={`${id}-error`}>{error}</p>}
+      {hint && (
+        <p className="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+      {error && (
+        <p className="field-error" id={`${id}-error`}>
+          {error}
+        </p>
+      )}
     </div>
   )
 }
@@ -21,23 +35,42 @@ function Frame({ id, label, hint, error, children }: Around & { id: string; chil
 const getDescription = (id: string, { hint, error }: Around) =>
   [hint ? `${id}-hint` : "", error ? `${id}-error` : ""].filter(Boolean).join(" ") || undefined
 
-export function TextField({ label, hint, error, ...rest }: Around & InputHTMLAttributes<HTMLInputElement>) {
+export function TextField({
+  label,
+  hint,
+  error,
+  ...rest
+}: Around & InputHTMLAttributes<HTMLInputElement>) {
   const id = useId()
   return (
     <Frame id={id} label={label} hint={hint} error={error}>
       <input
-        id={id} className="input" aria-describedby={getDescription(id, { label, hint, error })}
-        aria-invalid={error ? true : undefined} {...rest}
+        id={id}
+        className="input"
+        aria-describedby={getDescription(id, { label, hint, error })}
+        aria-invalid={error ? true : undefined}
+        {...rest}
       />
     </Frame>
   )
 }
 
-export function SelectField({ label, hint, error, children, ...rest }: Around & SelectHTMLAttributes<HTMLSelectElement>) {
+export function SelectField({
+  label,
+  hint,
+  error,
+  children,
+  ...rest
+}: Around & SelectHTMLAttributes<HTMLSelectElement>) {
   const id = useId()
   return (
     <Frame id={id} label={label} hint={hint} error={error}>
-      <select id={id} className="input" aria-describedby={getDescription(id, { label, hint, error })} {...rest}>
+      <select
+        id={id}
+        className="input"
+        aria-describedby={getDescription(id, { label, hint, error })}
+        {...rest}
+      >
         {children}
       </select>
     </Frame>
@@ -45,19 +78,30 @@ export function SelectField({ label, hint, error, children, ...rest }: Around & 
 }
 
 /** Text of several lines that a program reads. */
-export function AreaField({ label, hint, error, ...rest }: Around & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+export function AreaField({
+  label,
+  hint,
+  error,
+  ...rest
+}: Around & TextareaHTMLAttributes<HTMLTextAreaElement>) {
   const id = useId()
   return (
     <Frame id={id} label={label} hint={hint} error={error}>
       <textarea
-        id={id} className="input area" aria-describedby={getDescription(id, { label, hint, error })}
-        aria-invalid={error ? true : undefined} {...rest}
+        id={id}
+        className="input area"
+        aria-describedby={getDescription(id, { label, hint, error })}
+        aria-invalid={error ? true : undefined}
+        {...rest}
       />
     </Frame>
   )
 }
 
-export function Check({ label, ...rest }: { label: ReactNode } & InputHTMLAttributes<HTMLInputElement>) {
+export function Check({
+  label,
+  ...rest
+}: { label: ReactNode } & InputHTMLAttributes<HTMLInputElement>) {
   return (
     <label className="check">
       <input type="checkbox" {...rest} />

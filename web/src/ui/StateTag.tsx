@@ -2,6 +2,18 @@
 
 export type StateLook = "good" | "now" | "off" | "amber" | "bad"
 
-export function StateTag({ look = "off", state, text }: { look?: StateLook; state: string; text: string }) {
-  return <span className={`state state-${look}`} data-state={state}>{text}</span>
+export function StateTag({
+  look = "off",
+  state,
+  text,
+}: {
+  look?: StateLook
+  state: string
+  text: string
+}) {
+  return (
+    <span className={`state state-${look}`} data-state={state}>
+      {text}
+    </span>
+  )
 }

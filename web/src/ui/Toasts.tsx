@@ -46,9 +46,20 @@ export function Toasts() {
     <div className="toasts" role="status" aria-live="polite">
       {shown.map((one) => (
         <div key={one.id} className={one.bad ? "toast toast-bad" : "toast"}>
-          <button type="button" className="toast-words" onClick={() => dismiss(one.id)}>{one.text}</button>
+          <button type="button" className="toast-words" onClick={() => dismiss(one.id)}>
+            {one.text}
+          </button>
           {one.action && (
-            <button type="button" className="toast-action" onClick={() => { dismiss(one.id); one.action?.go() }}>{one.action.label}</button>
+            <button
+              type="button"
+              className="toast-action"
+              onClick={() => {
+                dismiss(one.id)
+                one.action?.go()
+              }}
+            >
+              {one.action.label}
+            </button>
           )}
         </div>
       ))}

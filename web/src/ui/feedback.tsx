@@ -1,9 +1,19 @@
 /** What the page says instead of content: an error, an empty state, a shape of what comes. */
 import type { ReactNode } from "react"
-import { uiTexts } from "./en";
+import { uiTexts } from "./en"
 
 /** A list without anything in it, and what to do next. */
-export function EmptyState({ title, text, screen, children }: { title: string; text?: ReactNode; screen?: boolean; children?: ReactNode }) {
+export function EmptyState({
+  title,
+  text,
+  screen,
+  children,
+}: {
+  title: string
+  text?: ReactNode
+  screen?: boolean
+  children?: ReactNode
+}) {
   // Where it is all of a screen, its title is the screen's.
   const Title = screen ? "h1" : "h2"
   return (
@@ -23,7 +33,11 @@ export function SkeletonRows({ rows = 5, height = 44 }: { rows?: number; height?
   return (
     <div className="skeleton-rows" role="status" aria-label={uiTexts.loading}>
       {Array.from({ length: rows }, (_, row) => (
-        <div key={row} className="skeleton" style={{ height: height - 8, width: `${100 - ((row * 13) % 35)}%` }} />
+        <div
+          key={row}
+          className="skeleton"
+          style={{ height: height - 8, width: `${100 - ((row * 13) % 35)}%` }}
+        />
       ))}
     </div>
   )

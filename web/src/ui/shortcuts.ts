@@ -5,13 +5,21 @@ type Shortcuts = Record<string, (event: KeyboardEvent) => void>
 
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false
-  if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button", "range"].includes(target.type)
+  if (target instanceof HTMLInputElement)
+    return !["checkbox", "radio", "button", "range"].includes(target.type)
   return target.isContentEditable || ["TEXTAREA", "SELECT"].includes(target.tagName)
 }
 
 /** Whether a key is for the page: it is not used yet, without Ctrl and the like, and not typed into a field or a dialog. */
 export function isKeyForPage(event: KeyboardEvent): boolean {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return false
+  if (
+    event.defaultPrevented ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    isTyping(event.target)
+  )
+    return false
   return !document.querySelector("[role=dialog]:not([hidden])")
 }
 
@@ -25,7 +33,8 @@ export function useShortcuts(keys: Shortcuts, on = true): void {
       if (!isKeyForPage(event)) return
       const range = event.target instanceof HTMLInputElement && event.target.type === "range"
       if (range && event.key.startsWith("Arrow")) return
-      const name = event.shiftKey && event.key.startsWith("Arrow") ? `Shift+${event.key}` : event.key
+      const name =
+        event.shiftKey && event.key.startsWith("Arrow") ? `Shift+${event.key}` : event.key
       latest.current[name]?.(event)
     }
     window.addEventListener("keydown", listener)

@@ -7,7 +7,10 @@ const DAY = 86_400
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-function format(zone: string | undefined, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+function format(
+  zone: string | undefined,
+  options: Intl.DateTimeFormatOptions,
+): Intl.DateTimeFormat {
   const key = `${zone ?? ""} ${JSON.stringify(options)}`
   let made = formats.get(key)
   if (!made) {
@@ -30,18 +33,29 @@ export function formatTime(at: string, zone?: string): string {
 export function formatDay(at: string, zone?: string): string {
   const moment = new Date(at)
   const otherYear = moment.getFullYear() !== new Date().getFullYear()
-  return format(zone, { day: "numeric", month: "short", year: otherYear ? "numeric" : undefined }).format(moment)
+  return format(zone, {
+    day: "numeric",
+    month: "short",
+    year: otherYear ? "numeric" : undefined,
+  }).format(moment)
 }
 
 /** "Saturday 21 November 2026". */
 export function formatLongDay(at: string, zone?: string): string {
-  return format(zone, { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(new Date(at))
+  return format(zone, { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(
+    new Date(at),
+  )
 }
 
 /** Everything about a moment, for a title. */
 export function formatExact(at: string, zone?: string): string {
   const text = format(zone, {
-    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
     timeZoneName: "shortOffset",
   }).format(new Date(at))
   return zone ? `${text}, ${zone}` : text
@@ -84,12 +98,22 @@ function useNow(): number {
 }
 
 /** A moment as "14:32, 2 h ago", or with its day where it is not today. */
-export function Timestamp({ at, zone, short }: { at: string | null | undefined; zone?: string; short?: boolean }) {
+export function Timestamp({
+  at,
+  zone,
+  short,
+}: {
+  at: string | null | undefined
+  zone?: string
+  short?: boolean
+}) {
   // Something newer than the last tick is not in the future.
   const now = Math.max(useNow(), Date.now())
   if (!at) return <span className="faint">never</span>
   const today = formatDay(at, zone) === formatDay(new Date(now).toISOString(), zone)
-  const text = short ? formatAge(at, now) : `${today ? "" : `${formatDay(at, zone)}, `}${formatTime(at, zone)}, ${formatAge(at, now)}`
+  const text = short
+    ? formatAge(at, now)
+    : `${today ? "" : `${formatDay(at, zone)}, `}${formatTime(at, zone)}, ${formatAge(at, now)}`
   return (
     <time dateTime={at} title={formatExact(at, zone)} className="when">
       {text}
@@ -111,7 +135,15 @@ export function formatBytes(size: number): string {
 }
 
 /** A day such as 2026-06-01, as it is called where it was: "Monday, 1 June 2026", or as `options` say. */
-export function formatPlainDay(day: string, options: Intl.DateTimeFormatOptions = { weekday: "long", day: "numeric", month: "long", year: "numeric" }): string {
+export function formatPlainDay(
+  day: string,
+  options: Intl.DateTimeFormatOptions = {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+  },
+): string {
   return day ? format("UTC", options).format(new Date(`${day}T12:00:00Z`)) : ""
 }
 
@@ -124,11 +156,17 @@ export function addDays(day: string, days: number): string {
 
 /** The day of a moment in a zone, as 2026-06-01. */
 export function getDay(at: string, zone: string): string {
-  const parts = Object.fromEntries(format(zone, { year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(new Date(at)).map((part) => [part.type, part.value]))
+  const parts = Object.fromEntries(
+    format(zone, { year: "numeric", month: "2-digit", day: "2-digit" })
+      .formatToParts(new Date(at))
+      .map((part) => [part.type, part.value]),
+  )
   return `${parts["year"]}-${parts["month"]}-${parts["day"]}`
 }
 
 /** How a day (2026-06-01) or a month (2026-06) is called. */
 export function capitalize(key: string): string {
-  return key.length === 7 ? formatPlainDay(`${key}-15`, { month: "long", year: "numeric" }) : formatPlainDay(key)
+  return key.length === 7
+    ? formatPlainDay(`${key}-15`, { month: "long", year: "numeric" })
+    : formatPlainDay(key)
 }

@@ -5,7 +5,10 @@ import { useLocation, useSearch as useRawSearch } from "wouter"
 type QueryUpdate = (search: URLSearchParams) => void
 
 /** Search parameters and a function that changes them; changes made one after the other build on each other. */
-export function useUrlQuery(): [URLSearchParams, (change: QueryUpdate, options?: { replace?: boolean }) => void] {
+export function useUrlQuery(): [
+  URLSearchParams,
+  (change: QueryUpdate, options?: { replace?: boolean }) => void,
+] {
   const raw = useRawSearch()
   const [path, go] = useLocation()
   const search = useMemo(() => new URLSearchParams(raw), [raw])

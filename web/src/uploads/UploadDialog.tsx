@@ -1,21 +1,26 @@
 /** Uploads files and folders to a deployment, each file with its progress and its outcome, and sums up at the end. */
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { type DragEvent, useCallback, useMemo, useRef, useState } from "react"
-import { type FileSelection, selectFiles, readSelectedFolder, readDroppedFiles } from "./droppedFiles"
+import { DeploymentForm } from "../deployments/DeploymentForm"
+import { deploymentTexts } from "../deployments/en"
+import { deploymentsQuery } from "../deployments/queries"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { formatProblem } from "../errors/problemText"
 import { paths } from "../paths"
+import { useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { Confirm, Dialog } from "../ui/Dialog"
+import { uiTexts } from "../ui/en"
 import { SelectField } from "../ui/Field"
 import { formatBytes } from "../ui/time"
-import { DeploymentForm } from "../deployments/DeploymentForm"
-import { useProject } from "../projects/projectContext"
+import {
+  type FileSelection,
+  readDroppedFiles,
+  readSelectedFolder,
+  selectFiles,
+} from "./droppedFiles"
+import { uploadTexts } from "./en"
 import { type UploadItem, type UploadOutcome, useUploads } from "./useUploads"
-import { uploadTexts } from "./en";
-import { deploymentTexts } from "../deployments/en";
-import { uiTexts } from "../ui/en";
-import { deploymentsQuery } from "../deployments/queries";
-import { ErrorMessage } from "../errors/ErrorMessage";
-import { formatProblem } from "../errors/problemText";
 
 const t = uploadTexts
 /** A list of more is not read; those that went wrong come first. */
@@ -27,7 +32,13 @@ function formatError(error: unknown): string {
   return `${said.what} ${said.advice}`.trim()
 }
 
-export function UploadDialog({ initial, onClose }: { initial: FileSelection; onClose: () => void }) {
+export function UploadDialog({
+  initial,
+  onClose,
+}: {
+  initial: FileSelection
+  onClose: () => void
+}) {
   const project = useProject()
   const client = useQueryClient()
   const { data: deployments } = useQuery(deploymentsQuery(project.id))
@@ -35,7 +46,8 @@ export function UploadDialog({ initial, onClose }: { initial: FileSelection; onC
   const [making, setMaking] = useState(false)
   const [leaving, setLeaving] = useState(false)
   const onDone = useCallback(() => {
-    for (const key of ["image", "deployment", "project"]) void client.invalidateQueries({ queryKey: [key] })
+    for (const key of ["image", "deployment", "project"])
+      void client.invalidateQueries({ queryKey: [key] })
   }, [client])
   const uploads = useUploads(initial.files, formatError, onDone)
   const { items, busy } = uploads
@@ -71,15 +83,40 @@ export function UploadDialog({ initial, onClose }: { initial: FileSelection; onC
     <Dialog open onClose={close} title={making || noDeployment ? t.newDeployment : t.title} wide>
       {making || noDeployment ? (
         <>
-          {noDeployment && <p className="soft" style={{ marginBottom: 16 }}>{t.needDeployment}</p>}
+          {noDeployment && (
+            <p className="soft" style={{ marginBottom: 16 }}>
+              {t.needDeployment}
+            </p>
+          )}
           <DeploymentForm
-            onDone={(made) => { if (made) setChosen(made.id); setMaking(false); if (!made && noDeployment) close() }}
+            onDone={(made) => {
+              if (made) setChosen(made.id)
+              setMaking(false)
+              if (!made && noDeployment) close()
+            }}
           />
         </>
       ) : (
-        <div className="form" data-testid="upload" onDragEnter={onDrag} onDragOver={onDrag} onDrop={onDrop}>
-          <SelectField label={t.deployment} value={deployment} disabled={busy} onChange={(event) => (event.target.value === "new" ? setMaking(true) : setChosen(event.target.value))}>
-            {deployments?.results.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}
+        <div
+          className="form"
+          data-testid="upload"
+          onDragEnter={onDrag}
+          onDragOver={onDrag}
+          onDrop={onDrop}
+        >
+          <SelectField
+            label={t.deployment}
+            value={deployment}
+            disabled={busy}
+            onChange={(event) =>
+              event.target.value === "new" ? setMaking(true) : setChosen(event.target.value)
+            }
+          >
+            {deployments?.results.map((one) => (
+              <option key={one.id} value={one.id}>
+                {one.name}
+              </option>
+            ))}
             <option value="new">{deploymentTexts.newDeployment}</option>
           </SelectField>
           {!busy && done === 0 && (
@@ -92,22 +129,46 @@ export function UploadDialog({ initial, onClose }: { initial: FileSelection; onC
             </div>
           )}
           <input
-            ref={picker} type="file" multiple accept="image/*,.heic,.heif" hidden data-testid="files"
-            onChange={(event) => { add(selectFiles(event.target.files ?? [])); event.target.value = "" }}
+            ref={picker}
+            type="file"
+            multiple
+            accept="image/*,.heic,.heif"
+            hidden
+            data-testid="files"
+            onChange={(event) => {
+              add(selectFiles(event.target.files ?? []))
+              event.target.value = ""
+            }}
           />
           <input
-            ref={(element) => { element?.setAttribute("webkitdirectory", ""); folderPicker.current = element }} type="file" hidden data-testid="folder"
-            onChange={(event) => { add(readSelectedFolder(event.target.files ?? [])); event.target.value = "" }}
+            ref={(element) => {
+              element?.setAttribute("webkitdirectory", "")
+              folderPicker.current = element
+            }}
+            type="file"
+            hidden
+            data-testid="folder"
+            onChange={(event) => {
+              add(readSelectedFolder(event.target.files ?? []))
+              event.target.value = ""
+            }}
           />
           {(busy || done > 0) && (
-            <div className="bar" role="progressbar" aria-label={t.title} aria-valuenow={Math.round(uploads.fraction * 100)}>
+            <div
+              className="bar"
+              role="progressbar"
+              aria-label={t.title}
+              aria-valuenow={Math.round(uploads.fraction * 100)}
+            >
               <span className="bar-done" style={{ width: `${uploads.fraction * 100}%` }} />
             </div>
           )}
           {uploads.trouble !== null && <ErrorMessage error={uploads.trouble} />}
           {(busy || done > 0) && (
             <p role="status">
-              {busy ? t.progress(done, items.length) : t.result(count("imported"), count("duplicate"), count("refused") + failed)}
+              {busy
+                ? t.progress(done, items.length)
+                : t.result(count("imported"), count("duplicate"), count("refused") + failed)}
               {!busy && waiting > 0 && ` ${t.left(waiting)}`}
             </p>
           )}
@@ -117,12 +178,28 @@ export function UploadDialog({ initial, onClose }: { initial: FileSelection; onC
           <div className="dialog-actions">
             {!busy && failed > 0 && waiting === 0 && <Button onClick={send}>{t.retry}</Button>}
             {busy && <Button onClick={uploads.stop}>{t.stop}</Button>}
-            {waiting > 0 && !busy && <Button kind="accent" disabled={!deployment} onClick={send}>{t.go(waiting + failed)}</Button>}
-            {waiting === 0 && <Button kind={busy ? "plain" : "accent"} onClick={close}>{uiTexts.close}</Button>}
+            {waiting > 0 && !busy && (
+              <Button kind="accent" disabled={!deployment} onClick={send}>
+                {t.go(waiting + failed)}
+              </Button>
+            )}
+            {waiting === 0 && (
+              <Button kind={busy ? "plain" : "accent"} onClick={close}>
+                {uiTexts.close}
+              </Button>
+            )}
           </div>
           <Confirm
-            open={leaving && busy} onClose={() => setLeaving(false)} title={t.leaveTitle} text={t.leaveText}
-            go={t.leaveGo} keep={t.leaveKeep} onGo={() => { uploads.stop(); onClose() }}
+            open={leaving && busy}
+            onClose={() => setLeaving(false)}
+            title={t.leaveTitle}
+            text={t.leaveText}
+            go={t.leaveGo}
+            keep={t.leaveKeep}
+            onGo={() => {
+              uploads.stop()
+              onClose()
+            }}
           />
         </div>
       )}
@@ -158,8 +235,15 @@ function SkippedFiles({ paths, hidden }: { paths: string[]; hidden: number }) {
     <div className="upload-reasons" data-testid="upload-left-out">
       {paths.length > 0 && (
         <details>
-          <summary>{t.leftOut(paths.length)} <span className="small soft">{t.names(paths.slice(0, 5), paths.length)}</span></summary>
-          <ul className="small">{paths.map((path) => <li key={path}>{path}</li>)}</ul>
+          <summary>
+            {t.leftOut(paths.length)}{" "}
+            <span className="small soft">{t.names(paths.slice(0, 5), paths.length)}</span>
+          </summary>
+          <ul className="small">
+            {paths.map((path) => (
+              <li key={path}>{path}</li>
+            ))}
+          </ul>
         </details>
       )}
       {hidden > 0 && <p className="small soft">{t.hidden(hidden)}</p>}
@@ -169,23 +253,38 @@ function SkippedFiles({ paths, hidden }: { paths: string[]; hidden: number }) {
 
 function FileList({ items, project }: { items: UploadItem[]; project: number }) {
   const shown = useMemo(() => items.slice(0, MAX_SHOWN), [items])
-  const first = items.length > MAX_SHOWN ? items.filter((item) => LISTED_FIRST.includes(item.outcome)) : []
+  const first =
+    items.length > MAX_SHOWN ? items.filter((item) => LISTED_FIRST.includes(item.outcome)) : []
   const listed = first.length ? [...new Set([...first, ...shown])].slice(0, MAX_SHOWN) : shown
   return (
     <ul className="upload-list" data-testid="upload-list">
       {listed.map((item, at) => (
         <li key={at}>
-          <span title={item.path}>{item.path} <span className="faint">{formatBytes(item.file.size)}</span></span>
-          <div className="bar"><span className="bar-done" style={{ width: `${item.fraction * 100}%` }} /></div>
+          <span title={item.path}>
+            {item.path} <span className="faint">{formatBytes(item.file.size)}</span>
+          </span>
+          <div className="bar">
+            <span className="bar-done" style={{ width: `${item.fraction * 100}%` }} />
+          </div>
           {item.outcome === "duplicate" && item.image && !item.detail ? (
-            <a href={paths.image(project, item.image)} target="_blank" rel="noreferrer">{t.duplicate}</a>
+            <a href={paths.image(project, item.image)} target="_blank" rel="noreferrer">
+              {t.duplicate}
+            </a>
           ) : (
-            <span className={["refused", "failed"].includes(item.outcome) ? "red" : "soft"}>{t[item.outcome]}</span>
+            <span className={["refused", "failed"].includes(item.outcome) ? "red" : "soft"}>
+              {t[item.outcome]}
+            </span>
           )}
-          {item.outcome === "duplicate" && item.detail && <p className="small soft">{item.detail}</p>}
+          {item.outcome === "duplicate" && item.detail && (
+            <p className="small soft">{item.detail}</p>
+          )}
         </li>
       ))}
-      {items.length > listed.length && <li><span className="faint">{t.more(items.length - listed.length)}</span></li>}
+      {items.length > listed.length && (
+        <li>
+          <span className="faint">{t.more(items.length - listed.length)}</span>
+        </li>
+      )}
     </ul>
   )
 }

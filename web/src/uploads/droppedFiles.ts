@@ -19,7 +19,10 @@ export interface FileSelection {
 export const buildEmptySelection = (): FileSelection => ({ files: [], leftOut: [], hidden: 0 })
 
 /** The files of a picker: each of them was meant. */
-export const selectFiles = (files: Iterable<File>): FileSelection => ({ ...buildEmptySelection(), files: [...files].map((file) => ({ file, path: file.name })) })
+export const selectFiles = (files: Iterable<File>): FileSelection => ({
+  ...buildEmptySelection(),
+  files: [...files].map((file) => ({ file, path: file.name })),
+})
 
 /** The files of a drop: each that was dropped itself, and the images of folders. */
 export async function readDroppedFiles(transfer: DataTransfer): Promise<FileSelection> {
@@ -50,18 +53,26 @@ function isImage(path: string, chosen: FileSelection): boolean {
   return false
 }
 
-async function readEntry(entry: FileSystemEntry, isDropped: boolean, chosen: FileSelection): Promise<void> {
+async function readEntry(
+  entry: FileSystemEntry,
+  isDropped: boolean,
+  chosen: FileSelection,
+): Promise<void> {
   const path = entry.fullPath.replace(/^\/+/, "")
   if (entry.isFile) {
     if (!isDropped && !isImage(path, chosen)) return
-    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))
+    const file = await new Promise<File>((resolve, reject) =>
+      (entry as FileSystemFileEntry).file(resolve, reject),
+    )
     chosen.files.push({ file, path })
     return
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader()
   for (;;) {
     // A browser gives a hundred at a time, and none at the end.
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    )
     if (some.length === 0) return
     for (const inner of some) await readEntry(inner, false, chosen)
   }

@@ -1,8 +1,8 @@
 /** Sends files with progress, which fetch cannot report. */
 import { csrfHeaders } from "../api/client"
-import type { SelectedFile } from "./droppedFiles"
 import { ApiProblem } from "../api/problems"
 import type { Import, Upload } from "../api/types"
+import type { SelectedFile } from "./droppedFiles"
 
 /** Uploads one file with its path to a deployment; `onProgress` hears fractions from 0 to 1. Ended by `signal` it throws AbortError. */
 export function uploadFile(
@@ -20,18 +20,34 @@ export function uploadFile(
 }
 
 /** Sends a file of results as it is; `query` is how it is to be read. Otherwise as `uploadFile`. */
-export function sendImport(file: File, query: Record<string, string>, onProgress: (fraction: number) => void, signal: AbortSignal): Promise<Import> {
-  return post<Import>(`/api/v2/imports?${new URLSearchParams(query).toString()}`, file, onProgress, signal, { "Content-Type": "application/octet-stream" })
+export function sendImport(
+  file: File,
+  query: Record<string, string>,
+  onProgress: (fraction: number) => void,
+  signal: AbortSignal,
+): Promise<Import> {
+  return post<Import>(
+    `/api/v2/imports?${new URLSearchParams(query).toString()}`,
+    file,
+    onProgress,
+    signal,
+    { "Content-Type": "application/octet-stream" },
+  )
 }
 
 function post<Answer>(
-  address: string, body: FormData | File, onProgress: (fraction: number) => void, signal: AbortSignal, headers: Record<string, string> = {},
+  address: string,
+  body: FormData | File,
+  onProgress: (fraction: number) => void,
+  signal: AbortSignal,
+  headers: Record<string, string> = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     const abort = () => request.abort()
     request.open("POST", address)
-    for (const [name, value] of Object.entries({ ...csrfHeaders(), ...headers })) request.setRequestHeader(name, value)
+    for (const [name, value] of Object.entries({ ...csrfHeaders(), ...headers }))
+      request.setRequestHeader(name, value)
     request.responseType = "json"
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total)

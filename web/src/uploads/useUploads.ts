@@ -1,7 +1,7 @@
 /** Files on their way up, a few at a time: each with its progress and its outcome, tried again, stopped and gone on with. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react"
-import type { SelectedFile } from "./droppedFiles"
 import { ApiProblem } from "../api/problems"
+import type { SelectedFile } from "./droppedFiles"
 import { uploadFile } from "./uploadRequests"
 
 export type UploadOutcome = "waiting" | "sending" | "imported" | "duplicate" | "refused" | "failed"
@@ -19,11 +19,17 @@ const RETRY_DELAYS_MS = [1000, 3000]
 const RENDER_INTERVAL_MS = 100
 
 /** Whether the same may succeed a little later. */
-const isTemporary = (error: unknown) => error instanceof ApiProblem && [0, 429, 502, 503, 504].includes(error.status)
+const isTemporary = (error: unknown) =>
+  error instanceof ApiProblem && [0, 429, 502, 503, 504].includes(error.status)
 /** Whether an answer is about all files rather than this one. */
-const isAboutAll = (error: unknown) => !(error instanceof ApiProblem) || isTemporary(error) || [401, 403, 404].includes(error.status)
+const isAboutAll = (error: unknown) =>
+  !(error instanceof ApiProblem) || isTemporary(error) || [401, 403, 404].includes(error.status)
 
-export function useUploads(initial: SelectedFile[], say: (error: unknown) => string, onDone: () => void) {
+export function useUploads(
+  initial: SelectedFile[],
+  say: (error: unknown) => string,
+  onDone: () => void,
+) {
   const [items, setItems] = useState<UploadItem[]>(() => initial.map(buildItem))
   const [busy, setBusy] = useState(false)
   const [trouble, setTrouble] = useState<unknown>(null)
@@ -61,9 +67,19 @@ export function useUploads(initial: SelectedFile[], say: (error: unknown) => str
           const current = item
           change(current, { outcome: "sending", fraction: 0, detail: null })
           try {
-            const upload = await uploadWithRetry(current, to, (fraction) => change(current, { fraction }), own.signal)
+            const upload = await uploadWithRetry(
+              current,
+              to,
+              (fraction) => change(current, { fraction }),
+              own.signal,
+            )
             const result = upload.files[0]
-            change(current, { outcome: (result?.outcome ?? "imported") as UploadOutcome, detail: result?.detail ?? null, image: result?.image_id ?? null, fraction: 1 })
+            change(current, {
+              outcome: (result?.outcome ?? "imported") as UploadOutcome,
+              detail: result?.detail ?? null,
+              image: result?.image_id ?? null,
+              fraction: 1,
+            })
           } catch (error) {
             if (own.signal.aborted) change(current, { outcome: "waiting", fraction: 0 })
             else change(current, { outcome: "failed", detail: say(error), fraction: 0 })
@@ -94,11 +110,21 @@ export function useUploads(initial: SelectedFile[], say: (error: unknown) => str
   return { items, busy, trouble, add, send, stop, fraction: total ? sent / total : 0 }
 }
 
-const buildItem = ({ file, path }: SelectedFile): UploadItem => ({ file, path, fraction: 0, outcome: "waiting", detail: null, image: null })
+const buildItem = ({ file, path }: SelectedFile): UploadItem => ({
+  file,
+  path,
+  fraction: 0,
+  outcome: "waiting",
+  detail: null,
+  image: null,
+})
 const getFileKey = ({ file, path }: SelectedFile) => `${path} ${file.size} ${file.lastModified}`
 
 async function uploadWithRetry(
-  file: SelectedFile, to: { project: number; deployment: string }, onProgress: (fraction: number) => void, signal: AbortSignal,
+  file: SelectedFile,
+  to: { project: number; deployment: string },
+  onProgress: (fraction: number) => void,
+  signal: AbortSignal,
 ) {
   for (const pause of RETRY_DELAYS_MS) {
     try {

@@ -1,10 +1,10 @@
 /** Boxes, areas and points over the picture: lines keep their width and labels their size at any zoom. */
 import { memo } from "react"
 import { useClassColour } from "../findings/classColours"
-import type { Shape, Rectangle } from "../findings/shapes"
 import { type Finding, formatPercent, getTitle } from "../findings/findings"
+import type { Rectangle, Shape } from "../findings/shapes"
+import type { Size } from "../findings/size"
 import { getLabelPosition, type View } from "./viewGeometry"
-import type { Size } from "../findings/size";
 
 export interface OverlayItem {
   finding: Finding
@@ -41,12 +41,24 @@ function getTextWidth(text: string): number {
   return getStroke.measureText(text).width
 }
 
-export function AnnotationOverlay({ drawn, lit, onLight, onChoose, view, picture, canvas, opacity }: AnnotationOverlayProps) {
+export function AnnotationOverlay({
+  drawn,
+  lit,
+  onLight,
+  onChoose,
+  view,
+  picture,
+  canvas,
+  opacity,
+}: AnnotationOverlayProps) {
   const classColour = useClassColour()
   const size = ({ shape }: OverlayItem) => shape.bounds.width * shape.bounds.height
   // The smaller lies on top, where the pointer finds it, and what is lit above all.
   const ordered = [...drawn].sort(
-    (a, b) => Number(lit.has(a.finding.id)) - Number(lit.has(b.finding.id)) || size(b) - size(a) || (a.finding.confidence ?? 1) - (b.finding.confidence ?? 1),
+    (a, b) =>
+      Number(lit.has(a.finding.id)) - Number(lit.has(b.finding.id)) ||
+      size(b) - size(a) ||
+      (a.finding.confidence ?? 1) - (b.finding.confidence ?? 1),
   )
   const ids = new Set(drawn.map(({ finding }) => finding.id))
   const labelled = ordered.flatMap(({ finding, shape }) => {
@@ -56,38 +68,71 @@ export function AnnotationOverlay({ drawn, lit, onLight, onChoose, view, picture
       width: shape.bounds.width * view.scale,
       height: shape.bounds.height * view.scale,
     }
-    const seen = box.x < canvas.width && box.y < canvas.height && box.x + box.width > 0 && box.y + box.height > 0
+    const seen =
+      box.x < canvas.width &&
+      box.y < canvas.height &&
+      box.x + box.width > 0 &&
+      box.y + box.height > 0
     // The mask of a box would only say the same again.
     const saysIt = lit.has(finding.id) || !finding.parent || !ids.has(finding.parent)
     return seen && saysIt ? [{ finding, box }] : []
   })
-  const few = labelled.length <= MAX_LABELS ? labelled : labelled.filter(({ finding }) => lit.has(finding.id))
+  const few =
+    labelled.length <= MAX_LABELS ? labelled : labelled.filter(({ finding }) => lit.has(finding.id))
   return (
     <svg className="overlay" data-testid="overlay" aria-hidden>
       <g transform={`translate(${view.x} ${view.y}) scale(${view.scale})`}>
         {ordered.map(({ finding, shape }) => (
           <OverlayShape
-            key={finding.id} finding={finding} shape={shape} isLit={lit.has(finding.id)} isDimmed={lit.size > 0 && !lit.has(finding.id)}
-            opacity={opacity} onLight={onLight} onChoose={onChoose}
+            key={finding.id}
+            finding={finding}
+            shape={shape}
+            isLit={lit.has(finding.id)}
+            isDimmed={lit.size > 0 && !lit.has(finding.id)}
+            opacity={opacity}
+            onLight={onLight}
+            onChoose={onChoose}
           />
         ))}
       </g>
-      {ordered.map(({ finding, shape }) => shape.kind === "points" && lit.has(finding.id) && (
-        <g key={finding.id} className="point-names">
-          {shape.points.map((point, at) => point?.name && (
-            <text key={at} x={view.x + point.x * view.scale + 8} y={view.y + point.y * view.scale}>{point.name}</text>
-          ))}
-        </g>
-      ))}
+      {ordered.map(
+        ({ finding, shape }) =>
+          shape.kind === "points" &&
+          lit.has(finding.id) && (
+            <g key={finding.id} className="point-names">
+              {shape.points.map(
+                (point, at) =>
+                  point?.name && (
+                    <text
+                      key={at}
+                      x={view.x + point.x * view.scale + 8}
+                      y={view.y + point.y * view.scale}
+                    >
+                      {point.name}
+                    </text>
+                  ),
+              )}
+            </g>
+          ),
+      )}
       {few.map(({ finding, box }) => {
         const colour = classColour(finding.name)
         const text = `${getTitle(finding)} ${formatPercent(finding.confidence)}`.trim()
-        const label = { width: Math.min(getTextWidth(text) + 12, canvas.width), height: LABEL_HEIGHT }
+        const label = {
+          width: Math.min(getTextWidth(text) + 12, canvas.width),
+          height: LABEL_HEIGHT,
+        }
         const place = getLabelPosition(box, label, view, picture, canvas)
         return (
-          <g key={finding.id} data-label-for={finding.id} className={lit.size > 0 && !lit.has(finding.id) ? "dimmed" : undefined}>
+          <g
+            key={finding.id}
+            data-label-for={finding.id}
+            className={lit.size > 0 && !lit.has(finding.id) ? "dimmed" : undefined}
+          >
             <rect {...place} {...label} rx={3} fill={colour} stroke={HALO} />
-            <text x={place.x + 6} y={place.y + LABEL_HEIGHT / 2 + 0.5} fill="#0b0f0d">{text}</text>
+            <text x={place.x + 6} y={place.y + LABEL_HEIGHT / 2 + 0.5} fill="#0b0f0d">
+              {text}
+            </text>
           </g>
         )
       })}
@@ -104,50 +149,119 @@ interface OverlayShapeProps extends OverlayItem {
 }
 
 /** One finding in pixels of the picture; moving and zooming does not draw it anew. */
-const OverlayShape = memo(function OverlayShape({ finding, shape, isLit, isDimmed, opacity, onLight, onChoose }: OverlayShapeProps) {
+const OverlayShape = memo(function OverlayShape({
+  finding,
+  shape,
+  isLit,
+  isDimmed,
+  opacity,
+  onLight,
+  onChoose,
+}: OverlayShapeProps) {
   const classColour = useClassColour()
   const colour = classColour(finding.name)
-  const halo = { fill: "none", stroke: HALO, strokeWidth: isLit ? 6 : 4, vectorEffect: "non-scaling-stroke" as const }
-  const line = { stroke: colour, strokeWidth: isLit ? 4 : 2, vectorEffect: "non-scaling-stroke" as const }
-  const marks = { "data-finding": finding.id, "data-type": finding.type, "data-class": finding.name ?? "" }
+  const halo = {
+    fill: "none",
+    stroke: HALO,
+    strokeWidth: isLit ? 6 : 4,
+    vectorEffect: "non-scaling-stroke" as const,
+  }
+  const line = {
+    stroke: colour,
+    strokeWidth: isLit ? 4 : 2,
+    vectorEffect: "non-scaling-stroke" as const,
+  }
+  const marks = {
+    "data-finding": finding.id,
+    "data-type": finding.type,
+    "data-class": finding.name ?? "",
+  }
   return (
     <g
-      className={isDimmed ? "dimmed" : undefined} onPointerEnter={() => onLight(finding.id)} onPointerLeave={() => onLight(null)}
+      className={isDimmed ? "dimmed" : undefined}
+      onPointerEnter={() => onLight(finding.id)}
+      onPointerLeave={() => onLight(null)}
       onPointerDown={() => onChoose(finding.id)}
     >
       {shape.kind === "box" && (
         <>
           <rect {...shape.bounds} {...halo} />
-          <rect {...shape.bounds} {...line} {...marks} data-box-id={finding.id} className="touch" fill="transparent" />
+          <rect
+            {...shape.bounds}
+            {...line}
+            {...marks}
+            data-box-id={finding.id}
+            className="touch"
+            fill="transparent"
+          />
         </>
       )}
       {shape.kind === "area" && (
         <>
           <path d={shape.path} {...halo} strokeLinejoin="round" />
           <path
-            d={shape.path} {...line} {...marks} className="touch" fill={colour} fillOpacity={isLit ? Math.min(1, opacity + 0.15) : opacity}
-            fillRule="evenodd" strokeLinejoin="round"
+            d={shape.path}
+            {...line}
+            {...marks}
+            className="touch"
+            fill={colour}
+            fillOpacity={isLit ? Math.min(1, opacity + 0.15) : opacity}
+            fillRule="evenodd"
+            strokeLinejoin="round"
           />
         </>
       )}
-      {shape.kind === "points" && <KeypointShape shape={shape} isLit={isLit} colour={colour} marks={marks} />}
+      {shape.kind === "points" && (
+        <KeypointShape shape={shape} isLit={isLit} colour={colour} marks={marks} />
+      )}
     </g>
   )
 })
 
 /** Dots are lines of no length with round ends, so that they too keep their size. */
-function KeypointShape({ shape, isLit, colour, marks }: { shape: Shape & { kind: "points" }; isLit: boolean; colour: string; marks: object }) {
+function KeypointShape({
+  shape,
+  isLit,
+  colour,
+  marks,
+}: {
+  shape: Shape & { kind: "points" }
+  isLit: boolean
+  colour: string
+  marks: object
+}) {
   const lines = shape.lines.map(([a, b]) => `M${a.x} ${a.y}L${b.x} ${b.y}`).join("")
-  const dots = shape.points.map((point) => point && `M${point.x} ${point.y}h0`).filter(Boolean).join("")
+  const dots = shape.points
+    .map((point) => point && `M${point.x} ${point.y}h0`)
+    .filter(Boolean)
+    .join("")
   const dot = isLit ? 10 : 8
-  const path = { fill: "none", strokeLinecap: "round" as const, vectorEffect: "non-scaling-stroke" as const }
+  const path = {
+    fill: "none",
+    strokeLinecap: "round" as const,
+    vectorEffect: "non-scaling-stroke" as const,
+  }
   return (
     <>
       <path d={lines} {...path} stroke={HALO} strokeWidth={isLit ? 6 : 4} />
       <path d={dots} {...path} stroke={HALO} strokeWidth={dot + 4} />
-      <path d={lines} {...path} {...marks} data-part="lines" className="touch-line" stroke={colour} strokeWidth={isLit ? 4 : 2} />
+      <path
+        d={lines}
+        {...path}
+        {...marks}
+        data-part="lines"
+        className="touch-line"
+        stroke={colour}
+        strokeWidth={isLit ? 4 : 2}
+      />
       <path d={dots} {...path} data-part="dots" stroke={colour} strokeWidth={dot} />
-      <path d={lines + dots} {...path} className="touch-line" stroke="transparent" strokeWidth={18} />
+      <path
+        d={lines + dots}
+        {...path}
+        className="touch-line"
+        stroke="transparent"
+        strokeWidth={18}
+      />
     </>
   )
 }

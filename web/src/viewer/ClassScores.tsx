@@ -9,7 +9,14 @@ export function ClassScores({ scores }: { scores: ClassScore[] }) {
       {scores.map((score, at) => (
         <span key={at} className="guess" data-guess={score.name}>
           <span className="guess-name">{score.name}</span>
-          <span className="guess-bar"><i style={{ width: `${Math.min(Math.max(score.confidence, 0), 1) * 100}%`, background: classColour(score.name) }} /></span>
+          <span className="guess-bar">
+            <i
+              style={{
+                width: `${Math.min(Math.max(score.confidence, 0), 1) * 100}%`,
+                background: classColour(score.name),
+              }}
+            />
+          </span>
           <span>{formatPercent(score.confidence)}</span>
         </span>
       ))}

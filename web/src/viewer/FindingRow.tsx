@@ -1,13 +1,19 @@
 /** One finding in the panel's list: a button that lights it, and below it what cannot be drawn. */
 import type { Identification } from "../api/types"
 import { useClassColour } from "../findings/classColours"
-import { type LoadedArtifact, getLoadError } from "./artifactFiles"
-import { type Finding, listClassScores, formatPercent, getNameAndConfidence, getTitle } from "../findings/findings"
-import { ClassScores } from "./ClassScores"
+import { findingTexts } from "../findings/en"
+import {
+  type Finding,
+  formatPercent,
+  getNameAndConfidence,
+  getTitle,
+  listClassScores,
+} from "../findings/findings"
 import { EffectiveIdentification } from "../review/ReviewPanel"
+import { getLoadError, type LoadedArtifact } from "./artifactFiles"
+import { ClassScores } from "./ClassScores"
+import { viewerTexts } from "./en"
 import { JsonTree } from "./JsonTree"
-import { viewerTexts } from "./en";
-import { findingTexts } from "../findings/en";
 
 interface FindingRowProps {
   finding: Finding
@@ -24,22 +30,43 @@ interface FindingRowProps {
 
 const MAX_SCORES = 10
 
-export function FindingRow({ finding, files, isLit, isChosen, held, from, onLight, onChoose }: FindingRowProps) {
+export function FindingRow({
+  finding,
+  files,
+  isLit,
+  isChosen,
+  held,
+  from,
+  onLight,
+  onChoose,
+}: FindingRowProps) {
   const classColour = useClassColour()
   const why = getLoadError(finding, files)
-  const kind = finding.type === "bounding_box" || !finding.name ? null : viewerTexts.type[finding.type]
+  const kind =
+    finding.type === "bounding_box" || !finding.name ? null : viewerTexts.type[finding.type]
   return (
     <div className={finding.parent ? "entry inner" : "entry"}>
       <button
-        type="button" className={isLit ? "finding lit" : "finding"} data-finding-id={finding.id} aria-pressed={isChosen}
-        onPointerEnter={() => onLight(finding.id)} onPointerLeave={() => onLight(null)}
-        onFocus={() => onLight(finding.id)} onBlur={() => onLight(null)} onClick={() => onChoose(finding.id)}
+        type="button"
+        className={isLit ? "finding lit" : "finding"}
+        data-finding-id={finding.id}
+        aria-pressed={isChosen}
+        onPointerEnter={() => onLight(finding.id)}
+        onPointerLeave={() => onLight(null)}
+        onFocus={() => onLight(finding.id)}
+        onBlur={() => onLight(null)}
+        onClick={() => onChoose(finding.id)}
       >
         <span className="dot" style={{ background: classColour(finding.name) }} />
-        <span className="finding-name">{getTitle(finding)}{kind && <span className="faint small"> {kind}</span>}</span>
+        <span className="finding-name">
+          {getTitle(finding)}
+          {kind && <span className="faint small"> {kind}</span>}
+        </span>
         <span className="soft">{formatPercent(finding.confidence)}</span>
         {from && <small className="finding-from">{from}</small>}
-        {finding.classScores.length > 1 && <ClassScores scores={finding.classScores.slice(0, MAX_SCORES)} />}
+        {finding.classScores.length > 1 && (
+          <ClassScores scores={finding.classScores.slice(0, MAX_SCORES)} />
+        )}
         {finding.classifications.map((annotation) => {
           const { name, confidence } = getNameAndConfidence(annotation)
           const scores = listClassScores(annotation)
@@ -60,9 +87,14 @@ export function FindingRow({ finding, files, isLit, isChosen, held, from, onLigh
         {why && <small className="why-not">{viewerTexts.cannotDraw(why)}</small>}
       </button>
       {finding.type === "custom" && <JsonTree value={finding.annotation.data} />}
-      {why && finding.shape.kind === "none" && Object.keys(finding.annotation.data ?? {}).length > 0 && (
-        <details className="as-given"><summary>{viewerTexts.asGiven}</summary><JsonTree value={finding.annotation.data} /></details>
-      )}
+      {why &&
+        finding.shape.kind === "none" &&
+        Object.keys(finding.annotation.data ?? {}).length > 0 && (
+          <details className="as-given">
+            <summary>{viewerTexts.asGiven}</summary>
+            <JsonTree value={finding.annotation.data} />
+          </details>
+        )}
     </div>
   )
 }

@@ -1,9 +1,21 @@
 /** A heatmap stretched over the whole picture. */
 import { useLayoutEffect, useRef } from "react"
-import { type ColourMap, getColourTable } from "./colourMaps"
 import type { HeatmapData } from "./artifactFiles"
+import { type ColourMap, getColourTable } from "./colourMaps"
 
-export function Heatmap({ id, heat, map, opacity, dimmed }: { id: string; heat: HeatmapData; map: ColourMap; opacity: number; dimmed: boolean }) {
+export function Heatmap({
+  id,
+  heat,
+  map,
+  opacity,
+  dimmed,
+}: {
+  id: string
+  heat: HeatmapData
+  map: ColourMap
+  opacity: number
+  dimmed: boolean
+}) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const { width, height } = heat.pixels
   useLayoutEffect(() => {
@@ -26,7 +38,13 @@ export function Heatmap({ id, heat, map, opacity, dimmed }: { id: string; heat: 
   }, [heat, map, width, height])
   return (
     <canvas
-      ref={canvas} className="heatmap" width={width} height={height} data-finding={id} data-type="heatmap" data-map={heat.isGrey ? map : ""}
+      ref={canvas}
+      className="heatmap"
+      width={width}
+      height={height}
+      data-finding={id}
+      data-type="heatmap"
+      data-map={heat.isGrey ? map : ""}
       style={{ opacity: dimmed ? opacity * 0.28 : opacity }}
     />
   )

@@ -1,11 +1,11 @@
 /** What is said of the whole picture, at its corner; the panel's list has the same for the keyboard. */
 import { useClassColour } from "../findings/classColours"
-import type { LoadedArtifact } from "./artifactFiles"
 import { type Finding, formatPercent, getTitle } from "../findings/findings"
-import type { View } from "./viewGeometry"
-import { ClassScores } from "./ClassScores"
 import type { Highlight } from "./AnnotationOverlay"
-import { viewerTexts } from "./en";
+import type { LoadedArtifact } from "./artifactFiles"
+import { ClassScores } from "./ClassScores"
+import { viewerTexts } from "./en"
+import type { View } from "./viewGeometry"
 
 interface ImageBadgesProps extends Highlight {
   findings: Finding[]
@@ -19,24 +19,51 @@ const MAX_SCORES = 5
 /** Bars would hide too much of a picture that is shown smaller than this. */
 const BARS_FROM = 420
 
-export function ImageBadges({ findings, files, lit, onLight, onChoose, view, width }: ImageBadgesProps) {
+export function ImageBadges({
+  findings,
+  files,
+  lit,
+  onLight,
+  onChoose,
+  view,
+  width,
+}: ImageBadgesProps) {
   const classColour = useClassColour()
-  const whole = findings.filter((finding) => finding.type === "classification" || finding.type === "heatmap")
+  const whole = findings.filter(
+    (finding) => finding.type === "classification" || finding.type === "heatmap",
+  )
   if (whole.length === 0) return null
   return (
-    <div className="corner" data-testid="corner" aria-hidden style={{ left: Math.max(view.x, 0) + 8, top: Math.max(view.y, 0) + 8 }}>
+    <div
+      className="corner"
+      data-testid="corner"
+      aria-hidden
+      style={{ left: Math.max(view.x, 0) + 8, top: Math.max(view.y, 0) + 8 }}
+    >
       {whole.map((finding) => {
         const state = finding.type === "heatmap" ? files.get(finding.id)?.state : undefined
         return (
           <div
-            key={finding.id} className={lit.size === 0 ? "tag" : lit.has(finding.id) ? "tag lit" : "tag dimmed"} data-tag-for={finding.id}
-            onPointerEnter={() => onLight(finding.id)} onPointerLeave={() => onLight(null)} onPointerDown={() => onChoose(finding.id)}
+            key={finding.id}
+            className={lit.size === 0 ? "tag" : lit.has(finding.id) ? "tag lit" : "tag dimmed"}
+            data-tag-for={finding.id}
+            onPointerEnter={() => onLight(finding.id)}
+            onPointerLeave={() => onLight(null)}
+            onPointerDown={() => onChoose(finding.id)}
           >
-            {finding.classScores.length > 1 && width >= BARS_FROM ? <ClassScores scores={finding.classScores.slice(0, MAX_SCORES)} /> : (
+            {finding.classScores.length > 1 && width >= BARS_FROM ? (
+              <ClassScores scores={finding.classScores.slice(0, MAX_SCORES)} />
+            ) : (
               <p>
                 <span className="dot" style={{ background: classColour(finding.name) }} />
-                {finding.type === "heatmap" ? viewerTexts.heatmapOf(finding.name) : getTitle(finding)}{" "}
-                {state === "coming" ? viewerTexts.coming : state === "failed" ? viewerTexts.notLoaded : formatPercent(finding.confidence)}
+                {finding.type === "heatmap"
+                  ? viewerTexts.heatmapOf(finding.name)
+                  : getTitle(finding)}{" "}
+                {state === "coming"
+                  ? viewerTexts.coming
+                  : state === "failed"
+                    ? viewerTexts.notLoaded
+                    : formatPercent(finding.confidence)}
               </p>
             )}
           </div>

@@ -1,16 +1,27 @@
 /** The dark room: one picture, zoomed and moved to the pixel, with what was found over it. */
-import { type Dispatch, forwardRef, type PointerEvent, type ReactNode, type SetStateAction, useCallback, useImperativeHandle, useMemo, useRef, useState } from "react"
+import {
+  type Dispatch,
+  forwardRef,
+  type PointerEvent,
+  type ReactNode,
+  type SetStateAction,
+  useCallback,
+  useImperativeHandle,
+  useMemo,
+  useRef,
+  useState,
+} from "react"
 import { fileUrl } from "../api/fileUrls"
 import type { ImageDetail } from "../api/types"
-import { useExpiredUrls } from "../images/useExpiredUrls"
-import { type ColourMap, getColourMap } from "./colourMaps"
-import { ImageBadges } from "./ImageBadges"
-import { getDrawnShape, type LoadedArtifact } from "./artifactFiles"
 import type { Finding } from "../findings/findings"
+import { useExpiredUrls } from "../images/useExpiredUrls"
+import { AnnotationOverlay, type Highlight, type OverlayItem } from "./AnnotationOverlay"
+import { getDrawnShape, type LoadedArtifact } from "./artifactFiles"
+import { type ColourMap, getColourMap } from "./colourMaps"
+import { viewerTexts } from "./en"
 import { Heatmap } from "./Heatmap"
-import { type OverlayItem, type Highlight, AnnotationOverlay } from "./AnnotationOverlay"
-import { type ViewPosition, useZoomPan } from "./useZoomPan"
-import { viewerTexts } from "./en";
+import { ImageBadges } from "./ImageBadges"
+import { useZoomPan, type ViewPosition } from "./useZoomPan"
 
 export interface ImageCanvasHandle {
   zoom: (factor: number) => void
@@ -42,85 +53,147 @@ interface RenderedFinding {
   head?: ReactNode
 }
 
-export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & RenderedFinding>(function Canvas(
-  { image, findings, files, lit, onLight, onChoose, opacity, map, onScale, place, onPlace, head }, handle,
-) {
-  const frame = useRef<HTMLDivElement>(null)
-  const { view, canvas, dragging, zoom, setScale, pan, showWhole } = useZoomPan(frame, image, place, onPlace)
-  const [failed, onFail] = useExpiredUrls(image.project_id)
-  const { preview_url: previewUrl, file_url: fullUrl } = image
-  const preview = previewUrl !== null && !failed.has(previewUrl) ? previewUrl : null
-  const [fullSeen, setFullSeen] = useState(false)
-  useImperativeHandle(handle, () => ({ zoom, setScale, pan, showWhole }), [zoom, setScale, pan, showWhole])
+export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & RenderedFinding>(
+  function Canvas(
+    { image, findings, files, lit, onLight, onChoose, opacity, map, onScale, place, onPlace, head },
+    handle,
+  ) {
+    const frame = useRef<HTMLDivElement>(null)
+    const { view, canvas, dragging, zoom, setScale, pan, showWhole } = useZoomPan(
+      frame,
+      image,
+      place,
+      onPlace,
+    )
+    const [failed, onFail] = useExpiredUrls(image.project_id)
+    const { preview_url: previewUrl, file_url: fullUrl } = image
+    const preview = previewUrl !== null && !failed.has(previewUrl) ? previewUrl : null
+    const [fullSeen, setFullSeen] = useState(false)
+    useImperativeHandle(handle, () => ({ zoom, setScale, pan, showWhole }), [
+      zoom,
+      setScale,
+      pan,
+      showWhole,
+    ])
 
-  const reportedScale = useRef(0)
-  if (onScale && reportedScale.current !== view.scale) {
-    reportedScale.current = view.scale
-    queueMicrotask(() => onScale(view.scale))
-  }
+    const reportedScale = useRef(0)
+    if (onScale && reportedScale.current !== view.scale) {
+      reportedScale.current = view.scale
+      queueMicrotask(() => onScale(view.scale))
+    }
 
-  const drawn = useMemo(
-    () => findings.flatMap((finding): OverlayItem[] => {
-      const shape = getDrawnShape(finding, files)
-      return "bounds" in shape ? [{ finding, shape }] : []
-    }),
-    [findings, files],
-  )
-  // A press that does not move the picture chooses what lies under it.
-  const press = useRef<{ id: string | null; x: number; y: number } | null>(null)
-  const onPress = useCallback((id: string) => { if (press.current) press.current.id = id }, [])
-  const onUp = (event: PointerEvent) => {
-    const began = press.current
-    press.current = null
-    if (began && Math.hypot(event.clientX - began.x, event.clientY - began.y) < STILL) onChoose(began.id)
-  }
+    const drawn = useMemo(
+      () =>
+        findings.flatMap((finding): OverlayItem[] => {
+          const shape = getDrawnShape(finding, files)
+          return "bounds" in shape ? [{ finding, shape }] : []
+        }),
+      [findings, files],
+    )
+    // A press that does not move the picture chooses what lies under it.
+    const press = useRef<{ id: string | null; x: number; y: number } | null>(null)
+    const onPress = useCallback((id: string) => {
+      if (press.current) press.current.id = id
+    }, [])
+    const onUp = (event: PointerEvent) => {
+      const began = press.current
+      press.current = null
+      if (began && Math.hypot(event.clientX - began.x, event.clientY - began.y) < STILL)
+        onChoose(began.id)
+    }
 
-  const density = window.devicePixelRatio || 1
-  const shownSide = Math.max(image.width, image.height) * view.scale * density
-  const wantsFull = fullSeen || !preview || shownSide > PREVIEW_SIDE * 1.05
-  const nothingShows = !preview && failed.has(fullUrl)
-  return (
-    <div className="pane">
-      {head}
-      <div
-        ref={frame} className={dragging ? "canvas dragging" : "canvas"} role="group" tabIndex={0}
-        aria-label={viewerTexts.picture} data-testid="canvas" onPointerUp={onUp}
-        onPointerDownCapture={(event) => { if (event.button === 0) press.current = { id: null, x: event.clientX, y: event.clientY } }}
-      >
-        {canvas.width > 0 && (
-          <>
-            <div
-              className={view.scale * density >= PIXELS_FROM && fullSeen ? "picture pixels" : "picture"} data-testid="picture"
-              style={{
-                width: image.width, height: image.height,
-                transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})`,
-              }}
-            >
-              {preview && (
-                <img src={fileUrl(preview)} alt="" draggable={false} onError={() => onFail(preview)} />
-              )}
-              {wantsFull && !failed.has(fullUrl) && (
-                <img
-                  src={fileUrl(fullUrl)} alt="" draggable={false} data-testid="full" onLoad={() => setFullSeen(true)}
-                  style={{ opacity: fullSeen ? 1 : 0 }} onError={() => onFail(fullUrl)}
-                />
-              )}
-              {findings.map((finding) => {
-                const file = files.get(finding.id)
-                return file?.state === "there" && file.heat && (
-                  <Heatmap
-                    key={finding.id} id={finding.id} heat={file.heat} map={map ?? getColourMap(finding.annotation.data.color_map)} opacity={opacity}
-                    dimmed={lit.size > 0 && !lit.has(finding.id)}
+    const density = window.devicePixelRatio || 1
+    const shownSide = Math.max(image.width, image.height) * view.scale * density
+    const wantsFull = fullSeen || !preview || shownSide > PREVIEW_SIDE * 1.05
+    const nothingShows = !preview && failed.has(fullUrl)
+    return (
+      <div className="pane">
+        {head}
+        <div
+          ref={frame}
+          className={dragging ? "canvas dragging" : "canvas"}
+          role="group"
+          tabIndex={0}
+          aria-label={viewerTexts.picture}
+          data-testid="canvas"
+          onPointerUp={onUp}
+          onPointerDownCapture={(event) => {
+            if (event.button === 0) press.current = { id: null, x: event.clientX, y: event.clientY }
+          }}
+        >
+          {canvas.width > 0 && (
+            <>
+              <div
+                className={
+                  view.scale * density >= PIXELS_FROM && fullSeen ? "picture pixels" : "picture"
+                }
+                data-testid="picture"
+                style={{
+                  width: image.width,
+                  height: image.height,
+                  transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})`,
+                }}
+              >
+                {preview && (
+                  <img
+                    src={fileUrl(preview)}
+                    alt=""
+                    draggable={false}
+                    onError={() => onFail(preview)}
                   />
-                )
-              })}
-            </div>
-            <ImageBadges findings={findings} files={files} lit={lit} onLight={onLight} onChoose={onPress} view={view} width={image.width * view.scale} />
-            <AnnotationOverlay drawn={drawn} lit={lit} onLight={onLight} onChoose={onPress} view={view} picture={image} canvas={canvas} opacity={opacity} />
-          </>
-        )}
-        {nothingShows && <p className="canvas-nothing">{viewerTexts.cannotShow}</p>}
+                )}
+                {wantsFull && !failed.has(fullUrl) && (
+                  <img
+                    src={fileUrl(fullUrl)}
+                    alt=""
+                    draggable={false}
+                    data-testid="full"
+                    onLoad={() => setFullSeen(true)}
+                    style={{ opacity: fullSeen ? 1 : 0 }}
+                    onError={() => onFail(fullUrl)}
+                  />
+                )}
+                {findings.map((finding) => {
+                  const file = files.get(finding.id)
+                  return (
+                    file?.state === "there" &&
+                    file.heat && (
+                      <Heatmap
+                        key={finding.id}
+                        id={finding.id}
+                        heat={file.heat}
+                        map={map ?? getColourMap(finding.annotation.data.color_map)}
+                        opacity={opacity}
+                        dimmed={lit.size > 0 && !lit.has(finding.id)}
+                      />
+                    )
+                  )
+                })}
+              </div>
+              <ImageBadges
+                findings={findings}
+                files={files}
+                lit={lit}
+                onLight={onLight}
+                onChoose={onPress}
+                view={view}
+                width={image.width * view.scale}
+              />
+              <AnnotationOverlay
+                drawn={drawn}
+                lit={lit}
+                onLight={onLight}
+                onChoose={onPress}
+                view={view}
+                picture={image}
+                canvas={canvas}
+                opacity={opacity}
+              />
+            </>
+          )}
+          {nothingShows && <p className="canvas-nothing">{viewerTexts.cannotShow}</p>}
+        </div>
       </div>
-    </div>
-  )
-})
+    )
+  },
+)

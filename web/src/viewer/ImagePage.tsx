@@ -1,36 +1,54 @@
 /** One image: the viewer. What is shown of it stands in the URL. */
 import { keepPreviousData, type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query"
-import { ArrowLeft, ChevronLeft, ChevronRight, Columns2, Maximize, PanelRight, Square, SquareDashed, ZoomIn, ZoomOut } from "lucide-react"
+import {
+  ArrowLeft,
+  ChevronLeft,
+  ChevronRight,
+  Columns2,
+  Maximize,
+  PanelRight,
+  Square,
+  SquareDashed,
+  ZoomIn,
+  ZoomOut,
+} from "lucide-react"
 import { useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { fileUrl } from "../api/fileUrls"
-import { imageQuery } from "../images/queries"
-import { OutboxStatus } from "../review/OutboxStatus"
 import type { GridPosition } from "../catalogue/timeLayout"
-import { useUrlQuery } from "../ui/urlQuery"
+import { diffAnalyses } from "../findings/analysisDiff"
+import { getClassKey, listFindings } from "../findings/findings"
+import { imageQuery } from "../images/queries"
 import { paths } from "../paths"
+import { OutboxStatus } from "../review/OutboxStatus"
+import { useBufferedKeys } from "../review/useBufferedKeys"
 import { IconButton } from "../ui/Button"
 import { useShortcuts } from "../ui/shortcuts"
-import { useBufferedKeys } from "../review/useBufferedKeys"
 import { getDay, Timestamp } from "../ui/time"
-import type { ImageCanvasHandle } from "./ImageCanvas"
-import { diffAnalyses } from "../findings/analysisDiff"
+import { useUrlQuery } from "../ui/urlQuery"
 import { getDrawnShape, useArtifactFiles } from "./artifactFiles"
-import { getClassKey, listFindings } from "../findings/findings"
-import { ViewerPanel } from "./ViewerPanel"
+import type { ImageCanvasHandle } from "./ImageCanvas"
 import { SplitView } from "./SplitView"
 import { useAnnotations } from "./useAnnotations"
 import { getDefaultComparison, NO_ANALYSIS, useViewerState } from "./useViewerState"
+import { ViewerPanel } from "./ViewerPanel"
 import "./viewer.css"
-import { viewerTexts } from "./en";
-import { brandTexts } from "../brand/en";
-import { outboxTexts } from "../review/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
+import { brandTexts } from "../brand/en"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import { outboxTexts } from "../review/en"
+import { viewerTexts } from "./en"
 
 /** So many images are fetched before they are asked for. */
 const PREFETCHED = 3
 
-async function prefetchImages(client: QueryClient, project: number, id: string | null, list: string | null, way: "next_id" | "previous_id", count: number): Promise<void> {
+async function prefetchImages(
+  client: QueryClient,
+  project: number,
+  id: string | null,
+  list: string | null,
+  way: "next_id" | "previous_id",
+  count: number,
+): Promise<void> {
   try {
     for (let next = id; next && count > 0; count -= 1) {
       const image = await client.fetchQuery(imageQuery(project, next, list))
@@ -48,7 +66,13 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   /** The search of the grid that the image was opened from. */
   const list = search.get("in")
   const client = useQueryClient()
-  const { data: loaded, error, refetch, isPlaceholderData, fetchStatus } = useQuery({ ...imageQuery(project, id, list), placeholderData: keepPreviousData })
+  const {
+    data: loaded,
+    error,
+    refetch,
+    isPlaceholderData,
+    fetchStatus,
+  } = useQuery({ ...imageQuery(project, id, list), placeholderData: keepPreviousData })
   // Without a network the image before is not shown in place of one that cannot be loaded.
   const isHeld = isPlaceholderData && fetchStatus === "paused"
   const image = isHeld ? undefined : loaded
@@ -60,16 +84,33 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
 
   const { sight, change, keep } = useViewerState(image)
   const whole = useAnnotations(project, image, sight.shown)
-  const findings = useMemo(() => (image ? whole.analyses.flatMap((analysis) => listFindings(analysis, image)) : []), [image, whole.analyses])
+  const findings = useMemo(
+    () => (image ? whole.analyses.flatMap((analysis) => listFindings(analysis, image)) : []),
+    [image, whole.analyses],
+  )
   const visible = useMemo(
-    () => findings.filter((finding) =>
-      (finding.confidence ?? 1) >= sight.least && !sight.offClasses.has(getClassKey(finding)) && !sight.offTypes.has(finding.type)),
+    () =>
+      findings.filter(
+        (finding) =>
+          (finding.confidence ?? 1) >= sight.least &&
+          !sight.offClasses.has(getClassKey(finding)) &&
+          !sight.offTypes.has(finding.type),
+      ),
     [findings, sight],
   )
   const { files, retry: retryFiles } = useArtifactFiles(sight.overlays ? visible : [], image)
   const changes = useMemo(() => {
-    if (!sight.beside || sight.beside.left === NO_ANALYSIS || sight.beside.right === NO_ANALYSIS || sight.beside.left === sight.beside.right) return null
-    const of = (side: string) => visible.filter((one) => one.analysis.id === side).map((finding) => ({ finding, shape: getDrawnShape(finding, files) }))
+    if (
+      !sight.beside ||
+      sight.beside.left === NO_ANALYSIS ||
+      sight.beside.right === NO_ANALYSIS ||
+      sight.beside.left === sight.beside.right
+    )
+      return null
+    const of = (side: string) =>
+      visible
+        .filter((one) => one.analysis.id === side)
+        .map((finding) => ({ finding, shape: getDrawnShape(finding, files) }))
     return diffAnalyses(of(sight.beside.left), of(sight.beside.right))
   }, [sight, visible, files])
   // Beside each other, what is in the same place is lit on both sides.
@@ -79,23 +120,34 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     return new Set(one === null ? [] : pair ? [pair.left.id, pair.right.id] : [one])
   }, [hovered, chosen, visible, changes])
   const choose = (one: string | null) => setChosen((old) => (one === old ? null : one))
-  useEffect(() => { setChosen(null); setHovered(null) }, [id])
+  useEffect(() => {
+    setChosen(null)
+    setHovered(null)
+  }, [id])
 
-  const beside = () => change.setBeside(sight.beside || !image ? null : getDefaultComparison(image, sight.shown))
+  const beside = () =>
+    change.setBeside(sight.beside || !image ? null : getDefaultComparison(image, sight.shown))
   const step = (way: "next_id" | "previous_id") => {
     const to = isHeld ? loaded?.id : image?.[way]
     if (!to) return
     // In a grid the next image is the next tile.
     const state = history.state as { at?: GridPosition } | null
-    const index = list === null || state?.at?.index === undefined ? undefined : state.at.index + (way === "next_id" ? 1 : -1)
+    const index =
+      list === null || state?.at?.index === undefined
+        ? undefined
+        : state.at.index + (way === "next_id" ? 1 : -1)
     go(keep(paths.image(project, to)), { state: { ...state, at: { ...state?.at, id: to, index } } })
   }
   useBufferedKeys(isPlaceholderData && !isHeld, error !== null, id)
   const back = () => {
     const state = history.state as { images?: string; at?: GridPosition } | null
     const index = image && state?.at?.id === image.id ? state.at.index : undefined
-    const at = image ? { id: image.id, day: getDay(image.captured_at, image.time_zone), index } : state?.at
-    go(state?.images ?? (list ? `${paths.images(project)}?${list}` : paths.images(project)), { state: { at } })
+    const at = image
+      ? { id: image.id, day: getDay(image.captured_at, image.time_zone), index }
+      : state?.at
+    go(state?.images ?? (list ? `${paths.images(project)}?${list}` : paths.images(project)), {
+      state: { at },
+    })
   }
   useEffect(() => {
     if (!image || isPlaceholderData) return
@@ -108,18 +160,33 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   const next = () => step("next_id")
   const zoom = (factor: number) => canvas.current?.zoom(factor)
   useShortcuts({
-    ArrowLeft: previous, k: previous, K: previous, ArrowRight: next, j: next, J: next,
-    "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5),
-    "0": () => canvas.current?.showWhole(), "1": () => canvas.current?.setScale(1 / (window.devicePixelRatio || 1)),
-    "Shift+ArrowLeft": () => canvas.current?.pan(80, 0), "Shift+ArrowRight": () => canvas.current?.pan(-80, 0),
-    "Shift+ArrowUp": () => canvas.current?.pan(0, 80), "Shift+ArrowDown": () => canvas.current?.pan(0, -80),
-    b: () => change.flip("boxes"), i: () => change.flip("info"), c: beside, Escape: () => (chosen === null ? back() : setChosen(null)),
+    ArrowLeft: previous,
+    k: previous,
+    K: previous,
+    ArrowRight: next,
+    j: next,
+    J: next,
+    "+": () => zoom(1.5),
+    "=": () => zoom(1.5),
+    "-": () => zoom(1 / 1.5),
+    "0": () => canvas.current?.showWhole(),
+    "1": () => canvas.current?.setScale(1 / (window.devicePixelRatio || 1)),
+    "Shift+ArrowLeft": () => canvas.current?.pan(80, 0),
+    "Shift+ArrowRight": () => canvas.current?.pan(-80, 0),
+    "Shift+ArrowUp": () => canvas.current?.pan(0, 80),
+    "Shift+ArrowDown": () => canvas.current?.pan(0, -80),
+    b: () => change.flip("boxes"),
+    i: () => change.flip("info"),
+    c: beside,
+    Escape: () => (chosen === null ? back() : setChosen(null)),
   })
 
   return (
     <div className={sight.panel ? "viewer" : "viewer no-panel"} data-testid="viewer">
       <header className="viewer-top">
-        <IconButton label={t.back} onClick={back}><ArrowLeft size={18} /></IconButton>
+        <IconButton label={t.back} onClick={back}>
+          <ArrowLeft size={18} />
+        </IconButton>
         {image && (
           <div className="viewer-title">
             <h1>{image.filename}</h1>
@@ -129,38 +196,98 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
         )}
         <div className="viewer-tools">
           <OutboxStatus />
-          <IconButton label={t.previous} onClick={previous} disabled={!image?.previous_id}><ChevronLeft size={18} /></IconButton>
-          <IconButton label={t.next} onClick={next} disabled={!image?.next_id}><ChevronRight size={18} /></IconButton>
-          <IconButton label={t.zoomOut} className="hide-narrow" onClick={() => zoom(1 / 1.5)}><ZoomOut size={18} /></IconButton>
-          <span className="viewer-zoom hide-narrow" data-testid="zoom">{Math.round(scale * (window.devicePixelRatio || 1) * 100)} %</span>
-          <IconButton label={t.zoomIn} className="hide-narrow" onClick={() => zoom(1.5)}><ZoomIn size={18} /></IconButton>
-          <IconButton label={t.fit} onClick={() => canvas.current?.showWhole()}><Maximize size={17} /></IconButton>
-          <IconButton label={t.boxes} aria-pressed={sight.overlays} onClick={() => change.flip("boxes")}>
+          <IconButton label={t.previous} onClick={previous} disabled={!image?.previous_id}>
+            <ChevronLeft size={18} />
+          </IconButton>
+          <IconButton label={t.next} onClick={next} disabled={!image?.next_id}>
+            <ChevronRight size={18} />
+          </IconButton>
+          <IconButton label={t.zoomOut} className="hide-narrow" onClick={() => zoom(1 / 1.5)}>
+            <ZoomOut size={18} />
+          </IconButton>
+          <span className="viewer-zoom hide-narrow" data-testid="zoom">
+            {Math.round(scale * (window.devicePixelRatio || 1) * 100)} %
+          </span>
+          <IconButton label={t.zoomIn} className="hide-narrow" onClick={() => zoom(1.5)}>
+            <ZoomIn size={18} />
+          </IconButton>
+          <IconButton label={t.fit} onClick={() => canvas.current?.showWhole()}>
+            <Maximize size={17} />
+          </IconButton>
+          <IconButton
+            label={t.boxes}
+            aria-pressed={sight.overlays}
+            onClick={() => change.flip("boxes")}
+          >
             {sight.overlays ? <Square size={17} /> : <SquareDashed size={17} />}
           </IconButton>
-          <IconButton label={sight.beside ? t.oneAgain : t.besideTwo} aria-pressed={sight.beside !== null} onClick={beside} disabled={!image?.analyses.length}>
+          <IconButton
+            label={sight.beside ? t.oneAgain : t.besideTwo}
+            aria-pressed={sight.beside !== null}
+            onClick={beside}
+            disabled={!image?.analyses.length}
+          >
             <Columns2 size={18} />
           </IconButton>
-          <IconButton label={sight.panel ? t.hideInfo : t.showInfo} aria-pressed={sight.panel} onClick={() => change.flip("info")}>
+          <IconButton
+            label={sight.panel ? t.hideInfo : t.showInfo}
+            aria-pressed={sight.panel}
+            onClick={() => change.flip("info")}
+          >
             <PanelRight size={18} />
           </IconButton>
         </div>
       </header>
       {image ? (
         <SplitView
-          key={image.id} ref={canvas} image={image} analyses={image.analyses} beside={sight.beside} onBeside={change.setBeside}
-          findings={sight.overlays ? visible : []} files={files} lit={lit} onLight={setHovered} onChoose={choose}
-          opacity={sight.opacity} map={sight.map} onScale={setScale}
+          key={image.id}
+          ref={canvas}
+          image={image}
+          analyses={image.analyses}
+          beside={sight.beside}
+          onBeside={change.setBeside}
+          findings={sight.overlays ? visible : []}
+          files={files}
+          lit={lit}
+          onLight={setHovered}
+          onChoose={choose}
+          opacity={sight.opacity}
+          map={sight.map}
+          onScale={setScale}
         />
       ) : (
-        <div className="canvas">{isHeld && <p className="canvas-nothing" role="status">{outboxTexts.notLoaded}</p>}{error && <div className="canvas-nothing" style={{ pointerEvents: "auto" }}><ErrorMessage error={error} retry={() => void refetch()} /></div>}</div>
+        <div className="canvas">
+          {isHeld && (
+            <p className="canvas-nothing" role="status">
+              {outboxTexts.notLoaded}
+            </p>
+          )}
+          {error && (
+            <div className="canvas-nothing" style={{ pointerEvents: "auto" }}>
+              <ErrorMessage error={error} retry={() => void refetch()} />
+            </div>
+          )}
+        </div>
       )}
       {image ? (
         <ViewerPanel
-          image={image} sight={sight} change={change} whole={whole} findings={findings} visible={visible} changes={changes} files={files}
-          onRetryFiles={() => void refetch().then(retryFiles)} lit={lit} chosen={chosen} onLight={setHovered} onChoose={choose}
+          image={image}
+          sight={sight}
+          change={change}
+          whole={whole}
+          findings={findings}
+          visible={visible}
+          changes={changes}
+          files={files}
+          onRetryFiles={() => void refetch().then(retryFiles)}
+          lit={lit}
+          chosen={chosen}
+          onLight={setHovered}
+          onChoose={choose}
         />
-      ) : <aside className="panel" />}
+      ) : (
+        <aside className="panel" />
+      )}
     </div>
   )
 }

@@ -1,10 +1,10 @@
 /** One picture, or the same one twice with an analysis each, zoomed and moved in step. */
 import { forwardRef, useImperativeHandle, useRef, useState } from "react"
 import type { Analysis } from "../api/types"
+import { viewerTexts } from "./en"
 import { ImageCanvas, type ImageCanvasHandle, type ImageCanvasProps } from "./ImageCanvas"
-import { NO_ANALYSIS, type CompareMode } from "./useViewerState"
-import { type ViewPosition, FIT_WHOLE } from "./useZoomPan"
-import { viewerTexts } from "./en";
+import { type CompareMode, NO_ANALYSIS } from "./useViewerState"
+import { FIT_WHOLE, type ViewPosition } from "./useZoomPan"
 
 interface SplitViewProps extends ImageCanvasProps {
   analyses: Analysis[]
@@ -12,30 +12,65 @@ interface SplitViewProps extends ImageCanvasProps {
   onBeside: (beside: CompareMode | null) => void
 }
 
-export const SplitView = forwardRef<ImageCanvasHandle, SplitViewProps>(function Stage({ analyses, beside, onBeside, onScale, ...shared }, handle) {
+export const SplitView = forwardRef<ImageCanvasHandle, SplitViewProps>(function Stage(
+  { analyses, beside, onBeside, onScale, ...shared },
+  handle,
+) {
   const [place, setPlace] = useState<ViewPosition>(FIT_WHOLE)
   const first = useRef<ImageCanvasHandle>(null)
-  useImperativeHandle(handle, () => ({
-    zoom: (factor) => first.current?.zoom(factor),
-    setScale: (scale) => first.current?.setScale(scale),
-    pan: (dx, dy) => first.current?.pan(dx, dy),
-    showWhole: () => first.current?.showWhole(),
-  }), [])
-  if (!beside) return <div className="stage"><ImageCanvas ref={first} {...shared} onScale={onScale} place={place} onPlace={setPlace} /></div>
+  useImperativeHandle(
+    handle,
+    () => ({
+      zoom: (factor) => first.current?.zoom(factor),
+      setScale: (scale) => first.current?.setScale(scale),
+      pan: (dx, dy) => first.current?.pan(dx, dy),
+      showWhole: () => first.current?.showWhole(),
+    }),
+    [],
+  )
+  if (!beside)
+    return (
+      <div className="stage">
+        <ImageCanvas ref={first} {...shared} onScale={onScale} place={place} onPlace={setPlace} />
+      </div>
+    )
   const pane = (side: "left" | "right") => (
     <ImageCanvas
-      key={side} ref={side === "left" ? first : undefined} {...shared} onScale={side === "left" ? onScale : undefined}
-      findings={shared.findings.filter((finding) => finding.analysis.id === beside[side])} place={place} onPlace={setPlace}
+      key={side}
+      ref={side === "left" ? first : undefined}
+      {...shared}
+      onScale={side === "left" ? onScale : undefined}
+      findings={shared.findings.filter((finding) => finding.analysis.id === beside[side])}
+      place={place}
+      onPlace={setPlace}
       head={
         <label className="pane-head">
           <span>{viewerTexts.sides[side]}</span>
-          <select value={beside[side]} data-side={side} onChange={(event) => onBeside({ ...beside, [side]: event.target.value })}>
+          <select
+            value={beside[side]}
+            data-side={side}
+            onChange={(event) => onBeside({ ...beside, [side]: event.target.value })}
+          >
             <option value={NO_ANALYSIS}>{viewerTexts.onlyPicture}</option>
-            {analyses.map((one) => <option key={one.id} value={one.id}>{viewerTexts.analysisName(one.model_name, one.model_version, one.job_id, one.simulated)}</option>)}
+            {analyses.map((one) => (
+              <option key={one.id} value={one.id}>
+                {viewerTexts.analysisName(
+                  one.model_name,
+                  one.model_version,
+                  one.job_id,
+                  one.simulated,
+                )}
+              </option>
+            ))}
           </select>
         </label>
       }
     />
   )
-  return <div className="stage beside" data-testid="beside">{pane("left")}{pane("right")}</div>
+  return (
+    <div className="stage beside" data-testid="beside">
+      {pane("left")}
+      {pane("right")}
+    </div>
+  )
 })

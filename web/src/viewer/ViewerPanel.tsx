@@ -2,29 +2,29 @@
 import { useEffect, useRef } from "react"
 import { Link } from "wouter"
 import type { Analysis, ImageDetail } from "../api/types"
-import { useClassColour } from "../findings/classColours"
-import { AnalysisTag } from "../queue/statusTags"
-import { paths } from "../paths"
-import { Button } from "../ui/Button"
-import { Timestamp } from "../ui/time"
-import { ImageInfo } from "./ImageInfo"
-import { AnalysisDiff } from "./AnalysisDiff"
-import { type ColourMap, COLOUR_MAPS, getColourMap, getGradient } from "./colourMaps"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import type { AnalysisChanges as Changed } from "../findings/analysisDiff"
-import { FindingRow } from "./FindingRow"
-import type { LoadedArtifact } from "./artifactFiles"
-import { getClassKey, type Finding, formatPercent } from "../findings/findings"
-import { DeletedBanner } from "./ImageMarks"
+import { useClassColour } from "../findings/classColours"
+import { findingTexts } from "../findings/en"
+import { type Finding, formatPercent, getClassKey } from "../findings/findings"
+import { paths } from "../paths"
+import { jobTexts } from "../queue/en"
+import { AnalysisTag } from "../queue/statusTags"
 import { IdentificationHistory, ReviewPanel } from "../review/ReviewPanel"
+import { type ImageIdentifications, useIdentifications, useIdentify } from "../review/useIdentify"
+import { Button } from "../ui/Button"
+import { formatCount, uiTexts } from "../ui/en"
+import { Timestamp } from "../ui/time"
+import { AnalysisDiff } from "./AnalysisDiff"
+import type { LoadedArtifact } from "./artifactFiles"
+import { COLOUR_MAPS, type ColourMap, getColourMap, getGradient } from "./colourMaps"
+import { viewerTexts } from "./en"
+import { FindingRow } from "./FindingRow"
+import { ImageInfo } from "./ImageInfo"
+import { DeletedBanner } from "./ImageMarks"
 import { JsonTree } from "./JsonTree"
 import type { CompleteAnalyses } from "./useAnnotations"
-import { type ImageIdentifications, useIdentify, useIdentifications } from "../review/useIdentify"
 import { getDefaultComparison, type ViewerState, type ViewerStateUpdate } from "./useViewerState"
-import { findingTexts } from "../findings/en"
-import { viewerTexts } from "./en";
-import { formatCount, uiTexts } from "../ui/en";
-import { jobTexts } from "../queue/en";
-import { ErrorMessage } from "../errors/ErrorMessage";
 
 export interface ViewerPanelProps {
   image: ImageDetail
@@ -55,8 +55,18 @@ export function ViewerPanel(props: ViewerPanelProps) {
   return (
     <aside ref={aside} className="panel" aria-label={viewerTexts.info} data-testid="panel">
       <DeletedBanner image={image} />
-      {changes && <AnalysisDiff changes={changes} lit={lit} onLight={onLight} onChoose={onChoose} />}
-      <ReviewPanel image={image} findings={findings} identify={identify} chosen={chosen} onShow={() => { if (!sight.panel) change.flip("info") }} />
+      {changes && (
+        <AnalysisDiff changes={changes} lit={lit} onLight={onLight} onChoose={onChoose} />
+      )}
+      <ReviewPanel
+        image={image}
+        findings={findings}
+        identify={identify}
+        chosen={chosen}
+        onShow={() => {
+          if (!sight.panel) change.flip("info")
+        }}
+      />
       <DisplayOptions {...props} />
       <FindingList {...props} about={about} />
       <IdentificationHistory image={image} findings={findings} identify={identify} about={about} />
@@ -77,7 +87,9 @@ function DisplayOptions({ findings, files, sight, change }: ViewerPanelProps) {
   const t = viewerTexts
   const classes = countByName(findings.map(getClassKey))
   const types = countByName(findings.map((finding) => finding.type))
-  const heat = findings.find((finding) => finding.type === "heatmap" && sight.shown.has(finding.analysis.id))
+  const heat = findings.find(
+    (finding) => finding.type === "heatmap" && sight.shown.has(finding.analysis.id),
+  )
   const file = heat && files.get(heat.id)
   const isGrey = file?.state === "there" && file.heat?.isGrey
   const map = sight.map ?? getColourMap(heat?.annotation.data.color_map)
@@ -86,18 +98,32 @@ function DisplayOptions({ findings, files, sight, change }: ViewerPanelProps) {
       <h2 id="slider-words">{t.confidence}</h2>
       <div className="slider">
         <input
-          type="range" min={0} max={100} step={1} value={Math.round(sight.least * 100)} aria-labelledby="slider-words"
-          data-testid="confidence" onChange={(event) => change.setLeast(Number(event.target.value) / 100)}
+          type="range"
+          min={0}
+          max={100}
+          step={1}
+          value={Math.round(sight.least * 100)}
+          aria-labelledby="slider-words"
+          data-testid="confidence"
+          onChange={(event) => change.setLeast(Number(event.target.value) / 100)}
         />
         <output>{formatPercent(sight.least)}</output>
       </div>
       {types.some(([type]) => ["heatmap", "mask", "segmentation"].includes(type)) && (
         <>
-          <h2 id="opacity-words" className="next">{t.opacity}</h2>
+          <h2 id="opacity-words" className="next">
+            {t.opacity}
+          </h2>
           <div className="slider">
             <input
-              type="range" min={0} max={100} step={1} value={Math.round(sight.opacity * 100)} aria-labelledby="opacity-words"
-              data-testid="opacity" onChange={(event) => change.setOpacity(Number(event.target.value) / 100)}
+              type="range"
+              min={0}
+              max={100}
+              step={1}
+              value={Math.round(sight.opacity * 100)}
+              aria-labelledby="opacity-words"
+              data-testid="opacity"
+              onChange={(event) => change.setOpacity(Number(event.target.value) / 100)}
             />
             <output>{formatPercent(sight.opacity)}</output>
           </div>
@@ -106,17 +132,40 @@ function DisplayOptions({ findings, files, sight, change }: ViewerPanelProps) {
       {heat && isGrey && (
         <label className="map-choice">
           <span>{t.colourMap}</span>
-          <select value={map} data-testid="colour-map" onChange={(event) => change.setMap(event.target.value as ColourMap)}>
-            {COLOUR_MAPS.map((one) => <option key={one} value={one}>{t.colourMaps[one]}</option>)}
+          <select
+            value={map}
+            data-testid="colour-map"
+            onChange={(event) => change.setMap(event.target.value as ColourMap)}
+          >
+            {COLOUR_MAPS.map((one) => (
+              <option key={one} value={one}>
+                {t.colourMaps[one]}
+              </option>
+            ))}
           </select>
           <span className="map-bar" style={{ background: getGradient(map) }} aria-hidden />
         </label>
       )}
       {(types.length > 1 || sight.offTypes.size > 0) && (
-        <ClassToggles label={t.kinds} values={types} off={sight.offTypes} name="type" say={(type) => findingTexts.types[type] ?? type} onToggle={change.toggleType} />
+        <ClassToggles
+          label={t.kinds}
+          values={types}
+          off={sight.offTypes}
+          name="type"
+          say={(type) => findingTexts.types[type] ?? type}
+          onToggle={change.toggleType}
+        />
       )}
       {classes.length > 0 && (
-        <ClassToggles label={t.classes} values={classes} off={sight.offClasses} name="toggle" say={(name) => name || findingTexts.noClass} colour={classColour} onToggle={change.toggleClass} />
+        <ClassToggles
+          label={t.classes}
+          values={classes}
+          off={sight.offClasses}
+          name="toggle"
+          say={(name) => name || findingTexts.noClass}
+          colour={classColour}
+          onToggle={change.toggleClass}
+        />
       )}
     </section>
   )
@@ -137,7 +186,11 @@ function ClassToggles({ label, name, values, off, say, colour, onToggle }: Class
     <div className="class-toggles" role="group" aria-label={label}>
       {values.map(([value, count]) => (
         <button
-          key={value} type="button" className="class-toggle" aria-pressed={!off.has(value)} {...{ [`data-${name}`]: value }}
+          key={value}
+          type="button"
+          className="class-toggle"
+          aria-pressed={!off.has(value)}
+          {...{ [`data-${name}`]: value }}
           onClick={() => onToggle(value)}
         >
           {colour && <span className="dot" style={{ background: colour(value) }} />}
@@ -150,16 +203,39 @@ function ClassToggles({ label, name, values, off, say, colour, onToggle }: Class
 
 const MAX_ROWS = 300
 
-function FindingList({ image, sight, whole, findings, visible, files, onRetryFiles, change, lit, chosen, onLight, onChoose, about }: ViewerPanelProps & { about: ImageIdentifications }) {
+function FindingList({
+  image,
+  sight,
+  whole,
+  findings,
+  visible,
+  files,
+  onRetryFiles,
+  change,
+  lit,
+  chosen,
+  onLight,
+  onChoose,
+  about,
+}: ViewerPanelProps & { about: ImageIdentifications }) {
   const t = viewerTexts
   const hidden = findings.length - visible.length
   const failed = visible.filter((finding) => files.get(finding.id)?.state === "failed").length
   // A list of thousands is not read; the picture and the slider find what is in it.
   const listed = visible.slice(0, MAX_ROWS)
-  const far = chosen && !listed.some(({ id }) => id === chosen) ? visible.filter(({ id }) => id === chosen) : []
+  const far =
+    chosen && !listed.some(({ id }) => id === chosen)
+      ? visible.filter(({ id }) => id === chosen)
+      : []
   // Where more than one analysis is shown, each finding says whose it is.
   const from = ({ analysis }: Finding) =>
-    sight.beside ? (analysis.id === sight.beside.left ? t.sides.left : t.sides.right) : whole.analyses.length > 1 ? analysis.model_name : null
+    sight.beside
+      ? analysis.id === sight.beside.left
+        ? t.sides.left
+        : t.sides.right
+      : whole.analyses.length > 1
+        ? analysis.model_name
+        : null
   return (
     <section>
       <h2>
@@ -167,23 +243,47 @@ function FindingList({ image, sight, whole, findings, visible, files, onRetryFil
         <span className="faint">{formatCount(visible.length)}</span>
       </h2>
       {image.analyses.length === 0 && <p className="soft">{t.notAnalysed}</p>}
-      {whole.analyses.length > 0 && findings.length === 0 && whole.coming === 0 && <p className="soft">{t.nothing}</p>}
-      {whole.coming > 0 && !whole.error && <p className="soft" role="status">{t.restComing(whole.coming)}</p>}
+      {whole.analyses.length > 0 && findings.length === 0 && whole.coming === 0 && (
+        <p className="soft">{t.nothing}</p>
+      )}
+      {whole.coming > 0 && !whole.error && (
+        <p className="soft" role="status">
+          {t.restComing(whole.coming)}
+        </p>
+      )}
       {whole.error !== null && <ErrorMessage error={whole.error} retry={whole.retry} />}
-      {failed > 0 && <p className="note small">{t.filesFailed(failed)} <Button small onClick={onRetryFiles}>{uiTexts.retry}</Button></p>}
+      {failed > 0 && (
+        <p className="note small">
+          {t.filesFailed(failed)}{" "}
+          <Button small onClick={onRetryFiles}>
+            {uiTexts.retry}
+          </Button>
+        </p>
+      )}
       <div className="findings">
         {[...far, ...listed].map((finding) => (
           <FindingRow
-            key={finding.id} finding={finding} files={files} isLit={lit.has(finding.id)} isChosen={chosen === finding.id} held={about.heldOf(finding)}
-            from={from(finding)} onLight={onLight} onChoose={onChoose}
+            key={finding.id}
+            finding={finding}
+            files={files}
+            isLit={lit.has(finding.id)}
+            isChosen={chosen === finding.id}
+            held={about.heldOf(finding)}
+            from={from(finding)}
+            onLight={onLight}
+            onChoose={onChoose}
           />
         ))}
       </div>
-      {visible.length > listed.length && <p className="soft small">{t.listCut(visible.length - listed.length)}</p>}
+      {visible.length > listed.length && (
+        <p className="soft small">{t.listCut(visible.length - listed.length)}</p>
+      )}
       {hidden > 0 && (
         <p className="soft small" style={{ marginTop: 8 }}>
           {t.hidden(hidden)}{" "}
-          <Button kind="quiet" small onClick={change.showAll}>{t.all}</Button>
+          <Button kind="quiet" small onClick={change.showAll}>
+            {t.all}
+          </Button>
         </p>
       )}
     </section>
@@ -206,21 +306,47 @@ function AnalysisList({ image, sight, change }: ViewerPanelProps) {
         <div key={analysis.id} className="analysis-option">
           <label>
             <input
-              type="checkbox" checked={sight.shown.has(analysis.id)} disabled={sight.beside !== null}
-              onChange={() => change.toggleAnalysis(analysis.id)} data-analysis-id={analysis.id}
+              type="checkbox"
+              checked={sight.shown.has(analysis.id)}
+              disabled={sight.beside !== null}
+              onChange={() => change.toggleAnalysis(analysis.id)}
+              data-analysis-id={analysis.id}
             />
-            <span>{analysis.model_name} <span className="faint">{analysis.model_version}</span></span>
+            <span>
+              {analysis.model_name} <span className="faint">{analysis.model_version}</span>
+            </span>
           </label>
           <p>
             <AnalysisTag state={analysis.status} />{" "}
-            {analysis.simulated && <><span className="amber" data-testid="simulated" title={t.simulatedNote}>{t.simulated}</span>{" "}</>}
+            {analysis.simulated && (
+              <>
+                <span className="amber" data-testid="simulated" title={t.simulatedNote}>
+                  {t.simulated}
+                </span>{" "}
+              </>
+            )}
             <Timestamp at={analysis.completed_at ?? analysis.created_at} />
             {analysis.job_id !== null && (
-              <> · <Link href={paths.job(image.project_id, analysis.job_id)}>{`${jobTexts.title.slice(0, -1)} ${analysis.job_id}`}</Link></>
+              <>
+                {" "}
+                ·{" "}
+                <Link
+                  href={paths.job(image.project_id, analysis.job_id)}
+                >{`${jobTexts.title.slice(0, -1)} ${analysis.job_id}`}</Link>
+              </>
             )}
-            {analysis.external_job_id !== null && <> · {t.outside} <code>{analysis.external_job_id}</code></>}
+            {analysis.external_job_id !== null && (
+              <>
+                {" "}
+                · {t.outside} <code>{analysis.external_job_id}</code>
+              </>
+            )}
           </p>
-          {analysis.is_stale && <p className="amber" data-testid="stale">{t.stale} <Timestamp at={analysis.updated_at} />. {t.staleTodo}</p>}
+          {analysis.is_stale && (
+            <p className="amber" data-testid="stale">
+              {t.stale} <Timestamp at={analysis.updated_at} />. {t.staleTodo}
+            </p>
+          )}
           {analysis.error_message && <p className="red">{analysis.error_message}</p>}
           <AnalysisProvenance analysis={analysis} />
         </div>
@@ -230,8 +356,10 @@ function AnalysisList({ image, sight, change }: ViewerPanelProps) {
 }
 
 function AnalysisProvenance({ analysis }: { analysis: Analysis }) {
-  const told = Object.entries({ [viewerTexts.parameters]: analysis.parameters, [viewerTexts.provenance]: analysis.provenance })
-    .filter(([, value]) => Object.keys(value ?? {}).length > 0)
+  const told = Object.entries({
+    [viewerTexts.parameters]: analysis.parameters,
+    [viewerTexts.provenance]: analysis.provenance,
+  }).filter(([, value]) => Object.keys(value ?? {}).length > 0)
   if (told.length === 0) return null
   return (
     <details className="made-by">

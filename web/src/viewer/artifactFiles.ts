@@ -2,11 +2,11 @@
 import { useQueries } from "@tanstack/react-query"
 import { useMemo } from "react"
 import { fileUrl } from "../api/fileUrls"
-import type { Shape } from "../findings/shapes"
+import { findingTexts } from "../findings/en"
 import type { Finding } from "../findings/findings"
 import { buildOutline } from "../findings/maskOutline"
-import { findingTexts } from "../findings/en";
-import type { Size } from "../findings/size";
+import type { Shape } from "../findings/shapes"
+import type { Size } from "../findings/size"
 
 /** The pixels of a heatmap; those of a grey one are values, which a colour map may be put on. */
 export interface HeatmapData {
@@ -14,7 +14,10 @@ export interface HeatmapData {
   isGrey: boolean
 }
 
-export type LoadedArtifact = { state: "coming" } | { state: "failed"; why: string } | { state: "there"; heat?: HeatmapData; shape?: Shape }
+export type LoadedArtifact =
+  | { state: "coming" }
+  | { state: "failed"; why: string }
+  | { state: "there"; heat?: HeatmapData; shape?: Shape }
 
 const MAX_PIXELS = { heatmap: 4_000_000, mask: 24_000_000 }
 
@@ -25,10 +28,14 @@ async function openArtifact(url: string, most: number): Promise<ImageData> {
   } catch {
     throw new Error(findingTexts.odd.unreachable)
   }
-  if (!answer.ok) throw new Error(answer.status === 404 ? findingTexts.odd.noFile : findingTexts.odd.unreachable)
+  if (!answer.ok)
+    throw new Error(answer.status === 404 ? findingTexts.odd.noFile : findingTexts.odd.unreachable)
   let bitmap: ImageBitmap
   try {
-    bitmap = await createImageBitmap(await answer.blob(), { premultiplyAlpha: "none", colorSpaceConversion: "none" })
+    bitmap = await createImageBitmap(await answer.blob(), {
+      premultiplyAlpha: "none",
+      colorSpaceConversion: "none",
+    })
   } catch {
     throw new Error(findingTexts.odd.notPicture)
   }
@@ -47,7 +54,8 @@ async function openArtifact(url: string, most: number): Promise<ImageData> {
 function readHeatmap(pixels: ImageData): HeatmapData {
   const { data } = pixels
   let isGrey = true
-  for (let at = 0; at < data.length && isGrey; at += 4) isGrey = data[at] === data[at + 1] && data[at] === data[at + 2]
+  for (let at = 0; at < data.length && isGrey; at += 4)
+    isGrey = data[at] === data[at + 1] && data[at] === data[at + 2]
   return { pixels, isGrey }
 }
 
@@ -71,20 +79,33 @@ function readMask(pixels: ImageData, image: Size): Shape {
   return {
     kind: "area",
     path: buildOutline({ x: 0, y: 0, width, height, cells }, across, down),
-    bounds: { x: left * across, y: top * down, width: (right - left + 1) * across, height: (bottom - top + 1) * down },
+    bounds: {
+      x: left * across,
+      y: top * down,
+      width: (right - left + 1) * across,
+      height: (bottom - top + 1) * down,
+    },
   }
 }
 
 /** The files of findings, by the findings' ids; each is fetched once. */
-export function useArtifactFiles(findings: Finding[], image: Size | undefined): { files: ReadonlyMap<string, LoadedArtifact>; retry: () => void } {
+export function useArtifactFiles(
+  findings: Finding[],
+  image: Size | undefined,
+): { files: ReadonlyMap<string, LoadedArtifact>; retry: () => void } {
   const wanted = findings.filter((finding) => finding.shape.kind === "file")
   const answers = useQueries({
     queries: wanted.map((finding) => ({
       queryKey: ["artifact", finding.id],
       queryFn: async (): Promise<LoadedArtifact> => {
         const isMask = finding.type === "mask"
-        const pixels = await openArtifact(finding.annotation.download_url ?? "", MAX_PIXELS[isMask ? "mask" : "heatmap"])
-        return isMask ? { state: "there", shape: readMask(pixels, image ?? pixels) } : { state: "there", heat: readHeatmap(pixels) }
+        const pixels = await openArtifact(
+          finding.annotation.download_url ?? "",
+          MAX_PIXELS[isMask ? "mask" : "heatmap"],
+        )
+        return isMask
+          ? { state: "there", shape: readMask(pixels, image ?? pixels) }
+          : { state: "there", heat: readHeatmap(pixels) }
       },
       staleTime: Infinity,
       gcTime: 60_000,
@@ -93,15 +114,29 @@ export function useArtifactFiles(findings: Finding[], image: Size | undefined): 
     })),
   })
   // The list is new at every turn, its answers are not.
-  const key = wanted.map((finding, at) => `${finding.id} ${answers[at]?.status} ${answers[at]?.dataUpdatedAt}`).join()
+  const key = wanted
+    .map((finding, at) => `${finding.id} ${answers[at]?.status} ${answers[at]?.dataUpdatedAt}`)
+    .join()
   const files = useMemo(
-    () => new Map(wanted.map((finding, at): [string, LoadedArtifact] => {
-      const answer = answers[at]
-      return [finding.id, answer?.data ?? (answer?.error ? { state: "failed", why: answer.error.message } : { state: "coming" })]
-    })),
+    () =>
+      new Map(
+        wanted.map((finding, at): [string, LoadedArtifact] => {
+          const answer = answers[at]
+          return [
+            finding.id,
+            answer?.data ??
+              (answer?.error
+                ? { state: "failed", why: answer.error.message }
+                : { state: "coming" }),
+          ]
+        }),
+      ),
     [key],
   )
-  return { files, retry: () => answers.forEach((answer) => answer.isError && void answer.refetch()) }
+  return {
+    files,
+    retry: () => answers.forEach((answer) => answer.isError && void answer.refetch()),
+  }
 }
 
 /** What is drawn of a finding, its file included. */
@@ -111,7 +146,10 @@ export function getDrawnShape(finding: Finding, files: ReadonlyMap<string, Loade
 }
 
 /** Why a finding cannot be drawn; nothing where it is. */
-export function getLoadError(finding: Finding, files: ReadonlyMap<string, LoadedArtifact>): string | null {
+export function getLoadError(
+  finding: Finding,
+  files: ReadonlyMap<string, LoadedArtifact>,
+): string | null {
   const file = files.get(finding.id)
   if (file?.state === "failed") return file.why
   const shape = getDrawnShape(finding, files)

@@ -1,8 +1,8 @@
 /** All annotations of the analyses that are shown: the image brings the first page of each, the rest is fetched. */
 import { useQueries } from "@tanstack/react-query"
 import { useMemo } from "react"
-import { remainingAnnotationsQuery } from "../images/queries"
 import type { Analysis, ImageDetail } from "../api/types"
+import { remainingAnnotationsQuery } from "../images/queries"
 
 export interface CompleteAnalyses {
   /** The analyses that are shown, each with all that has come so far. */
@@ -13,22 +13,37 @@ export interface CompleteAnalyses {
   retry: () => void
 }
 
-export function useAnnotations(project: number, image: ImageDetail | undefined, shown: ReadonlySet<string>): CompleteAnalyses {
-  const chosen = useMemo(() => image?.analyses.filter(({ id }) => shown.has(id)) ?? [], [image, shown])
+export function useAnnotations(
+  project: number,
+  image: ImageDetail | undefined,
+  shown: ReadonlySet<string>,
+): CompleteAnalyses {
+  const chosen = useMemo(
+    () => image?.analyses.filter(({ id }) => shown.has(id)) ?? [],
+    [image, shown],
+  )
   const long = chosen.filter((analysis) => analysis.next)
-  const answers = useQueries({ queries: long.map((analysis) => remainingAnnotationsQuery(project, analysis)) })
-  const key = long.map((analysis, at) => `${analysis.id} ${answers[at]?.status} ${answers[at]?.dataUpdatedAt}`).join()
+  const answers = useQueries({
+    queries: long.map((analysis) => remainingAnnotationsQuery(project, analysis)),
+  })
+  const key = long
+    .map((analysis, at) => `${analysis.id} ${answers[at]?.status} ${answers[at]?.dataUpdatedAt}`)
+    .join()
   const analyses = useMemo(
-    () => chosen.map((analysis) => {
-      const rest = answers[long.indexOf(analysis)]?.data
-      return rest ? { ...analysis, annotations: [...analysis.annotations, ...rest] } : analysis
-    }),
+    () =>
+      chosen.map((analysis) => {
+        const rest = answers[long.indexOf(analysis)]?.data
+        return rest ? { ...analysis, annotations: [...analysis.annotations, ...rest] } : analysis
+      }),
     [chosen, key],
   )
   const waited = long.filter((_, at) => !answers[at]?.data)
   return {
     analyses,
-    coming: waited.reduce((sum, analysis) => sum + analysis.annotation_count - analysis.annotations.length, 0),
+    coming: waited.reduce(
+      (sum, analysis) => sum + analysis.annotation_count - analysis.annotations.length,
+      0,
+    ),
     error: answers.find((answer) => answer.error)?.error ?? null,
     retry: () => answers.forEach((answer) => answer.isError && void answer.refetch()),
   }

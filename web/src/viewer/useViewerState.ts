@@ -2,7 +2,7 @@
 import { useMemo } from "react"
 import type { ImageDetail } from "../api/types"
 import { useUrlQuery } from "../ui/urlQuery"
-import { type ColourMap, COLOUR_MAPS } from "./colourMaps"
+import { COLOUR_MAPS, type ColourMap } from "./colourMaps"
 
 export const DEFAULT_MIN_CONFIDENCE = 20
 export const DEFAULT_OPACITY = 45
@@ -48,26 +48,46 @@ const parseShare = (text: string | null, usual: number) => {
 
 function parseComparison(search: URLSearchParams, image: ImageDetail): CompareMode | null {
   const [left, right] = [search.get("left"), search.get("right")]
-  const known = (one: string | null): one is string => one === NO_ANALYSIS || image.analyses.some(({ id }) => id === one)
+  const known = (one: string | null): one is string =>
+    one === NO_ANALYSIS || image.analyses.some(({ id }) => id === one)
   return known(left) && known(right) ? { left, right } : null
 }
 
-function parseShown(search: URLSearchParams, image: ImageDetail, beside: CompareMode | null): Set<string> {
+function parseShown(
+  search: URLSearchParams,
+  image: ImageDetail,
+  beside: CompareMode | null,
+): Set<string> {
   if (beside) return new Set([beside.left, beside.right].filter((one) => one !== NO_ANALYSIS))
-  if (search.has("analysis")) return new Set(search.getAll("analysis").filter((one) => image.analyses.some(({ id }) => id === one)))
-  const newest = image.analyses.find((analysis) => analysis.status === "completed" && !analysis.simulated) ?? image.analyses[0]
+  if (search.has("analysis"))
+    return new Set(
+      search.getAll("analysis").filter((one) => image.analyses.some(({ id }) => id === one)),
+    )
+  const newest =
+    image.analyses.find((analysis) => analysis.status === "completed" && !analysis.simulated) ??
+    image.analyses[0]
   return new Set(newest ? [newest.id] : [])
 }
 
 /** The two that are set beside each other at first: the older one on the left. */
-export function getDefaultComparison(image: ImageDetail, shown: ReadonlySet<string>): CompareMode | null {
-  const order = [...image.analyses.filter(({ id }) => shown.has(id)), ...image.analyses.filter(({ id }) => !shown.has(id))]
+export function getDefaultComparison(
+  image: ImageDetail,
+  shown: ReadonlySet<string>,
+): CompareMode | null {
+  const order = [
+    ...image.analyses.filter(({ id }) => shown.has(id)),
+    ...image.analyses.filter(({ id }) => !shown.has(id)),
+  ]
   const two = order.slice(0, 2).sort((a, b) => a.created_at.localeCompare(b.created_at))
   if (!two[0]) return null
   return two[1] ? { left: two[0].id, right: two[1].id } : { left: NO_ANALYSIS, right: two[0].id }
 }
 
-export function useViewerState(image: ImageDetail | undefined): { sight: ViewerState; change: ViewerStateUpdate; keep: (path: string) => string } {
+export function useViewerState(image: ImageDetail | undefined): {
+  sight: ViewerState
+  change: ViewerStateUpdate
+  keep: (path: string) => string
+} {
   const [search, setSearch] = useUrlQuery()
   const sight = useMemo((): ViewerState => {
     const beside = image ? parseComparison(search, image) : null
@@ -97,22 +117,27 @@ export function useViewerState(image: ImageDetail | undefined): { sight: ViewerS
     toggleClass: (name) => toggle("off", sight.offClasses, name),
     toggleType: (type) => toggle("types", sight.offTypes, type),
     toggleAnalysis: (id) => toggle("analysis", sight.shown, id),
-    setBeside: (beside) => set((next) => {
-      next.delete("left")
-      next.delete("right")
-      if (beside) {
-        next.set("left", beside.left)
-        next.set("right", beside.right)
-      }
-    }),
-    flip: (what) => set((next) => ((what === "boxes" ? sight.overlays : sight.panel) ? next.set(what, "0") : next.delete(what))),
+    setBeside: (beside) =>
+      set((next) => {
+        next.delete("left")
+        next.delete("right")
+        if (beside) {
+          next.set("left", beside.left)
+          next.set("right", beside.right)
+        }
+      }),
+    flip: (what) =>
+      set((next) =>
+        (what === "boxes" ? sight.overlays : sight.panel) ? next.set(what, "0") : next.delete(what),
+      ),
     setOpacity: (opacity) => set((next) => next.set("opacity", String(Math.round(opacity * 100)))),
     setMap: (map) => set((next) => next.set("map", map)),
-    showAll: () => set((next) => {
-      next.set("confidence", "0")
-      next.delete("off")
-      next.delete("types")
-    }),
+    showAll: () =>
+      set((next) => {
+        next.set("confidence", "0")
+        next.delete("off")
+        next.delete("types")
+      }),
   }
   const keep = (path: string) => {
     const kept = new URLSearchParams()

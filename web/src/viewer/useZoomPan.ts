@@ -1,7 +1,15 @@
 /** Zoom and pan of the viewer by wheel, drag, pinch and double click. */
-import { type Dispatch, type RefObject, type SetStateAction, useCallback, useEffect, useRef, useState } from "react"
+import {
+  type Dispatch,
+  type RefObject,
+  type SetStateAction,
+  useCallback,
+  useEffect,
+  useRef,
+  useState,
+} from "react"
+import type { Size } from "../findings/size"
 import { clampView, fitView, type View, zoomAt } from "./viewGeometry"
-import type { Size } from "../findings/size";
 
 /** Where the picture lies; `fitted` is shown whole, and stays so when the window changes. */
 export interface ViewPosition {
@@ -22,23 +30,37 @@ interface ZoomPanHandlers {
 }
 
 /** The place is kept outside, so that two pictures beside each other move in step. */
-export function useZoomPan(canvasRef: RefObject<HTMLDivElement | null>, picture: Size, place: ViewPosition, setPlace: Dispatch<SetStateAction<ViewPosition>>): ZoomPanHandlers {
+export function useZoomPan(
+  canvasRef: RefObject<HTMLDivElement | null>,
+  picture: Size,
+  place: ViewPosition,
+  setPlace: Dispatch<SetStateAction<ViewPosition>>,
+): ZoomPanHandlers {
   const [canvas, setCanvas] = useState<Size>({ width: 0, height: 0 })
   const [dragging, setDragging] = useState(false)
   const now = useRef({ canvas, picture })
   now.current = { canvas, picture }
 
-  const change = useCallback((next: (view: View, picture: Size, canvas: Size) => View) => {
-    setPlace((old) => ({
-      view: next(old.fitted ? fitView(now.current.picture, now.current.canvas) : old.view, now.current.picture, now.current.canvas),
-      fitted: false,
-    }))
-  }, [setPlace])
+  const change = useCallback(
+    (next: (view: View, picture: Size, canvas: Size) => View) => {
+      setPlace((old) => ({
+        view: next(
+          old.fitted ? fitView(now.current.picture, now.current.canvas) : old.view,
+          now.current.picture,
+          now.current.canvas,
+        ),
+        fitted: false,
+      }))
+    },
+    [setPlace],
+  )
 
   useEffect(() => {
     const element = canvasRef.current
     if (!element) return
-    const observer = new ResizeObserver(() => setCanvas({ width: element.clientWidth, height: element.clientHeight }))
+    const observer = new ResizeObserver(() =>
+      setCanvas({ width: element.clientWidth, height: element.clientHeight }),
+    )
     observer.observe(element)
     setCanvas({ width: element.clientWidth, height: element.clientHeight })
 
@@ -68,14 +90,22 @@ export function useZoomPan(canvasRef: RefObject<HTMLDivElement | null>, picture:
       fingers.set(event.pointerId, at)
       const [dx, dy] = [at.x - before.x, at.y - before.y]
       if (!other) {
-        if (dx || dy) change((view, p, c) => clampView({ ...view, x: view.x + dx, y: view.y + dy }, p, c))
+        if (dx || dy)
+          change((view, p, c) => clampView({ ...view, x: view.x + dx, y: view.y + dy }, p, c))
         return
       }
       const was = Math.hypot(before.x - other.x, before.y - other.y)
       const is = Math.hypot(at.x - other.x, at.y - other.y)
       const middle = { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 }
       change((view, p, c) =>
-        zoomAt({ ...view, x: view.x + dx / 2, y: view.y + dy / 2 }, was > 0 ? is / was : 1, middle.x, middle.y, p, c),
+        zoomAt(
+          { ...view, x: view.x + dx / 2, y: view.y + dy / 2 },
+          was > 0 ? is / was : 1,
+          middle.x,
+          middle.y,
+          p,
+          c,
+        ),
       )
     }
     const onUp = (event: PointerEvent) => {
@@ -109,8 +139,17 @@ export function useZoomPan(canvasRef: RefObject<HTMLDivElement | null>, picture:
     canvas,
     dragging,
     showWhole: useCallback(() => setPlace((old) => ({ ...old, fitted: true })), [setPlace]),
-    zoom: useCallback((factor) => change((v, p, c) => zoomAt(v, factor, c.width / 2, c.height / 2, p, c)), [change]),
-    setScale: useCallback((scale) => change((v, p, c) => zoomAt(v, scale / v.scale, c.width / 2, c.height / 2, p, c)), [change]),
-    pan: useCallback((dx, dy) => change((v, p, c) => clampView({ ...v, x: v.x + dx, y: v.y + dy }, p, c)), [change]),
+    zoom: useCallback(
+      (factor) => change((v, p, c) => zoomAt(v, factor, c.width / 2, c.height / 2, p, c)),
+      [change],
+    ),
+    setScale: useCallback(
+      (scale) => change((v, p, c) => zoomAt(v, scale / v.scale, c.width / 2, c.height / 2, p, c)),
+      [change],
+    ),
+    pan: useCallback(
+      (dx, dy) => change((v, p, c) => clampView({ ...v, x: v.x + dx, y: v.y + dy }, p, c)),
+      [change],
+    ),
   }
 }

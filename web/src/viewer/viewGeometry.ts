@@ -1,4 +1,4 @@
-import type { Size } from "../findings/size";
+import type { Size } from "../findings/size"
 
 /** One picture pixel is `scale` CSS pixels; the picture's top left corner lies at (x, y). */
 export interface View {
@@ -12,17 +12,32 @@ const MARGIN = 12
 
 /** The view that shows the whole picture in the middle. */
 export function fitView(picture: Size, canvas: Size): View {
-  const scale = Math.min((canvas.width - 2 * MARGIN) / picture.width, (canvas.height - 2 * MARGIN) / picture.height, MAX_SCALE)
+  const scale = Math.min(
+    (canvas.width - 2 * MARGIN) / picture.width,
+    (canvas.height - 2 * MARGIN) / picture.height,
+    MAX_SCALE,
+  )
   return centreView(picture, canvas, Math.max(scale, 0.001))
 }
 
 /** The view at `scale` with the picture in the middle. */
 export function centreView(picture: Size, canvas: Size, scale: number): View {
-  return { scale, x: (canvas.width - picture.width * scale) / 2, y: (canvas.height - picture.height * scale) / 2 }
+  return {
+    scale,
+    x: (canvas.width - picture.width * scale) / 2,
+    y: (canvas.height - picture.height * scale) / 2,
+  }
 }
 
 /** `view` zoomed by `factor`, the picture point under (x, y) staying where it is. */
-export function zoomAt(view: View, factor: number, x: number, y: number, picture: Size, canvas: Size): View {
+export function zoomAt(
+  view: View,
+  factor: number,
+  x: number,
+  y: number,
+  picture: Size,
+  canvas: Size,
+): View {
   const least = Math.min(fitView(picture, canvas).scale, 1)
   const scale = Math.min(Math.max(view.scale * factor, least), MAX_SCALE)
   const by = scale / view.scale
@@ -43,7 +58,10 @@ export function clampView(view: View, picture: Size, canvas: Size): View {
 /** A label's place: above the box, inside it at the picture's top, never beyond the picture's or the canvas's edges. */
 export function getLabelPosition(
   box: { x: number; y: number; width: number; height: number },
-  label: Size, view: View, picture: Size, canvas: Size,
+  label: Size,
+  view: View,
+  picture: Size,
+  canvas: Size,
 ): { x: number; y: number } {
   const left = Math.max(view.x, 0)
   const top = Math.max(view.y, 0)

@@ -3,13 +3,13 @@ import { MapPin } from "lucide-react"
 import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react"
 import { Link } from "wouter"
 import type { Deployment } from "../../api/types"
-import { canManage, useProject } from "../../projects/projectContext"
-import { ZoneWarning } from "../ZoneWarning"
 import { paths, withSearch } from "../../paths"
+import { canManage, useProject } from "../../projects/projectContext"
 import { IconButton } from "../../ui/Button"
 import { Timestamp } from "../../ui/time"
+import { clockTexts, deploymentTexts } from "../en"
+import { ZoneWarning } from "../ZoneWarning"
 import { mapTexts as t } from "./en"
-import { deploymentTexts, clockTexts } from "../en";
 
 interface DeploymentListProps {
   deployments: Deployment[]
@@ -21,11 +21,20 @@ interface DeploymentListProps {
   acts: (one: Deployment) => ReactNode
 }
 
-export function DeploymentList({ deployments, chosen, lit, onChoose, onLit, acts }: DeploymentListProps) {
+export function DeploymentList({
+  deployments,
+  chosen,
+  lit,
+  onChoose,
+  onLit,
+  acts,
+}: DeploymentListProps) {
   const project = useProject()
   const list = useRef<HTMLUListElement>(null)
   useEffect(() => {
-    list.current?.querySelector(`[data-deployment="${CSS.escape(chosen ?? "")}"]`)?.scrollIntoView({ block: "nearest" })
+    list.current
+      ?.querySelector(`[data-deployment="${CSS.escape(chosen ?? "")}"]`)
+      ?.scrollIntoView({ block: "nearest" })
   }, [chosen])
   // The arrow keys go from pin to pin, and the map goes along.
   const onKeyDown = (event: KeyboardEvent<HTMLUListElement>) => {
@@ -41,19 +50,46 @@ export function DeploymentList({ deployments, chosen, lit, onChoose, onLit, acts
     <ul className="place-list" ref={list} aria-label={t.list} onKeyDown={onKeyDown}>
       {deployments.map((one) => {
         const placed = one.latitude !== null && one.longitude !== null
-        const look = ["place", one.id === lit ? "place-lit" : "", one.id === chosen ? "place-chosen" : ""].filter(Boolean).join(" ")
+        const look = [
+          "place",
+          one.id === lit ? "place-lit" : "",
+          one.id === chosen ? "place-chosen" : "",
+        ]
+          .filter(Boolean)
+          .join(" ")
         return (
-          <li key={one.id} className={look} data-deployment={one.id} onMouseEnter={() => onLit(one.id)} onMouseLeave={() => onLit(null)}>
+          <li
+            key={one.id}
+            className={look}
+            data-deployment={one.id}
+            onMouseEnter={() => onLit(one.id)}
+            onMouseLeave={() => onLit(null)}
+          >
             <p className="place-name">
-              <Link href={withSearch(paths.images(project.id), { deployment: one.id })} title={deploymentTexts.seeImages}>{one.name}</Link>
-              {one.is_default && <span className="faint small" title={clockTexts.defaultHint}> {clockTexts.default}</span>}
+              <Link
+                href={withSearch(paths.images(project.id), { deployment: one.id })}
+                title={deploymentTexts.seeImages}
+              >
+                {one.name}
+              </Link>
+              {one.is_default && (
+                <span className="faint small" title={clockTexts.defaultHint}>
+                  {" "}
+                  {clockTexts.default}
+                </span>
+              )}
               {one.silent_since && <span className="silent"> {clockTexts.silent}</span>}
             </p>
             <p className="place-facts">
               <span>{t.images(one.images)}</span>
               {one.last_image_at && <Timestamp at={one.last_image_at} zone={one.time_zone} />}
-              {placed ? <span>{`${one.latitude?.toFixed(4)}, ${one.longitude?.toFixed(4)}`}</span>
-                : canManage(project) ? <Link href={paths.deployment(project.id, one.id)}>{t.setPosition}</Link> : <span className="faint">{t.noPosition}</span>}
+              {placed ? (
+                <span>{`${one.latitude?.toFixed(4)}, ${one.longitude?.toFixed(4)}`}</span>
+              ) : canManage(project) ? (
+                <Link href={paths.deployment(project.id, one.id)}>{t.setPosition}</Link>
+              ) : (
+                <span className="faint">{t.noPosition}</span>
+              )}
               <span>{one.time_zone}</span>
               {one.camera && <span>{one.camera}</span>}
               {one.habitat && <span>{one.habitat}</span>}
@@ -62,7 +98,14 @@ export function DeploymentList({ deployments, chosen, lit, onChoose, onLit, acts
             <ZoneWarning deployment={one} />
             <div className="place-acts">
               {placed && (
-                <IconButton label={t.show(one.name)} aria-pressed={one.id === chosen} data-pin={one.id} onClick={() => onChoose(one.id === chosen ? null : one.id)} onFocus={() => onLit(one.id)} onBlur={() => onLit(null)}>
+                <IconButton
+                  label={t.show(one.name)}
+                  aria-pressed={one.id === chosen}
+                  data-pin={one.id}
+                  onClick={() => onChoose(one.id === chosen ? null : one.id)}
+                  onFocus={() => onLit(one.id)}
+                  onBlur={() => onLit(null)}
+                >
                   <MapPin size={17} />
                 </IconButton>
               )}

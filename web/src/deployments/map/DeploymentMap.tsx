@@ -3,8 +3,8 @@ import { Minus, Plus, Scan } from "lucide-react"
 import { type ReactNode, useEffect, useMemo, useRef } from "react"
 import type { Deployment } from "../../api/types"
 import { IconButton } from "../../ui/Button"
+import { buildClusters, type Cluster, listDeploymentPoints } from "./clusters"
 import { mapTexts as t } from "./en"
-import { type Cluster, buildClusters, listDeploymentPoints } from "./clusters"
 import { buildGraticule, buildScale, LABEL_GAP } from "./graticule"
 import "./map.css"
 import { type Coordinates, project, toScreen, unproject } from "./projection"
@@ -32,18 +32,37 @@ const CARD = 150
 
 const isSilent = (one: Cluster) => one.members.some((member) => member.deployment.silent_since)
 
-export function DeploymentMap({ deployments, label, chosen = null, lit = null, onChoose, onLit, still, mark, onPlace, children }: DeploymentMapProps) {
+export function DeploymentMap({
+  deployments,
+  label,
+  chosen = null,
+  lit = null,
+  onChoose,
+  onLit,
+  still,
+  mark,
+  onPlace,
+  children,
+}: DeploymentMapProps) {
   const frame = useRef<HTMLDivElement>(null)
   const placed = useMemo(() => listDeploymentPoints(deployments), [deployments])
   const marked = mark ? project(mark) : null
   // The marked place does not move the map under the hand that sets it: it is fitted only where nothing else is.
   const points = placed.length > 0 || !marked ? placed.map((one) => one.point) : [marked]
   const { view, size, zoomIn, zoomOut, fit, show, reveal, bind } = useMapView(frame, points, {
-    still, wheel: !onPlace, onPress: onPlace ? (point) => onPlace(unproject(point)) : undefined,
+    still,
+    wheel: !onPlace,
+    onPress: onPlace ? (point) => onPlace(unproject(point)) : undefined,
   })
   const seen = size.width > 0
-  const clusters = useMemo(() => (seen ? buildClusters(placed, view, size, chosen) : []), [placed, view, size, chosen, seen])
-  const lines = useMemo(() => (seen ? buildGraticule(view, size) : { meridians: [], parallels: [] }), [view, size, seen])
+  const clusters = useMemo(
+    () => (seen ? buildClusters(placed, view, size, chosen) : []),
+    [placed, view, size, chosen, seen],
+  )
+  const lines = useMemo(
+    () => (seen ? buildGraticule(view, size) : { meridians: [], parallels: [] }),
+    [view, size, seen],
+  )
   const bar = seen ? buildScale(view) : null
 
   const target = placed.find((one) => one.deployment.id === chosen)
@@ -58,7 +77,10 @@ export function DeploymentMap({ deployments, label, chosen = null, lit = null, o
   const press = (one: Cluster) => {
     const [first] = one.members
     if (!first) return
-    const apart = one.members.some((member) => Math.hypot(member.point.x - first.point.x, member.point.y - first.point.y) * 40_075_016 > 3)
+    const apart = one.members.some(
+      (member) =>
+        Math.hypot(member.point.x - first.point.x, member.point.y - first.point.y) * 40_075_016 > 3,
+    )
     if (one.members.length > 1 && still) {
       onChoose?.(null)
       return
@@ -76,43 +98,108 @@ export function DeploymentMap({ deployments, label, chosen = null, lit = null, o
   return (
     <div className={still ? "map map-still" : "map"} data-testid="map">
       <div
-        ref={frame} className="map-frame" role="group" aria-label={label} aria-roledescription={t.map} tabIndex={still ? undefined : 0}
-        title={still ? undefined : onPlace ? t.placeKeys : undefined} {...bind}
+        ref={frame}
+        className="map-frame"
+        role="group"
+        aria-label={label}
+        aria-roledescription={t.map}
+        tabIndex={still ? undefined : 0}
+        title={still ? undefined : onPlace ? t.placeKeys : undefined}
+        {...bind}
       >
         <svg aria-hidden>
-          {lines.meridians.map((line) => <path key={`m${line.at}`} d={`M${line.at} 0V${size.height}`} />)}
-          {lines.parallels.map((line) => <path key={`p${line.text}`} d={`M0 ${line.at}H${size.width}`} />)}
-          {lines.meridians.map((line) => <text key={`m${line.at}`} x={line.at + LABEL_GAP} y={size.height - 6}>{line.text}</text>)}
-          {lines.parallels.map((line) => <text key={`p${line.text}`} x={6} y={line.at - 4}>{line.text}</text>)}
+          {lines.meridians.map((line) => (
+            <path key={`m${line.at}`} d={`M${line.at} 0V${size.height}`} />
+          ))}
+          {lines.parallels.map((line) => (
+            <path key={`p${line.text}`} d={`M0 ${line.at}H${size.width}`} />
+          ))}
+          {lines.meridians.map((line) => (
+            <text key={`m${line.at}`} x={line.at + LABEL_GAP} y={size.height - 6}>
+              {line.text}
+            </text>
+          ))}
+          {lines.parallels.map((line) => (
+            <text key={`p${line.text}`} x={6} y={line.at - 4}>
+              {line.text}
+            </text>
+          ))}
         </svg>
         {clusters.map((one) => {
           const [first] = one.members
           if (!first) return null
           const ids = one.members.map((member) => member.deployment.id)
           const many = one.members.length > 1
-          const classes = ["map-point", many ? "map-many" : "", isSilent(one) ? "map-silent" : "", ids.includes(chosen ?? "") ? "map-chosen" : "", ids.includes(lit ?? "") ? "map-lit" : "", one.isBefore ? "map-before" : ""]
-          const said = many ? t.together(one.members.length, isSilent(one)) : t.one(first.deployment.name, isSilent(one))
+          const classes = [
+            "map-point",
+            many ? "map-many" : "",
+            isSilent(one) ? "map-silent" : "",
+            ids.includes(chosen ?? "") ? "map-chosen" : "",
+            ids.includes(lit ?? "") ? "map-lit" : "",
+            one.isBefore ? "map-before" : "",
+          ]
+          const said = many
+            ? t.together(one.members.length, isSilent(one))
+            : t.one(first.deployment.name, isSilent(one))
           return (
             <button
-              key={one.key} type="button" className={classes.filter(Boolean).join(" ")} style={{ left: one.at.x, top: one.at.y }}
-              aria-label={said} title={many ? one.members.slice(0, 8).map((member) => member.deployment.name).join(", ") : undefined}
-              aria-pressed={many ? undefined : ids[0] === chosen} disabled={Boolean(onPlace)} data-deployment={many ? undefined : ids[0]}
-              onClick={() => press(one)} onMouseEnter={() => onLit?.(many ? null : (ids[0] ?? null))} onMouseLeave={() => onLit?.(null)}
-              onFocus={() => onLit?.(many ? null : (ids[0] ?? null))} onBlur={() => onLit?.(null)}
+              key={one.key}
+              type="button"
+              className={classes.filter(Boolean).join(" ")}
+              style={{ left: one.at.x, top: one.at.y }}
+              aria-label={said}
+              title={
+                many
+                  ? one.members
+                      .slice(0, 8)
+                      .map((member) => member.deployment.name)
+                      .join(", ")
+                  : undefined
+              }
+              aria-pressed={many ? undefined : ids[0] === chosen}
+              disabled={Boolean(onPlace)}
+              data-deployment={many ? undefined : ids[0]}
+              onClick={() => press(one)}
+              onMouseEnter={() => onLit?.(many ? null : (ids[0] ?? null))}
+              onMouseLeave={() => onLit?.(null)}
+              onFocus={() => onLit?.(many ? null : (ids[0] ?? null))}
+              onBlur={() => onLit?.(null)}
             >
               <i>{many ? one.members.length : null}</i>
               {one.label && <span aria-hidden>{one.label}</span>}
             </button>
           )
         })}
-        {cross && <span className="map-cross" style={{ left: cross.x, top: cross.y }} data-testid="map-cross" aria-hidden />}
+        {cross && (
+          <span
+            className="map-cross"
+            style={{ left: cross.x, top: cross.y }}
+            data-testid="map-cross"
+            aria-hidden
+          />
+        )}
       </div>
-      {bar && <div className="map-scale" style={{ width: bar.width }} aria-label={t.scale(bar.text)} role="img">{bar.text}</div>}
+      {bar && (
+        <div
+          className="map-scale"
+          style={{ width: bar.width }}
+          aria-label={t.scale(bar.text)}
+          role="img"
+        >
+          {bar.text}
+        </div>
+      )}
       {!still && (
         <div className="map-buttons">
-          <IconButton label={t.zoomIn} onClick={zoomIn}><Plus size={17} /></IconButton>
-          <IconButton label={t.zoomOut} onClick={zoomOut}><Minus size={17} /></IconButton>
-          <IconButton label={t.fit} onClick={fit}><Scan size={17} /></IconButton>
+          <IconButton label={t.zoomIn} onClick={zoomIn}>
+            <Plus size={17} />
+          </IconButton>
+          <IconButton label={t.zoomOut} onClick={zoomOut}>
+            <Minus size={17} />
+          </IconButton>
+          <IconButton label={t.fit} onClick={fit}>
+            <Scan size={17} />
+          </IconButton>
         </div>
       )}
       {children}

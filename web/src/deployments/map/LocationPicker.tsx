@@ -1,13 +1,23 @@
 /** A small map to set a position on, with the other deployments to go by. */
 import type { Deployment } from "../../api/types"
-import { mapTexts as t } from "./en"
 import { DeploymentMap } from "./DeploymentMap"
+import { mapTexts as t } from "./en"
 import type { Coordinates } from "./projection"
 
-export function LocationPicker({ others, mark, onPlace }: { others: Deployment[]; mark: Coordinates | null; onPlace: (place: Coordinates) => void }) {
+export function LocationPicker({
+  others,
+  mark,
+  onPlace,
+}: {
+  others: Deployment[]
+  mark: Coordinates | null
+  onPlace: (place: Coordinates) => void
+}) {
   return (
     <div>
-      <div className="form-map"><DeploymentMap deployments={others} label={t.placeLabel} mark={mark} onPlace={onPlace} /></div>
+      <div className="form-map">
+        <DeploymentMap deployments={others} label={t.placeLabel} mark={mark} onPlace={onPlace} />
+      </div>
       <p className="hint">{t.place}</p>
     </div>
   )

@@ -29,7 +29,12 @@ export function listDeploymentPoints(deployments: Deployment[]): DeploymentPoint
   return deployments.flatMap((deployment) =>
     deployment.latitude === null || deployment.longitude === null
       ? []
-      : [{ deployment, point: project({ latitude: deployment.latitude, longitude: deployment.longitude }) }],
+      : [
+          {
+            deployment,
+            point: project({ latitude: deployment.latitude, longitude: deployment.longitude }),
+          },
+        ],
   )
 }
 
@@ -40,21 +45,45 @@ interface Box {
   bottom: number
 }
 
-const overlaps = (one: Box, other: Box) => one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom
+const overlaps = (one: Box, other: Box) =>
+  one.left < other.right &&
+  other.left < one.right &&
+  one.top < other.bottom &&
+  other.top < one.bottom
 
 /** What is seen of `placed`, those near each other as one; the `chosen` one's name always has room. */
-export function buildClusters(placed: DeploymentPoint[], view: View, size: Size, chosen: string | null): Cluster[] {
+export function buildClusters(
+  placed: DeploymentPoint[],
+  view: View,
+  size: Size,
+  chosen: string | null,
+): Cluster[] {
   const made: Cluster[] = []
   for (const one of placed) {
     const at = toScreen(one.point, view, size)
-    if (at.x < -CLUSTER_DISTANCE || at.y < -CLUSTER_DISTANCE || at.x > size.width + CLUSTER_DISTANCE || at.y > size.height + CLUSTER_DISTANCE) continue
-    const near = made.find((other) => Math.hypot(other.at.x - at.x, other.at.y - at.y) < CLUSTER_DISTANCE)
+    if (
+      at.x < -CLUSTER_DISTANCE ||
+      at.y < -CLUSTER_DISTANCE ||
+      at.x > size.width + CLUSTER_DISTANCE ||
+      at.y > size.height + CLUSTER_DISTANCE
+    )
+      continue
+    const near = made.find(
+      (other) => Math.hypot(other.at.x - at.x, other.at.y - at.y) < CLUSTER_DISTANCE,
+    )
     if (near) near.members.push(one)
     else made.push({ key: one.deployment.id, at, members: [one], label: null, isBefore: false })
   }
-  const taken: Box[] = made.map(({ at }) => ({ left: at.x - 10, right: at.x + 10, top: at.y - 10, bottom: at.y + 10 }))
+  const taken: Box[] = made.map(({ at }) => ({
+    left: at.x - 10,
+    right: at.x + 10,
+    top: at.y - 10,
+    bottom: at.y + 10,
+  }))
   const isChosen = (one: Cluster) => one.members.some((member) => member.deployment.id === chosen)
-  for (const one of [...made].sort((first, second) => Number(isChosen(second)) - Number(isChosen(first)))) {
+  for (const one of [...made].sort(
+    (first, second) => Number(isChosen(second)) - Number(isChosen(first)),
+  )) {
     const [first] = one.members
     if (!first || one.members.length > 1) continue
     const width = Math.min(first.deployment.name.length * LETTER_WIDTH, MAX_LABEL_WIDTH)
@@ -62,7 +91,12 @@ export function buildClusters(placed: DeploymentPoint[], view: View, size: Size,
     const line = { top: y - LINE_HEIGHT / 2, bottom: y + LINE_HEIGHT / 2 }
     const behind = { left: x + 12, right: x + 14 + width, ...line }
     const before = { left: x - 14 - width, right: x - 12, ...line }
-    const free = [behind, before].find((box) => box.left >= EDGE && box.right <= size.width - EDGE && !taken.some((other) => overlaps(box, other)))
+    const free = [behind, before].find(
+      (box) =>
+        box.left >= EDGE &&
+        box.right <= size.width - EDGE &&
+        !taken.some((other) => overlaps(box, other)),
+    )
     if (!free && !isChosen(one)) continue
     one.label = first.deployment.name
     one.isBefore = free === before

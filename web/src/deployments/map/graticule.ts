@@ -1,7 +1,18 @@
 /** The lines of a plain map, and the length of its scale bar. */
-import { fromScreen, metresPerPixel, project, type Size, toScreen, unproject, type View } from "./projection"
+import {
+  fromScreen,
+  metresPerPixel,
+  project,
+  type Size,
+  toScreen,
+  unproject,
+  type View,
+} from "./projection"
 
-const STEPS = [30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001, 0.00005, 0.00002]
+const STEPS = [
+  30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001,
+  0.00005, 0.00002,
+]
 /** Pixels between two lines, at least. */
 const MIN_DISTANCE = 96
 const MAX_BAR_WIDTH = 120
@@ -37,7 +48,10 @@ export function buildGraticule(view: View, size: Size): Graticule {
     const at = ((longitude - west) / 360) * view.scale
     const text = formatDegrees(wrapped, step, ["E", "W"])
     // Where the map ends there is no room for words.
-    meridians.push({ at, text: at + LABEL_GAP + text.length * LETTER_WIDTH > size.width ? "" : text })
+    meridians.push({
+      at,
+      text: at + LABEL_GAP + text.length * LETTER_WIDTH > size.width ? "" : text,
+    })
   }
   const north = unproject(fromScreen({ x: 0, y: 0 }, view, size)).latitude
   const south = unproject(fromScreen({ x: 0, y: size.height }, view, size)).latitude
@@ -45,7 +59,10 @@ export function buildGraticule(view: View, size: Size): Graticule {
   for (let count = Math.ceil(south / step); count * step <= north; count += 1) {
     const latitude = count * step
     const place = project({ latitude, longitude: 0 })
-    parallels.push({ at: toScreen({ x: view.x, y: place.y }, view, size).y, text: formatDegrees(latitude, step, ["N", "S"]) })
+    parallels.push({
+      at: toScreen({ x: view.x, y: place.y }, view, size).y,
+      text: formatDegrees(latitude, step, ["N", "S"]),
+    })
   }
   return { meridians, parallels }
 }
@@ -56,6 +73,11 @@ export function buildScale(view: View): { width: number; text: string } {
   const most = metres * MAX_BAR_WIDTH
   const power = 10 ** Math.floor(Math.log10(most))
   const length = ([5, 2, 1].find((one) => one * power <= most) ?? 1) * power
-  const text = length >= 1000 ? `${length / 1000} km` : length >= 1 ? `${length} m` : `${Math.round(length * 100)} cm`
+  const text =
+    length >= 1000
+      ? `${length / 1000} km`
+      : length >= 1
+        ? `${length} m`
+        : `${Math.round(length * 100)} cm`
   return { width: length / metres, text }
 }

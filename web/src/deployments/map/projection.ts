@@ -48,11 +48,17 @@ export function metresPerPixel(view: View): number {
 /** Where a point is on the screen; of the world's copies beside each other the nearest is taken. */
 export function toScreen(point: Point, view: View, size: Size): Point {
   const across = point.x - view.x
-  return { x: (across - Math.round(across)) * view.scale + size.width / 2, y: (point.y - view.y) * view.scale + size.height / 2 }
+  return {
+    x: (across - Math.round(across)) * view.scale + size.width / 2,
+    y: (point.y - view.y) * view.scale + size.height / 2,
+  }
 }
 
 export function fromScreen(at: Point, view: View, size: Size): Point {
-  return { x: view.x + (at.x - size.width / 2) / view.scale, y: view.y + (at.y - size.height / 2) / view.scale }
+  return {
+    x: view.x + (at.x - size.width / 2) / view.scale,
+    y: view.y + (at.y - size.height / 2) / view.scale,
+  }
 }
 
 export function limitView(view: View, size: Size): View {
@@ -64,7 +70,14 @@ export function limitView(view: View, size: Size): View {
 export function zoomAt(view: View, by: number, at: Point, size: Size): View {
   const fixed = fromScreen(at, view, size)
   const { scale } = limitView({ ...view, scale: view.scale * by }, size)
-  return limitView({ scale, x: fixed.x - (at.x - size.width / 2) / scale, y: fixed.y - (at.y - size.height / 2) / scale }, size)
+  return limitView(
+    {
+      scale,
+      x: fixed.x - (at.x - size.width / 2) / scale,
+      y: fixed.y - (at.y - size.height / 2) / scale,
+    },
+    size,
+  )
 }
 
 /** The view that shows all points, with some room around them; the world where there are none. */
@@ -83,8 +96,14 @@ export function fitView(points: Point[], size: Size): View {
   const ys = points.map((point) => point.y)
   const north = Math.min(...ys)
   const south = Math.max(...ys)
-  const least = SINGLE_VIEW_M / EQUATOR_M / Math.cos((unproject({ x: west, y: (north + south) / 2 }).latitude * Math.PI) / 180)
+  const least =
+    SINGLE_VIEW_M /
+    EQUATOR_M /
+    Math.cos((unproject({ x: west, y: (north + south) / 2 }).latitude * Math.PI) / 180)
   const room = Math.min(72, size.width / 5, size.height / 5)
-  const scale = Math.min((size.width - 2 * room) / Math.max(1 - gap, least), (size.height - 2 * room) / Math.max(south - north, least))
+  const scale = Math.min(
+    (size.width - 2 * room) / Math.max(1 - gap, least),
+    (size.height - 2 * room) / Math.max(south - north, least),
+  )
   return limitView({ x: west + (1 - gap) / 2, y: (north + south) / 2, scale }, size)
 }

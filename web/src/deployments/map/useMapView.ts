@@ -1,6 +1,21 @@
 /** What of a map is seen, and the mouse, fingers and keys that change it. */
-import { type KeyboardEvent, type PointerEvent, type RefObject, useEffect, useRef, useState } from "react"
-import { fitView, fromScreen, limitView, type Point, type Size, type View, zoomAt } from "./projection"
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  type RefObject,
+  useEffect,
+  useRef,
+  useState,
+} from "react"
+import {
+  fitView,
+  fromScreen,
+  limitView,
+  type Point,
+  type Size,
+  type View,
+  zoomAt,
+} from "./projection"
 
 /** Pixels that a press may slip and still be one. */
 const CLICK_TOLERANCE = 5
@@ -15,7 +30,11 @@ interface Options {
   onPress?: (point: Point) => void
 }
 
-export function useMapView(frame: RefObject<HTMLDivElement | null>, points: Point[], { still, wheel, onPress }: Options) {
+export function useMapView(
+  frame: RefObject<HTMLDivElement | null>,
+  points: Point[],
+  { still, wheel, onPress }: Options,
+) {
   const [size, setSize] = useState<Size>({ width: 0, height: 0 })
   const [moved, setMoved] = useState<View | null>(null)
   const fingers = useRef(new Map<number, Point>())
@@ -24,7 +43,9 @@ export function useMapView(frame: RefObject<HTMLDivElement | null>, points: Poin
   useEffect(() => {
     const element = frame.current
     if (!element) return
-    const observer = new ResizeObserver(() => setSize({ width: element.clientWidth, height: element.clientHeight }))
+    const observer = new ResizeObserver(() =>
+      setSize({ width: element.clientWidth, height: element.clientHeight }),
+    )
     observer.observe(element)
     return () => observer.disconnect()
   }, [frame])
@@ -32,8 +53,10 @@ export function useMapView(frame: RefObject<HTMLDivElement | null>, points: Poin
   const fitted = fitView(points, size)
   const view = moved ? limitView(moved, size) : fitted
   const change = (next: (view: View) => View) => setMoved((old) => next(old ?? fitted))
-  const zoom = (by: number, at: Point = { x: size.width / 2, y: size.height / 2 }) => change((old) => zoomAt(old, by, at, size))
-  const pan = (x: number, y: number) => change((old) => limitView({ ...old, x: old.x - x / old.scale, y: old.y - y / old.scale }, size))
+  const zoom = (by: number, at: Point = { x: size.width / 2, y: size.height / 2 }) =>
+    change((old) => zoomAt(old, by, at, size))
+  const pan = (x: number, y: number) =>
+    change((old) => limitView({ ...old, x: old.x - x / old.scale, y: old.y - y / old.scale }, size))
 
   const latest = useRef(zoom)
   latest.current = zoom
@@ -45,7 +68,10 @@ export function useMapView(frame: RefObject<HTMLDivElement | null>, points: Poin
       if (!wheel && !event.ctrlKey) return
       event.preventDefault()
       const box = element.getBoundingClientRect()
-      latest.current(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), { x: event.clientX - box.left, y: event.clientY - box.top })
+      latest.current(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), {
+        x: event.clientX - box.left,
+        y: event.clientY - box.top,
+      })
     }
     element.addEventListener("wheel", onWheel, { passive: false })
     return () => element.removeEventListener("wheel", onWheel)
@@ -65,18 +91,24 @@ export function useMapView(frame: RefObject<HTMLDivElement | null>, points: Poin
     const before = fingers.current.get(event.pointerId)
     if (!before) return
     const now = at(event)
-    if (pressed.current && Math.hypot(now.x - pressed.current.x, now.y - pressed.current.y) > CLICK_TOLERANCE) pressed.current = null
+    if (
+      pressed.current &&
+      Math.hypot(now.x - pressed.current.x, now.y - pressed.current.y) > CLICK_TOLERANCE
+    )
+      pressed.current = null
     const other = [...fingers.current].find(([id]) => id !== event.pointerId)?.[1]
     if (other) {
       const apart = (one: Point) => Math.max(1, Math.hypot(one.x - other.x, one.y - other.y))
       zoom(apart(now) / apart(before), { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 })
     }
     // Where two fingers move, each carries half of the map.
-    if (!pressed.current) pan((now.x - before.x) / fingers.current.size, (now.y - before.y) / fingers.current.size)
+    if (!pressed.current)
+      pan((now.x - before.x) / fingers.current.size, (now.y - before.y) / fingers.current.size)
     fingers.current.set(event.pointerId, now)
   }
   const onPointerUp = (event: PointerEvent) => {
-    if (fingers.current.delete(event.pointerId) && pressed.current) onPress?.(fromScreen(pressed.current, view, size))
+    if (fingers.current.delete(event.pointerId) && pressed.current)
+      onPress?.(fromScreen(pressed.current, view, size))
     pressed.current = null
   }
   const onPointerCancel = (event: PointerEvent) => {
@@ -84,10 +116,17 @@ export function useMapView(frame: RefObject<HTMLDivElement | null>, points: Poin
     pressed.current = null
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey)
+      return
     const does: Record<string, () => void> = {
-      ArrowLeft: () => pan(STEP, 0), ArrowRight: () => pan(-STEP, 0), ArrowUp: () => pan(0, STEP), ArrowDown: () => pan(0, -STEP),
-      "+": () => zoom(ZOOM), "=": () => zoom(ZOOM), "-": () => zoom(1 / ZOOM), "0": () => setMoved(null),
+      ArrowLeft: () => pan(STEP, 0),
+      ArrowRight: () => pan(-STEP, 0),
+      ArrowUp: () => pan(0, STEP),
+      ArrowDown: () => pan(0, -STEP),
+      "+": () => zoom(ZOOM),
+      "=": () => zoom(ZOOM),
+      "-": () => zoom(1 / ZOOM),
+      "0": () => setMoved(null),
       ...(onPress ? { Enter: () => onPress({ x: view.x, y: view.y }) } : {}),
     }
     const act = does[event.key]
@@ -96,8 +135,11 @@ export function useMapView(frame: RefObject<HTMLDivElement | null>, points: Poin
     act()
   }
   return {
-    view, size,
-    zoomIn: () => zoom(ZOOM), zoomOut: () => zoom(1 / ZOOM), fit: () => setMoved(null),
+    view,
+    size,
+    zoomIn: () => zoom(ZOOM),
+    zoomOut: () => zoom(1 / ZOOM),
+    fit: () => setMoved(null),
     /** Shows these points; all of them may be one. */
     show: (some: Point[]) => setMoved(fitView(some, size)),
     /** Moves so far that a point is seen, and not at all where it is. */
