@@ -5,25 +5,35 @@ from collections.abc import Sequence
 import numpy as np
 
 from trapline.wire.pipelines import Algorithm
-from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetection, Pipeline, build_category_map
+from trapline.worker.pipeline import (
+    InputImage,
+    ModelClassification,
+    ModelDetection,
+    Pipeline,
+    build_category_map,
+)
 
-SPOT = Algorithm(name="Brightest spot", key="brightest-spot", category_map=build_category_map("spot"))
+SPOT = Algorithm(
+    name="Brightest spot",
+    key="brightest-spot",
+    category_map=build_category_map("spot"),
+)
 HALF = 10
 
 
 class BrightestSpot(Pipeline):
-    """Detects one spot in every image that is not completely black."""
+    """A detector of the brightest spot in each image that is not completely black."""
 
     slug = "brightest-spot"
     name = "Brightest spot"
     algorithms = (SPOT,)
 
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Return one list of detections for each image, in the given order."""
-        return [self._find(picture) for picture in pictures]
+        return [self._find(image) for image in images]
 
-    def _find(self, picture: InputImage) -> list[ModelDetection]:
-        light = picture.pixels.sum(axis=2, dtype=np.int32)
+    def _find(self, image: InputImage) -> list[ModelDetection]:
+        light = image.pixels.sum(axis=2, dtype=np.int32)
         y, x = (int(index) for index in np.unravel_index(light.argmax(), light.shape))
         score = float(light[y, x]) / (3 * 255)
         if score == 0:

@@ -133,3 +133,21 @@ def test_documents_that_programs_mention_exist() -> None:
     }
     assert len(mentioned) >= 5
     assert not {(path, mention) for path, mention in mentioned if not (ROOT / mention).exists()}
+
+
+@pytest.mark.parametrize("guide", ["write-a-gateway.md", "write-a-pipeline.md"])
+def test_guides_for_engineers_name_code_that_exists(guide: str) -> None:
+    """The reader of such a guide searches for the files, classes and functions that it names."""
+    spans = set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", read(Path("docs/how-to") / guide)))
+    paths = [f"/{path}" for path in list_text(".py", ".ts", ".tsx")]
+    files = {span for span in spans if re.fullmatch(r"[\w/-]+\.(?:py|ts|tsx)", span)}
+    missing = {file for file in files if not any(path.endswith(f"/{file}") for path in paths)}
+    code = [read(path) for path in list_text(".py") if path.parts[0] in ("src", "tests")]
+    definition = r"^\s*(?:class|(?:async )?def) (\w+)|^\s*(\w+)(?=:? )|(\w+)(?==)"
+    defined = re.compile(definition, re.MULTILINE)
+    known = {name for groups in defined.findall("\n".join(code)) for name in groups}
+    is_name = re.compile(r"(?!TRAPLINE_)[A-Z]\w{3,}|[a-z]+_[a-z_]+").fullmatch
+    names = {span for span in spans if is_name(span)}
+    assert len(files) >= 2
+    assert len(names) >= 3
+    assert not missing | (names - known)
