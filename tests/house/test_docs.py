@@ -2,12 +2,17 @@
 
 import ast
 import importlib
+import itertools
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+import typer
+from typer.core import TyperGroup
 
 from tests.house.tree import ROOT, list_text, read
 
@@ -58,16 +63,51 @@ def test_examples_import_what_there_is() -> None:
     assert not missing
 
 
-def test_commands_in_the_docs_exist() -> None:
-    """Every `trapline ...` and `make ...` that a document names is one."""
-    from trapline.cli.main import NOUNS
+def _list_commands(text: str) -> list[list[str]]:
+    """List the arguments of each `trapline ...` in code blocks and code spans of a document."""
+    fence = re.compile(r"^```.*?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    blocks = "\n".join(fence.findall(text)).replace("\\\n", " ")
+    lines = blocks.splitlines() + re.findall(r"`(trapline [^`]+)`", fence.sub("", text))
+    commands = []
+    for line in lines:
+        if not (found := re.search(r"(?:^|&& |sudo |\$ )trapline (.+)", line.strip())):
+            continue
+        reader = shlex.shlex(found.group(1), posix=True, punctuation_chars="|&;<>")
+        reader.whitespace_split = True
+        is_word = re.compile(r"(?![|&;<>]+$)").match
+        commands.append(list(itertools.takewhile(is_word, reader)))
+    return commands
 
+
+def _find_unknown(words: list[str]) -> str | None:
+    """Return the first subcommand or option of a command line that does not exist."""
+    from trapline.cli.main import program
+
+    command = typer.main.get_command(program)
+    options = {"--help"}
+    for word in words:
+        if isinstance(command, TyperGroup) and re.fullmatch(r"[a-z][a-z-]*", word):
+            following = command.get_command(click.Context(command), word)
+            if following is None and not command.invoke_without_command:
+                return word
+            command = following or command
+            for parameter in command.params:
+                options |= {*parameter.opts, *parameter.secondary_opts}
+        elif word.startswith("-") and word != "-" and word.partition("=")[0] not in options:
+            return word
+    return None
+
+
+def test_commands_in_the_docs_exist() -> None:
+    """Every `trapline ...` and `make ...` that a document names exists, with its options."""
+    texts = {path: read(path) for path in list_text(".md") if path.name != "CHANGELOG.md"}
     targets = set(re.findall(r"^([a-z][a-z0-9_-]*):", read(Path("Makefile")), re.MULTILINE))
-    told = "\n".join(read(path) for path in list_text(".md") if path.name != "CHANGELOG.md")
-    nouns = {match.group(1) for match in re.finditer(r"(?:`|^|\$ )trapline ([a-z]+)", told, re.MULTILINE)}
-    made = {match.group(1) for match in re.finditer(r"(?:`|^|\$ )make ([a-z][a-z0-9-]*)", told, re.MULTILINE)}
-    assert not nouns - set(NOUNS)
-    assert not made - targets
+    used = re.findall(r"(?:`|^|\$ )make ([a-z][a-z0-9-]*)", "\n".join(texts.values()), re.MULTILINE)
+    commands = [(path, words) for path, text in texts.items() for words in _list_commands(text)]
+    unknown = {(str(path), word): " ".join(words) for path, words in commands if (word := _find_unknown(words))}
+    assert len(commands) > 100
+    assert not unknown
+    assert not set(used) - targets
 
 
 def test_links_between_documents_lead_somewhere() -> None:
