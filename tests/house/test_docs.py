@@ -120,6 +120,19 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert not broken
 
 
+def test_paths_in_the_docs_exist() -> None:
+    """A reader who does not find a named file no longer trusts the rest of the page."""
+    path = re.compile(r"(?<![\w/.-])(?:src|tests|web|docs|tools|benchmarks)/[\w./*-]+")
+    missing = {
+        f"{document}: {named}"
+        for document in list_text(".md")
+        for span in re.findall(r"`([^`\n]+)`", read(document))
+        for named in (found.rstrip(".") for found in path.findall(span))
+        if not any(ROOT.glob(named)) and not (ROOT / named).exists()
+    }
+    assert not missing
+
+
 def test_the_glossary_says_each_word_once() -> None:
     """A word with two meanings has none."""
     words = re.findall(r"^\| ([^|]+) \|", read(Path("docs/glossary.md")), re.MULTILINE)
