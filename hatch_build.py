@@ -1,7 +1,8 @@
-"""Builds the page (web/) into the package, as a hook of hatchling or by hand: `python hatch_build.py`.
+"""Builds the page (web/) into the package, as a hook of hatchling or by hand: `python
+hatch_build.py`.
 
-The bundle is made anew only if the content of web/ changed. It needs node, which is taken from PATH where it is new
-enough and otherwise from a wheel that the build brings along.
+The bundle is made anew only if the content of web/ changed. It needs node, which is taken from PATH
+where it is new enough and otherwise from a wheel that the build brings along.
 """
 
 import hashlib
@@ -30,7 +31,9 @@ class PageNotBuilt(Exception):
 def find_inputs(root: Path) -> list[Path]:
     """Every file that the bundle is made of, in a fixed order."""
     web = root / "web"
-    files = [path for path in (*(web / "src").rglob("*"), *(web / "public").rglob("*")) if path.is_file()]
+    files = [
+        path for path in (*(web / "src").rglob("*"), *(web / "public").rglob("*")) if path.is_file()
+    ]
     files += [path for path in web.iterdir() if path.is_file()]
     return sorted(files)
 
@@ -50,7 +53,9 @@ def find_node() -> Path | None:
     if node is None or npm is None:
         return None
     try:
-        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True, timeout=30).stdout
+        said = subprocess.run(
+            [node, "--version"], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
         version = tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
@@ -70,18 +75,30 @@ def find_npm() -> list[str]:
         )
     folder = Path(wheel.origin).parent
     # A wheel has no symbolic links, so its bin/npm does not find its own files.
-    return [str(folder / "bin" / "node"), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    return [
+        str(folder / "bin" / "node"),
+        str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
+    ]
 
 
 def run_npm(npm: list[str], arguments: list[str], web: Path) -> None:
     """Run npm in web/; raises PageNotBuilt with the line that says what was wrong."""
     path = f"{Path(npm[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
-        [*npm, *arguments], cwd=web, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        [*npm, *arguments],
+        cwd=web,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
-        lines = [line.strip() for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()]
-        errors = [line for line in lines if "error" in line.lower() and "A complete log" not in line]
+        lines = [
+            line.strip() for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()
+        ]
+        errors = [
+            line for line in lines if "error" in line.lower() and "A complete log" not in line
+        ]
         said = (errors or lines or ["it said nothing"])[0]
         raise PageNotBuilt(f"`npm {' '.join(arguments)}` failed in {web}: {said}")
 

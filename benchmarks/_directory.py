@@ -45,10 +45,21 @@ def serve(root: Path, work: Path) -> Iterator[Directory]:
     program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if program:
         user = "user root;" if os.geteuid() == 0 else ""
-        (work / "nginx.conf").write_text(NGINX.format(work=work, root=root, port=port, user=user), encoding="utf-8")
+        (work / "nginx.conf").write_text(
+            NGINX.format(work=work, root=root, port=port, user=user), encoding="utf-8"
+        )
         command = [program, "-p", str(work), "-c", str(work / "nginx.conf")]
     else:
-        command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(root)]
+        command = [
+            sys.executable,
+            "-m",
+            "http.server",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--directory",
+            str(root),
+        ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(200):

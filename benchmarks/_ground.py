@@ -1,4 +1,5 @@
-"""What the benchmarks of the line stand on: a real Trapline on an empty folder, with images and a pipeline in it.
+"""What the benchmarks of the line stand on: a real Trapline on an empty folder, with images and a
+pipeline in it.
 
 The images have rows and no bytes: the line never opens a picture.
 """
@@ -34,20 +35,28 @@ class Caller:
 
     def __init__(self, port: int, token: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Token {token}"} if token else {})
+        self._headers = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Token {token}"} if token else {}
+        )
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> bytes:
         """Make a call; anything but a 2xx ends the benchmark."""
-        self._connection.request(method, f"/api/v2{path}", body=body, headers=self._headers | headers)
+        self._connection.request(
+            method, f"/api/v2{path}", body=body, headers=self._headers | headers
+        )
         answer = self._connection.getresponse()
         content = answer.read()
         if not 200 <= answer.status < 300:
-            raise SystemExit(f"{method} {path}: {answer.status} {content.decode(errors='replace')[:500]}")
+            raise SystemExit(
+                f"{method} {path}: {answer.status} {content.decode(errors='replace')[:500]}"
+            )
         return content
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """The same with JSON."""
-        return json.loads(self.call(method, path, None if body is None else json.dumps(body).encode(), **headers))
+        return json.loads(
+            self.call(method, path, None if body is None else json.dumps(body).encode(), **headers)
+        )
 
 
 @dataclass
@@ -130,7 +139,9 @@ class Ground:
         job = int(caller.ask("POST", "/jobs", asked)["id"])
         with psycopg.connect(self.database, autocommit=True) as connection:
             while True:
-                row = connection.execute("select expanded, open from jobs where id = %s", (job,)).fetchone()
+                row = connection.execute(
+                    "select expanded, open from jobs where id = %s", (job,)
+                ).fetchone()
                 if row and row[0]:
                     if row[1] != expected:
                         raise SystemExit(f"the job has {row[1]} tasks, {expected} were expected")
@@ -153,7 +164,9 @@ class Ground:
         peaks = []
         for status in Path("/proc").glob("[0-9]*/status"):
             with contextlib.suppress(OSError):
-                lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+                lines = dict(
+                    line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines()
+                )
                 command = (status.parent / "cmdline").read_bytes()
                 if int(lines["PPid"]) == self.pid and b"trapline.server.app.main\0api" in command:
                     peaks.append(int(lines["VmHWM"].split()[0]) * 1024)
@@ -195,7 +208,15 @@ def open_ground(processes: int = 1, settings: Mapping[str, str] | None = None) -
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "trapline.cli.main", "up", f"--data={data}", "--port=0", "--no-worker"),
+                    *(
+                        sys.executable,
+                        "-m",
+                        "trapline.cli.main",
+                        "up",
+                        f"--data={data}",
+                        "--port=0",
+                        "--no-worker",
+                    ),
                     f"--processes={processes}",
                 ],
                 env=quiet | {"TRAPLINE_LOG_LEVEL": "warning"} | dict(settings or {}),
@@ -212,9 +233,13 @@ def open_ground(processes: int = 1, settings: Mapping[str, str] | None = None) -
 
 def _settle(process: subprocess.Popen[bytes], data: Path, log: Path) -> Ground:
     deadline = time.monotonic() + 300
-    while not (found := re.search(r"http://\S+?:(\d+)/welcome#(\S+)", log.read_text(encoding="utf-8"))):
+    while not (
+        found := re.search(r"http://\S+?:(\d+)/welcome#(\S+)", log.read_text(encoding="utf-8"))
+    ):
         if process.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit(f"trapline up did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")
+            raise SystemExit(
+                f"trapline up did not start:\n{log.read_text(encoding='utf-8')[-3000:]}"
+            )
         time.sleep(0.05)
     port = int(found[1])
     while True:
@@ -224,8 +249,18 @@ def _settle(process: subprocess.Popen[bytes], data: Path, log: Path) -> Ground:
         except OSError:
             time.sleep(0.05)
     session = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    owner = {"link": found[2], "email": "bench@example.org", "name": "Bench", "password": "correct horse battery"}
-    session.request("POST", "/api/v2/auth/link", body=json.dumps(owner), headers={"Content-Type": "application/json"})
+    owner = {
+        "link": found[2],
+        "email": "bench@example.org",
+        "name": "Bench",
+        "password": "correct horse battery",
+    }
+    session.request(
+        "POST",
+        "/api/v2/auth/link",
+        body=json.dumps(owner),
+        headers={"Content-Type": "application/json"},
+    )
     answer = session.getresponse()
     cookie, me = answer.getheader("Set-Cookie", "").partition(";")[0], json.loads(answer.read())
     signed = {"Cookie": cookie, "X-CSRF-Token": me["csrf_token"]}
@@ -236,14 +271,19 @@ def _settle(process: subprocess.Popen[bytes], data: Path, log: Path) -> Ground:
     deployments = as_owner.ask("GET", f"/deployments?project={project}")["results"]
     if not deployments:
         deployments = [as_owner.ask("POST", "/deployments", {"project": project, "name": "Camera"})]
-    worker_token = caller.ask("POST", "/auth/tokens", {"name": "worker", "kind": "worker"}, **signed)["token"]
+    worker_token = caller.ask(
+        "POST", "/auth/tokens", {"name": "worker", "kind": "worker"}, **signed
+    )["token"]
     database = find_running_url(data)
     assert database is not None
-    return Ground(process.pid, port, database, owner_token, worker_token, project, UUID(deployments[0]["id"]))
+    return Ground(
+        process.pid, port, database, owner_token, worker_token, project, UUID(deployments[0]["id"])
+    )
 
 
 def describe_machine() -> str:
     """Say where and when a figure was measured."""
-    return f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}, " + time.strftime(
-        "%Y-%m-%d"
+    return (
+        f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}, "
+        + time.strftime("%Y-%m-%d")
     )

@@ -12,7 +12,8 @@ GENERATED = 8
 
 
 def read_images(folder: Path | None) -> list[bytes]:
-    """Read the JPEG files of a folder in the order of their names; without a folder, generate images.
+    """Read the JPEG files of a folder in the order of their names; without a folder, generate
+    images.
 
     Ends the program if the folder does not exist or has no JPEG file.
     """
@@ -22,8 +23,14 @@ def read_images(folder: Path | None) -> list[bytes]:
     if folder is None:
         return [generate_jpeg(number) for number in range(GENERATED)]
     if not folder.is_dir():
-        raise SystemExit(f"{folder} is not a folder; name one with JPEG images, or unset TRAPLINE_SAMPLES")
-    found = [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix.lower() in (".jpg", ".jpeg")]
+        raise SystemExit(
+            f"{folder} is not a folder; name one with JPEG images, or unset TRAPLINE_SAMPLES"
+        )
+    found = [
+        path.read_bytes()
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in (".jpg", ".jpeg")
+    ]
     if not found:
         raise SystemExit(f"{folder} has no JPEG files")
     return found

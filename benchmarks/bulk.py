@@ -2,9 +2,10 @@
 
     python benchmarks/bulk.py [--count 5000] [--posts 12] [--rounds 4] [--clients 1]
 
-The floor: as many processes as there are clients, each copying the same rows, made ready before the clock starts, by
-binary COPY into the same table with the same indexes and constraints, one transaction a request. The way: clients sign
-and post boxes, each request to an analysis of its own, and read the answer, which tells every one of them with its id.
+The floor: as many processes as there are clients, each copying the same rows, made ready before the
+clock starts, by binary COPY into the same table with the same indexes and constraints, one
+transaction a request. The way: clients sign and post boxes, each request to an analysis of its own,
+and read the answer, which tells every one of them with its id.
 """
 
 import argparse
@@ -31,9 +32,13 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--count", type=int, default=5_000, help="annotations of a request")
-    arguments.add_argument("--posts", type=int, default=12, help="requests of each client in a round")
+    arguments.add_argument(
+        "--posts", type=int, default=12, help="requests of each client in a round"
+    )
     arguments.add_argument("--rounds", type=int, default=4)
     arguments.add_argument("--clients", type=int, default=1)
     told = arguments.parse_args()
@@ -47,21 +52,32 @@ def main() -> None:
             took += [queue.get() for _ in range(told.posts * told.clients)]
             rates = [told.posts * told.clients * told.count / seconds for seconds in (floor, way)]
             pairs.append(rates)
-            print(f"floor {rates[0]:8,.0f}/s   way {rates[1]:8,.0f}/s   {100 * rates[1] / rates[0]:.0f} %", flush=True)
+            print(
+                f"floor {rates[0]:8,.0f}/s   way {rates[1]:8,.0f}/s   {100 * rates[1] / rates[0]:.0f} %",
+                flush=True,
+            )
         stored = ground.count("select count(*) from annotations")
         assert stored == 2 * told.rounds * told.posts * told.clients * told.count, stored
     floor, way = (statistics.median(column) for column in zip(*pairs, strict=True))
     ranked = sorted(took)
-    print(f"\n{describe_machine()}; {told.count:,} boxes a request, {told.clients} clients and API processes")
-    print(f"floor {floor:,.0f} annotations/s, way {way:,.0f}: {100 * way / floor:.0f} % of the floor (goal 40 %)")
-    print(f"a request took {ranked[len(ranked) // 2]:.3f} s (median), {ranked[int(len(ranked) * 0.95)]:.3f} s (p95)")
+    print(
+        f"\n{describe_machine()}; {told.count:,} boxes a request, {told.clients} clients and API processes"
+    )
+    print(
+        f"floor {floor:,.0f} annotations/s, way {way:,.0f}: {100 * way / floor:.0f} % of the floor (goal 40 %)"
+    )
+    print(
+        f"a request took {ranked[len(ranked) // 2]:.3f} s (median), {ranked[int(len(ranked) * 0.95)]:.3f} s (p95)"
+    )
 
 
 def make_analyses(ground: Ground, count: int) -> list[tuple[str, str, str]]:
     """Make so many analyses, each of an image of its own; answers their ids, images and secrets."""
     ground.add_images(count)
     with psycopg.connect(ground.database) as connection:
-        images = connection.execute("select id from images order by id desc limit %s", (count,)).fetchall()
+        images = connection.execute(
+            "select id from images order by id desc limit %s", (count,)
+        ).fetchall()
     caller = Caller(ground.port, ground.owner)
     made = []
     for (image,) in images:
@@ -74,7 +90,14 @@ def make_analyses(ground: Ground, count: int) -> list[tuple[str, str, str]]:
 def make_data(number: int) -> dict[str, Any]:
     """The data of a box, another one for each number."""
     x, y = (number % 1500) + 0.5, (number // 1500) * 10.0
-    return {"x_min": x, "y_min": y, "x_max": x + 120.25, "y_max": y + 90.75, "image_width": 2000, "image_height": 1500}
+    return {
+        "x_min": x,
+        "y_min": y,
+        "x_max": x + 120.25,
+        "y_max": y + 90.75,
+        "image_width": 2000,
+        "image_height": 1500,
+    }
 
 
 def measure(work: Any, arguments: list[Any]) -> float:
@@ -92,8 +115,13 @@ def measure(work: Any, arguments: list[Any]) -> float:
     return time.monotonic() - started
 
 
-def _copy(start: Any, ground: Ground, told: argparse.Namespace, own: list[tuple[str, str, str]]) -> None:
-    ready = [_make_ready(ground.project, UUID(analysis), UUID(image), told.count) for analysis, image, _ in own]
+def _copy(
+    start: Any, ground: Ground, told: argparse.Namespace, own: list[tuple[str, str, str]]
+) -> None:
+    ready = [
+        _make_ready(ground.project, UUID(analysis), UUID(image), told.count)
+        for analysis, image, _ in own
+    ]
     with psycopg.connect(ground.database) as connection:
         start.wait()
         for content in ready:
@@ -124,11 +152,16 @@ def _make_ready(project: int, analysis: UUID, image: UUID, count: int) -> bytes:
             uuid7().bytes[::-1],
         )
         parts.append(struct.pack(">h", len(fields)))
-        parts += [struct.pack(">i", -1) if one is None else struct.pack(">i", len(one)) + one for one in fields]
+        parts += [
+            struct.pack(">i", -1) if one is None else struct.pack(">i", len(one)) + one
+            for one in fields
+        ]
     return b"".join([*parts, b"\xff\xff"])
 
 
-def _post(start: Any, ground: Ground, told: argparse.Namespace, own: list[tuple[str, str, str]], took: Any) -> None:
+def _post(
+    start: Any, ground: Ground, told: argparse.Namespace, own: list[tuple[str, str, str]], took: Any
+) -> None:
     annotations = [
         {
             "annotation_type": "bounding_box", "class_name": "deer", "confidence": 0.75, "data": make_data(number),
@@ -141,7 +174,9 @@ def _post(start: Any, ground: Ground, told: argparse.Namespace, own: list[tuple[
     start.wait()
     for analysis, _, secret in own:
         began = time.monotonic()
-        answer = caller.call("POST", f"/analyses/{analysis}/annotations:bulk", body, **sign_v1(secret, body))
+        answer = caller.call(
+            "POST", f"/analyses/{analysis}/annotations:bulk", body, **sign_v1(secret, body)
+        )
         took.put(time.monotonic() - began)
         assert answer.count(b'"bounding_box"') == told.count
 

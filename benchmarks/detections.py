@@ -1,10 +1,12 @@
-"""Count what a detector finds on real images: right, missed and false, with Wilson intervals of 95 %.
+"""Count what a detector finds on real images: right, missed and false, with Wilson intervals of 95
+%.
 
     python benchmarks/detections.py --images DIR [--pipeline yolox-nano]
 
-DIR has images and a manifest.csv with the columns `file` and `ground_truth`; without it, the folder `images` of
-TRAPLINE_SAMPLES. An image whose ground truth is `blank` shows no animal; one without ground truth counts for persons
-only. No image shows a person, unless its ground truth names one. Files that cannot be decoded are skipped and named.
+DIR has images and a manifest.csv with the columns `file` and `ground_truth`; without it, the folder
+`images` of TRAPLINE_SAMPLES. An image whose ground truth is `blank` shows no animal; one without
+ground truth counts for persons only. No image shows a person, unless its ground truth names one.
+Files that cannot be decoded are skipped and named.
 """
 
 import argparse
@@ -28,12 +30,18 @@ EMPTY = ("blank", "empty")
 def main() -> None:
     """Count and print a table."""
     samples = os.environ.get("TRAPLINE_SAMPLES")
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--images", type=Path, default=Path(samples) / "images" if samples else None)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    arguments.add_argument(
+        "--images", type=Path, default=Path(samples) / "images" if samples else None
+    )
     arguments.add_argument("--pipeline", choices=PIPELINES, default=PIPELINES[0])
     given = arguments.parse_args()
     if given.images is None or not (given.images / "manifest.csv").is_file():
-        print("skipped: there is no manifest.csv; name a folder with --images, or set TRAPLINE_SAMPLES")
+        print(
+            "skipped: there is no manifest.csv; name a folder with --images, or set TRAPLINE_SAMPLES"
+        )
         return
     pipeline = build_pipeline(given.pipeline)
     cache = get_model_cache()
@@ -66,10 +74,16 @@ def main() -> None:
         counts["false person"] += kind != "person" and groups["person"] > 0
         counts["false animal"] += kind == "none" and groups["animal"] > 0
     print(f"{given.pipeline}: {counts['images']} images")
-    print(f"images with an animal in which one is found   {format_share(counts['right animal'], counts['of animal'])}")
-    print(f"images without an animal in which one is found {format_share(counts['false animal'], counts['of none'])}")
+    print(
+        f"images with an animal in which one is found   {format_share(counts['right animal'], counts['of animal'])}"
+    )
+    print(
+        f"images without an animal in which one is found {format_share(counts['false animal'], counts['of none'])}"
+    )
     people = counts["images"] - counts["of person"]
-    print(f"images without a person in which one is found  {format_share(counts['false person'], people)}")
+    print(
+        f"images without a person in which one is found  {format_share(counts['false person'], people)}"
+    )
     print(f"boxes of persons in all {counts['persons']}")
 
 

@@ -1,10 +1,12 @@
-"""Taking results in: a file of MegaDetector's against a plain COPY of the very rows that come of it.
+"""Taking results in: a file of MegaDetector's against a plain COPY of the very rows that come of
+it.
 
     python benchmarks/exchange_in.py [images]
 
-Three boxes an image, one of them with a classification, every fifth image empty; the images are there. The floor is
-one connection that copies the same rows of analyses, their details, annotations and classes into the same tables,
-with the same indexes and constraints, made ready before the clock starts. Change this only with a reason, and say it.
+Three boxes an image, one of them with a classification, every fifth image empty; the images are
+there. The floor is one connection that copies the same rows of analyses, their details, annotations
+and classes into the same tables, with the same indexes and constraints, made ready before the clock
+starts. Change this only with a reason, and say it.
 """
 
 import io
@@ -18,15 +20,28 @@ import psycopg
 from _ground import Caller, Ground, describe_machine, open_ground
 
 IMAGES = 100_000
-TABLES = {"analyses": "id", "analysis_details": "analysis_id", "annotations": "id", "image_classes": "image_id"}
+TABLES = {
+    "analyses": "id",
+    "analysis_details": "analysis_id",
+    "annotations": "id",
+    "image_classes": "image_id",
+}
 
 
 def make_file(images: int) -> bytes:
     """A file of results."""
-    box = {"category": "1", "conf": 0.912, "bbox": [0.1, 0.2, 0.3, 0.4], "classifications": [["0", 0.83], ["1", 0.1]]}
+    box = {
+        "category": "1",
+        "conf": 0.912,
+        "bbox": [0.1, 0.2, 0.3, 0.4],
+        "classifications": [["0", 0.83], ["1", 0.1]],
+    }
     boxes = [box, {"category": "1", "conf": 0.5, "bbox": [0.5, 0.1, 0.2, 0.2]}]
     boxes.append({"category": "2", "conf": 0.21, "bbox": [0.7, 0.6, 0.1, 0.2]})
-    told = [{"file": f"set/{number:07}.jpg", "detections": boxes if number % 5 else []} for number in range(images)]
+    told = [
+        {"file": f"set/{number:07}.jpg", "detections": boxes if number % 5 else []}
+        for number in range(images)
+    ]
     more = {
         "info": {"detector": "md_v5a.0.0.pt"},
         "detection_categories": {"1": "animal", "2": "person"},
@@ -52,7 +67,9 @@ def peak_of_background(pid: int) -> int:
     """The most memory that the background process had in its own, in bytes; what is mapped from files counts too."""
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
-            lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+            lines = dict(
+                line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines()
+            )
             command = (status.parent / "cmdline").read_bytes()
         except OSError:
             continue
@@ -67,15 +84,23 @@ def copy_again(ground: Ground) -> float:
         kept = {}
         for table in TABLES:
             rows = io.BytesIO()
-            with connection.cursor() as cursor, cursor.copy(f"copy {table} to stdout (format binary)") as out:
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(f"copy {table} to stdout (format binary)") as out,
+            ):
                 for piece in out:
                     rows.write(piece)
             kept[table] = rows.getvalue()
-        connection.execute("truncate analyses, analysis_details, annotations, image_classes cascade")
+        connection.execute(
+            "truncate analyses, analysis_details, annotations, image_classes cascade"
+        )
         connection.commit()
         began = time.monotonic()
         for table, content in kept.items():
-            with connection.cursor() as cursor, cursor.copy(f"copy {table} from stdin (format binary)") as into:
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(f"copy {table} from stdin (format binary)") as into,
+            ):
                 into.write(content)
         connection.commit()
         return time.monotonic() - began
@@ -99,12 +124,18 @@ def main() -> None:
         floor = copy_again(ground)
         least = ground.processor_time() - worked
     print(describe_machine())
-    print(f"{images:,} images, {taken['annotations']:,} annotations, a file of {len(content) / 1e6:,.0f} MB")
+    print(
+        f"{images:,} images, {taken['annotations']:,} annotations, a file of {len(content) / 1e6:,.0f} MB"
+    )
     print(f"taken in: {took:.1f} s, {images / took:,.0f} images/s, from its being sent to its end")
     print(f"the same file again: {again:.1f} s, {images / again:,.0f} images/s")
     print(f"floor, the same rows by COPY: {floor:.1f} s, {images / floor:,.0f} images/s")
-    print(f"processor time: {own:.1f} s and {least:.1f} s, {least / own:.2f}, which says more on a busy machine")
-    print(f"ratio: {floor / took:.2f}; memory of the background process: {memory / 1e6:,.0f} MB at most")
+    print(
+        f"processor time: {own:.1f} s and {least:.1f} s, {least / own:.2f}, which says more on a busy machine"
+    )
+    print(
+        f"ratio: {floor / took:.2f}; memory of the background process: {memory / 1e6:,.0f} MB at most"
+    )
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
     python benchmarks/expand.py [images] [--rounds 3]
 
-A real Trapline on an empty folder; the images have rows and no bytes. The floor is PostgreSQL alone: the same rows,
-with the same indexes and constraints, put into `analyses` by one COPY and one commit, ids made before the clock starts.
-Ours begins with the request for a job and ends when its last image is in the line; what a caller sees in between is
-the time until something can be leased. Once over all images, and once over the same images by their ids. The median of
-the rounds counts.
+A real Trapline on an empty folder; the images have rows and no bytes. The floor is PostgreSQL
+alone: the same rows, with the same indexes and constraints, put into `analyses` by one COPY and one
+commit, ids made before the clock starts. Ours begins with the request for a job and ends when its
+last image is in the line; what a caller sees in between is the time until something can be leased.
+Once over all images, and once over the same images by their ids. The median of the rounds counts.
 """
 
 import argparse
@@ -24,7 +24,9 @@ TYPES = ("uuid", "int8", "uuid", "int8", "text", "text", "text", "int4", "int4",
 
 def main() -> None:
     """Measure and print."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("images", type=int, nargs="?", default=100_000)
     arguments.add_argument("--rounds", type=int, default=3)
     given = arguments.parse_args()
@@ -41,7 +43,9 @@ def main() -> None:
             for name, selection in selections.items():
                 rounds[name].append(measure_job(ground, count, selection))
     floor = statistics.median(floors)
-    print(f"{describe_machine()}; {count:,} images, floor {floor:.2f} s ({count / floor:,.0f} rows/s)")
+    print(
+        f"{describe_machine()}; {count:,} images, floor {floor:.2f} s ({count / floor:,.0f} rows/s)"
+    )
     for name, measured in rounds.items():
         first = statistics.median(first for first, _ in measured)
         whole = statistics.median(whole for _, whole in measured)
@@ -62,7 +66,10 @@ def measure_floor(ground: Ground) -> float:
     with psycopg.connect(ground.database) as connection:
         job = _make_empty_job(connection, ground.project)
         images = connection.execute("select id from images order by id").fetchall()
-        rows = [(uuid7(), ground.project, key, job, SLUG, "1", "queued", 0, 0, 0, 0) for (key,) in images]
+        rows = [
+            (uuid7(), ground.project, key, job, SLUG, "1", "queued", 0, 0, 0, 0)
+            for (key,) in images
+        ]
         connection.commit()
         started = time.monotonic()
         statement = f"copy analyses ({COLUMNS}) from stdin (format binary)"
@@ -85,7 +92,9 @@ def measure_job(ground: Ground, count: int, selection: dict[str, Any]) -> tuple[
         job = caller.ask("POST", "/jobs", asked)["id"]
         first = 0.0
         while True:
-            row = connection.execute("select expanded, open from jobs where id = %s", (job,)).fetchone()
+            row = connection.execute(
+                "select expanded, open from jobs where id = %s", (job,)
+            ).fetchone()
             assert row is not None
             if row[1] and not first:
                 first = time.monotonic() - started

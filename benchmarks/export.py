@@ -2,12 +2,13 @@
 
     python benchmarks/export.py [--observations 1000000]
 
-The images lie in a spool, two boxes each with a classification under it, as an export gathers them. The floor has the
-rows of the tables as Python values in memory and does nothing but write them with the `csv` module, uncompressed, into
-a file: for Camtrap DP those of its own tables, for COCO the values of its images and annotations. The formats read the
-spool, decide what is seen, write, check and pack. Each runs in a process of its own, whose largest memory is told.
-Where others work on the machine, the ratio of processor time says more than that of the clock, and is told beside it.
-Change this only with a reason, and say it here.
+The images lie in a spool, two boxes each with a classification under it, as an export gathers them.
+The floor has the rows of the tables as Python values in memory and does nothing but write them with
+the `csv` module, uncompressed, into a file: for Camtrap DP those of its own tables, for COCO the
+values of its images and annotations. The formats read the spool, decide what is seen, write, check
+and pack. Each runs in a process of its own, whose largest memory is told. Where others work on the
+machine, the ratio of processor time says more than that of the clock, and is told beside it. Change
+this only with a reason, and say it here.
 """
 
 import argparse
@@ -47,7 +48,10 @@ PLACES = 100
 BATCH = 20_000
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 RANDOM = random.Random(7)
-TAXA = [TaxonRecord(id=UUID(int=number + 1), scientific_name=f"Genus species{number}") for number in range(50)]
+TAXA = [
+    TaxonRecord(id=UUID(int=number + 1), scientific_name=f"Genus species{number}")
+    for number in range(50)
+]
 
 
 def main() -> None:
@@ -58,7 +62,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         spool = make_spool(Path(folder), count // BOXES)
         size = (Path(folder) / IMAGES).stat().st_size / 2**20
-        print(f"{describe_machine()}: {count:,} observations on {count // BOXES:,} images, spool of {size:.0f} MiB")
+        print(
+            f"{describe_machine()}: {count:,} observations on {count // BOXES:,} images, spool of {size:.0f} MiB"
+        )
         for form in (ExportFormat.CAMTRAP_DP, ExportFormat.COCO):
             out = Path(folder) / f"out-{form}"
             seconds, busy, memory, written = apart(write_format, form, spool, out)
@@ -78,7 +84,9 @@ def apart(work: Any, *arguments: Any) -> tuple[float, float, float, int]:
         return answer
 
 
-def write_format(form: ExportFormat, spool: ExportSpool, out: Path) -> tuple[float, float, float, int]:
+def write_format(
+    form: ExportFormat, spool: ExportSpool, out: Path
+) -> tuple[float, float, float, int]:
     """Write a format."""
     load = FORMATS[form].load
     assert load is not None
@@ -100,7 +108,9 @@ def write_floor(form: ExportFormat, written: Path, out: Path) -> tuple[float, fl
     seconds, busy, count = 0.0, 0.0, 0
     with out.open("w", newline="") as file:
         writer = csv.writer(file)
-        for rows in read_camtrap_dp(written) if form == ExportFormat.CAMTRAP_DP else read_coco(written):
+        for rows in (
+            read_camtrap_dp(written) if form == ExportFormat.CAMTRAP_DP else read_coco(written)
+        ):
             started, began = time.monotonic(), time.process_time()
             writer.writerows(rows)
             seconds += time.monotonic() - started
@@ -129,7 +139,11 @@ def read_coco(written: Path) -> Iterator[list[list[Any]]]:
     content = json.loads(written.read_bytes())
     for table in ("images", "annotations"):
         rows = [
-            [part for value in one.values() for part in (value if isinstance(value, list) else [value])]
+            [
+                part
+                for value in one.values()
+                for part in (value if isinstance(value, list) else [value])
+            ]
             for one in content[table]
         ]
         for first in range(0, len(rows), BATCH):
@@ -152,7 +166,11 @@ def make_spool(folder: Path, count: int) -> ExportSpool:
     ]  # fmt: skip
     with (folder / IMAGES).open("wb") as file:
         for first in range(0, count, 1000):
-            file.write(write_records(make_image(number, count) for number in range(first, min(first + 1000, count))))
+            file.write(
+                write_records(
+                    make_image(number, count) for number in range(first, min(first + 1000, count))
+                )
+            )
     about = ExportMetadata(
         project_id=1, project_name="Bench", project_description="", started_at=NOON, public_url="https://traps.example.org",
         deployments=places, taxa=TAXA,
@@ -169,13 +187,18 @@ def make_image(number: int, count: int) -> ImageRecord:
             "x_min": 100.25 + box, "y_min": 200.5, "x_max": 900.75, "y_max": 700.125, "image_width": 2000,
             "image_height": 1500, "inference_time": 0.05, "timestamp": "2026-11-21T10:00:00.000000",
         }  # fmt: skip
-        named = {"topk": [{"class": "a", "confidence": 0.75}, {"class": "b", "confidence": 0.25}], "terminal": True}
+        named = {
+            "topk": [{"class": "a", "confidence": 0.75}, {"class": "b", "confidence": 0.25}],
+            "terminal": True,
+        }
         alike: dict[str, Any] = {
             "analysis_id": make_id(), "class_name": taxon.scientific_name, "taxon": taxon.id,
             "model_name": "bench-pipeline", "model_version": "1.0", "at": NOON,
         }  # fmt: skip
         boxed = make_id()
-        found.append(AnnotationRecord(id=boxed, type="bounding_box", data=data, confidence=0.9123, **alike))
+        found.append(
+            AnnotationRecord(id=boxed, type="bounding_box", data=data, confidence=0.9123, **alike)
+        )
         under = {"id": make_id(), "type": "classification", "data": named, "parent_id": boxed}
         found.append(AnnotationRecord(**under, confidence=0.8123, **alike))
     return ImageRecord(

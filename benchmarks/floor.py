@@ -1,11 +1,13 @@
-"""The floor of the line: what PostgreSQL itself takes to store the same rows, without a server in between.
+"""The floor of the line: what PostgreSQL itself takes to store the same rows, without a server in
+between.
 
     python benchmarks/floor.py [--batches 80]
 
-Two processes, one connection each. For each batch of 64 images one transaction: the tasks move to `processing` and to
-`completed`, the rows of 5 boxes and 5 classifications, of the report and of the class an image go in by binary COPY,
-made ready before the clock starts, the images are marked as not blank, the job counts. The same tables, indexes and
-constraints as the line's; nothing is asked, locked or compared. Change this only with a reason, and say it here.
+Two processes, one connection each. For each batch of 64 images one transaction: the tasks move to
+`processing` and to `completed`, the rows of 5 boxes and 5 classifications, of the report and of the
+class an image go in by binary COPY, made ready before the clock starts, the images are marked as
+not blank, the job counts. The same tables, indexes and constraints as the line's; nothing is asked,
+locked or compared. Change this only with a reason, and say it here.
 """
 
 import argparse
@@ -41,7 +43,9 @@ NAMED = (
 
 def main() -> None:
     """Measure and print."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--batches", type=int, default=80, help="batches of each process")
     given = arguments.parse_args()
     with open_ground() as ground:
@@ -57,7 +61,9 @@ def measure_floor(ground: Ground, batches: int) -> float:
     job = ground.run_job(images)
     start = multiprocessing.get_context("spawn").Barrier(PROCESSES + 1)
     writers = [
-        multiprocessing.get_context("spawn").Process(target=_write, args=(start, ground, job, number))
+        multiprocessing.get_context("spawn").Process(
+            target=_write, args=(start, ground, job, number)
+        )
         for number in range(PROCESSES)
     ]
     for writer in writers:
@@ -75,10 +81,15 @@ def measure_floor(ground: Ground, batches: int) -> float:
 
 def _write(start: Any, ground: Ground, job: int, number: int) -> None:
     with psycopg.connect(ground.database) as connection:
-        rows = connection.execute("select id, image_id from analyses where job_id = %s order by id", (job,)).fetchall()
+        rows = connection.execute(
+            "select id, image_id from analyses where job_id = %s order by id", (job,)
+        ).fetchall()
         connection.commit()
         own = rows[number::PROCESSES]
-        ready = [_make_ready(ground.project, own[first : first + BATCH]) for first in range(0, len(own), BATCH)]
+        ready = [
+            _make_ready(ground.project, own[first : first + BATCH])
+            for first in range(0, len(own), BATCH)
+        ]
         start.wait()
         for ids, images, contents in ready:
             connection.execute(
@@ -98,12 +109,15 @@ def _write(start: Any, ground: Ground, job: int, number: int) -> None:
                         copy.write(content)
             connection.execute("update images set blank = false where id = any(%s)", (images,))
             connection.execute(
-                "update jobs set open = open - %s, completed = completed + %s where id = %s", (len(ids), len(ids), job)
+                "update jobs set open = open - %s, completed = completed + %s where id = %s",
+                (len(ids), len(ids), job),
             )
             connection.commit()
 
 
-def _make_ready(project: int, batch: list[tuple[UUID, UUID]]) -> tuple[list[UUID], list[UUID], dict[str, bytes]]:
+def _make_ready(
+    project: int, batch: list[tuple[UUID, UUID]]
+) -> tuple[list[UUID], list[UUID], dict[str, bytes]]:
     """Encode all rows of a batch, by the table and columns that they go into."""
     number = struct.pack(">q", project)
     contents = {
@@ -112,13 +126,18 @@ def _make_ready(project: int, batch: list[tuple[UUID, UUID]]) -> tuple[list[UUID
             [(analysis.bytes, number, REPORT) for analysis, _ in batch]
         ),
         "image_classes (image_id, class_name, project_id, captured_at, confidence)": _pack(
-            [(image.bytes, b"class 0", number, bytes(8), struct.pack(">d", 0.75)) for _, image in batch]
+            [
+                (image.bytes, b"class 0", number, bytes(8), struct.pack(">d", 0.75))
+                for _, image in batch
+            ]
         ),
     }
     return [analysis for analysis, _ in batch], [image for _, image in batch], contents
 
 
-def _list_annotations(project: bytes, batch: list[tuple[UUID, UUID]]) -> list[tuple[bytes | None, ...]]:
+def _list_annotations(
+    project: bytes, batch: list[tuple[UUID, UUID]]
+) -> list[tuple[bytes | None, ...]]:
     rows = []
     confidence, algorithm = struct.pack(">f", 0.75), struct.pack(">q", 1)
     for analysis, image in batch:
@@ -130,7 +149,17 @@ def _list_annotations(project: bytes, batch: list[tuple[UUID, UUID]]) -> list[tu
             ):
                 rows.append(
                     (
-                        *(key, project, analysis.bytes, image.bytes, kind, b"class 0", confidence, data, parent),
+                        *(
+                            key,
+                            project,
+                            analysis.bytes,
+                            image.bytes,
+                            kind,
+                            b"class 0",
+                            confidence,
+                            data,
+                            parent,
+                        ),
                         *(struct.pack(">i", place), algorithm, place.to_bytes(16, "big")),
                     )
                 )
@@ -142,7 +171,10 @@ def _pack(rows: Sequence[Sequence[bytes | None]]) -> bytes:
     parts = [HEADER]
     for row in rows:
         parts.append(struct.pack(">h", len(row)))
-        parts.extend(struct.pack(">i", -1) if field is None else struct.pack(">i", len(field)) + field for field in row)
+        parts.extend(
+            struct.pack(">i", -1) if field is None else struct.pack(">i", len(field)) + field
+            for field in row
+        )
     parts.append(struct.pack(">h", -1))
     return b"".join(parts)
 

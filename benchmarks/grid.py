@@ -1,9 +1,11 @@
-"""B9: what the page asks for where a project has very many images, against an empty route of the same server.
+"""B9: what the page asks for where a project has very many images, against an empty route of the
+same server.
 
     python benchmarks/grid.py [--sizes 100000 1000000] [--rounds 40]
 
-The images are made in the database: half of them blank, the others with 8 to 24 annotations, so that there are 8 for
-each image; "common" is on 30 %, "rare" on 0.5 %. They were taken by 50 cameras over 1,000 days.
+The images are made in the database: half of them blank, the others with 8 to 24 annotations, so
+that there are 8 for each image; "common" is on 30 %, "rare" on 0.5 %. They were taken by 50 cameras
+over 1,000 days.
 """
 
 import argparse
@@ -61,9 +63,13 @@ _CLASSES = """
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
-    arguments.add_argument("--rounds", type=int, default=40, help="how often each question is asked")
+    arguments.add_argument(
+        "--rounds", type=int, default=40, help="how often each question is asked"
+    )
     told = arguments.parse_args()
     with open_ground(1) as ground:
         ground.register()
@@ -75,7 +81,9 @@ def main() -> None:
             with psycopg.connect(ground.database, autocommit=True) as connection:
                 connection.execute("vacuum analyze")
                 connection.execute("checkpoint")
-            print(f"\n{size:,} images; {describe_machine()}; counted and grouped in {seconds:.0f} s")
+            print(
+                f"\n{size:,} images; {describe_machine()}; counted and grouped in {seconds:.0f} s"
+            )
             print(f"{'':42} {'p50 ms':>8} {'p95 ms':>8} {'processor ms':>13}")
             for name, questions in list_questions(ground).items():
                 p50, p95, processor = measure(ground, questions, told.rounds)
@@ -96,7 +104,10 @@ def fill(ground: Ground, job: int, size: int) -> None:
                 " notes) values (gen_random_uuid(), %s, %s, false, 'UTC', 0, '', '', '')",
                 (ground.project, f"Camera {number} of {size}"),
             )
-        cameras = [row[0] for row in connection.execute("select id from deployments order by id").fetchall()]
+        cameras = [
+            row[0]
+            for row in connection.execute("select id from deployments order by id").fetchall()
+        ]
         begun = ground.count("select count(*) from images") - 1
         for start in range(begun, size, CHUNK):
             to = min(start + CHUNK, size)

@@ -2,7 +2,8 @@
 
     python benchmarks/growth.py [--sizes 1000 100000 1000000] [--batches 30] [--rounds 3]
 
-The stored analyses are those of an earlier job of the same project: completed, with a box and a classification each.
+The stored analyses are those of an earlier job of the same project: completed, with a box and a
+classification each.
 """
 
 import argparse
@@ -15,9 +16,13 @@ from line import measure_line
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 1_000_000])
-    arguments.add_argument("--batches", type=int, default=30, help="batches of each client in a round")
+    arguments.add_argument(
+        "--batches", type=int, default=30, help="batches of each client in a round"
+    )
     arguments.add_argument("--rounds", type=int, default=3, help="rounds at each size")
     told = arguments.parse_args()
     rates: dict[int, float] = {}
@@ -27,13 +32,19 @@ def main() -> None:
         job = ground.count("select min(id) from jobs")
         for size in told.sizes:
             fill(ground, job, size - ground.count("select count(*) from analyses"))
-            rates[size] = statistics.median(measure_line(ground, told.batches) for _ in range(told.rounds))
+            rates[size] = statistics.median(
+                measure_line(ground, told.batches) for _ in range(told.rounds)
+            )
             print(f"{size:>9,} analyses stored: {rates[size]:6.0f} images/s", flush=True)
         stored = ground.count("select pg_database_size(current_database())")
     first = rates[told.sizes[0]]
-    print(f"\n{describe_machine()}; median of {told.rounds}; the database has {stored / 1e9:.1f} GB at the end")
+    print(
+        f"\n{describe_machine()}; median of {told.rounds}; the database has {stored / 1e9:.1f} GB at the end"
+    )
     for size, rate in rates.items():
-        print(f"{size:>9,}  {rate:6.0f} images/s  {100 * rate / first:.0f} % of the first (goal: within 20 %)")
+        print(
+            f"{size:>9,}  {rate:6.0f} images/s  {100 * rate / first:.0f} % of the first (goal: within 20 %)"
+        )
 
 
 def fill(ground: Ground, job: int, count: int) -> None:

@@ -1,10 +1,11 @@
-"""B3: heavy results, 24 images x 10 crops x 2,500 scores and logits in one body, against their floor in the same run.
+"""B3: heavy results, 24 images x 10 crops x 2,500 scores and logits in one body, against their
+floor in the same run.
 
     python benchmarks/heavy.py [--classes 2500] [--posts 8] [--rounds 3] [--pack zstd]
 
-The floor: two processes read the same JSON, pack the numbers as float32 with zstd, and copy them into a table. The
-line: two clients lease 24 tasks and post 24 results, again and again. What was stored is read back and compared, and
-its size is told as PostgreSQL says it.
+The floor: two processes read the same JSON, pack the numbers as float32 with zstd, and copy them
+into a table. The line: two clients lease 24 tasks and post 24 results, again and again. What was
+stored is read back and compared, and its size is told as PostgreSQL says it.
 """
 
 import argparse
@@ -28,12 +29,16 @@ CROPS = 10
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--classes", type=int, default=2_500)
     arguments.add_argument("--images", type=int, default=24, help="images of a body (default 24)")
     arguments.add_argument("--posts", type=int, default=8, help="bodies of each client in a round")
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--pack", choices=["no", "zstd"], default="no", help="how the clients pack their bodies")
+    arguments.add_argument(
+        "--pack", choices=["no", "zstd"], default="no", help="how the clients pack their bodies"
+    )
     told = arguments.parse_args()
     with open_ground(WRITERS) as ground:
         ground.register(told.classes)
@@ -45,7 +50,10 @@ def main() -> None:
             line, seconds = measure_line(ground, told)
             pairs.append((floor, line))
             took += seconds
-            print(f"floor {floor:6.2f} bodies/s   line {line:6.2f} bodies/s   {100 * line / floor:.0f} %", flush=True)
+            print(
+                f"floor {floor:6.2f} bodies/s   line {line:6.2f} bodies/s   {100 * line / floor:.0f} %",
+                flush=True,
+            )
         with psycopg.connect(ground.database) as connection:
             stored = connection.execute(
                 "select count(*), avg(octet_length(content)), pg_total_relation_size('score_vectors') "
@@ -57,13 +65,19 @@ def main() -> None:
     count, content, total = stored
     floor, line = (statistics.median(column) for column in zip(*pairs, strict=True))
     ranked = sorted(took)
-    print(f"\n{describe_machine()}; {told.classes:,} classes, bodies of {len(body) / 1e6:.1f} MB, packed: {told.pack}")
-    print(f"floor {floor:.2f} bodies/s, line {line:.2f} bodies/s: {100 * line / floor:.0f} % of the floor (goal 50 %)")
+    print(
+        f"\n{describe_machine()}; {told.classes:,} classes, bodies of {len(body) / 1e6:.1f} MB, packed: {told.pack}"
+    )
+    print(
+        f"floor {floor:.2f} bodies/s, line {line:.2f} bodies/s: {100 * line / floor:.0f} % of the floor (goal 50 %)"
+    )
     print(
         f"a post took {ranked[len(ranked) // 2]:.2f} s (median), {ranked[int(len(ranked) * 0.95)]:.2f} s (p95, goal "
         f"1 s), {ranked[-1]:.2f} s (longest) of {len(ranked)}"
     )
-    print(f"an API process had {before / 1e6:.0f} MB of memory before, {peak / 1e6:.0f} MB at the most")
+    print(
+        f"an API process had {before / 1e6:.0f} MB of memory before, {peak / 1e6:.0f} MB at the most"
+    )
     print(
         f"{count:,} classifications: {content:,.0f} bytes each as encoded (goal 12,288), {total / count:,.0f} with the "
         f"table around them; {checked} read back and equal to the last bit of a float32"
@@ -102,7 +116,11 @@ def make_body(classes: int, tasks: list[tuple[str, str]]) -> bytes:
                     "classifications": [named],
                 }
             )
-        found = {"pipeline": "bench", "total_time": 1.0, "source_images": [{"id": image, "url": ""}]}
+        found = {
+            "pipeline": "bench",
+            "total_time": 1.0,
+            "source_images": [{"id": image, "url": ""}],
+        }
         results.append({"reply_subject": token, "result": found | {"detections": detections}})
     return json.dumps({"results": results}).encode()
 
@@ -116,7 +134,9 @@ def check(connection: psycopg.Connection[Any], told: argparse.Namespace) -> int:
         """
     ).fetchall()
     for first in range(0, len(rows), CROPS):
-        stored = [decode_scores(content, encoding) for content, encoding, _ in rows[first : first + CROPS]]
+        stored = [
+            decode_scores(content, encoding) for content, encoding, _ in rows[first : first + CROPS]
+        ]
         for seed in range(told.images):
             scores, logits = make_scores(told.classes, seed * CROPS)
             if stored[0].scores.tobytes() == np.array(scores, np.float32).tobytes():
@@ -174,7 +194,11 @@ def _write(start: Any, ground: Ground, body: bytes, posts: int) -> None:
         start.wait()
         for _ in range(posts):
             rows = [
-                (zstd.compress(np.array([named["scores"], named["logits"]], "<f4").tobytes(), level=1),)
+                (
+                    zstd.compress(
+                        np.array([named["scores"], named["logits"]], "<f4").tobytes(), level=1
+                    ),
+                )
                 for result in msgspec.json.decode(body)["results"]
                 for detection in result["result"]["detections"]
                 for named in detection["classifications"]
@@ -191,7 +215,9 @@ def _write(start: Any, ground: Ground, body: bytes, posts: int) -> None:
 
 def _post(start: Any, ground: Ground, told: argparse.Namespace, job: int, took: Any) -> None:
     batch = told.images
-    template = make_body(told.classes, [(f"TOKEN{number:02}", f"IMAGE{number:02}") for number in range(batch)])
+    template = make_body(
+        told.classes, [(f"TOKEN{number:02}", f"IMAGE{number:02}") for number in range(batch)]
+    )
     ready = []
     for _ in range(told.posts):
         caller, tasks = Caller(ground.port, ground.worker), []

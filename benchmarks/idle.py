@@ -1,10 +1,12 @@
-"""Idle: what an idle `trapline up` takes of a processor, and how often its processes ask the database.
+"""Idle: what an idle `trapline up` takes of a processor, and how often its processes ask the
+database.
 
     python benchmarks/idle.py [--seconds 60] [--settle 330]
 
-Every process of `trapline up` is counted, its worker included; PostgreSQL is counted separately. The floor is
-PostgreSQL alone with the same options and no client, over the same seconds in the same run. The goal is 1 % of a
-processor without PostgreSQL. The worker looks for new projects more often in its first five minutes (`--settle 330`).
+Every process of `trapline up` is counted, its worker included; PostgreSQL is counted separately.
+The floor is PostgreSQL alone with the same options and no client, over the same seconds in the same
+run. The goal is 1 % of a processor without PostgreSQL. The worker looks for new projects more often
+in its first five minutes (`--settle 330`).
 """
 
 import argparse
@@ -20,15 +22,23 @@ from _ground import describe_machine
 from start import TICKS, look_at_family, running_up
 
 from trapline.cli.up import is_ready
-from trapline.server.platform.postgres.postgres import find_running_url, start_postgres, stop_postgres
+from trapline.server.platform.postgres.postgres import (
+    find_running_url,
+    start_postgres,
+    stop_postgres,
+)
 
 GOAL = 1.0
-TRANSACTIONS = "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()"
+TRANSACTIONS = (
+    "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()"
+)
 
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=60, help="how long to measure")
     parser.add_argument("--settle", type=float, default=330, help="how long to wait before")
     arguments = parser.parse_args()
@@ -50,11 +60,15 @@ def main() -> None:
         assert find_running_url(data) is None
     database = shares.pop("PostgreSQL", 0.0)
     together = sum(shares.values())
-    print(f"{describe_machine()}; idle for {arguments.seconds:.0f} s; load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{describe_machine()}; idle for {arguments.seconds:.0f} s; load {os.getloadavg()[0]:.1f}"
+    )
     for process, share in sorted(shares.items(), key=lambda item: -item[1]):
         print(f"{process:24} {share:5.2f} % of a processor")
     print(f"{'without PostgreSQL':24} {together:5.2f} % (goal {GOAL:.0f} %)")
-    print(f"{'PostgreSQL':24} {database:5.2f} % (floor, without clients: {sum(floor.values()):.2f} %)")
+    print(
+        f"{'PostgreSQL':24} {database:5.2f} % (floor, without clients: {sum(floor.values()):.2f} %)"
+    )
     print(f"{transactions:.1f} transactions/s")
 
 

@@ -1,11 +1,14 @@
-"""B7: pulling pictures from a web server, with every check, EXIF and thumbnails, against its floors in the same run.
+"""B7: pulling pictures from a web server, with every check, EXIF and thumbnails, against its floors
+in the same run.
 
-    python benchmarks/ingest.py [--count 5000] [--rounds 1] [--concurrency 4] [--decoders 2] [--pictures DIR]
+    python benchmarks/ingest.py [--count 5000] [--rounds 1] [--concurrency 4] [--decoders 2]
+    [--pictures DIR]
 
-The floors, over the same files: curl with as many downloads at once, which throws them away; and as many processes as
-there are decoders that decode, read EXIF and make thumbnails with our own code, and do nothing else. The way: a
-source that is pulled by `trapline up`, from the begin of its run until every thumbnail is there. The images are those
-of DIR, else of the folder `images` in TRAPLINE_SAMPLES, else generated ones; the bytes of each file are different.
+The floors, over the same files: curl with as many downloads at once, which throws them away; and as
+many processes as there are decoders that decode, read EXIF and make thumbnails with our own code,
+and do nothing else. The way: a source that is pulled by `trapline up`, from the begin of its run
+until every thumbnail is there. The images are those of DIR, else of the folder `images` in
+TRAPLINE_SAMPLES, else generated ones; the bytes of each file are different.
 """
 
 import argparse
@@ -32,7 +35,9 @@ from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--count", type=int, default=5_000, help="files of a round")
     arguments.add_argument("--rounds", type=int, default=1)
     arguments.add_argument("--concurrency", type=int, default=4, help="downloads at once")
@@ -44,30 +49,48 @@ def main() -> None:
         root, work = Path(name) / "root", Path(name) / "work"
         root.mkdir()
         work.mkdir()
-        pictures = [image for image in read_images(told.pictures) if _is_readable(image, work / "image")]
+        pictures = [
+            image for image in read_images(told.pictures) if _is_readable(image, work / "image")
+        ]
         if not pictures:
             raise SystemExit("none of the images can be read")
         with serve(root, work) as directory:
-            settings = {"TRAPLINE_ALLOWED_NETWORKS": directory.origin, "TRAPLINE_DECODERS": str(told.decoders)}
+            settings = {
+                "TRAPLINE_ALLOWED_NETWORKS": directory.origin,
+                "TRAPLINE_DECODERS": str(told.decoders),
+            }
             with open_ground(settings=settings) as ground:
                 for number in range(told.rounds):
                     folder = root / str(number)
                     size = fill(folder, pictures, told.count, number)
                     curl = told.count / fetch(directory, folder, told.concurrency, work)
-                    spent = [sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]), ground.processor_time()]
+                    spent = [
+                        sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]),
+                        ground.processor_time(),
+                    ]
                     decode = told.count / decode_alone(folder, told.decoders, work)
                     spent[0] = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - spent[0]
                     way = told.count / ingest(ground, directory, folder, told)
                     spent[1] = ground.processor_time() - spent[1]
                     rates.append((curl, decode, way))
                     share = 100 * way / min(curl, decode)
-                    print(f"curl {curl:7.1f}/s   decode {decode:7.1f}/s   way {way:7.1f}/s   {share:.0f} %", end="   ")
+                    print(
+                        f"curl {curl:7.1f}/s   decode {decode:7.1f}/s   way {way:7.1f}/s   {share:.0f} %",
+                        end="   ",
+                    )
                     times = [1000 * seconds / told.count for seconds in spent]
-                    print(f"processor time of a file: {times[0]:.1f} ms, {times[1]:.1f} ms", flush=True)
+                    print(
+                        f"processor time of a file: {times[0]:.1f} ms, {times[1]:.1f} ms",
+                        flush=True,
+                    )
                     shutil.rmtree(folder)
     curl, decode, way = (statistics.median(column) for column in zip(*rates, strict=True))
-    print(f"\n{describe_machine()}; {told.count:,} files of {size / told.count / 1000:.0f} kB from {directory.program}")
-    print(f"{told.concurrency} downloads at once, {told.decoders} decoders; load {os.getloadavg()[0]:.1f}")
+    print(
+        f"\n{describe_machine()}; {told.count:,} files of {size / told.count / 1000:.0f} kB from {directory.program}"
+    )
+    print(
+        f"{told.concurrency} downloads at once, {told.decoders} decoders; load {os.getloadavg()[0]:.1f}"
+    )
     print(f"curl {curl:,.1f} files/s, decoding and thumbnails alone {decode:,.1f}, way {way:,.1f}")
     print(f"{100 * way / min(curl, decode):.0f} % of the slower floor (goal 70 %)")
 
@@ -104,9 +127,21 @@ def fill(folder: Path, pictures: list[bytes], count: int, number: int) -> int:
 def fetch(directory: Directory, folder: Path, concurrency: int, work: Path) -> float:
     """Seconds that curl takes."""
     config = work / "curl"
-    lines = [f'url = "{directory.url}{folder.name}/{path.name}"\noutput = "/dev/null"' for path in folder.iterdir()]
+    lines = [
+        f'url = "{directory.url}{folder.name}/{path.name}"\noutput = "/dev/null"'
+        for path in folder.iterdir()
+    ]
     config.write_text("\n".join(lines), encoding="utf-8")
-    command = ["curl", "--silent", "--fail", "--parallel", "--parallel-max", str(concurrency), "--config", str(config)]
+    command = [
+        "curl",
+        "--silent",
+        "--fail",
+        "--parallel",
+        "--parallel-max",
+        str(concurrency),
+        "--config",
+        str(config),
+    ]
     began = time.monotonic()
     subprocess.run(command, check=True)
     return time.monotonic() - began
@@ -118,7 +153,9 @@ def decode_alone(folder: Path, processes: int, work: Path) -> float:
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(processes + 1)
     own = [
-        context.Process(target=_decode, args=(start, paths[number::processes], str(work / f"out{number}")))
+        context.Process(
+            target=_decode, args=(start, paths[number::processes], str(work / f"out{number}"))
+        )
         for number in range(processes)
     ]
     for process in own:
@@ -141,7 +178,9 @@ def _decode(start: threading.Barrier, paths: list[str], out: str) -> None:
 def ingest(ground: Ground, directory: Directory, folder: Path, told: argparse.Namespace) -> float:
     """Seconds that a run takes until its last thumbnail is there."""
     caller = Caller(ground.port, ground.owner)
-    deployment = caller.ask("POST", "/deployments", {"project": ground.project, "name": f"Camera {folder.name}"})["id"]
+    deployment = caller.ask(
+        "POST", "/deployments", {"project": ground.project, "name": f"Camera {folder.name}"}
+    )["id"]
     asked = {
         "name": f"ingest {folder.name}",
         "base_url": f"{directory.url}{folder.name}/",
@@ -152,7 +191,9 @@ def ingest(ground: Ground, directory: Directory, folder: Path, told: argparse.Na
     }
     source = caller.ask("POST", "/image-pull-sources", asked)["id"]
     began = time.monotonic()
-    run_at = caller.ask("POST", f"/image-pull-sources/{source}/process")["check_status_at"].removeprefix("/api/v2")
+    run_at = caller.ask("POST", f"/image-pull-sources/{source}/process")[
+        "check_status_at"
+    ].removeprefix("/api/v2")
     while (run := caller.ask("GET", run_at))["state"] == "running":
         time.sleep(0.2)
     assert (run["state"], run["imported"]) == ("completed", told.count), run

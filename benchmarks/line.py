@@ -2,8 +2,8 @@
 
     python benchmarks/line.py [--processes 2] [--batches 40] [--rounds 3]
 
-Four clients each lease 64 tasks and post 64 results of 5 boxes with a classification each, again and again. The floor
-is benchmarks/floor.py on the same database.
+Four clients each lease 64 tasks and post 64 results of 5 boxes with a classification each, again
+and again. The floor is benchmarks/floor.py on the same database.
 """
 
 import argparse
@@ -23,9 +23,13 @@ BOXES = 5
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--processes", type=int, default=2, help="API processes (default 2)")
-    arguments.add_argument("--batches", type=int, default=40, help="batches of each client in a round")
+    arguments.add_argument(
+        "--batches", type=int, default=40, help="batches of each client in a round"
+    )
     arguments.add_argument("--rounds", type=int, default=3)
     told = arguments.parse_args()
     with open_ground(told.processes) as ground:
@@ -36,9 +40,14 @@ def main() -> None:
             floor = measure_floor(ground, told.batches * CLIENTS // 2)
             line = measure_line(ground, told.batches)
             pairs.append((floor, line))
-            print(f"floor {floor:7.0f} images/s   line {line:7.0f} images/s   {100 * line / floor:.0f} %", flush=True)
+            print(
+                f"floor {floor:7.0f} images/s   line {line:7.0f} images/s   {100 * line / floor:.0f} %",
+                flush=True,
+            )
     floor, line = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"\n{describe_machine()}; {told.processes} API processes, {CLIENTS} clients, median of {told.rounds}")
+    print(
+        f"\n{describe_machine()}; {told.processes} API processes, {CLIENTS} clients, median of {told.rounds}"
+    )
     print(f"floor            {floor:7.0f} images/s")
     print(
         f"line over HTTP   {line:7.0f} images/s   {100 * line / floor:.0f} % of the floor (goal 55 %, 3,000 images/s)"
@@ -52,7 +61,8 @@ def measure_line(ground: Ground, batches: int) -> float:
     job = ground.run_job(images)
     start = multiprocessing.get_context("spawn").Barrier(CLIENTS + 1)
     clients = [
-        multiprocessing.get_context("spawn").Process(target=_work, args=(start, ground, job)) for _ in range(CLIENTS)
+        multiprocessing.get_context("spawn").Process(target=_work, args=(start, ground, job))
+        for _ in range(CLIENTS)
     ]
     for client in clients:
         client.start()
@@ -65,7 +75,8 @@ def measure_line(ground: Ground, batches: int) -> float:
     done = ground.count("select completed from jobs where id = %s and status = 'completed'", job)
     assert done == images, f"{done} of {images} are completed"
     found = ground.count(
-        "select count(*) from annotations n join analyses a on a.id = n.analysis_id where a.job_id = %s", job
+        "select count(*) from annotations n join analyses a on a.id = n.analysis_id where a.job_id = %s",
+        job,
     )
     assert found == images * BOXES * 2, found
     return images / seconds
@@ -76,14 +87,18 @@ def _work(start: Any, ground: Ground, job: int) -> None:
     template = json.dumps(make_result("IMAGE"))
     start.wait()
     while True:
-        tasks = json.loads(caller.call("POST", f"/jobs/{job}/tasks/", b'{"batch_size": 64}'))["tasks"]
+        tasks = json.loads(caller.call("POST", f"/jobs/{job}/tasks/", b'{"batch_size": 64}'))[
+            "tasks"
+        ]
         if not tasks:
             return
         results = ", ".join(
             f'{{"reply_subject": "{task["reply_subject"]}", "result": {template.replace("IMAGE", task["image_id"])}}}'
             for task in tasks
         )
-        answer = json.loads(caller.call("POST", f"/jobs/{job}/result/", f'{{"results": [{results}]}}'.encode()))
+        answer = json.loads(
+            caller.call("POST", f"/jobs/{job}/result/", f'{{"results": [{results}]}}'.encode())
+        )
         assert answer["results_queued"] == len(tasks), answer
 
 

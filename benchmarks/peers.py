@@ -2,13 +2,15 @@
 
     python benchmarks/peers.py [--count 5000] [--rounds 3] [--seconds 60] [--queue-only]
 
-The others are installed by name into an environment that is thrown away, Redis from the system or from Debian's
-package, unpacked beside it. What cannot be had is said and left out. Everything listens on 127.0.0.1 and ends with
-the program. Each gets two processes to work in, as the line's server has; the line's workers come on top of that and
-speak HTTP. Time is taken from 5 % of the results stored to the last one.
+The others are installed by name into an environment that is thrown away, Redis from the system or
+from Debian's package, unpacked beside it. What cannot be had is said and left out. Everything
+listens on 127.0.0.1 and ends with the program. Each gets two processes to work in, as the line's
+server has; the line's workers come on top of that and speak HTTP. Time is taken from 5 % of the
+results stored to the last one.
 
-Durable means that a result is on disk when its task is acknowledged: Redis with `appendfsync always`, PostgreSQL as it
-comes. Redis with `appendfsync everysec` is shown beside it and counts for nothing.
+Durable means that a result is on disk when its task is acknowledged: Redis with `appendfsync
+always`, PostgreSQL as it comes. Redis with `appendfsync everysec` is shown beside it and counts for
+nothing.
 """
 
 import argparse
@@ -72,14 +74,23 @@ class Peer:
 
 def main() -> None:
     """Measure in turns and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--count", type=int, default=5000, help="tasks of each peer in a round")
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--seconds", type=float, default=60, help="the longest that one peer may take in a round")
-    arguments.add_argument("--queue-only", action="store_true", help="measure no other queue, and install nothing")
+    arguments.add_argument(
+        "--seconds", type=float, default=60, help="the longest that one peer may take in a round"
+    )
+    arguments.add_argument(
+        "--queue-only", action="store_true", help="measure no other queue, and install nothing"
+    )
     told = arguments.parse_args()
     measured: dict[str, list[Rates]] = {}
-    with tempfile.TemporaryDirectory(prefix="trapline-peers-", dir="/tmp") as name, contextlib.ExitStack() as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="trapline-peers-", dir="/tmp") as name,
+        contextlib.ExitStack() as stack,
+    ):
         folder = Path(name)
         folder.chmod(0o711)  # PostgreSQL's unprivileged uid must reach what lies in it
         runs = {} if told.queue_only else find_runs(folder, told.count, told.seconds)
@@ -100,14 +111,23 @@ def main() -> None:
 def show(measured: dict[str, list[Rates]], rounds: int) -> None:
     """Print medians and ratios."""
     middle = {
-        title: Rates(statistics.median(r.submitted for r in rates), statistics.median(r.worked for r in rates))
+        title: Rates(
+            statistics.median(r.submitted for r in rates),
+            statistics.median(r.worked for r in rates),
+        )
         for title, rates in measured.items()
     }
-    print(f"\n{describe_machine()}; tasks a second, median of {rounds}; load {os.getloadavg()[0]:.1f}")
+    print(
+        f"\n{describe_machine()}; tasks a second, median of {rounds}; load {os.getloadavg()[0]:.1f}"
+    )
     print(f"{'':<42} {'submit':>8} {'work':>8} {'both':>8}")
     for title, rates in middle.items():
         print(f"{title:<42} {rates.submitted:8.0f} {rates.worked:8.0f} {rates.both:8.0f}")
-    durable = {title: rates for title, rates in middle.items() if not title.startswith("line") and "not" not in title}
+    durable = {
+        title: rates
+        for title, rates in middle.items()
+        if not title.startswith("line") and "not" not in title
+    }
     if not durable:
         print("no peer could be measured here")
         return
@@ -115,7 +135,10 @@ def show(measured: dict[str, list[Rates]], rounds: int) -> None:
     print(f"\nbest durable peer: {best}; goal {GOAL:.0f} times")
     for title, rates in middle.items():
         if title.startswith("line"):
-            worked, both = rates.worked / durable[best].worked, rates.both / max(r.both for r in durable.values())
+            worked, both = (
+                rates.worked / durable[best].worked,
+                rates.both / max(r.both for r in durable.values()),
+            )
             print(f"{title:<42} {worked:6.1f} times at work, {both:.1f} times over the whole way")
 
 
@@ -133,8 +156,13 @@ def find_runs(folder: Path, count: int, seconds: float) -> dict[str, Callable[[]
     except Missing as missing:
         print(f"left out: Celery and dramatiq over Redis: {missing}")
     else:
-        for fsync, title in (("always", "fsync always"), ("everysec", "fsync everysec, not durable")):
-            runs[f"Celery + Redis, {title}"] = _over_redis(run_celery, folder, binaries, redis, fsync, count, seconds)
+        for fsync, title in (
+            ("always", "fsync always"),
+            ("everysec", "fsync everysec, not durable"),
+        ):
+            runs[f"Celery + Redis, {title}"] = _over_redis(
+                run_celery, folder, binaries, redis, fsync, count, seconds
+            )
             runs[f"dramatiq + Redis, {title}"] = _over_redis(
                 run_dramatiq, folder, binaries, redis, fsync, count, seconds
             )
@@ -166,7 +194,9 @@ def make_environment(folder: Path) -> Path:
         [uv, "venv", "--quiet", "--python", sys.executable, folder],
         [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", *PACKAGES],
     ):
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(part) for part in command], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise Missing(f"{command[1]}: {done.stderr.strip()[-300:]}")
     return folder / "bin"
@@ -187,8 +217,14 @@ def find_redis(folder: Path) -> list[str]:
         raise Missing(f"apt-get: {done.stderr.strip()[-300:]} (apt-get update may help)")
     for package in folder.glob("*.deb"):
         subprocess.run(["dpkg", "-x", str(package), str(folder / "root")], check=True)
-    libraries = ":".join(str(path) for path in (folder / "root" / "usr" / "lib").glob("*-linux-gnu"))
-    return ["env", f"LD_LIBRARY_PATH={libraries}", str(folder / "root" / "usr" / "bin" / "redis-server")]
+    libraries = ":".join(
+        str(path) for path in (folder / "root" / "usr" / "lib").glob("*-linux-gnu")
+    )
+    return [
+        "env",
+        f"LD_LIBRARY_PATH={libraries}",
+        str(folder / "root" / "usr" / "bin" / "redis-server"),
+    ]
 
 
 @contextlib.contextmanager
@@ -198,9 +234,21 @@ def open_redis(folder: Path, command: list[str], fsync: str) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     with tempfile.TemporaryDirectory(dir=folder) as data:
-        told = ["--port", str(port), "--bind", "127.0.0.1", "--dir", data, "--save", "", "--appendonly", "yes"]
+        told = [
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            data,
+            "--save",
+            "",
+            "--appendonly",
+            "yes",
+        ]
         process = subprocess.Popen(
-            [*command, *told, "--appendfsync", fsync, "--daemonize", "no"], stdout=subprocess.DEVNULL
+            [*command, *told, "--appendfsync", fsync, "--daemonize", "no"],
+            stdout=subprocess.DEVNULL,
         )
         try:
             wait_until(lambda: ask_redis(port, "PING") == "+PONG", 10, "redis-server did not start")
@@ -227,7 +275,14 @@ def ask_redis(port: int, command: str, database: int = 0) -> str:
 def run_celery(binaries: Path, url: str, count: int, seconds: float) -> Rates:
     """Celery's own pool of processes, without the talk between workers that nothing here needs."""
     port = int(url.rpartition(":")[2])
-    worker = [str(binaries / "celery"), "-A", "celery_peer", "worker", "--pool=prefork", f"--concurrency={PROCESSES}"]
+    worker = [
+        str(binaries / "celery"),
+        "-A",
+        "celery_peer",
+        "worker",
+        "--pool=prefork",
+        f"--concurrency={PROCESSES}",
+    ]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=ERROR"]
     peer = Peer("celery_peer.py", worker, {"PEER_REDIS": url}, lambda: _count_results(port))
     return measure_peer(binaries, peer, count, seconds)
@@ -236,7 +291,12 @@ def run_celery(binaries: Path, url: str, count: int, seconds: float) -> Rates:
 def run_dramatiq(binaries: Path, url: str, count: int, seconds: float) -> Rates:
     """Dramatiq with its own default of eight threads in each process."""
     port = int(url.rpartition(":")[2])
-    worker = [str(binaries / "dramatiq"), "dramatiq_peer", f"--processes={PROCESSES}", "--threads=8"]
+    worker = [
+        str(binaries / "dramatiq"),
+        "dramatiq_peer",
+        f"--processes={PROCESSES}",
+        "--threads=8",
+    ]
     peer = Peer("dramatiq_peer.py", worker, {"PEER_REDIS": url}, lambda: _count_results(port))
     return measure_peer(binaries, peer, count, seconds)
 
@@ -253,7 +313,13 @@ def run_procrastinate(folder: Path, binaries: Path, count: int, seconds: float) 
         try:
             environment = {"PEER_POSTGRES": postgres.url}
             _submit(binaries, "procrastinate_peer.py", environment, 0)
-            one = [str(binaries / "procrastinate"), "--app", "procrastinate_peer.app", "worker", "--concurrency=8"]
+            one = [
+                str(binaries / "procrastinate"),
+                "--app",
+                "procrastinate_peer.app",
+                "worker",
+                "--concurrency=8",
+            ]
             both = ["sh", "-c", '"$@" & "$@" & trap "kill %1 %2; wait" TERM; wait', "sh", *one]
             with psycopg.connect(postgres.url, autocommit=True) as connection:
 
@@ -274,13 +340,17 @@ def measure_peer(binaries: Path, peer: Peer, count: int, seconds: float) -> Rate
     worker = subprocess.Popen(
         peer.worker,
         cwd=PEERS,
-        env=os.environ | peer.environment | {"PYTHONPATH": str(PEERS), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ
+        | peer.environment
+        | {"PYTHONPATH": str(PEERS), "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
-        wait_until(lambda: peer.count_stored() >= count // 20, 60, f"{peer.program} did not start to work")
+        wait_until(
+            lambda: peer.count_stored() >= count // 20, 60, f"{peer.program} did not start to work"
+        )
         first, began = peer.count_stored(), time.monotonic()
         while (done := peer.count_stored()) < count and time.monotonic() - began < seconds:
             time.sleep(0.02)
@@ -318,7 +388,10 @@ def measure_line(ground: Ground, images: int, boxes: int) -> Rates:
     submitted = images / (time.monotonic() - began)
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(CLIENTS + 1)
-    clients = [context.Process(target=work, args=(start, ground, job, boxes), daemon=True) for _ in range(CLIENTS)]
+    clients = [
+        context.Process(target=work, args=(start, ground, job, boxes), daemon=True)
+        for _ in range(CLIENTS)
+    ]
     for client in clients:
         client.start()
     start.wait()
@@ -340,14 +413,18 @@ def work(start: Any, ground: Ground, job: int, boxes: int) -> None:
     template = json.dumps(result)
     start.wait()
     while True:
-        tasks = json.loads(caller.call("POST", f"/jobs/{job}/tasks/", f'{{"batch_size": {BATCH}}}'.encode()))["tasks"]
+        tasks = json.loads(
+            caller.call("POST", f"/jobs/{job}/tasks/", f'{{"batch_size": {BATCH}}}'.encode())
+        )["tasks"]
         if not tasks:
             return
         results = ", ".join(
             f'{{"reply_subject": "{task["reply_subject"]}", "result": {template.replace("IMAGE", task["image_id"])}}}'
             for task in tasks
         )
-        answer = json.loads(caller.call("POST", f"/jobs/{job}/result/", f'{{"results": [{results}]}}'.encode()))
+        answer = json.loads(
+            caller.call("POST", f"/jobs/{job}/result/", f'{{"results": [{results}]}}'.encode())
+        )
         if answer["results_queued"] != len(tasks):
             raise SystemExit(str(answer)[:500])
 

@@ -1,10 +1,12 @@
-"""B8: a poll that finds nothing new, against its floor in the same run, and what a very long listing takes of memory.
+"""B8: a poll that finds nothing new, against its floor in the same run, and what a very long
+listing takes of memory.
 
     python benchmarks/poll.py [--known 100000] [--long 1000000] [--rounds 5]
 
-The floor: the same listing, fetched from a web server and parsed by the same gateway, and nothing else. The way: a
-whole run as a background process does it, with its row begun and finished. Writes are told as bytes of PostgreSQL's
-log of changes, so that nothing that writes goes uncounted. Memory is the most of a process that did nothing but that.
+The floor: the same listing, fetched from a web server and parsed by the same gateway, and nothing
+else. The way: a whole run as a background process does it, with its row begun and finished. Writes
+are told as bytes of PostgreSQL's log of changes, so that nothing that writes goes uncounted. Memory
+is the most of a process that did nothing but that.
 """
 
 import argparse
@@ -39,9 +41,13 @@ LINE = '<a href="IMG_{0:07}.JPG">IMG_{0:07}.JPG</a>                             
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--known", type=int, default=100_000, help="files that are known")
-    arguments.add_argument("--long", type=int, default=1_000_000, help="files of the long listing; 0 leaves it out")
+    arguments.add_argument(
+        "--long", type=int, default=1_000_000, help="files of the long listing; 0 leaves it out"
+    )
     arguments.add_argument("--rounds", type=int, default=5)
     told = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as name:
@@ -56,15 +62,22 @@ def main() -> None:
         ):
             asyncio.run(measure(ground, directory, told.known, told.rounds))
             for count in counts[1:]:
-                peaks = [in_own_process(ground, directory, count, all_new) / 2**20 for all_new in (True, False)]
-                print(f"{count:9,} entries: at most {peaks[0]:.0f} MiB with all of them new, {peaks[1]:.0f} with none")
+                peaks = [
+                    in_own_process(ground, directory, count, all_new) / 2**20
+                    for all_new in (True, False)
+                ]
+                print(
+                    f"{count:9,} entries: at most {peaks[0]:.0f} MiB with all of them new, {peaks[1]:.0f} with none"
+                )
 
 
 def write_listing(folder: Path, count: int) -> None:
     """Write a listing as nginx writes it, of files that are not there."""
     folder.mkdir(parents=True)
     with (folder / "index.html").open("w", encoding="ascii") as page:
-        page.write("<html><head><title>Index of /</title></head><body><h1>Index of /</h1><hr><pre>\n")
+        page.write(
+            "<html><head><title>Index of /</title></head><body><h1>Index of /</h1><hr><pre>\n"
+        )
         page.writelines(LINE.format(number, 100_000 + number % 9_000) for number in range(count))
         page.write("</pre><hr></body></html>\n")
 
@@ -91,7 +104,9 @@ async def measure(ground: Ground, directory: Directory, known: int, rounds: int)
                 flush=True,
             )
     floor, way = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"\n{describe_machine()}; {known:,} known files, {directory.program}; load {os.getloadavg()[0]:.1f}")
+    print(
+        f"\n{describe_machine()}; {known:,} known files, {directory.program}; load {os.getloadavg()[0]:.1f}"
+    )
     rates = f"floor {known / floor:,.0f} entries/s, way {known / way:,.0f}"
     print(f"{rates}: {100 * floor / way:.0f} % of the floor (goal 80 %)")
     print(f"a poll writes {statistics.median(wrote):,.0f} bytes, {known:,} known files or not")
@@ -129,7 +144,8 @@ async def know(system: AppContext, source_id: UUID) -> None:
     assert run.new == run.listed, run
     async with system.database.transaction(SYSTEM) as tx:
         await tx.execute(
-            "update pulled_files set state = 'imported', next_attempt_at = null where source_id = %s", (source_id,)
+            "update pulled_files set state = 'imported', next_attempt_at = null where source_id = %s",
+            (source_id,),
         )
     async with system.database.sql_transaction(SYSTEM, each_alone=True) as tx:
         await tx.execute("vacuum analyze pulled_files")
@@ -153,7 +169,9 @@ async def run_once(system: AppContext, source_id: UUID) -> RunRow:
     """Do a whole run here and now."""
     async with system.database.transaction(SYSTEM) as tx:
         run_id = (
-            await create_run(SYSTEM, tx, await get_source_row(SYSTEM, tx, source_id, lock=True), "manual", None)
+            await create_run(
+                SYSTEM, tx, await get_source_row(SYSTEM, tx, source_id, lock=True), "manual", None
+            )
         ).id
     await run_pull(system, SYSTEM, run_id)
     async with system.database.transaction(SYSTEM) as tx:

@@ -1,10 +1,12 @@
-"""B11: from `trapline up` to ready, on a new folder and on a used one, and what it takes while nothing happens.
+"""B11: from `trapline up` to ready, on a new folder and on a used one, and what it takes while
+nothing happens.
 
     python benchmarks/start.py [--rounds 5] [--idle 60]
 
-The floor: PostgreSQL's own initdb for a new folder, and its start to readiness for a used one, with the same binaries
-and options, in the same run. `by itself` is when the server answers /readyz with 200. Memory is what each process has
-of its own (PSS, shared pages counted by parts) and RSS; CPU is a share of one processor over the idle time.
+The floor: PostgreSQL's own initdb for a new folder, and its start to readiness for a used one, with
+the same binaries and options, in the same run. `by itself` is when the server answers /readyz with
+200. Memory is what each process has of its own (PSS, shared pages counted by parts) and RSS; CPU is
+a share of one processor over the idle time.
 """
 
 import argparse
@@ -23,7 +25,12 @@ from pathlib import Path
 from _ground import describe_machine
 
 from trapline.cli.up import is_ready
-from trapline.server.platform.postgres.postgres import find_free_port, find_running_url, start_postgres, stop_postgres
+from trapline.server.platform.postgres.postgres import (
+    find_free_port,
+    find_running_url,
+    start_postgres,
+    stop_postgres,
+)
 
 SETTLE_S = 5.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -31,9 +38,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--idle", type=float, default=60, help="seconds of idleness; 0 leaves it out")
+    arguments.add_argument(
+        "--idle", type=float, default=60, help="seconds of idleness; 0 leaves it out"
+    )
     arguments.add_argument("--worker", action="store_true", help="with the worker, too")
     told = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
@@ -47,14 +58,22 @@ def main() -> None:
             ways = [time_up(data), time_up(data)]
             rounds.append((*floors, *ways))
             print(
-                "initdb {:5.2f} s   PostgreSQL alone {:5.2f} s   new {:5.2f} s   used {:5.2f} s".format(*rounds[-1]),
+                "initdb {:5.2f} s   PostgreSQL alone {:5.2f} s   new {:5.2f} s   used {:5.2f} s".format(
+                    *rounds[-1]
+                ),
                 flush=True,
             )
             shutil.rmtree(bare)
         medians = [statistics.median(column) for column in zip(*rounds, strict=True)]
-        print(f"\n{describe_machine()}; {told.rounds} rounds, medians; load {os.getloadavg()[0]:.1f}")
-        print(f"a new folder   floor {medians[0]:5.2f} s   ready after {medians[2]:5.2f} s   goal 5 s")
-        print(f"a used folder  floor {medians[1]:5.2f} s   ready after {medians[3]:5.2f} s   goal 2 s")
+        print(
+            f"\n{describe_machine()}; {told.rounds} rounds, medians; load {os.getloadavg()[0]:.1f}"
+        )
+        print(
+            f"a new folder   floor {medians[0]:5.2f} s   ready after {medians[2]:5.2f} s   goal 5 s"
+        )
+        print(
+            f"a used folder  floor {medians[1]:5.2f} s   ready after {medians[3]:5.2f} s   goal 2 s"
+        )
         if told.idle:
             measure_idle(Path(name) / "data-0", told.idle, with_worker=told.worker)
 
@@ -106,7 +125,9 @@ def measure_idle(data: Path, seconds: float, *, with_worker: bool) -> None:
         time.sleep(seconds)
         after = look_at_family(up)
     print(f"\nidle for {seconds:.0f} s        PSS MiB   RSS MiB   CPU %")
-    names = sorted({name for name, *_ in after.values()}, key="up api background worker PostgreSQL".find)
+    names = sorted(
+        {name for name, *_ in after.values()}, key="up api background worker PostgreSQL".find
+    )
     total = [0.0, 0.0, 0.0]
     for name in names:
         ours = [pid for pid in after if after[pid][0] == name]

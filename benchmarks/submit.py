@@ -1,18 +1,22 @@
-"""B1: how long a submit takes at a steady rate, against an empty route of the same server at the same rate.
+"""B1: how long a submit takes at a steady rate, against an empty route of the same server at the
+same rate.
 
-    python benchmarks/submit.py [--rate 200] [--seconds 20] [--images 100000] [--processes 2] [--large 200]
+    python benchmarks/submit.py [--rate 200] [--seconds 20] [--images 100000] [--processes 2]
+    [--large 200]
         [--settle 15]
 
-A real Trapline on an empty folder, with its background process at work behind the answers; the images have rows and no
-bytes. Requests are sent at their times whether or not the answers before have come, over connections that are kept
-open, and a time is counted from the moment at which a request should have gone: an answer that is late makes those
-behind it late, the first second apart. A caller's times hold its own cost on the same machine; the goal is about the
-time in the server, from a request that is there to its answer, which /metrics tells.
+A real Trapline on an empty folder, with its background process at work behind the answers; the
+images have rows and no bytes. Requests are sent at their times whether or not the answers before
+have come, over connections that are kept open, and a time is counted from the moment at which a
+request should have gone: an answer that is late makes those behind it late, the first second apart.
+A caller's times hold its own cost on the same machine; the goal is about the time in the server,
+from a request that is there to its answer, which /metrics tells.
 
-First what the machine itself takes: an empty route, and one row committed in the same database, which waits for the
-disk as a submit does. Then runs over one image, which stand in the line with their job; then runs over every image, one
-by one, each canceled and cleared away before the next; how soon one of them stands in the line; and at last, without a
-goal, runs over a selection at the same rate, each expanded behind its answer beside those that follow.
+First what the machine itself takes: an empty route, and one row committed in the same database,
+which waits for the disk as a submit does. Then runs over one image, which stand in the line with
+their job; then runs over every image, one by one, each canceled and cleared away before the next;
+how soon one of them stands in the line; and at last, without a goal, runs over a selection at the
+same rate, each expanded behind its answer beside those that follow.
 """
 
 import argparse
@@ -49,13 +53,19 @@ class Load:
 
 def main() -> None:
     """Measure and print."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--rate", type=int, default=200, help="submits a second")
     arguments.add_argument("--seconds", type=int, default=20)
     arguments.add_argument("--images", type=int, default=100_000)
     arguments.add_argument("--processes", type=int, default=2, help="API processes")
-    arguments.add_argument("--large", type=int, default=200, help="submits over all images, one by one")
-    arguments.add_argument("--settle", type=int, default=15, help="seconds to wait before the first measurement")
+    arguments.add_argument(
+        "--large", type=int, default=200, help="submits over all images, one by one"
+    )
+    arguments.add_argument(
+        "--settle", type=int, default=15, help="seconds to wait before the first measurement"
+    )
     told = arguments.parse_args()
     with open_ground(told.processes, {"TRAPLINE_METRICS_TOKEN": TOKEN}) as ground:
         ground.register()
@@ -63,9 +73,9 @@ def main() -> None:
         caller = Caller(ground.port, ground.owner)
         preset = {"project": ground.project, "name": "bench", "pipeline": SLUG}
         caller.ask("POST", "/presets", preset)
-        # As in a server that has run for a while: what is to be done for the images is done, files of its log of writes
-        # are there to be used again, and the background process has begun. A new file of that log is 50 ms in which
-        # nobody commits.
+        # As in a server that has run for a while: what is to be done for the images is done, files
+        # of its log of writes are there to be used again, and the background process has begun. A
+        # new file of that log is 50 ms in which nobody commits.
         ground.settle()
         with psycopg.connect(ground.database, autocommit=True) as connection:
             row = connection.execute("select id from images limit 1").fetchone()
@@ -73,29 +83,41 @@ def main() -> None:
             connection.execute("vacuum analyze")
             connection.execute("checkpoint")
         time.sleep(told.settle)
-        print(f"{describe_machine()}; {told.rate} a second for {told.seconds} s, {told.processes} API processes")
+        print(
+            f"{describe_machine()}; {told.rate} a second for {told.seconds} s, {told.processes} API processes"
+        )
         floor = measure(ground, told.rate, told.seconds, Load("GET", "/healthz", None, []))
         print(f"{'floor: an empty route':45} {show(floor)}")
         commits = measure_commits(ground, told.rate, told.seconds)
         within = 100 * sum(1000 * took <= GOAL_MS for took in commits) / len(commits)
-        print(f"{'floor: one row committed':45} {show(commits)}; {within:.2f} % within {GOAL_MS} ms")
+        print(
+            f"{'floor: one row committed':45} {show(commits)}; {within:.2f} % within {GOAL_MS} ms"
+        )
         measure_runs(ground, told, "over one image", {"image": str(row[0])}, GOAL)
         before = read_submits(ground)
-        print(f"{f'one by one over {told.images:,} images':45} {show(measure_large(caller, ground, told.large))}")
+        print(
+            f"{f'one by one over {told.images:,} images':45} {show(measure_large(caller, ground, told.large))}"
+        )
         print(f"{'   of it in the server':45} {show_submits(before, read_submits(ground), GOAL)}")
         forget(ground)
         print(
             f"{told.images:,} images can all be leased after {measure_expansion(ground, told.images):.2f} s (goal: 5)"
         )
         forget(ground)
-        measure_runs(ground, told, "over a selection", {"captured_after": "2100-01-01T00:00:00Z"}, "")
+        measure_runs(
+            ground, told, "over a selection", {"captured_after": "2100-01-01T00:00:00Z"}, ""
+        )
 
 
-def measure_runs(ground: Ground, told: argparse.Namespace, name: str, content: dict[str, str], goal: str) -> None:
+def measure_runs(
+    ground: Ground, told: argparse.Namespace, name: str, content: dict[str, str], goal: str
+) -> None:
     """Submit runs over this content at a steady rate, and print."""
     body = {"preset": "bench", "project": ground.project, "content": content}
     load = Load("POST", "/pipeline/run", json.dumps(body).encode(), [])
-    measure(ground, told.rate, 1, replace(load, times=[]))  # what is asked first of all is asked slowly
+    measure(
+        ground, told.rate, 1, replace(load, times=[])
+    )  # what is asked first of all is asked slowly
     before = read_submits(ground)
     times = measure(ground, told.rate, told.seconds, load)
     print(f"{name:45} {show(times)}")
@@ -121,7 +143,8 @@ def measure_commits(ground: Ground, rate: int, seconds: int) -> list[float]:
 def measure(ground: Ground, rate: int, seconds: int, load: Load) -> list[float]:
     """Send at this rate for so long; answers how long each answer took, in seconds."""
     with contextlib.ExitStack() as stack, selectors.SelectSelector() as waiting:
-        # In turn, as callers of their own would be: the server's processes hold some of the connections each.
+        # In turn, as callers of their own would be: the server's processes hold some of the
+        # connections each.
         free = deque(stack.enter_context(Line(ground, load)) for _ in range(CALLERS))
         for line in free:
             waiting.register(line.socket, selectors.EVENT_READ, line)
@@ -168,7 +191,10 @@ class Line:
         self.socket.sendall(self._request)
 
     def receive(self) -> bool:
-        """Read what is there; answers whether the answer is whole. Anything but a 2xx ends the benchmark."""
+        """Read what is there; answers whether the answer is whole.
+
+        Anything but a 2xx ends the benchmark.
+        """
         self._heard += (told := self.socket.recv(65536))
         head, blank, body = self._heard.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)\ncontent-length: *(\d+)", head)
@@ -210,10 +236,16 @@ def measure_expansion(ground: Ground, images: int) -> float:
     """Seconds from a submit until every image can be leased."""
     body = {"preset": "bench", "project": ground.project, "content": {}}
     began = time.monotonic()
-    job = Caller(ground.port, ground.owner).ask("POST", "/pipeline/run", body)["job_id"].removeprefix("job-")
+    job = (
+        Caller(ground.port, ground.owner)
+        .ask("POST", "/pipeline/run", body)["job_id"]
+        .removeprefix("job-")
+    )
     with psycopg.connect(ground.database, autocommit=True) as connection:
         while True:
-            row = connection.execute("select expanded, open from jobs where id = %s", (job,)).fetchone()
+            row = connection.execute(
+                "select expanded, open from jobs where id = %s", (job,)
+            ).fetchone()
             assert row is not None
             if row[0]:
                 assert row[1] == images, row
@@ -256,7 +288,9 @@ def show(times: list[float]) -> str:
     """Tell times in milliseconds."""
     cuts = statistics.quantiles(times, n=1000)
     p50, p99, p999 = (1000 * cuts[place] for place in (499, 989, 998))
-    return f"median {p50:6.2f} ms   p99 {p99:6.2f} ms   p99.9 {p999:7.2f} ms   {len(times):,} answers"
+    return (
+        f"median {p50:6.2f} ms   p99 {p99:6.2f} ms   p99.9 {p999:7.2f} ms   {len(times):,} answers"
+    )
 
 
 if __name__ == "__main__":

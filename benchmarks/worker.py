@@ -2,9 +2,10 @@
 
     python benchmarks/worker.py [--pipeline yolox-nano] [--images DIR] [--count 200] [--rounds 3]
 
-The server and the image host are a process of their own, so that their work is not the worker's. Floors are measured
-in the same run: the model alone over pictures decoded before, and decoding alone with as many threads as loaders.
-The images are those of DIR, else of the folder `images` in TRAPLINE_SAMPLES, else generated ones.
+The server and the image host are a process of their own, so that their work is not the worker's.
+Floors are measured in the same run: the model alone over pictures decoded before, and decoding
+alone with as many threads as loaders. The images are those of DIR, else of the folder `images` in
+TRAPLINE_SAMPLES, else generated ones.
 """
 
 import argparse
@@ -33,7 +34,13 @@ from trapline.worker.loop import WorkerLimits, WorkerLoop
 from trapline.worker.model_files import fetch_model_file
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.outbox import Outbox
-from trapline.worker.pipeline import Device, InputImage, Pipeline, build_pipeline, list_default_slugs
+from trapline.worker.pipeline import (
+    Device,
+    InputImage,
+    Pipeline,
+    build_pipeline,
+    list_default_slugs,
+)
 from trapline.worker.progress import Progress
 from trapline.worker.result_poster import ResultPoster
 from trapline.worker.settings import WorkerSettings
@@ -44,7 +51,9 @@ FLOOR_BATCH = 8
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--pipeline", choices=list_default_slugs(), default="yolox-nano")
     arguments.add_argument("--images", type=Path, metavar="DIR", help=HELP)
     arguments.add_argument("--count", type=int, default=200)
@@ -65,16 +74,24 @@ def main() -> None:
         decoding = measure_decoding(files, told.count, told.loaders)
         rows.append((model, decoding, measure_worker(pipeline, files, told.count, told.loaders)))
     model, decoding, worker = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, {time.strftime('%Y-%m-%d')}")
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, {time.strftime('%Y-%m-%d')}"
+    )
     print(
         f"{told.pipeline}, {told.count} pictures of {len(files)} files, {told.loaders} loaders, {told.threads} threads"
     )
     print(f"model alone     {model:8.1f} images/s")
     print(f"decoding alone  {decoding:8.1f} images/s")
-    print(f"worker          {worker:8.1f} images/s   {100 * worker / model:.0f} % of the model, ", end="")
+    print(
+        f"worker          {worker:8.1f} images/s   {100 * worker / model:.0f} % of the model, ",
+        end="",
+    )
     print(f"{100 * worker / decoding:.0f} % of decoding")
-    # On few processors decoding and the model share them: what both need together is the true floor then.
-    both = 1 / (1 / model + 1 / (decoding / min(told.loaders, os.cpu_count() or 1)) / (os.cpu_count() or 1))
+    # On few processors decoding and the model share them: what both need together is the true floor
+    # then.
+    both = 1 / (
+        1 / model + 1 / (decoding / min(told.loaders, os.cpu_count() or 1)) / (os.cpu_count() or 1)
+    )
     print(f"both need       {both:8.1f} images/s if decoding is spread over the other processors")
 
 
@@ -106,7 +123,9 @@ def measure_worker(pipeline: Pipeline, files: list[bytes], count: int, loaders: 
     )
     host.start()
     url = str(ours.recv())
-    log = structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(30))
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(30)
+    )
     stop, retry, progress = threading.Event(), RetryPolicy(), Progress()
     fetcher = ImageFetcher(user_agent="benchmark", timeout_s=30, max_bytes=10**9, retry=retry)
     with Trapline(url, "any", retry=retry) as api, tempfile.TemporaryDirectory() as folder:
@@ -121,8 +140,12 @@ def measure_worker(pipeline: Pipeline, files: list[bytes], count: int, loaders: 
             settle=holding.complete,
             forget=lambda refused: identity.forget(refused),
         )
-        hello = HelloRequest(service="Bench", name="bench", host="here", pid=os.getpid(), pipelines=[pipeline.slug])
-        identity = WorkerIdentity(api=api, hello=hello, holding=holding, log=log, before=poster.send_saved)
+        hello = HelloRequest(
+            service="Bench", name="bench", host="here", pid=os.getpid(), pipelines=[pipeline.slug]
+        )
+        identity = WorkerIdentity(
+            api=api, hello=hello, holding=holding, log=log, before=poster.send_saved
+        )
         worker = WorkerLoop(
             api=api,
             fetcher=fetcher,
@@ -178,7 +201,12 @@ def serve(out: Connection, slug: str, data: list[bytes], count: int) -> None:
                 with lock:
                     numbers = list(itertools.islice(left, body["batch_size"]))
                 rows = [
-                    {"id": str(n), "image_id": str(n), "image_url": f"{url}/i/{n}", "reply_subject": str(n)}
+                    {
+                        "id": str(n),
+                        "image_id": str(n),
+                        "image_url": f"{url}/i/{n}",
+                        "reply_subject": str(n),
+                    }
                     for n in numbers
                 ]
                 self._say({"tasks": rows})
@@ -187,7 +215,14 @@ def serve(out: Connection, slug: str, data: list[bytes], count: int) -> None:
                 # This server knows the five calls only, so the worker does not register.
                 self._send(b"{}", status=404)
                 return
-            self._say({"status": "accepted", "job_id": 1, "results_queued": len(body["results"]), "tasks": []})
+            self._say(
+                {
+                    "status": "accepted",
+                    "job_id": 1,
+                    "results_queued": len(body["results"]),
+                    "tasks": [],
+                }
+            )
             with lock:
                 done += len(body["results"])
                 if done == count:

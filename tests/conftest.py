@@ -27,7 +27,12 @@ from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.storage_keys import FILES
 from trapline.server.platform.vault import SecretKeys
 
-QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+QUICK = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+}
 """Test databases need not survive the machine; the tests that kill PostgreSQL start durable ones of their own."""
 
 _numbers = count(1)
@@ -50,7 +55,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """One embedded PostgreSQL for the whole run. It ends with the run, also where the run is killed."""
+    """One embedded PostgreSQL for the whole run.
+
+    It ends with the run, also where the run is killed.
+    """
     folder = Path(tempfile.mkdtemp(prefix="trapline-tests-"))
     folder.chmod(0o711)
     running = start_postgres(folder, QUICK)
@@ -115,7 +123,9 @@ async def system(database: Database, tmp_path: Path) -> AsyncIterator[AppContext
 
 
 @asynccontextmanager
-async def open_own_system(postgres: Postgres, template: str, store: Path) -> AsyncIterator[AppContext]:
+async def open_own_system(
+    postgres: Postgres, template: str, store: Path
+) -> AsyncIterator[AppContext]:
     """The same with a database of its own, for all the tests of a file."""
     with fresh_database(postgres, template) as url:
         database, decoders = Database(url), DecoderPool(processes=1)
@@ -176,6 +186,8 @@ def fresh_database(postgres: Postgres, template: str) -> Iterator[str]:
     server = postgres.url.rpartition("/")[0]
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         # Copied as files it takes a third of the time that PostgreSQL's other way takes.
-        connection.execute(f"create database {name} template {template} strategy file_copy owner {USER}".encode())
+        connection.execute(
+            f"create database {name} template {template} strategy file_copy owner {USER}".encode()
+        )
         yield f"{server}/{name}"
         connection.execute(f"drop database {name} with (force)".encode())

@@ -42,7 +42,9 @@ SERVER_VALUES = {
     "TRAPLINE_FILE_CHECK_EVERY_DAYS": Value("3.5", 3.5),
     "TRAPLINE_DECODERS": Value("3", 3),
     "TRAPLINE_ALLOW_PRIVATE_SOURCES": Value("true", True),
-    "TRAPLINE_ALLOWED_NETWORKS": Value("10.1.0.0/16, 127.0.0.1:8901", ("10.1.0.0/16", "127.0.0.1:8901")),
+    "TRAPLINE_ALLOWED_NETWORKS": Value(
+        "10.1.0.0/16, 127.0.0.1:8901", ("10.1.0.0/16", "127.0.0.1:8901")
+    ),
     "TRAPLINE_SOURCE_FOLDERS": Value("/srv/cards,/srv/disks", ("/srv/cards", "/srv/disks")),
     "TRAPLINE_PROJECT_CREATION": _same("operators"),
     "TRAPLINE_TRUSTED_PROXIES": Value("10.2.0.1,10.3.0.0/24", ("10.2.0.1", "10.3.0.0/24")),

@@ -1,6 +1,8 @@
-"""Make the pictures of the docs from a running demo: `make screenshots` (needs Chromium; ARGS go to `trapline demo`).
+"""Make the pictures of the docs from a running demo: `make screenshots` (needs Chromium; ARGS go to
+`trapline demo`).
 
-Writes docs/images/grid.png and docs/images/viewer.png, and with --sizes also the grid at a phone's and a tablet's size.
+Writes docs/images/grid.png and docs/images/viewer.png, and with --sizes also the grid at a phone's
+and a tablet's size.
 """
 
 import re
@@ -14,7 +16,13 @@ from typing import IO
 from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--hide-scrollbars",
+]
 SIZES = {"phone": (390, 844), "tablet": (820, 1180)}
 
 
@@ -56,7 +64,12 @@ def main(arguments: list[str]) -> None:
     sizes = SIZES if "--sizes" in arguments else {}
     data = Path(tempfile.mkdtemp(prefix="trapline-screenshots-"))
     data.chmod(0o711)
-    command = [str(Path(sys.executable).with_name("trapline")), "demo", f"--data={data}", "--port=0"]
+    command = [
+        str(Path(sys.executable).with_name("trapline")),
+        "demo",
+        f"--data={data}",
+        "--port=0",
+    ]
     command += [argument for argument in arguments if argument != "--sizes"]
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

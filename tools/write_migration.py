@@ -14,7 +14,8 @@ from trapline.server.platform.postgres.postgres import start_postgres, stop_post
 def main(message: str) -> None:
     """Migrate a scratch database to the newest revision and let alembic compare the tables with it.
 
-    The file is written in any case: a migration of data changes no table, and its statements are added by hand.
+    The file is written in any case: a migration of data changes no table, and its statements are
+    added by hand.
     """
     number = get_next_number()
     with tempfile.TemporaryDirectory() as folder:

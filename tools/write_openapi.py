@@ -11,7 +11,10 @@ FILE = Path(__file__).parent.parent / "openapi.json"
 
 def describe() -> str:
     """Describe the API of this very code."""
-    return json.dumps(build_application(None).openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(build_application(None).openapi(), indent=1, sort_keys=True, ensure_ascii=False)
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,11 @@ def describe() -> str:
         lines.append(f"| `{names[name]}` | {default} | {field.description} |")
     lines += ["", "## The worker and the command line", "", "| variable | default |", "|---|---|"]
     for name, field in WorkerSettings.model_fields.items():
-        default = "" if field.is_required() or field.default_factory or field.default == "" else f"`{field.default}`"
+        default = (
+            ""
+            if field.is_required() or field.default_factory or field.default == ""
+            else f"`{field.default}`"
+        )
         lines.append(f"| `TRAPLINE_{name.upper()}` | {default} |")
     lines += [
         "",

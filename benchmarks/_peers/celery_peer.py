@@ -6,9 +6,14 @@ import time
 
 from celery import Celery
 
-app = Celery("peer", broker=f"{os.environ['PEER_REDIS']}/0", backend=f"{os.environ['PEER_REDIS']}/1")
-# A task whose worker is killed is done again, as on the line: acknowledged late. Prefetched as far as a lease is.
-app.conf.update(task_acks_late=True, worker_prefetch_multiplier=64, broker_connection_retry_on_startup=True)
+app = Celery(
+    "peer", broker=f"{os.environ['PEER_REDIS']}/0", backend=f"{os.environ['PEER_REDIS']}/1"
+)
+# A task whose worker is killed is done again, as on the line: acknowledged late. Prefetched as far
+# as a lease is.
+app.conf.update(
+    task_acks_late=True, worker_prefetch_multiplier=64, broker_connection_retry_on_startup=True
+)
 
 
 @app.task

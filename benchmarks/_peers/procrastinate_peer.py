@@ -1,6 +1,8 @@
-"""The same no-op task for procrastinate over PostgreSQL. It keeps no results: its task writes a row of its own.
+"""The same no-op task for procrastinate over PostgreSQL. It keeps no results: its task writes a row
+of its own.
 
-`procrastinate --app procrastinate_peer.app worker` works, `python procrastinate_peer.py COUNT` submits.
+`procrastinate --app procrastinate_peer.app worker` works, `python procrastinate_peer.py COUNT`
+submits.
 """
 
 import asyncio
@@ -11,7 +13,9 @@ import time
 import procrastinate
 from psycopg.types.json import Jsonb
 
-connector = procrastinate.PsycopgConnector(conninfo=os.environ["PEER_POSTGRES"], min_size=4, max_size=16)
+connector = procrastinate.PsycopgConnector(
+    conninfo=os.environ["PEER_POSTGRES"], min_size=4, max_size=16
+)
 app = procrastinate.App(connector=connector)
 
 
@@ -20,7 +24,9 @@ async def look(image_id: str) -> None:
     """Nothing found."""
     found = {"source_images": [{"id": image_id}], "detections": []}
     await connector.execute_query_async(
-        "insert into results (image_id, result) values (%(image)s, %(found)s)", image=image_id, found=Jsonb(found)
+        "insert into results (image_id, result) values (%(image)s, %(found)s)",
+        image=image_id,
+        found=Jsonb(found),
     )
 
 
@@ -29,7 +35,9 @@ async def submit(count: int) -> float:
     async with app.open_async():
         if count == 0:
             await app.schema_manager.apply_schema_async()
-            await connector.execute_query_async("create table results (image_id text primary key, result jsonb)")
+            await connector.execute_query_async(
+                "create table results (image_id text primary key, result jsonb)"
+            )
         started = time.monotonic()
         for first in range(0, count, 1000):
             numbers = range(first, min(first + 1000, count))

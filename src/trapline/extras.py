@@ -2,5 +2,8 @@
 
 
 def describe_install(*extras: str) -> str:
-    """The command that installs extras. No package index has this program, so that it names none."""
+    """The command that installs extras.
+
+    No package index has this program, so that it names none.
+    """
     return f"pip install '.[{','.join(extras)}]' in a clone of Trapline's repository"

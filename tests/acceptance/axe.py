@@ -9,7 +9,8 @@ from playwright.sync_api import Page
 
 SOURCE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
-# Ariakit's spans before and behind a menu pass the focus on at once, to what comes next: nobody stays on one.
+# Ariakit's spans before and behind a menu pass the focus on at once, to what comes next: nobody
+# stays on one.
 _RUN = """async () => {
   const found = await axe.run({ exclude: [['span[data-focus-trap]']] }, { resultTypes: ['violations'] })
   const why = (node) => [...node.any, ...node.all, ...node.none].map((check) => check.message).join('; ')

@@ -23,7 +23,9 @@ FLAGS = [
 ]
 SIZES = {"phone": (390, 844), "laptop": (1366, 768), "large": (1920, 1080)}
 """The windows in which tests of single screens look at them."""
-EACH_SIZE = [pytest.param(size, marks=[pytest.mark.long] if size == "laptop" else []) for size in SIZES]
+EACH_SIZE = [
+    pytest.param(size, marks=[pytest.mark.long] if size == "laptop" else []) for size in SIZES
+]
 """The same for a test: the smallest and the largest, and the one between in the soak."""
 WINDOWS = {**SIZES, "tablet": (820, 1180)}
 
@@ -106,7 +108,11 @@ def open_tab(
     tab.page.on("pageerror", lambda error: tab.wrong.append(f"exception: {error}"))
     tab.page.on(
         "console",
-        lambda said: tab.wrong.append(f"{said.type}: {said.text}") if said.type in ("error", "warning") else None,
+        lambda said: (
+            tab.wrong.append(f"{said.type}: {said.text}")
+            if said.type in ("error", "warning")
+            else None
+        ),
     )
 
     def on_failed(request: Request) -> None:
@@ -115,9 +121,9 @@ def open_tab(
             tab.wrong.append(f"{request.failure}: {request.method} {request.url}")
 
     def on_response(response: Response) -> None:
-        if urlsplit(response.url).netloc != urlsplit(base_url).netloc and not response.url.startswith(
-            ("data:", "blob:")
-        ):
+        if urlsplit(response.url).netloc != urlsplit(
+            base_url
+        ).netloc and not response.url.startswith(("data:", "blob:")):
             tab.wrong.append(f"another host: {response.url}")
         if response.status >= 400:
             tab.wrong.append(f"{response.status}: {response.request.method} {response.url}")

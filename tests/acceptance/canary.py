@@ -61,7 +61,12 @@ class Search:
 
     def find_in_files(self, files: Iterable[Path]) -> list[str]:
         """Search files."""
-        return [hit for file in files if file.is_file() for hit in self.find(str(file), file.read_bytes())]
+        return [
+            hit
+            for file in files
+            if file.is_file()
+            for hit in self.find(str(file), file.read_bytes())
+        ]
 
     def find_in_database(self, url: str) -> list[str]:
         """Search every row of every table, ours and the chores'; columns of bytes are looked at as they are."""
@@ -71,8 +76,12 @@ class Search:
                 "select schemaname, tablename from pg_tables where schemaname in ('public', 'procrastinate')"
             ).fetchall()
             for schema, table in tables:
-                rows = connection.execute(sql.SQL("select t.* from {} t").format(sql.Identifier(schema, table)))
+                rows = connection.execute(
+                    sql.SQL("select t.* from {} t").format(sql.Identifier(schema, table))
+                )
                 for row in rows:
-                    told = b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in row)
+                    told = b"\n".join(
+                        value if isinstance(value, bytes) else str(value).encode() for value in row
+                    )
                     hits += self.find(f"{schema}.{table}", told)
         return hits

@@ -1,7 +1,9 @@
-"""The whole way of some pictures, on processes of its own: `make e2e N=20`, `make e2e N=20 ARGS="--worker ours"`.
+"""The whole way of some pictures, on processes of its own: `make e2e N=20`, `make e2e N=20
+ARGS="--worker ours"`.
 
-Starts a server in a folder that is thrown away, registers a pipeline, uploads N pictures, runs a job over them with a
-worker as they are in the field or with `trapline worker`, and looks at what came of it. Ends what it started.
+Starts a server in a folder that is thrown away, registers a pipeline, uploads N pictures, runs a
+job over them with a worker as they are in the field or with `trapline worker`, and looks at what
+came of it. Ends what it started.
 """
 
 import argparse
@@ -67,7 +69,9 @@ def run(images: int, worker: str) -> Steps:
     folder = Path(tempfile.mkdtemp(prefix="trapline-e2e-"))
     folder.chmod(0o711)  # PostgreSQL's unprivileged uid must reach what lies in it
     (folder / "data").mkdir()
-    server = RunningServer(folder / "data", find_free_port(), settings={"TRAPLINE_LOG_FORMAT": "json"})
+    server = RunningServer(
+        folder / "data", find_free_port(), settings={"TRAPLINE_LOG_FORMAT": "json"}
+    )
     try:
         with ExitStack() as stack:
             with steps.step("start") as seen:
@@ -77,7 +81,9 @@ def run(images: int, worker: str) -> Steps:
             with steps.step("upload") as seen:
                 plot = stack.enter_context(open_field(server, "End to end", files))
                 seen.append(f"{images} images")
-            job = (_work_ours if worker == "ours" else _work_as_in_the_field)(steps, plot, folder, images)
+            job = (_work_ours if worker == "ours" else _work_as_in_the_field)(
+                steps, plot, folder, images
+            )
             with steps.step("look") as seen:
                 seen.append(_look(plot, job, images))
         with steps.step("stop") as seen:
@@ -107,8 +113,12 @@ def _work_ours(steps: Steps, plot: Field, folder: Path, images: int) -> int:
     info = package / "one_moth-1.0.dist-info"
     info.mkdir(parents=True)
     (package / "one_moth.py").write_text(OURS, encoding="utf-8")
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: one-moth\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[trapline.pipelines]\n{SLUG} = one_moth:OneMoth\n", encoding="utf-8")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: one-moth\nVersion: 1.0\n", encoding="utf-8"
+    )
+    (info / "entry_points.txt").write_text(
+        f"[trapline.pipelines]\n{SLUG} = one_moth:OneMoth\n", encoding="utf-8"
+    )
     paths = os.pathsep.join(path for path in (str(package), os.environ.get("PYTHONPATH")) if path)
     told = {
         "PYTHONPATH": paths,
@@ -117,7 +127,9 @@ def _work_ours(steps: Steps, plot: Field, folder: Path, images: int) -> int:
         "TRAPLINE_POLL": "0.1",
     }
     with steps.step("register") as seen:
-        seen.append(plot.server.run("register", "--pipeline", SLUG, check=True, **told).stdout.strip())
+        seen.append(
+            plot.server.run("register", "--pipeline", SLUG, check=True, **told).stdout.strip()
+        )
     with steps.step("queue"):
         job = plot.api.create_job(NewJob(project=plot.project, pipeline=SLUG)).id
         wait_for("work", lambda: plot.api.get_job(job).expanded)

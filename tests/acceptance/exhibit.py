@@ -28,7 +28,11 @@ Colour = tuple[int, int, int]
 Pixels = Callable[[float, float], Colour]
 
 GROUND = (30, 40, 34)
-PICTURES = {"plain.jpg": ((800, 600), 1), "lying.jpg": ((600, 800), 6), "upside.jpg": ((800, 600), 3)}
+PICTURES = {
+    "plain.jpg": ((800, 600), 1),
+    "lying.jpg": ((600, 800), 6),
+    "upside.jpg": ((800, 600), 3),
+}
 """Upright sizes and EXIF orientations by file name."""
 _STORED_AS = {1: None, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}
 
@@ -56,7 +60,9 @@ def ell(size: tuple[int, int], scale: float = 1.0) -> Mask:
     """The L as a mask of so many columns and rows, each cell so many picture pixels."""
     cells = np.zeros((size[1], size[0]), bool)
     for left, top, right, bottom in (STEM, FOOT):
-        cells[round(top / scale) : round(bottom / scale), round(left / scale) : round(right / scale)] = True
+        cells[
+            round(top / scale) : round(bottom / scale), round(left / scale) : round(right / scale)
+        ] = True
     return cells
 
 
@@ -100,7 +106,8 @@ class Exhibit:
     def add(self, name: str, *annotations: dict[str, Any], **analysis: Any) -> UUID:
         """Add a stand-alone analysis with these annotations to a picture; answers its id.
 
-        An annotation's `file` is stored and cited; `parent` is the place of another one in the list.
+        An annotation's `file` is stored and cited; `parent` is the place of another one in the
+        list.
         """
         key, image = uuid4(), self.images[name]
         ids = [uuid4() for _ in annotations]
@@ -115,7 +122,11 @@ class Exhibit:
                 ),
             )  # fmt: skip
             for place, annotation in enumerate(annotations):
-                path = self._keep(key, place, annotation["file"]) if annotation.get("file") else annotation.get("path")
+                path = (
+                    self._keep(key, place, annotation["file"])
+                    if annotation.get("file")
+                    else annotation.get("path")
+                )
                 parent = annotation.get("parent")
                 connection.execute(
                     "insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name,"
@@ -161,12 +172,20 @@ def make_exhibit(server: RunningServer, folder: Path) -> Exhibit:
     with server.open() as owner:
         project = owner.create_project(NewProject(name="Exhibit"))
         deployment = owner.create_deployment(
-            NewDeployment(project=project.id, name="Gallery", latitude=48.1, longitude=8.2, time_zone="Europe/Berlin")
+            NewDeployment(
+                project=project.id,
+                name="Gallery",
+                latitude=48.1,
+                longitude=8.2,
+                time_zone="Europe/Berlin",
+            )
         )
         owner.upload_images(files, deployment=deployment.id)
         wait_for(
             "thumbnails",
-            lambda: all(image.thumbnail_url for image in owner.list_images(project=project.id).results),
+            lambda: all(
+                image.thumbnail_url for image in owner.list_images(project=project.id).results
+            ),
         )
         images: dict[str, StoredImage]
         images = {image.filename: image for image in owner.list_images(project=project.id).results}
@@ -179,7 +198,9 @@ def make_exhibit(server: RunningServer, folder: Path) -> Exhibit:
 def look(page: Page) -> Pixels:
     """The colours on the screen, by pixels of the upright picture."""
     place = box_of(page.get_by_test_id("picture").first)
-    scale = place["width"] / float(page.get_by_test_id("picture").first.evaluate("e => e.offsetWidth"))
+    scale = place["width"] / float(
+        page.get_by_test_id("picture").first.evaluate("e => e.offsetWidth")
+    )
     page.mouse.move(1, 1)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
@@ -205,7 +226,9 @@ def off_line(at: Pixels, point: tuple[float, float], colour: Colour) -> int:
 
 def mix(over: Colour, opacity: float, under: Colour = GROUND) -> Colour:
     """One colour seen through another."""
-    red, green, blue = (round(a * opacity + b * (1 - opacity)) for a, b in zip(over, under, strict=True))
+    red, green, blue = (
+        round(a * opacity + b * (1 - opacity)) for a, b in zip(over, under, strict=True)
+    )
     return red, green, blue
 
 
@@ -218,7 +241,9 @@ def colour_of(page: Page, kind: str) -> Colour:
     return red, green, blue
 
 
-def show(tab: Watched, exhibit: Exhibit, name: str, *annotations: dict[str, Any], search: str = "") -> Page:
+def show(
+    tab: Watched, exhibit: Exhibit, name: str, *annotations: dict[str, Any], search: str = ""
+) -> Page:
     """Show a picture with these findings."""
     page = tab.open(exhibit.address(name, exhibit.add(name, *annotations), search))
     wait_for_picture(page)
@@ -233,12 +258,22 @@ def shape(name: str, form: str) -> dict[str, Any]:
     finding: dict[str, Any] = {"type": "segmentation", "name": "lynx", "confidence": 0.9}
     match form:
         case "packed":
-            return {**finding, "data": {"format": "rle", "counts": pack(count_runs(whole)), "size": [height, width]}}
+            return {
+                **finding,
+                "data": {
+                    "format": "rle",
+                    "counts": pack(count_runs(whole)),
+                    "size": [height, width],
+                },
+            }
         case "list":
             return {**finding, "data": {"format": "rle", "counts": count_runs(whole)}}
         case "half":
             half_size = [height // 2, width // 2]
-            return {**finding, "data": {"format": "rle", "counts": pack(count_runs(half)), "size": half_size}}
+            return {
+                **finding,
+                "data": {"format": "rle", "counts": pack(count_runs(half)), "size": half_size},
+            }
         case "polygon":
             return {**finding, "data": {"format": "polygon", "points": RING}}
         case "rings":
@@ -246,5 +281,10 @@ def shape(name: str, form: str) -> dict[str, Any]:
             return {**finding, "data": {"format": "polygon", "points": bars}}
         case "mask":
             content = as_png(half.astype(np.uint8))  # 1 is inside as much as 255 is
-            return {**finding, "type": "mask", "data": {"width": width // 2, "height": height // 2}, "file": content}
+            return {
+                **finding,
+                "type": "mask",
+                "data": {"width": width // 2, "height": height // 2},
+                "file": content,
+            }
     raise AssertionError(form)

@@ -22,7 +22,10 @@ from trapline.wire.projects import NewProject
 
 @dataclass
 class Field:
-    """A project with pictures. Two workers with tokens of their own do not prolong each other's leases."""
+    """A project with pictures.
+
+    Two workers with tokens of their own do not prolong each other's leases.
+    """
 
     server: RunningServer
     api: Trapline
@@ -31,7 +34,9 @@ class Field:
 
     def make_token(self) -> str:
         """Make another worker's token."""
-        return self.api.create_token(NewToken(name=self.name, kind=TokenKind.WORKER, projects=[self.project])).token
+        return self.api.create_token(
+            NewToken(name=self.name, kind=TokenKind.WORKER, projects=[self.project])
+        ).token
 
     def make_worker(self, **changes: Any) -> FieldWorker:
         """A field worker with a token of its own, registered."""
@@ -41,7 +46,9 @@ class Field:
 
     def run_job(self, worker: FieldWorker, **asked: Any) -> int:
         """Ask for a job over all pictures and wait until it can be leased."""
-        job = self.api.create_job(NewJob(project=self.project, pipeline="field-pipeline", **asked)).id
+        job = self.api.create_job(
+            NewJob(project=self.project, pipeline="field-pipeline", **asked)
+        ).id
         wait_for("work", lambda: self.api.get_job(job).expanded)
         assert worker.find_job() == job
         return job
@@ -84,7 +91,9 @@ def open_field(server: RunningServer, name: str, files: list[Path]) -> Iterator[
 
 
 @contextmanager
-def open_filled_field(server: RunningServer, name: str, folder: Path, images: int) -> Iterator[Field]:
+def open_filled_field(
+    server: RunningServer, name: str, folder: Path, images: int
+) -> Iterator[Field]:
     """Make a project with so many pictures."""
     with open_field(server, name, fill(folder, images)) as field:
         yield field

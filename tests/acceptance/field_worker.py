@@ -1,6 +1,7 @@
 """A field worker as a process, to be killed: `python field_worker.py SERVER TOKEN SECONDS_A_TASK`.
 
-Its loaders die with it. It goes on after errors, and what it could not post is lost, as it is in the field.
+Its loaders die with it. It goes on after errors, and what it could not post is lost, as it is in
+the field.
 """
 
 import sys

@@ -52,13 +52,22 @@ class Furnished:
         project, scene = f"/projects/{self.scene.project}", self.scene
         return [
             project,
-            *(f"{project}/{name}" for name in ("images", "sequences", "jobs", "sources", "sources/new", "deployments")),
-            *(f"{project}/{name}" for name in ("deployments/new", "workers", "integrations", "settings")),
+            *(
+                f"{project}/{name}"
+                for name in ("images", "sequences", "jobs", "sources", "sources/new", "deployments")
+            ),
+            *(
+                f"{project}/{name}"
+                for name in ("deployments/new", "workers", "integrations", "settings")
+            ),
             *(f"{project}/{name}" for name in ("exports", "exports/new", "imports", "imports/new")),
             f"{project}/exports/{self.exported}",
             f"{project}/imports/{self.imported}",
             *(f"{project}/integrations/{name}" for name in ("check", "webhooks", "presets")),
-            *(f"{project}/settings/{name}" for name in ("taxa", "members", "account", "people", "notices", "audit")),
+            *(
+                f"{project}/settings/{name}"
+                for name in ("taxa", "members", "account", "people", "notices", "audit")
+            ),
             f"{project}/images/{scene.images['wide.jpg'].id}",
             f"{project}/jobs/{scene.job}",
             f"{project}/sources/{self.source}",
@@ -83,8 +92,16 @@ class Furnished:
             "exports",
             "imports",
         )
-        parts = ("integrations/webhooks", "integrations/presets", "settings/notices", "settings/taxa")
-        return [f"/projects/{self.empty}", *(f"/projects/{self.empty}/{name}" for name in (*lists, *parts))]
+        parts = (
+            "integrations/webhooks",
+            "integrations/presets",
+            "settings/notices",
+            "settings/taxa",
+        )
+        return [
+            f"/projects/{self.empty}",
+            *(f"/projects/{self.empty}/{name}" for name in (*lists, *parts)),
+        ]
 
 
 def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
@@ -95,14 +112,21 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
         for number, (name, (latitude, longitude)) in enumerate(PLACES.items()):
             place = owner.create_deployment(
                 NewDeployment(
-                    project=project, name=name, latitude=latitude, longitude=longitude, time_zone="Europe/Berlin"
+                    project=project,
+                    name=name,
+                    latitude=latitude,
+                    longitude=longitude,
+                    time_zone="Europe/Berlin",
                 )
             )
             places[name] = str(place.id)
             file = folder / f"place{number}.jpg"
             # One camera is silent: its last picture is a week old.
             file.write_bytes(
-                _taken(number, datetime.now(UTC) - timedelta(days=7 if number == 2 else 0, hours=number + 3))
+                _taken(
+                    number,
+                    datetime.now(UTC) - timedelta(days=7 if number == 2 else 0, hours=number + 3),
+                )
             )
             owner.upload_images([file], deployment=place.id)
         places["Not measured yet"] = str(
@@ -118,15 +142,26 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
             )
         )
         owner.run_source(source.id)
-        webhook = owner.create_webhook(NewWebhook(project=project, url=f"{NOBODY}/told", name="station"))
-        owner.create_preset(NewPreset(project=project, name="night", pipeline="known", description="Only what is sure"))
-        owner.import_taxa(
-            project, b"scientific_name,synonym_of,common_name_en\nVulpes vulpes,,fox\nCanis vulpes,Vulpes vulpes,\n"
+        webhook = owner.create_webhook(
+            NewWebhook(project=project, url=f"{NOBODY}/told", name="station")
         )
-        owner.create_callback_key(NewCallbackKey(projects=[project], service="deer-net", name="rack 2"))
+        owner.create_preset(
+            NewPreset(
+                project=project, name="night", pipeline="known", description="Only what is sure"
+            )
+        )
+        owner.import_taxa(
+            project,
+            b"scientific_name,synonym_of,common_name_en\nVulpes vulpes,,fox\nCanis vulpes,Vulpes vulpes,\n",
+        )
+        owner.create_callback_key(
+            NewCallbackKey(projects=[project], service="deer-net", name="rack 2")
+        )
         owner.create_job(NewJob(project=project, pipeline="known", name="In the line"))
         remark = NewIdentification(
-            kind=IdentificationKind.COMMENT, images=[scene.images["wide.jpg"].id], comment="look at the ears"
+            kind=IdentificationKind.COMMENT,
+            images=[scene.images["wide.jpg"].id],
+            comment="look at the ears",
         )
         _, taken_back = owner.create_identifications(remark, remark)
         owner.withdraw_identifications([taken_back.id])
@@ -145,7 +180,9 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
         owner.wait_for_import(imported.id, timeout_s=60)
         empty = owner.create_project(NewProject(name="Nothing yet")).id
         owner.update_project(project, ProjectUpdate(public=True))
-    return Furnished(scene, empty, str(source.id), str(webhook.id), places, str(exported.id), str(imported.id))
+    return Furnished(
+        scene, empty, str(source.id), str(webhook.id), places, str(exported.id), str(imported.id)
+    )
 
 
 def write_results(*names: str) -> dict[str, Any]:

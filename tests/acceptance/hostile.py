@@ -10,7 +10,8 @@ import httpx2
 
 from tests.house.tree import ROOT
 
-# Whatever one of them makes bears this attribute; whatever runs opens a dialog or asks another host.
+# Whatever one of them makes bears this attribute; whatever runs opens a dialog or asks another
+# host.
 STRIKES = (
     "<script data-struck>alert(1)</script>",
     "\"><script data-struck>alert(1)</script>",
@@ -114,7 +115,11 @@ class Typist:
 
     def note(self, method: str, path: str, body: Any) -> None:
         """Remember which fields of a body have a text of ours in them."""
-        self.filled |= {f"{method} {path} {place}" for place, text in _find_texts(body, "") if text in self.typed}
+        self.filled |= {
+            f"{method} {path} {place}"
+            for place, text in _find_texts(body, "")
+            if text in self.typed
+        }
 
     def _fill(self, body: Any) -> Any:
         if isinstance(body, dict):
@@ -128,7 +133,11 @@ class Typist:
         left = {
             one
             for one in list_text_fields()
-            if not any(end in one.partition(" .")[0] or one.endswith(end) for ends in LEFT_OUT.values() for end in ends)
+            if not any(
+                end in one.partition(" .")[0] or one.endswith(end)
+                for ends in LEFT_OUT.values()
+                for end in ends
+            )
         }
         return left - self.filled
 
@@ -139,7 +148,12 @@ def list_text_fields() -> set[str]:
     found = set()
     for path, methods in document["paths"].items():
         for method, told in methods.items():
-            schema = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            schema = (
+                told.get("requestBody", {})
+                .get("content", {})
+                .get("application/json", {})
+                .get("schema", {})
+            )
             for place in _find_fields(schema, document["components"]["schemas"], ""):
                 found.add(f"{method.upper()} {path} {place}")
     return found
@@ -148,11 +162,18 @@ def list_text_fields() -> set[str]:
 def _find_fields(schema: dict[str, Any], named: dict[str, Any], place: str) -> Iterator[str]:
     if "$ref" in schema:
         yield from _find_fields(named[schema["$ref"].rpartition("/")[2]], named, place)
-    if schema.get("type") == "string" and not schema.keys() & {"enum", "const", "format", "pattern"}:
+    if schema.get("type") == "string" and not schema.keys() & {
+        "enum",
+        "const",
+        "format",
+        "pattern",
+    }:
         yield place
     for one in (each for kind in ("anyOf", "oneOf", "allOf") for each in schema.get(kind, [])):
         yield from _find_fields(one, named, place)
-    yield from _find_fields(schema.get("items", {}), named, f"{place}[]") if "items" in schema else ()
+    yield from (
+        _find_fields(schema.get("items", {}), named, f"{place}[]") if "items" in schema else ()
+    )
     for name, one in schema.get("properties", {}).items():
         yield from _find_fields(one, named, f"{place}.{name}")
     if isinstance(more := schema.get("additionalProperties"), dict):

@@ -48,7 +48,9 @@ def serve_slowly(folder: Path) -> Iterator[int]:
     """Serve a folder with a listing, each picture after a pause; gives the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Slow, directory=str(folder)))
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     try:
         yield int(server.server_address[1])

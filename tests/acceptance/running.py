@@ -29,7 +29,8 @@ def wait_for(what: str, happened: Callable[[], bool], within_s: float = 30.0) ->
     while not happened():
         assert time.monotonic() < deadline, f"{what} did not happen within {within_s} s"
         time.sleep(pause)
-        # Most questions open a connection: asked often, they keep from happening what they wait for.
+        # Most questions open a connection: asked often, they keep from happening what they wait
+        # for.
         pause = min(0.25, 1.2 * pause)
 
 
@@ -37,7 +38,11 @@ def quiet_environment(**changes: str) -> dict[str, str]:
     """The environment without what would make a test depend on the machine that it runs on."""
     ours = ("TRAPLINE_", "ML_", "S3_", "DATABASE_URL")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, **{name: os.environ[name] for name in ("TRAPLINE_CACHE",) if name in os.environ}, **changes}
+    return {
+        **kept,
+        **{name: os.environ[name] for name in ("TRAPLINE_CACHE",) if name in os.environ},
+        **changes,
+    }
 
 
 @dataclass
@@ -92,8 +97,12 @@ class RunningServer:
         deadline = time.monotonic() + within_s
         while not is_ready(self.port):
             assert self.process is not None
-            assert self.process.poll() is None, f"trapline up ended:\n{self.log.read_text(encoding='utf-8')[-3000:]}"
-            assert time.monotonic() < deadline, f"not ready:\n{self.log.read_text(encoding='utf-8')[-3000:]}"
+            assert self.process.poll() is None, (
+                f"trapline up ended:\n{self.log.read_text(encoding='utf-8')[-3000:]}"
+            )
+            assert time.monotonic() < deadline, (
+                f"not ready:\n{self.log.read_text(encoding='utf-8')[-3000:]}"
+            )
             time.sleep(0.05)
 
     def stop(self, wish: signal.Signals = signal.SIGTERM) -> int:
@@ -179,7 +188,12 @@ class RunningServer:
             with httpx2.Client(base_url=f"{self.base_url}/api/v2", trust_env=False) as session:
                 made = session.post(
                     "/auth/link",
-                    json={"link": self.read_link(), "email": EMAIL, "name": "Owner", "password": PASSWORD},
+                    json={
+                        "link": self.read_link(),
+                        "email": EMAIL,
+                        "name": "Owner",
+                        "password": PASSWORD,
+                    },
                 )
                 assert made.status_code == 200, made.text
                 session.headers["X-CSRF-Token"] = made.json()["csrf_token"]
@@ -198,18 +212,24 @@ class RunningServer:
         """A client that speaks as the owner."""
         return Trapline(self.base_url, self.token)
 
-    def run(self, *arguments: str, check: bool = True, **settings: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, check: bool = True, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run one command of the command line against it, as its owner unless the settings say otherwise."""
         done = subprocess.run(
             [sys.executable, "-m", "trapline.cli.main", *arguments],
-            env=quiet_environment(**{"TRAPLINE_SERVER": self.base_url, "TRAPLINE_TOKEN": self.token, **settings}),
+            env=quiet_environment(
+                **{"TRAPLINE_SERVER": self.base_url, "TRAPLINE_TOKEN": self.token, **settings}
+            ),
             cwd=self.data,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
-        assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert not check or done.returncode == 0, (
+            f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         return done
 
 
@@ -235,6 +255,9 @@ def read_environment(pid: int) -> dict[str, str]:
 def is_alive(pid: int) -> bool:
     """Whether a process runs and is no zombie."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            != "Z"
+        )
     except (FileNotFoundError, ProcessLookupError):
         return False

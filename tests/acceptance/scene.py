@@ -75,20 +75,26 @@ def pretend_to_find(task: Task, name: str) -> Result:
                 bbox=_box(WHITE),
                 score=0.93,
                 algorithm=DETECTOR,
-                classifications=[Classification(classification="lynx", scores=[0.93], algorithm=NAMER)],
+                classifications=[
+                    Classification(classification="lynx", scores=[0.93], algorithm=NAMER)
+                ],
             ),
             Detection(
                 source_image_id=task.image_id,
                 bbox=_box(FAINT),
                 score=0.12,
                 algorithm=DETECTOR,
-                classifications=[Classification(classification="badger", scores=[0.12], algorithm=NAMER)],
+                classifications=[
+                    Classification(classification="badger", scores=[0.12], algorithm=NAMER)
+                ],
             ),
         ]
     return Result(
         reply_subject=task.reply_subject,
         result=Success(
-            pipeline="known", source_images=[SourceImage(id=task.image_id, url=task.image_url)], detections=found
+            pipeline="known",
+            source_images=[SourceImage(id=task.image_id, url=task.image_url)],
+            detections=found,
         ),
     )
 
@@ -98,12 +104,16 @@ def _box(corners: tuple[int, int, int, int]) -> BoundingBox:
     return BoundingBox(x1=float(left), y1=float(top), x2=float(right), y2=float(bottom))
 
 
-def work(server: RunningServer, token: str, job: Job, names: dict[str, str], at_most: int = 100) -> int:
+def work(
+    server: RunningServer, token: str, job: Job, names: dict[str, str], at_most: int = 100
+) -> int:
     """Do so many tasks of a job; answers how many there were."""
     with Trapline(server.base_url, token) as worker:
         tasks = worker.lease_tasks(job.id, at_most)
         if tasks:
-            worker.post_results(job.id, [pretend_to_find(task, names[task.image_id]) for task in tasks])
+            worker.post_results(
+                job.id, [pretend_to_find(task, names[task.image_id]) for task in tasks]
+            )
         return len(tasks)
 
 
@@ -121,11 +131,17 @@ def make_scene(server: RunningServer, folder: Path, name: str = "Known pictures"
         project = owner.create_project(NewProject(name=name))
         deployment = owner.create_deployment(
             NewDeployment(
-                project=project.id, name="Known place", latitude=48.1, longitude=8.2, time_zone="Europe/Berlin"
+                project=project.id,
+                name="Known place",
+                latitude=48.1,
+                longitude=8.2,
+                time_zone="Europe/Berlin",
             )
         )
         owner.upload_images(write_pictures(folder), deployment=deployment.id)
-        token = owner.create_token(NewToken(name="known", kind=TokenKind.WORKER, projects=[project.id])).token
+        token = owner.create_token(
+            NewToken(name="known", kind=TokenKind.WORKER, projects=[project.id])
+        ).token
         with Trapline(server.base_url, token) as worker:
             worker.register_pipelines(
                 project.id,
@@ -134,21 +150,29 @@ def make_scene(server: RunningServer, folder: Path, name: str = "Known pictures"
                     PipelineDefinition(
                         name="Known pipeline",
                         slug="known",
-                        algorithms=[Algorithm(name=one.name, key=one.key) for one in (DETECTOR, NAMER)],
+                        algorithms=[
+                            Algorithm(name=one.name, key=one.key) for one in (DETECTOR, NAMER)
+                        ],
                     )
                 ],
             )
         wait_for(
             "thumbnails",
-            lambda: all(image.thumbnail_url for image in owner.list_images(project=project.id).results),
+            lambda: all(
+                image.thumbnail_url for image in owner.list_images(project=project.id).results
+            ),
         )
         images: dict[str, StoredImage]
         images = {image.filename: image for image in owner.list_images(project=project.id).results}
         assert images.keys() == SIZES.keys()
         names = {str(image.id): image.filename for image in images.values()}
         job = owner.create_job(NewJob(project=project.id, pipeline="known", name="The known job"))
-        wait_for("the job to be done", lambda: bool(work(server, token, job, names)) or _done(owner, job))
-        wait_for("the job to end", lambda: work(server, token, job, names) >= 0 and _done(owner, job))
+        wait_for(
+            "the job to be done", lambda: bool(work(server, token, job, names)) or _done(owner, job)
+        )
+        wait_for(
+            "the job to end", lambda: work(server, token, job, names) >= 0 and _done(owner, job)
+        )
         images = {image.filename: image for image in owner.list_images(project=project.id).results}
     return Scene(project.id, str(deployment.id), job.id, images, token)
 

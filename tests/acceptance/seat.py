@@ -51,7 +51,9 @@ class Seat:
         try:
             yield
         finally:
-            self.change("update members set role = 'owner' where project_id = %s", self.scene.project)
+            self.change(
+                "update members set role = 'owner' where project_id = %s", self.scene.project
+            )
 
 
 def sign_in(tab: Watched) -> None:
@@ -80,18 +82,25 @@ def picture_of(image: Locator) -> dict[str, float]:
     return {"x": x, "y": y, "width": width, "height": height}
 
 
-def find_white(page: Page, within: dict[str, float], inset: int = 0) -> tuple[float, float, float, float]:
+def find_white(
+    page: Page, within: dict[str, float], inset: int = 0
+) -> tuple[float, float, float, float]:
     """The edges of what is white on the screen within a rectangle: x1, y1, x2, y2 in CSS pixels of the window."""
     shot = Image.open(io.BytesIO(page.screenshot())).convert("L")
     left, top = max(0, round(within["x"])) + inset, max(0, round(within["y"])) + inset
-    right, bottom = round(within["x"] + within["width"]) - inset, round(within["y"] + within["height"]) - inset
+    right, bottom = (
+        round(within["x"] + within["width"]) - inset,
+        round(within["y"] + within["height"]) - inset,
+    )
     area = shot.crop((left, top, right, bottom))
     found = area.point(lambda value: 255 if value > 200 else 0).getbbox()
     assert found is not None, "nothing white is on the screen"
     return (found[0] + left, found[1] + top, found[2] + left, found[3] + top)
 
 
-def expect_around(box: dict[str, float], white: tuple[float, float, float, float], off_by: float = 2.0) -> None:
+def expect_around(
+    box: dict[str, float], white: tuple[float, float, float, float], off_by: float = 2.0
+) -> None:
     """The box's line runs along the edges of the white thing."""
     edges = (box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"])
     apart = [abs(edge - other) for edge, other in zip(edges, white, strict=True)]
@@ -99,7 +108,10 @@ def expect_around(box: dict[str, float], white: tuple[float, float, float, float
 
 
 def line_of(page: Page, name: str = "lynx") -> dict[str, float]:
-    """Where a class's box is. The rectangle of an SVG element is that of its geometry, without its line."""
+    """Where a class's box is.
+
+    The rectangle of an SVG element is that of its geometry, without its line.
+    """
     at = page.locator(f'[data-testid="overlay"] rect[data-class="{name}"]')
     expect(at).to_have_count(1)
     found: dict[str, float] = json.loads(

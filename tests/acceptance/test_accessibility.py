@@ -12,7 +12,9 @@ from tests.acceptance.browsing import WINDOWS, Watched
 from tests.acceptance.furnished import Furnished, furnish
 from tests.acceptance.seat import Seat
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 LOOKS = [
     [("laptop", "light")],
@@ -24,7 +26,9 @@ LOOKS = [
 ]
 """Windows and themes take turns over the screens; the soak looks at each screen in all of them."""
 if os.environ.get("TRAPLINE_SOAK"):
-    LOOKS = [[(size, colours) for size in ("laptop", "tablet", "phone") for colours in ("light", "dark")]]
+    LOOKS = [
+        [(size, colours) for size in ("laptop", "tablet", "phone") for colours in ("light", "dark")]
+    ]
 DIALOGS = [
     ("", "?"),
     ("/images", "Upload"),
@@ -81,7 +85,9 @@ def test_axe_finds_nothing_serious_on_any_screen(tab: Watched, furnished: Furnis
         for size, colours in next(turns):
             width, height = WINDOWS[size]
             page.set_viewport_size({"width": width, "height": height})
-            page.emulate_media(color_scheme="dark" if colours == "dark" else "light", reduced_motion="reduce")
+            page.emulate_media(
+                color_scheme="dark" if colours == "dark" else "light", reduced_motion="reduce"
+            )
             found.extend(f"{path}, {size}, {colours}: {said}" for said in find_barriers(page, axe))
 
     for path in [*furnished.screens(), *furnished.empty_screens()]:
@@ -106,17 +112,29 @@ def test_the_doors_hold_nobody_up(seat: Seat, furnished: Furnished) -> None:
             page = tab.open(path)
             page.locator("h1").first.wait_for()
             for colours in ("light", "dark"):
-                page.emulate_media(color_scheme="dark" if colours == "dark" else "light", reduced_motion="reduce")
+                page.emulate_media(
+                    color_scheme="dark" if colours == "dark" else "light", reduced_motion="reduce"
+                )
                 assert not find_barriers(page, axe)
 
 
-def test_each_screen_is_left_by_the_keyboard_and_shows_where_it_is(tab: Watched, furnished: Furnished) -> None:
+def test_each_screen_is_left_by_the_keyboard_and_shows_where_it_is(
+    tab: Watched, furnished: Furnished
+) -> None:
     project = f"/projects/{furnished.scene.project}"
-    for path in (project, f"{project}/images", f"{project}/deployments", f"{project}/jobs", f"{project}/sources/new"):
+    for path in (
+        project,
+        f"{project}/images",
+        f"{project}/deployments",
+        f"{project}/jobs",
+        f"{project}/sources/new",
+    ):
         page = tab.open_whole(path)
         page.get_by_role("button", name="Your account").wait_for()
         if path.endswith("/new"):
-            expect(page.locator("form input:focus")).to_have_count(1)  # a form begins in its first field
+            expect(page.locator("form input:focus")).to_have_count(
+                1
+            )  # a form begins in its first field
         else:
             page.keyboard.press("Tab")
             expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
@@ -163,7 +181,9 @@ def test_the_grid_is_walked_and_an_image_opened_by_keys(tab: Watched, furnished:
 
 
 @pytest.mark.long
-def test_a_finger_hits_everything_on_a_tablet_turned_or_not(tablet: Watched, furnished: Furnished) -> None:
+def test_a_finger_hits_everything_on_a_tablet_turned_or_not(
+    tablet: Watched, furnished: Furnished
+) -> None:
     width, height = WINDOWS["tablet"]
     assert tablet.page.evaluate("matchMedia('(pointer: coarse)').matches")
     small: list[str] = []
@@ -171,7 +191,9 @@ def test_a_finger_hits_everything_on_a_tablet_turned_or_not(tablet: Watched, fur
         page = tablet.open_whole(path)
         for across, down in ((width, height), (height, width)):
             page.set_viewport_size({"width": across, "height": down})
-            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            wider = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
             assert wider <= 0, f"{path} is {wider} px wider than the window of {across} px"
             small += [f"{path}, {across} px: {said}" for said in page.evaluate(TOO_SMALL)]
     assert not small, "\n".join(small)

@@ -25,7 +25,9 @@ def test_a_backup_under_way_is_of_one_moment_and_comes_back(
 ) -> None:
     with server.open() as client:
         project = client.create_project(NewProject(name="saved"))
-        deployment = client.create_deployment(NewDeployment(project=project.id, name="saved camera"))
+        deployment = client.create_deployment(
+            NewDeployment(project=project.id, name="saved camera")
+        )
         source = client.create_source(
             NewSource(
                 project=project.id, deployment=deployment.id, name="saved source", base_url="http://camera.example/",
@@ -83,9 +85,14 @@ def test_a_damaged_backup_is_not_restored(
     with server.open() as client:
         project = client.create_project(NewProject(name="damaged"))
         deployment = client.create_deployment(NewDeployment(project=project.id, name="camera"))
-        assert client.upload_images(fill(tmp_path / "card", 1), deployment=deployment.id).imported == 1
+        assert (
+            client.upload_images(fill(tmp_path / "card", 1), deployment=deployment.id).imported == 1
+        )
     saved = make_folder() / "backup"
-    assert "no backup" in server.run("restore", str(saved), "--data", str(make_folder()), check=False).stderr
+    assert (
+        "no backup"
+        in server.run("restore", str(saved), "--data", str(make_folder()), check=False).stderr
+    )
     server.run("backup", str(saved), "--data", str(server.data))
     file = next(path for path in (saved / "files").rglob("*") if path.is_file())
     file.write_bytes(b"x" + file.read_bytes()[1:])
@@ -105,7 +112,9 @@ def test_a_damaged_backup_is_not_restored(
 def _bring(server: RunningServer, project: int, deployment: object, ended: threading.Event) -> None:
     headers = {"Authorization": f"Bearer {server.token}"}
     form = {"project": str(project), "deployment": str(deployment)}
-    with httpx2.Client(base_url=f"{server.base_url}/api/v2", headers=headers, trust_env=False) as session:
+    with httpx2.Client(
+        base_url=f"{server.base_url}/api/v2", headers=headers, trust_env=False
+    ) as session:
         for number in count():
             if ended.is_set():
                 return

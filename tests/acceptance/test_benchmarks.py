@@ -1,4 +1,7 @@
-"""Each benchmark runs at its smallest size and prints its figures. Nothing here asserts how long something takes."""
+"""Each benchmark runs at its smallest size and prints its figures.
+
+Nothing here asserts how long something takes.
+"""
 
 import os
 import re
@@ -18,7 +21,10 @@ IMAGES = "{images}"
 SMALLEST = {
     # name: (its arguments, a line of figures that it prints)
     "bulk": ("--count 50 --posts 2 --rounds 1", r"\d annotations/s"),
-    "detections": (f"--images {IMAGES}", r"animal-detector: 2 images\n(.*\n)*boxes of persons in all \d"),
+    "detections": (
+        f"--images {IMAGES}",
+        r"animal-detector: 2 images\n(.*\n)*boxes of persons in all \d",
+    ),
     "exchange_in": ("50", r"taken in: .* images/s"),
     "expand": ("50 --rounds 1", r"all images: all can be leased after \d"),
     "export": ("--observations 300", r"camtrap-dp: .*; \d+% .*\n.*coco: .*; \d+%"),
@@ -26,17 +32,26 @@ SMALLEST = {
     "grid": ("--sizes 400 --rounds 2", r"first page +\d"),
     "growth": ("--sizes 100 200 --batches 1 --rounds 1", r"200 +\d+ images/s +\d+ % of the first"),
     "heavy": ("--classes 20 --images 2 --posts 2 --rounds 1", r"\d bodies/s"),
-    "idle": ("--seconds 1 --settle 0", r"without PostgreSQL +\d+.*\n.*PostgreSQL +\d+.*\n\d.* transactions/s"),
+    "idle": (
+        "--seconds 1 --settle 0",
+        r"without PostgreSQL +\d+.*\n.*PostgreSQL +\d+.*\n\d.* transactions/s",
+    ),
     "ingest": ("--count 4", r"way \d[\d.]*\n\d+ % of the slower floor"),
     "line": ("--processes 1 --batches 1 --rounds 1", r"line over HTTP +\d+ images/s"),
     "peers": ("--count 64 --rounds 1 --queue-only", r"line, nothing found +\d+ +\d+ +\d+"),
-    "poll": ("--known 20 --long 30 --rounds 1", r"way [\d,]+: \d+ % of the floor(.*\n)+ +30 entries: at most \d+ MiB"),
+    "poll": (
+        "--known 20 --long 30 --rounds 1",
+        r"way [\d,]+: \d+ % of the floor(.*\n)+ +30 entries: at most \d+ MiB",
+    ),
     "start": ("--rounds 1 --idle 1", r"a used folder +floor .* ready after(.*\n)+together +\d"),
     "submit": (
         "--rate 10 --seconds 1 --images 20 --processes 1 --large 2 --settle 0",
         r"one by one over 20 images +median",
     ),
-    "worker": (f"--pipeline insect-sheet --count 4 --rounds 1 --images {IMAGES}", r"worker +\d[\d.]* images/s"),
+    "worker": (
+        f"--pipeline insect-sheet --count 4 --rounds 1 --images {IMAGES}",
+        r"worker +\d[\d.]* images/s",
+    ),
 }
 
 

@@ -11,7 +11,18 @@ from tests.acceptance.browsing import Watched
 from tests.acceptance.seat import Seat, wait_for_picture
 from trapline.wire.projects import NewProject
 
-FREQUENT = ["marten", "squirrel", "raccoon", "agouti", "paca", "capybara", "wolf", "boar", "otter", "ocelot"]
+FREQUENT = [
+    "marten",
+    "squirrel",
+    "raccoon",
+    "agouti",
+    "paca",
+    "capybara",
+    "wolf",
+    "boar",
+    "otter",
+    "ocelot",
+]
 """With "person" and "vehicle" the twelve most frequent classes of the project."""
 RARE = ["tapir", "chamois"]
 PERSON, VEHICLE = "rgb(230, 159, 0)", "rgb(204, 121, 167)"
@@ -35,7 +46,8 @@ def import_classes(seat: Seat, project: int, file: Path, found: dict[str, list[s
             {
                 "file": image,
                 "detections": [
-                    {"category": str(names.index(name)), "conf": 0.9, "bbox": boxes[name]} for name in classes
+                    {"category": str(names.index(name)), "conf": 0.9, "bbox": boxes[name]}
+                    for name in classes
                 ],
             }
             for image, classes in found.items()
@@ -56,14 +68,18 @@ def read_colours(page: Page, url: str, often: list[str]) -> dict[str, str]:
     return colours
 
 
-def test_the_twelve_most_frequent_classes_have_colours_of_their_own(tab: Watched, seat: Seat, tmp_path: Path) -> None:
+def test_the_twelve_most_frequent_classes_have_colours_of_their_own(
+    tab: Watched, seat: Seat, tmp_path: Path
+) -> None:
     files = [tmp_path / f"{number}.jpg" for number in range(4)]
     for number, file in enumerate(files):
         Image.new("RGB", (400, 300), (40 + number, 50, 60)).save(file)
     with seat.server.open() as owner:
         project = owner.create_project(NewProject(name="Many classes")).id
         owner.upload_images(files, project=project)
-        images: dict[str, UUID] = {one.filename: one.id for one in owner.list_images(project=project).results}
+        images: dict[str, UUID] = {
+            one.filename: one.id for one in owner.list_images(project=project).results
+        }
     often = [*FREQUENT, "person", "vehicle"]
     import_classes(seat, project, tmp_path / "first.json", {"0.jpg": often + RARE, "1.jpg": often})
     viewer = f"{seat.server.base_url}/projects/{project}/images/{images['0.jpg']}"
@@ -72,7 +88,9 @@ def test_the_twelve_most_frequent_classes_have_colours_of_their_own(tab: Watched
     assert (colours["person"], colours["vehicle"]) == (PERSON, VEHICLE)
 
     # The order among the twelve changes, and no colour with it.
-    import_classes(seat, project, tmp_path / "second.json", {"2.jpg": often[6:], "3.jpg": often[9:]})
+    import_classes(
+        seat, project, tmp_path / "second.json", {"2.jpg": often[6:], "3.jpg": often[9:]}
+    )
     assert read_colours(tab.page, viewer, often) == colours
 
     # The same colours on other screens.

@@ -20,7 +20,16 @@ def demo(make_folder: Callable[[], Path]) -> Callable[..., subprocess.CompletedP
 
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "trapline.cli.main", "demo", "--exit", "--data", str(folder), *arguments],
+            [
+                sys.executable,
+                "-m",
+                "trapline.cli.main",
+                "demo",
+                "--exit",
+                "--data",
+                str(folder),
+                *arguments,
+            ],
             env=quiet_environment(**settings),
             capture_output=True,
             text=True,
@@ -58,7 +67,12 @@ def test_the_demo_says_what_it_could_not_fetch_and_where_to_put_it(
     make_folder: Callable[[], Path], tmp_path: Path
 ) -> None:
     # Nor may packages that lie on this very machine help out.
-    nowhere = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull, "UV_OFFLINE": "1"}
+    nowhere = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": "",
+        "PIP_CONFIG_FILE": os.devnull,
+        "UV_OFFLINE": "1",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "trapline.cli.main", "demo", "--exit", "--data", str(make_folder())],
         env=quiet_environment(TRAPLINE_CACHE=str(tmp_path), UV_NO_CACHE="1", **nowhere),

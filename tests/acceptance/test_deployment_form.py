@@ -13,7 +13,9 @@ from trapline.wire.deployments import Deployment, DeploymentUpdate, NewDeploymen
 from trapline.wire.projects import NewProject
 
 
-def test_a_form_keeps_the_period_and_the_uncertainty_of_a_deployment(tab: Watched, seat: Seat) -> None:
+def test_a_form_keeps_the_period_and_the_uncertainty_of_a_deployment(
+    tab: Watched, seat: Seat
+) -> None:
     page = tab.open(f"/projects/{seat.scene.project}/deployments/new")
     form = page.get_by_role("dialog")
     form.get_by_label("Name").fill("Beech hollow")
@@ -35,11 +37,19 @@ def test_a_form_keeps_the_period_and_the_uncertainty_of_a_deployment(tab: Watche
 
     def find() -> Deployment:
         with seat.server.open() as client:
-            return next(one for one in client.list_deployments(seat.scene.project) if one.name == "Beech hollow")
+            return next(
+                one
+                for one in client.list_deployments(seat.scene.project)
+                if one.name == "Beech hollow"
+            )
 
     made = find()
     assert (made.time_zone, made.time_zone_source) == ("Europe/Berlin", "coordinates")
-    assert (made.coordinate_uncertainty_m, made.started_at is None, made.ended_at is None) == (12.5, False, False)
+    assert (made.coordinate_uncertainty_m, made.started_at is None, made.ended_at is None) == (
+        12.5,
+        False,
+        False,
+    )
     page = tab.open(f"/projects/{seat.scene.project}/deployments/{made.id}")
     form = page.get_by_role("dialog")
     expect(form.get_by_label("Coordinate uncertainty, metres")).to_have_value("12.5")
@@ -72,7 +82,9 @@ def read_time(seat: Seat, project: int) -> tuple[datetime, str]:
     return image.captured_at, image.time_zone
 
 
-def test_a_press_corrects_times_that_were_read_as_utc(tab: Watched, seat: Seat, tmp_path: Path) -> None:
+def test_a_press_corrects_times_that_were_read_as_utc(
+    tab: Watched, seat: Seat, tmp_path: Path
+) -> None:
     project, _ = upload_in_utc(seat, tmp_path / "card", "Warned", latitude=52.52, longitude=13.4)
     page = tab.open(f"/projects/{project}/deployments")
     warning = page.get_by_test_id("zone-warning")
@@ -83,7 +95,9 @@ def test_a_press_corrects_times_that_were_read_as_utc(tab: Watched, seat: Seat, 
     tab.expect_nothing_wrong()
 
 
-def test_the_form_dates_images_again_in_a_zone_that_is_entered(tab: Watched, seat: Seat, tmp_path: Path) -> None:
+def test_the_form_dates_images_again_in_a_zone_that_is_entered(
+    tab: Watched, seat: Seat, tmp_path: Path
+) -> None:
     project, made = upload_in_utc(seat, tmp_path / "card", "Without coordinates")
     page = tab.open(f"/projects/{project}/deployments")
     page.get_by_test_id("zone-warning").get_by_role("link", name="Set the time zone").click()
@@ -98,14 +112,18 @@ def test_the_form_dates_images_again_in_a_zone_that_is_entered(tab: Watched, sea
     page.get_by_role("button", name="Set back to UTC").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert read_time(seat, project) == (datetime(2026, 7, 1, 12, tzinfo=UTC), "UTC")
-    page.get_by_test_id("zone-warning").get_by_role("button", name="The camera's clock is in UTC").click()
+    page.get_by_test_id("zone-warning").get_by_role(
+        "button", name="The camera's clock is in UTC"
+    ).click()
     expect(page.get_by_test_id("zone-warning")).to_have_count(0)
     assert read_time(seat, project) == (datetime(2026, 7, 1, 12, tzinfo=UTC), "UTC")
     tab.expect_nothing_wrong()
 
 
 def test_the_command_line_warns_and_corrects(seat: Seat, tmp_path: Path) -> None:
-    project, _ = upload_in_utc(seat, tmp_path / "card", "By command", latitude=52.52, longitude=13.4)
+    project, _ = upload_in_utc(
+        seat, tmp_path / "card", "By command", latitude=52.52, longitude=13.4
+    )
     within = ("By command", "--project", str(project))
     shown = seat.server.run("deployment", "show", *within)
     assert "UTC (by default)" in shown.stdout
@@ -114,7 +132,9 @@ def test_the_command_line_warns_and_corrects(seat: Seat, tmp_path: Path) -> None
     preview = seat.server.run("deployment", "clock", *within, "--time-zone", "Europe/Berlin")
     assert preview.stdout.startswith("1 images would move;")
     assert read_time(seat, project)[1] == "UTC"
-    done = seat.server.run("deployment", "clock", *within, "--time-zone", "Europe/Berlin", "--apply")
+    done = seat.server.run(
+        "deployment", "clock", *within, "--time-zone", "Europe/Berlin", "--apply"
+    )
     assert "Warning" not in done.stderr
     assert read_time(seat, project) == (datetime(2026, 7, 1, 10, tzinfo=UTC), "Europe/Berlin")
     assert "Europe/Berlin (given)" in seat.server.run("deployment", "show", *within).stdout
@@ -122,7 +142,9 @@ def test_the_command_line_warns_and_corrects(seat: Seat, tmp_path: Path) -> None
     assert read_time(seat, project)[1] == "UTC"
     kept = seat.server.run("deployment", "change", *within, "--time-zone", "UTC")
     assert "Warning" not in kept.stderr
-    seat.server.run("deployment", "change", *within, "--time-zone", "Europe/Berlin", "--redate-images")
+    seat.server.run(
+        "deployment", "change", *within, "--time-zone", "Europe/Berlin", "--redate-images"
+    )
     assert read_time(seat, project)[1] == "Europe/Berlin"
     found = json.loads(
         seat.server.run("deployment", "create", "Fiji", "--project", str(project), "--lat", "-17.8", "--lon", "178",
@@ -130,6 +152,15 @@ def test_the_command_line_warns_and_corrects(seat: Seat, tmp_path: Path) -> None
     )  # fmt: skip
     assert (found["time_zone"], found["time_zone_source"]) == ("Pacific/Fiji", "coordinates")
     reversed_ = seat.server.run(
-        "deployment", "change", "Fiji", "--project", str(project), "--end", "2026-04-01", check=False
+        "deployment",
+        "change",
+        "Fiji",
+        "--project",
+        str(project),
+        "--end",
+        "2026-04-01",
+        check=False,
     )
-    assert (reversed_.returncode, "is before started_at" in reversed_.stderr) == (4, True), reversed_.stderr
+    assert (reversed_.returncode, "is before started_at" in reversed_.stderr) == (4, True), (
+        reversed_.stderr
+    )

@@ -11,7 +11,9 @@ from tests.acceptance.running import quiet_environment
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("worker", [pytest.param(it, marks=pytest.mark.long) for it in ("field", "ours")])
+@pytest.mark.parametrize(
+    "worker", [pytest.param(it, marks=pytest.mark.long) for it in ("field", "ours")]
+)
 def test_a_few_pictures_go_the_whole_way(worker: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.acceptance.end_to_end", "3", f"--worker={worker}"],

@@ -11,7 +11,9 @@ from tests.acceptance.browsing import Watched
 from tests.acceptance.furnished import write_results
 from tests.acceptance.seat import Seat
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 
 def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched) -> None:
@@ -31,7 +33,10 @@ def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched
     with told.value.path().open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert told.value.suggested_filename.endswith("-observations.csv")
-    assert {name for row in rows for name in row.values() if str(name).endswith(".jpg")} >= {"wide.jpg", "turned.jpg"}
+    assert {name for row in rows for name in row.values() if str(name).endswith(".jpg")} >= {
+        "wide.jpg",
+        "turned.jpg",
+    }
 
     page.get_by_role("link", name="Exports").last.click()
     line = page.locator("[data-export]").first

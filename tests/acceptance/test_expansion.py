@@ -32,12 +32,16 @@ def battered(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
         running.end()
 
 
-@pytest.mark.parametrize("part", [pytest.param(it, marks=pytest.mark.long) for it in ("background", "database", "up")])
+@pytest.mark.parametrize(
+    "part", [pytest.param(it, marks=pytest.mark.long) for it in ("background", "database", "up")]
+)
 def test_an_expansion_goes_on_after_a_kill(battered: RunningServer, part: str) -> None:
     with battered.open() as owner:
         project = owner.create_project(NewProject(name="many")).id
         deployment = owner.create_deployment(NewDeployment(project=project, name="camera")).id
-        token = owner.create_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
+        token = owner.create_token(
+            NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])
+        ).token
         with Trapline(battered.base_url, token) as worker:
             worker.register_pipelines(project, "service", [PipelineDefinition(name="P", slug="p")])
         _add_images(battered, project, str(deployment))
@@ -45,14 +49,17 @@ def test_an_expansion_goes_on_after_a_kill(battered: RunningServer, part: str) -
         wait_for("the first rows", lambda: _count(battered, job) > 0)
         battered.kill(part)
         struck_at = 0 if part != "background" else _count(battered, job)
-        assert struck_at < IMAGES, "everything was written before the strike: the test proves nothing"
+        assert struck_at < IMAGES, (
+            "everything was written before the strike: the test proves nothing"
+        )
         if part == "up":
             assert battered.process is not None
             battered.process.wait()
             battered.start()
         battered.wait_until_ready()
         with Trapline(battered.base_url, token) as worker:
-            # Children of a killed PostgreSQL live on for a moment, and one of them may have said that all is well.
+            # Children of a killed PostgreSQL live on for a moment, and one of them may have said
+            # that all is well.
             assert len(_lease(worker, job)) == 10
         wait_for("the last row", lambda: owner.get_job(job).expanded, 60)
         shown = owner.get_job(job)

@@ -97,7 +97,8 @@ def test_what_a_killed_loader_held_is_done_by_others(quick: RunningServer, tmp_p
                 dropped.append(len(_held(field, job)))
             return find_on(task)
 
-        # Its loaders spend nearly all of their time between the lease and the picture, so they hold something then.
+        # Its loaders spend nearly all of their time between the lease and the picture, so they hold
+        # something then.
         worker = field.make_worker(work=work, batch_size=4, prefetch=2 * MANY, load_s=0.3)
         job = field.run_job(worker)
         worker.drain(job)
@@ -141,7 +142,9 @@ def test_contact_keeps_what_is_held_for_long(field: Field) -> None:
     assert {task["id"] for task in taken} == {task["id"] for task in held}
 
 
-def test_who_holds_the_cap_gets_single_tasks_and_never_none(quick: RunningServer, tmp_path: Path) -> None:
+def test_who_holds_the_cap_gets_single_tasks_and_never_none(
+    quick: RunningServer, tmp_path: Path
+) -> None:
     with open_filled_field(quick, "cap", tmp_path, CAP + 4) as field:
         worker = field.make_worker()
         job = field.run_job(worker)
@@ -165,7 +168,9 @@ def test_every_call_is_taken_with_and_without_its_slash(field: Field, slash: boo
 def test_the_older_forms_work(field: Field) -> None:
     worker = field.make_worker()
     job = field.run_job(worker)
-    listed = worker.call("GET", "/api/v2/jobs?pipeline__slug=field-pipeline&ids_only=1&incomplete_only=1")
+    listed = worker.call(
+        "GET", "/api/v2/jobs?pipeline__slug=field-pipeline&ids_only=1&incomplete_only=1"
+    )
     assert listed["results"] == [{"id": job, "pipeline_slug": "field-pipeline"}]
     tasks = worker.call("GET", f"/api/v2/jobs/{job}/tasks?batch=4")["tasks"]
     assert len(tasks) == 4
@@ -219,16 +224,25 @@ def test_long_class_lists_are_registered_once_and_lease_less(field: Field) -> No
     """A body answers a lease: the longer the class list, the fewer tasks at once."""
     worker = field.make_worker()
     classes = [f"species {number}" for number in range(30_000)]
-    data = [{"index": number, "label": label, "gbif_id": number} for number, label in enumerate(classes)]
+    data = [
+        {"index": number, "label": label, "gbif_id": number} for number, label in enumerate(classes)
+    ]
     algorithms: list[dict[str, Any]] = json.loads(json.dumps(PIPELINE["algorithms"]))
     detector, classifier = algorithms
-    long = {**classifier, "key": "long-classifier", "version": 2, "category_map": {"labels": classes, "data": data}}
+    long = {
+        **classifier,
+        "key": "long-classifier",
+        "version": 2,
+        "category_map": {"labels": classes, "data": data},
+    }
     pipeline = PIPELINE | {"slug": "long-pipeline", "algorithms": [detector, long]}
     [made] = worker.register(pipeline)
     assert made["pipelines_created"] == ["long-pipeline"]
     [again] = worker.register(pipeline)
     assert (again["pipelines_created"], again["pipelines_updated"]) == ([], [])
-    [shown] = [found for found in field.api.list_pipelines(field.project) if found.slug == "long-pipeline"]
+    [shown] = [
+        found for found in field.api.list_pipelines(field.project) if found.slug == "long-pipeline"
+    ]
     assert {algorithm.key: algorithm.classes for algorithm in shown.algorithms} == {
         "field-detector": 0,
         "long-classifier": 30_000,
@@ -244,7 +258,13 @@ def test_a_registration_that_cannot_be_is_refused_in_words(field: Field) -> None
     with pytest.raises(Refused) as refused:
         worker.call("POST", "/api/v2/projects/999999/pipelines/", body)
     assert refused.value.status == 404
-    unusable: list[Any] = [{}, body | {"pipelines": "none"}, body | {"pipelines": [{"name": "no slug"}]}, [], "text"]
+    unusable: list[Any] = [
+        {},
+        body | {"pipelines": "none"},
+        body | {"pipelines": [{"name": "no slug"}]},
+        [],
+        "text",
+    ]
     for broken in unusable:
         with pytest.raises(Refused) as refused:
             worker.call("POST", f"/api/v2/projects/{field.project}/pipelines/", broken)

@@ -95,7 +95,12 @@ def test_a_result_about_another_image_is_refused_alone(field: Field) -> None:
     elements[0]["result"], elements[1]["result"] = find_on(tasks[1]), find_on(tasks[0])
     elements[2]["result"]["detections"][0]["source_image_id"] = tasks[3]["image_id"]
     told = _statuses(worker.send(job, elements))
-    assert [status.split(":")[0] for status in told] == ["rejected", "rejected", "rejected", "accepted"]
+    assert [status.split(":")[0] for status in told] == [
+        "rejected",
+        "rejected",
+        "rejected",
+        "accepted",
+    ]
     assert all("image" in status for status in told[:3])
     assert sorted(field.count_boxes(job).values()) == [0, 0, 0, 1]
     assert _statuses(worker.post(job, tasks)) == ["accepted"] * IMAGES
@@ -105,13 +110,19 @@ def test_a_result_about_another_image_is_refused_alone(field: Field) -> None:
 def test_results_posted_twice_are_stored_once(field: Field) -> None:
     worker, job, tasks = _lease_all(field)
     first = worker.post(job, tasks)
-    rows = field.read("select n.id, n.created_at from annotations n where n.project_id = %s order by 1", field.project)
+    rows = field.read(
+        "select n.id, n.created_at from annotations n where n.project_id = %s order by 1",
+        field.project,
+    )
     again = worker.post(job, tasks)
     assert first["tasks"] == again["tasks"]
     assert _statuses(again) == ["accepted"] * IMAGES
     same_body = worker.send(job, [worker.answer(task) for task in tasks + tasks])
     assert _statuses(same_body) == ["accepted"] * 2 * IMAGES
-    after = field.read("select n.id, n.created_at from annotations n where n.project_id = %s order by 1", field.project)
+    after = field.read(
+        "select n.id, n.created_at from annotations n where n.project_id = %s order by 1",
+        field.project,
+    )
     assert rows == after
     assert len(rows) == 2 * IMAGES
 
@@ -130,7 +141,9 @@ def test_results_may_come_in_any_order_and_as_a_bare_list(field: Field) -> None:
     assert answer["status"] == "accepted"
     assert answer["job_id"] == job
     assert answer["results_queued"] == IMAGES
-    assert [task["reply_subject"] for task in answer["tasks"]] == [element["reply_subject"] for element in elements]
+    assert [task["reply_subject"] for task in answer["tasks"]] == [
+        element["reply_subject"] for element in elements
+    ]
     assert [task["task_id"] for task in answer["tasks"]] == [task["id"] for task in reversed(tasks)]
     assert field.wait_for_end(job).progress.completed == IMAGES
 
@@ -148,7 +161,9 @@ def test_unknown_keys_are_ignored(field: Field) -> None:
         box["algorithm"]["version"] = 3
         box["classifications"][0]["features"] = [0.5] * 4
         element["result"]["config"] = {"example_config_param": 3}
-    body = json.dumps({"results": elements, "client_info": {"hostname": "gpu"}, "batch": 7}).encode()
+    body = json.dumps(
+        {"results": elements, "client_info": {"hostname": "gpu"}, "batch": 7}
+    ).encode()
     assert _statuses(worker.send(job, body)) == ["accepted"] * IMAGES
 
 
@@ -164,7 +179,10 @@ def test_unknown_keys_are_ignored(field: Field) -> None:
         {"reply_subject": "TOKEN"},
         {"reply_subject": "TOKEN", "result": None},
         {"reply_subject": "TOKEN", "result": {"detections": "none"}},
-        {"reply_subject": "TOKEN", "result": {"source_images": [], "detections": [{"bbox": [1, 2, 3, 4]}]}},
+        {
+            "reply_subject": "TOKEN",
+            "result": {"source_images": [], "detections": [{"bbox": [1, 2, 3, 4]}]},
+        },
         {"reply_subject": "TOKEN", "result": {"error": "nul \x00"}},
     ],
     ids=str,
@@ -183,7 +201,9 @@ def test_one_broken_element_harms_no_other(field: Field, broken: Any) -> None:
     assert worker.post(job, tasks[1:2])["results_queued"] == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1, 2", b'{"results": 3}', b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[1, 2", b'{"results": 3}', b"\xff\xfe", b"[" * 100_000]
+)
 def test_a_body_that_is_none_is_refused_and_the_worker_goes_on(field: Field, body: bytes) -> None:
     worker, job, tasks = _lease_all(field)
     with pytest.raises(Refused) as refused:
@@ -193,23 +213,38 @@ def test_a_body_that_is_none_is_refused_and_the_worker_goes_on(field: Field, bod
     assert _statuses(worker.post(job, tasks)) == ["accepted"] * IMAGES
 
 
-@pytest.mark.parametrize("words", ["failed to load image", "Batch processing error: CUDA out of memory"])
+@pytest.mark.parametrize(
+    "words", ["failed to load image", "Batch processing error: CUDA out of memory"]
+)
 def test_passing_errors_are_tried_again(field: Field, words: str) -> None:
     worker, job, tasks = _lease_all(field)
-    failures = [{"reply_subject": task["reply_subject"], "result": make_failure(task, words)} for task in tasks]
+    failures = [
+        {"reply_subject": task["reply_subject"], "result": make_failure(task, words)}
+        for task in tasks
+    ]
     assert _statuses(worker.send(job, failures)) == ["accepted"] * IMAGES
     shown = field.api.get_job(job)
-    assert (shown.status, shown.progress.queued, shown.progress.failed) == (JobState.PROCESSING, IMAGES, 0)
+    assert (shown.status, shown.progress.queued, shown.progress.failed) == (
+        JobState.PROCESSING,
+        IMAGES,
+        0,
+    )
     assert worker.find_job() is None, "it is handed out again without a pause"
     wait_for("another try", lambda: worker.find_job() == job)
     other = field.make_worker()
-    wait_for("the end", lambda: (other.drain(job), field.api.get_job(job).progress.completed == IMAGES)[1])
+    wait_for(
+        "the end",
+        lambda: (other.drain(job), field.api.get_job(job).progress.completed == IMAGES)[1],
+    )
     assert field.count_attempts(job, "error") == IMAGES
 
 
 def test_a_permanent_error_ends_its_task_at_once(field: Field) -> None:
     worker, job, tasks = _lease_all(field)
-    bad = {"reply_subject": tasks[0]["reply_subject"], "result": {"error": "image is not an image", "image_id": None}}
+    bad = {
+        "reply_subject": tasks[0]["reply_subject"],
+        "result": {"error": "image is not an image", "image_id": None},
+    }
     worker.send(job, [bad, *(worker.answer(task) for task in tasks[1:])])
     ended = field.wait_for_end(job)
     assert (ended.progress.completed, ended.progress.failed) == (IMAGES - 1, 1)
@@ -225,7 +260,8 @@ def test_classifications_belong_to_the_box_that_they_were_posted_with(field: Fie
     wanted: dict[str, list[tuple[float, list[str]]]] = {}
 
     def find(task: dict[str, Any]) -> dict[str, Any]:
-        # Some boxes lie where the first job's lies, two are equal to the last digit, some have no class at all.
+        # Some boxes lie where the first job's lies, two are equal to the last digit, some have no
+        # class at all.
         places = [float(place) for place in (1, 1, 1, 5, 9, 30, 60)]
         dice.shuffle(places)
         boxes = [(place, dice.choices(["moth", "bat"], k=dice.randrange(4))) for place in places]
@@ -233,7 +269,11 @@ def test_classifications_belong_to_the_box_that_they_were_posted_with(field: Fie
         return make_success(
             task,
             *(
-                find_box(task["image_id"], (place, 2.0, place + 10, 22.0), *(find_class(name) for name in names))
+                find_box(
+                    task["image_id"],
+                    (place, 2.0, place + 10, 22.0),
+                    *(find_class(name) for name in names),
+                )
                 for place, names in boxes
             ),
         )
@@ -246,8 +286,13 @@ def test_classifications_belong_to_the_box_that_they_were_posted_with(field: Fie
         assert [analysis.job_id for analysis in analyses] == [second, first]
         rows = sorted(analyses[0].annotations, key=lambda row: row.ordering or 0)
         boxes = [row for row in rows if row.annotation_type is AnnotationType.BOUNDING_BOX]
-        found = [(box.data["x_min"], [str(row.class_name) for row in rows if row.parent_id == box.id]) for box in boxes]
+        found = [
+            (box.data["x_min"], [str(row.class_name) for row in rows if row.parent_id == box.id])
+            for box in boxes
+        ]
         assert found == wanted[task["image_id"]]
         names = [box.class_name for box in boxes]
-        assert names == [classes[-1] if classes else None for _, classes in wanted[task["image_id"]]]
+        assert names == [
+            classes[-1] if classes else None for _, classes in wanted[task["image_id"]]
+        ]
         assert len(analyses[1].annotations) == 2

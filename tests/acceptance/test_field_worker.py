@@ -25,7 +25,9 @@ def _set_up(server: Trapline, name: str, files: list[Path]) -> tuple[int, str]:
     project = server.create_project(NewProject(name=name)).id
     deployment = server.create_deployment(NewDeployment(project=project, name="camera")).id
     assert server.upload_images(files, deployment=deployment).imported == len(files)
-    return project, server.create_token(NewToken(name=name, kind=TokenKind.WORKER, projects=[project])).token
+    return project, server.create_token(
+        NewToken(name=name, kind=TokenKind.WORKER, projects=[project])
+    ).token
 
 
 def _turned(path: Path) -> Path:
@@ -113,6 +115,10 @@ def test_a_worker_sees_its_own_projects_only(server: RunningServer, tmp_path: Pa
         assert refused.value.status == 404
         assert mine != other
         empty = api.create_job(
-            NewJob(project=other, pipeline="field-pipeline", selection=Selection(captured_after="2100-01-01T00:00:00Z"))
+            NewJob(
+                project=other,
+                pipeline="field-pipeline",
+                selection=Selection(captured_after="2100-01-01T00:00:00Z"),
+            )
         ).id
         wait_for("the end of an empty job", lambda: api.get_job(empty).status is JobState.COMPLETED)

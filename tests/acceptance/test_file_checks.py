@@ -88,7 +88,8 @@ def stored(own_server: RunningServer, camera: Halting) -> RunningServer:
     )  # fmt: skip
     own_server.run("source", "run", "oak")
     wait_for(
-        "the images and their thumbnails", lambda: len(find_originals(own_server)) == COUNT and has_thumbs(own_server)
+        "the images and their thumbnails",
+        lambda: len(find_originals(own_server)) == COUNT and has_thumbs(own_server),
     )
     return own_server
 
@@ -128,7 +129,16 @@ def reach(server: RunningServer) -> dict[str, str]:
 
 def check(server: RunningServer, *arguments: str) -> tuple[int, dict[str, Any]]:
     """Run `trapline check files`; answers its exit code and report."""
-    done = server.run("check", "files", "--data", str(server.data), "--json", *arguments, check=False, **reach(server))
+    done = server.run(
+        "check",
+        "files",
+        "--data",
+        str(server.data),
+        "--json",
+        *arguments,
+        check=False,
+        **reach(server),
+    )
     assert done.returncode in (0, 1), done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -136,9 +146,15 @@ def check(server: RunningServer, *arguments: str) -> tuple[int, dict[str, Any]]:
 def harmed_figures(server: RunningServer) -> dict[str, str]:
     """The lines of the metrics about harmed files."""
     metrics = httpx2.get(
-        f"{server.base_url}/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"}, trust_env=False
+        f"{server.base_url}/metrics",
+        headers={"Authorization": f"Bearer {METRICS_TOKEN}"},
+        trust_env=False,
     )
-    lines = [line.split() for line in metrics.text.splitlines() if line.startswith("trapline_harmed_files{")]
+    lines = [
+        line.split()
+        for line in metrics.text.splitlines()
+        if line.startswith("trapline_harmed_files{")
+    ]
     return {name: value for name, value in lines}
 
 
@@ -165,7 +181,9 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
     flip(originals[sha256_of(0)])
     originals[sha256_of(1)].unlink()
     flip(originals[sha256_of(2)])
-    (tmp_path / "camera" / "IMG_2.JPG").write_bytes(make_jpeg(77))  # the camera has other bytes there now
+    (tmp_path / "camera" / "IMG_2.JPG").write_bytes(
+        make_jpeg(77)
+    )  # the camera has other bytes there now
     harmed = read_store(stored)
 
     code, report = check(stored)
@@ -180,7 +198,9 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
 
     kill_amid_repair(stored, camera)
     cut = read_store(stored)
-    assert {cut[name] for name in cut if cut[name] != harmed.get(name)} <= {sha256_of(1)}, "half a file was kept"
+    assert {cut[name] for name in cut if cut[name] != harmed.get(name)} <= {sha256_of(1)}, (
+        "half a file was kept"
+    )
 
     camera.halt_at = None
     code, report = check(stored, "--repair")
@@ -194,7 +214,9 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
     now = read_store(stored)
     assert {name for name in intact if now[name] != intact[name]} == {left["file"]}
     assert now[left["file"]] == harmed[left["file"]], "another file was written"
-    with httpx2.Client(base_url=stored.base_url, headers={"Authorization": f"Bearer {stored.token}"}) as session:
+    with httpx2.Client(
+        base_url=stored.base_url, headers={"Authorization": f"Bearer {stored.token}"}
+    ) as session:
         audit = session.get("/api/v2/audit", params={"action": "repair"}).json()["results"]
         assert len([one for one in audit if one["action"] == "repair"]) == 2
         project = session.get("/api/v2/projects").json()["results"][0]["id"]
@@ -205,7 +227,10 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
             data={"project": str(project), "deployment": deployment},
             files=[("files", ("IMG_2.JPG", make_jpeg(2), "image/jpeg"))],
         ).json()["files"][0]
-    assert (again["outcome"], again["detail"]) == ("duplicate", "the stored file was damaged and was written again")
+    assert (again["outcome"], again["detail"]) == (
+        "duplicate",
+        "the stored file was damaged and was written again",
+    )
     assert read_store(stored) == intact
     assert parts(stored)["files"] == "ok"
     assert check(stored, "--repair")[0] == 0
@@ -214,7 +239,16 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
 def kill_amid_repair(server: RunningServer, camera: Halting) -> None:
     """Kill a repair with kill -9 while it receives a file."""
     camera.halt_at = "IMG_0.JPG"
-    command = [sys.executable, "-m", "trapline.cli.main", "check", "files", "--repair", "--data", str(server.data)]
+    command = [
+        sys.executable,
+        "-m",
+        "trapline.cli.main",
+        "check",
+        "files",
+        "--repair",
+        "--data",
+        str(server.data),
+    ]
     environment = quiet_environment(**reach(server))
     repairing = subprocess.Popen(command, env=environment, cwd=server.data)
     try:
@@ -236,7 +270,11 @@ def test_the_background_notices_damage_and_makes_copies_again(stored: RunningSer
     thumbnail = stored.data / "store/thumbs" / str(ids["IMG_1.JPG"]) / "1280.jpg"
     whole = thumbnail.read_bytes()
     thumbnail.write_bytes(whole[:-20])
-    stored.settings = {**stored.settings, "TRAPLINE_FILE_CHECK_MIB_PER_S": "100", "TRAPLINE_FILE_CHECK_EVERY_DAYS": "0"}
+    stored.settings = {
+        **stored.settings,
+        "TRAPLINE_FILE_CHECK_MIB_PER_S": "100",
+        "TRAPLINE_FILE_CHECK_EVERY_DAYS": "0",
+    }
     stored.start()
     wait_for("the damage in /readyz", lambda: "0 missing, 1 damaged" in parts(stored)["files"], 60)
     wait_for("the thumbnail", lambda: thumbnail.read_bytes() == whole, 60)
@@ -270,7 +308,9 @@ def test_root_is_refused_if_another_user_owns_the_data_folder(stored: RunningSer
     owner = stored.data.stat().st_uid
     os.chown(stored.data, 12_345, -1)
     try:
-        done = stored.run("check", "files", "--repair", "--data", str(stored.data), check=False, **reach(stored))
+        done = stored.run(
+            "check", "files", "--repair", "--data", str(stored.data), check=False, **reach(stored)
+        )
     finally:
         os.chown(stored.data, owner, -1)
     assert done.returncode != 0

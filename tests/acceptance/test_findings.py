@@ -22,10 +22,14 @@ from tests.acceptance.exhibit import (
 )
 from tests.acceptance.seat import Seat, box_of, wait_for_picture
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 
-def box(left: int, top: int, right: int, bottom: int, name: str | None, confidence: float | None) -> dict[str, Any]:
+def box(
+    left: int, top: int, right: int, bottom: int, name: str | None, confidence: float | None
+) -> dict[str, Any]:
     """A box."""
     data = {"x_min": left, "y_min": top, "x_max": right, "y_max": bottom}
     return {"type": "bounding_box", "name": name, "confidence": confidence, "data": data}
@@ -36,8 +40,15 @@ def entry(page: Page, text: str) -> Any:
     return page.get_by_test_id("panel").locator("[data-finding-id]", has_text=text)
 
 
-def test_a_classification_of_the_whole_picture_is_told_by_bars(tab: Watched, exhibit: Exhibit) -> None:
-    topk = [{"class": "fox", "confidence": 0.25}, {"class": "lynx", "confidence": 0.75}, {"class": 7}, None]
+def test_a_classification_of_the_whole_picture_is_told_by_bars(
+    tab: Watched, exhibit: Exhibit
+) -> None:
+    topk = [
+        {"class": "fox", "confidence": 0.25},
+        {"class": "lynx", "confidence": 0.75},
+        {"class": 7},
+        None,
+    ]
     page = show(tab, exhibit, "plain.jpg", {"type": "classification", "data": {"topk": topk}})
     corner, picture = page.get_by_test_id("corner"), box_of(page.get_by_test_id("picture"))
     tag = box_of(corner.locator(".tag"))
@@ -69,7 +80,11 @@ def test_a_classification_of_a_box_stands_under_it(tab: Watched, exhibit: Exhibi
 
 
 def test_custom_data_is_a_tree_to_read(tab: Watched, exhibit: Exhibit) -> None:
-    data = {"camera": {"battery": 71, "ok": True, "note": None}, "bursts": list(range(40)), "text": "<b>plain</b>"}
+    data = {
+        "camera": {"battery": 71, "ok": True, "note": None},
+        "bursts": list(range(40)),
+        "text": "<b>plain</b>",
+    }
     page = show(tab, exhibit, "plain.jpg", {"type": "custom", "data": data})
     tree = page.locator(".tree")
     expect(tree.get_by_text("battery")).to_be_visible()
@@ -140,8 +155,12 @@ def test_files_that_do_not_come_are_told(seat: Seat, exhibit: Exhibit) -> None:
         tab.expect_nothing_wrong()
 
 
-def test_the_keyboard_lights_and_chooses_what_the_mouse_does(tab: Watched, exhibit: Exhibit) -> None:
-    page = show(tab, exhibit, "plain.jpg", shape("plain.jpg", "packed"), box(450, 100, 700, 300, "fox", 0.7))
+def test_the_keyboard_lights_and_chooses_what_the_mouse_does(
+    tab: Watched, exhibit: Exhibit
+) -> None:
+    page = show(
+        tab, exhibit, "plain.jpg", shape("plain.jpg", "packed"), box(450, 100, 700, 300, "fox", 0.7)
+    )
     area = page.locator('[data-testid="overlay"] [data-type="segmentation"]')
     other = page.locator('[data-testid="overlay"] [data-type="bounding_box"]')
     expect(area).to_have_attribute("stroke-width", "2")
@@ -227,7 +246,9 @@ def test_two_analyses_stand_beside_each_other(seat: Seat, exhibit: Exhibit, size
         }
         for kind, texts in said.items():
             expect(changes.locator(f'[data-change="{kind}"]')).to_have_text(texts)
-        expect(changes.locator("[data-change]")).to_have_count(sum(len(texts) for texts in said.values()))
+        expect(changes.locator("[data-change]")).to_have_count(
+            sum(len(texts) for texts in said.values())
+        )
         changes.locator('[data-change="renamed"]').focus()
         expect(page.locator('[data-class="lynx"]')).to_have_attribute("stroke-width", "4")
         expect(page.locator('[data-class="wildcat"]')).to_have_attribute("stroke-width", "4")
@@ -256,14 +277,19 @@ def test_an_analysis_that_fell_silent_says_so(tab: Watched, exhibit: Exhibit) ->
     page = tab.open(exhibit.address("plain.jpg", silent))
     expect(page.get_by_test_id("stale")).to_contain_text("3 h ago")
     exhibit.forget()
-    page = tab.open(exhibit.address("plain.jpg", exhibit.add("plain.jpg", state="processing", silent_for="5 min")))
+    page = tab.open(
+        exhibit.address(
+            "plain.jpg", exhibit.add("plain.jpg", state="processing", silent_for="5 min")
+        )
+    )
     page.locator("[data-analysis-id]").wait_for()
     expect(page.get_by_test_id("stale")).to_have_count(0)
 
 
 def test_an_analysis_of_thousands_is_shown_whole(tab: Watched, exhibit: Exhibit) -> None:
     many = [
-        box(10 + n % 70 * 11, 10 + n // 70 * 13, 16 + n % 70 * 11, 18 + n // 70 * 13, "ant", 0.9) for n in range(2500)
+        box(10 + n % 70 * 11, 10 + n // 70 * 13, 16 + n % 70 * 11, 18 + n // 70 * 13, "ant", 0.9)
+        for n in range(2500)
     ]
     last = box(700, 560, 780, 590, "beetle", 0.3)
     page = show(tab, exhibit, "plain.jpg", *many, last)

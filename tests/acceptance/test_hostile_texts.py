@@ -22,9 +22,13 @@ from trapline.wire.annotations import AnnotationType
 from trapline.wire.artifacts import ArtifactType
 from trapline.wire.bulk_annotations import BulkAnnotation
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
-EACH = [pytest.param(turn, marks=[pytest.mark.long] if turn else []) for turn in range(len(STRIKES))]
+EACH = [
+    pytest.param(turn, marks=[pytest.mark.long] if turn else []) for turn in range(len(STRIKES))
+]
 """Each text is in some fields; in the soak it is in every field once."""
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
 
@@ -36,7 +40,9 @@ def furnished(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> Furnished
 
 
 @pytest.mark.parametrize("turn", EACH)
-def test_what_people_type_is_text_on_every_screen(seat: Seat, furnished: Furnished, tmp_path: Path, turn: int) -> None:
+def test_what_people_type_is_text_on_every_screen(
+    seat: Seat, furnished: Furnished, tmp_path: Path, turn: int
+) -> None:
     dialogs: list[str] = []
     struck: list[str] = []
     shown: set[str] = set()
@@ -67,7 +73,9 @@ def test_what_people_type_is_text_on_every_screen(seat: Seat, furnished: Furnish
 def typing(server: RunningServer, turn: int) -> Iterator[Typist]:
     """Somebody who types as the owner; what others would stumble over is taken back at the end."""
     headers = {"Authorization": f"Bearer {server.token}"}
-    with httpx2.Client(base_url=server.base_url, headers=headers, trust_env=False, timeout=30) as session:
+    with httpx2.Client(
+        base_url=server.base_url, headers=headers, trust_env=False, timeout=30
+    ) as session:
         name = session.get("/api/v2/auth/me").json()["name"]
         typist = Typist(session, turn)
         other = typist.send("POST", "/api/v2/projects", {"name": TEXT, "description": TEXT})
@@ -102,7 +110,11 @@ def type_everywhere(
     send(
         "POST",
         "/api/v2/users",
-        {"email": f"struck{turn}@example.org", "name": TEXT, "memberships": [{"project": project, "role": "viewer"}]},
+        {
+            "email": f"struck{turn}@example.org",
+            "name": TEXT,
+            "memberships": [{"project": project, "role": "viewer"}],
+        },
     )
     # Shown for certain: two images have each of the texts among their tags.
     tags = len(STRIKES) // 2
@@ -117,16 +129,29 @@ def type_everywhere(
             "common_names": {"en": [TEXT]},
         },
     )
-    send("PUT", "/api/v2/taxa/labels", {"project": project, "labels": [{"label": TEXT, "taxon": taxon["id"]}]})
-    said = [{"kind": "comment", "comment": TEXT}, {"kind": "correct", "label": TEXT, "behaviour": TEXT}]
-    send("POST", "/api/v2/identifications", {"identifications": [one | {"images": [image]} for one in said]})
+    send(
+        "PUT",
+        "/api/v2/taxa/labels",
+        {"project": project, "labels": [{"label": TEXT, "taxon": taxon["id"]}]},
+    )
+    said = [
+        {"kind": "comment", "comment": TEXT},
+        {"kind": "correct", "label": TEXT, "behaviour": TEXT},
+    ]
+    send(
+        "POST",
+        "/api/v2/identifications",
+        {"identifications": [one | {"images": [image]} for one in said]},
+    )
     send(
         "POST",
         "/api/v2/presets",
         {"project": project, "name": f"struck-{turn}", "pipeline": "known", "description": TEXT},
     )
     send("POST", "/api/v2/notices", {"project": project, "kind": "class_seen", "class_name": TEXT})
-    webhook = send("POST", "/api/v2/webhooks", {"project": project, "url": f"{NOBODY}/told", "name": TEXT})
+    webhook = send(
+        "POST", "/api/v2/webhooks", {"project": project, "url": f"{NOBODY}/told", "name": TEXT}
+    )
     source = send("POST", "/image-pull-sources", {
         "name": TEXT, "base_url": f"{NOBODY}/DCIM/", "deployment": place["id"], "auth_type": "basic",
         "auth_username": typist.type(without=":"), "auth_password": "secret", "include": [TEXT], "exclude": [TEXT],
@@ -142,8 +167,12 @@ def type_everywhere(
     with server.open() as owner:
         files = [folder / typist.type(without="/") for _ in range(2)]
         for number, file in enumerate(files):
-            file.write_bytes(make_picture(1000 * turn + number) + b"<script>alert(1)</script>" + SVG)
-        shown, gone = (one.image_id for one in owner.upload_images(files, deployment=place["id"]).files)
+            file.write_bytes(
+                make_picture(1000 * turn + number) + b"<script>alert(1)</script>" + SVG
+            )
+        shown, gone = (
+            one.image_id for one in owner.upload_images(files, deployment=place["id"]).files
+        )
         send("POST", "/api/v2/images/delete", {"images": [str(gone)], "reason": TEXT})
         assert shown is not None
         send("PATCH", "/api/v2/images", {"images": [str(shown)], "add_tags": [TEXT] * tags})
@@ -184,34 +213,58 @@ def _work(typist: Typist, server: RunningServer, furnished: Furnished) -> int:
         "params": [dict.fromkeys(("name", "key", "category"), TEXT)],
     }
     algorithm = {"name": name, "key": key, "category_map": classes} | words
-    pipeline = {"slug": slug, "name": TEXT, "description": TEXT, "stages": [stage], "algorithms": [algorithm]}
+    pipeline = {
+        "slug": slug,
+        "name": TEXT,
+        "description": TEXT,
+        "stages": [stage],
+        "algorithms": [algorithm],
+    }
     body = {"processing_service_name": service, "pipelines": [pipeline]}
     typist.send("POST", "/api/v2/projects/{project_id}/pipelines", body, project_id=project)
     hello = {"service": service, "pid": 1, "pipelines": [slug], "devices": [TEXT]}
-    typist.send("POST", "/api/v2/workers/hello", hello | dict.fromkeys(("name", "host", "version"), TEXT))
+    typist.send(
+        "POST", "/api/v2/workers/hello", hello | dict.fromkeys(("name", "host", "version"), TEXT)
+    )
     typist.session.headers["Authorization"] = owner
     images = [str(image.id) for image in furnished.scene.images.values()][:2]
     job: int = typist.send(
-        "POST", "/api/v2/jobs", {"project": project, "pipeline": slug, "name": TEXT, "selection": {"images": images}}
+        "POST",
+        "/api/v2/jobs",
+        {"project": project, "pipeline": slug, "name": TEXT, "selection": {"images": images}},
     )["id"]
     typist.session.headers["Authorization"] = f"Bearer {furnished.scene.worker_token}"
     tasks: list[dict[str, str]] = []
 
     def lease() -> bool:
-        tasks.extend(typist.send("POST", "/api/v2/jobs/{job_id}/tasks", {"batch_size": 2}, job_id=job)["tasks"])
+        tasks.extend(
+            typist.send("POST", "/api/v2/jobs/{job_id}/tasks", {"batch_size": 2}, job_id=job)[
+                "tasks"
+            ]
+        )
         return len(tasks) == 2
 
     wait_for("the tasks", lease)
     good, bad = tasks
-    made_by, guess = {"name": name, "key": key}, {"classification": TEXT, "labels": [TEXT, TEXT], "scores": [0.9, 0.1]}
+    made_by, guess = (
+        {"name": name, "key": key},
+        {"classification": TEXT, "labels": [TEXT, TEXT], "scores": [0.9, 0.1]},
+    )
     found = {
         "source_image_id": good["image_id"], "bbox": {"x1": 10, "y1": 10, "x2": 90, "y2": 90}, "score": 0.9,
         "algorithm": made_by, "classifications": [guess | {"algorithm": made_by}],
     }  # fmt: skip
-    success = {"pipeline": slug, "source_images": [{"id": good["image_id"], "url": ""}], "detections": [found]}
+    success = {
+        "pipeline": slug,
+        "source_images": [{"id": good["image_id"], "url": ""}],
+        "detections": [found],
+    }
     results = [
         {"reply_subject": good["reply_subject"], "result": success},
-        {"reply_subject": bad["reply_subject"], "result": {"error": TEXT, "image_id": bad["image_id"]}},
+        {
+            "reply_subject": bad["reply_subject"],
+            "result": {"error": TEXT, "image_id": bad["image_id"]},
+        },
     ]
     told = typist.send("POST", "/api/v2/jobs/{job_id}/result", {"results": results}, job_id=job)
     assert [one["status"] for one in told["tasks"]] == ["accepted", "accepted"]
@@ -221,18 +274,27 @@ def _work(typist: Typist, server: RunningServer, furnished: Furnished) -> int:
 
 def _call_back(typist: Typist, server: RunningServer, image: str) -> list[str]:
     """Do an analysis as an outside pipeline of a hostile maker; answers the addresses of its files."""
-    new = {"image_id": image, "model_name": "struck", "model_version": TEXT, "external_job_id": TEXT}
+    new = {
+        "image_id": image,
+        "model_name": "struck",
+        "model_version": TEXT,
+        "external_job_id": TEXT,
+    }
     made = typist.send("POST", "/api/v2/images/{image_id}/analyses", new, image_id=image)
     addresses = []
     with CallbackSession(server.base_url, build_secret_signer(made["callback_secret"])) as outside:
         for name in ("struck.svg", "struck.html", "struck.png"):
             outside.add_artifact(made["id"], ArtifactType.METADATA, name, SVG)
         posted = BulkAnnotation(
-            annotation_type=AnnotationType.CLASSIFICATION, class_name=typist.type(), data={"score": 0.5}
+            annotation_type=AnnotationType.CLASSIFICATION,
+            class_name=typist.type(),
+            data={"score": 0.5},
         )
         outside.post_annotations(made["id"], [posted])
         typist.note(
-            "POST", "/api/v2/analyses/{analysis_id}/annotations:bulk", {"annotations": [posted.model_dump(mode="json")]}
+            "POST",
+            "/api/v2/analyses/{analysis_id}/annotations:bulk",
+            {"annotations": [posted.model_dump(mode="json")]},
         )
         why = typist.type()
         outside.finalize(made["id"], error_message=why)

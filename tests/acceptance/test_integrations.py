@@ -17,7 +17,9 @@ from trapline.wire.analyses import NewAnalysis
 from trapline.wire.callback_keys import NewCallbackKey
 from trapline.wire.projects import NewProject
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 
 @pytest.fixture
@@ -25,12 +27,16 @@ def analysis(seat: Seat) -> UUID:
     """An analysis of an outside pipeline, in the project with known pictures."""
     with seat.server.open() as owner:
         image = seat.scene.images["wide.jpg"].id
-        return owner.create_analysis(NewAnalysis(image_id=image, model_name="deer-net", model_version="1")).id
+        return owner.create_analysis(
+            NewAnalysis(image_id=image, model_name="deer-net", model_version="1")
+        ).id
 
 
 def is_taken(seat: Seat, analysis: UUID, key_id: str, secret: str) -> bool:
     """Whether the server takes what this key signs."""
-    with CallbackSession(seat.server.base_url, build_key_signer(key_id, secret), retry=NEVER) as outside:
+    with CallbackSession(
+        seat.server.base_url, build_key_signer(key_id, secret), retry=NEVER
+    ) as outside:
         try:
             return outside.get_analysis(analysis).id == analysis
         except ApiStatusError as refused:
@@ -91,7 +97,9 @@ def test_a_key_is_made_copied_rotated_and_revoked(tab: Watched, seat: Seat, anal
         first["CALLBACK_KEY_ID"],
     )
     page.reload()
-    expect(old.locator('[data-state="replaced"]')).to_have_text("a newer one is in use: revoke this")
+    expect(old.locator('[data-state="replaced"]')).to_have_text(
+        "a newer one is in use: revoke this"
+    )
 
     old.get_by_role("button", name="Revoke").click()
     expect(dialog).to_contain_text("This cannot be undone.")
@@ -106,9 +114,13 @@ def test_a_key_is_made_copied_rotated_and_revoked(tab: Watched, seat: Seat, anal
     tab.expect_nothing_wrong()
 
 
-def test_the_wrong_part_of_a_pasted_curl_command_is_found(tab: Watched, seat: Seat, analysis: UUID) -> None:
+def test_the_wrong_part_of_a_pasted_curl_command_is_found(
+    tab: Watched, seat: Seat, analysis: UUID
+) -> None:
     with seat.server.open() as owner:
-        key = owner.create_callback_key(NewCallbackKey(projects=[seat.scene.project], service="curling"))
+        key = owner.create_callback_key(
+            NewCallbackKey(projects=[seat.scene.project], service="curling")
+        )
     target = f"/api/analyses/{analysis}/annotations:bulk?dry=1&x=%20y"
     sent = json.dumps({"annotations": [], "note": "it's 5 °C"}, ensure_ascii=False)
     signed = sign_v2(key.key_id, key.secret, "POST", target, json.dumps(json.loads(sent)).encode())
@@ -118,17 +130,22 @@ def test_the_wrong_part_of_a_pasted_curl_command_is_found(tab: Watched, seat: Se
     page = tab.open(f"/projects/{seat.scene.project}/integrations")
     page.get_by_role("link", name="Signature checker").click()
     page.get_by_label("The request").fill(command)
-    read = {name: page.get_by_label(name, exact=True).input_value() for name in ("Method", "Path and query", "Body")}
+    read = {
+        name: page.get_by_label(name, exact=True).input_value()
+        for name in ("Method", "Path and query", "Body")
+    }
     assert read == {"Method": "POST", "Path and query": target, "Body": sent}
     for name, value in signed.items():
         expect(page.get_by_label(name)).to_have_value(value)
     page.get_by_role("button", name="Check the signature").click()
     checked = page.get_by_test_id("checked")
     expect(checked.get_by_role("heading", name="The signature does not hold.")).to_be_visible()
-    expect(checked.locator('[data-part="signature"]')).to_contain_text("the body was sent in another form")
-    assert [part.get_attribute("data-look") for part in checked.locator("[data-part]").all()] == ["well"] * 3 + [
-        "wrong"
-    ]
+    expect(checked.locator('[data-part="signature"]')).to_contain_text(
+        "the body was sent in another form"
+    )
+    assert [part.get_attribute("data-look") for part in checked.locator("[data-part]").all()] == [
+        "well"
+    ] * 3 + ["wrong"]
     # Mended by hand, it holds.
     page.get_by_label("Body", exact=True).fill(json.dumps(json.loads(sent)))
     page.get_by_role("button", name="Check the signature").click()
@@ -136,13 +153,17 @@ def test_the_wrong_part_of_a_pasted_curl_command_is_found(tab: Watched, seat: Se
     tab.expect_nothing_wrong()
 
 
-def test_the_first_byte_that_was_signed_otherwise_is_marked(tab: Watched, seat: Seat, analysis: UUID) -> None:
+def test_the_first_byte_that_was_signed_otherwise_is_marked(
+    tab: Watched, seat: Seat, analysis: UUID
+) -> None:
     path = f"/api/analyses/{analysis}/status"
     body = '{"error_message": "zu früh", "status": "failed"}'
     long_ago = int(time.time()) - 86_400
     headers = sign_v1("not its secret", body.encode(), clock=lambda: long_ago)
     lines = [f"PATCH http://elsewhere.example{path} HTTP/1.1", "Host: elsewhere.example"]
-    raw = "\n".join([*lines, *(f"{name.lower()}:   {value} " for name, value in headers.items()), "", body])
+    raw = "\n".join(
+        [*lines, *(f"{name.lower()}:   {value} " for name, value in headers.items()), "", body]
+    )
     page = tab.open(f"/projects/{seat.scene.project}/integrations/check")
     page.get_by_label("The request").fill(raw)
     expect(page.get_by_label("Path and query")).to_have_value(path)
@@ -153,7 +174,9 @@ def test_the_first_byte_that_was_signed_otherwise_is_marked(tab: Watched, seat: 
     expect(checked.locator('[data-part="timestamp"]')).to_have_attribute("data-look", "wrong")
     expect(checked.locator('[data-part="signature"]')).to_have_attribute("data-look", "wrong")
     at = len(f"{long_ago}.{body.partition('ü')[0]}".encode())
-    expect(page.get_by_test_id("difference")).to_contain_text(f"from byte {at + 1} on: the server has 0xc3 there, you")
+    expect(page.get_by_test_id("difference")).to_contain_text(
+        f"from byte {at + 1} on: the server has 0xc3 there, you"
+    )
     assert [mark.inner_text() for mark in checked.locator("mark").all()] == ["ü", "u"]
     page.get_by_label("What you signed").fill(f"{long_ago}.{body}")
     page.get_by_role("button", name="Check the signature").click()
@@ -175,8 +198,12 @@ def test_members_who_are_no_owners_read_who_may(seat: Seat, size: str) -> None:
     with seat.tab(size) as tab:
         page = tab.open(f"/projects/{project}/integrations")
         expect(row_of(page, made.key_id)).to_be_visible()
-        expect(page.get_by_text("Only owners of the project make, rotate and revoke keys.")).to_be_visible()
-        expect(page.get_by_role("button", name=re.compile("Make a key|Rotate|Revoke"))).to_have_count(0)
+        expect(
+            page.get_by_text("Only owners of the project make, rotate and revoke keys.")
+        ).to_be_visible()
+        expect(
+            page.get_by_role("button", name=re.compile("Make a key|Rotate|Revoke"))
+        ).to_have_count(0)
         page.get_by_role("link", name="Signature checker").click()
         expect(page.get_by_text("Only owners of the project check signatures.")).to_be_visible()
         expect(page.get_by_label("The request")).to_have_count(0)

@@ -51,16 +51,25 @@ def shop(server: RunningServer, tmp_path: Path) -> Shop:
         deployment = owner.create_deployment(NewDeployment(project=project, name="camera")).id
         owner.upload_images(fill(tmp_path / "DCIM", 4), deployment=deployment)
         owner_token = owner.create_token(NewToken(name="cli")).token
-        token = owner.create_token(NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])).token
+        token = owner.create_token(
+            NewToken(name="worker", kind=TokenKind.WORKER, projects=[project])
+        ).token
         with Trapline(server.base_url, token) as worker:
             worker.register_pipelines(project, "service", [PipelineDefinition(name="P", slug="p")])
             job = owner.create_job(NewJob(project=project, pipeline="p")).id
             tasks: list[Any] = []
             while len(tasks) < 4:
                 tasks += worker.lease_tasks(job, 10)
-            words = ["image is not an image: 1 byte", "image is not an image: 20 bytes", "image is not an image at all"]
+            words = [
+                "image is not an image: 1 byte",
+                "image is not an image: 20 bytes",
+                "image is not an image at all",
+            ]
             failures = [
-                Result(reply_subject=task.reply_subject, result=Failure(error=error, image_id=task.image_id))
+                Result(
+                    reply_subject=task.reply_subject,
+                    result=Failure(error=error, image_id=task.image_id),
+                )
                 for task, error in zip(tasks, words, strict=False)
             ]
             worker.post_results(job, failures)
@@ -80,9 +89,14 @@ def test_failures_are_shown_and_retried(shop: Shop) -> None:
     assert [it["error"] for it in listed] == ["image is not an image: 20 bytes"]
     task = listed[0]["analysis_id"]
     assert "error" in shop.run("failures", job, "--task", task)
-    assert [it["outcome"] for it in shop.ask("failures", job, "--task", task)["attempts"]] == ["error"]
+    assert [it["outcome"] for it in shop.ask("failures", job, "--task", task)["attempts"]] == [
+        "error"
+    ]
     assert shop.ask("retry", job, "--task", task)["progress"]["failed"] == 2
-    assert shop.ask("retry", job, "--reason", "image is not an image at all")["progress"]["failed"] == 1
+    assert (
+        shop.ask("retry", job, "--reason", "image is not an image at all")["progress"]["failed"]
+        == 1
+    )
     assert f"trapline job show {job}" in shop.run("retry", job)
     assert "No image of this job failed." in shop.run("failures", job)
     assert "nothing to retry" in shop.run("retry", job, code=4)
@@ -124,9 +138,21 @@ def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
     assert said["metadata"] == {"ticket": 7, "for": "Ann"}
     within = ("--project", shop.name)
     when = ("--captured-after", "2020-01-01", "--captured-before", "2020-01-02T12:00:00+02:00")
-    selection = shop.ask("run", "p", *within, "--deployment", "camera", *when, "--unanalysed")["selection"]
-    assert (selection["captured_before"], selection["unanalysed_only"]) == ("2020-01-02T12:00:00+02:00", True)
-    urls = ("--url", "https://pictures.example/a.jpg", "--url", "https://pictures.example/b.jpg", "--key", "once")
+    selection = shop.ask("run", "p", *within, "--deployment", "camera", *when, "--unanalysed")[
+        "selection"
+    ]
+    assert (selection["captured_before"], selection["unanalysed_only"]) == (
+        "2020-01-02T12:00:00+02:00",
+        True,
+    )
+    urls = (
+        "--url",
+        "https://pictures.example/a.jpg",
+        "--url",
+        "https://pictures.example/b.jpg",
+        "--key",
+        "once",
+    )
     fetching = [shop.ask("run", "p", *within, *urls) for _ in range(2)]
     assert {it["id"] for it in fetching} == {fetching[0]["id"]}
     assert fetching[0]["content_preview"] == "2 images: a.jpg, .."
@@ -148,4 +174,6 @@ def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
     ).stdout  # fmt: skip
     assert f"job {said['id']}" in told
     assert "These are the newest 4" in told
-    assert "no deployment camera" in shop.run("run", "p", "--project", str(second), "--deployment", "camera", code=1)
+    assert "no deployment camera" in shop.run(
+        "run", "p", "--project", str(second), "--deployment", "camera", code=1
+    )

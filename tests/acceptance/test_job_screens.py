@@ -17,7 +17,9 @@ from trapline.wire.jobs import Job, NewJob
 from trapline.wire.results import Failure, Result
 from trapline.wire.tasks import Task
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 LONG = "image is not an image: a " + "very" * 60 + " long reason"
 
@@ -39,7 +41,9 @@ def fail(server: RunningServer, scene: Scene, job: Job, words: Sequence[str]) ->
     """Fail images of a job for good, each with its words."""
     tasks = lease(server, scene, job, len(words))
     failures = [
-        Result(reply_subject=task.reply_subject, result=Failure(error=error, image_id=task.image_id))
+        Result(
+            reply_subject=task.reply_subject, result=Failure(error=error, image_id=task.image_id)
+        )
         for task, error in zip(tasks, words, strict=True)
     ]
     with Trapline(server.base_url, scene.worker_token) as worker:
@@ -50,11 +54,19 @@ def fail(server: RunningServer, scene: Scene, job: Job, words: Sequence[str]) ->
 @pytest.fixture
 def job(seat: Seat) -> Job:
     with seat.server.open() as owner:
-        return owner.create_job(NewJob(project=seat.scene.project, pipeline="known", name="Failing job"))
+        return owner.create_job(
+            NewJob(project=seat.scene.project, pipeline="known", name="Failing job")
+        )
 
 
-def test_failures_are_looked_at_and_retried_one_some_or_all(tab: Watched, seat: Seat, job: Job) -> None:
-    words = ["image is not an image: 7 bytes", "image is not an image: 9 bytes", "image is not an image at all"]
+def test_failures_are_looked_at_and_retried_one_some_or_all(
+    tab: Watched, seat: Seat, job: Job
+) -> None:
+    words = [
+        "image is not an image: 7 bytes",
+        "image is not an image: 9 bytes",
+        "image is not an image at all",
+    ]
     fail(seat.server, seat.scene, job, words)
     page = tab.open(f"/projects/{seat.scene.project}/jobs/{job.id}")
     expect(page.get_by_text("3 images failed, for 2 reasons.")).to_be_visible()
@@ -78,7 +90,10 @@ def test_failures_are_looked_at_and_retried_one_some_or_all(tab: Watched, seat: 
     page.get_by_role("button", name="Retry it", exact=True).first.click()
     expect(page.get_by_text("No image failed.")).to_be_visible()
     names = {str(image.id): name for name, image in seat.scene.images.items()}
-    wait_for("the work", lambda: work(seat.server, seat.scene.worker_token, job, names) >= 0 and _done(seat, job))
+    wait_for(
+        "the work",
+        lambda: work(seat.server, seat.scene.worker_token, job, names) >= 0 and _done(seat, job),
+    )
     expect(page.locator('h1 ~ [data-state="completed"]')).to_be_visible(timeout=10_000)
     tab.expect_nothing_wrong()
 
@@ -96,7 +111,9 @@ def test_long_reasons_stay_on_the_screen(seat: Seat, job: Job, size: str) -> Non
         page.locator(".fold").first.click()
         page.locator(".letter .fold").first.click()
         expect(page.get_by_test_id("story")).to_contain_text("long reason")
-        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wider = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         assert wider <= 0
         tab.expect_nothing_wrong()
 
@@ -119,7 +136,10 @@ def test_a_job_is_made_for_later_renamed_hurried_and_run(tab: Watched, seat: Sea
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     number = int(page.url.rsplit("/", 1)[1])
     with seat.server.open() as owner:
-        assert (owner.get_job(number).priority, owner.get_job(number).not_started) == ("high", False)
+        assert (owner.get_job(number).priority, owner.get_job(number).not_started) == (
+            "high",
+            False,
+        )
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel the job").click()
     page.get_by_role("button", name="Take it up again").click()

@@ -28,14 +28,28 @@ class Desk:
 
     def check(self, file: Path, *arguments: str, code: int = 1) -> str:
         """Check a request; answers what was said."""
-        done = self.server.run("key", "check", str(file), "--project", str(self.project), *arguments, check=False)
+        done = self.server.run(
+            "key", "check", str(file), "--project", str(self.project), *arguments, check=False
+        )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def write(self, file: Path, body: bytes, secret: str | None = None, *, breaks: str = "\r\n", more: str = "") -> str:
+    def write(
+        self,
+        file: Path,
+        body: bytes,
+        secret: str | None = None,
+        *,
+        breaks: str = "\r\n",
+        more: str = "",
+    ) -> str:
         """Write a request with this body, whose signature is over BODY; answers its timestamp and nonce."""
         signed = sign_v2(self.key.key_id, secret or self.key.secret, "PATCH", TARGET, BODY)
-        lines = [f"PATCH {TARGET} HTTP/1.1", "Host: trapline.example.org", "Content-Type: application/json"]
+        lines = [
+            f"PATCH {TARGET} HTTP/1.1",
+            "Host: trapline.example.org",
+            "Content-Type: application/json",
+        ]
         lines += [f"{name.lower()}: {value}" for name, value in signed.items()]
         lines += [more] if more else []
         file.write_bytes(breaks.join([*lines, "", ""]).encode() + body)
@@ -54,9 +68,13 @@ def desk(server: RunningServer) -> Iterator[Desk]:
 
 def test_a_key_is_made_listed_and_revoked(desk: Desk) -> None:
     project = ("--project", str(desk.project))
-    said = desk.server.run("key", "create", *project, "--service", "owl-net", "--name", "barn").stdout
+    said = desk.server.run(
+        "key", "create", *project, "--service", "owl-net", "--name", "barn"
+    ).stdout
     made = dict(line.split("=") for line in said.splitlines())
-    listed: list[dict[str, Any]] = json.loads(desk.server.run("key", "list", *project, "--json").stdout)
+    listed: list[dict[str, Any]] = json.loads(
+        desk.server.run("key", "list", *project, "--json").stdout
+    )
     assert [(it["service"], it["name"], it["revoked_at"]) for it in listed] == [
         ("owl-net", "barn", None), ("deer-net", "", None),
     ]  # fmt: skip
@@ -68,7 +86,9 @@ def test_a_key_is_made_listed_and_revoked(desk: Desk) -> None:
     assert [it["revoked_at"] is None for it in listed] == [False, True]
     missing = desk.server.run("key", "revoke", "tlk_nothing", check=False)
     assert (missing.returncode, "There is no key tlk_nothing" in missing.stderr) == (1, True)
-    again = json.loads(desk.server.run("key", "create", *project, "--service", "owl-net", "--json").stdout)
+    again = json.loads(
+        desk.server.run("key", "create", *project, "--service", "owl-net", "--json").stdout
+    )
     assert len(again["secret"]) == 64
 
 

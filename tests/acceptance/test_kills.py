@@ -42,7 +42,10 @@ class _Fleet:
     def _keep_running(self) -> None:
         while not self._ending.is_set():
             process = subprocess.Popen(
-                self._command, env=quiet_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                self._command,
+                env=quiet_environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
             self.processes.append(process)
             while process.poll() is None:
@@ -82,7 +85,11 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def battered(make_prepared: Callable[[], Path], camera: str) -> Iterator[RunningServer]:
     """One Trapline whose parts are killed by every test, each in a project of its own."""
     running = RunningServer(make_prepared(), find_free_port())
-    running.settings = {**running.settings, "TRAPLINE_TASK_LOSSES": "50", "TRAPLINE_ALLOWED_NETWORKS": camera}
+    running.settings = {
+        **running.settings,
+        "TRAPLINE_TASK_LOSSES": "50",
+        "TRAPLINE_ALLOWED_NETWORKS": camera,
+    }
     try:
         running.start()
         yield running
@@ -105,7 +112,9 @@ def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
         deployment = server.create_deployment(NewDeployment(project=project, name="camera")).id
         uploaded = server.upload_images(fill(tmp_path / "DCIM", IMAGES), deployment=deployment)
         assert uploaded.imported == IMAGES
-        token = server.create_token(NewToken(name="fleet", kind=TokenKind.WORKER, projects=[project])).token
+        token = server.create_token(
+            NewToken(name="fleet", kind=TokenKind.WORKER, projects=[project])
+        ).token
         with _Fleet(battered, token).working() as fleet:
             wait_for("the pipeline's registration", lambda: bool(server.list_pipelines(project)))
             job = server.create_job(NewJob(project=project, pipeline="field-pipeline")).id
@@ -119,8 +128,12 @@ def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
                 else:
                     battered.kill(part)
                     time.sleep(0.3)
-            wait_for("the end of the job", lambda: _look(server, job).status is JobState.COMPLETED, 90)
-        assert struck_in_flight > 0, "nothing was in flight when it was struck: the test proves nothing"
+            wait_for(
+                "the end of the job", lambda: _look(server, job).status is JobState.COMPLETED, 90
+            )
+        assert struck_in_flight > 0, (
+            "nothing was in flight when it was struck: the test proves nothing"
+        )
         ended = server.get_job(job)
     assert (ended.progress.completed, ended.progress.failed) == (IMAGES, 0)
     results = _read(
@@ -133,7 +146,9 @@ def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
     assert {count for _, count in results} == {1}
 
 
-@pytest.mark.parametrize("part", [pytest.param(it, marks=LONG) for it in ("up", "background", "api", "database")])
+@pytest.mark.parametrize(
+    "part", [pytest.param(it, marks=LONG) for it in ("up", "background", "api", "database")]
+)
 def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
     battered: RunningServer, camera: str, part: str
 ) -> None:
@@ -142,19 +157,25 @@ def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
         project = server.create_project(NewProject(name="pulled")).id
         deployment = server.create_deployment(NewDeployment(project=project, name="camera")).id
         url = f"http://{camera}/DCIM/"
-        new = NewSource(name="camera", deployment=deployment, base_url=url, max_files_per_run=0, min_age_s=0)
+        new = NewSource(
+            name="camera", deployment=deployment, base_url=url, max_files_per_run=0, min_age_s=0
+        )
         source = server.create_source(new).id
         server.run_source(source)
         wait_for("some imports", lambda: _count_images(battered, project) >= 5)
         # Asked before the kill: imports go on while an API that was killed starts again.
-        assert _count_images(battered, project) < PULLED, "the kill comes too late: the test proves nothing"
+        assert _count_images(battered, project) < PULLED, (
+            "the kill comes too late: the test proves nothing"
+        )
         battered.kill(part)
         if part == "up":
             assert battered.process is not None
             battered.process.wait()
             battered.start()
         if part != "api":
-            assert _count_images(battered, project) < PULLED, "the kill came too late: the test proves nothing"
+            assert _count_images(battered, project) < PULLED, (
+                "the kill came too late: the test proves nothing"
+            )
         wait_for("every image", lambda: _count_images(battered, project) == PULLED, 90)
         battered.wait_until_ready()
         wait_for("the end of the run", lambda: _is_over(server, source), 60)
@@ -162,7 +183,11 @@ def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
         assert (counts.imported, counts.failed, counts.duplicate) == (PULLED, 0, 0)
     stored = "select count(*), count(distinct sha256), count(distinct filename) from images where project_id = %s"
     assert _read(battered, stored, project) == [(PULLED, PULLED, PULLED)]
-    files = _read(battered, "select state, count(*) from pulled_files where project_id = %s group by state", project)
+    files = _read(
+        battered,
+        "select state, count(*) from pulled_files where project_id = %s group by state",
+        project,
+    )
     assert files == [("imported", PULLED)]
     originals = battered.data / "store" / "originals" / str(project)
     assert len([path for path in originals.rglob("*") if path.is_file()]) == PULLED

@@ -16,7 +16,9 @@ from tests.acceptance.seat import Seat, box_of
 from trapline.server.platform.postgres.postgres import find_running_url
 from trapline.wire.projects import ProjectUpdate
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 FIRST_LOAD_KB = 135
 """What a browser may have to fetch before a screen's own part, compressed."""
@@ -98,7 +100,9 @@ def test_a_position_is_set_by_a_press_on_the_map(tab: Watched, furnished: Furnis
     tab.expect_nothing_wrong()
 
 
-def test_the_overview_and_the_first_steps_say_what_is_so(seat: Seat, tab: Watched, furnished: Furnished) -> None:
+def test_the_overview_and_the_first_steps_say_what_is_so(
+    seat: Seat, tab: Watched, furnished: Furnished
+) -> None:
     page = tab.open(f"/projects/{furnished.empty}")
     steps = page.get_by_test_id("first-steps")
     expect(steps).to_contain_text("2 of 6 done")
@@ -115,13 +119,16 @@ def test_the_overview_and_the_first_steps_say_what_is_so(seat: Seat, tab: Watche
         page.reload()
         expect(said).to_be_visible()
         owner.update_project(furnished.empty, ProjectUpdate(archived=False))
-    # A project with results needs no steps any more; what runs in it is told though many jobs are newer.
+    # A project with results needs no steps any more; what runs in it is told though many jobs are
+    # newer.
     with psycopg.connect(find_running_url(seat.server.data) or "") as connection:
         connection.execute(NEWER_JOBS, (furnished.scene.job,))
     page = tab.open(f"/projects/{furnished.scene.project}")
     expect(page.locator(".figures")).to_contain_text(re.compile(r"[1-9] jobs? running"))
     with seat.server.open() as owner:
-        silent = [one for one in owner.list_deployments(furnished.scene.project) if one.silent_since]
+        silent = [
+            one for one in owner.list_deployments(furnished.scene.project) if one.silent_since
+        ]
     expect(page.get_by_role("link", name=f"{len(silent)} cameras are silent")).to_be_visible()
     expect(page.get_by_role("link", name="In the line")).to_be_visible()
     expect(steps).to_have_count(0)
@@ -158,7 +165,9 @@ def test_every_screen_says_that_the_server_fails(tab: Watched, furnished: Furnis
     assert not silent, f"said nothing: {silent}"
 
 
-def test_an_error_of_what_stands_between_is_said_and_tried_again(tab: Watched, furnished: Furnished) -> None:
+def test_an_error_of_what_stands_between_is_said_and_tried_again(
+    tab: Watched, furnished: Furnished
+) -> None:
     page = tab.page
     fails = True
 
@@ -171,16 +180,22 @@ def test_an_error_of_what_stands_between_is_said_and_tried_again(tab: Watched, f
     page.route("**/api/v2/jobs?*", fail)
     tab.open(f"/projects/{furnished.scene.project}/jobs")
     alert = page.get_by_role("alert").first
-    expect(alert).to_contain_text("The server could not answer (502)", timeout=15_000)  # behind two more tries
+    expect(alert).to_contain_text(
+        "The server could not answer (502)", timeout=15_000
+    )  # behind two more tries
     expect(alert).to_contain_text("Nothing that is stored was lost")
     fails = False
     alert.get_by_role("button", name="Try again").click()
-    expect(page.locator(f'a[href^="/projects/{furnished.scene.project}/jobs/"]').first).to_be_visible()
+    expect(
+        page.locator(f'a[href^="/projects/{furnished.scene.project}/jobs/"]').first
+    ).to_be_visible()
     tab.wrong.clear()  # the browser's words on the answers
 
 
 @pytest.mark.parametrize("size", EACH_SIZE)
-def test_every_screen_opens_without_a_word_of_complaint(seat: Seat, furnished: Furnished, size: str) -> None:
+def test_every_screen_opens_without_a_word_of_complaint(
+    seat: Seat, furnished: Furnished, size: str
+) -> None:
     """A third of the screens are opened in this window, and then put into the others, in both themes."""
     place = list(SIZES).index(size)
     windows = [*SIZES.values()][place:] + [*SIZES.values()][:place]
@@ -190,7 +205,9 @@ def test_every_screen_opens_without_a_word_of_complaint(seat: Seat, furnished: F
             for number, (width, height) in enumerate(windows):
                 page.set_viewport_size({"width": width, "height": height})
                 page.emulate_media(color_scheme="dark" if number % 2 else "light")
-                wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                wider = page.evaluate(
+                    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                )
                 assert wider <= 0, f"{path} is {wider} px wider than the window of {width} px"
             tab.expect_nothing_wrong()
 
@@ -207,8 +224,8 @@ def press(page: Page, button: Locator) -> None:
 def close_what_opened(page: Page, buttons: Locator, count: int) -> bool:
     """Press Escape until the screen's buttons are there again; whether they are.
 
-    A dialog whose code is still on its way opens after the first Escape, and while it is open the screen's own
-    buttons are not to be found.
+    A dialog whose code is still on its way opens after the first Escape, and while it is open the
+    screen's own buttons are not to be found.
     """
     for _ in range(3):
         page.keyboard.press("Escape")
@@ -231,7 +248,9 @@ def test_every_button_can_be_pressed(seat: Seat, furnished: Furnished, size: str
             page = tab.open_whole(path)
             dialog = page.get_by_role("dialog")
             # What stands around every screen is pressed on the first one.
-            around = page.locator("#content") if number and page.locator("#content").count() else page
+            around = (
+                page.locator("#content") if number and page.locator("#content").count() else page
+            )
             buttons = (dialog if dialog.count() else around).get_by_role("button")
             at = -1
             while (at := at + 1) < (count := buttons.count()):
@@ -241,7 +260,10 @@ def test_every_button_can_be_pressed(seat: Seat, furnished: Furnished, size: str
                     continue
                 press(page, button)
                 stayed = page.url == seat.server.base_url + path
-                if not (stayed and close_what_opened(page, buttons, count)) or page.url != seat.server.base_url + path:
+                if (
+                    not (stayed and close_what_opened(page, buttons, count))
+                    or page.url != seat.server.base_url + path
+                ):
                     tab.open_whole(path)
             tab.expect_nothing_wrong()
 
@@ -250,7 +272,9 @@ def test_the_first_load_is_small() -> None:
     page = Path(trapline.server.__file__).parent / "page"
     if not (page / "index.html").exists():
         pytest.skip("the page is not built (make web)")
-    files = re.findall(r'(?:src|href)="/(assets/[^"]+)"', (page / "index.html").read_text(encoding="utf-8"))
+    files = re.findall(
+        r'(?:src|href)="/(assets/[^"]+)"', (page / "index.html").read_text(encoding="utf-8")
+    )
     assert files
     size = sum(len(gzip.compress((page / file).read_bytes())) for file in files)
     assert size / 1000 < FIRST_LOAD_KB

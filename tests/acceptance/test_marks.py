@@ -73,10 +73,14 @@ def test_images_are_marked_deleted_and_restored_by_hand(tab: Watched, seat: Seat
     tab.expect_nothing_wrong()
 
 
-def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(tab: Watched, seat: Seat) -> None:
+def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(
+    tab: Watched, seat: Seat
+) -> None:
     with seat.server.open() as owner:
         names = {"en": ["Eurasian lynx"]}
-        owner.create_taxon(NewTaxon(project=seat.scene.project, scientific_name="Lynx lynx", common_names=names))
+        owner.create_taxon(
+            NewTaxon(project=seat.scene.project, scientific_name="Lynx lynx", common_names=names)
+        )
     page = open_image(tab, seat.scene, "wide.jpg")
     finding = page.locator(".finding").first
     finding.click()

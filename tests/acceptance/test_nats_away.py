@@ -16,7 +16,9 @@ from tests.acceptance.seat import sign_in
 from trapline.server.platform.postgres.postgres import find_free_port
 from trapline.wire.projects import NewProject
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 WITHIN_S = 60
 REASON = "the NATS server could not be spoken to ("
@@ -25,7 +27,9 @@ REASON = "the NATS server could not be spoken to ("
 @contextmanager
 def running_nats(port: int) -> Iterator[None]:
     program = Path(sys.executable).with_name("nats-server")
-    process = subprocess.Popen([program, "-a", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [program, "-a", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL
+    )
     try:
         yield
     finally:
@@ -39,14 +43,18 @@ def read_nats(server: RunningServer) -> str | None:
     return part
 
 
-def test_an_outage_is_reported_until_the_server_answers(own_server: RunningServer, browser: Browser) -> None:
+def test_an_outage_is_reported_until_the_server_answers(
+    own_server: RunningServer, browser: Browser
+) -> None:
     port = find_free_port()
     own_server.settings = {"TRAPLINE_NATS_URL": f"nats://127.0.0.1:{port}"}
     own_server.start()
     with own_server.open() as owner:
         project = owner.create_project(NewProject(name="Valley")).id
         # No event happens: the outage is found by asking the server.
-        wait_for("the outage", lambda: (read_nats(own_server) or "").startswith("Away since "), WITHIN_S)
+        wait_for(
+            "the outage", lambda: (read_nats(own_server) or "").startswith("Away since "), WITHIN_S
+        )
         assert REASON in (read_nats(own_server) or "")
         nats = owner.list_webhooks().nats
         assert nats is not None
@@ -60,7 +68,9 @@ def test_an_outage_is_reported_until_the_server_answers(own_server: RunningServe
             page = tab.open(f"/projects/{project}/integrations/webhooks")
             notice = page.get_by_test_id("nats-away")
             expect(notice).to_contain_text(REASON)
-            expect(notice.locator("time")).to_have_attribute("datetime", nats.model_dump(mode="json")["failing_since"])
+            expect(notice.locator("time")).to_have_attribute(
+                "datetime", nats.model_dump(mode="json")["failing_since"]
+            )
             with running_nats(port):
                 wait_for("the answer", lambda: read_nats(own_server) == "ok", WITHIN_S)
                 expect(notice).to_have_count(0, timeout=WITHIN_S * 1000)

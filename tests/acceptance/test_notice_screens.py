@@ -14,7 +14,9 @@ from tests.acceptance.browsing import Watched
 from tests.acceptance.running import EMAIL
 from tests.acceptance.seat import Seat
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 
@@ -50,7 +52,9 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
     expect(page.locator('[data-notice="class_seen"]')).to_contain_text("lynx, at least 80% sure")
     expect(page.get_by_text(f"Trapline writes to {EMAIL}")).to_be_visible()
     page.get_by_role("button", name="Send a test").click()
-    expect(page.get_by_text("The test was not sent: the mail server could not be reached.")).to_be_visible()
+    expect(
+        page.get_by_text("The test was not sent: the mail server could not be reached.")
+    ).to_be_visible()
     port = urlsplit(seat.server.settings["TRAPLINE_SMTP_URL"]).port
     assert port is not None
     handed = Mailbox(tmp_path / "mail")
@@ -67,7 +71,10 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
     page.get_by_role("button", name="End “A job has failed”").click()
     expect(page.locator('[data-notice="job_failed"]')).to_be_hidden()
     within = ("--project", str(seat.scene.project))
-    assert seat.server.run("notice", "add", "job_failed", *within).stdout == "You will be written to: job_failed\n"
+    assert (
+        seat.server.run("notice", "add", "job_failed", *within).stdout
+        == "You will be written to: job_failed\n"
+    )
     listed = json.loads(seat.server.run("notice", "list", *within, "--json").stdout)
     assert [one["kind"] for one in listed] == ["job_failed", "class_seen", "deployment_silent"]
     seat.server.run("notice", "end", listed[0]["id"])
@@ -84,7 +91,9 @@ def test_the_screen_fits(seat: Seat, size: str) -> None:
         tab.expect_nothing_wrong()
 
 
-def test_where_no_e_mail_is_sent_the_page_says_what_an_operator_does(tab: Watched, seat: Seat) -> None:
+def test_where_no_e_mail_is_sent_the_page_says_what_an_operator_does(
+    tab: Watched, seat: Seat
+) -> None:
     def without_mail_server(route: Route) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, json={**answer.json(), "can_be_sent": False})

@@ -10,7 +10,13 @@ import pytest
 
 from tests.acceptance.pictures import make_picture
 from tests.acceptance.running import SHARED_SECRET, RunningServer
-from trapline.client import ApiConnectionError, ApiStatusError, CallbackSession, RetryPolicy, Trapline
+from trapline.client import (
+    ApiConnectionError,
+    ApiStatusError,
+    CallbackSession,
+    RetryPolicy,
+    Trapline,
+)
 from trapline.client.signing import build_key_signer, build_secret_signer
 from trapline.wire.analyses import AnalysisState, CreatedAnalysis, NewAnalysis
 from trapline.wire.annotations import AnnotationType
@@ -42,21 +48,33 @@ def desk(server: RunningServer, tmp_path: Path) -> Iterator[Desk]:
         project = owner.create_project(NewProject(name="desk")).id
         [sent] = owner.upload_images([file], project=project).files
         assert sent.image_id is not None
-        made = owner.create_analysis(NewAnalysis(image_id=sent.image_id, model_name="deer-net", model_version="1"))
+        made = owner.create_analysis(
+            NewAnalysis(image_id=sent.image_id, model_name="deer-net", model_version="1")
+        )
         yield Desk(server, owner, project, sent.image_id, made)
 
 
 def box(number: int, x_max: float = 100) -> BulkAnnotation:
     return BulkAnnotation(
         annotation_type=AnnotationType.BOUNDING_BOX,
-        data={"x_min": number, "y_min": 1, "x_max": x_max, "y_max": 90, "image_width": 320, "image_height": 240},
+        data={
+            "x_min": number,
+            "y_min": 1,
+            "x_max": x_max,
+            "y_max": 90,
+            "image_width": 320,
+            "image_height": 240,
+        },
         ordering=number,
     )
 
 
 def name_of(number: int) -> BulkAnnotation:
     return BulkAnnotation(
-        annotation_type=AnnotationType.CLASSIFICATION, class_name="deer", data={"score": 0.5}, parent=number
+        annotation_type=AnnotationType.CLASSIFICATION,
+        class_name="deer",
+        data={"score": 0.5},
+        parent=number,
     )
 
 
@@ -68,7 +86,8 @@ def test_a_lost_answer_is_asked_for_again(desk: Desk) -> None:
 
 
 def test_wrong_annotations_are_named_and_left_out(desk: Desk) -> None:
-    # The third box reaches out of the picture, and the name of it names no box any more once it is left out.
+    # The third box reaches out of the picture, and the name of it names no box any more once it is
+    # left out.
     given = [box(0), name_of(0), box(1, x_max=400), name_of(1), box(2)]
     with desk.call_back() as outside:
         with pytest.raises(ApiStatusError, match=r"annotations\.2"):
@@ -92,7 +111,9 @@ def test_nothing_is_replaced_by_nothing_by_accident(desk: Desk) -> None:
     with desk.call_back() as outside:
         outside.post_annotations(desk.made.id, [box(0)])
         with pytest.raises(ApiStatusError):
-            outside.post_annotations(desk.made.id, [box(0, x_max=400)], mode=BulkMode.REPLACE, on_invalid="skip")
+            outside.post_annotations(
+                desk.made.id, [box(0, x_max=400)], mode=BulkMode.REPLACE, on_invalid="skip"
+            )
         assert outside.get_analysis(desk.made.id).annotation_count == 1
         assert outside.post_annotations(desk.made.id, [], mode=BulkMode.REPLACE).stored.total == 0
         # What is wrong with the request as a whole is nobody's to leave out.
@@ -128,7 +149,9 @@ def test_what_the_shared_secret_may_not(desk: Desk) -> None:
 def test_a_store_that_is_away_is_told_by_its_address(desk: Desk) -> None:
     sign = build_secret_signer(desk.made.callback_secret)
     with CallbackSession(desk.server.base_url, sign, retry=RetryPolicy(times=0)) as outside:
-        signed = outside.presign(desk.made.id, NewArtifact(artifact_type=ArtifactType.LOG, filename="run.log"))
+        signed = outside.presign(
+            desk.made.id, NewArtifact(artifact_type=ArtifactType.LOG, filename="run.log")
+        )
         away = signed.model_copy(update={"upload_url": "http://127.0.0.1:9/x?secret=1"})
         with pytest.raises(ApiConnectionError, match=r"http://127\.0\.0\.1:9: ") as caught:
             outside.upload(away, b"x")
@@ -149,7 +172,9 @@ def test_a_service_key_is_made_used_and_revoked(desk: Desk) -> None:
         assert outside.get_analysis(desk.made.id).status == "queued"
         assert outside.list_annotations(desk.made.id, confidence_min=0.5, limit=7).results == []
         listed = json.loads(run("list", "--project", project, "--json"))
-        assert [(it["key_id"], it["name"], it["revoked_at"]) for it in listed] == [(key_id, "gpu 2", None)]
+        assert [(it["key_id"], it["name"], it["revoked_at"]) for it in listed] == [
+            (key_id, "gpu 2", None)
+        ]
         assert secret not in run("list", "--project", project)
         assert "Revoked" in run("revoke", key_id)
         with pytest.raises(ApiStatusError) as caught:

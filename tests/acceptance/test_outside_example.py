@@ -32,7 +32,9 @@ def model() -> Path:
 def upload(owner: Trapline, samples: Path) -> tuple[int, dict[str, UUID]]:
     """Upload the pictures to a project of their own; answers their ids."""
     project = owner.create_project(NewProject(name="outside example")).id
-    sent = owner.upload_images([samples / "images" / name for name in PICTURES], project=project).files
+    sent = owner.upload_images(
+        [samples / "images" / name for name in PICTURES], project=project
+    ).files
     return project, {one.filename: one.image_id for one in sent if one.image_id is not None}
 
 
@@ -41,7 +43,10 @@ def run_example(server: RunningServer, model: Path, *arguments: str, **environme
     done = subprocess.run(
         [sys.executable, "-I", str(EXAMPLE), *arguments],
         env=quiet_environment(
-            API_BASE_URL=server.base_url, YOLOX_MODEL=str(model), NO_PROXY="127.0.0.1", **environment
+            API_BASE_URL=server.base_url,
+            YOLOX_MODEL=str(model),
+            NO_PROXY="127.0.0.1",
+            **environment,
         ),
         capture_output=True,
         text=True,
@@ -64,10 +69,16 @@ def test_it_finds_outside_what_our_worker_finds(
     ours.load(MACHINE)
     with server.open() as owner:
         project, images = upload(owner, samples)
-        token = owner.create_token(NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])).token
+        token = owner.create_token(
+            NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])
+        ).token
         key = owner.create_callback_key(NewCallbackKey(projects=[project], service="yolox"))
         secrets = {"CALLBACK_KEY_ID": key.key_id, "CALLBACK_KEY_SECRET": key.secret}
-        environment = {"TRAPLINE_TOKEN": token, "RUN_ID": "first", **(secrets if signed_by == "service key" else {})}
+        environment = {
+            "TRAPLINE_TOKEN": token,
+            "RUN_ID": "first",
+            **(secrets if signed_by == "service key" else {}),
+        }
         told = run_example(server, model, *map(str, images.values()), **environment).splitlines()
         assert len(told) == len(PICTURES)
         counts = {}
@@ -78,7 +89,11 @@ def test_it_finds_outside_what_our_worker_finds(
             (expected,) = ours.run([InputImage(name, decode_image(content))])
             found = owner.list_annotations(analysis.id, limit=1000).results
             boxes = [one for one in found if one.annotation_type == "bounding_box"]
-            names = {one.parent_id: one.class_name for one in found if one.annotation_type == "classification"}
+            names = {
+                one.parent_id: one.class_name
+                for one in found
+                if one.annotation_type == "classification"
+            }
             counts[name] = len(boxes)
             assert not any(box.scaled for box in boxes)
             assert len(boxes) == len(names) == len(expected)
@@ -96,11 +111,15 @@ def test_it_finds_outside_what_our_worker_finds(
         assert all(owner.list_analyses(image_id).count == 1 for image_id in images.values())
 
 
-def test_a_picture_that_it_cannot_work_on_is_told_as_failed(server: RunningServer, samples: Path, model: Path) -> None:
+def test_a_picture_that_it_cannot_work_on_is_told_as_failed(
+    server: RunningServer, samples: Path, model: Path
+) -> None:
     with server.open() as owner:
         project, images = upload(owner, samples)
         image_id = images[PICTURES[0]]
-        for file in (server.data / "store" / "originals" / str(project)).rglob(owner.get_image(image_id).sha256):
+        for file in (server.data / "store" / "originals" / str(project)).rglob(
+            owner.get_image(image_id).sha256
+        ):
             file.unlink()
         with pytest.raises(AssertionError, match="404"):
             run_example(server, model, str(image_id), TRAPLINE_TOKEN=server.token)

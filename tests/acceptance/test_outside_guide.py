@@ -60,7 +60,9 @@ def get_node() -> str:
     """The node of this machine if it is as new as the guide says, else the one that comes along with Playwright."""
     found = shutil.which("node")
     if found is not None:
-        said = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+        said = subprocess.run(
+            [found, "--version"], capture_output=True, text=True, check=True
+        ).stdout
         if int(said.lstrip("v").split(".")[0]) >= 20:
             return found
     return str(Path(playwright.__file__).parent / "driver" / "node")
@@ -88,7 +90,9 @@ class Study:
     token: str
     key: CreatedCallbackKey
 
-    def run(self, folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, folder: Path, *command: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program of the guide with nothing but its environment."""
         return subprocess.run(
             command,
@@ -116,7 +120,9 @@ def open_study(server: RunningServer, folder: Path) -> Iterator[Study]:
         project = owner.create_project(NewProject(name="studied")).id
         [sent] = owner.upload_images([file], project=project).files
         assert sent.image_id is not None
-        token = owner.create_token(NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])).token
+        token = owner.create_token(
+            NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])
+        ).token
         key = owner.create_callback_key(NewCallbackKey(projects=[project], service="deer-net"))
         yield Study(server, owner, project, sent.image_id, token, key)
 
@@ -143,9 +149,14 @@ def command_of(program: str) -> list[str]:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("secret", SECRETS)
-def test_a_program_of_the_guide_goes_the_whole_way(study: Study, tmp_path: Path, program: str, secret: str) -> None:
+def test_a_program_of_the_guide_goes_the_whole_way(
+    study: Study, tmp_path: Path, program: str, secret: str
+) -> None:
     environment = {
-        "service key": {"CALLBACK_KEY_ID": study.key.key_id, "CALLBACK_KEY_SECRET": study.key.secret},
+        "service key": {
+            "CALLBACK_KEY_ID": study.key.key_id,
+            "CALLBACK_KEY_SECRET": study.key.secret,
+        },
         "analysis secret": {},
         "shared secret": {"ML_CALLBACK_HMAC_SECRET": SHARED_SECRET},
     }[secret]
@@ -153,9 +164,15 @@ def test_a_program_of_the_guide_goes_the_whole_way(study: Study, tmp_path: Path,
     assert done.returncode == 0, done.stdout + done.stderr
     [analysis] = study.owner.list_analyses(study.image).results
     assert done.stdout.split() == [str(analysis.id), "completed", "3"]
-    assert (analysis.status, analysis.model_name, analysis.model_version) == ("completed", "deer-net", "1.0")
+    assert (analysis.status, analysis.model_name, analysis.model_version) == (
+        "completed",
+        "deer-net",
+        "1.0",
+    )
     assert analysis.started_at is not None
-    found = {one.annotation_type.value: one for one in study.owner.list_annotations(analysis.id).results}
+    found = {
+        one.annotation_type.value: one for one in study.owner.list_annotations(analysis.id).results
+    }
     assert set(found) == {"bounding_box", "classification", "heatmap"}
     assert (found["bounding_box"].class_name, found["bounding_box"].scaled) == ("deer", False)
     assert found["classification"].parent_id == found["bounding_box"].id
@@ -211,7 +228,9 @@ def test_a_program_of_the_guide_ends_with_what_the_server_said(
 
 
 def begin(study: Study) -> tuple[UUID, str]:
-    made = study.owner.create_analysis(NewAnalysis(image_id=study.image, model_name="deer-net", model_version="1"))
+    made = study.owner.create_analysis(
+        NewAnalysis(image_id=study.image, model_name="deer-net", model_version="1")
+    )
     return made.id, made.callback_secret
 
 
@@ -242,7 +261,9 @@ def test_every_format_is_taken_as_it_is_written(study: Study) -> None:
         assert all(told[name] == value for name, value in given["data"].items())
         assert kept["class_name"] == given.get("class_name")
         # Pictures are stretched; nothing else had to be.
-        assert kept["scaled"] == (given["annotation_type"] in ("heatmap", "mask") or "size" in given["data"])
+        assert kept["scaled"] == (
+            given["annotation_type"] in ("heatmap", "mask") or "size" in given["data"]
+        )
     assert stored[1]["parent_id"] == stored[0]["id"]
 
 

@@ -24,7 +24,9 @@ from tests.acceptance.exhibit import (
 )
 from tests.acceptance.seat import wait_for_picture
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 
 @pytest.mark.parametrize("form", ["packed", "list", "half", "polygon", "rings", "mask"])
@@ -48,14 +50,21 @@ def test_run_lengths_are_the_same_however_they_are_written(tab: Watched, exhibit
     for counts in (pack(count_runs(noise)), count_runs(noise)):
         data = {"format": "rle", "counts": counts, "size": [60, 80]}
         page = show(
-            tab, exhibit, "plain.jpg", {"type": "segmentation", "name": "moss", "data": data}, search="opacity=100"
+            tab,
+            exhibit,
+            "plain.jpg",
+            {"type": "segmentation", "name": "moss", "data": data},
+            search="opacity=100",
         )
         page.locator('[data-testid="overlay"] [data-type="segmentation"]').wait_for()
         seen.append(look(page))
         exhibit.forget()
     colour, wrong = colour_of(page, "segmentation"), 0
-    # The page takes no style from elsewhere; each path's own, set by a script of this test, it does.
-    page.evaluate("document.querySelectorAll('[data-testid=overlay] path').forEach(path => path.style.stroke = 'none')")
+    # The page takes no style from elsewhere; each path's own, set by a script of this test, it
+    # does.
+    page.evaluate(
+        "document.querySelectorAll('[data-testid=overlay] path').forEach(path => path.style.stroke = 'none')"
+    )
     at = look(page)
     for y, x in np.argwhere(noise | True):
         point = (x * 10 + 5, y * 10 + 5)
@@ -70,7 +79,13 @@ def test_a_hole_stays_open(tab: Watched, exhibit: Exhibit) -> None:
     cells[200:300, 300:400] = False
     cells[220:280, 320:340] = True
     data = {"format": "rle", "counts": pack(count_runs(cells))}
-    page = show(tab, exhibit, "plain.jpg", {"type": "segmentation", "name": "lynx", "data": data}, search="opacity=50")
+    page = show(
+        tab,
+        exhibit,
+        "plain.jpg",
+        {"type": "segmentation", "name": "lynx", "data": data},
+        search="opacity=50",
+    )
     page.locator('[data-testid="overlay"] [data-type="segmentation"]').wait_for()
     colour, at = colour_of(page, "segmentation"), look(page)
     assert apart(at(250, 250), mix(colour, 0.5)) <= 8
@@ -80,7 +95,11 @@ def test_a_hole_stays_open(tab: Watched, exhibit: Exhibit) -> None:
 
 def test_opacity_and_toggles_change_what_is_drawn(tab: Watched, exhibit: Exhibit) -> None:
     page = show(
-        tab, exhibit, "plain.jpg", shape("plain.jpg", "packed"), {**shape("plain.jpg", "polygon"), "name": "fox"}
+        tab,
+        exhibit,
+        "plain.jpg",
+        shape("plain.jpg", "packed"),
+        {**shape("plain.jpg", "polygon"), "name": "fox"},
     )
     areas = page.locator('[data-testid="overlay"] [data-type="segmentation"]')
     expect(areas).to_have_count(2)
@@ -98,7 +117,11 @@ def test_opacity_and_toggles_change_what_is_drawn(tab: Watched, exhibit: Exhibit
 
 
 def test_kinds_can_be_switched_off(tab: Watched, exhibit: Exhibit) -> None:
-    box = {"type": "bounding_box", "name": "lynx", "data": {"x_min": 90, "y_min": 110, "x_max": 390, "y_max": 430}}
+    box = {
+        "type": "bounding_box",
+        "name": "lynx",
+        "data": {"x_min": 90, "y_min": 110, "x_max": 390, "y_max": 430},
+    }
     page = show(tab, exhibit, "plain.jpg", shape("plain.jpg", "packed"), box)
     overlay = page.get_by_test_id("overlay")
     expect(overlay.locator("[data-type]")).to_have_count(2)
@@ -156,7 +179,11 @@ def test_a_coloured_heatmap_is_shown_as_it_is(tab: Watched, exhibit: Exhibit) ->
     pixels[150:, 200:] = (20, 120, 250, 128)
     data = {"width": 400, "height": 300, "color_map": "jet"}
     page = show(
-        tab, exhibit, "plain.jpg", {"type": "heatmap", "data": data, "file": as_png(pixels)}, search="opacity=100"
+        tab,
+        exhibit,
+        "plain.jpg",
+        {"type": "heatmap", "data": data, "file": as_png(pixels)},
+        search="opacity=100",
     )
     page.locator('canvas[data-type="heatmap"]').wait_for()
     expect(page.get_by_test_id("colour-map")).to_have_count(0)
@@ -170,13 +197,21 @@ def test_a_coloured_heatmap_is_shown_as_it_is(tab: Watched, exhibit: Exhibit) ->
 def test_a_heatmap_may_ask_for_its_colours(tab: Watched, exhibit: Exhibit) -> None:
     data = {"width": 1, "height": 1, "color_map": "jet"}
     file = as_png(np.full((1, 1), 255, np.uint8))
-    page = show(tab, exhibit, "plain.jpg", {"type": "heatmap", "data": data, "file": file}, search="opacity=100")
+    page = show(
+        tab,
+        exhibit,
+        "plain.jpg",
+        {"type": "heatmap", "data": data, "file": file},
+        search="opacity=100",
+    )
     expect(page.locator('canvas[data-type="heatmap"]')).to_have_attribute("data-map", "jet")
     assert apart(look(page)(600, 400), (128, 0, 0)) <= 6
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_points_lines_and_boxes_lie_on_their_pixels(tab: Watched, exhibit: Exhibit, name: str) -> None:
+def test_points_lines_and_boxes_lie_on_their_pixels(
+    tab: Watched, exhibit: Exhibit, name: str
+) -> None:
     points = [
         {"name": "nose", "x": 120, "y": 150, "confidence": 0.9},
         {"name": "withers", "x": 320, "y": 150, "confidence": 0.8},

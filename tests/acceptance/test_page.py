@@ -14,7 +14,9 @@ from tests.acceptance.scene import work
 from tests.acceptance.seat import Seat, expect_around, find_white, picture_of
 from trapline.wire.jobs import NewJob
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 
 def test_the_first_owner_comes_in_by_the_link_and_brings_pictures(
@@ -67,7 +69,9 @@ def bring_folders(page: Page, folder: Path) -> None:
     page.route("**/api/v2/images", lambda route: held.append(route))
     page.get_by_role("button", name="Upload").first.click()
     page.get_by_test_id("folder").set_input_files(folder / "card")
-    page.get_by_role("button", name="Upload 10 files").click()  # without README.txt, which lies beside it
+    page.get_by_role(
+        "button", name="Upload 10 files"
+    ).click()  # without README.txt, which lies beside it
     expect(page.get_by_test_id("upload-list").get_by_text("sending", exact=True)).to_have_count(3)
     leaves = "() => window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
     assert page.evaluate(leaves) is False, "the tab warns before it is closed"
@@ -79,7 +83,9 @@ def bring_folders(page: Page, folder: Path) -> None:
     page.unroute("**/api/v2/images")
     page.route("**/api/v2/images", lambda route: route.abort(), times=2)
     page.get_by_role("button", name="Upload 10 files").click()
-    expect(page.get_by_text("3 images imported. 6 already here. 1 file could not be taken")).to_be_visible()
+    expect(
+        page.get_by_text("3 images imported. 6 already here. 1 file could not be taken")
+    ).to_be_visible()
     reasons = page.get_by_test_id("upload-reasons")
     expect(reasons).to_contain_text("this is an HTML page, not an image")
     expect(reasons).to_contain_text("broken.jpg")
@@ -136,11 +142,17 @@ def test_boxes_lie_on_the_right_pixels_of_the_grid(seat: Seat, size: str, name: 
         page = tab.open(f"/projects/{seat.scene.project}/images")
         tile = page.locator(f'.tile[data-image-id="{seat.scene.images[name].id}"]')
         tile.locator("rect[data-class=lynx]").wait_for()
-        page.evaluate("() => Promise.all([...document.querySelectorAll('.tile img')].map(i => i.decode()))")
-        box = json.loads(
-            tile.locator("rect[data-class=lynx]").evaluate("e => JSON.stringify(e.getBoundingClientRect())")
+        page.evaluate(
+            "() => Promise.all([...document.querySelectorAll('.tile img')].map(i => i.decode()))"
         )
-        page.evaluate("document.querySelectorAll('.tile svg, .tile-check').forEach(e => e.style.visibility = 'hidden')")
+        box = json.loads(
+            tile.locator("rect[data-class=lynx]").evaluate(
+                "e => JSON.stringify(e.getBoundingClientRect())"
+            )
+        )
+        page.evaluate(
+            "document.querySelectorAll('.tile svg, .tile-check').forEach(e => e.style.visibility = 'hidden')"
+        )
         # Its corners are round: what shows through there is no picture.
         white = find_white(page, picture_of(tile.locator("img")), inset=6)
         expect_around(box, white)
@@ -191,7 +203,9 @@ def test_a_job_moves_without_a_reload(tab: Watched, seat: Seat) -> None:
 
 def test_a_job_can_be_canceled(tab: Watched, seat: Seat) -> None:
     with seat.server.open() as owner:
-        job = owner.create_job(NewJob(project=seat.scene.project, pipeline="known", name="To be canceled"))
+        job = owner.create_job(
+            NewJob(project=seat.scene.project, pipeline="known", name="To be canceled")
+        )
     page = tab.open(f"/projects/{seat.scene.project}/jobs/{job.id}")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel the job").click()

@@ -16,7 +16,9 @@ def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) ->
     with server.open() as owner:
         number = owner.create_project(NewProject(name="by people")).id
     project = ("--project", str(number))
-    link = server.run("user", "invite", ANNA, "--name", "Anna", *project, "--role", "reviewer").stdout.strip()
+    link = server.run(
+        "user", "invite", ANNA, "--name", "Anna", *project, "--role", "reviewer"
+    ).stdout.strip()
     assert "/welcome#" in link
     refused = server.run("user", "invite", ANNA, check=False)
     assert (refused.returncode, "has an account already" in refused.stderr) == (4, True)
@@ -54,11 +56,20 @@ def test_a_project_is_renamed_archived_deleted_and_restored(server: RunningServe
     assert f"/public/{made}" in server.run("project", "change", str(made), "--public").stdout
     with Trapline(server.base_url) as visitor:
         assert visitor.get_public_project(made).name == "long lived"
-        assert visitor.list_public_images(made, limit=1).count == len(visitor.list_public_deployments(made)) == 0
+        assert (
+            visitor.list_public_images(made, limit=1).count
+            == len(visitor.list_public_deployments(made))
+            == 0
+        )
     assert "Only members" in server.run("project", "change", str(made), "--private").stdout
     refused = server.run("project", "delete", str(made), "--name", "short lived", check=False)
-    assert (refused.returncode, "Nothing was deleted" in refused.stderr) == (4, True), refused.stderr
-    assert f"project restore {made}" in server.run("project", "delete", str(made), "--name", "long lived").stdout
+    assert (refused.returncode, "Nothing was deleted" in refused.stderr) == (4, True), (
+        refused.stderr
+    )
+    assert (
+        f"project restore {made}"
+        in server.run("project", "delete", str(made), "--name", "long lived").stdout
+    )
     assert "long lived" in server.run("project", "restore").stdout
     server.run("project", "restore", str(made))
     with server.open() as owner:
@@ -66,7 +77,9 @@ def test_a_project_is_renamed_archived_deleted_and_restored(server: RunningServe
 
 
 def test_a_token_may_be_made_to_do_less(server: RunningServer) -> None:
-    made = json.loads(server.run("token", "create", "--name", "reads", "--scope", "read", "--json").stdout)
+    made = json.loads(
+        server.run("token", "create", "--name", "reads", "--scope", "read", "--json").stdout
+    )
     assert made["scopes"] == ["read"]
     refused = server.run("project", "create", "more", check=False, TRAPLINE_TOKEN=made["token"])
     assert (refused.returncode, "scope write" in refused.stderr) == (4, True), refused.stderr

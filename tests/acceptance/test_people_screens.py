@@ -12,7 +12,9 @@ from trapline.wire.auth import Role
 from trapline.wire.projects import NewProject
 from trapline.wire.users import NewMembership, NewUser
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 EMAIL = "berta@people.example"
 PASSWORD = "a long enough password"
@@ -118,7 +120,9 @@ def test_other_browsers_are_signed_out(seat: Seat, tab: Watched) -> None:
         other.page.wait_for_url(re.compile("/sign-in"))
 
 
-def test_a_project_is_made_public_looked_at_by_a_visitor_and_made_private(seat: Seat, tab: Watched) -> None:
+def test_a_project_is_made_public_looked_at_by_a_visitor_and_made_private(
+    seat: Seat, tab: Watched
+) -> None:
     project = seat.scene.project
     page = tab.page
     page.goto(settings(seat, project))
@@ -135,7 +139,9 @@ def test_a_project_is_made_public_looked_at_by_a_visitor_and_made_private(seat: 
         asked: list[str] = []
         visitor.page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
         visitor.page.goto(seat.server.base_url + preview)
-        expect(visitor.page.get_by_role("note")).to_contain_text("People, places and file names are withheld.")
+        expect(visitor.page.get_by_role("note")).to_contain_text(
+            "People, places and file names are withheld."
+        )
         expect(visitor.page.get_by_role("heading", name="Known pictures")).to_be_visible()
         expect(visitor.page.locator(".pictures a")).to_have_count(3)
         visitor.page.get_by_role("link", name="lynx 2").click()
@@ -177,7 +183,10 @@ def test_somebody_signs_in_by_the_organisation(seat: Seat) -> None:
     # The provider sends people back to the public address, and cookies belong to its name.
     at_home = seat.server.base_url.replace("127.0.0.1", "localhost")
     wanted = f"/projects/{project}/images"
-    with run_provider(int(issuer.rpartition(":")[2])) as provider, open_tab(seat.browser, at_home) as hers:
+    with (
+        run_provider(int(issuer.rpartition(":")[2])) as provider,
+        open_tab(seat.browser, at_home) as hers,
+    ):
         provider.person = {"sub": "7", "email": "nobody@people.example", "email_verified": True}
         page = hers.open(f"/sign-in?to={wanted}")
         page.get_by_role("button", name="Continue with the university").click()

@@ -20,7 +20,10 @@ PASSWORD = "correct horse"
 
 def find_blocks(guide: str) -> dict[str, str]:
     """The blocks of a how-to that stand for a feed, by their language."""
-    return {match.group(1): match.group(2) for match in BLOCK.finditer((GUIDES / guide).read_text(encoding="utf-8"))}
+    return {
+        match.group(1): match.group(2)
+        for match in BLOCK.finditer((GUIDES / guide).read_text(encoding="utf-8"))
+    }
 
 
 @pytest.fixture
@@ -35,7 +38,9 @@ def site(tmp_path: Path) -> Iterator[str]:
         input=PASSWORD, capture_output=True, text=True, check=True, timeout=10,
     ).stdout  # fmt: skip
     users.write_text(line, encoding="utf-8")
-    settings = find_blocks("pull-from-a-web-folder.md")["nginx"].replace("/etc/nginx/pictures.users", str(users))
+    settings = find_blocks("pull-from-a-web-folder.md")["nginx"].replace(
+        "/etc/nginx/pictures.users", str(users)
+    )
     (tmp_path / "work").mkdir()
     with nginx(tmp_path / "site", tmp_path / "work", more=settings) as address:
         yield address
@@ -57,7 +62,9 @@ def follow(own_server: RunningServer, site: str, tmp_path: Path) -> Callable[[st
     def run(guide: str, theirs: str, ours: str) -> str:
         commands = find_blocks(guide)["sh"]
         assert theirs in commands
-        environment = quiet_environment(TRAPLINE_SERVER=own_server.base_url, TRAPLINE_TOKEN=own_server.token)
+        environment = quiet_environment(
+            TRAPLINE_SERVER=own_server.base_url, TRAPLINE_TOKEN=own_server.token
+        )
         done = subprocess.run(
             ["sh", "-euc", commands.replace(theirs, ours)],
             env={**environment, "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}"},
@@ -79,5 +86,8 @@ def test_a_web_folder_with_a_password_and_a_card_are_pulled_as_told(
     told = follow("pull-from-a-folder.md", "/media/card/DCIM", f"{tmp_path}/card/DCIM")
     assert "5 listed, 5 imported" in told
     sources = json.loads(own_server.run("source", "list", "--json").stdout)
-    assert [(it["gateway"], it["auth_username"]) for it in sources] == [("folder", None), ("http", "ranger")]
+    assert [(it["gateway"], it["auth_username"]) for it in sources] == [
+        ("folder", None),
+        ("http", "ranger"),
+    ]
     assert PASSWORD not in json.dumps(sources)

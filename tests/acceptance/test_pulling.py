@@ -41,7 +41,10 @@ def camera(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
 @pytest.fixture
 def feed(own_server: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path) -> RunningServer:
     """A running Trapline with a project, allowed to speak to the camera, and 60 pictures on the camera."""
-    settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": f"127.0.0.1:{camera.server_port}"}
+    settings = {
+        **own_server.settings,
+        "TRAPLINE_ALLOWED_NETWORKS": f"127.0.0.1:{camera.server_port}",
+    }
     own_server.settings = settings
     own_server.start()
     for number in range(60):
@@ -68,10 +71,21 @@ def test_a_feed_is_added_proven_and_pulled_by_commands(
     assert failed.returncode == 1
     assert "TRAPLINE_ALLOWED_NETWORKS" in failed.stderr
     assert "Traceback" not in failed.stderr
-    assert json.loads(feed.run("source", "list", "--json").stdout) == [], "what does not answer is not added"
+    assert json.loads(feed.run("source", "list", "--json").stdout) == [], (
+        "what does not answer is not added"
+    )
     url = f"http://127.0.0.1:{camera.server_port}/"
     told = feed.run(
-        "source", "add", url, "--name", "oak", "--create-deployment", "Old oak", "--order", "newest", "--test"
+        "source",
+        "add",
+        url,
+        "--name",
+        "oak",
+        "--create-deployment",
+        "Old oak",
+        "--order",
+        "newest",
+        "--test",
     )
     assert "60 files" in told.stdout
     assert "64 × 48" in told.stdout
@@ -97,7 +111,10 @@ def test_a_feed_is_added_proven_and_pulled_by_commands(
     assert json.loads(feed.run("source", "list", "--json").stdout)[0]["health"] == "paused"
     feed.run("source", "resume", "oak")
     with feed.open() as server:
-        wait_for("the thumbnails", lambda: all(it.thumbnail_url for it in server.list_images(limit=100).results))
+        wait_for(
+            "the thumbnails",
+            lambda: all(it.thumbnail_url for it in server.list_images(limit=100).results),
+        )
         assert server.list_images().count == 60
         assert server.list_images().results[0].deployment_name == "Old oak"
     feed.run("source", "delete", "oak", "--yes")
@@ -111,7 +128,9 @@ def test_a_json_interface_is_added_by_its_mapping_and_one_file_is_retried(
 ) -> None:
     folder = tmp_path / "camera"
     (folder / "half.JPG").write_bytes(make_jpeg(99)[:500])
-    os.utime(folder / "half.JPG", (1_700_000_000, 1_700_000_000))  # a young one might still be being written
+    os.utime(
+        folder / "half.JPG", (1_700_000_000, 1_700_000_000)
+    )  # a young one might still be being written
     listed = {"photos": [{"at": "IMG_0001.JPG"}, {"at": "IMG_0002.JPG"}, {"at": "half.JPG"}]}
     (folder / "list.json").write_text(json.dumps(listed), encoding="utf-8")
     (tmp_path / "mapping.json").write_text('{"items": "photos", "url": "at"}', encoding="utf-8")
@@ -125,11 +144,20 @@ def test_a_json_interface_is_added_by_its_mapping_and_one_file_is_retried(
     told = feed.run("source", "list", "--json")
     assert "canary" not in added.stdout + told.stdout
     [source] = json.loads(told.stdout)
-    assert (source["gateway"], source["options"]["mapping"]["url"], source["concurrency"]) == ("rest", "at", 2)
+    assert (source["gateway"], source["options"]["mapping"]["url"], source["concurrency"]) == (
+        "rest",
+        "at",
+        2,
+    )
     assert "2 imported, 1 failed" in feed.run("source", "run", "--all", "--wait").stdout
     assert "truncated" in feed.run("source", "files", "portal", "--state", "failed").stdout
-    assert "next run: 1" in feed.run("source", "files", "portal", "--retry", "--path", "half.JPG").stdout
-    missing = feed.run("source", "files", "portal", "--retry", "--path", "IMG_0001.JPG", check=False)
+    assert (
+        "next run: 1"
+        in feed.run("source", "files", "portal", "--retry", "--path", "half.JPG").stdout
+    )
+    missing = feed.run(
+        "source", "files", "portal", "--retry", "--path", "IMG_0001.JPG", check=False
+    )
     assert (missing.returncode, "No failed or quarantined file" in missing.stderr) == (1, True)
     slow = f"http://127.0.0.1:{camera.server_port}/"
     feed.run("source", "add", slow, "--name", "slow", "--rate-limit", "0.1")

@@ -50,7 +50,9 @@ def camera(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
         yield server
 
 
-def run_program(folder: Path, environment: dict[str, str], *command: str, said: str = "") -> dict[str, Any]:
+def run_program(
+    folder: Path, environment: dict[str, str], *command: str, said: str = ""
+) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, env=quiet_environment(**environment), input=said,
         capture_output=True, text=True, timeout=60, check=False,
@@ -62,7 +64,11 @@ def run_program(folder: Path, environment: dict[str, str], *command: str, said: 
 
 def imported(server: Trapline, name: str) -> list[str]:
     [source] = [one for one in server.list_sources().results if one.name == name]
-    return [file.path for file in server.list_source_files(source.id).results if file.image_id is not None]
+    return [
+        file.path
+        for file in server.list_source_files(source.id).results
+        if file.image_id is not None
+    ]
 
 
 def test_a_server_tells_of_new_images_as_the_guide_says(
@@ -91,17 +97,27 @@ def test_a_server_tells_of_new_images_as_the_guide_says(
         again = own_server.run("source", "events", "oak", check=False)
         assert (again.returncode, "--rotate" in again.stderr) == (1, True)
         for number in range(1, 5):
-            (tmp_path / "camera" / "DCIM" / f"IMG_{number}.JPG").write_bytes(make_picture(number, (64, 48)))
+            (tmp_path / "camera" / "DCIM" / f"IMG_{number}.JPG").write_bytes(
+                make_picture(number, (64, 48))
+            )
         answer = run_program(tmp_path, environment, "push.py", f"{at}IMG_1.JPG")
-        assert (answer["noted"], answer["refused"], answer["detail"]) == (1, [], "A run takes them now.")
+        assert (answer["noted"], answer["refused"], answer["detail"]) == (
+            1,
+            [],
+            "A run takes them now.",
+        )
         with own_server.open() as server:
             wait_for("the pushed picture", lambda: imported(server, "oak") == ["IMG_1.JPG"])
             bucket = {"bucket": {"name": "DCIM"}, "object": {"key": "IMG_2.JPG"}}
-            notification = json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": bucket}]})
+            notification = json.dumps(
+                {"Records": [{"eventName": "ObjectCreated:Put", "s3": bucket}]}
+            )
             for _ in range(2):
                 relayed = run_program(tmp_path, environment, "-c", RELAY, said=notification)
                 assert relayed["noted"] == 1
-            wait_for("the relayed picture", lambda: imported(server, "oak") == ["IMG_1.JPG", "IMG_2.JPG"])
+            wait_for(
+                "the relayed picture", lambda: imported(server, "oak") == ["IMG_1.JPG", "IMG_2.JPG"]
+            )
 
             own_server.run(
                 "source", "add", f"ws://127.0.0.1:{ports[1]}/events", "--name", "mast", "--create-deployment", "Mast",
@@ -113,5 +129,8 @@ def test_a_server_tells_of_new_images_as_the_guide_says(
             own_server.kill("background")
             wait_for("another process's connection", lambda: len(tower) == 2)
             tower[1].send(json.dumps({"urls": [f"{at}IMG_4.JPG"]}))
-            wait_for("the picture after a death", lambda: imported(server, "mast") == ["IMG_3.JPG", "IMG_4.JPG"])
+            wait_for(
+                "the picture after a death",
+                lambda: imported(server, "mast") == ["IMG_3.JPG", "IMG_4.JPG"],
+            )
         own_server.stop()

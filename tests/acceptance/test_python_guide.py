@@ -40,12 +40,18 @@ def working(server: RunningServer, project: int) -> Iterator[None]:
                 for job in worker.list_claimable_jobs([SLUG]):
                     tasks = worker.lease_tasks(job.id, 8)
                     names = [owner.get_image(UUID(task.image_id)).filename for task in tasks]
-                    found = [pretend_to_find(task, name) for task, name in zip(tasks, names, strict=True)]
+                    found = [
+                        pretend_to_find(task, name) for task, name in zip(tasks, names, strict=True)
+                    ]
                     worker.post_results(job.id, found)
 
     with server.open() as owner:
-        token = owner.create_token(NewToken(name="known", kind=TokenKind.WORKER, projects=[project])).token
-        owner.register_pipelines(project, "known", [PipelineDefinition(name="Known", slug=SLUG, algorithms=algorithms)])
+        token = owner.create_token(
+            NewToken(name="known", kind=TokenKind.WORKER, projects=[project])
+        ).token
+        owner.register_pipelines(
+            project, "known", [PipelineDefinition(name="Known", slug=SLUG, algorithms=algorithms)]
+        )
     thread = threading.Thread(target=work)
     thread.start()
     try:

@@ -30,7 +30,9 @@ def test_the_first_commands_are_those_of_the_demo() -> None:
     clone, demo = read_blocks()[0].splitlines()
     assert clone == "git clone <this repository> trapline && cd trapline"
     assert demo == "make demo"
-    made = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True)
+    made = subprocess.run(
+        ["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert made.stdout.splitlines()[-1].split() == [".venv/bin/trapline", "demo"]
 
 
@@ -42,7 +44,9 @@ def fetch_model() -> None:
         "load_pipelines(read_settings(token='none yet'), ['animal-detector'], start_log())"
     )
     command = [sys.executable, "-c", fetch]
-    done = subprocess.run(command, env=quiet_environment(), capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, env=quiet_environment(), capture_output=True, text=True, timeout=300, check=False
+    )
     if done.returncode and "could not be" in done.stderr and not os.environ.get("CI"):
         pytest.skip(f"the package registries cannot be reached: {done.stderr[-300:]}")
     assert done.returncode == 0, done.stderr
@@ -72,7 +76,9 @@ class Shell:
         return done.stdout
 
 
-def test_the_commands_of_the_first_ten_minutes_run_in_order(own_server: RunningServer, tmp_path: Path) -> None:
+def test_the_commands_of_the_first_ten_minutes_run_in_order(
+    own_server: RunningServer, tmp_path: Path
+) -> None:
     _, up, sign_in, pictures, job, worker, ask = read_blocks()
     assert up == "trapline up --data /srv/trapline\n"
     fetch_model()

@@ -32,7 +32,9 @@ def review(seat: Seat, tmp_path: Path) -> Seat:
 @contextmanager
 def reviewing(review: Seat, base_url: str | None = None, size: str = "laptop") -> Iterator[Watched]:
     """A tab on the first image of the project, at the server or at a proxy before it."""
-    with open_tab(review.browser, base_url or review.server.base_url, size=size, state=review.state) as tab:
+    with open_tab(
+        review.browser, base_url or review.server.base_url, size=size, state=review.state
+    ) as tab:
         tab.open(f"/projects/{review.scene.project}/images/{order_of(review)[0]}")
         wait_for_picture(tab.page)
         yield tab
@@ -41,12 +43,17 @@ def reviewing(review: Seat, base_url: str | None = None, size: str = "laptop") -
 def list_stored(review: Seat) -> list[tuple[UUID, str, bool]]:
     """Every identification of the project, the oldest first: its image, its kind, whether it was withdrawn."""
     with review.server.open() as owner:
-        found = owner.list_identifications(project=review.scene.project, order="created_at", limit=1000).results
+        found = owner.list_identifications(
+            project=review.scene.project, order="created_at", limit=1000
+        ).results
     return [(one.image_id, one.kind.value, one.withdrawn_at is not None) for one in found]
 
 
 def press(page: Page, keys: str, images: list[UUID]) -> list[tuple[UUID, str, bool]]:
-    """Press keys without a pause; ">" is the next image. Return the identifications that they stand for."""
+    """Press keys without a pause; ">" is the next image.
+
+    Return the identifications that they stand for.
+    """
     at, meant = 0, []
     for key in keys:
         if key == ">":
@@ -65,7 +72,9 @@ def expect_sent(page: Page) -> None:
 
 def order_of(review: Seat) -> list[UUID]:
     """The images as "next" goes through them: in the order of time."""
-    return [image.id for image in sorted(review.scene.images.values(), key=lambda one: one.captured_at)]
+    return [
+        image.id for image in sorted(review.scene.images.values(), key=lambda one: one.captured_at)
+    ]
 
 
 def test_each_of_many_quick_keys_is_stored_once_on_a_slow_server(review: Seat) -> None:
@@ -81,7 +90,9 @@ def test_each_of_many_quick_keys_is_stored_once_on_a_slow_server(review: Seat) -
         proxy.end()
 
 
-def test_keys_pressed_between_cuts_of_the_network_are_stored_once_and_in_order(review: Seat) -> None:
+def test_keys_pressed_between_cuts_of_the_network_are_stored_once_and_in_order(
+    review: Seat,
+) -> None:
     proxy = FaultProxy(review.server.port, delay_s=0.02)
     try:
         with reviewing(review, f"http://127.0.0.1:{proxy.port}") as tab:
@@ -107,16 +118,23 @@ def test_keys_pressed_between_cuts_of_the_network_are_stored_once_and_in_order(r
         proxy.end()
 
 
-def test_waiting_decisions_survive_a_reload_and_undo_takes_the_last_one_out_of_the_queue(review: Seat) -> None:
+def test_waiting_decisions_survive_a_reload_and_undo_takes_the_last_one_out_of_the_queue(
+    review: Seat,
+) -> None:
     images = order_of(review)
     with reviewing(review) as tab:
         page = tab.page
-        page.route(DECISIONS, lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+        page.route(
+            DECISIONS,
+            lambda route: route.abort() if route.request.method == "POST" else route.continue_(),
+        )
         press(page, "y>nu", images)
         waiting = page.get_by_test_id("outbox")
         expect(waiting).to_have_text("3 waiting")
         expect(page.get_by_test_id("history").locator("li")).to_have_count(2)
-        expect(page.get_by_test_id("history").locator("li").first).to_contain_text("waiting to be sent")
+        expect(page.get_by_test_id("history").locator("li").first).to_contain_text(
+            "waiting to be sent"
+        )
         page.keyboard.press("z")
         expect(waiting).to_have_text("2 waiting")
         page.reload()
@@ -125,7 +143,9 @@ def test_waiting_decisions_survive_a_reload_and_undo_takes_the_last_one_out_of_t
         assert list_stored(review) == []
         # The page also sends by a timer, so the way is closed until the button was pressed.
         waiting.click()
-        with page.expect_request(lambda request: request.method == "POST" and "/identifications" in request.url):
+        with page.expect_request(
+            lambda request: request.method == "POST" and "/identifications" in request.url
+        ):
             page.get_by_role("button", name="Send now").click()
         page.unroute(DECISIONS)
         expect_sent(page)
@@ -171,18 +191,23 @@ def test_undo_of_a_decision_whose_answer_was_lost_withdraws_it(review: Seat) -> 
             expect_sent(page)
 
             def is_settled() -> bool:
-                # The second decision may have been sent before the network went: then it is withdrawn as well.
+                # The second decision may have been sent before the network went: then it is
+                # withdrawn as well.
                 stored = list_stored(review)
                 return [one for one in stored if not one[2]] == [(image, "unsure", False)] and (
                     (image, "confirm", True) in stored
                 )
 
-            wait_for("what was undone to be withdrawn, and the last decision to be stored", is_settled)
+            wait_for(
+                "what was undone to be withdrawn, and the last decision to be stored", is_settled
+            )
     finally:
         proxy.end()
 
 
-def test_a_refused_decision_is_shown_with_its_reason_and_does_not_stop_the_others(review: Seat) -> None:
+def test_a_refused_decision_is_shown_with_its_reason_and_does_not_stop_the_others(
+    review: Seat,
+) -> None:
     images = order_of(review)
     with reviewing(review) as tab:
         page = tab.page
@@ -193,25 +218,37 @@ def test_a_refused_decision_is_shown_with_its_reason_and_does_not_stop_the_other
         page.context.set_offline(False)
         state = page.get_by_test_id("outbox")
         expect(state).to_have_text("1 refused")
-        wait_for("the other decision to be stored", lambda: list_stored(review) == [(images[1], "blank", False)])
+        wait_for(
+            "the other decision to be stored",
+            lambda: list_stored(review) == [(images[1], "blank", False)],
+        )
         state.click()
         line = page.locator("[data-decision=refused]")
         expect(line).to_contain_text("Confirm: the whole image")
-        expect(line).to_contain_text(next(name for name, one in review.scene.images.items() if one.id == images[0]))
+        expect(line).to_contain_text(
+            next(name for name, one in review.scene.images.items() if one.id == images[0])
+        )
         expect(line).to_contain_text("Nothing was stored")
         line.get_by_role("button", name="Discard").click()
         expect(state).to_have_count(0)
 
 
-def test_decisions_wait_for_their_user_through_the_end_of_a_session_and_another_users_sign_in(review: Seat) -> None:
+def test_decisions_wait_for_their_user_through_the_end_of_a_session_and_another_users_sign_in(
+    review: Seat,
+) -> None:
     images = order_of(review)
     with review.server.open() as owner:
         invited = owner.invite_user(
-            NewUser(email=OTHER[0], memberships=[NewMembership(project=review.scene.project, role=Role.REVIEWER)])
+            NewUser(
+                email=OTHER[0],
+                memberships=[NewMembership(project=review.scene.project, role=Role.REVIEWER)],
+            )
         )
     with httpx2.Client(base_url=f"{review.server.base_url}/api/v2", trust_env=False) as other:
         link = invited.link.url.partition("#")[2]
-        assert other.post("/auth/link", json={"link": link, "name": "Second", "password": OTHER[1]}).is_success
+        assert other.post(
+            "/auth/link", json={"link": link, "name": "Second", "password": OTHER[1]}
+        ).is_success
     with open_tab(review.browser, review.server.base_url) as tab:
         page = tab.page
         sign_in_as(page, review, EMAIL, PASSWORD)
@@ -284,7 +321,9 @@ def decide_as_another(review: Seat, email: str, image: UUID, kind: str) -> None:
         invited = owner.invite_user(NewUser(email=email, memberships=[membership]))
     with httpx2.Client(base_url=f"{review.server.base_url}/api/v2", trust_env=False) as other:
         link = invited.link.url.partition("#")[2]
-        assert other.post("/auth/link", json={"link": link, "name": "Robin", "password": OTHER[1]}).is_success
+        assert other.post(
+            "/auth/link", json={"link": link, "name": "Robin", "password": OTHER[1]}
+        ).is_success
         token = other.get("/auth/me").json()["csrf_token"]
         body = {"identifications": [{"kind": kind, "images": [str(image)]}]}
         answer = other.post("/identifications", json=body, headers={"X-CSRF-Token": token})
@@ -369,4 +408,7 @@ def test_a_decision_that_waited_for_two_days_can_be_undone_after_it_is_sent(revi
         wait_for("the decision of the other tab", lambda: len(list_stored(review)) == 2)
         other.close()
         page.keyboard.press("z")
-        wait_for("the decision to be withdrawn", lambda: (images[0], "confirm", True) in list_stored(review))
+        wait_for(
+            "the decision to be withdrawn",
+            lambda: (images[0], "confirm", True) in list_stored(review),
+        )

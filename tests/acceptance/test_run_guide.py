@@ -31,13 +31,22 @@ def work(speaker: Speaker, ended: threading.Event) -> None:
                 speaker.post(job["id"], [{"reply_subject": task["reply_subject"], "result": error}])
 
 
-def test_a_program_runs_a_pipeline_as_the_guide_says(own_server: RunningServer, tmp_path: Path) -> None:
+def test_a_program_runs_a_pipeline_as_the_guide_says(
+    own_server: RunningServer, tmp_path: Path
+) -> None:
     for name, code in BLOCK.findall(GUIDE.read_text(encoding="utf-8")):
         (tmp_path / name).write_text(code, encoding="utf-8")
     (tmp_path / "IMG_1.JPG").write_bytes(make_picture(1, (64, 48)))
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as camera, in_thread(camera):
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as camera,
+        in_thread(camera),
+    ):
         origin = f"127.0.0.1:{camera.server_port}"
-        own_server.settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": origin, "TRAPLINE_TASK_ERRORS": "1"}
+        own_server.settings = {
+            **own_server.settings,
+            "TRAPLINE_ALLOWED_NETWORKS": origin,
+            "TRAPLINE_TASK_ERRORS": "1",
+        }
         own_server.start()
         own_server.run("project", "create", "Forest")
         with own_server.open() as server:
@@ -45,7 +54,10 @@ def test_a_program_runs_a_pipeline_as_the_guide_says(own_server: RunningServer, 
             token = server.create_token(NewToken(name="program")).token
             worker = server.create_token(NewToken(name="worker", kind=TokenKind.WORKER)).token
         speaker, ended = Speaker(own_server.port, worker), threading.Event()
-        offered: dict[str, Any] = {"processing_service_name": "Field worker", "pipelines": [PIPELINE]}
+        offered: dict[str, Any] = {
+            "processing_service_name": "Field worker",
+            "pipelines": [PIPELINE],
+        }
         speaker.ask("POST", f"/projects/{project.id}/pipelines", offered)
         environment = {"TRAPLINE_SERVER": own_server.base_url, "TRAPLINE_TOKEN": token}
         made = run_program(tmp_path, environment, "preset.py", str(project.id), "field")

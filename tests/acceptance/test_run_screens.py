@@ -13,7 +13,9 @@ from tests.acceptance.seat import Seat
 from trapline.wire.jobs import Job, JobStart, JobUpdate, NewJob
 from trapline.wire.presets import NewPreset, PresetUpdate
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 WITHIN = """dialog => [...dialog.querySelectorAll(".form .input, .form .option, .form p")]
@@ -91,7 +93,11 @@ def test_a_preset_is_made_run_changed_and_deleted(tab: Watched, seat: Seat) -> N
     dialog.get_by_label("Parameters").fill('{"size": 640}')
     dialog.get_by_role("button", name="Start", exact=True).click()
     job = read_job(page, seat)
-    assert (job.preset, job.priority, job.parameters) == ("night", "high", {"threshold": 0.4, "size": 640})
+    assert (job.preset, job.priority, job.parameters) == (
+        "night",
+        "high",
+        {"threshold": 0.4, "size": 640},
+    )
     expect(page.locator(".facts")).to_contain_text('"size": 640')
     wait_for("the run", lambda: is_over(seat, job))
     expect(page.locator('h1 ~ [data-state="completed"]')).to_be_visible(timeout=10_000)
@@ -112,16 +118,25 @@ def test_a_preset_is_made_run_changed_and_deleted(tab: Watched, seat: Seat) -> N
 def test_a_preset_that_somebody_else_changed_is_not_overwritten(tab: Watched, seat: Seat) -> None:
     with seat.server.open() as owner:
         slug = owner.list_pipelines(seat.scene.project)[0].slug
-        new = NewPreset(project=seat.scene.project, name="shared", pipeline=slug, parameters=dict.fromkeys("abcdef", 1))
+        new = NewPreset(
+            project=seat.scene.project,
+            name="shared",
+            pipeline=slug,
+            parameters=dict.fromkeys("abcdef", 1),
+        )
         preset = owner.create_preset(new).id
         page = tab.open(f"/projects/{seat.scene.project}/integrations/presets")
         page.get_by_role("button", name="Edit shared").click()
         dialog = page.get_by_role("dialog")
-        assert dialog.get_by_label("Parameters").evaluate("e => e.scrollHeight <= e.clientHeight"), "all lines are seen"
+        assert dialog.get_by_label("Parameters").evaluate(
+            "e => e.scrollHeight <= e.clientHeight"
+        ), "all lines are seen"
         dialog.get_by_label("Priority").select_option("high")
         owner.update_preset(preset, PresetUpdate(description="Of Ann, not of Ben"))
         dialog.get_by_role("button", name="Save").click()
-        expect(dialog).to_contain_text("Somebody else changed this since you read it. Nothing was changed.")
+        expect(dialog).to_contain_text(
+            "Somebody else changed this since you read it. Nothing was changed."
+        )
         [refused, _] = tab.wrong
         assert refused.startswith("412: PATCH ")
         tab.wrong.clear()
@@ -159,7 +174,9 @@ def test_a_run_whose_answer_is_lost_is_one_run(tab: Watched, seat: Seat) -> None
     dialog.get_by_role("button", name="Start", exact=True).click()
     assert read_job(page, seat).name == "Asked for twice"
     with seat.server.open() as owner:
-        assert [it.name for it in owner.list_jobs(seat.scene.project).results].count("Asked for twice") == 1
+        assert [it.name for it in owner.list_jobs(seat.scene.project).results].count(
+            "Asked for twice"
+        ) == 1
     assert sent[0] == sent[1]
 
 
@@ -175,7 +192,9 @@ def test_a_run_takes_what_the_grid_shows(tab: Watched, seat: Seat) -> None:
     dialog.get_by_label("Only images that it has not analysed yet").check()
     expect(total).to_contain_text("At most 3 images")
     dialog.get_by_label("Only images that it has not analysed yet").uncheck()
-    dialog.get_by_label("Which images").select_option(label="Those that fit the filters of the grid")
+    dialog.get_by_label("Which images").select_option(
+        label="Those that fit the filters of the grid"
+    )
     expect(total).to_contain_text("2 images")
     dialog.get_by_label("Name (optional)").fill("The lynx again")
     page.keyboard.press("Enter")
@@ -189,7 +208,9 @@ def test_a_run_takes_pictures_at_addresses_and_may_wait(tab: Watched, seat: Seat
     page = tab.open(f"/projects/{seat.scene.project}/jobs")
     page.get_by_role("button", name="Start a job").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Which images").select_option(label="Pictures at web addresses, which are fetched")
+    dialog.get_by_label("Which images").select_option(
+        label="Pictures at web addresses, which are fetched"
+    )
     start = dialog.get_by_role("button", name="Make it")
     dialog.get_by_label("Do not start it yet").check()
     expect(start).to_be_disabled()
@@ -199,13 +220,19 @@ def test_a_run_takes_pictures_at_addresses_and_may_wait(tab: Watched, seat: Seat
     expect(start).to_be_disabled()
     addresses.fill("\n".join(f"https://a.example/IMG_{number}.JPG" for number in range(101)))
     expect(dialog).to_contain_text("These are 101 addresses; one run takes at most 100.")
-    addresses.fill("https://a.example/IMG_1.JPG\n https://a.example/Über.JPG \nhttps://a.example/IMG_1.JPG\n")
+    addresses.fill(
+        "https://a.example/IMG_1.JPG\n https://a.example/Über.JPG \nhttps://a.example/IMG_1.JPG\n"
+    )
     expect(dialog.get_by_test_id("run-sum")).to_contain_text("2 images")
     dialog.get_by_label("Put them into").select_option(seat.scene.deployment)
     assert dialog.evaluate(WITHIN)
     start.click()
     job = read_job(page, seat)
-    assert (job.not_started, job.selection, job.content_preview) == (True, {"url_count": 2}, "2 images: IMG_1.JPG, ..")
+    assert (job.not_started, job.selection, job.content_preview) == (
+        True,
+        {"url_count": 2},
+        "2 images: IMG_1.JPG, ..",
+    )
 
 
 def test_a_run_over_nothing_is_not_started(tab: Watched, seat: Seat) -> None:
@@ -224,7 +251,9 @@ def test_a_run_over_nothing_is_not_started(tab: Watched, seat: Seat) -> None:
 def test_owners_read_the_audit(tab: Watched, seat: Seat) -> None:
     with seat.server.open() as owner:
         job = owner.create_job(
-            NewJob(project=seat.scene.project, pipeline="known", name="Renamed", start=JobStart.LATER)
+            NewJob(
+                project=seat.scene.project, pipeline="known", name="Renamed", start=JobStart.LATER
+            )
         )
         for number in range(PAGE_OF_AUDIT):
             owner.update_job(job.id, JobUpdate(name=f"Renamed {number}"))
@@ -255,7 +284,9 @@ def test_owners_read_the_audit(tab: Watched, seat: Seat) -> None:
 def test_the_screens_fit(seat: Seat, size: str) -> None:
     with seat.tab(size, "dark") as tab:
         page = tab.open(f"/projects/{seat.scene.project}/integrations/presets")
-        make_preset(page, "a-" + "long-" * 30 + "name").get_by_role("button", name=re.compile("^Run a-")).click()
+        make_preset(page, "a-" + "long-" * 30 + "name").get_by_role(
+            "button", name=re.compile("^Run a-")
+        ).click()
         expect(page.get_by_test_id("run-sum")).to_contain_text("3 images")
         page.get_by_role("dialog").locator("summary").click()
         assert page.get_by_role("dialog").evaluate(WITHIN)

@@ -16,7 +16,9 @@ from trapline.wire.deployments import NewDeployment
 from trapline.wire.projects import NewProject
 
 
-def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watched, seat: Seat) -> None:
+def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(
+    tab: Watched, seat: Seat
+) -> None:
     project, scene = f"/projects/{seat.scene.project}", seat.scene
     with seat.server.open() as client:
         images = client.list_images(project=scene.project, deployment=str(scene.deployment)).results
@@ -38,7 +40,9 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watc
             assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
         page.get_by_role("button", name="Play").click()
         # A film stands still for no longer than a glance: it is looked at frame by frame.
-        page.wait_for_function("words => document.body.innerText.includes(words)", arg=f"2 of {len(images)}")
+        page.wait_for_function(
+            "words => document.body.innerText.includes(words)", arg=f"2 of {len(images)}"
+        )
         page.get_by_role("button", name="Stop").click()
         page.get_by_role("link", name="Show in the grid").click()
         page.locator(".tile[data-image-id]").first.wait_for()
@@ -50,7 +54,10 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watc
         offset.fill("3600")
         moved = page.locator(".clock-effect li").first
         expect(moved).to_contain_text("→")
-        said = [datetime.strptime(part.strip(), "%d/%m/%Y, %H:%M:%S") for part in moved.inner_text().split("→")]  # noqa: DTZ007 - only the distance counts
+        said = [
+            datetime.strptime(part.strip(), "%d/%m/%Y, %H:%M:%S")  # noqa: DTZ007 - only the distance counts
+            for part in moved.inner_text().split("→")
+        ]
         assert [later - earlier for earlier, later in pairwise(said)] == [timedelta(hours=1)]
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("dialog")).to_have_count(0)
@@ -60,7 +67,10 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(tab: Watc
         tab.open(f"{project}/deployments/{scene.deployment}")
         page.get_by_role("button", name="Set back to 0 s").click()
         expect(page.get_by_role("dialog")).to_have_count(0)
-        assert min(image.captured_at for image in client.list_images(project=scene.project).results) == first
+        assert (
+            min(image.captured_at for image in client.list_images(project=scene.project).results)
+            == first
+        )
     tab.expect_nothing_wrong()
 
 
@@ -72,7 +82,9 @@ def test_a_long_sequence_stays_inside_the_screen_of_a_phone(seat: Seat, tmp_path
         (tmp_path / f"{second:02}.jpg").write_bytes(out.getvalue())
     with seat.server.open() as client:
         project = client.create_project(NewProject(name="One long visit")).id
-        place = client.create_deployment(NewDeployment(project=project, name="Ford", time_zone="Europe/Berlin"))
+        place = client.create_deployment(
+            NewDeployment(project=project, name="Ford", time_zone="Europe/Berlin")
+        )
         client.upload_images(tmp_path, deployment=place.id)
         wait_for(
             "one sequence of all images",

@@ -28,9 +28,12 @@ def image(server: RunningServer, tmp_path: Path) -> UUID:
 
 
 @pytest.mark.parametrize(
-    ("secret", "whose"), [("", "its own secret"), (f"{SHARED_SECRET}, older", "the secret of ML_CALLBACK_HMAC_SECRET")]
+    ("secret", "whose"),
+    [("", "its own secret"), (f"{SHARED_SECRET}, older", "the secret of ML_CALLBACK_HMAC_SECRET")],
 )
-def test_a_whole_pipeline_is_played(server: RunningServer, image: UUID, secret: str, whose: str) -> None:
+def test_a_whole_pipeline_is_played(
+    server: RunningServer, image: UUID, secret: str, whose: str
+) -> None:
     # The address may come from where the pipelines of others read it.
     done = server.run(
         "simulate", "--image-id", str(image), ML_CALLBACK_HMAC_SECRET=secret,
@@ -39,7 +42,10 @@ def test_a_whole_pipeline_is_played(server: RunningServer, image: UUID, secret: 
     assert f"signed with {whose} ... done" in done.stdout
     page = re.search(rf"See it: ({server.base_url}/projects/\d+/images/{image})\n", done.stdout)
     assert page is not None, done.stdout
-    assert httpx2.get(page.group(1), headers={"Accept": "text/html"}, trust_env=False).status_code == 200
+    assert (
+        httpx2.get(page.group(1), headers={"Accept": "text/html"}, trust_env=False).status_code
+        == 200
+    )
     with server.open() as owner:
         [analysis] = owner.list_analyses(image).results
         assert (analysis.status, analysis.model_name, analysis.model_version) == (
@@ -52,8 +58,17 @@ def test_a_whole_pipeline_is_played(server: RunningServer, image: UUID, secret: 
     kinds = [one.annotation_type for one in found]
     listed = server.run("analysis", "list", str(image)).stdout
     assert "completed, simulated" in listed
-    assert f"completed, simulated: {len(found)} found" in server.run("analysis", "show", str(analysis.id)).stdout
-    assert sorted(kinds) == ["bounding_box", "bounding_box", "classification", "classification", "heatmap"]
+    assert (
+        f"completed, simulated: {len(found)} found"
+        in server.run("analysis", "show", str(analysis.id)).stdout
+    )
+    assert sorted(kinds) == [
+        "bounding_box",
+        "bounding_box",
+        "classification",
+        "classification",
+        "heatmap",
+    ]
     boxes = {one.id: one for one in found if one.annotation_type == "bounding_box"}
     assert {one.parent_id for one in found if one.annotation_type == "classification"} == set(boxes)
     assert not any(one.scaled for one in boxes.values())
@@ -69,12 +84,25 @@ def test_a_whole_pipeline_is_played(server: RunningServer, image: UUID, secret: 
 def test_an_outside_pipelines_own_token_is_enough(server: RunningServer, image: UUID) -> None:
     with server.open() as owner:
         project = owner.get_image(image).project_id
-        token = owner.create_token(NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])).token
+        token = owner.create_token(
+            NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])
+        ).token
     named = ("--model-name", "deer-net", "--model-version", "2", "--base-url", server.base_url)
-    server.run("simulate", "--image-id", str(image), *named, TRAPLINE_TOKEN=token, API_BASE_URL="http://127.0.0.1:9")
+    server.run(
+        "simulate",
+        "--image-id",
+        str(image),
+        *named,
+        TRAPLINE_TOKEN=token,
+        API_BASE_URL="http://127.0.0.1:9",
+    )
     with server.open() as owner:
         [analysis] = owner.list_analyses(image).results
-    assert (analysis.status, analysis.model_name, analysis.model_version) == ("completed", "deer-net", "2")
+    assert (analysis.status, analysis.model_name, analysis.model_version) == (
+        "completed",
+        "deer-net",
+        "2",
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +119,12 @@ def test_an_outside_pipelines_own_token_is_enough(server: RunningServer, image: 
     ],
 )
 def test_what_is_wrong_is_said_in_words(
-    server: RunningServer, image: UUID, arguments: tuple[str, ...], settings: dict[str, str], code: int, words: str
+    server: RunningServer,
+    image: UUID,
+    arguments: tuple[str, ...],
+    settings: dict[str, str],
+    code: int,
+    words: str,
 ) -> None:
     done = server.run("simulate", "--image-id", str(image), *arguments, check=False, **settings)
     assert done.returncode == code, done.stdout + done.stderr
@@ -101,7 +134,9 @@ def test_what_is_wrong_is_said_in_words(
 
 
 @pytest.mark.long
-def test_a_server_without_outside_pipelines_is_told(own_server: RunningServer, tmp_path: Path) -> None:
+def test_a_server_without_outside_pipelines_is_told(
+    own_server: RunningServer, tmp_path: Path
+) -> None:
     own_server.settings = {**own_server.settings, "ML_ANALYSIS_ENABLED": "false"}
     own_server.start()
     file = tmp_path / "IMG_0001.JPG"

@@ -19,7 +19,9 @@ from tests.conformance.file_servers import PASSWORD, USER, in_a_thread, ssh_serv
 from trapline.server.platform.postgres.postgres import find_running_url
 from trapline.wire.projects import NewProject
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 
 TEST_MS = 60_000
@@ -40,7 +42,9 @@ class Feed:
     def run_now(self) -> None:
         """Press the button, and wait until the table has one more run that is over."""
         page = self.tab.page
-        over = page.get_by_test_id("runs").locator('[data-state="completed"], [data-state="failed"]')
+        over = page.get_by_test_id("runs").locator(
+            '[data-state="completed"], [data-state="failed"]'
+        )
         expect(over.first.or_(page.get_by_text("It has not run yet"))).to_be_visible()
         before = over.count()
         page.get_by_role("button", name="Run now", exact=True).click()
@@ -56,7 +60,9 @@ def feed(browser: Browser, own_server: RunningServer, tmp_path: Path) -> Iterato
     folder = tmp_path / "camera"
     fill(folder, 4)
     (folder / "zebra.JPG").write_bytes(make_picture(7)[:500])
-    os.utime(folder / "zebra.JPG", (1_700_000_000, 1_700_000_000))  # a young one might still be being written
+    os.utime(
+        folder / "zebra.JPG", (1_700_000_000, 1_700_000_000)
+    )  # a young one might still be being written
 
     @asynccontextmanager
     async def over_ssh() -> AsyncIterator[int]:
@@ -75,7 +81,14 @@ def feed(browser: Browser, own_server: RunningServer, tmp_path: Path) -> Iterato
             project = owner.create_project(NewProject(name="Ford")).id
         sign_in(tab)
         tab.wrong = [said for said in tab.wrong if "401" not in said]  # who am I, before signing in
-        yield Feed(own_server, tab, folder, f"http://127.0.0.1:{port}/", f"sftp://127.0.0.1:{ssh_port}/", project)
+        yield Feed(
+            own_server,
+            tab,
+            folder,
+            f"http://127.0.0.1:{port}/",
+            f"sftp://127.0.0.1:{ssh_port}/",
+            project,
+        )
         tab.expect_nothing_wrong()
 
 
@@ -132,7 +145,9 @@ def _give_up_on_what_failed(server: RunningServer) -> None:
     running = find_running_url(server.data)
     assert running is not None
     with psycopg.connect(running) as connection:
-        given_up = "update pulled_files set state = 'quarantined', attempts = 5, next_attempt_at = null"
+        given_up = (
+            "update pulled_files set state = 'quarantined', attempts = 5, next_attempt_at = null"
+        )
         assert connection.execute(f"{given_up} where state = 'failed'").rowcount == 1
 
 
@@ -190,7 +205,16 @@ def test_each_kind_of_source_asks_for_what_it_needs(
         page.get_by_role("radio", name=kind, exact=True).check()
     page.get_by_label("Address").fill(address)
     expect(page.get_by_role("radio", name=kind, exact=True)).to_be_checked()
-    every = {"User", "Password", "Private key", "Host key", "Endpoint", "Secret key", "Sign-in", "List of files"}
+    every = {
+        "User",
+        "Password",
+        "Private key",
+        "Host key",
+        "Endpoint",
+        "Secret key",
+        "Sign-in",
+        "List of files",
+    }
     for field in fields:
         expect(page.get_by_label(field, exact=True)).to_be_visible()
     for field in every - set(fields):
@@ -210,5 +234,9 @@ def test_the_secret_of_pushed_events_is_shown_once(tab: Watched, seat: Seat) -> 
     assert "whsec_" not in page.content()
     with seat.as_role("manager"):
         page.reload()
-        expect(page.get_by_text("Only owners of the project make, rotate and end the secret.")).to_be_visible()
-        expect(page.get_by_role("button", name=re.compile("the secret|End pushed"))).to_have_count(0)
+        expect(
+            page.get_by_text("Only owners of the project make, rotate and end the secret.")
+        ).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("the secret|End pushed"))).to_have_count(
+            0
+        )

@@ -8,7 +8,9 @@ from playwright.sync_api import expect
 from tests.acceptance.browsing import Watched
 from tests.acceptance.seat import Seat
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 
 @pytest.fixture
@@ -21,7 +23,9 @@ def counted(seat: Seat) -> Iterator[str]:
         owner.map_labels(project, {label: None})
 
 
-def test_a_list_comes_in_and_labels_are_given_their_meaning(seat: Seat, tab: Watched, counted: str) -> None:
+def test_a_list_comes_in_and_labels_are_given_their_meaning(
+    seat: Seat, tab: Watched, counted: str
+) -> None:
     page = tab.open(f"/projects/{seat.scene.project}/settings/taxa")
     sheet = (
         "scientific_name,authorship,rank,synonym_of,common_name_en,common_name_de,colour\n"
@@ -30,10 +34,14 @@ def test_a_list_comes_in_and_labels_are_given_their_meaning(seat: Seat, tab: Wat
         "Vulpes vulpes,,species,,Red fox,Rotfuchs,\n"
         "Lynx,,genus,Nobody,,,\n"
     )
-    page.get_by_test_id("taxa").set_input_files({"name": "taxa.csv", "mimeType": "text/csv", "buffer": sheet.encode()})
+    page.get_by_test_id("taxa").set_input_files(
+        {"name": "taxa.csv", "mimeType": "text/csv", "buffer": sheet.encode()}
+    )
     told = page.get_by_role("dialog")
     expect(told).to_contain_text("3 made, 0 changed, 0 as they were, 1 not taken.")
-    expect(told).to_contain_text("line 5, synonym_of: Nobody is neither in this file nor on the list")
+    expect(told).to_contain_text(
+        "line 5, synonym_of: Nobody is neither in this file nor on the list"
+    )
     expect(told).to_contain_text("Columns that mean nothing here: colour.")
     told.get_by_role("button", name="Close").last.click()
 
@@ -50,7 +58,10 @@ def test_a_list_comes_in_and_labels_are_given_their_meaning(seat: Seat, tab: Wat
     page.get_by_role("option", name="Vulpes vulpes").click()
     expect(label.get_by_role("combobox")).to_have_value("Vulpes vulpes")
     with seat.server.open() as owner:
-        meant = {one.label: one.scientific_name for one in owner.list_taxon_labels(project=seat.scene.project).results}
+        meant = {
+            one.label: one.scientific_name
+            for one in owner.list_taxon_labels(project=seat.scene.project).results
+        }
     assert meant[counted] == "Vulpes vulpes"
 
 
@@ -70,7 +81,9 @@ def test_a_taxon_is_added_changed_and_deleted_by_hand(seat: Seat, tab: Watched) 
     page.get_by_role("button", name="Add a taxon").first.click()
     form.get_by_label("Scientific name").fill("lutra  LUTRA")
     page.keyboard.press("Enter")
-    expect(form.get_by_role("alert")).to_contain_text("has the name lutra LUTRA already. Nothing was changed.")
+    expect(form.get_by_role("alert")).to_contain_text(
+        "has the name lutra LUTRA already. Nothing was changed."
+    )
     assert len(tab.wrong) == 2
     tab.wrong.clear()
     form.get_by_label("Scientific name").fill("Viverra lutra")

@@ -71,7 +71,10 @@ def test_one_goes_anywhere_in_time_by_the_rail_and_by_keys(tab: Watched, project
     expect(heading(tab, "2026-05-30")).to_contain_text("Saturday, 30 May 2026")
     tiles.first.wait_for()
     assert tiles.count() < DAYS * A_DAY / 2, "what is not on the screen is not in the document"
-    assert page.evaluate(FIND_COVERED) == {"covered": [], "told": ["Saturday, 30 May 2026", "Friday, 29 May 2026"]}
+    assert page.evaluate(FIND_COVERED) == {
+        "covered": [],
+        "told": ["Saturday, 30 May 2026", "Friday, 29 May 2026"],
+    }
 
     rail = page.get_by_role("slider", name="Move through time")
     rail.press("End")
@@ -105,7 +108,9 @@ def test_one_goes_anywhere_in_time_by_the_rail_and_by_keys(tab: Watched, project
 
 def test_days_filter_the_grid_in_the_address_on_a_phone_too(seat: Seat, project: int) -> None:
     with seat.tab("phone") as tab:
-        page = tab.open(f"/projects/{project}/images?from=2026-05-20&to=2026-05-21&order=captured_at")
+        page = tab.open(
+            f"/projects/{project}/images?from=2026-05-20&to=2026-05-21&order=captured_at"
+        )
         tiles = page.locator(".tile[data-image-id]")
         tiles.first.wait_for()
         first = heading(tab, "2026-05-20").bounding_box()
@@ -131,7 +136,8 @@ def test_the_overview_leads_from_a_day_to_its_images(tab: Watched, project: int)
     expect(page.locator(".tile[data-image-id]")).to_have_count(A_DAY)
     assert "from=2026-05-20&to=2026-05-20" in page.url
 
-    # Of very many images the counts are those of some seconds ago, and may be too high: what is missing is no skeleton.
+    # Of very many images the counts are those of some seconds ago, and may be too high: what is
+    # missing is no skeleton.
     behind = [True]
 
     def tell_too_many(route: Route) -> None:
@@ -228,9 +234,15 @@ def test_shift_and_x_select_all_up_to_an_image(tab: Watched, project: int) -> No
     tab.expect_nothing_wrong()
 
 
-def test_next_and_previous_stay_in_the_filter_and_order_of_the_grid(tab: Watched, seat: Seat, project: int) -> None:
+def test_next_and_previous_stay_in_the_filter_and_order_of_the_grid(
+    tab: Watched, seat: Seat, project: int
+) -> None:
     with seat.server.open() as owner:
-        days = [one for one in owner.list_images(project=project, limit=1000).results if one.captured_at.day == 20]
+        days = [
+            one
+            for one in owner.list_images(project=project, limit=1000).results
+            if one.captured_at.day == 20
+        ]
         starred = [days[0], days[2], days[5]]
         owner.update_images([one.id for one in starred], starred=True)
         middle = owner.get_image(days[2].id)

@@ -13,7 +13,14 @@ import httpx2
 import psycopg
 import pytest
 
-from tests.acceptance.running import EMAIL, METRICS_TOKEN, RunningServer, is_alive, quiet_environment, wait_for
+from tests.acceptance.running import (
+    EMAIL,
+    METRICS_TOKEN,
+    RunningServer,
+    is_alive,
+    quiet_environment,
+    wait_for,
+)
 from trapline.client import ApiStatusError, Trapline
 from trapline.server.platform.postgres.postgres import find_running_url
 from trapline.wire.projects import NewProject
@@ -28,7 +35,10 @@ def test_the_first_start_prints_a_link_that_makes_the_owner_once(
     with own_server.open() as server:
         assert server.get_caller().email == EMAIL
     with httpx2.Client(base_url=f"{own_server.base_url}/api/v2", trust_env=False) as session:
-        again = session.post("/auth/link", json={"link": link, "email": "b@example.org", "password": "long enough pw"})
+        again = session.post(
+            "/auth/link",
+            json={"link": link, "email": "b@example.org", "password": "long enough pw"},
+        )
         assert again.status_code == 404
     said_before = own_server.log.stat().st_size
     own_server.restart()
@@ -65,7 +75,9 @@ def test_a_taken_port_is_said_in_words(make_folder: Callable[[], Path]) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_kill_9_of_up_takes_its_processes_along_and_the_next_start_recovers(own_server: RunningServer) -> None:
+def test_kill_9_of_up_takes_its_processes_along_and_the_next_start_recovers(
+    own_server: RunningServer,
+) -> None:
     own_server.start()
     with own_server.open() as server:
         project = server.create_project(NewProject(name="kept"))
@@ -75,7 +87,9 @@ def test_kill_9_of_up_takes_its_processes_along_and_the_next_start_recovers(own_
     assert own_server.process is not None
     own_server.process.wait()
     wait_for("the end of the children", lambda: not any(is_alive(pid) for pid in children), 5)
-    assert is_alive(database), "the postmaster outlives a killed supervisor; the next start has to deal with it"
+    assert is_alive(database), (
+        "the postmaster outlives a killed supervisor; the next start has to deal with it"
+    )
     own_server.start()
     assert not is_alive(database)
     with own_server.open() as server:
@@ -91,7 +105,8 @@ def test_a_part_that_is_killed_starts_again_by_itself(own_server: RunningServer)
         wait_for("a background process", lambda: own_server.find("background") > 0, 10)
         killed = own_server.kill(part)
         if part == "api":
-            # The socket is the supervisor's: the connection is taken and answered by the next process.
+            # The socket is the supervisor's: the connection is taken and answered by the next
+            # process.
             with httpx2.Client(trust_env=False, timeout=30) as session:
                 assert session.get(f"{own_server.base_url}/healthz").status_code == 200
         wait_for(f"a new {part} process", partial(_is_another, own_server, part, killed), 20)
@@ -125,7 +140,11 @@ def test_one_process_tells_what_all_have_counted(server: RunningServer) -> None:
         assert answer.status_code == 200
         return answer.text
 
-    wait_for("a step of the background", lambda: 'trapline_background_tasks_total{outcome="done"' in read(), 20)
+    wait_for(
+        "a step of the background",
+        lambda: 'trapline_background_tasks_total{outcome="done"' in read(),
+        20,
+    )
     assert 'trapline_http_requests_total{method="GET",route="/metrics",status="200"}' in read()
     assert "trapline_database_up 1.0" in read()
     beside = f"http://127.0.0.1:{server.settings['TRAPLINE_METRICS_LISTEN']}"
@@ -158,7 +177,15 @@ def test_the_database_takes_only_the_loopback_and_a_password(server: RunningServ
 
 def _try_to_start(data: Path, port: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "trapline.cli.main", "up", f"--data={data}", f"--port={port}", "--no-worker"],
+        [
+            sys.executable,
+            "-m",
+            "trapline.cli.main",
+            "up",
+            f"--data={data}",
+            f"--port={port}",
+            "--no-worker",
+        ],
         env=quiet_environment(),
         capture_output=True,
         text=True,

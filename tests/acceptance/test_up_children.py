@@ -60,7 +60,10 @@ def test_each_child_knows_only_what_it_needs(
         assert canary not in str(worker)
     assert not [name for name in worker if name.startswith(("S3_", "ML_", "DATABASE_", "PG"))]
     assert {name: worker[name] for name in FOR_WORKERS} == FOR_WORKERS
-    assert worker["TRAPLINE_TOKEN"] == (own_server.data / "worker-token").read_text(encoding="utf-8").strip()
+    assert (
+        worker["TRAPLINE_TOKEN"]
+        == (own_server.data / "worker-token").read_text(encoding="utf-8").strip()
+    )
     for environment in (api, known_by("background")):
         assert environment["TRAPLINE_SECRET_KEY"] == KEY
         assert "TRAPLINE_TOKEN" not in environment
@@ -76,7 +79,9 @@ def read_status(pid: int) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-def test_decoders_know_nothing_and_may_do_nothing(own_server: RunningServer, tmp_path: Path) -> None:
+def test_decoders_know_nothing_and_may_do_nothing(
+    own_server: RunningServer, tmp_path: Path
+) -> None:
     own_server.settings = SECRETS
     own_server.start()
     with own_server.open() as server:
@@ -85,7 +90,11 @@ def test_decoders_know_nothing_and_may_do_nothing(own_server: RunningServer, tmp
         uploaded = server.upload_images(fill(tmp_path / "DCIM", 3), deployment=deployment)
         assert uploaded.imported == 3
         images = server.list_images(project=project).results
-        wait_for("a thumbnail", lambda: bool(server.list_images(project=project).results[0].thumbnail_url), 30)
+        wait_for(
+            "a thumbnail",
+            lambda: bool(server.list_images(project=project).results[0].thumbnail_url),
+            30,
+        )
     assert len(images) == 3
     decoders = find_decoders(own_server)
     assert decoders
@@ -114,4 +123,8 @@ def find_decoders(server: RunningServer) -> list[int]:
     """The decoders of the API and background processes."""
     parents = [server.find("api"), server.find("background")]
     children = [child for parent in parents for child in list_children(parent)]
-    return [pid for pid in children if "imaging.child" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")]
+    return [
+        pid
+        for pid in children
+        if "imaging.child" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+    ]

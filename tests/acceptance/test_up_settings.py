@@ -13,12 +13,20 @@ from trapline.server.platform.postgres.postgres import find_free_port, start_pos
 
 ALLOWED = "Pull sources may be in private networks"
 # They need a server of another kind, which other tests start, or are set by the tests themselves.
-NOT_HERE = ("DATABASE_URL", "S3_", "TRAPLINE_DATA", "TRAPLINE_METRICS_LISTEN", "TRAPLINE_PUBLIC_URL")
+NOT_HERE = (
+    "DATABASE_URL",
+    "S3_",
+    "TRAPLINE_DATA",
+    "TRAPLINE_METRICS_LISTEN",
+    "TRAPLINE_PUBLIC_URL",
+)
 
 
 def write_env_file(server: RunningServer, **values: str) -> None:
     """Write the `.env` file of the folder in which the server is started."""
-    (server.data / ".env").write_text("".join(f"{name}='{text}'\n" for name, text in values.items()), encoding="utf-8")
+    (server.data / ".env").write_text(
+        "".join(f"{name}='{text}'\n" for name, text in values.items()), encoding="utf-8"
+    )
 
 
 def read_settings_of(server: RunningServer, part: str = "api") -> Settings:
@@ -55,7 +63,10 @@ def test_it_starts_with_every_documented_setting(own_server: RunningServer, orig
 
 def test_without_any_setting_the_defaults_of_up_apply(own_server: RunningServer) -> None:
     own_server.arguments = ()
-    own_server.settings = {"TRAPLINE_SERVER": "https://elsewhere.example.org", "TRAPLINE_TOKEN": "a person's token"}
+    own_server.settings = {
+        "TRAPLINE_SERVER": "https://elsewhere.example.org",
+        "TRAPLINE_TOKEN": "a person's token",
+    }
     own_server.start()
     settings = read_settings_of(own_server)
     assert settings.allow_private_sources is True
@@ -67,7 +78,10 @@ def test_without_any_setting_the_defaults_of_up_apply(own_server: RunningServer)
     assert worker["TRAPLINE_OUTBOX"] == str(own_server.data / "outbox")
     # The server and the token of the worker are those of this Trapline, whatever commands use.
     assert worker["TRAPLINE_SERVER"] == own_server.base_url
-    assert worker["TRAPLINE_TOKEN"] == (own_server.data / "worker-token").read_text(encoding="utf-8").strip()
+    assert (
+        worker["TRAPLINE_TOKEN"]
+        == (own_server.data / "worker-token").read_text(encoding="utf-8").strip()
+    )
 
 
 def test_the_file_is_over_the_defaults_of_up(own_server: RunningServer) -> None:
@@ -89,7 +103,9 @@ def test_the_file_is_over_the_defaults_of_up(own_server: RunningServer) -> None:
     assert settings.public_url == "https://file.example.org"
     assert own_server.get_text(f"http://127.0.0.1:{metrics}/metrics").startswith("#")
     assert ALLOWED not in read_greeting(own_server)
-    assert "TRAPLINE_OUTBOX" not in read_environment(own_server.find("worker")), "the worker reads it from the file"
+    assert "TRAPLINE_OUTBOX" not in read_environment(own_server.find("worker")), (
+        "the worker reads it from the file"
+    )
 
 
 def test_the_environment_is_over_the_file_and_flags_are_over_both(
@@ -149,7 +165,9 @@ def test_the_database_of_the_environment_is_over_that_of_the_file(
         own_server.settings = {}
         own_server.start()
         assert _database_of(own_server) == url
-        assert not (own_server.data / "database" / "postmaster.pid").exists(), "its own database was started too"
+        assert not (own_server.data / "database" / "postmaster.pid").exists(), (
+            "its own database was started too"
+        )
         own_server.stop()
         write_env_file(own_server, DATABASE_URL="postgresql://nobody:nothing@127.0.0.1:9/none")
         own_server.settings = {"DATABASE_URL": url}

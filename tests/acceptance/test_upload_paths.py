@@ -54,7 +54,9 @@ def list_paths(server: RunningServer, project: int) -> list[str]:
     return sorted(one.source_path or one.filename for one in found)
 
 
-def test_the_command_line_keeps_paths_and_names_what_it_leaves_out(server: RunningServer, card: Path) -> None:
+def test_the_command_line_keeps_paths_and_names_what_it_leaves_out(
+    server: RunningServer, card: Path
+) -> None:
     project = make_project(server, "Paths by command")
     told = server.run("images", "upload", str(card), "--project", str(project))
     assert "3 imported" in told.stdout
@@ -63,7 +65,9 @@ def test_the_command_line_keeps_paths_and_names_what_it_leaves_out(server: Runni
     assert list_paths(server, project) == NAMES
     listed = server.run("images", "list", "--project", str(project)).stdout
     assert all(name in listed for name in NAMES)
-    again = json.loads(server.run("images", "upload", str(card), "--project", str(project), "--json").stdout)
+    again = json.loads(
+        server.run("images", "upload", str(card), "--project", str(project), "--json").stdout
+    )
     assert (again["duplicate"], again["left_out"], again["hidden"]) == (3, OTHERS, 1)
 
 
@@ -76,7 +80,9 @@ def test_the_client_keeps_paths(
     project = make_project(server, f"Paths by client {is_staged}")
     with server.open() as owner:
         sent = owner.upload_images(card, project=project)
-        assert [(one.path, one.outcome) for one in sent.files] == [(name, "imported") for name in NAMES]
+        assert [(one.path, one.outcome) for one in sent.files] == [
+            (name, "imported") for name in NAMES
+        ]
         assert sent.left_out == OTHERS
     assert list_paths(server, project) == NAMES
 
@@ -91,7 +97,9 @@ def test_no_name_of_a_file_refuses_its_image(server: RunningServer) -> None:
         "\u202e.jpg",
     ]
     with httpx2.Client(
-        base_url=f"{server.base_url}/api/v2", headers={"Authorization": f"Bearer {server.token}"}, trust_env=False
+        base_url=f"{server.base_url}/api/v2",
+        headers={"Authorization": f"Bearer {server.token}"},
+        trust_env=False,
     ) as caller:
         files = [("files", (name, draw(number), "image/jpeg")) for number, name in enumerate(odd)]
         told = caller.post("/images", data={"project": str(project)}, files=files)
@@ -99,7 +107,11 @@ def test_no_name_of_a_file_refuses_its_image(server: RunningServer) -> None:
         assert [one["outcome"] for one in told.json()["files"]] == ["imported"] * len(odd)
         paths = [one["path"] for one in told.json()["files"]]
         new = [
-            {"filename": name, "size": len(draw(100 + at)), "sha256": hashlib.sha256(draw(100 + at)).hexdigest()}
+            {
+                "filename": name,
+                "size": len(draw(100 + at)),
+                "sha256": hashlib.sha256(draw(100 + at)).hexdigest(),
+            }
             for at, name in enumerate(odd)
         ]
         staged = caller.post("/images/presign", json={"project": project, "files": new})
@@ -110,7 +122,9 @@ def test_no_name_of_a_file_refuses_its_image(server: RunningServer) -> None:
     assert len(paths[1]) <= 1024
 
 
-def test_the_page_keeps_paths_and_names_what_it_leaves_out(seat: Seat, tab: Watched, card: Path) -> None:
+def test_the_page_keeps_paths_and_names_what_it_leaves_out(
+    seat: Seat, tab: Watched, card: Path
+) -> None:
     project = make_project(seat.server, "Paths by page")
     with seat.server.open() as owner:
         owner.upload_images([card / NAMES[2]], project=project)

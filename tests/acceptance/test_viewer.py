@@ -9,9 +9,19 @@ from playwright.sync_api import expect
 
 from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.scene import WHITE
-from tests.acceptance.seat import Seat, box_of, expect_around, find_white, line_of, open_image, wait_for_picture
+from tests.acceptance.seat import (
+    Seat,
+    box_of,
+    expect_around,
+    find_white,
+    line_of,
+    open_image,
+    wait_for_picture,
+)
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
 
 @pytest.mark.parametrize("size", EACH_SIZE)
@@ -36,7 +46,12 @@ def test_boxes_lie_on_the_right_pixels_of_the_viewer(seat: Seat, size: str, name
         )
         page.keyboard.press("b")
         expect(page.locator('[data-testid="overlay"] rect')).to_have_count(0)
-        near = {"x": box["x"] - 20, "y": box["y"] - 20, "width": box["width"] + 40, "height": box["height"] + 40}
+        near = {
+            "x": box["x"] - 20,
+            "y": box["y"] - 20,
+            "width": box["width"] + 40,
+            "height": box["height"] + 40,
+        }
         expect_around(box, find_white(page, near))
         tab.expect_nothing_wrong()
 
@@ -44,13 +59,17 @@ def test_boxes_lie_on_the_right_pixels_of_the_viewer(seat: Seat, size: str, name
 def test_a_box_has_its_colour_and_a_label_inside_the_picture(tab: Watched, seat: Seat) -> None:
     page = open_image(tab, seat.scene, "wide.jpg")
     box = line_of(page)
-    colour = page.locator('[data-testid="overlay"] rect[data-class="lynx"]').evaluate("e => getComputedStyle(e).stroke")
+    colour = page.locator('[data-testid="overlay"] rect[data-class="lynx"]').evaluate(
+        "e => getComputedStyle(e).stroke"
+    )
     wanted = tuple(int(part) for part in re.findall(r"\d+", colour)[:3])
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     middle = (round(box["x"] + box["width"] / 2), round(box["y"] + box["height"]))
     near = [shot.getpixel((middle[0], middle[1] + dy)) for dy in (-1, 0, 1)]
     assert any(
-        max(abs(a - b) for a, b in zip(pixel, wanted, strict=True)) < 40 for pixel in near if isinstance(pixel, tuple)
+        max(abs(a - b) for a, b in zip(pixel, wanted, strict=True)) < 40
+        for pixel in near
+        if isinstance(pixel, tuple)
     ), f"the line is {near}, not {wanted}"
     picture = box_of(page.get_by_test_id("picture"))
     for _ in range(6):
@@ -59,7 +78,10 @@ def test_a_box_has_its_colour_and_a_label_inside_the_picture(tab: Watched, seat:
         picture = box_of(page.get_by_test_id("picture"))
         assert label["x"] >= max(picture["x"], canvas["x"]) - 1
         assert label["y"] >= max(picture["y"], canvas["y"]) - 1
-        assert label["x"] + label["width"] <= min(picture["x"] + picture["width"], canvas["x"] + canvas["width"]) + 1
+        assert (
+            label["x"] + label["width"]
+            <= min(picture["x"] + picture["width"], canvas["x"] + canvas["width"]) + 1
+        )
         page.keyboard.press("+")
 
 
@@ -77,7 +99,9 @@ def test_zoom_and_pan_keep_the_box_on_its_pixels(tab: Watched, seat: Seat) -> No
     )
     wait_for_picture(page)
     zoomed = line_of(page)
-    assert zoomed["x"] + zoomed["width"] / 2 == pytest.approx(middle[0], abs=2), "what is under the pointer stays there"
+    assert zoomed["x"] + zoomed["width"] / 2 == pytest.approx(middle[0], abs=2), (
+        "what is under the pointer stays there"
+    )
     page.mouse.down()
     page.mouse.move(middle[0] + 60, middle[1] - 40, steps=4)
     page.mouse.up()

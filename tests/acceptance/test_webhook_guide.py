@@ -85,7 +85,9 @@ def receiver_of_the_guide(folder: Path, port: int, secret: str) -> Iterator[Path
             running.wait()
 
 
-def test_events_are_heard_as_the_guide_says_also_after_a_kill(own_server: RunningServer, tmp_path: Path) -> None:
+def test_events_are_heard_as_the_guide_says_also_after_a_kill(
+    own_server: RunningServer, tmp_path: Path
+) -> None:
     port = find_free_port()
     with hesitating() as hesitant:
         origins = f"127.0.0.1:{port},127.0.0.1:{hesitant.server_port}"
@@ -93,33 +95,49 @@ def test_events_are_heard_as_the_guide_says_also_after_a_kill(own_server: Runnin
         own_server.start()
         with own_server.open() as server:
             project = server.create_project(NewProject(name="Forest")).id
-            told = own_server.run("webhook", "add", f"http://127.0.0.1:{port}/hook", "--name", "station").stdout
+            told = own_server.run(
+                "webhook", "add", f"http://127.0.0.1:{port}/hook", "--name", "station"
+            ).stdout
             made = dict(line.split("=", 1) for line in told.split())
             station = UUID(made["WEBHOOK_ID"])
             away = own_server.run("webhook", "test", "station", check=False)
             assert (away.returncode, "no connection to 127.0.0.1" in away.stdout) == (1, True)
             with receiver_of_the_guide(tmp_path, port, made["WEBHOOK_SECRET"]) as heard:
                 wait_for("the receiver", lambda: server.ping_webhook(station).state == "delivered")
-                assert own_server.run("webhook", "test", "station").stdout.startswith("Delivered in")
+                assert own_server.run("webhook", "test", "station").stdout.startswith(
+                    "Delivered in"
+                )
                 assert heard.read_text().startswith("webhook.ping {")
                 upload(server, project, tmp_path, 1)
                 wait_for("an event", lambda: "image.created" in heard.read_text())
                 wait_for("its end", lambda: list_states(server, station)[0] == "delivered")
-                listed = json.loads(own_server.run("webhook", "deliveries", "station", "--json").stdout)
-                assert [one["event_type"] for one in listed[:2]] == ["image.created", "webhook.ping"]
+                listed = json.loads(
+                    own_server.run("webhook", "deliveries", "station", "--json").stdout
+                )
+                assert [one["event_type"] for one in listed[:2]] == [
+                    "image.created",
+                    "webhook.ping",
+                ]
                 mistyped = f"{listed[0]['id'][:-12]}{'0' * 12}"
-                replayed = own_server.run("webhook", "replay", "station", listed[0]["id"], mistyped, check=False)
+                replayed = own_server.run(
+                    "webhook", "replay", "station", listed[0]["id"], mistyped, check=False
+                )
                 assert (replayed.returncode, replayed.stdout) == (1, "1 to be attempted again.\n")
                 assert mistyped in replayed.stderr
                 assert listed[0]["id"] not in replayed.stderr
                 wait_for("the replay", lambda: list_states(server, station)[0] == "delivered")
-                assert heard.read_text().count("image.created") == 1, "the receiver knows it by its id"
+                assert heard.read_text().count("image.created") == 1, (
+                    "the receiver knows it by its id"
+                )
             kill_in_mid_delivery(own_server, server, project, hesitant, tmp_path)
         own_server.run("webhook", "change", "station", "--off")
         assert "station" in own_server.run("webhook", "list").stdout
         assert "whsec_" in own_server.run("webhook", "rotate", "station").stdout
         own_server.run("webhook", "delete", "station")
-        assert "There is no webhook" in own_server.run("webhook", "test", "station", check=False).stderr
+        assert (
+            "There is no webhook"
+            in own_server.run("webhook", "test", "station", check=False).stderr
+        )
         own_server.stop()
 
 
@@ -138,7 +156,9 @@ def kill_in_mid_delivery(
 ) -> None:
     """Kill the background while a receiver thinks: the event is sent again, under the same id."""
     address = f"http://127.0.0.1:{hesitant.server_port}/"
-    slow = server.create_webhook(NewWebhook(project=project, url=address, event_types=[EventType.IMAGE_CREATED])).id
+    slow = server.create_webhook(
+        NewWebhook(project=project, url=address, event_types=[EventType.IMAGE_CREATED])
+    ).id
     upload(server, project, folder, 2)
     wait_for("a call", lambda: len(hesitant.heard) == 1)
     own_server.kill("background")
@@ -150,7 +170,9 @@ def kill_in_mid_delivery(
             "update webhook_deliveries set next_attempt_at = now() where webhook_id = %s returning state, attempts",
             (slow,),
         ).fetchall()
-    assert left == [("waiting", 1)], "what a dead process had taken is not lost, and its lease is over now"
+    assert left == [("waiting", 1)], (
+        "what a dead process had taken is not lost, and its lease is over now"
+    )
     wait_for("the call again", lambda: len(hesitant.heard) == 2)
     assert hesitant.heard[0] == hesitant.heard[1]
     wait_for("its end", lambda: list_states(server, slow) == ["delivered"])

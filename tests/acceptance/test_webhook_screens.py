@@ -9,9 +9,13 @@ from playwright.sync_api import Page, expect
 from tests.acceptance.browsing import EACH_SIZE, Watched
 from tests.acceptance.seat import Seat, box_of
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of playwright's own sockets at its end
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
 
-ADDRESS = "http://localhost:8999/a/rather/long/address/of/a/receiver/that/is/nowhere?with=a-parameter"
+ADDRESS = (
+    "http://localhost:8999/a/rather/long/address/of/a/receiver/that/is/nowhere?with=a-parameter"
+)
 
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 
@@ -90,7 +94,9 @@ def test_the_screens_fit(seat: Seat, size: str) -> None:
         page.get_by_role("link", name="station").click()
         page.get_by_role("button", name="Test").click()
         expect(page.locator("[data-delivery]")).to_contain_text("may not connect to")
-        assert box_of(page.locator("[data-delivery] .state"))["height"] < 30, "the state stands on one line"
+        assert box_of(page.locator("[data-delivery] .state"))["height"] < 30, (
+            "the state stands on one line"
+        )
         assert page.evaluate(FITS)
         page.get_by_role("link", name="Webhooks").click()
         expect(page.locator("[data-webhook]")).to_be_visible()

@@ -52,7 +52,12 @@ class Workers:
 
     def register(self) -> None:
         """Offer the slow pipeline."""
-        subprocess.run(self.command("register", "-p", "slow"), env=self.environment(), check=True, capture_output=True)
+        subprocess.run(
+            self.command("register", "-p", "slow"),
+            env=self.environment(),
+            check=True,
+            capture_output=True,
+        )
 
     def start(self, *arguments: str, **changes: str) -> subprocess.Popen[str]:
         """Start a worker."""
@@ -77,7 +82,9 @@ class Workers:
 
 
 @contextmanager
-def open_workers(server: RunningServer, packages: Path, folder: Path, images: int = 40) -> Iterator[Workers]:
+def open_workers(
+    server: RunningServer, packages: Path, folder: Path, images: int = 40
+) -> Iterator[Workers]:
     """A field with a pipeline that takes its time, and workers for it."""
     server.start()
     with open_filled_field(server, "workers", folder, images) as field:
@@ -130,18 +137,24 @@ def test_a_killed_worker_is_taken_over_from_at_once(workers: Workers) -> None:
     wait_for("leases of both", lambda: count(field, "processing") == 16)
     names = "select name, ended_why from workers order by id"
     assert sorted(field.read(names)) == [("worker-1", None), ("worker-2", None)]
-    [(name,)] = field.read("select name from workers where pid = any(%s)", list_children(killed.pid))
+    [(name,)] = field.read(
+        "select name from workers where pid = any(%s)", list_children(killed.pid)
+    )
     killed.kill()
     killed.communicate()
     fresh = workers.start()
     wait_for("a new process of that name", lambda: len(field.read(names)) == 3)
-    assert field.read("select name from workers where pid = any(%s)", list_children(fresh.pid)) == [(name,)]
+    assert field.read("select name from workers where pid = any(%s)", list_children(fresh.pid)) == [
+        (name,)
+    ]
     assert (name, "replaced") in field.read(names)
     beside.send_signal(signal.SIGKILL)
     beside.communicate()
     workers.start()
     wait_for("the end of the job", lambda: field.api.get_job(job).status == "completed", 60)
-    assert field.read("select count(*), max(lost) from analyses where state = 'completed'") == [(40, 1)]
+    assert field.read("select count(*), max(lost) from analyses where state = 'completed'") == [
+        (40, 1)
+    ]
 
 
 @pytest.mark.long
@@ -157,7 +170,9 @@ def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
     assert worker["id"][:13] in table
     assert "online" in table
     told = field.server.run("worker", "evict", worker["id"][:13]).stdout
-    assert told == f"worker-1 on {os.uname().nodename} is evicted; 8 images are back in the queue.\n"
+    assert (
+        told == f"worker-1 on {os.uname().nodename} is evicted; 8 images are back in the queue.\n"
+    )
     assert count(field, "processing") == 0
     refused = field.server.run("worker", "evict", "ffffffff", check=False)
     assert (refused.returncode, "there is no worker ffffffff" in refused.stderr) == (1, True)
@@ -166,15 +181,22 @@ def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
     other = workers.start()
     wait_for("leases", lambda: count(field, "completed") > 0)
     [other_id] = [
-        str(row[0]) for row in field.read("select id from workers where pid = any(%s)", list_children(other.pid))
+        str(row[0])
+        for row in field.read(
+            "select id from workers where pid = any(%s)", list_children(other.pid)
+        )
     ]
     field.server.run("worker", "evict", other_id)
     _, said = other.communicate(timeout=60)
     assert other.returncode == 4, said
-    assert "the server ended this worker: token tests evicted this worker at" in said.splitlines()[-1]
+    assert (
+        "the server ended this worker: token tests evicted this worker at" in said.splitlines()[-1]
+    )
 
 
-def test_without_the_additions_the_five_calls_do(own_server: RunningServer, installed: Path, tmp_path: Path) -> None:
+def test_without_the_additions_the_five_calls_do(
+    own_server: RunningServer, installed: Path, tmp_path: Path
+) -> None:
     own_server.settings = LONG | {"TRAPLINE_WORKER_ADDITIONS": "off"}
     with open_workers(own_server, installed, tmp_path / "DCIM", images=12) as workers:
         field = workers.field

@@ -57,7 +57,9 @@ class Caller:
     def post(self, path: str, body: Any) -> Any:
         """Post once: whatever happens, never again. A body of bytes is sent as it is."""
         try:
-            return self._call("POST", path, body if isinstance(body, bytes) else json.dumps(body).encode())
+            return self._call(
+                "POST", path, body if isinstance(body, bytes) else json.dumps(body).encode()
+            )
         except _Passing as passing:
             raise passing.error from passing
 
@@ -101,7 +103,10 @@ def _read(error: urllib.error.HTTPError) -> str:
 
 
 def fetch_picture(url: str, timeout_s: float = 30.0) -> bytes:
-    """Fetch a picture: another host for all it knows, so without the token. Raises Lost after three tries."""
+    """Fetch a picture: another host for all it knows, so without the token.
+
+    Raises Lost after three tries.
+    """
     for left in reversed(range(TRIES)):
         try:
             with _following.open(url, timeout=timeout_s) as answer:

@@ -1,8 +1,8 @@
 """A worker as they are in the field: it speaks the five calls and imports nothing of Trapline.
 
-Its habits are those seen in AMI Data Companion: it drains a listed job before it looks for another, four loader
-processes lease some 400 tasks before the first result comes, pictures are taken as they come, results are posted once,
-one body for each lease, from two threads, and there is no heartbeat.
+Its habits are those seen in AMI Data Companion: it drains a listed job before it looks for another,
+four loader processes lease some 400 tasks before the first result comes, pictures are taken as they
+come, results are posted once, one body for each lease, from two threads, and there is no heartbeat.
 """
 
 import contextlib
@@ -78,7 +78,9 @@ def find_class(name: str = "moth", *, terminal: bool = True) -> dict[str, Any]:
     }
 
 
-def find_box(image_id: str, corners: tuple[float, float, float, float], *classes: dict[str, Any]) -> dict[str, Any]:
+def find_box(
+    image_id: str, corners: tuple[float, float, float, float], *classes: dict[str, Any]
+) -> dict[str, Any]:
     """A detection with its classifications."""
     return {
         "source_image_id": image_id,
@@ -116,9 +118,10 @@ def make_failure(image: dict[str, Any], words: str) -> dict[str, Any]:
 class FieldWorker:
     """One worker of that kind: it registers, drains the jobs that it finds, and keeps count.
 
-    `prefetch` is how many tasks its loaders lease before the first result, `load_s` how long each takes for a batch of
-    pictures beyond what it needs. `given_up` counts results that were lost
-    with a post that failed, or that were not sent any more after one that took longer than `post_patience_s`.
+    `prefetch` is how many tasks its loaders lease before the first result, `load_s` how long each
+    takes for a batch of pictures beyond what it needs. `given_up` counts results that were lost
+    with a post that failed, or that were not sent any more after one that took longer than
+    `post_patience_s`.
     """
 
     server: str
@@ -148,8 +151,14 @@ class FieldWorker:
     def register(self, pipeline: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Register the pipeline in every project of the token."""
         projects = self.call("GET", "/api/v2/projects/")["results"]
-        body = {"processing_service_name": "Field worker (host)", "pipelines": [pipeline or PIPELINE]}
-        return [self.call("POST", f"/api/v2/projects/{project['id']}/pipelines/", body) for project in projects]
+        body = {
+            "processing_service_name": "Field worker (host)",
+            "pipelines": [pipeline or PIPELINE],
+        }
+        return [
+            self.call("POST", f"/api/v2/projects/{project['id']}/pipelines/", body)
+            for project in projects
+        ]
 
     def find_job(self, slug: str = "field-pipeline") -> int | None:
         """Ask which job to work on."""
@@ -159,7 +168,9 @@ class FieldWorker:
 
     def lease(self, job: int, batch_size: int | None = None) -> list[dict[str, Any]]:
         """Lease some tasks of a job."""
-        tasks = self.call("POST", f"/api/v2/jobs/{job}/tasks/", {"batch_size": batch_size or self.batch_size})["tasks"]
+        tasks = self.call(
+            "POST", f"/api/v2/jobs/{job}/tasks/", {"batch_size": batch_size or self.batch_size}
+        )["tasks"]
         self.leased += [task["id"] for task in tasks]
         return list(tasks)
 
@@ -224,9 +235,20 @@ class FieldWorker:
 
 class _Loader:
     def __init__(
-        self, worker: FieldWorker, job: int, ahead: int, ready: "queue.Queue[tuple[_Loader, dict[str, Any] | None]]"
+        self,
+        worker: FieldWorker,
+        job: int,
+        ahead: int,
+        ready: "queue.Queue[tuple[_Loader, dict[str, Any] | None]]",
     ) -> None:
-        told = [worker.server, worker.token, str(job), str(worker.batch_size), str(ahead), str(worker.load_s)]
+        told = [
+            worker.server,
+            worker.token,
+            str(job),
+            str(worker.batch_size),
+            str(ahead),
+            str(worker.load_s),
+        ]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.conformance.adc_loader", *told],
             env=os.environ | {"PYTHONPATH": str(ROOT)},

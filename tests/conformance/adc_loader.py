@@ -1,11 +1,12 @@
-"""One loader process of a field worker: it leases for itself, fetches and decodes, ahead of what is asked of it.
+"""One loader process of a field worker: it leases for itself, fetches and decodes, ahead of what is
+asked of it.
 
     python -m tests.conformance.adc_loader SERVER TOKEN JOB BATCH_SIZE AHEAD LOAD_S
 
-A line `+` on its standard input lets it hand over one more batch, beyond the AHEAD that it makes ready at once. It says
-JSON lines: `{"leased": [...]}` as soon as it holds tasks, `{"batch": [...]}` when their pictures are decoded,
-`{"end": why}` when the job has nothing left to lease. It ends with its standard input. Between the two it waits for
-LOAD_S seconds, as for a slow line.
+A line `+` on its standard input lets it hand over one more batch, beyond the AHEAD that it makes
+ready at once. It says JSON lines: `{"leased": [...]}` as soon as it holds tasks, `{"batch": [...]}`
+when their pictures are decoded, `{"end": why}` when the job has nothing left to lease. It ends with
+its standard input. Between the two it waits for LOAD_S seconds, as for a slow line.
 """
 
 import io
@@ -63,4 +64,11 @@ def main(server: str, token: str, job: int, batch_size: int, ahead: int, load_s:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6]))
+    main(
+        sys.argv[1],
+        sys.argv[2],
+        int(sys.argv[3]),
+        int(sys.argv[4]),
+        int(sys.argv[5]),
+        float(sys.argv[6]),
+    )

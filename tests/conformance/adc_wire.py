@@ -20,7 +20,10 @@ def make_away(retry_after_s: int) -> bytes:
 
 @dataclass
 class Wire:
-    """`faults` are used up in turn by requests whose first line has their word; others pass. `seen` are first lines."""
+    """`faults` are used up in turn by requests whose first line has their word; others pass.
+
+    `seen` are first lines.
+    """
 
     port: int
     server_port: int
@@ -53,8 +56,11 @@ class Wire:
                 server.sendall(head + body)
                 while answer := server.recv(65_536):
                     if fault is not None:
-                        # Closed with what was not delivered thrown away: the other end sees a reset.
-                        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        # Closed with what was not delivered thrown away: the other end sees a
+                        # reset.
+                        caller.setsockopt(
+                            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                        )
                         return
                     caller.sendall(answer)
 
@@ -82,7 +88,9 @@ def open_wire(server_port: int) -> Iterator[Wire]:
             with contextlib.suppress(OSError):
                 while True:
                     caller, _ = listener.accept()
-                    threading.Thread(target=_quietly, args=(wire.carry, caller), daemon=True).start()
+                    threading.Thread(
+                        target=_quietly, args=(wire.carry, caller), daemon=True
+                    ).start()
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()

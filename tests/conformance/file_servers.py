@@ -45,7 +45,14 @@ def aioftp_server(root: Path, certificate: Path | None = None) -> Iterator[int]:
     It is a process of its own, because it leaves sockets behind that Python warns of.
     """
     program = Path(__file__).with_name("serve_aioftp.py")
-    command = [sys.executable, str(program), str(root), USER, PASSWORD, *([str(certificate)] if certificate else [])]
+    command = [
+        sys.executable,
+        str(program),
+        str(root),
+        USER,
+        PASSWORD,
+        *([str(certificate)] if certificate else []),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         try:
@@ -57,7 +64,9 @@ def aioftp_server(root: Path, certificate: Path | None = None) -> Iterator[int]:
 class PlainHandler(FTPHandler):  # type: ignore[misc]
     """An FTP server of old, which lists with LIST only, as Unix does."""
 
-    proto_cmds = {name: told for name, told in FTPHandler.proto_cmds.items() if name not in ("MLSD", "MLST")}
+    proto_cmds = {
+        name: told for name, told in FTPHandler.proto_cmds.items() if name not in ("MLSD", "MLST")
+    }
 
 
 class TlsHandler(TLS_FTPHandler):  # type: ignore[misc]
@@ -73,7 +82,9 @@ def pyftpd(root: Path, handler: type[FTPHandler] = FTPHandler, **settings: Any) 
     authorizer.add_user(USER, PASSWORD, str(root))
     authorizer.add_anonymous(str(root))
     made = type(
-        "Handler", (handler,), {"authorizer": authorizer, "banner": "ready", "auth_failed_timeout": 0, **settings}
+        "Handler",
+        (handler,),
+        {"authorizer": authorizer, "banner": "ready", "auth_failed_timeout": 0, **settings},
     )
     server = FTPServer(("127.0.0.1", 0), made, ioloop=IOLoop())
     ending = threading.Event()
@@ -188,7 +199,9 @@ def ftp_of_aioftp(root: Path, work: Path) -> Iterator[str]:
 
 
 @contextmanager
-def ftp_of_pyftpdlib(root: Path, work: Path, handler: type[FTPHandler] = FTPHandler) -> Iterator[str]:
+def ftp_of_pyftpdlib(
+    root: Path, work: Path, handler: type[FTPHandler] = FTPHandler
+) -> Iterator[str]:
     """An FTP source on the server of pyftpdlib."""
     del work
     with pyftpd(root, handler) as port:
@@ -236,7 +249,10 @@ def make_certificate(folder: Path, host: str = "127.0.0.1") -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]),
+            critical=False,
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -46,7 +46,9 @@ def json_feed(root: Path, work: Path) -> Iterator[str]:
             if self.headers.get("If-None-Match") == etag:
                 self._answer(304, b"", {})
                 return
-            modified = format_datetime(datetime.fromtimestamp(int(status.st_mtime), UTC), usegmt=True)
+            modified = format_datetime(
+                datetime.fromtimestamp(int(status.st_mtime), UTC), usegmt=True
+            )
             self._answer(200, file.read_bytes(), {"ETag": etag, "Last-Modified": modified})
 
         def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 class RiggedFtp:
     """What it has, what it answers other than usual, and what it was asked.
 
-    `answers` maps a command, with or without what follows it, to what is said instead; `files` maps names as they are
-    on the wire. `fault` is what becomes of data: `cut` halves it, `stall` stops at the half, `drip` sends bit by bit.
-    One that `hangs_up` does so after each transfer; one that takes no more than `most` clients says so to the next.
-    `hangs_up_on` are the clients, counted from 1, on whom it hangs up when they say their name.
+    `answers` maps a command, with or without what follows it, to what is said instead; `files` maps
+    names as they are on the wire. `fault` is what becomes of data: `cut` halves it, `stall` stops
+    at the half, `drip` sends bit by bit. One that `hangs_up` does so after each transfer; one that
+    takes no more than `most` clients says so to the next. `hangs_up_on` are the clients, counted
+    from 1, on whom it hangs up when they say their name.
     """
 
     files: dict[bytes, bytes] = field(default_factory=dict)
@@ -49,12 +50,17 @@ class RiggedFtp:
                 if verb in ("EPSV", "PASV"):
                     await self._drop(data)
                     servers.append(
-                        await asyncio.start_server(lambda _, opened: data.put_nowait(opened), "127.0.0.1", 0)
+                        await asyncio.start_server(
+                            lambda _, opened: data.put_nowait(opened), "127.0.0.1", 0
+                        )
                     )
                     self.data_port = servers[-1].sockets[0].getsockname()[1]
                 if answer is not None:
                     high, low = divmod(self.data_port, 256)
-                    writer.write(answer.format(port=self.data_port, high=high, low=low).encode("latin-1") + b"\r\n")
+                    writer.write(
+                        answer.format(port=self.data_port, high=high, low=low).encode("latin-1")
+                        + b"\r\n"
+                    )
                 elif verb in ("LIST", "MLSD", "RETR"):
                     await self._transfer(verb, rest.encode("latin-1"), writer, data)
                     if self.hangs_up:
@@ -99,7 +105,11 @@ class RiggedFtp:
         }.get(verb, "502 what?")
 
     async def _transfer(
-        self, verb: str, rest: bytes, writer: asyncio.StreamWriter, data: asyncio.Queue[asyncio.StreamWriter]
+        self,
+        verb: str,
+        rest: bytes,
+        writer: asyncio.StreamWriter,
+        data: asyncio.Queue[asyncio.StreamWriter],
     ) -> None:
         sent = self.files[rest.removeprefix(b"/")] if verb == "RETR" else self.listing
         opened = await data.get()

@@ -53,7 +53,9 @@ def run_s3_server() -> Iterator[S3Server]:
     identities = [
         {
             "name": signer.access_key_id,
-            "credentials": [{"accessKey": signer.access_key_id, "secretKey": signer.secret_access_key}],
+            "credentials": [
+                {"accessKey": signer.access_key_id, "secretKey": signer.secret_access_key}
+            ],
             "actions": actions,
         }
         for signer, actions in ACTIONS.items()
@@ -79,7 +81,8 @@ def run_s3_server() -> Iterator[S3Server]:
         *(f"-{name}={port}" for name, port in zip(PORTS, ports, strict=False)),
         *(f"-{name}.grpc={port}" for name, port in zip(PORTS, ports[len(PORTS) :], strict=True)),
     ]
-    # It takes 20 seconds to end when asked. The shell's input ends with this process, and then so does the server.
+    # It takes 20 seconds to end when asked. The shell's input ends with this process, and then so
+    # does the server.
     script = '"$@" >"$0/log" 2>&1 & read -r _; kill -KILL $!; wait $! 2>/dev/null; rm -rf "$0"'
     keeper = subprocess.Popen(
         ["sh", "-c", script, str(folder), *command],
@@ -111,7 +114,10 @@ def _wait_until_ready(server: S3Server, log: Path) -> None:
     address = f"{server.endpoint}/{BUCKET}"
     while True:
         try:
-            made = httpx2.put(WRITER.presign("PUT", address, lifetime_s=60, now=datetime.now(UTC)), trust_env=False)
+            made = httpx2.put(
+                WRITER.presign("PUT", address, lifetime_s=60, now=datetime.now(UTC)),
+                trust_env=False,
+            )
             if made.is_success:
                 return
         except httpx2.TransportError:

@@ -1,4 +1,5 @@
-"""The FTP server of aioftp over a folder, as a program of its own: serve_aioftp.py FOLDER USER PASSWORD [CERTIFICATE].
+"""The FTP server of aioftp over a folder, as a program of its own: serve_aioftp.py FOLDER USER
+PASSWORD [CERTIFICATE].
 
 It tells its port on standard output. With a certificate TLS begins at once.
 """

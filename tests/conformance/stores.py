@@ -51,7 +51,9 @@ class Scene:
         """Upload as whoever was given the address would; `changes` are other headers."""
         named = {name.replace("_", "-"): value for name, value in changes.items()}
         return await self.client.put(
-            signed.url, content=data, headers={**signed.headers, "Content-Length": str(len(data)), **named}
+            signed.url,
+            content=data,
+            headers={**signed.headers, "Content-Length": str(len(data)), **named},
         )
 
     def list_incoming(self) -> list[Path]:
@@ -65,7 +67,9 @@ def new_key(name: str = "heat.png") -> str:
 
 
 @asynccontextmanager
-async def open_scene(store: ObjectStore, folder: Path, analysis: str | None = None) -> AsyncIterator[Scene]:
+async def open_scene(
+    store: ObjectStore, folder: Path, analysis: str | None = None
+) -> AsyncIterator[Scene]:
     """Look at a store."""
     async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
         yield Scene(store, folder, client, analysis)
@@ -84,7 +88,9 @@ async def serve_local(system: AppContext, folder: Path) -> AsyncIterator[LocalSt
 @asynccontextmanager
 async def serve(system: AppContext, listener: socket.socket) -> AsyncIterator[None]:
     """Serve the whole application on a listening socket."""
-    config = uvicorn.Config(wrap_middleware(application_of(system)), http="httptools", lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        wrap_middleware(application_of(system)), http="httptools", lifespan="off", log_config=None
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     try:
@@ -94,13 +100,17 @@ async def serve(system: AppContext, listener: socket.socket) -> AsyncIterator[No
         await serving
 
 
-async def speak(url: str, method: str, headers: Mapping[str, str], body: bytes, *, cut: bool = False) -> bytes:
+async def speak(
+    url: str, method: str, headers: Mapping[str, str], body: bytes, *, cut: bool = False
+) -> bytes:
     """Speak HTTP byte by byte and read until the server has had enough; `cut` ends our side after the body."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     target = f"{parts.path}?{parts.query}"
-    writer.write(f"{method} {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n{head}\r\n".encode() + body)
+    writer.write(
+        f"{method} {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n{head}\r\n".encode() + body
+    )
     try:
         if cut:
             writer.write_eof()

@@ -1,7 +1,8 @@
 """Pipelines over their authors' packages, run for real on stand-in weights of the right form.
 
-The published weights are on the open internet and hundreds of megabytes, and PyTorch is not among what every developer
-installs: `make adapters` makes an environment of its own with both extras and runs this there.
+The published weights are on the open internet and hundreds of megabytes, and PyTorch is not among
+what every developer installs: `make adapters` makes an environment of its own with both extras and
+runs this there.
 """
 
 import importlib.util
@@ -48,7 +49,8 @@ def save_detector(path: Path) -> Path:
     torch.manual_seed(1)
     small = next(iter(Path(importlib.util.find_spec("yolov5").origin).parent.rglob("yolov5n.yaml")))  # type: ignore[union-attr, arg-type]
     model = DetectionModel(str(small), ch=3, nc=3)
-    # Untrained, it would see nothing anywhere: one anchor of its coarsest head sees something everywhere.
+    # Untrained, it would see nothing anywhere: one anchor of its coarsest head sees something
+    # everywhere.
     bias = model.model[-1].m[-1].bias.view(model.model[-1].na, -1)
     bias.data[0, 4:6] += 12.0
     model.names = {0: "animal", 1: "person", 2: "vehicle"}
@@ -65,11 +67,15 @@ def save_speciesnet(folder: Path, kind: str) -> Path:
     last = torch.nn.Linear(3, len(LABELS))
     torch.nn.init.zeros_(last.weight)
     last.bias.data = torch.tensor([0.0, 9.0, 0.0])
-    flat = torch.nn.Sequential(torch.nn.Flatten(1, 2), torch.nn.AdaptiveAvgPool2d((1, 3)), torch.nn.Flatten(), last)
+    flat = torch.nn.Sequential(
+        torch.nn.Flatten(1, 2), torch.nn.AdaptiveAvgPool2d((1, 3)), torch.nn.Flatten(), last
+    )
     torch.save(flat, folder / "classifier.pt")
     (folder / "labels.txt").write_text("\n".join(LABELS) + "\n")
     (folder / "taxonomy.txt").write_text("\n".join((*LABELS, *SPECIALS)) + "\n")
-    fence: dict[str, Any] = {"mammalia;artiodactyla;cervidae;odocoileus;virginianus": {"allow": {"USA": []}}}
+    fence: dict[str, Any] = {
+        "mammalia;artiodactyla;cervidae;odocoileus;virginianus": {"allow": {"USA": []}}
+    }
     (folder / "geofence.json").write_text(json.dumps(fence))
     info = {
         "version": "stand-in", "type": kind, "classifier": "classifier.pt", "classifier_labels": "labels.txt",
@@ -110,8 +116,12 @@ def test_megadetector_runs_a_model_of_its_form(tmp_path: Path) -> None:
     assert pipeline.run([]) == []
 
 
-@pytest.mark.parametrize(("base", "kind"), [(SpeciesNetCrops, "always_crop"), (SpeciesNetWhole, "full_image")])
-def test_speciesnet_runs_a_model_of_its_form(tmp_path: Path, base: type[SpeciesNetCrops], kind: str) -> None:
+@pytest.mark.parametrize(
+    ("base", "kind"), [(SpeciesNetCrops, "always_crop"), (SpeciesNetWhole, "full_image")]
+)
+def test_speciesnet_runs_a_model_of_its_form(
+    tmp_path: Path, base: type[SpeciesNetCrops], kind: str
+) -> None:
     class StandIn(base):  # type: ignore[misc, valid-type]
         models = (local(save_speciesnet(tmp_path / "model", kind)),)
 

@@ -43,10 +43,14 @@ class Bucketful:
             answer = await client.put(signed, content=data)
             assert answer.is_success, answer.text
 
-    def open(self, signer: S3Signer | None = READER, bucket: str = BUCKET, page_entries: int = 1000) -> S3Gateway:
+    def open(
+        self, signer: S3Signer | None = READER, bucket: str = BUCKET, page_entries: int = 1000
+    ) -> S3Gateway:
         policy = allow_origins(("127.0.0.1", self.server.port))
         url = f"s3://{bucket}/{self.prefix.rstrip('/')}"
-        return S3Gateway(OutboundClient(policy), self.server.endpoint, url, signer, page_entries=page_entries)
+        return S3Gateway(
+            OutboundClient(policy), self.server.endpoint, url, signer, page_entries=page_entries
+        )
 
 
 @pytest.fixture
@@ -71,7 +75,9 @@ async def bucket(bucketful: Bucketful) -> AsyncIterator[S3Gateway]:
     await opened.close()
 
 
-async def test_every_object_is_listed_once_and_opened_under_that_name(bucketful: Bucketful, bucket: S3Gateway) -> None:
+async def test_every_object_is_listed_once_and_opened_under_that_name(
+    bucketful: Bucketful, bucket: S3Gateway
+) -> None:
     for name in NAMES:
         await bucketful.put(name, name.encode() * 50)
     await bucketful.put("folder/", b"")
@@ -85,7 +91,9 @@ async def test_every_object_is_listed_once_and_opened_under_that_name(bucketful:
         assert await _read(bucket, entry.path) == entry.path.encode() * 50
 
 
-async def test_new_bytes_are_noticed_and_the_old_are_not_sent_again(bucketful: Bucketful, bucket: S3Gateway) -> None:
+async def test_new_bytes_are_noticed_and_the_old_are_not_sent_again(
+    bucketful: Bucketful, bucket: S3Gateway
+) -> None:
     await bucketful.put("a.jpg", b"first")
     [before] = await _list(bucket)
     async with bucket.open_file("a.jpg") as file:

@@ -26,7 +26,11 @@ from tests.outbound_policy import allow_origins
 from trapline.server.platform.errors import FileGone
 from trapline.server.platform.network.dialing import Dialer
 from trapline.server.platform.network.outbound import Timeouts
-from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnectionPool, FtpCredentials
+from trapline.server.sources.gateways.ftp_connections import (
+    FtpAddress,
+    FtpConnectionPool,
+    FtpCredentials,
+)
 from trapline.server.sources.gateways.ftp_gateway import FtpGateway
 from trapline.server.sources.gateways.gateway import Walk
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
@@ -101,9 +105,10 @@ async def test_files_are_read_side_by_side(root: Path) -> None:
             assert await anext(second)
             assert await read(gateway, "DCIM/100 MEDIA/b.jpg") == b"b"
         async with opened(port) as gateway:
-            assert {len(data) for data in await asyncio.gather(*[read(gateway, "DCIM/a.jpg") for _ in range(8)])} == {
-                300_000
-            }
+            assert {
+                len(data)
+                for data in await asyncio.gather(*[read(gateway, "DCIM/a.jpg") for _ in range(8)])
+            } == {300_000}
 
 
 async def test_tls_after_it_was_asked_for(root: Path, certificate: Certificate) -> None:
@@ -162,8 +167,13 @@ async def test_data_comes_from_the_server_that_was_dialled_and_no_other() -> Non
         writer.close()
 
     answers = {"EPSV": "500 what?", "PASV": "227 here (127,0,0,2,{high},{low})"} | LIST_ONLY
-    async with rigged_ftp(files={b"a.jpg": b"picture"}, answers=answers) as ftp, opened(ftp.port) as gateway:
-        assert await read(gateway, "a.jpg") == b"picture", "the port is theirs to say, the host is not"
+    async with (
+        rigged_ftp(files={b"a.jpg": b"picture"}, answers=answers) as ftp,
+        opened(ftp.port) as gateway,
+    ):
+        assert await read(gateway, "a.jpg") == b"picture", (
+            "the port is theirs to say, the host is not"
+        )
         elsewhere = await asyncio.start_server(canary, "127.0.0.2", 0)
         async with elsewhere:
             high, low = divmod(elsewhere.sockets[0].getsockname()[1], 256)
@@ -175,7 +185,10 @@ async def test_data_comes_from_the_server_that_was_dialled_and_no_other() -> Non
 
 @pytest.mark.parametrize("port", [22, 80, 6379, 5432])
 async def test_data_does_not_come_from_a_port_of_something_else(port: int) -> None:
-    async with rigged_ftp(answers={"EPSV": f"229 here (|||{port}|)"}) as ftp, opened(ftp.port) as gateway:
+    async with (
+        rigged_ftp(answers={"EPSV": f"229 here (|||{port}|)"}) as ftp,
+        opened(ftp.port) as gateway,
+    ):
         assert f"names port {port}" in await failure(gateway)
 
 
@@ -183,14 +196,20 @@ async def test_data_does_not_come_from_a_port_of_something_else(port: int) -> No
     ("rigged", "words"),
     [
         ({"fault": "cut"}, "before the length"),
-        ({"fault": "cut", "answers": LIST_ONLY | {"226": "426 oh"}}, r"before the length|broke the transfer off"),
+        (
+            {"fault": "cut", "answers": LIST_ONLY | {"226": "426 oh"}},
+            r"before the length|broke the transfer off",
+        ),
         ({"fault": "stall"}, "nothing in the time allowed"),
         ({"answers": LIST_ONLY | {"SIZE": "213 9999"}}, "before the length"),
         ({"answers": LIST_ONLY | {"SIZE": "213 3"}}, "changed its length"),
         ({"answers": LIST_ONLY | {"SIZE": "550 Permission denied"}}, "denies it"),
         ({"answers": LIST_ONLY | {"RETR": "550 not there"}}, "not there"),
         ({"answers": LIST_ONLY | {"EPSV": "229 nonsense"}}, "proper FTP"),
-        ({"answers": {"MLST": "250-x\r\n type=dir;size=1; a.jpg\r\n250 end"}}, "not an ordinary file"),
+        (
+            {"answers": {"MLST": "250-x\r\n type=dir;size=1; a.jpg\r\n250 end"}},
+            "not an ordinary file",
+        ),
         ({"answers": {"PASS": f"500 what is {PASSWORD}?"}}, "500"),
         ({"answers": {"": "220-" + "x\r\n220-" * 1500 + "\r\n220 at last"}}, "without an end"),
         ({"answers": {"": "SSH-2.0-OpenSSH"}}, "proper FTP|nothing in the time"),
@@ -203,13 +222,19 @@ async def test_what_goes_wrong_is_said_in_words(rigged: dict[str, Any], words: s
     rigged = {"files": {b"a.jpg": b"picture" * 100}, "answers": LIST_ONLY, **rigged}
     # Only what is silent is not waited for: on a busy machine the others may take their time.
     connect_s, download_s = (0.5, 0.2) if "nothing in the time" in words else (10.0, 10.0)
-    async with rigged_ftp(**rigged) as ftp, opened(ftp.port, connect_s=connect_s, download_s=download_s) as gateway:
+    async with (
+        rigged_ftp(**rigged) as ftp,
+        opened(ftp.port, connect_s=connect_s, download_s=download_s) as gateway,
+    ):
         said = await failure(gateway, "a.jpg")
         assert any(word in said for word in words.split("|")), said
 
 
 async def test_a_file_that_broke_does_not_spoil_the_next(root: Path) -> None:
-    async with rigged_ftp(files={b"a.jpg": b"picture" * 100}, answers=LIST_ONLY) as ftp, opened(ftp.port) as gateway:
+    async with (
+        rigged_ftp(files={b"a.jpg": b"picture" * 100}, answers=LIST_ONLY) as ftp,
+        opened(ftp.port) as gateway,
+    ):
         ftp.fault = "cut"
         assert "before the length" in await failure(gateway, "a.jpg")
         ftp.fault = ""
@@ -228,7 +253,10 @@ async def test_a_listing_that_drips_ends(root: Path) -> None:
 
 async def test_a_server_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
     files = {f"{number}.jpg".encode(): b"picture" * number for number in range(1, 7)}
-    async with rigged_ftp(files=files, answers=LIST_ONLY, most=1) as ftp, opened(ftp.port) as gateway:
+    async with (
+        rigged_ftp(files=files, answers=LIST_ONLY, most=1) as ftp,
+        opened(ftp.port) as gateway,
+    ):
         assert len(await read(gateway, "1.jpg")) == 7
         found = await asyncio.gather(*[read(gateway, name.decode()) for name in files])
         assert found == list(files.values())
@@ -236,17 +264,26 @@ async def test_a_server_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
 
 async def test_a_server_that_hangs_up_after_each_file_is_called_again() -> None:
     files = {f"{number}.jpg".encode(): b"picture" * number for number in range(1, 4)}
-    async with rigged_ftp(files=files, answers=LIST_ONLY, hangs_up=True) as ftp, opened(ftp.port) as gateway:
+    async with (
+        rigged_ftp(files=files, answers=LIST_ONLY, hangs_up=True) as ftp,
+        opened(ftp.port) as gateway,
+    ):
         for name, data in files.items():
             assert await read(gateway, name.decode()) == data
 
 
 async def test_a_server_that_hangs_up_on_a_caller_is_called_once_more() -> None:
     files = {b"a.jpg": b"picture"}
-    async with rigged_ftp(files=files, answers=LIST_ONLY, hangs_up_on=(1,)) as ftp, opened(ftp.port) as gateway:
+    async with (
+        rigged_ftp(files=files, answers=LIST_ONLY, hangs_up_on=(1,)) as ftp,
+        opened(ftp.port) as gateway,
+    ):
         assert await read(gateway, "a.jpg") == b"picture"
         assert ftp.clients == 2
-    async with rigged_ftp(files=files, answers=LIST_ONLY, hangs_up_on=(1, 2)) as ftp, opened(ftp.port) as gateway:
+    async with (
+        rigged_ftp(files=files, answers=LIST_ONLY, hangs_up_on=(1, 2)) as ftp,
+        opened(ftp.port) as gateway,
+    ):
         assert "broke" in await failure(gateway, "a.jpg")
         assert ftp.clients == 2
 
@@ -263,7 +300,9 @@ async def test_a_name_is_resolved_once_for_all_connections_of_a_sign_in() -> Non
         policy = allow_origins(("127.0.0.1", ftp.port), ("127.0.0.2", ftp.port))
         address = FtpAddress("camera.example", ftp.port)
         connections = FtpConnectionPool(Dialer(policy, rebinding), address, LOGIN, Timeouts())
-        gateway = FtpGateway(connections, f"ftp://camera.example:{ftp.port}/", Timeouts(), RateLimiter())
+        gateway = FtpGateway(
+            connections, f"ftp://camera.example:{ftp.port}/", Timeouts(), RateLimiter()
+        )
         assert await read(gateway, "a.jpg") == b"picture"
         assert await read(gateway, "a.jpg") == b"picture"
         await gateway.close()
@@ -285,7 +324,11 @@ async def test_odd_names_are_listed_and_opened() -> None:
         b"type=file;size=7; broken\r\n"
         b"line.jpg\r\n"
     )
-    files = {b"F\xfcchse #1.jpg": b"picture", "ä.jpg".encode(): b"picture", b"two  spaces .jpg": b"picture"}
+    files = {
+        b"F\xfcchse #1.jpg": b"picture",
+        "ä.jpg".encode(): b"picture",
+        b"two  spaces .jpg": b"picture",
+    }
     # The server undoes the doubling of a byte 255 (RFC 854) before it looks for a file.
     files |= dict.fromkeys((b".half", b"bell\x07.jpg", b"all\xff\xff.jpg"), b"picture")
     async with rigged_ftp(files=files, listing=listing) as ftp, opened(ftp.port) as gateway:
@@ -312,13 +355,23 @@ async def test_a_folder_that_is_its_own_child_ends() -> None:
 
 
 async def test_an_empty_folder_is_empty_however_that_is_said() -> None:
-    for answers in (LIST_ONLY, {"MLSD": "550 no files found"}, LIST_ONLY | {"LIST": "550 no files found"}):
+    for answers in (
+        LIST_ONLY,
+        {"MLSD": "550 no files found"},
+        LIST_ONLY | {"LIST": "550 no files found"},
+    ):
         async with rigged_ftp(answers=answers) as ftp, opened(ftp.port) as gateway:
             assert await paths(gateway) == []
-    async with rigged_ftp(answers=LIST_ONLY | {"LIST": "550 access denied"}) as ftp, opened(ftp.port) as gateway:
+    async with (
+        rigged_ftp(answers=LIST_ONLY | {"LIST": "550 access denied"}) as ftp,
+        opened(ftp.port) as gateway,
+    ):
         assert "denies it" in await failure(gateway)
 
 
 async def test_a_listing_in_no_known_form_is_not_an_empty_one() -> None:
-    async with rigged_ftp(listing=b"<html>welcome</html>\r\n", answers=LIST_ONLY) as ftp, opened(ftp.port) as gateway:
+    async with (
+        rigged_ftp(listing=b"<html>welcome</html>\r\n", answers=LIST_ONLY) as ftp,
+        opened(ftp.port) as gateway,
+    ):
         assert "form that is not read" in await failure(gateway)

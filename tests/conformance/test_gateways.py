@@ -18,13 +18,21 @@ from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.network.dialing import Dialer
 from trapline.server.platform.network.outbound import OutboundClient, Timeouts
 from trapline.server.sources.gateways.folder_gateway import FolderGateway
-from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnectionPool, FtpCredentials
+from trapline.server.sources.gateways.ftp_connections import (
+    FtpAddress,
+    FtpConnectionPool,
+    FtpCredentials,
+)
 from trapline.server.sources.gateways.ftp_gateway import FtpGateway
 from trapline.server.sources.gateways.gateway import Gateway
 from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
 from trapline.server.sources.gateways.rest_gateway import RestGateway
-from trapline.server.sources.gateways.sftp_gateway import SftpGateway, SshCredentials, parse_host_key
+from trapline.server.sources.gateways.sftp_gateway import (
+    SftpGateway,
+    SshCredentials,
+    parse_host_key,
+)
 
 NAMES = [
     "IMG_0001.JPG",
@@ -83,7 +91,15 @@ class Place:
         return [entry.path async for entry in self.gateway.list_files()]
 
     async def fingerprint(self, path: str) -> str:
-        return next(iter([entry.fingerprint async for entry in self.gateway.list_files() if entry.path == path]))
+        return next(
+            iter(
+                [
+                    entry.fingerprint
+                    async for entry in self.gateway.list_files()
+                    if entry.path == path
+                ]
+            )
+        )
 
     async def read(self, path: str) -> bytes:
         async with self.gateway.open_file(path) as file:
@@ -113,12 +129,18 @@ def open_gateway(url: str, root: Path, *, is_rest: bool) -> Gateway:
             return FolderGateway(root)
         case "ftp":
             login = FtpCredentials(file_servers.USER, file_servers.PASSWORD)
-            connections = FtpConnectionPool(Dialer(policy), FtpAddress("127.0.0.1", port), login, Timeouts())
+            connections = FtpConnectionPool(
+                Dialer(policy), FtpAddress("127.0.0.1", port), login, Timeouts()
+            )
             return FtpGateway(connections, url, Timeouts(), RateLimiter())
         case "sftp":
             host_key = file_servers.public(file_servers.HOST_KEY)
             known = SshCredentials(
-                "127.0.0.1", port, file_servers.USER, file_servers.PASSWORD, host_key=parse_host_key(host_key)
+                "127.0.0.1",
+                port,
+                file_servers.USER,
+                file_servers.PASSWORD,
+                host_key=parse_host_key(host_key),
             )
             return SftpGateway(Dialer(policy), known, url, Timeouts(), RateLimiter())
         case _:

@@ -26,7 +26,10 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 @pytest.fixture
 async def scene(system: AppContext, tmp_path: Path) -> AsyncIterator[Scene]:
     analysis = (await build_house(system, "house")).ids["analysis_id"]
-    async with serve_local(system, tmp_path) as store, open_scene(store, tmp_path, analysis) as opened:
+    async with (
+        serve_local(system, tmp_path) as store,
+        open_scene(store, tmp_path, analysis) as opened,
+    ):
         yield opened
 
 
@@ -59,9 +62,13 @@ async def test_what_may_not_come_is_refused_before_its_first_byte(scene: Scene) 
 async def test_an_uploader_that_vanishes_is_no_breakage_of_ours(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    signed = await scene.store.sign_put(new_key(), "image/png", lifetime_s=60, size=900_000, at_most=MOST)
+    signed = await scene.store.sign_put(
+        new_key(), "image/png", lifetime_s=60, size=900_000, at_most=MOST
+    )
     await speak(signed.url, "PUT", signed.headers, b"x" * 4096, cut=True)
-    assert (await scene.put(signed, b"x" * 900_000)).status_code == 200, "it may send the whole again"
+    assert (await scene.put(signed, b"x" * 900_000)).status_code == 200, (
+        "it may send the whole again"
+    )
     told = capsys.readouterr()
     assert "a request broke" not in told.out + told.err
 
@@ -82,7 +89,9 @@ async def test_without_a_length_the_limit_holds_while_it_streams(scene: Scene) -
     found = await scene.store.find_uploaded(key)
     assert found is not None
     assert (found.size, found.sha256) == (MOST, hashlib.sha256(b"x" * MOST).hexdigest())
-    sized = await scene.store.sign_put(key, "text/plain", lifetime_s=60, size=8192 * 3, at_most=MOST)
+    sized = await scene.store.sign_put(
+        key, "text/plain", lifetime_s=60, size=8192 * 3, at_most=MOST
+    )
     del sized.headers["Content-Length"]
     for size, status in ((8192 * 2, 400), (8192 * 4, 413), (8192 * 3, 200)):
         answer = await scene.client.put(sized.url, content=stream(size), headers=sized.headers)
@@ -90,12 +99,16 @@ async def test_without_a_length_the_limit_holds_while_it_streams(scene: Scene) -
     assert scene.list_incoming() == []
 
 
-async def test_no_credentials_are_asked_for_and_no_other_route_takes_more_for_it(scene: Scene) -> None:
+async def test_no_credentials_are_asked_for_and_no_other_route_takes_more_for_it(
+    scene: Scene,
+) -> None:
     key, data = new_key(), b"x" * (UNSIGNED_BYTES + 1)
     signed = await scene.store.sign_put(key, "text/plain", lifetime_s=60, at_most=MOST)
     for prefix in ("", "/api/v2"):
         url = signed.url.replace("/files/", f"{prefix}/files/")
-        assert (await scene.client.put(url, content=data, headers=signed.headers)).status_code == 200
+        assert (
+            await scene.client.put(url, content=data, headers=signed.headers)
+        ).status_code == 200
     host = urlsplit(signed.url).netloc
     answer = await scene.client.post(f"http://{host}/api/v2/auth/sign-in", content=data)
     assert answer.status_code == 413
@@ -120,11 +133,15 @@ async def test_nothing_that_could_run_is_shown_in_place(
     signed = await scene.store.sign_put(key, media_type, lifetime_s=60, at_most=MOST)
     assert (await scene.put(signed, data)).status_code == 200
     for filename in (None, name):
-        answer = await scene.client.get(await scene.store.sign_get(key, lifetime_s=60, filename=filename))
+        answer = await scene.client.get(
+            await scene.store.sign_get(key, lifetime_s=60, filename=filename)
+        )
         headers = answer.headers
         assert (headers["content-type"], headers["x-content-type-options"]) == (given, "nosniff")
         assert headers["content-security-policy"] == "default-src 'none'; sandbox"
-        assert headers["content-disposition"].startswith("inline" if inline and filename is None else "attachment")
+        assert headers["content-disposition"].startswith(
+            "inline" if inline and filename is None else "attachment"
+        )
         assert headers["cache-control"] == "no-store", "it may be uploaded again"
 
 
@@ -161,7 +178,11 @@ async def test_no_upload_is_taken_onto_a_full_disk(system: AppContext, tmp_path:
     assert answer.status_code == 503
     assert "1.0% of the disk is free" in answer.json()["detail"]
     # Nothing else waits for room.
-    assert (ready.status_code, ready.json()["status"], ready.json()["parts"]["store"]) == (200, "ready", "ok")
+    assert (ready.status_code, ready.json()["status"], ready.json()["parts"]["store"]) == (
+        200,
+        "ready",
+        "ok",
+    )
     assert ready.json()["parts"]["room"] == (
         "Only 1.0% of the disk is free, and below 5% nothing is taken. "
         "Make room, or move the data folder to a larger disk."

@@ -32,7 +32,9 @@ def _make_folders(work: Path) -> tuple[Path, Path]:
     return work, work / "camera"
 
 
-@pytest.fixture(params=[kind for kind in KINDS if kind.name != "apache-plain"], ids=lambda kind: kind.name)
+@pytest.fixture(
+    params=[kind for kind in KINDS if kind.name != "apache-plain"], ids=lambda kind: kind.name
+)
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     with TemporaryDirectory(prefix="trapline-names-") as name:
         work, root = _make_folders(Path(name))
@@ -54,9 +56,15 @@ async def test_names_that_cannot_be_seen_are_listed_and_read(place: Place) -> No
     assert (len(listed), walk.folders) == (len(names), []), listed
     assert all(path.isprintable() for path in listed), "a name is shown escaped"
     assert {(await place.read(path)).decode() for path in listed} == set(names.values())
-    is_encoded = place.kind.name not in ("folder", "rest", "sftp") and not place.kind.name.startswith("ftp")
+    is_encoded = place.kind.name not in (
+        "folder",
+        "rest",
+        "sftp",
+    ) and not place.kind.name.startswith("ftp")
     shown = {readable_name(path, is_encoded=is_encoded) for path in listed}
-    assert {names[one] for one in ("no-break space", "ideographic space", "zero width", "quotes")} <= shown
+    assert {
+        names[one] for one in ("no-break space", "ideographic space", "zero width", "quotes")
+    } <= shown
 
 
 async def test_names_in_any_bytes_are_listed_and_read(place: Place) -> None:
@@ -76,7 +84,9 @@ async def test_names_in_any_bytes_are_listed_and_read(place: Place) -> None:
 
 
 @pytest.mark.parametrize("form", ["html", "json"])
-async def test_a_folder_that_nginx_forbids_stops_nothing(tmp_path_factory: pytest.TempPathFactory, form: str) -> None:
+async def test_a_folder_that_nginx_forbids_stops_nothing(
+    tmp_path_factory: pytest.TempPathFactory, form: str
+) -> None:
     work = tmp_path_factory.mktemp("nginx")
     root = work / "camera"
     for path in ("a.JPG", "oak/b.JPG", "lost+found/secret.JPG", "oak/trash/c.JPG"):
@@ -84,7 +94,11 @@ async def test_a_folder_that_nginx_forbids_stops_nothing(tmp_path_factory: pytes
     with web_servers.nginx(root, work, form, "location /lost+found/ { return 403; }") as url:
         gateway = open_gateway(url, root, is_rest=False)
         walk = Walk()
-        assert {entry.path async for entry in gateway.list_files(walk)} == {"a.JPG", "oak/b.JPG", "oak/trash/c.JPG"}
+        assert {entry.path async for entry in gateway.list_files(walk)} == {
+            "a.JPG",
+            "oak/b.JPG",
+            "oak/trash/c.JPG",
+        }
         assert [folder.path for folder in walk.folders] == ["lost+found"]
         assert "403" in walk.folders[0].reason
         await gateway.close()

@@ -1,7 +1,9 @@
-"""What every pipeline must do, run on each built-in one and on the example of the docs; and how right the models are.
+"""What every pipeline must do, run on each built-in one and on the example of the docs; and how
+right the models are.
 
-Models come from the registries that the machine is set up for, once, into the model cache; YOLOX from its release or
-the samples folder. A test whose model cannot be had is skipped and says which file is missing.
+Models come from the registries that the machine is set up for, once, into the model cache; YOLOX
+from its release or the samples folder. A test whose model cannot be had is skipped and says which
+file is missing.
 """
 
 import csv
@@ -19,7 +21,12 @@ from PIL import Image
 from trapline.wire.pipelines import PipelineRegistration
 from trapline.worker.batching import build_success
 from trapline.worker.images import ImageLoadError, decode_image
-from trapline.worker.model_files import ModelFile, ModelFileMissing, fetch_model_file, get_cached_path
+from trapline.worker.model_files import (
+    ModelFile,
+    ModelFileMissing,
+    fetch_model_file,
+    get_cached_path,
+)
 from trapline.worker.pipeline import (
     Device,
     InputImage,
@@ -88,7 +95,9 @@ def load(slug: str) -> Pipeline:
 
 
 def noise(width: int, height: int, seed: int = 1) -> InputImage:
-    return InputImage("noise", np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8))
+    return InputImage(
+        "noise", np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+    )
 
 
 def test_the_built_in_ones_are_found_by_entry_point() -> None:
@@ -97,7 +106,9 @@ def test_the_built_in_ones_are_found_by_entry_point() -> None:
 
 def test_what_it_declares_is_what_a_server_takes(pipeline: Pipeline) -> None:
     declared = build_definition(pipeline)
-    sent = PipelineRegistration(processing_service_name="tests", pipelines=[declared]).model_dump_json()
+    sent = PipelineRegistration(
+        processing_service_name="tests", pipelines=[declared]
+    ).model_dump_json()
     assert PipelineRegistration.model_validate_json(sent).pipelines == [declared]
     assert declared.algorithms
     keys = [algorithm.key for algorithm in declared.algorithms]
@@ -206,7 +217,9 @@ def test_the_detector_finds_published_boxes(samples: Path) -> None:
         burst = [row for row in csv.DictReader(file) if "bbox" in row["ground_truth"]]
     assert len(burst) == 4
     for row in burst:
-        left, top, across, down = (float(number) for number in row["ground_truth"].split("bbox ")[1].split(","))
+        left, top, across, down = (
+            float(number) for number in row["ground_truth"].split("bbox ")[1].split(",")
+        )
         width, height = (int(side) for side in row["size"].split("x"))
         truth = (left * width, top * height, (left + across) * width, (top + down) * height)
         for slug, answers in found.items():
@@ -215,16 +228,20 @@ def test_the_detector_finds_published_boxes(samples: Path) -> None:
 
 
 def test_a_real_insect_on_a_sheet_is_named_by_its_order(samples: Path) -> None:
-    dragonfly = Image.fromarray(decode_image((samples / "images" / "coral_dragonfly.bmp").read_bytes())).resize(
-        (256, 209)
-    )
+    dragonfly = Image.fromarray(
+        decode_image((samples / "images" / "coral_dragonfly.bmp").read_bytes())
+    ).resize((256, 209))
     sheet = Image.fromarray(np.random.default_rng(1).integers(218, 236, (1000, 1600, 3), np.uint8))
     sheet.paste(dragonfly, (700, 400))
     picture = InputImage("sheet", np.asarray(sheet))
     (found,) = load("insect-sheet").run([picture])
     check(load("insect-sheet"), picture, found)
     (thing,) = [thing for thing in found if overlap((700, 400, 956, 609), thing.box) > 0.5]
-    assert [named.name for named in thing.names] == ["insect", "dragonfly", "dragonfly or damselfly"]
+    assert [named.name for named in thing.names] == [
+        "insect",
+        "dragonfly",
+        "dragonfly or damselfly",
+    ]
 
 
 def test_what_stands_out_lies_within_every_real_picture(samples: Path) -> None:
@@ -317,7 +334,9 @@ def test_every_class_of_animal_is_in_one_finest_group() -> None:
         scores = np.zeros(1000)
         scores[labels.index(label)] = 1
         assert imagenet.find_group(scores)[0] == group, label
-    animals = [index for index in range(1000) if imagenet.find_group(np.eye(1000)[index])[1][0] == 1]
+    animals = [
+        index for index in range(1000) if imagenet.find_group(np.eye(1000)[index])[1][0] == 1
+    ]
     assert animals == list(range(398))
     for index in animals:
         assert imagenet.find_group(np.eye(1000)[index])[1][2:].sum() == 1, labels[index]

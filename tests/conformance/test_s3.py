@@ -66,7 +66,11 @@ async def test_all_rights_are_tried_and_leave_nothing(s3: S3Server, tmp_path: Pa
     [
         (WRITER, "other", r"'other' has no bucket of this name. Make it, or set S3_BUCKET"),
         (READER, "trapline", r"does not let S3_ACCESS_KEY_ID store files \(s3:PutObject\)"),
-        (replace(WRITER, secret_access_key="wrong"), "trapline", "S3_SECRET_ACCESS_KEY does not belong to"),
+        (
+            replace(WRITER, secret_access_key="wrong"),
+            "trapline",
+            "S3_SECRET_ACCESS_KEY does not belong to",
+        ),
         (S3Signer("nobody", "x", "us-east-1"), "trapline", "does not know S3_ACCESS_KEY_ID"),
     ],
 )
@@ -75,16 +79,22 @@ async def test_what_is_set_up_wrongly_is_named(
 ) -> None:
     store = S3Store(s3.bucket(signer, name), tmp_path)
     for check in (store.check_rights, store.check):
-        with pytest.raises(ServiceUnavailable, match=said if check == store.check_rights else "S3_") as caught:
+        with pytest.raises(
+            ServiceUnavailable, match=said if check == store.check_rights else "S3_"
+        ) as caught:
             await check()
         assert signer.secret_access_key not in str(caught.value)
 
 
 @pytest.mark.parametrize("how", ["refused", "silent"])
-async def test_a_server_that_is_away_is_said_and_nothing_waits_for_ever(tmp_path: Path, how: str) -> None:
+async def test_a_server_that_is_away_is_said_and_nothing_waits_for_ever(
+    tmp_path: Path, how: str
+) -> None:
     async with silent_server() as address:
         endpoint = NOWHERE if how == "refused" else address
-        store = S3Store(S3BucketConfig(endpoint, endpoint, "trapline", WRITER), tmp_path, silent_at_most_s=0.3)
+        store = S3Store(
+            S3BucketConfig(endpoint, endpoint, "trapline", WRITER), tmp_path, silent_at_most_s=0.3
+        )
         key = new_key()
         for ask in (
             keep(store, key, b"x"),
@@ -108,17 +118,23 @@ async def test_addresses_name_the_public_endpoint(s3: S3Server, tmp_path: Path) 
     address = await store.sign_get(key, lifetime_s=60)
     assert {urlsplit(url).hostname for url in (signed.url, address)} == {"localhost"}
     async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
-        assert (await client.put(signed.url, content=b"x" * (MOST + 1), headers=signed.headers)).status_code == 200
+        assert (
+            await client.put(signed.url, content=b"x" * (MOST + 1), headers=signed.headers)
+        ).status_code == 200
         assert len((await client.get(address)).content) == MOST + 1
     found = await store.find_uploaded(key)
     assert found is not None
     assert found.size == MOST + 1, "S3 has no limit: who asks sees that it is too large"
 
 
-async def test_images_wait_for_a_server_that_is_away(s3: S3Server, system: AppContext, tmp_path: Path) -> None:
+async def test_images_wait_for_a_server_that_is_away(
+    s3: S3Server, system: AppContext, tmp_path: Path
+) -> None:
     house = await build_house(system, "house")
     there = replace(system, store=S3Store(s3.bucket(), tmp_path))
-    away = replace(system, store=S3Store(S3BucketConfig(NOWHERE, NOWHERE, "trapline", WRITER), tmp_path))
+    away = replace(
+        system, store=S3Store(S3BucketConfig(NOWHERE, NOWHERE, "trapline", WRITER), tmp_path)
+    )
     form = {"project": house.ids["project_id"]}
     files = [("files", ("a.jpg", make_jpeg(977), "image/jpeg"))]
 
@@ -126,7 +142,9 @@ async def test_images_wait_for_a_server_that_is_away(s3: S3Server, system: AppCo
     async def open_client(system: AppContext) -> AsyncIterator[httpx2.AsyncClient]:
         transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))
         headers = {"Authorization": f"Bearer {house.tokens['owner']}"}
-        async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test", headers=headers) as client:
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://trapline.test", headers=headers
+        ) as client:
             yield client
 
     async with open_client(away) as without, open_client(there) as client:

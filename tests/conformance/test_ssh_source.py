@@ -19,7 +19,12 @@ from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.network.dialing import Dialer
 from trapline.server.platform.network.outbound import Timeouts
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
-from trapline.server.sources.gateways.sftp_gateway import SftpGateway, SshCredentials, parse_host_key, parse_private_key
+from trapline.server.sources.gateways.sftp_gateway import (
+    SftpGateway,
+    SshCredentials,
+    parse_host_key,
+    parse_private_key,
+)
 
 KNOWN = parse_host_key(public(HOST_KEY))
 
@@ -59,13 +64,19 @@ async def test_an_unknown_server_is_named_and_gets_nothing(root: Path) -> None:
         assert KNOWN in said
         assert HOST_KEY.get_fingerprint() in said
         assert place.tried == []
-        for host_key in (KNOWN, HOST_KEY.get_fingerprint(), parse_host_key(f"[127.0.0.1]:{place.port} {KNOWN} box")):
+        for host_key in (
+            KNOWN,
+            HOST_KEY.get_fingerprint(),
+            parse_host_key(f"[127.0.0.1]:{place.port} {KNOWN} box"),
+        ):
             async with opened(place.port, host_key=host_key) as gateway:
                 assert await paths(gateway) == ["DCIM/100 MEDIA/b.jpg", "DCIM/a.jpg"]
 
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256"])
-async def test_another_key_than_the_known_one_is_refused_and_gets_nothing(root: Path, kind: str) -> None:
+async def test_another_key_than_the_known_one_is_refused_and_gets_nothing(
+    root: Path, kind: str
+) -> None:
     other = asyncssh.generate_private_key(kind)
     async with ssh_server(root) as place:
         for host_key in (parse_host_key(public(other)), other.get_fingerprint()):
@@ -99,7 +110,11 @@ def test_keys_that_cannot_be_used_are_refused_in_words() -> None:
             parse_private_key(text)
         assert "hunter2" not in str(caught.value)
     for form in ("pkcs8-pem", "pkcs1-pem"):
-        key = asyncssh.generate_private_key("ssh-rsa", key_size=1024) if form == "pkcs1-pem" else USER_KEY
+        key = (
+            asyncssh.generate_private_key("ssh-rsa", key_size=1024)
+            if form == "pkcs1-pem"
+            else USER_KEY
+        )
         with pytest.raises(ValueError, match="ssh-keygen -p"):
             parse_private_key(key.export_private_key(form, passphrase="sesame").decode())
     for text in ("", "ssh-ed25519", "ssh-ed25519 AAAA", "SHA256:short", "hello there"):
@@ -118,11 +133,16 @@ async def test_nothing_of_this_machine_s_own_settings_is_used(
 
     settings = tmp_path / "home" / ".ssh"
     settings.mkdir(parents=True)
-    (settings / "config").write_text(f"Host *\n  User nobody\n  ProxyCommand touch {tmp_path}/proxied\n")
+    (settings / "config").write_text(
+        f"Host *\n  User nobody\n  ProxyCommand touch {tmp_path}/proxied\n"
+    )
     (settings / "id_ed25519").write_bytes(USER_KEY.export_private_key())
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
-    async with await asyncio.start_unix_server(agent, tmp_path / "agent"), ssh_server(root) as place:
+    async with (
+        await asyncio.start_unix_server(agent, tmp_path / "agent"),
+        ssh_server(root) as place,
+    ):
         (settings / "known_hosts").write_text(f"[127.0.0.1]:{place.port} {public(HOST_KEY)}\n")
         async with opened(place.port, host_key=None) as gateway:
             assert "not known yet" in await failure(gateway)
@@ -137,7 +157,10 @@ async def test_nothing_of_this_machine_s_own_settings_is_used(
 async def test_links_are_neither_listed_nor_followed_out(root: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     (root / "outside").symlink_to(tmp_path)
-    async with ssh_server(root, sftp_factory=asyncssh.SFTPServer) as place, opened(place.port, str(root)) as gateway:
+    async with (
+        ssh_server(root, sftp_factory=asyncssh.SFTPServer) as place,
+        opened(place.port, str(root)) as gateway,
+    ):
         assert await paths(gateway) == ["DCIM/100 MEDIA/b.jpg", "DCIM/a.jpg"]
         assert "link leads out" in await failure(gateway, "outside/secret.jpg")
         for path in ("../secret.jpg", "/etc/passwd", "DCIM//a.jpg"):
@@ -172,12 +195,20 @@ class Rigged(asyncssh.SFTPServer):
 
 @pytest.mark.parametrize(
     ("rigged", "words"),
-    [({"longer": 5}, "before the length"), ({"stalls_at": 1_000_000}, "nothing in the time allowed")],
+    [
+        ({"longer": 5}, "before the length"),
+        ({"stalls_at": 1_000_000}, "nothing in the time allowed"),
+    ],
 )
-async def test_a_file_that_does_not_come_whole(root: Path, rigged: dict[str, int], words: str) -> None:
+async def test_a_file_that_does_not_come_whole(
+    root: Path, rigged: dict[str, int], words: str
+) -> None:
     made: type[Rigged] = type("Made", (Rigged,), {"ended": asyncio.Event(), **rigged})
     limits = Timeouts(download_s=0.3)
-    async with ssh_server(root, sftp_factory=made) as place, opened(place.port, f"{root}/DCIM", limits) as gateway:
+    async with (
+        ssh_server(root, sftp_factory=made) as place,
+        opened(place.port, f"{root}/DCIM", limits) as gateway,
+    ):
         assert words in await failure(gateway, "a.jpg")
         made.ended.set()
 
@@ -185,7 +216,10 @@ async def test_a_file_that_does_not_come_whole(root: Path, rigged: dict[str, int
 async def test_a_listing_that_drips_ends(root: Path) -> None:
     made: type[Rigged] = type("Made", (Rigged,), {"ended": asyncio.Event(), "drips": True})
     limits = Timeouts(listing_s=0.3)
-    async with ssh_server(root, sftp_factory=made) as place, opened(place.port, str(root), limits) as gateway:
+    async with (
+        ssh_server(root, sftp_factory=made) as place,
+        opened(place.port, str(root), limits) as gateway,
+    ):
         assert "longer than 0.3 seconds" in await failure(gateway)
         assert not made.ended.is_set()
         made.ended.set()

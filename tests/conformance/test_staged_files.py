@@ -59,23 +59,32 @@ class Desk:
     async def announce(self, *files: bytes) -> list[dict[str, Any]]:
         """Announce files, which are named by their place."""
         told = [tell(f"{at}.jpg", data) for at, data in enumerate(files)]
-        answer = await self.ask("presign", {"deployment": self.house.ids["deployment_id"], "files": told})
+        answer = await self.ask(
+            "presign", {"deployment": self.house.ids["deployment_id"], "files": told}
+        )
         assert answer.status_code == 200, answer.text
         return list(answer.json()["files"])
 
     async def announced(self, data: bytes) -> httpx2.Response:
         """Announce one file, whatever the answer."""
-        return await self.ask("presign", {"deployment": self.house.ids["deployment_id"], "files": [tell("a", data)]})
+        return await self.ask(
+            "presign", {"deployment": self.house.ids["deployment_id"], "files": [tell("a", data)]}
+        )
 
     async def upload(self, data: bytes) -> httpx2.Response:
         """Upload one file by a form."""
         headers = {"Authorization": f"Bearer {self.house.tokens['owner']}"}
-        form, files = {"deployment": self.house.ids["deployment_id"]}, {"files": ("a.jpg", data, "image/jpeg")}
+        form, files = (
+            {"deployment": self.house.ids["deployment_id"]},
+            {"files": ("a.jpg", data, "image/jpeg")},
+        )
         return await self.client.post("/api/v2/images", data=form, files=files, headers=headers)
 
     async def send(self, staged: dict[str, Any], data: bytes) -> int:
         """Send a file to its address; answers the status."""
-        return (await self.sender.put(staged["upload_url"], content=data, headers=staged["headers"])).status_code
+        return (
+            await self.sender.put(staged["upload_url"], content=data, headers=staged["headers"])
+        ).status_code
 
     async def take(self, staged: list[dict[str, Any]]) -> dict[str, Any]:
         """Import files."""
@@ -97,7 +106,12 @@ class Desk:
 
 def tell(name: str, data: bytes) -> dict[str, Any]:
     """What is announced of a file."""
-    return {"filename": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "media_type": "image/jpeg"}
+    return {
+        "filename": name,
+        "size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "media_type": "image/jpeg",
+    }
 
 
 def outcomes(taken: dict[str, Any]) -> list[str]:
@@ -133,12 +147,19 @@ async def test_files_are_announced_sent_and_imported_once(desk: Desk) -> None:
         assert await desk.send(file, data[:-1] + b"x") >= 400, "what was not announced"
         assert await desk.send(file, data) == 200
     first, twin = await asyncio.gather(desk.take(staged), desk.take(staged))
-    assert (first["imported"], first["duplicate"], first["refused"], len(first["files"])) == (2, 0, 1, 3)
+    assert (first["imported"], first["duplicate"], first["refused"], len(first["files"])) == (
+        2,
+        0,
+        1,
+        3,
+    )
     assert "HTML page" in first["files"][2]["detail"]
     assert twin == first == await desk.take(staged), "asked again it says the same"
     assert await desk.count("images") == 3, "with the house's own"
     for file in staged:
-        assert await desk.system.store.find_size(desk.key(file)) is None, "nothing of it is left but the image"
+        assert await desk.system.store.find_size(desk.key(file)) is None, (
+            "nothing of it is left but the image"
+        )
 
     known = await desk.announce(one, HTML)
     assert (known[0]["state"], known[0]["image_id"]) == ("duplicate", first["files"][0]["image_id"])
@@ -146,10 +167,14 @@ async def test_files_are_announced_sent_and_imported_once(desk: Desk) -> None:
     headers = {"Authorization": f"Bearer {desk.house.tokens['owner']}"}
     form = {"deployment": desk.house.ids["deployment_id"]}
     files = {"files": ("again.jpg", other, "image/jpeg")}
-    again = (await desk.client.post("/api/v2/images", data=form, files=files, headers=headers)).json()
+    again = (
+        await desk.client.post("/api/v2/images", data=form, files=files, headers=headers)
+    ).json()
     assert again["files"][0]["image_id"] == first["files"][1]["image_id"]
     assert again["duplicate"] == 1
-    shown = (await desk.client.get(f"/api/v2/images/{first['files'][0]['image_id']}", headers=headers)).json()
+    shown = (
+        await desk.client.get(f"/api/v2/images/{first['files'][0]['image_id']}", headers=headers)
+    ).json()
     assert (shown["filename"], shown["sha256"]) == ("0.jpg", hashlib.sha256(one).hexdigest())
 
 
@@ -159,7 +184,9 @@ async def test_a_picture_is_given_whole_and_in_parts(desk: Desk) -> None:
     assert await desk.send(staged[0], picture) == 200
     taken = await desk.take(staged)
     headers = {"Authorization": f"Bearer {desk.house.tokens['owner']}"}
-    image = (await desk.client.get(f"/api/v2/images/{taken['files'][0]['image_id']}", headers=headers)).json()
+    image = (
+        await desk.client.get(f"/api/v2/images/{taken['files'][0]['image_id']}", headers=headers)
+    ).json()
     url, size = image["file_url"], len(picture)
 
     async def get(method: str = "GET", **told: str) -> httpx2.Response:
@@ -178,22 +205,38 @@ async def test_a_picture_is_given_whole_and_in_parts(desk: Desk) -> None:
     ):
         for method in ("GET", "HEAD"):
             part = await get(method, Range=asked)
-            assert (part.status_code, part.headers["content-range"]) == (206, f"bytes {first}-{last}/{size}"), asked
+            assert (part.status_code, part.headers["content-range"]) == (
+                206,
+                f"bytes {first}-{last}/{size}",
+            ), asked
             assert part.headers["content-length"] == str(last - first + 1)
             assert part.content == (picture[first : last + 1] if method == "GET" else b"")
     for asked in (f"bytes={size}-", "bytes=999999-1000000", "bytes=-0"):
         beyond = await get(Range=asked)
-        assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}"), asked
+        assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}"), (
+            asked
+        )
         assert beyond.content == b""
-    for asked in ("bytes=0-1,4-5", "bytes=9-1", "bytes=", "bytes=a-b", "apples=0-1", f"bytes=-{10 * size}"):
+    for asked in (
+        "bytes=0-1,4-5",
+        "bytes=9-1",
+        "bytes=",
+        "bytes=a-b",
+        "apples=0-1",
+        f"bytes=-{10 * size}",
+    ):
         ignored = await get(Range=asked)
-        assert (ignored.status_code, ignored.content) == (200, picture), f"{asked} is the whole file"
+        assert (ignored.status_code, ignored.content) == (200, picture), (
+            f"{asked} is the whole file"
+        )
     etag = whole.headers["etag"]
     for named in (etag, f'"other", {etag}', f"W/{etag}", "*"):
         assert (await get(If_None_Match=named)).status_code == 304, named
     assert (await get(If_None_Match='"other"')).status_code == 200
     assert (await get(Range="bytes=0-1", If_Range=etag)).status_code == 206
-    assert (await get(Range="bytes=0-1", If_Range='"other"')).content == picture, "the rest of another version is none"
+    assert (await get(Range="bytes=0-1", If_Range='"other"')).content == picture, (
+        "the rest of another version is none"
+    )
     head = await get("HEAD")
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(size))
     assert (await get("POST")).status_code in (404, 405)
@@ -218,7 +261,11 @@ async def test_what_broke_off_goes_on(desk: Desk) -> None:
 async def test_what_is_not_what_was_announced_is_deleted_and_asked_for_again(desk: Desk) -> None:
     picture = make_jpeg(1)
     [staged] = await desk.announce(picture)
-    for wrong in (make_jpeg(2), picture[:-1] + b"x", picture * 2):  # as through a server that checks nothing
+    for wrong in (
+        make_jpeg(2),
+        picture[:-1] + b"x",
+        picture * 2,
+    ):  # as through a server that checks nothing
         async with desk.system.store.receive() as incoming:
             incoming.write(wrong)
             await desk.system.store.keep(incoming, desk.key(staged))
@@ -236,9 +283,13 @@ async def test_what_was_never_imported_is_forgotten_with_its_bytes(desk: Desk) -
     assert await desk.send(staged, picture) == 200
     await purge_staged_files(desk.system, SYSTEM)
     await purge_discarded_files(desk.system, SYSTEM)
-    assert await desk.system.store.find_size(desk.key(staged)) == len(picture), "not before its time"
+    assert await desk.system.store.find_size(desk.key(staged)) == len(picture), (
+        "not before its time"
+    )
     async with desk.system.database.transaction(SYSTEM) as tx:
-        await tx.execute("update staged_files set announced_at = announced_at - interval '7 days 1 second'")
+        await tx.execute(
+            "update staged_files set announced_at = announced_at - interval '7 days 1 second'"
+        )
         await tx.execute("update discarded_files set due_at = due_at - interval '7 days 1 second'")
     assert not await purge_staged_files(desk.system, SYSTEM)
     assert not await purge_discarded_files(desk.system, SYSTEM)
@@ -253,7 +304,9 @@ async def test_a_deleted_image_is_told_of_as_one(local: Desk) -> None:
     staged = await local.announce(picture)
     await local.send(staged[0], picture)
     image_id = (await local.take(staged))["files"][0]["image_id"]
-    assert (await local.ask("delete", {"images": [image_id], "reason": "a person"})).status_code == 200
+    assert (
+        await local.ask("delete", {"images": [image_id], "reason": "a person"})
+    ).status_code == 200
     [known] = await local.announce(picture)
     assert (known["state"], known["image_id"]) == ("duplicate", image_id)
     assert "restore it" in known["detail"]
@@ -271,7 +324,10 @@ async def test_an_address_is_over_when_its_file_is_imported(local: Desk) -> None
 async def test_what_is_too_large_is_refused_before_a_byte_is_sent(local: Desk) -> None:
     local.use(limits=IngestLimits(image_bytes=1024 * 1024))
     large, small = await local.announce(b"x" * (1024 * 1024 + 1), b"x")
-    assert (large["state"], large["detail"]) == ("refused", "it is larger than the 1 MiB that are allowed")
+    assert (large["state"], large["detail"]) == (
+        "refused",
+        "it is larger than the 1 MiB that are allowed",
+    )
     assert (large["file_id"], small["state"]) == (None, "send")
 
 
@@ -293,7 +349,9 @@ class Moody(LocalStore):
         return self.free
 
 
-async def test_a_deployment_that_is_deleted_meanwhile_is_not_found(local: Desk, tmp_path: Path) -> None:
+async def test_a_deployment_that_is_deleted_meanwhile_is_not_found(
+    local: Desk, tmp_path: Path
+) -> None:
     store = Moody(tmp_path, local.system.secrets.derive_all(FILES), local.system.public_url)
     local.use(store=store)
     headers = {"Authorization": f"Bearer {local.house.tokens['owner']}"}
@@ -305,7 +363,9 @@ async def test_a_deployment_that_is_deleted_meanwhile_is_not_found(local: Desk, 
     assert await local.send(staged, picture) == 200
     async with local.system.database.transaction(SYSTEM) as tx:
         place = build_import_target(await get_deployment_row(SYSTEM, tx, UUID(deployment)))
-    store.at_each_look = partial(local.client.delete, f"/api/v2/deployments/{deployment}", headers=headers)
+    store.at_each_look = partial(
+        local.client.delete, f"/api/v2/deployments/{deployment}", headers=headers
+    )
     gone = await local.ask("import", {"files": [staged["file_id"]]})
     assert (gone.status_code, "was deleted" in gone.json()["detail"]) == (404, True), gone.text
     with pytest.raises(NotFound, match="was deleted"):
@@ -317,7 +377,9 @@ async def test_a_deployment_that_is_deleted_meanwhile_is_not_found(local: Desk, 
 def small_disk(place: Path) -> Iterator[Path]:
     """A file system of eight megabytes."""
     place.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(place)], check=False)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(place)], check=False
+    )
     if made.returncode != 0:
         pytest.skip("no small file system can be made here")
     try:
@@ -327,7 +389,9 @@ def small_disk(place: Path) -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small file system")
-async def test_a_disk_that_is_really_full_takes_nothing_and_spoils_nothing(local: Desk, tmp_path: Path) -> None:
+async def test_a_disk_that_is_really_full_takes_nothing_and_spoils_nothing(
+    local: Desk, tmp_path: Path
+) -> None:
     with small_disk(tmp_path / "small") as place:
         store = LocalStore(place, local.system.secrets.derive_all(FILES), local.system.public_url)
         local.use(store=store)
@@ -339,8 +403,14 @@ async def test_a_disk_that_is_really_full_takes_nothing_and_spoils_nothing(local
         ballast = place / "ballast"
         free = os.statvfs(place)
         ballast.write_bytes(bytes(free.f_bavail * free.f_frsize - int(0.06 * 8 * 2**20)))
-        for wrong in ((await local.ask("import", {"files": [staged[0]["file_id"]]})), await local.upload(noise_jpeg())):
-            assert (wrong.status_code, "Nothing was stored" in wrong.json()["detail"]) == (503, True), wrong.text
+        for wrong in (
+            (await local.ask("import", {"files": [staged[0]["file_id"]]})),
+            await local.upload(noise_jpeg()),
+        ):
+            assert (wrong.status_code, "Nothing was stored" in wrong.json()["detail"]) == (
+                503,
+                True,
+            ), wrong.text
         with ballast.open("ab") as more:
             more.write(bytes(int(0.03 * 8 * 2**20)))
         for refused in (await local.announced(small), await local.upload(small)):
@@ -366,7 +436,9 @@ def as_bytes(image: Image.Image, form: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-async def test_a_store_that_fails_on_the_way_and_a_full_disk_lose_nothing(local: Desk, tmp_path: Path) -> None:
+async def test_a_store_that_fails_on_the_way_and_a_full_disk_lose_nothing(
+    local: Desk, tmp_path: Path
+) -> None:
     store = Moody(tmp_path, local.system.secrets.derive_all(FILES), local.system.public_url)
     local.use(store=store)
     pictures = [make_jpeg(number) for number in range(1, 4)]
@@ -375,7 +447,10 @@ async def test_a_store_that_fails_on_the_way_and_a_full_disk_lose_nothing(local:
         assert await local.send(file, data) == 200
     store.away = local.key(staged[2])
     answer = await local.ask("import", {"files": [staged[2]["file_id"]]})
-    assert (answer.status_code, answer.json()["detail"]) == (503, "The store is away. Nothing was stored; try again.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        503,
+        "The store is away. Nothing was stored; try again.",
+    )
     assert outcomes(await local.take(staged[:2])) == ["imported", "imported"]
     taken = await local.take(staged)
     assert outcomes(taken) == ["imported", "imported", "waiting"]
@@ -384,7 +459,10 @@ async def test_a_store_that_fails_on_the_way_and_a_full_disk_lose_nothing(local:
     store.away, store.free = None, 0.049
     for path, body in (
         ("import", {"files": [staged[2]["file_id"]]}),
-        ("presign", {"project": int(local.house.ids["project_id"]), "files": [tell("a.jpg", make_jpeg(9))]}),
+        (
+            "presign",
+            {"project": int(local.house.ids["project_id"]), "files": [tell("a.jpg", make_jpeg(9))]},
+        ),
     ):
         answer = await local.ask(path, body)
         assert answer.status_code == 503

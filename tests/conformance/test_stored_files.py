@@ -43,7 +43,9 @@ async def upload(desk: Desk, *files: bytes) -> list[dict[str, Any]]:
     answer = await desk.client.post(
         "/api/v2/images",
         data={"project": desk.house.ids["project_id"]},
-        files=[("files", (f"{number}.jpg", data, "image/jpeg")) for number, data in enumerate(files)],
+        files=[
+            ("files", (f"{number}.jpg", data, "image/jpeg")) for number, data in enumerate(files)
+        ],
         headers={"Authorization": f"Bearer {desk.house.tokens['owner']}"},
     )
     assert answer.status_code == 200, answer.text
@@ -53,7 +55,9 @@ async def upload(desk: Desk, *files: bytes) -> list[dict[str, Any]]:
 async def find_key(desk: Desk, image_id: str) -> str:
     """The key of an image's original."""
     async with desk.system.database.transaction(SYSTEM) as tx:
-        row = await (await tx.execute("select storage_key from images where id = %s", (image_id,))).fetchone()
+        row = await (
+            await tx.execute("select storage_key from images where id = %s", (image_id,))
+        ).fetchone()
     assert row is not None
     return str(row[0])
 
@@ -79,7 +83,10 @@ async def harm(desk: Desk, key: str, how: str) -> None:
 async def test_the_same_upload_again_writes_a_lost_original_again(desk: Desk, how: str) -> None:
     one, other = make_jpeg(1), make_jpeg(2)
     first, second = await upload(desk, one, other)
-    key, other_key = await find_key(desk, first["image_id"]), await find_key(desk, second["image_id"])
+    key, other_key = (
+        await find_key(desk, first["image_id"]),
+        await find_key(desk, second["image_id"]),
+    )
     await harm(desk, key, how)
     await harm(desk, other_key, how)
     left = None if how == "missing" else await read(desk, other_key)
@@ -88,10 +95,14 @@ async def test_the_same_upload_again_writes_a_lost_original_again(desk: Desk, ho
     word = "missing" if how == "missing" else "damaged"
     assert again["detail"] == f"the stored file was {word} and was written again"
     assert await read(desk, key) == one
-    assert (None if left is None else await read(desk, other_key)) == left, "another file was written"
+    assert (None if left is None else await read(desk, other_key)) == left, (
+        "another file was written"
+    )
     async with desk.system.database.transaction(SYSTEM) as tx:
         found = await (
-            await tx.execute("select subject_id, details->>'was' from audit where action = 'repair'")
+            await tx.execute(
+                "select subject_id, details->>'was' from audit where action = 'repair'"
+            )
         ).fetchall()
     assert found == [(first["image_id"], word)]
     [sound] = await upload(desk, one)
@@ -99,7 +110,9 @@ async def test_the_same_upload_again_writes_a_lost_original_again(desk: Desk, ho
 
 
 @pytest.mark.parametrize("how", ["missing", "flipped"])
-async def test_an_announced_duplicate_is_sent_again_where_its_original_is_lost(desk: Desk, how: str) -> None:
+async def test_an_announced_duplicate_is_sent_again_where_its_original_is_lost(
+    desk: Desk, how: str
+) -> None:
     one, other = make_jpeg(1), make_jpeg(2)
     first, _ = await upload(desk, one, other)
     assert [file["state"] for file in await desk.announce(one, other)] == ["duplicate", "duplicate"]
@@ -143,7 +156,9 @@ async def test_bytes_of_duplicates_are_hashed_next_to_the_event_loop(
     assert threading.get_ident() not in threads
 
 
-async def test_a_backup_names_the_images_whose_originals_are_lost_or_damaged(desk: Desk, tmp_path: Path) -> None:
+async def test_a_backup_names_the_images_whose_originals_are_lost_or_damaged(
+    desk: Desk, tmp_path: Path
+) -> None:
     uploaded = await upload(desk, make_jpeg(1), make_jpeg(2), make_jpeg(3))
     keys = [await find_key(desk, file["image_id"]) for file in uploaded]
     await harm(desk, keys[0], "flipped")
@@ -152,7 +167,12 @@ async def test_a_backup_names_the_images_whose_originals_are_lost_or_damaged(des
     await create_backup(desk.system, tmp_path / "data", tmp_path / "saved", lambda _: None)
     manifest = read_manifest(tmp_path / "saved")
     assert manifest["damaged"] == [keys[0]]
-    assert set(manifest["missing"]) == {keys[1], "originals/1/aa/aa"}, "with the house's own, which is a row alone"
+    assert set(manifest["missing"]) == {keys[1], "originals/1/aa/aa"}, (
+        "with the house's own, which is a row alone"
+    )
     named = {(one["image"], one["filename"], one["file"]) for one in manifest["harmed_images"]}
-    assert {(uploaded[0]["image_id"], "0.jpg", keys[0]), (uploaded[1]["image_id"], "1.jpg", keys[1])} <= named
+    assert {
+        (uploaded[0]["image_id"], "0.jpg", keys[0]),
+        (uploaded[1]["image_id"], "1.jpg", keys[1]),
+    } <= named
     assert uploaded[2]["image_id"] not in {one["image"] for one in manifest["harmed_images"]}

@@ -20,13 +20,27 @@ from trapline.server.platform.store.s3_store import S3Store
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 SHA256 = hashlib.sha256(PNG).hexdigest()
-ODD_KEYS = ["../secret", "/etc/passwd", "a/../../secret", "a//b", "a/.", "a\x00b", "", "a\\..\\b", "a/%2e%2e/b", "a/"]
+ODD_KEYS = [
+    "../secret",
+    "/etc/passwd",
+    "a/../../secret",
+    "a//b",
+    "a/.",
+    "a\x00b",
+    "",
+    "a\\..\\b",
+    "a/%2e%2e/b",
+    "a/",
+]
 
 
 @pytest.fixture
 async def local_scene(system: AppContext, tmp_path: Path) -> AsyncIterator[Scene]:
     analysis = (await build_house(system, "house")).ids["analysis_id"]
-    async with serve_local(system, tmp_path) as store, open_scene(store, tmp_path, analysis) as opened:
+    async with (
+        serve_local(system, tmp_path) as store,
+        open_scene(store, tmp_path, analysis) as opened,
+    ):
         yield opened
 
 
@@ -51,7 +65,13 @@ async def test_what_was_kept_is_given_whole_and_in_parts(scene: Scene) -> None:
     assert (stored.size, stored.sha256) == (len(data), hashlib.sha256(data).hexdigest())
     assert await scene.store.find_size(key) == len(data)
     assert await scene.read(key) == data
-    for first, length in ((0, 10), (1000, 300_000), (len(data) - 5, 100), (len(data) - 5, None), (17, None)):
+    for first, length in (
+        (0, 10),
+        (1000, 300_000),
+        (len(data) - 5, 100),
+        (len(data) - 5, None),
+        (17, None),
+    ):
         assert await scene.read(key, first, length) == data[first:][:length], (first, length)
     for first, length in ((0, 0), (len(data), None), (len(data), 5), (len(data) + 9, 5)):
         assert await scene.read(key, first, length) == b"", (first, length)
@@ -121,14 +141,22 @@ async def test_an_odd_key_reaches_nothing(scene: Scene) -> None:
 
 
 async def test_nobody_is_let_in_but_to_artifacts(scene: Scene) -> None:
-    for key in (*ODD_KEYS, "originals/1/ab/x", "ml_outputs/x", "ml_outputs/a/b/c", "ml_outputs/../x"):
+    for key in (
+        *ODD_KEYS,
+        "originals/1/ab/x",
+        "ml_outputs/x",
+        "ml_outputs/a/b/c",
+        "ml_outputs/../x",
+    ):
         with pytest.raises(NotFound):
             await scene.store.sign_put(key, "image/png", lifetime_s=60, at_most=MOST)
 
 
 async def test_more_than_the_limit_is_never_signed(scene: Scene) -> None:
     with pytest.raises(PayloadTooLarge):
-        await scene.store.sign_put(new_key(), "image/png", lifetime_s=60, size=MOST + 1, at_most=MOST)
+        await scene.store.sign_put(
+            new_key(), "image/png", lifetime_s=60, size=MOST + 1, at_most=MOST
+        )
 
 
 @pytest.mark.parametrize(
@@ -141,7 +169,9 @@ async def test_more_than_the_limit_is_never_signed(scene: Scene) -> None:
     ],
 )
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_signed_upload_arrives(scene: Scene, media_type: str, name: str, data: bytes, announced: bool) -> None:
+async def test_a_signed_upload_arrives(
+    scene: Scene, media_type: str, name: str, data: bytes, announced: bool
+) -> None:
     key, sha256 = scene.new_key(name), hashlib.sha256(data).hexdigest()
     assert await scene.store.find_uploaded(key) is None
     told = {"size": len(data), "sha256": sha256} if announced else {}
@@ -168,7 +198,9 @@ def change_query(url: str, **changes: str | None) -> str:
 
 async def test_a_signed_upload_takes_nothing_else(scene: Scene) -> None:
     key, other = new_key(), new_key()
-    signed = await scene.store.sign_put(key, "image/png", lifetime_s=60, size=len(PNG), sha256=SHA256, at_most=MOST)
+    signed = await scene.store.sign_put(
+        key, "image/png", lifetime_s=60, size=len(PNG), sha256=SHA256, at_most=MOST
+    )
 
     async def refuse(what: str, answer_status: int) -> None:
         assert 400 <= answer_status < 500, f"{what}: {answer_status}"
@@ -184,27 +216,36 @@ async def test_a_signed_upload_takes_nothing_else(scene: Scene) -> None:
         ("a type with more", await scene.put(signed, PNG, Content_Type="image/png; charset=utf-8")),
         ("no address", await scene.put(replace(signed, url=signed.url.partition("?")[0]), PNG)),
         ("another key", await scene.put(replace(signed, url=signed.url.replace(key, other)), PNG)),
-        ("a key beneath", await scene.put(replace(signed, url=signed.url.replace(key, f"{key}/x")), PNG)),
+        (
+            "a key beneath",
+            await scene.put(replace(signed, url=signed.url.replace(key, f"{key}/x")), PNG),
+        ),
     ):
         await refuse(what, answer.status_code)
     for name, value in parse_qsl(urlsplit(signed.url).query):
         altered = value[:-1] + ("1" if value[-1] != "1" else "2")
         for changed in (None, altered, ""):
             url = change_query(signed.url, **{name: changed})
-            await refuse(f"{name}={changed}", (await scene.put(replace(signed, url=url), PNG)).status_code)
+            await refuse(
+                f"{name}={changed}", (await scene.put(replace(signed, url=url), PNG)).status_code
+            )
     for method in ("GET", "HEAD", "POST", "DELETE", "PATCH"):
         answer = await scene.client.request(method, signed.url, headers=signed.headers, content=PNG)
         await refuse(method, answer.status_code)
     assert (await scene.put(signed, PNG)).status_code == 200, "the same without any change"
     for method in ("GET", "HEAD", "DELETE"):
-        answer = await scene.client.request(method, signed.url, headers={"Content-Type": "image/png"})
+        answer = await scene.client.request(
+            method, signed.url, headers={"Content-Type": "image/png"}
+        )
         assert 400 <= answer.status_code < 500, method
     assert await scene.read(key) == PNG
 
 
 async def test_a_size_alone_holds_the_upload_to_it(scene: Scene) -> None:
     key = new_key()
-    signed = await scene.store.sign_put(key, "image/png", lifetime_s=60, size=len(PNG), at_most=MOST)
+    signed = await scene.store.sign_put(
+        key, "image/png", lifetime_s=60, size=len(PNG), at_most=MOST
+    )
     for data in (PNG + b"x", PNG[:-1], b""):
         answer = await scene.put(signed, data)
         assert 400 <= answer.status_code < 500, len(data)
@@ -216,7 +257,13 @@ async def test_a_signed_upload_goes_to_no_other_path(scene: Scene) -> None:
     key = new_key()
     folder = key.rpartition("/")[0]
     signed = await scene.store.sign_put(key, "image/png", lifetime_s=60, at_most=MOST)
-    for path in (f"{folder}/..%2f..%2fescaped", f"{folder}/%2e%2e/escaped", f"{folder}/../escaped", f"{key}%00", "%2f"):
+    for path in (
+        f"{folder}/..%2f..%2fescaped",
+        f"{folder}/%2e%2e/escaped",
+        f"{folder}/../escaped",
+        f"{key}%00",
+        "%2f",
+    ):
         sent = signed.headers | {"Content-Length": "3", "Connection": "close"}
         answer = await speak(signed.url.replace(key, path), "PUT", sent, b"out")
         assert re.match(rb"HTTP/1.1 [34]\d\d ", answer), (path, answer)
@@ -264,7 +311,10 @@ async def test_a_signed_address_to_read_opens_one_file_and_names_it(scene: Scene
     address = await scene.store.sign_get(key, lifetime_s=60, filename="Füchse & Co.png")
     answer = await scene.client.get(address)
     assert (answer.status_code, answer.content) == (200, PNG)
-    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''F%C3%BCchse%20%26%20Co.png"
+    assert (
+        answer.headers["content-disposition"]
+        == "attachment; filename*=UTF-8''F%C3%BCchse%20%26%20Co.png"
+    )
     part = await scene.client.get(address, headers={"Range": "bytes=2-5"})
     assert (part.status_code, part.content) == (206, PNG[2:6])
     assert (await scene.client.get(address.replace(key, other))).status_code == 403
@@ -289,7 +339,9 @@ async def test_an_upload_that_is_cut_leaves_nothing(scene: Scene, before: bytes 
     assert b" 200 " not in answer.partition(b"\r\n")[0]
     chunked = await scene.store.sign_put(key, "image/png", lifetime_s=60, at_most=MOST)
     sent = chunked.headers | {"Transfer-Encoding": "chunked"}
-    answer = await speak(chunked.url, "PUT", sent, b"1000\r\n" + b"x" * 4096 + b"\r\n1000\r\nx", cut=True)
+    answer = await speak(
+        chunked.url, "PUT", sent, b"1000\r\n" + b"x" * 4096 + b"\r\n1000\r\nx", cut=True
+    )
     assert b" 200 " not in answer.partition(b"\r\n")[0]
     if before is None:
         assert await scene.store.find_uploaded(key) is None

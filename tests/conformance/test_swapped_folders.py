@@ -16,7 +16,11 @@ OWN, FOREIGN = make_jpeg(1), make_jpeg(2)
 @pytest.fixture
 def media(tmp_path: Path) -> Path:
     media = tmp_path.resolve() / "media"
-    for folder, data in (("station/card/DCIM", OWN), ("secret/card/DCIM", FOREIGN), ("data/DCIM", FOREIGN)):
+    for folder, data in (
+        ("station/card/DCIM", OWN),
+        ("secret/card/DCIM", FOREIGN),
+        ("data/DCIM", FOREIGN),
+    ):
         (media / folder).mkdir(parents=True)
         (media / folder / "IMG_1.JPG").write_bytes(data)
     return media
@@ -47,7 +51,8 @@ def swap(at: Path, link_to: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "to"), [("station/card", "secret/card"), ("station", "secret"), ("station/card", "data")]
+    ("part", "to"),
+    [("station/card", "secret/card"), ("station", "secret"), ("station/card", "data")],
 )
 async def test_a_link_in_place_of_the_judged_folder_is_not_followed(
     media: Path, gateway: FolderGateway, part: str, to: str
@@ -61,12 +66,16 @@ async def test_a_link_in_place_of_the_judged_folder_is_not_followed(
 
 
 @pytest.mark.parametrize(("part", "to"), [("station/card", "secret/card"), ("station", "secret")])
-async def test_a_run_reads_the_folder_that_it_listed(media: Path, gateway: FolderGateway, part: str, to: str) -> None:
+async def test_a_run_reads_the_folder_that_it_listed(
+    media: Path, gateway: FolderGateway, part: str, to: str
+) -> None:
     assert await list_paths(gateway) == ["DCIM/IMG_1.JPG"]
     swap(media / part, media / to)
     assert await read(gateway, "DCIM/IMG_1.JPG") == OWN
     assert await gateway.read_start("DCIM/IMG_1.JPG", len(OWN)) == OWN
-    (media / to).joinpath("DCIM/IMG_2.JPG" if part == "station/card" else "card/DCIM/IMG_2.JPG").write_bytes(FOREIGN)
+    (media / to).joinpath(
+        "DCIM/IMG_2.JPG" if part == "station/card" else "card/DCIM/IMG_2.JPG"
+    ).write_bytes(FOREIGN)
     assert await list_paths(gateway) == ["DCIM/IMG_1.JPG"], "the walk stays in the folder, too"
 
 
@@ -81,7 +90,9 @@ async def test_a_folder_of_trapline_that_was_renamed_into_the_place_is_refused(
         await read(gateway, "DCIM/IMG_1.JPG")
 
 
-async def test_a_sub_folder_that_became_a_link_during_the_walk_is_recorded(media: Path, gateway: FolderGateway) -> None:
+async def test_a_sub_folder_that_became_a_link_during_the_walk_is_recorded(
+    media: Path, gateway: FolderGateway
+) -> None:
     from trapline.server.sources.gateways.gateway import Walk
 
     def swap_when_judged(path: str) -> None:
@@ -96,7 +107,9 @@ async def test_a_sub_folder_that_became_a_link_during_the_walk_is_recorded(media
     assert "symbolic link" in folder.reason
 
 
-async def test_a_folder_that_is_missing_fails_the_source_and_not_its_files(media: Path, gateway: FolderGateway) -> None:
+async def test_a_folder_that_is_missing_fails_the_source_and_not_its_files(
+    media: Path, gateway: FolderGateway
+) -> None:
     from trapline.server.platform.errors import FileGone
 
     (media / "station/card").rename(media / "gone")

@@ -55,7 +55,16 @@ def python_server(root: Path, work: Path) -> Iterator[str]:
     """Python's own http.server, which gives neither sizes nor times."""
     del work
     port = _free_port()
-    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(root)]
+    command = [
+        sys.executable,
+        "-m",
+        "http.server",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--directory",
+        str(root),
+    ]
     with _running(command, port):
         yield f"http://127.0.0.1:{port}/"
 
@@ -67,19 +76,26 @@ def nginx(root: Path, work: Path, form: str = "html", more: str = "") -> Iterato
     port = _free_port()
     user = "user root;" if os.geteuid() == 0 else ""
     option = f"autoindex_format {form}; {more}"
-    _write(work / "nginx.conf", NGINX.format(work=work, root=root, port=port, user=user, option=option))
+    _write(
+        work / "nginx.conf", NGINX.format(work=work, root=root, port=port, user=user, option=option)
+    )
     with _running([program, "-p", str(work), "-c", str(work / "nginx.conf")], port):
         yield f"http://127.0.0.1:{port}/"
 
 
 @contextmanager
-def apache(root: Path, work: Path, option: str = "FancyIndexing HTMLTable NameWidth=*") -> Iterator[str]:
+def apache(
+    root: Path, work: Path, option: str = "FancyIndexing HTMLTable NameWidth=*"
+) -> Iterator[str]:
     """Apache with mod_autoindex, as a table or as `<pre>`."""
     program = _find("apache2")
     port = _free_port()
     # Apache will not serve as root; the folder of a test is made readable to everybody instead.
     user = "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""
-    _write(work / "apache.conf", APACHE.format(work=work, root=root, port=port, user=user, option=option))
+    _write(
+        work / "apache.conf",
+        APACHE.format(work=work, root=root, port=port, user=user, option=option),
+    )
     with _running([program, "-X", "-d", str(work), "-f", str(work / "apache.conf")], port):
         yield f"http://127.0.0.1:{port}/"
 

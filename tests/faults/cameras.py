@@ -17,7 +17,8 @@ FAULTS = ("corrupt", "404", "reset", "long")
 
 @dataclass
 class Cameras(Loopback):
-    """The folders of all cameras, by name. `given` counts what was asked for, `struck` the faults that were met.
+    """The folders of all cameras, by name. `given` counts what was asked for, `struck` the faults
+    that were met.
 
     Each file is another picture. `slow_s` is how long each one takes.
     """
@@ -50,7 +51,9 @@ class Cameras(Loopback):
         with self._lock:
             self.made += 1
             picture = make_jpeg(self.made, size=(320, 240))
-            self.folders.setdefault(name, {})[path] = picture[: len(picture) // 2] if fault == "corrupt" else picture
+            self.folders.setdefault(name, {})[path] = (
+                picture[: len(picture) // 2] if fault == "corrupt" else picture
+            )
             if fault is not None:
                 self.faults.setdefault(name, {})[path] = fault
 
@@ -70,7 +73,10 @@ class Cameras(Loopback):
             if name not in self.folders:
                 request.send_error(404)
             elif not path:
-                rows = [f'<a href="{each}">{each}</a>  01-May-2026 06:00  {len(data)}' for each, data in files.items()]
+                rows = [
+                    f'<a href="{each}">{each}</a>  01-May-2026 06:00  {len(data)}'
+                    for each, data in files.items()
+                ]
                 _send(request, ("<pre>" + "\n".join(rows) + "\n</pre>").encode(), "text/html")
             elif fault == "404" or path not in files:
                 request.send_error(404)
@@ -81,7 +87,9 @@ class Cameras(Loopback):
                 self._at_once -= 1
 
 
-def _send(request: BaseHTTPRequestHandler, data: bytes, kind: str, fault: str | None = None) -> None:
+def _send(
+    request: BaseHTTPRequestHandler, data: bytes, kind: str, fault: str | None = None
+) -> None:
     request.send_response(200)
     request.send_header("Content-Type", kind)
     request.send_header("Content-Length", str(len(data) + (100 if fault == "long" else 0)))

@@ -43,12 +43,16 @@ class Figures:
         rows = [Figure("promise", "what", "asked", "seen"), *self.rows]
         widths = [
             max(len(value) for value in column)
-            for column in zip(*[(row.promise, row.what, row.asked, row.seen) for row in rows], strict=True)
+            for column in zip(
+                *[(row.promise, row.what, row.asked, row.seen) for row in rows], strict=True
+            )
         ]
         return [
             "  ".join(
                 value.ljust(width)
-                for value, width in zip((row.promise, row.what, row.asked, row.seen), widths, strict=True)
+                for value, width in zip(
+                    (row.promise, row.what, row.asked, row.seen), widths, strict=True
+                )
             ).rstrip()
             for row in rows
         ]

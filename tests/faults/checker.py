@@ -1,7 +1,8 @@
-"""Compares what clients were told with what is stored, once the faults are over and everything is drained.
+"""Compares what clients were told with what is stored, once the faults are over and everything is
+drained.
 
-Acknowledged is stored; one result for each task; no task open; counters equal a recount; nothing doubled; the history
-of attempts fits. Every violation is one sentence.
+Acknowledged is stored; one result for each task; no task open; counters equal a recount; nothing
+doubled; the history of attempts fits. Every violation is one sentence.
 """
 
 from collections import Counter
@@ -43,7 +44,10 @@ class _Task:
 
 
 def check(scene: Scene, *, marks: bool = True) -> Tally:
-    """Compare log and database; fails with every violation. `marks` is False where workers were not the light ones."""
+    """Compare log and database; fails with every violation.
+
+    `marks` is False where workers were not the light ones.
+    """
     tally = look(scene, marks=marks)
     shown = "\n".join(tally.violations[:20])
     assert not tally.violations, f"{len(tally.violations)} violations:\n{shown}"
@@ -55,7 +59,9 @@ def look(scene: Scene, *, marks: bool = True) -> Tally:
     operations = scene.operations()
     tasks = _read_tasks(scene)
     attempts = scene.ask("select analysis_id::text, attempt, outcome from attempts")
-    rows = scene.ask("select distinct subject_id from audit where action = 'retry' and subject_type = 'job'")
+    rows = scene.ask(
+        "select distinct subject_id from audit where action = 'retry' and subject_type = 'job'"
+    )
     retried = {int(job) for (job,) in rows}
     wrong = [
         *_check_tasks(tasks),
@@ -71,7 +77,13 @@ def look(scene: Scene, *, marks: bool = True) -> Tally:
         tasks=len(tasks),
         results=sum(task.state == "completed" for task in tasks.values()),
         failed=sum(task.state == "failed" for task in tasks.values()),
-        acknowledged=len({(one.task, one.attempt) for one in answers if one.status == "accepted" and not one.is_error}),
+        acknowledged=len(
+            {
+                (one.task, one.attempt)
+                for one in answers
+                if one.status == "accepted" and not one.is_error
+            }
+        ),
         lost_attempts=sum(outcome == "lost" for _, _, outcome in attempts),
         violations=tuple(wrong),
     )
@@ -119,7 +131,9 @@ def _check_tasks(tasks: dict[str, _Task]) -> list[str]:
         elif task.boxes or task.mark is not None:
             wrong.append(f"task {name} is {task.state} and has a result")
         if task.boxes > 1 or task.classes > 1:
-            wrong.append(f"task {name} has {task.boxes} boxes and {task.classes} classes: a result is doubled")
+            wrong.append(
+                f"task {name} has {task.boxes} boxes and {task.classes} classes: a result is doubled"
+            )
         if task.state == "completed" and (task.boxes, task.classes) == (0, 0):
             wrong.append(f"task {name} is completed and its annotations are gone")
     return wrong
@@ -138,23 +152,33 @@ def _check_answers(
         if task is None:
             wrong.append(f"task {one.task} was {one.status} and is gone")
         elif "cannot be stored" in one.status:
-            wrong.append(f"the result of attempt {one.attempt} at {one.task} was refused: {one.status}")
+            wrong.append(
+                f"the result of attempt {one.attempt} at {one.task} was refused: {one.status}"
+            )
         elif one.status == "accepted" and one.is_error:
             if (one.task, one.attempt) not in ended:
-                wrong.append(f"the error of attempt {one.attempt} at {one.task} was accepted and is not in its history")
+                wrong.append(
+                    f"the error of attempt {one.attempt} at {one.task} was accepted and is not in its history"
+                )
         elif one.status == "accepted":
             if winners.setdefault(one.task, one.attempt) != one.attempt:
-                wrong.append(f"two attempts at {one.task} were accepted: {winners[one.task]} and {one.attempt}")
+                wrong.append(
+                    f"two attempts at {one.task} were accepted: {winners[one.task]} and {one.attempt}"
+                )
             wrong += _check_winner(task, one)
         elif one.status == "duplicate" and task.state in ("queued", "processing"):
-            wrong.append(f"attempt {one.attempt} at {one.task} was told duplicate, and it is {task.state}")
+            wrong.append(
+                f"attempt {one.attempt} at {one.task} was told duplicate, and it is {task.state}"
+            )
     return wrong
 
 
 def _check_winner(task: _Task, one: Answered) -> list[str]:
     """Compare an accepted result with what is stored."""
     if task.state != "completed" or task.won != one.attempt:
-        return [f"attempt {one.attempt} at {one.task} was accepted, and it is {task.state}, won by {task.won}"]
+        return [
+            f"attempt {one.attempt} at {one.task} was accepted, and it is {task.state}, won by {task.won}"
+        ]
     if task.mark != one.mark:
         return [f"the result {one.mark} of {one.task} was accepted, and {task.mark} is stored"]
     if [corner for corner in task.corners if abs(corner - corner_of(one.mark)) > 0.001]:
@@ -170,7 +194,11 @@ def _check_leases(tasks: dict[str, _Task], operations: Sequence[Operation]) -> l
         if operation.name == "lease" and operation.state == OK
         for task, attempt in operation.heard["tasks"]
     )
-    wrong += [f"attempt {attempt} at {task} was given out {n} times" for (task, attempt), n in leases.items() if n > 1]
+    wrong += [
+        f"attempt {attempt} at {task} was given out {n} times"
+        for (task, attempt), n in leases.items()
+        if n > 1
+    ]
     wrong += [
         f"attempt {attempt} at {task} was given out, and the row knows of {tasks[task].attempt if task in tasks else 0}"
         for task, attempt in leases
@@ -179,11 +207,15 @@ def _check_leases(tasks: dict[str, _Task], operations: Sequence[Operation]) -> l
     return wrong
 
 
-def _check_attempts(tasks: dict[str, _Task], attempts: list[tuple[Any, ...]], retried: set[int]) -> list[str]:
+def _check_attempts(
+    tasks: dict[str, _Task], attempts: list[tuple[Any, ...]], retried: set[int]
+) -> list[str]:
     wrong = []
     ended = Counter(attempts)
     wrong += [
-        f"attempt {attempt} at {task} ended {n} times as {how}" for (task, attempt, how), n in ended.items() if n > 1
+        f"attempt {attempt} at {task} ended {n} times as {how}"
+        for (task, attempt, how), n in ended.items()
+        if n > 1
     ]
     history: dict[str, list[tuple[int, str]]] = {}
     for task, attempt, outcome in ended:
@@ -191,11 +223,14 @@ def _check_attempts(tasks: dict[str, _Task], attempts: list[tuple[Any, ...]], re
             wrong.append(f"attempt {attempt} at {task} ended and was never begun")
         history.setdefault(task, []).append((attempt, outcome))
     for name, task in tasks.items():
-        # A retry counts anew from the attempt that it found, where the fence has been since; nothing else does.
+        # A retry counts anew from the attempt that it found, where the fence has been since;
+        # nothing else does.
         begun_at = range(task.fence + 1) if task.job in retried else (0,)
         told = [_count_ends(history.get(name, []), after) for after in begun_at]
         if (task.errors, task.lost) not in told:
-            wrong.append(f"task {name} counts {task.errors} errors and {task.lost} losses, its history {told[0]}")
+            wrong.append(
+                f"task {name} counts {task.errors} errors and {task.lost} losses, its history {told[0]}"
+            )
     return wrong
 
 
@@ -220,13 +255,28 @@ def _check_jobs(scene: Scene) -> list[str]:
         from jobs j left join analyses a on a.job_id = j.id group by j.id
         """
     )
-    for job, status, expanded, *stored, last_move, is_open, completed, failed, moves, ends, begins, credited in rows:
+    for (
+        job,
+        status,
+        expanded,
+        *stored,
+        last_move,
+        is_open,
+        completed,
+        failed,
+        moves,
+        ends,
+        begins,
+        credited,
+    ) in rows:
         if status in ("queued", "processing"):
             wrong.append(f"job {job} is still {status}")
         if not expanded and status != "canceled":
             wrong.append(f"job {job} is {status} and not expanded")
         if tuple(stored) != (is_open, completed, failed) and status != "canceled":
-            wrong.append(f"job {job} counts {tuple(stored)}, its rows {(is_open, completed, failed)}")
+            wrong.append(
+                f"job {job} counts {tuple(stored)}, its rows {(is_open, completed, failed)}"
+            )
         if moves != last_move:
             wrong.append(f"job {job} has {moves} moves and counts {last_move}")
         if ends != begins + (status not in ("queued", "processing")):
@@ -248,8 +298,12 @@ def _check_histories(scene: Scene) -> list[str]:
     )
     for job, status, moves, times in rows:
         states = ["new", *(to_state for _, _, to_state in moves)]
-        if [number for number, _, _ in moves] != [str(number) for number in range(1, len(moves) + 1)]:
-            wrong.append(f"the moves of job {job} are numbered {[number for number, _, _ in moves]}")
+        if [number for number, _, _ in moves] != [
+            str(number) for number in range(1, len(moves) + 1)
+        ]:
+            wrong.append(
+                f"the moves of job {job} are numbered {[number for number, _, _ in moves]}"
+            )
         if [from_state for _, from_state, _ in moves] != states[:-1] or states[-1] != status:
             wrong.append(f"the history of job {job} has gaps: {moves}, and it is {status}")
         if sorted(times) != times:

@@ -21,7 +21,8 @@ _figures = Figures()
 MakeScene = Callable[..., Scene]
 
 
-# They say how long something may take, and it takes nearly that: nobody else may have the processors meanwhile.
+# They say how long something may take, and it takes nearly that: nobody else may have the
+# processors meanwhile.
 ALONE = {
     f"test_{name}"
     for name in (
@@ -64,7 +65,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if broken and not _figures.rows:
         terminalreporter.write_line(f"The same again: TRAPLINE_FAULT_SEED={SEED}")
     if _figures.rows:
-        terminalreporter.section("promises, full form" if FULL else "promises, a tenth of the full form")
+        terminalreporter.section(
+            "promises, full form" if FULL else "promises, a tenth of the full form"
+        )
         for line in _figures.describe():
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"The same again: TRAPLINE_FAULT_SEED={SEED}")
@@ -81,12 +84,14 @@ def scenes() -> Iterator[Path]:
     """The folder of all scenes, which PostgreSQL's unprivileged uid can reach."""
     parent = Path(tempfile.mkdtemp(prefix="trapline-faults-"))
     parent.chmod(0o711)
-    # The watcher's standard input ends when this process does, however that happens: PostgreSQL ends then, too.
-    end = (
-        'read -r _; for file in "$0"/*/database/postmaster.pid; do kill -QUIT "$(head -n 1 "$file")"; done; rm -rf "$0"'
-    )
+    # The watcher's standard input ends when this process does, however that happens: PostgreSQL
+    # ends then, too.
+    end = 'read -r _; for file in "$0"/*/database/postmaster.pid; do kill -QUIT "$(head -n 1 "$file")"; done; rm -rf "$0"'
     watcher = subprocess.Popen(
-        ["sh", "-c", end, str(parent)], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        ["sh", "-c", end, str(parent)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     yield parent
     watcher.kill()
@@ -102,7 +107,10 @@ def prepared(scenes: Path) -> Path:
 
 @pytest.fixture
 def make_scene(prepared: Path, scenes: Path) -> Iterator[MakeScene]:
-    """Make scenes of the test's own, not started yet; they end with the test. With `up` of the real `trapline up`."""
+    """Make scenes of the test's own, not started yet; they end with the test.
+
+    With `up` of the real `trapline up`.
+    """
     made: list[Scene] = []
 
     def make(*, up: bool = False, **wishes: Any) -> Scene:

@@ -1,8 +1,9 @@
-"""Run a server process in a child that is born ready: `python -m tests.faults.forking api`, under a lifeline.
+"""Run a server process in a child that is born ready: `python -m tests.faults.forking api`, under a
+lifeline.
 
-Loading the server takes a second of processor time, which a test that kills it a hundred times does not have. The
-parent loads it once; each child is forked from it, does what a server process does from its first line on, and is
-followed by another one when it ends.
+Loading the server takes a second of processor time, which a test that kills it a hundred times does
+not have. The parent loads it once; each child is forked from it, does what a server process does
+from its first line on, and is followed by another one when it ends.
 """
 
 import ctypes

@@ -1,8 +1,8 @@
 """Asks a server again and again whether it is alive: `python light_prober.py PORT PID FILE`.
 
-Each line of FILE is [when, status, seconds, seconds that neither the prober nor the server's main thread could run].
-The last figure is the kernel's own: on a busy machine an answer is also late because others had the processor, which
-says nothing of an event loop that was blocked.
+Each line of FILE is [when, status, seconds, seconds that neither the prober nor the server's main
+thread could run]. The last figure is the kernel's own: on a busy machine an answer is also late
+because others had the processor, which says nothing of an event loop that was blocked.
 """
 
 import http.client
@@ -16,7 +16,9 @@ EVERY_S = 0.02
 
 def read_waited_s(pid: int | str) -> float:
     """How long the main thread of a process was ready to run and did not, since it began."""
-    return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text(encoding="utf-8").split()[1]) / 1e9
+    return (
+        int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text(encoding="utf-8").split()[1]) / 1e9
+    )
 
 
 def main(port: int, pid: int, file: Path) -> None:

@@ -1,7 +1,9 @@
-"""A worker without a model, to be killed: `python light_worker.py '{"servers": [...], "token": "...", ...}'`.
+"""A worker without a model, to be killed: `python light_worker.py '{"servers": [...], "token":
+"...", ...}'`.
 
-It speaks the five calls, or with `additions` hello, lease, renew and release, and writes each operation into its log.
-Standard library only, so that it starts in a moment. See Wishes for what it can be asked for.
+It speaks the five calls, or with `additions` hello, lease, renew and release, and writes each
+operation into its log. Standard library only, so that it starts in a moment. See Wishes for what it
+can be asked for.
 """
 
 import contextlib
@@ -22,17 +24,19 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.faults.operations import OK, Recorder, judge_status
 
 SLUG = "field-pipeline"
-QUERY = f"/api/v2/jobs?pipeline__slug__in={SLUG}&ids_only=1&incomplete_only=1&dispatch_mode=async_api"
+QUERY = (
+    f"/api/v2/jobs?pipeline__slug__in={SLUG}&ids_only=1&incomplete_only=1&dispatch_mode=async_api"
+)
 
 
 @dataclass
 class Wishes:
     """What the worker is like.
 
-    `servers` are (host, port), tried in turn; `address` is the loopback address that it speaks from; `work_s` how long
-    one task takes. `stubborn`: a result is sent again until its fate is known. `poison` are image ids that kill the
-    process that has one in hand. `fail_share`: so many results are errors. `hold`: lease, and never
-    answer; `keep`: the same, and renew for ever.
+    `servers` are (host, port), tried in turn; `address` is the loopback address that it speaks
+    from; `work_s` how long one task takes. `stubborn`: a result is sent again until its fate is
+    known. `poison` are image ids that kill the process that has one in hand. `fail_share`: so many
+    results are errors. `hold`: lease, and never answer; `keep`: the same, and renew for ever.
     """
 
     servers: list[tuple[str, int]]
@@ -73,7 +77,10 @@ class Caller:
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Make one call; answers the status and the body. Raises Lost."""
-        headers = {"Authorization": f"Token {self._wishes.token}", "Content-Type": "application/json"}
+        headers = {
+            "Authorization": f"Token {self._wishes.token}",
+            "Content-Type": "application/json",
+        }
         headers["User-Agent"] = self._wishes.name
         if self.worker_id:
             headers["X-Trapline-Worker"] = self.worker_id
@@ -82,9 +89,14 @@ class Caller:
                 self._turn += 1
                 host, port = self._wishes.servers[self._turn % len(self._wishes.servers)]
                 self._connection = http.client.HTTPConnection(
-                    host, port, timeout=self._wishes.timeout_s, source_address=(self._wishes.address, 0)
+                    host,
+                    port,
+                    timeout=self._wishes.timeout_s,
+                    source_address=(self._wishes.address, 0),
                 )
-            self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+            self._connection.request(
+                method, path, None if body is None else json.dumps(body), headers
+            )
             answer = self._connection.getresponse()
             content = answer.read()
             if answer.getheader("Connection", "").lower() == "close":
@@ -108,13 +120,17 @@ class Worker:
         self.wishes = wishes
         self.recorder = Recorder(Path(wishes.log), wishes.name)
         self.caller = Caller(wishes)
-        self.chance = random.Random(f"{wishes.seed}:{wishes.name}:{os.getpid()}" if not wishes.seed else wishes.seed)
+        self.chance = random.Random(
+            f"{wishes.seed}:{wishes.name}:{os.getpid()}" if not wishes.seed else wishes.seed
+        )
         self.held: dict[str, tuple[str, int]] = {}
         self.ending = threading.Event()
         self.renew_s = 1.0
         self.renewed = time.monotonic()
 
-    def do(self, name: str, method: str, path: str, body: Any = None, **said: Any) -> tuple[int | None, Any, int]:
+    def do(
+        self, name: str, method: str, path: str, body: Any = None, **said: Any
+    ) -> tuple[int | None, Any, int]:
         """One operation, written down before and after; the caller ends it in the log where it succeeds."""
         number = self.recorder.begin(name, **said)
         try:
@@ -166,7 +182,9 @@ class Worker:
                 return []
             job = answer["results"][0]["id"]
             wanted = {"batch_size": self.wishes.batch}
-            status, answer, number = self.do("lease", "POST", f"/api/v2/jobs/{job}/tasks/", wanted, job=job)
+            status, answer, number = self.do(
+                "lease", "POST", f"/api/v2/jobs/{job}/tasks/", wanted, job=job
+            )
             if status == 200:
                 for task in answer["tasks"]:
                     task["job_id"] = job
@@ -217,7 +235,9 @@ class Worker:
     def renew(self) -> None:
         """Say that the leases are still in hand."""
         self.renewed = time.monotonic()
-        status, _, number = self.do("renew", "POST", "/api/v2/tasks/renew", {"leases": list(self.held)})
+        status, _, number = self.do(
+            "renew", "POST", "/api/v2/tasks/renew", {"leases": list(self.held)}
+        )
         if status == 200:
             self.recorder.end(number, OK)
 
@@ -227,12 +247,18 @@ class Worker:
         for task in tasks:
             mark = round(self.chance.random() * 1e6, 3)
             is_error = self.chance.random() < self.wishes.fail_share
-            result = {"error": "failed to load image", "image_id": task["image_id"]} if is_error else found(task, mark)
+            result = (
+                {"error": "failed to load image", "image_id": task["image_id"]}
+                if is_error
+                else found(task, mark)
+            )
             elements.append({"reply_subject": task["reply_subject"], "result": result})
             said.append([*name_lease(task["reply_subject"]), mark, is_error])
         while True:
             path = f"/api/v2/jobs/{job}/result/"
-            status, answer, number = self.do("result", "POST", path, {"results": elements}, job=job, elements=said)
+            status, answer, number = self.do(
+                "result", "POST", path, {"results": elements}, job=job, elements=said
+            )
             if status == 200:
                 self.recorder.end(number, OK, statuses=[task["status"] for task in answer["tasks"]])
             if status == 403 and self.wishes.additions:

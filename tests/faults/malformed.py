@@ -105,7 +105,9 @@ BODIES: tuple[bytes, ...] = (
     b'{"a": 1,}',
     b"--b--\r\n",
     b'--b\r\nContent-Disposition: form-data; name="files"; filename="\x00\xff/../.."\r\n\r\nx\r\n--b--\r\n',
-    b'--b\r\nContent-Disposition: form-data; name="project"\r\n\r\n' + b"9" * 400 + b"\r\n--b--\r\n",
+    b'--b\r\nContent-Disposition: form-data; name="project"\r\n\r\n'
+    + b"9" * 400
+    + b"\r\n--b--\r\n",
     b'--b\r\nContent-Disposition: form-data; name="deployment"\r\n\r\n\xff\xff\r\n--b--\r\n',
     b"--b\r\n\r\n\r\n--b",
     b"--b\r\n" + b"X: y\r\n" * 2000,
@@ -249,13 +251,21 @@ class Target:
     bodies: list[Any] = field(default_factory=list)
 
 
-def draw_request(chance: random.Random, target: Target, known: Mapping[str, str], tokens: Sequence[str]) -> bytes:
+def draw_request(
+    chance: random.Random, target: Target, known: Mapping[str, str], tokens: Sequence[str]
+) -> bytes:
     """One request that is wrong in one place or in some, ready to be sent; the connection ends with its answer."""
     method = target.method if chance.random() < 0.95 else chance.choice(METHODS)
-    head = [f"{method} {_draw_path(chance, target, known)} HTTP/1.1".encode(), b"Host: 127.0.0.1", b"Connection: close"]
+    head = [
+        f"{method} {_draw_path(chance, target, known)} HTTP/1.1".encode(),
+        b"Host: 127.0.0.1",
+        b"Connection: close",
+    ]
     body = _draw_body(chance, target) if target.takes_body or chance.random() < 0.1 else None
     odd = [chance.choice(LINES) for _ in range(chance.choice((0, 0, 0, 1, 1, 2)))]
-    if not any(line.startswith(b"Authorization") for line in odd) and (token := chance.choice(tokens)):
+    if not any(line.startswith(b"Authorization") for line in odd) and (
+        token := chance.choice(tokens)
+    ):
         head.append(f"Authorization: Bearer {token}".encode())
     if body is not None and not any(line.startswith(b"Content-Type") for line in odd):
         head.append(b"Content-Type: application/json")
@@ -265,9 +275,16 @@ def draw_request(chance: random.Random, target: Target, known: Mapping[str, str]
     if chance.random() < 0.7:
         return b"\r\n".join((*head, b"Content-Length: %d" % len(body), b"", body))
     cut = chance.randrange(len(body) + 1)
-    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:cut], body[cut:]) if part)
+    chunks = b"".join(
+        b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:cut], body[cut:]) if part
+    )
     trailer = chance.choice((b"", b"Authorization: Bearer x\r\n", b"X-T: \xff\r\n"))
-    return b"\r\n".join((*head, b"Transfer-Encoding: chunked", b"", chunks)) + b"0\r\n" + trailer + b"\r\n"
+    return (
+        b"\r\n".join((*head, b"Transfer-Encoding: chunked", b"", chunks))
+        + b"0\r\n"
+        + trailer
+        + b"\r\n"
+    )
 
 
 def _draw_path(chance: random.Random, target: Target, known: Mapping[str, str]) -> str:
@@ -275,17 +292,32 @@ def _draw_path(chance: random.Random, target: Target, known: Mapping[str, str]) 
     while "{" in path:
         start, _, rest = path.partition("{")
         name, _, rest = rest.partition("}")
-        path = start + (chance.choice(PATHS) if chance.random() < 0.3 else known.get(name, "1")) + rest
+        path = (
+            start + (chance.choice(PATHS) if chance.random() < 0.3 else known.get(name, "1")) + rest
+        )
     if chance.random() < 0.03:
         path = chance.choice(
-            (path + "/", path + "//", "/" + path, path.upper(), path + "/..", "/." + path, path + ";a=b")
+            (
+                path + "/",
+                path + "//",
+                "/" + path,
+                path.upper(),
+                path + "/..",
+                "/." + path,
+                path + ";a=b",
+            )
         )
     asked = [name for name in target.queries if chance.random() < 0.4]
     if chance.random() < 0.05:
         asked.append(chance.choice(("unknown", "%00", "a[]", "%ff", "")))
-    values = (f"{name}={chance.choice(PATHS) if chance.random() < 0.7 else known.get(name, '1')}" for name in asked)
+    values = (
+        f"{name}={chance.choice(PATHS) if chance.random() < 0.7 else known.get(name, '1')}"
+        for name in asked
+    )
     query = chance.choice("&&&;").join(values).replace(" ", "+")
-    return quote(path, safe="%/;*$()'|{}\\:+") + (f"?{query}" if query or chance.random() < 0.05 else "")
+    return quote(path, safe="%/;*$()'|{}\\:+") + (
+        f"?{query}" if query or chance.random() < 0.05 else ""
+    )
 
 
 def _draw_body(chance: random.Random, target: Target) -> bytes:

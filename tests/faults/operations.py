@@ -1,9 +1,10 @@
-"""The log of what clients did: each operation ended ok, failed, or its fate is unknown; a file for each client.
+"""The log of what clients did: each operation ended ok, failed, or its fate is unknown; a file for
+each client.
 
-A line is written before an operation is sent and another one when its answer is there: an operation without the second
-line is one whose client was killed, and its fate is unknown. Times are of the machine's monotonic clock, in
-seconds; `wall` is what the client takes for the date.
-Standard library only: the light worker, which must start fast, writes it too.
+A line is written before an operation is sent and another one when its answer is there: an operation
+without the second line is one whose client was killed, and its fate is unknown. Times are of the
+machine's monotonic clock, in seconds; `wall` is what the client takes for the date. Standard
+library only: the light worker, which must start fast, writes it too.
 """
 
 import json
@@ -36,7 +37,15 @@ class Recorder:
     def begin(self, operation: str, **details: Any) -> int:
         """An operation is about to be sent; answers its number."""
         self._number += 1
-        self._write({"n": self._number, "op": operation, "at": time.monotonic(), "wall": time.time(), **details})
+        self._write(
+            {
+                "n": self._number,
+                "op": operation,
+                "at": time.monotonic(),
+                "wall": time.time(),
+                **details,
+            }
+        )
         return self._number
 
     def end(self, number: int, state: str, **details: Any) -> None:
@@ -109,8 +118,12 @@ def list_answers(operations: Iterable[Operation]) -> list[Answered]:
         if operation.name != "result":
             continue
         statuses = operation.heard.get("statuses") or [None] * len(operation.said["elements"])
-        for (task, attempt, mark, is_error), status in zip(operation.said["elements"], statuses, strict=True):
-            found.append(Answered(task, attempt, mark, is_error, status, operation.ended or operation.begun))
+        for (task, attempt, mark, is_error), status in zip(
+            operation.said["elements"], statuses, strict=True
+        ):
+            found.append(
+                Answered(task, attempt, mark, is_error, status, operation.ended or operation.begun)
+            )
     return found
 
 
@@ -125,5 +138,7 @@ def was_busy(operations: list[Operation], at: float) -> bool:
         if operation.name == "lease" and operation.state == OK:
             held.update((task, attempt) for task, attempt in operation.heard["tasks"])
         elif operation.name == "result" and operation.state == OK:
-            held.difference_update((task, attempt) for task, attempt, *_ in operation.said["elements"])
+            held.difference_update(
+                (task, attempt) for task, attempt, *_ in operation.said["elements"]
+            )
     return bool(held)

@@ -16,7 +16,10 @@ WAITING = "select count(*) from webhook_deliveries where state <> 'delivered'"
 
 @dataclass
 class Outsider(Loopback):
-    """One web server on loopback. `heard` counts how often each event was taken; while `away`, none is."""
+    """One web server on loopback.
+
+    `heard` counts how often each event was taken; while `away`, none is.
+    """
 
     away: bool = False
     heard: Counter[str] = field(default_factory=Counter)
@@ -67,8 +70,11 @@ class Outsider(Loopback):
         began = time.monotonic()
         while left := scene.ask(WAITING)[0][0]:
             assert time.monotonic() - began < within_s, f"{left} events are not told"
-            # As if the pauses were over: those of a receiver that was away, and those of a process that was killed.
-            scene.ask("update webhook_deliveries set next_attempt_at = now() where state = 'waiting'")
+            # As if the pauses were over: those of a receiver that was away, and those of a process
+            # that was killed.
+            scene.ask(
+                "update webhook_deliveries set next_attempt_at = now() where state = 'waiting'"
+            )
             time.sleep(1)
         events = scene.ask("select id::text, event_type, data ->> 'id' from webhook_deliveries")
         moves = scene.ask("select job_id::text, to_state from job_moves")

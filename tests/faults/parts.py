@@ -53,12 +53,30 @@ class Keeper:
         self._thread.start()
 
     def add_module(
-        self, name: str, module: str, arguments: list[str], environment: Mapping[str, str], log: Path, *fds: int
+        self,
+        name: str,
+        module: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        log: Path,
+        *fds: int,
     ) -> Part:
         """Start a module of ours, with a lifeline to this process."""
-        lifeline = ["-m", "trapline.cli.supervised_process", str(self.lifeline), str(self._gate), module]
+        lifeline = [
+            "-m",
+            "trapline.cli.supervised_process",
+            str(self.lifeline),
+            str(self._gate),
+            module,
+        ]
         return self.add(
-            Part(name, [sys.executable, *lifeline, *arguments], environment, log, (self.lifeline, self._gate, *fds))
+            Part(
+                name,
+                [sys.executable, *lifeline, *arguments],
+                environment,
+                log,
+                (self.lifeline, self._gate, *fds),
+            )
         )
 
     def add(self, part: Part) -> Part:
@@ -96,7 +114,9 @@ class Keeper:
         """The part with this name."""
         return next(part for part in self.parts if part.name == name)
 
-    def stop(self, part: Part, wish: signal.Signals = signal.SIGTERM, patience_s: float = 15.0) -> int:
+    def stop(
+        self, part: Part, wish: signal.Signals = signal.SIGTERM, patience_s: float = 15.0
+    ) -> int:
         """End a part for good; answers its exit code."""
         with self._lock:
             part.wanted = False

@@ -76,11 +76,17 @@ class Probe:
 
     def within(self, begun_after: float, ended_before: float) -> list[Answer]:
         """The calls that were sent and answered in this time."""
-        return [one for one in self.answers if one.begun >= begun_after and one.ended <= ended_before]
+        return [
+            one for one in self.answers if one.begun >= begun_after and one.ended <= ended_before
+        ]
 
     def first_good(self, after: float) -> float | None:
         """How long after this time the first call was answered well; None where none was."""
-        good = [one.ended for one in self.answers if one.ended >= after and one.status and one.status < 300]
+        good = [
+            one.ended
+            for one in self.answers
+            if one.ended >= after and one.status and one.status < 300
+        ]
         return min(good) - after if good else None
 
 
@@ -127,11 +133,16 @@ def watch_alive(scene: Scene, api: str = "api 1") -> Callable[[], list[Alive]]:
     """Start to ask an API process whether it is alive; answers a function that reads what it said."""
     file = scene.folder / f"alive-{api.replace(' ', '-')}.jsonl"
     told = [str(scene.ports[0]), str(scene.find_pid(api)), str(file)]
-    scene.keeper.add(Part("prober", [sys.executable, str(LIGHT_PROBER), *told], {}, scene.log_of("prober")))
+    scene.keeper.add(
+        Part("prober", [sys.executable, str(LIGHT_PROBER), *told], {}, scene.log_of("prober"))
+    )
 
     def read() -> list[Alive]:
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         rows = [json.loads(line) for line in lines if line.endswith("]")]
-        return [Alive(begun, status, max(0.0, took_s - waited_s)) for begun, status, took_s, waited_s in rows]
+        return [
+            Alive(begun, status, max(0.0, took_s - waited_s))
+            for begun, status, took_s, waited_s in rows
+        ]
 
     return read

@@ -31,7 +31,8 @@ class _Pair:
 
 @dataclass
 class FaultProxy:
-    """Listens on `port` and speaks to `target_port`, both of the loopback interface, in a thread of its own.
+    """Listens on `port` and speaks to `target_port`, both of the loopback interface, in a thread of
+    its own.
 
     `broken` counts connections that were open when they were cut.
     """
@@ -56,7 +57,9 @@ class FaultProxy:
         listener.bind(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
         self._passing.set()
-        self._thread = threading.Thread(target=self._run, args=(listener,), name="fault proxy", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(listener,), name="fault proxy", daemon=True
+        )
         self._thread.start()
 
     def _run(self, listener: socket.socket) -> None:
@@ -141,7 +144,8 @@ class FaultProxy:
         return int(self._do(act))
 
     def swallow_answer_to(self, needle: bytes, after: bytes | None = None) -> None:
-        """Let the next bytes with this in them arrive, then break the connection before their answer comes back.
+        """Let the next bytes with this in them arrive, then break the connection before their
+        answer comes back.
 
         With `after` only on a connection that had those bytes before.
         """
@@ -169,7 +173,8 @@ class FaultProxy:
             await self._passing.wait()
             far_reader, pair.far = await asyncio.open_connection("127.0.0.1", self.target_port)
             await self._both(
-                self._pump(reader, pair.far, pair, upwards=True), self._pump(far_reader, writer, pair, upwards=False)
+                self._pump(reader, pair.far, pair, upwards=True),
+                self._pump(far_reader, writer, pair, upwards=False),
             )
         except (OSError, RuntimeError):
             writer.transport.abort()
@@ -188,7 +193,12 @@ class FaultProxy:
                 task.cancel()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: _Pair, *, upwards: bool
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        pair: _Pair,
+        *,
+        upwards: bool,
     ) -> None:
         while data := await reader.read(CHUNK):
             await self._passing.wait()

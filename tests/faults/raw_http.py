@@ -12,7 +12,10 @@ PIECE = 65536
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """What came back; status 0 where it was no answer at all. `sent` counts the bytes of the body that went out."""
+    """What came back; status 0 where it was no answer at all.
+
+    `sent` counts the bytes of the body that went out.
+    """
 
     status: int
     content: bytes = b""
@@ -31,7 +34,11 @@ def connect(port: int, receive_buffer: int = 0) -> socket.socket:
 
 def write_head(method: str, target: str, headers: Mapping[str, str], *, end: bool = True) -> bytes:
     """The head of a request, with or without the empty line that ends it."""
-    lines = [f"{method} {target} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [
+        f"{method} {target} HTTP/1.1",
+        "Host: 127.0.0.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return ("\r\n".join(lines) + ("\r\n\r\n" if end else "\r\n")).encode("latin-1")
 
 

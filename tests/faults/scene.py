@@ -48,8 +48,9 @@ class Strike:
 class Scene:
     """The processes of one test. `folder` holds a prepared database, see conftest.py.
 
-    `apis` API processes listen on one socket each, or on one together. With `through_proxy` they reach PostgreSQL
-    through `database_proxy`. A plan of failpoints is followed where `failpoints` is set; `forking`: see forking.py.
+    `apis` API processes listen on one socket each, or on one together. With `through_proxy` they
+    reach PostgreSQL through `database_proxy`. A plan of failpoints is followed where `failpoints`
+    is set; `forking`: see forking.py.
     """
 
     folder: Path
@@ -78,7 +79,9 @@ class Scene:
         self._database_back: list[float] = []
         self._ending = threading.Event()
         self._asking: psycopg.Connection | None = None
-        self._database_thread = threading.Thread(target=self._keep_database, name="keep database", daemon=True)
+        self._database_thread = threading.Thread(
+            target=self._keep_database, name="keep database", daemon=True
+        )
         (self.folder / MARK).touch()
         self.logs.mkdir(exist_ok=True)
 
@@ -155,14 +158,20 @@ class Scene:
         name = f"api {number}"
         listener = self._sockets[0 if self.one_socket else number - 1]
         environment = {**self.environment(name), "TRAPLINE_LISTEN_SOCKET": str(listener.fileno())}
-        return self.keeper.add_module(name, self._module, ["api"], environment, self.log_of(name), listener.fileno())
+        return self.keeper.add_module(
+            name, self._module, ["api"], environment, self.log_of(name), listener.fileno()
+        )
 
     def add_background(self, number: int) -> Part:
         """Start a background process, called `background NUMBER`."""
         name = f"background {number}"
-        return self.keeper.add_module(name, self._module, ["background"], self.environment(name), self.log_of(name))
+        return self.keeper.add_module(
+            name, self._module, ["background"], self.environment(name), self.log_of(name)
+        )
 
-    def add_worker(self, number: int, environment: Mapping[str, str] | None = None, **wishes: Any) -> Part:
+    def add_worker(
+        self, number: int, environment: Mapping[str, str] | None = None, **wishes: Any
+    ) -> Part:
         """Start a light worker, called `worker NUMBER`; see light_worker.Wishes."""
         name = f"worker {number}"
         told = {
@@ -175,7 +184,9 @@ class Scene:
             **wishes,
         }
         command = [sys.executable, str(LIGHT_WORKER), json.dumps(told)]
-        part = Part(name, command, environment or {}, self.log_of("workers"), (self.keeper.lifeline,))
+        part = Part(
+            name, command, environment or {}, self.log_of("workers"), (self.keeper.lifeline,)
+        )
         return self.keeper.add(part)
 
     @property
@@ -190,7 +201,9 @@ class Scene:
         """Wait until every API answers that it is ready."""
         deadline = time.monotonic() + within_s
         while not all(is_ready(port) for port in self.ports):
-            assert time.monotonic() < deadline, f"no API after {within_s} s:\n{last_words(self.log_of('api 1'))}"
+            assert time.monotonic() < deadline, (
+                f"no API after {within_s} s:\n{last_words(self.log_of('api 1'))}"
+            )
             time.sleep(0.05)
 
     def end(self) -> None:
@@ -212,7 +225,11 @@ class Scene:
 
     def _keep_database(self) -> None:
         while not self._ending.wait(0.02):
-            if self._database_wanted and self.postgres is not None and self.postgres.process.poll() is not None:
+            if (
+                self._database_wanted
+                and self.postgres is not None
+                and self.postgres.process.poll() is not None
+            ):
                 self.postgres = start_postgres(self.folder, {"shared_buffers": "64MB"})
                 self._database_back.append(time.monotonic())
 
@@ -229,7 +246,9 @@ class Scene:
     ) -> httpx2.Response:
         """Call the first API as the owner, or with another token. Raises httpx2.HTTPError."""
         headers = {"Authorization": f"Token {token or self.owner}", **options.pop("headers", {})}
-        with httpx2.Client(base_url=options.pop("base_url", self.base_url), trust_env=False, timeout=10) as client:
+        with httpx2.Client(
+            base_url=options.pop("base_url", self.base_url), trust_env=False, timeout=10
+        ) as client:
             return client.request(method, f"/api/v2{path}", json=body, headers=headers, **options)
 
     def make_job(self, client: Recorder, key: str, path: str = "/jobs", **asked: Any) -> int:
@@ -244,7 +263,9 @@ class Scene:
             else:
                 state = judge_status(answer.status_code)
                 if state == "ok":
-                    job = int(answer.json().get("id") or answer.json()["job_id"].removeprefix("job-"))
+                    job = int(
+                        answer.json().get("id") or answer.json()["job_id"].removeprefix("job-")
+                    )
                     client.end(number, state, job=job)
                     return job
                 client.end(number, state, status=answer.status_code)
@@ -288,7 +309,9 @@ class Scene:
 
     def count_open(self) -> int:
         """How many tasks of live jobs are neither completed nor failed."""
-        return int(self.ask("select count(*) from analyses where state in ('queued', 'processing')")[0][0])
+        return int(
+            self.ask("select count(*) from analyses where state in ('queued', 'processing')")[0][0]
+        )
 
     def count_held(self) -> int:
         """How many tasks are leased now."""
@@ -297,8 +320,12 @@ class Scene:
     def drain(self, within_s: float) -> float:
         """Wait until every job is over; answers after how many seconds it was."""
         began = time.monotonic()
-        while live := self.ask("select id, status, expanded, open from jobs where status in ('queued', 'processing')"):
-            assert time.monotonic() - began < within_s, f"not over after {within_s} s: {live}, {self.ask(OPEN)}"
+        while live := self.ask(
+            "select id, status, expanded, open from jobs where status in ('queued', 'processing')"
+        ):
+            assert time.monotonic() - began < within_s, (
+                f"not over after {within_s} s: {live}, {self.ask(OPEN)}"
+            )
             time.sleep(0.05)
         return time.monotonic() - began
 
@@ -314,7 +341,10 @@ class Scene:
         return [json.loads(line) for line in struck.read_text(encoding="utf-8").splitlines()]
 
     def follow(self, *rules: str) -> None:
-        """Let the failpoints follow these rules: NUMBER POINT|DOING|AT|ACT. Numbers are never used twice."""
+        """Let the failpoints follow these rules: NUMBER POINT|DOING|AT|ACT.
+
+        Numbers are never used twice.
+        """
         draft = self.plan.with_name("plan.draft")
         draft.write_text("".join(f"{rule}\n" for rule in rules), encoding="utf-8")
         draft.replace(self.plan)
@@ -392,6 +422,8 @@ class Scene:
         return self._database_back[-1]
 
 
-def _ask(connection: psycopg.Connection, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+def _ask(
+    connection: psycopg.Connection, query: str, parameters: tuple[Any, ...]
+) -> list[tuple[Any, ...]]:
     cursor = connection.execute(query.encode(), parameters or None)
     return list(cursor.fetchall()) if cursor.description else []

@@ -14,7 +14,8 @@ from tests.faults.scene import Scene
 
 @dataclass
 class Speaker:
-    """One caller with one open connection; for one thread. Two of different `address` prolong nothing of each other.
+    """One caller with one open connection; for one thread. Two of different `address` prolong
+    nothing of each other.
 
     `worker_id` is set by `greet`.
     """
@@ -28,10 +29,15 @@ class Speaker:
     def call(
         self, method: str, path: str, body: Any = None, signed: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
-        """Make one call, never again; answers the status and what was said. A signature stands for the token."""
+        """Make one call, never again; answers the status and what was said.
+
+        A signature stands for the token.
+        """
         if not self._connections:
             self._connections.append(
-                http.client.HTTPConnection("127.0.0.1", self.port, timeout=60, source_address=(self.address, 0))
+                http.client.HTTPConnection(
+                    "127.0.0.1", self.port, timeout=60, source_address=(self.address, 0)
+                )
             )
         sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
@@ -52,7 +58,13 @@ class Speaker:
 
     def greet(self, name: str) -> None:
         """Say hello; later calls name this worker."""
-        told = {"service": "Field worker (host)", "name": name, "host": "tests", "pid": 1, "pipelines": [SLUG]}
+        told = {
+            "service": "Field worker (host)",
+            "name": name,
+            "host": "tests",
+            "pid": 1,
+            "pipelines": [SLUG],
+        }
         self.worker_id = self.ask("POST", "/workers/hello", told)["worker_id"]
 
     def claim(self) -> list[int]:
@@ -98,7 +110,9 @@ def race(runners: Sequence[Callable[[], Any]]) -> list[Any]:
     return results
 
 
-def spread(work: Sequence[Callable[[random.Random], None]], threads: int, chance: random.Random) -> None:
+def spread(
+    work: Sequence[Callable[[random.Random], None]], threads: int, chance: random.Random
+) -> None:
     """Do all of this work on so many threads, each piece with dice of its own, so that a seed replays it."""
     left = iter([(piece, random.Random(chance.random())) for piece in work])
     lock = threading.Lock()

@@ -36,7 +36,9 @@ def test_what_was_acknowledged_is_there_however_often_postgresql_is_killed(
 ) -> None:
     """Each kill strikes while a result and another write wait to be committed."""
     chance = make_chance("acknowledged")
-    scene = make_scene(failpoints=True, settings={"TRAPLINE_TASK_LOSSES": "200"}).start(images=sized(4000, 600))
+    scene = make_scene(failpoints=True, settings={"TRAPLINE_TASK_LOSSES": "200"}).start(
+        images=sized(4000, 600)
+    )
     scene.make_expanded_job()
     for number in (1, 2):
         scene.add_worker(number, additions=number == 2, work_s=0.02)
@@ -44,9 +46,14 @@ def test_what_was_acknowledged_is_there_however_often_postgresql_is_killed(
     with probes[0].at_work(), probes[1].at_work():
         for number in range(KILLS):
             time.sleep(chance.uniform(0.1, 0.6))
-            # A request has several transactions; which of them writes is nothing that this test should know.
-            rules = [f"before commit|{doing}|{chance.randint(1, 4)}|sleep {WAIT_S}" for doing in WRITES]
-            scene.follow(*[f"{number * len(WRITES) + place} {rule}" for place, rule in enumerate(rules)])
+            # A request has several transactions; which of them writes is nothing that this test
+            # should know.
+            rules = [
+                f"before commit|{doing}|{chance.randint(1, 4)}|sleep {WAIT_S}" for doing in WRITES
+            ]
+            scene.follow(
+                *[f"{number * len(WRITES) + place} {rule}" for place, rule in enumerate(rules)]
+            )
             wait_for("writes", lambda n=number: len(scene.list_strikes()) == (n + 1) * len(WRITES))  # type: ignore[misc]
             scene.kill(DATABASE)
             answers = len(probes[0].answers)
@@ -58,13 +65,18 @@ def test_what_was_acknowledged_is_there_however_often_postgresql_is_killed(
     good = sum(one.status == 201 for probe in probes for one in probe.answers)
     tally = check(scene)
     figures.add(
-        "P3", f"PostgreSQL killed {len(scene.strikes)} times: acknowledged and gone", "0", f"0 of {good} writes"
+        "P3",
+        f"PostgreSQL killed {len(scene.strikes)} times: acknowledged and gone",
+        "0",
+        f"0 of {good} writes",
     )
     figures.add("P3", "results acknowledged and gone", "0", f"0 of {tally.acknowledged}")
     assert statuses == {201, 503}
 
 
-def test_a_commit_whose_fate_is_unknown_is_told_as_such(make_scene: MakeScene, figures: Figures) -> None:
+def test_a_commit_whose_fate_is_unknown_is_told_as_such(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     """The commit arrives and its answer does not: 503, and the same request again finds what the first one made."""
     scene = make_scene(through_proxy=True).start(images=2)
     assert scene.database_proxy is not None
@@ -78,14 +90,20 @@ def test_a_commit_whose_fate_is_unknown_is_told_as_such(make_scene: MakeScene, f
         scene.database_proxy.swallow_answer_to(b"COMMIT", after=b"INSERT INTO jobs")
         answer = scene.call("POST", "/jobs", body, headers=headers)
         told.append(answer.status_code)
-        assert scene.ask("select count(*) from jobs")[0][0] == before + 1, "the commit did not arrive"
+        assert scene.ask("select count(*) from jobs")[0][0] == before + 1, (
+            "the commit did not arrive"
+        )
         assert answer.headers["Retry-After"]
         again = scene.call("POST", "/jobs", body, headers=headers)
         assert again.status_code == 201, again.text
-        assert scene.ask("select count(*) from jobs")[0][0] == before + 1, "the second request made a second job"
+        assert scene.ask("select count(*) from jobs")[0][0] == before + 1, (
+            "the second request made a second job"
+        )
     assert scene.database_proxy.swallowed == COMMITS
     assert set(told) == {503}
-    figures.add("P3", "commits whose answer is lost", "503", f"{len(told)} times 503, each made once")
+    figures.add(
+        "P3", "commits whose answer is lost", "503", f"{len(told)} times 503, each made once"
+    )
 
 
 @contextmanager
@@ -95,7 +113,9 @@ def small_disk(scene: Scene, name: str, mib: int) -> Iterator[Path]:
     place.mkdir(exist_ok=True)
     place.rename(aside)
     place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0700", "none", str(place)], check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0700", "none", str(place)], check=False
+    )
     if done.returncode != 0:
         place.rmdir()
         aside.rename(place)
@@ -112,7 +132,9 @@ def small_disk(scene: Scene, name: str, mib: int) -> Iterator[Path]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small file system")
 @pytest.mark.parametrize("up", [False, True], ids=["parts", "trapline up"])
-def test_nothing_is_acknowledged_while_the_disk_is_full(make_scene: MakeScene, figures: Figures, up: bool) -> None:
+def test_nothing_is_acknowledged_while_the_disk_is_full(
+    make_scene: MakeScene, figures: Figures, up: bool
+) -> None:
     chance = make_chance("disk full")
     scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "200"}, up=up)
     with small_disk(scene, "database", 160) as disk, small_disk(scene, "store", STORE_MIB) as store:
@@ -143,9 +165,16 @@ def test_nothing_is_acknowledged_while_the_disk_is_full(make_scene: MakeScene, f
         assert {one.status for one in writes.answers} == {201, 503}
         assert refused >= FILLS
         taken_s = expect_pictures_whole_or_none(scene, store)
-    figures.add("P3", f"disk full {FILLS} times", "nothing acknowledged is gone", f"0 of {good}, {refused} refused")
+    figures.add(
+        "P3",
+        f"disk full {FILLS} times",
+        "nothing acknowledged is gone",
+        f"0 of {good}, {refused} refused",
+    )
     figures.add("P21", "writes after space returned", "10 s", f"{slowest_s:.1f} s")
-    figures.add("P21", f"disk of the store full {2 * FILLS} times", "nothing half stored", "nothing")
+    figures.add(
+        "P21", f"disk of the store full {2 * FILLS} times", "nothing half stored", "nothing"
+    )
     figures.add("P21", "pictures after space returned", "10 s", f"{taken_s:.1f} s")
     assert max(slowest_s, taken_s) < BACK_WITHIN_S
 
@@ -154,22 +183,33 @@ def expect_pictures_whole_or_none(scene: Scene, store: Path) -> float:
     """Fill the disk of the store, or all but what a picture needs; answers after how long one was taken again."""
     ballast = store / "ballast"
     noise = io.BytesIO()
-    Image.frombytes("RGB", (1300, 1300), make_chance("noise").randbytes(3 * 1300 * 1300)).save(noise, "PNG")
+    Image.frombytes("RGB", (1300, 1300), make_chance("noise").randbytes(3 * 1300 * 1300)).save(
+        noise, "PNG"
+    )
     form = {"project": str(scene.project), "deployment": scene.deployment}
 
     def upload(name: str, picture: bytes) -> int:
         headers = {"Authorization": f"Token {scene.owner}"}
-        with httpx2.Client(base_url=scene.base_url, headers=headers, trust_env=False, timeout=30) as client:
-            sent = client.post("/api/v2/images", data=form, files={"files": (name, picture, "image/png")})
+        with httpx2.Client(
+            base_url=scene.base_url, headers=headers, trust_env=False, timeout=30
+        ) as client:
+            sent = client.post(
+                "/api/v2/images", data=form, files={"files": (name, picture, "image/png")}
+            )
         return sent.status_code
 
     def look() -> tuple[int, list[Path]]:
         kept = (store / "originals").rglob("*")
-        return scene.ask("select count(*) from images")[0][0], sorted(path for path in kept if path.is_file())
+        return scene.ask("select count(*) from images")[0][0], sorted(
+            path for path in kept if path.is_file()
+        )
 
     slowest_s = 0.0
     for number in range(FILLS):
-        for left_mib in (0, 4):  # less than one in twenty is refused at once; the rest fills while a picture comes in
+        for left_mib in (
+            0,
+            4,
+        ):  # less than one in twenty is refused at once; the rest fills while a picture comes in
             before = look()
             _fill(store, ballast)
             os.truncate(ballast, ballast.stat().st_size - left_mib * MIB)

@@ -65,7 +65,9 @@ class Bringer:
         picture = make_picture(number)
         headers = {"Authorization": f"Bearer {self.scene.owner}"}
         form = {"project": str(self.scene.project), "deployment": self.scene.deployment}
-        with httpx2.Client(base_url=self.scene.base_url, headers=headers, trust_env=False, timeout=30) as session:
+        with httpx2.Client(
+            base_url=self.scene.base_url, headers=headers, trust_env=False, timeout=30
+        ) as session:
             files = {"files": (f"{number}.jpg", picture, "image/jpeg")}
             session.post("/api/v2/images", data=form, files=files).raise_for_status()
         self.kept[hashlib.sha256(picture).digest()] = time.monotonic()
@@ -82,7 +84,9 @@ class Bringer:
                     return
                 self.bring(number)
                 if number % 10 == 0:
-                    self.scene.make_job(owner, f"more-{number}", selection={"unanalysed_only": True})
+                    self.scene.make_job(
+                        owner, f"more-{number}", selection={"unanalysed_only": True}
+                    )
 
         thread = threading.Thread(target=go_on, daemon=True)
         thread.start()
@@ -120,8 +124,12 @@ def test_what_is_restored_is_one_moment_of_a_busy_server(
             began = time.monotonic()
             _run(scene, bucket, "backup", str(saved))
             ended = time.monotonic()
-            assert any(began < at < ended for at in bringer.kept.values()), "no picture came in meanwhile"
-            assert any(began < one.at < ended for one in list_answers(scene.operations())), "no result came meanwhile"
+            assert any(began < at < ended for at in bringer.kept.values()), (
+                "no picture came in meanwhile"
+            )
+            assert any(began < one.at < ended for one in list_answers(scene.operations())), (
+                "no result came meanwhile"
+            )
             manifest = read_manifest(saved)
             assert manifest["missing"] == []
             assert SECRET.encode() not in (saved / "database.dump").read_bytes()
@@ -141,15 +149,23 @@ def test_what_is_restored_is_one_moment_of_a_busy_server(
     figures.add("P23", f"{backups} backups under load, {store}", "each restored whole", told)
 
 
-async def _check(scene: Scene, home: Mapping[str, str], bringer: Bringer, began: float) -> tuple[int, int, int]:
+async def _check(
+    scene: Scene, home: Mapping[str, str], bringer: Bringer, began: float
+) -> tuple[int, int, int]:
     """Look at all that was restored; answers how many images, files and acknowledged things were looked for."""
     settings = load_settings({**scene.environment("cli"), **home}, Path("/nonexistent/.env"))
     async with open_app_context(settings) as system:
         async with system.database.transaction(SYSTEM) as tx:
             images = await (await tx.execute("select storage_key, sha256 from images")).fetchall()
-            assert await (await tx.execute(COUNTERS)).fetchall() == [], "counters are not what a recount says"
-            assert await (await tx.execute(HALF)).fetchall() == [], "completed, and its annotations are gone"
-            won = await (await tx.execute("select id::text, won from analyses where state = 'completed'")).fetchall()
+            assert await (await tx.execute(COUNTERS)).fetchall() == [], (
+                "counters are not what a recount says"
+            )
+            assert await (await tx.execute(HALF)).fetchall() == [], (
+                "completed, and its annotations are gone"
+            )
+            won = await (
+                await tx.execute("select id::text, won from analyses where state = 'completed'")
+            ).fetchall()
         for key, digest in images:
             read = hashlib.sha256()
             async for piece in system.store.open(key):
@@ -161,7 +177,9 @@ async def _check(scene: Scene, home: Mapping[str, str], bringer: Bringer, began:
                 assert not must or await system.store.find_size(key), f"{key} is not there"
                 files += 1
         brought = {digest for digest, at in bringer.kept.items() if at < began}
-        assert brought <= {digest for _, digest in images}, "a picture was acknowledged before, and is not there"
+        assert brought <= {digest for _, digest in images}, (
+            "a picture was acknowledged before, and is not there"
+        )
         results = {
             (one.task, one.attempt)
             for one in list_answers(scene.operations())
@@ -181,7 +199,8 @@ def _kill_backups(scene: Scene, figures: Figures) -> None:
         into = scene.folder / f"cut-{number}"
         begun = _start(scene, {}, "backup", str(into))
         wait_for("a dump", lambda into=into: (into / "database.dump").exists())  # type: ignore[misc]
-        # The first ones at once: a quick machine is done with everything before the others are killed.
+        # The first ones at once: a quick machine is done with everything before the others are
+        # killed.
         time.sleep(chance.uniform(0, 0.1) if number else 0)
         os.kill(begun.pid, signal.SIGKILL)
         begun.communicate()
@@ -189,7 +208,10 @@ def _kill_backups(scene: Scene, figures: Figures) -> None:
             continue
         with pytest.raises(Conflict, match="not finished"):
             read_manifest(into)
-        wait_for("files to be deleted again", lambda: scene.ask("select pg_try_advisory_lock(%s)", BEING_COPIED)[0][0])
+        wait_for(
+            "files to be deleted again",
+            lambda: scene.ask("select pg_try_advisory_lock(%s)", BEING_COPIED)[0][0],
+        )
         home = {
             "TRAPLINE_DATA": str(scene.folder / f"half-{number}"),
             "DATABASE_URL": _make_database(scene, 1000 + number),
@@ -207,11 +229,18 @@ def _kill_backups(scene: Scene, figures: Figures) -> None:
             continue
         scene.strikes.append(scene.strike_now("api 1"))
     assert scene.strikes, "every backup was ready before it was killed"
-    figures.add("P23", "backups and restores killed, and told apart", "all", f"{len(scene.strikes)} of {KILLS}")
+    figures.add(
+        "P23",
+        "backups and restores killed, and told apart",
+        "all",
+        f"{len(scene.strikes)} of {KILLS}",
+    )
 
 
 def _make_bucket(server: S3Server, name: str) -> dict[str, str]:
-    address = WRITER.presign("PUT", f"{server.endpoint}/{name}", lifetime_s=60, now=datetime.now(UTC))
+    address = WRITER.presign(
+        "PUT", f"{server.endpoint}/{name}", lifetime_s=60, now=datetime.now(UTC)
+    )
     httpx2.put(address, trust_env=False).raise_for_status()
     return {
         "S3_ENDPOINT": server.endpoint,
@@ -230,13 +259,26 @@ def _make_database(scene: Scene, number: int) -> str:
 
 def _start(scene: Scene, home: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
     environment = {**scene.environment("cli"), **home}
-    command = [sys.executable, "-m", "trapline.cli.main", *arguments, "--data", environment["TRAPLINE_DATA"]]
+    command = [
+        sys.executable,
+        "-m",
+        "trapline.cli.main",
+        *arguments,
+        "--data",
+        environment["TRAPLINE_DATA"],
+    ]
     return subprocess.Popen(
-        command, env=quiet_environment(**environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=quiet_environment(**environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
-def _run(scene: Scene, home: Mapping[str, str], *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+def _run(
+    scene: Scene, home: Mapping[str, str], *arguments: str, code: int = 0
+) -> subprocess.CompletedProcess[str]:
     begun = _start(scene, home, *arguments)
     said, told = begun.communicate(timeout=120)
     assert begun.returncode == code, f"{arguments}: {begun.returncode}\n{said}\n{told}"

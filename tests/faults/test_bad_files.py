@@ -28,7 +28,9 @@ def test_bad_files_and_sources_hold_up_no_others(make_scene: MakeScene, figures:
             for number in range(GOOD // len(FAULTS)):
                 cameras.add(fault, f"B{number:05}.JPG")
         for number in range(GOOD):
-            cameras.add("mixed", f"IMG_{number:05}.JPG", chance.choice(FAULTS) if number % 4 == 0 else None)
+            cameras.add(
+                "mixed", f"IMG_{number:05}.JPG", chance.choice(FAULTS) if number % 4 == 0 else None
+            )
         for number in range(GOOD // 4):
             cameras.add("endless", f"Z{number:06}.JPG")
         # Left out by their names: each other file is fetched once to be judged by its first bytes.
@@ -47,7 +49,9 @@ def test_bad_files_and_sources_hold_up_no_others(make_scene: MakeScene, figures:
 
 def _add_source(scene: Scene, cameras: Cameras, name: str) -> str:
     asked = {"name": name, "base_url": cameras.url_of(name), "deployment": scene.deployment}
-    answer = scene.call("POST", "/image-pull-sources", asked | {"schedule": NEVER, "max_files_per_run": 0})
+    answer = scene.call(
+        "POST", "/image-pull-sources", asked | {"schedule": NEVER, "max_files_per_run": 0}
+    )
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -62,9 +66,13 @@ def _run_cycle(scene: Scene) -> float:
     return time.monotonic() - began
 
 
-def _check(scene: Scene, cameras: Cameras, ids: dict[str, str], figures: Figures, took: list[float]) -> None:
+def _check(
+    scene: Scene, cameras: Cameras, ids: dict[str, str], figures: Figures, took: list[float]
+) -> None:
     names = {source_id: name for name, source_id in ids.items()}
-    rows: list[tuple[Any, ...]] = scene.ask("select source_id::text, path, state, error from pulled_files")
+    rows: list[tuple[Any, ...]] = scene.ask(
+        "select source_id::text, path, state, error from pulled_files"
+    )
     ledger = {(names[source_id], path): (state, error) for source_id, path, state, error in rows}
     good = bad = lost = unfinished = 0
     for name, files in cameras.folders.items():
@@ -91,10 +99,19 @@ def _check(scene: Scene, cameras: Cameras, ids: dict[str, str], figures: Figures
     figures.add("P20", "bad files met", f"at least 8 of each of {len(FAULTS)} kinds", told)
     figures.add("P20", "entries of a listing", f"{LONG:,}", f"{len(cameras.folders['endless']):,}")
     seconds = " and ".join(f"{each:.0f} s" for each in took)
-    figures.add("P20", "good files; not there after two cycles", f"{good:,}; 0", f"{images:,}; {lost} ({seconds})")
+    figures.add(
+        "P20",
+        "good files; not there after two cycles",
+        f"{good:,}; 0",
+        f"{images:,}; {lost} ({seconds})",
+    )
     assert lost == 0
     assert (images, paths) == (good, good)
     assert bad > 0
     assert "404" in (away or ""), "a source that is away says why"
-    assert all(cameras.struck[fault] >= 8 for fault in FAULTS), "too few faults were met: the test proves nothing"
-    assert cameras.struck_beside >= sum(cameras.struck.values()) / 2, "nothing else was in flight: it proves nothing"
+    assert all(cameras.struck[fault] >= 8 for fault in FAULTS), (
+        "too few faults were met: the test proves nothing"
+    )
+    assert cameras.struck_beside >= sum(cameras.struck.values()) / 2, (
+        "nothing else was in flight: it proves nothing"
+    )

@@ -32,7 +32,10 @@ def test_the_checker_sees_what_is_wrong(make_scene: MakeScene) -> None:
     part = scene.add_worker(1, additions=True)
     scene.drain(30)
     # The last answer is written down a moment after it came.
-    wait_for("the last answer", lambda: all(one.ended for one in scene.operations() if one.name == "result"))
+    wait_for(
+        "the last answer",
+        lambda: all(one.ended for one in scene.operations() if one.name == "result"),
+    )
     scene.keeper.stop(part)
     check(scene)
     one = scene.ask("select id::text from analyses order by id limit 1")[0][0]

@@ -15,7 +15,12 @@ from tests.faults.probes import Probe, probe_ready, probe_writes, watch_alive
 from tests.faults.scene import DATABASE, Scene, Strike
 
 FAULTS = sized(20, 8)
-SHORT_S = {"killed": (0.3, 0.8), "stopped": (1.35, 1.7), "black-holed": (1.35, 1.7), "forgotten": (1.35, 1.7)}
+SHORT_S = {
+    "killed": (0.3, 0.8),
+    "stopped": (1.35, 1.7),
+    "black-holed": (1.35, 1.7),
+    "forgotten": (1.35, 1.7),
+}
 """How long PostgreSQL is away, in seconds; silence is noticed after 1.3 s."""
 LONG_S = 60.0 if FULL else 0.0
 ANSWERED_WITHIN_S = 2.0
@@ -65,16 +70,22 @@ class Outage:
     back: float
 
 
-def test_a_database_that_is_away_is_told_at_once_and_found_back(make_scene: MakeScene, figures: Figures) -> None:
+def test_a_database_that_is_away_is_told_at_once_and_found_back(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     chance = make_chance("database away")
-    scene = make_scene(through_proxy=True, settings={"TRAPLINE_TASK_LOSSES": "200"}).start(images=3000)
+    scene = make_scene(through_proxy=True, settings={"TRAPLINE_TASK_LOSSES": "200"}).start(
+        images=3000
+    )
     scene.make_expanded_job()
     for number in (1, 2):
         scene.add_worker(number, additions=number == 2, work_s=0.25)
     read_alive = watch_alive(scene)
     writes, ready = probe_writes(scene, scene.record("writer")), probe_ready(scene)
     planned = [
-        (way, chance.uniform(*SHORT_S[way])) for way in WAYS for _ in range(FAULTS // (2 if way in HOLES else 1))
+        (way, chance.uniform(*SHORT_S[way]))
+        for way in WAYS
+        for _ in range(FAULTS // (2 if way in HOLES else 1))
     ]
     planned += [(way, LONG_S) for way in WAYS if LONG_S]
     chance.shuffle(planned)
@@ -91,7 +102,12 @@ def test_a_database_that_is_away_is_told_at_once_and_found_back(make_scene: Make
         slowest_s = max(outage.slowest_answer_s for outage in lived)
         back_s = max(max(outage.write_back_s, outage.ready_back_s) for outage in lived)
         count = sum(outage.answers for outage in lived)
-        figures.add("P5", f"{way}, {len(lived)} times: writes", "503 in 2 s", f"{count}, slowest {slowest_s:.2f} s")
+        figures.add(
+            "P5",
+            f"{way}, {len(lived)} times: writes",
+            "503 in 2 s",
+            f"{count}, slowest {slowest_s:.2f} s",
+        )
         figures.add("P5", f"{way}: writes and /readyz back", "5 s", f"{back_s:.1f} s")
     figures.add("P5", "a new job in the line after the last", "-", f"{job_s:.1f} s")
     figures.add("P5", "/healthz meanwhile", "200", sorted({one.status for one in alive}))
@@ -132,6 +148,8 @@ def _drop_work(scene: Scene) -> None:
     """End the workers and cancel what is left: there was more than they could do, so that work never was missing."""
     for number in (1, 2):
         scene.keeper.stop(scene.keeper.find(f"worker {number}"), signal.SIGKILL)
-    for (job,) in scene.ask("select id from jobs where status in ('queued', 'processing') order by id"):
+    for (job,) in scene.ask(
+        "select id from jobs where status in ('queued', 'processing') order by id"
+    ):
         assert scene.call("POST", f"/jobs/{job}/cancel").status_code == 202
     wait_for("the end of the sweep", lambda: scene.count_open() == 0, 30)

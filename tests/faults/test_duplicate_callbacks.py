@@ -39,7 +39,12 @@ def _annotations() -> list[dict[str, Any]]:
         for number in range(BOXES)
     ]
     named = [
-        {"annotation_type": "classification", "class_name": "roe deer", "data": {"score": 0.5}, "parent": number}
+        {
+            "annotation_type": "classification",
+            "class_name": "roe deer",
+            "data": {"score": 0.5},
+            "parent": number,
+        }
         for number in range(BOXES)
     ]
     return named + boxes
@@ -54,9 +59,12 @@ def test_the_same_annotations_are_stored_once(make_scene: MakeScene, figures: Fi
         speaker = Speaker(scene.ports[number % 2], "")
         told = []
         for post in range(-(-POSTS // THREADS)):
-            # Some are signed in the same second, and are one request; the others are known by what they post.
+            # Some are signed in the same second, and are one request; the others are known by what
+            # they post.
             signed = sign_v1(secret, body, clock=lambda second=post % 5: time.time() - second)  # type: ignore[misc]
-            status, said = speaker.call("POST", f"/analyses/{analysis}/annotations:bulk", body, signed)
+            status, said = speaker.call(
+                "POST", f"/analyses/{analysis}/annotations:bulk", body, signed
+            )
             assert status == 200, said
             told.append(said)
         speaker.close()
@@ -66,7 +74,9 @@ def test_the_same_annotations_are_stored_once(make_scene: MakeScene, figures: Fi
     answers = [said for some in told for said in some]
     assert len(answers) >= POSTS
     assert sum(said["created"] for said in answers) == 2 * BOXES
-    assert {json.dumps(said["annotations"]) for said in answers} == {json.dumps(answers[0]["annotations"])}
+    assert {json.dumps(said["annotations"]) for said in answers} == {
+        json.dumps(answers[0]["annotations"])
+    }
     assert {said["total"] for said in answers} == {2 * BOXES}
     [(rows, prints)] = scene.ask("select count(*), count(distinct fingerprint) from annotations")
     assert rows == prints == 2 * BOXES
@@ -75,32 +85,47 @@ def test_the_same_annotations_are_stored_once(make_scene: MakeScene, figures: Fi
         "(select from annotations p where p.id = n.parent_id)"
     )
     assert lost == [(0,)]
-    figures.add("P7", "the same annotations, rows", f"{POSTS} times, {2 * BOXES}", f"{len(answers)}, {rows}")
+    figures.add(
+        "P7", "the same annotations, rows", f"{POSTS} times, {2 * BOXES}", f"{len(answers)}, {rows}"
+    )
 
 
 def test_racing_ends_have_one_winner(make_scene: MakeScene, figures: Figures) -> None:
     scene = make_scene(apis=2).start(images=40)
     speakers = [Speaker(scene.ports[number % 2], "") for number in range(4)]
-    ends = [{"status": "completed"}, {"status": "failed"}, {"status": "completed"}, {"status": "canceled"}]
+    ends = [
+        {"status": "completed"},
+        {"status": "failed"},
+        {"status": "completed"},
+        {"status": "canceled"},
+    ]
     for number in range(RACES):
         analysis, secret = _make_analysis(scene, number)
         owner = speakers[0]
-        owner.call("PATCH", f"/analyses/{analysis}/status", *_signed(secret, {"status": "processing"}))
+        owner.call(
+            "PATCH", f"/analyses/{analysis}/status", *_signed(secret, {"status": "processing"})
+        )
 
         def end(place: int, analysis: str = analysis, secret: str = secret) -> int:
             body, signed = _signed(secret, ends[place])
-            way = ("PATCH", "status") if ends[place]["status"] == "canceled" else ("POST", "finalize")
+            way = (
+                ("PATCH", "status") if ends[place]["status"] == "canceled" else ("POST", "finalize")
+            )
             return speakers[place].call(way[0], f"/analyses/{analysis}/{way[1]}", body, signed)[0]
 
         statuses = race([lambda place=place: end(place) for place in range(4)])  # type: ignore[misc]
         [(state,)] = scene.ask("select state from analyses where id = %s", analysis)
-        assert statuses == [200 if wanted["status"] == state else 409 for wanted in ends], (state, statuses)
+        assert statuses == [200 if wanted["status"] == state else 409 for wanted in ends], (
+            state,
+            statuses,
+        )
     for speaker in speakers:
         speaker.close()
     moves = Counter(
         row[0]
         for row in scene.ask(
-            "select analysis_id from analysis_moves where to_state = any(%s)", ["completed", "failed", "canceled"]
+            "select analysis_id from analysis_moves where to_state = any(%s)",
+            ["completed", "failed", "canceled"],
         )
     )
     assert set(moves.values()) == {1}

@@ -18,10 +18,14 @@ TASKS = 8
 
 def _find(task: dict[str, Any]) -> dict[str, Any]:
     boxes = [(1.0, 2.0, 11.0, 22.0)] * 2 + [(5.0, 5.0, 50.0, 60.0)]
-    return make_success(task, *(find_box(task["image_id"], box, find_class("bat"), find_class()) for box in boxes))
+    return make_success(
+        task, *(find_box(task["image_id"], box, find_class("bat"), find_class()) for box in boxes)
+    )
 
 
-def test_the_same_results_are_stored_once_and_answered_alike(make_scene: MakeScene, figures: Figures) -> None:
+def test_the_same_results_are_stored_once_and_answered_alike(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     scene = make_scene(apis=2).start(images=TASKS)
     job = scene.make_expanded_job()
     leasing = Speaker(scene.ports[0], scene.worker_token)
@@ -35,13 +39,20 @@ def test_the_same_results_are_stored_once_and_answered_alike(make_scene: MakeSce
     def post_again(port: int) -> list[str]:
         speaker = Speaker(port, scene.worker_token)
         try:
-            return [json.dumps(speaker.ask("POST", f"/jobs/{job}/result/", body)) for _ in range(-(-POSTS // THREADS))]
+            return [
+                json.dumps(speaker.ask("POST", f"/jobs/{job}/result/", body))
+                for _ in range(-(-POSTS // THREADS))
+            ]
         finally:
             speaker.close()
 
-    told = race([lambda port=scene.ports[number % 2]: post_again(port) for number in range(THREADS)])  # type: ignore[misc]
+    told = race(
+        [lambda port=scene.ports[number % 2]: post_again(port) for number in range(THREADS)]  # type: ignore[misc]
+    )
     answers = [answer for some in told for answer in some]
-    assert all(_busy(scene, number) > busy[number - 1] for number in (1, 2)), "one of the two API processes was idle"
+    assert all(_busy(scene, number) > busy[number - 1] for number in (1, 2)), (
+        "one of the two API processes was idle"
+    )
     assert len(answers) >= POSTS
     assert len(set(answers)) == 1, set(answers)
     assert [task["status"] for task in json.loads(answers[0])["tasks"]] == ["accepted"] * TASKS
@@ -52,7 +63,12 @@ def test_the_same_results_are_stored_once_and_answered_alike(make_scene: MakeSce
     rows = scene.ask("select count(*) from annotations")[0][0]
     assert rows == 9 * TASKS
     assert not _violations(scene)
-    figures.add("P7", "the same body, answers, rows", f"{POSTS} times, 1, {9 * TASKS}", f"{len(answers)}, 1, {rows}")
+    figures.add(
+        "P7",
+        "the same body, answers, rows",
+        f"{POSTS} times, 1, {9 * TASKS}",
+        f"{len(answers)}, 1, {rows}",
+    )
 
 
 def _violations(scene: Scene) -> list[str]:

@@ -47,11 +47,21 @@ OFTEN = (
 )
 REPLIES = ("before commit", "after commit", "before reply", "after reply")
 COMMITS = ("before commit", "after commit")
-BACKGROUND = ["loop reaper", "loop deliveries", "chore expand_job", "chore sweep_job", "chore fetch_content"]
+BACKGROUND = [
+    "loop reaper",
+    "loop deliveries",
+    "chore expand_job",
+    "chore sweep_job",
+    "chore fetch_content",
+]
 POINTS = [(doing, point) for doing in REQUESTS for point in REPLIES] + [
     (doing, point) for doing in BACKGROUND for point in COMMITS
 ]
-FILE_POINTS = [(doing, point) for doing in DOINGS for point in (COMMITS if doing.startswith("chore") else REPLIES)]
+FILE_POINTS = [
+    (doing, point)
+    for doing in DOINGS
+    for point in (COMMITS if doing.startswith("chore") else REPLIES)
+]
 COMMITS_OF_FILES = {
     "POST /api/v2/exports": 2,
     "POST /api/v2/imports": 4,
@@ -129,12 +139,17 @@ class _Busy:
             return
         if doing.endswith(("/release", "/hello")):
             self.leave_and_come_back()
-        elif scene.ask("select count(*) from jobs where status in ('queued', 'processing')")[0][0] >= JOBS_AT_ONCE:
+        elif (
+            scene.ask("select count(*) from jobs where status in ('queued', 'processing')")[0][0]
+            >= JOBS_AT_ONCE
+        ):
             return
         number = next(self.numbers)
         key = f"job-{number}"
         if doing.endswith("fetch_content"):
-            scene.make_job(self.owner, key, "/pipeline/run", content={"url": self.outsider.address_of(number)})
+            scene.make_job(
+                self.owner, key, "/pipeline/run", content={"url": self.outsider.address_of(number)}
+            )
             return
         is_run = "/pipeline/" in doing
         if is_run:
@@ -156,7 +171,9 @@ class _Busy:
 
     def forget_claims(self) -> None:
         """As if the time were over for which a process that was killed holds addresses, and places at their host."""
-        self.scene.ask("update job_downloads set again_at = now() where image_id is null and again_at > now()")
+        self.scene.ask(
+            "update job_downloads set again_at = now() where image_id is null and again_at > now()"
+        )
         self.scene.ask("update host_turns set until = now() where until > now()")
 
     def change_preset(self) -> None:
@@ -182,7 +199,9 @@ class _Busy:
             time.sleep(0.05)
 
 
-def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figures, outsider: Outsider) -> None:
+def test_a_process_may_die_at_every_point(
+    make_scene: MakeScene, figures: Figures, outsider: Outsider
+) -> None:
     chance = make_chance("failpoints")
     scene = make_scene(
         apis=2,
@@ -202,7 +221,8 @@ def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figure
     planned = list(enumerate(POINTS * RUNS + FILE_POINTS * RUNS_OF_FILES, start=1))
     chance.shuffle(planned)
     if not FULL:
-        # Taken from the end: what is cut off is found to have stalled, and is whole again, while others are struck.
+        # Taken from the end: what is cut off is found to have stalled, and is whole again, while
+        # others are struck.
         planned.sort(key=lambda one: one[1][0] in DOINGS)
     waiting: dict[int, tuple[str, str, float]] = {}
     began = time.monotonic()
@@ -236,9 +256,24 @@ def test_a_process_may_die_at_every_point(make_scene: MakeScene, figures: Figure
     for point in REPLIES:
         of = [strike for strike in struck if strike["point"] == point]
         assert len(of) >= 8
-    figures.add("P2", f"{len(POINTS)} points, {RUNS} times each", "0 violations", f"{len(struck)} kills, 0 violations")
-    figures.add("P2", f"{len(FILE_POINTS)} points of exports and imports, {RUNS_OF_FILES} times each", "whole", whole)
-    figures.add("P2", "tasks, results, attempts lost", "-", f"{tally.tasks}, {tally.results}, {tally.lost_attempts}")
+    figures.add(
+        "P2",
+        f"{len(POINTS)} points, {RUNS} times each",
+        "0 violations",
+        f"{len(struck)} kills, 0 violations",
+    )
+    figures.add(
+        "P2",
+        f"{len(FILE_POINTS)} points of exports and imports, {RUNS_OF_FILES} times each",
+        "whole",
+        whole,
+    )
+    figures.add(
+        "P2",
+        "tasks, results, attempts lost",
+        "-",
+        f"{tally.tasks}, {tally.results}, {tally.lost_attempts}",
+    )
     figures.add("P2", "webhooks: told at least once", "0 lost", told)
     figures.add("P2", "seconds a kill", "-", f"{took_s / len(struck):.2f}")
 
@@ -250,7 +285,9 @@ def test_no_point_is_left_out(make_scene: MakeScene, outsider: Outsider) -> None
     busy = _Busy(scene, outsider)
     busy.hire()
     deadline = time.monotonic() + 60
-    while missing := {*POINTS, *FILE_POINTS} - {(one["doing"], one["point"]) for one in scene.list_strikes()}:
+    while missing := {*POINTS, *FILE_POINTS} - {
+        (one["doing"], one["point"]) for one in scene.list_strikes()
+    }:
         assert time.monotonic() < deadline, f"not passed: {missing}"
         busy.do(missing.pop()[0])
         time.sleep(0.1)
@@ -261,7 +298,9 @@ def test_no_point_is_left_out(make_scene: MakeScene, outsider: Outsider) -> None
 def test_failpoints_are_refused_outside_tests(make_scene: MakeScene) -> None:
     scene = make_scene()
     (scene.folder / "for-tests-only").unlink()
-    outside = RunningServer(scene.folder, find_free_port(), settings={"TRAPLINE_FAILPOINTS": str(scene.plan)})
+    outside = RunningServer(
+        scene.folder, find_free_port(), settings={"TRAPLINE_FAILPOINTS": str(scene.plan)}
+    )
     try:
         with pytest.raises(AssertionError, match="was not made by a test, so nothing starts"):
             outside.start()

@@ -30,21 +30,30 @@ class _Fleet:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(WORKERS)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,)) for number in range(WORKERS)
+        ]
         for thread in self._threads:
             thread.start()
 
     def _work(self, number: int) -> None:
         ports = self.scene.ports
-        speaker = Speaker(ports[number % len(ports)], self.scene.worker_token, f"127.0.2.{number + 1}")
+        speaker = Speaker(
+            ports[number % len(ports)], self.scene.worker_token, f"127.0.2.{number + 1}"
+        )
         try:
             if self.additions:
                 speaker.greet(f"fleet {number}")
             while not self.ending.is_set():
-                for job, tasks in (self._lease_any if self.additions else self._lease_listed)(speaker).items():
+                for job, tasks in (self._lease_any if self.additions else self._lease_listed)(
+                    speaker
+                ).items():
                     with self._lock:
                         self.served += [job] * len(tasks)
-                    told = [{"reply_subject": task["reply_subject"], "result": find_on(task)} for task in tasks]
+                    told = [
+                        {"reply_subject": task["reply_subject"], "result": find_on(task)}
+                        for task in tasks
+                    ]
                     assert set(speaker.post(job, told)) <= {"accepted", "duplicate"}
         except BaseException as error:
             self.failures.append(error)
@@ -79,7 +88,9 @@ def _add_project(scene: Scene, images: int) -> int:
     listed = caller.ask("GET", f"/deployments?project={project}")["results"]
     deployment = listed[0]["id"] if listed else None
     if deployment is None:
-        deployment = caller.ask("POST", "/deployments", {"project": project, "name": "camera"})["id"]
+        deployment = caller.ask("POST", "/deployments", {"project": project, "name": "camera"})[
+            "id"
+        ]
     caller.close()
     worker = Speaker(scene.ports[0], scene.worker_token)
     body = {"processing_service_name": "Field worker (host)", "pipelines": [PIPELINE]}
@@ -133,7 +144,9 @@ def _measure(scene: Scene, *, additions: bool) -> int:
         small = _run_job(scene, project)
         wait_for("the small job's tasks", lambda: _is_expanded(scene, small))
         before = len(fleet.served)
-        wait_for("the small job", lambda: fleet.served.count(small) >= SMALL or bool(fleet.failures), 120)
+        wait_for(
+            "the small job", lambda: fleet.served.count(small) >= SMALL or bool(fleet.failures), 120
+        )
     finally:
         fleet.end()
     left = scene.ask("select open from jobs where id = %s", huge)[0][0]
@@ -144,9 +157,12 @@ def _measure(scene: Scene, *, additions: bool) -> int:
     return last + 1 - before
 
 
-def test_a_small_project_gets_its_turn_beside_a_huge_one(make_scene: MakeScene, figures: Figures) -> None:
+def test_a_small_project_gets_its_turn_beside_a_huge_one(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     scene = make_scene(apis=2).start(images=1)
-    # Half of the leases are its own: that is its fair time. What was on its way when it came is not charged to it.
+    # Half of the leases are its own: that is its fair time. What was on its way when it came is not
+    # charged to it.
     fair, on_its_way = 2 * SMALL, 2 * WORKERS * BATCH
     for additions in (False, True):
         needed = _measure(scene, additions=additions)
@@ -173,7 +189,10 @@ def test_workers_that_never_answer_block_nobody(make_scene: MakeScene, figures: 
     thread.start()
     try:
         job = scene.make_expanded_job()
-        wait_for("leases of those that never answer", lambda: taken[0] > 0 and scene.count_held() >= 2 * BATCH)
+        wait_for(
+            "leases of those that never answer",
+            lambda: taken[0] > 0 and scene.count_held() >= 2 * BATCH,
+        )
         _expect_done(scene, job, additions=True)
         _expect_done(scene, scene.make_expanded_job(), additions=False)
     finally:
@@ -182,7 +201,12 @@ def test_workers_that_never_answer_block_nobody(make_scene: MakeScene, figures: 
     assert taken[0] > BATCH
     lost = scene.ask("select count(*) from attempts where outcome = 'lost'")[0][0]
     assert lost > 0, "nothing was taken from them: the test proves nothing"
-    figures.add("P13", "beside workers that never answer", f"{2 * SMALL} done", f"{2 * SMALL} done, {lost} leases lost")
+    figures.add(
+        "P13",
+        "beside workers that never answer",
+        f"{2 * SMALL} done",
+        f"{2 * SMALL} done, {lost} leases lost",
+    )
 
 
 def _expect_done(scene: Scene, job: int, *, additions: bool) -> None:

@@ -26,7 +26,9 @@ def _holds(scene: Scene) -> dict[str, int]:
     return {name: int(count) for name, count in rows}
 
 
-def test_a_frozen_worker_overwrites_and_doubles_nothing(make_scene: MakeScene, figures: Figures) -> None:
+def test_a_frozen_worker_overwrites_and_doubles_nothing(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     chance = make_chance("frozen")
     scene = make_scene(apis=2, settings={"TRAPLINE_TASK_LOSSES": "100"}).start(images=IMAGES)
     owner = scene.record("owner")

@@ -21,17 +21,25 @@ HELD = 4
 
 
 def test_an_api_process_finishes_what_is_in_flight(make_scene: MakeScene, figures: Figures) -> None:
-    scene = make_scene(failpoints=True, settings={"TRAPLINE_TASK_LOSSES": "200"}).start(images=sized(2000, 300))
+    scene = make_scene(failpoints=True, settings={"TRAPLINE_TASK_LOSSES": "200"}).start(
+        images=sized(2000, 300)
+    )
     scene.make_expanded_job()
     for number in (1, 2):
         scene.add_worker(number, work_s=0.05, additions=number == 2)
     numbers, took, finished = count(1), [], 0
     part = scene.keeper.find("api 1")
     for stop in range(STOPS):
-        rules = [f"{next(numbers)} before commit|POST /api/v2/deployments|1|sleep {SLOW_S}" for _ in range(IN_FLIGHT)]
+        rules = [
+            f"{next(numbers)} before commit|POST /api/v2/deployments|1|sleep {SLOW_S}"
+            for _ in range(IN_FLIGHT)
+        ]
         scene.follow(*rules)
         answers = _write_at_once(scene, stop)
-        wait_for("slow writes", lambda wanted=len(rules) * (stop + 1): len(scene.list_strikes()) >= wanted)  # type: ignore[misc]
+        wait_for(
+            "slow writes",
+            lambda wanted=len(rules) * (stop + 1): len(scene.list_strikes()) >= wanted,  # type: ignore[misc]
+        )
         assert part.process is not None
         ended, asked = len(part.ends), time.monotonic()
         scene.strikes.append(scene.strike_now("api 1"))
@@ -46,14 +54,23 @@ def test_an_api_process_finishes_what_is_in_flight(make_scene: MakeScene, figure
     scene.follow()
     scene.drain(60)
     check(scene)
-    figures.add("P18", f"an API stopped {STOPS} times ends", f"{ENDS_WITHIN_S} s", f"at most {max(took):.1f} s")
-    figures.add("P18", "requests in flight that were finished", "all", f"{finished} of {STOPS * IN_FLIGHT}")
+    figures.add(
+        "P18",
+        f"an API stopped {STOPS} times ends",
+        f"{ENDS_WITHIN_S} s",
+        f"at most {max(took):.1f} s",
+    )
+    figures.add(
+        "P18", "requests in flight that were finished", "all", f"{finished} of {STOPS * IN_FLIGHT}"
+    )
     assert max(took) <= ENDS_WITHIN_S
 
 
 def _write_at_once(scene: Scene, stop: int) -> "Answers":
     """Send some writes at the same time; answers a function that waits for what they were told."""
-    probes = [probe_writes(scene, scene.record(f"writer-{stop}-{number}")) for number in range(IN_FLIGHT)]
+    probes = [
+        probe_writes(scene, scene.record(f"writer-{stop}-{number}")) for number in range(IN_FLIGHT)
+    ]
     threads = [threading.Thread(target=probe.ask_once, daemon=True) for probe in probes]
     for thread in threads:
         thread.start()
@@ -74,7 +91,9 @@ class Answers:
         return [answer for probe in self._probes for answer in probe.answers]
 
 
-def test_leases_of_a_stopping_worker_are_leasable_again_at_once(make_scene: MakeScene, figures: Figures) -> None:
+def test_leases_of_a_stopping_worker_are_leasable_again_at_once(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     """From the SIGTERM to the moment at which its tasks are back in the line, by the database's own clock."""
     chance = make_chance("stopping workers")
     scene = make_scene(settings={"TRAPLINE_LEASE_S": "60"}).start(images=STOPS * HELD)
@@ -91,7 +110,11 @@ def test_leases_of_a_stopping_worker_are_leasable_again_at_once(make_scene: Make
         scene.strikes.append(scene.strike_now(f"worker {number}"))
         scene.keeper.stop(scene.keeper.find(f"worker {number}"))
         assert scene.count_held() == held - HELD, "it ended, and its tasks are not back in the line"
-        [given] = [one for one in scene.operations() if one.name == "release" and one.client == f"worker-{number}"]
+        [given] = [
+            one
+            for one in scene.operations()
+            if one.name == "release" and one.client == f"worker-{number}"
+        ]
         assert given.ended is not None
         took.append(given.ended - asked)
         released += given.heard["released"]
@@ -101,10 +124,20 @@ def test_leases_of_a_stopping_worker_are_leasable_again_at_once(make_scene: Make
     scene.expect_in_flight(1.0)
     check(scene)
     charged = scene.ask("select count(*) from analyses where lost > 0 or errors > 0")[0][0]
-    again = sum(one.name == "lease" and one.state == OK and bool(one.heard["tasks"]) for one in scene.operations())
+    again = sum(
+        one.name == "lease" and one.state == OK and bool(one.heard["tasks"])
+        for one in scene.operations()
+    )
     p99 = percentile(took, 0.99)
-    figures.add("P18", f"leases of {STOPS} stopping workers leasable", f"{LEASABLE_WITHIN_S} s", f"p99 {p99:.2f} s")
-    figures.add("P18", "given back, attempts charged", f"{STOPS * HELD}, 0", f"{released}, {charged}")
+    figures.add(
+        "P18",
+        f"leases of {STOPS} stopping workers leasable",
+        f"{LEASABLE_WITHIN_S} s",
+        f"p99 {p99:.2f} s",
+    )
+    figures.add(
+        "P18", "given back, attempts charged", f"{STOPS * HELD}, 0", f"{released}, {charged}"
+    )
     assert again > STOPS
     assert released == STOPS * HELD
     assert charged == 0

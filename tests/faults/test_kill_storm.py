@@ -46,7 +46,8 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
     pace_s = STORM_S * WORKERS / TASKS * (0.6 if FULL else 0.4)
     for number in range(1, WORKERS + 1):
         scene.add_worker(number, work_s=pace_s, additions=number % 2 == 0, fail_share=0.02)
-    # One is slower than its leases last: its results come late, when others have the same tasks in hand.
+    # One is slower than its leases last: its results come late, when others have the same tasks in
+    # hand.
     scene.add_worker(WORKERS + 1, work_s=LEASE_MAX_S / 3, batch=4)
     began = time.monotonic()
     while len(scene.strikes) < KILLS or time.monotonic() - began < STORM_S:
@@ -60,11 +61,22 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
     tally = check(scene)
     told = outsider.expect_told(scene, 60)
     struck = {strike.what.split()[0] for strike in scene.strikes}
-    figures.add("P1", "kills", f"at least {KILLS} in {STORM_S} s", f"{len(scene.strikes)} in {storm_s:.0f} s")
+    figures.add(
+        "P1",
+        "kills",
+        f"at least {KILLS} in {STORM_S} s",
+        f"{len(scene.strikes)} in {storm_s:.0f} s",
+    )
     figures.add("P1", "results, lost, doubled", f"{TASKS}, 0, 0", f"{tally.results}, 0, 0")
-    figures.add("P1", "drained after the last kill", f"{DRAINED_WITHIN_S:.0f} s", f"{drained_s:.1f} s")
-    figures.add("P1", f"webhooks: told later, {outsider.turned_away} times in vain first", "0 lost", told)
-    figures.add("P1", "acknowledged, attempts lost", "-", f"{tally.acknowledged}, {tally.lost_attempts}")
+    figures.add(
+        "P1", "drained after the last kill", f"{DRAINED_WITHIN_S:.0f} s", f"{drained_s:.1f} s"
+    )
+    figures.add(
+        "P1", f"webhooks: told later, {outsider.turned_away} times in vain first", "0 lost", told
+    )
+    figures.add(
+        "P1", "acknowledged, attempts lost", "-", f"{tally.acknowledged}, {tally.lost_attempts}"
+    )
     assert outsider.turned_away > 0
     assert tally.tasks == tally.results == TASKS
     assert struck == {"api", "background", "worker", "database"}

@@ -37,7 +37,9 @@ class _Track:
 
     def __post_init__(self) -> None:
         ports = self.scene.ports
-        self.workers = [Speaker(ports[number % len(ports)], self.scene.worker_token) for number in range(TASKS)]
+        self.workers = [
+            Speaker(ports[number % len(ports)], self.scene.worker_token) for number in range(TASKS)
+        ]
         self.owner = Speaker(ports[-1], self.scene.owner)
         for speaker in [*self.workers, self.owner]:
             speaker.ask("GET", "/projects")
@@ -65,18 +67,27 @@ class _Track:
             tasks = self.workers[0].lease(job, TASKS)
             assert len(tasks) == len(self.scene.images)
             races.append(
-                _Race(job, [{"reply_subject": task["reply_subject"], "result": find_on(task)} for task in tasks])
+                _Race(
+                    job,
+                    [
+                        {"reply_subject": task["reply_subject"], "result": find_on(task)}
+                        for task in tasks
+                    ],
+                )
             )
         return races
 
     def start(self, one: _Race) -> str:
         runners: list[Callable[[], Any]] = [
-            _post(speaker, one.job, element) for speaker, element in zip(self.workers, one.elements, strict=False)
+            _post(speaker, one.job, element)
+            for speaker, element in zip(self.workers, one.elements, strict=False)
         ]
         if self.canceled:
             head_start = self.chance.uniform(-0.008, 0.012)
             runners = [_after(-head_start, runner) for runner in runners]
-            runners.append(_after(head_start, lambda: self.owner.call("POST", f"/jobs/{one.job}/cancel")[0]))
+            runners.append(
+                _after(head_start, lambda: self.owner.call("POST", f"/jobs/{one.job}/cancel")[0])
+            )
         return self.judge(one, race(runners))
 
     def judge(self, one: _Race, told: list[Any]) -> str:
@@ -85,13 +96,21 @@ class _Track:
         statuses = told[:-1] if self.canceled else told
         accepted = statuses.count("accepted")
         status, completed, failed, discarded, moves = self.read(one.job)
-        assert accepted + sum(said.startswith("rejected") for said in statuses) == len(one.elements), statuses
+        assert accepted + sum(said.startswith("rejected") for said in statuses) == len(
+            one.elements
+        ), statuses
         assert (completed, failed) == (accepted, 0), (told, status, completed, failed)
         boxes = count_boxes(self.scene, one.job)
-        assert sorted(boxes) == [0] * (len(boxes) - accepted) + [1] * accepted, "acknowledged is not what is stored"
+        assert sorted(boxes) == [0] * (len(boxes) - accepted) + [1] * accepted, (
+            "acknowledged is not what is stored"
+        )
         assert moves[:2] == ["queued", "processing"]
         if cancel == 409:
-            assert (status, accepted, moves[2:]) == ("completed", len(one.elements), ["completed"]), (told, moves)
+            assert (status, accepted, moves[2:]) == (
+                "completed",
+                len(one.elements),
+                ["completed"],
+            ), (told, moves)
             return "completed"
         assert cancel == 202, told
         assert (status, moves[2:]) == ("canceled", ["canceled"]), (told, status, moves)
@@ -161,5 +180,10 @@ def test_last_results_against_each_other(make_scene: MakeScene, figures: Figures
         ends = track.run(RACES)
     finally:
         track.close()
-    figures.add("P11", f"{TASKS} last results against each other", f"{RACES} races, one end each", dict(ends))
+    figures.add(
+        "P11",
+        f"{TASKS} last results against each other",
+        f"{RACES} races, one end each",
+        dict(ends),
+    )
     assert ends == {"completed": RACES}

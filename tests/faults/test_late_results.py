@@ -42,7 +42,8 @@ class _Task:
 class _Interleaving:
     """A job whose tasks are leased, dropped, leased again and answered in an order that dice make.
 
-    Each round has another holder, who speaks from another address. Between the rounds all leases run out.
+    Each round has another holder, who speaks from another address. Between the rounds all leases
+    run out.
     """
 
     scene: Scene
@@ -63,12 +64,17 @@ class _Interleaving:
         try:
             if self.round == 1 or handed_on or chance.random() < 0.8:
                 self.lease(
-                    holder, chance, evicted=(evicted and self.round == 1) or (not handed_on and chance.random() < 0.2)
+                    holder,
+                    chance,
+                    evicted=(evicted and self.round == 1)
+                    or (not handed_on and chance.random() < 0.2),
                 )
             if handed_on and self.round == 2:
                 for task in [task for task in self.tasks.values() if task.attempt == 2]:
                     self._post(holder, task, 1, is_error=False)
-            if self.round > (2 if canceled else 1) or (not canceled and not handed_on and chance.random() < 0.3):
+            if self.round > (2 if canceled else 1) or (
+                not canceled and not handed_on and chance.random() < 0.3
+            ):
                 self.answer(holder, chance)
             if (canceled and self.round == 2) or (self.round > 1 and chance.random() < 0.15):
                 self.cancel()
@@ -86,49 +92,79 @@ class _Interleaving:
         for one in leased:
             task = self.tasks.setdefault(one["id"], _Task())
             task.attempt += 1
-            assert one["reply_subject"].split(".")[1] == str(task.attempt), "an attempt without a number of its own"
+            assert one["reply_subject"].split(".")[1] == str(task.attempt), (
+                "an attempt without a number of its own"
+            )
             task.tokens[task.attempt] = one
         if evicted:
             answer = self.scene.call("POST", f"/workers/{holder.worker_id}/evict")
             assert answer.status_code == 200, answer.text
             # What it has finished counts as any late result does.
-            [(fenced,)] = self.scene.ask("select count(*) from analyses where job_id = %s and fence > 0", self.job)
+            [(fenced,)] = self.scene.ask(
+                "select count(*) from analyses where job_id = %s and fence > 0", self.job
+            )
             assert self.is_over or fenced == 0
             self.seen["evicted"] += answer.json()["taken_back"]
-            assert holder.call("POST", f"/jobs/{self.job}/tasks/", {"batch_size": 1})[0] in (403, 409)
+            assert holder.call("POST", f"/jobs/{self.job}/tasks/", {"batch_size": 1})[0] in (
+                403,
+                409,
+            )
             holder.worker_id = ""
 
     def answer(self, holder: Speaker, chance: random.Random) -> None:
         """Post some results of any attempt so far, singly, in any order, some of them twice."""
         every = [(task, attempt) for task in self.tasks.values() for attempt in task.tokens]
-        for task, attempt in chance.choices(every, k=chance.randint(0, len(every))) if every else []:
+        for task, attempt in (
+            chance.choices(every, k=chance.randint(0, len(every))) if every else []
+        ):
             # An error of the newest attempt counts, and is another story.
-            self._post(holder, task, attempt, is_error=attempt < task.attempt and chance.random() < 0.2)
+            self._post(
+                holder, task, attempt, is_error=attempt < task.attempt and chance.random() < 0.2
+            )
 
     def _post(self, holder: Speaker, task: _Task, attempt: int, *, is_error: bool) -> None:
         leased, place = task.tokens[attempt], float(attempt)
         box = find_box(leased["image_id"], (place, 2.0, place + 10, 22.0), find_class())
-        result = make_failure(leased, "failed to load image") if is_error else make_success(leased, box)
+        result = (
+            make_failure(leased, "failed to load image") if is_error else make_success(leased, box)
+        )
         expected = task.expect(attempt, is_error=is_error)
         before = self._rows(leased["id"], final=bool(task.winner))
-        [told] = holder.post(self.job, [{"reply_subject": leased["reply_subject"], "result": result}])
+        [told] = holder.post(
+            self.job, [{"reply_subject": leased["reply_subject"], "result": result}]
+        )
         assert told.partition(":")[0] == expected, (told, expected, attempt, is_error, task)
         if expected == "accepted" and not task.winner:
             task.winner = attempt
-            self.seen["first, by the newest attempt" if attempt == task.attempt else "first, and handed on"] += 1
+            self.seen[
+                "first, by the newest attempt"
+                if attempt == task.attempt
+                else "first, and handed on"
+            ] += 1
         else:
-            assert self._rows(leased["id"], final=bool(task.winner)) == before, f"{told}, and something was written"
+            assert self._rows(leased["id"], final=bool(task.winner)) == before, (
+                f"{told}, and something was written"
+            )
             self.seen[told.partition(":")[0]] += 1
 
     def _rows(self, analysis: str, *, final: bool) -> list[tuple[Any, ...]]:
-        """The row versions of a task: a write that changes nothing shows, too. The reaper writes to open ones."""
-        tables = ["annotations where analysis_id"] + (["analyses where id", "attempts where analysis_id"] * final)
+        """The row versions of a task: a write that changes nothing shows, too.
+
+        The reaper writes to open ones.
+        """
+        tables = ["annotations where analysis_id"] + (
+            ["analyses where id", "attempts where analysis_id"] * final
+        )
         parts = [f"select '{table}', ctid::text, xmin::text from {table} = %s" for table in tables]
-        return self.scene.ask(f"{' union all '.join(parts)} order by 1, 2", *[analysis] * len(parts))
+        return self.scene.ask(
+            f"{' union all '.join(parts)} order by 1, 2", *[analysis] * len(parts)
+        )
 
     def cancel(self) -> None:
         """Cancel the job: from then on nothing counts of what is open."""
-        if self.is_over or (len(self.tasks) == TASKS and all(task.winner for task in self.tasks.values())):
+        if self.is_over or (
+            len(self.tasks) == TASKS and all(task.winner for task in self.tasks.values())
+        ):
             return
         assert self.scene.call("POST", f"/jobs/{self.job}/cancel").status_code == 202
         self.is_over = True
@@ -151,7 +187,9 @@ class _Interleaving:
             assert (state == "completed") == bool(winner)
 
 
-def test_late_results_count_while_their_task_is_open(make_scene: MakeScene, figures: Figures) -> None:
+def test_late_results_count_while_their_task_is_open(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     chance = make_chance("late")
     scene = make_scene(apis=2, settings={"TRAPLINE_TASK_LOSSES": "100"}).start(images=TASKS)
     seen: Counter[str] = Counter()
@@ -163,6 +201,18 @@ def test_late_results_count_while_their_task_is_open(make_scene: MakeScene, figu
     spread(plays, THREADS, chance)
     for job in jobs:
         job.judge()
-    figures.add("P8", "late results", f"{JOBS * TASKS} interleavings", ", ".join(f"{k} {v}" for k, v in seen.items()))
-    for kind in ("first, and handed on", "duplicate", "rejected", "accepted", "evicted", "canceled jobs"):
+    figures.add(
+        "P8",
+        "late results",
+        f"{JOBS * TASKS} interleavings",
+        ", ".join(f"{k} {v}" for k, v in seen.items()),
+    )
+    for kind in (
+        "first, and handed on",
+        "duplicate",
+        "rejected",
+        "accepted",
+        "evicted",
+        "canceled jobs",
+    ):
         assert seen[kind], f"no interleaving had: {kind}; {seen}"

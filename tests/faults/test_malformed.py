@@ -27,7 +27,9 @@ from tests.faults.scene import Scene
 REQUESTS = sized(10_000)
 DRAWN = REQUESTS * 6 // 10
 GROWTH_AT_MOST_MIB = 50
-DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi.json").read_text(encoding="utf-8"))
+DOCUMENT: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "openapi.json").read_text(encoding="utf-8")
+)
 ENDS_THE_CALLER = {"DELETE /api/v2/auth/tokens/{token_id}"}
 """Sent with ids that are drawn, never with the caller's own."""
 
@@ -56,20 +58,36 @@ def test_malformed_input_breaks_nothing(make_scene: MakeScene, figures: Figures)
     tally = Tally()
     targets = list(list_targets())
     for target in targets:
-        ask(scene, tally, target, draw_request(make_chance(target.path), target, known, [scene.owner]))
+        ask(
+            scene,
+            tally,
+            target,
+            draw_request(make_chance(target.path), target, known, [scene.owner]),
+        )
     before, _ = read_memory(pid)
     draw_from_document(scene, tally, targets, known)
     draw_from_corpus(scene, tally, targets, known, REQUESTS - tally.statuses.total())
     after, _ = read_memory(pid)
-    figures.add("P16", f"{tally.statuses.total()} requests, {len(targets)} operations", "0 5xx", tell(tally))
-    figures.add("P16", "growth of the API's memory", f"< {GROWTH_AT_MOST_MIB} MiB", f"{after - before:.0f} MiB")
+    figures.add(
+        "P16", f"{tally.statuses.total()} requests, {len(targets)} operations", "0 5xx", tell(tally)
+    )
+    figures.add(
+        "P16",
+        "growth of the API's memory",
+        f"< {GROWTH_AT_MOST_MIB} MiB",
+        f"{after - before:.0f} MiB",
+    )
     assert not tally.broken, (
         f"{len(tally.broken)} broke:\n{chr(10).join(tally.broken[:20])}\n{last_words(scene.log_of('api 1'))}"
     )
     assert tally.statuses.total() >= REQUESTS
     assert scene.find_pid("api 1") == pid, "the API process ended"
-    assert tally.statuses[401] < 0.3 * REQUESTS, "the caller was hardly known: the test proves nothing"
-    assert len(tally.answered_well) > len(targets) // 3, "hardly anything was taken: the test proves nothing"
+    assert tally.statuses[401] < 0.3 * REQUESTS, (
+        "the caller was hardly known: the test proves nothing"
+    )
+    assert len(tally.answered_well) > len(targets) // 3, (
+        "hardly anything was taken: the test proves nothing"
+    )
     assert after - before < GROWTH_AT_MOST_MIB
 
 
@@ -77,7 +95,9 @@ def list_targets() -> Iterator[Target]:
     """Every operation of the OpenAPI document."""
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
-            queries = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+            queries = [
+                one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"
+            ]
             yield Target(method.upper(), path, queries, "requestBody" in operation)
 
 
@@ -106,7 +126,9 @@ def find_ids(scene: Scene) -> dict[str, str]:
     return {name: str(value) for name, value in known.items()}
 
 
-def draw_from_document(scene: Scene, tally: Tally, targets: list[Target], known: dict[str, str]) -> None:
+def draw_from_document(
+    scene: Scene, tally: Tally, targets: list[Target], known: dict[str, str]
+) -> None:
     """Send what schemathesis draws for each operation, right and wrong, with ids that are there and with others."""
     schema = schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig())
     by_label = {f"{target.method} {target.path}": target for target in targets}
@@ -117,16 +139,26 @@ def draw_from_document(scene: Scene, tally: Tally, targets: list[Target], known:
     with requests.Session() as session:
         session.trust_env = False
         for operation in operations:
-            names = [one["name"] for one in operation.definition.raw.get("parameters", ()) if one["in"] == "path"]
+            names = [
+                one["name"]
+                for one in operation.definition.raw.get("parameters", ())
+                if one["in"] == "path"
+            ]
             fixed = {name: known[name] for name in names if name in known}
-            send = partial(send_case, scene, session, tally, chance, by_label[operation.label], known)
+            send = partial(
+                send_case, scene, session, tally, chance, by_label[operation.label], known
+            )
             for mode in schemathesis.GenerationMode:
                 for ids in (fixed, {}) if operation.label not in ENDS_THE_CALLER else ({}, {}):
-                    strategy = operation.as_strategy(generation_mode=mode, path_parameters=ids or None)
+                    strategy = operation.as_strategy(
+                        generation_mode=mode, path_parameters=ids or None
+                    )
                     draw_cases(strategy, f"{SEED}:{operation.label}:{mode}:{bool(ids)}", each, send)
 
 
-def draw_cases(strategy: Any, seed: str, count: int, send: Callable[[schemathesis.Case[Any]], None]) -> None:
+def draw_cases(
+    strategy: Any, seed: str, count: int, send: Callable[[schemathesis.Case[Any]], None]
+) -> None:
     """Draw so many cases, the same ones with the same seed."""
 
     @hypothesis.seed(seed)
@@ -162,7 +194,9 @@ def send_case(
     send_drawn(session, tally, f"{target.method} {target.path}", asked)
 
 
-def prepare(chance: random.Random, case: schemathesis.Case[Any], scene: Scene, known: dict[str, str]) -> dict[str, Any]:
+def prepare(
+    chance: random.Random, case: schemathesis.Case[Any], scene: Scene, known: dict[str, str]
+) -> dict[str, Any]:
     """What requests is to send for a case, by the owner, often with ids that are there."""
     asked: dict[str, Any] = case.as_transport_kwargs(
         base_url=scene.base_url, headers={"Authorization": f"Bearer {scene.owner}"}
@@ -197,11 +231,15 @@ def send_drawn(session: requests.Session, tally: Tally, label: str, asked: dict[
         tally.note(status, label, asked)
 
 
-def draw_from_corpus(scene: Scene, tally: Tally, targets: list[Target], known: dict[str, str], count: int) -> None:
+def draw_from_corpus(
+    scene: Scene, tally: Tally, targets: list[Target], known: dict[str, str], count: int
+) -> None:
     """Send as many requests of the corpus, over all operations in turn."""
     chance = make_chance("malformed, corpus")
     tokens = [scene.owner] * 8 + [scene.worker_token, ""]
-    fitting = [target for target in targets if f"{target.method} {target.path}" not in ENDS_THE_CALLER]
+    fitting = [
+        target for target in targets if f"{target.method} {target.path}" not in ENDS_THE_CALLER
+    ]
     for number in range(count):
         target = fitting[number % len(fitting)]
         ask(scene, tally, target, draw_request(chance, target, known, tokens))

@@ -24,17 +24,23 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
     poison = [chance.choice(batch) for batch in batches]
     jobs = [scene.make_expanded_job(selection={"images": batch}) for batch in batches]
     for number in range(1, 5):
-        # Five calls only for one of them: its leases end by their deadline, those of the others by their next hello.
+        # Five calls only for one of them: its leases end by their deadline, those of the others by
+        # their next hello.
         scene.add_worker(number, batch=BATCH, work_s=0.002, additions=number > 1, poison=poison)
     scene.drain(120)
     check(scene)
     deadly: set[tuple[str, int]] = set()
     for job, image in zip(jobs, poison, strict=True):
-        rows = scene.ask("select image_id::text, state, lost, errors, attempt from analyses where job_id = %s", job)
+        rows = scene.ask(
+            "select image_id::text, state, lost, errors, attempt from analyses where job_id = %s",
+            job,
+        )
         dead = [row for row in rows if row[1] == "failed"]
         assert [row[0] for row in dead] == [image]
         assert sorted(row[1] for row in rows) == ["completed"] * (BATCH - 1) + ["failed"]
-        assert max(row[2] for row in rows if row[0] != image) <= 1, "a neighbour was charged more than once"
+        assert max(row[2] for row in rows if row[0] != image) <= 1, (
+            "a neighbour was charged more than once"
+        )
         story = scene.ask(
             """
             select t.attempt, t.outcome, t.holder_id is not null, t.leased_at is not null, t.error, a.id::text
@@ -44,11 +50,14 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
             job,
             image,
         )
-        assert [row[:4] for row in story] == [(number, "lost", True, True) for number in range(1, LOSSES + 1)]
+        assert [row[:4] for row in story] == [
+            (number, "lost", True, True) for number in range(1, LOSSES + 1)
+        ]
         assert all(error for *_, error, _ in story)
         deadly.update((task, attempt) for attempt, *_, task in story)
     killed = sum(len(part.ends) for part in scene.keeper.parts if part.name.startswith("worker"))
-    # A lease that ends two batches may hand out a poison of each: then one death is an attempt of both.
+    # A lease that ends two batches may hand out a poison of each: then one death is an attempt of
+    # both.
     handed_out = [
         deadly.intersection((task, attempt) for task, attempt in one.heard["tasks"])
         for one in scene.operations()
@@ -56,10 +65,17 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
     ]
     assert set().union(*handed_out) == deadly, "an attempt was charged that no worker had in hand"
     assert killed == sum(bool(poisons) for poisons in handed_out)
-    charged = scene.ask("select count(*), max(lost) from analyses where state = 'completed' and lost > 0")
-    figures.add("P10", f"batches of {BATCH} with a poison: done, dead", "15, 1", f"15, 1, each of {POISONS}")
+    charged = scene.ask(
+        "select count(*), max(lost) from analyses where state = 'completed' and lost > 0"
+    )
     figures.add(
-        "P10", "neighbours charged, at most", "once", f"{charged[0][0]} of {15 * POISONS}, {charged[0][1]} times"
+        "P10", f"batches of {BATCH} with a poison: done, dead", "15, 1", f"15, 1, each of {POISONS}"
+    )
+    figures.add(
+        "P10",
+        "neighbours charged, at most",
+        "once",
+        f"{charged[0][0]} of {15 * POISONS}, {charged[0][1]} times",
     )
 
 
@@ -68,7 +84,8 @@ def test_other_work_goes_on_beside_a_poison(make_scene: MakeScene, figures: Figu
     scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "1000"}).start(images=OTHER_TASKS)
     poison, others = scene.images[:1], scene.images[1:]
     scene.make_expanded_job(selection={"images": others})
-    # What limits the rate is the time that the work takes, as it does in the field, not this machine's processors.
+    # What limits the rate is the time that the work takes, as it does in the field, not this
+    # machine's processors.
     for number in (1, 2):
         scene.add_worker(number, work_s=0.05, additions=number == 2)
     wait_for("results", lambda: len(_results(scene)) >= 4)
@@ -77,17 +94,27 @@ def test_other_work_goes_on_beside_a_poison(make_scene: MakeScene, figures: Figu
     time.sleep(seconds)
     for number in (3, 4):
         scene.add_worker(number, batch=1, work_s=0.05, additions=True, poison=poison)
-    wait_for("their hello", lambda: scene.ask("select count(*) from workers where ended_at is null") == [(3,)])
+    wait_for(
+        "their hello",
+        lambda: scene.ask("select count(*) from workers where ended_at is null") == [(3,)],
+    )
     turned = time.monotonic()
     while time.monotonic() < turned + seconds:
         # The first two may take it, too, and live: then it is asked for again.
-        if not scene.ask("select 1 from jobs where priority = 2 and status in ('queued', 'processing')"):
+        if not scene.ask(
+            "select 1 from jobs where priority = 2 and status in ('queued', 'processing')"
+        ):
             scene.make_expanded_job(selection={"images": poison}, priority="high")
         time.sleep(0.1)
     ended = time.monotonic()
     before, meanwhile = _rate(scene, began, turned), _rate(scene, turned, ended)
     killed = sum(len(scene.keeper.find(f"worker {number}").ends) for number in (3, 4))
-    figures.add("P10", "rate of other work", f"{RATE_SHARE:.0%}", f"{meanwhile / before:.0%}, beside {killed} deaths")
+    figures.add(
+        "P10",
+        "rate of other work",
+        f"{RATE_SHARE:.0%}",
+        f"{meanwhile / before:.0%}, beside {killed} deaths",
+    )
     assert killed >= 2
     assert meanwhile >= RATE_SHARE * before
 
@@ -95,7 +122,11 @@ def test_other_work_goes_on_beside_a_poison(make_scene: MakeScene, figures: Figu
 def _results(scene: Scene) -> list[Operation]:
     # Only of those two that were there all the time.
     clients = ("worker-1", "worker-2")
-    return [one for one in scene.operations() if one.name == "result" and one.state == OK and one.client in clients]
+    return [
+        one
+        for one in scene.operations()
+        if one.name == "result" and one.state == OK and one.client in clients
+    ]
 
 
 def _rate(scene: Scene, begin: float, end: float) -> float:

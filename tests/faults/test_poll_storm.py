@@ -17,7 +17,9 @@ P99_AT_MOST_S = 0.5
 
 def test_a_storm_of_polls_is_answered(make_scene: MakeScene, figures: Figures) -> None:
     # There is a job, and nothing of it to lease: its leases last.
-    scene = make_scene(apis=2, settings={"TRAPLINE_LEASE_S": "300", "TRAPLINE_LEASE_MAX_S": "3600"}).start(images=8)
+    scene = make_scene(
+        apis=2, settings={"TRAPLINE_LEASE_S": "300", "TRAPLINE_LEASE_MAX_S": "3600"}
+    ).start(images=8)
     job = scene.make_expanded_job()
     holder = Speaker(scene.ports[0], scene.worker_token, "127.0.2.1")
     assert len(holder.lease(job, 8)) == 8
@@ -35,15 +37,21 @@ def test_a_storm_of_polls_is_answered(make_scene: MakeScene, figures: Figures) -
         if number % 2:
             speaker.greet(f"polling {number}")
         asked = {"pipelines": [SLUG], "limit": 8, "wait_s": 0}
-        query = f"/jobs?pipeline__slug__in={SLUG}&ids_only=1&incomplete_only=1&dispatch_mode=async_api"
+        query = (
+            f"/jobs?pipeline__slug__in={SLUG}&ids_only=1&incomplete_only=1&dispatch_mode=async_api"
+        )
         own_times, own_answers, leased = [], Counter[int](), 0
-        # The storm is of workers that are there: until all of them have connected and greeted is no time of a poll.
+        # The storm is of workers that are there: until all of them have connected and greeted is no
+        # time of a poll.
         everybody.wait()
         due = time.monotonic() + starts[number]
         for _ in range(SECONDS * POLLS_A_SECOND):
             time.sleep(max(0.0, due - time.monotonic()))
-            # From when it was due: a server that makes its callers wait cannot hide that by being asked less.
-            status, said = speaker.call(*(("POST", "/tasks/lease", asked) if number % 2 else ("GET", query)))
+            # From when it was due: a server that makes its callers wait cannot hide that by being
+            # asked less.
+            status, said = speaker.call(
+                *(("POST", "/tasks/lease", asked) if number % 2 else ("GET", query))
+            )
             own_times.append(time.monotonic() - due)
             own_answers[status] += 1
             leased += len(said["tasks" if number % 2 else "results"]) if status == 200 else 0
@@ -59,7 +67,10 @@ def test_a_storm_of_polls_is_answered(make_scene: MakeScene, figures: Figures) -
     asked = f"p99 < {1000 * P99_AT_MOST_S:.0f} ms, 0 errors"
     what = f"{WORKERS} workers, {POLLS_A_SECOND} polls/s each, {SECONDS} s"
     figures.add(
-        "P14", what, asked, f"p50 {1000 * percentile(times, 0.5):.0f} ms, p99 {1000 * p99:.0f} ms, {dict(answers)}"
+        "P14",
+        what,
+        asked,
+        f"p50 {1000 * percentile(times, 0.5):.0f} ms, p99 {1000 * p99:.0f} ms, {dict(answers)}",
     )
     assert answers == {200: WORKERS * SECONDS * POLLS_A_SECOND}
     assert p99 < P99_AT_MOST_S

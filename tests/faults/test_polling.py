@@ -48,7 +48,9 @@ class _Polling:
         for number in range(SOURCES):
             name = f"camera-{number}"
             asked = {"name": name, "base_url": cameras.url_of(name), "deployment": scene.deployment}
-            answer = scene.call("POST", "/image-pull-sources", asked | {"schedule": NEVER, "max_files_per_run": 0})
+            answer = scene.call(
+                "POST", "/image-pull-sources", asked | {"schedule": NEVER, "max_files_per_run": 0}
+            )
             assert answer.status_code == 201, answer.text
             self.ids[name] = answer.json()["id"]
 
@@ -67,7 +69,8 @@ class _Polling:
     def step(self, go_on: bool) -> None:
         """Close the windows whose files are there, and open the next ones.
 
-        A few sources are at work at a time: those of a killed process wait until it is known to be dead.
+        A few sources are at work at a time: those of a killed process wait until it is known to be
+        dead.
         """
         rows = self.scene.ask(PROGRESS)
         [(now,)] = self.scene.ask("select clock_timestamp()")
@@ -77,7 +80,9 @@ class _Polling:
                 window.closed_at = now
                 del self.open[source]
         at_work = sum(now - window.opened_at < YOUNG for window in self.open.values())
-        resting = sorted(set(self.ids) - set(self.open), key=[window.source for window in self.windows].count)
+        resting = sorted(
+            set(self.ids) - set(self.open), key=[window.source for window in self.windows].count
+        )
         for source in resting[: max(0, AT_WORK - at_work)] if go_on else []:
             self.open_window(source)
 
@@ -86,16 +91,26 @@ class _Polling:
         return sum(window.closed_at is not None for window in self.windows)
 
 
-def test_no_source_is_skipped_or_polled_twice_and_each_file_comes_once(make_scene: MakeScene, figures: Figures) -> None:
+def test_no_source_is_skipped_or_polled_twice_and_each_file_comes_once(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     chance = make_chance("polling")
     with Cameras(slow_s=0.02) as cameras:
-        scene = make_scene(failpoints=True, settings={"TRAPLINE_ALLOWED_NETWORKS": cameras.origin}).start(images=1)
+        scene = make_scene(
+            failpoints=True, settings={"TRAPLINE_ALLOWED_NETWORKS": cameras.origin}
+        ).start(images=1)
         for number in range(2, SCHEDULERS + 1):
             scene.add_background(number)
         polling = _Polling(scene, cameras)
         began, armed = time.monotonic(), 0
-        while (cycles := polling.count_closed()) < CYCLES or len(scene.list_strikes()) < KILLS or polling.open:
-            assert time.monotonic() - began < DONE_WITHIN_S * max(1, CYCLES / 200), f"{cycles} cycles, {polling.open}"
+        while (
+            (cycles := polling.count_closed()) < CYCLES
+            or len(scene.list_strikes()) < KILLS
+            or polling.open
+        ):
+            assert time.monotonic() - began < DONE_WITHIN_S * max(1, CYCLES / 200), (
+                f"{cycles} cycles, {polling.open}"
+            )
             struck = len(scene.list_strikes())
             if struck == armed < KILLS:
                 armed += 1
@@ -109,7 +124,9 @@ def test_no_source_is_skipped_or_polled_twice_and_each_file_comes_once(make_scen
 
 def _check(scene: Scene, polling: _Polling, figures: Figures, took: float) -> None:
     names = {source_id: name for name, source_id in polling.ids.items()}
-    runs = scene.ask("select source_id::text, trigger, state, started_at, imported, duplicate, failed from pull_runs")
+    runs = scene.ask(
+        "select source_id::text, trigger, state, started_at, imported, duplicate, failed from pull_runs"
+    )
     skipped = twice = 0
     for window in polling.windows:
         assert window.closed_at is not None
@@ -130,9 +147,21 @@ def _check(scene: Scene, polling: _Polling, figures: Figures, took: float) -> No
     interrupted = sum(run[2] == "interrupted" for run in runs)
     struck = scene.list_strikes()
     seen = f"{SCHEDULERS}; {polling.count_closed()} of {SOURCES} sources; {len(struck)} in {took:.0f} s"
-    figures.add("P19", "schedulers; cycles; killed mid-run", f"{SCHEDULERS}; {CYCLES}; {KILLS}", seen)
-    figures.add("P19", "windows skipped, polled twice", "0, 0", f"{skipped}, {twice} of {len(polling.windows)}")
-    figures.add("P19", "files; lost, doubled", f"{expected}; 0, 0", f"{images}; {expected - paths}, {images - paths}")
+    figures.add(
+        "P19", "schedulers; cycles; killed mid-run", f"{SCHEDULERS}; {CYCLES}; {KILLS}", seen
+    )
+    figures.add(
+        "P19",
+        "windows skipped, polled twice",
+        "0, 0",
+        f"{skipped}, {twice} of {len(polling.windows)}",
+    )
+    figures.add(
+        "P19",
+        "files; lost, doubled",
+        f"{expected}; 0, 0",
+        f"{images}; {expected - paths}, {images - paths}",
+    )
     assert (skipped, twice) == (0, 0)
     assert (images, paths, ledger) == (expected, expected, {"imported": expected})
     assert sum(run[4] for run in runs) == expected, "the counts of the runs are those of the files"
@@ -140,4 +169,7 @@ def _check(scene: Scene, polling: _Polling, figures: Figures, took: float) -> No
     assert len(struck) >= KILLS, "no fault was injected: the test proves nothing"
     assert all(strike["doing"] == "chore pull_source" for strike in struck)
     assert interrupted >= KILLS / 2, "hardly a run was cut off: the test proves nothing"
-    wait_for("the end of all runs", lambda: not scene.ask("select 1 from pull_runs where state = 'running'"))
+    wait_for(
+        "the end of all runs",
+        lambda: not scene.ask("select 1 from pull_runs where state = 'running'"),
+    )

@@ -23,7 +23,9 @@ WRITES_WITHIN_S = 5.0
 
 
 @pytest.mark.parametrize("up", [False, True], ids=["parts", "trapline up"])
-def test_tasks_of_a_killed_worker_are_leased_again_in_time(make_scene: MakeScene, figures: Figures, up: bool) -> None:
+def test_tasks_of_a_killed_worker_are_leased_again_in_time(
+    make_scene: MakeScene, figures: Figures, up: bool
+) -> None:
     """From the kill of a worker that renewed its leases until then, to their lease by one that waits for work."""
     chance = make_chance("killed workers")
     scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "200"}, up=up).start(images=AT_ONCE * HELD)
@@ -34,8 +36,12 @@ def test_tasks_of_a_killed_worker_are_leased_again_in_time(make_scene: MakeScene
         for victim in victims:
             scene.add_worker(int(victim.split()[1]), batch=HELD, additions=True, keep=True)
         wait_for("the leases", lambda: scene.count_held() == AT_ONCE * HELD)
-        # Who waits for work comes after the leases of each round, and goes with it: else it would take them first.
-        waiting = [scene.add_worker(100 + first + number, work_s=0.01, additions=number > 1) for number in range(1, 4)]
+        # Who waits for work comes after the leases of each round, and goes with it: else it would
+        # take them first.
+        waiting = [
+            scene.add_worker(100 + first + number, work_s=0.01, additions=number > 1)
+            for number in range(1, 4)
+        ]
         chance.shuffle(victims)
         struck = {}
         for victim in victims:
@@ -48,7 +54,12 @@ def test_tasks_of_a_killed_worker_are_leased_again_in_time(make_scene: MakeScene
             scene.keeper.stop(part)
         waits += list_waits(scene.operations(), struck)
     p99 = percentile(waits, 0.99)
-    figures.add("P4", f"{len(waits)} tasks of {KILLS} killed workers", f"p99 {AGAIN_WITHIN_S} s", f"p99 {p99:.2f} s")
+    figures.add(
+        "P4",
+        f"{len(waits)} tasks of {KILLS} killed workers",
+        f"p99 {AGAIN_WITHIN_S} s",
+        f"p99 {p99:.2f} s",
+    )
     check(scene)
     assert len(waits) == KILLS * HELD
     assert p99 <= AGAIN_WITHIN_S
@@ -63,7 +74,10 @@ def list_waits(operations: list[Operation], struck: dict[str, float]) -> list[fl
         for task, _ in one.heard["tasks"]
     ]
     held = [(task, struck[client]) for client, task, _ in leases if client in struck]
-    return [min(at for _, other, at in leases if other == task and at > since) - since for task, since in held]
+    return [
+        min(at for _, other, at in leases if other == task and at > since) - since
+        for task, since in held
+    ]
 
 
 def test_an_api_is_ready_in_time_after_its_start(make_scene: MakeScene, figures: Figures) -> None:
@@ -79,12 +93,21 @@ def test_an_api_is_ready_in_time_after_its_start(make_scene: MakeScene, figures:
         took.append(time.monotonic() - part.starts[-1])
         waited.append(read_waited_s(scene.find_pid("api 1")))
     own = [all_s - others_s for all_s, others_s in zip(took, waited, strict=True)]
-    figures.add("P4", f"API ready, {STARTS} starts", f"{READY_WITHIN_S} s", f"at most {max(own):.1f} s")
-    figures.add("P4", "API ready, with the waits for a processor", "-", f"{min(took):.1f} to {max(took):.1f} s")
+    figures.add(
+        "P4", f"API ready, {STARTS} starts", f"{READY_WITHIN_S} s", f"at most {max(own):.1f} s"
+    )
+    figures.add(
+        "P4",
+        "API ready, with the waits for a processor",
+        "-",
+        f"{min(took):.1f} to {max(took):.1f} s",
+    )
     assert max(own) <= READY_WITHIN_S
 
 
-def test_writes_go_on_in_time_after_postgresql_is_back(make_scene: MakeScene, figures: Figures) -> None:
+def test_writes_go_on_in_time_after_postgresql_is_back(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     chance = make_chance("postgresql back")
     scene = make_scene().start(images=2)
     writes = probe_writes(scene, scene.record("writer"), every_s=0.02)
@@ -97,7 +120,12 @@ def test_writes_go_on_in_time_after_postgresql_is_back(make_scene: MakeScene, fi
             back = scene.last_back()
             wait_for("writes", lambda at=back: writes.first_good(at) is not None)  # type: ignore[misc]
             took.append(writes.first_good(back) or 0.0)
-    figures.add("P4", f"writes, PostgreSQL back {STARTS} times", f"{WRITES_WITHIN_S} s", f"at most {max(took):.2f} s")
+    figures.add(
+        "P4",
+        f"writes, PostgreSQL back {STARTS} times",
+        f"{WRITES_WITHIN_S} s",
+        f"at most {max(took):.2f} s",
+    )
     assert {strike.what for strike in scene.strikes} == {DATABASE}
     assert max(took) <= WRITES_WITHIN_S
     check(scene)

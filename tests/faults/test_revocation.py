@@ -14,7 +14,9 @@ from tests.faults.speaking import Speaker
 WITHIN_S = 1.0
 
 
-def test_a_revoked_token_is_refused_everywhere_within_a_second(make_scene: MakeScene, figures: Figures) -> None:
+def test_a_revoked_token_is_refused_everywhere_within_a_second(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     scene = make_scene(apis=2, background=False).start(images=1)
     root = _make(scene, scene.owner, name="root")
     worker = _make(scene, root["token"], name="its worker", kind="worker")
@@ -25,7 +27,9 @@ def test_a_revoked_token_is_refused_everywhere_within_a_second(make_scene: MakeS
     waiting.greet("waits")
     heard: list[tuple[int, Any]] = []
     wanted = {"pipelines": [SLUG], "limit": 1, "wait_s": 20}
-    lease = threading.Thread(target=lambda: heard.append(waiting.call("POST", "/tasks/lease", wanted)))
+    lease = threading.Thread(
+        target=lambda: heard.append(waiting.call("POST", "/tasks/lease", wanted))
+    )
     lease.start()
     while not (all(one.answered for one in asking) and all(one.answered for one in listening)):
         time.sleep(0.01)
@@ -40,7 +44,9 @@ def test_a_revoked_token_is_refused_everywhere_within_a_second(make_scene: MakeS
     ended = max(stream.ended for stream in listening) - revoked
     assert ended < WITHIN_S
     # A task for the one that waits, who is nobody by now.
-    run = scene.call("POST", "/pipeline/run", {"pipeline": SLUG, "content": {"image": scene.images[0]}})
+    run = scene.call(
+        "POST", "/pipeline/run", {"pipeline": SLUG, "content": {"image": scene.images[0]}}
+    )
     assert run.status_code == 202, run.text
     lease.join(timeout=30)
     waiting.close()
@@ -48,8 +54,18 @@ def test_a_revoked_token_is_refused_everywhere_within_a_second(make_scene: MakeS
     assert worst < WITHIN_S
     assert [status for status, _ in heard] == [401], heard
     assert scene.ask("select state, attempt from analyses") == [("queued", 0)] * 2
-    figures.add("Accounts", "its open streams in another process end after", f"{WITHIN_S} s", f"{max(ended, 0):.2f} s")
-    figures.add("Accounts", "a revoked token is refused everywhere after", f"{WITHIN_S} s", f"{max(worst, 0):.2f} s")
+    figures.add(
+        "Accounts",
+        "its open streams in another process end after",
+        f"{WITHIN_S} s",
+        f"{max(ended, 0):.2f} s",
+    )
+    figures.add(
+        "Accounts",
+        "a revoked token is refused everywhere after",
+        f"{WITHIN_S} s",
+        f"{max(worst, 0):.2f} s",
+    )
 
 
 def _make(scene: Scene, maker: str, **asked: Any) -> dict[str, Any]:
@@ -81,16 +97,24 @@ class _Asking:
 def _streams_of(scene: Scene) -> list[str]:
     """The streams that there are: of a project's changes, and of a run that waits until somebody starts it."""
     content = {"image": scene.images[0]}
-    made = scene.call("POST", "/pipeline/run", {"pipeline": SLUG, "content": content, "start": "later"})
+    made = scene.call(
+        "POST", "/pipeline/run", {"pipeline": SLUG, "content": content, "start": "later"}
+    )
     assert made.status_code == 202, made.text
-    return [f"/api/v2/events?project={scene.project}", f"/pipeline/job/{made.json()['job_id']}/events"]
+    return [
+        f"/api/v2/events?project={scene.project}",
+        f"/pipeline/job/{made.json()['job_id']}/events",
+    ]
 
 
 class _Listening:
     """Reads a stream of events until its server ends it; `ended` is when that was."""
 
     def __init__(self, port: int, token: str, path: str) -> None:
-        self._url, self._headers = f"http://127.0.0.1:{port}{path}", {"Authorization": f"Bearer {token}"}
+        self._url, self._headers = (
+            f"http://127.0.0.1:{port}{path}",
+            {"Authorization": f"Bearer {token}"},
+        )
         self.answered, self.ended = False, 0.0
         self.thread = threading.Thread(target=self._listen)
         self.thread.start()

@@ -27,7 +27,13 @@ OTHERS = 40
 """The honest callers' sockets, and those to the database that were opened meanwhile."""
 TRICKLES_EVERY_S = 1.0
 UPLOADS = "/api/v2/images"
-ROUTES = (UPLOADS, "/api/v2/deployments", "/api/v2/jobs", "/api/v2/tasks/lease", "/api/v2/jobs/1/result")
+ROUTES = (
+    UPLOADS,
+    "/api/v2/deployments",
+    "/api/v2/jobs",
+    "/api/v2/tasks/lease",
+    "/api/v2/jobs/1/result",
+)
 
 
 @dataclass
@@ -44,7 +50,9 @@ class Slow:
     held_after_5_s: bool = field(default=False)
 
 
-def test_slow_callers_are_closed_and_hold_up_nobody(make_scene: MakeScene, figures: Figures) -> None:
+def test_slow_callers_are_closed_and_hold_up_nobody(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     scene = make_scene().start(images=8)
     big = upload_picture(scene, side=2200)
     pid = scene.find_pid("api 1")
@@ -60,8 +68,12 @@ def test_slow_callers_are_closed_and_hold_up_nobody(make_scene: MakeScene, figur
         one.join(60)
     report(figures, slow, took, patient)
     open_then = sum(one.held_after_5_s for one in slow)
-    assert open_then == len(slow), f"only {open_then} of {len(slow)} were held open: the test proves nothing"
-    late = [(one.kind, one.closed_after) for one in slow if (one.closed_after or 99) > CLOSED_WITHIN_S]
+    assert open_then == len(slow), (
+        f"only {open_then} of {len(slow)} were held open: the test proves nothing"
+    )
+    late = [
+        (one.kind, one.closed_after) for one in slow if (one.closed_after or 99) > CLOSED_WITHIN_S
+    ]
     assert not late
     assert len(took) >= 100, "hardly anything was asked meanwhile"
     assert percentile(took, 0.99) < P99_AT_MOST_S
@@ -80,16 +92,24 @@ def open_slow(scene: Scene, big: str) -> Iterator[Slow]:
         opened = connect(scene.ports[0], receive_buffer=4096 if kind == "reader" else 0)
         since = time.monotonic()
         if kind == "head":
-            start = write_head("GET", "/api/v2/projects", token, end=False) + b"X-More: " + b"x" * 100
+            start = (
+                write_head("GET", "/api/v2/projects", token, end=False) + b"X-More: " + b"x" * 100
+            )
             # Some say nothing at all, some end within a word.
             cut = chance.choice((0, 3, 40, len(start) - 100))
             opened.sendall(start[:cut])
             yield Slow(kind, opened, since, b"" if silent else start[cut:])
         elif kind == "body":
             route = chance.choice(ROUTES)
-            named = {"Content-Type": "multipart/form-data; boundary=b" if route == UPLOADS else "application/json"}
+            named = {
+                "Content-Type": "multipart/form-data; boundary=b"
+                if route == UPLOADS
+                else "application/json"
+            }
             chunked = chance.random() < 0.5
-            named |= token | ({"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": "60000"})
+            named |= token | (
+                {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": "60000"}
+            )
             opened.sendall(write_head("POST", route, named) + (b"ea60\r\n" if chunked else b""))
             body = b'--b\r\nContent-Disposition: form-data; name="project"\r\n\r\n'
             yield Slow(kind, opened, since, b"" if silent else body)
@@ -161,7 +181,9 @@ def asking(scene: Scene) -> Iterator[list[float]]:
         while not ending.wait(0.05):
             began = time.monotonic()
             connection = http.client.HTTPConnection("127.0.0.1", scene.ports[0], timeout=30)
-            connection.request("GET", "/api/v2/projects", headers={"Authorization": f"Bearer {scene.owner}"})
+            connection.request(
+                "GET", "/api/v2/projects", headers={"Authorization": f"Bearer {scene.owner}"}
+            )
             status = connection.getresponse().status
             connection.close()
             took.append(time.monotonic() - began if status == 200 else 99.0)
@@ -185,16 +207,23 @@ class Steady(threading.Thread):
 
     def run(self) -> None:
         """Do what its kind does, for about twenty seconds."""
-        self.seen = {"uplink": self.upload, "downlink": self.download, "events": self.listen}[self.kind]()
+        self.seen = {"uplink": self.upload, "downlink": self.download, "events": self.listen}[
+            self.kind
+        ]()
 
     def upload(self) -> str:
         """Send a picture of 60 kB at 3 kB a second."""
         start = f'--b\r\nContent-Disposition: form-data; name="project"\r\n\r\n{self.scene.project}\r\n--b\r\n'
         start += 'Content-Disposition: form-data; name="files"; filename="slow.png"\r\n\r\n'
         body = start.encode() + draw_noise(142) + b"\r\n--b--\r\n"
-        named = {"Authorization": f"Bearer {self.scene.owner}", "Content-Type": "multipart/form-data; boundary=b"}
+        named = {
+            "Authorization": f"Bearer {self.scene.owner}",
+            "Content-Type": "multipart/form-data; boundary=b",
+        }
         with connect(self.scene.ports[0]) as opened:
-            opened.sendall(write_head("POST", "/api/v2/images", {**named, "Content-Length": str(len(body))}))
+            opened.sendall(
+                write_head("POST", "/api/v2/images", {**named, "Content-Length": str(len(body))})
+            )
             for first in range(0, len(body), 3000):
                 opened.sendall(body[first : first + 3000])
                 time.sleep(1)
@@ -209,7 +238,11 @@ class Steady(threading.Thread):
             while piece := opened.recv(65536):
                 if not wanted:
                     head = piece.partition(b"\r\n\r\n")[0]
-                    wanted = len(head) + 4 + int(head.lower().partition(b"content-length: ")[2].split()[0])
+                    wanted = (
+                        len(head)
+                        + 4
+                        + int(head.lower().partition(b"content-length: ")[2].split()[0])
+                    )
                 came += len(piece)
                 time.sleep(20 * len(piece) / wanted)
         return "all read" if came == wanted else f"{came} of {wanted}"
@@ -269,7 +302,13 @@ def report(figures: Figures, slow: list[Slow], took: list[float], patient: list[
     for kind in ("head", "body", "reader"):
         closed = [one.closed_after or 99.0 for one in slow if one.kind == kind]
         asked = f"closed within {CLOSED_WITHIN_S:.0f} s"
-        figures.add("P15", f"{len(closed)} slow callers: {kind}", asked, f"at most {max(closed):.1f} s")
+        figures.add(
+            "P15", f"{len(closed)} slow callers: {kind}", asked, f"at most {max(closed):.1f} s"
+        )
     p99 = percentile(took, 0.99)
-    figures.add("P15", f"{len(took)} questions of a healthy client", "p99 < 1 s", f"p99 {1000 * p99:.0f} ms")
-    figures.add("P15", "slow and honest: upload, download, events", "served", [one.seen for one in patient])
+    figures.add(
+        "P15", f"{len(took)} questions of a healthy client", "p99 < 1 s", f"p99 {1000 * p99:.0f} ms"
+    )
+    figures.add(
+        "P15", "slow and honest: upload, download, events", "served", [one.seen for one in patient]
+    )

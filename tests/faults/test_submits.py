@@ -17,7 +17,9 @@ THREADS = 32
 EXPANDED = "select count(*) filter (where expanded), count(*) from jobs"
 
 
-def test_the_same_submit_from_everywhere_makes_one_job(make_scene: MakeScene, figures: Figures) -> None:
+def test_the_same_submit_from_everywhere_makes_one_job(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     scene = make_scene(apis=2).start(images=8)
 
     def submit_again(number: int) -> list[str]:
@@ -25,12 +27,21 @@ def test_the_same_submit_from_everywhere_makes_one_job(make_scene: MakeScene, fi
         signed = {"Authorization": f"Token {scene.owner}"}
         told = []
         for post in range(RACES):
-            body = {"pipeline": SLUG, "content": {"images": scene.images}, "metadata": {"race": post}}
-            status, said = speaker.call("POST", "/pipeline/run", body, signed | {"Idempotency-Key": f"race-{post}"})
+            body = {
+                "pipeline": SLUG,
+                "content": {"images": scene.images},
+                "metadata": {"race": post},
+            }
+            status, said = speaker.call(
+                "POST", "/pipeline/run", body, signed | {"Idempotency-Key": f"race-{post}"}
+            )
             assert status == 202, said
             told.append(said["job_id"])
             status, said = speaker.call(
-                "POST", "/pipeline/run", body | {"priority": "low"}, signed | {"Idempotency-Key": f"race-{post}"}
+                "POST",
+                "/pipeline/run",
+                body | {"priority": "low"},
+                signed | {"Idempotency-Key": f"race-{post}"},
             )
             assert status == 409, said
         speaker.close()
@@ -41,10 +52,17 @@ def test_the_same_submit_from_everywhere_makes_one_job(make_scene: MakeScene, fi
     assert len(set(told[0])) == RACES
     made = scene.ask("select count(*) from jobs")[0][0]
     assert made == RACES
-    figures.add("P3", f"{THREADS} threads with one key over 2 APIs, {RACES} times", "1 job", "1 job each time")
+    figures.add(
+        "P3",
+        f"{THREADS} threads with one key over 2 APIs, {RACES} times",
+        "1 job",
+        "1 job each time",
+    )
 
 
-def test_what_was_answered_is_done_though_postgresql_is_killed_at_once(make_scene: MakeScene, figures: Figures) -> None:
+def test_what_was_answered_is_done_though_postgresql_is_killed_at_once(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     """Named images stand in the line with the job; a selection is expanded by a chore that must not get lost."""
     scene = make_scene().start(images=8)
     contents: list[dict[str, Any]] = [{"images": scene.images}, {}]
@@ -69,9 +87,15 @@ def test_a_change_that_was_answered_is_there_though_postgresql_is_killed_at_once
 ) -> None:
     """Canceled, tried again, and what later runs and receivers are told: a preset and a webhook."""
     scene = make_scene().start(images=8)
-    job = scene.make_job(scene.record("owner"), "changed", "/pipeline/run", content={"images": scene.images})
-    preset = scene.call("POST", "/presets", {"project": scene.project, "name": "kept", "pipeline": SLUG}).json()["id"]
-    hook = scene.call("POST", "/webhooks", {"project": scene.project, "url": "https://receiver.example/"}).json()["id"]
+    job = scene.make_job(
+        scene.record("owner"), "changed", "/pipeline/run", content={"images": scene.images}
+    )
+    preset = scene.call(
+        "POST", "/presets", {"project": scene.project, "name": "kept", "pipeline": SLUG}
+    ).json()["id"]
+    hook = scene.call(
+        "POST", "/webhooks", {"project": scene.project, "url": "https://receiver.example/"}
+    ).json()["id"]
     steps: list[tuple[str, str, str, str]] = [
         ("POST", f"/pipeline/job/{job}/cancel", "", "select status from jobs"),
         ("POST", f"/pipeline/job/{job}/retry", "", "select status from jobs"),
@@ -85,6 +109,8 @@ def test_a_change_that_was_answered_is_there_though_postgresql_is_killed_at_once
         answer = scene.call(method, path, {field: f"change {number}"} if field else None)
         scene.kill(DATABASE)
         assert answer.is_success, answer.text
-        expected = f"change {number}" if field else "canceled" if path.endswith("cancel") else "queued"
+        expected = (
+            f"change {number}" if field else "canceled" if path.endswith("cancel") else "queued"
+        )
         assert scene.ask(query) == [(expected,)], path
     figures.add("P3", f"PostgreSQL killed behind {CHANGES} answered changes", "0 lost", "0 lost")

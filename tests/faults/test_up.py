@@ -48,12 +48,19 @@ def test_postgresql_that_dies_while_it_starts_is_started_again_without_end(
     assert "PostgreSQL was ended by SIGKILL. It starts again now." in said
     assert not [line for line in said.splitlines() if line.startswith("Traceback")]
     took = writes.first_good(last) or 0.0
-    figures.add("P1", f"PostgreSQL killed {KILLS_IN_A_ROW} times while it starts", "up stays", f"back in {took:.1f} s")
+    figures.add(
+        "P1",
+        f"PostgreSQL killed {KILLS_IN_A_ROW} times while it starts",
+        "up stays",
+        f"back in {took:.1f} s",
+    )
     check(scene)
     assert scene.up.stop() == 0
 
 
-def test_postgresql_that_finds_its_port_taken_is_found_by_all_processes(make_scene: MakeScene) -> None:
+def test_postgresql_that_finds_its_port_taken_is_found_by_all_processes(
+    make_scene: MakeScene,
+) -> None:
     """While the supervisor is stopped, another program takes the port of the killed PostgreSQL."""
     scene = make_up(make_scene).start(images=2)
     count = scene.count_returns()
@@ -104,16 +111,22 @@ def test_api_and_background_are_back_in_time_however_often_they_are_killed(
         killed = scene.kill("background")
         job = scene.make_job(owner, f"job-{number}")
         wait_for("the background", lambda it=job: scene.ask(EXPANDED, it) == [(True,)], 60)  # type: ignore[misc]
-        took["background"].append(time.monotonic() - killed.at - read_waited_s(scene.find_pid("background")))
+        took["background"].append(
+            time.monotonic() - killed.at - read_waited_s(scene.find_pid("background"))
+        )
         scene.call("POST", f"/jobs/{job}/cancel")
     for part, seconds in took.items():
         asked = f"{BACK_WITHIN_S} s"
-        figures.add("P4", f"{part} back, killed {RETURNS} times", asked, f"at most {max(seconds):.1f} s")
+        figures.add(
+            "P4", f"{part} back, killed {RETURNS} times", asked, f"at most {max(seconds):.1f} s"
+        )
     assert max(took["api"]) <= BACK_WITHIN_S
     assert max(took["background"]) <= BACK_WITHIN_S
 
 
-def test_writes_are_answered_in_time_after_postgresql_is_back(make_scene: MakeScene, figures: Figures) -> None:
+def test_writes_are_answered_in_time_after_postgresql_is_back(
+    make_scene: MakeScene, figures: Figures
+) -> None:
     chance = make_chance("postgresql back under up")
     scene = make_up(make_scene).start(images=2)
     writes = probe_writes(scene, scene.record("writer"), every_s=0.02)
@@ -127,6 +140,11 @@ def test_writes_are_answered_in_time_after_postgresql_is_back(make_scene: MakeSc
             back = scene.wait_for_return(count)
             wait_for("writes", lambda at=back: writes.first_good(at) is not None)  # type: ignore[misc]
             took.append(writes.first_good(back) or 0.0)
-    figures.add("P4", f"up: writes, PostgreSQL back {RETURNS} times", f"{WRITES_WITHIN_S} s", f"{max(took):.2f} s")
+    figures.add(
+        "P4",
+        f"up: writes, PostgreSQL back {RETURNS} times",
+        f"{WRITES_WITHIN_S} s",
+        f"{max(took):.2f} s",
+    )
     assert max(took) <= WRITES_WITHIN_S
     check(scene)

@@ -59,7 +59,11 @@ class UpScene(Scene):
 
     def kill_again(self, name: str, killed: int) -> Strike:
         """Kill -9 the process that was started in place of a killed one."""
-        wait_for(f"another {name} process", lambda: self.up.is_running(name) and self.find_pid(name) != killed, 30)
+        wait_for(
+            f"another {name} process",
+            lambda: self.up.is_running(name) and self.find_pid(name) != killed,
+            30,
+        )
         return self.kill(name)
 
     def count_returns(self) -> int:

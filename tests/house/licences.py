@@ -1,7 +1,9 @@
-"""Report the licence of each distribution of the extras server and worker, and refuse GPL code: `make licences`.
+"""Report the licence of each distribution of the extras server and worker, and refuse GPL code:
+`make licences`.
 
-Metadata names the licence of a distribution's own code. A wheel also contains libraries that other people wrote, so
-that this looks at bundled libraries and at licence files, too. What is allowed is in allowed_licences.toml.
+Metadata names the licence of a distribution's own code. A wheel also contains libraries that other
+people wrote, so that this looks at bundled libraries and at licence files, too. What is allowed is
+in allowed_licences.toml.
 """
 
 import email
@@ -25,8 +27,12 @@ ALLOWED = Path(__file__).with_name("allowed_licences.toml")
 EXTRAS = ("server", "worker")
 
 _LIBRARY = re.compile(r"(?:^|/)(?:[^/]+\.libs|\.dylibs)/([^/]+)$")
-_LIBRARY_NAME = re.compile(r"(?:[-.]?[0-9a-f]{8,})*(?:[-.]\d[\w.]*)?(?:\.so|\.dylib|\.dll)(?:\.[\w.]*)?$")
-_LICENCE_FILE = re.compile(r"(?:^|/)[^/]*(?:licen[cs]e|copying|notice|bundled)[^/]*$", re.IGNORECASE)
+_LIBRARY_NAME = re.compile(
+    r"(?:[-.]?[0-9a-f]{8,})*(?:[-.]\d[\w.]*)?(?:\.so|\.dylib|\.dll)(?:\.[\w.]*)?$"
+)
+_LICENCE_FILE = re.compile(
+    r"(?:^|/)[^/]*(?:licen[cs]e|copying|notice|bundled)[^/]*$", re.IGNORECASE
+)
 _CODE = (".py", ".pyc", ".pyi", ".so", ".h", ".html")
 # "LGPL" and "Lesser General Public License" do not match.
 _GPL = re.compile(r"(?<!L)GPL|(?<!Lesser )(?<!Library )General\s+Public\s+License", re.IGNORECASE)
@@ -34,7 +40,10 @@ _GPL = re.compile(r"(?<!L)GPL|(?<!Lesser )(?<!Library )General\s+Public\s+Licens
 
 @dataclass(frozen=True)
 class Contents:
-    """What a distribution consists of, as a wheel or as it is installed. `read` returns the text of a file."""
+    """What a distribution consists of, as a wheel or as it is installed.
+
+    `read` returns the text of a file.
+    """
 
     name: str
     metadata: Message
@@ -74,9 +83,13 @@ def open_wheel(path: Path) -> Contents:
     """A wheel."""
     archive = zipfile.ZipFile(path)
     names = archive.namelist()
-    [metadata] = [name for name in names if name.count("/") == 1 and name.endswith(".dist-info/METADATA")]
+    [metadata] = [
+        name for name in names if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
+    ]
     parsed = email.message_from_bytes(archive.read(metadata))
-    return Contents(str(parsed["Name"]), parsed, names, lambda name: archive.read(name).decode(errors="replace"))
+    return Contents(
+        str(parsed["Name"]), parsed, names, lambda name: archive.read(name).decode(errors="replace")
+    )
 
 
 def list_installed(extras: tuple[str, ...] = EXTRAS) -> list[str]:
@@ -110,7 +123,9 @@ def check(contents: Contents, allowed: Mapping[str, Any]) -> Report:
     name = canonicalize_name(contents.name)
     libraries: dict[str, str] = {}
     problems: list[str] = []
-    licence = allowed["distributions"].get(name, {}).get("licence") or _read_licence(contents.metadata)
+    licence = allowed["distributions"].get(name, {}).get("licence") or _read_licence(
+        contents.metadata
+    )
     if name not in allowed["distributions"] and not _is_allowed(licence, allowed["licences"]):
         problems.append(f"{name}: the licence {licence!r} of its metadata is not allowed")
     for path in contents.files:
@@ -120,11 +135,17 @@ def check(contents: Contents, allowed: Mapping[str, Any]) -> Report:
         known = allowed["libraries"].get(library)
         libraries[library] = known or "unknown"
         if known is None:
-            problems.append(f"{name}: the bundled library {library} ({path}) is not in {ALLOWED.name}")
+            problems.append(
+                f"{name}: the bundled library {library} ({path}) is not in {ALLOWED.name}"
+            )
         elif not _is_allowed(known, allowed["licences"]):
-            problems.append(f"{name}: the bundled library {library} ({path}) has the licence {known}")
+            problems.append(
+                f"{name}: the bundled library {library} ({path}) has the licence {known}"
+            )
     if name not in allowed["mentions"] and name not in allowed["distributions"]:
-        problems += [f"{name}: {path} names the GPL: {line}" for path, line in _list_mentions(contents)]
+        problems += [
+            f"{name}: {path} names the GPL: {line}" for path, line in _list_mentions(contents)
+        ]
     version = str(contents.metadata["Version"])
     return Report(name, version, licence, libraries, problems, allowed.get("data", {}).get(name))
 
@@ -132,7 +153,11 @@ def check(contents: Contents, allowed: Mapping[str, Any]) -> Report:
 def _read_licence(metadata: Message) -> str:
     if expression := metadata.get("License-Expression"):
         return str(expression)
-    classifiers = [str(line).split(" :: ")[-1] for line in metadata.get_all("Classifier") or [] if "License ::" in line]
+    classifiers = [
+        str(line).split(" :: ")[-1]
+        for line in metadata.get_all("Classifier") or []
+        if "License ::" in line
+    ]
     text = str(metadata.get("License") or "").strip()
     return " AND ".join(classifiers) or text.partition("\n")[0].strip() or "unknown"
 
@@ -142,7 +167,9 @@ def _is_allowed(licence: str, licences: list[str]) -> bool:
     if licence in licences:
         return True
     parts = re.split(r"\s+AND\s+", licence.replace("(", " ").replace(")", " "))
-    return all(any(one.strip() in licences for one in re.split(r"\s+OR\s+", part)) for part in parts)
+    return all(
+        any(one.strip() in licences for one in re.split(r"\s+OR\s+", part)) for part in parts
+    )
 
 
 def _list_mentions(contents: Contents) -> Iterator[tuple[str, str]]:
@@ -160,7 +187,9 @@ def main() -> int:
     allowed = read_allowed()
     reports = [check(open_installed(name), allowed) for name in list_installed()]
     for report in reports:
-        bundled = ", ".join(f"{library} ({licence})" for library, licence in sorted(report.libraries.items()))
+        bundled = ", ".join(
+            f"{library} ({licence})" for library, licence in sorted(report.libraries.items())
+        )
         data = f"; contains data under {report.data}" if report.data else ""
         sys.stdout.write(
             f"{report.name} {report.version}: {report.licence}{bundled and f'; bundles {bundled}'}{data}\n"

@@ -37,13 +37,26 @@ def _examples() -> list[tuple[str, str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("where", "language", "code"), _examples(), ids=lambda value: str(value)[:40])
-def test_examples_marked_to_run_do_run(where: str, language: str, code: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("where", "language", "code"), _examples(), ids=lambda value: str(value)[:40]
+)
+def test_examples_marked_to_run_do_run(
+    where: str, language: str, code: str, tmp_path: Path
+) -> None:
     """An example that does not run is worse than none: the reader believes the mistake is theirs."""
     program = [sys.executable, "-c", code] if language == "python" else ["sh", "-euc", code]
-    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path)}
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(tmp_path),
+    }
     done = subprocess.run(
-        program, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+        program,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, f"{where}\n{done.stdout}\n{done.stderr}"
 
@@ -55,10 +68,15 @@ def test_examples_import_what_there_is() -> None:
         for language, _, code in BLOCK.findall(read(path)):
             nodes = ast.walk(ast.parse(code)) if language == "python" else ()
             for node in nodes:
-                if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "trapline":
+                if (
+                    isinstance(node, ast.ImportFrom)
+                    and (node.module or "").split(".")[0] == "trapline"
+                ):
                     module = importlib.import_module(node.module or "")
                     missing += [
-                        f"{path}: {module.__name__}.{one.name}" for one in node.names if not hasattr(module, one.name)
+                        f"{path}: {module.__name__}.{one.name}"
+                        for one in node.names
+                        if not hasattr(module, one.name)
                     ]
     assert not missing
 
@@ -104,7 +122,11 @@ def test_commands_in_the_docs_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z0-9_-]*):", read(Path("Makefile")), re.MULTILINE))
     used = re.findall(r"(?:`|^|\$ )make ([a-z][a-z0-9-]*)", "\n".join(texts.values()), re.MULTILINE)
     commands = [(path, words) for path, text in texts.items() for words in _list_commands(text)]
-    unknown = {(str(path), word): " ".join(words) for path, words in commands if (word := _find_unknown(words))}
+    unknown = {
+        (str(path), word): " ".join(words)
+        for path, words in commands
+        if (word := _find_unknown(words))
+    }
     assert len(commands) > 100
     assert not unknown
     assert not set(used) - targets
@@ -169,7 +191,8 @@ def test_no_advice_installs_the_project_from_an_index() -> None:
     found = {
         f"{path}: {match.group()}"
         for path in list_text(".py", ".md", ".ts", ".tsx", ".sh", ".yml", ".yaml")
-        if path.parts[0] in ("src", "docs", "web", "tools", "README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")
+        if path.parts[0]
+        in ("src", "docs", "web", "tools", "README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")
         for pattern in (advice, bare)
         for match in pattern.finditer(read(path))
     }

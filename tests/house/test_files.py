@@ -5,8 +5,53 @@ from pathlib import Path
 
 from tests.house.tree import list_files, list_text, read
 
-LONGEST = 435
-FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "core", "misc", "models", "managers", "services"}
+LONGEST = 400
+TOO_LONG = {
+    "benchmarks/peers.py",
+    "src/trapline/client/trapline.py",
+    "src/trapline/server/accounts/queries/accounts.py",
+    "src/trapline/server/app/settings.py",
+    "src/trapline/server/exports/formats/camtrap_dp.py",
+    "src/trapline/server/exports/formats/observations.py",
+    "src/trapline/server/imports/actions/result_import.py",
+    "src/trapline/server/queue/actions/jobs.py",
+    "src/trapline/server/queue/actions/results.py",
+    "src/trapline/server/sources/actions/pull_runs.py",
+    "src/trapline/server/sources/actions/sources.py",
+    "src/trapline/server/sources/gateways/ftp_connections.py",
+    "src/trapline/server/sources/gateways/sftp_gateway.py",
+    "tests/acceptance/test_review_outbox.py",
+    "tests/conformance/test_staged_files.py",
+    "tests/faults/scene.py",
+    "tests/integration/test_analyses.py",
+    "tests/integration/test_isolation.py",
+    "tests/integration/test_leases.py",
+    "tests/integration/test_migrations.py",
+    "tests/integration/test_notices.py",
+    "tests/integration/test_odd_sources.py",
+    "tests/integration/test_oidc.py",
+    "tests/integration/test_public_projects.py",
+    "tests/integration/test_pulls.py",
+    "tests/integration/test_runs.py",
+    "tests/integration/test_webhooks.py",
+    "tests/survey/driver.py",
+    "tests/survey/exported.py",
+    "tests/unit/exchange/test_camtrap_dp.py",
+    "tests/unit/exchange/test_import_formats.py",
+}
+"""Files that are still to be split. Remove a file when it is split; add none."""
+FORBIDDEN_NAMES = {
+    "utils",
+    "util",
+    "common",
+    "helpers",
+    "helper",
+    "core",
+    "misc",
+    "models",
+    "managers",
+    "services",
+}
 LOCKS = ("requirements.lock", "package-lock.json")
 
 
@@ -19,7 +64,7 @@ def test_no_source_file_is_longer_than_one_concept() -> None:
         and not path.match("web/src/api/*")
         and "versions" not in path.parts  # a migration is history: it is not tidied up
     }
-    assert not long
+    assert set(long) == TOO_LONG, long
 
 
 def test_no_file_is_named_after_a_kind() -> None:
@@ -80,8 +125,12 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
     mine = re.compile(r"(?<![\w.])/(?:home|Users|work)/[a-z]\w*/|/root/\w")
     found = {
         str(path): match.group()
-        for path in list_text(".py", ".toml", ".md", ".sh", ".ts", ".tsx", ".json", "Makefile", "run", ".yml")
-        if path.name not in LOCKS and path.parts[:2] != ("tests", "house") and (match := mine.search(read(path)))
+        for path in list_text(
+            ".py", ".toml", ".md", ".sh", ".ts", ".tsx", ".json", "Makefile", "run", ".yml"
+        )
+        if path.name not in LOCKS
+        and path.parts[:2] != ("tests", "house")
+        and (match := mine.search(read(path)))
     }
     assert not found
 
@@ -100,6 +149,8 @@ def test_every_module_says_what_it_is_for() -> None:
 def test_no_layer_of_the_server_lacks_a_place_on_the_map() -> None:
     """A map that lags behind the country is worse than none."""
     told = read(Path("ARCHITECTURE.md"))
-    folders = {path.parts[3] for path in list_files() if path.parts[:3] == ("src", "trapline", "server")}
+    folders = {
+        path.parts[3] for path in list_files() if path.parts[:3] == ("src", "trapline", "server")
+    }
     names = {name.removesuffix(".py") for name in folders if name != "__init__.py"}
     assert not {name for name in names if name not in told}

@@ -11,7 +11,9 @@ def test_each_distribution_of_the_server_and_the_worker_has_an_allowed_licence()
     allowed = read_allowed()
     names = list_installed()
     assert {"fastapi", "numpy", "onnxruntime", "pi-heif", "starlette"} <= set(names)
-    assert not [problem for name in names for problem in check(open_installed(name), allowed).problems]
+    assert not [
+        problem for name in names for problem in check(open_installed(name), allowed).problems
+    ]
 
 
 def test_the_notice_names_the_source_of_data_within_wheels() -> None:

@@ -11,7 +11,9 @@ VERSIONS = "src/trapline/server/platform/db/migrations/versions"
 
 
 def _list_migrations() -> list[Path]:
-    return [path for path in list_files() if str(path.parent) == VERSIONS and path.name != "__init__.py"]
+    return [
+        path for path in list_files() if str(path.parent) == VERSIONS and path.name != "__init__.py"
+    ]
 
 
 def _read_constants(path: Path) -> dict[str, Any]:
@@ -40,7 +42,9 @@ def test_the_migrations_are_one_chain() -> None:
     constants = [_read_constants(path) for path in _list_migrations()]
     counted = Counter(each["revision"] for each in constants)
     assert len(counted) > 30, "the migrations were not found"
-    assert not [revision for revision, times in counted.items() if times > 1], "two files have the same revision"
+    assert not [revision for revision, times in counted.items() if times > 1], (
+        "two files have the same revision"
+    )
     followers = Counter(each["down_revision"] for each in constants)
     assert not {down: times for down, times in followers.items() if times > 1}, (
         "two migrations follow the same one: set the down_revision of the newer to the last of the chain"

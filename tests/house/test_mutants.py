@@ -13,7 +13,9 @@ MUTANTS = load_mutants()
 
 def test_every_name_is_unique() -> None:
     """The runner selects and reports mutants by name."""
-    assert [name for name, count in Counter(mutant.name for mutant in MUTANTS).items() if count > 1] == []
+    assert [
+        name for name, count in Counter(mutant.name for mutant in MUTANTS).items() if count > 1
+    ] == []
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

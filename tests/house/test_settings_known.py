@@ -10,7 +10,13 @@ from trapline.server.app.settings import Settings, list_known_variables
 from trapline.server.notifications.nats_publisher import STREAM
 from trapline.worker.settings import WorkerSettings
 
-TOLD_IN = ("src/trapline/cli/", "src/trapline/worker/", "src/trapline/client/", "docs/", "README.md")
+TOLD_IN = (
+    "src/trapline/cli/",
+    "src/trapline/worker/",
+    "src/trapline/client/",
+    "docs/",
+    "README.md",
+)
 NAME = re.compile(r"\bTRAPLINE_[A-Z0-9_]*[A-Z0-9]\b")
 NO_SETTINGS = {STREAM}
 """What looks like one, and is the name of something of NATS."""
@@ -34,5 +40,7 @@ def test_every_setting_is_described() -> None:
 def test_the_reference_of_settings_is_fresh() -> None:
     """A setting that is not written down does not exist for those who run it."""
     program = "import runpy; print(runpy.run_path('tools/write_settings.py')['describe'](), end='')"
-    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert read(Path("docs/reference/settings.md")) == told.stdout, "run `make settings`"

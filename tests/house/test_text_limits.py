@@ -33,7 +33,11 @@ def test_every_text_that_a_client_sends_has_a_maximum_length() -> None:
         "BulkAnnotationsRequest",
         "S3Options",
     } <= {model.__name__ for model in models}
-    unbounded = {place for model in models for place in _find_unbounded(model.__name__, model.model_json_schema())}
+    unbounded = {
+        place
+        for model in models
+        for place in _find_unbounded(model.__name__, model.model_json_schema())
+    }
     assert unbounded - set(EXCEPTIONS) == set(), "give each a max_length, as `Text` has"
     assert set(EXCEPTIONS) <= unbounded, "an exception is no longer needed"
 
@@ -73,7 +77,9 @@ def _list_read_by_hand() -> set[str]:
     for path in list_files():
         if path.suffix != ".py" or "/routes/" not in path.as_posix():
             continue
-        for call in (node for node in ast.walk(ast.parse(read(path))) if isinstance(node, ast.Call)):
+        for call in (
+            node for node in ast.walk(ast.parse(read(path))) if isinstance(node, ast.Call)
+        ):
             found |= {one.id for one in call.args if isinstance(one, ast.Name)}
             found |= {
                 one.value.id
@@ -93,7 +99,9 @@ def _find_unbounded(name: str, schema: dict[str, Any]) -> Iterator[str]:
 def _walk(where: str, schema: Any) -> Iterator[str]:
     if not isinstance(schema, dict):
         return
-    is_bounded = {"maxLength", "enum", "const"} & set(schema) or schema.get("format") in BOUNDED_FORMATS
+    is_bounded = {"maxLength", "enum", "const"} & set(schema) or schema.get(
+        "format"
+    ) in BOUNDED_FORMATS
     if schema.get("type") == "string" and not is_bounded:
         yield where
     for choice in ("anyOf", "oneOf", "allOf"):

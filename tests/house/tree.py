@@ -17,7 +17,11 @@ def list_files() -> tuple[Path, ...]:
         text=True,
         check=True,
     )
-    return tuple(sorted({Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}))
+    return tuple(
+        sorted(
+            {Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
+        )
+    )
 
 
 def list_text(*endings: str) -> list[Path]:

@@ -13,10 +13,14 @@ PASSWORD = "a long enough password"
 
 
 @asynccontextmanager
-async def open_browser(application: FastAPI, address: str = "192.0.2.1") -> AsyncIterator[httpx2.AsyncClient]:
+async def open_browser(
+    application: FastAPI, address: str = "192.0.2.1"
+) -> AsyncIterator[httpx2.AsyncClient]:
     """A browser that is signed in nowhere, at this address."""
     transport = httpx2.ASGITransport(wrap_middleware(application), client=(address, 50_000))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test/api/v2") as browser:
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://trapline.test/api/v2"
+    ) as browser:
         yield browser
 
 
@@ -28,9 +32,13 @@ def remember(browser: httpx2.AsyncClient, answer: httpx2.Response) -> dict[str, 
     return caller
 
 
-async def sign_in(browser: httpx2.AsyncClient, email: str, password: str = PASSWORD) -> dict[str, Any]:
+async def sign_in(
+    browser: httpx2.AsyncClient, email: str, password: str = PASSWORD
+) -> dict[str, Any]:
     """Sign in by password."""
-    return remember(browser, await browser.post("/auth/sign-in", json={"email": email, "password": password}))
+    return remember(
+        browser, await browser.post("/auth/sign-in", json={"email": email, "password": password})
+    )
 
 
 async def follow(browser: httpx2.AsyncClient, url: str, **given: Any) -> dict[str, Any]:

@@ -17,13 +17,16 @@ MODIFIED = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
 class Camera:
     """What the camera has, and how it misbehaves.
 
-    `faults` maps a path to an HTTP status, `cut`, `hang`, `reset` (in the middle) or `drip` (a byte at a time).
-    `pages` are answers of another make, by their path: a body, or what makes one each time, and its headers.
+    `faults` maps a path to an HTTP status, `cut`, `hang`, `reset` (in the middle) or `drip` (a byte
+    at a time). `pages` are answers of another make, by their path: a body, or what makes one each
+    time, and its headers.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
-    pages: dict[str, tuple[bytes | Callable[[], bytes], dict[str, str]]] = field(default_factory=dict)
+    pages: dict[str, tuple[bytes | Callable[[], bytes], dict[str, str]]] = field(
+        default_factory=dict
+    )
     modified: dict[str, datetime] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -63,9 +66,12 @@ class Camera:
             writer.write(answer[: len(answer) // 2] if is_reset else answer)
             await writer.drain()
             if is_reset:
-                # What is left to send is thrown away, and the other side gets a reset instead of an end.
+                # What is left to send is thrown away, and the other side gets a reset instead of an
+                # end.
                 linger = struct.pack("ii", 1, 0)
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, linger
+                )
                 writer.transport.abort()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -78,7 +84,11 @@ class Camera:
             self.reached.set()
             await self.go_on.wait()
         if fault.isdigit():
-            return _response(int(fault), b"no", {"Retry-After": self.retry_after} if fault in ("429", "503") else {})
+            return _response(
+                int(fault),
+                b"no",
+                {"Retry-After": self.retry_after} if fault in ("429", "503") else {},
+            )
         if path in self.pages:
             body, said = self.pages[path]
             return _response(200, body() if callable(body) else body, said)

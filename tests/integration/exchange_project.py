@@ -20,7 +20,8 @@ from trapline.server.exports.formats import camtrap_dp_validation
 from trapline.server.imports.actions.result_import import run_import
 from trapline.server.platform.app_context import AppContext
 
-# Frictionless raises this limit for the whole process when its parser is loaded; other tests are about Python's own.
+# Frictionless raises this limit for the whole process when its parser is loaded; other tests are
+# about Python's own.
 import_module("frictionless.formats.csv.parser")
 csv.field_size_limit(131_072)
 SIZE = (200, 100)
@@ -42,7 +43,12 @@ class ExchangeProject:
 
     async def create_deployment(self, name: str, **more: Any) -> str:
         """Create a deployment with coordinates and return its ID."""
-        body = {"project": self.field.project, "name": name, "latitude": 47.5, "longitude": 11.25} | more
+        body = {
+            "project": self.field.project,
+            "name": name,
+            "latitude": 47.5,
+            "longitude": 11.25,
+        } | more
         return str((await self.send("POST", "/deployments", body, 201))["id"])
 
     async def upload(self, deployment: str, *paths: str) -> None:
@@ -83,7 +89,9 @@ class ExchangeProject:
         faults = await self.send("GET", f"/imports/{key}/faults?limit=1000")
         return made | {"listed_faults": [one["message"] for one in faults["results"]]}
 
-    async def detect(self, boxes: Mapping[str, Sequence[tuple[Any, ...]]], model: str = "detector") -> None:
+    async def detect(
+        self, boxes: Mapping[str, Sequence[tuple[Any, ...]]], model: str = "detector"
+    ) -> None:
         """Import results of MegaDetector: for each path its boxes, each a label and a box in fractions."""
         labels = sorted({box[0] for found in boxes.values() for box in found})
         numbers = {label: str(number) for number, label in enumerate(labels, 1)}
@@ -91,13 +99,19 @@ class ExchangeProject:
             {
                 "file": path,
                 "detections": [
-                    {"category": numbers[label], "conf": 0.9, "bbox": list(place)} for label, place in found
+                    {"category": numbers[label], "conf": 0.9, "bbox": list(place)}
+                    for label, place in found
                 ],
             }
             for path, found in boxes.items()
         ]
-        content = {"images": images, "detection_categories": {key: name for name, key in numbers.items()}}
-        made = await self.import_file("megadetector", json.dumps(content).encode(), model_name=model, model_version="1")
+        content = {
+            "images": images,
+            "detection_categories": {key: name for name, key in numbers.items()},
+        }
+        made = await self.import_file(
+            "megadetector", json.dumps(content).encode(), model_name=model, model_version="1"
+        )
         assert (made["state"], made["faults"]) == ("completed", 0), made
 
     async def identify(self, kind: str, path: str, **more: Any) -> None:
@@ -105,15 +119,23 @@ class ExchangeProject:
         body = {"identifications": [{"kind": kind, "images": [self.images[path]]} | more]}
         await self.send("POST", "/identifications", body, 201)
 
-    async def export(self, form: str, expect: str = "ready", **options: Any) -> tuple[dict[str, Any], bytes]:
+    async def export(
+        self, form: str, expect: str = "ready", **options: Any
+    ) -> tuple[dict[str, Any], bytes]:
         """Make an export as the background process does and download it."""
         body = {"project": self.field.project, "format": form, "options": options}
         key = (await self.send("POST", "/exports", body, 202))["id"]
         await build_export(self.field.system, SYSTEM, UUID(key))
         made = await self.send("GET", f"/exports/{key}")
-        assert (made["state"], made["error"]) == (expect, None), (form, made["state"], made["error"], made["problems"])
+        assert (made["state"], made["error"]) == (expect, None), (
+            form,
+            made["state"],
+            made["error"],
+            made["problems"],
+        )
         answer = await self.field.client.get(
-            f"/api/v2/exports/{key}/download", headers={"Authorization": f"Token {self.field.owner}"}
+            f"/api/v2/exports/{key}/download",
+            headers={"Authorization": f"Token {self.field.owner}"},
         )
         return made, answer.content
 
@@ -130,7 +152,9 @@ def open_package(content: bytes, folder: Path) -> frictionless.Package:
     descriptor = json.loads((folder / "datapackage.json").read_bytes())
     descriptor.pop("profile")
     for resource in descriptor["resources"]:
-        resource["schema"] = json.loads((SCHEMAS / resource["schema"].rpartition("/")[2]).read_bytes())
+        resource["schema"] = json.loads(
+            (SCHEMAS / resource["schema"].rpartition("/")[2]).read_bytes()
+        )
     return frictionless.Package(descriptor, basepath=str(folder))
 
 

@@ -18,7 +18,9 @@ class Desk:
     field: Field
 
     async def ask(self, form: str = "csv", expect: int = 202, **more: Any) -> dict[str, Any]:
-        answer = await self.field.call("POST", "/exports", {"project": self.field.project, "format": form} | more)
+        answer = await self.field.call(
+            "POST", "/exports", {"project": self.field.project, "format": form} | more
+        )
         assert answer.status_code == expect, answer.text
         return dict(answer.json())
 

@@ -59,17 +59,23 @@ class Feed:
 
     async def sql(self, query: str) -> list[Any]:
         async with self.system.database.transaction(SYSTEM) as tx:
-            result = await tx.session.execute(text(query), {"id": self.source_id} if ":id" in query else {})
+            result = await tx.session.execute(
+                text(query), {"id": self.source_id} if ":id" in query else {}
+            )
             return list(result.all()) if result.returns_rows else []  # type: ignore[attr-defined]
 
     async def until_imported(self, *paths: str) -> None:
         """Wait until the ledger says that these files are imported."""
         async with asyncio.timeout(30):
-            while not set(paths) <= {path for path, state in (await self.states()).items() if state == "imported"}:
+            while not set(paths) <= {
+                path for path, state in (await self.states()).items() if state == "imported"
+            }:
                 await asyncio.sleep(0.02)
 
     async def make_due(self) -> None:
-        await self.sql("update pulled_files set next_attempt_at = now() where next_attempt_at is not null")
+        await self.sql(
+            "update pulled_files set next_attempt_at = now() where next_attempt_at is not null"
+        )
 
 
 @asynccontextmanager
@@ -79,7 +85,9 @@ async def make_feed(system: AppContext) -> AsyncIterator[Feed]:
         policy = allow_origins(("127.0.0.1", camera.port))
         system = replace(system, outbound=policy)
         house = await build_house(system, "house")
-        new = NewSource(name="camera", base_url=camera.url, deployment=UUID(house.ids["deployment_id"]))
+        new = NewSource(
+            name="camera", base_url=camera.url, deployment=UUID(house.ids["deployment_id"])
+        )
         source = await sources.create_source(system, SYSTEM, new)
         yield Feed(system, camera, source.id, house)
 

@@ -41,7 +41,9 @@ class Field:
     user_id: UUID
     images: list[UUID] = field(default_factory=list)
 
-    async def call(self, method: str, path: str, body: Any = None, token: str | None = None) -> httpx2.Response:
+    async def call(
+        self, method: str, path: str, body: Any = None, token: str | None = None
+    ) -> httpx2.Response:
         """Call the API as the owner, or with another token."""
         headers = {"Authorization": f"Token {token or self.owner}"}
         return await self.client.request(method, f"/api/v2{path}", json=body, headers=headers)
@@ -70,27 +72,40 @@ class Field:
 
     async def claim(self, token: str | None = None, **query: str) -> list[int]:
         """Ask as workers do which jobs have something to lease."""
-        params = {"pipeline__slug__in": SLUG, "ids_only": "1", "incomplete_only": "1", "dispatch_mode": "async_api"}
+        params = {
+            "pipeline__slug__in": SLUG,
+            "ids_only": "1",
+            "incomplete_only": "1",
+            "dispatch_mode": "async_api",
+        }
         headers = {"Authorization": f"Token {token or self.worker}"}
         answer = await self.client.get("/api/v2/jobs", params=params | query, headers=headers)
         assert answer.status_code == 200, answer.text
         return [job["id"] for job in answer.json()["results"]]
 
-    async def lease(self, job: int, count: int = 8, token: str | None = None) -> list[dict[str, Any]]:
+    async def lease(
+        self, job: int, count: int = 8, token: str | None = None
+    ) -> list[dict[str, Any]]:
         """Lease some tasks."""
-        answer = await self.call("POST", f"/jobs/{job}/tasks/", {"batch_size": count}, token or self.worker)
+        answer = await self.call(
+            "POST", f"/jobs/{job}/tasks/", {"batch_size": count}, token or self.worker
+        )
         assert answer.status_code == 200, answer.text
         return list(answer.json()["tasks"])
 
     async def expire(self) -> None:
         """Let all leases run out, and the reaper come by."""
-        await self.change("update analyses set deadline = now() - interval '1 h' where state = 'processing'")
+        await self.change(
+            "update analyses set deadline = now() - interval '1 h' where state = 'processing'"
+        )
         await self.change("update holders set last_contact_at = now() - interval '1 h'")
         await queue_maintenance.requeue_expired_leases(self.system, SYSTEM)
 
     async def skip_waits(self) -> None:
         """Let every wait after an error be over."""
-        await self.change("update analyses set not_before = now() - interval '1 h' where not_before is not null")
+        await self.change(
+            "update analyses set not_before = now() - interval '1 h' where not_before is not null"
+        )
 
     async def lease_all(self, job: int, token: str | None = None) -> list[dict[str, Any]]:
         """Lease until there is nothing left."""
@@ -101,14 +116,20 @@ class Field:
 
     async def post(self, job: int, results: Sequence[Any], token: str | None = None) -> list[str]:
         """Post results; answers the status of each."""
-        answer = await self.call("POST", f"/jobs/{job}/result/", {"results": list(results)}, token or self.worker)
+        answer = await self.call(
+            "POST", f"/jobs/{job}/result/", {"results": list(results)}, token or self.worker
+        )
         assert answer.status_code == 200, answer.text
         return [task["status"] for task in answer.json()["tasks"]]
 
     async def make_worker(self) -> str:
         """Make another worker's token."""
-        scope = Scope(actor=f"user:{self.user_id}", user_id=self.user_id, roles={self.project: Role.OWNER})
-        return (await create_token(self.system, scope, NewToken(name="w", kind=TokenKind.WORKER))).token
+        scope = Scope(
+            actor=f"user:{self.user_id}", user_id=self.user_id, roles={self.project: Role.OWNER}
+        )
+        return (
+            await create_token(self.system, scope, NewToken(name="w", kind=TokenKind.WORKER))
+        ).token
 
     async def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the database."""
@@ -123,7 +144,9 @@ class Field:
 
     async def counters(self, job: int) -> tuple[str, int, int, int]:
         """A job's state and its counters: open, completed, failed."""
-        [row] = await self.ask("select status, open, completed, failed from jobs where id = %s", job)
+        [row] = await self.ask(
+            "select status, open, completed, failed from jobs where id = %s", job
+        )
         return row[0], row[1], row[2], row[3]
 
     async def count_rows(self, job: int) -> tuple[int, int, int]:
@@ -146,7 +169,10 @@ def success(task: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def failure(task: dict[str, Any], error: str = "failed to load image") -> dict[str, Any]:
     """The result of a task that went wrong."""
-    return {"reply_subject": task["reply_subject"], "result": {"error": error, "image_id": task["image_id"]}}
+    return {
+        "reply_subject": task["reply_subject"],
+        "result": {"error": error, "image_id": task["image_id"]},
+    }
 
 
 async def add_images(database: Database, project: int, deployment: UUID, count: int) -> list[UUID]:
@@ -186,7 +212,9 @@ async def make_field(system: AppContext, images: int = 3, name: str = "field") -
         tx.session.add_all([project, user])
         await tx.session.flush()
         deployment = DeploymentRow(project_id=project.id, name="camera", is_default=True)
-        tx.session.add_all([MemberRow(project_id=project.id, user_id=user.id, role=Role.OWNER.value), deployment])
+        tx.session.add_all(
+            [MemberRow(project_id=project.id, user_id=user.id, role=Role.OWNER.value), deployment]
+        )
         await tx.session.flush()
         ids = (project.id, user.id, deployment.id)
     scope = Scope(actor=f"user:{ids[1]}", user_id=ids[1], roles={ids[0]: Role.OWNER})

@@ -20,7 +20,11 @@ class Greeted:
 
     async def call(self, path: str, body: Any) -> httpx2.Response:
         """Make a call with the worker's id."""
-        headers = {"Authorization": f"Token {self.token}", "X-Trapline-Worker": self.id, **self.headers}
+        headers = {
+            "Authorization": f"Token {self.token}",
+            "X-Trapline-Worker": self.id,
+            **self.headers,
+        }
         return await self.at.client.post(f"/api/v2{path}", json=body, headers=headers)
 
     async def claim(self) -> list[int]:
@@ -31,23 +35,31 @@ class Greeted:
         assert answer.status_code == 200, answer.text
         return [job["id"] for job in answer.json()["results"]]
 
-    async def lease(self, limit: int = 8, wait_s: float = 0, pipelines: Sequence[str] = (SLUG,)) -> list[Any]:
+    async def lease(
+        self, limit: int = 8, wait_s: float = 0, pipelines: Sequence[str] = (SLUG,)
+    ) -> list[Any]:
         """Lease tasks of any job."""
-        answer = await self.call("/tasks/lease", {"pipelines": list(pipelines), "limit": limit, "wait_s": wait_s})
+        answer = await self.call(
+            "/tasks/lease", {"pipelines": list(pipelines), "limit": limit, "wait_s": wait_s}
+        )
         assert answer.status_code == 200, answer.text
         return list(answer.json()["tasks"])
 
     async def renew(self, tasks: Sequence[Any], begun: Sequence[Any] = ()) -> tuple[list[str], int]:
         """Renew leases; answers the status of each, and how many that were not named were taken back."""
         named = {"leases": tasks, "begun": begun}
-        body = {name: [task["reply_subject"] for task in of_name] for name, of_name in named.items()}
+        body = {
+            name: [task["reply_subject"] for task in of_name] for name, of_name in named.items()
+        }
         answer = await self.call("/tasks/renew", body)
         assert answer.status_code == 200, answer.text
         return [lease["status"] for lease in answer.json()["leases"]], answer.json()["taken_back"]
 
     async def release(self, tasks: Sequence[Any], **more: Any) -> int:
         """Give leases back."""
-        answer = await self.call("/tasks/release", {"leases": [task["reply_subject"] for task in tasks]} | more)
+        answer = await self.call(
+            "/tasks/release", {"leases": [task["reply_subject"] for task in tasks]} | more
+        )
         assert answer.status_code == 200, answer.text
         return int(answer.json()["released"])
 
@@ -58,7 +70,9 @@ class Greeted:
         return [task["status"] for task in answer.json()["tasks"]]
 
 
-async def greet(field: Field, name: str = "worker-1", token: str | None = None, **said: Any) -> Greeted:
+async def greet(
+    field: Field, name: str = "worker-1", token: str | None = None, **said: Any
+) -> Greeted:
     """Say hello as a worker of the field's service."""
     token = token or field.worker
     body = {

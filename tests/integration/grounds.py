@@ -34,7 +34,8 @@ CALLERS = ("owner", "manager", "reviewer", "viewer", "session", "worker", "pipel
 
 @dataclass
 class Grounds:
-    """What all tests here stand on: no call of a stranger changes anything, so one database is enough for them.
+    """What all tests here stand on: no call of a stranger changes anything, so one database is
+    enough for them.
 
     `spare` is a house for calls that are allowed, and change what they are about.
     """
@@ -83,7 +84,9 @@ async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncI
     async with open_own_system(postgres, template, store) as own:
         system = replace(own, callbacks=CallbackSettings(require_signature=False))
         transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://trapline.test"
+        ) as client:
             houses: dict[str, House] = {}
             people: dict[str, People] = {}
             for name in ("house", "stranger", "spare"):
@@ -91,9 +94,12 @@ async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncI
                 houses[name] = await build_house(system, name)
                 await let_in(system, people[name], houses[name])
                 await furnish(system, client, houses[name], people[name], name)
-            # However slow the machine is: a sign of life is written now and then, and is nobody's doing.
+            # However slow the machine is: a sign of life is written now and then, and is nobody's
+            # doing.
             async with system.database.transaction(Scope.system()) as tx:
-                await tx.execute("update workers set last_contact_at = clock_timestamp() + interval '1 day'")
+                await tx.execute(
+                    "update workers set last_contact_at = clock_timestamp() + interval '1 day'"
+                )
             restricted = await make_restricted(system, houses["house"], houses["stranger"])
             dead = await make_dead_tokens(system, houses["house"])
             yield Grounds(

@@ -25,7 +25,12 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.server.queue.queries.jobs import JobRow
-from trapline.server.queue.queries.pipelines import AlgorithmRow, PipelineRow, ServiceProjectRow, ServiceRow
+from trapline.server.queue.queries.pipelines import (
+    AlgorithmRow,
+    PipelineRow,
+    ServiceProjectRow,
+    ServiceRow,
+)
 from trapline.server.queue.queries.presets import PresetRow
 from trapline.server.queue.queries.workers import WorkerRow
 from trapline.server.review.queries.identifications import IdentificationRow
@@ -48,13 +53,17 @@ async def build_house(system: AppContext, name: str) -> House:
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
         project = ProjectRow(name=name)
-        people = {role: UserRow(email=f"{role}@{name}.example") for role in (Role.OWNER, Role.VIEWER)}
+        people = {
+            role: UserRow(email=f"{role}@{name}.example") for role in (Role.OWNER, Role.VIEWER)
+        }
         tx.session.add_all([project, *people.values()])
         await tx.session.flush()
         for role, person in people.items():
             tx.session.add(MemberRow(project_id=project.id, user_id=person.id, role=role.value))
         session = SessionRow(
-            user_id=people[Role.OWNER].id, secret_hash=name.encode(), expires_at=datetime.now(UTC) + timedelta(1)
+            user_id=people[Role.OWNER].id,
+            secret_hash=name.encode(),
+            expires_at=datetime.now(UTC) + timedelta(1),
         )
         tx.session.add(session)
         deployment = DeploymentRow(project_id=project.id, name="camera", is_default=True)
@@ -101,9 +110,16 @@ async def build_house(system: AppContext, name: str) -> House:
         )
         folder = SourceFolderRow(project_id=project.id, path=f"/media/{name}", granted_by="system")
         pipeline = PipelineRow(
-            project_id=project.id, slug="p", version=1, name="P", stages={"stages": []}, content_sha256=b"x"
+            project_id=project.id,
+            slug="p",
+            version=1,
+            name="P",
+            stages={"stages": []},
+            content_sha256=b"x",
         )
-        algorithm = AlgorithmRow(project_id=project.id, key="model", version=1, name=f"Model of {name}")
+        algorithm = AlgorithmRow(
+            project_id=project.id, key="model", version=1, name=f"Model of {name}"
+        )
         service = ServiceRow(name=f"service {name}", registrant="somebody")
         tx.session.add_all([image, staged, source, folder, pipeline, algorithm, service])
         await tx.session.flush()
@@ -130,7 +146,9 @@ async def build_house(system: AppContext, name: str) -> House:
             trigger="manual",
             finished_at=datetime.now(UTC),
         )
-        file = PulledFileRow(project_id=project.id, source_id=source.id, path="a.jpg", state="quarantined")
+        file = PulledFileRow(
+            project_id=project.id, source_id=source.id, path="a.jpg", state="quarantined"
+        )
         job = JobRow(
             project_id=project.id,
             pipeline_id=pipeline.id,
@@ -144,7 +162,11 @@ async def build_house(system: AppContext, name: str) -> House:
         tx.session.add_all([run, file, job])
         await tx.session.flush()
         analysis = AnalysisRow(
-            project_id=project.id, image_id=image.id, job_id=job.id, model_name="p", model_version="1"
+            project_id=project.id,
+            image_id=image.id,
+            job_id=job.id,
+            model_name="p",
+            model_version="1",
         )
         tx.session.add(analysis)
         await tx.session.flush()
@@ -191,8 +213,12 @@ async def build_house(system: AppContext, name: str) -> House:
             is_active=False,
         )
         notice = NoticeRow(project_id=project.id, user_id=people[Role.OWNER].id, kind="job_failed")
-        said = IdentificationRow(project_id=project.id, image_id=image.id, kind="unsure", made_by="somebody")
-        export = ExportRow(project_id=project.id, format="csv", selection={}, options={}, requested_by="somebody")
+        said = IdentificationRow(
+            project_id=project.id, image_id=image.id, kind="unsure", made_by="somebody"
+        )
+        export = ExportRow(
+            project_id=project.id, format="csv", selection={}, options={}, requested_by="somebody"
+        )
         tx.session.add_all([webhook, notice, said, export])
         await tx.session.flush()
         moment = datetime.now(UTC)
@@ -222,7 +248,13 @@ async def build_house(system: AppContext, name: str) -> House:
         tx.session.add_all([annotation, artifact, key, preset, taxon, intake])
         await tx.session.flush()
         for number in (1, 2):
-            fault = {"number": number, "kind": "wrong", "place": "images 1", "file": f"{name}.jpg", "message": "wrong"}
+            fault = {
+                "number": number,
+                "kind": "wrong",
+                "place": "images 1",
+                "file": f"{name}.jpg",
+                "message": "wrong",
+            }
             tx.session.add(ImportFaultRow(import_id=intake.id, project_id=project.id, **fault))
     house = House(
         ids={
@@ -276,7 +308,13 @@ def _unlike(value: str) -> int | str:
     if value.isdigit():
         return 987_654_321
     changed = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", lambda _: str(uuid7()), value)
-    return changed if changed != value else f"no-{value}" if ":" not in value else f"987654321:{value[-1]}"
+    return (
+        changed
+        if changed != value
+        else f"no-{value}"
+        if ":" not in value
+        else f"987654321:{value[-1]}"
+    )
 
 
 async def fingerprint(database: Database) -> dict[str, str]:
@@ -286,5 +324,8 @@ async def fingerprint(database: Database) -> dict[str, str]:
     async with database.transaction(Scope.system()) as tx:
         tables = await tx.execute("select tablename from pg_tables where schemaname = 'public'")
         names = [name for (name,) in await tables.fetchall()]
-        of_each = [digest.format(table=table, row=row) for table in (*names, "procrastinate.procrastinate_jobs")]
+        of_each = [
+            digest.format(table=table, row=row)
+            for table in (*names, "procrastinate.procrastinate_jobs")
+        ]
         return dict(await (await tx.execute(" union all ".join(of_each))).fetchall())

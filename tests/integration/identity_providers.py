@@ -26,9 +26,17 @@ def make_key(kid: str, algorithm: str = "RS256") -> tuple[Any, dict[str, Any]]:
     """A private key, and what a provider tells of it."""
     if algorithm == "ES256":
         curve = ec.generate_private_key(ec.SECP256R1())
-        return curve, {**ECAlgorithm.to_jwk(curve.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+        return curve, {
+            **ECAlgorithm.to_jwk(curve.public_key(), as_dict=True),
+            "kid": kid,
+            "use": "sig",
+        }
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return private, {**RSAAlgorithm.to_jwk(private.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+    return private, {
+        **RSAAlgorithm.to_jwk(private.public_key(), as_dict=True),
+        "kid": kid,
+        "use": "sig",
+    }
 
 
 def part(content: Any) -> str:
@@ -71,18 +79,33 @@ class Provider:
 
     def redeem(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         """The answer to a code: a token the first time, and only to who has the secret and the verifier."""
-        user, _, password = base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
+        user, _, password = (
+            base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
+        )
         if (unquote(user), unquote(password)) != (CLIENT_ID, CLIENT_SECRET):
             return 401, {"error": "invalid_client"}
         begun = self.codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        if begun is None or (challenge, form["redirect_uri"]) != (begun["code_challenge"], begun["redirect_uri"]):
+        if begun is None or (challenge, form["redirect_uri"]) != (
+            begun["code_challenge"],
+            begun["redirect_uri"],
+        ):
             return 400, {"error": "invalid_grant"}
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": begun["nonce"]}
+        claims = {
+            "iss": self.issuer,
+            "aud": CLIENT_ID,
+            "iat": now,
+            "exp": now + 300,
+            "nonce": begun["nonce"],
+        }
         claims = self.twist(claims | self.person)
-        return 200, {"access_token": "for userinfo", "token_type": "Bearer", "id_token": self.make_token(claims)}
+        return 200, {
+            "access_token": "for userinfo",
+            "token_type": "Bearer",
+            "id_token": self.make_token(claims),
+        }
 
     def make_token(self, claims: dict[str, Any]) -> str:
         if self.sign is not None:

@@ -16,7 +16,9 @@ async def make_named_field(system: AppContext) -> Field:
     """Make a field of four images that are called IMG_0.JPG to IMG_3.JPG."""
     made = await make_field(system, 4)
     for number, image in enumerate(made.images):
-        await made.change("update images set filename = %s where id = %s", f"IMG_{number}.JPG", image)
+        await made.change(
+            "update images set filename = %s where id = %s", f"IMG_{number}.JPG", image
+        )
     return made
 
 
@@ -27,29 +29,49 @@ def megadetector(*images: Any, **more: Any) -> bytes:
             "images": images,
             "detection_categories": {"1": "animal", "2": "person"},
             "classification_categories": {"0": "fox", "1": "badger"},
-            "info": {"detector": "models/md_v5a.0.0.pt", "detector_metadata": {"megadetector_version": "v5a.0.0"}},
+            "info": {
+                "detector": "models/md_v5a.0.0.pt",
+                "detector_metadata": {"megadetector_version": "v5a.0.0"},
+            },
         }
         | more
     ).encode()
 
 
-def box(category: str = "1", conf: float = 0.9, bbox: Sequence[float] = (0.1, 0.2, 0.3, 0.4), **more: Any) -> Any:
+def box(
+    category: str = "1",
+    conf: float = 0.9,
+    bbox: Sequence[float] = (0.1, 0.2, 0.3, 0.4),
+    **more: Any,
+) -> Any:
     """One box of MegaDetector's."""
     return {"category": category, "conf": conf, "bbox": list(bbox), **more}
 
 
 async def send(
-    field: Field, content: bytes | AsyncIterator[bytes], kind: str = "megadetector", status: int = 202, **query: Any
+    field: Field,
+    content: bytes | AsyncIterator[bytes],
+    kind: str = "megadetector",
+    status: int = 202,
+    **query: Any,
 ) -> Any:
     """Send a file, and expect this status."""
     headers = {"Authorization": f"Token {field.owner}"} | query.pop("headers", {})
-    params: dict[str, Any] = {"project": field.project, "format": kind, "filename": "results.json"} | query
-    answer = await field.client.post("/api/v2/imports", params=params, content=content, headers=headers)
+    params: dict[str, Any] = {
+        "project": field.project,
+        "format": kind,
+        "filename": "results.json",
+    } | query
+    answer = await field.client.post(
+        "/api/v2/imports", params=params, content=content, headers=headers
+    )
     assert answer.status_code == status, answer.text
     return answer.json()
 
 
-async def take(field: Field, content: bytes, kind: str = "megadetector", **query: Any) -> dict[str, Any]:
+async def take(
+    field: Field, content: bytes, kind: str = "megadetector", **query: Any
+) -> dict[str, Any]:
     """Send a file, and do what the background process does."""
     sent = await send(field, content, kind, **query)
     assert sent["state"] == "queued"
@@ -67,7 +89,9 @@ async def show(field: Field, sent: dict[str, Any]) -> dict[str, Any]:
 async def faults(field: Field, taken: dict[str, Any]) -> list[tuple[str, str, str | None, str]]:
     """What could not be taken: of what kind, where it stands, of which picture, and why."""
     answer = await field.call("GET", f"/imports/{taken['id']}/faults?limit=1000")
-    return [(one["kind"], one["place"], one["file"], one["message"]) for one in answer.json()["results"]]
+    return [
+        (one["kind"], one["place"], one["file"], one["message"]) for one in answer.json()["results"]
+    ]
 
 
 def list_files(field: Field) -> list[Path]:

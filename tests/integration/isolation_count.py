@@ -17,7 +17,8 @@ DEAD = 5
 def count() -> Iterator[tuple[str, int]]:
     """What is tried, and how often."""
     routes = [
-        (method, path, operation, ACCESS[get_route_key(method, path)]) for method, path, operation in operations()
+        (method, path, operation, ACCESS[get_route_key(method, path)])
+        for method, path, operation in operations()
     ]
     guarded = [route for route in routes if route[3].kinds is not None]
     public = [route for route in routes if route[3].public]
@@ -35,7 +36,10 @@ def count() -> Iterator[tuple[str, int]]:
         (len(routes) - len(guarded) - len(public)),
     )
     yield "places that take an id", len(positions)
-    yield "calls of strangers, with all ids of another project", len(guarded) * (DEAD + len(CALLERS) + 1)
+    yield (
+        "calls of strangers, with all ids of another project",
+        len(guarded) * (DEAD + len(CALLERS) + 1),
+    )
     yield "calls with one foreign id, and with one that nothing has", 2 * sum(tried)
     yield (
         "calls of members whose role is too low",
@@ -45,7 +49,10 @@ def count() -> Iterator[tuple[str, int]]:
             if TokenKind.USER in (access.kinds or ()) and not access.operators
         ),
     )
-    yield "calls of visitors, of a public project, a private one and none", 3 * (len(guarded) + len(public))
+    yield (
+        "calls of visitors, of a public project, a private one and none",
+        3 * (len(guarded) + len(public)),
+    )
 
 
 if __name__ == "__main__":

@@ -70,9 +70,18 @@ class MailBox:
         return self.answer
 
 
-def _authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
-    fits = isinstance(given, LoginPassword) and (given.login, given.password) == (USER.encode(), PASSWORD.encode())
-    return AuthResult(success=fits, handled=fits or False, message=None if fits else f"535 no: {given!r} {PASSWORD}")
+def _authenticate(
+    server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any
+) -> AuthResult:
+    fits = isinstance(given, LoginPassword) and (given.login, given.password) == (
+        USER.encode(),
+        PASSWORD.encode(),
+    )
+    return AuthResult(
+        success=fits,
+        handled=fits or False,
+        message=None if fits else f"535 no: {given!r} {PASSWORD}",
+    )
 
 
 @asynccontextmanager
@@ -136,7 +145,11 @@ class Post:
 
     async def fail_job(self, name: str = "night run") -> None:
         """Let the job of the house fail, as far as its history says."""
-        await self.sql("update jobs set name = :name where id = :job", name=name, job=int(self.house.ids["job_id"]))
+        await self.sql(
+            "update jobs set name = :name where id = :job",
+            name=name,
+            job=int(self.house.ids["job_id"]),
+        )
         await self.sql(
             "insert into job_moves (job_id, number, project_id, from_state, to_state, actor) select :job, "
             "coalesce(max(number), 0) + 1, :project, 'processing', 'failed', 'test' from job_moves where job_id = :job",

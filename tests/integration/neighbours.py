@@ -73,7 +73,9 @@ async def make_people(system: AppContext, name: str) -> People:
         spare_session = SessionRow(
             user_id=ids[Role.VIEWER], secret_hash=hash_secret(generate_secret()), expires_at=until
         )
-        session_row = SessionRow(user_id=in_browser.id, secret_hash=hash_secret(secret), expires_at=until)
+        session_row = SessionRow(
+            user_id=in_browser.id, secret_hash=hash_secret(secret), expires_at=until
+        )
         tx.session.add_all([session_row, spare_session])
         await tx.session.flush()
     tokens = {}
@@ -82,10 +84,17 @@ async def make_people(system: AppContext, name: str) -> People:
         tokens[role.value] = (await create_token(system, scope, NewToken(name=role.value))).token
         if role == Role.OWNER:
             for kind in (TokenKind.WORKER, TokenKind.PIPELINE):
-                tokens[kind.value] = (await create_token(system, scope, NewToken(name=kind.value, kind=kind))).token
+                tokens[kind.value] = (
+                    await create_token(system, scope, NewToken(name=kind.value, kind=kind))
+                ).token
     viewer = ids[Role.VIEWER]
-    spare = await create_token(system, Scope(actor=f"user:{viewer}", user_id=viewer), NewToken(name="spare"))
-    session = {"Cookie": f"trapline_session={secret}", "X-CSRF-Token": build_csrf_token(system, secret)}
+    spare = await create_token(
+        system, Scope(actor=f"user:{viewer}", user_id=viewer), NewToken(name="spare")
+    )
+    session = {
+        "Cookie": f"trapline_session={secret}",
+        "X-CSRF-Token": build_csrf_token(system, secret),
+    }
     return People(ids, tokens, spare.id, session, in_browser.id, spare_session.id)
 
 
@@ -94,9 +103,14 @@ async def let_in(system: AppContext, people: People, house: House) -> None:
     project = int(house.ids["project_id"])
     async with system.database.transaction(SYSTEM) as tx:
         tx.session.add_all(
-            [MemberRow(project_id=project, user_id=user, role=role.value) for role, user in people.ids.items()]
+            [
+                MemberRow(project_id=project, user_id=user, role=role.value)
+                for role, user in people.ids.items()
+            ]
         )
-        tx.session.add(MemberRow(project_id=project, user_id=people.in_browser, role=Role.OWNER.value))
+        tx.session.add(
+            MemberRow(project_id=project, user_id=people.in_browser, role=Role.OWNER.value)
+        )
     owner = people.ids[Role.OWNER]
     house.ids |= {
         "user_id": str(owner),
@@ -107,7 +121,10 @@ async def let_in(system: AppContext, people: People, house: House) -> None:
 
 
 async def make_dead_tokens(system: AppContext, house: House) -> dict[str, dict[str, str]]:
-    """Ways to call that are good for nothing: headers by what is wrong with them. All were an owner's of the house."""
+    """Ways to call that are good for nothing: headers by what is wrong with them.
+
+    All were an owner's of the house.
+    """
     ways: dict[str, dict[str, str]] = {"nobody": {}}
     project = int(house.ids["project_id"])
     for name in ("revoked", "expired", "deactivated"):
@@ -123,9 +140,14 @@ async def make_dead_tokens(system: AppContext, house: House) -> dict[str, dict[s
             if name == "revoked":
                 await tx.execute("update tokens set revoked_at = now() where id = %s", (made.id,))
             elif name == "expired":
-                await tx.execute("update tokens set expires_at = now() - interval '1 second' where id = %s", (made.id,))
+                await tx.execute(
+                    "update tokens set expires_at = now() - interval '1 second' where id = %s",
+                    (made.id,),
+                )
             else:
-                await tx.execute("update users set deactivated_at = now() where id = %s", (user.id,))
+                await tx.execute(
+                    "update users set deactivated_at = now() where id = %s", (user.id,)
+                )
     last = house.tokens["owner"][-1]
     ways["altered"] = bearing(house.tokens["owner"][:-1] + ("a" if last != "a" else "b"))
     return ways
@@ -138,7 +160,9 @@ async def make_restricted(system: AppContext, house: House, stranger: House) -> 
         user = UserRow(email="both@house.example")
         tx.session.add(user)
         await tx.session.flush()
-        tx.session.add_all([MemberRow(project_id=project, user_id=user.id, role="owner") for project in both])
+        tx.session.add_all(
+            [MemberRow(project_id=project, user_id=user.id, role="owner") for project in both]
+        )
     scope = Scope(actor="x", user_id=user.id, roles=dict.fromkeys(both, Role.OWNER))
     made = await create_token(system, scope, NewToken(name="one of two", projects=[both[1]]))
     return Caller("restricted", bearing(made.token), TokenKind.USER)
@@ -150,16 +174,25 @@ async def make_operator(system: AppContext) -> Caller:
         user = UserRow(email="operator@the.example", is_operator=True)
         tx.session.add(user)
     scope = Scope(actor=f"user:{user.id}", user_id=user.id, is_operator=True)
-    return Caller("operator", bearing((await create_token(system, scope, NewToken(name="o"))).token), TokenKind.USER)
+    return Caller(
+        "operator",
+        bearing((await create_token(system, scope, NewToken(name="o"))).token),
+        TokenKind.USER,
+    )
 
 
-async def furnish(system: AppContext, client: httpx2.AsyncClient, house: House, people: People, name: str) -> None:
+async def furnish(
+    system: AppContext, client: httpx2.AsyncClient, house: House, people: People, name: str
+) -> None:
     """Give a house a second row of everything that is listed, what is over, a lease, and an outside analysis."""
     ids = house.ids
     async with system.database.transaction(SYSTEM) as tx:
-        sealed = replace_secret(system, PLACE, UUID(ids["webhook_id"]), None, datetime.now(UTC)).sealed
+        sealed = replace_secret(
+            system, PLACE, UUID(ids["webhook_id"]), None, datetime.now(UTC)
+        ).sealed
         await tx.execute(
-            "update webhooks set secrets = %s, is_active = true where id = %s", (sealed, ids["webhook_id"])
+            "update webhooks set secrets = %s, is_active = true where id = %s",
+            (sealed, ids["webhook_id"]),
         )
         await _add_second_rows(tx, ids, people, name)
     worker, owner = bearing(people.tokens["worker"]), bearing(people.tokens["owner"])
@@ -169,7 +202,13 @@ async def furnish(system: AppContext, client: httpx2.AsyncClient, house: House, 
         assert answer.is_success, answer.text
         return answer.json()
 
-    hello = {"service": f"service of {name}", "name": "w", "host": "h", "pid": 1, "pipelines": ["p"]}
+    hello = {
+        "service": f"service of {name}",
+        "name": "w",
+        "host": "h",
+        "pid": 1,
+        "pipelines": ["p"],
+    }
     ids["greeted_id"] = (await ask("POST", "/workers/hello", hello, worker))["worker_id"]
     greeted = worker | {"X-Trapline-Worker": ids["greeted_id"]}
     leased = await ask("POST", f"/jobs/{ids['job_id']}/tasks", {"batch_size": 1}, greeted)
@@ -188,11 +227,23 @@ async def furnish(system: AppContext, client: httpx2.AsyncClient, house: House, 
         wanted = {"artifact_type": "heatmap", "filename": filename}
         signed = await ask("POST", f"/analyses/{outside}/artifacts/presign", wanted, owner)
         ids["upload"] = signed["upload_url"]
-        put = await client.put(signed["upload_url"], content=make_png(), headers={"Content-Type": "image/png"})
+        put = await client.put(
+            signed["upload_url"], content=make_png(), headers={"Content-Type": "image/png"}
+        )
         assert put.status_code == 200, put.text
         ids["artifact_path"], ids["artifact_id"] = signed["storage_path"], signed["artifact_id"]
-    corners = {"x_min": 1, "y_min": 1, "x_max": 5, "y_max": 5, "image_width": 10, "image_height": 10}
-    boxes = [{"annotation_type": "bounding_box", "class_name": one, "data": corners} for one in ("lynx", "wolf")]
+    corners = {
+        "x_min": 1,
+        "y_min": 1,
+        "x_max": 5,
+        "y_max": 5,
+        "image_width": 10,
+        "image_height": 10,
+    }
+    boxes = [
+        {"annotation_type": "bounding_box", "class_name": one, "data": corners}
+        for one in ("lynx", "wolf")
+    ]
     made = await ask("POST", f"/analyses/{outside}/annotations:bulk", {"annotations": boxes}, owner)
     ids["parent_id"] = made["annotations"][0]["id"]
     ids["target"] = f"/api/analyses/{outside}"
@@ -208,17 +259,24 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
         )
         return new
 
-    ids["slug"], ids["preset"], ids["service"] = f"{name}-pipeline", f"{name}-named", f"second of {name}"
+    ids["slug"], ids["preset"], ids["service"] = (
+        f"{name}-pipeline",
+        f"{name}-named",
+        f"second of {name}",
+    )
     await again("pipelines", ids["pipeline_id"], slug=ids["slug"])
     await again("presets", ids["preset_id"], name=ids["preset"], pipeline_slug=ids["slug"])
-    ids["accepted_id"] = await again("taxa", ids["taxon_id"], scientific_name="Vulpes", name_key="vulpes")
+    ids["accepted_id"] = await again(
+        "taxa", ids["taxon_id"], scientific_name="Vulpes", name_key="vulpes"
+    )
     await tx.execute(
         "insert into taxon_labels (project_id, taxon_id, label) select %s, %s, unnest(array['lynx', 'wolf'])",
         (ids["project_id"], ids["accepted_id"]),
     )
     service = await again("processing_services", ids["service_id"], name=ids["service"])
     await tx.execute(
-        "insert into service_projects (service_id, project_id) values (%s, %s)", (service, ids["project_id"])
+        "insert into service_projects (service_id, project_id) values (%s, %s)",
+        (service, ids["project_id"]),
     )
     await again("deployments", ids["deployment_id"], name="second", is_default=False)
     failed_images = [
@@ -236,7 +294,9 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
             )
     ids["event_id"] = f"{ids['over_id']}:1"
     for image in failed_images:
-        failed = await again("analyses", ids["analysis_id"], image_id=image, job_id=ids["over_id"], state="failed")
+        failed = await again(
+            "analyses", ids["analysis_id"], image_id=image, job_id=ids["over_id"], state="failed"
+        )
         await tx.execute(
             "insert into analysis_details (analysis_id, project_id, parameters, provenance, error_message, reason) "
             "values (%s, %s, '{}', '{}', 'broke', 'broke')",
@@ -251,9 +311,19 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
         "where source_id = %s",
         (ids["source_id"],),
     )
-    for role, kind in ((Role.OWNER, "job_failed"), (Role.OWNER, "source_silent"), (Role.VIEWER, "job_failed")):
+    for role, kind in (
+        (Role.OWNER, "job_failed"),
+        (Role.OWNER, "source_silent"),
+        (Role.VIEWER, "job_failed"),
+    ):
         hours = 24 if kind == "source_silent" else None
-        notice = await again("notices", ids["notice_id"], user_id=str(people.ids[role]), kind=kind, silent_for_h=hours)
+        notice = await again(
+            "notices",
+            ids["notice_id"],
+            user_id=str(people.ids[role]),
+            kind=kind,
+            silent_for_h=hours,
+        )
     ids["notice_id"] = notice
     await again("algorithms", ids["algorithm_id"], version=2)
     await again("exports", ids["export_id"], format="megadetector")

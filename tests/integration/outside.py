@@ -27,33 +27,53 @@ class Outside:
         return time.time() - self._calls % 250
 
     async def call(
-        self, method: str, path: str = "", body: Any = None, *, secret: str | None = None, headers: Any = None
+        self,
+        method: str,
+        path: str = "",
+        body: Any = None,
+        *,
+        secret: str | None = None,
+        headers: Any = None,
     ) -> httpx2.Response:
         """Call back, signed with the secret of the analysis or another one."""
-        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        content = (
+            b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
         # Each a second earlier: the same bytes signed within one second are one request.
-        signed = sign_v1(secret or self.secret, content, clock=self._earlier) if headers is None else headers
+        signed = (
+            sign_v1(secret or self.secret, content, clock=self._earlier)
+            if headers is None
+            else headers
+        )
         return await self.field.client.request(
             method, f"/api/analyses/{self.id}{path}", content=content or None, headers=signed
         )
 
-    async def call_v2(self, key: dict[str, Any], method: str, path: str = "", body: Any = None) -> httpx2.Response:
+    async def call_v2(
+        self, key: dict[str, Any], method: str, path: str = "", body: Any = None
+    ) -> httpx2.Response:
         """Call back, signed with a service key."""
         content = b"" if body is None else json.dumps(body).encode()
         target = f"/api/analyses/{self.id}{path}"
         headers = sign_v2(key["key_id"], key["secret"], method, target, content)
-        return await self.field.client.request(method, target, content=content or None, headers=headers)
+        return await self.field.client.request(
+            method, target, content=content or None, headers=headers
+        )
 
     async def post(self, annotations: list[dict[str, Any]], mode: str = "append") -> dict[str, Any]:
         """Post annotations that are right; a server that is too busy just now is asked again, as the guide says."""
         for _ in range(10):
-            answer = await self.call("POST", "/annotations:bulk", {"annotations": annotations, "mode": mode})
+            answer = await self.call(
+                "POST", "/annotations:bulk", {"annotations": annotations, "mode": mode}
+            )
             if answer.status_code != 503:
                 break
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    async def presign(self, filename: str, kind: str = "heatmap", **announced: Any) -> dict[str, Any]:
+    async def presign(
+        self, filename: str, kind: str = "heatmap", **announced: Any
+    ) -> dict[str, Any]:
         """Ask for an address to upload to."""
         asked = {"artifact_type": kind, "filename": filename, **announced}
         answer = await self.call("POST", "/artifacts/presign", asked)
@@ -72,7 +92,9 @@ class Outside:
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
             return await client.request(method, address, **sent)
 
-    async def add_file(self, filename: str, kind: str = "heatmap", content: bytes | None = None) -> str:
+    async def add_file(
+        self, filename: str, kind: str = "heatmap", content: bytes | None = None
+    ) -> str:
         """Upload a file that is right; answers what to cite."""
         signed = await self.presign(filename, kind)
         answer = await self.upload(signed, make_png() if content is None else content)
@@ -105,7 +127,14 @@ async def ask(field: Field, image: UUID | None = None, **changes: Any) -> httpx2
 def box(number: int = 0, **changes: Any) -> dict[str, Any]:
     """A box on a picture of the field, another one for each number."""
     left = 1.5 + number / 64
-    data = {"x_min": left, "y_min": 2, "x_max": left + 30, "y_max": 40, "image_width": 200, "image_height": 100}
+    data = {
+        "x_min": left,
+        "y_min": 2,
+        "x_max": left + 30,
+        "y_max": 40,
+        "image_width": 200,
+        "image_height": 100,
+    }
     return {
         "annotation_type": "bounding_box", "class_name": "deer", "confidence": 0.9, "data": data, "ordering": number
     } | changes  # fmt: skip

@@ -10,7 +10,11 @@ from PIL import Image
 
 
 def make_jpeg(
-    seed: int = 0, *, taken: datetime | None = None, orientation: int | None = None, size: tuple[int, int] = (64, 48)
+    seed: int = 0,
+    *,
+    taken: datetime | None = None,
+    orientation: int | None = None,
+    size: tuple[int, int] = (64, 48),
 ) -> bytes:
     """Make a small JPEG; `seed` colours it, `taken` and `orientation` go into its EXIF."""
     image = Image.new("RGB", size, (seed % 256, seed // 256 % 256, 90))
@@ -29,9 +33,13 @@ def make_bomb(width: int, height: int) -> Iterator[bytes]:
     """Make a small PNG of very many pixels, in pieces: its rows together would not fit into memory."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
 
-    yield b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    yield b"\x89PNG\r\n\x1a\n" + chunk(
+        b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    )
     packing, row = zlib.compressobj(9), bytes(width * 3 + 1)
     for _ in range(height):
         if packed := packing.compress(row):

@@ -73,7 +73,8 @@ HOLDS = {
 HOLDS_ELSEWHERE = {
     # A worker's own words about itself.
     ("POST /workers/hello", "service"): None,
-    # Any pipeline's name may be told before it is registered; whose it is then is asked when it runs.
+    # Any pipeline's name may be told before it is registered; whose it is then is asked when it
+    # runs.
     ("POST /presets", "pipeline"): None,
     ("PATCH /presets/{preset_id}", "pipeline"): None,
     # What a worker says of its result beside the lease: kept as it was said.
@@ -95,7 +96,8 @@ HOLDS_ELSEWHERE = {
     ("POST /users/{user_id}/link", "user_id"): "member_id",
     # A sheet names deployments of the project that the query names.
     ("POST /deployments/csv", ""): None,
-    # Folders with the IDs of their deployments: test_import_folders.py assigns those of another project.
+    # Folders with the IDs of their deployments: test_import_folders.py assigns those of another
+    # project.
     ("POST /imports", "folder"): None,
     ("POST /imports/{import_id}/folders", "folders{}"): None,
     # A service of the caller's own, made where there is none of this name.
@@ -125,7 +127,12 @@ PLAIN = frozenset(
 
 BEYOND_THE_DOCUMENT = {
     key: ["x-trapline-worker"]
-    for key in ("POST /tasks/lease", "POST /tasks/renew", "POST /tasks/release", "POST /jobs/{job_id}/result")
+    for key in (
+        "POST /tasks/lease",
+        "POST /tasks/renew",
+        "POST /tasks/release",
+        "POST /jobs/{job_id}/result",
+    )
 }
 """Headers that every route of workers reads."""
 
@@ -142,7 +149,10 @@ class Position:
         return self.name.rpartition(".")[2]
 
     def holds(self, key: str) -> str | None:
-        """Which of a House's ids a route takes here; None for none. An unknown name fails the test."""
+        """Which of a House's ids a route takes here; None for none.
+
+        An unknown name fails the test.
+        """
         if (key, self.leaf) in HOLDS_ELSEWHERE:
             return HOLDS_ELSEWHERE[key, self.leaf]
         if self.leaf == "analysis_id" and "/analyses/{analysis_id}" in key:
@@ -190,7 +200,9 @@ def _may_be_id(schema: dict[str, Any]) -> bool:
     return not (kind == "string" and schema.get("format") in ("date-time", "binary"))
 
 
-def _leaves(schema: dict[str, Any], name: str, within: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+def _leaves(
+    schema: dict[str, Any], name: str, within: tuple[str, ...] = ()
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """What a schema is made of, down to what is no object or array of something known."""
     if "$ref" in schema:
         called = schema["$ref"].rpartition("/")[2]
@@ -228,5 +240,7 @@ def put_at(body: Any, name: str, value: Any) -> Any:
                 place[inner] = {}
             place = place[inner]
     last = steps[-1]
-    place[last.removesuffix("[]")] = value if not last.endswith("[]") or isinstance(value, list) else [value]
+    place[last.removesuffix("[]")] = (
+        value if not last.endswith("[]") or isinstance(value, list) else [value]
+    )
     return made

@@ -27,7 +27,9 @@ OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
 def status(line: str, *headers: str, body: str = "") -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {line}", *headers, f"Content-Length: {len(body)}", "", body]).encode()
+    return "\r\n".join(
+        [f"HTTP/1.1 {line}", *headers, f"Content-Length: {len(body)}", "", body]
+    ).encode()
 
 
 @dataclass(frozen=True)
@@ -126,14 +128,22 @@ class Office:
         """Let more receivers be reached, beside the one that is."""
         more = allow_origins(*[("127.0.0.1", one.port) for one in receivers]).allowed_networks
         known = self.system.outbound.allowed_networks
-        self.system = replace(self.system, outbound=OutboundPolicy(allowed_networks=(*known, *more)))
+        self.system = replace(
+            self.system, outbound=OutboundPolicy(allowed_networks=(*known, *more))
+        )
         self.deliveries = DeliverySender(self.system)
 
     async def add(self, url: str, **more: Any) -> CreatedWebhook:
-        return await webhooks.create_webhook(self.system, SYSTEM, NewWebhook(project=self.project, url=url, **more))
+        return await webhooks.create_webhook(
+            self.system, SYSTEM, NewWebhook(project=self.project, url=url, **more)
+        )
 
     async def log(self, webhook: UUID) -> list[Delivery]:
-        return (await webhooks.list_deliveries(self.system, SYSTEM, webhook, DeliveryFilter(), 1000, None)).results
+        return (
+            await webhooks.list_deliveries(
+                self.system, SYSTEM, webhook, DeliveryFilter(), 1000, None
+            )
+        ).results
 
     async def sql(self, query: str, **parameters: Any) -> Any:
         async with self.system.database.transaction(SYSTEM) as tx:

@@ -1,8 +1,9 @@
-"""The least role for each route, written by hand: a second time, so that a wrong line of the access table is noticed.
+"""The least role for each route, written by hand: a second time, so that a wrong line of the access
+table is noticed.
 
-Do not generate this from `trapline.server.app.http.access_table`. Roles of a project, from the promises of the docs:
-an owner decides who belongs to the project and what leaves it for good, a manager runs it, a reviewer reviews,
-a viewer reads.
+Do not generate this from `trapline.server.app.http.access_table`. Roles of a project, from the
+promises of the docs: an owner decides who belongs to the project and what leaves it for good, a
+manager runs it, a reviewer reviews, a viewer reads.
 """
 
 OWNER = """
@@ -136,7 +137,12 @@ def parse_routes(text: str) -> set[str]:
 
 LEAST_ROLE: dict[str, str] = {
     route: role
-    for role, text in (("owner", OWNER), ("manager", MANAGER), ("reviewer", REVIEWER), ("viewer", VIEWER))
+    for role, text in (
+        ("owner", OWNER),
+        ("manager", MANAGER),
+        ("reviewer", REVIEWER),
+        ("viewer", VIEWER),
+    )
     for route in parse_routes(text)
 } | dict.fromkeys(ANY_MANAGER, "manager")
 NO_ROLE = parse_routes(OWN_ACCOUNT) | parse_routes(OPERATOR)

@@ -39,7 +39,12 @@ class Desk:
 
     async def make(self, base_url: str, **settings: Any) -> httpx2.Response:
         """Ask for a source whose images belong to the house's deployment."""
-        body = {"name": base_url, "base_url": base_url, "location_id": self.house.ids["deployment_id"], **settings}
+        body = {
+            "name": base_url,
+            "base_url": base_url,
+            "location_id": self.house.ids["deployment_id"],
+            **settings,
+        }
         return await self.client.post(PATH, json=body)
 
     async def run(self, source_id: str) -> dict[str, Any]:
@@ -52,7 +57,9 @@ class Desk:
 
     async def images(self) -> set[str]:
         """The names of the images beside the one that the house has anyway."""
-        answer = await self.client.get("/api/v2/images", params={"project": self.house.ids["project_id"]})
+        answer = await self.client.get(
+            "/api/v2/images", params={"project": self.house.ids["project_id"]}
+        )
         return {image["filename"] for image in answer.json()["results"]} - {"a.jpg"}
 
     async def all_told(self) -> str:

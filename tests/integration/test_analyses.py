@@ -25,11 +25,21 @@ async def field(system: AppContext) -> Field:
 
 
 async def test_a_pipeline_goes_the_whole_way(field: Field) -> None:
-    outside = await begin(field, parameters={"threshold": 0.5}, provenance={"host": "gpu-1"}, external_job_id="run 7")
+    outside = await begin(
+        field, parameters={"threshold": 0.5}, provenance={"host": "gpu-1"}, external_job_id="run 7"
+    )
     fresh = await outside.show()
-    assert (fresh["status"], fresh["started_at"], fresh["requested_by_id"]) == ("queued", None, str(field.user_id))
+    assert (fresh["status"], fresh["started_at"], fresh["requested_by_id"]) == (
+        "queued",
+        None,
+        str(field.user_id),
+    )
     assert "callback_secret" not in fresh
-    assert (fresh["parameters"], fresh["external_job_id"], fresh["priority"]) == ({"threshold": 0.5}, "run 7", "normal")
+    assert (fresh["parameters"], fresh["external_job_id"], fresh["priority"]) == (
+        {"threshold": 0.5},
+        "run 7",
+        "normal",
+    )
 
     moved = await outside.call("PATCH", "/status", {"status": "processing"})
     assert (moved.status_code, moved.json()["status"]) == (200, "processing")
@@ -51,7 +61,11 @@ async def test_a_pipeline_goes_the_whole_way(field: Field) -> None:
     assert analysis.started_at is not None
     assert analysis.completed_at is not None
     shown = await outside.show()
-    assert [one["annotation_type"] for one in shown["annotations"]] == ["bounding_box", "heatmap", "classification"]
+    assert [one["annotation_type"] for one in shown["annotations"]] == [
+        "bounding_box",
+        "heatmap",
+        "classification",
+    ]
     seen = await field.client.get(shown["annotations"][1]["download_url"])
     assert (seen.status_code, seen.headers["content-type"]) == (200, "image/png")
 
@@ -59,15 +73,25 @@ async def test_a_pipeline_goes_the_whole_way(field: Field) -> None:
     assert image["analysis_state"] == "completed"
     assert set(image["classes"]) == {"deer", "red deer"}
     assert len(image["boxes"]) == 1
-    rows = await field.ask("select number, from_state, to_state, actor from analysis_moves order by number")
-    assert [row[1:3] for row in rows] == [("new", "queued"), ("queued", "processing"), ("processing", "completed")]
+    rows = await field.ask(
+        "select number, from_state, to_state, actor from analysis_moves order by number"
+    )
+    assert [row[1:3] for row in rows] == [
+        ("new", "queued"),
+        ("queued", "processing"),
+        ("processing", "completed"),
+    ]
     assert rows[2][3] == f"analysis:{outside.id}"
     assert await field.ask("select blank from images where id = %s", field.images[0]) == [(False,)]
 
 
 async def test_finalize_ends_a_queued_analysis_at_once(field: Field) -> None:
     outside = await begin(field)
-    ended = (await outside.call("POST", "/finalize", {"status": "failed", "error_message": "out of memory"})).json()
+    ended = (
+        await outside.call(
+            "POST", "/finalize", {"status": "failed", "error_message": "out of memory"}
+        )
+    ).json()
     assert (ended["status"], ended["error_message"]) == ("failed", "out of memory")
     assert ended["started_at"] == ended["completed_at"]
 
@@ -77,7 +101,9 @@ async def test_an_analysis_that_found_nothing_makes_its_image_blank(field: Field
     custom = await begin(field, field.images[1])
     await custom.post([{"annotation_type": "custom", "data": {"sharpness": 3}}])
     await custom.call("POST", "/finalize", {"status": "completed"})
-    rows = await field.ask("select blank from images where id = any(%s) order by id", field.images[:2])
+    rows = await field.ask(
+        "select blank from images where id = any(%s) order by id", field.images[:2]
+    )
     assert rows == [(True,), (None,)]
 
 
@@ -91,7 +117,9 @@ MOVES = [
 
 
 @pytest.mark.parametrize(("before", "target", "status"), MOVES)
-async def test_a_move_is_allowed_or_told_with_both_states(field: Field, before: str, target: str, status: int) -> None:
+async def test_a_move_is_allowed_or_told_with_both_states(
+    field: Field, before: str, target: str, status: int
+) -> None:
     outside = await begin(field)
     if before != "queued":
         await outside.call("PATCH", "/status", {"status": "processing"})
@@ -156,13 +184,18 @@ async def test_an_external_job_id_is_one_analysis_of_the_project(field: Field) -
 
 
 async def test_models_and_numbers_are_limited(field: Field) -> None:
-    field.system = replace(field.system, callbacks=CallbackSettings(allowed_models=("wolf-net",), analyses_per_image=2))
+    field.system = replace(
+        field.system, callbacks=CallbackSettings(allowed_models=("wolf-net",), analyses_per_image=2)
+    )
     limited = await _with(field)
     refused = await ask(limited)
     assert (refused.status_code, "wolf-net" in refused.json()["detail"]) == (400, True)
     answers = await asyncio.gather(*[ask(limited, model_name="wolf-net") for _ in range(16)])
     assert sorted(answer.status_code for answer in answers) == [201] * 2 + [400] * 14
-    assert "2 analyses" in next(answer for answer in answers if answer.status_code == 400).json()["detail"]
+    assert (
+        "2 analyses"
+        in next(answer for answer in answers if answer.status_code == 400).json()["detail"]
+    )
     assert (await ask(limited, field.images[1], model_name="wolf-net")).status_code == 201
 
 
@@ -188,7 +221,9 @@ async def test_only_open_and_completed_analyses_count_towards_the_limit(field: F
     for end in ("canceled", "failed"):
         for _ in range(3):
             ended = await begin(limited)
-            assert (await ended.call("PATCH", "/status", {"status": "processing"})).status_code == 200
+            assert (
+                await ended.call("PATCH", "/status", {"status": "processing"})
+            ).status_code == 200
             assert (await ended.call("PATCH", "/status", {"status": end})).status_code == 200
     completed, processing = await begin(limited), await begin(limited)
     assert (await completed.call("POST", "/finalize", {"status": "completed"})).status_code == 200
@@ -205,17 +240,23 @@ async def _with(field: Field) -> Field:
     """The same field behind a server with the settings of its system."""
 
     transport = httpx2.ASGITransport(wrap_middleware(application_of(field.system)))
-    return replace(field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test"))
+    return replace(
+        field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
+    )
 
 
 async def test_switched_off_there_is_nothing(field: Field) -> None:
     outside = await begin(field)
 
     transport = httpx2.ASGITransport(wrap_middleware(application_of(field.system, outside=False)))
-    off = replace(field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test"))
+    off = replace(
+        field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
+    )
     assert (await ask(off)).status_code == 404
     gone = Outside(off, outside.id, outside.secret)
-    assert (await gone.call("POST", "/finalize", {"status": "completed"}, secret="wrong")).status_code == 404
+    assert (
+        await gone.call("POST", "/finalize", {"status": "completed"}, secret="wrong")
+    ).status_code == 404
     assert (await off.call("GET", f"/analyses/{outside.id}")).status_code == 404
     assert (await gone.call("POST", "/finalize", b"{" + b" " * 100_000)).status_code == 404
     assert (await gone.call("PUT", "")).status_code == 404
@@ -225,7 +266,10 @@ async def test_the_same_request_makes_one_analysis_and_tells_its_secret_again(fi
     image = field.images[0]
     body = {"image_id": str(image), "model_name": "deer-net", "model_version": "1"}
     headers = {"Authorization": f"Bearer {field.owner}", "Idempotency-Key": "once"}
-    answers = [await field.client.post(f"/api/images/{image}/analyses", json=body, headers=headers) for _ in range(3)]
+    answers = [
+        await field.client.post(f"/api/images/{image}/analyses", json=body, headers=headers)
+        for _ in range(3)
+    ]
     assert [answer.status_code for answer in answers] == [201] * 3
     assert answers[0].json() == answers[2].json()
     assert answers[0].headers["location"] == f"/api/analyses/{answers[0].json()['id']}"
@@ -240,7 +284,9 @@ async def test_the_same_request_makes_one_analysis_and_tells_its_secret_again(fi
 async def test_an_analysis_of_a_job_is_the_lines_alone(field: Field) -> None:
     job = await field.run_job()
     [task, *_] = await field.lease(job)
-    [(key,)] = await field.ask("select id from analyses where image_id = %s and job_id = %s", task["image_id"], job)
+    [(key,)] = await field.ask(
+        "select id from analyses where image_id = %s and job_id = %s", task["image_id"], job
+    )
     from trapline.server.external.actions.callbacks import derive_secret
 
     outside = Outside(field, str(key), derive_secret(field.system, key))
@@ -248,7 +294,9 @@ async def test_an_analysis_of_a_job_is_the_lines_alone(field: Field) -> None:
         await outside.call("PATCH", "/status", {"status": "completed"}),
         await outside.call("POST", "/finalize", {"status": "completed"}),
         await outside.call("POST", "/annotations:bulk", {"annotations": [box()]}),
-        await outside.call("POST", "/artifacts/presign", {"artifact_type": "log", "filename": "log.txt"}),
+        await outside.call(
+            "POST", "/artifacts/presign", {"artifact_type": "log", "filename": "log.txt"}
+        ),
         await field.call("PATCH", f"/analyses/{key}/status", {"status": "canceled"}),
     ]
     assert [answer.status_code for answer in answers] == [409] * 5
@@ -261,7 +309,9 @@ async def test_a_person_may_cancel_and_nothing_else(field: Field) -> None:
     for status in ("processing", "completed"):
         answer = await field.call("PATCH", f"/analyses/{outside.id}/status", {"status": status})
         assert answer.status_code == 401, answer.text
-    assert (await field.call("POST", f"/analyses/{outside.id}/finalize", {"status": "completed"})).status_code == 401
+    assert (
+        await field.call("POST", f"/analyses/{outside.id}/finalize", {"status": "completed"})
+    ).status_code == 401
     canceled = await field.call("PATCH", f"/analyses/{outside.id}/status", {"status": "canceled"})
     assert (canceled.status_code, canceled.json()["status"]) == (200, "canceled")
 
@@ -271,12 +321,18 @@ async def test_tokens_may_call_back_where_the_operator_lets_them(field: Field) -
     field.system = replace(field.system, callbacks=CallbackSettings(require_signature=False))
     lax = await _with(field)
     scope = Scope(actor="user:x", user_id=field.user_id, roles={field.project: Role.OWNER})
-    pipeline = (await create_token(field.system, scope, NewToken(name="p", kind=TokenKind.PIPELINE))).token
+    pipeline = (
+        await create_token(field.system, scope, NewToken(name="p", kind=TokenKind.PIPELINE))
+    ).token
     path = f"/analyses/{outside.id}"
     moved = await lax.call("PATCH", f"{path}/status", {"status": "processing"}, pipeline)
     assert moved.status_code == 200, moved.text
-    assert (await lax.call("POST", f"{path}/annotations:bulk", {"annotations": [box()]}, pipeline)).status_code == 200
-    wrong = await Outside(lax, outside.id, "wrong").call("POST", "/finalize", {"status": "completed"})
+    assert (
+        await lax.call("POST", f"{path}/annotations:bulk", {"annotations": [box()]}, pipeline)
+    ).status_code == 200
+    wrong = await Outside(lax, outside.id, "wrong").call(
+        "POST", "/finalize", {"status": "completed"}
+    )
     assert wrong.status_code == 401
     worker = await lax.call("POST", f"{path}/finalize", {"status": "completed"}, field.worker)
     assert worker.status_code == 403
@@ -312,7 +368,9 @@ async def test_racing_finalizes_have_one_winner(field: Field) -> None:
         final = (await outside.show())["status"]
         expected = [200 if end["status"] == final else 409 for end in ends]
         assert [answer.status_code for answer in answers] == expected
-    rows = await field.ask("select analysis_id from analysis_moves where to_state in ('completed', 'failed')")
+    rows = await field.ask(
+        "select analysis_id from analysis_moves where to_state in ('completed', 'failed')"
+    )
     assert len(rows) == len(set(rows)) == 10
 
 
@@ -352,9 +410,14 @@ async def test_ends_that_race_leave_the_word_of_the_newest(field: Field) -> None
         for place, outside in enumerate(racing):
             if (place + number) % 2:
                 await outside.post([box()])
-        await asyncio.gather(*[outside.call("POST", "/finalize", {"status": "completed"}) for outside in racing])
+        await asyncio.gather(
+            *[outside.call("POST", "/finalize", {"status": "completed"}) for outside in racing]
+        )
         shown = (await field.call("GET", f"/images/{field.images[0]}")).json()
-        assert (await _is_blank(field), shown["boxes"] == []) == (bool(number % 2), bool(number % 2))
+        assert (await _is_blank(field), shown["boxes"] == []) == (
+            bool(number % 2),
+            bool(number % 2),
+        )
 
 
 async def test_a_classification_without_a_class_names_the_surest_of_its_top_k(field: Field) -> None:
@@ -376,5 +439,7 @@ async def test_a_classification_without_a_class_names_the_surest_of_its_top_k(fi
     rows = await field.ask("select class_name, confidence from image_classes order by class_name")
     assert rows == [("bear", 0.3), ("bird", 0.0), ("deer", 0.9), ("lynx", 0.8)]
     assert await _is_blank(field) is False
-    found = (await field.call("GET", f"/images?project={field.project}&class=lynx&confidence_min=0.8")).json()
+    found = (
+        await field.call("GET", f"/images?project={field.project}&class=lynx&confidence_min=0.8")
+    ).json()
     assert [image["id"] for image in found["results"]] == [str(field.images[0])]

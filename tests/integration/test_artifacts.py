@@ -54,12 +54,15 @@ async def test_a_file_is_cited_only_once_it_is_there(field: Field) -> None:
     assert led.status_code == 302
     seen = await outside.fetch(led.headers["location"])
     assert (seen.content, seen.headers["content-type"]) == (make_png(), "image/png")
-    again = await outside.call("POST", "/artifacts/presign", {"artifact_type": "heatmap", "filename": "heat.png"})
+    again = await outside.call(
+        "POST", "/artifacts/presign", {"artifact_type": "heatmap", "filename": "heat.png"}
+    )
     assert (again.status_code, "cited" in again.json()["detail"]) == (409, True)
 
 
 @pytest.mark.parametrize(
-    "filename", ["..", ".", "a/b.png", "..%2fa", "a\\b", "", "a" * 256, "ä.png", "a b.png", "a\x00.png", "a\n"]
+    "filename",
+    ["..", ".", "a/b.png", "..%2fa", "a\\b", "", "a" * 256, "ä.png", "a b.png", "a\x00.png", "a\n"],
 )
 async def test_a_filename_is_one_safe_segment(field: Field, filename: str) -> None:
     outside = await begin(field)
@@ -80,9 +83,13 @@ async def test_paths_of_others_are_refused(field: Field) -> None:
     own = f"ml_outputs/{outside.id}"
     for path in (foreign, f"{own}/../{other.id}/heat.png", "originals/1/aa/aa", f"{own}/no.png"):
         answer = await _cite(outside, path)
-        assert (answer.status_code, "no artifact" in answer.json()["detail"]) == (422, True), answer.text
+        assert (answer.status_code, "no artifact" in answer.json()["detail"]) == (422, True), (
+            answer.text
+        )
     without = await outside.call(
-        "POST", "/annotations:bulk", {"annotations": [{"annotation_type": "mask", "data": {"width": 1, "height": 1}}]}
+        "POST",
+        "/annotations:bulk",
+        {"annotations": [{"annotation_type": "mask", "data": {"width": 1, "height": 1}}]},
     )
     assert without.json()["errors"][0]["where"] == "annotations.0.storage_path"
 
@@ -126,7 +133,9 @@ async def test_too_large_is_refused_before_and_after(field: Field) -> None:
     system = replace(field.system, callbacks=CallbackSettings(artifact_bytes=1000))
     transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))
     small = replace(
-        field, system=system, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
+        field,
+        system=system,
+        client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test"),
     )
     outside = await begin(small)
     asked = {"artifact_type": "log", "filename": "a.txt", "size": 1001}
@@ -162,7 +171,9 @@ async def test_the_files_of_the_analysis_are_cited_with_its_end(field: Field) ->
     assert log.headers["content-disposition"].startswith("attachment")
     if not isinstance(field.system.store, S3Store):
         assert log.headers["x-content-type-options"] == "nosniff"
-    assert (await field.call("GET", f"/artifacts/{by_name['never.txt']}/download")).status_code == 404
+    assert (
+        await field.call("GET", f"/artifacts/{by_name['never.txt']}/download")
+    ).status_code == 404
     assert (await field.call("GET", f"/artifacts/{uuid4()}/download")).status_code == 404
 
 
@@ -183,9 +194,12 @@ async def test_orphans_go_after_a_week(field: Field) -> None:
     await ended.call("POST", "/finalize", {"status": "failed"})
     new = await fresh.add_file("new.png")
     await field.change(
-        "update artifacts set presigned_at = now() - interval '8 days' where analysis_id <> %s", fresh.id
+        "update artifacts set presigned_at = now() - interval '8 days' where analysis_id <> %s",
+        fresh.id,
     )
-    await field.change("update analyses set updated_at = now() - interval '8 days' where id <> %s", fresh.id)
+    await field.change(
+        "update analyses set updated_at = now() - interval '8 days' where id <> %s", fresh.id
+    )
     assert await purge_orphans(field.system, SYSTEM) is False
     rows = await field.ask("select storage_path from artifacts order by created_at")
     assert [path for (path,) in rows] == [kept, new]

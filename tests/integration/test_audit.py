@@ -31,7 +31,9 @@ async def read(client: httpx2.AsyncClient, house: House, **query: Any) -> list[d
     return found
 
 
-async def test_a_change_is_told_with_who_what_when_and_from_where(app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_a_change_is_told_with_who_what_when_and_from_where(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
     started = await submit(app_client, house, over_image(house), **{"X-Request-Id": "r-1"})
     number = started.json()["job_id"].removeprefix("job-")
     await app_client.post(f"/pipeline/job/{number}/cancel", headers=as_caller(house))
@@ -42,7 +44,9 @@ async def test_a_change_is_told_with_who_what_when_and_from_where(app_client: ht
     assert run["address"]
     assert canceled["at"] >= run["at"]
     assert [one["action"] for one in await read(app_client, house, action="cancel")] == ["cancel"]
-    assert await read(app_client, house, actor=run["actor_id"], since=canceled["at"], kind="job") == [canceled]
+    assert await read(
+        app_client, house, actor=run["actor_id"], since=canceled["at"], kind="job"
+    ) == [canceled]
     assert await read(app_client, house, actor="token:nobody") == []
 
 
@@ -54,7 +58,9 @@ async def test_pages_follow_each_other(app_client: httpx2.AsyncClient, house: Ho
         query: dict[str, Any] = {"project": house.ids["project_id"], "limit": 1, "kind": "job"} | (
             {"cursor": cursor} if cursor else {}
         )
-        page = (await app_client.get("/api/v2/audit", params=query, headers=as_caller(house))).json()
+        page = (
+            await app_client.get("/api/v2/audit", params=query, headers=as_caller(house))
+        ).json()
         seen += [one["id"] for one in page["results"]]
         cursor = page["next"]
         if cursor is None:
@@ -71,15 +77,21 @@ async def test_whole_pictures_and_exports_that_are_read_are_told(
         incoming.write(b"a picture")
         await system.store.keep(incoming, key)
     async with system.database.transaction(_SYSTEM) as tx:
-        await tx.execute("update images set storage_key = %s where id = %s", (key, house.ids["image_id"]))
-    image = await app_client.get(f"/api/v2/images/{house.ids['image_id']}", headers=as_caller(house, "viewer"))
+        await tx.execute(
+            "update images set storage_key = %s where id = %s", (key, house.ids["image_id"])
+        )
+    image = await app_client.get(
+        f"/api/v2/images/{house.ids['image_id']}", headers=as_caller(house, "viewer")
+    )
     address = local(image.json()["file_url"])
     assert (await app_client.head(address)).status_code == 200
     assert await read(app_client, house, action="download") == [], "a HEAD is no download"
     for headers in ({"Range": "bytes=1-"}, {}, {"Range": "bytes=3-"}, {"Range": "bytes=0-3"}):
         assert (await app_client.get(address, headers=headers)).status_code < 300
     downloads = await read(app_client, house, action="download")
-    assert len(downloads) == 1, "whichever part is read first is the download, and the rest of it is none"
+    assert len(downloads) == 1, (
+        "whichever part is read first is the download, and the rest of it is none"
+    )
     system.known.downloads.delete(lambda _: True)
     assert (await app_client.get(address)).status_code == 200
     downloads = await read(app_client, house, action="download")
@@ -88,24 +100,37 @@ async def test_whole_pictures_and_exports_that_are_read_are_told(
     assert downloads[0]["actor_id"].startswith("token:")
     assert downloads[0]["actor_id"] != f"token:{house.ids['token_id']}", "it was the viewer"
     path = f"/api/v2/analyses/{house.ids['analysis_id']}/export"
-    assert (await app_client.get(path, params={"format": "csv"}, headers=as_caller(house))).status_code == 200
+    assert (
+        await app_client.get(path, params={"format": "csv"}, headers=as_caller(house))
+    ).status_code == 200
     [export] = await read(app_client, house, action="export")
-    assert (export["subject_id"], export["details"]) == (house.ids["analysis_id"], {"format": "csv"})
+    assert (export["subject_id"], export["details"]) == (
+        house.ids["analysis_id"],
+        {"format": "csv"},
+    )
     stolen = address.replace("for=token", "for=user")
     assert stolen != address
     assert (await app_client.get(stolen)).status_code == 403
 
 
-async def test_only_owners_read_it(system: AppContext, app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_only_owners_read_it(
+    system: AppContext, app_client: httpx2.AsyncClient, house: House
+) -> None:
     other = await build_house(system, "other")
     await submit(app_client, other, over_image(other))
     viewer = await app_client.get("/api/v2/audit", headers=as_caller(house, "viewer"))
     assert (viewer.status_code, viewer.json()["results"]) == (200, [])
     named = {"project": house.ids["project_id"]}
-    assert (await app_client.get("/api/v2/audit", params=named, headers=as_caller(house, "viewer"))).status_code == 403
+    assert (
+        await app_client.get("/api/v2/audit", params=named, headers=as_caller(house, "viewer"))
+    ).status_code == 403
     foreign = await app_client.get("/api/v2/audit", headers=as_caller(house))
-    assert {one["project_id"] for one in foreign.json()["results"]} == {int(house.ids["project_id"])}
-    assert {one["kind"] for one in foreign.json()["results"]} == {"token"}, "nothing was done here but made tokens"
+    assert {one["project_id"] for one in foreign.json()["results"]} == {
+        int(house.ids["project_id"])
+    }
+    assert {one["kind"] for one in foreign.json()["results"]} == {"token"}, (
+        "nothing was done here but made tokens"
+    )
 
 
 async def test_a_person_s_token_that_leases_is_told_of_as_a_reader(
@@ -117,7 +142,9 @@ async def test_a_person_s_token_that_leases_is_told_of_as_a_reader(
             incoming.write(b"a picture")
             await system.store.keep(incoming, key)
         async with system.database.transaction(_SYSTEM) as tx:
-            await tx.execute("update images set storage_key = %s where id = %s", (key, one.ids["image_id"]))
+            await tx.execute(
+                "update images set storage_key = %s where id = %s", (key, one.ids["image_id"])
+            )
         path = f"/api/v2/jobs/{one.ids['job_id']}/tasks"
         leased = await app_client.post(path, json={"batch_size": 1}, headers=as_caller(one, who))
         [task] = leased.json()["tasks"]
@@ -137,7 +164,9 @@ async def test_the_owner_of_the_installation_reads_what_is_of_no_project(
     house = await build_house(system, "of somebody else")
     theirs = (await app_client.get("/api/v2/audit", headers=as_caller(house))).json()["results"]
     assert {one["project_id"] for one in theirs} == {int(house.ids["project_id"])}
-    assert {(one["action"], one["kind"]) for one in theirs} == {("create", "token")}, "tokens that reach the project"
+    assert {(one["action"], one["kind"]) for one in theirs} == {("create", "token")}, (
+        "tokens that reach the project"
+    )
     assert (await app_client.post("/api/v2/auth/sign-out", headers=headers)).status_code == 204
     signed_in = {"email": "owner@example.org", "password": PASSWORD}
     assert (await app_client.post("/api/v2/auth/sign-in", json=signed_in)).status_code == 200

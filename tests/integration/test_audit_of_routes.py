@@ -22,7 +22,9 @@ __all__ = ["grounds"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-LEDGER = "what workers lease, report and give back stands in the ledger of the job, attempt by attempt"
+LEDGER = (
+    "what workers lease, report and give back stands in the ledger of the job, attempt by attempt"
+)
 CHANGING = {key.split()[0] for key in ACCESS} - SAFE
 KEEPS_NOTHING = "it looks, and keeps nothing"
 SIGNED_IN = "of no project: test_audit.py looks at them as the owner of the installation"
@@ -46,7 +48,10 @@ UNTOLD = {
     "POST /auth/link/state": KEEPS_NOTHING,
     "POST /deployments/{deployment_id}/clock/preview": KEEPS_NOTHING,
     "POST /notices": "where a mail server is named it leaves one, which test_notices.py looks at",
-    **{f"{method} /analyses/{{analysis_id}}/{{rest:path}}": "nothing is there" for method in sorted(CHANGING)},
+    **{
+        f"{method} /analyses/{{analysis_id}}/{{rest:path}}": "nothing is there"
+        for method in sorted(CHANGING)
+    },
 }
 
 BEFORE = {
@@ -71,7 +76,10 @@ OWN_BODIES: dict[str, Any] = {
     "POST /projects": {"name": "a new one"},
     "POST /users": {"email": "{email}"},
     "POST /projects/{project_id}/members": {"email": "owner@stranger.people", "role": "viewer"},
-    "POST /projects/{project_id}/pipelines": {"processing_service_name": "s", "pipelines": [PIPELINE]},
+    "POST /projects/{project_id}/pipelines": {
+        "processing_service_name": "s",
+        "pipelines": [PIPELINE],
+    },
     "POST /callback_keys": {"projects": ["{project_id}"], "service": "{service_name}"},
 }
 SHEETS = {
@@ -91,11 +99,17 @@ async def ask(grounds: Grounds, house: House, key: str, body: Any = None) -> Any
     params = fill(QUERIES.get(key, {}), house.ids)
     if key in SHEETS:
         params = params | {"project": house.ids["project_id"]}
-        return await grounds.app_client.post(where, headers=headers, params=params, content=SHEETS[key])
+        return await grounds.app_client.post(
+            where, headers=headers, params=params, content=SHEETS[key]
+        )
     if key == "POST /images":
         files = {"files": ("a.jpg", make_jpeg(1), "image/jpeg")}
-        return await grounds.app_client.post(where, headers=headers, data=fill(body, house.ids), files=files)
-    return await grounds.app_client.request(method, where, headers=headers, params=params, json=fill(body, house.ids))
+        return await grounds.app_client.post(
+            where, headers=headers, data=fill(body, house.ids), files=files
+        )
+    return await grounds.app_client.request(
+        method, where, headers=headers, params=params, json=fill(body, house.ids)
+    )
 
 
 async def make(grounds: Grounds, house: House, key: str, **more: Any) -> str:
@@ -133,14 +147,20 @@ async def list_lines(grounds: Grounds) -> set[tuple[UUID, int | None]]:
         return set(await (await tx.execute("select id, project_id from audit")).fetchall())
 
 
-@pytest.mark.parametrize("key", [key for key in ACCESS if key.split()[0] not in SAFE and key not in UNTOLD])
-async def test_a_change_leaves_a_line_in_the_audit_of_its_project(grounds: Grounds, key: str) -> None:
+@pytest.mark.parametrize(
+    "key", [key for key in ACCESS if key.split()[0] not in SAFE and key not in UNTOLD]
+)
+async def test_a_change_leaves_a_line_in_the_audit_of_its_project(
+    grounds: Grounds, key: str
+) -> None:
     name = f"audited-{next(_numbers)}"
     house = await build_house(grounds.system, name)
     house.ids |= {"service_name": f"service {name}", "email": f"new@{name}.example"}
     await prepare(grounds, house, key)
     before = await list_lines(grounds)
-    body = OWN_BODIES.get(key, BODIES.get(key, {"project": "{project_id}"} if key == "POST /images" else None))
+    body = OWN_BODIES.get(
+        key, BODIES.get(key, {"project": "{project_id}"} if key == "POST /images" else None)
+    )
     answer = await ask(grounds, house, key, body)
     assert answer.status_code < 300, answer.text
     projects = {project for _, project in await list_lines(grounds) - before}

@@ -18,7 +18,13 @@ from trapline.server.operations.queries.snapshots import open_snapshot
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
-from trapline.server.platform.db.migrations import find_present, is_empty, list_revisions, migrate, newest
+from trapline.server.platform.db.migrations import (
+    find_present,
+    is_empty,
+    list_revisions,
+    migrate,
+    newest,
+)
 from trapline.server.platform.errors import Conflict
 from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.postgres.postgres import Postgres
@@ -32,7 +38,9 @@ async def test_no_stored_file_goes_while_a_backup_is_made(system: AppContext) ->
         incoming.write(b"a thumbnail")
         await system.store.keep(incoming, KEY)
     async with system.database.transaction(SCOPE) as tx:
-        await tx.execute("insert into discarded_files (key, project_id, due_at) values (%s, 1, now())", (KEY,))
+        await tx.execute(
+            "insert into discarded_files (key, project_id, due_at) values (%s, 1, now())", (KEY,)
+        )
     async with open_snapshot(system.database.url):
         await purge_discarded_files(system, SCOPE)
         assert await system.store.find_size(KEY) == 11
@@ -67,18 +75,24 @@ async def test_a_backup_of_an_older_version_becomes_this_ones(
     data, saved, folder = tmp_path / "data", tmp_path / "saved", tmp_path / "restored"
     data.mkdir()
     database, decoders = Database(empty_database_url), DecoderPool(processes=1)
-    manifest = await create_backup(make_system(database, decoders, tmp_path / "store"), data, saved, lambda _: None)
+    manifest = await create_backup(
+        make_system(database, decoders, tmp_path / "store"), data, saved, lambda _: None
+    )
     await decoders.close()
     await database.close()
     assert manifest["schema"] == older
     with fresh_database(postgres, "template1") as url:
         given = {"DATABASE_URL": url, "TRAPLINE_SECRET_KEY": "k" * 32}
-        restored = await asyncio.to_thread(_run, tmp_path, "restore", str(saved), "--data", str(folder), **given)
+        restored = await asyncio.to_thread(
+            _run, tmp_path, "restore", str(saved), "--data", str(folder), **given
+        )
         assert restored.returncode == 0, restored.stderr
         assert find_present(url) == newest()
         with psycopg.connect(url) as connection:
             assert connection.execute("select email from users").fetchall() == [("o@example.org",)]
-        other = await asyncio.to_thread(_run, tmp_path, "restore", str(saved), "--data", str(tmp_path / "2"), **given)
+        other = await asyncio.to_thread(
+            _run, tmp_path, "restore", str(saved), "--data", str(tmp_path / "2"), **given
+        )
         assert other.returncode == 1
         assert "DATABASE_URL names is not empty. Nothing was restored" in other.stderr
         assert not (tmp_path / "2").exists(), "it was refused, and something was made"
@@ -98,7 +112,11 @@ def test_a_database_of_somebody_else_is_not_empty(empty_database_url: str) -> No
 
 def test_a_process_says_which_schema_it_meets(database_url: str, tmp_path: Path) -> None:
     """Older or newer than itself, it refuses to work on it, and changes nothing."""
-    given = {"DATABASE_URL": database_url, "TRAPLINE_DATA": str(tmp_path), "TRAPLINE_LOG_FORMAT": "json"}
+    given = {
+        "DATABASE_URL": database_url,
+        "TRAPLINE_DATA": str(tmp_path),
+        "TRAPLINE_LOG_FORMAT": "json",
+    }
     for revision, told in (("0001", "Run `trapline migrate`"), ("9999", "newer than this program")):
         with psycopg.connect(database_url) as connection:
             connection.execute("update alembic_version set version_num = %s", (revision,))

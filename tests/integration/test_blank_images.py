@@ -26,7 +26,9 @@ async def field(system: AppContext) -> Field:
 
 async def _place(field: Field) -> Field:
     # Camtrap DP requires it.
-    [deployment] = (await field.call("GET", f"/deployments?project={field.project}")).json()["results"]
+    [deployment] = (await field.call("GET", f"/deployments?project={field.project}")).json()[
+        "results"
+    ]
     place = {"latitude": 46.5, "longitude": 7.5}
     assert (await field.call("PATCH", f"/deployments/{deployment['id']}", place)).status_code == 200
     return field
@@ -35,10 +37,17 @@ async def _place(field: Field) -> Field:
 def whole(name: str, confidence: float = 0.9) -> dict[str, Any]:
     """What a classifier says of a whole image."""
     top = [{"class": name, "confidence": confidence}]
-    return {"annotation_type": "classification", "class_name": name, "confidence": confidence, "data": {"topk": top}}
+    return {
+        "annotation_type": "classification",
+        "class_name": name,
+        "confidence": confidence,
+        "data": {"topk": top},
+    }
 
 
-async def run(field: Field, model: str, *found: dict[str, Any], image: int = 0, version: str = "1") -> None:
+async def run(
+    field: Field, model: str, *found: dict[str, Any], image: int = 0, version: str = "1"
+) -> None:
     """Run an external pipeline on an image."""
     outside = await begin(field, field.images[image], model_name=model, model_version=version)
     if found:
@@ -53,7 +62,12 @@ async def see(field: Field, image: int = 0) -> tuple[bool | None, list[str], int
     while await update_day_counts(field.system, SYSTEM):
         pass
     listed = {
-        blank: {one["id"] for one in (await field.call("GET", f"/images?{project}&blank={blank}")).json()["results"]}
+        blank: {
+            one["id"]
+            for one in (await field.call("GET", f"/images?{project}&blank={blank}")).json()[
+                "results"
+            ]
+        }
         for blank in ("true", "false")
     }
     blank = True if key in listed["true"] else False if key in listed["false"] else None
@@ -71,10 +85,14 @@ async def see(field: Field, image: int = 0) -> tuple[bool | None, list[str], int
     desk = Desk(field)
     rows = await desk.read((await desk.make(selection={"images": [key]}))["id"])
     assert {row["blank"] for row in rows} == {{True: "True", False: "False", None: ""}[blank]}
-    package = await desk.download((await desk.make("camtrap-dp", selection={"images": [key]}))["id"])
+    package = await desk.download(
+        (await desk.make("camtrap-dp", selection={"images": [key]}))["id"]
+    )
     with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
         observations = list(csv.DictReader(io.StringIO(archive.read("observations.csv").decode())))
-    assert [one["observationType"] == "blank" for one in observations] == [blank is not False] * len(observations)
+    assert [one["observationType"] == "blank" for one in observations] == [
+        blank is not False
+    ] * len(observations)
     return blank, classes, len(shown["boxes"])
 
 
@@ -86,17 +104,25 @@ async def test_a_pipeline_that_finds_nothing_hides_no_finding_of_another(field: 
     assert (await field.call("POST", "/identifications", said)).status_code == 201
     desk = Desk(field)
     rows = await desk.read((await desk.make(selection={"images": [str(field.images[0])]}))["id"])
-    told = [(row["class_name"], row["said"], row["reviewed"]) for row in rows if row["type"] != "image"]
-    assert told == [("deer", "confirm", "True")], "the analysis with findings is the one that is confirmed"
+    told = [
+        (row["class_name"], row["said"], row["reviewed"]) for row in rows if row["type"] != "image"
+    ]
+    assert told == [("deer", "confirm", "True")], (
+        "the analysis with findings is the one that is confirmed"
+    )
     await run(field, "plate-reader", image=1)
-    assert await see(field, 1) == (True, [], 0), "an external analysis that is the only one counts as any other"
+    assert await see(field, 1) == (True, [], 0), (
+        "an external analysis that is the only one counts as any other"
+    )
     await run(field, "detector", box(), image=1)
     assert await see(field, 1) == (False, ["deer"], 1)
     await run(field, "measures", {"annotation_type": "custom", "data": {"moon": 0.5}}, image=2)
     assert await see(field, 2) == (None, [], 0)
 
 
-async def test_a_newer_analysis_of_the_same_pipeline_replaces_the_findings_of_the_older_one(field: Field) -> None:
+async def test_a_newer_analysis_of_the_same_pipeline_replaces_the_findings_of_the_older_one(
+    field: Field,
+) -> None:
     await run(field, "detector", box(class_name="wolf"), box(1, confidence=0.8))
     await run(field, "plate-reader")
     await run(field, "detector", box(confidence=0.4), version="2")
@@ -109,7 +135,9 @@ async def test_a_newer_analysis_of_the_same_pipeline_replaces_the_findings_of_th
     await run(field, "detector", image=1)
     await older.post([box()])
     assert (await older.call("POST", "/finalize", {"status": "completed"})).status_code == 200
-    assert await see(field, 1) == (True, [], 0), "one that was begun before a completed one is not current"
+    assert await see(field, 1) == (True, [], 0), (
+        "one that was begun before a completed one is not current"
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,7 +150,9 @@ async def test_a_newer_analysis_of_the_same_pipeline_replaces_the_findings_of_th
         [box(class_name="animal"), whole("blank") | {"parent": 0}],
     ],
 )
-async def test_a_label_that_means_blank_is_not_a_finding(field: Field, found: list[dict[str, Any]]) -> None:
+async def test_a_label_that_means_blank_is_not_a_finding(
+    field: Field, found: list[dict[str, Any]]
+) -> None:
     await run(field, "classifier", *found)
     blank, classes, _ = await see(field)
     assert (blank, classes) == (True, [])
@@ -155,7 +185,9 @@ async def test_results_of_two_pipelines_at_the_same_time_are_both_seen(field: Fi
         image = field.images[number % 3]
         racing = [await begin(field, image, model_name=f"{number}-{place}") for place in range(4)]
         await racing[number % 4].post([box()])
-        await asyncio.gather(*[outside.call("POST", "/finalize", {"status": "completed"}) for outside in racing])
+        await asyncio.gather(
+            *[outside.call("POST", "/finalize", {"status": "completed"}) for outside in racing]
+        )
         assert await see(field, number % 3) == (False, ["deer"], 1)
 
 

@@ -34,7 +34,8 @@ async def post(field: Field, job: int, content: Any, **headers: str) -> httpx2.R
     return await field.client.post(
         f"/api/v2/jobs/{job}/result/",
         content=content,
-        headers={"Authorization": f"Token {field.worker}", "Content-Type": "application/json"} | headers,
+        headers={"Authorization": f"Token {field.worker}", "Content-Type": "application/json"}
+        | headers,
     )
 
 
@@ -98,7 +99,9 @@ async def test_a_bomb_is_refused_before_it_unfolds(field: Field, pack: Any) -> N
     packed = zstd.compress(plain) if pack is zstd else gzip.compress(plain, 1)
     del plain
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answer = await post(field, job, packed, **{"Content-Encoding": "zstd" if pack is zstd else "gzip"})
+    answer = await post(
+        field, job, packed, **{"Content-Encoding": "zstd" if pack is zstd else "gzip"}
+    )
     assert answer.status_code == 413
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024  # KiB
 
@@ -121,7 +124,8 @@ async def test_a_large_body_is_stored_whole_and_paired_rightly(field: Field) -> 
     )
     assert len(rows) == 30
     by_image = {
-        task["image_id"]: (seed, result) for seed, (task, result) in enumerate(zip(tasks, results, strict=True))
+        task["image_id"]: (seed, result)
+        for seed, (task, result) in enumerate(zip(tasks, results, strict=True))
     }
     for number, (image, data, box_name, algorithm, name, content, encoding) in enumerate(rows):
         seed, result = by_image[str(image)]
@@ -183,13 +187,20 @@ async def test_too_many_elements_are_refused(field: Field) -> None:
 async def test_an_error_with_odd_signs_is_an_error_like_others(field: Field) -> None:
     job = await field.run_job()
     tasks = await field.lease(job)
-    assert await field.post(job, [success(tasks[0]), failure(tasks[1], "x \u0001a\u0001 y")]) == ["accepted"] * 2
+    assert (
+        await field.post(job, [success(tasks[0]), failure(tasks[1], "x \u0001a\u0001 y")])
+        == ["accepted"] * 2
+    )
 
 
 async def test_a_success_after_a_lost_lease_leaves_no_error(field: Field) -> None:
     job = await field.run_job()
     [task, *_] = await field.lease(job)
     await field.expire()
-    assert await field.ask("select count(*) from analysis_details where error_message is not null") == [(6,)]
+    assert await field.ask(
+        "select count(*) from analysis_details where error_message is not null"
+    ) == [(6,)]
     assert await field.post(job, [success(task)]) == ["accepted"]
-    assert await field.ask("select count(*) from analysis_details where error_message is not null") == [(5,)]
+    assert await field.ask(
+        "select count(*) from analysis_details where error_message is not null"
+    ) == [(5,)]

@@ -57,9 +57,13 @@ async def test_a_bucket_is_pulled_and_its_secret_never_comes_back(
     assert await desk.images() == {name.rpartition("/")[2] for name in NAMES}
     again = await desk.run(source["id"])
     assert (again["listed"], again["new"]) == (3, 0)
-    kept = await desk.client.patch(f"{PATH}/{source['id']}", json={"options": {**options, "secret": None}})
+    kept = await desk.client.patch(
+        f"{PATH}/{source['id']}", json={"options": {**options, "secret": None}}
+    )
     assert kept.status_code == 422, "a key without its secret signs nothing"
-    wrong = await desk.client.patch(f"{PATH}/{source['id']}", json={"options": {**options, "secret": SECRET}})
+    wrong = await desk.client.patch(
+        f"{PATH}/{source['id']}", json={"options": {**options, "secret": SECRET}}
+    )
     assert wrong.status_code == 200
     failed = await desk.run(source["id"])
     assert failed["state"] == "failed"
@@ -83,18 +87,28 @@ async def test_a_json_interface_is_pulled_and_its_token_never_comes_back(
         desk.reach(httpx2.URL(url).port or 0)
         mapping = MAPPING.model_dump(exclude_none=True)
         made = await desk.make(
-            url, gateway="rest", auth_type="bearer", auth_password=SECRET, options={"mapping": mapping}
+            url,
+            gateway="rest",
+            auth_type="bearer",
+            auth_password=SECRET,
+            options={"mapping": mapping},
         )
         assert made.status_code == 201, made.text
         source = made.json()
-        assert (source["gateway"], source["options"]["mapping"], source["has_password"]) == ("rest", mapping, True)
+        assert (source["gateway"], source["options"]["mapping"], source["has_password"]) == (
+            "rest",
+            mapping,
+            True,
+        )
         run = await desk.run(source["id"])
         assert (run["state"], run["listed"], run["imported"]) == ("completed", 3, 3), run
         assert await desk.images() == {name.rpartition("/")[2] for name in NAMES}
         again = await desk.run(source["id"])
         assert (again["listed"], again["new"]) == (3, 0)
         mapping["items"] = "nowhere"
-        changed = await desk.client.patch(f"{PATH}/{source['id']}", json={"options": {"mapping": mapping}})
+        changed = await desk.client.patch(
+            f"{PATH}/{source['id']}", json={"options": {"mapping": mapping}}
+        )
         assert changed.status_code == 200, changed.text
         assert changed.json()["gateway"] == "rest", "what is left out of a change stays"
         assert "no list at 'nowhere'" in (await desk.run(source["id"]))["error"]
@@ -109,9 +123,17 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (S3, {"options": {"key": "a"}}, "both options"),
     (S3, {"options": {"secret": "pw4711"}}, "both options"),
     (S3, {"options": {"key": "a", "secret": "pw4711", "regoin": "x"}}, "options.regoin"),
-    (S3, {"options": {"key": "a", "secret": "pw4711", "region": "evil.example/#"}}, "options.region"),
+    (
+        S3,
+        {"options": {"key": "a", "secret": "pw4711", "region": "evil.example/#"}},
+        "options.region",
+    ),
     (S3, {"options": {"key": "a", "secret": ["pw4711"]}}, "options.secret"),
-    (S3, {"options": {"endpoint": "https://ranger:pw4711@a.example"}}, "must not stand in the address"),
+    (
+        S3,
+        {"options": {"endpoint": "https://ranger:pw4711@a.example"}},
+        "must not stand in the address",
+    ),
     (S3, {"options": {"endpoint": "ftp://a.example"}}, "http"),
     (S3, {"auth_type": "bearer", "auth_password": "pw4711"}, "options `key` and `secret`"),
     ("s3://ranger:pw4711@bucket/camera", {}, "must not stand in the address"),
@@ -119,7 +141,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (REST, {"gateway": "rest", "options": {"mapping": {"urll": "x"}}}, "options.mapping.urll"),
     (REST, {"gateway": "rest", "options": {"mapping": []}}, "options.mapping"),
     (REST, {"gateway": "rest", "options": {"file_origins": ["cdn.example"]}}, "http"),
-    (REST, {"gateway": "rest", "options": {"file_origins": ["https://a:pw4711@cdn.example"]}}, "must not stand"),
+    (
+        REST,
+        {"gateway": "rest", "options": {"file_origins": ["https://a:pw4711@cdn.example"]}},
+        "must not stand",
+    ),
     (REST, {"options": {"mapping": {}}}, "takes no options"),
 ]
 
@@ -137,7 +163,11 @@ async def test_options_that_cannot_work_are_refused_in_words(desk: Desk) -> None
 async def test_another_service_does_not_get_the_old_ones_secret(desk: Desk) -> None:
     options = {"endpoint": "https://one.example", "key": "a", "secret": "old"}
     path = f"{PATH}/{(await desk.make(S3, options=options)).json()['id']}"
-    for other in ({"endpoint": "https://two.example", "key": "a"}, {"key": "a"}, {"key": "a", "region": "eu-west-1"}):
+    for other in (
+        {"endpoint": "https://two.example", "key": "a"},
+        {"key": "a"},
+        {"key": "a", "region": "eu-west-1"},
+    ):
         moved = await desk.client.patch(path, json={"options": other})
         assert moved.status_code == 422, moved.text
         assert "options.secret" in moved.text
@@ -170,7 +200,15 @@ def sources_at(url: str) -> list[dict[str, Any]]:
     ]
 
 
-LOOPBACKS = ["127.0.0.1", "2130706433", "0177.1", "0x7f.1", "localhost", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]"]
+LOOPBACKS = [
+    "127.0.0.1",
+    "2130706433",
+    "0177.1",
+    "0x7f.1",
+    "localhost",
+    "[::ffff:7f00:1]",
+    "[64:ff9b::7f00:1]",
+]
 
 
 async def test_an_inner_service_is_never_connected_to(desk: Desk) -> None:
@@ -188,11 +226,15 @@ async def test_an_inner_service_is_never_connected_to(desk: Desk) -> None:
                 body = {"name": "inner", "location_id": desk.house.ids["deployment_id"], **settings}
                 answer = await desk.client.post(f"{PATH}/test", json={"source": body})
                 assert (answer.status_code, answer.json()["ok"]) == (200, False), answer.text
-                assert any(words in answer.text for words in ("may not connect to", "no connection to"))
+                assert any(
+                    words in answer.text for words in ("may not connect to", "no connection to")
+                )
         assert canary.connections == 0
 
 
-async def test_no_secret_is_told_however_a_source_fails(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_no_secret_is_told_however_a_source_fails(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with told_server() as server:
         desk.reach(server.port)
         ways = [
@@ -202,7 +244,9 @@ async def test_no_secret_is_told_however_a_source_fails(desk: Desk, capsys: pyte
         ]
         made = [await desk.make(f"{server.url}{number}/", **way) for number, way in enumerate(ways)]
         made += [await desk.make(f"{server.url}rest", gateway="rest", **ways[1])]
-        made += [await desk.make(S3, options={"endpoint": server.url, "key": "key", "secret": SECRET})]
+        made += [
+            await desk.make(S3, options={"endpoint": server.url, "key": "key", "secret": SECRET})
+        ]
         for source in made:
             assert source.status_code == 201, source.text
             for answer in bad_answers(server):

@@ -23,11 +23,16 @@ def build_folders(feed: Feed, names: list[str]) -> None:
     feed.camera.pages[""] = f"<pre>{rows}</pre>".encode(), HTML
     for name in names:
         fill(feed.camera, f"{name}/a.jpg")
-        feed.camera.pages[f"{name}/"] = b'<pre><a href="a.jpg">a</a>  01-May-2026 06:00  -\n</pre>', HTML
+        feed.camera.pages[f"{name}/"] = (
+            b'<pre><a href="a.jpg">a</a>  01-May-2026 06:00  -\n</pre>',
+            HTML,
+        )
 
 
 @pytest.mark.parametrize("retry_after", ["", "not a number"])
-async def test_a_folder_that_is_asked_for_too_often_ends_the_listing(feed: Feed, retry_after: str) -> None:
+async def test_a_folder_that_is_asked_for_too_often_ends_the_listing(
+    feed: Feed, retry_after: str
+) -> None:
     build_folders(feed, ["one", "two", "three"])
     feed.camera.retry_after = retry_after
     feed.camera.faults |= {"one/": "429", "two/": "429", "three/": "429"}
@@ -43,7 +48,9 @@ async def test_a_folder_that_is_asked_for_too_often_ends_the_listing(feed: Feed,
 
 
 @pytest.mark.parametrize("status", ["502", "503", "504"])
-async def test_several_busy_folders_end_the_listing_and_one_does_not(feed: Feed, status: str) -> None:
+async def test_several_busy_folders_end_the_listing_and_one_does_not(
+    feed: Feed, status: str
+) -> None:
     names = [f"camera{number}" for number in range(8)]
     build_folders(feed, names)
     feed.camera.retry_after = ""

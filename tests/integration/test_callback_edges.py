@@ -54,7 +54,8 @@ async def test_a_captured_request_that_is_sent_slowly_still_does_nothing(field: 
     await slow.reached.wait()
     assert (await field.client.post(path, content=body, headers=captured)).status_code == 200
     await outside.post([box(2)], mode="replace")
-    # The time that a signature may be early or late is over twice; whoever began in time may still be sending.
+    # The time that a signature may be early or late is over twice; whoever began in time may still
+    # be sending.
     await field.change("update used_signatures set expires_at = expires_at - interval '11 minutes'")
     await purge_used_signatures(field.system, SYSTEM)
     slow.go_on.set()
@@ -77,7 +78,9 @@ async def test_a_key_that_goes_while_the_body_comes_signs_nothing(field: Field, 
     if gone == "revoked":
         assert (await field.call("DELETE", f"/callback_keys/{key['id']}")).status_code == 204
     else:
-        await field.change("delete from service_projects where service_id = (select service_id from callback_keys)")
+        await field.change(
+            "delete from service_projects where service_id = (select service_id from callback_keys)"
+        )
     slow.go_on.set()
     assert (await late).status_code == 401
     assert await field.ask("select count(*) from annotations") == [(0,)]
@@ -85,31 +88,43 @@ async def test_a_key_that_goes_while_the_body_comes_signs_nothing(field: Field, 
 
 async def test_bodies_that_cannot_be_judged_yet_share_their_room(field: Field) -> None:
     callbacks = CallbackSettings(unverified=ByteBudget(150_000))
-    transport = httpx2.ASGITransport(wrap_middleware(application_of(replace(field.system, callbacks=callbacks))))
+    transport = httpx2.ASGITransport(
+        wrap_middleware(application_of(replace(field.system, callbacks=callbacks)))
+    )
     client = httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
     outside = await begin(field)
     body = _bulk(*[box(number) for number in range(600)])
     assert 75_000 < len(body) < 150_000
     path = f"/api/analyses/{outside.id}/annotations:bulk"
     slow = _Slow(body)
-    first = asyncio.create_task(client.post(path, content=slow, headers=sign_v1(outside.secret, body)))
+    first = asyncio.create_task(
+        client.post(path, content=slow, headers=sign_v1(outside.secret, body))
+    )
     await slow.reached.wait()
     crowded = await client.post(path, content=body, headers=sign_v1("wrong", body))
     assert (crowded.status_code, "retry-after" in crowded.headers) == (503, True)
     slow.go_on.set()
     assert (await first).status_code == 200
-    assert (await client.post(path, content=body, headers=sign_v1("wrong", body))).status_code == 401
+    assert (
+        await client.post(path, content=body, headers=sign_v1("wrong", body))
+    ).status_code == 401
 
 
 async def test_only_annotations_may_be_long(field: Field) -> None:
     outside = await begin(field)
     many = {str(number): 1 for number in range(20_000)}
-    for method, path in (("PATCH", "/status"), ("POST", "/finalize"), ("POST", "/artifacts/presign")):
+    for method, path in (
+        ("PATCH", "/status"),
+        ("POST", "/finalize"),
+        ("POST", "/artifacts/presign"),
+    ):
         assert (await outside.call(method, path, many)).status_code == 413
     answer = await outside.call("POST", "/annotations:bulk", {"annotations": [many] * 50})
     assert answer.status_code == 422
     assert "more than 20 fields" in answer.json()["detail"]
-    assert (await outside.call("POST", "/annotations:bulk", {"annotations": [], **many})).status_code == 422
+    assert (
+        await outside.call("POST", "/annotations:bulk", {"annotations": [], **many})
+    ).status_code == 422
 
 
 def _nested(depth: int) -> Any:
@@ -124,7 +139,9 @@ async def test_what_is_stored_can_be_told_again(field: Field) -> None:
     await outside.post([{"annotation_type": "custom", "data": {"deep": _nested(62)}}])
     for depth in (64, 150, 300, 900):
         answer = await outside.call(
-            "POST", "/annotations:bulk", {"annotations": [{"annotation_type": "custom", "data": {"a": _nested(depth)}}]}
+            "POST",
+            "/annotations:bulk",
+            {"annotations": [{"annotation_type": "custom", "data": {"a": _nested(depth)}}]},
         )
         assert answer.status_code in (400, 422), depth
     large = {"annotation_type": "custom", "data": {"a": "x" * (2 * 1024 * 1024)}}
@@ -134,7 +151,12 @@ async def test_what_is_stored_can_be_told_again(field: Field) -> None:
     assert ended.json()["annotation_count"] == 1
     image = field.images[0]
     for parameters in ({"a": _nested(70)}, {"a": "x" * 70_000}):
-        body = {"image_id": str(image), "model_name": "deer-net", "model_version": "1", "parameters": parameters}
+        body = {
+            "image_id": str(image),
+            "model_name": "deer-net",
+            "model_version": "1",
+            "parameters": parameters,
+        }
         assert (await field.call("POST", f"/images/{image}/analyses", body)).status_code == 422
     assert (await field.call("GET", f"/images/{image}")).status_code == 200
 
@@ -147,15 +169,30 @@ async def test_the_same_numbers_in_another_form_are_the_same_annotation(field: F
         box(data={"x_min": 0, "y_min": 2, "x_max": 30, "y_max": 40, **frame}),
         box(data={"x_min": 0, "y_min": 2, "x_max": 30, "y_max": 40, **scaled}, ordering=7),
         {"annotation_type": "classification", "data": {"score": 1}, "confidence": 0},
-        {"annotation_type": "segmentation", "data": {"format": "polygon", "points": [[0, 0], [9, 0], [9, 9]]}},
+        {
+            "annotation_type": "segmentation",
+            "data": {"format": "polygon", "points": [[0, 0], [9, 0], [9, 9]]},
+        },
     ]
     stored = await outside.post(first)
     assert stored["created"] == 4
     other: list[dict[str, Any]] = [
-        box(data={"x_min": -0.0, "y_min": 2.0, "x_max": 30.0, "y_max": 40, "image_width": 200.0, "image_height": 100}),
+        box(
+            data={
+                "x_min": -0.0,
+                "y_min": 2.0,
+                "x_max": 30.0,
+                "y_max": 40,
+                "image_width": 200.0,
+                "image_height": 100,
+            }
+        ),
         {**first[1], "data": stored["annotations"][1]["data"]},
         {"annotation_type": "classification", "data": {"score": 1.0}, "confidence": -0.0},
-        {"annotation_type": "segmentation", "data": {"format": "polygon", "points": [[0.0, 0], [9, -0.0], [9.0, 9]]}},
+        {
+            "annotation_type": "segmentation",
+            "data": {"format": "polygon", "points": [[0.0, 0], [9, -0.0], [9.0, 9]]},
+        },
     ]
     again = await outside.post(other)
     assert (again["created"], again["total"]) == (0, 4)
@@ -211,7 +248,11 @@ async def test_a_repeat_after_the_end_is_answered_with_the_present_state(field: 
     again = await outside.call("POST", "/annotations:bulk", body, headers=captured)
     assert (again.status_code, again.json()["annotations"]) == (200, first.json()["annotations"])
     assert (again.json()["created"], again.json()["unchanged"]) == (0, 1)
-    assert (await outside.call("POST", "/artifacts/presign", asked, headers=presign)).status_code == 200
+    assert (
+        await outside.call("POST", "/artifacts/presign", asked, headers=presign)
+    ).status_code == 200
     # Signed at a time that nothing before was signed at, however slow this was.
-    fresh = await Outside(field, outside.id, outside.secret, 100).call("POST", "/annotations:bulk", body)
+    fresh = await Outside(field, outside.id, outside.secret, 100).call(
+        "POST", "/annotations:bulk", body
+    )
     assert fresh.status_code == 409

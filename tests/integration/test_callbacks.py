@@ -26,7 +26,9 @@ from trapline.server.platform.http.protocol import HttpProtocol
 from trapline.server.platform.vault import encrypt_secret
 from trapline.server.queue.queries.pipeline_registration import upsert_service
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "hmac_vectors.json").read_text(encoding="utf-8"))
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "hmac_vectors.json").read_text(encoding="utf-8")
+)
 CASES = {case["name"]: case for case in VECTORS["vectors"]}
 ANALYSIS = UUID("7c9e6679-7425-40de-944b-e07fc1f90ae7")
 
@@ -54,10 +56,14 @@ async def _prepare(field: Field) -> None:
     await field.change("delete from analysis_details")
     await field.change("update analyses set id = %s where id = %s", ANALYSIS, UUID(made.id))
     async with field.system.database.transaction(SYSTEM) as tx:
-        service = await upsert_service(SYSTEM, tx, field.project, "outside", f"user:{field.user_id}")
+        service = await upsert_service(
+            SYSTEM, tx, field.project, "outside", f"user:{field.user_id}"
+        )
         for key_id, secret in VECTORS["service_keys"].items():
             key = uuid4()
-            sealed = encrypt_secret(field.system.secrets, secret, "callback_keys", key, "sealed_secret")
+            sealed = encrypt_secret(
+                field.system.secrets, secret, "callback_keys", key, "sealed_secret"
+            )
             tx.session.add(
                 CallbackKeyRow(
                     id=key,
@@ -75,7 +81,9 @@ async def _prepare(field: Field) -> None:
 async def _serving(system: AppContext) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     app = wrap_middleware(application_of(system))
-    server = uvicorn.Server(uvicorn.Config(app, http=HttpProtocol, ws="none", lifespan="off", log_config=None))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=HttpProtocol, ws="none", lifespan="off", log_config=None)
+    )
     serving = asyncio.create_task(server.serve([listener]))
     try:
         yield listener.getsockname()[1]
@@ -88,7 +96,11 @@ async def _serving(system: AppContext) -> AsyncIterator[int]:
 async def _send(port: int, case: dict[str, Any]) -> int:
     """Send the bytes of a case as they stand; answers the status."""
     body = base64.b64decode(case["body_b64"])
-    lines = [f"{case['method']} {case['path']} HTTP/1.1", "Host: trapline.test", "Connection: close"]
+    lines = [
+        f"{case['method']} {case['path']} HTTP/1.1",
+        "Host: trapline.test",
+        "Connection: close",
+    ]
     head = "\r\n".join(lines).encode()
     for name, value in case["headers"]:
         head += f"\r\n{name}: ".encode() + value.encode("latin-1")
@@ -115,7 +127,9 @@ async def test_every_published_case_is_judged_as_published(field: Field, name: s
     async with _serving(system) as port:
         status = await _send(port, case)
     # 200 says that the signature holds, whatever the body then gets.
-    assert status == case["expect"] or (case["expect"] == 200 and status == 422), f"{status}, not {case['expect']}"
+    assert status == case["expect"] or (case["expect"] == 200 and status == 422), (
+        f"{status}, not {case['expect']}"
+    )
     if case["expect"] == 401:
         assert sum(system.callbacks.refused.values()) == 1
         assert await field.ask("select state from analyses") == [("queued",)]
@@ -137,7 +151,9 @@ async def test_no_word_about_what_exists_to_who_cannot_sign(field: Field) -> Non
 async def test_the_secret_of_an_analysis_is_good_for_it_alone(field: Field) -> None:
     one, other = await begin(field), await begin(field)
     assert one.secret != other.secret
-    assert (await other.call("POST", "/finalize", {"status": "failed"}, secret=one.secret)).status_code == 401
+    assert (
+        await other.call("POST", "/finalize", {"status": "failed"}, secret=one.secret)
+    ).status_code == 401
     assert (await other.call("POST", "/finalize", {"status": "failed"})).status_code == 200
 
 
@@ -145,7 +161,9 @@ async def test_an_old_secret_key_still_opens_what_it_made(field: Field) -> None:
     from trapline.server.platform.vault import SecretKeys
 
     outside = await begin(field)
-    keys = SecretKeys({**field.system.secrets.by_version, 2: b"another secret key of the tests, 32 bytes"})
+    keys = SecretKeys(
+        {**field.system.secrets.by_version, 2: b"another secret key of the tests, 32 bytes"}
+    )
     later = await _behind(field, replace(field.system, secrets=keys))
     assert (await Outside(later, outside.id, outside.secret).call("GET")).status_code == 200
     assert (await begin(later)).secret != outside.secret
@@ -159,7 +177,9 @@ async def _behind(field: Field, system: AppContext) -> Field:
 
 async def test_the_shared_secret_reads_nothing_and_can_be_switched_off(field: Field) -> None:
     outside = await begin(field)
-    shared = await _behind(field, replace(field.system, callbacks=CallbackSettings(shared_secrets=("new", "old"))))
+    shared = await _behind(
+        field, replace(field.system, callbacks=CallbackSettings(shared_secrets=("new", "old")))
+    )
     for secret in ("new", "old"):
         called = Outside(shared, outside.id, secret)
         assert (await called.call("PATCH", "/status", {"status": "processing"})).status_code == 200
@@ -169,9 +189,14 @@ async def test_the_shared_secret_reads_nothing_and_can_be_switched_off(field: Fi
         await Outside(shared, str(uuid4()), "new").call("POST", "/finalize", {"status": "failed"})
     ).status_code == 404
     off = await _behind(
-        field, replace(field.system, callbacks=CallbackSettings(shared_secrets=("new",), allow_shared=False))
+        field,
+        replace(
+            field.system, callbacks=CallbackSettings(shared_secrets=("new",), allow_shared=False)
+        ),
     )
-    assert (await Outside(off, outside.id, "new").call("POST", "/finalize", {"status": "failed"})).status_code == 401
+    assert (
+        await Outside(off, outside.id, "new").call("POST", "/finalize", {"status": "failed"})
+    ).status_code == 401
 
 
 async def test_a_captured_v1_request_does_nothing_again(field: Field) -> None:
@@ -181,15 +206,25 @@ async def test_a_captured_v1_request_does_nothing_again(field: Field) -> None:
     first = await outside.call("POST", "/annotations:bulk", body, headers=captured)
     assert (first.json()["created"], first.json()["total"]) == (1, 1)
     await outside.post([box(2), box(3)], mode="replace")
-    paths = [f"/api/analyses/{outside.id}", f"/api/v2/analyses/{outside.id}", f"/api/analyses/{outside.id.upper()}"]
+    paths = [
+        f"/api/analyses/{outside.id}",
+        f"/api/v2/analyses/{outside.id}",
+        f"/api/analyses/{outside.id.upper()}",
+    ]
     bogus = captured | {"X-ML-Signature": f"sha256={'0' * 64},{captured['X-ML-Signature']}"}
     for path in paths:
         for headers in (captured, bogus):
             # The mount for external pipelines ignores query names; the API refuses them.
             for ending in ("", "/", "" if "/v2/" in path else "?x=1"):
-                again = await field.client.post(f"{path}/annotations:bulk{ending}", content=body, headers=headers)
+                again = await field.client.post(
+                    f"{path}/annotations:bulk{ending}", content=body, headers=headers
+                )
                 assert again.status_code == 200, again.text
-                assert (again.json()["created"], again.json()["annotations"], again.json()["total"]) == (0, [], 2)
+                assert (
+                    again.json()["created"],
+                    again.json()["annotations"],
+                    again.json()["total"],
+                ) == (0, [], 2)
     assert [one["ordering"] for one in (await outside.show())["annotations"]] == [2, 3]
 
 
@@ -204,7 +239,9 @@ async def test_a_captured_status_answers_with_the_present_state(field: Field) ->
 
 
 async def test_two_analyses_may_end_in_the_same_second_with_the_same_body(field: Field) -> None:
-    shared = await _behind(field, replace(field.system, callbacks=CallbackSettings(shared_secrets=("shared",))))
+    shared = await _behind(
+        field, replace(field.system, callbacks=CallbackSettings(shared_secrets=("shared",)))
+    )
     body = b'{"status": "completed"}'
     signed = sign_v1("shared", body)
     for outside in (await begin(shared), await begin(shared)):
@@ -213,7 +250,9 @@ async def test_two_analyses_may_end_in_the_same_second_with_the_same_body(field:
 
 
 async def _make_key(field: Field, **changes: Any) -> dict[str, Any]:
-    answer = await field.call("POST", "/callback_keys", {"projects": [field.project], "service": "gpu"} | changes)
+    answer = await field.call(
+        "POST", "/callback_keys", {"projects": [field.project], "service": "gpu"} | changes
+    )
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
@@ -222,7 +261,9 @@ async def test_a_service_key_signs_for_its_projects_until_it_is_revoked(field: F
     outside = await begin(field)
     key, second = await _make_key(field), await _make_key(field, name="the next one")
     assert len(key["secret"]) == 64
-    [(sealed,)] = await field.ask("select sealed_secret from callback_keys where key_id = %s", key["key_id"])
+    [(sealed,)] = await field.ask(
+        "select sealed_secret from callback_keys where key_id = %s", key["key_id"]
+    )
     assert key["secret"].encode() not in bytes(sealed)
     listed = (await field.call("GET", "/callback_keys")).json()["results"]
     assert [one["key_id"] for one in listed] == [second["key_id"], key["key_id"]]
@@ -233,7 +274,9 @@ async def test_a_service_key_signs_for_its_projects_until_it_is_revoked(field: F
     assert (moved.status_code, moved.json()["status"]) == (200, "processing")
     assert (await field.call("DELETE", f"/callback_keys/{key['id']}")).status_code == 204
     assert (await outside.call_v2(key, "GET")).status_code == 401
-    assert (await outside.call_v2(second, "POST", "/finalize", {"status": "completed"})).status_code == 200
+    assert (
+        await outside.call_v2(second, "POST", "/finalize", {"status": "completed"})
+    ).status_code == 200
     used = (await field.call("GET", f"/callback_keys?project={field.project}")).json()["results"]
     assert [one["last_used_at"] is not None for one in used] == [True, True]
     assert [one["revoked_at"] is not None for one in used] == [False, True]
@@ -263,7 +306,9 @@ async def test_a_key_of_another_project_finds_nothing(field: Field) -> None:
 
 async def test_a_key_ends_with_its_services_work_for_the_project(field: Field) -> None:
     outside, key = await begin(field), await _make_key(field)
-    await field.change("delete from service_projects where service_id = (select service_id from callback_keys)")
+    await field.change(
+        "delete from service_projects where service_id = (select service_id from callback_keys)"
+    )
     assert (await outside.call_v2(key, "GET")).status_code == 404
 
 
@@ -274,9 +319,13 @@ async def test_a_nonce_counts_once_whoever_is_asked(field: Field) -> None:
     signed = sign_v2(key["key_id"], key["secret"], "PATCH", target, body)
     twin = await _behind(field, replace(field.system))
     clients = [field.client, twin.client] * 8
-    answers = await asyncio.gather(*[client.patch(target, content=body, headers=signed) for client in clients])
+    answers = await asyncio.gather(
+        *[client.patch(target, content=body, headers=signed) for client in clients]
+    )
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 15
-    assert "nonce" in next(answer for answer in answers if answer.status_code == 409).json()["detail"]
+    assert (
+        "nonce" in next(answer for answer in answers if answer.status_code == 409).json()["detail"]
+    )
 
 
 async def test_with_a_v2_signature_no_other_counts(field: Field) -> None:
@@ -290,8 +339,12 @@ async def test_with_a_v2_signature_no_other_counts(field: Field) -> None:
 
 async def test_a_failed_request_leaves_its_nonce_unused(field: Field) -> None:
     outside, key = await begin(field), await _make_key(field)
-    assert (await outside.call_v2(key, "POST", "/finalize", {"status": "completed"})).status_code == 200
-    assert (await outside.call_v2(key, "POST", "/finalize", {"status": "failed"})).status_code == 409
+    assert (
+        await outside.call_v2(key, "POST", "/finalize", {"status": "completed"})
+    ).status_code == 200
+    assert (
+        await outside.call_v2(key, "POST", "/finalize", {"status": "failed"})
+    ).status_code == 409
     assert await field.ask("select count(*) from used_signatures") == [(1,)]
 
 
@@ -302,7 +355,9 @@ async def test_the_checker_names_what_is_wrong(field: Field) -> None:
     right = {"project": field.project, "method": "PATCH", "target": path, "body": body}
 
     async def check(headers: dict[str, str], **changes: Any) -> dict[str, Any]:
-        answer = await field.call("POST", "/callback_keys/check", right | {"headers": headers} | changes)
+        answer = await field.call(
+            "POST", "/callback_keys/check", right | {"headers": headers} | changes
+        )
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -313,12 +368,18 @@ async def test_the_checker_names_what_is_wrong(field: Field) -> None:
     line = await check(sign_v1(outside.secret, body.encode() + b"\n"))
     assert "line break" in line["parts"][-1]["words"]
     late = await check(sign_v1(outside.secret, body.encode(), clock=lambda: 1_000_000_000))
-    assert (late["holds"], [one["part"] for one in late["parts"] if not one["holds"]]) == (False, ["timestamp"])
+    assert (late["holds"], [one["part"] for one in late["parts"] if not one["holds"]]) == (
+        False,
+        ["timestamp"],
+    )
     assert "behind it, and 300 s are allowed" in late["parts"][1]["words"]
     both = await check(sign_v1("wrong", body.encode(), clock=lambda: 1_000_000_000))
     assert [one["part"] for one in both["parts"] if not one["holds"]] == ["timestamp", "signature"]
     unread = await check(signed | {"X-ML-Timestamp": "yesterday"})
-    assert [(one["part"], one["holds"]) for one in unread["parts"]] == [("headers", True), ("timestamp", False)]
+    assert [(one["part"], one["holds"]) for one in unread["parts"]] == [
+        ("headers", True),
+        ("timestamp", False),
+    ]
     without = await check({"X-ML-Signature": signed["X-ML-Signature"]})
     assert "x-ml-timestamp is missing" in without["parts"][-1]["words"]
     key = await _make_key(field)

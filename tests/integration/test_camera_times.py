@@ -31,11 +31,16 @@ def picture(seed: int, taken: str | None) -> bytes:
 async def field(system: AppContext) -> Field:
     """A field whose only images are the three of its upload: by camera, by modification and by arrival."""
     field = await make_field(system, 0)
-    [deployment] = (await field.call("GET", f"/deployments?project={field.project}")).json()["results"]
+    [deployment] = (await field.call("GET", f"/deployments?project={field.project}")).json()[
+        "results"
+    ]
     place = {"latitude": 46.5, "longitude": 7.5}
     assert (await field.call("PATCH", f"/deployments/{deployment['id']}", place)).status_code == 200
     # In the order of the form: a time is that of the file that follows.
-    parts: list[tuple[str, Any]] = [("project", (None, str(field.project))), ("deployment", (None, deployment["id"]))]
+    parts: list[tuple[str, Any]] = [
+        ("project", (None, str(field.project))),
+        ("deployment", (None, deployment["id"])),
+    ]
     for number, taken in enumerate(("2026:05:01 06:00:00", None, None)):
         if number == 1:
             parts.append(("modified_at", (None, "2026-05-02T06:00:00Z")))
@@ -44,7 +49,9 @@ async def field(system: AppContext) -> Field:
     sent = await field.client.post("/api/v2/images", files=parts, headers=headers)
     assert sent.status_code == 200, sent.text
     told = sent.json()
-    assert (told["imported"], told["without_camera_time"]) == (3, 2), "the report of the upload counts them"
+    assert (told["imported"], told["without_camera_time"]) == (3, 2), (
+        "the report of the upload counts them"
+    )
     sources = [file["captured_at_source"] for file in told["files"]]
     assert sources == ["exif", "modified_time", "received_time"]
     field.images = [UUID(file["image_id"]) for file in told["files"]]
@@ -53,7 +60,9 @@ async def field(system: AppContext) -> Field:
 
 async def list_ids(field: Field, **query: str) -> set[UUID]:
     answer = await field.client.get(
-        "/api/v2/images", params={"project": field.project, **query}, headers={"Authorization": f"Token {field.owner}"}
+        "/api/v2/images",
+        params={"project": field.project, **query},
+        headers={"Authorization": f"Token {field.owner}"},
     )
     assert answer.status_code == 200, answer.text
     return {UUID(one["id"]) for one in answer.json()["results"]}
@@ -61,13 +70,17 @@ async def list_ids(field: Field, **query: str) -> set[UUID]:
 
 async def count(field: Field, **query: Any) -> int:
     params = {"project": field.project, **query}
-    answer = await field.client.get("/api/v2/summary", params=params, headers={"Authorization": f"Token {field.owner}"})
+    answer = await field.client.get(
+        "/api/v2/summary", params=params, headers={"Authorization": f"Token {field.owner}"}
+    )
     return int(answer.json()["without_camera_time"])
 
 
 async def test_images_dated_by_their_file_are_flagged_listed_and_counted(field: Field) -> None:
     by_camera, by_file, by_arrival = field.images
-    flags = [(await field.call("GET", f"/images/{image}")).json()["flags"] for image in field.images]
+    flags = [
+        (await field.call("GET", f"/images/{image}")).json()["flags"] for image in field.images
+    ]
     assert flags == [[], [FLAG], [FLAG]]
     assert await list_ids(field, camera_time="true") == {by_camera}
     assert await list_ids(field, camera_time="false") == {by_file, by_arrival}
@@ -76,13 +89,18 @@ async def test_images_dated_by_their_file_are_flagged_listed_and_counted(field: 
     assert await count(field, **{"class": "deer"}) == 0
     desk = Desk(field)
     rows = await desk.read((await desk.make(selection={}))["id"])
-    assert {UUID(row["image_id"]): row["flags"] for row in rows} == {by_camera: "", by_file: FLAG, by_arrival: FLAG}
+    assert {UUID(row["image_id"]): row["flags"] for row in rows} == {
+        by_camera: "",
+        by_file: FLAG,
+        by_arrival: FLAG,
+    }
     chosen = await desk.read((await desk.make(selection={"camera_time": False}))["id"])
     assert {UUID(row["image_id"]) for row in chosen} == {by_file, by_arrival}
     package = await desk.download((await desk.make("camtrap-dp", selection={}))["id"])
     with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
         deployments, media = [
-            list(csv.DictReader(io.StringIO(archive.read(f"{name}.csv").decode()))) for name in ("deployments", "media")
+            list(csv.DictReader(io.StringIO(archive.read(f"{name}.csv").decode())))
+            for name in ("deployments", "media")
         ]
     assert [one["timestampIssues"] for one in deployments] == ["true"]
     comments = {one["fileName"]: FLAG in one["mediaComments"] for one in media}

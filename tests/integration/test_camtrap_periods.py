@@ -32,7 +32,9 @@ async def upload(project: ExchangeProject, deployment: str, seed: int, **times: 
     ]  # fmt: skip
     if "modified" in times:
         parts.append(("modified_at", (None, times["modified"].isoformat())))
-    parts.append(("files", (f"{seed}.jpg", make_jpeg(seed, taken=times.get("taken")), "image/jpeg")))
+    parts.append(
+        ("files", (f"{seed}.jpg", make_jpeg(seed, taken=times.get("taken")), "image/jpeg"))
+    )
     headers = {"Authorization": f"Token {project.field.owner}"}
     answer = await project.field.client.post("/api/v2/images", files=parts, headers=headers)
     assert answer.json()["imported"] == 1, answer.text
@@ -49,7 +51,9 @@ async def read_period(project: ExchangeProject, folder: Path) -> tuple[datetime,
     return row["deploymentStart"], row["deploymentEnd"], fixed
 
 
-async def test_the_day_of_an_upload_does_not_lengthen_a_period(project: ExchangeProject, tmp_path: Path) -> None:
+async def test_the_day_of_an_upload_does_not_lengthen_a_period(
+    project: ExchangeProject, tmp_path: Path
+) -> None:
     deployment = await project.create_deployment("Old oak", time_zone="UTC")
     for seed, times in enumerate(({"taken": FIRST}, {}, {"modified": COPIED}, {"taken": LAST})):
         await upload(project, deployment, seed, **times)
@@ -58,7 +62,9 @@ async def test_the_day_of_an_upload_does_not_lengthen_a_period(project: Exchange
     assert "no end: it is the time of its last image." in fixed
 
 
-async def test_the_day_of_an_upload_does_not_overrule_a_stated_period(project: ExchangeProject, tmp_path: Path) -> None:
+async def test_the_day_of_an_upload_does_not_overrule_a_stated_period(
+    project: ExchangeProject, tmp_path: Path
+) -> None:
     stated = {"started_at": "2026-04-30T00:00:00Z", "ended_at": "2026-06-01T00:00:00Z"}
     deployment = await project.create_deployment("Old oak", **stated)
     await upload(project, deployment, 1)
@@ -67,7 +73,9 @@ async def test_the_day_of_an_upload_does_not_overrule_a_stated_period(project: E
     assert "after its end" not in fixed
 
 
-async def test_files_alone_give_a_period_that_the_report_names(project: ExchangeProject, tmp_path: Path) -> None:
+async def test_files_alone_give_a_period_that_the_report_names(
+    project: ExchangeProject, tmp_path: Path
+) -> None:
     await upload(project, await project.create_deployment("Old oak"), 1, modified=COPIED)
     start, end, fixed = await read_period(project, tmp_path)
     assert (start, end) == (COPIED, COPIED)

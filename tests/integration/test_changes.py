@@ -29,13 +29,21 @@ async def test_each_kind_of_change_is_seen(system: AppContext) -> None:
     project = int(house.ids["project_id"])
     before = await sample_changes(system, [project])
     job = ChangeEvent(project_id=project, kind="job", id=house.ids["job_id"])
-    assert {change.kind for change in before} == {"job", "source", "image", "worker", "identification"}
+    assert {change.kind for change in before} == {
+        "job",
+        "source",
+        "image",
+        "worker",
+        "identification",
+    }
     assert all(change.project_id == project for change in before)
     async with system.database.transaction(Scope.system()) as tx:
         await tx.session.execute(text("update jobs set updated_at = now()"))
         await tx.session.execute(text("update images set thumbnails_at = now()"))
         await tx.session.execute(text("update workers set last_contact_at = clock_timestamp()"))
-        await tx.session.execute(text("update identifications set withdrawn_at = clock_timestamp()"))
+        await tx.session.execute(
+            text("update identifications set withdrawn_at = clock_timestamp()")
+        )
     after = await sample_changes(system, [project])
     changed = {change.kind for change in after if before.get(change) != after[change]}
     assert changed == {"job", "image", "worker", "identification"}
@@ -49,13 +57,19 @@ async def open_changes(system: AppContext, house: House) -> tuple[Scope, AsyncIt
     app.state.listeners = ChangeSubscribers(every_s=0.05)
     route = SimpleNamespace(path="/api/v2/events")
     headers = [(b"authorization", f"Bearer {house.tokens['owner']}".encode())]
-    request = Request({"type": "http", "method": "GET", "app": app, "route": route, "headers": headers})
+    request = Request(
+        {"type": "http", "method": "GET", "app": app, "route": route, "headers": headers}
+    )
     scope = await authorise(request, system, RequestOrigin())
-    answer = await stream_changes(system, scope, RequestOrigin(), request, int(house.ids["project_id"]))
+    answer = await stream_changes(
+        system, scope, RequestOrigin(), request, int(house.ids["project_id"])
+    )
     return scope, aiter(answer.body_iterator)
 
 
-async def test_a_silent_stream_says_that_it_is_still_there(system: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_stream_says_that_it_is_still_there(
+    system: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(event_streams, "SILENCE_S", 0.3)
     _, lines = await open_changes(system, await build_house(system, "house"))
     async with asyncio.timeout(30):

@@ -43,7 +43,9 @@ async def test_an_external_pipeline_reads_the_digits_that_it_sent(field: Field) 
     stored = await outside.post(posted)
     assert [one["confidence"] for one in stored["annotations"]] == sent
     again = await outside.post(posted)
-    assert (again["created"], again["unchanged"]) == (0, len(sent)), "the same again creates nothing"
+    assert (again["created"], again["unchanged"]) == (0, len(sent)), (
+        "the same again creates nothing"
+    )
     shown = await outside.show()
     assert [one["confidence"] for one in shown["annotations"]] == sent
     ended = await outside.call("POST", "/finalize", {"status": "completed"})
@@ -52,7 +54,9 @@ async def test_an_external_pipeline_reads_the_digits_that_it_sent(field: Field) 
     assert sorted(await find(field, confidence_min=EXACT)) == [EXACT, 1.0]
     assert sorted(await find(field, confidence_min=JUST_ABOVE)) == [1.0]
     assert sorted(await find(field, confidence_max=JUST_BELOW)) == [0.0, TINY, 0.9, JUST_BELOW]
-    of_analysis = await field.call("GET", f"/analyses/{shown['id']}/annotations?confidence_min={EXACT!r}")
+    of_analysis = await field.call(
+        "GET", f"/analyses/{shown['id']}/annotations?confidence_min={EXACT!r}"
+    )
     assert [one["confidence"] for one in of_analysis.json()["results"]] == [EXACT, 1.0]
     images = await field.call("GET", f"/images?project={field.project}&class=deer&confidence_min=1")
     assert len(images.json()["results"]) == 1
@@ -80,7 +84,10 @@ async def project(system: AppContext) -> ExchangeProject:
 async def test_an_import_and_its_export_keep_the_digits(project: ExchangeProject) -> None:
     await project.upload(await project.create_deployment("Creek"), "a.jpg")
     detection = {"category": "1", "conf": EXACT, "bbox": [0.1, 0.1, 0.2, 0.2]}
-    content = {"images": [{"file": "a.jpg", "detections": [detection]}], "detection_categories": {"1": "animal"}}
+    content = {
+        "images": [{"file": "a.jpg", "detections": [detection]}],
+        "detection_categories": {"1": "animal"},
+    }
     made = await project.import_file(
         "megadetector", json.dumps(content).encode(), model_name="detector", model_version="1"
     )
@@ -90,7 +97,11 @@ async def test_an_import_and_its_export_keep_the_digits(project: ExchangeProject
     [image] = json.loads(exported)["images"]
     assert [one["conf"] for one in image["detections"]] == [EXACT]
     _, table = await project.export("csv")
-    [row] = [row for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig"), newline="")) if row["confidence"]]
+    [row] = [
+        row
+        for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig"), newline=""))
+        if row["confidence"]
+    ]
     assert float(row["confidence"]) == EXACT
     _, kept = await project.export("csv", confidence_min=EXACT)
     assert str(EXACT) in kept.decode()
@@ -98,7 +109,9 @@ async def test_an_import_and_its_export_keep_the_digits(project: ExchangeProject
     assert str(EXACT) not in left.decode()
 
 
-async def test_rows_of_earlier_versions_are_read_and_written_beside_the_new_column(empty_database_url: str) -> None:
+async def test_rows_of_earlier_versions_are_read_and_written_beside_the_new_column(
+    empty_database_url: str,
+) -> None:
     migrations.migrate(empty_database_url, "0058")
     insert = """
         insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data,
@@ -112,12 +125,19 @@ async def test_rows_of_earlier_versions_are_read_and_written_beside_the_new_colu
             connection.execute(insert, (number, place))
         node = connection.execute("select pg_relation_filenode('annotations')").fetchone()
         migrations.migrate(empty_database_url)
-        assert connection.execute("select pg_relation_filenode('annotations')").fetchone() == node, "not rewritten"
+        assert (
+            connection.execute("select pg_relation_filenode('annotations')").fetchone() == node
+        ), "not rewritten"
         # A process of the previous version that still runs.
         connection.execute(insert, (0.7, 3))
     database = Database(empty_database_url)
     try:
-        assert await read_confidences(database) == [0.9, pytest.approx(0.12345678, rel=1e-6), None, 0.7]
+        assert await read_confidences(database) == [
+            0.9,
+            pytest.approx(0.12345678, rel=1e-6),
+            None,
+            0.7,
+        ]
     finally:
         await database.close()
 
@@ -128,7 +148,13 @@ async def read_confidences(database: Database) -> list[float | None]:
     from trapline.server.findings.queries.annotations import AnnotationRow
 
     async with database.transaction(Scope.system()) as tx:
-        selected = (await tx.session.scalars(select(AnnotationRow.confidence).order_by(AnnotationRow.ordering))).all()
-        loaded = (await tx.session.scalars(select(AnnotationRow).order_by(AnnotationRow.ordering))).all()
+        selected = (
+            await tx.session.scalars(
+                select(AnnotationRow.confidence).order_by(AnnotationRow.ordering)
+            )
+        ).all()
+        loaded = (
+            await tx.session.scalars(select(AnnotationRow).order_by(AnnotationRow.ordering))
+        ).all()
     assert [row.confidence for row in loaded] == selected
     return list(selected)

@@ -11,7 +11,11 @@ from sqlalchemy import text
 from tests.integration.fields import SYSTEM
 from trapline.server.platform.db.base import Database
 from trapline.server.platform.db.connection_pool import ConnectionPool
-from trapline.server.platform.db.connection_watchdog import UNASKED_S, Connection, ConnectionWatchdog
+from trapline.server.platform.db.connection_watchdog import (
+    UNASKED_S,
+    Connection,
+    ConnectionWatchdog,
+)
 from trapline.server.platform.errors import DatabaseUnavailable
 
 LOCK = "select pg_advisory_xact_lock(4711)"
@@ -43,7 +47,9 @@ def _plain(url: str) -> str:
     return url.replace("+psycopg", "")
 
 
-async def test_a_database_that_is_closed_leaves_no_connection_also_those_in_use(database_url: str) -> None:
+async def test_a_database_that_is_closed_leaves_no_connection_also_those_in_use(
+    database_url: str,
+) -> None:
     database = Database(database_url)
     outer = database.transaction(SYSTEM)
     other = await outer.__aenter__()
@@ -60,7 +66,9 @@ async def test_a_database_that_is_closed_leaves_no_connection_also_those_in_use(
         await outer.__aexit__(None, None, None)
 
 
-async def test_who_waits_on_a_connection_hears_when_the_database_is_closed(database_url: str) -> None:
+async def test_who_waits_on_a_connection_hears_when_the_database_is_closed(
+    database_url: str,
+) -> None:
     database = Database(database_url)
 
     async def wait() -> None:
@@ -78,7 +86,9 @@ async def test_who_waits_on_a_connection_hears_when_the_database_is_closed(datab
     assert await _count_open(database_url) == 0
 
 
-async def test_a_connection_whose_user_is_stopped_while_it_is_given_back_is_closed(database_url: str) -> None:
+async def test_a_connection_whose_user_is_stopped_while_it_is_given_back_is_closed(
+    database_url: str,
+) -> None:
     pulse = ConnectionWatchdog(_plain(database_url))
     connections = ConnectionPool(pulse, _plain(database_url), size=1, options="")
     connection: Connection = await connections.take()
@@ -115,7 +125,9 @@ async def test_a_connection_that_nobody_waits_for_any_more_is_closed(database_ur
     await pulse.close()
 
 
-async def test_a_transaction_that_its_process_leaves_idle_ends_after_a_minute(database_url: str) -> None:
+async def test_a_transaction_that_its_process_leaves_idle_ends_after_a_minute(
+    database_url: str,
+) -> None:
     """Else a machine that vanished in the middle of a transaction would keep its locks for hours."""
     database = Database(database_url)
     try:
@@ -133,7 +145,9 @@ async def test_a_transaction_that_its_process_leaves_idle_ends_after_a_minute(da
         await database.close()
 
 
-async def test_only_a_transaction_that_lasts_asks_whether_the_database_answers(database_url: str) -> None:
+async def test_only_a_transaction_that_lasts_asks_whether_the_database_answers(
+    database_url: str,
+) -> None:
     database = Database(database_url)
     async with database.sql_transaction(SYSTEM) as tx:
         await tx.execute("select 1")

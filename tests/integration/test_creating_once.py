@@ -106,7 +106,9 @@ CREATING = sorted(
 _numbers = count()
 
 
-async def ask(grounds: Grounds, house: House, key: str, once: str, *, otherwise: bool = False) -> httpx2.Response:
+async def ask(
+    grounds: Grounds, house: House, key: str, once: str, *, otherwise: bool = False
+) -> httpx2.Response:
     """Ask with a key; `otherwise` with other bytes that mean the same."""
     path = "/api/v2" + key.partition(" ")[2].format(**house.ids)
     caller = grounds.operator.headers if ACCESS[key].operators else bearing(house)
@@ -117,7 +119,9 @@ async def ask(grounds: Grounds, house: House, key: str, once: str, *, otherwise:
         sheet = SHEETS[key] + (b"\n" if otherwise else b"")
         return await grounds.app_client.post(path, headers=headers, params=params, content=sheet)
     if body is None:
-        return await grounds.app_client.post(path, headers=headers, content=b" " if otherwise else b"")
+        return await grounds.app_client.post(
+            path, headers=headers, content=b" " if otherwise else b""
+        )
     content = json.dumps(fill(body, house.ids)) + (" " if otherwise else "")
     return await grounds.app_client.post(
         path, headers=headers | {"Content-Type": "application/json"}, content=content.encode()
@@ -141,7 +145,9 @@ async def test_every_post_heeds_a_key_or_is_told_apart_by_another_means() -> Non
 
 
 @pytest.mark.parametrize("key", CREATING)
-async def test_the_same_request_again_makes_nothing_and_is_answered_alike(grounds: Grounds, key: str) -> None:
+async def test_the_same_request_again_makes_nothing_and_is_answered_alike(
+    grounds: Grounds, key: str
+) -> None:
     name = f"once-{next(_numbers)}"
     house = await build_house(grounds.system, name)
     house.ids |= {"service_name": f"service {name}", "email": f"new@{name}.example"}
@@ -165,9 +171,14 @@ async def test_the_same_request_again_makes_nothing_and_is_answered_alike(ground
 
 
 @pytest.mark.parametrize("key", [key for key in CREATING if not ACCESS[key].operators])
-async def test_the_answer_is_refused_to_a_caller_who_lost_the_project(grounds: Grounds, key: str) -> None:
+async def test_the_answer_is_refused_to_a_caller_who_lost_the_project(
+    grounds: Grounds, key: str
+) -> None:
     name = f"lost-{next(_numbers)}"
-    house, guest = await build_house(grounds.system, name), await build_house(grounds.system, f"guest-{name}")
+    house, guest = (
+        await build_house(grounds.system, name),
+        await build_house(grounds.system, f"guest-{name}"),
+    )
     house.ids |= {"service_name": f"service {name}", "email": f"new@{name}.example"}
     members = f"/api/v2/projects/{house.ids['project_id']}/members"
     invited = {"email": f"owner@guest-{name}.example", "role": "owner"}
@@ -183,7 +194,9 @@ async def test_the_answer_is_refused_to_a_caller_who_lost_the_project(grounds: G
     if key == "POST /projects":
         members = f"/api/v2/projects/{first.json()['id']}/members"
         new_owner = {"email": f"owner@{name}.example", "role": "owner"}
-        assert (await grounds.app_client.post(members, json=new_owner, headers=bearing(house))).status_code == 201
+        assert (
+            await grounds.app_client.post(members, json=new_owner, headers=bearing(house))
+        ).status_code == 201
     member = f"{members}/{added.json()['user_id']}"
     gone = await grounds.app_client.delete(member, headers=host)
     assert gone.status_code == 204, gone.text
@@ -194,9 +207,14 @@ async def test_the_answer_is_refused_to_a_caller_who_lost_the_project(grounds: G
     assert [table for table in before if before[table] != after[table]] == []
 
 
-async def test_the_answer_is_refused_to_a_caller_whose_role_is_too_low_now(grounds: Grounds) -> None:
+async def test_the_answer_is_refused_to_a_caller_whose_role_is_too_low_now(
+    grounds: Grounds,
+) -> None:
     name = f"lower-{next(_numbers)}"
-    house, guest = await build_house(grounds.system, name), await build_house(grounds.system, f"guest-{name}")
+    house, guest = (
+        await build_house(grounds.system, name),
+        await build_house(grounds.system, f"guest-{name}"),
+    )
     members = f"/api/v2/projects/{house.ids['project_id']}/members"
     invited = {"email": f"owner@guest-{name}.example", "role": "manager"}
     added = await grounds.app_client.post(members, json=invited, headers=bearing(house))
@@ -205,9 +223,13 @@ async def test_the_answer_is_refused_to_a_caller_whose_role_is_too_low_now(groun
     answers = []
     for role in ("manager", "viewer", "manager"):
         member = f"{members}/{added.json()['user_id']}"
-        changed = await grounds.app_client.patch(member, json={"role": role}, headers=bearing(house))
+        changed = await grounds.app_client.patch(
+            member, json={"role": role}, headers=bearing(house)
+        )
         assert changed.status_code == 200, changed.text
-        answers.append(await grounds.app_client.post("/api/v2/deployments", json=new, headers=caller))
+        answers.append(
+            await grounds.app_client.post("/api/v2/deployments", json=new, headers=caller)
+        )
     assert [answer.status_code for answer in answers] == [201, 403, 201]
     assert answers[0].json() == answers[2].json()
 
@@ -218,7 +240,9 @@ async def test_secrets_that_are_told_again_hold_and_are_not_kept(grounds: Ground
     made = [await ask(grounds, house, "POST /auth/tokens", "a token") for _ in range(2)]
     token = made[1].json()["token"]
     assert made[0].json()["token"] == token
-    mine = await grounds.app_client.get("/api/v2/auth/me", headers={"Authorization": f"Bearer {token}"})
+    mine = await grounds.app_client.get(
+        "/api/v2/auth/me", headers={"Authorization": f"Bearer {token}"}
+    )
     assert mine.status_code == 200
     invited = [await ask(grounds, house, "POST /users", "a person") for _ in range(2)]
     secret = invited[1].json()["link"]["url"].partition("#")[2]
@@ -226,12 +250,18 @@ async def test_secrets_that_are_told_again_hold_and_are_not_kept(grounds: Ground
     state = await grounds.app_client.post("/api/v2/auth/link/state", json={"link": secret})
     assert state.json()["email"] == "again@told.example"
     async with grounds.system.database.transaction(SYSTEM) as tx:
-        kept = await (await tx.execute("select string_agg(t::text, '') from idempotency_keys t")).fetchone()
-        answers = await (await tx.execute("select convert_from(answer, 'UTF8') from idempotency_keys")).fetchall()
+        kept = await (
+            await tx.execute("select string_agg(t::text, '') from idempotency_keys t")
+        ).fetchone()
+        answers = await (
+            await tx.execute("select convert_from(answer, 'UTF8') from idempotency_keys")
+        ).fetchall()
     told = str(kept) + str(answers)
     assert secret not in told
     assert token not in told
-    others = [await ask(grounds, house, "POST /auth/tokens", f"key {number}") for number in range(2)]
+    others = [
+        await ask(grounds, house, "POST /auth/tokens", f"key {number}") for number in range(2)
+    ]
     assert len({answer.json()["token"] for answer in [*others, made[0]]}) == 3
 
 
@@ -248,10 +278,14 @@ async def test_a_key_whose_answer_was_forgotten_makes_another_secret(grounds: Gr
     assert [answer.status_code for answer in before + after] == [201] * 4, after[0].text
     assert after[0].json()["token"] != before[0].json()["token"]
     states = [
-        await grounds.app_client.post("/api/v2/auth/link/state", json={"link": it.json()["url"].partition("#")[2]})
+        await grounds.app_client.post(
+            "/api/v2/auth/link/state", json={"link": it.json()["url"].partition("#")[2]}
+        )
         for it in (before[1], after[1])
     ]
-    assert [state.status_code for state in states] == [404, 200], "a newer link took the place of the older one"
+    assert [state.status_code for state in states] == [404, 200], (
+        "a newer link took the place of the older one"
+    )
 
 
 async def test_under_another_secret_key_nothing_is_told_again(grounds: Grounds) -> None:
@@ -259,7 +293,9 @@ async def test_under_another_secret_key_nothing_is_told_again(grounds: Grounds) 
     first = await ask(grounds, house, "POST /auth/tokens", "before")
     assert first.status_code == 201
     keys = grounds.system.secrets
-    object.__setattr__(grounds.system, "secrets", replace(keys, by_version={keys.current: b"x" * 32}))
+    object.__setattr__(
+        grounds.system, "secrets", replace(keys, by_version={keys.current: b"x" * 32})
+    )
     try:
         again = await ask(grounds, house, "POST /auth/tokens", "before")
     finally:

@@ -47,5 +47,6 @@ async def test_an_import_is_not_behind_the_expensive_files_of_another_project(
         await upload(other, "other", make_jpeg(1))
         before = done.index("other")
     assert len(done) == EXPENSIVE_FILES + 1
-    # The first one was awaited; one holds the decoder, and one can be granted while the other upload is received.
+    # The first one was awaited; one holds the decoder, and one can be granted while the other
+    # upload is received.
     assert before <= 4, f"{before} expensive files of the other project came first"

@@ -28,7 +28,9 @@ async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
-async def delete(field: Field, *images: UUID, reason: str = "a person is on it", expect: int = 200) -> dict[str, Any]:
+async def delete(
+    field: Field, *images: UUID, reason: str = "a person is on it", expect: int = 200
+) -> dict[str, Any]:
     body = {"images": [str(image) for image in images], "reason": reason}
     answer = await field.call("POST", "/images/delete", body)
     assert answer.status_code == expect, answer.text
@@ -36,7 +38,9 @@ async def delete(field: Field, *images: UUID, reason: str = "a person is on it",
 
 
 async def restore(field: Field, *images: UUID) -> dict[str, Any]:
-    answer = await field.call("POST", "/images/restore", {"images": [str(image) for image in images]})
+    answer = await field.call(
+        "POST", "/images/restore", {"images": [str(image) for image in images]}
+    )
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -61,7 +65,9 @@ async def test_a_deleted_image_leaves_lists_and_counts_and_comes_back(field: Fie
     assert await listed(field, deleted="true") == [second, third]
     assert [one["images"] for one in (await field.call("GET", classes)).json()["results"]] == [1]
     project = (await field.call("GET", f"/projects/{field.project}")).json()
-    [deployment] = (await field.call("GET", f"/deployments?project={field.project}")).json()["results"]
+    [deployment] = (await field.call("GET", f"/deployments?project={field.project}")).json()[
+        "results"
+    ]
     assert (project["images"], deployment["images"]) == (1, 1)
     assert deployment["last_image_at"] == "2026-06-01T00:00:00Z"
     shown = (await field.call("GET", f"/images/{third}")).json()
@@ -76,7 +82,10 @@ async def test_a_deleted_image_leaves_lists_and_counts_and_comes_back(field: Fie
     assert await listed(field) == [first, second, third]
     assert (await field.call("GET", f"/analyses/{analysis}")).status_code == 200
     told = (await field.call("GET", f"/audit?project={field.project}")).json()["results"]
-    assert [line["action"] for line in told if line["action"] in ("delete", "restore")] == ["restore", *["delete"] * 2]
+    assert [line["action"] for line in told if line["action"] in ("delete", "restore")] == [
+        "restore",
+        *["delete"] * 2,
+    ]
 
 
 async def test_nothing_is_deleted_unless_all_can_be(field: Field) -> None:
@@ -106,7 +115,9 @@ async def test_its_tasks_leave_the_line_and_come_back_with_it(field: Field) -> N
     assert await field.counters(job) == ("completed", 0, 3, 0)
 
 
-async def test_a_job_whose_last_open_images_are_deleted_is_done_and_retries_none_of_them(field: Field) -> None:
+async def test_a_job_whose_last_open_images_are_deleted_is_done_and_retries_none_of_them(
+    field: Field,
+) -> None:
     job = await field.run_job()
     tasks = await field.lease(job, 1)
     await field.post(job, [success(task) for task in tasks])
@@ -117,7 +128,9 @@ async def test_a_job_whose_last_open_images_are_deleted_is_done_and_retries_none
     later = await field.run_job()
     assert (await field.show(later))["progress"]["total"] == 1
     named = await field.call(
-        "POST", "/pipeline/run", {"pipeline": SLUG, "content": {"image": str(open_ones[0])}, "project": field.project}
+        "POST",
+        "/pipeline/run",
+        {"pipeline": SLUG, "content": {"image": str(open_ones[0])}, "project": field.project},
     )
     assert named.status_code == 404
 
@@ -151,7 +164,9 @@ async def upload(field: Field, data: bytes, deployment: str | None = None) -> di
 
 
 async def let_go(field: Field, system: AppContext) -> None:
-    await image_deletion.purge_images(replace(system, limits=replace(system.limits, deleted_kept_s=0)), SYSTEM)
+    await image_deletion.purge_images(
+        replace(system, limits=replace(system.limits, deleted_kept_s=0)), SYSTEM
+    )
 
 
 async def discard(field: Field, system: AppContext) -> None:
@@ -167,7 +182,9 @@ async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: AppC
     await generate_thumbnails(system, SYSTEM)
     job = await field.run_job()
     await field.post(job, [success(task) for task in await field.lease(job)])
-    [(original, upright)] = await field.ask("select storage_key, upright_key from images where id = %s", gone)
+    [(original, upright)] = await field.ask(
+        "select storage_key, upright_key from images where id = %s", gone
+    )
     keys = [original, upright, build_thumbnail_key(gone, 320), build_thumbnail_key(gone, 1280)]
     await delete(field, gone)
     assert "restore it" in (await upload(field, turned))["detail"]
@@ -180,7 +197,9 @@ async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: AppC
     assert await field.ask("select distinct image_id from annotations") == [(kept,)]
     assert await field.counters(job) == ("completed", 0, 1, 0)
     await image_deletion.purge_discarded_files(system, SYSTEM)
-    assert all([await system.store.find_size(key) for key in keys])  # somebody may be bringing it again just now
+    assert all(
+        [await system.store.find_size(key) for key in keys]
+    )  # somebody may be bringing it again just now
     await discard(field, system)
     assert [await system.store.find_size(key) for key in keys] == [None] * 4
     assert await field.ask("select count(*) from discarded_files") == [(0,)]
@@ -192,18 +211,26 @@ async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: AppC
 
 async def test_bytes_that_another_image_has_or_that_come_again_stay(system: AppContext) -> None:
     field = await make_field(system, 0)
-    other = (await field.call("POST", "/deployments", {"project": field.project, "name": "other"})).json()["id"]
+    other = (
+        await field.call("POST", "/deployments", {"project": field.project, "name": "other"})
+    ).json()["id"]
     shared, again = make_jpeg(5), make_jpeg(6)
-    first, second = UUID((await upload(field, shared))["image_id"]), UUID((await upload(field, again))["image_id"])
+    first, second = (
+        UUID((await upload(field, shared))["image_id"]),
+        UUID((await upload(field, again))["image_id"]),
+    )
     await upload(field, shared, other)
     keys = [
         row[0]
-        for row in await field.ask("select storage_key from images where id = any(%s) order by id", [first, second])
+        for row in await field.ask(
+            "select storage_key from images where id = any(%s) order by id", [first, second]
+        )
     ]
     await delete(field, first, second)
     await let_go(field, system)
     assert (await upload(field, again))["outcome"] == "imported"
-    # Whoever brings the bytes takes them off the list before they are stored, so that nobody deletes them after that.
+    # Whoever brings the bytes takes them off the list before they are stored, so that nobody
+    # deletes them after that.
     assert await field.ask("select count(*) from discarded_files where key = %s", keys[1]) == [(0,)]
     await discard(field, system)
     assert all([await system.store.find_size(key) for key in keys])
@@ -236,7 +263,9 @@ def die_in(action: str, url: str, folder: Path) -> None:
     assert died.returncode == -signal.SIGKILL
 
 
-async def test_killed_anywhere_the_next_one_finishes_it(system: AppContext, database_url: str, tmp_path: Path) -> None:
+async def test_killed_anywhere_the_next_one_finishes_it(
+    system: AppContext, database_url: str, tmp_path: Path
+) -> None:
     field = await make_field(system, 0)
     gone = UUID((await upload(field, make_jpeg(7)))["image_id"])
     [(key,)] = await field.ask("select storage_key from images")

@@ -36,9 +36,7 @@ async def activate(system: AppContext) -> None:
 
 
 async def list_active(system: AppContext) -> list[tuple[str, bool]]:
-    query = (
-        "select 'source', is_active from pull_sources union all select 'webhook', is_active from webhooks order by 1"
-    )
+    query = "select 'source', is_active from pull_sources union all select 'webhook', is_active from webhooks order by 1"
     async with system.database.transaction(SYSTEM) as tx:
         return await (await tx.execute(query)).fetchall()
 
@@ -62,20 +60,26 @@ async def test_a_deleted_project_is_seen_by_nobody_until_it_is_restored(
     assert (await app_client.get(image, headers=by(house))).status_code == 404
     assert await list_active(system) == [("source", False), ("webhook", False)]
     kept = {
-        who: await app_client.get("/api/v2/projects", params={"deleted": True}, headers=by(house, who))
+        who: await app_client.get(
+            "/api/v2/projects", params={"deleted": True}, headers=by(house, who)
+        )
         for who in ("owner", "viewer")
     }
     assert [one["name"] for one in kept["owner"].json()["results"]] == ["house"]
     assert kept["viewer"].json()["results"] == []
 
-    assert (await app_client.post(f"{path_of(house)}/restore", headers=by(house, "viewer"))).status_code == 404
+    assert (
+        await app_client.post(f"{path_of(house)}/restore", headers=by(house, "viewer"))
+    ).status_code == 404
     for _ in range(2):
         once = by(house) | {"Idempotency-Key": "once"}
         restored = await app_client.post(f"{path_of(house)}/restore", headers=once)
         assert (restored.status_code, restored.json()["deleted_at"]) == (200, None), restored.text
     assert (await app_client.get(image, headers=by(house))).status_code == 200
     assert await list_active(system) == [("source", True), ("webhook", False)]
-    assert (await app_client.post(f"{path_of(house)}/restore", headers=by(house))).status_code == 409
+    assert (
+        await app_client.post(f"{path_of(house)}/restore", headers=by(house))
+    ).status_code == 409
 
 
 async def test_the_sources_of_an_archived_project_pause_also_where_it_is_deleted_and_restored(
@@ -91,7 +95,9 @@ async def test_the_sources_of_an_archived_project_pause_also_where_it_is_deleted
     assert [await change(name="home"), await change(archived=True)] == [409, 200]
     deleted = await app_client.delete(path_of(house), params=DELETE, headers=by(house))
     assert deleted.status_code == 200, deleted.text
-    assert (await app_client.post(f"{path_of(house)}/restore", headers=by(house))).status_code == 200
+    assert (
+        await app_client.post(f"{path_of(house)}/restore", headers=by(house))
+    ).status_code == 200
     assert await list_active(system) == [("source", False), ("webhook", False)]
     assert await change(archived=False, name="home") == 200
     assert await list_active(system) == [("source", True), ("webhook", False)]
@@ -107,12 +113,16 @@ async def test_sources_that_leave_the_archive_are_polled_one_after_another(
             "/api/v2/image-pull-sources", json=new | {"name": f"camera {number}"}, headers=owner
         )
         assert made.status_code == 201, made.text
-    assert (await app_client.patch(path_of(house), json={"archived": True}, headers=owner)).status_code == 200
+    assert (
+        await app_client.patch(path_of(house), json={"archived": True}, headers=owner)
+    ).status_code == 200
     async with system.database.transaction(SYSTEM) as tx:
         # As if the project had been archived for a day.
         await tx.execute("update pull_sources set next_run_at = now() - interval '1 day'")
     before = datetime.now(UTC)
-    assert (await app_client.patch(path_of(house), json={"archived": False}, headers=owner)).status_code == 200
+    assert (
+        await app_client.patch(path_of(house), json={"archived": False}, headers=owner)
+    ).status_code == 200
     after = datetime.now(UTC)
     listed = (await app_client.get("/api/v2/image-pull-sources", headers=owner)).json()["results"]
     for source in listed:
@@ -134,7 +144,9 @@ async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tom
         incoming.write(b"bytes")
         await system.store.keep(incoming, key)
     async with system.database.transaction(SYSTEM) as tx:
-        await tx.execute("update images set storage_key = %s where id = %s", (key, house.ids["image_id"]))
+        await tx.execute(
+            "update images set storage_key = %s where id = %s", (key, house.ids["image_id"])
+        )
         await tx.execute(
             "insert into job_downloads (job_id, number, project_id, deployment_id, id, attempts)"
             " values (%(job_id)s, 1, %(project_id)s, %(deployment_id)s, gen_random_uuid(), 0)",
@@ -158,9 +170,13 @@ async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tom
             )
         ).fetchall()
         for (table,) in tables:
-            rows = await tx.execute(f"select count(*) from {table} where project_id = %s", (house.ids["project_id"],))
+            rows = await tx.execute(
+                f"select count(*) from {table} where project_id = %s", (house.ids["project_id"],)
+            )
             assert await rows.fetchone() == (0,), table
-        told = await tx.execute("select action, details->>'name' from audit where subject_type = 'project' order by id")
+        told = await tx.execute(
+            "select action, details->>'name' from audit where subject_type = 'project' order by id"
+        )
         assert await told.fetchall() == [("delete", "house"), ("delete for good", "house")]
         await tx.execute("update discarded_files set due_at = now()")
     assert await system.store.find_size(key)

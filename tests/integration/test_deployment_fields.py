@@ -17,7 +17,9 @@ async def field(system: AppContext) -> Field:
 
 
 async def create(field: Field, status: int, **values: Any) -> dict[str, Any]:
-    answer = await field.call("POST", "/deployments", {"project": field.project, "name": "Old oak"} | values)
+    answer = await field.call(
+        "POST", "/deployments", {"project": field.project, "name": "Old oak"} | values
+    )
     assert answer.status_code == status, answer.text
     return dict(answer.json())
 
@@ -33,8 +35,13 @@ async def test_contradictions_are_refused_on_create_change_and_sheet(
     assert [one["where"] for one in refused["errors"]] == [named]
     made = await create(field, 201)
     changed = await field.call("PATCH", f"/deployments/{made['id']}", values)
-    assert (changed.status_code, [one["where"] for one in changed.json()["errors"]]) == (422, [named])
-    sheet = f"name,{','.join(values)}\nOld oak,{','.join(str(value) for value in values.values())}\n"
+    assert (changed.status_code, [one["where"] for one in changed.json()["errors"]]) == (
+        422,
+        [named],
+    )
+    sheet = (
+        f"name,{','.join(values)}\nOld oak,{','.join(str(value) for value in values.values())}\n"
+    )
     answer = await field.client.post(
         "/api/v2/deployments/csv",
         params={"project": field.project},
@@ -44,14 +51,24 @@ async def test_contradictions_are_refused_on_create_change_and_sheet(
     assert answer.status_code == 422, answer.text
     assert [one["where"] for one in answer.json()["errors"]] == [f"line 2, {named}"]
     kept = (await field.call("GET", f"/deployments/{made['id']}")).json()
-    assert [kept[name] for name in ("latitude", "longitude", "started_at", "ended_at")] == [None] * 4
+    assert [kept[name] for name in ("latitude", "longitude", "started_at", "ended_at")] == [
+        None
+    ] * 4
 
 
 async def test_a_partial_change_is_compared_with_the_stored_values(field: Field) -> None:
     made = await create(field, 201, latitude=47.5, longitude=11.0, started_at=EARLY, ended_at=LATE)
-    for change in ({"ended_at": "2026-04-01T00:00:00Z"}, {"started_at": "2026-07-01T00:00:00Z"}, {"longitude": None}):
+    for change in (
+        {"ended_at": "2026-04-01T00:00:00Z"},
+        {"started_at": "2026-07-01T00:00:00Z"},
+        {"longitude": None},
+    ):
         answer = await field.call("PATCH", f"/deployments/{made['id']}", change)
         assert answer.status_code == 422, (change, answer.text)
-    for change in ({"started_at": LATE}, {"latitude": None, "longitude": None}, {"habitat": "beech"}):
+    for change in (
+        {"started_at": LATE},
+        {"latitude": None, "longitude": None},
+        {"habitat": "beech"},
+    ):
         answer = await field.call("PATCH", f"/deployments/{made['id']}", change)
         assert answer.status_code == 200, (change, answer.text)

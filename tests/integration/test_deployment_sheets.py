@@ -22,7 +22,9 @@ async def field(system: AppContext) -> Field:
 async def send(field: Field, text: str | bytes) -> httpx2.Response:
     headers = {"Authorization": f"Token {field.owner}", "Content-Type": "text/csv"}
     address = f"/api/v2/deployments/csv?project={field.project}"
-    return await field.client.post(address, content=text if isinstance(text, bytes) else text.encode(), headers=headers)
+    return await field.client.post(
+        address, content=text if isinstance(text, bytes) else text.encode(), headers=headers
+    )
 
 
 async def fetch(field: Field) -> str:
@@ -49,12 +51,20 @@ async def test_a_sheet_makes_and_changes_and_comes_back_the_same(field: Field) -
     found = await listed(field)
     assert (found["Old oak"]["latitude"], found["Old oak"]["notes"]) == (52.5, "two; lines\nof it")
     assert found["Old oak"]["started_at"] == "2026-04-30T22:00:00Z"
-    assert (found["camera"]["time_zone"], found["camera"]["clock_offset_s"], found["camera"]["dating"]) == (
+    assert (
+        found["camera"]["time_zone"],
+        found["camera"]["clock_offset_s"],
+        found["camera"]["dating"],
+    ) == (
         "UTC",
         60,
         True,
     )
-    assert (await send(field, await fetch(field))).json() == {"made": 0, "changed": 0, "unchanged": 2}
+    assert (await send(field, await fetch(field))).json() == {
+        "made": 0,
+        "changed": 0,
+        "unchanged": 2,
+    }
 
 
 async def test_what_is_wrong_is_said_by_line_and_nothing_is_changed(field: Field) -> None:
@@ -105,7 +115,9 @@ FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
 
 async def test_no_cell_is_a_formula_and_it_comes_back_as_it_was(field: Field) -> None:
     formula = '=HYPERLINK("http://evil.example")'
-    made = await field.call("POST", "/deployments", {"project": field.project, "name": formula, "notes": "-1+1"})
+    made = await field.call(
+        "POST", "/deployments", {"project": field.project, "name": formula, "notes": "-1+1"}
+    )
     assert made.status_code == 201
     for sign in FULL_WIDTH:
         await field.call("POST", "/deployments", {"project": field.project, "name": f"{sign}1+1"})
@@ -126,6 +138,8 @@ async def test_a_name_that_somebody_takes_at_the_same_time_is_a_conflict(field: 
             while not await field.ask(waiting):
                 await asyncio.sleep(0.01)
     answer = await sheet
-    assert (answer.status_code, "Nothing was changed" in answer.json()["detail"]) == (409, True), answer.text
+    assert (answer.status_code, "Nothing was changed" in answer.json()["detail"]) == (409, True), (
+        answer.text
+    )
     assert (await listed(field))["camera"]["notes"] == ""
     assert (await send(field, "name\nFord\n")).json() == {"made": 0, "changed": 0, "unchanged": 1}

@@ -24,7 +24,9 @@ async def field(system: AppContext) -> Field:
 
 
 async def create(field: Field, name: str = "Old oak", **values: Any) -> dict[str, Any]:
-    answer = await field.call("POST", "/deployments", {"project": field.project, "name": name} | values)
+    answer = await field.call(
+        "POST", "/deployments", {"project": field.project, "name": name} | values
+    )
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
@@ -71,7 +73,9 @@ async def test_later_coordinates_give_the_zone_only_if_none_was_given(field: Fie
     assert await change(field, given["id"], **BERLIN) == ("UTC", "given")
 
 
-async def test_later_coordinates_leave_the_zone_of_images_that_are_there(system: AppContext) -> None:
+async def test_later_coordinates_leave_the_zone_of_images_that_are_there(
+    system: AppContext,
+) -> None:
     project = await make_exchange_project(system)
     made = await create(project.field)
     await project.upload(made["id"], "1.jpg")
@@ -104,7 +108,9 @@ async def test_a_sheet_follows_the_same_rule(field: Field) -> None:
     assert {one["name"]: zone_of(one) for one in listed if one["name"] != "camera"} == zones
 
 
-async def test_a_package_without_times_leaves_the_zone_to_the_coordinates(system: AppContext) -> None:
+async def test_a_package_without_times_leaves_the_zone_to_the_coordinates(
+    system: AppContext,
+) -> None:
     project = await make_exchange_project(system)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -113,11 +119,18 @@ async def test_a_package_without_times_leaves_the_zone_to_the_coordinates(system
             "deploymentID,locationName,latitude,longitude,deploymentStart,deploymentEnd\n"
             "d1,Old oak,52.52,13.4,,\nd2,Ford,52.52,13.4,2026-05-01T00:00:00+02:00,2026-06-01T00:00:00+02:00\n",
         )
-        archive.writestr("media.csv", "mediaID,deploymentID,timestamp,filePath,filePublic,fileMediatype\n")
-        archive.writestr("observations.csv", "observationID,deploymentID,mediaID,observationLevel,observationType\n")
+        archive.writestr(
+            "media.csv", "mediaID,deploymentID,timestamp,filePath,filePublic,fileMediatype\n"
+        )
+        archive.writestr(
+            "observations.csv",
+            "observationID,deploymentID,mediaID,observationLevel,observationType\n",
+        )
         archive.writestr("datapackage.json", "{}")
     await project.import_file("camtrap-dp", buffer.getvalue())
-    listed = (await project.field.call("GET", f"/deployments?project={project.field.project}")).json()["results"]
+    listed = (
+        await project.field.call("GET", f"/deployments?project={project.field.project}")
+    ).json()["results"]
     assert {one["name"]: zone_of(one) for one in listed if one["name"] != "camera"} == {
         "Old oak": ("Europe/Berlin", "coordinates"), "Ford": ("Etc/GMT-2", "given"),
     }  # fmt: skip
@@ -135,5 +148,7 @@ def test_zones_of_before_count_as_given_unless_they_are_utc(empty_database_url: 
             )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        rows = connection.execute("select time_zone, time_zone_source from deployments order by name").fetchall()
+        rows = connection.execute(
+            "select time_zone, time_zone_source from deployments order by name"
+        ).fetchall()
         assert rows == [("Europe/Berlin", "given"), ("UTC", "default")]

@@ -25,10 +25,16 @@ def main(arguments):
 """
 
 
-def test_the_api_ends_by_itself_beside_a_worker_that_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert up.SERVER_PATIENCE_S - up.WORKER_START_S > STOP_WITHIN_S, "a request of that length is cut"
+def test_the_api_ends_by_itself_beside_a_worker_that_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert up.SERVER_PATIENCE_S - up.WORKER_START_S > STOP_WITHIN_S, (
+        "a request of that length is cut"
+    )
     of_database_s = up.DATABASE_PATIENCE_S + sum(patience_s for _, patience_s in HARDER)
-    assert up.SERVER_PATIENCE_S + of_database_s < up.STOP_WITHIN_S, "who stops it kills it before it has ended"
+    assert up.SERVER_PATIENCE_S + of_database_s < up.STOP_WITHIN_S, (
+        "who stops it kills it before it has ended"
+    )
     monkeypatch.setattr(up, "WORKER_START_S", 0.5)
     monkeypatch.setattr(up, "SERVER_PATIENCE_S", 6.0)
     (tmp_path / "slow.py").write_text(SLOW)
@@ -36,7 +42,9 @@ def test_the_api_ends_by_itself_beside_a_worker_that_does_not(tmp_path: Path, mo
     told: list[str] = []
     supervisor = Supervisor(told.append)
     supervisor.release_children()
-    children = [_start(supervisor, name, takes_s) for name, takes_s in (("worker", 60.0), ("api", 4.0))]
+    children = [
+        _start(supervisor, name, takes_s) for name, takes_s in (("worker", 60.0), ("api", 4.0))
+    ]
     for child in children:
         wait_for("its start", lambda child=child: (tmp_path / child.program.name).exists())  # type: ignore[misc]
     up.stop_programs(supervisor)

@@ -41,18 +41,24 @@ async def upload_card(system: AppContext) -> ExchangeProject:
 async def pull_card(system: AppContext) -> ExchangeProject:
     async with running_camera() as camera:
         camera.files = {path: make_jpeg(number) for number, path in enumerate(PATHS)}
-        project = await make_exchange_project(replace(system, outbound=allow_origins(("127.0.0.1", camera.port))))
+        project = await make_exchange_project(
+            replace(system, outbound=allow_origins(("127.0.0.1", camera.port)))
+        )
         place = await project.create_deployment("Old oak")
         body = {"name": "card", "base_url": camera.url, "location_id": place}
         source = (await project.send("POST", "/image-pull-sources", body, 201))["id"]
-        run = await project.send("POST", f"/image-pull-sources/{source}/process?max_files=0", None, 202)
+        run = await project.send(
+            "POST", f"/image-pull-sources/{source}/process?max_files=0", None, 202
+        )
         await pull_runs.run_pull(project.field.system, SYSTEM, UUID(run["run_id"]))
     return project
 
 
 @pytest.mark.parametrize("read_card", [upload_card, pull_card])
 async def test_images_of_one_name_are_exported_by_their_relative_paths(
-    read_card: Callable[[AppContext], Awaitable[ExchangeProject]], system: AppContext, tmp_path: Path
+    read_card: Callable[[AppContext], Awaitable[ExchangeProject]],
+    system: AppContext,
+    tmp_path: Path,
 ) -> None:
     project = await read_card(system)
     await project.detect({PATHS[0]: [("fox", BOX)], PATHS[1]: [("badger", BOX)]})
@@ -61,7 +67,9 @@ async def test_images_of_one_name_are_exported_by_their_relative_paths(
     assert sorted(row["fileName"] for row in media) == PATHS
     keys = {row["fileName"]: row["mediaID"] for row in media}
     _, content = await project.export("coco")
-    assert sorted(one["file_name"] for one in json.loads(content)["images"]) == [f"Old-oak/{path}" for path in PATHS]
+    assert sorted(one["file_name"] for one in json.loads(content)["images"]) == [
+        f"Old-oak/{path}" for path in PATHS
+    ]
     _, content = await project.export("megadetector")
     assert sorted(one["file"] for one in json.loads(content)["images"]) == PATHS
     _, content = await project.export("speciesnet")
@@ -118,7 +126,9 @@ async def list_classes(project: ExchangeProject) -> dict[str, list[str]]:
     return seen
 
 
-async def test_own_exports_are_imported_into_another_project(system: AppContext, tmp_path: Path) -> None:
+async def test_own_exports_are_imported_into_another_project(
+    system: AppContext, tmp_path: Path
+) -> None:
     project = await make_copy(system, "first")
     labels = {path: f"class {number}" for number, path in enumerate(project.images)}
     await project.detect({path: [(label, BOX)] for path, label in labels.items()})
@@ -149,7 +159,11 @@ async def test_a_folder_that_fits_two_deployments_is_not_guessed(system: AppCont
     project = await make_exchange_project(system)
     for place in ("Old oak", "Old  oak!"):
         await project.upload(await project.create_deployment(place), "IMG_1.JPG")
-    found = {"images": [{"id": 1, "file_name": "Old-oak/IMG_1.JPG"}], "annotations": [], "categories": []}
+    found = {
+        "images": [{"id": 1, "file_name": "Old-oak/IMG_1.JPG"}],
+        "annotations": [],
+        "categories": [],
+    }
     made = await project.import_file("coco", json.dumps(found).encode(), nothing_is_blank=True)
     assert (made["stored"], made["ambiguous"]) == (0, 1), made
 
@@ -170,8 +184,8 @@ def write_package(tables: dict[str, list[dict[str, Any]]], **descriptor: Any) ->
     return content.getvalue()
 
 
-# Rows of the example of Camtrap DP 1.0.2 (TDWG, github.com/tdwg/camtrap-dp, example folder), with some columns left
-# out; the second machine and the individual are added.
+# Rows of the example of Camtrap DP 1.0.2 (TDWG, github.com/tdwg/camtrap-dp, example folder), with
+# some columns left out; the second machine and the individual are added.
 DEPLOYMENT = {
     "deploymentID": "00a2c20d", "locationID": "e254a13c", "locationName": "B_HS_val 2_processiepark",
     "latitude": "51.496", "longitude": "4.774", "deploymentStart": "2020-05-30T04:57:37+02:00",
@@ -215,11 +229,15 @@ TAXA = [
 
 async def import_example(system: AppContext, found_before: Sequence[str] = ()) -> ExchangeProject:
     project = await make_exchange_project(system)
-    place = await project.create_deployment(DEPLOYMENT["locationName"], latitude=51.496, longitude=4.774)
+    place = await project.create_deployment(
+        DEPLOYMENT["locationName"], latitude=51.496, longitude=4.774
+    )
     await project.upload(place, *(row["fileName"] for row in MEDIA))
     if found_before:
         await project.detect({path: [("animal", OTHER)] for path in found_before})
-    package = write_package({"deployments": [DEPLOYMENT], "media": MEDIA, "observations": OBSERVATIONS}, taxonomic=TAXA)
+    package = write_package(
+        {"deployments": [DEPLOYMENT], "media": MEDIA, "observations": OBSERVATIONS}, taxonomic=TAXA
+    )
     made = await project.import_file("camtrap-dp", package)
     assert (made["state"], made["faults"], made["left_out"]) == ("completed", 0, 0), made
     again = await project.import_file("camtrap-dp", package)
@@ -232,11 +250,16 @@ async def test_a_package_keeps_its_findings_and_taxa(system: AppContext, tmp_pat
     _, content = await project.export("camtrap-dp")
     package = open_package(content, tmp_path)
     assert validate_package(package) == []
-    rows = [row for row in read_resource(package, "observations") if row["observationLevel"] == "media"]
+    rows = [
+        row for row in read_resource(package, "observations") if row["observationLevel"] == "media"
+    ]
     assert sorted((row["scientificName"], row["classificationMethod"]) for row in rows) == [
         ("Anas platyrhynchos", "human"), ("Anas strepera", "machine"), ("Rattus norvegicus", "machine"),
     ]  # fmt: skip
-    assert {row["classifiedBy"] for row in rows if row["classificationMethod"] == "machine"} == {MODEL, "Other 2"}
+    assert {row["classifiedBy"] for row in rows if row["classificationMethod"] == "machine"} == {
+        MODEL,
+        "Other 2",
+    }
     taxa = {one["scientificName"]: one for one in package.to_dict()["taxonomic"]}
     assert taxa == {one["scientificName"]: one for one in TAXA}
     for form in ("coco", "csv", "darwin-core"):
@@ -249,13 +272,19 @@ async def test_a_package_keeps_its_findings_and_taxa(system: AppContext, tmp_pat
 async def test_a_confirmed_box_does_not_replace_another_of_its_package(system: AppContext) -> None:
     project = await import_example(system, found_before=[MEDIA[1]["fileName"]])
     found = await project.send("GET", f"/images/{project.images[MEDIA[1]['fileName']]}/analyses")
-    [model] = [one["id"] for one in found["results"] if one["model_name"] == MODEL.removesuffix(" 1")]
+    [model] = [
+        one["id"] for one in found["results"] if one["model_name"] == MODEL.removesuffix(" 1")
+    ]
     [box] = (await project.send("GET", f"/analyses/{model}/annotations"))["results"]
     said = {"kind": "confirm", "annotations": [box["id"]]}
     await project.send("POST", "/identifications", {"identifications": [said]}, 201)
     _, content = await project.export("camtrap-dp")
     rows = csv.DictReader(io.StringIO(unpack(content)["observations.csv"].decode(), newline=""))
-    seen = {(row["scientificName"], row["classificationMethod"]) for row in rows if row["mediaID"] == "401386c7"}
+    seen = {
+        (row["scientificName"], row["classificationMethod"])
+        for row in rows
+        if row["mediaID"] == "401386c7"
+    }
     assert seen == {("Anas strepera", "human"), ("Rattus norvegicus", "machine")}
 
 
@@ -265,16 +294,19 @@ async def test_a_package_keeps_its_ids(system: AppContext, tmp_path: Path) -> No
     package = open_package(content, tmp_path)
     assert validate_package(package) == []
     [place] = read_resource(package, "deployments")
-    assert (place["deploymentID"], place["locationID"]) == (DEPLOYMENT["deploymentID"], DEPLOYMENT["locationID"])
+    assert (place["deploymentID"], place["locationID"]) == (
+        DEPLOYMENT["deploymentID"],
+        DEPLOYMENT["locationID"],
+    )
     media = read_resource(package, "media")
     assert {(row["mediaID"], row["fileName"], row["deploymentID"]) for row in media} == {
         (row["mediaID"], row["fileName"], row["deploymentID"]) for row in MEDIA
     }
     rows = read_resource(package, "observations")
     columns = ("observationID", "mediaID", "eventID", "scientificName", "classificationMethod")
-    assert {tuple(row[name] for name in columns) for row in rows if row["observationLevel"] == "media"} == {
-        tuple(row[name] for name in columns) for row in OBSERVATIONS
-    }
+    assert {
+        tuple(row[name] for name in columns) for row in rows if row["observationLevel"] == "media"
+    } == {tuple(row[name] for name in columns) for row in OBSERVATIONS}
     assert [row["individualID"] for row in rows if row["mediaID"] == "07840dcc"] == ["duck 7"]
     assert {row["eventID"] for row in rows} == {"4bb69c45"}
     assert package.to_dict()["project"]["individualAnimals"] is True
@@ -289,7 +321,9 @@ async def test_ids_of_two_packages_do_not_collide(system: AppContext, tmp_path: 
     media = MEDIA[0] | {"deploymentID": "other", "fileName": "second.jpg", "filePath": "second.jpg"}
     deployment = DEPLOYMENT | {"deploymentID": "other", "locationName": "Second"}
     seen = OBSERVATIONS[0] | {"deploymentID": "other"}
-    package = write_package({"deployments": [deployment], "media": [media], "observations": [seen]}, taxonomic=TAXA)
+    package = write_package(
+        {"deployments": [deployment], "media": [media], "observations": [seen]}, taxonomic=TAXA
+    )
     made = await project.import_file("camtrap-dp", package)
     assert (made["state"], made["faults"]) == ("completed", 0), made
     _, content = await project.export("camtrap-dp")
@@ -299,7 +333,9 @@ async def test_ids_of_two_packages_do_not_collide(system: AppContext, tmp_path: 
     assert sorted(ids) == sorted(["07840dcc", "401386c7", project.images["second.jpg"]])
 
 
-async def test_our_own_package_keeps_its_ids_in_another_project(system: AppContext, tmp_path: Path) -> None:
+async def test_our_own_package_keeps_its_ids_in_another_project(
+    system: AppContext, tmp_path: Path
+) -> None:
     project = await make_copy(system, "first")
     await project.detect({"Old oak/IMG_1.JPG": [("fox", BOX), ("badger", OTHER)]})
     await project.identify("correct", "Beech (north)/IMG_1.JPG", label="heron")
@@ -309,20 +345,29 @@ async def test_our_own_package_keeps_its_ids_in_another_project(system: AppConte
     assert (made["state"], made["faults"]) == ("completed", 0), made
     _, exported = await copy.export("camtrap-dp")
     first, second = (
-        open_package(data, make_folder(tmp_path, name)) for name, data in (("a", content), ("b", exported))
+        open_package(data, make_folder(tmp_path, name))
+        for name, data in (("a", content), ("b", exported))
     )
     assert validate_package(second) == []
     keys = {
         "deployments": ("deploymentID", "locationName"),
         "media": ("mediaID", "deploymentID", "fileName"),
-        "observations": ("observationID", "mediaID", "eventID", "observationType", "bboxX", "observationTags"),
+        "observations": (
+            "observationID",
+            "mediaID",
+            "eventID",
+            "observationType",
+            "bboxX",
+            "observationTags",
+        ),
     }
     for name, columns in keys.items():
         before, after = (
             sorted(
                 str([row[column] for column in columns])
                 for row in read_resource(package, name)
-                if row.get("observationLevel") != "event" and row.get("observationType") != "unclassified"
+                if row.get("observationLevel") != "event"
+                and row.get("observationType") != "unclassified"
             )
             for package in (first, second)
         )

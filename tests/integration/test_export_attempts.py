@@ -42,7 +42,9 @@ class Moody(LocalStore):
     free = 0.5
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
+    async def keep(
+        self, incoming: IncomingFile, key: str, media_type: str | None = None
+    ) -> StoredObject:
         stored = await super().keep(incoming, key, media_type)
         if self.meanwhile is not None:
             await self.meanwhile()
@@ -73,7 +75,9 @@ async def test_machines_take_no_export_from_each_other(desk: Desk, tmp_path: Pat
         frozen = await _take_up(system, key)
         await gather_records(frozen)
         await build_export(other, SYSTEM, key)
-        assert (await desk.show(asked["id"]))["state"] == "writing", "its machine gave a sign just now"
+        assert (await desk.show(asked["id"]))["state"] == "writing", (
+            "its machine gave a sign just now"
+        )
 
         async def take_over() -> None:
             await desk.field.change("update exports set updated_at = now() - interval '31 s'")
@@ -83,11 +87,18 @@ async def test_machines_take_no_export_from_each_other(desk: Desk, tmp_path: Pat
         with pytest.raises(ExportOwnershipLost):
             await write_export_file(frozen)
     made = await desk.show(asked["id"])
-    assert (made["state"], len((await desk.download(asked["id"])).content)) == ("ready", made["size_bytes"])
-    assert await store.find_size(build_export_key(desk.field.project, key, frozen.row.attempt)) is None
+    assert (made["state"], len((await desk.download(asked["id"])).content)) == (
+        "ready",
+        made["size_bytes"],
+    )
+    assert (
+        await store.find_size(build_export_key(desk.field.project, key, frozen.row.attempt)) is None
+    )
 
 
-async def test_a_file_that_was_kept_by_who_is_killed_is_not_forgotten(desk: Desk, tmp_path: Path) -> None:
+async def test_a_file_that_was_kept_by_who_is_killed_is_not_forgotten(
+    desk: Desk, tmp_path: Path
+) -> None:
     system, plan = desk.field.system, tmp_path / "plan"
     (system.work_folder.parent / failpoints.MARK).touch()
     asked = [(await desk.ask())["id"] for _ in range(3)]
@@ -101,7 +112,9 @@ async def test_a_file_that_was_kept_by_who_is_killed_is_not_forgotten(desk: Desk
     finally:
         failpoints.enable(None, system.work_folder.parent)
     async with system.database.transaction(SYSTEM) as tx:
-        assert set(await list_file_keys(SYSTEM, tx, desk.field.project)) == set(keys), "as when its project goes"
+        assert set(await list_file_keys(SYSTEM, tx, desk.field.project)) == set(keys), (
+            "as when its project goes"
+        )
     await desk.field.call("POST", f"/exports/{asked[0]}/cancel")
     often = "update exports set attempt = 50, updated_at = now() - interval '31 s' where id = %s"
     await desk.field.change(often, asked[1])
@@ -112,14 +125,18 @@ async def test_a_file_that_was_kept_by_who_is_killed_is_not_forgotten(desk: Desk
     await desk.download(asked[2])
 
 
-async def test_what_an_attempt_before_the_last_left_is_not_gone_on_with(desk: Desk, tmp_path: Path) -> None:
+async def test_what_an_attempt_before_the_last_left_is_not_gone_on_with(
+    desk: Desk, tmp_path: Path
+) -> None:
     asked = await desk.ask()
     here, there = desk.field.system, replace(desk.field.system, work_folder=tmp_path / "other")
     plan = tmp_path / "plan"
     (here.work_folder.parent / failpoints.MARK).touch()
     try:
         for number, system in enumerate((here, there)):
-            await desk.field.change("update images set filename = %s", f"as of attempt {number}.jpg")
+            await desk.field.change(
+                "update images set filename = %s", f"as of attempt {number}.jpg"
+            )
             await desk.field.change("update exports set updated_at = now() - interval '31 s'")
             plan.write_text(f"{number} export page|*|1|fail\n")
             failpoints.enable(str(plan), here.work_folder.parent)
@@ -135,7 +152,9 @@ async def test_what_an_attempt_before_the_last_left_is_not_gone_on_with(desk: De
 async def test_a_page_is_cut_where_it_would_hold_too_much(desk: Desk, tmp_path: Path) -> None:
     asked, data, plan = await desk.ask(), desk.field.system.work_folder.parent, tmp_path / "plan"
     # Of what is stored packed it counts how long it is unpacked.
-    await desk.field.change("update annotations set data = data || jsonb_build_object('x', repeat('x', 3000000))")
+    await desk.field.change(
+        "update annotations set data = data || jsonb_build_object('x', repeat('x', 3000000))"
+    )
     (data / failpoints.MARK).touch()
     plan.write_text("1 export page|*|1|note\n")
     try:
@@ -163,7 +182,9 @@ async def test_pages_are_shorter_where_the_database_takes_too_long(desk: Desk) -
         assert (await desk.build(asked["id"]))["sha256"] == undisturbed["sha256"]
     finally:
         await desk.field.change("drop function give_up cascade")
-    assert [get_page_size(50, 50, weight) for weight in (0, 1 << 20, 1 << 24, 1 << 25, 1 << 40)] == [
+    assert [
+        get_page_size(50, 50, weight) for weight in (0, 1 << 20, 1 << 24, 1 << 25, 1 << 40)
+    ] == [
         100,
         100,
         50,
@@ -178,7 +199,9 @@ async def test_a_disk_that_is_almost_full_takes_no_export(desk: Desk, tmp_path: 
     system, store = _with_moody(desk.field.system)
     store.free = 0.01
     with pytest.raises(ServiceUnavailable, match="of the disk is free"):
-        await create_export(system, SYSTEM, NewExport(project=desk.field.project, format=ExportFormat.CSV))
+        await create_export(
+            system, SYSTEM, NewExport(project=desk.field.project, format=ExportFormat.CSV)
+        )
     await build_export(system, SYSTEM, UUID(asked["id"]))
     failed = await desk.show(asked["id"])
     assert (failed["state"], "Only 1.0% of the disk is free" in failed["error"]) == ("failed", True)
@@ -211,7 +234,9 @@ async def test_exports_that_rest_are_taken_up(desk: Desk) -> None:
     count = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'build_export'"
     await resume_exports(desk.field.system, SYSTEM)
     assert await desk.field.ask(count) == [(1,)]
-    await desk.field.change("update exports set updated_at = now() - interval '1 h' where id = %s", asked["id"])
+    await desk.field.change(
+        "update exports set updated_at = now() - interval '1 h' where id = %s", asked["id"]
+    )
     await resume_exports(desk.field.system, SYSTEM)
     assert await desk.field.ask(count) == [(1,)], "it waits in its queue"
     await desk.field.change("update procrastinate.procrastinate_jobs set status = 'failed'")

@@ -54,7 +54,9 @@ async def project(system: AppContext) -> ExchangeProject:
     await made.detect(MODEL_BOXES)
     mask = {
         "images": [{"id": 1, "file_name": "mask.jpg", "width": SIZE[0], "height": SIZE[1]}],
-        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[20, 20, 90, 20, 90, 80]]}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[20, 20, 90, 20, 90, 80]]}
+        ],
         "categories": [{"id": 1, "name": "fox"}],
     }
     assert (await made.import_file("coco", json.dumps(mask).encode()))["stored"] == 1
@@ -86,19 +88,26 @@ def round_box(*sides: Any) -> tuple[float, ...]:
     return tuple(round(float(side), 2) for side in sides)
 
 
-async def test_camtrap_dp_has_the_boxes_that_agree_with_the_person(project: ExchangeProject, tmp_path: Path) -> None:
+async def test_camtrap_dp_has_the_boxes_that_agree_with_the_person(
+    project: ExchangeProject, tmp_path: Path
+) -> None:
     _, content = await project.export("camtrap-dp")
     package = open_package(content, tmp_path)
     report = package.validate()
     assert report.valid, report.flatten(["message"])
     paths = {str(row["mediaID"]): row["fileName"] for row in read_resource(package, "media")}
-    rows = [row for row in read_resource(package, "observations") if row["observationLevel"] == "media"]
+    rows = [
+        row for row in read_resource(package, "observations") if row["observationLevel"] == "media"
+    ]
     seen: dict[str, list[Any]] = {}
     for row in rows:
         seen.setdefault(paths[row["mediaID"]], []).append(row)
     for path, boxes in BOXES.items():
         here = sorted(
-            (row["scientificName"], round_box(*(row[f"bbox{side}"] for side in ("X", "Y", "Width", "Height"))))
+            (
+                row["scientificName"],
+                round_box(*(row[f"bbox{side}"] for side in ("X", "Y", "Width", "Height"))),
+            )
             for row in seen[path]
         )
         assert here == sorted(boxes), path
@@ -106,10 +115,18 @@ async def test_camtrap_dp_has_the_boxes_that_agree_with_the_person(project: Exch
     assert sum(row["count"] for row in seen["agrees.jpg"]) == 3
     assert {row["sex"] for row in seen["agrees.jpg"]} == {"female"}
     [heron] = seen["heron.jpg"]
-    assert (heron["scientificName"], heron["observationType"], heron["bboxX"]) == ("Ardea cinerea", "animal", None)
+    assert (heron["scientificName"], heron["observationType"], heron["bboxX"]) == (
+        "Ardea cinerea",
+        "animal",
+        None,
+    )
     for path in ("blank.jpg", "mask.jpg"):
         [blank] = seen[path]
-        assert (blank["observationType"], blank["bboxX"], blank["classificationMethod"]) == ("blank", None, "human")
+        assert (blank["observationType"], blank["bboxX"], blank["classificationMethod"]) == (
+            "blank",
+            None,
+            "human",
+        )
 
 
 async def test_coco_and_yolo_have_no_overruled_box_and_no_mask_of_a_blank(
@@ -132,7 +149,9 @@ async def test_coco_and_yolo_have_no_overruled_box_and_no_mask_of_a_blank(
     paths = {one["id"]: one["file_name"].rpartition("/")[2] for one in told["images"]}
     seen: dict[str, list[str]] = {}
     for one in told["annotations"]:
-        seen.setdefault(paths[one["image_id"]], []).append(titles[one["category_id"]] + " box" * ("bbox" in one))
+        seen.setdefault(paths[one["image_id"]], []).append(
+            titles[one["category_id"]] + " box" * ("bbox" in one)
+        )
     assert {path: sorted(found) for path, found in seen.items()} == {
         **{path: sorted(f"{name} box" for name, _ in boxes) for path, boxes in BOXES.items()},
         "heron.jpg": ["Ardea cinerea"], "blank.jpg": ["empty"], "mask.jpg": ["empty"],
@@ -166,23 +185,36 @@ async def test_crops_are_of_the_boxes_that_remain(project: ExchangeProject) -> N
     }
 
 
-async def test_megadetector_and_speciesnet_have_no_overruled_detection(project: ExchangeProject) -> None:
+async def test_megadetector_and_speciesnet_have_no_overruled_detection(
+    project: ExchangeProject,
+) -> None:
     _, content = await project.export("megadetector")
     told = json.loads(content)
     names = told["classification_categories"]
     for image in told["images"]:
         path = image["file"].rpartition("/")[2]
-        found = sorted((names[one["classifications"][0][0]], round_box(*one["bbox"])) for one in image["detections"])
-        expected = [("fox" if path == "model.jpg" else name, box) for name, box in BOXES.get(path, [])]
+        found = sorted(
+            (names[one["classifications"][0][0]], round_box(*one["bbox"]))
+            for one in image["detections"]
+        )
+        expected = [
+            ("fox" if path == "model.jpg" else name, box) for name, box in BOXES.get(path, [])
+        ]
         assert found == sorted(expected), path
-        assert {told["detection_categories"][one["category"]] for one in image["detections"]} <= {"animal"}
+        assert {told["detection_categories"][one["category"]] for one in image["detections"]} <= {
+            "animal"
+        }
     _, content = await project.export("speciesnet")
     for image in json.loads(content)["predictions"]:
         path = image["filepath"].rpartition("/")[2]
         boxes = [one for one in image["detections"] if one["category"] != "0"]
-        assert sorted(round_box(*one["bbox"]) for one in boxes) == sorted(box for _, box in BOXES.get(path, []))
+        assert sorted(round_box(*one["bbox"]) for one in boxes) == sorted(
+            box for _, box in BOXES.get(path, [])
+        )
         if path != "model.jpg":
-            assert {one["processed_classification"]["source"] for one in image["detections"]} <= {"human"}
+            assert {one["processed_classification"]["source"] for one in image["detections"]} <= {
+                "human"
+            }
 
 
 async def test_tables_and_darwin_core_have_the_names_of_people(project: ExchangeProject) -> None:
@@ -192,15 +224,27 @@ async def test_tables_and_darwin_core_have_the_names_of_people(project: Exchange
     for table in (rows, parquet.read_table(io.BytesIO(content)).to_pylist()):
         seen: dict[str, list[tuple[str, str | None]]] = {}
         for row in table:
-            seen.setdefault(row["filename"], []).append((row["type"], row["scientific_name"] or None))
+            seen.setdefault(row["filename"], []).append(
+                (row["type"], row["scientific_name"] or None)
+            )
         for path, boxes in BOXES.items():
-            named = sorted(name for kind, name in seen[path] if kind == "bounding_box" and name is not None)
+            named = sorted(
+                name for kind, name in seen[path] if kind == "bounding_box" and name is not None
+            )
             assert named == sorted(name for name, _ in boxes), path
             assert len([kind for kind, _ in seen[path] if kind != "image"]) == len(boxes), path
         assert seen["heron.jpg"] == [("image", "Ardea cinerea")]
         assert seen["blank.jpg"] == seen["mask.jpg"] == [("image", None)]
-    assert {row["said"] for row in rows if row["filename"] in ("blank.jpg", "mask.jpg")} == {"blank"}
+    assert {row["said"] for row in rows if row["filename"] in ("blank.jpg", "mask.jpg")} == {
+        "blank"
+    }
     _, content = await project.export("darwin-core")
-    occurrences = read_rows(unpack(content)["occurrence.txt"], delimiter="\t", quoting=csv.QUOTE_NONE)
-    assert {row["scientificName"] for row in occurrences} == {"Vulpes vulpes", "Meles meles", "Ardea cinerea"}
+    occurrences = read_rows(
+        unpack(content)["occurrence.txt"], delimiter="\t", quoting=csv.QUOTE_NONE
+    )
+    assert {row["scientificName"] for row in occurrences} == {
+        "Vulpes vulpes",
+        "Meles meles",
+        "Ardea cinerea",
+    }
     assert sum(int(row["individualCount"]) for row in occurrences) == 3 + 1 + 1 + 1 + 1 + 1 + 1

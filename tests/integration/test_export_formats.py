@@ -29,7 +29,9 @@ async def field(system: AppContext) -> Field:
 
 
 async def _make(field: Field, form: str, **options: Any) -> tuple[dict[str, Any], bytes]:
-    asked = await field.call("POST", "/exports", {"project": field.project, "format": form, "options": options})
+    asked = await field.call(
+        "POST", "/exports", {"project": field.project, "format": form, "options": options}
+    )
     assert asked.status_code == 202, asked.text
     key = asked.json()["id"]
     await build_export(field.system, SYSTEM, UUID(key))
@@ -53,7 +55,9 @@ async def test_every_format_is_a_file_that_opens(field: Field) -> None:
         if made["media_type"] == "application/zip":
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 assert archive.testzip() is None
-                pictures = [archive.read(name) for name in archive.namelist() if name.endswith(".jpg")]
+                pictures = [
+                    archive.read(name) for name in archive.namelist() if name.endswith(".jpg")
+                ]
             if form == "yolo":
                 assert pictures == [picture]
             elif form == "crops":

@@ -22,7 +22,12 @@ from tests.integration.fields import SYSTEM
 from trapline.server.images.actions.thumbnails import generate_thumbnails
 from trapline.server.platform.app_context import AppContext
 
-FOX_NAMES = {"en": ["red fox", "fox"], "de": ["Rotfuchs", "Fuchs"], "fr": ["renard roux"], "pt-br": ["raposa"]}
+FOX_NAMES = {
+    "en": ["red fox", "fox"],
+    "de": ["Rotfuchs", "Fuchs"],
+    "fr": ["renard roux"],
+    "pt-br": ["raposa"],
+}
 BOX = (0.1, 0.1, 0.5, 0.5)
 
 
@@ -34,11 +39,26 @@ async def project(system: AppContext) -> ExchangeProject:
     await made.upload(place, "IMG_1.JPG", "IMG_2.JPG", "IMG_3.JPG")
     ranks = {"kingdom": "Animalia", "class": "Mammalia", "family": "Canidae", "genus": "Vulpes"}
     fox = await made.create_taxon(
-        "Vulpes vulpes", "fox", rank="species", higher_ranks=ranks, common_names=FOX_NAMES, gbif_key=5219243
+        "Vulpes vulpes",
+        "fox",
+        rank="species",
+        higher_ranks=ranks,
+        common_names=FOX_NAMES,
+        gbif_key=5219243,
     )
-    badger = await made.create_taxon("Meles meles", rank="species", common_names={"en": ["badger", "brock"]})
-    synonym = await made.create_taxon("Ursus meles", accepted=badger, common_names={"en": ["bear badger"]})
-    await made.detect({"IMG_1.JPG": [("fox", BOX)], "IMG_2.JPG": [("animal", BOX)], "IMG_3.JPG": [("animal", BOX)]})
+    badger = await made.create_taxon(
+        "Meles meles", rank="species", common_names={"en": ["badger", "brock"]}
+    )
+    synonym = await made.create_taxon(
+        "Ursus meles", accepted=badger, common_names={"en": ["bear badger"]}
+    )
+    await made.detect(
+        {
+            "IMG_1.JPG": [("fox", BOX)],
+            "IMG_2.JPG": [("animal", BOX)],
+            "IMG_3.JPG": [("animal", BOX)],
+        }
+    )
     await made.identify("correct", "IMG_2.JPG", taxon=fox)
     await made.identify("correct", "IMG_3.JPG", taxon=synonym)
     return made
@@ -52,14 +72,20 @@ async def test_tables_have_the_english_names_of_a_taxon(project: ExchangeProject
     named = {"Vulpes vulpes": "red fox; fox", "Meles meles": "badger; brock"}
     _, content = await project.export("csv")
     rows = read_table(content)
-    assert {row["scientific_name"]: row["common_name_en"] for row in rows if row["scientific_name"]} == named
+    assert {
+        row["scientific_name"]: row["common_name_en"] for row in rows if row["scientific_name"]
+    } == named
     for form in ("parquet", "geoparquet"):
         _, content = await project.export(form)
         table = parquet.read_table(io.BytesIO(content)).to_pylist()
-        assert {row["scientific_name"]: row["common_name_en"] for row in table if row["scientific_name"]} == named
+        assert {
+            row["scientific_name"]: row["common_name_en"] for row in table if row["scientific_name"]
+        } == named
 
 
-async def test_camtrap_dp_has_a_vernacular_name_for_each_language(project: ExchangeProject, tmp_path: Path) -> None:
+async def test_camtrap_dp_has_a_vernacular_name_for_each_language(
+    project: ExchangeProject, tmp_path: Path
+) -> None:
     _, content = await project.export("camtrap-dp")
     package = open_package(content, tmp_path)
     descriptor = json.loads((tmp_path / "datapackage.json").read_bytes())
@@ -71,8 +97,15 @@ async def test_camtrap_dp_has_a_vernacular_name_for_each_language(project: Excha
     assert taxa["Meles meles"]["vernacularNames"] == {"eng": "badger"}
     assert package.validate().valid
     rows = {name: read_resource(package, name) for name in ("deployments", "media", "observations")}
-    assert {name: len(of_it) for name, of_it in rows.items()} == {"deployments": 1, "media": 3, "observations": 3 + 2}
-    assert {row["scientificName"] for row in rows["observations"]} == {"Vulpes vulpes", "Meles meles"}
+    assert {name: len(of_it) for name, of_it in rows.items()} == {
+        "deployments": 1,
+        "media": 3,
+        "observations": 3 + 2,
+    }
+    assert {row["scientificName"] for row in rows["observations"]} == {
+        "Vulpes vulpes",
+        "Meles meles",
+    }
 
 
 async def test_darwin_core_and_speciesnet_have_one_common_name(project: ExchangeProject) -> None:
@@ -89,11 +122,16 @@ async def test_darwin_core_and_speciesnet_have_one_common_name(project: Exchange
     assert classes == {"red fox", "badger"}
 
 
-async def test_formats_with_classes_name_them_by_their_taxa(project: ExchangeProject, tmp_path: Path) -> None:
+async def test_formats_with_classes_name_them_by_their_taxa(
+    project: ExchangeProject, tmp_path: Path
+) -> None:
     _, content = await project.export("coco")
     (tmp_path / "coco.json").write_bytes(content)
     coco = COCO(tmp_path / "coco.json")
-    assert {one["name"] for one in coco.loadCats(coco.getCatIds())} == {"Vulpes vulpes", "Meles meles"}
+    assert {one["name"] for one in coco.loadCats(coco.getCatIds())} == {
+        "Vulpes vulpes",
+        "Meles meles",
+    }
     _, content = await project.export("coco-camera-traps")
     names = {one["name"] for one in json.loads(content)["categories"]}
     assert names == {"empty", "Vulpes vulpes", "Meles meles"}
@@ -107,7 +145,9 @@ async def test_formats_with_classes_name_them_by_their_taxa(project: ExchangePro
     assert len(json.loads(content)["images"]) == 3
 
 
-async def test_exports_of_one_analysis_do_not_depend_on_common_names(project: ExchangeProject) -> None:
+async def test_exports_of_one_analysis_do_not_depend_on_common_names(
+    project: ExchangeProject,
+) -> None:
     listed = await project.send("GET", f"/images/{project.images['IMG_1.JPG']}/analyses")
     [analysis] = listed["results"]
     for form in ("json", "csv", "coco"):
@@ -119,9 +159,13 @@ async def test_exports_of_one_analysis_do_not_depend_on_common_names(project: Ex
         assert (answer.status_code, b"fox" in answer.content) == (200, True), form
 
 
-async def test_a_common_name_that_names_people_withholds_the_image(project: ExchangeProject) -> None:
+async def test_a_common_name_that_names_people_withholds_the_image(
+    project: ExchangeProject,
+) -> None:
     await project.create_taxon("Homo neanderthalensis", common_names={"de": ["Urmensch", "Mensch"]})
-    hunter = await project.create_taxon("Venator venator", common_names={"en": ["stalker", "hunter"]})
+    hunter = await project.create_taxon(
+        "Venator venator", common_names={"en": ["stalker", "hunter"]}
+    )
     await project.identify("correct", "IMG_1.JPG", taxon=hunter)
     await generate_thumbnails(project.field.system, SYSTEM)
     await project.send("PATCH", f"/projects/{project.field.project}", {"public": True})

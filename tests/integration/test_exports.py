@@ -12,7 +12,11 @@ import pytest
 from tests.integration.export_desk import Desk, make_desk
 from tests.integration.fields import SYSTEM, success
 from trapline.server.exports.actions import export_gathering
-from trapline.server.exports.actions.export_attempt import ExportAttempt, get_work_folder, lock_folder
+from trapline.server.exports.actions.export_attempt import (
+    ExportAttempt,
+    get_work_folder,
+    lock_folder,
+)
 from trapline.server.exports.actions.export_build import build_export
 from trapline.server.exports.actions.export_gathering import gather_records
 from trapline.server.exports.actions.exports import purge_exports
@@ -35,24 +39,38 @@ async def test_an_export_is_made_and_downloaded_whole_and_in_parts(desk: Desk) -
     refused = await desk.download(asked["id"], expect=409)
     assert "wait until it is ready" in refused.json()["detail"]
     made = await desk.build(asked["id"])
-    assert (made["state"], made["images"], made["expected"], made["annotations"]) == ("ready", 3, 3, 6)
+    assert (made["state"], made["images"], made["expected"], made["annotations"]) == (
+        "ready",
+        3,
+        3,
+        6,
+    )
     rows = await desk.read(made["id"])
     assert len(rows) == made["written"] == 3
     assert {row["image_id"] for row in rows} == {str(image) for image in desk.field.images}
     whole = await desk.download(made["id"])
-    assert (len(whole.content), whole.headers["content-type"]) == (made["size_bytes"], "text/csv; charset=utf-8")
+    assert (len(whole.content), whole.headers["content-type"]) == (
+        made["size_bytes"],
+        "text/csv; charset=utf-8",
+    )
     assert made["filename"] in whole.headers["content-disposition"]
     begun = await desk.download(made["id"], expect=206, Range="bytes=0-9")
-    rest = await desk.download(made["id"], 206, **{"Range": "bytes=10-", "If-Range": begun.headers["etag"]})
+    rest = await desk.download(
+        made["id"], 206, **{"Range": "bytes=10-", "If-Range": begun.headers["etag"]}
+    )
     assert begun.content + rest.content == whole.content
     other = await desk.download(made["id"], 200, **{"Range": "bytes=10-", "If-Range": '"another"'})
     assert other.content == whole.content
     await desk.download(made["id"], 416, Range=f"bytes={made['size_bytes']}-")
-    told = await desk.field.ask("select action, count(*) from audit where subject_type = 'export' group by 1")
+    told = await desk.field.ask(
+        "select action, count(*) from audit where subject_type = 'export' group by 1"
+    )
     assert dict(told) == {"export": 1, "download": 1}
 
 
-async def test_who_is_killed_between_pages_goes_on_and_makes_the_same(desk: Desk, tmp_path: Path) -> None:
+async def test_who_is_killed_between_pages_goes_on_and_makes_the_same(
+    desk: Desk, tmp_path: Path
+) -> None:
     system = desk.field.system
     undisturbed = await desk.make()
     asked = await desk.ask()
@@ -103,13 +121,21 @@ async def test_an_export_is_as_of_its_start(desk: Desk) -> None:
     asked = await desk.ask()
     first, second, _ = desk.field.images
     said = {"kind": "correct", "images": [str(first)], "label": "Lynx lynx"}
-    assert (await desk.field.call("POST", "/identifications", {"identifications": [said]})).status_code == 201
-    await desk.field.change("update images set created_at = clock_timestamp() where id = %s", second)
+    assert (
+        await desk.field.call("POST", "/identifications", {"identifications": [said]})
+    ).status_code == 201
+    await desk.field.change(
+        "update images set created_at = clock_timestamp() where id = %s", second
+    )
     # What a later analysis would leave.
     await desk.field.change("update images set blank = true")
     rows = await desk.read((await desk.build(asked["id"]))["id"])
-    assert {row["image_id"] for row in rows} == {str(one) for one in desk.field.images if one != second}
-    assert {(row["said"], row["reviewed"], row["blank"]) for row in rows} == {("", "False", "False")}
+    assert {row["image_id"] for row in rows} == {
+        str(one) for one in desk.field.images if one != second
+    }
+    assert {(row["said"], row["reviewed"], row["blank"]) for row in rows} == {
+        ("", "False", "False")
+    }
     after = await desk.read((await desk.make())["id"])
     [corrected] = [row for row in after if row["said"]]
     assert {row["reviewed"] for row in after if row["image_id"] == str(first)} == {"True"}
@@ -123,13 +149,19 @@ async def test_an_export_is_as_of_its_start(desk: Desk) -> None:
 
 async def test_what_was_said_holds_after_the_model_ran_again(desk: Desk) -> None:
     field = desk.field
-    [(box,)] = await field.ask("select id from annotations where annotation_type = 'bounding_box' order by id limit 1")
+    [(box,)] = await field.ask(
+        "select id from annotations where annotation_type = 'bounding_box' order by id limit 1"
+    )
     said = {"kind": "correct", "annotations": [str(box)], "label": "Lynx lynx"}
-    assert (await field.call("POST", "/identifications", {"identifications": [said]})).status_code == 201
+    assert (
+        await field.call("POST", "/identifications", {"identifications": [said]})
+    ).status_code == 201
     job = await field.run_job()
     await field.post(job, [success(task) for task in await field.lease_all(job)])
     rows = await desk.read((await desk.make())["id"])
-    assert [(row["observation_id"], row["said_label"]) for row in rows if row["said"]] == [(str(box), "Lynx lynx")]
+    assert [(row["observation_id"], row["said_label"]) for row in rows if row["said"]] == [
+        (str(box), "Lynx lynx")
+    ]
     assert len(rows) == 3, "and the new box in its place is not beside it"
 
 
@@ -137,10 +169,16 @@ async def test_what_visitors_are_shown_and_the_size_of_sequences_are_gathered(de
     field, system = desk.field, desk.field.system
     first, second, third = field.images
     await field.change("update images set thumbnails_at = now()")
-    await field.change("update images set sequence_id = %s where id <> %s", sequence := uuid4(), third)
-    await field.change("update annotations set class_name = 'person', confidence = 0.1 where image_id = %s", second)
+    await field.change(
+        "update images set sequence_id = %s where id <> %s", sequence := uuid4(), third
+    )
+    await field.change(
+        "update annotations set class_name = 'person', confidence = 0.1 where image_id = %s", second
+    )
     for is_public, shown in ((True, {first}), (False, set())):
-        await field.change("update projects set public = %s where id = %s", is_public, field.project)
+        await field.change(
+            "update projects set public = %s where id = %s", is_public, field.project
+        )
         chosen: dict[str, Any] = {
             "selection": {"images": [str(first), str(second)]},
             "options": {"confidence_min": 0.5},
@@ -153,7 +191,9 @@ async def test_what_visitors_are_shown_and_the_size_of_sequences_are_gathered(de
             assert row is not None
             await gather_records(ExportAttempt(system, SYSTEM, row, folder))
         spool = ExportSpool(
-            folder, msgspec.json.decode((folder / "about.json").read_bytes(), type=ExportMetadata), str.encode
+            folder,
+            msgspec.json.decode((folder / "about.json").read_bytes(), type=ExportMetadata),
+            str.encode,
         )
         images = list(spool.images())
         assert spool.about.public == is_public
@@ -171,7 +211,9 @@ async def test_what_is_deleted_since_is_told(desk: Desk) -> None:
     assert (later["images"], later["deleted_since"]) == (1, 0)
     await desk.field.call("POST", "/images/restore", {"images": images[:1]})
     assert (await desk.show(made["id"]))["deleted_since"] == 1
-    await desk.field.change("update images set deleted_at = deleted_at - interval '61 days' where id = %s", images[1])
+    await desk.field.change(
+        "update images set deleted_at = deleted_at - interval '61 days' where id = %s", images[1]
+    )
     await purge_images(desk.field.system, SYSTEM)
     assert (await desk.show(made["id"]))["deleted_since"] == 1, "also when it is gone for good"
 
@@ -202,7 +244,9 @@ async def test_canceled_deleted_and_expired(desk: Desk) -> None:
     assert "Export again" in (await desk.download(old["id"], expect=409)).json()["detail"]
     assert list(get_work_folder(system).iterdir()) == []
     assert await desk.field.ask(held, unmade["id"]) == [(0,)]
-    assert await desk.field.ask(held, old["id"]) == [(3,)], "it is told of what somebody may have downloaded"
+    assert await desk.field.ask(held, old["id"]) == [(3,)], (
+        "it is told of what somebody may have downloaded"
+    )
 
 
 WRONG: tuple[tuple[dict[str, Any], int], ...] = (
@@ -224,7 +268,9 @@ WRONG: tuple[tuple[dict[str, Any], int], ...] = (
 )
 
 
-async def test_what_cannot_be_exported_stores_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_exported_stores_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     headers = {"Authorization": f"Token {desk.field.owner}", "Content-Type": "application/json"}
     for wrong, status in WRONG:
         body = json.dumps({"project": desk.field.project, "format": "csv"} | wrong)
@@ -237,9 +283,17 @@ async def test_what_cannot_be_exported_stores_nothing(desk: Desk, monkeypatch: p
 
 
 async def test_an_export_that_is_asked_for_twice_with_one_key_is_one(desk: Desk) -> None:
-    body = {"project": desk.field.project, "format": "csv", "selection": {"starred": False}, "options": {}}
+    body = {
+        "project": desk.field.project,
+        "format": "csv",
+        "selection": {"starred": False},
+        "options": {},
+    }
     headers = {"Authorization": f"Token {desk.field.owner}", "Idempotency-Key": "one"}
-    told = [await desk.field.client.post("/api/v2/exports", json=body, headers=headers) for _ in range(2)]
+    told = [
+        await desk.field.client.post("/api/v2/exports", json=body, headers=headers)
+        for _ in range(2)
+    ]
     assert [answer.status_code for answer in told] == [202, 202]
     assert told[0].json() == told[1].json()
     assert Export.model_validate(told[1].json()).selection.starred is False
@@ -247,7 +301,9 @@ async def test_an_export_that_is_asked_for_twice_with_one_key_is_one(desk: Desk)
 
 async def test_a_selection_takes_what_fits(desk: Desk) -> None:
     one = str(desk.field.images[0])
-    await desk.field.call("PATCH", "/images", {"images": [one], "starred": True, "add_tags": ["=1+1"]})
+    await desk.field.call(
+        "PATCH", "/images", {"images": [one], "starred": True, "add_tags": ["=1+1"]}
+    )
     chosen: list[tuple[dict[str, Any], int]] = [
         ({"starred": True}, 1), ({"tag": "=1+1"}, 1), ({"images": [one]}, 1), ({"class_name": "nothing"}, 0),
         ({"blank": False}, 3), ({"reviewed": True}, 0), ({"day_after": "1990-01-01", "analysis_state": "completed"}, 3),
@@ -267,13 +323,17 @@ async def test_a_selection_takes_what_fits(desk: Desk) -> None:
     ]
     assert (named["named_images"], named["selection"]["images"]) == (1, [one])
     assert (await desk.show(made["id"]))["named_images"] is None
-    [(audited,)] = await desk.field.ask("select details from audit where subject_id = %s limit 1", named["id"])
+    [(audited,)] = await desk.field.ask(
+        "select details from audit where subject_id = %s limit 1", named["id"]
+    )
     assert (audited["selection"], audited["named_images"]) == ({}, 1)
     sure = await desk.make(options={"confidence_min": 1.0})
     assert (sure["images"], sure["annotations"]) == (3, 0)
 
 
-async def test_an_image_whose_time_moves_meanwhile_is_not_missed(desk: Desk, tmp_path: Path) -> None:
+async def test_an_image_whose_time_moves_meanwhile_is_not_missed(
+    desk: Desk, tmp_path: Path
+) -> None:
     asked, system = await desk.ask(), desk.field.system
     (system.work_folder.parent / failpoints.MARK).touch()
     plan = tmp_path / "plan"
@@ -287,7 +347,9 @@ async def test_an_image_whose_time_moves_meanwhile_is_not_missed(desk: Desk, tmp
         failpoints.enable(None, system.work_folder.parent)
         export_gathering.PAGE = page
     last = "(select id from images order by captured_at desc limit 1)"
-    await desk.field.change(f"update images set captured_at = captured_at - interval '9 years' where id = {last}")
+    await desk.field.change(
+        f"update images set captured_at = captured_at - interval '9 years' where id = {last}"
+    )
     made = await desk.build(asked["id"])
     rows = await desk.read(made["id"])
     assert made["images"] == len({row["image_id"] for row in rows}) == 3
@@ -296,7 +358,9 @@ async def test_an_image_whose_time_moves_meanwhile_is_not_missed(desk: Desk, tmp
 
 async def test_what_breaks_is_told_in_words(desk: Desk) -> None:
     asked = await desk.ask()
-    await desk.field.change("update annotations set data = '{\"x_min\": 1}' where annotation_type = 'bounding_box'")
+    await desk.field.change(
+        "update annotations set data = '{\"x_min\": 1}' where annotation_type = 'bounding_box'"
+    )
     (get_work_folder(desk.field.system) / asked["id"] / "file").mkdir(parents=True)
     failed = await desk.build(asked["id"])
     assert (failed["state"], failed["size_bytes"]) == ("failed", None)
@@ -315,7 +379,11 @@ async def test_megadetector_results_are_what_timelapse_reads(desk: Desk) -> None
     assert len(found["images"]) == 3
     for image in found["images"]:
         [detection] = image["detections"]
-        assert found["detection_categories"][detection["category"]] in ("animal", "person", "vehicle")
+        assert found["detection_categories"][detection["category"]] in (
+            "animal",
+            "person",
+            "vehicle",
+        )
         x, y, width, height = detection["bbox"]
         assert 0 <= x < x + width <= 1
         assert 0 <= y < y + height <= 1

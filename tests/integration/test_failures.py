@@ -56,9 +56,9 @@ async def test_failures_are_grouped_by_reason_and_listed(field: Field) -> None:
     job, images = await make_failures(field)
     found = (await field.call("GET", f"/jobs/{job}/failures")).json()
     assert found["failed"] == 4
-    assert {group["reason"]: (group["images"], group["sample_image_ids"]) for group in found["results"]} == {
-        reason: (len(ids), ids) for reason, ids in images.items()
-    }
+    assert {
+        group["reason"]: (group["images"], group["sample_image_ids"]) for group in found["results"]
+    } == {reason: (len(ids), ids) for reason, ids in images.items()}
     assert found["results"][0]["example"] == GONE.format(0)
     assert (await field.show(job))["failures"] == found["results"]
     assert {letter["image_id"] for letter in (await letters(field, job))["results"]} == {
@@ -67,7 +67,9 @@ async def test_failures_are_grouped_by_reason_and_listed(field: Field) -> None:
     first = await letters(field, job, "?reason=HTTP%20404%20for%20%E2%80%A6&limit=2")
     second = await letters(field, job, f"?reason={GONE.format(7)}&limit=2&cursor={first['next']}")
     assert (first["count"], second["next"]) == (3, None)
-    assert [letter["error"] for letter in first["results"] + second["results"]] == [GONE.format(n) for n in range(3)]
+    assert [letter["error"] for letter in first["results"] + second["results"]] == [
+        GONE.format(n) for n in range(3)
+    ]
     assert {letter["attempts"] for letter in first["results"]} == {3}
     assert (await letters(field, job, "?reason=another"))["results"] == []
     assert (await field.call("GET", f"/jobs/{job}/dead_letters?cursor=AAAA")).status_code == 400
@@ -109,7 +111,9 @@ async def test_retry_of_a_reason_leaves_the_others(field: Field) -> None:
     assert {task["image_id"] for task in tasks} == set(images["HTTP 404 for …"])
     assert await field.post(job, [success(task) for task in tasks]) == ["accepted"] * 3
     assert await field.counters(job) == ("completed", 0, 5, 1)
-    attempts = await field.ask("select attempt, fence, errors from analyses where state = 'completed' and fence > 0")
+    attempts = await field.ask(
+        "select attempt, fence, errors from analyses where state = 'completed' and fence > 0"
+    )
     assert attempts == [(4, 3, 0)] * 3
     assert await retry(field, job, {"reason": BROKEN.format(99)}) == 202
     assert await field.counters(job) == ("queued", 1, 5, 0)
@@ -127,7 +131,9 @@ async def test_retry_of_some_and_of_all(field: Field) -> None:
     assert await retry(field, job) == 202
     assert await field.counters(job) == ("queued", 4, 2, 0)
     again = await field.lease(job)
-    assert {task["image_id"] for task in again} == {image for ids in images.values() for image in ids}
+    assert {task["image_id"] for task in again} == {
+        image for ids in images.values() for image in ids
+    }
 
 
 async def test_nothing_to_retry_is_a_conflict(field: Field) -> None:

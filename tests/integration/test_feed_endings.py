@@ -19,7 +19,9 @@ BASIC = {"auth_type": AuthType.BASIC, "auth_username": "ranger", "auth_password"
 NAMES = [f"IMG_{number:02}.JPG" for number in range(40)]
 
 
-async def reopen(place: Field, handle: Callable[[ServerConnection], Coroutine[Any, Any, None]]) -> None:
+async def reopen(
+    place: Field, handle: Callable[[ServerConnection], Coroutine[Any, Any, None]]
+) -> None:
     """Let the server treat each connection in this way."""
     await place.tower.close()
     place.tower.treat = handle
@@ -76,7 +78,9 @@ async def test_a_process_that_was_cut_off_notes_what_it_has_received(system: App
         async with place.system.database.transaction(SYSTEM) as tx:
             # Nothing can be noted for so long that another process takes the connection.
             of_this = {"id": place.source_id}
-            await tx.session.execute(text("select 1 from pull_sources where id = :id for update"), of_this)
+            await tx.session.execute(
+                text("select 1 from pull_sources where id = :id for update"), of_this
+            )
             await tell_each(place)
             await until(lambda: _is(not place.tower.connections))
             lost = "update source_connections set holder = gen_random_uuid() where source_id = :id"
@@ -107,7 +111,10 @@ async def test_what_a_server_says_is_not_repeated(system: AppContext) -> None:
         async def quote(connection: ServerConnection) -> None:
             assert connection.request is not None
             assert "authorization" in connection.request.headers
-            record = {"eventName": "CANARY", "s3": {"bucket": {"name": "a"}, "object": {"key": "b"}}}
+            record = {
+                "eventName": "CANARY",
+                "s3": {"bucket": {"name": "a"}, "object": {"key": "b"}},
+            }
             for message in ({"urls": ["CANARY"]}, {"Records": [record]}, {"CANARY": 1}):
                 await connection.send(json.dumps(message))
             await connection.close(1008, "CANARY is wrong")
@@ -127,10 +134,14 @@ async def test_what_a_server_says_is_not_repeated(system: AppContext) -> None:
         assert not [words for words in (*seen, *map(str, logged)) if "CANARY" in words]
 
 
-async def test_a_server_that_hangs_up_again_and_again_is_listed_once_a_minute(system: AppContext) -> None:
+async def test_a_server_that_hangs_up_again_and_again_is_listed_once_a_minute(
+    system: AppContext,
+) -> None:
     async with open_field(system) as place:
         background = FeedManager(place.system)
-        await place.sql("update pull_sources set next_run_at = now() + interval '1 day' where id = :id")
+        await place.sql(
+            "update pull_sources set next_run_at = now() + interval '1 day' where id = :id"
+        )
 
         async def flap(connection: ServerConnection) -> None:
             await connection.send(json.dumps({"urls": []}))
@@ -138,17 +149,23 @@ async def test_a_server_that_hangs_up_again_and_again_is_listed_once_a_minute(sy
         await reopen(place, flap)
 
         async def is_brought_forward() -> bool:
-            query = "select next_run_at < now() + interval '2 hours' from pull_sources where id = :id"
+            query = (
+                "select next_run_at < now() + interval '2 hours' from pull_sources where id = :id"
+            )
             return await place.sql(query) == [(True,)]
 
         await place.until(is_brought_forward, background)
-        [[wait_s]] = await place.sql("select extract(epoch from next_run_at - now()) from pull_sources where id = :id")
+        [[wait_s]] = await place.sql(
+            "select extract(epoch from next_run_at - now()) from pull_sources where id = :id"
+        )
         assert 30 < wait_s <= 60, "what was missed meanwhile is looked for then"
         assert len(place.tower.seen) >= 2
         assert place.camera.asked().count("") == 1
 
         # One that fails is not asked for its listing before its time either.
-        await place.sql("update pull_runs set started_at = started_at - interval '2 minutes' where source_id = :id")
+        await place.sql(
+            "update pull_runs set started_at = started_at - interval '2 minutes' where source_id = :id"
+        )
         await place.sql(
             "update pull_sources set consecutive_failures = 2, not_before = now() + interval '1 hour',"
             " next_run_at = now() + interval '1 day' where id = :id"
@@ -156,7 +173,9 @@ async def test_a_server_that_hangs_up_again_and_again_is_listed_once_a_minute(sy
         await place.until(is_brought_forward, background)
         await place.drive(background)
         assert place.camera.asked() == []
-        assert await place.sql("select next_run_at = not_before from pull_sources where id = :id") == [(True,)]
+        assert await place.sql(
+            "select next_run_at = not_before from pull_sources where id = :id"
+        ) == [(True,)]
         await background.close()
 
 

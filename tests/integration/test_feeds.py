@@ -75,7 +75,9 @@ class Tower:
     async def tell(self, message: Any) -> None:
         """Send a message to everybody who is connected."""
         for connection in list(self.connections):
-            await connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
+            await connection.send(
+                message if isinstance(message, str | bytes) else json.dumps(message)
+            )
 
 
 @dataclass
@@ -93,7 +95,9 @@ class Field(Feed):
             if run.state == "running":
                 await pull_runs.run_pull(self.system, SYSTEM, run.id)
 
-    async def until(self, happened: Callable[[], Awaitable[bool]], *background: FeedManager) -> None:
+    async def until(
+        self, happened: Callable[[], Awaitable[bool]], *background: FeedManager
+    ) -> None:
         """Go on until something happened."""
         async with asyncio.timeout(30):
             while not await happened():
@@ -125,7 +129,11 @@ async def open_field(system: AppContext, **more: Any) -> AsyncIterator[Field]:
             house = await build_house(system, "house")
             options = more.pop("options", {"listing_url": camera.url})
             new = NewSource(
-                name="tower", base_url=tower.url, deployment=UUID(house.ids["deployment_id"]), options=options, **more
+                name="tower",
+                base_url=tower.url,
+                deployment=UUID(house.ids["deployment_id"]),
+                options=options,
+                **more,
             )
             source = await sources.create_source(system, SYSTEM, new)
             yield Field(system, camera, source.id, house, tower)
@@ -150,7 +158,9 @@ def told(camera: Camera, *names: str) -> dict[str, Any]:
     return {"urls": [camera.url + name for name in names]}
 
 
-async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(place: Field, background: FeedManager) -> None:
+async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(
+    place: Field, background: FeedManager
+) -> None:
     fill(place.camera, "before.jpg")
     await place.until_connected(background)
     await place.until_states({"before.jpg": "imported"}, background)
@@ -163,7 +173,9 @@ async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(place: 
     await place.tower.close()
     fill(place.camera, "missed.jpg")
     # It is listed once a minute at most.
-    await place.sql("update pull_runs set started_at = started_at - interval '2 minutes' where source_id = :id")
+    await place.sql(
+        "update pull_runs set started_at = started_at - interval '2 minutes' where source_id = :id"
+    )
 
     async def is_failing() -> bool:
         shown = await place.show()
@@ -174,7 +186,9 @@ async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(place: 
     assert "connection" in ((await place.show()).health_detail or "")
     await place.tower.open()
     await place.until_connected(background)
-    await place.until_states({"before.jpg": "imported", "a.jpg": "imported", "missed.jpg": "imported"}, background)
+    await place.until_states(
+        {"before.jpg": "imported", "a.jpg": "imported", "missed.jpg": "imported"}, background
+    )
     shown = await place.show()
     assert (shown.health, shown.health_detail) == ("ok", None)
     assert shown.connection is not None
@@ -194,7 +208,9 @@ async def test_two_processes_hold_one_connection_and_the_other_takes_over(
         for _, task in background._held.values():
             task.cancel()
         await place.until(lambda: _is(not place.tower.connections))
-        await place.sql("update source_connections set heartbeat_at = now() - interval '5.5 seconds'")
+        await place.sql(
+            "update source_connections set heartbeat_at = now() - interval '5.5 seconds'"
+        )
         await place.until_connected(other)
         await place.drive(background, other)
         assert place.tower.most_at_once == 1
@@ -213,7 +229,9 @@ async def _is(value: bool) -> bool:
     return value
 
 
-async def test_a_process_that_the_database_does_not_hear_lets_go_before_another_takes_over(place: Field) -> None:
+async def test_a_process_that_the_database_does_not_hear_lets_go_before_another_takes_over(
+    place: Field,
+) -> None:
     background = FeedManager(place.system, margin_s=4.5)
     await place.until_connected(background)
     async with asyncio.timeout(10):
@@ -253,7 +271,9 @@ async def test_odd_messages_are_noted_and_the_connection_goes_on(
     assert place.tower.connections == {before}
 
 
-async def test_pausing_changing_and_deleting_end_the_connection(place: Field, background: FeedManager) -> None:
+async def test_pausing_changing_and_deleting_end_the_connection(
+    place: Field, background: FeedManager
+) -> None:
     await place.until_connected(background)
     [first] = place.tower.connections
     await place.change(connect_timeout_s=9)
@@ -295,7 +315,9 @@ async def test_a_sick_server_is_told_in_words_without_the_password(system: AppCo
         fill(place.camera, "a.jpg")
         await place.tower.tell(told(place.camera, "a.jpg"))
         await place.until_states({"a.jpg": "imported"}, background)
-        assert all("authorization" not in headers for _, headers in place.camera.requests), "that is another origin"
+        assert all("authorization" not in headers for _, headers in place.camera.requests), (
+            "that is another origin"
+        )
         await background.close()
 
 
@@ -303,7 +325,10 @@ async def test_without_a_listing_the_source_says_so(system: AppContext) -> None:
     async with open_field(system, options={"files_url": "http://files.example/"}) as place:
         shown = (await place.show()).connection
         assert shown is not None
-        assert (shown.fills_gaps, shown.detail) == (False, "no background process holds a connection")
+        assert (shown.fills_gaps, shown.detail) == (
+            False,
+            "no background process holds a connection",
+        )
         assert (await place.run()).state == "completed"
         for options, words in (
             ({}, "listing_url"),

@@ -34,7 +34,9 @@ async def camera() -> AsyncIterator[Camera]:
 
 
 @pytest.fixture
-def reaching(system: AppContext, camera: Camera, app_client: httpx2.AsyncClient, application: FastAPI) -> AppContext:
+def reaching(
+    system: AppContext, camera: Camera, app_client: httpx2.AsyncClient, application: FastAPI
+) -> AppContext:
     """The same engines, where the camera of the test may be connected to, for the client too."""
     assert app_client
     policy = allow_origins(("127.0.0.1", camera.port))
@@ -54,7 +56,11 @@ async def ask_for(
     content = {"urls": urls} | (
         {"deployment": deployment} if deployment else {"deployment": house.ids["deployment_id"]}
     )
-    answer = await submit(client, house, {"pipeline": "p", "content": content, "project": int(house.ids["project_id"])})
+    answer = await submit(
+        client,
+        house,
+        {"pipeline": "p", "content": content, "project": int(house.ids["project_id"])},
+    )
     assert answer.status_code == 202, answer.text
     job: str = answer.json()["job_id"]
     return job, int(job.removeprefix("job-"))
@@ -63,7 +69,9 @@ async def ask_for(
 async def chores(system: AppContext) -> list[tuple[str, str, dict[str, Any]]]:
     async with system.database.transaction(SYSTEM) as tx:
         rows = await tx.session.execute(
-            text("select task_name, queue_name, args from procrastinate.procrastinate_jobs order by id")
+            text(
+                "select task_name, queue_name, args from procrastinate.procrastinate_jobs order by id"
+            )
         )
         return [(name, queue, args) for name, queue, args in rows.all()]
 
@@ -73,12 +81,17 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
 ) -> None:
     house = await build_house(reaching, "house")
     urls = [f"{camera.url}IMG_{number}.JPG?key=secret" for number in (0, 1, 0)]
-    camera.files |= {f"IMG_{number}.JPG?key=secret": camera.files[f"IMG_{number}.JPG"] for number in (0, 1)}
+    camera.files |= {
+        f"IMG_{number}.JPG?key=secret": camera.files[f"IMG_{number}.JPG"] for number in (0, 1)
+    }
     job, number = await ask_for(app_client, house, urls)
     assert (await chores(reaching))[-1] == ("fetch_content", FETCHES, {"job_id": number})
     await expand_job(reaching, SYSTEM, number)
     shown = await show(app_client, house, job)
-    assert (shown["progress"]["total"], shown["why"]) == (0, "The pictures are being fetched from their addresses.")
+    assert (shown["progress"]["total"], shown["why"]) == (
+        0,
+        "The pictures are being fetched from their addresses.",
+    )
 
     await download_content(reaching, SYSTEM, number)
     assert (await chores(reaching))[-1] == ("expand_job", "chores", {"job_id": number})
@@ -86,10 +99,14 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
     await expand_job(reaching, SYSTEM, number)
     shown = await show(app_client, house, job)
     assert shown["progress"]["total"] == 2, "two addresses led to the same picture"
-    listed = await app_client.get("/api/v2/images", params={"job": number}, headers=as_caller(house))
+    listed = await app_client.get(
+        "/api/v2/images", params={"job": number}, headers=as_caller(house)
+    )
     assert {image["filename"] for image in listed.json()["results"]} == {"IMG_0.JPG", "IMG_1.JPG"}
     assert await count(reaching, "select count(*) from audit where action = 'fetch'") == 2
-    assert await count(reaching, "select count(*) from job_downloads ") == 0, "an address can be a secret"
+    assert await count(reaching, "select count(*) from job_downloads ") == 0, (
+        "an address can be a secret"
+    )
     job_path = f"/api/v2/jobs/{number}"
     assert "secret" not in (await app_client.get(job_path, headers=as_caller(house))).text
 
@@ -103,7 +120,12 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
     ],
 )
 async def test_one_that_cannot_be_had_fails_the_job_until_it_is_tried_again(
-    app_client: httpx2.AsyncClient, reaching: AppContext, camera: Camera, fault: str, asked: int, reason: str
+    app_client: httpx2.AsyncClient,
+    reaching: AppContext,
+    camera: Camera,
+    fault: str,
+    asked: int,
+    reason: str,
 ) -> None:
     house = await build_house(reaching, "house")
     good = camera.files["IMG_2.JPG"]
@@ -174,7 +196,9 @@ async def test_what_a_dead_process_left_is_taken_up(
         await tx.session.execute(text("delete from procrastinate.procrastinate_jobs"))
     before = await chores(reaching)
     await resume_expansions(reaching, SYSTEM, still_for_s=0)
-    assert (await chores(reaching))[len(before) :] == [("fetch_content", FETCHES, {"job_id": number})]
+    assert (await chores(reaching))[len(before) :] == [
+        ("fetch_content", FETCHES, {"job_id": number})
+    ]
 
 
 async def test_pictures_that_are_never_fetched_are_refused_at_once(
@@ -189,7 +213,10 @@ async def test_pictures_that_are_never_fetched_are_refused_at_once(
         "http://127.0.0.1:1/a.jpg",
         "http://a.example:22/a.jpg",
     ):
-        content = {"urls": ["https://camera.example/a.jpg", url], "deployment": house.ids["deployment_id"]}
+        content = {
+            "urls": ["https://camera.example/a.jpg", url],
+            "deployment": house.ids["deployment_id"],
+        }
         answer = await submit(app_client, house, {"pipeline": "p", "content": content})
         assert answer.status_code == 422
         assert "Nothing was changed" in answer.json()["detail"]

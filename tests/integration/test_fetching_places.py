@@ -40,11 +40,15 @@ async def test_an_address_is_sealed_at_rest_and_forgotten_when_nobody_wants_it(
     # A row as text has its bytes in hexadecimal digits.
     plain = "d::text like '%s3cr3t%' or position('s3cr3t'::bytea in d.sealed_url) > 0"
     assert await count(system, f"select count(*) from job_downloads d where {plain}") == 0
-    assert await count(system, "select count(*) from job_downloads where sealed_url is not null") == 1
+    assert (
+        await count(system, "select count(*) from job_downloads where sealed_url is not null") == 1
+    )
     await purge_download_urls(system, SYSTEM)
     assert await count(system, "select count(*) from job_downloads") == 1
     async with system.database.transaction(SYSTEM) as tx:
-        await tx.session.execute(text(f"update jobs set updated_at = now() - interval '31 days' where id = {number}"))
+        await tx.session.execute(
+            text(f"update jobs set updated_at = now() - interval '31 days' where id = {number}")
+        )
     await purge_download_urls(system, SYSTEM)
     assert await count(system, "select count(*) from job_downloads") == 0
     again = await app_client.post(f"/pipeline/job/{job}/retry", headers=as_caller(house))
@@ -54,12 +58,16 @@ async def test_an_address_is_sealed_at_rest_and_forgotten_when_nobody_wants_it(
     assert (shown["status"], shown["error"]) == ("FAILED", content_download.GONE)
 
 
-async def test_a_run_ends_whose_deployment_is_gone(app_client: httpx2.AsyncClient, system: AppContext) -> None:
+async def test_a_run_ends_whose_deployment_is_gone(
+    app_client: httpx2.AsyncClient, system: AppContext
+) -> None:
     house = await build_house(system, "house")
     new = {"project": int(house.ids["project_id"]), "name": "new"}
     made = await app_client.post("/api/v2/deployments", json=new, headers=as_caller(house))
     path = f"/api/v2/deployments/{made.json()['id']}"
-    job, number = await ask_for(app_client, house, ["https://camera.example/a.jpg"], made.json()["id"])
+    job, number = await ask_for(
+        app_client, house, ["https://camera.example/a.jpg"], made.json()["id"]
+    )
     refused = await app_client.delete(path, headers=as_caller(house))
     assert (refused.status_code, "fetching pictures" in refused.text) == (409, True)
     await cancel_job(system, SYSTEM, number)
@@ -74,15 +82,23 @@ async def test_one_chore_of_a_run_waits_and_few_of_a_project_are_done(
     app_client: httpx2.AsyncClient, system: AppContext
 ) -> None:
     house = await build_house(system, "house")
-    numbers = [(await ask_for(app_client, house, ["https://camera.example/a.jpg"]))[1] for _ in range(6)]
+    numbers = [
+        (await ask_for(app_client, house, ["https://camera.example/a.jpg"]))[1] for _ in range(6)
+    ]
     for _ in range(3):
         await resume_expansions(system, SYSTEM, still_for_s=0)
-    asked = [arguments["job_id"] for name, _, arguments in await chores(system) if name == "fetch_content"]
+    asked = [
+        arguments["job_id"]
+        for name, _, arguments in await chores(system)
+        if name == "fetch_content"
+    ]
     assert asked == numbers, "one chore for each"
     begun = []
     async with system.database.transaction(SYSTEM) as tx:
         await tx.execute("set local search_path = procrastinate")
-        worker = await (await tx.execute("insert into procrastinate_workers default values returning id")).fetchone()
+        worker = await (
+            await tx.execute("insert into procrastinate_workers default values returning id")
+        ).fetchone()
         assert worker is not None
         fetch = "select (procrastinate_fetch_job_v2(array['fetches'], %s)).args ->> 'job_id'"
         while (row := await (await tx.execute(fetch, (worker[0],))).fetchone()) and row[0]:
@@ -90,7 +106,11 @@ async def test_one_chore_of_a_run_waits_and_few_of_a_project_are_done(
     assert begun == numbers[:4]
     await resume_expansions(system, SYSTEM, still_for_s=0)
     await resume_expansions(system, SYSTEM, still_for_s=0)
-    asked = [arguments["job_id"] for name, _, arguments in await chores(system) if name == "fetch_content"]
+    asked = [
+        arguments["job_id"]
+        for name, _, arguments in await chores(system)
+        if name == "fetch_content"
+    ]
     assert sorted(asked) == sorted(numbers + begun), "one that is done, one that waits"
 
 
@@ -108,7 +128,12 @@ async def test_a_host_is_asked_by_few_runs_at_once_and_no_run_keeps_its_place_fo
     async with asyncio.timeout(10):
         while camera.at_once < 2:
             await asyncio.sleep(0.02)
-        while await count(system, "select count(*) from job_downloads where again_at is null and attempts = 0") != 1:
+        while (
+            await count(
+                system, "select count(*) from job_downloads where again_at is null and attempts = 0"
+            )
+            != 1
+        ):
             await asyncio.sleep(0.02)
     assert camera.most_at_once == 2
     for run in runs:

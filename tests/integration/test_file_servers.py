@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.file_servers import HOST_KEY, PASSWORD, USER, USER_KEY, public, pyftpd, ssh_server
+from tests.conformance.file_servers import (
+    HOST_KEY,
+    PASSWORD,
+    USER,
+    USER_KEY,
+    public,
+    pyftpd,
+    ssh_server,
+)
 from tests.integration.pictures import make_jpeg
 from tests.integration.source_desk import PATH, Desk, open_desk
 from trapline.server.platform.app_context import AppContext
@@ -31,18 +39,28 @@ def box(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_an_ftp_box_is_pulled(desk: Desk, box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_ftp_box_is_pulled(
+    desk: Desk, box: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pyftpd(box) as port:
         desk.reach(port)
         made = await desk.make(f"ftp://127.0.0.1:{port}/", **SIGN_IN)
         assert made.status_code == 201, made.text
         source = made.json()
-        assert (source["gateway"], source["auth_username"], source["has_password"]) == ("ftp", USER, True)
+        assert (source["gateway"], source["auth_username"], source["has_password"]) == (
+            "ftp",
+            USER,
+            True,
+        )
         run = await desk.run(source["id"])
         assert (run["state"], run["listed"], run["imported"]) == ("completed", 3, 3), run
         again = await desk.run(source["id"])
         assert (again["listed"], again["new"]) == (3, 0)
-        for elsewhere in (f"ftp://127.0.0.1:{port + 1}/", "ftp://other.example/", f"ftps://127.0.0.1:{port}/"):
+        for elsewhere in (
+            f"ftp://127.0.0.1:{port + 1}/",
+            "ftp://other.example/",
+            f"ftps://127.0.0.1:{port}/",
+        ):
             moved = await desk.client.patch(f"{PATH}/{source['id']}", json={"base_url": elsewhere})
             assert moved.status_code == 422, "another server does not get the password of this one"
         await desk.client.patch(f"{PATH}/{source['id']}", json={"auth_password": "not it 4711"})
@@ -63,19 +81,27 @@ async def test_an_sftp_box_is_pulled_once_its_key_is_known(
         made = await desk.make(f"sftp://127.0.0.1:{place.port}/", **sign_in, options={"key": KEY})
         assert made.status_code == 201, made.text
         source = made.json()
-        assert (source["gateway"], source["secret_options"], source["options"]) == ("sftp", ["key"], {})
+        assert (source["gateway"], source["secret_options"], source["options"]) == (
+            "sftp",
+            ["key"],
+            {},
+        )
         unknown = await desk.run(source["id"])
         assert unknown["state"] == "failed"
         assert public(HOST_KEY) in unknown["error"]
         assert place.tried == []
-        known = await desk.client.patch(f"{PATH}/{source['id']}", json={"options": {"host_key": public(HOST_KEY)}})
+        known = await desk.client.patch(
+            f"{PATH}/{source['id']}", json={"options": {"host_key": public(HOST_KEY)}}
+        )
         assert known.status_code == 200, known.text
         assert known.json()["secret_options"] == ["key"]
         run = await desk.run(source["id"])
         assert (run["state"], run["listed"], run["imported"]) == ("completed", 3, 3), run
         again = await desk.run(source["id"])
         assert (again["listed"], again["new"]) == (3, 0)
-        elsewhere = await desk.client.patch(f"{PATH}/{source['id']}", json={"base_url": "sftp://elsewhere.example/"})
+        elsewhere = await desk.client.patch(
+            f"{PATH}/{source['id']}", json={"base_url": "sftp://elsewhere.example/"}
+        )
         assert elsewhere.status_code == 422, "another server does not get the key of this one"
     told = await desk.all_told() + capsys.readouterr().out
     assert KEY.splitlines()[2] not in told

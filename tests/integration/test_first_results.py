@@ -16,7 +16,9 @@ async def field(system: AppContext) -> Field:
     return await make_field(system, 1)
 
 
-async def test_of_two_first_results_of_a_pipeline_only_the_classes_of_the_newest_remain(field: Field) -> None:
+async def test_of_two_first_results_of_a_pipeline_only_the_classes_of_the_newest_remain(
+    field: Field,
+) -> None:
     [image] = field.images
     posts = []
     async with field.system.database.sql_transaction(SYSTEM) as tx:

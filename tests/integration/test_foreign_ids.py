@@ -26,7 +26,15 @@ SOURCE = {"project": "{project_id}", "name": "by place", "base_url": "http://cam
 SIGNED = {"x-ml-timestamp": "1700000000", "x-ml-signature": f"sha256={'0' * 64}"}
 RUN: dict[str, Any] = {"pipeline": "p", "content": {}}
 BOX = {"annotation_type": "classification", "class_name": "fox", "data": {"score": 0.5}}
-RESULT = {"result": {"pipeline": "p", "algorithms": {}, "total_time": 1, "source_images": [], "detections": []}}
+RESULT = {
+    "result": {
+        "pipeline": "p",
+        "algorithms": {},
+        "total_time": 1,
+        "source_images": [],
+        "detections": [],
+    }
+}
 # What a body must be beside the id, where the one in BODIES would not be taken with it.
 BESIDE: dict[tuple[str, str], Any] = {
     ("POST /image-pull-sources", ".location_id"): SOURCE,
@@ -35,13 +43,16 @@ BESIDE: dict[tuple[str, str], Any] = {
         "source": {"name": "s", "base_url": "http://camera.example/"},
         "create_deployment": {"name": "made for it"},
     },
-    ("POST /callback_keys/check", ".target"): BODIES["POST /callback_keys/check"] | {"headers": SIGNED},
+    ("POST /callback_keys/check", ".target"): BODIES["POST /callback_keys/check"]
+    | {"headers": SIGNED},
     ("POST /pipeline/run", ".content.images[]"): RUN,
     ("POST /pipeline/run", ".content.deployment"): RUN | {"project": "{project_id}"},
     ("POST /pipeline/run", ".content.sequence"): RUN,
     ("POST /jobs", ".preset"): {"project": "{project_id}"},
     ("POST /pipeline/run", ".preset"): {"content": {"image": "{image_id}"}},
-    ("POST /analyses/{analysis_id}/annotations:bulk", ".annotations[].parent"): {"annotations": [BOX]},
+    ("POST /analyses/{analysis_id}/annotations:bulk", ".annotations[].parent"): {
+        "annotations": [BOX]
+    },
     ("POST /analyses/{analysis_id}/annotations:bulk", ".annotations[].storage_path"): {
         "annotations": [{"annotation_type": "heatmap", "data": {"width": 20, "height": 10}}]
     },
@@ -59,7 +70,13 @@ OTHERWISE: dict[tuple[str, str], int] = {
     ("GET /annotations", "job"): 200,
     **{
         (f"GET /{path}", "taxon"): 200
-        for path in ("annotations", "images", "images/days", "images/{image_id}", "images/{image_id}/annotations")
+        for path in (
+            "annotations",
+            "images",
+            "images/days",
+            "images/{image_id}",
+            "images/{image_id}/annotations",
+        )
     },
     **{("GET /identifications", name): 200 for name in ("annotation", "image", "person", "taxon")},
     ("GET /jobs", "preset"): 200,
@@ -133,20 +150,34 @@ async def test_one_foreign_id_is_as_good_as_none(
     unknown = unknown_ids(house) | {"lease": sign_lease_token(key_of_leases, uuid7(), 1)}
     await grounds.note_changes()
     for position, held in positions_of(method, path, operation):
-        bodies = BODIES | ({key: BESIDE[key, position.name]} if (key, position.name) in BESIDE else {})
+        bodies = BODIES | (
+            {key: BESIDE[key, position.name]} if (key, position.name) in BESIDE else {}
+        )
         for name in ("owner", "worker", "pipeline"):
             caller = grounds.people["stranger"].call_as(name)
             if caller.kind not in kinds:
                 continue
             told = [
-                await call(grounds, method, path, operation, own.ids, caller.headers, bodies=bodies, put=put)
+                await call(
+                    grounds,
+                    method,
+                    path,
+                    operation,
+                    own.ids,
+                    caller.headers,
+                    bodies=bodies,
+                    put=put,
+                )
                 for put in ((position, held, house.ids), (position, held, unknown))
             ]
             where = f"{key} {position} as {name}"
             expected = OTHERWISE.get((key, position.name), refused)
-            assert [answer.status_code for answer in told] == [expected, expected], f"{where}: {told[0].text}"
+            assert [answer.status_code for answer in told] == [expected, expected], (
+                f"{where}: {told[0].text}"
+            )
             foreign, missing = [
-                _plain(answer, ids[held]) for answer, ids in zip(told, (house.ids, unknown), strict=True)
+                _plain(answer, ids[held])
+                for answer, ids in zip(told, (house.ids, unknown), strict=True)
             ]
             assert foreign == missing, where
         if (key, position.name) in MAKING:
@@ -166,12 +197,18 @@ async def test_ones_own_id_is_taken_there(grounds: Grounds) -> None:
         for position, held in positions_of(method, path, operation):
             if position.where == "path" or position.name == "last-event-id":
                 continue  # every call of test_the_least_role_may_do_it has its own there
-            bodies = BODIES | ({key: BESIDE[key, position.name]} if (key, position.name) in BESIDE else {})
+            bodies = BODIES | (
+                {key: BESIDE[key, position.name]} if (key, position.name) in BESIDE else {}
+            )
             caller = grounds.pick_most(key)
             put = (position, held, ids)
-            answer = await call(grounds, method, path, operation, ids, caller.headers, bodies=bodies, put=put)
+            answer = await call(
+                grounds, method, path, operation, ids, caller.headers, bodies=bodies, put=put
+            )
             if not (answer.status_code < 400 or answer.status_code == 409):
-                refused.append(f"{key} {position} as {caller.name}: {answer.status_code} {answer.text[:300]}")
+                refused.append(
+                    f"{key} {position} as {caller.name}: {answer.status_code} {answer.text[:300]}"
+                )
     assert not refused, "\n".join(refused)
 
 
@@ -193,18 +230,23 @@ async def test_a_cursor_of_another_list_shows_nothing_of_it(grounds: Grounds) ->
         key = get_route_key(method, path)
         headers = grounds.people["house"].call_as("owner").headers
         page = (await _list(grounds, path, operation, grounds.house.ids, headers, limit="1")).json()
-        # Of what a house has but one there is no next page: its cursor is made as the server would make it.
+        # Of what a house has but one there is no next page: its cursor is made as the server would
+        # make it.
         ids = [row.get("id") or row.get("user_id") for row in page.get("results", [])]
         if page["next"] or ids:
             cursors[key] = page["next"] or encode_cursor(ids[:1])
         headers = grounds.people["stranger"].call_as("owner").headers
-        own[key] = _rows((await _list(grounds, path, operation, grounds.stranger.ids, headers)).json())
+        own[key] = _rows(
+            (await _list(grounds, path, operation, grounds.stranger.ids, headers)).json()
+        )
     assert len(cursors) >= 20, "few lists had anything in them"
     await grounds.note_changes()
     for method, path, operation in LISTS:
         key = get_route_key(method, path)
         for origin, cursor in cursors.items():
-            answer = await _list(grounds, path, operation, grounds.stranger.ids, headers, cursor=cursor)
+            answer = await _list(
+                grounds, path, operation, grounds.stranger.ids, headers, cursor=cursor
+            )
             where = f"{key} with a cursor of {origin}: {answer.status_code} {answer.text[:200]}"
             assert answer.status_code == 400 or answer.status_code == 200, where
             if answer.status_code == 200:
@@ -213,10 +255,17 @@ async def test_a_cursor_of_another_list_shows_nothing_of_it(grounds: Grounds) ->
 
 
 async def _list(
-    grounds: Grounds, path: str, operation: dict[str, Any], ids: dict[str, str], headers: dict[str, str], **query: str
+    grounds: Grounds,
+    path: str,
+    operation: dict[str, Any],
+    ids: dict[str, str],
+    headers: dict[str, str],
+    **query: str,
 ) -> httpx2.Response:
     named = {
-        position.name: ids[held] for position, held in positions_of("GET", path, operation) if position.where == "path"
+        position.name: ids[held]
+        for position, held in positions_of("GET", path, operation)
+        if position.where == "path"
     }
     return await grounds.app_client.get(path.format(**named), params=query, headers=headers)
 
@@ -224,7 +273,10 @@ async def _list(
 def _rows(page: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of a page by what names them: addresses in them are signed anew each time."""
     rows = page.get("results", page.get("jobs", []))
-    return [{key: row[key] for key in ("id", "job_id", "analysis_id", "path", "name") if key in row} for row in rows]
+    return [
+        {key: row[key] for key in ("id", "job_id", "analysis_id", "path", "name") if key in row}
+        for row in rows
+    ]
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -236,11 +288,16 @@ async def test_no_signed_address_leads_anywhere_else(grounds: Grounds) -> None:
     for method, address in of_house:
         for changed in _change(address, [other for _, other in of_stranger]):
             answer = await grounds.app_client.request(
-                method, changed, content=b"x" if method == "PUT" else None, headers={"Content-Type": "image/png"}
+                method,
+                changed,
+                content=b"x" if method == "PUT" else None,
+                headers={"Content-Type": "image/png"},
             )
             assert answer.status_code == 403, f"{method} {changed}: {answer.status_code}"
         swapped = "PUT" if method == "GET" else "GET"
-        answer = await grounds.app_client.request(swapped, address, headers={"Content-Type": "image/png"})
+        answer = await grounds.app_client.request(
+            swapped, address, headers={"Content-Type": "image/png"}
+        )
         assert answer.status_code == 403, f"{swapped} {address}: {answer.status_code}"
     await grounds.expect_unchanged()
 
@@ -252,7 +309,9 @@ async def _find_addresses(grounds: Grounds, name: str) -> list[tuple[str, str]]:
     for path in (f"/images/{ids['image_id']}", f"/artifacts/{ids['artifact_id']}/download"):
         answer = await grounds.app_client.get(f"/api/v2{path}", headers=headers)
         told = answer.text + answer.headers.get("location", "")
-        found += [("GET", address) for address in re.findall(r'http://trapline.test/files/[^"\s]+', told)]
+        found += [
+            ("GET", address) for address in re.findall(r'http://trapline.test/files/[^"\s]+', told)
+        ]
     assert len(found) >= 3
     return found
 
@@ -263,9 +322,16 @@ def _change(address: str, others: list[str]) -> Iterator[str]:
     query = dict(parse_qsl(parts.query))
     for name, value in query.items():
         longer = str(int(value) + 3600) if value.isdigit() else f"{value}0"
-        for changed in (query | {name: longer}, {key: kept for key, kept in query.items() if key != name}):
+        for changed in (
+            query | {name: longer},
+            {key: kept for key, kept in query.items() if key != name},
+        ):
             yield parts._replace(query=urlencode(changed)).geturl()
-    for name in ({"for", "filename", "size", "sha256"} - query.keys()) if "type" in query else {"for", "filename"}:
+    for name in (
+        ({"for", "filename", "size", "sha256"} - query.keys())
+        if "type" in query
+        else {"for", "filename"}
+    ):
         if name not in query and ("type" not in query or name in ("size", "sha256")):
             yield parts._replace(query=urlencode(query | {name: "1"})).geturl()
     for other in others:
@@ -277,7 +343,9 @@ def _change(address: str, others: list[str]) -> Iterator[str]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_an_idempotency_key_of_somebody_else_gives_nothing_of_theirs(grounds: Grounds) -> None:
+async def test_an_idempotency_key_of_somebody_else_gives_nothing_of_theirs(
+    grounds: Grounds,
+) -> None:
     body = {"pipeline": "p", "content": {"image": grounds.house.ids["image_id"]}}
     asked = {"Idempotency-Key": "one key"}
     told = {}

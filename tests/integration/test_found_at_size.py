@@ -50,12 +50,16 @@ ORDERINGS: dict[str, list[int | None]] = {
 
 
 @pytest.mark.parametrize("kind", ORDERINGS)
-async def test_pages_of_any_size_bring_each_once_by_ordering_then_as_posted(field: Field, kind: str) -> None:
+async def test_pages_of_any_size_bring_each_once_by_ordering_then_as_posted(
+    field: Field, kind: str
+) -> None:
     orderings = ORDERINGS[kind]
     outside, other = await begin(field), await begin(field)
     await other.post([note(number, number - 5) for number in range(20)] + [note(99, None)])
     await outside.post([note(number, ordering) for number, ordering in enumerate(orderings)])
-    ordered = sorted(range(len(orderings)), key=lambda at: 2**31 if (place := orderings[at]) is None else place)
+    ordered = sorted(
+        range(len(orderings)), key=lambda at: 2**31 if (place := orderings[at]) is None else place
+    )
     for limit in (1, 2, 3, 4, 5, 9, 13, 1000):
         assert numbers_of(await read_all(outside, limit)) == ordered, limit
 
@@ -76,13 +80,28 @@ async def test_what_is_filtered_goes_by_the_same_pages(field: Field) -> None:
 
 async def test_a_confidence_is_compared_in_the_precision_that_is_kept(field: Field) -> None:
     outside = await begin(field)
-    await outside.post([note(number, number, confidence=value) for number, value in enumerate([0, 1e-50, 0.3, 0.9, 1])])
-    for least, found in (("1e-50", 4), ("1e-300", 4), ("5e-324", 4), ("0", 5), ("0.3", 3), ("0.9", 2), ("1", 1)):
+    await outside.post(
+        [
+            note(number, number, confidence=value)
+            for number, value in enumerate([0, 1e-50, 0.3, 0.9, 1])
+        ]
+    )
+    for least, found in (
+        ("1e-50", 4),
+        ("1e-300", 4),
+        ("5e-324", 4),
+        ("0", 5),
+        ("0.3", 3),
+        ("0.9", 2),
+        ("1", 1),
+    ):
         pages = await read_all(outside, 10, f"&confidence_min={least}")
         assert len(pages[0]) == found, least
 
 
-async def test_a_cursor_that_is_not_ours_is_refused_and_the_outermost_of_ours_are_taken(field: Field) -> None:
+async def test_a_cursor_that_is_not_ours_is_refused_and_the_outermost_of_ours_are_taken(
+    field: Field,
+) -> None:
     outside = await begin(field)
     await outside.post([note(1, 1), note(2, None)])
     path = f"/analyses/{outside.id}/annotations?cursor="
@@ -105,8 +124,11 @@ async def _read_rest(outside: Outside, shown: dict[str, Any]) -> list[int]:
     return numbers
 
 
-async def test_lists_bring_a_hundred_of_each_analysis_and_an_image_a_thousand_of_three(field: Field) -> None:
-    # Of 150 the last 70 have no ordering: the first cut lies among those; of the empty one there is nothing to cut.
+async def test_lists_bring_a_hundred_of_each_analysis_and_an_image_a_thousand_of_three(
+    field: Field,
+) -> None:
+    # Of 150 the last 70 have no ordering: the first cut lies among those; of the empty one there is
+    # nothing to cut.
     sizes = [150, 100, 101, 0, 1100, 99, 150]
     made = []
     for size in sizes:
@@ -140,7 +162,9 @@ async def test_a_cursor_stays_good_while_more_is_posted(field: Field) -> None:
     await outside.post([note(number, number * 2) for number in range(5)])
     path = f"/analyses/{outside.id}/annotations?limit=3"
     first = (await field.call("GET", path)).json()
-    await outside.post([note(number, number * 2 + 1) for number in range(10, 13)] + [note(9, None), note(8, -1)])
+    await outside.post(
+        [note(number, number * 2 + 1) for number in range(10, 13)] + [note(9, None), note(8, -1)]
+    )
     pages = [first["results"]]
     while cursor := first["next"]:
         first = (await field.call("GET", f"{path}&cursor={cursor}")).json()
@@ -148,7 +172,9 @@ async def test_a_cursor_stays_good_while_more_is_posted(field: Field) -> None:
     assert numbers_of(pages) == [0, 1, 2, 3, 4, 10, 11, 12, 9]
 
 
-async def test_a_grid_shows_the_fifty_surest_boxes_of_the_newest_result_of_each_image(field: Field) -> None:
+async def test_a_grid_shows_the_fifty_surest_boxes_of_the_newest_result_of_each_image(
+    field: Field,
+) -> None:
     counts = [120, 50, 7]
     for image, count in zip(field.images, counts, strict=True):
         older = await begin(field, image)
@@ -166,7 +192,9 @@ async def test_a_grid_shows_the_fifty_surest_boxes_of_the_newest_result_of_each_
         surest = [place / count for place in reversed(range(count))][:50]
         confidences = [one["confidence"] for one in shown[str(image)]]
         expected: list[float | None] = [*surest, None][:50]
-        assert confidences == [value if value is None else pytest.approx(value) for value in expected]
+        assert confidences == [
+            value if value is None else pytest.approx(value) for value in expected
+        ]
         assert {one["class_name"] for one in shown[str(image)]} == {"deer"}
         alone = (await field.call("GET", f"/images/{image}")).json()["boxes"]
         assert alone == shown[str(image)]

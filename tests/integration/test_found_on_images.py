@@ -26,9 +26,13 @@ async def house(system: AppContext) -> House:
     built = await build_house(system, "house")
     project = int(built.ids["project_id"])
     async with system.database.transaction(Scope.system()) as tx:
-        tx.session.add(CategoryMapRow(sha256=b"map", labels=["Lynx lynx", "red_fox", "red fox"], content={}))
+        tx.session.add(
+            CategoryMapRow(sha256=b"map", labels=["Lynx lynx", "red_fox", "red fox"], content={})
+        )
         await tx.session.flush()
-        known = AlgorithmRow(project_id=project, key="namer", version=2, name="Namer", map_sha256=b"map")
+        known = AlgorithmRow(
+            project_id=project, key="namer", version=2, name="Namer", map_sha256=b"map"
+        )
         tx.session.add(known)
         await tx.session.flush()
         built.ids["known"] = str(known.id)
@@ -62,7 +66,11 @@ async def house(system: AppContext) -> House:
             )
             for model, state in (("namer-pipeline", "completed"), ("other", "failed")):
                 analysis = AnalysisRow(
-                    project_id=project, image_id=image.id, model_name=model, model_version="3", state=state
+                    project_id=project,
+                    image_id=image.id,
+                    model_name=model,
+                    model_version="3",
+                    state=state,
                 )
                 tx.session.add(analysis)
                 await tx.session.flush()
@@ -93,9 +101,13 @@ async def ask(client: httpx2.AsyncClient, house: House, path: str, **query: Any)
     return results
 
 
-async def test_annotations_are_found_over_many_images(app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_annotations_are_found_over_many_images(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
     async def find(**query: Any) -> list[tuple[int, str]]:
-        found = await ask(app_client, house, "/annotations", project=house.ids["project_id"], **query)
+        found = await ask(
+            app_client, house, "/annotations", project=house.ids["project_id"], **query
+        )
         hours = {house.ids[f"image_{hour}"]: hour for hour in range(3)}
         return [(hours[one["image_id"]], one["annotation_type"][:3]) for one in found]
 
@@ -110,7 +122,12 @@ async def test_annotations_are_found_over_many_images(app_client: httpx2.AsyncCl
     assert await find(captured_after=(MOMENT + timedelta(hours=1)).isoformat()) == everything[:3]
     assert await find(captured_before=(MOMENT + timedelta(hours=1)).isoformat()) == everything[3:]
     assert await find(model="namer-pipeline", model_version="3") == everything
-    assert await find(model_version="4") == await find(model="other") == await find(algorithm="model") == []
+    assert (
+        await find(model_version="4")
+        == await find(model="other")
+        == await find(algorithm="model")
+        == []
+    )
     assert await find(algorithm="namer", deployment=house.ids["deployment_id"]) == everything
     assert await find(deployment=str(uuid7())) == []
     one = (await ask(app_client, house, "/annotations", limit=1))[0]
@@ -134,23 +151,41 @@ async def test_a_count_looks_at_so_many_annotations_and_no_more(
         assert page["count"] >= len(page["results"])
         return page["count"], page["count_is_estimate"]
 
-    rare = ({"type": "bounding_box"}, {"confidence_min": 0.8}, {"class": "fox"}, {"model": "x"}, {"algorithm": "namer"})
+    rare = (
+        {"type": "bounding_box"},
+        {"confidence_min": 0.8},
+        {"class": "fox"},
+        {"model": "x"},
+        {"algorithm": "namer"},
+    )
     monkeypatch.setattr(annotation_search, "LOOKED_THROUGH", 4)
-    assert [await count(**one) for one in rare] == [(1, False), (2, False), (0, False), (0, False), (4, False)]
+    assert [await count(**one) for one in rare] == [
+        (1, False),
+        (2, False),
+        (0, False),
+        (0, False),
+        (4, False),
+    ]
     assert await count() == (4, False)
     monkeypatch.setattr(annotation_search, "LOOKED_THROUGH", 3)
     assert [(await count(**one))[1] for one in rare] == [True, True, False, True, True]
-    assert await count(deployment=str(uuid7()), type="bounding_box") == (0, False), "an index finds these"
+    assert await count(deployment=str(uuid7()), type="bounding_box") == (0, False), (
+        "an index finds these"
+    )
     assert await count(type="mask") == (0, False), "and those of every type but two"
     monkeypatch.setattr(annotation_search, "EXACT_UP_TO", 3)
     assert await count(limit=1) == (3, True)
 
 
-async def test_pages_of_annotations_follow_each_other(app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_pages_of_annotations_follow_each_other(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
     headers = {"Authorization": f"Bearer {house.tokens['viewer']}"}
     seen, cursor = [], None
     while True:
-        query: dict[str, Any] = {"limit": 1, "order": "captured_at"} | ({"cursor": cursor} if cursor else {})
+        query: dict[str, Any] = {"limit": 1, "order": "captured_at"} | (
+            {"cursor": cursor} if cursor else {}
+        )
         page = (await app_client.get("/api/v2/annotations", params=query, headers=headers)).json()
         seen += [one["id"] for one in page["results"]]
         if (cursor := page["next"]) is None:
@@ -163,15 +198,20 @@ async def test_annotations_of_deleted_images_are_gone(
 ) -> None:
     async with system.database.transaction(Scope.system()) as tx:
         await tx.execute(
-            "update images set deleted_at = now(), deleted_by = 'x' where id = %s", (house.ids["image_2"],)
+            "update images set deleted_at = now(), deleted_by = 'x' where id = %s",
+            (house.ids["image_2"],),
         )
     assert len(await ask(app_client, house, "/annotations")) == 2
     headers = {"Authorization": f"Bearer {house.tokens['viewer']}"}
-    gone = await app_client.get(f"/api/v2/images/{house.ids['image_2']}/annotations", headers=headers)
+    gone = await app_client.get(
+        f"/api/v2/images/{house.ids['image_2']}/annotations", headers=headers
+    )
     assert gone.status_code == 404
 
 
-async def test_algorithms_are_found_by_name_and_by_class(app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_algorithms_are_found_by_name_and_by_class(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
     async def find(search: str) -> list[str]:
         return [one["key"] for one in await ask(app_client, house, "/algorithms", search=search)]
 
@@ -181,8 +221,12 @@ async def test_algorithms_are_found_by_name_and_by_class(app_client: httpx2.Asyn
     assert await find("d_f") == ["namer"], "signs of a pattern stand for themselves"
     assert await find("dxf") == await find("%x") == []
     path = f"/algorithms/{house.ids['known']}"
-    assert [one["index"] for one in await ask(app_client, house, f"{path}/classes", search="FOX")] == [1, 2]
-    assert [one["label"] for one in await ask(app_client, house, f"{path}/classes", search="red_")] == ["red_fox"]
+    assert [
+        one["index"] for one in await ask(app_client, house, f"{path}/classes", search="FOX")
+    ] == [1, 2]
+    assert [
+        one["label"] for one in await ask(app_client, house, f"{path}/classes", search="red_")
+    ] == ["red_fox"]
     headers = {"Authorization": f"Bearer {house.tokens['viewer']}"}
     shown = (await app_client.get(f"/api/v2{path}", headers=headers)).json()
     assert (shown["classes"], shown["pipelines"]) == (3, [])
@@ -219,7 +263,11 @@ async def test_log_of_a_job_has_its_moves_and_what_went_wrong(
             )
         )
     log = await ask(app_client, house, f"/jobs/{job}/log")
-    assert [one["what"] for one in log] == ["attempt 1: error", "queued to processing", "new to queued"]
+    assert [one["what"] for one in log] == [
+        "attempt 1: error",
+        "queued to processing",
+        "new to queued",
+    ]
     assert (log[0]["error"], log[0]["analysis_id"]) == ("out of memory", str(analysis))
     assert log[0]["image_id"] == house.ids["image_id"]
     async with system.database.transaction(Scope.system()) as tx:
@@ -238,7 +286,9 @@ async def test_log_of_a_job_has_its_moves_and_what_went_wrong(
         seen: list[Any] = []
         query: dict[str, Any] = {"limit": limit}
         while query:
-            page = (await app_client.get(f"/api/v2/jobs/{job}/log", params=query, headers=headers)).json()
+            page = (
+                await app_client.get(f"/api/v2/jobs/{job}/log", params=query, headers=headers)
+            ).json()
             assert page["count"] == 14
             seen += page["results"]
             query = {"limit": limit, "cursor": page["next"]} if page["next"] else {}

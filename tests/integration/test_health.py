@@ -9,20 +9,38 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.migrations import newest
 
 
-async def test_nothing_is_ready_over_an_older_schema(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_nothing_is_ready_over_an_older_schema(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     fine = dict.fromkeys(("database", "migrations", "store", "room", "files"), "ok")
     ready = await app_client.get("/readyz")
-    assert (ready.status_code, _without_decoders(ready)) == (200, {"status": "ready", "parts": fine})
+    assert (ready.status_code, _without_decoders(ready)) == (
+        200,
+        {"status": "ready", "parts": fine},
+    )
     for revision, code, status, words in (
-        ("0001", 503, "not ready", f"is at revision 0001, this program needs {newest()}. Run `trapline migrate`."),
+        (
+            "0001",
+            503,
+            "not ready",
+            f"is at revision 0001, this program needs {newest()}. Run `trapline migrate`.",
+        ),
         # It was migrated beside this process, which may go on until it is upgraded, too.
-        ("9999", 200, "ready", f"(revision 9999) is newer than this program ({newest()}). Upgrade Trapline."),
+        (
+            "9999",
+            200,
+            "ready",
+            f"(revision 9999) is newer than this program ({newest()}). Upgrade Trapline.",
+        ),
     ):
         async with system.database.transaction(Scope.system()) as tx:
             await tx.execute("update alembic_version set version_num = %s", (revision,))
         ready = await app_client.get("/readyz")
         assert ready.status_code == code
-        assert _without_decoders(ready) == {"status": status, "parts": fine | {"migrations": f"The database {words}"}}
+        assert _without_decoders(ready) == {
+            "status": status,
+            "parts": fine | {"migrations": f"The database {words}"},
+        }
 
 
 async def test_ready_reports_what_decoders_have_given_up(app_client: httpx2.AsyncClient) -> None:

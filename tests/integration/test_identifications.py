@@ -31,28 +31,41 @@ class Desk:
         return [str(image) for image in self.field.images]
 
     async def say(self, *said: dict[str, Any], expect: int = 201, token: str | None = None) -> Any:
-        answer = await self.field.call("POST", "/identifications", {"identifications": list(said)}, token)
+        answer = await self.field.call(
+            "POST", "/identifications", {"identifications": list(said)}, token
+        )
         assert answer.status_code == expect, answer.text
         return answer.json()["identifications"] if expect == 201 else answer.json()
 
     async def withdraw(self, *keys: str, expect: int = 200, token: str | None = None) -> Any:
-        answer = await self.field.call("POST", "/identifications/withdraw", {"identifications": list(keys)}, token)
+        answer = await self.field.call(
+            "POST", "/identifications/withdraw", {"identifications": list(keys)}, token
+        )
         assert answer.status_code == expect, answer.text
         return answer.json()
 
-    async def find(self, query: str = "", path: str = "/identifications", token: str | None = None) -> list[Any]:
-        answer = await self.field.call("GET", f"{path}?project={self.field.project}&{query}", token=token)
+    async def find(
+        self, query: str = "", path: str = "/identifications", token: str | None = None
+    ) -> list[Any]:
+        answer = await self.field.call(
+            "GET", f"{path}?project={self.field.project}&{query}", token=token
+        )
         assert answer.status_code == 200, answer.text
         assert answer.json()["count"] == len(answer.json()["results"])
         return list(answer.json()["results"])
 
     async def holds(self) -> dict[str, str | None]:
-        """What holds of each annotation. The filter of lists, and the answer of each image, say the same."""
+        """What holds of each annotation.
+
+        The filter of lists, and the answer of each image, say the same.
+        """
         found = await self.find(path="/annotations")
         told = {one["id"]: one["identification"] for one in found}
         for reviewed in (True, False):
             listed = await self.find(f"reviewed={str(reviewed).lower()}", "/annotations")
-            assert {one["id"] for one in listed} == {key for key, one in told.items() if (one is not None) == reviewed}
+            assert {one["id"] for one in listed} == {
+                key for key, one in told.items() if (one is not None) == reviewed
+            }
         for image in self.images:
             for analysis in (await self.show(image))["analyses"]:
                 for one in analysis["annotations"]:
@@ -100,15 +113,25 @@ async def test_the_latest_holds_and_what_the_model_said_stays(desk: Desk) -> Non
     before = await desk.field.ask("select * from annotations order by id")
     nothing = dict.fromkeys((*desk.boxes, *desk.names))
     assert await desk.holds() == nothing
-    details = {"count": 2, "sex": "female", "life_stage": "juvenile", "behaviour": "feeding", "comment": "two cubs"}
-    [first] = await desk.say({"kind": "correct", "annotations": desk.boxes[:1], "label": "Lynx lynx", **details})
+    details = {
+        "count": 2,
+        "sex": "female",
+        "life_stage": "juvenile",
+        "behaviour": "feeding",
+        "comment": "two cubs",
+    }
+    [first] = await desk.say(
+        {"kind": "correct", "annotations": desk.boxes[:1], "label": "Lynx lynx", **details}
+    )
     assert details.items() <= first.items()
     assert (first["by"], first["person_id"]) == ("field@field.example", str(desk.field.user_id))
     assert (first["image_id"], first["withdrawn_at"]) == (desk.images[0], None)
     corrected = nothing | {desk.boxes[0]: "Lynx lynx", desk.names[0]: "Lynx lynx"}
     assert await desk.holds() == corrected
     [second] = await desk.say({"kind": "unsure", "annotations": [desk.boxes[0]]})
-    await desk.say({"kind": "comment", "annotations": [desk.boxes[0]], "comment": "look at the ears"})
+    await desk.say(
+        {"kind": "comment", "annotations": [desk.boxes[0]], "comment": "look at the ears"}
+    )
     assert await desk.holds() == nothing | {desk.boxes[0]: "unsure", desk.names[0]: "unsure"}
     assert await desk.withdraw(second["id"]) == {"withdrawn": 1, "unchanged": 0}
     assert await desk.withdraw(second["id"]) == {"withdrawn": 0, "unchanged": 1}
@@ -130,20 +153,34 @@ async def test_the_latest_holds_and_what_the_model_said_stays(desk: Desk) -> Non
 
 async def test_whole_images_are_said_to_be_right_or_blank_in_bulk(desk: Desk) -> None:
     await desk.say({"kind": "correct", "annotations": [desk.boxes[1]], "label": "red deer"})
-    made = await desk.say({"kind": "confirm", "images": desk.images[:2]}, {"kind": "blank", "images": desk.images[2:]})
+    made = await desk.say(
+        {"kind": "confirm", "images": desk.images[:2]}, {"kind": "blank", "images": desk.images[2:]}
+    )
     assert [one["image_id"] for one in made] == desk.images
     held = await desk.holds()
-    assert [held[key] for key in desk.boxes] == [held[key] for key in desk.names] == ["confirm", "red deer", "blank"]
-    assert [(await desk.show(image))["identification"]["kind"] for image in desk.images] == ["confirm"] * 2 + ["blank"]
+    assert (
+        [held[key] for key in desk.boxes]
+        == [held[key] for key in desk.names]
+        == ["confirm", "red deer", "blank"]
+    )
+    assert [(await desk.show(image))["identification"]["kind"] for image in desk.images] == [
+        "confirm"
+    ] * 2 + ["blank"]
     assert await desk.reviewed() == [True] * 3
     job = await desk.field.run_job()
     await desk.field.post(job, [success(task) for task in await desk.field.lease_all(job)])
     held = await desk.holds()
     of_old = {key: held.pop(key) for key in (*desk.boxes, *desk.names)}
-    assert sorted(filter(None, of_old.values())) == ["blank"] * 2 + ["confirm"] * 2 + ["red deer"] * 2
-    assert sorted(filter(None, held.values())) == ["blank"] * 2, "what is found later was not confirmed"
+    assert (
+        sorted(filter(None, of_old.values())) == ["blank"] * 2 + ["confirm"] * 2 + ["red deer"] * 2
+    )
+    assert sorted(filter(None, held.values())) == ["blank"] * 2, (
+        "what is found later was not confirmed"
+    )
     await desk.say({"kind": "correct", "annotations": [desk.boxes[2]], "label": "wolf"})
-    assert (await desk.show(desk.images[2]))["identification"] is None, "something on it was named since"
+    assert (await desk.show(desk.images[2]))["identification"] is None, (
+        "something on it was named since"
+    )
     assert (await desk.holds())[desk.boxes[2]] == "wolf"
     await desk.say({"kind": "unsure", "images": [desk.images[2]]})
     assert (await desk.show(desk.images[2]))["identification"]["kind"] == "unsure"
@@ -153,10 +190,15 @@ async def test_whole_images_are_said_to_be_right_or_blank_in_bulk(desk: Desk) ->
 async def test_all_of_a_request_is_stored_or_nothing(desk: Desk) -> None:
     fine = {"kind": "confirm", "annotations": desk.boxes[:1]}
     other = await make_field(desk.field.system, 1, "other")
-    told = await desk.say(fine, {"kind": "correct", "annotations": desk.boxes[1:]}, {"kind": "unsure"}, expect=422)
+    told = await desk.say(
+        fine, {"kind": "correct", "annotations": desk.boxes[1:]}, {"kind": "unsure"}, expect=422
+    )
     assert [one["where"] for one in told["errors"]] == ["identifications.1", "identifications.2"]
     assert "Nothing was stored" in told["detail"]
-    for missing in ({"images": [str(other.images[0])]}, {"annotations": [desk.boxes[1], str(uuid7())]}):
+    for missing in (
+        {"images": [str(other.images[0])]},
+        {"annotations": [desk.boxes[1], str(uuid7())]},
+    ):
         told = await desk.say(fine, {"kind": "unsure", **missing}, expect=404)
         assert told["detail"].startswith("identifications.1.")
     await desk.say({**fine, "count": 0}, expect=422)
@@ -170,7 +212,9 @@ async def test_all_of_a_request_is_stored_or_nothing(desk: Desk) -> None:
     wanted = {"model_name": "lynx", "model_version": "1", "image_id": desk.images[0]}
     made = (await desk.field.call("POST", f"/images/{desk.images[0]}/analyses", wanted)).json()
     await desk.field.change("update analyses set state = 'processing' where id = %s", made["id"])
-    await desk.field.change("update annotations set analysis_id = %s where id = %s", made["id"], desk.boxes[0])
+    await desk.field.change(
+        "update annotations set analysis_id = %s where id = %s", made["id"], desk.boxes[0]
+    )
     told = await desk.say({"kind": "unsure", "annotations": [desk.boxes[1]]}, fine, expect=409)
     assert [one["where"] for one in told["errors"]] == ["identifications.1.annotations.0"]
     await desk.field.change("update analyses set state = 'failed' where job_id is not null")
@@ -186,7 +230,8 @@ async def test_a_withdrawal_with_a_key_returns_its_first_response_again(desk: De
     body = {"identifications": [said["id"]]}
     headers = {"Authorization": f"Token {desk.field.owner}", "Idempotency-Key": "withdrawn once"}
     answers = [
-        await desk.field.client.post("/api/v2/identifications/withdraw", json=body, headers=headers) for _ in range(2)
+        await desk.field.client.post("/api/v2/identifications/withdraw", json=body, headers=headers)
+        for _ in range(2)
     ]
     assert [answer.json() for answer in answers] == [{"withdrawn": 1, "unchanged": 0}] * 2
 
@@ -201,7 +246,9 @@ async def test_who_may_say_and_withdraw_what(desk: Desk) -> None:
     [others] = await desk.say(said)
     await desk.withdraw(own["id"], others["id"], token=reviewer, expect=403)
     assert [one["withdrawn_at"] for one in await desk.find()] == [None, None]
-    assert [one["by"] for one in await desk.find(f"person={person}", token=viewer)] == ["a reviewer"]
+    assert [one["by"] for one in await desk.find(f"person={person}", token=viewer)] == [
+        "a reviewer"
+    ]
     await desk.withdraw(own["id"], token=reviewer)
     await desk.withdraw(others["id"], token=manager)
     told = await desk.find("withdrawn=true&order=created_at")
@@ -209,8 +256,12 @@ async def test_who_may_say_and_withdraw_what(desk: Desk) -> None:
         ("a reviewer", "a reviewer"),
         ("field@field.example", "a manager"),
     ]
-    lines = await desk.field.ask("select action, details->'images' from audit where action in ('identify', 'withdraw')")
-    assert sorted(lines) == [(action, [desk.images[0]]) for action in ("identify", "identify", "withdraw", "withdraw")]
+    lines = await desk.field.ask(
+        "select action, details->'images' from audit where action in ('identify', 'withdraw')"
+    )
+    assert sorted(lines) == [
+        (action, [desk.images[0]]) for action in ("identify", "identify", "withdraw", "withdraw")
+    ]
     await desk.say(said)
     scope = Scope(actor="x", user_id=desk.field.user_id, roles={desk.field.project: Role.OWNER})
     made = await create_token(desk.field.system, scope, NewToken(name="p", kind=TokenKind.PIPELINE))
@@ -221,20 +272,35 @@ async def test_who_may_say_and_withdraw_what(desk: Desk) -> None:
 
 async def test_taxa_name_what_it_is(desk: Desk) -> None:
     async with desk.field.system.database.transaction(SYSTEM) as tx:
-        lynx = TaxonRow(project_id=desk.field.project, scientific_name="Lynx lynx", name_key="lynx lynx", searched="")
+        lynx = TaxonRow(
+            project_id=desk.field.project,
+            scientific_name="Lynx lynx",
+            name_key="lynx lynx",
+            searched="",
+        )
         tx.session.add(lynx)
     taxon = str(lynx.id)
-    [made] = await desk.say({"kind": "correct", "annotations": desk.boxes[:1], "taxon": taxon, "count": 1})
+    [made] = await desk.say(
+        {"kind": "correct", "annotations": desk.boxes[:1], "taxon": taxon, "count": 1}
+    )
     assert (made["taxon_id"], made["label"]) == (taxon, "Lynx lynx")
     assert [one["id"] for one in await desk.find(f"taxon={taxon}")] == [made["id"]]
     assert await desk.find(f"taxon={uuid7()}") == await desk.find("kind=blank") == []
-    await desk.say({"kind": "correct", "annotations": desk.boxes[:1], "taxon": str(uuid7())}, expect=404)
+    await desk.say(
+        {"kind": "correct", "annotations": desk.boxes[:1], "taxon": str(uuid7())}, expect=404
+    )
     other = await make_field(desk.field.system, 1, "other")
     async with desk.field.system.database.transaction(SYSTEM) as tx:
-        tx.session.add(MemberRow(project_id=other.project, user_id=desk.field.user_id, role=Role.OWNER.value))
-        elsewhere = TaxonRow(project_id=other.project, scientific_name="Lynx", name_key="lynx", searched="")
+        tx.session.add(
+            MemberRow(project_id=other.project, user_id=desk.field.user_id, role=Role.OWNER.value)
+        )
+        elsewhere = TaxonRow(
+            project_id=other.project, scientific_name="Lynx", name_key="lynx", searched=""
+        )
         tx.session.add(elsewhere)
-    await desk.say({"kind": "correct", "annotations": desk.boxes[:1], "taxon": str(elsewhere.id)}, expect=404)
+    await desk.say(
+        {"kind": "correct", "annotations": desk.boxes[:1], "taxon": str(elsewhere.id)}, expect=404
+    )
     moment = made["created_at"].replace("+", "%2B")
     assert len(await desk.find(f"created_after={moment}&image={desk.images[0]}&kind=correct")) == 1
     assert await desk.find(f"created_before={moment}") == []
@@ -257,6 +323,8 @@ async def test_what_was_said_goes_with_its_image(desk: Desk) -> None:
     await desk.field.call("POST", "/images/delete", {"images": desk.images[:1], "reason": "x"})
     assert [one["image_id"] for one in await desk.find()] == desk.images[1:2]
     await desk.say({"kind": "blank", "images": desk.images[:1]}, expect=404)
-    await desk.field.change("update images set deleted_at = now() - interval '99 days' where deleted_at is not null")
+    await desk.field.change(
+        "update images set deleted_at = now() - interval '99 days' where deleted_at is not null"
+    )
     await purge_images(desk.field.system, SYSTEM)
     assert await desk.field.ask("select image_id from identifications") == [(UUID(desk.images[1]),)]

@@ -35,9 +35,13 @@ async def client(app_client: httpx2.AsyncClient, house: House) -> httpx2.AsyncCl
     return app_client
 
 
-async def upload(client: httpx2.AsyncClient, house: House, *files: tuple[str, bytes], **fields: str) -> dict[str, Any]:
+async def upload(
+    client: httpx2.AsyncClient, house: House, *files: tuple[str, bytes], **fields: str
+) -> dict[str, Any]:
     parts = [("files", (name, data, "application/octet-stream")) for name, data in files]
-    answer = await client.post("/api/v2/images", data={"project": house.ids["project_id"], **fields}, files=parts)
+    answer = await client.post(
+        "/api/v2/images", data={"project": house.ids["project_id"], **fields}, files=parts
+    )
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -57,7 +61,12 @@ async def test_an_upload_tells_of_each_file_and_takes_the_same_bytes_once(
         ("d.jpg", picture),
     )
     assert (first["imported"], first["duplicate"], first["refused"]) == (1, 1, 2)
-    assert [file["outcome"] for file in first["files"]] == ["imported", "refused", "refused", "duplicate"]
+    assert [file["outcome"] for file in first["files"]] == [
+        "imported",
+        "refused",
+        "refused",
+        "duplicate",
+    ]
     assert "HTML page" in first["files"][1]["detail"]
     assert first["files"][0]["image_id"] == first["files"][3]["image_id"]
     again = await upload(client, house, ("renamed.jpg", picture))
@@ -70,7 +79,9 @@ async def test_an_upload_tells_of_each_file_and_takes_the_same_bytes_once(
     assert image["analysis_state"] is None
 
 
-async def test_orientation_6_is_stored_and_served_upright(client: httpx2.AsyncClient, house: House) -> None:
+async def test_orientation_6_is_stored_and_served_upright(
+    client: httpx2.AsyncClient, house: House
+) -> None:
     sent = make_jpeg(2, orientation=6, size=(64, 48))
     found = await upload(client, house, ("turned.jpg", sent))
     image = (await client.get(f"/api/v2/images/{found['files'][0]['image_id']}")).json()
@@ -80,15 +91,19 @@ async def test_orientation_6_is_stored_and_served_upright(client: httpx2.AsyncCl
     assert served.headers["content-type"] == "image/jpeg"
 
 
-async def test_a_list_goes_by_time_in_pages_and_by_deployment(client: httpx2.AsyncClient, house: House) -> None:
+async def test_a_list_goes_by_time_in_pages_and_by_deployment(
+    client: httpx2.AsyncClient, house: House
+) -> None:
     files = [(f"{day}.jpg", make_jpeg(day, taken=datetime(2026, 7, day))) for day in range(1, 8)]  # noqa: DTZ001
     await upload(client, house, *files)
     names: list[str] = []
     cursor = None
     while True:
-        query: dict[str, str] = {"project": house.ids["project_id"], "limit": "3", "order": "captured_at"} | (
-            {"cursor": cursor} if cursor else {}
-        )
+        query: dict[str, str] = {
+            "project": house.ids["project_id"],
+            "limit": "3",
+            "order": "captured_at",
+        } | ({"cursor": cursor} if cursor else {})
         page = (await client.get("/api/v2/images", params=query)).json()
         names += [image["filename"] for image in page["results"]]
         assert page["count"] == 8
@@ -98,23 +113,34 @@ async def test_a_list_goes_by_time_in_pages_and_by_deployment(client: httpx2.Asy
     assert names == [f"{day}.jpg" for day in range(1, 8)] + ["a.jpg"]
     query = {"captured_after": "2026-07-03T00:00:00Z", "captured_before": "2026-07-05T00:00:00Z"}
     assert (await client.get("/api/v2/images", params=query)).json()["count"] == 2
-    assert (await client.get("/api/v2/images", params={"analysis_state": "none"})).json()["count"] == 7
-    assert (await client.get("/api/v2/images", params={"analysis_state": "queued"})).json()["count"] == 1
+    assert (await client.get("/api/v2/images", params={"analysis_state": "none"})).json()[
+        "count"
+    ] == 7
+    assert (await client.get("/api/v2/images", params={"analysis_state": "queued"})).json()[
+        "count"
+    ] == 1
     assert (await client.get("/api/v2/images", params={"class": "fox"})).json()["count"] == 0
-    assert (await client.get("/api/v2/images/classes", params={"project": house.ids["project_id"]})).json() == {
-        "results": []
-    }
-    first = (await client.get("/api/v2/images", params={"order": "captured_at"})).json()["results"][1]
+    assert (
+        await client.get("/api/v2/images/classes", params={"project": house.ids["project_id"]})
+    ).json() == {"results": []}
+    first = (await client.get("/api/v2/images", params={"order": "captured_at"})).json()["results"][
+        1
+    ]
     shown = (await client.get(f"/api/v2/images/{first['id']}")).json()
     assert shown["previous_id"] is not None
     assert shown["next_id"] is not None
 
 
-async def test_thumbnails_come_in_a_batch(client: httpx2.AsyncClient, house: House, system: AppContext) -> None:
-    found = await upload(client, house, ("a.jpg", make_jpeg(1, size=(2000, 1000))), ("b.jpg", make_jpeg(2)))
+async def test_thumbnails_come_in_a_batch(
+    client: httpx2.AsyncClient, house: House, system: AppContext
+) -> None:
+    found = await upload(
+        client, house, ("a.jpg", make_jpeg(1, size=(2000, 1000))), ("b.jpg", make_jpeg(2))
+    )
     path = f"/api/v2/images/{found['files'][0]['image_id']}"
     assert (await client.get(path)).json()["thumbnail_url"] is None
-    # The third is the house's own image, whose file does not exist: it holds nobody up, and is tried three times.
+    # The third is the house's own image, whose file does not exist: it holds nobody up, and is
+    # tried three times.
     assert [await generate_thumbnails(system, Scope.system()) for _ in range(4)] == [3, 1, 1, 0]
     image = (await client.get(path)).json()
     sizes = []
@@ -149,7 +175,9 @@ async def test_thumbnails_are_made_outside_of_any_transaction_and_each_by_itself
     assert open_ones == [0]
     async with system.database.transaction(Scope.system()) as tx:
         cursor = await tx.execute("select count(*) from images where thumbnails_at is not null")
-        assert await cursor.fetchone() in ((2,), (3,)), "all but that one, and the house's own that has no file"
+        assert await cursor.fetchone() in ((2,), (3,)), (
+            "all but that one, and the house's own that has no file"
+        )
 
 
 async def count_other_transactions(system: AppContext) -> int:
@@ -162,10 +190,14 @@ async def count_other_transactions(system: AppContext) -> int:
     return int(count)
 
 
-async def test_files_are_given_only_by_their_signature_and_in_parts(client: httpx2.AsyncClient, house: House) -> None:
+async def test_files_are_given_only_by_their_signature_and_in_parts(
+    client: httpx2.AsyncClient, house: House
+) -> None:
     data = make_jpeg(1)
     found = await upload(client, house, ("a.jpg", data))
-    url = local((await client.get(f"/api/v2/images/{found['files'][0]['image_id']}")).json()["file_url"])
+    url = local(
+        (await client.get(f"/api/v2/images/{found['files'][0]['image_id']}")).json()["file_url"]
+    )
     whole = await client.get(url)
     assert whole.content == data
     assert whole.headers["content-security-policy"] == "default-src 'none'; sandbox"
@@ -176,15 +208,23 @@ async def test_files_are_given_only_by_their_signature_and_in_parts(client: http
     assert part.headers["content-range"] == f"bytes 10-19/{len(data)}"
     assert (await client.get(url, headers={"Range": "bytes=-5"})).content == data[-5:]
     assert (await client.get(url, headers={"Range": "bytes=999999-"})).status_code == 416
-    assert (await client.get(url, headers={"If-None-Match": whole.headers["etag"]})).status_code == 304
+    assert (
+        await client.get(url, headers={"If-None-Match": whole.headers["etag"]})
+    ).status_code == 304
     head = await client.head(url)
-    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(data)))
+    assert (head.status_code, head.content, head.headers["content-length"]) == (
+        200,
+        b"",
+        str(len(data)),
+    )
     assert (await client.get(url.replace("signature=", "signature=0"))).status_code == 403
     assert (await client.get(url.partition("?")[0])).status_code == 403
     assert (await client.get("/files/%2e%2e/secret")).status_code == 404
 
 
-async def test_what_could_run_is_never_shown_in_place(client: httpx2.AsyncClient, system: AppContext) -> None:
+async def test_what_could_run_is_never_shown_in_place(
+    client: httpx2.AsyncClient, system: AppContext
+) -> None:
     from trapline.server.images.actions.signed_urls import sign_file_url
 
     async with system.store.receive() as incoming:
@@ -206,13 +246,23 @@ FIELD = b"--x\r\nContent-Disposition: form-data; name="
         ("multipart/form-data; boundary=x", b"nothing of a form"),
         ("multipart/form-data; boundary=x", FIELD + b'"project"\r\n\r\n1'),
         ("multipart/form-data; boundary=x", b"--x--\r\n"),
-        ("multipart/form-data; boundary=x", b"--x\r\n" + b"A" * 20_000 + b": b\r\n\r\n\r\n--x--\r\n"),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\n" + b"A" * 20_000 + b": b\r\n\r\n\r\n--x--\r\n",
+        ),
         ("multipart/form-data; boundary=x", FIELD + b'"project"\r\n\r\nabc\r\n--x--\r\n'),
-        ("multipart/form-data; boundary=x", FIELD + b'"files"; filename="a"\r\n\r\nabc\r\n--x--\r\n'),
+        (
+            "multipart/form-data; boundary=x",
+            FIELD + b'"files"; filename="a"\r\n\r\nabc\r\n--x--\r\n',
+        ),
     ],
 )
-async def test_a_broken_form_is_said_in_words(client: httpx2.AsyncClient, content_type: str, body: bytes) -> None:
-    answer = await client.post("/api/v2/images", content=body, headers={"Content-Type": content_type})
+async def test_a_broken_form_is_said_in_words(
+    client: httpx2.AsyncClient, content_type: str, body: bytes
+) -> None:
+    answer = await client.post(
+        "/api/v2/images", content=body, headers={"Content-Type": content_type}
+    )
     assert answer.status_code == 400, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
 
@@ -260,14 +310,19 @@ def local(url: str) -> str:
 
 async def test_form_of_fields_alone_is_read_past(client: httpx2.AsyncClient) -> None:
     boundary = "multipart/form-data; boundary="
-    fields = b"".join(b'--x\r\nContent-Disposition: form-data; name="f%d"\r\n\r\nv\r\n' % n for n in range(100))
+    fields = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="f%d"\r\n\r\nv\r\n' % n for n in range(100)
+    )
     request = Request(
-        {"type": "http", "headers": [(b"content-type", boundary.encode() + b"x")]}, _body(fields + b"--x--")
+        {"type": "http", "headers": [(b"content-type", boundary.encode() + b"x")]},
+        _body(fields + b"--x--"),
     )
     form = MultipartForm(request)
     assert [file async for file in form.files()] == []
     assert form.fields == {}
-    answer = await client.post("/api/v2/images", content=b"", headers={"Content-Type": boundary + "x" * 400})
+    answer = await client.post(
+        "/api/v2/images", content=b"", headers={"Content-Type": boundary + "x" * 400}
+    )
     assert answer.status_code == 400, answer.text
 
 

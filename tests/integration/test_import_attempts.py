@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from tests.integration.fields import SYSTEM, Field
-from tests.integration.import_desk import box, image, list_files, make_named_field, megadetector, send, show
+from tests.integration.import_desk import (
+    box,
+    image,
+    list_files,
+    make_named_field,
+    megadetector,
+    send,
+    show,
+)
 from trapline.server.imports.actions.result_import import resume_imports, run_import
 from trapline.server.platform import failpoints
 from trapline.server.platform.app_context import AppContext
@@ -28,7 +36,8 @@ async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> No
     entries = [{"file": f"IMG_{number}.JPG", "detections": [box()]} for number in range(4)]
     sent = await send(field, megadetector(*entries))
     await field.change(
-        "update imports set state = 'reading', done = 3, total = 4, stored = 3 where id = %s", sent["id"]
+        "update imports set state = 'reading', done = 3, total = 4, stored = 3 where id = %s",
+        sent["id"],
     )
     await run_import(field.system, SYSTEM, sent["id"])
     await run_import(field.system, SYSTEM, sent["id"])
@@ -40,13 +49,19 @@ async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> No
 
 async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: Field) -> None:
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
-    await field.change("update imports set attempt = 10, state = 'reading', done = 3 where id = %s", sent["id"])
+    await field.change(
+        "update imports set attempt = 10, state = 'reading', done = 3 where id = %s", sent["id"]
+    )
     await run_import(field.system, SYSTEM, sent["id"])
     taken = await show(field, sent)
     assert (taken["state"], taken["stored"]) == ("failed", 0)
-    words = "It was begun 10 times and got on with nothing. 3 entries had been taken before, and stay."
+    words = (
+        "It was begun 10 times and got on with nothing. 3 entries had been taken before, and stay."
+    )
     assert taken["error"] == words
-    [file] = await field.ask("select count(*) from discarded_files where due_at <= clock_timestamp()")
+    [file] = await field.ask(
+        "select count(*) from discarded_files where due_at <= clock_timestamp()"
+    )
     assert file == (1,)
 
 
@@ -117,7 +132,9 @@ async def test_a_file_that_is_read_for_long_gets_no_second_reader(field: Field) 
     system, is_quiet = field.system, "select updated_at < now() - interval '9 minutes' from imports"
     assert isinstance(system.store, LocalStore)
     store = Waiting(system.store.root, system.secrets.derive_all(FILES), system.public_url)
-    waiting = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'take_import'"
+    waiting = (
+        "select count(*) from procrastinate.procrastinate_jobs where task_name = 'take_import'"
+    )
 
     async def read_for_long() -> None:
         await field.change("update imports set updated_at = now() - interval '1 h'")

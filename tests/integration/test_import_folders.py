@@ -40,12 +40,20 @@ async def project(system: AppContext) -> CameraProject:
 
 
 def entries(*folders: str) -> bytes:
-    files = [f"{folder}/DCIM/100RECNX/RCNX000{number}.JPG" for folder in folders for number in (1, 2)]
+    files = [
+        f"{folder}/DCIM/100RECNX/RCNX000{number}.JPG" for folder in folders for number in (1, 2)
+    ]
     return megadetector(*({"file": file, "detections": [box()]} for file in files))
 
 
-async def send_file(project: CameraProject, content: bytes, status: int = 202, **query: Any) -> dict[str, Any]:
-    params: dict[str, Any] = {"project": project.field.project, "format": "megadetector", "filename": "results.json"}
+async def send_file(
+    project: CameraProject, content: bytes, status: int = 202, **query: Any
+) -> dict[str, Any]:
+    params: dict[str, Any] = {
+        "project": project.field.project,
+        "format": "megadetector",
+        "filename": "results.json",
+    }
     answer = await project.field.client.post(
         "/api/v2/imports",
         params=params | query,
@@ -73,12 +81,21 @@ async def list_analysed(project: CameraProject) -> set[str]:
 async def test_folders_are_assigned_with_the_file(project: CameraProject) -> None:
     ids = project.deployments
     # The longer folder takes precedence over the shorter one that contains it.
-    given = [f"2026\\CAM 1={ids['Old oak']}", f"cam 2={ids['North ridge']}", f"2026={ids['North bridge']}"]
+    given = [
+        f"2026\\CAM 1={ids['Old oak']}",
+        f"cam 2={ids['North ridge']}",
+        f"2026={ids['North bridge']}",
+    ]
     sent = await send_file(project, entries("2026/Cam 1", "Cam 2"), folder=given)
     assert sent["options"]["folders"]["cam 2"] == ids["North ridge"]
     taken = await read_in(project, sent)
     assert (taken["state"], taken["stored"], taken["faults"]) == ("completed", 4, 0), taken
-    assert await list_analysed(project) == {"Old oak/1", "Old oak/2", "North ridge/1", "North ridge/2"}
+    assert await list_analysed(project) == {
+        "Old oak/1",
+        "Old oak/2",
+        "North ridge/1",
+        "North ridge/2",
+    }
     assert list_files(project.field) == []
 
 
@@ -88,15 +105,26 @@ async def test_folders_without_a_match_are_listed_and_assigned_once(project: Cam
     assert (taken["stored"], taken["unknown"] + taken["ambiguous"]) == (2, 4)
     told = (await project.field.call("GET", f"/imports/{sent['id']}/folders")).json()
     assert told["can_assign"] is told["is_complete"] is True
-    assert [(one["folder"], one["entries"]) for one in told["folders"]] == [("Cam 7", 2), ("card/N-ridge", 2)]
-    assert [near["name"] for near in told["folders"][1]["nearest"]] == ["North ridge", "North bridge"]
+    assert [(one["folder"], one["entries"]) for one in told["folders"]] == [
+        ("Cam 7", 2),
+        ("card/N-ridge", 2),
+    ]
+    assert [near["name"] for near in told["folders"][1]["nearest"]] == [
+        "North ridge",
+        "North bridge",
+    ]
 
     ids = project.deployments
     folders = {"card/N-ridge": ids["North ridge"], "Cam 7": ids["North bridge"]}
     again = await project.field.call("POST", f"/imports/{sent['id']}/folders", {"folders": folders})
     assert (again.status_code, again.json()["state"]) == (202, "queued"), again.text
     taken = await read_in(project, sent)
-    assert (taken["state"], taken["total"], taken["stored"], taken["unchanged"]) == ("completed", 6, 4, 2), taken
+    assert (taken["state"], taken["total"], taken["stored"], taken["unchanged"]) == (
+        "completed",
+        6,
+        4,
+        2,
+    ), taken
     assert (taken["faults"], taken["unknown"], taken["ambiguous"]) == (0, 0, 0)
     assert await list_analysed(project) == set(project.images)
     told = (await project.field.call("GET", f"/imports/{sent['id']}/folders")).json()
@@ -114,8 +142,12 @@ async def test_a_folder_that_the_file_does_not_have_is_a_fault(project: CameraPr
     assert "Cam 11" in fault["message"]
 
 
-@pytest.mark.parametrize("folder", ["Cam 1", "Cam 1=Old oak", "=0192", "/=01a20233-40ad-73bd-ab44-0ecd7e8963fa"])
-async def test_a_folder_without_a_deployment_is_refused(project: CameraProject, folder: str) -> None:
+@pytest.mark.parametrize(
+    "folder", ["Cam 1", "Cam 1=Old oak", "=0192", "/=01a20233-40ad-73bd-ab44-0ecd7e8963fa"]
+)
+async def test_a_folder_without_a_deployment_is_refused(
+    project: CameraProject, folder: str
+) -> None:
     refused = await send_file(project, entries("Cam 1"), 400, folder=folder)
     assert "FOLDER=ID" in refused["detail"]
     assert list_files(project.field) == []
@@ -126,14 +158,22 @@ async def test_an_assignment_that_cannot_be_carried_out_is_refused(project: Came
     strange = "Cam 1=01a20233-40ad-73bd-ab44-0ecd7e8963fa"
     refused = await send_file(project, entries("Cam 1"), 422, folder=strange)
     assert "folder Cam 1" in json.dumps(refused)
-    await send_file(project, entries("a"), 400, folder=[f"a={ids['Old oak']}", f"a={ids['North ridge']}"])
-    await send_file(project, entries("a"), 400, folder=f"a={ids['Old oak']}", deployment=ids["Old oak"])
+    await send_file(
+        project, entries("a"), 400, folder=[f"a={ids['Old oak']}", f"a={ids['North ridge']}"]
+    )
+    await send_file(
+        project, entries("a"), 400, folder=f"a={ids['Old oak']}", deployment=ids["Old oak"]
+    )
     done = await read_in(project, await send_file(project, entries("Old oak")))
     folders = {"folders": {"Cam 1": ids["Old oak"]}}
-    assert (await project.field.call("POST", f"/imports/{done['id']}/folders", folders)).status_code == 409
+    assert (
+        await project.field.call("POST", f"/imports/{done['id']}/folders", folders)
+    ).status_code == 409
     open_one = await read_in(project, await send_file(project, entries("Cam 1")))
     folders = {"folders": {"Cam 1": "01a20233-40ad-73bd-ab44-0ecd7e8963fa"}}
-    assert (await project.field.call("POST", f"/imports/{open_one['id']}/folders", folders)).status_code == 422
+    assert (
+        await project.field.call("POST", f"/imports/{open_one['id']}/folders", folders)
+    ).status_code == 422
     assert (await show(project.field, open_one))["state"] == "completed"
 
 
@@ -148,11 +188,15 @@ def pack(*names: str) -> bytes:
 LABEL_STUDIO = [
     {
         "id": 1,
-        "annotations": [{"id": 7, "result": [{"type": "rectanglelabels", "value": {"x": 1, "y": 2}}]}],
+        "annotations": [
+            {"id": 7, "result": [{"type": "rectanglelabels", "value": {"x": 1, "y": 2}}]}
+        ],
         "data": {"image": "/data/upload/1/1a2b3c4d-IMG_0001.JPG"},
     }
 ]
-SHORT = [{"image": "/data/upload/1/a.jpg", "id": 1, "label": [], "annotator": 1, "annotation_id": 1}]
+SHORT = [
+    {"image": "/data/upload/1/a.jpg", "id": 1, "label": [], "annotator": 1, "annotation_id": 1}
+]
 CVAT = b"""<?xml version="1.0" encoding="utf-8"?>
 <annotations>
   <version>1.1</version>
@@ -167,14 +211,24 @@ FILES = [
     (CVAT, "CVAT", "COCO 1.0"),
     (pack("annotations.xml", "images/a.jpg"), "CVAT", "COCO 1.0"),
     (TIMELAPSE, "Timelapse", "megadetector"),
-    (b"SQLite format 3\0" + bytes(100) + b"CREATE TABLE TemplateTable (Id INTEGER)", "Timelapse", "camtrap-dp"),
-    (b"project_id,deployment_id,image_id,filename,wi_taxon_id\n1,2,3,a,b\n", "Wildlife Insights", "camtrap-dp"),
+    (
+        b"SQLite format 3\0" + bytes(100) + b"CREATE TABLE TemplateTable (Id INTEGER)",
+        "Timelapse",
+        "camtrap-dp",
+    ),
+    (
+        b"project_id,deployment_id,image_id,filename,wi_taxon_id\n1,2,3,a,b\n",
+        "Wildlife Insights",
+        "camtrap-dp",
+    ),
     (pack(*WILDLIFE_INSIGHTS), "Wildlife Insights", "camtrap-dp"),
 ]
 
 
 @pytest.mark.parametrize("kind", ["megadetector", "speciesnet", "coco", "camtrap-dp"])
-async def test_files_of_known_programs_are_refused_with_what_to_do(system: AppContext, kind: str) -> None:
+async def test_files_of_known_programs_are_refused_with_what_to_do(
+    system: AppContext, kind: str
+) -> None:
     project = CameraProject(await make_field(system, 0))
     for content, program, advice in FILES:
         taken = await read_in(project, await send_file(project, content, format=kind))
@@ -207,7 +261,9 @@ async def test_folders_of_several_assignments_are_bounded_together(project: Came
     first = await project.field.call("POST", f"/imports/{sent['id']}/folders", {"folders": folders})
     assert first.status_code == 202, first.text
     await read_in(project, sent)
-    refused = await project.field.call("POST", f"/imports/{sent['id']}/folders", {"folders": {"Cam 7": place}})
+    refused = await project.field.call(
+        "POST", f"/imports/{sent['id']}/folders", {"folders": {"Cam 7": place}}
+    )
     assert refused.status_code == 422, refused.text
     assert "at most 1,000" in refused.text
     assert len((await show(project.field, sent))["options"]["folders"]) == 1000

@@ -36,7 +36,10 @@ async def blank(field: Field) -> list[bool | None]:
 async def test_results_of_megadetector_become_analyses(field: Field) -> None:
     classified = [["1", 0.2], ["0", 0.7]]
     file = megadetector(
-        {"file": "DCIM\\100\\img_0.jpg", "detections": [box(classifications=classified), box("2", 0.4)]},
+        {
+            "file": "DCIM\\100\\img_0.jpg",
+            "detections": [box(classifications=classified), box("2", 0.4)],
+        },
         {"file": "IMG_1.JPG", "detections": []},
         {"file": "IMG_2.JPG", "failure": "Failure image access", "detections": None},
     )
@@ -62,7 +65,9 @@ async def test_results_of_megadetector_become_analyses(field: Field) -> None:
     assert empty["analyses"][0]["annotations"] == []
     assert failed["analyses"][0]["error_message"] == "Failure image access"
     assert untouched["analyses"] == []
-    [dirty] = await field.ask("select count(*) from dirty_days where project_id = %s", field.project)
+    [dirty] = await field.ask(
+        "select count(*) from dirty_days where project_id = %s", field.project
+    )
     assert dirty[0] > 0
 
 
@@ -74,7 +79,9 @@ async def test_the_same_file_again_stores_nothing_twice(field: Field) -> None:
     assert (again["stored"], again["unchanged"], again["annotations"]) == (0, 4, 0)
     other = await take(field, megadetector(*entries), model_version="6")
     assert (other["stored"], other["unchanged"]) == (4, 0)
-    [counted] = await field.ask("select count(*) from annotations where project_id = %s", field.project)
+    [counted] = await field.ask(
+        "select count(*) from annotations where project_id = %s", field.project
+    )
     assert counted == (8,)
 
 
@@ -105,7 +112,9 @@ async def test_what_cannot_be_taken_is_told_by_its_place(field: Field) -> None:
         ("wrong", "images 9", None),
     ]
     words = [one[3] for one in told]
-    for part, message in zip(("called so", "category 7", "1.5", "reaches out", "no area"), words, strict=False):
+    for part, message in zip(
+        ("called so", "category 7", "1.5", "reaches out", "no area"), words, strict=False
+    ):
         assert part in message
     assert (await image(field, 1))["analyses"] == []
 
@@ -120,12 +129,17 @@ async def test_what_cannot_be_taken_is_told_by_its_place(field: Field) -> None:
         b'{"images": [{"file": "IMG_0.JPG", "detections": []}]',
         b'{"images": [{"file": "IMG_0.JPG", "detections": []} {}]}',
         b'{"images": [{"file": "IMG_0.JPG", "detections": []}], "detection_categories": {"1": 2}}',
-        b'{"images": [{"file": "IMG_0.JPG", "detections": []}], "info": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"images": [{"file": "IMG_0.JPG", "detections": []}], "info": '
+        + b"[" * 100_000
+        + b"]" * 100_000
+        + b"}",
         b'{"images": [' + b'{"file":' * 50_000,
         b"\xff\xfe\x00",
     ],
 )
-async def test_a_broken_file_fails_with_words_and_leaves_nothing(field: Field, content: bytes) -> None:
+async def test_a_broken_file_fails_with_words_and_leaves_nothing(
+    field: Field, content: bytes
+) -> None:
     taken = await take(field, content)
     assert taken["state"] == "failed"
     assert taken["error"].endswith("Nothing of it was taken.")
@@ -142,7 +156,9 @@ async def test_few_imports_of_a_project_are_taken_in_at_once(field: Field) -> No
         " requested_by from imports, generate_series(1, 19)"
     )
     told = await send(field, file, status=409)
-    assert told["detail"].startswith("20 imports of this project are being taken in. Nothing was stored")
+    assert told["detail"].startswith(
+        "20 imports of this project are being taken in. Nothing was stored"
+    )
     assert (await send(field, file, headers=keyed))["id"] == first["id"]
     assert len(list_files(field)) == 1
     await field.call("POST", f"/imports/{first['id']}/cancel")
@@ -193,7 +209,11 @@ async def test_webhooks_hear_of_imported_results(field: Field) -> None:
     assert told == [("analysis.completed", str(field.images[0]))]
 
 
-PACKAGE = {"resources": [{"name": name, "path": f"{name}.csv"} for name in ("deployments", "media", "observations")]}
+PACKAGE = {
+    "resources": [
+        {"name": name, "path": f"{name}.csv"} for name in ("deployments", "media", "observations")
+    ]
+}
 OBSERVATIONS = (
     "mediaID,observationType,scientificName,count,sex,bboxX,bboxY,bboxWidth,bboxHeight,classificationMethod,"
     "classifiedBy,classificationTimestamp,classificationProbability\n"
@@ -206,22 +226,35 @@ OBSERVATIONS = (
 
 
 def camtrap() -> bytes:
-    media = "".join(f"m{number},d1,https://media.example/{number},IMG_{number}.JPG\n" for number in range(3))
+    media = "".join(
+        f"m{number},d1,https://media.example/{number},IMG_{number}.JPG\n" for number in range(3)
+    )
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("datapackage.json", json.dumps(PACKAGE))
-        archive.writestr("deployments.csv", "deploymentID,locationName,latitude\nd1,camera,51\nd2,Old oak,52.5\n")
-        archive.writestr("media.csv", f"mediaID,deploymentID,filePath,fileName\n{media}m3,d2,,IMG_3.JPG\n")
+        archive.writestr(
+            "deployments.csv", "deploymentID,locationName,latitude\nd1,camera,51\nd2,Old oak,52.5\n"
+        )
+        archive.writestr(
+            "media.csv", f"mediaID,deploymentID,filePath,fileName\n{media}m3,d2,,IMG_3.JPG\n"
+        )
         archive.writestr("observations.csv", OBSERVATIONS)
     return out.getvalue()
 
 
-async def test_a_package_of_camtrap_dp_brings_deployments_results_and_what_people_said(field: Field) -> None:
+async def test_a_package_of_camtrap_dp_brings_deployments_results_and_what_people_said(
+    field: Field,
+) -> None:
     body = {"project": field.project, "scientific_name": "Meles meles"}
     taxon = (await field.call("POST", "/taxa", body)).json()["id"]
     taken = await take(field, camtrap(), "camtrap-dp")
     assert taken["state"] == "completed", taken
-    assert (taken["deployments"], taken["identifications"], taken["stored"], taken["faults"]) == (1, 4, 2, 1)
+    assert (taken["deployments"], taken["identifications"], taken["stored"], taken["faults"]) == (
+        1,
+        4,
+        2,
+        1,
+    )
     [(kind, place, file, _)] = await faults(field, taken)
     assert (kind, place, file) == ("unknown", "line 5 of media", "IMG_3.JPG")
     [made] = await field.ask("select latitude from deployments where name = 'Old oak'")
@@ -230,21 +263,40 @@ async def test_a_package_of_camtrap_dp_brings_deployments_results_and_what_peopl
     [analysis] = fox["analyses"]
     assert (analysis["model_name"], analysis["model_version"]) == ("Detector", "2.0")
     said = fox["identification"]
-    assert (said["kind"], said["taxon_id"], said["label"], said["count"]) == ("correct", taxon, "Meles meles", 2)
-    assert (said["sex"], said["comment"], said["created_at"]) == ("female", "By Anna", "2026-05-02T10:00:00Z")
+    assert (said["kind"], said["taxon_id"], said["label"], said["count"]) == (
+        "correct",
+        taxon,
+        "Meles meles",
+        2,
+    )
+    assert (said["sex"], said["comment"], said["created_at"]) == (
+        "female",
+        "By Anna",
+        "2026-05-02T10:00:00Z",
+    )
     assert (nothing["identification"]["kind"], nothing["reviewed"]) == ("blank", True)
     lynx, person = both["analyses"][0]["annotations"]
-    assert (lynx["identification"]["label"], person["identification"]["label"]) == ("Lynx lynx", "human")
+    assert (lynx["identification"]["label"], person["identification"]["label"]) == (
+        "Lynx lynx",
+        "human",
+    )
     assert person["annotation_type"] == "bounding_box"
     later = {"identifications": [{"kind": "unsure", "images": [str(field.images[1])]}]}
     assert (await field.call("POST", "/identifications", later)).status_code == 201
     assert (await image(field, 1))["identification"]["kind"] == "unsure"
     again = await take(field, camtrap(), "camtrap-dp")
-    assert (again["deployments"], again["identifications"], again["stored"], again["unchanged"]) == (0, 0, 0, 2)
+    assert (
+        again["deployments"],
+        again["identifications"],
+        again["stored"],
+        again["unchanged"],
+    ) == (0, 0, 0, 2)
 
 
 async def test_every_fault_is_counted_and_the_first_are_kept(field: Field) -> None:
-    taken = await take(field, megadetector(*[{"file": f"none/{number}.jpg"} for number in range(10_050)]))
+    taken = await take(
+        field, megadetector(*[{"file": f"none/{number}.jpg"} for number in range(10_050)])
+    )
     assert (taken["faults"], taken["unknown"]) == (10_050, 10_050)
     answer = await field.call("GET", f"/imports/{taken['id']}/faults?limit=1000")
     assert (answer.json()["count"], len(answer.json()["results"])) == (10_000, 1000)
@@ -254,23 +306,34 @@ async def test_every_fault_is_counted_and_the_first_are_kept(field: Field) -> No
 
 async def test_an_import_into_a_deployment_means_its_images_alone(field: Field) -> None:
     made = await field.call("POST", "/deployments", {"project": field.project, "name": "Old oak"})
-    elsewhere = await take(field, megadetector({"file": "IMG_0.JPG", "detections": []}), deployment=made.json()["id"])
+    elsewhere = await take(
+        field, megadetector({"file": "IMG_0.JPG", "detections": []}), deployment=made.json()["id"]
+    )
     assert (elsewhere["stored"], elsewhere["unknown"]) == (0, 1)
     await send(field, b"{}", status=404, deployment=field.images[0])
     await send(field, b"{}", status=422, format="pdf")
 
 
-async def test_what_is_said_of_an_image_that_goes_meanwhile_is_told_by_its_place(field: Field) -> None:
+async def test_what_is_said_of_an_image_that_goes_meanwhile_is_told_by_its_place(
+    field: Field,
+) -> None:
     sent = await send(field, camtrap(), "camtrap-dp")
     async with field.system.database.transaction(SYSTEM) as tx:
         # Who only wants a row to stay waits for who holds the whole of it.
         await tx.execute("select from images where id = any(%b) for update", (field.images[:2],))
-        await tx.execute("update images set deleted_at = now() where id = any(%b)", (field.images[:2],))
+        await tx.execute(
+            "update images set deleted_at = now() where id = any(%b)", (field.images[:2],)
+        )
         taking = asyncio.create_task(run_import(field.system, SYSTEM, sent["id"]))
         await wait_for_a_lock(field)
     await taking
     taken = await show(field, sent)
-    assert (taken["state"], taken["done"], taken["stored"], taken["identifications"]) == ("completed", 4, 1, 2)
+    assert (taken["state"], taken["done"], taken["stored"], taken["identifications"]) == (
+        "completed",
+        4,
+        1,
+        2,
+    )
     told = await faults(field, taken)
     assert [one[:3] for one in told] == [
         ("unknown", "line 2 of media", "IMG_0.JPG"), ("unknown", "line 3 of media", "IMG_1.JPG"),
@@ -280,6 +343,8 @@ async def test_what_is_said_of_an_image_that_goes_meanwhile_is_told_by_its_place
 
 
 async def test_an_image_that_is_deleted_gets_no_results(field: Field) -> None:
-    await field.change("update images set deleted_at = now(), deleted_by = 'x' where id = %s", field.images[0])
+    await field.change(
+        "update images set deleted_at = now(), deleted_by = 'x' where id = %s", field.images[0]
+    )
     taken = await take(field, megadetector({"file": "IMG_0.JPG", "detections": [box()]}))
     assert (taken["stored"], taken["unknown"]) == (0, 1)

@@ -13,7 +13,13 @@ from tests.integration.grounds import CALLERS, Grounds, make_grounds
 from tests.integration.houses import unknown_ids
 from tests.integration.pictures import make_jpeg
 from tests.integration.positions import Position, operations, positions_of, put_at
-from tests.integration.route_roles import LEAST_ROLE, NO_ROLE, OPERATOR, find_least_role, parse_routes
+from tests.integration.route_roles import (
+    LEAST_ROLE,
+    NO_ROLE,
+    OPERATOR,
+    find_least_role,
+    parse_routes,
+)
 from trapline.server.app.http.access_table import ACCESS, SAFE
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.platform.access import RANK, Scope
@@ -28,7 +34,10 @@ BODIES: dict[str, Any] = {
     "PATCH /projects/{project_id}": {"description": "taken over"},
     "POST /projects/{project_id}/members": {"email": "owner@stranger.example", "role": "owner"},
     "PATCH /projects/{project_id}/members/{user_id}": {"role": "viewer"},
-    "POST /users": {"email": "in@truder.example", "memberships": [{"project": "{project_id}", "role": "owner"}]},
+    "POST /users": {
+        "email": "in@truder.example",
+        "memberships": [{"project": "{project_id}", "role": "owner"}],
+    },
     "PATCH /users/{user_id}": {"is_operator": True},
     "POST /source-folders": {"project": "{project_id}", "path": "/media"},
     "PATCH /auth/me": {"name": "taken over"},
@@ -54,7 +63,10 @@ BODIES: dict[str, Any] = {
     "POST /taxa/import": "scientific_name",
     "POST /imports": "nothing",
     "POST /imports/{import_id}/folders": {"folders": {"Cam 1": "{deployment_id}"}},
-    "PUT /taxa/labels": {"project": "{project_id}", "labels": [{"label": "fox", "taxon": "{taxon_id}"}]},
+    "PUT /taxa/labels": {
+        "project": "{project_id}",
+        "labels": [{"label": "fox", "taxon": "{taxon_id}"}],
+    },
     "POST /image-pull-sources": {
         "project": "{project_id}",
         "deployment": "{deployment_id}",
@@ -81,18 +93,35 @@ BODIES: dict[str, Any] = {
         "files": [{"filename": "a.jpg", "size": 9, "sha256": "0" * 64, "media_type": "image/jpeg"}],
     },
     "POST /images/import": {"files": ["{staged_id}"]},
-    "POST /images/{image_id}/analyses": {"image_id": "{image_id}", "model_name": "intruder", "model_version": "1"},
+    "POST /images/{image_id}/analyses": {
+        "image_id": "{image_id}",
+        "model_name": "intruder",
+        "model_version": "1",
+    },
     "PATCH /analyses/{analysis_id}/status": {"status": "canceled"},
-    "POST /analyses/{analysis_id}/artifacts/presign": {"artifact_type": "log", "filename": "log.txt"},
+    "POST /analyses/{analysis_id}/artifacts/presign": {
+        "artifact_type": "log",
+        "filename": "log.txt",
+    },
     "POST /analyses/{analysis_id}/annotations:bulk": {"annotations": []},
     "POST /analyses/{analysis_id}/finalize": {"status": "failed"},
     "POST /callback_keys": {"projects": ["{project_id}"], "service": "intruder"},
-    "POST /callback_keys/check": {"project": "{project_id}", "target": "/api/analyses/1", "headers": {}},
+    "POST /callback_keys/check": {
+        "project": "{project_id}",
+        "target": "/api/analyses/1",
+        "headers": {},
+    },
     "POST /webhooks": {"project": "{project_id}", "url": "https://intruder.example/"},
     "PATCH /webhooks/{webhook_id}": {"name": "taken over"},
     "POST /webhooks/{webhook_id}/deliveries/replay": {"deliveries": ["{delivery_id}"]},
     "POST /notices": {"project": "{project_id}", "kind": "job_failed"},
-    "POST /workers/hello": {"service": "s", "name": "worker-1", "host": "h", "pid": 1, "pipelines": ["p"]},
+    "POST /workers/hello": {
+        "service": "s",
+        "name": "worker-1",
+        "host": "h",
+        "pid": 1,
+        "pipelines": ["p"],
+    },
     "POST /tasks/lease": {"pipelines": ["p"], "limit": 1},
     "POST /tasks/renew": {"leases": []},
     "POST /tasks/release": {"leases": []},
@@ -155,7 +184,9 @@ async def call(
     query = dict(fill(QUERIES.get(key, {}), ids))
     headers, body = dict(headers), None
     if "requestBody" in operation and key not in FORMS:
-        assert key in BODIES, f"{key} takes a body: add one to BODIES, so that its isolation is tested"
+        assert key in BODIES, (
+            f"{key} takes a body: add one to BODIES, so that its isolation is tested"
+        )
         body = fill(bodies[key], ids)
     form = {name: str(fill(value, ids)) for name, value in FORMS.get(key, {}).items()}
     named: dict[str, str] = {}
@@ -173,8 +204,12 @@ async def call(
             case "path":
                 named[position.name] = value
             case "query":
-                required = {one["name"] for one in operation.get("parameters", []) if one.get("required")}
-                query = {name: given for name, given in query.items() if name in required} | {position.name: value}
+                required = {
+                    one["name"] for one in operation.get("parameters", []) if one.get("required")
+                }
+                query = {name: given for name, given in query.items() if name in required} | {
+                    position.name: value
+                }
                 form = {}
             case "header":
                 headers[position.name] = value
@@ -187,8 +222,12 @@ async def call(
     async with asyncio.timeout(20):
         if key in FORMS:
             files = {"files": ("a.jpg", b"not a picture", "image/jpeg")}
-            return await grounds.app_client.post(address, params=query, headers=headers, data=form, files=files)
-        return await grounds.app_client.request(method, address, params=query, headers=headers, json=body)
+            return await grounds.app_client.post(
+                address, params=query, headers=headers, data=form, files=files
+            )
+        return await grounds.app_client.request(
+            method, address, params=query, headers=headers, json=body
+        )
 
 
 def said(answer: httpx2.Response) -> dict[str, Any]:
@@ -206,7 +245,9 @@ async def grounds(
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("method", "path", "operation"), GUARDED)
-async def test_route_keeps_strangers_out(method: str, path: str, operation: dict[str, Any], grounds: Grounds) -> None:
+async def test_route_keeps_strangers_out(
+    method: str, path: str, operation: dict[str, Any], grounds: Grounds
+) -> None:
     """Ids of another project wherever the route takes one, from every caller that there is."""
     key = get_route_key(method, path)
     access = ACCESS[key]
@@ -223,7 +264,9 @@ async def test_route_keeps_strangers_out(method: str, path: str, operation: dict
         answer = await call(grounds, method, path, operation, house.ids, caller.headers)
         if caller.kind not in kinds or access.operators:
             assert answer.status_code == 403, f"{caller.name}: {answer.status_code} {answer.text}"
-            nothing = await call(grounds, method, path, operation, unknown_ids(house), caller.headers)
+            nothing = await call(
+                grounds, method, path, operation, unknown_ids(house), caller.headers
+            )
             assert said(answer) == said(nothing), caller.name
         elif access.account and caller is grounds.restricted:
             assert answer.status_code == 403, f"{caller.name}: {answer.status_code} {answer.text}"
@@ -234,7 +277,9 @@ async def test_route_keeps_strangers_out(method: str, path: str, operation: dict
             assert answer.status_code == 404, f"{caller.name}: {answer.status_code} {answer.text}"
             if missing is None:
                 unknown = unknown_ids(house)
-                missing = said(await call(grounds, method, path, operation, unknown, caller.headers))
+                missing = said(
+                    await call(grounds, method, path, operation, unknown, caller.headers)
+                )
             assert said(answer) == missing, caller.name
     if key not in OWN:
         await grounds.expect_unchanged()
@@ -243,7 +288,12 @@ async def test_route_keeps_strangers_out(method: str, path: str, operation: dict
 def _needs_a_role(method: str, path: str) -> bool:
     key = get_route_key(method, path)
     access = ACCESS[key]
-    return access.kinds is not None and TokenKind.USER in access.kinds and key not in OWN and not access.operators
+    return (
+        access.kinds is not None
+        and TokenKind.USER in access.kinds
+        and key not in OWN
+        and not access.operators
+    )
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -251,15 +301,21 @@ def _needs_a_role(method: str, path: str) -> bool:
     ("method", "path", "operation"),
     [one for one in GUARDED if _needs_a_role(str(one.values[0]), str(one.values[1]))],
 )
-async def test_route_asks_for_its_role(method: str, path: str, operation: dict[str, Any], grounds: Grounds) -> None:
+async def test_route_asks_for_its_role(
+    method: str, path: str, operation: dict[str, Any], grounds: Grounds
+) -> None:
     key = get_route_key(method, path)
     await grounds.note_changes()
     least = find_least_role(key)
-    assert least is not None, f"{key} has no line in route_roles.py: add one by hand, so that its role is tested"
+    assert least is not None, (
+        f"{key} has no line in route_roles.py: add one by hand, so that its role is tested"
+    )
     for role in list(Role)[: RANK[Role(least)]]:
         headers = grounds.people["house"].call_as(role.value).headers
         for bodies in (BODIES, BODIES | LEAST_BODIES)[: 1 + (key in LEAST_BODIES)]:
-            answer = await call(grounds, method, path, operation, grounds.house.ids, headers, bodies=bodies)
+            answer = await call(
+                grounds, method, path, operation, grounds.house.ids, headers, bodies=bodies
+            )
             assert answer.status_code == 403, f"{role}: {answer.status_code} {answer.text}"
     await grounds.expect_unchanged()
 
@@ -276,7 +332,9 @@ def test_every_route_has_a_role_that_was_written_by_hand() -> None:
         if key not in NO_ROLE and access.role.value != find_least_role(key)
     }
     assert differing == {}
-    assert {key for key, access in routes.items() if access.operators} == parse_routes(OPERATOR) & routes.keys()
+    assert {key for key, access in routes.items() if access.operators} == parse_routes(
+        OPERATOR
+    ) & routes.keys()
     assert sorted((LEAST_ROLE.keys() | NO_ROLE) - routes.keys() - ACCESS.keys()) == []
 
 
@@ -285,13 +343,17 @@ async def test_an_archived_project_is_only_looked_at(grounds: Grounds) -> None:
     """Every route that changes something, by the owner: all but those of the table that go on."""
     at, owner = grounds.house.ids, grounds.people["house"].call_as(Role.OWNER.value).headers
     async with grounds.system.database.transaction(Scope.system()) as tx:
-        await tx.execute("update projects set archived_at = now() where id = %s", (at["project_id"],))
+        await tx.execute(
+            "update projects set archived_at = now() where id = %s", (at["project_id"],)
+        )
     await grounds.note_changes()
     wrong, refused = [], 0
     for method, path, operation in operations():
         key = get_route_key(method, path)
         access = ACCESS[key]
-        about_a_project = access.kinds is not None and TokenKind.USER in access.kinds and not access.account
+        about_a_project = (
+            access.kinds is not None and TokenKind.USER in access.kinds and not access.account
+        )
         if method in SAFE or access.archived or access.operators or not about_a_project:
             continue
         if key in (*OWN, "POST /projects"):
@@ -319,7 +381,9 @@ async def test_a_visitor_gets_only_what_is_public_of_a_public_project(grounds: G
         access = ACCESS[key]
         if access.kinds is None and not access.public:
             continue  # a key of another kind lets in, which has tests of its own
-        told = [await call(grounds, method, path, operation, ids, {}) for ids in (public, private, none)]
+        told = [
+            await call(grounds, method, path, operation, ids, {}) for ids in (public, private, none)
+        ]
         expected = [200, 404, 404] if access.public else [401, 401, 401]
         if [answer.status_code for answer in told] != expected or said(told[1]) != said(told[2]):
             wrong.append(f"{key}: {[answer.status_code for answer in told]} {told[0].text[:200]}")
@@ -336,7 +400,9 @@ async def _publish(grounds: Grounds, ids: dict[str, str]) -> None:
     async with grounds.system.database.transaction(Scope.system()) as tx:
         await tx.execute("update projects set public = true where id = %s", (ids["project_id"],))
         for house in (ids, grounds.stranger.ids):
-            await tx.execute("update images set thumbnails_at = now() where id = %s", (house["image_id"],))
+            await tx.execute(
+                "update images set thumbnails_at = now() where id = %s", (house["image_id"],)
+            )
             looked_at = AnalysisRow(
                 project_id=int(house["project_id"]),
                 image_id=UUID(house["image_id"]),
@@ -348,18 +414,36 @@ async def _publish(grounds: Grounds, ids: dict[str, str]) -> None:
     for size in THUMBNAIL_SIZES:
         async with grounds.system.store.receive() as incoming:
             incoming.write(make_jpeg())
-            await grounds.system.store.keep(incoming, build_thumbnail_key(UUID(ids["image_id"]), size))
+            await grounds.system.store.keep(
+                incoming, build_thumbnail_key(UUID(ids["image_id"]), size)
+            )
 
 
-async def _call_with_nested_ids(grounds: Grounds, method: str, path: str, operation: dict[str, Any]) -> list[str]:
+async def _call_with_nested_ids(
+    grounds: Grounds, method: str, path: str, operation: dict[str, Any]
+) -> list[str]:
     """Ids of the private project, or of none, inside of the public one."""
     wrong = []
     for position, held in positions_of(method, path, operation):
         for others in (grounds.stranger.ids, unknown_ids(grounds.house)):
-            answer = await call(grounds, method, path, operation, grounds.house.ids, {}, put=(position, held, others))
-            narrowed = position.where == "query" and answer.status_code == 200 and answer.json()["results"] == []
+            answer = await call(
+                grounds,
+                method,
+                path,
+                operation,
+                grounds.house.ids,
+                {},
+                put=(position, held, others),
+            )
+            narrowed = (
+                position.where == "query"
+                and answer.status_code == 200
+                and answer.json()["results"] == []
+            )
             if not (answer.status_code == 404 or narrowed):
-                wrong.append(f"{method} {path} {position}: {answer.status_code} {answer.text[:200]}")
+                wrong.append(
+                    f"{method} {path} {position}: {answer.status_code} {answer.text[:200]}"
+                )
     return wrong
 
 

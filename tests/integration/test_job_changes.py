@@ -40,7 +40,11 @@ async def test_a_run_to_be_started_later_waits_until_it_is_run(field: Field) -> 
     assert (made.status_code, made.json()["status"]) == (202, "queued")
     job = int(made.json()["job_id"].removeprefix("job-"))
     shown = await field.show(job)
-    assert (shown["not_started"], shown["metadata"], shown["progress"]["total"]) == (True, {"trip": "north"}, 1)
+    assert (shown["not_started"], shown["metadata"], shown["progress"]["total"]) == (
+        True,
+        {"trip": "north"},
+        1,
+    )
     assert "until it is run" in (await field.call("GET", f"/pipeline/job/{job}")).json()["why"]
     assert await field.claim() == []
     assert await field.lease(job) == []
@@ -63,7 +67,11 @@ async def test_priority_of_a_live_job_decides_who_is_next(field: Field) -> None:
     first, second = await field.run_job(), await field.run_job()
     assert await field.claim() == [first]
     answer = await field.call("PATCH", f"/jobs/{second}", {"priority": "high", "name": "At once"})
-    assert (answer.status_code, answer.json()["priority"], answer.json()["name"]) == (200, "high", "At once")
+    assert (answer.status_code, answer.json()["priority"], answer.json()["name"]) == (
+        200,
+        "high",
+        "At once",
+    )
     assert await field.claim() == [second]
     await field.call("PATCH", f"/jobs/{second}", {"priority": "low"})
     assert await field.claim(limit="9") == [first, second]
@@ -87,7 +95,9 @@ async def test_a_lost_race_is_412_and_work_is_no_race(field: Field) -> None:
     assert (await change(won.headers["etag"], priority="low")).status_code == 200
 
 
-@pytest.mark.parametrize("body", [{"priority": "urgent"}, {"name": ""}, {"status": "completed"}, {"name": "a\x00b"}])
+@pytest.mark.parametrize(
+    "body", [{"priority": "urgent"}, {"name": ""}, {"status": "completed"}, {"name": "a\x00b"}]
+)
 async def test_a_bad_change_is_refused(field: Field, body: dict[str, str]) -> None:
     job = await field.run_job()
     assert (await field.call("PATCH", f"/jobs/{job}", body)).status_code == 422
@@ -103,17 +113,25 @@ async def test_a_job_that_is_over_stays_as_it_is(field: Field, verb: str, end: s
     else:
         tasks = await field.lease(job)
         permanent = "image is not an image"
-        await field.post(job, [success(task) if end == "completed" else failure(task, permanent) for task in tasks])
+        await field.post(
+            job,
+            [success(task) if end == "completed" else failure(task, permanent) for task in tasks],
+        )
     before = await field.ask("select * from jobs")
     assert end in before[0]
     answer = await field.call("POST", f"/jobs/{job}/{verb}")
-    assert (answer.status_code, answer.json()["detail"]) == (409, "This job is over already. Nothing was changed.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        "This job is over already. Nothing was changed.",
+    )
     assert await field.ask("select * from jobs") == before
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "run"])
 @pytest.mark.parametrize("held", [0, 1])
-async def test_a_job_can_be_moved_from_any_state_that_is_not_final(field: Field, verb: str, held: int) -> None:
+async def test_a_job_can_be_moved_from_any_state_that_is_not_final(
+    field: Field, verb: str, held: int
+) -> None:
     job = await field.run_job()
     for _ in range(held):
         await field.lease(job, 1)
@@ -121,7 +139,9 @@ async def test_a_job_can_be_moved_from_any_state_that_is_not_final(field: Field,
     await act(field, job, "pause" if verb != "cancel" else "retry")
 
 
-@pytest.mark.parametrize("odd", ['"\\u0000"', '"\\ud800"', "1e999", "NaN", '{"\\u0000": 1}', '[["\\ud800"]]'])
+@pytest.mark.parametrize(
+    "odd", ['"\\u0000"', '"\\ud800"', "1e999", "NaN", '{"\\u0000": 1}', '[["\\ud800"]]']
+)
 async def test_parameters_that_cannot_be_stored_are_422(field: Field, odd: str) -> None:
     body = f'{{"project": {field.project}, "pipeline": "{SLUG}", "parameters": {{"odd": {odd}}}}}'
     headers = {"Authorization": f"Token {field.owner}", "Content-Type": "application/json"}

@@ -11,7 +11,11 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions import jobs, queue_maintenance
 from trapline.server.queue.queries import cancel, expansion
 from trapline.server.queue.queries.automatic_jobs import add_to_automatic_jobs
-from trapline.server.queue.queries.job_counters import JobCounterChange, record_transition, update_job
+from trapline.server.queue.queries.job_counters import (
+    JobCounterChange,
+    record_transition,
+    update_job,
+)
 from trapline.server.queue.rules.job_transitions import find_final_state
 
 CAMERA = "select deployment_id from images limit 1"
@@ -57,7 +61,11 @@ async def test_images_asked_for_by_id_come_in_chunks_each_once(field: Field) -> 
     answer = await field.call(
         "POST",
         "/jobs",
-        {"project": field.project, "pipeline": "field-pipeline", "selection": {"images": [*map(str, wanted)]}},
+        {
+            "project": field.project,
+            "pipeline": "field-pipeline",
+            "selection": {"images": [*map(str, wanted)]},
+        },
     )
     job = answer.json()["id"]
     assert answer.json()["progress"]["expected"] == 4
@@ -70,7 +78,9 @@ async def test_images_asked_for_by_id_come_in_chunks_each_once(field: Field) -> 
     assert seen[-1] == 3
     assert len(seen) == 2
     assert (await field.show(job))["progress"]["expected"] is None
-    assert {task["image_id"] for task in await field.lease(job)} == {str(key) for key in field.images}
+    assert {task["image_id"] for task in await field.lease(job)} == {
+        str(key) for key in field.images
+    }
 
 
 async def test_a_deployment_of_another_project_makes_no_job(field: Field) -> None:
@@ -101,7 +111,11 @@ async def test_a_growing_job_says_how_far_it_is(field: Field) -> None:
         async with field.system.database.transaction(SYSTEM) as tx:
             await expansion.expand_job(SYSTEM, tx, job, chunk=1)
     shown = await field.show(job)
-    assert (shown["progress"]["total"], shown["progress"]["expected"], shown["expanded"]) == (2, 3, False)
+    assert (shown["progress"]["total"], shown["progress"]["expected"], shown["expanded"]) == (
+        2,
+        3,
+        False,
+    )
     assert shown["why"] == "The images are being put into the line: 2 of about 3 so far."
     await field.lease(job, 1)
     assert (await field.show(job))["why"].endswith("2 of about 3 images are in the line so far.")
@@ -155,12 +169,16 @@ async def test_cancel_is_at_once_and_late_results_are_discarded(field: Field) ->
     assert await field.counters(job) == ("completed", 0, 3, 0)
 
 
-async def test_a_sweep_goes_on_to_the_end(system: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sweep_goes_on_to_the_end(
+    system: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cancel, "CHUNK", 2)
     field = await make_field(system, images=9)
     job = await field.run_job()
     await field.lease(job, 3)
-    await field.change("update analyses set lost = 1 where id in (select id from analyses order by id desc limit 1)")
+    await field.change(
+        "update analyses set lost = 1 where id in (select id from analyses order by id desc limit 1)"
+    )
     assert (await field.call("POST", f"/jobs/{job}/cancel")).status_code == 202
     await jobs.sweep_job(field.system, SYSTEM, job)
     assert await field.ask("select state, count(*) from analyses group by 1") == [("canceled", 9)]
@@ -188,7 +206,9 @@ async def test_a_paused_job_hands_out_nothing(field: Field) -> None:
     assert len(await field.lease(job)) == 2
 
 
-async def test_the_claim_list_serves_priority_then_the_project_that_waited_longest(system: AppContext) -> None:
+async def test_the_claim_list_serves_priority_then_the_project_that_waited_longest(
+    system: AppContext,
+) -> None:
     field = await make_field(system)
     neighbour = await make_field(system, name="neighbour")
     first, second = await field.run_job(), await field.run_job()
@@ -209,7 +229,9 @@ async def test_the_claim_list_serves_priority_then_the_project_that_waited_longe
 
 async def shared_token(field: Field, neighbour: Field) -> str:
     await field.change(
-        "insert into members (project_id, user_id, role) values (%s, %s, 'owner')", neighbour.project, field.user_id
+        "insert into members (project_id, user_id, role) values (%s, %s, 'owner')",
+        neighbour.project,
+        field.user_id,
     )
     return await field.make_worker()
 
@@ -219,7 +241,9 @@ async def test_the_claim_form_wants_a_known_mode(field: Field) -> None:
     assert answer.status_code == 400
     assert "carrier_pigeon" in answer.json()["detail"]
     job = await field.run_job()
-    assert (await field.call("GET", "/jobs?ids_only=1&pipeline__slug=other")).json() == {"results": []}
+    assert (await field.call("GET", "/jobs?ids_only=1&pipeline__slug=other")).json() == {
+        "results": []
+    }
     listed = (await field.call("GET", f"/jobs?project={field.project}&status=queued")).json()
     assert [found["id"] for found in listed["results"]] == [job]
 
@@ -233,7 +257,9 @@ async def test_a_standing_job_takes_each_new_image(field: Field) -> None:
 
     await arrive(1)
     assert await field.ask("select count(*) from jobs") == [(0,)]
-    await field.call("PATCH", f"/projects/{field.project}", {"automatic_pipeline": "field-pipeline"})
+    await field.call(
+        "PATCH", f"/projects/{field.project}", {"automatic_pipeline": "field-pipeline"}
+    )
     await arrive(1)
     [(job, standing)] = await field.ask("select id, standing from jobs")
     assert standing
@@ -250,12 +276,16 @@ async def test_a_standing_job_takes_each_new_image(field: Field) -> None:
 
 
 async def test_canceling_a_standing_job_switches_it_off(field: Field) -> None:
-    await field.call("PATCH", f"/projects/{field.project}", {"automatic_pipeline": "field-pipeline"})
+    await field.call(
+        "PATCH", f"/projects/{field.project}", {"automatic_pipeline": "field-pipeline"}
+    )
     async with field.system.database.transaction(SYSTEM) as tx:
         await add_to_automatic_jobs(SYSTEM, tx, field.project, field.images[:1])
     [(job,)] = await field.ask("select id from jobs")
     assert (await field.call("POST", f"/jobs/{job}/cancel")).status_code == 202
-    assert (await field.call("GET", f"/projects/{field.project}")).json()["automatic_pipeline"] is None
+    assert (await field.call("GET", f"/projects/{field.project}")).json()[
+        "automatic_pipeline"
+    ] is None
     async with field.system.database.transaction(SYSTEM) as tx:
         await add_to_automatic_jobs(SYSTEM, tx, field.project, field.images[1:])
     assert await field.ask("select count(*) from analyses") == [(1,)]
@@ -276,8 +306,12 @@ async def test_a_move_that_may_not_be_is_refused_by_the_database(field: Field) -
             await record_transition(SYSTEM, tx, job, field.project, 2, "new", "nobody")
 
 
-@pytest.mark.parametrize("counters", [(1, 0, 0), (1, 2, 3), (0, 0, 0), (0, 2, 0), (0, 2, 1), (0, 0, 1)])
-async def test_the_database_ends_jobs_as_the_rules_say(field: Field, counters: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(
+    "counters", [(1, 0, 0), (1, 2, 3), (0, 0, 0), (0, 2, 0), (0, 2, 1), (0, 0, 1)]
+)
+async def test_the_database_ends_jobs_as_the_rules_say(
+    field: Field, counters: tuple[int, int, int]
+) -> None:
     job = await field.run_job()
     await field.change("update jobs set open = 0 where id = %s", job)
     async with field.system.database.transaction(SYSTEM) as tx:
@@ -286,7 +320,9 @@ async def test_the_database_ends_jobs_as_the_rules_say(field: Field, counters: t
 
 
 async def test_a_manager_does_not_cancel_what_only_an_owner_switches(field: Field) -> None:
-    await field.call("PATCH", f"/projects/{field.project}", {"automatic_pipeline": "field-pipeline"})
+    await field.call(
+        "PATCH", f"/projects/{field.project}", {"automatic_pipeline": "field-pipeline"}
+    )
     async with field.system.database.transaction(SYSTEM) as tx:
         await add_to_automatic_jobs(SYSTEM, tx, field.project, field.images[:1])
     [(job,)] = await field.ask("select id from jobs")
@@ -301,11 +337,16 @@ async def test_a_manager_does_not_cancel_what_only_an_owner_switches(field: Fiel
 
 async def test_a_job_by_a_preset_has_its_parameters_and_priority(field: Field) -> None:
     preset = {"name": "night", "parameters": {"a": 1, "b": 1}, "priority": "high"}
-    made = await field.call("POST", "/presets", preset | {"project": field.project, "pipeline": "field-pipeline"})
+    made = await field.call(
+        "POST", "/presets", preset | {"project": field.project, "pipeline": "field-pipeline"}
+    )
     assert made.status_code == 201, made.text
     asked = {"project": field.project, "preset": "night", "parameters": {"b": 2}, "start": "later"}
     job = (await field.call("POST", "/jobs", asked)).json()
-    shown = {name: job[name] for name in ("pipeline_slug", "preset", "parameters", "priority", "not_started")}
+    shown = {
+        name: job[name]
+        for name in ("pipeline_slug", "preset", "parameters", "priority", "not_started")
+    }
     assert shown == {
         "pipeline_slug": "field-pipeline",
         "preset": "night",
@@ -313,9 +354,17 @@ async def test_a_job_by_a_preset_has_its_parameters_and_priority(field: Field) -
         "priority": "high",
         "not_started": True,
     }
-    assert (await field.call("POST", "/jobs", asked | {"priority": "low"})).json()["priority"] == "low"
-    wrong: list[dict[str, Any]] = [{"preset": "day"}, {"preset": "night", "pipeline": "field-pipeline"}, {}]
+    assert (await field.call("POST", "/jobs", asked | {"priority": "low"})).json()[
+        "priority"
+    ] == "low"
+    wrong: list[dict[str, Any]] = [
+        {"preset": "day"},
+        {"preset": "night", "pipeline": "field-pipeline"},
+        {},
+    ]
     wrong.append({"pipeline": "field-pipeline", "selection": {"images": None}})
-    for words, body in zip(("night", "exactly one", "exactly one", "must not be null"), wrong, strict=True):
+    for words, body in zip(
+        ("night", "exactly one", "exactly one", "must not be null"), wrong, strict=True
+    ):
         answer = await field.call("POST", "/jobs", {"project": field.project} | body)
         assert (answer.status_code, words in answer.text) == (422, True), answer.text

@@ -39,28 +39,40 @@ async def test_one_lease_goes_over_jobs_of_all_projects_and_pipelines(system: Ap
     urgent = await field.run_job(priority="high")
     worker = await greet(field, token=both)
     tasks = await worker.lease(100, pipelines=[SLUG, "other-pipeline", "unknown"])
-    assert [task["job_id"] for task in tasks] == [urgent] * 3 + [first] * 3 + [theirs] * 3 + [other] * 3
+    assert [task["job_id"] for task in tasks] == [urgent] * 3 + [first] * 3 + [theirs] * 3 + [
+        other
+    ] * 3
     assert {(task["job_id"], task["pipeline"]) for task in tasks} == {
         (urgent, SLUG), (theirs, SLUG), (first, SLUG), (other, "other-pipeline"),
     }  # fmt: skip
-    assert [task["config"] for task in tasks if task["job_id"] == first] == [{"threshold": 0.25}] * 3
+    assert [task["config"] for task in tasks if task["job_id"] == first] == [
+        {"threshold": 0.25}
+    ] * 3
     assert {(task["lease_s"], task["alone"]) for task in tasks} == {(300.0, False)}
     assert set(tasks[0]) == {
         "id", "image_id", "image_url", "reply_subject", "job_id", "pipeline", "config", "lease_s", "alone",
     }  # fmt: skip
     assert await worker.post(theirs, [success(task) for task in tasks[6:9]]) == ["accepted"] * 3
-    assert await worker.post(first, [success(task) for task in tasks[6:9]]) == ["rejected: not a task of this job"] * 3
+    assert (
+        await worker.post(first, [success(task) for task in tasks[6:9]])
+        == ["rejected: not a task of this job"] * 3
+    )
 
 
 async def test_projects_take_turns_and_single_images_go_before_many(system: AppContext) -> None:
-    field, neighbour = await make_field(system, images=8), await make_field(system, images=8, name="neighbour")
+    field, neighbour = (
+        await make_field(system, images=8),
+        await make_field(system, images=8, name="neighbour"),
+    )
     worker = await greet(field, token=await shared_token(field, neighbour))
     await field.run_job()
     await neighbour.run_job()
     served = [(await worker.lease(1))[0]["job_id"] for _ in range(6)]
     assert served[:2] * 3 == served
     assert len(set(served)) == 2
-    singles = [await field.run_job(selection={"images": [str(image)]}) for image in field.images[:3]]
+    singles = [
+        await field.run_job(selection={"images": [str(image)]}) for image in field.images[:3]
+    ]
     # Somebody waits before each of these; but many of them must not starve the other project.
     assert [(await worker.lease(1))[0]["job_id"] for _ in range(5)] == [
         singles[0], served[1], singles[1], served[1], singles[2],
@@ -77,7 +89,9 @@ async def test_what_is_paused_canceled_or_final_is_not_handed_out(field: Field) 
     assert [task["job_id"] for task in await worker.lease()] == [paused] * 3
 
 
-async def test_a_job_that_is_paused_during_a_lease_hands_nothing_out(field: Field, system: AppContext) -> None:
+async def test_a_job_that_is_paused_during_a_lease_hands_nothing_out(
+    field: Field, system: AppContext
+) -> None:
     job = await field.run_job()
     worker = await greet(field)
     async with system.database.transaction(Scope.system()) as tx:
@@ -127,7 +141,9 @@ async def test_whoever_holds_much_over_all_jobs_gets_one(system: AppContext) -> 
     assert [len(await worker.lease(9)) for _ in range(8)] == [4, 1, 1, 1, 1, 1, 1, 0]
 
 
-async def test_a_wait_ends_with_a_task_and_holds_no_connection(field: Field, system: AppContext) -> None:
+async def test_a_wait_ends_with_a_task_and_holds_no_connection(
+    field: Field, system: AppContext
+) -> None:
     workers = [await greet(field, name=f"worker-{number}") for number in range(64)]
     waits = [asyncio.create_task(worker.lease(1, wait_s=20)) for worker in workers]
     await wait_until_waiting(field, len(waits))
@@ -139,7 +155,9 @@ async def test_a_wait_ends_with_a_task_and_holds_no_connection(field: Field, sys
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.sleep(0)
     leased = [task for wait in done for task in wait.result()]
-    assert sorted(task["image_id"] for task in leased) == sorted(str(image) for image in field.images)
+    assert sorted(task["image_id"] for task in leased) == sorted(
+        str(image) for image in field.images
+    )
     assert {task["job_id"] for task in leased} == {job}
     arrivals: TaskNotifier = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
     assert len(arrivals._waiters) >= 64 - 2 * 3, "a whole fleet was woken for three tasks"
@@ -190,7 +208,9 @@ async def test_a_renewal_says_what_is_lost_and_what_is_canceled(field: Field) ->
     worker = await greet(field)
     tasks = await worker.lease(6)
     assert await worker.renew(tasks) == (["held"] * 6, 0)
-    await field.change("update analyses set fence = attempt, state = 'queued' where id = %s", tasks[0]["id"])
+    await field.change(
+        "update analyses set fence = attempt, state = 'queued' where id = %s", tasks[0]["id"]
+    )
     await field.call("POST", f"/jobs/{other}/cancel")
     nonsense = {"reply_subject": "nonsense"}
     by_job = {task["id"]: "canceled" if task["job_id"] == other else "held" for task in tasks}
@@ -213,13 +233,18 @@ async def test_a_lease_whose_answer_was_lost_comes_back_uncharged(field: Field) 
     known = (await worker.lease(1))[0]
     lost = await worker.lease(2)
     assert await worker.renew([known]) == (["held"], 0), "it may still be on its way"
-    await field.change("update analyses set leased_at = now() - interval '301 s' where state = 'processing'")
+    await field.change(
+        "update analyses set leased_at = now() - interval '301 s' where state = 'processing'"
+    )
     assert await worker.renew([known]) == (["held"], 2)
     rows = await field.ask(
-        "select state, fence, errors, lost from analyses where id = any(%s::uuid[])", [t["id"] for t in lost]
+        "select state, fence, errors, lost from analyses where id = any(%s::uuid[])",
+        [t["id"] for t in lost],
     )
     assert rows == [("queued", 1, 0, 0)] * 2
-    assert sorted(task["id"] for task in await worker.lease()) == sorted(task["id"] for task in lost)
+    assert sorted(task["id"] for task in await worker.lease()) == sorted(
+        task["id"] for task in lost
+    )
 
 
 async def test_what_is_given_back_is_charged_to_nobody(field: Field) -> None:
@@ -233,12 +258,18 @@ async def test_what_is_given_back_is_charged_to_nobody(field: Field) -> None:
         assert len(tasks) == 3
         assert await other.release(tasks) == 3
         assert await other.release(tasks) == 0
-    assert await other.post(job, [success(task) for task in tasks]) == ["rejected: the lease was taken back"] * 3
+    assert (
+        await other.post(job, [success(task) for task in tasks])
+        == ["rejected: the lease was taken back"] * 3
+    )
     assert await field.ask("select errors, lost, attempt, fence, state from analyses order by attempt") == [
         (0, 0, 9, 9, "queued"), (0, 0, 9, 9, "queued"), (1, 0, 10, 10, "queued"),
     ]  # fmt: skip
     assert await field.counters(job) == ("processing", 3, 0, 0)
-    assert await field.ask("select distinct outcome from attempts order by 1") == [("error",), ("released",)]
+    assert await field.ask("select distinct outcome from attempts order by 1") == [
+        ("error",),
+        ("released",),
+    ]
 
 
 async def test_giving_back_to_a_paused_or_canceled_job(field: Field) -> None:
@@ -274,7 +305,9 @@ async def test_a_worker_speaks_only_for_itself(field: Field) -> None:
     await field.change("update analyses set deadline = now() - interval '20 min'")
     await field.change("update workers set last_contact_at = now() - interval '1 h'")
     await two.renew([])
-    await field.claim()  # and so do callers without a name, from the same address and with the same token
+    await (
+        field.claim()
+    )  # and so do callers without a name, from the same address and with the same token
     await line.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select state, count(*) from analyses group by 1 order by 1") == [
         ("processing", 1), ("queued", 2),
@@ -285,7 +318,9 @@ async def test_a_worker_that_lives_keeps_its_leases_and_writes_no_task(field: Fi
     await field.run_job()
     worker = await greet(field)
     tasks = await worker.lease()
-    await field.change("update analyses set deadline = now() - interval '29 min', leased_at = now() - interval '2 d'")
+    await field.change(
+        "update analyses set deadline = now() - interval '29 min', leased_at = now() - interval '2 d'"
+    )
     before = await field.ask("select id, xmin::text from analyses order by id")
     assert await worker.renew(tasks) == (["held"] * 3, 0)
     await line.requeue_expired_leases(field.system, SYSTEM)
@@ -302,9 +337,13 @@ async def test_a_lease_that_a_living_worker_never_names_ends(field: Field) -> No
     await line.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select count(*) from analyses where state = 'processing'") == [(3,)]
     assert (await worker.renew([known]))[0] == ["held"]
-    await field.change("update analyses set deadline = deadline - interval '2 min' where deadline < now()")
+    await field.change(
+        "update analyses set deadline = deadline - interval '2 min' where deadline < now()"
+    )
     await line.requeue_expired_leases(field.system, SYSTEM)
-    assert await field.ask("select id::text from analyses where state = 'processing'") == [(known["id"],)]
+    assert await field.ask("select id::text from analyses where state = 'processing'") == [
+        (known["id"],)
+    ]
     assert {task["id"] for task in await worker.lease()} == {lost[0]["id"]}, "each goes out alone"
 
 
@@ -320,14 +359,21 @@ async def test_an_error_goes_to_a_worker_that_waits_for_the_pipeline(field: Fiel
     [again] = await two.lease()
     await two.release([again])
     # Where the other one does not take it, it is not kept from anybody for ever.
-    await field.change("update analyses set not_before = null, holder_id = (select min(id) from holders)")
+    await field.change(
+        "update analyses set not_before = null, holder_id = (select min(id) from holders)"
+    )
     assert await one.lease() == []
-    await field.change("update analyses set updated_at = now() - make_interval(secs => %s)", OWN_ERROR_S + 1)
+    await field.change(
+        "update analyses set updated_at = now() - make_interval(secs => %s)", OWN_ERROR_S + 1
+    )
     assert len(await one.lease()) == 1
 
 
 async def test_whoever_was_just_served_waits_although_its_jobs_are_over(system: AppContext) -> None:
-    field, neighbour = await make_field(system, images=4), await make_field(system, images=8, name="neighbour")
+    field, neighbour = (
+        await make_field(system, images=4),
+        await make_field(system, images=8, name="neighbour"),
+    )
     worker = await greet(field, token=await shared_token(field, neighbour))
     patient = await neighbour.run_job()
     assert [task["job_id"] for task in await worker.lease(1)] == [patient]
@@ -352,7 +398,9 @@ async def test_a_task_may_be_given_back_without_end(field: Field) -> None:
     await field.skip_waits()
     [task] = await worker.lease()
     assert await worker.post(task["job_id"], [success(task)]) == ["accepted"]
-    assert await field.ask("select state, attempt, won from analyses") == [("completed", 40004, 40004)]
+    assert await field.ask("select state, attempt, won from analyses") == [
+        ("completed", 40004, 40004)
+    ]
 
 
 class CountingDatabase(Database):
@@ -361,7 +409,9 @@ class CountingDatabase(Database):
     statements = 0
 
     @asynccontextmanager
-    async def sql_transaction(self, scope: Scope, *, each_alone: bool = False) -> AsyncIterator[Transaction]:
+    async def sql_transaction(
+        self, scope: Scope, *, each_alone: bool = False
+    ) -> AsyncIterator[Transaction]:
         """Open a transaction that is counted."""
         async with super().sql_transaction(scope, each_alone=each_alone) as tx:
             yield cast("Transaction", _Counted(tx, self))
@@ -388,7 +438,10 @@ async def test_a_usual_lease_is_few_statements(system: AppContext) -> None:
         job = await field.run_job()
         worker = await greet(field)
         for leases, expected in (
-            (lambda: worker.lease(1), 3),  # which jobs; the job, the worker and what it holds; the lease
+            (
+                lambda: worker.lease(1),
+                3,
+            ),  # which jobs; the job, the worker and what it holds; the lease
             (lambda: field.lease(job, 1), 2),  # the job and what the caller holds; the lease
         ):
             assert await leases(), "the first one notes who is at work"

@@ -22,7 +22,9 @@ async def field(system: AppContext) -> Field:
 async def test_a_job_from_lease_to_boxes(field: Field) -> None:
     job = await field.run_job()
     assert await field.claim() == [job]
-    assert (await field.show(job))["why"] == "3 images wait for a worker; one was heard from 0 s ago."
+    assert (await field.show(job))[
+        "why"
+    ] == "3 images wait for a worker; one was heard from 0 s ago."
     tasks = await field.lease(job)
     assert [task["image_id"] for task in tasks] == [str(image) for image in field.images]
     assert all(set(task) == {"id", "image_id", "image_url", "reply_subject"} for task in tasks)
@@ -53,7 +55,10 @@ async def test_a_job_from_lease_to_boxes(field: Field) -> None:
     box, named = analysis["annotations"]
     assert (box["annotation_type"], named["annotation_type"]) == ("bounding_box", "classification")
     assert named["parent_id"] == box["id"]
-    assert named["data"]["topk"] == [{"class": "moth", "confidence": 0.75}, {"class": "bat", "confidence": 0.25}]
+    assert named["data"]["topk"] == [
+        {"class": "moth", "confidence": 0.75},
+        {"class": "bat", "confidence": 0.25},
+    ]
     assert await field.ask("select distinct blank from images") == [(False,)]
 
 
@@ -78,7 +83,9 @@ async def test_a_late_result_is_good_work_and_the_second_is_a_duplicate(field: F
     assert await field.post(job, [success(first)]) == ["accepted"]
     assert await field.post(job, [success(second)], other) == ["duplicate"]
     assert await field.post(job, [success(first)]) == ["accepted"]
-    assert await field.ask("select count(*) from annotations where annotation_type = 'bounding_box'") == [(1,)]
+    assert await field.ask(
+        "select count(*) from annotations where annotation_type = 'bounding_box'"
+    ) == [(1,)]
 
 
 async def test_an_error_counts_only_from_the_newest_attempt(field: Field) -> None:
@@ -87,9 +94,13 @@ async def test_an_error_counts_only_from_the_newest_attempt(field: Field) -> Non
     await field.expire()
     second = next(task for task in await field.lease_all(job) if task["id"] == first["id"])
     assert await field.post(job, [failure(first)]) == ["duplicate"]
-    assert await field.ask("select errors, state from analyses where id = %s", first["id"]) == [(0, "processing")]
+    assert await field.ask("select errors, state from analyses where id = %s", first["id"]) == [
+        (0, "processing")
+    ]
     assert await field.post(job, [failure(second)]) == ["accepted"]
-    assert await field.ask("select errors, state from analyses where id = %s", first["id"]) == [(1, "queued")]
+    assert await field.ask("select errors, state from analyses where id = %s", first["id"]) == [
+        (1, "queued")
+    ]
     assert await field.post(job, [failure(second)]) == ["accepted"]
     assert await field.ask("select errors from analyses where id = %s", first["id"]) == [(1,)]
 
@@ -99,7 +110,9 @@ async def test_three_errors_are_the_end_and_retry_begins_anew(field: Field) -> N
     for errors in (1, 2, 3):
         await field.skip_waits()
         [task] = await field.lease(job)
-        assert await field.post(job, [failure(task, "Batch processing error: no memory")]) == ["accepted"]
+        assert await field.post(job, [failure(task, "Batch processing error: no memory")]) == [
+            "accepted"
+        ]
         assert await field.ask("select errors from analyses where job_id = %s", job) == [(errors,)]
     assert await field.counters(job) == ("failed", 0, 0, 1)
     shown = await field.show(job)
@@ -167,7 +180,10 @@ async def test_one_bad_element_refuses_no_other(field: Field) -> None:
             {"reply_subject": tasks[0]["reply_subject"][:-1] + "!", "result": {"error": "x"}},
             {"no": "subject"},
             17,
-            {"reply_subject": tasks[0]["reply_subject"], "result": {"error": "a\x00b", "image_id": None}},
+            {
+                "reply_subject": tasks[0]["reply_subject"],
+                "result": {"error": "a\x00b", "image_id": None},
+            },
             success(tasks[2]),
         ],
     )
@@ -184,10 +200,18 @@ async def test_a_bare_list_is_taken_and_other_bodies_are_400(field: Field) -> No
         "status": "accepted",
         "job_id": job,
         "results_queued": 1,
-        "tasks": [{"reply_subject": tasks[0]["reply_subject"], "status": "accepted", "task_id": tasks[0]["id"]}],
+        "tasks": [
+            {
+                "reply_subject": tasks[0]["reply_subject"],
+                "status": "accepted",
+                "task_id": tasks[0]["id"],
+            }
+        ],
     }
     for body in ({}, {"results": 3}, "x", None):
-        assert (await field.call("POST", f"/jobs/{job}/result", body, field.worker)).status_code == 400
+        assert (
+            await field.call("POST", f"/jobs/{job}/result", body, field.worker)
+        ).status_code == 400
 
 
 async def test_a_body_beyond_the_limit_is_413(field: Field, system: AppContext) -> None:
@@ -221,12 +245,16 @@ async def test_five_lost_leases_are_the_end(field: Field) -> None:
 async def test_only_leases_time_out_and_contact_keeps_them(field: Field) -> None:
     job = await field.run_job()
     await field.lease(job, 1)
-    await field.change("update analyses set deadline = now() - interval '1 h', created_at = now() - interval '9 d'")
+    await field.change(
+        "update analyses set deadline = now() - interval '1 h', created_at = now() - interval '9 d'"
+    )
     await queue_maintenance.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select state, lost from analyses order by id") == [
         ("processing", 0), ("queued", 0), ("queued", 0),
     ]  # fmt: skip
-    await field.change("update analyses set leased_at = now() - interval '2 h' where state = 'processing'")
+    await field.change(
+        "update analyses set leased_at = now() - interval '2 h' where state = 'processing'"
+    )
     await queue_maintenance.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select state, lost from analyses order by id") == [
         ("queued", 1), ("queued", 0), ("queued", 0),
@@ -237,24 +265,36 @@ async def test_contact_of_the_same_token_and_address_keeps_a_lease(field: Field)
     job = await field.run_job()
     await field.lease(job, 1)
     await field.change("update analyses set deadline = now() - interval '1 h'")
-    await field.change("update holders set last_contact_at = now() - interval '1 h', user_agent = 'loader'")
+    await field.change(
+        "update holders set last_contact_at = now() - interval '1 h', user_agent = 'loader'"
+    )
     await field.lease(job, 1)
     await queue_maintenance.requeue_expired_leases(field.system, SYSTEM)
     assert await field.ask("select count(*) from analyses where state = 'processing'") == [(2,)]
 
 
-@pytest.mark.parametrize(("address", "left"), [("192.0.2.7", 2), ("192.0.2.8", 1)], ids=["same", "other"])
-async def test_contact_from_another_address_keeps_no_lease(field: Field, address: str, left: int) -> None:
+@pytest.mark.parametrize(
+    ("address", "left"), [("192.0.2.7", 2), ("192.0.2.8", 1)], ids=["same", "other"]
+)
+async def test_contact_from_another_address_keeps_no_lease(
+    field: Field, address: str, left: int
+) -> None:
     """Two machines with one token: the one that lives does not speak for the one that died."""
     job = await field.run_job()
     answers = []
     headers = {"Authorization": f"Token {field.worker}"}
     for calling in ("192.0.2.7", address):
-        transport = httpx2.ASGITransport(wrap_middleware(application_of(field.system)), client=(calling, 50_000))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test", headers=headers) as machine:
+        transport = httpx2.ASGITransport(
+            wrap_middleware(application_of(field.system)), client=(calling, 50_000)
+        )
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://trapline.test", headers=headers
+        ) as machine:
             answers.append(await machine.post(f"/api/v2/jobs/{job}/tasks/", json={"batch_size": 1}))
         if len(answers) == 1:
-            await field.change("update analyses set deadline = now() - interval '1 h' where state = 'processing'")
+            await field.change(
+                "update analyses set deadline = now() - interval '1 h' where state = 'processing'"
+            )
             await field.change("update holders set last_contact_at = now() - interval '1 h'")
     assert [len(answer.json()["tasks"]) for answer in answers] == [1, 1]
     await queue_maintenance.requeue_expired_leases(field.system, SYSTEM)
@@ -302,9 +342,13 @@ async def test_a_claim_on_thumbnails_is_one_process_s(field: Field) -> None:
         assert await claim_images_without_thumbnails(SYSTEM, tx, 2, minute) == []
         await mark_thumbnails(SYSTEM, tx, taken[0].id, made=True)
         await mark_thumbnails(SYSTEM, tx, taken[1].id, made=False)
-        assert [row.id for row in await claim_images_without_thumbnails(SYSTEM, tx, 2, minute)] == [taken[1].id]
+        assert [row.id for row in await claim_images_without_thumbnails(SYSTEM, tx, 2, minute)] == [
+            taken[1].id
+        ]
     async with field.system.database.transaction(SYSTEM) as tx:
-        await tx.execute("update images set thumbnails_claimed_until = now() where thumbnails_claimed_until > now()")
+        await tx.execute(
+            "update images set thumbnails_claimed_until = now() where thumbnails_claimed_until > now()"
+        )
         claimed = await claim_images_without_thumbnails(SYSTEM, tx, 3, minute)
         assert sorted(row.thumbnail_attempts for row in claimed) == [0, 1]
 
@@ -315,5 +359,11 @@ async def test_nothing_found_is_said(field: Field) -> None:
     found = [success(tasks[0])] + [success(task, detections=[]) for task in tasks[1:]]
     assert await field.post(job, found) == ["accepted"] * 3
     shown = await field.show(job)
-    assert (shown["nothing_found"], shown["why"]) == (2, "3 images done, nothing found in 2 of them.")
-    assert await field.ask("select blank, count(*) from images group by 1 order by 1") == [(False, 1), (True, 2)]
+    assert (shown["nothing_found"], shown["why"]) == (
+        2,
+        "3 images done, nothing found in 2 of them.",
+    )
+    assert await field.ask("select blank, count(*) from images group by 1 order by 1") == [
+        (False, 1),
+        (True, 2),
+    ]

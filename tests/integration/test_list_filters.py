@@ -16,7 +16,9 @@ async def field(system: AppContext) -> Field:
     return await make_field(system, 1)
 
 
-async def look(field: Field, path: str, headers: dict[str, str] | None = None, **query: Any) -> list[Any]:
+async def look(
+    field: Field, path: str, headers: dict[str, str] | None = None, **query: Any
+) -> list[Any]:
     """All of a list, a row a page, so that its order holds over pages."""
     found: list[Any] = []
     params = {"limit": 1, **query}
@@ -63,7 +65,8 @@ async def test_deployments_and_presets_are_narrowed_and_ordered(field: Field) ->
     assert await presets(order="-name") == ["other", "night", "dusk"]
     assert await presets(name="night") == ["night"]
     slugs = [
-        [one["slug"] for one in await look(field, "/pipelines", order=order)] for order in ("created_at", "-created_at")
+        [one["slug"] for one in await look(field, "/pipelines", order=order)]
+        for order in ("created_at", "-created_at")
     ]
     assert slugs[0] == list(reversed(slugs[1])) == [SLUG, "another"]
     assert [one["slug"] for one in await look(field, "/pipelines", slug="another")] == ["another"]
@@ -77,7 +80,9 @@ async def test_jobs_are_narrowed_and_ordered(field: Field) -> None:
     second = await make(field, "/jobs", preset="night")
     third = await make(field, "/jobs", pipeline="another")
     a, b, c = first["id"], second["id"], third["id"]
-    await field.change("update jobs set created_at = created_at - interval '1 day' where id = %s", a)
+    await field.change(
+        "update jobs set created_at = created_at - interval '1 day' where id = %s", a
+    )
     await field.call("POST", f"/jobs/{c}/cancel")
 
     async def jobs(**query: Any) -> list[int]:
@@ -97,9 +102,13 @@ async def test_jobs_are_narrowed_and_ordered(field: Field) -> None:
     assert refused.status_code == 422
 
 
-async def test_webhooks_and_people_are_narrowed_and_ordered(field: Field, system: AppContext) -> None:
+async def test_webhooks_and_people_are_narrowed_and_ordered(
+    field: Field, system: AppContext
+) -> None:
     await make(field, "/webhooks", name="all", url="https://a.example/")
-    some = await make(field, "/webhooks", name="some", url="https://b.example/", event_types=["job.completed"])
+    some = await make(
+        field, "/webhooks", name="some", url="https://b.example/", event_types=["job.completed"]
+    )
     await field.call("PATCH", f"/webhooks/{some['id']}", {"is_active": False})
 
     async def webhooks(**query: Any) -> list[str]:

@@ -19,7 +19,9 @@ async def test_first_bytes_are_read_side_by_side_and_each_is_of_its_file(
 ) -> None:
     names = [f"{number:03}" for number in range(40)]
     for number, name in enumerate(names):
-        (tmp_path / name).write_bytes(make_jpeg(number) if number % 3 else b"a line of text\n" * 100)
+        (tmp_path / name).write_bytes(
+            make_jpeg(number) if number % 3 else b"a line of text\n" * 100
+        )
     together = threading.Barrier(AT_ONCE, timeout=20)
     first = iter(range(AT_ONCE))
     read = os.pread

@@ -41,7 +41,11 @@ def answer_of(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_queries(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {given["name"]: given["schema"] for given in operation.get("parameters", []) if given["in"] == "query"}
+    return {
+        given["name"]: given["schema"]
+        for given in operation.get("parameters", [])
+        if given["in"] == "query"
+    }
 
 
 LISTS = [
@@ -53,8 +57,12 @@ LISTS = [
 
 
 @pytest.mark.parametrize(("path", "operation"), LISTS)
-async def test_a_list_has_the_form_of_all_lists(path: str, operation: dict[str, Any], grounds: Grounds) -> None:
-    assert {"results", "next", "count", "count_is_estimate"} <= answer_of(operation)["properties"].keys()
+async def test_a_list_has_the_form_of_all_lists(
+    path: str, operation: dict[str, Any], grounds: Grounds
+) -> None:
+    assert {"results", "next", "count", "count_is_estimate"} <= answer_of(operation)[
+        "properties"
+    ].keys()
     queries, key = list_queries(operation), get_route_key("GET", path)
     limit = queries["limit"]
     bounds = (limit.get("minimum"), limit.get("maximum"), limit.get("default"))
@@ -63,11 +71,16 @@ async def test_a_list_has_the_form_of_all_lists(path: str, operation: dict[str, 
     for name, form in queries.items():
         assert re.fullmatch(r"[a-z0-9]+(_+[a-z0-9]+)*", name), f"{name} is no snake_case"
         if "date-time" in str(form):
-            assert name.endswith(("_after", "_before")) or OLDER[name] in queries, f"{name} is no range of times"
+            assert name.endswith(("_after", "_before")) or OLDER[name] in queries, (
+                f"{name} is no range of times"
+            )
     caller = grounds.operator if ACCESS[key].operators else grounds.people["house"].call_as("owner")
 
     async def ask(**query: Any) -> Any:
-        named = {position.name: grounds.house.ids[held] for position, held in positions_of("GET", path, operation)}
+        named = {
+            position.name: grounds.house.ids[held]
+            for position, held in positions_of("GET", path, operation)
+        }
         where = path.format(**named)
         return await grounds.app_client.get(where, params=query, headers=caller.headers)
 
@@ -84,7 +97,9 @@ async def test_a_list_has_the_form_of_all_lists(path: str, operation: dict[str, 
         if name == "order":
             assert (await ask(order="nonsense")).status_code == 422
             values = (
-                DOCUMENT["components"]["schemas"][form["$ref"].rpartition("/")[2]]["enum"] if "$ref" in form else []
+                DOCUMENT["components"]["schemas"][form["$ref"].rpartition("/")[2]]["enum"]
+                if "$ref" in form
+                else []
             )
             for value in values:
                 assert (await ask(order=value)).status_code == 200, value
@@ -97,7 +112,11 @@ async def test_a_list_has_the_form_of_all_lists(path: str, operation: dict[str, 
     assert len({str(one) for one in paged}) == len(paged)
 
 
-EDITED = [pytest.param(path, operation, id=path) for method, path, operation in operations() if method == "PATCH"]
+EDITED = [
+    pytest.param(path, operation, id=path)
+    for method, path, operation in operations()
+    if method == "PATCH"
+]
 NOT_MATCHED = {
     "PATCH /auth/me": "one's own name, last said holds",
     "PATCH /images": "many at once, each of whose marks is set whatever it was",
@@ -107,14 +126,18 @@ NOT_MATCHED = {
 
 
 @pytest.mark.parametrize(("path", "operation"), EDITED)
-async def test_an_edit_of_something_older_is_refused(path: str, operation: dict[str, Any], grounds: Grounds) -> None:
+async def test_an_edit_of_something_older_is_refused(
+    path: str, operation: dict[str, Any], grounds: Grounds
+) -> None:
     key = get_route_key("PATCH", path)
     if key in NOT_MATCHED:
         return
     caller = grounds.pick_least(key)
     stale = caller.headers | {"If-Match": '"1.000000"'}
     body = dict(fill(BODIES.get(key, {}), grounds.spare.ids))
-    lost = await call(grounds, "PATCH", path, operation, grounds.spare.ids, stale, bodies={key: body})
+    lost = await call(
+        grounds, "PATCH", path, operation, grounds.spare.ids, stale, bodies={key: body}
+    )
     assert lost.status_code == 412, lost.text
     assert lost.headers["content-type"] == "application/problem+json"
     gets = DOCUMENT["paths"].get(path, {}).get("get")
@@ -122,6 +145,8 @@ async def test_an_edit_of_something_older_is_refused(path: str, operation: dict[
         seen = await call(grounds, "GET", path, gets, grounds.spare.ids, caller.headers)
         assert seen.headers["etag"], "who reads it is told its version"
         fresh = caller.headers | {"If-Match": seen.headers["etag"]}
-        won = await call(grounds, "PATCH", path, operation, grounds.spare.ids, fresh, bodies={key: body})
+        won = await call(
+            grounds, "PATCH", path, operation, grounds.spare.ids, fresh, bodies={key: body}
+        )
         assert won.status_code == 200, won.text
         assert won.headers["etag"] != seen.headers["etag"]

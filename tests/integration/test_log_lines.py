@@ -31,7 +31,9 @@ async def test_a_request_names_itself_and_what_its_path_names(system: AppContext
         worker = {"Authorization": f"Bearer {field.worker}", "X-Trapline-Worker": str(uuid4())}
         await field.client.post("/api/v2/tasks/lease", json={}, headers=worker)
     assert answer.headers["x-request-id"] == "mine-7"
-    [line] = [line for line in logged if line["event"] == "request" and line.get("request") == "mine-7"]
+    [line] = [
+        line for line in logged if line["event"] == "request" and line.get("request") == "mine-7"
+    ]
     assert (line["job"], line["status"]) == (str(job), 200)
     [line] = [line for line in logged if line["event"] == "request" and line.get("worker")]
     assert line["worker"] == worker["X-Trapline-Worker"]
@@ -47,7 +49,11 @@ async def test_whatever_is_said_within_a_run_names_its_source(system: AppContext
         feed.camera.faults = {"": "500"}
         with capture_logs(processors=BOUND) as logged:
             run = await feed.run()
-    about = {"project": int(feed.house.ids["project_id"]), "source": str(feed.source_id), "run": str(run.id)}
+    about = {
+        "project": int(feed.house.ids["project_id"]),
+        "source": str(feed.source_id),
+        "run": str(run.id),
+    }
     lines = [line for line in logged if line.get("source") == str(feed.source_id)]
     assert run.state == "failed"
     assert lines
@@ -66,10 +72,20 @@ async def test_a_chore_names_its_job(system: AppContext) -> None:
 
 def test_every_id_of_a_path_has_a_word() -> None:
     named = {
-        part.strip("{}").removesuffix(":path") for route in list_routes() for part in route.split("/") if "{" in part
+        part.strip("{}").removesuffix(":path")
+        for route in list_routes()
+        for part in route.split("/")
+        if "{" in part
     }
     ids = {name for name in named if name.endswith("_id")}
-    assert set(build_log_context(dict.fromkeys(ids, 1))) >= {"project", "job", "analysis", "source", "image", "worker"}
+    assert set(build_log_context(dict.fromkeys(ids, 1))) >= {
+        "project",
+        "job",
+        "analysis",
+        "source",
+        "image",
+        "worker",
+    }
     assert {"project", "job", "analysis", "worker", "source"} <= set(_CONCERNED)
 
 
@@ -86,6 +102,8 @@ def test_lines_say_the_same_word_for_the_same_thing() -> None:
             ):
                 given = {word.arg for word in node.keywords if word.arg}
                 wrong += [
-                    f"{Path(file).name}: {word}" for word in given - OTHER_IDS if word.endswith("_id") or word == "task"
+                    f"{Path(file).name}: {word}"
+                    for word in given - OTHER_IDS
+                    if word.endswith("_id") or word == "task"
                 ]
     assert not wrong

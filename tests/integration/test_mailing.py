@@ -43,7 +43,9 @@ async def test_a_server_that_has_no_tls_is_told_no_password() -> None:
         assert box.handed == []
 
 
-@pytest.mark.parametrize("address", ["a@b.example, c@d.example", "a@b.example\r\nBcc: c@d.example", "nobody", "<>"])
+@pytest.mark.parametrize(
+    "address", ["a@b.example, c@d.example", "a@b.example\r\nBcc: c@d.example", "nobody", "<>"]
+)
 async def test_an_address_that_is_none_reaches_nobody(address: str) -> None:
     async with running_mail_server() as box:
         with pytest.raises(OutboundFailed, match="none that can be written to"):

@@ -14,7 +14,9 @@ async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
-async def change(field: Field, images: list[UUID], expect: int = 200, **changes: Any) -> dict[str, Any]:
+async def change(
+    field: Field, images: list[UUID], expect: int = 200, **changes: Any
+) -> dict[str, Any]:
     body = {"images": [str(image) for image in images]} | changes
     answer = await field.call("PATCH", "/images", body)
     assert answer.status_code == expect, answer.text
@@ -30,7 +32,9 @@ async def listed(field: Field, query: str) -> list[UUID]:
 async def test_stars_and_tags_are_found_again(field: Field) -> None:
     first, second, third = field.images
     assert await change(field, [first, second], starred=True) == {"changed": 2, "unchanged": 0}
-    assert await change(field, [second, third], starred=True, add_tags=["red fox", " night  time "]) == {
+    assert await change(
+        field, [second, third], starred=True, add_tags=["red fox", " night  time "]
+    ) == {
         "changed": 2,
         "unchanged": 0,
     }
@@ -46,7 +50,12 @@ async def test_stars_and_tags_are_found_again(field: Field) -> None:
     assert await change(field, [second], add_tags=["night time"]) == {"changed": 0, "unchanged": 1}
     for number in range(0, 40, 20):
         await change(field, [second], add_tags=[f"tag {number + one}" for one in range(20)])
-    assert "at most 50" in (await change(field, [second], 422, add_tags=[f"more {one}" for one in range(20)]))["detail"]
+    assert (
+        "at most 50"
+        in (await change(field, [second], 422, add_tags=[f"more {one}" for one in range(20)]))[
+            "detail"
+        ]
+    )
     assert len((await field.call("GET", f"/images/{second}")).json()["tags"]) == 41
 
 
@@ -56,18 +65,26 @@ async def test_a_capture_time_is_edited_and_what_was_read_is_kept(field: Field) 
     await field.post(job, [success(task) for task in await field.lease(job)])
     await change(field, [first], captured_at="2026-06-02T12:00:00+02:00")
     shown = (await field.call("GET", f"/images/{first}")).json()
-    assert (shown["captured_at"], shown["read_at"]) == ("2026-06-02T10:00:00Z", "2026-06-01T00:00:00Z")
+    assert (shown["captured_at"], shown["read_at"]) == (
+        "2026-06-02T10:00:00Z",
+        "2026-06-01T00:00:00Z",
+    )
     assert await listed(field, "") == [second, third, first]
     [name] = (await field.call("GET", f"/images/classes?project={field.project}")).json()["results"]
     assert await listed(field, f"class={name['class_name']}") == [second, third, first]
     assert await change(field, field.images, shift_s=-3600) == {"changed": 3, "unchanged": 0}
     shown = (await field.call("GET", f"/images/{first}")).json()
-    assert (shown["captured_at"], shown["read_at"]) == ("2026-06-02T09:00:00Z", "2026-06-01T00:00:00Z")
+    assert (shown["captured_at"], shown["read_at"]) == (
+        "2026-06-02T09:00:00Z",
+        "2026-06-01T00:00:00Z",
+    )
     await change(field, [second, third], shift_s=3600)
     assert (await field.call("GET", f"/images/{second}")).json()["read_at"] is None
     assert await change(field, field.images, as_read=True) == {"changed": 1, "unchanged": 2}
     assert await listed(field, f"class={name['class_name']}") == field.images
-    told = (await field.call("GET", f"/audit?project={field.project}&action=change")).json()["results"]
+    told = (await field.call("GET", f"/audit?project={field.project}&action=change")).json()[
+        "results"
+    ]
     assert told[-1]["details"]["captured_at"] == "2026-06-02T12:00:00+02:00"
 
 
@@ -78,7 +95,9 @@ async def test_a_change_that_cannot_be_made_changes_nothing(field: Field) -> Non
     await change(field, field.images, 422)
     await change(field, field.images, 422, shift_s=1, as_read=True)
     await change(field, field.images, 422, add_tags=["  "])
-    await field.change("update images set captured_at = '9998-12-31' where id = %s", field.images[2])
+    await field.change(
+        "update images set captured_at = '9998-12-31' where id = %s", field.images[2]
+    )
     await change(field, field.images, 422, shift_s=86_400, starred=True)
     assert await listed(field, "starred=true") == []
     await field.call("POST", "/images/delete", {"images": [str(field.images[0])], "reason": "x"})

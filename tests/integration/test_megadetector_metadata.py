@@ -33,7 +33,10 @@ OTHER = {
     ],
 )
 async def test_the_detector_of_an_export_has_metadata(
-    system: AppContext, tmp_path: Path, detectors: list[tuple[str, str | None]], expected: dict[str, Any]
+    system: AppContext,
+    tmp_path: Path,
+    detectors: list[tuple[str, str | None]],
+    expected: dict[str, Any],
 ) -> None:
     project = await make_exchange_project(system)
     await project.upload(await project.create_deployment("Old oak"), "1.jpg")

@@ -42,23 +42,35 @@ async def test_an_owner_adds_changes_and_removes(
     body = {"email": NEW.upper(), "role": "viewer"}
     added = await app_client.post(members_of(house), json=body, headers=by(house))
     assert (added.status_code, added.json()["user_id"]) == (201, str(user)), added.text
-    assert (await app_client.post(members_of(house), json=body, headers=by(house))).status_code == 409
+    assert (
+        await app_client.post(members_of(house), json=body, headers=by(house))
+    ).status_code == 409
     version = added.headers["ETag"]
     change = {"role": "manager"}
-    changed = await app_client.patch(members_of(house, user), json=change, headers=by(house) | {"If-Match": version})
+    changed = await app_client.patch(
+        members_of(house, user), json=change, headers=by(house) | {"If-Match": version}
+    )
     assert changed.json()["role"] == "manager", changed.text
-    lost = await app_client.patch(members_of(house, user), json=change, headers=by(house) | {"If-Match": version})
+    lost = await app_client.patch(
+        members_of(house, user), json=change, headers=by(house) | {"If-Match": version}
+    )
     assert lost.status_code == 412
     assert (await app_client.delete(members_of(house, user), headers=by(house))).status_code == 204
     assert (await app_client.delete(members_of(house, user), headers=by(house))).status_code == 404
-    done = (await app_client.get("/api/v2/audit", params={"kind": "member"}, headers=by(house))).json()["results"]
+    done = (
+        await app_client.get("/api/v2/audit", params={"kind": "member"}, headers=by(house))
+    ).json()["results"]
     assert [(one["action"], one["details"].get("role")) for one in done] == [
         ("remove", "manager"), ("change", "manager"), ("add", "viewer"),
     ]  # fmt: skip
 
 
-async def test_nobody_is_added_who_has_no_account(app_client: httpx2.AsyncClient, house: House) -> None:
-    refused = await app_client.post(members_of(house), json={"email": NEW, "role": "viewer"}, headers=by(house))
+async def test_nobody_is_added_who_has_no_account(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
+    refused = await app_client.post(
+        members_of(house), json={"email": NEW, "role": "viewer"}, headers=by(house)
+    )
     assert refused.status_code == 422
     assert "invite" in refused.json()["detail"]
 
@@ -66,16 +78,26 @@ async def test_nobody_is_added_who_has_no_account(app_client: httpx2.AsyncClient
 async def test_a_viewer_sees_who_is_there_and_changes_nobody_but_leaves(
     app_client: httpx2.AsyncClient, house: House
 ) -> None:
-    owner, viewer = (await app_client.get(members_of(house), headers=by(house, "viewer"))).json()["results"]
+    owner, viewer = (await app_client.get(members_of(house), headers=by(house, "viewer"))).json()[
+        "results"
+    ]
     assert owner["email"] is None
     assert viewer["email"] == "viewer@house.example"
     for call in (
-        app_client.post(members_of(house), json={"email": NEW, "role": "viewer"}, headers=by(house, "viewer")),
-        app_client.patch(members_of(house, viewer["user_id"]), json={"role": "owner"}, headers=by(house, "viewer")),
+        app_client.post(
+            members_of(house), json={"email": NEW, "role": "viewer"}, headers=by(house, "viewer")
+        ),
+        app_client.patch(
+            members_of(house, viewer["user_id"]),
+            json={"role": "owner"},
+            headers=by(house, "viewer"),
+        ),
         app_client.delete(members_of(house, owner["user_id"]), headers=by(house, "viewer")),
     ):
         assert (await call).status_code == 403
-    left = await app_client.delete(members_of(house, viewer["user_id"]), headers=by(house, "viewer"))
+    left = await app_client.delete(
+        members_of(house, viewer["user_id"]), headers=by(house, "viewer")
+    )
     assert left.status_code == 204
     assert (await app_client.get(members_of(house), headers=by(house, "viewer"))).status_code == 404
 
@@ -84,7 +106,9 @@ async def test_the_last_owner_stays(app_client: httpx2.AsyncClient, house: House
     owner, viewer = (await app_client.get(members_of(house), headers=by(house))).json()["results"]
     own = members_of(house, owner["user_id"])
     assert (await app_client.delete(own, headers=by(house))).status_code == 409
-    assert (await app_client.patch(own, json={"role": "viewer"}, headers=by(house))).status_code == 409
+    assert (
+        await app_client.patch(own, json={"role": "viewer"}, headers=by(house))
+    ).status_code == 409
     second = {"role": "owner"}
     await app_client.patch(members_of(house, viewer["user_id"]), json=second, headers=by(house))
     # Each makes themselves less at the same moment: one of them stays.
@@ -100,7 +124,13 @@ async def test_an_owner_who_cannot_sign_in_is_no_owner(
     system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     owner, viewer = (await app_client.get(members_of(house), headers=by(house))).json()["results"]
-    await app_client.patch(members_of(house, viewer["user_id"]), json={"role": "owner"}, headers=by(house))
+    await app_client.patch(
+        members_of(house, viewer["user_id"]), json={"role": "owner"}, headers=by(house)
+    )
     async with system.database.transaction(Scope.system()) as tx:
-        await tx.execute("update users set deactivated_at = now() where id = %s", (viewer["user_id"],))
-    assert (await app_client.delete(members_of(house, owner["user_id"]), headers=by(house))).status_code == 409
+        await tx.execute(
+            "update users set deactivated_at = now() where id = %s", (viewer["user_id"],)
+        )
+    assert (
+        await app_client.delete(members_of(house, owner["user_id"]), headers=by(house))
+    ).status_code == 409

@@ -33,7 +33,9 @@ ASKED = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
-async def monitored(system: AppContext, application: FastAPI, app_client: httpx2.AsyncClient) -> httpx2.AsyncClient:
+async def monitored(
+    system: AppContext, application: FastAPI, app_client: httpx2.AsyncClient
+) -> httpx2.AsyncClient:
     """A server whose metrics can be read, and were read by nobody."""
     application.state.system = replace(system, metrics_token=TOKEN)
     _reader._since = float("-inf")
@@ -60,7 +62,9 @@ def find_unwritten(text: str) -> list[str]:
         for label, values in re.findall(r"`(\w+)`: ([a-z, ]+)", labels)
     }
     assert len(written) >= 7
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    samples = [
+        sample for family in text_string_to_metric_families(text) for sample in family.samples
+    ]
     return [
         f"{sample.name}, {label}: {value}"
         for sample in samples
@@ -69,11 +73,15 @@ def find_unwritten(text: str) -> list[str]:
     ]
 
 
-async def test_metrics_are_for_their_token(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_metrics_are_for_their_token(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     assert (await app_client.get("/metrics", headers=ASKED)).status_code == 404
 
 
-async def test_metrics_tell_what_there_is(monitored: httpx2.AsyncClient, system: AppContext) -> None:
+async def test_metrics_tell_what_there_is(
+    monitored: httpx2.AsyncClient, system: AppContext
+) -> None:
     house = await build_house(system, "house")
     await build_house(system, "second")
     for headers in ({}, {"Authorization": "Bearer what somebody guesses"}):
@@ -86,26 +94,42 @@ async def test_metrics_tell_what_there_is(monitored: httpx2.AsyncClient, system:
     worker = {"Authorization": f"Bearer {house.tokens['worker']}"}
     job = f"/api/v2/jobs/{house.ids['job_id']}"
     before = read((await monitored.get("/metrics", headers=ASKED)).text)
-    [task] = (await monitored.post(f"{job}/tasks", json={"batch_size": 1}, headers=worker)).json()["tasks"]
+    [task] = (await monitored.post(f"{job}/tasks", json={"batch_size": 1}, headers=worker)).json()[
+        "tasks"
+    ]
     for subject in ("no lease token", task["reply_subject"], task["reply_subject"]):
-        error = {"reply_subject": subject, "result": {"error": "the model broke", "image_id": task["image_id"]}}
-        assert (await monitored.post(f"{job}/result", json=[error], headers=worker)).status_code == 200
+        error = {
+            "reply_subject": subject,
+            "result": {"error": "the model broke", "image_id": task["image_id"]},
+        }
+        assert (
+            await monitored.post(f"{job}/result", json=[error], headers=worker)
+        ).status_code == 200
     answer = await monitored.get("/metrics", headers=ASKED)
     assert answer.headers["content-type"].startswith("text/plain")
     told = read(answer.text)
     assert told["trapline_database_up"][()] == 1
     assert told["trapline_jobs"][("processing",)] == 2
-    assert told["trapline_analyses"] == {("queued",): 2, ("processing",): 0, ("completed",): 0, ("failed",): 0}
+    assert told["trapline_analyses"] == {
+        ("queued",): 2,
+        ("processing",): 0,
+        ("completed",): 0,
+        ("failed",): 0,
+    }
     results = told["trapline_results_total"]
     earlier = before.get("trapline_results_total", {})
     more = {outcome: count - earlier.get((outcome,), 0) for (outcome,), count in results.items()}
     more = {outcome: count for outcome, count in more.items() if count}
-    assert more == {"rejected": 1, "accepted": 2}, "of the two that are the same, each is told the same"
+    assert more == {"rejected": 1, "accepted": 2}, (
+        "of the two that are the same, each is told the same"
+    )
     assert told["trapline_lease_seconds_count"][()] >= 1
     assert told["trapline_signature_failures_total"]
     assert told["trapline_http_requests_total"][("POST", "/jobs/{job_id}/result", "200")] >= 3
     routes = {labels[1] for labels in told["trapline_http_requests_total"]}
-    assert not [route for route in routes if re.search(r"[0-9a-f]{8}-", route)], "ids would be labels without end"
+    assert not [route for route in routes if re.search(r"[0-9a-f]{8}-", route)], (
+        "ids would be labels without end"
+    )
     assert "BREW" not in {labels[0] for labels in told["trapline_http_requests_total"]}
 
 
@@ -124,8 +148,12 @@ async def test_the_documents_name_what_is_told(system: AppContext) -> None:
     }  # fmt: skip
     counters = {"images_imported", "pull_runs", "leases_expired", "results", "signature_failures", "background_tasks",
                 "rate_limited", "http_requests"}  # fmt: skip
-    names = {f"{name}_total" if name.removeprefix("trapline_") in counters else name for name in told}
-    written = set(re.findall(r"^\| `(\w+)`|, `(trapline_\w+)` \|", _read("metrics.md"), re.MULTILINE))
+    names = {
+        f"{name}_total" if name.removeprefix("trapline_") in counters else name for name in told
+    }
+    written = set(
+        re.findall(r"^\| `(\w+)`|, `(trapline_\w+)` \|", _read("metrics.md"), re.MULTILINE)
+    )
     assert {first or second for first, second in written} == names
     rules = yaml.safe_load(_read("alerts.yml"))["groups"][0]["rules"]
     assert len(rules) >= 8
@@ -152,7 +180,9 @@ async def test_everything_that_happens_moves_its_figure(system: AppContext) -> N
         feed.camera.faults = {"": "500"}
         await feed.run()
         source = str(feed.source_id)
-        await feed.sql("update pull_sources set last_pull_timestamp = now() - interval '2 days' where id = :id")
+        await feed.sql(
+            "update pull_sources set last_pull_timestamp = now() - interval '2 days' where id = :id"
+        )
     form = {"project": str(field.project), "deployment": await _find_deployment(field)}
     sent = await field.client.post(
         "/api/v2/images", data=form, files={"files": ("b.jpg", make_jpeg(2), "image/jpeg")},
@@ -170,7 +200,9 @@ async def test_everything_that_happens_moves_its_figure(system: AppContext) -> N
     first, second, third = await field.lease(job, 3)
     leased = await look()
     assert await field.post(job, [success(first)]) == ["accepted"]
-    assert (await field.post(job, [success(first) | {"reply_subject": "none"}]))[0].startswith("rejected")
+    assert (await field.post(job, [success(first) | {"reply_subject": "none"}]))[0].startswith(
+        "rejected"
+    )
     await field.expire()
     await field.skip_waits()
     [again] = [task for task in await field.lease_all(job) if task["id"] == second["id"]]
@@ -179,7 +211,9 @@ async def test_everything_that_happens_moves_its_figure(system: AppContext) -> N
     await field.expire()
     for _ in range(system.leases.errors):
         await field.skip_waits()
-        await field.post(job, [failure(task) for task in await field.lease_all(job) if task["id"] == third["id"]])
+        await field.post(
+            job, [failure(task) for task in await field.lease_all(job) if task["id"] == third["id"]]
+        )
     stop = asyncio.Event()
 
     async def step() -> bool:
@@ -192,7 +226,9 @@ async def test_everything_that_happens_moves_its_figure(system: AppContext) -> N
     with pytest.raises(TooManyRequests):
         StreamRegistry().acquire_slot(SYSTEM, 0)
     signed = {"X-ML-Signature": "sha256=00", "X-ML-Timestamp": "1"}
-    assert (await field.client.get(f"/api/v2/analyses/{first['id']}", headers=signed)).status_code == 401
+    assert (
+        await field.client.get(f"/api/v2/analyses/{first['id']}", headers=signed)
+    ).status_code == 401
     after = await look()
 
     def more(name: str, *labels: str) -> float:
@@ -226,13 +262,17 @@ async def test_everything_that_happens_moves_its_figure(system: AppContext) -> N
 
 
 async def _find_deployment(field: Field) -> str:
-    [(deployment,)] = await field.ask("select id from deployments where project_id = %s limit 1", field.project)
+    [(deployment,)] = await field.ask(
+        "select id from deployments where project_id = %s limit 1", field.project
+    )
     return str(deployment)
 
 
 async def test_rules_name_labels_that_are_there_and_compare_like_with_like() -> None:
     """A rule whose two sides have different labels never fires, or always does."""
-    labels = dict(re.findall(r"^\| `(trapline_\w+)` \| ([^|]*)\|", _read("metrics.md"), re.MULTILINE))
+    labels = dict(
+        re.findall(r"^\| `(trapline_\w+)` \| ([^|]*)\|", _read("metrics.md"), re.MULTILINE)
+    )
     for rule in yaml.safe_load(_read("alerts.yml"))["groups"][0]["rules"]:
         expression = rule["expr"]
         for name, matchers in re.findall(r"(trapline_\w+)\{([^}]*)\}", expression):
@@ -240,25 +280,38 @@ async def test_rules_name_labels_that_are_there_and_compare_like_with_like() -> 
                 assert f"`{label}`" in labels[name], rule
                 assert value in labels[name] or label == "status", rule
         for label in re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]):
-            assert any(f"`{label}`" in labels[name] for name in re.findall(r"trapline_\w+", expression)), rule
+            assert any(
+                f"`{label}`" in labels[name] for name in re.findall(r"trapline_\w+", expression)
+            ), rule
             assert not re.match(r"sum\(", expression), f"{rule}: the sum has no labels left"
         for left, right in re.findall(r"^(.*?) [<>]=? [0-9.]+ \* (.*)$", expression):
             kept = [re.search(r"sum( (?:by|without) \([^)]*\))?", side) for side in (left, right)]
             assert None not in kept, f"{rule}: a part is compared with itself alone"
-            assert len({match[1] for match in kept if match}) == 1, f"{rule}: the two sides have different labels"
+            assert len({match[1] for match in kept if match}) == 1, (
+                f"{rule}: the two sides have different labels"
+            )
 
 
 async def test_a_port_of_their_own_has_metrics_and_nothing_else(system: AppContext) -> None:
     app = build_metrics_app(partial(GaugeReader().read, system))
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://monitor.test") as client:
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app), base_url="http://monitor.test"
+    ) as client:
         told = await client.get("/metrics")
         assert told.status_code == 200
         assert "trapline_database_up 1.0" in told.text
         assert (await client.post("/metrics")).status_code == 405
-        answers = [told, await client.get("/api/v2/projects"), await client.post("/metrics"), await client.get("/")]
+        answers = [
+            told,
+            await client.get("/api/v2/projects"),
+            await client.post("/metrics"),
+            await client.get("/"),
+        ]
     assert [answer.status_code for answer in answers] == [200, 404, 405, 404]
     for answer in answers:
-        assert not {name: value for name, value in SAFE_HEADERS.items() if answer.headers.get(name) != value}
+        assert not {
+            name: value for name, value in SAFE_HEADERS.items() if answer.headers.get(name) != value
+        }
 
 
 def _read(name: str) -> str:

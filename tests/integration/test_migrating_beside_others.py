@@ -14,13 +14,17 @@ from trapline.server.operations.queries.snapshots import open_snapshot
 from trapline.server.platform.db.migrations import find_present, list_revisions, migrate, newest
 from trapline.server.platform.errors import ServiceUnavailable
 
-MIGRATE = "import sys; from trapline.server.platform.db.migrations import migrate; migrate(sys.argv[1])"
+MIGRATE = (
+    "import sys; from trapline.server.platform.db.migrations import migrate; migrate(sys.argv[1])"
+)
 
 
 def test_two_may_migrate_one_database_at_once(empty_database_url: str) -> None:
     """The second one waits for the first, which waits for all that look at the tables it builds an index on."""
     migrators = [
-        subprocess.Popen([sys.executable, "-c", MIGRATE, empty_database_url], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE, empty_database_url], stderr=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     told = [migrator.communicate(timeout=120)[1] for migrator in migrators]
@@ -58,7 +62,8 @@ def test_a_migration_that_is_never_let_in_says_so_and_is_whole(
     with psycopg.connect(empty_database_url) as reader:
         reader.execute("select from users")
         with pytest.raises(
-            ServiceUnavailable, match=r"is at revision 0028, and not migrated further: .* nothing is lost"
+            ServiceUnavailable,
+            match=r"is at revision 0028, and not migrated further: .* nothing is lost",
         ):
             migrate(empty_database_url)
     migrate(empty_database_url)
@@ -102,7 +107,9 @@ def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
         for worker in workers:
             worker.result()
     with psycopg.connect(empty_database_url) as connection:
-        counted = connection.execute("select state, sum(attempt) from analyses group by 1 order by 1").fetchall()
+        counted = connection.execute(
+            "select state, sum(attempt) from analyses group by 1 order by 1"
+        ).fetchall()
     assert during > 10, "nobody worked meanwhile"
     assert counted == [("completed", len(took_s)), ("queued", 0)]
     assert max(took_s) < 1

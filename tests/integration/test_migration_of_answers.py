@@ -35,11 +35,15 @@ def test_answers_of_before_get_the_projects_that_their_audit_names(empty_databas
             connection.execute(ADDED, (project_id, "user:3", FIRST))
         for key, (route, projects, at, _) in answers.items():
             connection.execute(STORED, ("user:1", key, route, projects, at))
-        connection.execute(STORED, ("user:3", "of a purged project", "POST /deployments", None, FIRST))
+        connection.execute(
+            STORED, ("user:3", "of a purged project", "POST /deployments", None, FIRST)
+        )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
         found: dict[str, list[int] | None] = dict(
             connection.execute("select key, project_ids from idempotency_keys").fetchall()
         )
-    expected = {key: projects for key, (*_, projects) in answers.items()} | {"of a purged project": None}
+    expected = {key: projects for key, (*_, projects) in answers.items()} | {
+        "of a purged project": None
+    }
     assert found == expected

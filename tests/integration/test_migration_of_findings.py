@@ -10,7 +10,9 @@ Run = tuple[str, str, list[tuple[str, str | None, str]]]
 """The pipeline of an analysis, its state, and its annotations: type, class and data."""
 
 
-def test_images_that_an_empty_analysis_made_blank_show_what_was_found(empty_database_url: str) -> None:
+def test_images_that_an_empty_analysis_made_blank_show_what_was_found(
+    empty_database_url: str,
+) -> None:
     """What programs of before stored: the newest analysis of any pipeline decided, and every name was a class."""
     migrations.migrate(empty_database_url, "0038")
     box, whole, custom = "bounding_box", "classification", "custom"
@@ -80,5 +82,7 @@ def test_images_that_an_empty_analysis_made_blank_show_what_was_found(empty_data
         assert [(key.int, blank, classes) for key, blank, classes in shown] == [
             (number, after, classes) for number, (_, _, after, classes) in enumerate(cases, 1)
         ]
-        days = connection.execute("select distinct deployment_id, day::text from dirty_days").fetchall()
+        days = connection.execute(
+            "select distinct deployment_id, day::text from dirty_days"
+        ).fetchall()
         assert days == [(UUID(int=99), "2026-05-02")]

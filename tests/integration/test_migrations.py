@@ -15,7 +15,11 @@ from trapline.server.findings.queries.analyses import AnalysisMoveRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db import migrations
 from trapline.server.platform.db.base import Database
-from trapline.server.queue.rules.job_transitions import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS, ALLOWED_JOB_MOVES
+from trapline.server.queue.rules.job_transitions import (
+    ALLOWED_CALLBACK_MOVES,
+    ALLOWED_FINALIZATIONS,
+    ALLOWED_JOB_MOVES,
+)
 
 
 def test_migrations_equal_the_tables(empty_database_url: str) -> None:
@@ -34,7 +38,9 @@ async def test_moves_in_the_database_equal_the_rules(database: Database) -> None
     assert set(rows) == ALLOWED_JOB_MOVES
 
 
-async def test_moves_of_outside_pipelines_are_among_those_of_the_database(database: Database) -> None:
+async def test_moves_of_outside_pipelines_are_among_those_of_the_database(
+    database: Database,
+) -> None:
     allowed = ALLOWED_CALLBACK_MOVES | ALLOWED_FINALIZATIONS
     assert allowed <= ALLOWED_JOB_MOVES
     assert not any(target == "queued" for _, target in allowed)
@@ -46,7 +52,12 @@ async def _write_move(database: Database, from_state: str, to_state: str) -> Non
     async with database.transaction(Scope.system()) as tx:
         await tx.session.execute(text("set session_replication_role = replica"))
         move = AnalysisMoveRow(
-            analysis_id=UUID(int=1), number=1, project_id=1, from_state=from_state, to_state=to_state, actor="x"
+            analysis_id=UUID(int=1),
+            number=1,
+            project_id=1,
+            from_state=from_state,
+            to_state=to_state,
+            actor="x",
         )
         tx.session.add(move)
         await tx.session.flush()
@@ -70,7 +81,9 @@ def test_analyses_before_outside_pipelines_keep_their_details(empty_database_url
         )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        details = connection.execute("select error_message, priority, external_job_id from analysis_details").fetchall()
+        details = connection.execute(
+            "select error_message, priority, external_job_id from analysis_details"
+        ).fetchall()
         assert details == [("lost", "normal", None)] * 2
         assert connection.execute("select artifact_id from annotations").fetchall() == [(None,)]
 
@@ -97,12 +110,21 @@ def test_the_winning_attempt_moves_into_the_ledger(empty_database_url: str) -> N
                 )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        assert connection.execute("select won, holder_id from analyses order by id").fetchall() == [(1, 7), (None, 8)]
-        left = connection.execute("select analysis_id, attempt, job_id from attempts order by 1, 2").fetchall()
-        assert left == [(UUID(int=1), 2, 1), (UUID(int=2), 1, 1), (UUID(int=2), 2, 1)], "each with the job it was for"
+        assert connection.execute("select won, holder_id from analyses order by id").fetchall() == [
+            (1, 7),
+            (None, 8),
+        ]
+        left = connection.execute(
+            "select analysis_id, attempt, job_id from attempts order by 1, 2"
+        ).fetchall()
+        assert left == [(UUID(int=1), 2, 1), (UUID(int=2), 1, 1), (UUID(int=2), 2, 1)], (
+            "each with the job it was for"
+        )
 
 
-def test_failures_before_reasons_were_named_are_grouped_by_their_words(empty_database_url: str) -> None:
+def test_failures_before_reasons_were_named_are_grouped_by_their_words(
+    empty_database_url: str,
+) -> None:
     migrations.migrate(empty_database_url, "0003")
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
@@ -114,7 +136,9 @@ def test_failures_before_reasons_were_named_are_grouped_by_their_words(empty_dat
             )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        reasons = connection.execute("select reason from analysis_details order by analysis_id").fetchall()
+        reasons = connection.execute(
+            "select reason from analysis_details order by analysis_id"
+        ).fetchall()
         assert reasons == [("no image",), (None,), ("x" * 200,)]
 
 
@@ -139,7 +163,9 @@ def test_lists_of_images_move_out_of_the_jobs(empty_database_url: str) -> None:
             )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        listed = connection.execute("select job_id, image_ids from job_images order by 1").fetchall()
+        listed = connection.execute(
+            "select job_id, image_ids from job_images order by 1"
+        ).fetchall()
         assert listed == [(1, [UUID(int=3), UUID(int=9)]), (2, ids)]
         assert [row[0] for row in connection.execute("select selection from jobs order by id")] == [
             selections[0], {"unanalysed_only": True, "image_count": 101}, selections[2],
@@ -163,12 +189,16 @@ def test_jobs_before_presets_keep_going(empty_database_url: str) -> None:
         )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        told = connection.execute("select preset, content_preview, metadata, fetching from jobs").fetchall()
+        told = connection.execute(
+            "select preset, content_preview, metadata, fetching from jobs"
+        ).fetchall()
         assert told == [(None, None, {}, False)]
         assert connection.execute("select worker_id from job_moves").fetchall() == [(None,)]
 
 
-def test_images_of_before_are_there_still_and_wait_for_their_sequences(empty_database_url: str) -> None:
+def test_images_of_before_are_there_still_and_wait_for_their_sequences(
+    empty_database_url: str,
+) -> None:
     migrations.migrate(empty_database_url, "0015")
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
@@ -184,7 +214,9 @@ def test_images_of_before_are_there_still_and_wait_for_their_sequences(empty_dat
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
-        seen = connection.execute("select starred, read_at, deleted_at, sequence_id from images").fetchall()
+        seen = connection.execute(
+            "select starred, read_at, deleted_at, sequence_id from images"
+        ).fetchall()
         assert seen == [(False, None, None, None)]
 
 
@@ -192,10 +224,16 @@ def test_members_of_before_can_ask_for_notices(empty_database_url: str) -> None:
     migrations.migrate(empty_database_url, "0015")
     user = UUID(int=1)
     with psycopg.connect(empty_database_url) as connection:
-        connection.execute("insert into users (id, email, name, is_operator) values (%s, 'a@b', '', false)", (user,))
-        connection.execute("insert into projects (name, description, sequence_gap_s) values ('p', '', 1)")
         connection.execute(
-            "insert into members (project_id, user_id, role) select id, %s, 'viewer' from projects", (user,)
+            "insert into users (id, email, name, is_operator) values (%s, 'a@b', '', false)",
+            (user,),
+        )
+        connection.execute(
+            "insert into projects (name, description, sequence_gap_s) values ('p', '', 1)"
+        )
+        connection.execute(
+            "insert into members (project_id, user_id, role) select id, %s, 'viewer' from projects",
+            (user,),
         )
         connection.execute("set session_replication_role = replica")
         connection.execute(
@@ -210,7 +248,9 @@ def test_members_of_before_can_ask_for_notices(empty_database_url: str) -> None:
         )
         for confidence in (0.6, 0.8, 0.9):
             connection.execute("update image_classes set confidence = %s", (confidence,))
-        told = connection.execute("select data->>'class_name', data->'count' from notice_events").fetchall()
+        told = connection.execute(
+            "select data->>'class_name', data->'count' from notice_events"
+        ).fetchall()
         assert told == [("lynx", 1)], "once, when it became sure enough"
         connection.execute("delete from members")
         assert connection.execute("select from notices").fetchall() == []
@@ -244,7 +284,9 @@ def test_addresses_of_before_do_not_stay_in_the_clear(empty_database_url: str) -
             )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        left = connection.execute("select job_id, number, sealed_url from job_downloads order by 1, 2").fetchall()
+        left = connection.execute(
+            "select job_id, number, sealed_url from job_downloads order by 1, 2"
+        ).fetchall()
         assert left == [(2, 1, None), (2, 2, None)]
         routes = connection.execute("select route from idempotency_keys order by 1").fetchall()
         assert routes == [("POST /images/a/analyses",), ("POST /jobs",), ("POST /pipeline/run",)]
@@ -255,7 +297,9 @@ def test_images_that_are_there_are_counted_by_day(empty_database_url: str) -> No
     migrations.migrate(empty_database_url, "0023")
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
-        for number, moment in enumerate(("2026-06-01T21:59Z", "2026-06-01T22:00Z", "2026-06-02T03:00Z")):
+        for number, moment in enumerate(
+            ("2026-06-01T21:59Z", "2026-06-01T22:00Z", "2026-06-02T03:00Z")
+        ):
             connection.execute(
                 """
                 insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width,
@@ -269,13 +313,19 @@ def test_images_that_are_there_are_counted_by_day(empty_database_url: str) -> No
     with pytest.raises(DataError, match="of nowhere"):
         migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        triggers = connection.execute("select count(*) from pg_trigger where tgname like 'note_days_of%'").fetchall()
-        assert triggers == [(2,)], "what locks the images was not committed before all of them are read"
+        triggers = connection.execute(
+            "select count(*) from pg_trigger where tgname like 'note_days_of%'"
+        ).fetchall()
+        assert triggers == [(2,)], (
+            "what locks the images was not committed before all of them are read"
+        )
         connection.execute("set session_replication_role = replica")
         connection.execute("update images set time_zone = 'Europe/Berlin'")
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        noted = connection.execute("select deployment_id, day::text from dirty_days order by day").fetchall()
+        noted = connection.execute(
+            "select deployment_id, day::text from dirty_days order by day"
+        ).fetchall()
         assert noted == [(UUID(int=7), "2026-06-01"), (UUID(int=7), "2026-06-02")]
 
 
@@ -293,7 +343,9 @@ def test_deliveries_of_before_are_in_nobodys_hands(empty_database_url: str) -> N
         )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        assert connection.execute("select state, taken_until from webhook_deliveries").fetchall() == [("waiting", None)]
+        assert connection.execute(
+            "select state, taken_until from webhook_deliveries"
+        ).fetchall() == [("waiting", None)]
 
 
 def test_people_of_before_can_be_linked_with_a_provider(empty_database_url: str) -> None:
@@ -307,7 +359,9 @@ def test_people_of_before_can_be_linked_with_a_provider(empty_database_url: str)
     migrations.migrate(empty_database_url)
     link = "update users set oidc_issuer = 'https://a', oidc_subject = 'x' where id = %s"
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        assert connection.execute("select count(*) from users where oidc_subject is null").fetchall() == [(2,)]
+        assert connection.execute(
+            "select count(*) from users where oidc_subject is null"
+        ).fetchall() == [(2,)]
         connection.execute(link, (UUID(int=1),))
         with pytest.raises(psycopg.errors.UniqueViolation):
             connection.execute(link, (UUID(int=2),))
@@ -337,12 +391,19 @@ def test_nothing_is_said_yet_of_what_was_found_before(empty_database_url: str) -
     say = "insert into identifications (id, project_id, image_id, kind, label, taxon_id, made_by) values "
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         assert connection.execute("select count(*) from identifications").fetchall() == [(0,)]
-        for wrong in ("2, %s, 'blank', null, null", "1, %s, 'correct', 'Lynx', '" + str(taxon) + "'"):
+        for wrong in (
+            "2, %s, 'blank', null, null",
+            "1, %s, 'correct', 'Lynx', '" + str(taxon) + "'",
+        ):
             with pytest.raises(psycopg.errors.ForeignKeyViolation):
                 connection.execute(f"{say} (gen_random_uuid(), {wrong}, 'x')", (image,))
         with pytest.raises(psycopg.errors.CheckViolation):
-            connection.execute(f"{say} (gen_random_uuid(), 1, %s, 'correct', null, null, 'x')", (image,))
-        connection.execute(f"{say} (gen_random_uuid(), 1, %s, 'correct', 'Lynx', null, 'x')", (image,))
+            connection.execute(
+                f"{say} (gen_random_uuid(), 1, %s, 'correct', null, null, 'x')", (image,)
+            )
+        connection.execute(
+            f"{say} (gen_random_uuid(), 1, %s, 'correct', 'Lynx', null, 'x')", (image,)
+        )
         connection.execute("delete from images")
         assert connection.execute("select count(*) from identifications").fetchall() == [(0,)]
 
@@ -352,7 +413,9 @@ def test_what_was_imported_before_has_no_ids_of_packages(empty_database_url: str
     migrations.migrate(empty_database_url, "0040")
     place, other = UUID(int=2), UUID(int=3)
     with psycopg.connect(empty_database_url) as connection:
-        connection.execute("insert into projects (name, description, sequence_gap_s) values ('p', '', 1)")
+        connection.execute(
+            "insert into projects (name, description, sequence_gap_s) values ('p', '', 1)"
+        )
         for key in (place, other):
             connection.execute(
                 "insert into deployments (id, project_id, name, is_default, time_zone, clock_offset_s, camera, habitat,"
@@ -365,7 +428,9 @@ def test_what_was_imported_before_has_no_ids_of_packages(empty_database_url: str
             assert connection.execute(f"select count(*) from {table}").fetchall() == [(0,)]
         connection.execute("insert into imported_deployments values (%s, 1, 'A1', '')", (place,))
         with pytest.raises(psycopg.errors.UniqueViolation):
-            connection.execute("insert into imported_deployments values (%s, 1, 'A1', '')", (other,))
+            connection.execute(
+                "insert into imported_deployments values (%s, 1, 'A1', '')", (other,)
+            )
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             connection.execute("insert into imported_images values (%s, 1, 'm', '{}')", (place,))
         connection.execute("delete from deployments where id = %s", (place,))

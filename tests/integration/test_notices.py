@@ -54,7 +54,9 @@ async def box() -> AsyncIterator[MailBox]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def post(grounds: tuple[AppContext, House], box: MailBox) -> Post:
-    system = replace(grounds[0], mail_server=spoken_to(box.port), public_url="https://station.example")
+    system = replace(
+        grounds[0], mail_server=spoken_to(box.port), public_url="https://station.example"
+    )
     post = Post(system, grounds[1], box)
     await post.tidy()
     return post
@@ -68,17 +70,28 @@ async def test_a_failed_job_is_told_in_one_plain_e_mail(post: Post, box: MailBox
     [got] = box.handed
     assert (got.sender, got.recipients) == ("trapline@station.example", ["owner@house.example"])
     assert got.subject == "[house] the job “Nächte Bcc: eve@evil.example” has failed"
-    assert set(got.message.keys()) >= {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"}
+    assert set(got.message.keys()) >= {
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "Auto-Submitted",
+    }
     assert "Bcc" not in got.message
     assert got.message.get_content_type() == "text/plain"
-    assert abs((datetime.now(UTC) - parsedate_to_datetime(got.message["Date"])).total_seconds()) < 60
+    assert (
+        abs((datetime.now(UTC) - parsedate_to_datetime(got.message["Date"])).total_seconds()) < 60
+    )
     base = f"https://station.example/projects/{post.project}"
     assert got.text.splitlines()[:2] == ["In the project “house”:", ""]
     assert f"{base}/jobs/{post.house.ids['job_id']}" in got.text
     assert got.text.rstrip().endswith(f"{base}/settings/notices")
     [(mail, state)] = await post.sql("select id, state from notice_mails")
     assert (got.message["Message-ID"], state) == (f"<{mail}@station.example>", "delivered")
-    [shown] = (await notices.list_notices(post.system, await post.scope_of(Role.OWNER), None, 50, None)).results
+    [shown] = (
+        await notices.list_notices(post.system, await post.scope_of(Role.OWNER), None, 50, None)
+    ).results
     assert shown.last_sent_at is not None
     assert shown.last_error is None
 
@@ -159,7 +172,9 @@ async def test_deleted_images_and_projects_tell_nobody(post: Post, box: MailBox)
     await post.ask(SEEN, class_name="lynx")
     await post.ask(FAILED)
     await post.ask(NoticeKind.DEPLOYMENT_SILENT, silent_for_h=1)
-    first, other = [row[0] for row in await post.sql("select id from images order by created_at, id limit 2")]
+    first, other = [
+        row[0] for row in await post.sql("select id from images order by created_at, id limit 2")
+    ]
     delete = "update images set deleted_at = now() where id = :image"
     await post.see("lynx", 0.9, first)
     await post.sql(delete, image=first)
@@ -195,7 +210,9 @@ async def test_silence_is_told_once_and_again_after_it_was_heard(post: Post, box
         "update pull_sources set is_active = true, updated_at = now() - interval '9 hours', last_error = 'off'"
     )
     await post.sql("update deployments set created_at = now() - interval '9 days'")
-    await post.sql("update images set source_id = :source, created_at = now()", source=UUID(ids["source_id"]))
+    await post.sql(
+        "update images set source_id = :source, created_at = now()", source=UUID(ids["source_id"])
+    )
     await look(post)
     assert box.handed == []
     await post.sql("update images set created_at = '2026-01-02 03:04:05+00'")
@@ -225,8 +242,12 @@ async def test_what_is_over_or_paused_is_not_missed(post: Post, box: MailBox) ->
     await post.ask(NoticeKind.DEPLOYMENT_SILENT, silent_for_h=1)
     await post.ask(NoticeKind.SOURCE_SILENT, silent_for_h=1)
     await post.sql("update images set created_at = now() - interval '9 days'")
-    await post.sql("update deployments set created_at = now() - interval '9 days', ended_at = now() - interval '1 day'")
-    await post.sql("update pull_sources set is_active = false, updated_at = now() - interval '9 days'")
+    await post.sql(
+        "update deployments set created_at = now() - interval '9 days', ended_at = now() - interval '1 day'"
+    )
+    await post.sql(
+        "update pull_sources set is_active = false, updated_at = now() - interval '9 days'"
+    )
     await look(post)
     await post.sql("update deployments set ended_at = null, started_at = now() + interval '1 day'")
     await post.sql("update pull_sources set is_active = true, updated_at = now()")
@@ -242,7 +263,9 @@ async def test_nothing_is_lost_while_the_mail_server_is_away(post: Post, box: Ma
     away = Post(replace(post.system, mail_server=spoken_to(find_free_port())), post.house, box)
     await post.fail_job("first")
     await away.send()
-    [(state, error, attempts)] = await post.sql("select state, last_error, attempts from notice_mails")
+    [(state, error, attempts)] = await post.sql(
+        "select state, last_error, attempts from notice_mails"
+    )
     assert (state, error, attempts) == ("waiting", "the mail server could not be reached", 1)
     await post.fail_job("second")
     box.answer = "451 4.3.0 not now"
@@ -262,7 +285,9 @@ async def test_nothing_is_lost_while_the_mail_server_is_away(post: Post, box: Ma
     assert box.handed[0].message["Message-ID"] == box.handed[1].message["Message-ID"]
 
 
-async def test_after_a_day_it_is_given_up_and_the_person_can_see_why(post: Post, box: MailBox) -> None:
+async def test_after_a_day_it_is_given_up_and_the_person_can_see_why(
+    post: Post, box: MailBox
+) -> None:
     await post.ask(FAILED)
     box.answer = "554 5.7.1 unwanted"
     await post.fail_job()
@@ -270,7 +295,9 @@ async def test_after_a_day_it_is_given_up_and_the_person_can_see_why(post: Post,
     await post.let_pass(hours=24)
     await post.send()
     assert await post.sql("select state, attempts from notice_mails") == [("failed", 2)]
-    [shown] = (await notices.list_notices(post.system, await post.scope_of(Role.OWNER), None, 50, None)).results
+    [shown] = (
+        await notices.list_notices(post.system, await post.scope_of(Role.OWNER), None, 50, None)
+    ).results
     assert shown.last_error == "the mail server refused the e-mail: 554 5.7.1 unwanted"
 
 
@@ -304,7 +331,9 @@ async def test_whoever_is_without_right_gets_nothing(post: Post, box: MailBox) -
     await post.let_pass(hours=1)
     await post.fail_job("secret")
     async with post.system.database.transaction(SYSTEM) as tx:
-        await tx.execute("update users set deactivated_at = now() where email = 'viewer@house.example'")
+        await tx.execute(
+            "update users set deactivated_at = now() where email = 'viewer@house.example'"
+        )
     await post.send()
     assert [one.recipients for one in box.handed] == [["owner@house.example"]]
     await post.sql("update users set deactivated_at = null")
@@ -355,7 +384,9 @@ async def test_over_http_everybody_has_their_own(post: Post, box: MailBox) -> No
 
 
 async def use_over_http(client: httpx2.AsyncClient, post: Post, box: MailBox) -> None:
-    owner, viewer = ({"Authorization": f"Bearer {post.house.tokens[role]}"} for role in ("owner", "viewer"))
+    owner, viewer = (
+        {"Authorization": f"Bearer {post.house.tokens[role]}"} for role in ("owner", "viewer")
+    )
     body = {"project": post.project, "kind": "source_silent"}
     made = await client.post("/api/v2/notices", json=body, headers=owner)
     assert (made.status_code, made.json()["silent_for_h"]) == (201, 24)
@@ -364,7 +395,11 @@ async def use_over_http(client: httpx2.AsyncClient, post: Post, box: MailBox) ->
     again = await client.post("/api/v2/notices", json={**body, "silent_for_h": 5}, headers=owner)
     assert (again.json()["id"], again.json()["silent_for_h"]) == (made.json()["id"], 5)
     listed = (await client.get("/api/v2/notices", headers=owner)).json()
-    assert (listed["count"], listed["address"], listed["can_be_sent"]) == (1, "owner@house.example", True)
+    assert (listed["count"], listed["address"], listed["can_be_sent"]) == (
+        1,
+        "owner@house.example",
+        True,
+    )
     assert (await client.get("/api/v2/notices", headers=viewer)).json()["results"] == []
     path = f"/api/v2/notices/{made.json()['id']}"
     assert (await client.delete(path, headers=viewer)).status_code == 404
@@ -373,7 +408,9 @@ async def use_over_http(client: httpx2.AsyncClient, post: Post, box: MailBox) ->
         {"kind": "class_seen", "class_name": "a\x00b"}, {"kind": "job_failed", "class_name": "lynx"}, {"kind": "other"},
         {"kind": "source_silent", "silent_for_h": 0}, {"kind": "class_seen", "class_name": "x", "confidence_min": 2},
     ):  # fmt: skip
-        refused = await client.post("/api/v2/notices", json={"project": post.project, **wrong}, headers=owner)
+        refused = await client.post(
+            "/api/v2/notices", json={"project": post.project, **wrong}, headers=owner
+        )
         assert refused.status_code == 422, wrong
     tried = await client.post("/api/v2/notices/test", headers=viewer)
     assert tried.json() == {"address": "viewer@house.example", "is_sent": True, "error": None}
@@ -381,8 +418,12 @@ async def use_over_http(client: httpx2.AsyncClient, post: Post, box: MailBox) ->
     box.answer = "452 full"
     assert "452 full" in (await client.post("/api/v2/notices/test", headers=viewer)).json()["error"]
     assert (await client.delete(path, headers=owner)).status_code == 204
-    client_of_none = httpx2.ASGITransport(wrap_middleware(application_of(replace(post.system, mail_server=None))))
-    async with httpx2.AsyncClient(transport=client_of_none, base_url="http://trapline.test") as without:
+    client_of_none = httpx2.ASGITransport(
+        wrap_middleware(application_of(replace(post.system, mail_server=None)))
+    )
+    async with httpx2.AsyncClient(
+        transport=client_of_none, base_url="http://trapline.test"
+    ) as without:
         refused = await without.post("/api/v2/notices", json=body, headers=owner)
         assert (refused.status_code, "TRAPLINE_SMTP_URL" in refused.json()["detail"]) == (409, True)
         assert (await without.get("/api/v2/notices", headers=owner)).json()["can_be_sent"] is False

@@ -45,15 +45,21 @@ def list_as(feed: Feed, listing: bytes, headers: Headers, *paths: str) -> None:
 
 
 async def test_bad_first_files_do_not_keep_a_good_one_waiting(feed: Feed) -> None:
-    feed.camera.files |= {f"a{number:02}.jpg": b"<!doctype html>" + bytes([number]) for number in range(10)}
+    feed.camera.files |= {
+        f"a{number:02}.jpg": b"<!doctype html>" + bytes([number]) for number in range(10)
+    }
     fill(feed.camera, "z.jpg")
     assert (await feed.run()).imported == 0
     await feed.make_due()
     second = await feed.run()
-    assert (second.imported, second.failed) == (1, 9), "a fresh file first, then those that were tried the least"
+    assert (second.imported, second.failed) == (1, 9), (
+        "a fresh file first, then those that were tried the least"
+    )
     await feed.make_due()
     await feed.run(max_files=1)
-    attempts = await feed.sql("select attempts, count(*) from pulled_files where source_id = :id group by 1 order by 1")
+    attempts = await feed.sql(
+        "select attempts, count(*) from pulled_files where source_id = :id group by 1 order by 1"
+    )
     assert attempts == [(0, 1), (2, 10)]
 
 
@@ -70,7 +76,10 @@ async def test_files_that_the_camera_wrote_over_do_not_make_it_sick(feed: Feed) 
 
 async def test_a_listing_whose_sizes_are_never_right_costs_one_more_run(feed: Feed) -> None:
     fill(feed.camera, *[f"a{number}.jpg" for number in range(3)])
-    rows = [f'<a href="{path}">x</a>  01-May-2026 06:00  {len(data) + 1}\n' for path, data in feed.camera.files.items()]
+    rows = [
+        f'<a href="{path}">x</a>  01-May-2026 06:00  {len(data) + 1}\n'
+        for path, data in feed.camera.files.items()
+    ]
     list_as(feed, f"<pre>{''.join(rows)}</pre>".encode(), {"Content-Type": "text/html"})
     assert (await feed.run()).imported == 0
     assert "still being written" in ((await feed.errors())["a0.jpg"] or ""), "and it is said why"
@@ -100,11 +109,17 @@ JSON, HTML = "application/json", "text/html"
     ],
     ids=lambda value: value[:45],
 )  # fmt: skip
-async def test_an_odd_row_of_a_listing_is_its_own_trouble(feed: Feed, kind: str, listing: str) -> None:
+async def test_an_odd_row_of_a_listing_is_its_own_trouble(
+    feed: Feed, kind: str, listing: str
+) -> None:
     fill(feed.camera, "good.jpg")
     good = GOOD if kind == JSON else '<tr><td><a href="good.jpg">g</a></td></tr>'
     listing = listing.replace(PLACEHOLDER, good)
-    list_as(feed, (listing if kind == JSON else f"<table>{listing}</table>").encode(), {"Content-Type": kind})
+    list_as(
+        feed,
+        (listing if kind == JSON else f"<table>{listing}</table>").encode(),
+        {"Content-Type": kind},
+    )
     tested = await run_source_test(feed.system, SYSTEM, feed.source_id, 0)
     assert tested.ok, tested.detail
     run = await feed.run()
@@ -130,7 +145,9 @@ async def test_a_compressed_listing_is_read_or_refused_in_words(feed: Feed, codi
     plain = b'<ul><li><a href="a.jpg">a</a></li></ul>' + b"\n" * 2_000_000
     packed = zlib.compress(plain) if coding == "deflate" else gzip.compress(plain)
     packed = {"gzip-cut": packed[:-20], "gzip-false": plain}.get(coding, packed)
-    list_as(feed, packed, {"Content-Type": "text/html", "Content-Encoding": coding.partition("-")[0]})
+    list_as(
+        feed, packed, {"Content-Type": "text/html", "Content-Encoding": coding.partition("-")[0]}
+    )
     run = await feed.run()
     if coding in ("gzip", "deflate"):
         assert (run.state, run.imported) == ("completed", 1)
@@ -139,9 +156,15 @@ async def test_a_compressed_listing_is_read_or_refused_in_words(feed: Feed, codi
         assert "compress" in (run.error or "")
 
 
-async def test_a_small_compressed_listing_cannot_fill_the_memory(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_small_compressed_listing_cannot_fill_the_memory(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_directory_gateway, "MAX_LISTING_BYTES", 2**20)
-    list_as(feed, gzip.compress(b"\n" * 2**22), {"Content-Type": "text/html", "Content-Encoding": "gzip"})
+    list_as(
+        feed,
+        gzip.compress(b"\n" * 2**22),
+        {"Content-Type": "text/html", "Content-Encoding": "gzip"},
+    )
     assert "longer than 1 GiB" in ((await feed.run()).error or "")
 
 
@@ -180,7 +203,9 @@ class _BreaksOver(LocalStore):
         super().__init__(root, [b"secret"], "http://trapline.test")
         self.sha256 = hashlib.sha256(data).hexdigest()
 
-    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
+    async def keep(
+        self, incoming: IncomingFile, key: str, media_type: str | None = None
+    ) -> StoredObject:
         if incoming.sha256 == self.sha256:
             raise LookupError
         return await super().keep(incoming, key, media_type)
@@ -197,7 +222,13 @@ async def test_another_address_has_a_ledger_of_its_own(feed: Feed) -> None:
     """Listings without sizes or times say the same of every file of that name."""
     fill(feed.camera, "IMG_0001.JPG", "IMG_0002.JPG")
     feed.camera.files["two/IMG_0001.JPG"] = make_jpeg(55)
-    list_as(feed, b'<ul><li><a href="IMG_0001.JPG">x</a></li></ul>', {"Content-Type": "text/html"}, "", "two/")
+    list_as(
+        feed,
+        b'<ul><li><a href="IMG_0001.JPG">x</a></li></ul>',
+        {"Content-Type": "text/html"},
+        "",
+        "two/",
+    )
     assert (await feed.run()).imported == 1
     await feed.sql(
         "insert into pulled_files (source_id, project_id, path, state, attempts, fingerprint) "
@@ -207,14 +238,22 @@ async def test_another_address_has_a_ledger_of_its_own(feed: Feed) -> None:
     feed.camera.asked()
     run = await feed.run()
     assert (run.new, run.imported, run.remaining) == (1, 1, 0)
-    assert feed.camera.asked() == ["two/", "two/IMG_0001.JPG"], "what the old address had is not looked for here"
+    assert feed.camera.asked() == ["two/", "two/IMG_0001.JPG"], (
+        "what the old address had is not looked for here"
+    )
     assert (await feed.run()).new == 0
 
 
 async def test_another_place_named_by_an_option_has_a_ledger_of_its_own(feed: Feed) -> None:
     """The same for a listing that an option names, and for another gateway at the same address."""
     fill(feed.camera, "IMG_0001.JPG", "two/IMG_0001.JPG")
-    list_as(feed, b'[{"name": "IMG_0001.JPG", "type": "file"}]', {"Content-Type": "application/json"}, "", "two/")
+    list_as(
+        feed,
+        b'[{"name": "IMG_0001.JPG", "type": "file"}]',
+        {"Content-Type": "application/json"},
+        "",
+        "two/",
+    )
     url = feed.camera.url
     assert (await feed.run()).imported == 1
     changes: list[dict[str, Any]] = [
@@ -225,9 +264,14 @@ async def test_another_place_named_by_an_option_has_a_ledger_of_its_own(feed: Fe
         {"options": {"listing_url": f"{url}two/", "files_url": url}},
     ]
     for number, change in enumerate(changes):
-        feed.camera.files |= {"IMG_0001.JPG": make_jpeg(60 + number), "two/IMG_0001.JPG": make_jpeg(70 + number)}
+        feed.camera.files |= {
+            "IMG_0001.JPG": make_jpeg(60 + number),
+            "two/IMG_0001.JPG": make_jpeg(70 + number),
+        }
         if "mapping" in change["options"]:
-            proof = await run_source_test(feed.system, SYSTEM, feed.source_id, 0, SourceSettings(**change))
+            proof = await run_source_test(
+                feed.system, SYSTEM, feed.source_id, 0, SourceSettings(**change)
+            )
             assert proof.new == 1, change
         going = await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
         await feed.change(**change)
@@ -298,7 +342,9 @@ async def test_a_paused_source_is_not_resumed(feed: Feed) -> None:
     assert await feed.sql("select state from pull_runs where source_id = :id") == [("interrupted",)]
 
 
-async def test_slow_sources_do_not_keep_other_chores_waiting(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_sources_do_not_keep_other_chores_waiting(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(background_tasks, "AT_ONCE", dict.fromkeys(background_tasks.AT_ONCE, 1))
     feed.camera.faults[""] = "hang"
     stop = asyncio.Event()
@@ -310,7 +356,9 @@ async def test_slow_sources_do_not_keep_other_chores_waiting(feed: Feed, monkeyp
         job = await create_job(feed.system, SYSTEM, asked)
         while await feed.sql(f"select expanded from jobs where id = {job.id}") != [(True,)]:
             await asyncio.sleep(0.02)
-    assert (await sources.get_run(feed.system, SYSTEM, feed.source_id, run.run_id)).state == "running"
+    assert (
+        await sources.get_run(feed.system, SYSTEM, feed.source_id, run.run_id)
+    ).state == "running"
     feed.camera.go_on.set()
     stop.set()
     await working
@@ -321,7 +369,9 @@ async def test_a_source_that_cannot_be_begun_keeps_no_other_from_its_turn(feed: 
     bad = await sources.create_source(
         feed.system,
         SYSTEM,
-        NewSource(name="bad", base_url=feed.camera.url, deployment=UUID(feed.house.ids["deployment_id"])),
+        NewSource(
+            name="bad", base_url=feed.camera.url, deployment=UUID(feed.house.ids["deployment_id"])
+        ),
     )
     async with feed.system.database.transaction(SYSTEM) as tx:
         broken = "update pull_sources set next_run_at = now() - interval '2 h', schedule = 'no' where id = %s"
@@ -346,12 +396,17 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pull_files, "FILE_WITHIN", timedelta(minutes=1))
     monkeypatch.setattr(pull_files, "SLOWEST_OVER", timedelta(seconds=0.5))
     assert (await feed.run()).failed == 1
-    assert "bytes a second" in ((await feed.errors())["a.jpg"] or ""), "it says something all the time, but too little"
+    assert "bytes a second" in ((await feed.errors())["a.jpg"] or ""), (
+        "it says something all the time, but too little"
+    )
     feed.camera.faults[""] = "hang"
     monkeypatch.setattr(pull_runs, "LIST_WITHIN", short)
     assert "listing was not over" in ((await feed.run()).error or "")
     monkeypatch.setattr(source_tests, "TEST_WITHIN", short)
-    assert "test was not over" in (await run_source_test(feed.system, SYSTEM, feed.source_id, 0)).detail
+    assert (
+        "test was not over"
+        in (await run_source_test(feed.system, SYSTEM, feed.source_id, 0)).detail
+    )
     feed.camera.faults.clear()
     await feed.make_due()
     monkeypatch.setattr(pull_run, "RUN_WITHIN", timedelta(0))
@@ -366,7 +421,9 @@ async def test_a_run_whose_chore_was_taken_and_lost_is_followed_soon(feed: Feed)
     await feed.sql(
         "update pull_runs set started_at = started_at - interval '2 h', heartbeat_at = heartbeat_at - interval '2 h'"
     )
-    assert await pull_runs.restart_dead_runs(feed.system, SYSTEM) == 0, "its chore still waits for a process"
+    assert await pull_runs.restart_dead_runs(feed.system, SYSTEM) == 0, (
+        "its chore still waits for a process"
+    )
     await feed.sql("update procrastinate.procrastinate_jobs set status = 'doing'")
     assert await pull_runs.restart_dead_runs(feed.system, SYSTEM) == 1
     assert (await sources.get_run(feed.system, SYSTEM, feed.source_id, lost)).state == "interrupted"
@@ -379,7 +436,9 @@ async def test_a_source_whose_run_nobody_took_can_be_deleted(feed: Feed) -> None
     assert feed.camera.asked() == []
 
 
-async def test_a_run_that_waited_in_an_archived_project_is_not_done(feed: Feed, app_client: httpx2.AsyncClient) -> None:
+async def test_a_run_that_waited_in_an_archived_project_is_not_done(
+    feed: Feed, app_client: httpx2.AsyncClient
+) -> None:
     fill(feed.camera, "a.jpg")
     project = f"/api/v2/projects/{feed.house.ids['project_id']}"
     owner = {"Authorization": f"Bearer {feed.house.tokens['owner']}"}
@@ -387,13 +446,21 @@ async def test_a_run_that_waited_in_an_archived_project_is_not_done(feed: Feed, 
         if by_hand:
             await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)
         else:
-            await feed.sql("update pull_sources set next_run_at = now() - interval '1 h' where id = :id")
+            await feed.sql(
+                "update pull_sources set next_run_at = now() - interval '1 h' where id = :id"
+            )
             assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
-        [waiting] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
-        assert (await app_client.patch(project, json={"archived": True}, headers=owner)).status_code == 200
+        [waiting] = await feed.sql(
+            "select id from pull_runs where source_id = :id and state = 'running'"
+        )
+        assert (
+            await app_client.patch(project, json={"archived": True}, headers=owner)
+        ).status_code == 200
         await pull_runs.run_pull(feed.system, SYSTEM, waiting[0])
         run = await sources.get_run(feed.system, SYSTEM, feed.source_id, waiting[0])
         assert (run.state, run.imported, feed.camera.asked()) == ("interrupted", 0, [])
         assert "archived" in (run.error or "")
-        assert (await app_client.patch(project, json={"archived": False}, headers=owner)).status_code == 200
+        assert (
+            await app_client.patch(project, json={"archived": False}, headers=owner)
+        ).status_code == 200
     assert (await feed.run()).imported == 1

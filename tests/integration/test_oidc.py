@@ -20,7 +20,14 @@ from fastapi import FastAPI
 from jwt.algorithms import RSAAlgorithm
 
 from tests.integration.browsers import follow, invite, open_browser, remember
-from tests.integration.identity_providers import CLIENT_ID, CLIENT_SECRET, Provider, make_key, part, run_provider
+from tests.integration.identity_providers import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    Provider,
+    make_key,
+    part,
+    run_provider,
+)
 from trapline.server.accounts.actions.oidc import list_sign_in_methods
 from trapline.server.accounts.actions.one_time_links import create_first_owner_link
 from trapline.server.accounts.rules.login_backoff import ADDRESS
@@ -49,17 +56,26 @@ async def operator(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """An operator of a Trapline where people sign in by the provider, and where Anna was invited."""
     knows = OidcProvider(
-        provider.issuer, CLIENT_ID, CLIENT_SECRET, "openid email profile", "the university", OutboundPolicy()
+        provider.issuer,
+        CLIENT_ID,
+        CLIENT_SECRET,
+        "openid email profile",
+        "the university",
+        OutboundPolicy(),
     )
     application.state.system = replace(system, identity_provider=knows)
     async with open_browser(application) as browser:
-        await follow(browser, f"#{await create_first_owner_link(system)}", email="owner@example.org")
+        await follow(
+            browser, f"#{await create_first_owner_link(system)}", email="owner@example.org"
+        )
         await invite(browser, "anna@example.org")
         yield browser
 
 
 @pytest.fixture
-async def browser(operator: httpx2.AsyncClient, application: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+async def browser(
+    operator: httpx2.AsyncClient, application: FastAPI
+) -> AsyncIterator[httpx2.AsyncClient]:
     """Anna's browser."""
     async with open_browser(application, "192.0.2.7") as opened:
         yield opened
@@ -82,7 +98,10 @@ async def list_audit(system: AppContext) -> list[str]:
 
 
 async def test_somebody_invited_signs_in_and_is_linked(
-    system: AppContext, browser: httpx2.AsyncClient, operator: httpx2.AsyncClient, provider: Provider
+    system: AppContext,
+    browser: httpx2.AsyncClient,
+    operator: httpx2.AsyncClient,
+    provider: Provider,
 ) -> None:
     assert (await browser.get("/auth/ways")).json() == {"oidc": {"name": "the university"}}
     answer = await come_back(browser, provider)
@@ -94,13 +113,17 @@ async def test_somebody_invited_signs_in_and_is_linked(
     # Whoever is linked is known by that, whatever their address is now.
     provider.person["email"] = "anna.new@example.org"
     assert (await come_back(browser, provider)).json()["email"] == "anna@example.org"
-    assert (await browser.post("/auth/sign-out", headers={"X-CSRF-Token": answer.json()["csrf_token"]})).is_error
+    assert (
+        await browser.post("/auth/sign-out", headers={"X-CSRF-Token": answer.json()["csrf_token"]})
+    ).is_error
     browser.headers["X-CSRF-Token"] = (await browser.get("/auth/me")).json()["csrf_token"]
     assert (await browser.post("/auth/sign-out")).status_code == 204
     assert (await browser.get("/auth/me")).status_code == 401
 
 
-async def test_what_is_sent_keeps_a_code_from_everybody_else(browser: httpx2.AsyncClient, provider: Provider) -> None:
+async def test_what_is_sent_keeps_a_code_from_everybody_else(
+    browser: httpx2.AsyncClient, provider: Provider
+) -> None:
     address = await begin(browser)
     query = parse_qs(urlsplit(address).query)
     assert query["redirect_uri"] == ["http://trapline.test/sign-in/oidc"]
@@ -109,17 +132,27 @@ async def test_what_is_sent_keeps_a_code_from_everybody_else(browser: httpx2.Asy
         assert secret not in cookie
     assert CLIENT_SECRET not in address
     set_cookie = (await browser.post("/auth/oidc/begin")).headers["set-cookie"].lower()
-    assert {"httponly", "samesite=lax", f"max-age={JOURNEY_S}"} <= {part.strip() for part in set_cookie.split(";")}
+    assert {"httponly", "samesite=lax", f"max-age={JOURNEY_S}"} <= {
+        part.strip() for part in set_cookie.split(";")
+    }
 
 
 async def test_nobody_is_let_in_without_an_invitation(
-    system: AppContext, browser: httpx2.AsyncClient, operator: httpx2.AsyncClient, provider: Provider
+    system: AppContext,
+    browser: httpx2.AsyncClient,
+    operator: httpx2.AsyncClient,
+    provider: Provider,
 ) -> None:
     provider.person = {"sub": "stranger", "email": "stranger@example.org", "email_verified": True}
     refused = await come_back(browser, provider)
     assert refused.status_code == 403
     assert "invite you first" in refused.json()["detail"]
-    for unsure in ({"email_verified": False}, {"email_verified": None}, {"email": None}, {"email": "anna\ud800@x.org"}):
+    for unsure in (
+        {"email_verified": False},
+        {"email_verified": None},
+        {"email": None},
+        {"email": "anna\ud800@x.org"},
+    ):
         provider.person = ANNA | unsure
         assert (refused := await come_back(browser, provider)).status_code == 403, unsure
         assert "was verified" in refused.json()["detail"]
@@ -183,7 +216,9 @@ async def test_keys_that_change_are_read_anew_but_not_for_ever(
 
 def claims_with(**changes: Any) -> Callable[[Provider], None]:
     def twist(provider: Provider) -> None:
-        provider.twist = lambda claims: {k: v for k, v in (claims | changes).items() if v is not None}
+        provider.twist = lambda claims: {
+            k: v for k, v in (claims | changes).items() if v is not None
+        }
 
     return twist
 
@@ -198,7 +233,9 @@ def signed_by(sign: Callable[[Provider, dict[str, Any]], str]) -> Callable[[Prov
 def sign_with_public_key(provider: Provider, claims: dict[str, Any]) -> str:
     """As if the public key were a shared secret."""
     public = provider.key[0].public_key()
-    secret = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    secret = public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     signed = f"{part({'alg': 'HS256', 'kid': 'first'})}.{part(claims)}"
     return f"{signed}.{jwt.utils.base64url_encode(hmac.digest(secret, signed.encode(), hashlib.sha256)).decode()}"
 
@@ -208,7 +245,9 @@ def sign_with_another_key(provider: Provider, claims: dict[str, Any]) -> str:
 
 
 def change_afterwards(provider: Provider, claims: dict[str, Any]) -> str:
-    head, _, signature = jwt.encode(claims, provider.key[0], "RS256", headers={"kid": "first"}).split(".")
+    head, _, signature = jwt.encode(
+        claims, provider.key[0], "RS256", headers={"kid": "first"}
+    ).split(".")
     return f"{head}.{part(claims | {'sub': 'another'})}.{signature}"
 
 
@@ -280,10 +319,14 @@ async def test_what_cannot_be_believed_signs_nobody_in(
 
 
 @pytest.mark.filterwarnings("ignore:The RSA key is 1024 bits")
-async def test_a_short_key_of_the_provider_signs_nobody_in(browser: httpx2.AsyncClient, provider: Provider) -> None:
+async def test_a_short_key_of_the_provider_signs_nobody_in(
+    browser: httpx2.AsyncClient, provider: Provider
+) -> None:
     provider.sign = sign_with_short_key
     refused = await come_back(browser, provider)
-    assert (refused.status_code, "trapline_session" in browser.cookies) == (401, False), refused.text
+    assert (refused.status_code, "trapline_session" in browser.cookies) == (401, False), (
+        refused.text
+    )
 
 
 async def test_code_and_state_are_of_one_browser_and_one_time(
@@ -292,11 +335,17 @@ async def test_code_and_state_are_of_one_browser_and_one_time(
     cookie_before = await begin(browser)
     first = provider.authorise(cookie_before)
     kept = browser.cookies["trapline_oidc"]
-    assert (await operator.post("/auth/oidc", json=first)).status_code == 401, "begun in another browser"
+    assert (await operator.post("/auth/oidc", json=first)).status_code == 401, (
+        "begun in another browser"
+    )
     other = await browser.post("/auth/oidc", json=first | {"state": "another"})
     assert "begun last in this browser" in other.json()["detail"]
-    assert (await browser.post("/auth/oidc", json={"state": first["state"], "error": "denied"})).status_code == 401
-    foreign = await browser.post("/auth/oidc", json=first, headers={"Origin": "https://evil.example"})
+    assert (
+        await browser.post("/auth/oidc", json={"state": first["state"], "error": "denied"})
+    ).status_code == 401
+    foreign = await browser.post(
+        "/auth/oidc", json=first, headers={"Origin": "https://evil.example"}
+    )
     assert foreign.status_code == 403
     assert (await browser.post("/auth/oidc", json=first)).status_code == 200
     browser.cookies.set("trapline_oidc", kept, domain="trapline.test", path="/")
@@ -306,13 +355,21 @@ async def test_code_and_state_are_of_one_browser_and_one_time(
     # A code that was stolen is of no use with another browser's verifier.
     stolen = provider.authorise(await begin(operator))
     mine = provider.authorise(await begin(browser))
-    assert (await browser.post("/auth/oidc", json=mine | {"code": stolen["code"]})).status_code == 401
+    assert (
+        await browser.post("/auth/oidc", json=mine | {"code": stolen["code"]})
+    ).status_code == 401
 
 
 def test_journey_ends() -> None:
     journey, cookie = create_oidc_state(b"key", 1000.0)
-    assert parse_oidc_state(b"key", cookie, journey.state, 1000.0 + JOURNEY_S).nonce == journey.nonce
-    for key, given, now in ((b"key", cookie, 1001.0 + JOURNEY_S), (b"other", cookie, 1000.0), (b"key", None, 1000.0)):
+    assert (
+        parse_oidc_state(b"key", cookie, journey.state, 1000.0 + JOURNEY_S).nonce == journey.nonce
+    )
+    for key, given, now in (
+        (b"key", cookie, 1001.0 + JOURNEY_S),
+        (b"other", cookie, 1000.0),
+        (b"key", None, 1000.0),
+    ):
         with pytest.raises(Exception, match="Begin again"):
             parse_oidc_state(key, given, journey.state, now)
 
@@ -330,7 +387,9 @@ async def test_who_fails_again_and_again_waits(
     system: AppContext, browser: httpx2.AsyncClient, provider: Provider
 ) -> None:
     given = {"state": "guessed", "code": "guessed"}
-    statuses = [(await browser.post("/auth/oidc", json=given)).status_code for _ in range(ADDRESS.free + 2)]
+    statuses = [
+        (await browser.post("/auth/oidc", json=given)).status_code for _ in range(ADDRESS.free + 2)
+    ]
     assert statuses == [401] * (ADDRESS.free + 1) + [429]
 
 
@@ -344,7 +403,11 @@ async def test_provider_that_is_away_or_wrong_is_told_in_words(
     assert (refused.status_code, "TRAPLINE_OIDC_" in refused.json()["detail"]) == (503, True)
     assert int(refused.headers["Retry-After"]) >= 1
     knows.client_secret = CLIENT_SECRET
-    for wrong in ({"issuer": "https://elsewhere.example"}, {"token_endpoint": "file:///etc/passwd"}, {"jwks_uri": 7}):
+    for wrong in (
+        {"issuer": "https://elsewhere.example"},
+        {"token_endpoint": "file:///etc/passwd"},
+        {"jwks_uri": 7},
+    ):
         provider.changes, knows._discovered = wrong, None
         knows._failed.clear()
         provider.asked.clear()
@@ -366,16 +429,23 @@ async def test_who_begins_or_asks_how_is_counted_by_address(
     await begin(browser)
     object.__setattr__(application.state.system.rates, "strangers", build_token_buckets(0.001))
     for method, path in (("POST", "/auth/oidc/begin"), ("GET", "/auth/ways")):
-        answers = [await browser.request(method, path, headers={"Cookie": "trapline_session=no"}) for _ in range(2)]
+        answers = [
+            await browser.request(method, path, headers={"Cookie": "trapline_session=no"})
+            for _ in range(2)
+        ]
         assert answers[-1].status_code == 429, path
         assert answers[-1].headers["Retry-After"]
     assert provider.asked.count("/.well-known/openid-configuration") == 1
 
 
-async def test_without_a_provider_there_is_nothing(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_without_a_provider_there_is_nothing(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     assert list_sign_in_methods(system).oidc is None
     assert (await app_client.post("/api/v2/auth/oidc/begin")).status_code == 404
-    assert (await app_client.post("/api/v2/auth/oidc", json={"state": "s", "code": "c"})).status_code == 404
+    assert (
+        await app_client.post("/api/v2/auth/oidc", json={"state": "s", "code": "c"})
+    ).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -388,7 +458,9 @@ async def test_without_a_provider_there_is_nothing(system: AppContext, app_clien
         {"ISSUER": "https://login.example.org", "CLIENT_ID": "x", "SCOPES": "profile"},
     ],
 )
-async def test_settings_that_cannot_work_are_refused_at_the_start(given: dict[str, str], database_url: str) -> None:
+async def test_settings_that_cannot_work_are_refused_at_the_start(
+    given: dict[str, str], database_url: str
+) -> None:
     named = {f"TRAPLINE_OIDC_{name}": value for name, value in given.items()}
     with pytest.raises(SettingsError, match="OIDC"):
         async with open_app_context(

@@ -36,7 +36,13 @@ async def _count(field: Field) -> int:
 
 async def test_the_same_again_creates_nothing_whoever_sends_it(field: Field) -> None:
     outside = await begin(field)
-    posted = [box(1), box(2), named(1), box(1), {"annotation_type": "custom", "data": {"b": [1, 2.5], "a": None}}]
+    posted = [
+        box(1),
+        box(2),
+        named(1),
+        box(1),
+        {"annotation_type": "custom", "data": {"b": [1, 2.5], "a": None}},
+    ]
     first = await outside.post(posted)
     BulkAnnotationsResult.model_validate(first)
     assert (first["created"], first["unchanged"], first["total"]) == (4, 1, 4)
@@ -91,13 +97,22 @@ async def test_classifications_find_their_boxes_by_ordering_or_id(field: Field) 
     assert shown[first["id"]]["parent_id"] == nine["id"]
 
     other = await begin(field)
-    for parent, word in ((7, "no box"), (str(uuid4()), "no box"), (first["id"], "no box"), ("x", "id of one")):
-        answer = await outside.call("POST", "/annotations:bulk", {"annotations": [box(9), named(parent)]})
+    for parent, word in (
+        (7, "no box"),
+        (str(uuid4()), "no box"),
+        (first["id"], "no box"),
+        ("x", "id of one"),
+    ):
+        answer = await outside.call(
+            "POST", "/annotations:bulk", {"annotations": [box(9), named(parent)]}
+        )
         assert (answer.status_code, word in answer.json()["detail"]) == (422, True), answer.text
     foreign = await other.call("POST", "/annotations:bulk", {"annotations": [named(nine["id"])]})
     assert foreign.status_code == 422
     twins = {"annotations": [box(9), box(1, ordering=9), named(9)]}
-    assert "several boxes" in (await outside.call("POST", "/annotations:bulk", twins)).json()["detail"]
+    assert (
+        "several boxes" in (await outside.call("POST", "/annotations:bulk", twins)).json()["detail"]
+    )
     lost = {"annotations": [named(nine["id"])], "mode": "replace"}
     assert "takes away" in (await outside.call("POST", "/annotations:bulk", lost)).json()["detail"]
     assert await _count(field) == 4
@@ -124,7 +139,9 @@ async def test_a_bad_annotation_refuses_all_and_every_bad_one_is_named(field: Fi
     assert await _count(field) == 0
     for mode in ("append", "replace"):
         await outside.post([box(500)])
-        await outside.call("POST", "/annotations:bulk", {"annotations": [{"annotation_type": "x"}], "mode": mode})
+        await outside.call(
+            "POST", "/annotations:bulk", {"annotations": [{"annotation_type": "x"}], "mode": mode}
+        )
         assert await _count(field) == 1
 
 
@@ -146,7 +163,9 @@ ODD = [
 
 
 @pytest.mark.parametrize(("body", "status"), ODD)
-async def test_odd_bodies_are_told_and_store_nothing(field: Field, body: bytes, status: int) -> None:
+async def test_odd_bodies_are_told_and_store_nothing(
+    field: Field, body: bytes, status: int
+) -> None:
     outside = await begin(field)
     answer = await outside.call("POST", "/annotations:bulk", body)
     assert answer.status_code == status, answer.text
@@ -159,7 +178,11 @@ async def test_the_limit_is_exact(field: Field) -> None:
     outside = await begin(field)
     tiny = [{"annotation_type": "custom", "data": {"n": number}} for number in range(5001)]
     over = await outside.call("POST", "/annotations:bulk", {"annotations": tiny})
-    assert (over.status_code, "5,000" in over.json()["detail"], "append" in over.json()["detail"]) == (400, True, True)
+    assert (
+        over.status_code,
+        "5,000" in over.json()["detail"],
+        "append" in over.json()["detail"],
+    ) == (400, True, True)
     assert (await outside.post(tiny[:5000]))["created"] == 5000
     assert (await outside.post(tiny[4000:]))["created"] == 1
 
@@ -172,7 +195,9 @@ async def test_they_are_read_back_in_ordering_then_as_posted(field: Field) -> No
     read: list[Any] = []
     cursor = ""
     while True:
-        page = (await field.call("GET", f"/analyses/{outside.id}/annotations?limit=2{cursor}")).json()
+        page = (
+            await field.call("GET", f"/analyses/{outside.id}/annotations?limit=2{cursor}")
+        ).json()
         assert page["count"] == 9
         read += page["results"]
         if page["next"] is None:
@@ -195,13 +220,22 @@ async def test_nothing_is_taken_after_the_end(field: Field) -> None:
     await outside.call("POST", "/finalize", {"status": "completed"})
     answer = await outside.call("POST", "/annotations:bulk", {"annotations": [box()]})
     assert (answer.status_code, "completed" in answer.json()["detail"]) == (409, True)
-    presigned = await outside.call("POST", "/artifacts/presign", {"artifact_type": "log", "filename": "a.txt"})
+    presigned = await outside.call(
+        "POST", "/artifacts/presign", {"artifact_type": "log", "filename": "a.txt"}
+    )
     assert presigned.status_code == 409
 
 
 async def test_numbers_of_another_frame_are_scaled_and_kept(field: Field) -> None:
     outside = await begin(field)
-    data = {"x_min": 10, "y_min": 5, "x_max": 60, "y_max": 50, "image_width": 400, "image_height": 200}
+    data = {
+        "x_min": 10,
+        "y_min": 5,
+        "x_max": 60,
+        "y_max": 50,
+        "image_width": 400,
+        "image_height": 200,
+    }
     [one] = (await outside.post([box(data=data)]))["annotations"]
     assert (one["scaled"], one["data"]["x_max"], one["data"]["given"]["x_max"]) == (True, 30, 60)
     [shown] = (await outside.show())["annotations"]
@@ -211,7 +245,9 @@ async def test_numbers_of_another_frame_are_scaled_and_kept(field: Field) -> Non
 async def test_long_score_lists_are_kept_apart_and_told_on_request(field: Field) -> None:
     outside = await begin(field)
     scores = [0.5 / 2500] * 2499 + [0.123456789]
-    long = named(None, data={"score": 0.1, "scores": scores, "logits": [float(n) for n in range(2500)]})
+    long = named(
+        None, data={"score": 0.1, "scores": scores, "logits": [float(n) for n in range(2500)]}
+    )
     stored = await outside.post([long])
     [one] = stored["annotations"]
     assert one["data"] == {"score": 0.1}
@@ -226,24 +262,50 @@ async def test_long_score_lists_are_kept_apart_and_told_on_request(field: Field)
 async def test_a_wrong_field_is_described_in_plain_sentences(field: Field) -> None:
     outside = await begin(field)
     for path, body, described in (
-        ("/finalize", {"status": "done"}, "status: must be 'queued', 'processing', 'completed', 'failed' or"),
-        ("/finalize", {"status": "failed", "error_message": 7}, "error_message: must be a valid string"),
+        (
+            "/finalize",
+            {"status": "done"},
+            "status: must be 'queued', 'processing', 'completed', 'failed' or",
+        ),
+        (
+            "/finalize",
+            {"status": "failed", "error_message": 7},
+            "error_message: must be a valid string",
+        ),
         ("/finalize", {"status": "failed", "colour": "red"}, "colour: is not a known field"),
         ("/artifacts/presign", {"artifact_type": "heatmap"}, "filename: is missing"),
-        ("/artifacts/presign", {"artifact_type": "heatmap", "filename": "h.png", "size": -1}, "size: must be greater"),
-        ("/annotations:bulk", {"annotations": [box(annotation_type="boxes")]}, "must be one of bounding_box"),
+        (
+            "/artifacts/presign",
+            {"artifact_type": "heatmap", "filename": "h.png", "size": -1},
+            "size: must be greater",
+        ),
+        (
+            "/annotations:bulk",
+            {"annotations": [box(annotation_type="boxes")]},
+            "must be one of bounding_box",
+        ),
     ):
         answer = await outside.call("POST", path, body)
         assert answer.status_code == 422, answer.text
         assert described in answer.json()["detail"], answer.text
-        for word in ("Input should", "String should", "Field required", "not permitted", "List should"):
+        for word in (
+            "Input should",
+            "String should",
+            "Field required",
+            "not permitted",
+            "List should",
+        ):
             assert word not in answer.text
 
 
 async def test_a_colour_map_that_is_not_drawn_is_refused_with_the_list(field: Field) -> None:
     outside = await begin(field)
     path = await outside.add_file("heat.png")
-    heat: dict[str, Any] = {"annotation_type": "heatmap", "storage_path": path, "data": {"width": 2, "height": 2}}
+    heat: dict[str, Any] = {
+        "annotation_type": "heatmap",
+        "storage_path": path,
+        "data": {"width": 2, "height": 2},
+    }
     wrong = {**heat, "data": {**heat["data"], "color_map": "plasma-2"}}
     answer = await outside.call("POST", "/annotations:bulk", {"annotations": [wrong]})
     assert answer.status_code == 422
@@ -255,7 +317,10 @@ async def test_skip_is_refused_by_name_on_the_lists_of_pipelines(field: Field) -
     """Other servers of this protocol leave out results by `skip`: a whole first page would be read twice."""
     outside = await begin(field)
     headers = {"Authorization": f"Token {field.owner}"}
-    for path in (f"/api/images/{field.images[0]}/analyses", f"/api/analyses/{outside.id}/annotations"):
+    for path in (
+        f"/api/images/{field.images[0]}/analyses",
+        f"/api/analyses/{outside.id}/annotations",
+    ):
         for query in ("skip=5", "limit=5&skip=0", "offset=5"):
             answer = await field.client.get(f"{path}?{query}", headers=headers)
             assert answer.status_code == 422, (path, query)

@@ -53,7 +53,9 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
 def port() -> Iterator[int]:
     """A real server that tells what came."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(_echo, http=HttpProtocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=75)
+    config = uvicorn.Config(
+        _echo, http=HttpProtocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=75
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
@@ -85,7 +87,9 @@ def ask(port: int) -> Ask:
 
 def _split(came: bytes) -> list[tuple[int, Any]]:
     found = []
-    while head := re.match(rb"HTTP/1.1 (\d+).*?content-length: (\d+).*?\r\n\r\n", came, re.DOTALL | re.IGNORECASE):
+    while head := re.match(
+        rb"HTTP/1.1 (\d+).*?content-length: (\d+).*?\r\n\r\n", came, re.DOTALL | re.IGNORECASE
+    ):
         content = came[head.end() : head.end() + int(head[2])]
         if len(content) < int(head[2]):
             break
@@ -97,7 +101,9 @@ def _split(came: bytes) -> list[tuple[int, Any]]:
 def test_trailers_are_no_headers(ask: Ask) -> None:
     body = b"3\r\nabc\r\n0\r\nAuthorization: Bearer x\r\nX-Late: 1\r\n\r\n"
     following = b"GET /next HTTP/1.1\r\n" + HOST + b"\r\n"
-    [(_, first), (_, second)] = ask(b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n" + body + following, answers=2)
+    [(_, first), (_, second)] = ask(
+        b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n" + body + following, answers=2
+    )
     assert (first["headers"], first["body"]) == (["host", "transfer-encoding"], "abc")
     assert second["headers"] == ["host"]
 
@@ -165,7 +171,9 @@ def test_a_request_has_one_host(ask: Ask, version: bytes, hosts: bytes, is_refus
         (b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n0\r\nX: " + b"a" * 20 * HEAD_BYTES, 431),
     ],
 )
-def test_what_is_too_large_is_refused_before_it_is_gathered(ask: Ask, request_: bytes, status: int) -> None:
+def test_what_is_too_large_is_refused_before_it_is_gathered(
+    ask: Ask, request_: bytes, status: int
+) -> None:
     [(told, problem)] = ask(request_)
     assert (told, problem["status"]) == (status, status)
 
@@ -174,7 +182,12 @@ def test_what_is_too_large_is_refused_before_it_is_gathered(ask: Ask, request_: 
     ("request_", "status"),
     [
         (b"nonsense\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\n" + HOST + b"Upgrade: x\r\nConnection: upgrade\r\nContent-Length: 1\r\n\r\na", 400),
+        (
+            b"POST / HTTP/1.1\r\n"
+            + HOST
+            + b"Upgrade: x\r\nConnection: upgrade\r\nContent-Length: 1\r\n\r\na",
+            400,
+        ),
         (b"GET /" + b"a" * 2 * TARGET_BYTES + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
         (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * (HEADERS + 1) + b"\r\n", 431),
     ],
@@ -193,7 +206,9 @@ def test_a_refusal_has_the_headers_of_every_answer(port: int, request_: bytes, s
 
 def test_the_largest_head_is_taken(ask: Ask) -> None:
     headers = HOST + b"X: " + b"a" * (HEAD_BYTES - 1000) + b"\r\n" + b"Y: b\r\n" * (HEADERS - 2)
-    [(status, told)] = ask(b"GET /" + b"a" * (TARGET_BYTES - 1) + b" HTTP/1.1\r\n" + headers + b"\r\n", answers=1)
+    [(status, told)] = ask(
+        b"GET /" + b"a" * (TARGET_BYTES - 1) + b" HTTP/1.1\r\n" + headers + b"\r\n", answers=1
+    )
     assert status == 200
     assert len(told["headers"]) == HEADERS
 
@@ -213,15 +228,24 @@ def test_pipelined_requests_are_answered_in_order(ask: Ask) -> None:
     assert [told["body"] for _, told in answers] == ["one", "", "three"]
 
 
-@pytest.mark.parametrize("wrong", [b"NONSENSE\r\n\r\n", b"POST /2 HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\nzz\r\n"])
-def test_a_wrong_request_does_not_take_the_answer_of_the_one_before_it(ask: Ask, wrong: bytes) -> None:
+@pytest.mark.parametrize(
+    "wrong", [b"NONSENSE\r\n\r\n", b"POST /2 HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\nzz\r\n"]
+)
+def test_a_wrong_request_does_not_take_the_answer_of_the_one_before_it(
+    ask: Ask, wrong: bytes
+) -> None:
     answers = ask(b"GET /late/1 HTTP/1.1\r\n" + HOST + b"\r\n" + wrong)
     assert [status for status, _ in answers] == [200, 400]
     assert answers[0][1]["target"] == "/late/1?"
 
 
 def test_nobody_runs_far_ahead_of_the_answers(ask: Ask) -> None:
-    answers = ask(b"GET /late HTTP/1.1\r\n" + HOST + b"\r\n" + (b"GET / HTTP/1.1\r\n" + HOST + b"\r\n") * (2 * AHEAD))
+    answers = ask(
+        b"GET /late HTTP/1.1\r\n"
+        + HOST
+        + b"\r\n"
+        + (b"GET / HTTP/1.1\r\n" + HOST + b"\r\n") * (2 * AHEAD)
+    )
     assert [status for status, _ in answers] == [200] * (1 + AHEAD) + [429]
 
 

@@ -32,13 +32,17 @@ async def publish(system: AppContext, images: int) -> Field:
     """Make a public project whose images have thumbnails."""
     field = await make_field(system, images)
     await field.change("update images set thumbnails_at = now()")
-    assert (await field.call("PATCH", f"/projects/{field.project}", {"public": True})).status_code == 200
+    assert (
+        await field.call("PATCH", f"/projects/{field.project}", {"public": True})
+    ).status_code == 200
     return field
 
 
 async def list_shown(field: Field) -> dict[str, dict[str, Any]]:
     """List what a visitor sees, by the ids of images."""
-    answer = await field.client.get(f"/api/v2/public/projects/{field.project}/images", params={"limit": 500})
+    answer = await field.client.get(
+        f"/api/v2/public/projects/{field.project}/images", params={"limit": 500}
+    )
     assert answer.status_code == 200, answer.text
     return {one["id"]: one for one in answer.json()["results"]}
 
@@ -46,10 +50,16 @@ async def list_shown(field: Field) -> dict[str, dict[str, Any]]:
 async def count_shown(field: Field) -> tuple[int, int, dict[str, int]]:
     """What the settings page counts: images that are shown and hidden, and the unknown classes."""
     told = (await field.call("GET", f"/projects/{field.project}/public_preview")).json()
-    return told["shown"], told["hidden"], {one["class_name"]: one["images"] for one in told["unknown_classes"]}
+    return (
+        told["shown"],
+        told["hidden"],
+        {one["class_name"]: one["images"] for one in told["unknown_classes"]},
+    )
 
 
-async def find(field: Field, image: int, *found: dict[str, Any], model: str = "detector") -> list[str]:
+async def find(
+    field: Field, image: int, *found: dict[str, Any], model: str = "detector"
+) -> list[str]:
     """Run an external pipeline on an image, and return the ids of its annotations."""
     outside = await begin(field, field.images[image], model_name=model)
     posted = (await outside.post(list(found)))["annotations"] if found else []
@@ -80,7 +90,9 @@ async def test_every_name_that_is_not_a_known_animal_hides_its_image(system: App
         posted.append(success(task, detections=detections))
     assert set(await field.post(job, posted)) == {"accepted"}
     shown = await list_shown(field)
-    assert {name for name, image in zip(names, field.images, strict=False) if str(image) in shown} == set(ANIMALS)
+    assert {
+        name for name, image in zip(names, field.images, strict=False) if str(image) in shown
+    } == set(ANIMALS)
     count, hidden, unknown = await count_shown(field)
     assert (count, hidden) == (len(ANIMALS), len(PEOPLE) + 1), "one was not analysed"
     assert set(unknown) == set(PEOPLE)
@@ -100,9 +112,16 @@ async def test_what_people_state_replaces_the_names_of_models(system: AppContext
     blank = await state(field, kind="blank", images=[images[3]])
     shown = await list_shown(field)
     assert set(shown) == set(images)
-    assert [sorted(shown[one]["classes"]) for one in images] == [["badger", "red fox"], ["wild boar"], ["red deer"], []]
+    assert [sorted(shown[one]["classes"]) for one in images] == [
+        ["badger", "red fox"],
+        ["wild boar"],
+        ["red deer"],
+        [],
+    ]
     boxes = [sorted(box["class_name"] for box in shown[one]["boxes"]) for one in images]
-    assert boxes == [["badger", "red fox"], [], ["red deer"], []], "the false person is not among them"
+    assert boxes == [["badger", "red fox"], [], ["red deer"], []], (
+        "the false person is not among them"
+    )
     detail = await field.client.get(f"/api/v2/public/projects/{field.project}/images/{images[0]}")
     project = await field.client.get(f"/api/v2/public/projects/{field.project}")
     assert "person" not in detail.text + project.text
@@ -113,7 +132,9 @@ async def test_what_people_state_replaces_the_names_of_models(system: AppContext
     assert set(await list_shown(field)) == {images[0], images[2]}
     for said in ({"annotations": [deer]}, {"images": [images[2]]}):
         key = await state(field, kind="correct", label="human", **said)
-        assert set(await list_shown(field)) == {images[0]}, "a person saw somebody where the model saw a deer"
+        assert set(await list_shown(field)) == {images[0]}, (
+            "a person saw somebody where the model saw a deer"
+        )
         await field.call("POST", "/identifications/withdraw", {"identifications": [key]})
     await state(field, kind="unsure", annotations=[fox])
     assert set(await list_shown(field)) == {images[2]}
@@ -128,9 +149,21 @@ async def test_what_people_state_replaces_the_names_of_models(system: AppContext
         ({"scientific_name": "Vulpes vulpes"}, True),
         ({"scientific_name": "Aves", "rank": "class"}, True),
         ({"scientific_name": "Homo sapiens", "higher_ranks": {"kingdom": "Animalia"}}, False),
-        ({"scientific_name": "Hominidae", "higher_ranks": {"kingdom": "Animalia", "class": "Mammalia"}}, False),
+        (
+            {
+                "scientific_name": "Hominidae",
+                "higher_ranks": {"kingdom": "Animalia", "class": "Mammalia"},
+            },
+            False,
+        ),
         ({"scientific_name": "Capreolus capreolus"}, False),
-        ({"scientific_name": "Sapiens altaiensis", "higher_ranks": {"kingdom": "Animalia", "genus": "Homo"}}, False),
+        (
+            {
+                "scientific_name": "Sapiens altaiensis",
+                "higher_ranks": {"kingdom": "Animalia", "genus": "Homo"},
+            },
+            False,
+        ),
         ({"scientific_name": "Anna Schmidt"}, False),
         ({"scientific_name": "Anna Schmidt", "higher_ranks": {"genus": "Vulpes"}}, False),
         ({"scientific_name": "Boletus edulis", "higher_ranks": {"class": "Agaricomycetes"}}, False),
@@ -148,11 +181,15 @@ async def test_a_label_is_known_by_the_taxon_that_it_means(
     assert made.status_code == 201, made.text
     assert (str(field.images[1]) in await list_shown(field)) == shows
     mapped = await field.call(
-        "PUT", "/taxa/labels", {"project": field.project, "labels": [{"label": "Rehlein", "taxon": made.json()["id"]}]}
+        "PUT",
+        "/taxa/labels",
+        {"project": field.project, "labels": [{"label": "Rehlein", "taxon": made.json()["id"]}]},
     )
     assert mapped.is_success, mapped.text
     assert len(await list_shown(field)) == (2 if shows else 0)
-    said = await state(field, kind="correct", images=[str(field.images[0])], taxon=made.json()["id"])
+    said = await state(
+        field, kind="correct", images=[str(field.images[0])], taxon=made.json()["id"]
+    )
     assert len(await list_shown(field)) == (2 if shows else 0), said
 
 
@@ -161,8 +198,13 @@ async def test_a_synonym_is_the_animal_that_is_accepted_in_its_place(system: App
     await find(field, 0, box(class_name="Cervus capreolus"))
     await find(field, 1, box(class_name="Cervus capreolus"))
     ids: dict[str, str] = {}
-    for name, told in (("Capreolus capreolus", {}), ("Cervus capreolus", {"accepted": "Capreolus capreolus"})):
-        body = {"project": field.project, "scientific_name": name} | {key: ids[of] for key, of in told.items()}
+    for name, told in (
+        ("Capreolus capreolus", {}),
+        ("Cervus capreolus", {"accepted": "Capreolus capreolus"}),
+    ):
+        body = {"project": field.project, "scientific_name": name} | {
+            key: ids[of] for key, of in told.items()
+        }
         made = await field.call("POST", "/taxa", body)
         assert made.status_code == 201, made.text
         ids[name] = made.json()["id"]
@@ -173,7 +215,9 @@ async def test_a_synonym_is_the_animal_that_is_accepted_in_its_place(system: App
     )
     assert changed.status_code == 200, changed.text
     assert len(await list_shown(field)) == 2
-    await field.call("PATCH", f"/taxa/{ids['Cervus capreolus']}", {"higher_ranks": {"kingdom": "Plantae"}})
+    await field.call(
+        "PATCH", f"/taxa/{ids['Cervus capreolus']}", {"higher_ranks": {"kingdom": "Plantae"}}
+    )
     assert await list_shown(field) == {}
 
 
@@ -190,7 +234,9 @@ async def test_a_newer_analysis_does_not_show_an_image_on_which_an_earlier_one_f
         await find(field, number, box(class_name="red fox"))
     assert set(await list_shown(field)) == {images[3]}
     await find(field, 0)
-    assert set(await list_shown(field)) == {images[3]}, "a third analysis that finds nothing lifts nothing either"
+    assert set(await list_shown(field)) == {images[3]}, (
+        "a third analysis that finds nothing lifts nothing either"
+    )
     await state(field, kind="correct", annotations=[found[0][0]], label="red fox")
     blank = await state(field, kind="blank", images=[images[1]])
     await state(field, kind="correct", images=[images[2]], label="badger")
@@ -204,13 +250,19 @@ async def test_a_newer_analysis_does_not_show_an_image_on_which_an_earlier_one_f
     assert (await count_shown(field))[2].keys() >= {"person"}
 
 
-async def test_a_word_for_people_hides_its_image_though_it_is_mapped_to_an_animal(system: AppContext) -> None:
+async def test_a_word_for_people_hides_its_image_though_it_is_mapped_to_an_animal(
+    system: AppContext,
+) -> None:
     words = ("person", "hunter", "car")
     field = await publish(system, len(words) + 1)
     for number, word in enumerate(words):
         await find(field, number, box(class_name=word))
     await find(field, len(words), box(class_name="Rehlein"))
-    new = {"project": field.project, "scientific_name": "Capreolus capreolus", "higher_ranks": {"kingdom": "Animalia"}}
+    new = {
+        "project": field.project,
+        "scientific_name": "Capreolus capreolus",
+        "higher_ranks": {"kingdom": "Animalia"},
+    }
     taxon = (await field.call("POST", "/taxa", new)).json()["id"]
     labels = [{"label": label, "taxon": taxon} for label in (*words, "Rehlein")]
     mapped = await field.call("PUT", "/taxa/labels", {"project": field.project, "labels": labels})

@@ -52,7 +52,9 @@ class Visit:
 
     async def publish(self, is_public: bool, **headers: str) -> httpx2.Response:
         path = f"/api/v2/projects/{self.house.ids['project_id']}"
-        return await self.client.patch(path, json={"public": is_public}, headers=self.owner | headers)
+        return await self.client.patch(
+            path, json={"public": is_public}, headers=self.owner | headers
+        )
 
     async def shown(self, **query: str) -> list[str]:
         self.system.known.figures.delete(lambda _: True)  # they are some seconds old otherwise
@@ -65,17 +67,25 @@ class Visit:
         async with self.system.database.transaction(SYSTEM) as tx:
             await tx.execute(query, parameters)
 
-    async def find(self, image: str, class_name: str | None, *, state: str = "completed", box: bool = True) -> UUID:
+    async def find(
+        self, image: str, class_name: str | None, *, state: str = "completed", box: bool = True
+    ) -> UUID:
         """An analysis of an image, with what it found."""
         async with self.system.database.transaction(SYSTEM) as tx:
             project = int(self.house.ids["project_id"])
             analysis = AnalysisRow(
-                project_id=project, image_id=UUID(image), model_name="m", model_version="1", state=state
+                project_id=project,
+                image_id=UUID(image),
+                model_name="m",
+                model_version="1",
+                state=state,
             )
             tx.session.add(analysis)
             await tx.session.flush()
             if state == "completed":
-                await tx.execute("update images set blank = %s where id = %s", (class_name is None, image))
+                await tx.execute(
+                    "update images set blank = %s where id = %s", (class_name is None, image)
+                )
             if class_name is not None:
                 corners = {"x_min": 1, "y_min": 2, "x_max": 30, "y_max": 40}
                 found = AnnotationRow(
@@ -83,7 +93,11 @@ class Visit:
                     annotation_type="bounding_box", stored_data=corners, confidence=0.5, fingerprint=analysis.id,
                 )  # fmt: skip
                 shows = ImageClassRow(
-                    image_id=UUID(image), class_name=class_name, project_id=project, captured_at=TAKEN, confidence=0.5
+                    image_id=UUID(image),
+                    class_name=class_name,
+                    project_id=project,
+                    captured_at=TAKEN,
+                    confidence=0.5,
                 )
                 tx.session.add(found if box else shows)
                 if box:
@@ -94,7 +108,11 @@ class Visit:
 def told_by_camera(seed: int) -> bytes:
     """A picture whose file says all that a camera and its owner may put into one."""
     exif = Image.Exif()
-    exif[0x013B], exif[0x8298], exif[0x010E] = "Canary Artist", "Ottoline Canary", f"canary by the den {seed}"
+    exif[0x013B], exif[0x8298], exif[0x010E] = (
+        "Canary Artist",
+        "Ottoline Canary",
+        f"canary by the den {seed}",
+    )
     exif.get_ifd(0x8769)[0xA431] = "canary-serial"
     exif.get_ifd(0x8825)[2] = (46.0, 59.0, 15.54)
     buffer = io.BytesIO()
@@ -110,7 +128,9 @@ async def visit(system: AppContext, app_client: httpx2.AsyncClient) -> Visit:
     house = await build_house(system, "public")
     made = Visit(system, app_client, house, [])
     place = {"project": house.ids["project_id"], "deployment": house.ids["deployment_id"]}
-    files = [("files", ("CANARY_0042.JPG", told_by_camera(seed), "image/jpeg")) for seed in range(3)]
+    files = [
+        ("files", ("CANARY_0042.JPG", told_by_camera(seed), "image/jpeg")) for seed in range(3)
+    ]
     sent = await app_client.post("/api/v2/images", data=place, files=files, headers=made.owner)
     made.images = [file["image_id"] for file in sent.json()["files"]]
     while await generate_thumbnails(system, SYSTEM):
@@ -119,7 +139,9 @@ async def visit(system: AppContext, app_client: httpx2.AsyncClient) -> Visit:
     exif = Image.Exif()
     exif[0x013B] = "Canary Artist"
     buffer = io.BytesIO()
-    Image.new("RGB", (320, 240)).save(buffer, "JPEG", exif=exif, comment=b"canary comment", icc_profile=b"canary xmp")
+    Image.new("RGB", (320, 240)).save(
+        buffer, "JPEG", exif=exif, comment=b"canary comment", icc_profile=b"canary xmp"
+    )
     async with system.store.receive() as incoming:
         incoming.write(buffer.getvalue())
         await system.store.keep(incoming, build_thumbnail_key(UUID(made.images[0]), 320))
@@ -127,7 +149,9 @@ async def visit(system: AppContext, app_client: httpx2.AsyncClient) -> Visit:
         await made.find(image, "red fox")
         moment = TAKEN + timedelta(hours=number)
         await made.execute("update images set captured_at = %s where id = %s", moment, image)
-        await made.execute("update image_classes set captured_at = %s where image_id = %s", moment, image)
+        await made.execute(
+            "update image_classes set captured_at = %s where image_id = %s", moment, image
+        )
     await made.execute(
         "update images set source_id = %s, source_path = 'canary-feed/CANARY_0042.JPG', captured_at_raw = 'canary xmp'",
         house.ids["source_id"],
@@ -140,14 +164,20 @@ async def visit(system: AppContext, app_client: httpx2.AsyncClient) -> Visit:
                        house.ids["member_id"])  # fmt: skip
     await made.execute("update pull_sources set name = 'canary-feed'")
     async with system.database.transaction(SYSTEM) as tx:
-        tag = ImageTagRow(image_id=UUID(made.images[0]), tag="canary-tag", project_id=int(house.ids["project_id"]))
+        tag = ImageTagRow(
+            image_id=UUID(made.images[0]), tag="canary-tag", project_id=int(house.ids["project_id"])
+        )
         tx.session.add(tag)
     assert (await made.publish(True)).json()["public"] is True
     return made
 
 
 async def test_a_project_is_private_until_its_owner_makes_it_public(visit: Visit) -> None:
-    project = (await visit.client.get(f"/api/v2/projects/{visit.house.ids['project_id']}", headers=visit.owner)).json()
+    project = (
+        await visit.client.get(
+            f"/api/v2/projects/{visit.house.ids['project_id']}", headers=visit.owner
+        )
+    ).json()
     assert project["public"] is True
     other = await build_house(visit.system, "private")
     private = await visit.client.get(f"/api/v2/public/projects/{other.ids['project_id']}")
@@ -156,7 +186,9 @@ async def test_a_project_is_private_until_its_owner_makes_it_public(visit: Visit
     assert private.json()["detail"] == missing.json()["detail"]
     viewer = {"Authorization": f"Bearer {visit.house.tokens['viewer']}"}
     path = f"/api/v2/projects/{visit.house.ids['project_id']}"
-    assert (await visit.client.patch(path, json={"public": False}, headers=viewer)).status_code == 403
+    assert (
+        await visit.client.patch(path, json={"public": False}, headers=viewer)
+    ).status_code == 403
     assert (await visit.publish(False, **{"If-Match": '"1.0"'})).status_code == 412
     assert (await visit.client.get(visit.path)).status_code == 200
     audit = await visit.client.get("/api/v2/audit", params={"kind": "project"}, headers=visit.owner)
@@ -164,21 +196,34 @@ async def test_a_project_is_private_until_its_owner_makes_it_public(visit: Visit
 
 
 async def test_what_is_taken_back_is_gone_at_once_with_its_pictures(visit: Visit) -> None:
-    [image] = [one for one in (await visit.client.get(f"{visit.path}/images")).json()["results"] if one["classes"]][:1]
-    addresses = [visit.path, f"{visit.path}/images", f"{visit.path}/deployments", f"{visit.path}/images/{image['id']}"]
+    [image] = [
+        one
+        for one in (await visit.client.get(f"{visit.path}/images")).json()["results"]
+        if one["classes"]
+    ][:1]
+    addresses = [
+        visit.path,
+        f"{visit.path}/images",
+        f"{visit.path}/deployments",
+        f"{visit.path}/images/{image['id']}",
+    ]
     addresses += [image["thumbnail_url"], image["preview_url"]]
     seen = [await visit.client.get(address) for address in addresses]
     assert [answer.status_code for answer in seen] == [200] * 6
     known = {"If-None-Match": seen[4].headers["etag"]}
     assert (await visit.client.get(image["thumbnail_url"], headers=known)).status_code == 304
     await visit.system.store.delete(build_thumbnail_key(UUID(image["id"]), 320))
-    assert (await visit.client.get(image["thumbnail_url"], headers=known)).status_code == 304, "no file is read for it"
+    assert (await visit.client.get(image["thumbnail_url"], headers=known)).status_code == 304, (
+        "no file is read for it"
+    )
     await visit.publish(False)
     after = [await visit.client.get(address, headers=known) for address in addresses]
     assert [answer.status_code for answer in after] == [404] * 6
     await visit.publish(True)
     assert (await visit.client.get(visit.path)).status_code == 200
-    await visit.execute("update projects set deleted_at = now() where id = %s", visit.house.ids["project_id"])
+    await visit.execute(
+        "update projects set deleted_at = now() where id = %s", visit.house.ids["project_id"]
+    )
     assert (await visit.client.get(visit.path)).status_code == 404
 
 
@@ -187,13 +232,22 @@ async def test_only_what_was_looked_at_and_shows_nobody_is_shown(visit: Visit) -
     newest_first = visit.images[::-1]
     assert await visit.shown() == newest_first
     first, second, third = visit.images
-    for name in ("person", "Human_adult", "mammalia;hominidae;homo;sapiens;human", "2 persons", "vehicle", "CAR"):
+    for name in (
+        "person",
+        "Human_adult",
+        "mammalia;hominidae;homo;sapiens;human",
+        "2 persons",
+        "vehicle",
+        "CAR",
+    ):
         analysis = await visit.find(first, name)
         assert await visit.shown() == [third, second], name
         assert (await visit.client.get(f"{visit.path}/images/{first}")).status_code == 404
         assert (await visit.client.get(f"{visit.path}/images/{first}/picture")).status_code == 404
         await visit.execute("delete from analyses where id = %s", analysis)
-        await visit.execute("delete from image_classes where image_id = %s and class_name = %s", first, name)
+        await visit.execute(
+            "delete from image_classes where image_id = %s and class_name = %s", first, name
+        )
         assert await visit.shown() == newest_first, name
     await visit.find(first, "Mantis", state="completed")
     assert await visit.shown() == newest_first, "a name that only begins alike"
@@ -205,7 +259,9 @@ async def test_only_what_was_looked_at_and_shows_nobody_is_shown(visit: Visit) -
     assert await visit.shown() == newest_first, "it was looked at already"
     await visit.execute("update analyses set state = 'queued' where image_id = %s", second)
     assert await visit.shown() == [third, first], "nobody has looked at it to the end"
-    await visit.execute("update analyses set state = 'completed' where image_id = %s and id <> %s", second, waiting)
+    await visit.execute(
+        "update analyses set state = 'completed' where image_id = %s and id <> %s", second, waiting
+    )
     await visit.execute("delete from analyses where id = %s", waiting)
     for tag in ("Private", "hunter"):
         await visit.execute(
@@ -215,20 +271,29 @@ async def test_only_what_was_looked_at_and_shows_nobody_is_shown(visit: Visit) -
         assert await visit.shown() == [second, first]
         await visit.execute("delete from image_tags where tag = %s", tag)
     said = {"kind": "correct", "images": [second], "label": "Homo sapiens"}
-    people = [(said, [third, first]), (said | {"label": "red fox", "comment": "canary tag"}, newest_first)]
+    people = [
+        (said, [third, first]),
+        (said | {"label": "red fox", "comment": "canary tag"}, newest_first),
+    ]
     for told, shown in people:
-        sent = await visit.client.post("/api/v2/identifications", json={"identifications": [told]}, headers=visit.owner)
+        sent = await visit.client.post(
+            "/api/v2/identifications", json={"identifications": [told]}, headers=visit.owner
+        )
         assert await visit.shown() == shown, "somebody saw a person where no model did"
         key = {"identifications": [sent.json()["identifications"][0]["id"]]}
         await visit.client.post("/api/v2/identifications/withdraw", json=key, headers=visit.owner)
     deleting = {"images": [second], "reason": "canary deletion"}
-    assert (await visit.client.post("/api/v2/images/delete", json=deleting, headers=visit.owner)).status_code == 200
+    assert (
+        await visit.client.post("/api/v2/images/delete", json=deleting, headers=visit.owner)
+    ).status_code == 200
     assert await visit.shown() == [third, first]
     await visit.execute("update images set thumbnails_at = null where id = %s", third)
     assert await visit.shown() == [first], "without a picture of ours there is only the original"
 
 
-async def test_words_for_people_are_known_in_several_languages_and_animals_are_none(system: AppContext) -> None:
+async def test_words_for_people_are_known_in_several_languages_and_animals_are_none(
+    system: AppContext,
+) -> None:
     people = [
         *(
             "motorcyclist",
@@ -241,9 +306,41 @@ async def test_words_for_people_are_known_in_several_languages_and_animals_are_n
             "farmer",
             "worker",
         ),
-        *("soldier", "adult", "Hombre", "mujeres", "niño", "NIÑA", "nino", "homme", "femme", "enfants", "Mann", "frau"),
-        *("Kinder", "Radfahrer", "vehicle: pickup", "SUV", "boat", "train", "snowmobile", "Fahrzeug", "voiture"),
-        *("coche", "vehículo", "véhicule", "Geländefahrzeug", "hommes_et_chiens", "horseman", "old woman", "homem"),
+        *(
+            "soldier",
+            "adult",
+            "Hombre",
+            "mujeres",
+            "niño",
+            "NIÑA",
+            "nino",
+            "homme",
+            "femme",
+            "enfants",
+            "Mann",
+            "frau",
+        ),
+        *(
+            "Kinder",
+            "Radfahrer",
+            "vehicle: pickup",
+            "SUV",
+            "boat",
+            "train",
+            "snowmobile",
+            "Fahrzeug",
+            "voiture",
+        ),
+        *(
+            "coche",
+            "vehículo",
+            "véhicule",
+            "Geländefahrzeug",
+            "hommes_et_chiens",
+            "horseman",
+            "old woman",
+            "homem",
+        ),
     ]
     animals = [
         *(
@@ -256,16 +353,36 @@ async def test_words_for_people_are_known_in_several_languages_and_animals_are_n
             "Hanuman langur",
             "Andaman bat",
         ),
-        *("talisman", "specimen", "fisher", "boat-billed heron", "boat billed flycatcher", "mantis", "carnivore"),
-        *("adult red deer", "caracal", "trainbearer", "cochevis", "kinkajou", "manatee", "busard", "vanellus"),
+        *(
+            "talisman",
+            "specimen",
+            "fisher",
+            "boat-billed heron",
+            "boat billed flycatcher",
+            "mantis",
+            "carnivore",
+        ),
+        *(
+            "adult red deer",
+            "caracal",
+            "trainbearer",
+            "cochevis",
+            "kinkajou",
+            "manatee",
+            "busard",
+            "vanellus",
+        ),
     ]
     async with system.database.transaction(SYSTEM) as tx:
         for names, are_people in ((people, True), (animals, False)):
             found = await tx.execute(
-                "select n from unnest(%s::text[]) n where (n ~* %s) <> %s", (names, NAMES_PEOPLE, are_people)
+                "select n from unnest(%s::text[]) n where (n ~* %s) <> %s",
+                (names, NAMES_PEOPLE, are_people),
             )
             assert await found.fetchall() == []
-        found = await tx.execute("select 'adult' ~* %s, 'private' ~* %s, 'hunter' ~* %s", (KEPT_BACK,) * 3)
+        found = await tx.execute(
+            "select 'adult' ~* %s, 'private' ~* %s, 'hunter' ~* %s", (KEPT_BACK,) * 3
+        )
         assert await found.fetchall() == [(False, True, True)], "a tag may say how old an animal is"
 
 
@@ -275,9 +392,14 @@ async def test_lists_are_filtered_paged_and_neighbours_are_shown_ones(visit: Vis
     assert await visit.shown(**{"class": "badger"}) == [third]
     assert await visit.shown(**{"class": "lynx"}) == []
     assert await visit.shown(captured_before=(TAKEN + timedelta(hours=1)).isoformat()) == [first]
-    assert await visit.shown(deployment=visit.house.ids["deployment_id"], order="captured_at") == visit.images
+    assert (
+        await visit.shown(deployment=visit.house.ids["deployment_id"], order="captured_at")
+        == visit.images
+    )
     page = (await visit.client.get(f"{visit.path}/images", params={"limit": 2})).json()
-    rest = (await visit.client.get(f"{visit.path}/images", params={"limit": 2, "cursor": page["next"]})).json()
+    rest = (
+        await visit.client.get(f"{visit.path}/images", params={"limit": 2, "cursor": page["next"]})
+    ).json()
     assert [one["id"] for one in page["results"] + rest["results"]] == [third, second, first]
     await visit.find(second, "person")
     one = (await visit.client.get(f"{visit.path}/images/{third}")).json()
@@ -288,14 +410,19 @@ async def test_lists_are_filtered_paged_and_neighbours_are_shown_ones(visit: Vis
         ({"deployment": visit.house.ids["deployment_id"]}, 2, False),
         ({"captured_after": (TAKEN - timedelta(hours=1)).isoformat()}, 1, True),
     ):
-        several = (await visit.client.get(f"{visit.path}/images", params={"limit": 1, **query})).json()
+        several = (
+            await visit.client.get(f"{visit.path}/images", params={"limit": 1, **query})
+        ).json()
         assert several["next"]
         assert (several["count"], several["count_is_estimate"]) == (count, estimated), query
     assert {box["class_name"] for box in one["boxes"]} == {"badger"}, "of the newest analysis"
     assert len(await visit.shown()) == 2
     project = (await visit.client.get(visit.path)).json()
     assert (project["images"], project["deployments"]) == (2, 1)
-    assert project["classes"] == [{"class_name": "red fox", "images": 2}, {"class_name": "badger", "images": 1}]
+    assert project["classes"] == [
+        {"class_name": "red fox", "images": 2},
+        {"class_name": "badger", "images": 1},
+    ]
     [camera] = (await visit.client.get(f"{visit.path}/deployments")).json()["results"]
     assert (camera["number"], camera["images"]) == (1, 2)
     assert set(camera) == {"id", "number", "time_zone", "images", "last_image_at"}
@@ -303,7 +430,9 @@ async def test_lists_are_filtered_paged_and_neighbours_are_shown_ones(visit: Vis
 
 async def test_no_answer_holds_a_name_a_place_or_what_stands_in_files(visit: Visit) -> None:
     deleting = {"images": [visit.images[2]], "reason": "canary deletion"}
-    assert (await visit.client.post("/api/v2/images/delete", json=deleting, headers=visit.owner)).status_code == 200
+    assert (
+        await visit.client.post("/api/v2/images/delete", json=deleting, headers=visit.owner)
+    ).status_code == 200
     first = visit.images[0]
     routes = [key.removeprefix("GET ") for key, access in ACCESS.items() if access.public]
     answers = []
@@ -315,7 +444,12 @@ async def test_no_answer_holds_a_name_a_place_or_what_stands_in_files(visit: Vis
     for answer in answers:
         said = answer.content + str(sorted(answer.headers.items())).encode()
         for canary in CANARIES:
-            for form in (canary, canary.upper(), canary.encode("utf-16-le"), canary.encode("utf-16-be")):
+            for form in (
+                canary,
+                canary.upper(),
+                canary.encode("utf-16-le"),
+                canary.encode("utf-16-be"),
+            ):
                 told = form if isinstance(form, bytes) else form.encode()
                 assert told not in said, f"{canary} in {answer.url}"
         assert "/files/" not in answer.text
@@ -330,12 +464,16 @@ async def test_no_answer_holds_a_name_a_place_or_what_stands_in_files(visit: Vis
     own = await visit.client.get(f"/api/v2/images/{first}", headers=visit.owner)
     at_all = own.text + (await visit.client.get("/api/v2/deployments", headers=visit.owner)).text
     missing = [one for one in CANARIES if one not in at_all]
-    assert {"CANARY_0042.JPG", "Canary Gate", "46.98765", "Canary Artist", "canary-tag"}.isdisjoint(missing)
+    assert {"CANARY_0042.JPG", "Canary Gate", "46.98765", "Canary Artist", "canary-tag"}.isdisjoint(
+        missing
+    )
     original = await visit.client.get(re.sub("^http://[^/]+", "", own.json()["file_url"]))
     assert b"canary comment" in original.content
 
 
-async def test_visitors_leave_the_database_to_members(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_visitors_leave_the_database_to_members(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with visit.system.database.transaction(SYSTEM) as tx:
         await get_public_project_row(Scope("visitor"), tx, int(visit.house.ids["project_id"]))
         shown = await tx.execute("show statement_timeout")
@@ -345,7 +483,9 @@ async def test_visitors_leave_the_database_to_members(visit: Visit, monkeypatch:
         refused = await visit.client.get(visit.path)
         assert refused.status_code == 503
         assert "Too many look at public projects" in refused.json()["detail"]
-        own = await visit.client.get(f"/api/v2/projects/{visit.house.ids['project_id']}", headers=visit.owner)
+        own = await visit.client.get(
+            f"/api/v2/projects/{visit.house.ids['project_id']}", headers=visit.owner
+        )
         assert own.status_code == 200
     visit.system.known.figures.delete(lambda _: True)
     async with visit.system.counting:
@@ -358,7 +498,12 @@ async def test_visitors_leave_the_database_to_members(visit: Visit, monkeypatch:
 
 async def test_a_visitor_is_counted_by_address_whatever_they_bring(visit: Visit) -> None:
     object.__setattr__(visit.system.rates, "strangers", build_token_buckets(0.001))
-    ways: list[dict[str, str]] = [{}, {"Cookie": "trapline_session=no"}, {"Authorization": "Bearer no"}, visit.owner]
+    ways: list[dict[str, str]] = [
+        {},
+        {"Cookie": "trapline_session=no"},
+        {"Authorization": "Bearer no"},
+        visit.owner,
+    ]
     for headers in ways:
         answers = [await visit.client.get(visit.path, headers=headers) for _ in range(2)]
         assert answers[-1].status_code == 429, headers

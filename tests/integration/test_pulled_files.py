@@ -48,9 +48,12 @@ ODD_NAMES = [
 async def test_every_name_is_one_file_and_asked_for_as_the_server_wrote_it(feed: Feed) -> None:
     fill(feed.camera, *ODD_NAMES)
     run = await feed.run(max_files=0)
-    assert (run.listed, run.imported, run.failed, run.skipped) == (len(ODD_NAMES), len(ODD_NAMES), 0, 0), (
-        await feed.errors()
-    )
+    assert (run.listed, run.imported, run.failed, run.skipped) == (
+        len(ODD_NAMES),
+        len(ODD_NAMES),
+        0,
+        0,
+    ), await feed.errors()
     assert len(await feed.images()) == len(ODD_NAMES)
     assert set(feed.camera.asked()) == {"", *ODD_NAMES}
     again = await feed.run(max_files=0)
@@ -89,7 +92,8 @@ async def test_everything_that_a_listing_shows_is_in_the_ledger_or_counted(feed:
         "?C=M",
     ]
     rows = "".join(
-        f'<a href="{name}">x</a>  01-May-2026 06:00  -\n' for name in [*names, "http://elsewhere.example/e.jpg"]
+        f'<a href="{name}">x</a>  01-May-2026 06:00  -\n'
+        for name in [*names, "http://elsewhere.example/e.jpg"]
     )
     feed.camera.pages[""] = f"<pre>{rows}</pre>".encode(), HTML
     feed.camera.pages["oak/"] = b'<pre><a href="b.jpg">b</a>  01-May-2026 06:00  -\n</pre>', HTML
@@ -103,18 +107,24 @@ async def test_everything_that_a_listing_shows_is_in_the_ledger_or_counted(feed:
     }  # fmt: skip
     assert (run.skipped, run.unlisted_folders) == (4, 1)
     assert "trash/" not in feed.camera.asked()
-    failed = (await sources.list_files(feed.system, SYSTEM, feed.source_id, FileState.FAILED, 100, None)).results
+    failed = (
+        await sources.list_files(feed.system, SYSTEM, feed.source_id, FileState.FAILED, 100, None)
+    ).results
     [folder] = failed
     assert (folder.kind, folder.path) == ("folder", "lost+found/")
     assert "403" in (folder.error or "")
     assert (await sources.retry_files(feed.system, SYSTEM, feed.source_id)).files == 0
-    imported = {name for (name,) in await feed.sql("select filename from images where source_id = :id")}
+    imported = {
+        name for (name,) in await feed.sql("select filename from images where source_id = :id")
+    }
     assert imported == {"a.jpg", "b.jpg", "no\u00a0break.jpg"}
     del feed.camera.faults["lost+found/"]
     feed.camera.pages["lost+found/"] = b"<pre></pre>", HTML
     again = await feed.run()
     assert (again.new, again.unlisted_folders) == (0, 0)
-    assert (await sources.list_files(feed.system, SYSTEM, feed.source_id, FileState.FAILED, 100, None)).results == []
+    assert (
+        await sources.list_files(feed.system, SYSTEM, feed.source_id, FileState.FAILED, 100, None)
+    ).results == []
 
 
 async def test_a_run_takes_another_file_for_one_that_is_no_image(feed: Feed) -> None:
@@ -157,7 +167,11 @@ async def test_each_format_is_taken_or_skipped_and_says_why(feed: Feed) -> None:
     assert "pixels" in failed["bomb.png"]
     assert failed["noise.jpg"]
     kinds = dict(await feed.sql("select filename, media_type from images where source_id = :id"))
-    assert (kinds["png.JPG"], kinds["jpeg.png"], kinds["phone.HEIC"]) == ("image/png", "image/jpeg", "image/heic")
+    assert (kinds["png.JPG"], kinds["jpeg.png"], kinds["phone.HEIC"]) == (
+        "image/png",
+        "image/jpeg",
+        "image/heic",
+    )
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -195,7 +209,9 @@ async def test_the_file_that_was_taken_last_may_go(feed: Feed) -> None:
     feed.camera.files = {"IMG_0001b.JPG": make_jpeg(7), "IMG_0003.JPG": make_jpeg(8)}
     run = await feed.run()
     assert (run.new, run.imported) == (2, 2)
-    assert set((await feed.states()).values()) == {"imported"}, "what is gone at the source stays here"
+    assert set((await feed.states()).values()) == {"imported"}, (
+        "what is gone at the source stays here"
+    )
 
 
 SICK_LISTINGS = {
@@ -212,7 +228,12 @@ async def test_a_sick_listing_is_told_in_words_and_recovers(feed: Feed) -> None:
         feed.camera.faults[""] = fault
         run = await feed.run()
         source = await feed.show()
-        assert (run.state, run.imported, source.health, source.health_detail) == ("failed", 0, "failing", run.error)
+        assert (run.state, run.imported, source.health, source.health_detail) == (
+            "failed",
+            0,
+            "failing",
+            run.error,
+        )
         assert any(word in (run.error or "") for word in words.split("|")), run.error
         assert source.next_run is not None
         least = timedelta(minutes=110) if fault in ("429", "503") else timedelta(seconds=45)
@@ -223,7 +244,14 @@ async def test_a_sick_listing_is_told_in_words_and_recovers(feed: Feed) -> None:
 
 
 async def test_a_sick_file_is_told_in_words_and_the_others_come(feed: Feed) -> None:
-    faults = {"401": "401", "403": "403", "404": "404", "500": "500", "reset": "connection", "hang": "time allowed"}
+    faults = {
+        "401": "401",
+        "403": "403",
+        "404": "404",
+        "500": "500",
+        "reset": "connection",
+        "hang": "time allowed",
+    }
     for fault in faults:
         fill(feed.camera, f"{fault} a.jpg", f"{fault} b.jpg")
         feed.camera.faults[f"{fault} a.jpg"] = fault
@@ -238,7 +266,9 @@ async def test_a_sick_file_is_told_in_words_and_the_others_come(feed: Feed) -> N
     assert (await feed.run(max_files=0)).imported == 6
 
 
-async def test_a_file_that_is_released_while_a_run_has_it_in_hand_stays_released(feed: Feed) -> None:
+async def test_a_file_that_is_released_while_a_run_has_it_in_hand_stays_released(
+    feed: Feed,
+) -> None:
     fill(feed.camera, "a.jpg")
     feed.camera.faults["a.jpg"] = "500"
     for _ in range(QUARANTINE_AFTER - 1):
@@ -260,7 +290,9 @@ async def test_a_file_that_is_released_while_a_run_has_it_in_hand_stays_released
 
 async def test_which_clock_was_used_is_stored_and_what_is_odd_is_flagged(feed: Feed) -> None:
     await feed.change(filename_time_pattern="Aufnahme_YYMMDD_HHMM_*")
-    zone = "update deployments set time_zone = 'Europe/Berlin', clock_offset_s = -60 where id = '{}'"
+    zone = (
+        "update deployments set time_zone = 'Europe/Berlin', clock_offset_s = -60 where id = '{}'"
+    )
     await feed.sql(zone.format(feed.house.ids["deployment_id"]))
     feed.camera.files = {
         "exif.jpg": make_jpeg(1, taken=datetime(2026, 7, 1, 14, 0)),  # noqa: DTZ001 - a camera's clock has no zone
@@ -274,7 +306,9 @@ async def test_which_clock_was_used_is_stored_and_what_is_odd_is_flagged(feed: F
     rows = await feed.sql(
         "select filename, captured_at at time zone 'UTC', captured_at_source, flags from images where source_id = :id"
     )
-    found = {name: (at.isoformat(" ", "minutes"), source, flags) for name, at, source, flags in rows}
+    found = {
+        name: (at.isoformat(" ", "minutes"), source, flags) for name, at, source, flags in rows
+    }
     assert found == {
         "exif.jpg": ("2026-07-01 11:59", "exif", []),
         "Aufnahme_260701_1405_1.jpg": ("2026-07-01 12:04", "filename", []),
@@ -287,7 +321,8 @@ async def test_which_clock_was_used_is_stored_and_what_is_odd_is_flagged(feed: F
 
 async def test_a_listing_of_fifty_thousand_rows(feed: Feed) -> None:
     rows = "".join(
-        f'<a href="{quote(f"IMG {number:06}.txt")}">IMG..&gt;</a>  01-May-2026 06:00  5\n' for number in range(50_000)
+        f'<a href="{quote(f"IMG {number:06}.txt")}">IMG..&gt;</a>  01-May-2026 06:00  5\n'
+        for number in range(50_000)
     )
     fill(feed.camera, "z.jpg")
     page = f'<pre>{rows}<a href="z.jpg">z</a>  01-May-2026 06:00  {len(feed.camera.files["z.jpg"])}\n</pre>'

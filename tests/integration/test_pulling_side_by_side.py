@@ -68,18 +68,29 @@ async def test_the_limit_of_a_run_is_exact(feed: Feed) -> None:
 async def test_the_same_bytes_at_once_are_one_image(feed: Feed) -> None:
     same = make_jpeg(7)
     feed.camera.files = {f"{number}.jpg": same for number in range(6)}
-    new = NewSource(name="other", base_url=feed.camera.url, deployment=UUID(feed.house.ids["deployment_id"]))
-    other = Feed(feed.system, feed.camera, (await sources.create_source(feed.system, SYSTEM, new)).id, feed.house)
+    new = NewSource(
+        name="other", base_url=feed.camera.url, deployment=UUID(feed.house.ids["deployment_id"])
+    )
+    other = Feed(
+        feed.system,
+        feed.camera,
+        (await sources.create_source(feed.system, SYSTEM, new)).id,
+        feed.house,
+    )
     runs = await asyncio.gather(feed.run(), other.run())
     assert sum(run.imported for run in runs) == 1
     assert sum(run.duplicate for run in runs) == 11
     assert await feed.sql("select count(*) from images where source_id is not null") == [(1,)]
-    assert await feed.sql("select count(distinct image_id), count(image_id) from pulled_files") == [(1, 12)]
+    assert await feed.sql("select count(distinct image_id), count(image_id) from pulled_files") == [
+        (1, 12)
+    ]
 
 
 async def test_one_file_that_the_database_refuses_leaves_the_others(feed: Feed) -> None:
     fill(feed.camera, *[f"{number}.jpg" for number in range(6)])
-    await feed.sql("alter table images add constraint refuse_one check (filename <> '3.jpg') not valid")
+    await feed.sql(
+        "alter table images add constraint refuse_one check (filename <> '3.jpg') not valid"
+    )
     run = await feed.run()
     assert (run.state, run.imported, run.failed) == ("completed", 5, 1)
     assert "did not foresee" in ((await feed.errors())["3.jpg"] or "")
@@ -116,7 +127,9 @@ async def test_bad_files_before_good_ones_are_no_sick_source(feed: Feed) -> None
     feed.camera.faults = dict.fromkeys(bad, "500")
     run = await feed.run(max_files=0)
     assert (run.imported, run.failed) == (3, run.failed)
-    assert run.failed >= 3 * SICK_AFTER, "each good one shows that the source is well, and it goes on"
+    assert run.failed >= 3 * SICK_AFTER, (
+        "each good one shows that the source is well, and it goes on"
+    )
 
 
 async def test_one_file_that_asks_for_patience_for_ever_is_quarantined(feed: Feed) -> None:
@@ -137,7 +150,9 @@ async def test_a_slow_good_file_shows_that_the_source_is_well(feed: Feed) -> Non
     feed.camera.faults = {"a.jpg": "hang", **dict.fromkeys(bad, "500")}
     going = await begin(feed)
     await until_asked(feed, 2 + len(bad))
-    assert "z.jpg" not in [path for path, _ in feed.camera.requests], "it waits for what the slow one shows"
+    assert "z.jpg" not in [path for path, _ in feed.camera.requests], (
+        "it waits for what the slow one shows"
+    )
     feed.camera.go_on.set()
     run = await going
     assert (run.state, run.imported, run.failed) == ("completed", 2, SICK_AFTER)
@@ -164,7 +179,9 @@ async def test_thumbnails_come_with_the_picture(feed: Feed) -> None:
             assert await feed.system.store.find_size(build_thumbnail_key(image_id, size))
 
 
-async def test_thumbnails_of_a_run_that_died_are_made_later(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_thumbnails_of_a_run_that_died_are_made_later(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(feed.camera, "a.jpg")
     await feed.sql("update images set thumbnails_at = now()")
 
@@ -175,7 +192,9 @@ async def test_thumbnails_of_a_run_that_died_are_made_later(feed: Feed, monkeypa
         patch.setattr("trapline.server.sources.actions.pull_files.keep_thumbnails", die)
         with pytest.raises(asyncio.CancelledError):
             await feed.run()
-    assert await generate_thumbnails(feed.system, SYSTEM) == 0, "whoever imported it has said that it makes them"
+    assert await generate_thumbnails(feed.system, SYSTEM) == 0, (
+        "whoever imported it has said that it makes them"
+    )
     await feed.sql("update images set thumbnails_claimed_until = now() - interval '1 s'")
     assert await generate_thumbnails(feed.system, SYSTEM) == 1
     assert await feed.images() == ["a.jpg"]
@@ -188,7 +207,9 @@ async def test_a_poll_of_known_files_writes_a_run_and_nothing_else(feed: Feed) -
     async def rows() -> dict[str, str]:
         """Every row of every table of ours, by its place and the transaction that wrote it."""
         tables = await feed.sql("select tablename from pg_tables where schemaname = 'public'")
-        query = "select coalesce(string_agg(ctid::text || xmin::text, ' ' order by ctid), '') from {}"
+        query = (
+            "select coalesce(string_agg(ctid::text || xmin::text, ' ' order by ctid), '') from {}"
+        )
         return {name: (await feed.sql(query.format(name)))[0][0] for (name,) in tables}
 
     before = await rows()
@@ -219,7 +240,9 @@ async def test_slow_sources_keep_no_other_waiting(feed: Feed) -> None:
         system = replace(feed.system, outbound=own)
         for number in range(20):
             deployment = UUID(feed.house.ids["deployment_id"])
-            new = NewSource(name=f"{number}", base_url=slow.url, deployment=deployment, list_timeout_s=600)
+            new = NewSource(
+                name=f"{number}", base_url=slow.url, deployment=deployment, list_timeout_s=600
+            )
             source = await sources.create_source(system, SYSTEM, new)
             await pull_runs.start_run(system, SYSTEM, source.id, None)
         stop = asyncio.Event()

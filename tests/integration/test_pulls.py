@@ -30,7 +30,13 @@ async def test_each_file_once_and_nothing_for_nothing_new(feed: Feed) -> None:
     await feed.change(concurrency=1)
     fill(feed.camera, "IMG_0001.JPG", "IMG_0002.JPG", "100MEDIA/IMG_0001.JPG")
     first = await feed.run()
-    assert (first.state, first.listed, first.new, first.imported, first.remaining) == ("completed", 3, 3, 3, 0)
+    assert (first.state, first.listed, first.new, first.imported, first.remaining) == (
+        "completed",
+        3,
+        3,
+        3,
+        0,
+    )
     assert first.bytes == sum(len(data) for data in feed.camera.files.values())
     assert feed.camera.asked() == ["", "100MEDIA/IMG_0001.JPG", "IMG_0001.JPG", "IMG_0002.JPG"]
     before = await feed.sql("select xmin::text, path from pulled_files order by path")
@@ -45,7 +51,9 @@ async def test_each_file_once_and_nothing_for_nothing_new(feed: Feed) -> None:
     assert (source.health, source.last_pulled_filename) == ("ok", "IMG_0002.JPG")
 
 
-async def test_late_and_rolled_over_and_renamed_and_changed_files_all_come_out_right(feed: Feed) -> None:
+async def test_late_and_rolled_over_and_renamed_and_changed_files_all_come_out_right(
+    feed: Feed,
+) -> None:
     fill(feed.camera, "IMG_9998.JPG", "IMG_9999.JPG")
     await feed.run()
     fill(feed.camera, "IMG_0001.JPG", "IMG_2.JPG", "IMG_10.JPG", "AAA_late.JPG")
@@ -104,7 +112,11 @@ async def test_one_bad_file_never_blocks_and_is_quarantined(feed: Feed) -> None:
         await feed.make_due()
         await feed.run(max_files=0)
     states = await feed.states()
-    assert {path for path, state in states.items() if state == "quarantined"} == {"a.jpg", "empty.jpg", "half.jpg"}
+    assert {path for path, state in states.items() if state == "quarantined"} == {
+        "a.jpg",
+        "empty.jpg",
+        "half.jpg",
+    }
     feed.camera.files["half.jpg"] = make_jpeg(200, size=(400, 300))
     assert (await sources.retry_files(feed.system, SYSTEM, feed.source_id, "half.jpg")).files == 1
     assert (await feed.run(max_files=0)).imported == 1
@@ -120,9 +132,9 @@ async def test_a_time_with_the_offset_of_the_camera_needs_no_zone(feed: Feed) ->
     Image.new("RGB", (64, 48), (7, 90, 90)).save(buffer, "JPEG", exif=exif)
     feed.camera.files["a.jpg"] = buffer.getvalue()
     assert (await feed.run()).imported == 1
-    assert await feed.sql("select captured_at, captured_at_source from images where source_id = :id") == [
-        (datetime(2026, 5, 3, 19, 15, tzinfo=UTC), "exif")
-    ]
+    assert await feed.sql(
+        "select captured_at, captured_at_source from images where source_id = :id"
+    ) == [(datetime(2026, 5, 3, 19, 15, tzinfo=UTC), "exif")]
 
 
 async def test_a_failed_file_is_tried_again_by_the_clock(feed: Feed) -> None:
@@ -139,7 +151,9 @@ async def test_a_failed_file_is_tried_again_by_the_clock(feed: Feed) -> None:
         await feed.make_due()
         await feed.sql("update pull_sources set next_run_at = now() where id = :id")
         assert await pull_runs.start_due_runs(feed.system, SYSTEM) == 1
-        [(run_id,)] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
+        [(run_id,)] = await feed.sql(
+            "select id from pull_runs where source_id = :id and state = 'running'"
+        )
         await pull_runs.run_pull(feed.system, SYSTEM, run_id)
     assert await feed.states() == {"a.jpg": "quarantined", "b.jpg": "imported"}
     next_run = (await feed.show()).next_run
@@ -243,20 +257,26 @@ async def test_retry_after_is_honoured_and_is_no_files_fault(feed: Feed) -> None
     assert timedelta(seconds=100) < wait <= timedelta(seconds=120)
 
 
-async def test_a_file_that_is_refused_while_the_listing_comes_is_left_for_longer_each_time(feed: Feed) -> None:
+async def test_a_file_that_is_refused_while_the_listing_comes_is_left_for_longer_each_time(
+    feed: Feed,
+) -> None:
     """One such file must not keep a quiet source failing; one that refuses all is not held against each of them."""
     fill(feed.camera, "a.jpg", "b.jpg", "c.jpg")
     feed.camera.faults = dict.fromkeys(feed.camera.files, "503")
     query = "select attempts from pulled_files where source_id = :id order by path"
     await feed.change(concurrency=1)
     for _ in range(3):
-        assert ((await feed.run()).failed, await feed.sql(query)) == (0, [(0,)] * 3), "once is no file's fault"
+        assert ((await feed.run()).failed, await feed.sql(query)) == (0, [(0,)] * 3), (
+            "once is no file's fault"
+        )
     await feed.make_due()
     for blamed in (1, 2, 3):
         run = await feed.run()
         assert (run.state, run.imported, run.failed) == ("failed", 0, 1)
         attempts = [count for (count,) in await feed.sql(query)]
-        assert (sum(attempts), max(attempts)) == (blamed, 1), "one of them a run, and each time another one"
+        assert (sum(attempts), max(attempts)) == (blamed, 1), (
+            "one of them a run, and each time another one"
+        )
         await feed.sql("update pulled_files set next_attempt_at = now() where attempts = 0")
     assert (await feed.run()).state == "completed", "the source is well while it waits for them"
     longest = "select min(next_attempt_at - now()) from pulled_files where source_id = :id"
@@ -286,11 +306,18 @@ async def test_a_source_has_one_run_at_a_time(feed: Feed) -> None:
 
 
 async def test_many_schedulers_begin_a_due_run_once(feed: Feed) -> None:
-    await feed.sql("update pull_sources set next_run_at = now() - interval '5 hours' where id = :id")
+    await feed.sql(
+        "update pull_sources set next_run_at = now() - interval '5 hours' where id = :id"
+    )
     begun = await asyncio.gather(*[pull_runs.start_due_runs(feed.system, SYSTEM) for _ in range(5)])
     assert sum(begun) == 1, "five missed hours are caught up once, by one"
-    assert [count for (count,) in await feed.sql("select count(*) from pull_runs where source_id = :id")] == [1]
-    assert [count for (count,) in await feed.sql("select count(*) from procrastinate.procrastinate_jobs")] == [1]
+    assert [
+        count for (count,) in await feed.sql("select count(*) from pull_runs where source_id = :id")
+    ] == [1]
+    assert [
+        count
+        for (count,) in await feed.sql("select count(*) from procrastinate.procrastinate_jobs")
+    ] == [1]
     source = await sources.get_source(feed.system, SYSTEM, feed.source_id)
     assert source.next_run is not None
     assert source.next_run > datetime.now(UTC)
@@ -311,7 +338,9 @@ async def test_a_dead_run_is_followed_and_a_late_one_cannot_write(feed: Feed) ->
     )
     feed.camera.faults.clear()
     assert [await pull_runs.restart_dead_runs(feed.system, SYSTEM) for _ in range(2)] == [1, 0]
-    [(following,)] = await feed.sql("select id from pull_runs where source_id = :id and state = 'running'")
+    [(following,)] = await feed.sql(
+        "select id from pull_runs where source_id = :id and state = 'running'"
+    )
     assert following != accepted.run_id
     await pull_runs.run_pull(feed.system, SYSTEM, following)
     feed.camera.go_on.set()
@@ -355,7 +384,9 @@ async def test_a_crash_between_store_and_row_neither_loses_nor_doubles(feed: Fee
 
 
 async def test_a_long_listing_costs_one_listing_each_time(feed: Feed) -> None:
-    await sources.update_source(feed.system, SYSTEM, feed.source_id, SourceSettings(include=["IMG_*.JPG"]))
+    await sources.update_source(
+        feed.system, SYSTEM, feed.source_id, SourceSettings(include=["IMG_*.JPG"])
+    )
     feed.camera.files = {f"IMG_{number:06}.JPG": b"x" for number in range(20_000)}
     run = await feed.run(max_files=1)
     assert (run.listed, run.new, run.remaining) == (20_000, 20_000, 19_999)

@@ -20,7 +20,10 @@ from trapline.server.app.http.application import wrap_middleware
 from trapline.server.platform.app_context import AppContext, TokenBuckets
 from trapline.server.platform.webhook_signatures import PREFIX, generate_secret, sign_message
 from trapline.server.sources.actions import event_secrets, pull_runs, pushed_events, sources
-from trapline.server.sources.queries.pushed_files import list_sources_with_pushed_files, upsert_pushed_files
+from trapline.server.sources.queries.pushed_files import (
+    list_sources_with_pushed_files,
+    upsert_pushed_files,
+)
 from trapline.server.sources.queries.sources import get_source_row
 from trapline.wire.sources import NewSource, PullRun
 
@@ -43,16 +46,22 @@ async def secret(feed: Feed) -> str:
     return (await event_secrets.create_event_secret(feed.system, SYSTEM, feed.source_id)).secret
 
 
-def signed(secret: str, body: bytes, message_id: str | None = None, at: float | None = None) -> dict[str, str]:
+def signed(
+    secret: str, body: bytes, message_id: str | None = None, at: float | None = None
+) -> dict[str, str]:
     message_id, moment = message_id or f"msg_{uuid4().hex}", str(int(at or time.time()))
     digest = sign_message(secret, message_id.encode(), moment.encode(), body)
     signature = f"v1,{base64.b64encode(digest).decode()}"
     return {"webhook-id": message_id, "webhook-timestamp": moment, "webhook-signature": signature}
 
 
-async def push(client: httpx2.AsyncClient, feed: Feed, secret: str, message: Any, **more: Any) -> httpx2.Response:
+async def push(
+    client: httpx2.AsyncClient, feed: Feed, secret: str, message: Any, **more: Any
+) -> httpx2.Response:
     body = message if isinstance(message, bytes) else json.dumps(message).encode()
-    path = f"{more.pop('prefix', '')}/image-pull-sources/{more.pop('source', feed.source_id)}/events"
+    path = (
+        f"{more.pop('prefix', '')}/image-pull-sources/{more.pop('source', feed.source_id)}/events"
+    )
     return await client.post(path, content=body, headers=signed(secret, body, **more))
 
 
@@ -81,7 +90,12 @@ async def test_a_pushed_file_is_imported_without_a_listing(
     assert (answer.json()["noted"], answer.json()["refused"]) == (1, [])
     assert await feed.states() == {"a.jpg": "seen"}, "what was answered is in the ledger"
     [run] = await do_runs(feed)
-    assert (run.trigger, run.imported, run.listed, str(run.id)) == ("event", 1, 0, answer.json()["run_id"])
+    assert (run.trigger, run.imported, run.listed, str(run.id)) == (
+        "event",
+        1,
+        0,
+        answer.json()["run_id"],
+    )
     assert feed.camera.asked() == ["a.jpg"]
     assert (await feed.run()).imported == 1, "the next listing finds the other one"
     assert await feed.states() == {"a.jpg": "imported", "b.jpg": "imported"}
@@ -98,7 +112,9 @@ async def test_more_files_than_a_run_takes_are_taken_when_they_are_pushed(
     assert run.imported == 13
 
 
-async def test_a_new_version_of_a_known_file_is_taken(client: httpx2.AsyncClient, feed: Feed, secret: str) -> None:
+async def test_a_new_version_of_a_known_file_is_taken(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
     fill(feed.camera, "a.jpg")
     await feed.run()
     feed.camera.files["a.jpg"] = make_jpeg(77)
@@ -120,29 +136,48 @@ async def test_elements_that_are_not_the_sources_are_refused_in_words(
         f"{url}../a.jpg", f"{url}%2e%2e/a.jpg", f"http://u:p@127.0.0.1:{port}/a.jpg", f"{url}a.jpg?x=1", url,
         "file:///etc/passwd", "", "a.jpg", f"{url}{'x' * 1001}.jpg", f"{url}.hidden.jpg", f"{url}sub/",
     ]  # fmt: skip
-    answer = await push(client, feed, secret, {"urls": [*strange, 7, {}, f"{url}a.jpg", f"{url}film.mp4"]})
+    answer = await push(
+        client, feed, secret, {"urls": [*strange, 7, {}, f"{url}a.jpg", f"{url}film.mp4"]}
+    )
     taken = answer.json()
-    assert (answer.status_code, taken["noted"], len(taken["refused"])) == (202, 2, len(strange) + 2), taken
+    assert (answer.status_code, taken["noted"], len(taken["refused"])) == (
+        202,
+        2,
+        len(strange) + 2,
+    ), taken
     assert all(one["reason"] for one in taken["refused"])
     assert await feed.states() == {"a.jpg": "seen", "film.mp4": "seen"}
 
 
-async def test_notifications_of_a_bucket_are_taken(client: httpx2.AsyncClient, feed: Feed, secret: str) -> None:
-    await feed.sql("update pull_sources set gateway = 's3', base_url = 's3://bucket/field/' where id = :id")
+async def test_notifications_of_a_bucket_are_taken(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
+    await feed.sql(
+        "update pull_sources set gateway = 's3', base_url = 's3://bucket/field/' where id = :id"
+    )
 
-    def record(key: str, event: str = "ObjectCreated:Put", bucket: str = "bucket") -> dict[str, Any]:
-        return {"eventName": event, "s3": {"bucket": {"name": bucket}, "object": {"key": key, "size": 7}}}
+    def record(
+        key: str, event: str = "ObjectCreated:Put", bucket: str = "bucket"
+    ) -> dict[str, Any]:
+        return {
+            "eventName": event,
+            "s3": {"bucket": {"name": bucket}, "object": {"key": key, "size": 7}},
+        }
 
     records = [
         record("field/my+d%C3%A4y/a.jpg"), record("elsewhere/a.jpg"), record("field/b.jpg", bucket="other"),
         record("field/c.jpg", "ObjectRemoved:Delete"), record("field/"),
     ]  # fmt: skip
-    answer = await push(client, feed, secret, {"Records": records, "urls": ["s3://bucket/field/u.jpg"]})
+    answer = await push(
+        client, feed, secret, {"Records": records, "urls": ["s3://bucket/field/u.jpg"]}
+    )
     assert (answer.json()["noted"], len(answer.json()["refused"])) == (2, 4), answer.text
     assert set(await feed.states()) == {"my däy/a.jpg", "u.jpg"}
 
 
-async def test_a_wrong_signature_learns_nothing(client: httpx2.AsyncClient, feed: Feed, secret: str) -> None:
+async def test_a_wrong_signature_learns_nothing(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
     other, body = generate_secret(), json.dumps(told(feed, "a.jpg")).encode()
     path = f"/image-pull-sources/{feed.source_id}/events"
     good = signed(secret, body)
@@ -155,7 +190,9 @@ async def test_a_wrong_signature_learns_nothing(client: httpx2.AsyncClient, feed
         await client.post(path, content=body),
         await client.post(path, content=body + b" ", headers=good),
         await client.post(path, content=body, headers=good | {"webhook-id": "other"}),
-        await client.post(path, content=body, headers=good | {"webhook-timestamp": str(int(time.time()) - 5)}),
+        await client.post(
+            path, content=body, headers=good | {"webhook-timestamp": str(int(time.time()) - 5)}
+        ),
     ]
     told_of = [{k: v for k, v in answer.json().items() if k != "request_id"} for answer in answers]
     assert [answer.status_code for answer in answers] == [401] * len(answers)
@@ -170,7 +207,9 @@ async def test_a_message_that_comes_again_has_the_same_answer_and_no_second_effe
 ) -> None:
     fill(feed.camera, "a.jpg")
     message = told(feed, "a.jpg", "../b.jpg")
-    many = await asyncio.gather(*[push(client, feed, secret, message, message_id="once") for _ in range(8)])
+    many = await asyncio.gather(
+        *[push(client, feed, secret, message, message_id="once") for _ in range(8)]
+    )
     await do_runs(feed)
     again = await push(client, feed, secret, message, message_id="once", at=time.time() - 60)
     assert {(answer.status_code, answer.text) for answer in (*many, again)} == {(202, again.text)}
@@ -231,7 +270,9 @@ async def test_events_during_a_run_are_taken_by_one_that_follows(
     assert len(await feed.images()) == 3
 
 
-async def test_what_waits_without_a_run_is_followed(client: httpx2.AsyncClient, feed: Feed, secret: str) -> None:
+async def test_what_waits_without_a_run_is_followed(
+    client: httpx2.AsyncClient, feed: Feed, secret: str
+) -> None:
     fill(feed.camera, "a.jpg")
     await sources.toggle_source(feed.system, SYSTEM, feed.source_id, is_active=False)
     answer = await push(client, feed, secret, told(feed, "a.jpg"))
@@ -248,7 +289,9 @@ async def test_what_waits_without_a_run_is_followed(client: httpx2.AsyncClient, 
         await upsert_pushed_files(SYSTEM, tx, row, [("a.jpg", None)], "x")
     assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 1
     assert (await do_runs(feed))[0].failed == 1
-    assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 0, "it is tried again after its time"
+    assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 0, (
+        "it is tried again after its time"
+    )
     await feed.make_due()
     assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 1
 
@@ -264,7 +307,9 @@ async def test_a_source_that_fails_is_left_alone_also_by_events(
     answer = await push(client, feed, secret, told(feed, "a.jpg"))
     assert (answer.status_code, answer.json()["run_id"]) == (202, None)
     assert "left alone" in answer.json()["detail"]
-    [[wait_s]] = await feed.sql("select extract(epoch from next_run_at - now()) from pull_sources where id = :id")
+    [[wait_s]] = await feed.sql(
+        "select extract(epoch from next_run_at - now()) from pull_sources where id = :id"
+    )
     assert 60 < wait_s <= 120, "it comes back after its pause, not with its schedule"
     assert (await feed.run()).imported == 1
     assert await feed.states() == {"a.jpg": "imported"}
@@ -277,7 +322,9 @@ async def test_an_event_does_not_shorten_how_long_a_server_asks_to_be_left_alone
     feed.camera.faults[""], feed.camera.retry_after = "429", "86400"
     assert (await feed.run()).state == "failed"
     await push(client, feed, secret, told(feed, "a.jpg"))
-    [[wait_s]] = await feed.sql("select extract(epoch from next_run_at - now()) from pull_sources where id = :id")
+    [[wait_s]] = await feed.sql(
+        "select extract(epoch from next_run_at - now()) from pull_sources where id = :id"
+    )
     assert 86_000 < wait_s <= 86_400
     feed.camera.faults.clear()
     assert (await feed.run()).imported == 1, "by hand it can be begun all the same"
@@ -302,7 +349,9 @@ async def test_files_of_a_former_address_keep_no_other_source_waiting(
             row = await get_source_row(SYSTEM, tx, source_id, lock=True)
             await upsert_pushed_files(SYSTEM, tx, row, [("a.jpg", None)], "x")
 
-    new = NewSource(name="other", base_url=feed.camera.url, deployment=UUID(feed.house.ids["deployment_id"]))
+    new = NewSource(
+        name="other", base_url=feed.camera.url, deployment=UUID(feed.house.ids["deployment_id"])
+    )
     other = (await sources.create_source(feed.system, SYSTEM, new)).id
     await feed.sql("update pull_sources set last_pull_timestamp = now() where id = :id")
     await note(feed.source_id)
@@ -323,7 +372,9 @@ async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         many = told(feed, *[f"{number:04}-{'x' * 90}.jpg" for number in range(1000)])
         answer = await push(client, feed, secret, many)
-        assert (answer.status_code, answer.json()["noted"]) == (202, 1000), "long addresses are no fewer"
+        assert (answer.status_code, answer.json()["noted"]) == (202, 1000), (
+            "long addresses are no fewer"
+        )
         large = b'{"urls": ["' + b"x" * 2**20 + b'"]}'
         assert (await push(client, feed, secret, large)).status_code == 413
         path = f"/image-pull-sources/{feed.source_id}/events"
@@ -336,5 +387,7 @@ async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
             assert "Nothing was noted" in answer.text
         codes = [(await push(client, feed, generate_secret(), b"{}")).status_code for _ in range(5)]
         assert codes == [401] * 5, "false signatures use up nothing"
-        codes = [(await push(client, feed, secret, told(feed, "a.jpg"))).status_code for _ in range(3)]
+        codes = [
+            (await push(client, feed, secret, told(feed, "a.jpg"))).status_code for _ in range(3)
+        ]
         assert codes == [202, 429, 429]

@@ -21,7 +21,9 @@ def _auth(house: House, role: str = "owner") -> dict[str, str]:
     return {"Authorization": f"Bearer {house.tokens[role]}"}
 
 
-async def test_every_route_refuses_a_name_that_it_does_not_know(app_client: httpx2.AsyncClient) -> None:
+async def test_every_route_refuses_a_name_that_it_does_not_know(
+    app_client: httpx2.AsyncClient,
+) -> None:
     document: dict[str, Any] = (await app_client.get("/api/v2/openapi.json")).json()
     let_through = []
     asked = 0
@@ -40,7 +42,9 @@ async def test_every_route_refuses_a_name_that_it_does_not_know(app_client: http
     assert let_through == []
 
 
-async def test_the_nearest_known_name_is_suggested(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_the_nearest_known_name_is_suggested(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     for path, name, nearest in (
         ("/api/v2/images", "confidence_mim", "confidence_min"),
@@ -54,16 +58,23 @@ async def test_the_nearest_known_name_is_suggested(system: AppContext, app_clien
         assert answer.json()["errors"][0]["where"] == name
 
 
-async def test_worker_calls_name_what_they_ignore(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_worker_calls_name_what_they_ignore(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
-    answer = await app_client.get("/api/v2/projects/", params={"page_size": 5, "x y": 1}, headers=_auth(house))
+    answer = await app_client.get(
+        "/api/v2/projects/", params={"page_size": 5, "x y": 1}, headers=_auth(house)
+    )
     assert answer.status_code == 200
     assert answer.headers["X-Trapline-Ignored"] == "page_size, x%20y"
     claim = {"ids_only": "1", "pipeline__slug__in": "any", "ordering": "id"}
     answer = await app_client.get("/api/v2/jobs", params=claim, headers=_auth(house))
     assert answer.status_code == 200
     assert answer.headers["X-Trapline-Ignored"] == "ordering"
-    assert "X-Trapline-Ignored" not in (await app_client.get("/api/v2/projects", headers=_auth(house))).headers
+    assert (
+        "X-Trapline-Ignored"
+        not in (await app_client.get("/api/v2/projects", headers=_auth(house))).headers
+    )
 
 
 @pytest.mark.parametrize("name", ["search", "offset", "skip", "cutoff_hours", "logs_limit"])
@@ -77,34 +88,52 @@ async def test_names_that_filter_elsewhere_are_refused_by_worker_calls(
         assert name in answer.json()["detail"]
 
 
-async def test_project_id_filters_jobs_in_both_forms(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_project_id_filters_jobs_in_both_forms(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     project = int(house.ids["project_id"])
     for flags in ({}, {"ids_only": "1"}):
-        mine = await app_client.get("/api/v2/jobs", params={"project_id": project, **flags}, headers=_auth(house))
-        other = await app_client.get("/api/v2/jobs", params={"project_id": project + 1, **flags}, headers=_auth(house))
+        mine = await app_client.get(
+            "/api/v2/jobs", params={"project_id": project, **flags}, headers=_auth(house)
+        )
+        other = await app_client.get(
+            "/api/v2/jobs", params={"project_id": project + 1, **flags}, headers=_auth(house)
+        )
         assert mine.status_code == 200
         assert len(mine.json()["results"]) > 0, flags
         assert other.status_code == 404 or other.json()["results"] == []
     both = {"project_id": project, "project": project + 1}
-    assert (await app_client.get("/api/v2/jobs", params=both, headers=_auth(house))).status_code == 400
+    assert (
+        await app_client.get("/api/v2/jobs", params=both, headers=_auth(house))
+    ).status_code == 400
 
 
 @pytest.mark.parametrize("off", ["0", "false", ""])
-async def test_a_flag_that_is_off_is_not_a_claim(system: AppContext, app_client: httpx2.AsyncClient, off: str) -> None:
+async def test_a_flag_that_is_off_is_not_a_claim(
+    system: AppContext, app_client: httpx2.AsyncClient, off: str
+) -> None:
     house = await build_house(system, "house")
     answer = await app_client.get("/api/v2/jobs", params={"ids_only": off}, headers=_auth(house))
     assert "count" in answer.json()
 
 
-async def test_unknown_paths_are_404_json_unless_a_document_is_requested(app_client: httpx2.AsyncClient) -> None:
+async def test_unknown_paths_are_404_json_unless_a_document_is_requested(
+    app_client: httpx2.AsyncClient,
+) -> None:
     html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     for path in ("/apiv2/images", "/api/v3/jobs", "/pipelines/run", "/image-pull-sources-old"):
         answer = await app_client.get(path, headers=html)
-        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path
+        assert (answer.status_code, answer.headers["content-type"]) == (
+            404,
+            "application/problem+json",
+        ), path
     for accept in ("application/json", "*/*"):
         answer = await app_client.get("/imagess", headers={"Accept": accept})
-        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+        assert (answer.status_code, answer.headers["content-type"]) == (
+            404,
+            "application/problem+json",
+        )
     for path in ("/", "/projects/1/images?clas=deer"):
         answer = await app_client.get(path, headers=html)
         assert answer.headers["content-type"].startswith("text/html")

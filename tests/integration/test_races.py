@@ -33,7 +33,12 @@ async def field(system: AppContext) -> Field:
 
 
 def worker_scope(field: Field) -> Scope:
-    return Scope(actor="worker", roles={field.project: Role.OWNER}, kind=TokenKind.WORKER, token_id=UUID(int=9))
+    return Scope(
+        actor="worker",
+        roles={field.project: Role.OWNER},
+        kind=TokenKind.WORKER,
+        token_id=UUID(int=9),
+    )
 
 
 async def make_leased_job(field: Field) -> tuple[int, list[dict[str, Any]]]:
@@ -66,8 +71,11 @@ async def make_leased_job(field: Field) -> tuple[int, list[dict[str, Any]]]:
             """,
             (field.project, job, ids, field.images),
         )
-        # Without its holder, the first results would wait for each other to make it, and race for nothing.
-        await record_holder_contact(worker_scope(field), tx, HolderContact(job, field.project, pipeline, every_s=60))
+        # Without its holder, the first results would wait for each other to make it, and race for
+        # nothing.
+        await record_holder_contact(
+            worker_scope(field), tx, HolderContact(job, field.project, pipeline, every_s=60)
+        )
     key = field.system.secrets.derive(LEASE_TOKENS)
     return job, [
         {
@@ -84,12 +92,19 @@ async def post(field: Field, job: int, elements: list[dict[str, Any]]) -> list[s
     """Post results as a worker would, below HTTP."""
     scope = worker_scope(field)
     found = await results.get_result_job(field.system, scope, job)
-    accepted = await results.store_results(field.system, scope, found, json.dumps(elements).encode())
+    accepted = await results.store_results(
+        field.system, scope, found, json.dumps(elements).encode()
+    )
     return [task.status for task in accepted.tasks]
 
 
 async def moves(field: Field, job: int) -> list[str]:
-    return [row[0] for row in await field.ask("select to_state from job_moves where job_id = %s order by number", job)]
+    return [
+        row[0]
+        for row in await field.ask(
+            "select to_state from job_moves where job_id = %s order by number", job
+        )
+    ]
 
 
 async def test_the_last_results_end_the_job_once(field: Field) -> None:
@@ -99,7 +114,10 @@ async def test_the_last_results_end_the_job_once(field: Field) -> None:
         posts = [post(field, job, [success(task) for task in orders[first::2]]) for first in (0, 1)]
         if number % 5 == 0:
             # Both halves once more, in the other order: repeats must change nothing.
-            posts += [post(field, job, [success(task) for task in reversed(orders[first::2])]) for first in (0, 1)]
+            posts += [
+                post(field, job, [success(task) for task in reversed(orders[first::2])])
+                for first in (0, 1)
+            ]
         for statuses in await asyncio.gather(*posts):
             assert statuses == ["accepted"] * 2
         assert await field.counters(job) == ("completed", 0, 4, 0)
@@ -128,7 +146,9 @@ async def test_nothing_commits_after_a_cancel(field: Field) -> None:
         async with field.system.database.transaction(SYSTEM) as tx:
             if not await cancel.cancel_job(SYSTEM, tx, job):
                 return None
-            cursor = await tx.execute("select open, completed, failed from jobs where id = %s", (job,))
+            cursor = await tx.execute(
+                "select open, completed, failed from jobs where id = %s", (job,)
+            )
             return await cursor.fetchone()
 
     patience, outcomes = 0.02, set()
@@ -169,10 +189,19 @@ async def test_the_same_error_at_once_is_charged_once(field: Field) -> None:
     for _ in range(RACES // 10):
         job, tasks = await make_leased_job(field)
         batch = [failure(task) for task in tasks]
-        for statuses in await asyncio.gather(*[post(field, job, order) for order in (batch, batch[::-1], batch)]):
+        for statuses in await asyncio.gather(
+            *[post(field, job, order) for order in (batch, batch[::-1], batch)]
+        ):
             assert statuses == ["accepted"] * 4
-        assert await field.ask("select distinct errors from analyses where job_id = %s", job) == [(1,)]
-    assert await field.ask("select count(*) from attempts group by analysis_id, attempt having count(*) > 1") == []
+        assert await field.ask("select distinct errors from analyses where job_id = %s", job) == [
+            (1,)
+        ]
+    assert (
+        await field.ask(
+            "select count(*) from attempts group by analysis_id, attempt having count(*) > 1"
+        )
+        == []
+    )
 
 
 async def test_results_against_the_reaper(field: Field) -> None:
@@ -189,12 +218,20 @@ async def test_results_against_the_reaper(field: Field) -> None:
     reaped_some = answered_some = False
     for _ in range(RACES // 5):
         job, tasks = await make_leased_job(field)
-        posts = [post(field, job, [success(task) for task in tasks[first : first + 2]]) for first in (0, 2)]
+        posts = [
+            post(field, job, [success(task) for task in tasks[first : first + 2]])
+            for first in (0, 2)
+        ]
         reaped, told = await asyncio.gather(reap(job), asyncio.gather(*posts))
         reaped += await reap(job)
         accepted = sum(status == "accepted" for statuses in told for status in statuses)
         assert accepted + reaped == 4
-        assert await field.counters(job) == ("completed" if accepted else "failed", 0, accepted, reaped)
+        assert await field.counters(job) == (
+            "completed" if accepted else "failed",
+            0,
+            accepted,
+            reaped,
+        )
         assert len(await moves(field, job)) == 3
         reaped_some, answered_some = reaped_some or reaped > 0, answered_some or accepted > 0
     assert reaped_some

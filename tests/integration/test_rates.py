@@ -25,7 +25,11 @@ From = Callable[[str], httpx2.AsyncClient]
 @pytest.fixture
 async def rates(system: AppContext, application: FastAPI) -> RateLimits:
     """Six calls for a worker, four for any other caller, three for a stranger, and then none for an hour."""
-    made = RateLimits(workers=TokenBuckets(HOUR, 6), callers=TokenBuckets(HOUR, 4), strangers=TokenBuckets(HOUR, 3))
+    made = RateLimits(
+        workers=TokenBuckets(HOUR, 6),
+        callers=TokenBuckets(HOUR, 4),
+        strangers=TokenBuckets(HOUR, 3),
+    )
     application.state.system = replace(system, rates=made)
     return made
 
@@ -42,7 +46,9 @@ async def of(rates: RateLimits, application: FastAPI) -> AsyncIterator[From]:
 
     def make(address: str) -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(wrap_middleware(application), client=(address, 4711))
-        return clients.setdefault(address, httpx2.AsyncClient(transport=transport, base_url="http://trapline.test"))
+        return clients.setdefault(
+            address, httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
+        )
 
     yield make
     for client in clients.values():
@@ -64,10 +70,17 @@ def _expect_refused(answer: httpx2.Response, whose: str) -> None:
 
 async def test_a_token_has_its_rate_and_no_other_pays_for_it(of: From, house: House) -> None:
     client = of("192.0.2.1")
-    codes = [(await client.get("/api/v2/auth/me", headers=_as(house.tokens["owner"]))).status_code for _ in range(5)]
+    codes = [
+        (await client.get("/api/v2/auth/me", headers=_as(house.tokens["owner"]))).status_code
+        for _ in range(5)
+    ]
     assert codes == [200] * 4 + [429]
-    _expect_refused(await client.get("/api/v2/jobs", headers=_as(house.tokens["owner"])), "credentials")
-    assert (await client.get("/api/v2/auth/me", headers=_as(house.tokens["viewer"]))).status_code == 200
+    _expect_refused(
+        await client.get("/api/v2/jobs", headers=_as(house.tokens["owner"])), "credentials"
+    )
+    assert (
+        await client.get("/api/v2/auth/me", headers=_as(house.tokens["viewer"]))
+    ).status_code == 200
     assert (await client.get("/api/v2/docs")).status_code == 200
 
 
@@ -75,26 +88,35 @@ async def test_a_large_body_counts_once(of: From, house: House) -> None:
     codes = []
     for _ in range(4):
         answer = await of("192.0.2.1").post(
-            "/api/v2/projects", content=b'{"name": ' + b" " * 100_000, headers=_as(house.tokens["owner"])
+            "/api/v2/projects",
+            content=b'{"name": ' + b" " * 100_000,
+            headers=_as(house.tokens["owner"]),
         )
         codes.append(answer.status_code)
     assert 429 not in codes
 
 
-async def test_refused_query_names_are_counted_with_and_without_good_credentials(of: From, house: House) -> None:
+async def test_refused_query_names_are_counted_with_and_without_good_credentials(
+    of: From, house: House
+) -> None:
     for address, token, path in (
         ("192.0.2.1", "nonsense", "/api/v2/auth/ways?serach=fox"),
         ("192.0.2.2", house.tokens["owner"], "/api/v2/deployments?serach=fox"),
     ):
         codes = [(await of(address).get(path, headers=_as(token))).status_code for _ in range(4)]
         assert codes == [422] * 3 + [429], address
-    assert (await of("192.0.2.3").get("/api/v2/projects", headers=_as(house.tokens["owner"]))).status_code == 200
+    assert (
+        await of("192.0.2.3").get("/api/v2/projects", headers=_as(house.tokens["owner"]))
+    ).status_code == 200
 
 
 async def test_results_never_wait(of: From, house: House) -> None:
     client, worker = of("192.0.2.1"), _as(house.tokens["worker"])
     job = f"/api/v2/jobs/{house.ids['job_id']}"
-    codes = [(await client.post(f"{job}/tasks", json={"batch_size": 1}, headers=worker)).status_code for _ in range(7)]
+    codes = [
+        (await client.post(f"{job}/tasks", json={"batch_size": 1}, headers=worker)).status_code
+        for _ in range(7)
+    ]
     assert codes == [200] * 6 + [429]
     for _ in range(3):
         posted = await client.post(f"{job}/result", json={"results": []}, headers=worker)
@@ -110,7 +132,9 @@ async def test_strangers_are_counted_by_their_address(of: From) -> None:
     assert (await of("192.0.2.2").get("/api/v2/docs")).status_code == 200
     for host in ("2001:db8::1", "2001:db8::2", "2001:db8::3"):
         await of(host).get("/api/v2/docs")
-    _expect_refused(await of("2001:db8::ffff").get("/api/v2/docs"), "address")  # one household has 2^64 of them
+    _expect_refused(
+        await of("2001:db8::ffff").get("/api/v2/docs"), "address"
+    )  # one household has 2^64 of them
 
 
 @pytest.mark.parametrize(
@@ -132,13 +156,17 @@ async def test_false_credentials_are_refused_and_then_unheard(
     _expect_refused(await client.get(path, headers=headers), "address")
     made_up = _as(generate_token(TokenKind.USER))
     _expect_refused(await client.get("/api/v2/auth/me", headers=made_up), "address")
-    assert (await client.get("/api/v2/auth/me", headers=owner)).status_code == 200, "a good one was held up by them"
+    assert (await client.get("/api/v2/auth/me", headers=owner)).status_code == 200, (
+        "a good one was held up by them"
+    )
     assert len(rates.callers._left) == 1, "what is false takes no room"
 
 
 async def test_addresses_that_are_made_up_are_counted_while_good_ones_are_not(of: From) -> None:
     client = of("192.0.2.1")
-    codes = [(await client.get("/files/originals/1/aa/aa?signature=00")).status_code for _ in range(4)]
+    codes = [
+        (await client.get("/files/originals/1/aa/aa?signature=00")).status_code for _ in range(4)
+    ]
     assert codes == [403] * 3 + [429]
 
 

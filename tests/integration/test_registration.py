@@ -15,7 +15,9 @@ async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
-async def register(field: Field, pipelines: list[dict[str, Any]], **changes: Any) -> httpx2.Response:
+async def register(
+    field: Field, pipelines: list[dict[str, Any]], **changes: Any
+) -> httpx2.Response:
     body = {"processing_service_name": "Field worker (host)", "pipelines": pipelines} | changes
     return await field.call("POST", f"/projects/{field.project}/pipelines/", body, field.worker)
 
@@ -34,7 +36,10 @@ async def test_the_same_again_is_201_and_changes_nothing(field: Field) -> None:
     assert again.json() == first.json() | {"pipelines_created": []}
     assert isinstance(again.json()["processing_service_id"], int)
     updated = await register(field, [PIPELINE, changed(slug="other", name="Better")])
-    assert (updated.json()["pipelines_created"], updated.json()["pipelines_updated"]) == ([], ["other"])
+    assert (updated.json()["pipelines_created"], updated.json()["pipelines_updated"]) == (
+        [],
+        ["other"],
+    )
     listed = (await field.call("GET", f"/pipelines?project={field.project}")).json()
     assert [(found["slug"], found["name"], found["online"]) for found in listed["results"]] == [
         ("field-pipeline", "Field pipeline", True),
@@ -62,22 +67,41 @@ async def test_another_class_list_is_another_revision(field: Field) -> None:
 
 async def test_a_class_list_of_30000_labels(field: Field) -> None:
     labels = [f"species number {number}" for number in range(30_000)]
-    data = [{"index": number, "label": label, "gbif_key": number} for number, label in enumerate(labels)]
-    classifier = {"name": "C", "key": "c", "version": 2, "category_map": {"data": data, "labels": labels}}
+    data = [
+        {"index": number, "label": label, "gbif_key": number} for number, label in enumerate(labels)
+    ]
+    classifier = {
+        "name": "C",
+        "key": "c",
+        "version": 2,
+        "category_map": {"data": data, "labels": labels},
+    }
     answer = await register(field, [changed(slug="long", algorithms=[classifier])])
     assert answer.status_code == 201, answer.text
-    assert await field.ask("select cardinality(labels) from category_maps order by 1 desc limit 1") == [(30_000,)]
+    assert await field.ask(
+        "select cardinality(labels) from category_maps order by 1 desc limit 1"
+    ) == [(30_000,)]
 
 
 async def test_labels_may_stand_in_data_alone(field: Field) -> None:
     data = [{"index": 1, "label": "b"}, {"index": 0, "label": "a"}]
-    classifier = {"name": "C", "key": "c", "version": 2, "category_map": {"data": data, "labels": []}}
+    classifier = {
+        "name": "C",
+        "key": "c",
+        "version": 2,
+        "category_map": {"data": data, "labels": []},
+    }
     await register(field, [changed(slug="short", algorithms=[classifier])])
     query = "select m.labels from category_maps m join algorithms a on a.map_sha256 = m.sha256 where a.key = 'c'"
     assert await field.ask(query) == [(["a", "b"],)]
 
 
-NUL_IN_DATA = {"name": "A", "key": "a", "version": 1, "category_map": {"data": [{"index": 0, "label": {"x\x00": 1}}]}}
+NUL_IN_DATA = {
+    "name": "A",
+    "key": "a",
+    "version": 1,
+    "category_map": {"data": [{"index": 0, "label": {"x\x00": 1}}]},
+}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +109,10 @@ NUL_IN_DATA = {"name": "A", "key": "a", "version": 1, "category_map": {"data": [
     [
         {"processing_service_name": "", "pipelines": []},
         {"pipelines": []},
-        {"processing_service_name": "S", "pipelines": [{"name": "P", "slug": "not a slug", "version": 1}]},
+        {
+            "processing_service_name": "S",
+            "pipelines": [{"name": "P", "slug": "not a slug", "version": 1}],
+        },
         {"processing_service_name": "S", "pipelines": [PIPELINE, PIPELINE]},
         {"processing_service_name": "S\x00", "pipelines": []},
         {"processing_service_name": "S", "pipelines": [PIPELINE | {"algorithms": [NUL_IN_DATA]}]},
@@ -100,12 +127,16 @@ async def test_bad_content_is_400_in_words(field: Field, body: Any) -> None:
 
 async def test_an_unknown_project_is_404(field: Field) -> None:
     body = {"processing_service_name": "S", "pipelines": []}
-    assert (await field.call("POST", "/projects/999/pipelines/", body, field.worker)).status_code == 404
+    assert (
+        await field.call("POST", "/projects/999/pipelines/", body, field.worker)
+    ).status_code == 404
 
 
 async def test_a_service_belongs_to_its_registrant(system: AppContext) -> None:
     field, neighbour = await make_field(system), await make_field(system, name="neighbour")
-    assert (await field.register())["processing_service_id"] != (await neighbour.register())["processing_service_id"]
+    assert (await field.register())["processing_service_id"] != (await neighbour.register())[
+        "processing_service_id"
+    ]
     other_token = await field.make_worker()
     body = {"processing_service_name": "Field worker (host)", "pipelines": [PIPELINE]}
     same = await field.call("POST", f"/projects/{field.project}/pipelines/", body, other_token)
@@ -133,7 +164,10 @@ async def test_a_finding_is_by_the_revision_that_its_result_names(field: Field) 
     tasks = await field.lease(job, 3)
     await register(field, [changed(algorithms=[detector, newer])])
     key = classifier["key"]
-    told = [success(task, algorithms=of) for task, of in zip(tasks, ({key: classifier}, {key: newer}, {}), strict=True)]
+    told = [
+        success(task, algorithms=of)
+        for task, of in zip(tasks, ({key: classifier}, {key: newer}, {}), strict=True)
+    ]
     assert await field.post(job, told) == ["accepted"] * 3
     rows = await field.ask(
         """
@@ -149,25 +183,36 @@ async def test_services_show_their_workers(field: Field) -> None:
     job = await field.run_job()
     tasks = await field.lease(job, 2)
     await field.post(job, [success(tasks[0])])
-    [service] = (await field.call("GET", f"/processing_services?project={field.project}")).json()["results"]
+    [service] = (await field.call("GET", f"/processing_services?project={field.project}")).json()[
+        "results"
+    ]
     assert (service["name"], service["online"]) == ("Field worker (host)", True)
     assert service["pipelines"] == ["field-pipeline"]
     assert service["projects"] == [field.project]
     [worker] = service["workers"]
-    assert (worker["job_id"], worker["holds"], worker["completed"], worker["online"]) == (job, 1, 1, True)
+    assert (worker["job_id"], worker["holds"], worker["completed"], worker["online"]) == (
+        job,
+        1,
+        1,
+        True,
+    )
 
 
 async def test_a_worker_that_only_asks_for_jobs_is_online_but_keeps_no_lease(field: Field) -> None:
     job = await field.run_job()
     await field.lease(job, 1)
-    await field.change("update holders set seen_at = now() - interval '1 h', last_contact_at = now() - interval '1 h'")
+    await field.change(
+        "update holders set seen_at = now() - interval '1 h', last_contact_at = now() - interval '1 h'"
+    )
     listing = f"/processing_services?project={field.project}"
     [service] = (await field.call("GET", listing)).json()["results"]
     assert [worker["online"] for worker in service["workers"]] == [False]
     await field.claim()
     [service] = (await field.call("GET", listing)).json()["results"]
     assert [worker["online"] for worker in service["workers"]] == [True]
-    assert await field.ask("select last_contact_at < now() - interval '59 min' from holders") == [(True,)]
+    assert await field.ask("select last_contact_at < now() - interval '59 min' from holders") == [
+        (True,)
+    ]
 
 
 async def test_a_job_names_who_asked_for_it_and_who_moved_it(field: Field) -> None:

@@ -20,9 +20,20 @@ async def test_retry_races_with_results_leases_and_cancel(system: AppContext) ->
     for number in range(ROUNDS):
         tasks = await field.lease(job, 24)
         CHANCE.shuffle(tasks)
-        calls: list[Any] = [_post(field, job, tasks[first : first + 4]) for first in range(0, len(tasks), 4)]
-        calls += [_call(field, job, "retry", body) for body in (None, {"reason": PERMANENT.format(1)})]
-        calls += [_call(field, job, "retry", {"images": [task["image_id"] for task in tasks[:6]] or [str(job)]})]
+        calls: list[Any] = [
+            _post(field, job, tasks[first : first + 4]) for first in range(0, len(tasks), 4)
+        ]
+        calls += [
+            _call(field, job, "retry", body) for body in (None, {"reason": PERMANENT.format(1)})
+        ]
+        calls += [
+            _call(
+                field,
+                job,
+                "retry",
+                {"images": [task["image_id"] for task in tasks[:6]] or [str(job)]},
+            )
+        ]
         if number % 5 == 4:
             calls.append(_call(field, job, "cancel", None))
             calls.append(jobs.sweep_job(field.system, SYSTEM, job))
@@ -37,8 +48,13 @@ async def test_retry_races_with_results_leases_and_cancel(system: AppContext) ->
 
 
 async def _post(field: Field, job: int, tasks: list[dict[str, Any]]) -> int:
-    results = [success(task) if CHANCE.random() < 0.1 else failure(task, PERMANENT.format(1)) for task in tasks]
-    return (await field.call("POST", f"/jobs/{job}/result/", {"results": results}, field.worker)).status_code
+    results = [
+        success(task) if CHANCE.random() < 0.1 else failure(task, PERMANENT.format(1))
+        for task in tasks
+    ]
+    return (
+        await field.call("POST", f"/jobs/{job}/result/", {"results": results}, field.worker)
+    ).status_code
 
 
 async def _call(field: Field, job: int, verb: str, body: Any) -> int:

@@ -41,12 +41,20 @@ async def house(system: AppContext) -> House:
         key = UUID(house.ids["key_id"])
         await tx.session.execute(
             text("update callback_keys set sealed_secret = :sealed"),
-            {"sealed": encrypt_secret(keys({1: OLD}), "callback-secret", "callback_keys", key, "sealed_secret")},
+            {
+                "sealed": encrypt_secret(
+                    keys({1: OLD}), "callback-secret", "callback_keys", key, "sealed_secret"
+                )
+            },
         )
         webhook = UUID(house.ids["webhook_id"])
         await tx.session.execute(
             text("update webhooks set secrets = :sealed"),
-            {"sealed": encrypt_secret(keys({1: OLD}), "webhook-secret", "webhooks", webhook, "secrets")},
+            {
+                "sealed": encrypt_secret(
+                    keys({1: OLD}), "webhook-secret", "webhooks", webhook, "secrets"
+                )
+            },
         )
     return house
 
@@ -85,7 +93,10 @@ async def fill(system: AppContext, house: House, many: int) -> dict[UUID, str]:
 
 async def passwords(system: AppContext, made: dict[UUID, str]) -> dict[UUID, str]:
     async with system.database.transaction(SYSTEM) as tx:
-        return {key: decrypt_secrets(system, await get_source_row(SYSTEM, tx, key))["password"] for key in made}
+        return {
+            key: decrypt_secrets(system, await get_source_row(SYSTEM, tx, key))["password"]
+            for key in made
+        }
 
 
 def command(url: str, folder: Path, key: str | None, *more: str) -> subprocess.Popen[str]:
@@ -149,14 +160,20 @@ async def test_both_keys_live_in_two_processes_and_a_kill_in_the_middle_loses_no
     assert "0 were encrypted anew, 0 are left" in rotate(url, tmp_path, f"1:{OLD},2:{NEW}")
 
 
-async def test_a_wrong_or_a_single_key_changes_nothing(system: AppContext, house: House, tmp_path: Path) -> None:
+async def test_a_wrong_or_a_single_key_changes_nothing(
+    system: AppContext, house: House, tmp_path: Path
+) -> None:
     await fill(replace(system, secrets=keys({1: OLD})), house, 3)
     before = await fingerprint(system.database)
     url = system.database.url
     assert "does not open" in rotate(url, tmp_path, f"1:{WRONG},2:{NEW}", code=1)
-    assert "version 1 of the secret key, which is not set here" in rotate(url, tmp_path, f"2:{NEW},3:{WRONG}", code=1)
+    assert "version 1 of the secret key, which is not set here" in rotate(
+        url, tmp_path, f"2:{NEW},3:{WRONG}", code=1
+    )
     assert "names one key" in rotate(url, tmp_path, OLD, code=2)
-    assert "does not open" in rotate(url, tmp_path, None, code=1), "a data folder's own key that sealed nothing here"
+    assert "does not open" in rotate(url, tmp_path, None, code=1), (
+        "a data folder's own key that sealed nothing here"
+    )
     assert len(KeyFile(tmp_path / "secret-key")) == 1, "no key was made"
     assert await fingerprint(system.database) == before
 
@@ -180,7 +197,9 @@ async def test_the_key_of_a_data_folder_is_changed_while_the_server_runs(
     )  # fmt: skip
     made[(await sources.create_source(running, SYSTEM, new)).id] = "pw-new"
     async with system.database.transaction(SYSTEM) as tx:
-        await tx.session.execute(text("update analyses set state = 'processing', leased_at = now() - interval '1 h'"))
+        await tx.session.execute(
+            text("update analyses set state = 'processing', leased_at = now() - interval '1 h'")
+        )
     assert "Key 1 stays for now: workers hold 1 tasks" in rotate(url, tmp_path, None)
     assert list(KeyFile(file)) == [1, 2], "a change that was not over is ended, not begun anew"
     said = rotate(url, tmp_path, None, "--now")

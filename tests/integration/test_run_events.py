@@ -41,16 +41,22 @@ async def other_client(system: AppContext) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-async def follow(client: httpx2.AsyncClient, house: House, job: str, **headers: str) -> httpx2.Response:
+async def follow(
+    client: httpx2.AsyncClient, house: House, job: str, **headers: str
+) -> httpx2.Response:
     async with asyncio.timeout(30):
-        return await client.get(f"/pipeline/job/{job}/events", headers=as_caller(house, "viewer", **headers))
+        return await client.get(
+            f"/pipeline/job/{job}/events", headers=as_caller(house, "viewer", **headers)
+        )
 
 
 def read(answer: httpx2.Response) -> list[tuple[str | None, str, dict[str, Any]]]:
     """Read a stream as (id, kind, data); comments are passed over."""
     told = []
     for block in answer.text.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        fields = dict(
+            line.split(": ", 1) for line in block.splitlines() if not line.startswith(":")
+        )
         if "data" in fields:
             told.append((fields.get("id"), fields["event"], json.loads(fields["data"])))
     return told
@@ -66,7 +72,9 @@ async def test_each_state_and_the_progress_is_told_until_the_end(
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
     number = int(job.removeprefix("job-"))
-    following = [asyncio.create_task(follow(other_client, house, name)) for name in (job, str(number))]
+    following = [
+        asyncio.create_task(follow(other_client, house, name)) for name in (job, str(number))
+    ]
     await asyncio.sleep(0.1)
     await expand_job(system, SYSTEM, number)
     await asyncio.sleep(0.1)
@@ -76,11 +84,17 @@ async def test_each_state_and_the_progress_is_told_until_the_end(
     await cancel_job(system, SYSTEM, number)
     for answer in await asyncio.gather(*following):
         assert answer.headers["Content-Type"].startswith("text/event-stream")
-        expected = [(f"{number}:1", "QUEUED"), (f"{number}:2", "PROCESSING"), (f"{number}:3", "CANCELED")]
+        expected = [
+            (f"{number}:1", "QUEUED"),
+            (f"{number}:2", "PROCESSING"),
+            (f"{number}:3", "CANCELED"),
+        ]
         assert states(answer) == expected
         told = read(answer)
         assert told[-1][2]["state"]["state"] == "CANCELED"
-        progress = [data["progress"] for key, kind, data in told if kind == "progress" and key is None]
+        progress = [
+            data["progress"] for key, kind, data in told if kind == "progress" and key is None
+        ]
         assert (progress[-1]["total"], progress[-1]["canceled"]) == (1, 1)
 
 
@@ -101,7 +115,10 @@ async def test_a_reader_that_was_cut_off_misses_nothing_and_hears_nothing_twice(
     ]
     for heard in range(4):
         key = f"{number}:{heard}" if heard else "of another job"
-        assert states(await follow(other_client, house, job, **{"Last-Event-ID": key})) == every[heard:]
+        assert (
+            states(await follow(other_client, house, job, **{"Last-Event-ID": key}))
+            == every[heard:]
+        )
     for unknown in (f"{number + 1}:2", f"{number}:99", "", "x" * 500):
         assert states(await follow(other_client, house, job, **{"Last-Event-ID": unknown})) == every
     over = await follow(other_client, house, job, **{"Last-Event-ID": f"{number}:4"})
@@ -154,7 +171,9 @@ async def test_who_lost_access_hears_no_more(
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
     headers = as_caller(house)
-    following = asyncio.create_task(other_client.get(f"/pipeline/job/{job}/events", headers=headers))
+    following = asyncio.create_task(
+        other_client.get(f"/pipeline/job/{job}/events", headers=headers)
+    )
     await asyncio.sleep(0.1)
     await revoke(system, house)
     await asyncio.sleep(1.1)
@@ -167,10 +186,14 @@ async def test_who_lost_access_hears_no_more(
 async def revoke(system: AppContext, house: House) -> None:
     """Revoke the token of the owner."""
     async with system.database.transaction(SYSTEM) as tx:
-        row = await tx.session.execute(text("select user_id from tokens where id = :id"), {"id": house.ids["token_id"]})
+        row = await tx.session.execute(
+            text("select user_id from tokens where id = :id"), {"id": house.ids["token_id"]}
+        )
         user = row.scalar_one()
     roles = {int(house.ids["project_id"]): Role.OWNER}
-    await revoke_token(system, Scope(actor="owner", roles=roles, user_id=user), UUID(house.ids["token_id"]))
+    await revoke_token(
+        system, Scope(actor="owner", roles=roles, user_id=user), UUID(house.ids["token_id"])
+    )
 
 
 async def test_a_stream_ends_though_nothing_comes_on_it(
@@ -179,14 +202,18 @@ async def test_a_stream_ends_though_nothing_comes_on_it(
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
     paths = (f"/pipeline/job/{job}/events", f"/api/v2/events?project={house.ids['project_id']}")
-    silent = [asyncio.create_task(other_client.get(path, headers=as_caller(house))) for path in paths]
+    silent = [
+        asyncio.create_task(other_client.get(path, headers=as_caller(house))) for path in paths
+    ]
     kept = asyncio.create_task(follow(other_client, house, job))
     await asyncio.sleep(0.5)
     assert not any(task.done() for task in silent)
     await revoke(system, house)
     async with asyncio.timeout(10):
         told = [await task for task in silent]
-    assert ": still here" not in told[0].text + told[1].text, "they end before they would have said that"
+    assert ": still here" not in told[0].text + told[1].text, (
+        "they end before they would have said that"
+    )
     for answer in told:
         assert answer.headers["Cache-Control"] == "no-store, no-transform"
         assert answer.headers["X-Accel-Buffering"] == "no"
@@ -204,7 +231,10 @@ async def test_a_caller_has_so_many_streams_and_a_place_is_free_again(
     transport = httpx2.ASGITransport(wrap_middleware(few))
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         paths = (f"/pipeline/job/{job}/events", f"/api/v2/events?project={house.ids['project_id']}")
-        held = [asyncio.create_task(client.get(path, headers=as_caller(house, "viewer"))) for path in paths]
+        held = [
+            asyncio.create_task(client.get(path, headers=as_caller(house, "viewer")))
+            for path in paths
+        ]
         await asyncio.sleep(0.5)
         for path in paths:
             async with asyncio.timeout(10):
@@ -228,13 +258,17 @@ def test_one_person_and_one_process_have_so_many_streams_whatever_tokens_there_a
     tokens = [Scope("anna", user_id=person, token_id=uuid4()) for _ in range(5)]
     for token in tokens[:4]:
         streams.acquire_slot(token, 2)
-    with pytest.raises(TooManyRequests, match="4 streams of events are open with all your") as refused:
+    with pytest.raises(
+        TooManyRequests, match="4 streams of events are open with all your"
+    ) as refused:
         streams.acquire_slot(tokens[4], 2)
     assert refused.value.retry_after_s > 0
     streams.acquire_slot(Scope("nobody", origin=RequestOrigin(address="192.0.2.1")), 2)
     streams.release_slot(tokens[0])
     streams.acquire_slot(tokens[4], 2)
     for number in range(AT_ONCE - 5):
-        streams.acquire_slot(Scope("another", user_id=UUID(int=number), session_id=UUID(int=number)), 2)
+        streams.acquire_slot(
+            Scope("another", user_id=UUID(int=number), session_id=UUID(int=number)), 2
+        )
     with pytest.raises(TooManyRequests, match="are open here"):
         streams.acquire_slot(Scope("the last", user_id=uuid4(), session_id=uuid4()), 2)

@@ -13,7 +13,12 @@ from tests.integration.houses import House, build_house
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions.jobs import expand_job
-from trapline.server.queue.queries.job_counters import JobCounterChange, mark_job_started, record_transition, update_job
+from trapline.server.queue.queries.job_counters import (
+    JobCounterChange,
+    mark_job_started,
+    record_transition,
+    update_job,
+)
 from trapline.wire.jobs import JobState
 
 RUN, JOBS = "/pipeline/run", "/pipeline/jobs"
@@ -23,7 +28,9 @@ def as_caller(house: House, who: str = "owner", **headers: str) -> dict[str, str
     return {"Authorization": f"Bearer {house.tokens[who]}"} | headers
 
 
-async def submit(client: httpx2.AsyncClient, house: House, body: dict[str, Any], **headers: str) -> httpx2.Response:
+async def submit(
+    client: httpx2.AsyncClient, house: House, body: dict[str, Any], **headers: str
+) -> httpx2.Response:
     return await client.post(RUN, json=body, headers=as_caller(house, **headers))
 
 
@@ -48,7 +55,9 @@ async def test_a_run_is_answered_at_once_and_remembers_what_was_asked(
 ) -> None:
     house = await build_house(system, "house")
     async with system.database.transaction(Scope.system()) as tx:
-        await tx.session.execute(text('update presets set parameters = \'{"a": 1, "b": 1}\', priority = 2'))
+        await tx.session.execute(
+            text('update presets set parameters = \'{"a": 1, "b": 1}\', priority = 2')
+        )
     asked = {
         "preset": "house-preset",
         "content": {"images": [house.ids["image_id"]]},
@@ -59,11 +68,16 @@ async def test_a_run_is_answered_at_once_and_remembers_what_was_asked(
     told = answer.json()
     assert answer.status_code == 202
     assert told["status"] == "queued"
-    assert told["check_status_at"] == answer.headers["Location"] == f"/pipeline/job/{told['job_id']}"
+    assert (
+        told["check_status_at"] == answer.headers["Location"] == f"/pipeline/job/{told['job_id']}"
+    )
     number = told["job_id"].removeprefix("job-")
     shown = await show(app_client, house, told["job_id"])
     assert shown == await show(app_client, house, number)
-    assert {key: shown[key] for key in ("job_id", "status", "preset", "pipeline", "priority", "parameters")} == {
+    assert {
+        key: shown[key]
+        for key in ("job_id", "status", "preset", "pipeline", "priority", "parameters")
+    } == {
         "job_id": f"job-{number}",
         "status": "QUEUED",
         "preset": "house-preset",
@@ -77,7 +91,12 @@ async def test_a_run_is_answered_at_once_and_remembers_what_was_asked(
     [entered] = shown["state_history"]
     assert entered["state"] == "QUEUED"
     assert entered["metadata"]["attempt"] == 1
-    assert await count(system, f"select count(*) from audit where action = 'run' and subject_id = '{number}'") == 1
+    assert (
+        await count(
+            system, f"select count(*) from audit where action = 'run' and subject_id = '{number}'"
+        )
+        == 1
+    )
     await expand_job(system, Scope.system(), int(number))
     assert (await show(app_client, house, number))["progress"]["total"] == 1
     job = (await app_client.get(f"/api/v2/jobs/{number}", headers=as_caller(house))).json()
@@ -100,27 +119,51 @@ async def test_each_way_to_name_content(
     system: AppContext, app_client: httpx2.AsyncClient, content: dict[str, Any], preview: str
 ) -> None:
     house = await build_house(system, "house")
-    filled = {key: house.ids["deployment_id"] if key == "deployment" else value for key, value in content.items()}
+    filled = {
+        key: house.ids["deployment_id"] if key == "deployment" else value
+        for key, value in content.items()
+    }
     body = {"pipeline": "p", "content": filled, "project": int(house.ids["project_id"])}
     answer = await submit(app_client, house, body)
     assert answer.status_code == 202, answer.text
     assert (await show(app_client, house, answer.json()["job_id"]))["content_preview"] == preview
 
 
-async def test_what_cannot_be_run_makes_nothing(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_what_cannot_be_run_makes_nothing(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house, other = await build_house(system, "house"), await build_house(system, "other")
     project = int(house.ids["project_id"])
     image = {"image": house.ids["image_id"]}
     before = await count(system, "select count(*) from jobs")
     refused: list[tuple[int, dict[str, Any], str]] = [
         (422, {"content": image}, "exactly one of preset and pipeline"),
-        (422, {"content": image, "preset": "house-preset", "pipeline": "p"}, "exactly one of preset and pipeline"),
+        (
+            422,
+            {"content": image, "preset": "house-preset", "pipeline": "p"},
+            "exactly one of preset and pipeline",
+        ),
         (422, {"content": image, "preset": "unheard-of"}, "Known are: house-preset"),
         (422, {"content": image, "pipeline": "unheard-of"}, "No pipeline unheard-of"),
         (422, {"content": {"sequence": "1"}, "pipeline": "p", "project": project}, "sequence"),
-        (422, {"content": {"image": house.ids["image_id"], "url": "https://a.example/b"}, "pipeline": "p"}, "only one"),
-        (422, {"content": {"url": "ftp://a.example/b"}, "pipeline": "p", "project": project}, "whole address"),
-        (422, {"content": {"url": "https://u:p@a.example/b"}, "pipeline": "p", "project": project}, "password"),
+        (
+            422,
+            {
+                "content": {"image": house.ids["image_id"], "url": "https://a.example/b"},
+                "pipeline": "p",
+            },
+            "only one",
+        ),
+        (
+            422,
+            {"content": {"url": "ftp://a.example/b"}, "pipeline": "p", "project": project},
+            "whole address",
+        ),
+        (
+            422,
+            {"content": {"url": "https://u:p@a.example/b"}, "pipeline": "p", "project": project},
+            "password",
+        ),
         (422, {"content": {}, "pipeline": "p"}, "name a `project`"),
         (422, {"content": {}, "preset": "unheard-of"}, "Known are: house-preset"),
         (
@@ -129,13 +172,28 @@ async def test_what_cannot_be_run_makes_nothing(system: AppContext, app_client: 
             "not a complete address",
         ),
         *(
-            (422, {"content": {name: None}, "pipeline": "p", "project": project}, "must not be null")
+            (
+                422,
+                {"content": {name: None}, "pipeline": "p", "project": project},
+                "must not be null",
+            )
             for name in ("image", "images", "url", "urls", "deployment", "captured_after")
         ),
-        (422, {"content": {"image": None, "url": None}, "pipeline": "p", "project": project}, "must not be null"),
+        (
+            422,
+            {"content": {"image": None, "url": None}, "pipeline": "p", "project": project},
+            "must not be null",
+        ),
         (422, {"content": image, "pipeline": "p", "metadata": {"a": "\x00"}}, "NUL"),
         (404, {"content": {"image": other.ids["image_id"]}, "pipeline": "p"}, ""),
-        (404, {"content": {"images": [house.ids["image_id"], other.ids["image_id"]]}, "pipeline": "p"}, ""),
+        (
+            404,
+            {
+                "content": {"images": [house.ids["image_id"], other.ids["image_id"]]},
+                "pipeline": "p",
+            },
+            "",
+        ),
         (404, {"content": {"image": str(UUID(int=7))}, "pipeline": "p"}, ""),
         (404, {"content": {"deployment": other.ids["deployment_id"]}, "pipeline": "p"}, ""),
         (404, {"content": image, "pipeline": "p", "project": int(other.ids["project_id"])}, ""),
@@ -149,19 +207,28 @@ async def test_what_cannot_be_run_makes_nothing(system: AppContext, app_client: 
     assert await count(system, "select count(*) from jobs") == before
 
 
-async def test_the_same_key_gives_the_same_job(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_the_same_key_gives_the_same_job(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     before = await count(system, "select count(*) from jobs")
-    sent = [submit(app_client, house, over_image(house), **{"Idempotency-Key": "once"}) for _ in range(8)]
+    sent = [
+        submit(app_client, house, over_image(house), **{"Idempotency-Key": "once"})
+        for _ in range(8)
+    ]
     answers = await asyncio.gather(*sent)
     assert {(answer.status_code, answer.text) for answer in answers} == {(202, answers[0].text)}
     assert await count(system, "select count(*) from jobs") == before + 1
-    other = await submit(app_client, house, over_image(house) | {"priority": "low"}, **{"Idempotency-Key": "once"})
+    other = await submit(
+        app_client, house, over_image(house) | {"priority": "low"}, **{"Idempotency-Key": "once"}
+    )
     assert other.status_code == 409
     assert await count(system, "select count(*) from jobs") == before + 1
 
 
-async def test_states_are_listed_in_either_case(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_states_are_listed_in_either_case(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     ids = [(await submit(app_client, house, over_image(house))).json()["job_id"] for _ in range(3)]
 
@@ -173,7 +240,12 @@ async def test_states_are_listed_in_either_case(system: AppContext, app_client: 
 
     everything = await listed()
     assert [job["job_id"] for job in everything["jobs"]][:3] == ids[::-1]
-    assert (everything["limit"], everything["offset"], everything["count"], everything["total"]) == (20, 0, 4, 4)
+    assert (
+        everything["limit"],
+        everything["offset"],
+        everything["count"],
+        everything["total"],
+    ) == (20, 0, 4, 4)
     assert everything["next"] is None
     for word in ("QUEUED", "queued"):
         assert {job["status"] for job in (await listed(status=word))["jobs"]} == {"QUEUED"}
@@ -181,7 +253,9 @@ async def test_states_are_listed_in_either_case(system: AppContext, app_client: 
     assert (first["count"], first["total"]) == (2, 4)
     behind = await listed(limit=2, cursor=first["next"])
     assert behind["jobs"] == (await listed(limit=2, offset=2))["jobs"]
-    assert [job["job_id"] for job in first["jobs"] + behind["jobs"]] == [job["job_id"] for job in everything["jobs"]]
+    assert [job["job_id"] for job in first["jobs"] + behind["jobs"]] == [
+        job["job_id"] for job in everything["jobs"]
+    ]
     wrong: list[dict[str, Any]] = [
         {"status": "DONE"},
         {"limit": 0},
@@ -190,10 +264,14 @@ async def test_states_are_listed_in_either_case(system: AppContext, app_client: 
         {"offset": 1, "cursor": "x"},
     ]
     for query in wrong:
-        assert (await app_client.get(JOBS, params=query, headers=as_caller(house))).status_code == 422, query
+        assert (
+            await app_client.get(JOBS, params=query, headers=as_caller(house))
+        ).status_code == 422, query
 
 
-async def test_a_run_is_canceled_and_tried_again(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_a_run_is_canceled_and_tried_again(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
 
@@ -203,7 +281,11 @@ async def test_a_run_is_canceled_and_tried_again(system: AppContext, app_client:
     assert (await move("retry")).status_code == 409
     canceled = await move("cancel")
     assert canceled.status_code == 202
-    assert canceled.json() == {"status": "CANCELED", "job_id": job, "check_status_at": f"/pipeline/job/{job}"}
+    assert canceled.json() == {
+        "status": "CANCELED",
+        "job_id": job,
+        "check_status_at": f"/pipeline/job/{job}",
+    }
     assert (await move("cancel")).status_code == 409
     shown = await show(app_client, house, job)
     assert shown["result"]["images"] == shown["progress"]["canceled"] == 1
@@ -221,7 +303,9 @@ async def test_a_run_is_canceled_and_tried_again(system: AppContext, app_client:
 @pytest.mark.parametrize(
     "job", ["987654321", "job-987654321", "job-0", "job--1", "0", "x", "9" * 30, "job-%00", "JOB-1"]
 )
-async def test_no_job_is_always_the_same_404(system: AppContext, app_client: httpx2.AsyncClient, job: str) -> None:
+async def test_no_job_is_always_the_same_404(
+    system: AppContext, app_client: httpx2.AsyncClient, job: str
+) -> None:
     house, other = await build_house(system, "house"), await build_house(system, "other")
     foreign = await app_client.get(f"/pipeline/job/{other.ids['job_id']}", headers=as_caller(house))
     unknown = await app_client.get(f"/pipeline/job/{job}", headers=as_caller(house))
@@ -229,16 +313,25 @@ async def test_no_job_is_always_the_same_404(system: AppContext, app_client: htt
     assert foreign.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
 
 
-async def test_the_results_of_a_run_that_is_over(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_the_results_of_a_run_that_is_over(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     job, scope = house.ids["job_id"], Scope.system()
     async with system.database.transaction(scope) as tx:
         await tx.session.execute(text("update analyses set state = 'completed'"))
-        await tx.session.execute(text("update jobs set status = 'completed', open = 0, completed = 1"))
+        await tx.session.execute(
+            text("update jobs set status = 'completed', open = 0, completed = 1")
+        )
     shown = await show(app_client, house, job)
     assert shown["status"] == "COMPLETED"
     result = shown["result"]
-    assert (result["images"], result["completed"], result["failed"], result["annotations"]) == (1, 1, 0, 1)
+    assert (result["images"], result["completed"], result["failed"], result["annotations"]) == (
+        1,
+        1,
+        0,
+        1,
+    )
     for link in (result["analyses"], result["failures"]):
         assert (await app_client.get(link, headers=as_caller(house))).status_code == 200
     listed = (await app_client.get(result["analyses"], headers=as_caller(house))).json()
@@ -247,7 +340,9 @@ async def test_the_results_of_a_run_that_is_over(system: AppContext, app_client:
     assert [note["class_name"] for note in analysis["annotations"]] == ["lynx"]
     foreign = await build_house(system, "other")
     assert (await app_client.get(result["analyses"], headers=as_caller(foreign))).status_code == 404
-    assert result["by_class"] == {"lynx": 1}, "the whole image's class counts where there are no boxes"
+    assert result["by_class"] == {"lynx": 1}, (
+        "the whole image's class counts where there are no boxes"
+    )
     async with system.database.transaction(scope) as tx:
         await tx.session.execute(
             text(
@@ -258,14 +353,22 @@ async def test_the_results_of_a_run_that_is_over(system: AppContext, app_client:
         )
         await tx.session.execute(text("update jobs set updated_at = clock_timestamp()"))
     result = (await show(app_client, house, job))["result"]
-    assert (result["by_class"], result["annotations"]) == ({"deer": 2}, 3), "boxes, and nothing that is said of them"
+    assert (result["by_class"], result["annotations"]) == ({"deer": 2}, 3), (
+        "boxes, and nothing that is said of them"
+    )
 
 
-async def test_the_history_names_the_worker_of_each_move(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_the_history_names_the_worker_of_each_move(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
     number = int(job.removeprefix("job-"))
-    worker = Scope(actor="worker", everything=True, origin=RequestOrigin(worker_id=UUID(house.ids["worker_id"])))
+    worker = Scope(
+        actor="worker",
+        everything=True,
+        origin=RequestOrigin(worker_id=UUID(house.ids["worker_id"])),
+    )
     async with system.database.transaction(worker) as tx:
         await mark_job_started(worker, tx, number, worker.actor)
         await update_job(worker, tx, number, JobCounterChange(open=-1, failed=1), worker.actor)
@@ -303,7 +406,9 @@ async def test_who_is_known_for_a_moment_is_not_refused_what_is_theirs_since(
     house, other = await build_house(system, "house"), await build_house(system, "other")
     assert (await submit(app_client, house, over_image(house))).status_code == 202
     assert (await submit(app_client, house, over_image(other))).status_code == 404
-    async with system.database.transaction(Scope.system()) as tx:  # as another process would, which tells nobody
+    async with system.database.transaction(
+        Scope.system()
+    ) as tx:  # as another process would, which tells nobody
         await tx.session.execute(
             text(
                 "insert into members (project_id, user_id, role) select :other, user_id, 'manager' from members"

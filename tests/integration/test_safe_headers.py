@@ -25,7 +25,9 @@ from trapline.server.platform.http.security_headers import NOTHING, PAGE_POLICY,
 DOCUMENT: dict[str, Any] = build_application(None).openapi()
 
 
-def expect_safe(answer: httpx2.Response, policy: str = NOTHING, resource: str = "same-origin") -> None:
+def expect_safe(
+    answer: httpx2.Response, policy: str = NOTHING, resource: str = "same-origin"
+) -> None:
     """Fail for an answer that a browser could make more of than was meant."""
     own = {"Content-Security-Policy": policy, "Cross-Origin-Resource-Policy": resource}
     about = f"{answer.request.method} {answer.request.url} {answer.status_code}"
@@ -40,13 +42,21 @@ async def test_every_route_answers_with_them(app_client: httpx2.AsyncClient) -> 
         for method in methods:
             answer = await app_client.request(method.upper(), address)
             expect_safe(answer)
-            assert "strict-transport-security" not in answer.headers, "said over http, where anybody could have said it"
+            assert "strict-transport-security" not in answer.headers, (
+                "said over http, where anybody could have said it"
+            )
             seen.add(answer.status_code)
     assert {200, 401, 422} <= seen
 
 
 async def test_browsers_guess_no_type_and_frame_nothing(app_client: httpx2.AsyncClient) -> None:
-    for path in ("/", "/healthz", "/api/v2/projects", "/api/v2/nothing", "/files/originals/1/aa/aa"):
+    for path in (
+        "/",
+        "/healthz",
+        "/api/v2/projects",
+        "/api/v2/nothing",
+        "/files/originals/1/aa/aa",
+    ):
         headers = (await app_client.get(path)).headers
         assert headers["X-Content-Type-Options"] == "nosniff", path
         assert headers["X-Frame-Options"] == "DENY", path
@@ -95,7 +105,9 @@ async def test_files_and_what_leads_to_them_answer_with_them(
     ):
         answer = await app_client.request(method, file, headers=headers)
         is_file = method != "PUT"
-        expect_safe(answer, POLICY if is_file else NOTHING, "same-site" if is_file else "same-origin")
+        expect_safe(
+            answer, POLICY if is_file else NOTHING, "same-site" if is_file else "same-origin"
+        )
         seen.append(answer.status_code)
     assert seen[:4] == [200, 200, 206, 416]
     assert artifact
@@ -117,13 +129,17 @@ async def test_a_fault_of_ours_answers_with_them() -> None:
     expect_safe(broken)
 
 
-async def test_pages_for_people_run_no_script_or_style_but_their_own(app_client: httpx2.AsyncClient) -> None:
+async def test_pages_for_people_run_no_script_or_style_but_their_own(
+    app_client: httpx2.AsyncClient,
+) -> None:
     page = await app_client.get("/projects/1", headers={"Accept": "text/html"})
     expect_safe(page, PAGE_POLICY)
     assert "unsafe" not in PAGE_POLICY
     assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=", page.text)
     docs = await app_client.get("/api/v2/docs")
-    assert re.fullmatch(rf"{NOTHING}; style-src 'sha256-[\w+/]+='", docs.headers["content-security-policy"])
+    assert re.fullmatch(
+        rf"{NOTHING}; style-src 'sha256-[\w+/]+='", docs.headers["content-security-policy"]
+    )
     for asset in re.findall(r"/assets/[^\"]+", page.text):
         expect_safe(await app_client.get(asset))
 
@@ -133,7 +149,9 @@ async def test_https_is_for_good_where_people_use_it(system: AppContext) -> None
     transport = httpx2.ASGITransport(wrap_middleware(application_of(secure)))
     async with httpx2.AsyncClient(transport=transport, base_url="https://trapline.test") as client:
         for path in ("/healthz", "/api/v2/nothing", "/"):
-            assert (await client.get(path)).headers["strict-transport-security"] == "max-age=31536000"
+            assert (await client.get(path)).headers[
+                "strict-transport-security"
+            ] == "max-age=31536000"
 
 
 FORWARDED = {"X-Forwarded-For": "192.0.2.66, 203.0.113.7, 10.1.1.1", "X-Forwarded-Proto": "https"}
@@ -142,7 +160,11 @@ FORWARDED = {"X-Forwarded-For": "192.0.2.66, 203.0.113.7, 10.1.1.1", "X-Forwarde
 @pytest.mark.parametrize(
     ("trusted", "peer", "known_as"),
     [
-        (("10.0.0.0/8",), "10.0.0.9", "203.0.113.7"),  # two proxies of ours; what stands before is the caller's tale
+        (
+            ("10.0.0.0/8",),
+            "10.0.0.9",
+            "203.0.113.7",
+        ),  # two proxies of ours; what stands before is the caller's tale
         (("10.0.0.9",), "10.0.0.9", "10.1.1.1"),
         (("10.0.0.0/8",), "198.51.100.1", "198.51.100.1"),
         ((), "127.0.0.1", "127.0.0.1"),
@@ -155,7 +177,9 @@ async def test_only_proxies_that_are_trusted_say_who_calls(
     config = build_server_config(application, Settings(trusted_proxies=trusted))
     config.load()
     transport = httpx2.ASGITransport(config.loaded_app, client=(peer, 4711))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test", headers=FORWARDED) as client:
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://trapline.test", headers=FORWARDED
+    ) as client:
         body = {
             "link": await create_first_owner_link(system),
             "email": "o@example.org",
@@ -163,6 +187,8 @@ async def test_only_proxies_that_are_trusted_say_who_calls(
         }
         assert (await client.post("/api/v2/auth/link", json=body)).status_code == 200
     async with system.database.transaction(Scope.system()) as tx:
-        noted = await (await tx.execute("select distinct address from audit where address <> ''")).fetchall()
+        noted = await (
+            await tx.execute("select distinct address from audit where address <> ''")
+        ).fetchall()
         sessions = await (await tx.execute("select address from sessions")).fetchall()
     assert noted == sessions == [(known_as,)]

@@ -23,7 +23,9 @@ async def show(field: Field, **named: Any) -> dict[str, Any]:
     [task] = await field.lease(job)
     result = find_on(task)
     result["detections"][0]["classifications"][0].update(named)
-    assert await field.post(job, [{"reply_subject": task["reply_subject"], "result": result}]) == ["accepted"]
+    assert await field.post(job, [{"reply_subject": task["reply_subject"], "result": result}]) == [
+        "accepted"
+    ]
     [(annotation,)] = await field.ask(
         "select n.id from annotations n join analyses a on a.id = n.analysis_id "
         "where n.annotation_type = 'classification' and a.job_id = %s",
@@ -43,10 +45,20 @@ async def test_thirty_thousand_scores_come_back_bit_for_bit(field: Field) -> Non
     logits = np.random.default_rng(7).normal(0, 3, len(LABELS)).astype("<f4")
     powers = np.exp(logits - logits.max())
     scores = (powers / powers.sum()).astype("<f4")
-    shown = await show(field, classification=LABELS[5], labels=LABELS, scores=scores.tolist(), logits=logits.tolist())
+    shown = await show(
+        field,
+        classification=LABELS[5],
+        labels=LABELS,
+        scores=scores.tolist(),
+        logits=logits.tolist(),
+    )
     assert bits(shown["scores"]) == scores.tobytes()
     assert bits(shown["logits"]) == logits.tobytes()
-    assert (shown["labels"], shown["class_name"], shown["algorithm"]) == (LABELS, LABELS[5], "field-classifier")
+    assert (shown["labels"], shown["class_name"], shown["algorithm"]) == (
+        LABELS,
+        LABELS[5],
+        "field-classifier",
+    )
 
 
 async def test_numbers_beyond_single_precision_come_back_as_infinite(field: Field) -> None:
@@ -60,13 +72,22 @@ async def test_numbers_beyond_single_precision_come_back_as_infinite(field: Fiel
 
 async def test_short_lists_keep_their_registered_names(field: Field) -> None:
     shown = await show(field, classification="bat", labels=None, scores=[0.1, 0.9], logits=None)
-    assert (shown["labels"], shown["scores"], shown["logits"]) == (["moth", "bat"], [0.1, 0.9], None)
+    assert (shown["labels"], shown["scores"], shown["logits"]) == (
+        ["moth", "bat"],
+        [0.1, 0.9],
+        None,
+    )
 
 
 async def test_an_annotation_without_scores_is_not_found(field: Field) -> None:
     await show(field)
     [(box,)] = await field.ask("select id from annotations where annotation_type = 'bounding_box'")
     answer = await field.call("GET", f"/annotations/{box}/scores")
-    assert (answer.status_code, answer.json()["detail"]) == (404, "No scores were sent with this annotation.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404,
+        "No scores were sent with this annotation.",
+    )
     assert (await field.call("GET", f"/annotations/{field.images[0]}/scores")).status_code == 404
-    assert (await field.call("GET", f"/annotations/{box}/scores", token=field.worker)).status_code == 403
+    assert (
+        await field.call("GET", f"/annotations/{box}/scores", token=field.worker)
+    ).status_code == 403

@@ -17,7 +17,9 @@ START = datetime(2026, 6, 1, tzinfo=UTC)
 
 async def take(field: Field, *seconds: int) -> list[UUID]:
     """Let a camera take pictures so many seconds after the start, and group them."""
-    [(deployment,)] = await field.ask("select id from deployments where project_id = %s", field.project)
+    [(deployment,)] = await field.ask(
+        "select id from deployments where project_id = %s", field.project
+    )
     images = await add_images(field.system.database, field.project, deployment, len(seconds))
     for image, second in zip(images, seconds, strict=True):
         moment = START + timedelta(seconds=second)
@@ -38,7 +40,9 @@ async def groups(field: Field) -> list[list[int]]:
     found = []
     for one in answer.json()["results"]:
         times = [datetime.fromisoformat(image["captured_at"]) for image in one["shown"]]
-        assert (times[0], times[-1]) == tuple(datetime.fromisoformat(one[key]) for key in ("started_at", "ended_at"))
+        assert (times[0], times[-1]) == tuple(
+            datetime.fromisoformat(one[key]) for key in ("started_at", "ended_at")
+        )
         assert one["images"] == len(times)
         found.append([int((time - START).total_seconds()) for time in times])
     return found
@@ -54,7 +58,9 @@ async def change(field: Field, path: str, **body: Any) -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def test_images_are_grouped_as_they_come_late_ones_too(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_images_are_grouped_as_they_come_late_ones_too(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sequences, "BATCH", 2)
     await take(field, 0, 60, 400, 700)
     assert await groups(field) == [[0, 60], [400], [700]]
@@ -96,7 +102,9 @@ async def test_a_sequence_is_shown_filtered_by_and_run(field: Field) -> None:
     [one] = listed["results"]
     shown = (await field.call("GET", f"/sequences/{one['id']}")).json()
     assert [image["id"] for image in shown["shown"]] == [str(image) for image in images[:2]]
-    within = (await field.call("GET", f"/images?project={field.project}&sequence={one['id']}")).json()
+    within = (
+        await field.call("GET", f"/images?project={field.project}&sequence={one['id']}")
+    ).json()
     assert within["count"] == 2
     job = await field.run_job(selection={"sequence": one["id"]})
     assert await field.counters(job) == ("queued", 2, 0, 0)
@@ -110,20 +118,23 @@ async def test_a_sequence_is_shown_filtered_by_and_run(field: Field) -> None:
     body = {"project": other.project, "pipeline": SLUG, "selection": {"sequence": one["id"]}}
     assert (await other.call("POST", "/jobs", body)).status_code == 404
     # All of its images left it, and nobody has come by to take it away.
-    await field.call("POST", "/images/delete", {"images": [str(image) for image in images[:2]], "reason": "x"})
+    await field.call(
+        "POST", "/images/delete", {"images": [str(image) for image in images[:2]], "reason": "x"}
+    )
     answer = await field.call("POST", "/pipeline/run", run)
     assert answer.status_code == 202, answer.text
     number = int(answer.json()["job_id"].removeprefix("job-"))
-    waiting = (
-        "select count(*) from procrastinate.procrastinate_jobs where task_name = 'expand_job' and args->>'job_id' = %s"
-    )
+    waiting = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'expand_job' and args->>'job_id' = %s"
     assert await field.ask(waiting, str(number)) == [(1,)]
     await jobs.expand_job(field.system, SYSTEM, number)
     assert await field.counters(number) == ("completed", 0, 0, 0)
     # It is to be made anew, and is shown to nobody.
     await field.change("update sequences set dissolve = true where id = %s", one["id"])
     body["project"] = field.project
-    answers = [await field.call("POST", path, asked) for path, asked in (("/pipeline/run", run), ("/jobs", body))]
+    answers = [
+        await field.call("POST", path, asked)
+        for path, asked in (("/pipeline/run", run), ("/jobs", body))
+    ]
     assert [answer.status_code for answer in answers] == [404, 404]
     body = {"pipeline": SLUG, "content": {"sequence": one["id"], "image": str(images[0])}}
     assert (await field.call("POST", "/pipeline/run", body)).status_code == 422

@@ -39,7 +39,9 @@ async def guess(browser: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Respo
 async def set_failures(system: AppContext, failures: int) -> None:
     """Age what was counted: as if so many had failed, and nobody had to wait now."""
     async with system.database.transaction(Scope.system()) as tx:
-        await tx.execute("update sign_in_failures set failures = %s, not_before = now()", (failures,))
+        await tx.execute(
+            "update sign_in_failures set failures = %s, not_before = now()", (failures,)
+        )
 
 
 async def test_known_and_unknown_names_wait_alike_and_longer_each_time(
@@ -53,11 +55,16 @@ async def test_known_and_unknown_names_wait_alike_and_longer_each_time(
             answers = [await guess(other, email) for _ in range(2)]
             assert 100 < int(answers[1].headers["Retry-After"]) <= 128
             assert "WWW-Authenticate" not in answers[1].headers
-            seen[email] = [(answer.status_code, re.sub(r"\d+", "n", answer.json()["detail"])) for answer in answers]
+            seen[email] = [
+                (answer.status_code, re.sub(r"\d+", "n", answer.json()["detail"]))
+                for answer in answers
+            ]
             assert [status for status, _ in seen[email]] == [401, 429]
         assert seen[EMAIL] == seen["nobody@example.org"]
         right = await other.post("/auth/sign-in", json={"email": EMAIL, "password": PASSWORD})
-        assert right.status_code == 429, "who is told to wait learns nothing from the right password"
+        assert right.status_code == 429, (
+            "who is told to wait learns nothing from the right password"
+        )
 
 
 async def test_the_owner_is_not_kept_out_by_who_guesses_elsewhere(
@@ -65,17 +72,26 @@ async def test_the_owner_is_not_kept_out_by_who_guesses_elsewhere(
 ) -> None:
     await sign_in(browser, EMAIL)
     await set_failures(system, 0)
-    async with open_browser(application, ELSEWHERE) as other, open_browser(application, "203.0.113.9") as third:
+    async with (
+        open_browser(application, ELSEWHERE) as other,
+        open_browser(application, "203.0.113.9") as third,
+    ):
         await guess(other)
         async with system.database.transaction(Scope.system()) as tx:
             # As if many addresses had guessed a little each.
-            await tx.execute("update sign_in_failures set failures = %s where failures = 1", (ACCOUNT.free + 6,))
+            await tx.execute(
+                "update sign_in_failures set failures = %s where failures = 1", (ACCOUNT.free + 6,)
+            )
         assert (await guess(third)).status_code == 401
-        assert (await guess(third)).status_code == 429, "of this account there were too many, wherever from"
+        assert (await guess(third)).status_code == 429, (
+            "of this account there were too many, wherever from"
+        )
         await sign_in(browser, EMAIL)
 
 
-async def test_many_at_once_are_counted_over_all_processes(system: AppContext, browser: httpx2.AsyncClient) -> None:
+async def test_many_at_once_are_counted_over_all_processes(
+    system: AppContext, browser: httpx2.AsyncClient
+) -> None:
     await guess(browser)
     await set_failures(system, ACCOUNT_FROM_ADDRESS.free + 7)
     database = Database(system.database.url)
@@ -100,7 +116,9 @@ async def test_who_signs_in_begins_anew_but_their_address_does_not(
         await set_failures(system, ADDRESS.free + 7)
         await sign_in(other, EMAIL)
         async with system.database.transaction(Scope.system()) as tx:
-            counts = await (await tx.execute("select failures from sign_in_failures order by 1")).fetchall()
+            counts = await (
+                await tx.execute("select failures from sign_in_failures order by 1")
+            ).fetchall()
         assert counts == [(0,), (0,), (ADDRESS.free + 7,)]
         assert (await guess(other, "somebody@example.org")).status_code == 401
         assert (await guess(other, "else@example.org")).status_code == 429
@@ -110,7 +128,12 @@ async def test_an_address_is_a_network_where_it_is_a_long_one(
     system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     seen = []
-    for address in ("2001:db8:1:2::1", "2001:db8:1:2:3::2", "2001:db8:1:2:ffff::3", "2001:db8:1:3::4"):
+    for address in (
+        "2001:db8:1:2::1",
+        "2001:db8:1:2:3::2",
+        "2001:db8:1:2:ffff::3",
+        "2001:db8:1:3::4",
+    ):
         async with open_browser(application, address) as other:
             seen.append((await guess(other)).status_code)
         if len(seen) == 1:
@@ -128,7 +151,9 @@ async def test_counts_are_forgotten_but_not_where_the_account_is_known(
         await tx.execute("update sign_in_failures set last_at = now() - interval '25 hours'")
     assert await purge_sign_in_failures(system, scope) is False
     async with system.database.transaction(scope) as tx:
-        left = await (await tx.execute("select trusted_until > now() from sign_in_failures")).fetchall()
+        left = await (
+            await tx.execute("select trusted_until > now() from sign_in_failures")
+        ).fetchall()
     assert left == [(True,)]
 
 
@@ -139,16 +164,25 @@ async def test_a_new_password_asks_for_the_old_one_and_ends_the_other_sessions(
     async with open_browser(application, ELSEWHERE) as other:
         await sign_in(other, EMAIL)
         for old in ({"old": "a guess"}, {}):
-            refused = await browser.put("/auth/password", json={"new": "quite another password"} | old)
+            refused = await browser.put(
+                "/auth/password", json={"new": "quite another password"} | old
+            )
             assert refused.status_code == 422, refused.text
         assert (await other.get("/auth/me")).status_code == 200
         assert (await browser.put("/auth/password", json=change)).status_code == 204
         assert (await other.get("/auth/me")).status_code == 401
         assert (await browser.get("/auth/me")).status_code == 200
-        assert (await other.post("/auth/sign-in", json={"email": EMAIL, "password": PASSWORD})).status_code == 401
+        assert (
+            await other.post("/auth/sign-in", json={"email": EMAIL, "password": PASSWORD})
+        ).status_code == 401
     await set_failures(system, ACCOUNT_FROM_ADDRESS.free + 7)
-    answers = [await browser.put("/auth/password", json={"old": "a guess", "new": "x" * 10}) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [422, 429], "a stolen session guesses no faster"
+    answers = [
+        await browser.put("/auth/password", json={"old": "a guess", "new": "x" * 10})
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [422, 429], (
+        "a stolen session guesses no faster"
+    )
 
 
 async def test_a_password_that_changes_during_a_sign_in_ends_it(
@@ -208,7 +242,10 @@ async def wait_for_waiters(system: AppContext, number: int) -> None:
 async def test_sessions_are_listed_and_ended(
     system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
-    async with open_browser(application, ELSEWHERE) as other, open_browser(application, ELSEWHERE) as third:
+    async with (
+        open_browser(application, ELSEWHERE) as other,
+        open_browser(application, ELSEWHERE) as third,
+    ):
         await sign_in(other, EMAIL)
         await sign_in(third, EMAIL)
         listed = (await browser.get("/auth/sessions")).json()["results"]
@@ -229,7 +266,11 @@ async def test_sessions_are_listed_and_ended(
 
 
 @pytest.mark.parametrize("path", ["/auth/sign-in", "/auth/link", "/auth/link/state"])
-async def test_a_secret_that_no_text_can_be_is_refused_in_words(app_client: httpx2.AsyncClient, path: str) -> None:
+async def test_a_secret_that_no_text_can_be_is_refused_in_words(
+    app_client: httpx2.AsyncClient, path: str
+) -> None:
     body = '{"email": "a@b.c", "password": "\\ud800\\ud800\\ud800\\ud800", "link": "\\ud800"}'
-    answer = await app_client.post(f"/api/v2{path}", content=body, headers={"Content-Type": "application/json"})
+    answer = await app_client.post(
+        f"/api/v2{path}", content=body, headers={"Content-Type": "application/json"}
+    )
     assert answer.status_code == 422, answer.text

@@ -47,7 +47,9 @@ async def read_all(field: Field, image: dict[str, Any]) -> list[int]:
 
 
 async def change(field: Field, action: str, *images: str) -> None:
-    body: dict[str, Any] = {"images": list(images)} | ({"reason": "a person"} if action == "delete" else {})
+    body: dict[str, Any] = {"images": list(images)} | (
+        {"reason": "a person"} if action == "delete" else {}
+    )
     answer = await field.call("POST", f"/images/{action}", body)
     assert answer.status_code == 200, answer.text
 
@@ -56,7 +58,9 @@ def expiry_of(url: str) -> int:
     return int(parse_qs(urlsplit(url).query)["expires"][0])
 
 
-async def test_urls_of_images_expire_within_the_hour_and_so_do_their_copies_in_browsers(field: Field) -> None:
+async def test_urls_of_images_expire_within_the_hour_and_so_do_their_copies_in_browsers(
+    field: Field,
+) -> None:
     [first] = await upload(field, make_jpeg(1))
     image = await show(field, first)
     for name in URLS:
@@ -66,19 +70,25 @@ async def test_urls_of_images_expire_within_the_hour_and_so_do_their_copies_in_b
         split = urlsplit(image[name])
         served = await field.client.get(f"{split.path}?{split.query}")
         assert served.status_code == 200
-        directives = dict(part.strip().partition("=")[::2] for part in served.headers["cache-control"].split(","))
+        directives = dict(
+            part.strip().partition("=")[::2] for part in served.headers["cache-control"].split(",")
+        )
         assert int(directives["max-age"]) <= expiry_of(image[name]) - time.time() + 2
 
 
 async def test_files_of_a_deleted_image_are_refused_immediately(field: Field) -> None:
-    deleted, turned, other = await upload(field, make_jpeg(1), make_jpeg(2, orientation=6), make_jpeg(3))
+    deleted, turned, other = await upload(
+        field, make_jpeg(1), make_jpeg(2, orientation=6), make_jpeg(3)
+    )
     before = {key: await show(field, key) for key in (deleted, turned, other)}
     assert before[turned]["file_url"].partition("?")[0].endswith(".jpg"), "an upright copy"
     await change(field, "delete", deleted, turned)
     assert await read_all(field, before[deleted]) == [404, 404, 404]
     assert await read_all(field, before[turned]) == [404, 404, 404]
     assert await read_all(field, before[other]) == [200, 200, 200]
-    listed = (await field.call("GET", f"/images?project={field.project}&deleted=true")).json()["results"]
+    listed = (await field.call("GET", f"/images?project={field.project}&deleted=true")).json()[
+        "results"
+    ]
     assert {image["id"] for image in listed} == {deleted, turned}
     for image in listed:
         assert await read_all(field, image) == [200, 200, 200], "managers see what they deleted"
@@ -86,8 +96,12 @@ async def test_files_of_a_deleted_image_are_refused_immediately(field: Field) ->
     assert await read_all(field, before[deleted]) == [200, 200, 200]
 
 
-async def test_the_same_bytes_are_served_while_one_image_of_them_is_not_deleted(field: Field) -> None:
-    second = (await field.call("POST", "/deployments", {"project": field.project, "name": "second"})).json()
+async def test_the_same_bytes_are_served_while_one_image_of_them_is_not_deleted(
+    field: Field,
+) -> None:
+    second = (
+        await field.call("POST", "/deployments", {"project": field.project, "name": "second"})
+    ).json()
     data = make_jpeg(4)
     [here] = await upload(field, data)
     [there] = await upload(field, data, deployment=second["id"])
@@ -108,17 +122,23 @@ async def test_files_of_a_deleted_project_are_refused(field: Field) -> None:
     assert await read_all(field, shown) == [404, 404, 404]
 
 
-async def test_the_url_of_a_task_outlives_its_lease_while_its_worker_has_access(field: Field) -> None:
+async def test_the_url_of_a_task_outlives_its_lease_while_its_worker_has_access(
+    field: Field,
+) -> None:
     first, second = await upload(field, make_jpeg(6), make_jpeg(7))
     job = await field.run_job()
     by_image = {task["image_id"]: task["image_url"] for task in await field.lease(job)}
     person = await field.run_job()
-    of_person = {task["image_id"]: task["image_url"] for task in await field.lease(person, token=field.owner)}
+    of_person = {
+        task["image_id"]: task["image_url"] for task in await field.lease(person, token=field.owner)
+    }
     urls = [*by_image.values(), *of_person.values()]
     longest = field.system.leases.lease_s + field.system.leases.lease_max_s
     assert all(expiry_of(url) - time.time() > longest for url in urls)
     assert [await read(field, url) for url in urls] == [200] * 4
-    downloads = (await field.call("GET", f"/audit?project={field.project}&action=download")).json()["results"]
+    downloads = (await field.call("GET", f"/audit?project={field.project}&action=download")).json()[
+        "results"
+    ]
     assert {line["subject_id"] for line in downloads} == {first, second}, "those of the person"
     assert len(downloads) == 2
     await change(field, "delete", first)

@@ -29,7 +29,9 @@ SIMULATED = ({"simulated": True}, {"provenance": {"made_by": "trapline simulate"
 async def field(system: AppContext) -> Field:
     built = await make_field(system)
     # Camtrap DP requires a place.
-    [deployment] = (await built.call("GET", f"/deployments?project={built.project}")).json()["results"]
+    [deployment] = (await built.call("GET", f"/deployments?project={built.project}")).json()[
+        "results"
+    ]
     place = {"latitude": 46.5, "longitude": 7.5}
     assert (await built.call("PATCH", f"/deployments/{deployment['id']}", place)).status_code == 200
     return built
@@ -55,7 +57,9 @@ async def _count_days(field: Field) -> None:
 
 
 @pytest.mark.parametrize("how", SIMULATED)
-async def test_a_simulated_analysis_is_shown_and_nothing_else(field: Field, how: dict[str, Any]) -> None:
+async def test_a_simulated_analysis_is_shown_and_nothing_else(
+    field: Field, how: dict[str, Any]
+) -> None:
     """On one image alone; on another one it is newer than a result of the same model."""
     alone, other = (str(image) for image in field.images[:2])
     await _run(field, "deer", 1)
@@ -67,7 +71,9 @@ async def test_a_simulated_analysis_is_shown_and_nothing_else(field: Field, how:
     assert [(one["simulated"], one["annotation_count"]) for one in shown["analyses"]] == [(True, 1)]
     assert (shown["classes"], shown["boxes"], shown["analysis_state"]) == ([], [], None)
     shown = (await field.call("GET", f"/images/{other}")).json()
-    assert [one["simulated"] for one in shown["analyses"]] == [False, True], "the simulated one comes last"
+    assert [one["simulated"] for one in shown["analyses"]] == [False, True], (
+        "the simulated one comes last"
+    )
     assert (shown["classes"], [one["class_name"] for one in shown["boxes"]]) == (["deer"], ["deer"])
     listed = (await field.client.get(
         f"/api/images/{other}/analyses", headers={"Authorization": f"Token {field.owner}"}
@@ -77,11 +83,17 @@ async def test_a_simulated_analysis_is_shown_and_nothing_else(field: Field, how:
         ("class=unicorn", []), ("class=deer", [other]), ("blank=false", [other]), ("blank=true", []),
         ("analysis_state=completed", [other]), ("confidence_min=0.1", [other]),
     ):  # fmt: skip
-        assert [one["id"] for one in await _list(field, f"/images?{of_project}&{query}")] == keys, query
+        assert [one["id"] for one in await _list(field, f"/images?{of_project}&{query}")] == keys, (
+            query
+        )
     without = await _list(field, f"/images?{of_project}&analysis_state=none")
     assert {one["id"] for one in without} == {alone, str(field.images[2])}
-    assert [one["class_name"] for one in await _list(field, f"/images/classes?{of_project}")] == ["deer"]
-    assert [one["class_name"] for one in await _list(field, f"/annotations?{of_project}")] == ["deer"]
+    assert [one["class_name"] for one in await _list(field, f"/images/classes?{of_project}")] == [
+        "deer"
+    ]
+    assert [one["class_name"] for one in await _list(field, f"/annotations?{of_project}")] == [
+        "deer"
+    ]
     summary = (await field.call("GET", f"/summary?{of_project}")).json()
     assert [(one["class_name"], one["images"]) for one in summary["classes"]] == [("deer", 1)]
     assert summary["blank"] == 0
@@ -123,11 +135,14 @@ async def test_a_simulated_annotation_cannot_be_identified(field: Field) -> None
 
 
 @pytest.mark.parametrize("how", SIMULATED)
-async def test_simulated_analyses_have_a_limit_of_the_same_size(field: Field, how: dict[str, Any]) -> None:
+async def test_simulated_analyses_have_a_limit_of_the_same_size(
+    field: Field, how: dict[str, Any]
+) -> None:
     field.system = replace(field.system, callbacks=CallbackSettings(analyses_per_image=2))
     application = application_of(field.system)
     field.client = httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(wrap_middleware(application)), base_url="http://trapline.test"
+        transport=httpx2.ASGITransport(wrap_middleware(application)),
+        base_url="http://trapline.test",
     )
     answers = [await ask(field, **how) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [201, 201, 400], answers[-1].text
@@ -136,7 +151,9 @@ async def test_simulated_analyses_have_a_limit_of_the_same_size(field: Field, ho
 
 
 @pytest.mark.parametrize("how", SIMULATED)
-async def test_simulated_analyses_do_not_count_towards_the_limit(field: Field, how: dict[str, Any]) -> None:
+async def test_simulated_analyses_do_not_count_towards_the_limit(
+    field: Field, how: dict[str, Any]
+) -> None:
     for number in range(50):
         await begin(field, model_version=str(number))
     assert (await ask(field)).status_code == 400
@@ -148,8 +165,12 @@ async def test_visitors_of_a_public_project_see_nothing_of_simulated_analyses(fi
     await _run(field, "deer", 1)
     for image in (0, 1):
         await _run(field, "unicorn", image, simulated=True)
-    assert (await field.call("PATCH", f"/projects/{field.project}", {"public": True})).status_code == 200
-    answer: httpx2.Response = await field.client.get(f"/api/v2/public/projects/{field.project}/images")
+    assert (
+        await field.call("PATCH", f"/projects/{field.project}", {"public": True})
+    ).status_code == 200
+    answer: httpx2.Response = await field.client.get(
+        f"/api/v2/public/projects/{field.project}/images"
+    )
     assert answer.status_code == 200, answer.text
     assert [one["id"] for one in answer.json()["results"]] == [str(field.images[1])]
     assert "unicorn" not in answer.text
@@ -159,7 +180,12 @@ def test_the_migration_marks_what_trapline_simulate_created(empty_database_url: 
     """Image 1 has a simulated analysis alone, 2 an older real one of the same model, 3 a real one alone."""
     migrations.migrate(empty_database_url, "0046")
     by_simulate, by_other = '{"made_by": "trapline simulate"}', '{"made_by": "deer-net"}'
-    cases = [(1, "unicorn", by_simulate), (2, "deer", by_other), (2, "unicorn", by_simulate), (3, "fox", by_other)]
+    cases = [
+        (1, "unicorn", by_simulate),
+        (2, "deer", by_other),
+        (2, "unicorn", by_simulate),
+        (3, "fox", by_other),
+    ]
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
         for number in (1, 2, 3):
@@ -216,7 +242,9 @@ def test_the_migration_marks_what_trapline_simulate_created(empty_database_url: 
         assert [(key.int, blank, classes) for key, blank, classes in shown] == [
             (1, None, []), (2, False, ["deer"]), (3, False, ["fox"]),
         ]  # fmt: skip
-        days = connection.execute("select distinct deployment_id, day::text from dirty_days order by 1").fetchall()
+        days = connection.execute(
+            "select distinct deployment_id, day::text from dirty_days order by 1"
+        ).fetchall()
         assert days == [(UUID(int=91), "2026-05-02"), (UUID(int=92), "2026-05-02")]
 
 
@@ -260,9 +288,13 @@ def test_the_migration_reads_a_large_table_once(empty_database_url: str) -> None
             connection.execute(f"analyze {table}")
         before = read_rows(connection)
         migrations.migrate(empty_database_url, "0052")
-        assert connection.execute("select count(*) from analyses where simulated").fetchall() == [(count,)]
+        assert connection.execute("select count(*) from analyses where simulated").fetchall() == [
+            (count,)
+        ]
         wait_for("the statistics of the migration", lambda: read_rows(connection) > before)
-        assert read_rows(connection) - before <= 2 * count, "a pass over all for each batch reads 7 times as many"
+        assert read_rows(connection) - before <= 2 * count, (
+            "a pass over all for each batch reads 7 times as many"
+        )
 
 
 def read_rows(connection: psycopg.Connection) -> int:

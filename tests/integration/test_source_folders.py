@@ -38,7 +38,9 @@ class Station:
         accepted = await self.operator.post(f"{SOURCES}/{source['id']}/process?max_files=0")
         assert accepted.status_code == 202, accepted.text
         await pull_runs.run_pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
-        done: dict[str, Any] = (await self.operator.get(f"{SOURCES}/{source['id']}/runs")).json()["results"][0]
+        done: dict[str, Any] = (await self.operator.get(f"{SOURCES}/{source['id']}/runs")).json()[
+            "results"
+        ][0]
         return done
 
     async def names(self) -> set[str]:
@@ -47,7 +49,9 @@ class Station:
 
 
 @pytest.fixture
-async def station(system: AppContext, application: FastAPI, tmp_path: Path) -> AsyncIterator[Station]:
+async def station(
+    system: AppContext, application: FastAPI, tmp_path: Path
+) -> AsyncIterator[Station]:
     media = tmp_path / "media"
     for folder in ("card/DCIM", "other", "trapline-data/store/files", "trapline-data/work"):
         (media / folder).mkdir(parents=True)
@@ -57,10 +61,17 @@ async def station(system: AppContext, application: FastAPI, tmp_path: Path) -> A
     data = media / "trapline-data"
     system = replace(system, source_folders=(media,), own_folders=(data, data / "store"))
     application.state.system = system
-    async with open_browser(application) as operator, open_browser(application, "198.51.100.1") as owner:
-        await follow(operator, f"#{await create_first_owner_link(system)}", email="operator@example.org")
+    async with (
+        open_browser(application) as operator,
+        open_browser(application, "198.51.100.1") as owner,
+    ):
+        await follow(
+            operator, f"#{await create_first_owner_link(system)}", email="operator@example.org"
+        )
         project = (await operator.post("/projects", json={"name": "Forest"})).json()["id"]
-        user = await invite(operator, "anna@example.org", memberships=[{"project": project, "role": "owner"}])
+        user = await invite(
+            operator, "anna@example.org", memberships=[{"project": project, "role": "owner"}]
+        )
         await follow(owner, user["link"]["url"])
         yield Station(system, operator, owner, media, project)
 
@@ -80,14 +91,25 @@ def bind_mount(at: Path, of: Path) -> Iterator[None]:
 
 
 def can_mount() -> bool:
-    return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
+    return (
+        os.geteuid() == 0
+        and subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
+    )
 
 
 needs_mounts = pytest.mark.skipif(not can_mount(), reason="only root can mount")
 
 
 @pytest.mark.parametrize(
-    "folder", ["", "trapline-data", "trapline-data/store", "trapline-data/store/files", "trapline-data/work", "link"]
+    "folder",
+    [
+        "",
+        "trapline-data",
+        "trapline-data/store",
+        "trapline-data/store/files",
+        "trapline-data/work",
+        "link",
+    ],
 )
 async def test_no_source_reads_the_data_folder(station: Station, folder: str) -> None:
     (station.media / "link").symlink_to(station.media / "trapline-data" / "store")
@@ -115,9 +137,13 @@ async def test_a_bind_mount_of_the_data_folder_is_recognised(station: Station, p
 
 @needs_mounts
 @pytest.mark.parametrize("part", ["", "store", "store/files"])
-async def test_a_run_does_not_follow_a_mount_into_the_data_folder(station: Station, part: str) -> None:
+async def test_a_run_does_not_follow_a_mount_into_the_data_folder(
+    station: Station, part: str
+) -> None:
     """The folder was fine when the source was created; the mount came later."""
-    made = (await station.operator.post(SOURCES, json=source_at(station, station.media / "card"))).json()
+    made = (
+        await station.operator.post(SOURCES, json=source_at(station, station.media / "card"))
+    ).json()
     with bind_mount(station.media / "card/backup", station.media / "trapline-data" / part):
         run = await station.run(made)
         assert (run["state"], run["imported"]) == ("completed", 1)
@@ -125,7 +151,9 @@ async def test_a_run_does_not_follow_a_mount_into_the_data_folder(station: Stati
 
 
 async def test_a_run_stops_when_its_folder_became_the_data_folder(station: Station) -> None:
-    made = (await station.operator.post(SOURCES, json=source_at(station, station.media / "card"))).json()
+    made = (
+        await station.operator.post(SOURCES, json=source_at(station, station.media / "card"))
+    ).json()
     (station.media / "card").rename(station.media / "gone")
     (station.media / "card").symlink_to(station.media / "trapline-data" / "store")
     run = await station.run(made)
@@ -145,9 +173,13 @@ async def test_an_owner_needs_a_granted_folder(station: Station) -> None:
     granted = await station.operator.post("/source-folders", json=grant)
     assert granted.status_code == 201, granted.text
     assert (await station.operator.post("/source-folders", json=grant)).status_code == 409
-    listed = (await station.owner.get("/source-folders", params={"project": station.project})).json()["results"]
+    listed = (
+        await station.owner.get("/source-folders", params={"project": station.project})
+    ).json()["results"]
     assert [(one["path"], one["project_name"]) for one in listed] == [(grant["path"], "Forest")]
-    made = await station.owner.post(SOURCES, json=source_at(station, station.media / "card" / "DCIM"))
+    made = await station.owner.post(
+        SOURCES, json=source_at(station, station.media / "card" / "DCIM")
+    )
     assert made.status_code == 201, made.text
     run = await station.run(made.json())
     assert (run["state"], run["imported"]) == ("completed", 1)
@@ -156,12 +188,16 @@ async def test_an_owner_needs_a_granted_folder(station: Station) -> None:
     )
     assert moved.status_code == 403
     (station.media / "card" / "way").symlink_to(station.media / "other")
-    out = await station.owner.post(SOURCES, json=source_at(station, station.media / "card" / "way", "way"))
+    out = await station.owner.post(
+        SOURCES, json=source_at(station, station.media / "card" / "way", "way")
+    )
     assert out.status_code == 403
 
 
 async def test_a_revoked_folder_pauses_its_sources(station: Station) -> None:
-    made = (await station.operator.post(SOURCES, json=source_at(station, station.media / "card"))).json()
+    made = (
+        await station.operator.post(SOURCES, json=source_at(station, station.media / "card"))
+    ).json()
     [granted] = (await station.operator.get("/source-folders")).json()["results"]
     assert granted["path"] == str(station.media / "card")
     assert (await station.owner.delete(f"/source-folders/{granted['id']}")).status_code == 403
@@ -172,14 +208,20 @@ async def test_a_revoked_folder_pauses_its_sources(station: Station) -> None:
     [missing] = (await station.operator.get("/source-folders/missing")).json()
     assert (missing["source_id"], missing["project_name"]) == (made["id"], "Forest")
     assert (await station.owner.get("/source-folders/missing")).status_code == 403
-    assert (await station.owner.patch(f"{SOURCES}/{made['id']}/toggle?is_active=true")).status_code == 403
+    assert (
+        await station.owner.patch(f"{SOURCES}/{made['id']}/toggle?is_active=true")
+    ).status_code == 403
     run = await station.run(made)
     assert (run["state"], run["imported"]) == ("failed", 0)
-    assert (await station.operator.patch(f"{SOURCES}/{made['id']}/toggle?is_active=true")).status_code == 200
+    assert (
+        await station.operator.patch(f"{SOURCES}/{made['id']}/toggle?is_active=true")
+    ).status_code == 200
     assert (await station.operator.get("/source-folders/missing")).json() == []
 
 
-async def test_project_creation_can_be_left_to_operators(station: Station, application: FastAPI) -> None:
+async def test_project_creation_can_be_left_to_operators(
+    station: Station, application: FastAPI
+) -> None:
     assert (await station.owner.post("/projects", json={"name": "Bog"})).status_code == 201
     assert (await station.owner.get("/auth/me")).json()["can_create_projects"] is True
     application.state.system = replace(station.system, operators_create_projects=True)

@@ -34,7 +34,9 @@ class Watch:
         return made
 
     async def run(self, max_files: int = 0) -> dict[str, Any]:
-        accepted = await self.desk.client.post(f"{PATH}/{self.source}/process?max_files={max_files}")
+        accepted = await self.desk.client.post(
+            f"{PATH}/{self.source}/process?max_files={max_files}"
+        )
         assert accepted.status_code == 202, accepted.text
         await pull_runs.run_pull(self.desk.system, SYSTEM, UUID(accepted.json()["run_id"]))
         run: dict[str, Any] = (await self.desk.client.get(accepted.headers["location"])).json()
@@ -45,13 +47,22 @@ class Watch:
         shown = (await self.desk.client.get(f"{PATH}/{self.source}")).json()
         sources = (await self.desk.client.get(PATH)).json()["results"]
         [listed] = [one for one in sources if one["id"] == self.source]
-        assert (listed["health"], listed["health_detail"]) == (shown["health"], shown["health_detail"])
+        assert (listed["health"], listed["health_detail"]) == (
+            shown["health"],
+            shown["health_detail"],
+        )
         return shown["health"], shown["health_detail"] or ""
 
     async def test(self, files: int = 2, **settings: Any) -> dict[str, Any]:
         """Test settings before a source is created."""
-        body = {"name": "trial", "base_url": self.camera.url, "location_id": self.desk.house.ids["deployment_id"]}
-        answer = await self.desk.client.post(f"{PATH}/test?files={files}", json={"source": body | settings})
+        body = {
+            "name": "trial",
+            "base_url": self.camera.url,
+            "location_id": self.desk.house.ids["deployment_id"],
+        }
+        answer = await self.desk.client.post(
+            f"{PATH}/test?files={files}", json={"source": body | settings}
+        )
         assert answer.status_code == 200, answer.text
         tested: dict[str, Any] = answer.json()
         return tested
@@ -88,7 +99,9 @@ async def test_a_source_is_new_until_a_run_has_ended_and_then_well(watch: Watch)
         ('<a href=".hidden.jpg">a</a>  01-May-2026 06:00  10\n', "1 hidden name"),
     ],
 )
-async def test_a_listing_without_anything_to_import_has_no_images(watch: Watch, page: str, words: str) -> None:
+async def test_a_listing_without_anything_to_import_has_no_images(
+    watch: Watch, page: str, words: str
+) -> None:
     watch.camera.pages["cards/"] = f"<html><pre>{page}</pre></html>".encode(), HTML
     watch.camera.url += "cards/"
     tested = await watch.test()
@@ -103,7 +116,10 @@ async def test_a_listing_without_anything_to_import_has_no_images(watch: Watch, 
 
 
 async def test_files_that_are_not_images_are_no_images(watch: Watch) -> None:
-    watch.camera.files |= {"clip.mp4": b"\x00\x00\x00\x20ftypisom" + bytes(40), "notes.dat": b"line\n" * 400}
+    watch.camera.files |= {
+        "clip.mp4": b"\x00\x00\x00\x20ftypisom" + bytes(40),
+        "notes.dat": b"line\n" * 400,
+    }
     tested = await watch.test()
     assert (tested["health"], tested["listed"]) == ("no_images", 2)
     await watch.add()
@@ -116,14 +132,21 @@ async def test_files_that_are_not_images_are_no_images(watch: Watch) -> None:
     assert (await watch.health())[0] == "ok"
 
 
-async def test_a_source_whose_listing_turned_into_links_is_noticed_and_an_emptied_one_is_well(watch: Watch) -> None:
+async def test_a_source_whose_listing_turned_into_links_is_noticed_and_an_emptied_one_is_well(
+    watch: Watch,
+) -> None:
     watch.fill("a.jpg", "b.jpg")
     await watch.add()
     await watch.run()
     watch.camera.files.clear()
     await watch.run()
-    assert (await watch.health())[0] == "ok", "files that were moved away after their import are no fault"
-    watch.camera.pages[""] = b'<html><pre><a href="https://elsewhere.example/x.jpg">x</a></pre></html>', HTML
+    assert (await watch.health())[0] == "ok", (
+        "files that were moved away after their import are no fault"
+    )
+    watch.camera.pages[""] = (
+        b'<html><pre><a href="https://elsewhere.example/x.jpg">x</a></pre></html>',
+        HTML,
+    )
     await watch.run()
     assert (await watch.health())[0] == "no_images"
 
@@ -140,7 +163,9 @@ async def test_every_file_that_fails_is_all_failing(watch: Watch) -> None:
     assert "sign-in" in detail
 
 
-async def test_files_that_fail_since_the_last_import_are_all_failing_and_single_ones_are_not(watch: Watch) -> None:
+async def test_files_that_fail_since_the_last_import_are_all_failing_and_single_ones_are_not(
+    watch: Watch,
+) -> None:
     watch.fill("a.jpg")
     watch.camera.files["bad.jpg"] = LOGIN
     await watch.add()
@@ -195,7 +220,9 @@ async def test_the_order_of_a_source_decides_which_files_come_first(watch: Watch
     assert await watch.desk.images() == {"d.jpg", "b.jpg", "c.jpg"}
 
 
-async def test_the_oldest_come_first_unless_set_and_unknown_orders_are_refused(watch: Watch) -> None:
+async def test_the_oldest_come_first_unless_set_and_unknown_orders_are_refused(
+    watch: Watch,
+) -> None:
     for number, name in enumerate(("z.jpg", "a.jpg")):
         watch.fill(name)
         watch.camera.modified[name] = MODIFIED + timedelta(days=number)
@@ -224,6 +251,10 @@ async def test_more_files_than_one_page_of_the_ledger_come_once_each_in_order(
     await watch.add(order=order, concurrency=1)
     await watch.run()
     asked = [path for path in watch.camera.asked() if path]
-    expected = sorted(names, key=lambda name: (watch.camera.modified[name], name), reverse=order == "newest")
+    expected = sorted(
+        names, key=lambda name: (watch.camera.modified[name], name), reverse=order == "newest"
+    )
     assert sorted(asked) == names
-    assert [watch.camera.modified[path] for path in asked] == [watch.camera.modified[path] for path in expected]
+    assert [watch.camera.modified[path] for path in asked] == [
+        watch.camera.modified[path] for path in expected
+    ]

@@ -33,7 +33,9 @@ def test_sources_that_fail_are_left_alone_as_long_as_before(empty_database_url: 
     migrations.migrate(empty_database_url, "0012")
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
-        for number, (failures, wait) in enumerate(((0, "1 hour"), (3, "6 hours"), (1, "7 days"), (1, None))):
+        for number, (failures, wait) in enumerate(
+            ((0, "1 hour"), (3, "6 hours"), (1, "7 days"), (1, None))
+        ):
             _add_source(connection, number, 1, failures=failures, wait=wait)
             connection.execute(
                 "insert into source_connections (source_id, project_id, holder, settings_of, heartbeat_at, messages, "
@@ -42,17 +44,29 @@ def test_sources_that_fail_are_left_alone_as_long_as_before(empty_database_url: 
             )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        rows = connection.execute("select next_run_at - not_before from pull_sources order by id").fetchall()
+        rows = connection.execute(
+            "select next_run_at - not_before from pull_sources order by id"
+        ).fetchall()
         kept = [None if wait is None else wait.days for (wait,) in rows]
-        assert kept == [None, 0, 5, None], "a schedule that is further away says nothing of the failure"
-        assert connection.execute("select messages from source_connections").fetchall() == [(7,)] * 4
+        assert kept == [None, 0, 5, None], (
+            "a schedule that is further away says nothing of the failure"
+        )
+        assert (
+            connection.execute("select messages from source_connections").fetchall() == [(7,)] * 4
+        )
 
 
-def test_sources_of_projects_archived_before_pause_until_they_come_back(empty_database_url: str) -> None:
+def test_sources_of_projects_archived_before_pause_until_they_come_back(
+    empty_database_url: str,
+) -> None:
     migrations.migrate(empty_database_url, "0037")
     before = "2026-01-01T00:00:00Z"
     ids = [str(UUID(int=number)) for number in range(7)]
-    projects = ((1, before, None, None), (2, None, None, None), (3, before, before, Jsonb({"pull_sources": [ids[6]]})))
+    projects = (
+        (1, before, None, None),
+        (2, None, None, None),
+        (3, before, before, Jsonb({"pull_sources": [ids[6]]})),
+    )
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
         for row in projects:
@@ -61,17 +75,30 @@ def test_sources_of_projects_archived_before_pause_until_they_come_back(empty_da
                 " values (%s, 'p', '', 60, %s, %s, %s)",
                 row,
             )
-        for number, project, is_active in ((2, 1, True), (3, 1, False), (4, 2, True), (5, 2, False), (6, 3, False)):
+        for number, project, is_active in (
+            (2, 1, True),
+            (3, 1, False),
+            (4, 2, True),
+            (5, 2, False),
+            (6, 3, False),
+        ):
             _add_source(connection, number, project, is_active=is_active)
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        told = [row[0] for row in connection.execute("select paused_with_it from projects order by id").fetchall()]
+        told = [
+            row[0]
+            for row in connection.execute(
+                "select paused_with_it from projects order by id"
+            ).fetchall()
+        ]
         assert told == [{"archived": [ids[2]]}, None, {"pull_sources": [], "archived": [ids[6]]}]
         active = connection.execute("select id::text from pull_sources where is_active").fetchall()
         assert active == [(ids[4],)], "those that were paused before stay so"
 
 
-def test_folder_sources_of_owners_pause_and_those_of_operators_are_granted(empty_database_url: str) -> None:
+def test_folder_sources_of_owners_pause_and_those_of_operators_are_granted(
+    empty_database_url: str,
+) -> None:
     migrations.migrate(empty_database_url, "0038")
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
@@ -101,19 +128,33 @@ def test_folder_sources_of_owners_pause_and_those_of_operators_are_granted(empty
         _add_source(connection, 200, 7)
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        rows = connection.execute("select name, is_active, last_error from pull_sources order by name").fetchall()
-        assert [(name, active) for name, active, _ in rows] == [("1", True), ("2", False), ("200", True), ("3", False)]
+        rows = connection.execute(
+            "select name, is_active, last_error from pull_sources order by name"
+        ).fetchall()
+        assert [(name, active) for name, active, _ in rows] == [
+            ("1", True),
+            ("2", False),
+            ("200", True),
+            ("3", False),
+        ]
         assert all("trapline source grant" in reason for name, _, reason in rows if name in "23")
-        assert connection.execute("select project_id, path from source_folders").fetchall() == [(7, "/media/old card")]
+        assert connection.execute("select project_id, path from source_folders").fetchall() == [
+            (7, "/media/old card")
+        ]
 
 
-def test_writers_do_not_wait_while_the_kinds_of_files_are_validated(empty_database_url: str) -> None:
+def test_writers_do_not_wait_while_the_kinds_of_files_are_validated(
+    empty_database_url: str,
+) -> None:
     migrations.migrate(empty_database_url, "0060")
     is_valid = (
         "select convalidated from pg_constraint"
         " where conrelid = 'pulled_files'::regclass and contype = 'c' and conname like '%kind'"
     )
-    with psycopg.connect(empty_database_url) as writer, psycopg.connect(empty_database_url, autocommit=True) as other:
+    with (
+        psycopg.connect(empty_database_url) as writer,
+        psycopg.connect(empty_database_url, autocommit=True) as other,
+    ):
         assert other.execute(is_valid).fetchall() == [(False,)]
         # A transaction that writes to the table is open meanwhile.
         writer.execute("lock table pulled_files in row exclusive mode")

@@ -45,11 +45,17 @@ def settings(house: House, **more: Any) -> dict[str, Any]:
 async def test_a_source_is_made_shown_changed_paused_and_deleted(
     client: httpx2.AsyncClient, house: House, prefix: str
 ) -> None:
-    made = await client.post(f"{prefix}{PATH}/", json=settings(house, auth_type="bearer", auth_password="s3cret"))
+    made = await client.post(
+        f"{prefix}{PATH}/", json=settings(house, auth_type="bearer", auth_password="s3cret")
+    )
     assert made.status_code == 201, made.text
     source = made.json()
     assert made.headers["location"] == f"/api/v2{PATH}/{source['id']}"
-    assert (source["gateway"], source["max_files_per_run"], source["schedule"]) == ("http", 10, "0 * * * *")
+    assert (source["gateway"], source["max_files_per_run"], source["schedule"]) == (
+        "http",
+        10,
+        "0 * * * *",
+    )
     assert (source["has_password"], source["health"], source["location_id"]) == (
         True,
         "new",
@@ -58,9 +64,13 @@ async def test_a_source_is_made_shown_changed_paused_and_deleted(
     assert source["next_run"] is not None
     path = f"{prefix}{PATH}/{source['id']}"
     shown = await client.get(path)
-    changed = await client.patch(path, json={"schedule": "*/15 * * * *"}, headers={"If-Match": shown.headers["etag"]})
+    changed = await client.patch(
+        path, json={"schedule": "*/15 * * * *"}, headers={"If-Match": shown.headers["etag"]}
+    )
     assert changed.json()["schedule"] == "*/15 * * * *"
-    late = await client.patch(path, json={"name": "elm"}, headers={"If-Match": shown.headers["etag"]})
+    late = await client.patch(
+        path, json={"name": "elm"}, headers={"If-Match": shown.headers["etag"]}
+    )
     assert late.status_code == 412
     assert (await client.patch(f"{path}/toggle")).json()["is_active"] is False
     assert (await client.patch(f"{path}/toggle?is_active=false")).json()["health"] == "paused"
@@ -114,7 +124,9 @@ async def test_settings_that_cannot_work_are_refused_in_words(
     assert "pw4711" not in answer.text
 
 
-async def test_an_ftp_user_may_have_a_colon_and_patterns_be_a_hundred(client: httpx2.AsyncClient, house: House) -> None:
+async def test_an_ftp_user_may_have_a_colon_and_patterns_be_a_hundred(
+    client: httpx2.AsyncClient, house: House
+) -> None:
     signed = {
         "auth_type": "basic",
         "auth_username": "a:b",
@@ -125,7 +137,9 @@ async def test_an_ftp_user_may_have_a_colon_and_patterns_be_a_hundred(client: ht
     assert made.status_code == 201, made.text
 
 
-async def test_timeouts_are_shown_and_null_brings_the_usual_ones_back(client: httpx2.AsyncClient, house: House) -> None:
+async def test_timeouts_are_shown_and_null_brings_the_usual_ones_back(
+    client: httpx2.AsyncClient, house: House
+) -> None:
     names = ("connect_timeout_s", "list_timeout_s", "download_timeout_s")
     made = await client.post(PATH, json=settings(house, connect_timeout_s=3, list_timeout_s=90))
     assert [made.json()[name] for name in names] == [3, 90, None]
@@ -140,14 +154,24 @@ async def test_names_are_unique_in_a_project(client: httpx2.AsyncClient, house: 
     assert (await client.post(PATH, json=settings(house))).status_code == 409
 
 
-async def test_a_new_server_does_not_get_the_old_ones_password(client: httpx2.AsyncClient, house: House) -> None:
-    made = await client.post(PATH, json=settings(house, auth_type="basic", auth_username="a", auth_password="old"))
+async def test_a_new_server_does_not_get_the_old_ones_password(
+    client: httpx2.AsyncClient, house: House
+) -> None:
+    made = await client.post(
+        PATH, json=settings(house, auth_type="basic", auth_username="a", auth_password="old")
+    )
     path = f"{PATH}/{made.json()['id']}"
     moved = await client.patch(path, json={"base_url": "https://elsewhere.example/"})
     assert moved.status_code == 422
     assert "password" in moved.json()["detail"]
-    assert (await client.patch(path, json={"base_url": "https://camera.example/other/"})).status_code == 200
-    for url in ("https://elsewhere.example/", "https://camera.example:8443/", "http://camera.example/"):
+    assert (
+        await client.patch(path, json={"base_url": "https://camera.example/other/"})
+    ).status_code == 200
+    for url in (
+        "https://elsewhere.example/",
+        "https://camera.example:8443/",
+        "http://camera.example/",
+    ):
         other = await client.patch(path, json={"base_url": url, "auth_header": None})
         assert other.status_code == 422, "nothing said of the header gives the password"
         tested = await client.post(f"{path}/test", json={"base_url": url})
@@ -168,11 +192,14 @@ async def test_a_password_does_not_reach_another_server_by_way_of_a_folder(
     )  # fmt: skip
     source = await sources.create_source(system, SYSTEM, new)
     with pytest.raises(Unprocessable, match="another server"):
-        await sources.update_source(system, SYSTEM, source.id, SourceSettings(base_url=f"file://{tmp_path}"))
+        await sources.update_source(
+            system, SYSTEM, source.id, SourceSettings(base_url=f"file://{tmp_path}")
+        )
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1/", "http://localhost:8000/", "http://169.254.169.254/", "http://10.0.0.7/"]
+    "url",
+    ["http://127.0.0.1/", "http://localhost:8000/", "http://169.254.169.254/", "http://10.0.0.7/"],
 )
 async def test_a_test_of_an_inner_address_says_that_it_is_not_allowed(
     client: httpx2.AsyncClient, house: House, url: str
@@ -191,7 +218,9 @@ async def test_a_folder_is_pulled_where_the_operator_allows_it(
     (card / "DCIM" / "IMG_1.JPG").write_bytes(make_jpeg(1))
     (card / "passwd.jpg").symlink_to("/etc/passwd")
     system = replace(system, source_folders=(tmp_path,))
-    new = NewSource(name="card", base_url=f"file://{card}", deployment=UUID(house.ids["deployment_id"]))
+    new = NewSource(
+        name="card", base_url=f"file://{card}", deployment=UUID(house.ids["deployment_id"])
+    )
     source = await sources.create_source(system, SYSTEM, new)
     accepted = await pull_runs.start_run(system, SYSTEM, source.id, None)
     await pull_runs.run_pull(system, SYSTEM, accepted.run_id)
@@ -199,15 +228,21 @@ async def test_a_folder_is_pulled_where_the_operator_allows_it(
     assert (source.gateway, run.state, run.listed, run.imported) == ("folder", "completed", 1, 1)
 
 
-async def test_where_a_folder_leads_is_not_told(system: AppContext, house: House, tmp_path: Path) -> None:
+async def test_where_a_folder_leads_is_not_told(
+    system: AppContext, house: House, tmp_path: Path
+) -> None:
     """Members name a folder; where a link in its name leads is the operator's to know."""
     (tmp_path / "allowed" / "inner").mkdir(parents=True)
     (tmp_path / "card").symlink_to(tmp_path / "allowed" / "inner")
     (tmp_path / "out").symlink_to("/etc")
     system = replace(system, source_folders=(tmp_path / "allowed",))
-    new = NewSource(name="card", base_url=f"file://{tmp_path}/card", deployment=UUID(house.ids["deployment_id"]))
+    new = NewSource(
+        name="card", base_url=f"file://{tmp_path}/card", deployment=UUID(house.ids["deployment_id"])
+    )
     with pytest.raises(AddressNotAllowed) as refused:
-        await sources.create_source(system, SYSTEM, new.model_copy(update={"base_url": f"file://{tmp_path}/out"}))
+        await sources.create_source(
+            system, SYSTEM, new.model_copy(update={"base_url": f"file://{tmp_path}/out"})
+        )
     assert f"file://{tmp_path}/out" in refused.value.detail
     assert "/etc" not in refused.value.detail
     source = await sources.create_source(system, SYSTEM, new)
@@ -238,6 +273,8 @@ async def test_what_is_never_connected_to_is_not_saved(
     assert "connect" in answer.json()["detail"]
     made = await client.post(f"{PATH}/", json=settings(house))
     path = f"{PATH}/{made.json()['id']}"
-    changed = await client.patch(path, json=wanted, headers={"If-Match": made.headers.get("ETag", "*")})
+    changed = await client.patch(
+        path, json=wanted, headers={"If-Match": made.headers.get("ETag", "*")}
+    )
     assert changed.status_code == 422
     assert (await client.get(path)).json()["base_url"] == "https://camera.example/DCIM/"

@@ -15,10 +15,14 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import StatementTimeout
 
-LONE_SURROGATE = base64.urlsafe_b64encode(rb'["\ud800", "019a0000-0000-7000-8000-000000000000"]').decode()
+LONE_SURROGATE = base64.urlsafe_b64encode(
+    rb'["\ud800", "019a0000-0000-7000-8000-000000000000"]'
+).decode()
 
 
-async def test_same_key_and_body_makes_one_project(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_same_key_and_body_makes_one_project(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     headers = await make_owner(system, app_client) | {"Idempotency-Key": "k1"}
     first = await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)
     second = await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)
@@ -29,14 +33,18 @@ async def test_same_key_and_body_makes_one_project(system: AppContext, app_clien
     assert (await app_client.get("/api/v2/projects")).json()["count"] == 1
 
 
-async def test_run_begun_twice_with_one_key_is_one_run(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_run_begun_twice_with_one_key_is_one_run(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     headers = {"Authorization": f"Bearer {house.tokens['owner']}", "Idempotency-Key": "k1"}
     path = f"/image-pull-sources/{house.ids['source_id']}/process"
     first, second = [await app_client.post(path, headers=headers) for _ in range(2)]
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json() == second.json()
-    assert (await app_client.post(path, params={"max_files": 1}, headers=headers)).status_code == 409
+    assert (
+        await app_client.post(path, params={"max_files": 1}, headers=headers)
+    ).status_code == 409
 
 
 async def test_answers_are_forgotten_when_their_time_is_over(
@@ -44,10 +52,14 @@ async def test_answers_are_forgotten_when_their_time_is_over(
 ) -> None:
     owner = await make_owner(system, app_client)
     for key in ("old", "new"):
-        await app_client.post("/api/v2/projects", json={"name": key}, headers=owner | {"Idempotency-Key": key})
+        await app_client.post(
+            "/api/v2/projects", json={"name": key}, headers=owner | {"Idempotency-Key": key}
+        )
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
-        await tx.execute("update idempotency_keys set created_at = now() - interval '31 days' where key = 'old'")
+        await tx.execute(
+            "update idempotency_keys set created_at = now() - interval '31 days' where key = 'old'"
+        )
     assert await purge_saved_responses(system, scope) is False
     async with system.database.transaction(scope) as tx:
         assert await (await tx.execute("select key from idempotency_keys")).fetchall() == [("new",)]
@@ -63,7 +75,9 @@ async def test_statement_that_takes_too_long_is_told_as_that(system: AppContext)
         await wait_too_long()
 
 
-async def test_deleting_and_pausing_lose_races_too(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_deleting_and_pausing_lose_races_too(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     house = await build_house(system, "house")
     headers = {"Authorization": f"Bearer {house.tokens['owner']}", "If-Match": '"1.000000"'}
     source, deployment = house.ids["source_id"], house.ids["deployment_id"]
@@ -72,9 +86,15 @@ async def test_deleting_and_pausing_lose_races_too(system: AppContext, app_clien
         ("DELETE", f"/image-pull-sources/{source}"),
         ("DELETE", f"/deployments/{deployment}"),
     ):
-        assert (await app_client.request(method, f"/api/v2{path}", headers=headers)).status_code == 412
-    headers["If-Match"] = (await app_client.get(f"/image-pull-sources/{source}", headers=headers)).headers["etag"]
-    assert (await app_client.delete(f"/image-pull-sources/{source}", headers=headers)).status_code == 204
+        assert (
+            await app_client.request(method, f"/api/v2{path}", headers=headers)
+        ).status_code == 412
+    headers["If-Match"] = (
+        await app_client.get(f"/image-pull-sources/{source}", headers=headers)
+    ).headers["etag"]
+    assert (
+        await app_client.delete(f"/image-pull-sources/{source}", headers=headers)
+    ).status_code == 204
 
 
 @pytest.mark.parametrize("path", ["/assets/%00", "/assets/" + "a" * 5000])
@@ -96,7 +116,11 @@ async def test_source_that_cannot_be_is_422(
     system: AppContext, app_client: httpx2.AsyncClient, wrong: dict[str, object]
 ) -> None:
     house = await build_house(system, "house")
-    body = {"name": "n", "project": int(house.ids["project_id"]), "base_url": "http://camera.example/"} | wrong
+    body = {
+        "name": "n",
+        "project": int(house.ids["project_id"]),
+        "base_url": "http://camera.example/",
+    } | wrong
     headers = {"Authorization": f"Bearer {house.tokens['owner']}"}
     answer = await app_client.post("/image-pull-sources", json=body, headers=headers)
     assert answer.status_code == 422, answer.text
@@ -105,7 +129,9 @@ async def test_source_that_cannot_be_is_422(
 
 async def test_lost_race_is_412(system: AppContext, app_client: httpx2.AsyncClient) -> None:
     headers = await make_owner(system, app_client)
-    made = (await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)).json()
+    made = (
+        await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)
+    ).json()
     path = f"/api/v2/projects/{made['id']}"
     seen = (await app_client.get(path)).headers["etag"]
     won = await app_client.patch(path, json={"name": "A"}, headers=headers | {"If-Match": seen})
@@ -117,12 +143,18 @@ async def test_lost_race_is_412(system: AppContext, app_client: httpx2.AsyncClie
     assert (await app_client.get(path)).json()["name"] == "C"
 
 
-async def test_pages_follow_each_other_without_gap(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_pages_follow_each_other_without_gap(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     headers = await make_owner(system, app_client)
-    project = (await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)).json()["id"]
+    project = (
+        await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=headers)
+    ).json()["id"]
     for number in range(7):
         body = {"project": project, "name": f"camera {number}"}
-        assert (await app_client.post("/api/v2/deployments", json=body, headers=headers)).status_code == 201
+        assert (
+            await app_client.post("/api/v2/deployments", json=body, headers=headers)
+        ).status_code == 201
     names, cursor = [], None
     while True:
         query = {"project": project, "limit": 3} | ({"cursor": cursor} if cursor else {})
@@ -136,8 +168,12 @@ async def test_pages_follow_each_other_without_gap(system: AppContext, app_clien
     assert len(names) == 8
 
 
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "W10", "bnVsbA", "WzEsMl0", "%00", "W3t9LHt9XQ", LONE_SURROGATE])
-async def test_foreign_cursor_is_400(system: AppContext, app_client: httpx2.AsyncClient, cursor: str) -> None:
+@pytest.mark.parametrize(
+    "cursor", ["x", "AAAA", "W10", "bnVsbA", "WzEsMl0", "%00", "W3t9LHt9XQ", LONE_SURROGATE]
+)
+async def test_foreign_cursor_is_400(
+    system: AppContext, app_client: httpx2.AsyncClient, cursor: str
+) -> None:
     await make_owner(system, app_client)
     answer = await app_client.get("/api/v2/deployments", params={"cursor": cursor})
     assert answer.status_code == 400, answer.text
@@ -168,7 +204,9 @@ async def test_bad_body_is_a_problem_in_words(
 
 
 @pytest.mark.parametrize("told", [True, False])
-@pytest.mark.parametrize(("path", "signed"), [("/auth/sign-in", False), ("/projects", False), ("/projects", True)])
+@pytest.mark.parametrize(
+    ("path", "signed"), [("/auth/sign-in", False), ("/projects", False), ("/projects", True)]
+)
 async def test_endless_body_is_refused_before_it_is_in_memory(
     system: AppContext, app_client: httpx2.AsyncClient, path: str, signed: bool, told: bool
 ) -> None:
@@ -193,9 +231,13 @@ async def test_endless_body_is_refused_before_it_is_in_memory(
     assert taken <= (0 if told else 2 if signed else 1)
 
 
-async def test_unusable_deployment_values_are_422(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_unusable_deployment_values_are_422(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     headers = await make_owner(system, app_client)
-    project = (await app_client.post("/api/v2/projects", json={"name": "F"}, headers=headers)).json()["id"]
+    project = (
+        await app_client.post("/api/v2/projects", json={"name": "F"}, headers=headers)
+    ).json()["id"]
     for wrong in (
         {"latitude": 91},
         {"latitude": True},
@@ -219,18 +261,26 @@ async def test_moment_beyond_the_calendar_is_refused_wherever_it_comes_in(
     system: AppContext, app_client: httpx2.AsyncClient, moment: str
 ) -> None:
     headers = await make_owner(system, app_client)
-    project = (await app_client.post("/api/v2/projects", json={"name": "F"}, headers=headers)).json()["id"]
+    project = (
+        await app_client.post("/api/v2/projects", json={"name": "F"}, headers=headers)
+    ).json()["id"]
     for query in ("captured_after", "captured_before"):
         assert (await app_client.get("/api/v2/images", params={query: moment})).status_code == 422
-    cursor = base64.urlsafe_b64encode(json.dumps([moment, str(uuid4())]).encode()).decode().rstrip("=")
+    cursor = (
+        base64.urlsafe_b64encode(json.dumps([moment, str(uuid4())]).encode()).decode().rstrip("=")
+    )
     assert (await app_client.get("/api/v2/images", params={"cursor": cursor})).status_code == 400
     token = {"name": "t", "expires_at": moment}
-    assert (await app_client.post("/api/v2/auth/tokens", json=token, headers=headers)).status_code == 422
+    assert (
+        await app_client.post("/api/v2/auth/tokens", json=token, headers=headers)
+    ).status_code == 422
     job = {"project": project, "pipeline": "p", "selection": {"captured_after": moment}}
     assert (await app_client.post("/api/v2/jobs", json=job, headers=headers)).status_code == 422
 
 
-@pytest.mark.parametrize("path", ["/api/v2/projects", "/api/v2/projects/", "/healthz", "/healthz/", "/api/v2/healthz"])
+@pytest.mark.parametrize(
+    "path", ["/api/v2/projects", "/api/v2/projects/", "/healthz", "/healthz/", "/api/v2/healthz"]
+)
 async def test_both_slash_forms_answer_without_redirect(
     system: AppContext, app_client: httpx2.AsyncClient, path: str
 ) -> None:

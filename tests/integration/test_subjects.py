@@ -58,7 +58,9 @@ class NatsServer:
         streams = ["-js", "-sd", str(self.folder)] if self.folder else []
         where = ["-a", "127.0.0.1", "-p", str(self.port), "--user", "trapline", "--pass", PASSWORD]
         quiet = asyncio.subprocess.DEVNULL
-        self._process = await asyncio.create_subprocess_exec(program, *where, *streams, stdout=quiet, stderr=quiet)
+        self._process = await asyncio.create_subprocess_exec(
+            program, *where, *streams, stdout=quiet, stderr=quiet
+        )
         async with asyncio.timeout(15):
             while True:
                 try:
@@ -72,7 +74,9 @@ class NatsServer:
 
     async def connect(self) -> Client:
         address = f"nats://127.0.0.1:{self.port}"
-        return await nats.connect(address, user="trapline", password=PASSWORD, allow_reconnect=False)
+        return await nats.connect(
+            address, user="trapline", password=PASSWORD, allow_reconnect=False
+        )
 
     async def kill(self) -> None:
         if self._process is not None:
@@ -108,7 +112,9 @@ async def listening(server: NatsServer) -> AsyncIterator[tuple[Client, list[Msg]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bare(postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def bare(
+    postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Office]:
     async with open_own_system(postgres, template, tmp_path_factory.mktemp("store")) as system:
         yield Office(system, await build_house(system, "house"), DeliverySender(system))
 
@@ -127,24 +133,36 @@ async def publishing(bare: Office, server: NatsServer) -> AsyncIterator[Office]:
 
 
 async def test_what_webhooks_are_told_is_published(bare: Office) -> None:
-    async with running_nats() as server, listening(server) as (_, heard), publishing(bare, server) as office:
+    async with (
+        running_nats() as server,
+        listening(server) as (_, heard),
+        publishing(bare, server) as office,
+    ):
         await office.end_job()
         await office.work_until("the event", lambda: len(heard) == 1)
         await office.add_images(2)
         await office.work_until("the images", lambda: len(heard) == 2)
-        subjects = [f"trapline.{office.project}.{kind}" for kind in ("job.completed", "image.created")]
+        subjects = [
+            f"trapline.{office.project}.{kind}" for kind in ("job.completed", "image.created")
+        ]
         assert [one.subject for one in heard] == subjects
         told = json.loads(heard[0].data)
         assert (told["type"], told["data"]["state"]) == ("job.completed", "completed")
         assert set(told) == {"type", "timestamp", "data"}
-        [[delivery]] = await office.sql("select id from webhook_deliveries where event_type = 'job.completed'")
+        [[delivery]] = await office.sql(
+            "select id from webhook_deliveries where event_type = 'job.completed'"
+        )
         assert (heard[0].headers or {})["Nats-Msg-Id"] == str(delivery)
         made = await projects.create_project(office.system, SYSTEM, NewProject(name="new"))
-        [[count]] = await office.sql("select count(*) from webhooks where project_id = :id", id=made.id)
+        [[count]] = await office.sql(
+            "select count(*) from webhooks where project_id = :id", id=made.id
+        )
         assert count == 1, "also the first event of a new project"
 
 
-async def test_a_stream_keeps_events_and_none_is_lost_while_the_server_is_away(bare: Office, tmp_path: Path) -> None:
+async def test_a_stream_keeps_events_and_none_is_lost_while_the_server_is_away(
+    bare: Office, tmp_path: Path
+) -> None:
     async with running_nats(tmp_path) as server, publishing(bare, server) as office:
         await office.end_job("completed")
         await wait_for(office, "delivered", 1)
@@ -152,7 +170,9 @@ async def test_a_stream_keeps_events_and_none_is_lost_while_the_server_is_away(b
         await wait_until_noticed(office)
         await office.end_job("failed")
         await wait_for(office, "waiting", 1)
-        [[error]] = await office.sql("select last_error from webhook_deliveries where state = 'waiting'")
+        [[error]] = await office.sql(
+            "select last_error from webhook_deliveries where state = 'waiting'"
+        )
         assert error.startswith("the NATS server could not be spoken to")
         assert "s3cr3t" not in error
         # A receiver that is silent for days is switched off; the operator's own server is not.
@@ -199,11 +219,15 @@ async def wait_for(office: Office, state: str, many: int) -> None:
 
 async def test_nobody_sees_the_row_and_without_the_setting_nothing_is_written(bare: Office) -> None:
     async with running_nats() as server, publishing(bare, server) as office:
-        [[key]] = await office.sql("select id from webhooks where project_id = :id", id=office.project)
+        [[key]] = await office.sql(
+            "select id from webhooks where project_id = :id", id=office.project
+        )
         with pytest.raises(NotFound):
             await webhooks.get_webhook(office.system, SYSTEM, key)
         every = WebhookFilter()
-        page = await webhooks.list_webhooks(office.system, SYSTEM, office.project, every, limit=10, cursor=None)
+        page = await webhooks.list_webhooks(
+            office.system, SYSTEM, office.project, every, limit=10, cursor=None
+        )
         assert page.results == []
         assert "s3cr3t" not in repr(office.system)
     await sync_subjects(bare.system, SYSTEM)
@@ -250,7 +274,9 @@ async def test_a_certificate_that_is_not_trusted_is_reported_as_such(tmp_path: P
     encrypted = ["--tls", "--tlscert", shown, "--tlskey", shown]
     quiet = asyncio.subprocess.DEVNULL
     where = ["-a", "127.0.0.1", "-p", str(port)]
-    process = await asyncio.create_subprocess_exec(program, *where, *encrypted, stdout=quiet, stderr=quiet)
+    process = await asyncio.create_subprocess_exec(
+        program, *where, *encrypted, stdout=quiet, stderr=quiet
+    )
     subjects = NatsPublisher(f"tls://127.0.0.1:{port}")
     try:
         async with asyncio.timeout(15):
@@ -288,7 +314,9 @@ async def test_an_outage_is_in_ready_the_metrics_and_the_list_until_the_server_a
         # An event that fails, too, and later checks leave the start of the outage as it is.
         await office.end_job()
         await wait_for(office, "waiting", 1)
-        await office.sql("update webhook_deliveries set next_attempt_at = now() + interval '4 hours'")
+        await office.sql(
+            "update webhook_deliveries set next_attempt_at = now() + interval '4 hours'"
+        )
         await office.deliveries.check_subjects()
         assert (await read_outage(office))[2].failing_since == listed.failing_since
         await server.start()
@@ -297,7 +325,9 @@ async def test_an_outage_is_in_ready_the_metrics_and_the_list_until_the_server_a
         await wait_for(office, "delivered", 1)
     await sync_subjects(bare.system, SYSTEM)
     assert "nats" not in (await get_health(bare.system)).parts
-    page = await webhooks.list_webhooks(bare.system, SYSTEM, None, WebhookFilter(), limit=1, cursor=None)
+    page = await webhooks.list_webhooks(
+        bare.system, SYSTEM, None, WebhookFilter(), limit=1, cursor=None
+    )
     assert page.nats is None
 
 
@@ -306,7 +336,14 @@ async def read_outage(office: Office) -> tuple[str, float, NatsState]:
     health = await get_health(office.system)
     assert health.status == "ready", "no request depends on NATS"
     families = text_string_to_metric_families((await GaugeReader().read(office.system)).decode())
-    [up] = [sample.value for family in families for sample in family.samples if sample.name == "trapline_nats_up"]
-    page = await webhooks.list_webhooks(office.system, SYSTEM, office.project, WebhookFilter(), limit=1, cursor=None)
+    [up] = [
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "trapline_nats_up"
+    ]
+    page = await webhooks.list_webhooks(
+        office.system, SYSTEM, office.project, WebhookFilter(), limit=1, cursor=None
+    )
     assert page.nats is not None
     return health.parts["nats"], up, page.nats

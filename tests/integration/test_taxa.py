@@ -35,7 +35,9 @@ async def listed(field: Field, **query: Any) -> dict[str, dict[str, Any]]:
 
 
 async def make(field: Field, name: str, **told: Any) -> dict[str, Any]:
-    answer = await field.call("POST", "/taxa", {"project": field.project, "scientific_name": name, **told})
+    answer = await field.call(
+        "POST", "/taxa", {"project": field.project, "scientific_name": name, **told}
+    )
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
@@ -51,12 +53,22 @@ Canidae,family,,,,Dogs,
 async def test_a_list_comes_in_once_and_only_what_it_tells_anew_is_changed(field: Field) -> None:
     counts = ("created", "updated", "unchanged", "refused")
     taken = await send(field, SHEET)
-    assert {name: taken[name] for name in counts} == {"created": 4, "updated": 0, "unchanged": 0, "refused": 0}
+    assert {name: taken[name] for name in counts} == {
+        "created": 4,
+        "updated": 0,
+        "unchanged": 0,
+        "refused": 0,
+    }
     before = await listed(field)
     assert before["Felis concolor"]["accepted_name"] == "Puma concolor"
     assert before["Puma concolor"]["synonyms"] == ["Felis concolor"]
     again = await send(field, SHEET)
-    assert {name: again[name] for name in counts} == {"created": 0, "updated": 0, "unchanged": 4, "refused": 0}
+    assert {name: again[name] for name in counts} == {
+        "created": 0,
+        "updated": 0,
+        "unchanged": 4,
+        "refused": 0,
+    }
     assert await listed(field) == before
 
     moved = await send(
@@ -67,18 +79,34 @@ async def test_a_list_comes_in_once_and_only_what_it_tells_anew_is_changed(field
         "Lynx lynx,,1,,red\n"
         "Lynx,Nobody,,,red\n",
     )
-    assert {name: moved[name] for name in counts} == {"created": 0, "updated": 2, "unchanged": 0, "refused": 2}
-    assert [problem["where"] for problem in moved["problems"]] == ["line 4, gbif_key", "line 5, synonym_of"]
+    assert {name: moved[name] for name in counts} == {
+        "created": 0,
+        "updated": 2,
+        "unchanged": 0,
+        "refused": 2,
+    }
+    assert [problem["where"] for problem in moved["problems"]] == [
+        "line 4, gbif_key",
+        "line 5, synonym_of",
+    ]
     assert moved["ignored_columns"] == ["colour"]
     after = await listed(field)
     assert sorted(after) == ["Canidae", "Puma concolor", "Vulpes vulpes", "felis concolor"]
-    assert (after["felis concolor"]["gbif_key"], after["felis concolor"]["accepted_id"]) == (2435099, None)
+    assert (after["felis concolor"]["gbif_key"], after["felis concolor"]["accepted_id"]) == (
+        2435099,
+        None,
+    )
     puma = after["Puma concolor"]
     assert (puma["id"], puma["accepted_name"]) == (before["Puma concolor"]["id"], "felis concolor")
     assert puma["common_names"] == {"en": ["Puma", "Cougar"], "de": ["Puma"], "es": ["puma"]}
     assert after["Vulpes vulpes"] == before["Vulpes vulpes"]
-    lines = (await field.call("GET", f"/audit?project={field.project}&kind=taxon")).json()["results"]
-    assert [line["details"] for line in lines] == [{"created": 0, "updated": 2}, {"created": 4, "updated": 0}]
+    lines = (await field.call("GET", f"/audit?project={field.project}&kind=taxon")).json()[
+        "results"
+    ]
+    assert [line["details"] for line in lines] == [
+        {"created": 0, "updated": 2},
+        {"created": 4, "updated": 0},
+    ]
 
 
 async def test_what_is_no_list_changes_nothing(field: Field) -> None:
@@ -87,7 +115,9 @@ async def test_what_is_no_list_changes_nothing(field: Field) -> None:
     for body, words in ((b"name\nfox\n", "scientific_name"), (b"PK\x03\x04no", "unpacked")):
         answer = await field.client.post(address, content=body, headers=headers)
         assert (answer.status_code, words in answer.json()["detail"]) == (400, True), answer.text
-    much = await field.client.post(address, content=b"scientific_name\n" + b"a" * (16 << 20), headers=headers)
+    much = await field.client.post(
+        address, content=b"scientific_name\n" + b"a" * (16 << 20), headers=headers
+    )
     assert (much.status_code, "16,777,216 bytes" in much.json()["detail"]) == (413, True)
     nul = await send(field, "scientific_name,synonym_of\nVul\x00pes,\nLynx,Ca\x00nis\n")
     assert (nul["created"], nul["refused"]) == (0, 2)
@@ -129,7 +159,9 @@ async def test_a_taxon_is_found_by_any_of_its_names(field: Field) -> None:
 
 
 async def test_a_taxon_is_made_changed_and_deleted(field: Field) -> None:
-    puma = await make(field, " Puma  concolor ", rank="Species", common_names={"EN": ["cougar", "cougar"]})
+    puma = await make(
+        field, " Puma  concolor ", rank="Species", common_names={"EN": ["cougar", "cougar"]}
+    )
     assert (puma["scientific_name"], puma["rank"]) == ("Puma concolor", "species")
     assert puma["common_names"] == {"en": ["cougar"]}
     felis = await make(field, "Felis concolor", accepted=puma["id"], gbif_key=3)
@@ -178,7 +210,9 @@ async def test_labels_mean_taxa_and_what_was_found_is_found_by_them(field: Field
     assert unmapped
     label = unmapped[0]["label"]
     assert unmapped[0] == {"label": label, "images": 2, "taxon_id": None, "scientific_name": None}
-    taxon = await make(field, "Vulpes vulpes", common_names={"en": [label.replace("_", " ").upper()]})
+    taxon = await make(
+        field, "Vulpes vulpes", common_names={"en": [label.replace("_", " ").upper()]}
+    )
     synonym = await make(field, "Canis vulpes", accepted=taxon["id"])
     away = await make(field, "Meles meles")
     [called, *rest] = (await field.call("GET", suggestions)).json()["results"]
@@ -191,7 +225,10 @@ async def test_labels_mean_taxa_and_what_was_found_is_found_by_them(field: Field
     assert (await put(**{label: synonym["id"], "badger": away["id"]})).json() == {"changed": 2}
     assert (await put(**{label: synonym["id"]})).json() == {"changed": 0}
     told = (await field.call("GET", f"/taxa/labels?project={field.project}")).json()["results"]
-    assert {one["label"]: one["scientific_name"] for one in told} == {"badger": "Meles meles", label: "Canis vulpes"}
+    assert {one["label"]: one["scientific_name"] for one in told} == {
+        "badger": "Meles meles",
+        label: "Canis vulpes",
+    }
     assert (await field.call("GET", suggestions)).json()["results"] == rest
     for of, images in ((taxon, 2), (synonym, 2), (away, 0)):
         asked = f"project={field.project}&taxon={of['id']}"
@@ -209,16 +246,28 @@ async def test_labels_mean_taxa_and_what_was_found_is_found_by_them(field: Field
     assert refused.status_code == 422
 
 
-async def test_taxa_of_another_project_are_nobodys_accepted_name_or_meaning(field: Field, system: AppContext) -> None:
+async def test_taxa_of_another_project_are_nobodys_accepted_name_or_meaning(
+    field: Field, system: AppContext
+) -> None:
     """Of one person, so that only the project tells them apart; and the database holds to it, too."""
     other = await make_field(system, 0, name="other")
     await field.change(
-        "insert into members (project_id, user_id, role) values (%s, %s, 'owner')", other.project, field.user_id
+        "insert into members (project_id, user_id, role) values (%s, %s, 'owner')",
+        other.project,
+        field.user_id,
     )
     foreign = await make(other, "Vulpes vulpes")
     for method, path, body in (
-        ("POST", "/taxa", {"project": field.project, "scientific_name": "Canis", "accepted": foreign["id"]}),
-        ("PUT", "/taxa/labels", {"project": field.project, "labels": [{"label": "fox", "taxon": foreign["id"]}]}),
+        (
+            "POST",
+            "/taxa",
+            {"project": field.project, "scientific_name": "Canis", "accepted": foreign["id"]},
+        ),
+        (
+            "PUT",
+            "/taxa/labels",
+            {"project": field.project, "labels": [{"label": "fox", "taxon": foreign["id"]}]},
+        ),
     ):
         assert (await field.call(method, path, body)).status_code == 404
     assert (await field.call("GET", f"/taxa/{foreign['id']}")).status_code == 200
@@ -241,4 +290,6 @@ async def test_a_project_goes_with_its_taxa_and_what_leans_on_them(field: Field)
     await field.change("delete from images where project_id = %s", field.project)
     async with field.system.database.transaction(Scope.system()) as tx:
         await purge_project(Scope.system(), tx, field.project)
-    assert await field.ask("select (select count(*) from taxa), (select count(*) from taxon_labels)") == [(0, 0)]
+    assert await field.ask(
+        "select (select count(*) from taxa), (select count(*) from taxon_labels)"
+    ) == [(0, 0)]

@@ -23,19 +23,25 @@ def bearing(token: str) -> dict[str, str]:
 
 
 async def make(client: httpx2.AsyncClient, maker: str, **given: Any) -> dict[str, Any]:
-    answer = await client.post("/api/v2/auth/tokens", json={"name": "t"} | given, headers=bearing(maker))
+    answer = await client.post(
+        "/api/v2/auth/tokens", json={"name": "t"} | given, headers=bearing(maker)
+    )
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
 
 
-async def test_what_a_token_made_is_revoked_along_with_it(app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_what_a_token_made_is_revoked_along_with_it(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
     root = await make(app_client, house.tokens["owner"])
     other = await make(app_client, house.tokens["owner"])
     child = await make(app_client, root["token"])
     grandchild = await make(app_client, child["token"], kind="worker")
     assert (child["made_by"], grandchild["made_by"]) == (root["id"], child["id"])
-    revoked = await app_client.delete(f"/api/v2/auth/tokens/{root['id']}", headers=bearing(other["token"]))
+    revoked = await app_client.delete(
+        f"/api/v2/auth/tokens/{root['id']}", headers=bearing(other["token"])
+    )
     assert revoked.status_code == 204
     seen = [
         (await app_client.get("/api/v2/auth/me", headers=bearing(one["token"]))).status_code
@@ -50,8 +56,12 @@ async def test_a_token_that_is_revoked_while_it_makes_one_leaves_none_behind(
     for _ in range(10):
         root = await make(app_client, house.tokens["owner"])
         made, revoked = await asyncio.gather(
-            app_client.post("/api/v2/auth/tokens", json={"name": "late"}, headers=bearing(root["token"])),
-            app_client.delete(f"/api/v2/auth/tokens/{root['id']}", headers=bearing(house.tokens["owner"])),
+            app_client.post(
+                "/api/v2/auth/tokens", json={"name": "late"}, headers=bearing(root["token"])
+            ),
+            app_client.delete(
+                f"/api/v2/auth/tokens/{root['id']}", headers=bearing(house.tokens["owner"])
+            ),
         )
         assert revoked.status_code == 204
         if made.status_code == 201:
@@ -73,14 +83,18 @@ async def test_a_limited_token_sees_and_revokes_only_its_own(
     assert [one["id"] for one in listed["results"]] == [child["id"], limited["id"]]
     foreign = f"/api/v2/auth/tokens/{house.ids['token_id']}"
     assert (await app_client.delete(foreign, headers=bearing(limited["token"]))).status_code == 404
-    assert (await app_client.get("/api/v2/auth/me", headers=bearing(house.tokens["owner"]))).status_code == 200
+    assert (
+        await app_client.get("/api/v2/auth/me", headers=bearing(house.tokens["owner"]))
+    ).status_code == 200
     own = f"/api/v2/auth/tokens/{child['id']}"
     assert (await app_client.delete(own, headers=bearing(limited["token"]))).status_code == 204
     parent = f"/api/v2/auth/tokens/{limited['id']}"
     assert (await app_client.delete(parent, headers=bearing(child["token"]))).status_code == 401
 
 
-async def test_a_scope_is_all_that_a_token_may_do(app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_a_scope_is_all_that_a_token_may_do(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
     project = house.ids["project_id"]
     calls = {
         "read": ("GET", "/deployments", None),
@@ -114,7 +128,9 @@ async def test_a_limited_token_of_an_operator_has_no_rights_of_an_operator(
     """Neither where only operators are allowed, nor where they are allowed as owners of every project."""
     caller = await make_operator(system)
     [(_, whole)] = caller.headers.items()
-    made = await app_client.post("/api/v2/projects", json={"name": "Forest"}, headers=caller.headers)
+    made = await app_client.post(
+        "/api/v2/projects", json={"name": "Forest"}, headers=caller.headers
+    )
     limits: dict[str, dict[str, Any]] = {
         "whole": {},
         "some projects": {"projects": [made.json()["id"]]},
@@ -123,15 +139,23 @@ async def test_a_limited_token_of_an_operator_has_no_rights_of_an_operator(
     seen = {}
     for name, given in limits.items():
         token = await make(app_client, whole.removeprefix("Bearer "), **given)
-        of_all = await app_client.get("/api/v2/source-folders/missing", headers=bearing(token["token"]))
+        of_all = await app_client.get(
+            "/api/v2/source-folders/missing", headers=bearing(token["token"])
+        )
         members = f"/api/v2/projects/{house.ids['project_id']}/members"
         of_others = await app_client.get(members, headers=bearing(token["token"]))
         me = (await app_client.get("/api/v2/auth/me", headers=bearing(token["token"]))).json()
         seen[name] = (of_all.status_code, of_others.status_code, me["is_operator"])
-    assert seen == {"whole": (200, 200, True), "some projects": (403, 404, False), "some rights": (403, 404, False)}
+    assert seen == {
+        "whole": (200, 200, True),
+        "some projects": (403, 404, False),
+        "some rights": (403, 404, False),
+    }
 
 
-async def test_scopes_are_given_on_and_never_widened(app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_scopes_are_given_on_and_never_widened(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
     writer = await make(app_client, house.tokens["owner"], scopes=["write"])
     assert (await make(app_client, writer["token"]))["scopes"] == ["write"]
     assert (await make(app_client, writer["token"], scopes=["read"]))["scopes"] == ["read"]
@@ -144,17 +168,25 @@ async def test_scopes_are_given_on_and_never_widened(app_client: httpx2.AsyncCli
         (house.tokens["owner"], {"scopes": []}),
         (house.tokens["owner"], {"scopes": ["read"], "kind": "worker"}),
     ):
-        answer = await app_client.post("/api/v2/auth/tokens", json={"name": "t"} | given, headers=bearing(maker))
+        answer = await app_client.post(
+            "/api/v2/auth/tokens", json={"name": "t"} | given, headers=bearing(maker)
+        )
         refusals.append(answer.status_code)
     assert refusals == [403, 403, 403, 422, 422]
 
 
-async def test_a_token_for_some_projects_reaches_no_other(app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_a_token_for_some_projects_reaches_no_other(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
     whole = bearing(house.tokens["owner"])
-    other = (await app_client.post("/api/v2/projects", json={"name": "other"}, headers=whole)).json()["id"]
+    other = (
+        await app_client.post("/api/v2/projects", json={"name": "other"}, headers=whole)
+    ).json()["id"]
     own = int(house.ids["project_id"])
     for kind in ("user", "worker", "pipeline"):
-        limited = bearing((await make(app_client, house.tokens["owner"], projects=[own], kind=kind))["token"])
+        limited = bearing(
+            (await make(app_client, house.tokens["owner"], projects=[own], kind=kind))["token"]
+        )
         seen = [
             (await app_client.get(f"/api/v2/projects/{project}", headers=limited)).status_code
             for project in (own, other)
@@ -164,9 +196,13 @@ async def test_a_token_for_some_projects_reaches_no_other(app_client: httpx2.Asy
         assert [one["id"] for one in listed] == [own], kind
 
 
-async def test_a_token_for_some_projects_makes_no_other(app_client: httpx2.AsyncClient, house: House) -> None:
+async def test_a_token_for_some_projects_makes_no_other(
+    app_client: httpx2.AsyncClient, house: House
+) -> None:
     limited = await make(app_client, house.tokens["owner"], projects=[int(house.ids["project_id"])])
-    made = await app_client.post("/api/v2/projects", json={"name": "more"}, headers=bearing(limited["token"]))
+    made = await app_client.post(
+        "/api/v2/projects", json={"name": "more"}, headers=bearing(limited["token"])
+    )
     assert made.status_code == 403, made.text
     assert "Nothing was" in made.json()["detail"]
 
@@ -177,24 +213,32 @@ async def test_whoever_sees_a_project_makes_tokens_for_it(
     project = int(house.ids["project_id"])
     for role in ("viewer", "reviewer"):
         async with system.database.transaction(Scope.system()) as tx:
-            await tx.execute("update members set role = %s where role in ('viewer', 'reviewer')", (role,))
+            await tx.execute(
+                "update members set role = %s where role in ('viewer', 'reviewer')", (role,)
+            )
         made = await make(app_client, house.tokens["viewer"], projects=[project])
         assert made["projects"] == [project]
         seen = await app_client.get(f"/api/v2/projects/{project}", headers=bearing(made["token"]))
         assert (seen.status_code, seen.json().get("role")) == (200, role), seen.text
         worker = {"name": "t", "kind": "worker", "projects": [project]}
-        refused = await app_client.post("/api/v2/auth/tokens", json=worker, headers=bearing(house.tokens["viewer"]))
+        refused = await app_client.post(
+            "/api/v2/auth/tokens", json=worker, headers=bearing(house.tokens["viewer"])
+        )
         assert refused.status_code == 403, refused.text
 
 
 async def read_all(client: httpx2.AsyncClient, token: str, *paths: str) -> dict[str, str]:
     """The texts of the answers of these calls, by path."""
     answers = {path: await client.get(f"/api/v2{path}", headers=bearing(token)) for path in paths}
-    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(paths, 200)
+    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(
+        paths, 200
+    )
     return {path: answer.text for path, answer in answers.items()}
 
 
-async def test_tokens_of_machines_do_not_read_who_made_them(system: AppContext, app_client: httpx2.AsyncClient) -> None:
+async def test_tokens_of_machines_do_not_read_who_made_them(
+    system: AppContext, app_client: httpx2.AsyncClient
+) -> None:
     """A worker's token lies on machines of other people: it reads its own name and no e-mail address."""
     csrf = await make_owner(system, app_client)
 
@@ -206,24 +250,36 @@ async def test_tokens_of_machines_do_not_read_who_made_them(system: AppContext, 
 
     project = (await post("/projects", {"name": "Forest"}))["id"]
     pipeline = {"name": "Deer", "slug": "deer", "version": 1, "algorithms": []}
-    await post(f"/projects/{project}/pipelines", {"processing_service_name": "Gpu (host)", "pipelines": [pipeline]})
+    await post(
+        f"/projects/{project}/pipelines",
+        {"processing_service_name": "Gpu (host)", "pipelines": [pipeline]},
+    )
     await post("/jobs", {"project": project, "pipeline": "deer"})
     tokens = {
         kind: (await post("/auth/tokens", {"name": f"{kind} at the lake", "kind": kind}))["token"]
         for kind in ("worker", "pipeline", "user")
     }
     hello = {"service": "Gpu (host)", "name": "worker-1", "host": "host", "pid": 1}
-    said = await app_client.post("/api/v2/workers/hello", json=hello, headers=bearing(tokens["worker"]))
+    said = await app_client.post(
+        "/api/v2/workers/hello", json=hello, headers=bearing(tokens["worker"])
+    )
     worker = said.json()["worker_id"]
     await post(f"/workers/{worker}/evict", {})
     refused = await app_client.post(
-        "/api/v2/tasks/renew", json={"leases": []}, headers=bearing(tokens["worker"]) | {"X-Trapline-Worker": worker}
+        "/api/v2/tasks/renew",
+        json={"leases": []},
+        headers=bearing(tokens["worker"]) | {"X-Trapline-Worker": worker},
     )
     assert refused.status_code == 403
     assert "evicted this worker" in refused.text
     app_client.cookies.clear()
-    paths = {"worker": ("/auth/me", "/projects", "/jobs"), "pipeline": ("/auth/me", "/projects", "/images")}
-    texts = {kind: await read_all(app_client, tokens[kind], *these) for kind, these in paths.items()}
+    paths = {
+        "worker": ("/auth/me", "/projects", "/jobs"),
+        "pipeline": ("/auth/me", "/projects", "/images"),
+    }
+    texts = {
+        kind: await read_all(app_client, tokens[kind], *these) for kind, these in paths.items()
+    }
     assert "@" not in f"{texts}{refused.text}"
     for kind in paths:
         me = (await app_client.get("/api/v2/auth/me", headers=bearing(tokens[kind]))).json()
@@ -232,4 +288,6 @@ async def test_tokens_of_machines_do_not_read_who_made_them(system: AppContext, 
         )  # fmt: skip
         assert [one["project_id"] for one in me["memberships"]] == [project]
     mine = await read_all(app_client, tokens["user"], "/auth/me", "/jobs")
-    assert all("owner@example.org" in text for text in mine.values()), "a person's own token reads it as before"
+    assert all("owner@example.org" in text for text in mine.values()), (
+        "a person's own token reads it as before"
+    )

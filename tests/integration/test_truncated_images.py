@@ -45,14 +45,20 @@ async def desk(system: AppContext, camera: Camera) -> AsyncIterator[Desk]:
 
 
 async def list_names(desk: Desk, **filters: str) -> set[str]:
-    answer = await desk.client.get("/api/v2/images", params={"project": desk.house.ids["project_id"], **filters})
+    answer = await desk.client.get(
+        "/api/v2/images", params={"project": desk.house.ids["project_id"], **filters}
+    )
     assert answer.status_code == 200, answer.text
     return {image["filename"] for image in answer.json()["results"]} - {"a.jpg"}
 
 
 async def export(desk: Desk) -> list[dict[str, str]]:
     """Export the truncated images as CSV."""
-    new = {"project": desk.house.ids["project_id"], "format": "csv", "selection": {"truncated": True}}
+    new = {
+        "project": desk.house.ids["project_id"],
+        "format": "csv",
+        "selection": {"truncated": True},
+    }
     made = await desk.client.post("/api/v2/exports", json=new)
     assert made.status_code == 202, made.text
     await build_export(desk.system, SYSTEM, UUID(made.json()["id"]))
@@ -60,7 +66,9 @@ async def export(desk: Desk) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-async def test_truncated_jpegs_are_flagged_from_half_of_their_rows_on(desk: Desk, camera: Camera) -> None:
+async def test_truncated_jpegs_are_flagged_from_half_of_their_rows_on(
+    desk: Desk, camera: Camera
+) -> None:
     whole, turned = make_photograph(1), Image.Exif()
     turned[0x0112] = 6
     camera.files = {
@@ -88,7 +96,9 @@ async def test_truncated_jpegs_are_flagged_from_half_of_their_rows_on(desk: Desk
     assert set(errors) == {"less.jpg", "optimised.jpg", "head.jpg"}
     assert "rows" in errors["less.jpg"]
     assert "truncated" in errors["head.jpg"]
-    images = (await desk.client.get("/api/v2/images", params={"project": desk.house.ids["project_id"]})).json()
+    images = (
+        await desk.client.get("/api/v2/images", params={"project": desk.house.ids["project_id"]})
+    ).json()
     for image in images["results"]:
         if image["filename"] == "a.jpg":
             continue

@@ -13,7 +13,11 @@ from trapline.server.notifications.queries import deliveries as kept
 from trapline.server.platform.access import IdempotencyRequest, RequestOrigin, Scope
 from trapline.server.platform.errors import AddressNotAllowed
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
-from trapline.server.platform.webhook_signatures import PAUSES_S, find_last_retry_delay, get_retry_delay
+from trapline.server.platform.webhook_signatures import (
+    PAUSES_S,
+    find_last_retry_delay,
+    get_retry_delay,
+)
 from trapline.server.sources.actions import event_secrets
 from trapline.wire.webhooks import EventType, NewWebhook, WebhookUpdate
 
@@ -23,7 +27,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def repeated(key: str) -> Scope:
-    return replace(SYSTEM, origin=RequestOrigin(once=IdempotencyRequest(key, "POST /webhooks", b"x")))
+    return replace(
+        SYSTEM, origin=RequestOrigin(once=IdempotencyRequest(key, "POST /webhooks", b"x"))
+    )
 
 
 @pytest.mark.parametrize("asked", ["86400", "Wed, 21 Oct 2099 07:28:00 GMT"])
@@ -52,7 +58,12 @@ async def test_one_attempt_more_is_made_as_the_day_ends(office: Office, receiver
     await office.hurry()
     [entry] = await office.wait_for_state(webhook.id, "failed")
     assert entry.attempts == 2
-    assert [find_last_retry_delay(14_400, left_s) for left_s in (-1, 3, 60, 86_400)] == [None, None, 60, 14_400]
+    assert [find_last_retry_delay(14_400, left_s) for left_s in (-1, 3, 60, 86_400)] == [
+        None,
+        None,
+        60,
+        14_400,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -94,9 +105,14 @@ async def test_the_log_is_bounded_and_loses_nothing_that_may_be_sent_again(
         await office.end_job()
     newest_first = [entry.id for entry in await office.log(webhook.id)]
     await office.sql("update webhook_deliveries set state = 'delivered'")
-    await office.sql("update webhook_deliveries set state = 'failed' where id = :id", id=newest_first[3])
+    await office.sql(
+        "update webhook_deliveries set state = 'failed' where id = :id", id=newest_first[3]
+    )
     await deliveries.purge_deliveries(office.system, SYSTEM)
-    assert [entry.id for entry in await office.log(webhook.id)] == [*newest_first[:2], newest_first[3]]
+    assert [entry.id for entry in await office.log(webhook.id)] == [
+        *newest_first[:2],
+        newest_first[3],
+    ]
 
 
 async def test_a_secret_is_told_again_only_to_who_may_have_missed_it(
@@ -108,13 +124,19 @@ async def test_a_secret_is_told_again_only_to_who_may_have_missed_it(
     assert await webhooks.create_webhook(system, once, new) == made
     rotated = await webhooks.rotate_secret(system, repeated("twice"), made.id)
     assert await webhooks.rotate_secret(system, repeated("twice"), made.id) == rotated
-    assert (await webhooks.create_webhook(system, once, new)).secret == "", "there is a newer one by now"
+    assert (await webhooks.create_webhook(system, once, new)).secret == "", (
+        "there is a newer one by now"
+    )
     source = UUID(office.house.ids["source_id"])
     first = await event_secrets.create_event_secret(system, repeated("thrice"), source)
     assert await event_secrets.create_event_secret(system, repeated("thrice"), source) == first
     monkeypatch.setattr(signing_secrets, "TOLD_AGAIN_FOR", timedelta(0))
-    assert (await webhooks.rotate_secret(system, repeated("twice"), made.id)).secret == "", "it was long ago"
-    assert (await event_secrets.create_event_secret(system, repeated("thrice"), source)).secret == ""
+    assert (await webhooks.rotate_secret(system, repeated("twice"), made.id)).secret == "", (
+        "it was long ago"
+    )
+    assert (
+        await event_secrets.create_event_secret(system, repeated("thrice"), source)
+    ).secret == ""
 
 
 async def test_the_audit_says_where_events_are_sent_to(office: Office) -> None:
@@ -129,7 +151,12 @@ async def test_the_audit_says_where_events_are_sent_to(office: Office) -> None:
 
 async def test_forbidden_addresses_are_not_saved(office: Office) -> None:
     webhook = await office.add("https://receiver.example/")
-    forbidden = ["http://169.254.169.254/", "https://receiver.example:22/", "http://10.1.2.3/", "http://0x7f.1/"]
+    forbidden = [
+        "http://169.254.169.254/",
+        "https://receiver.example:22/",
+        "http://10.1.2.3/",
+        "http://0x7f.1/",
+    ]
     for url in forbidden:
         with pytest.raises(AddressNotAllowed, match=r"connect.*Nothing was changed\."):
             await office.add(url)
@@ -149,10 +176,15 @@ async def test_the_pauses_grow_until_a_day_is_over() -> None:
     assert get_retry_delay(1, 1, asked_s=86_400) == PAUSES_S[-1]
 
 
-async def test_a_test_shows_no_body_of_a_private_address(office: Office, receiver: Receiver) -> None:
+async def test_a_test_shows_no_body_of_a_private_address(
+    office: Office, receiver: Receiver
+) -> None:
     """A page that only this machine may read must not be read by whoever may add a webhook."""
     webhook = await office.add(receiver.url)
-    for answer in (b"HTTP/1.1 200 OK\r\n\r\nsecret-4711", b"HTTP/1.1 403 Forbidden\r\n\r\nsecret-4711"):
+    for answer in (
+        b"HTTP/1.1 200 OK\r\n\r\nsecret-4711",
+        b"HTTP/1.1 403 Forbidden\r\n\r\nsecret-4711",
+    ):
         receiver.answer = answer
         tested = await webhooks.ping_webhook(office.system, SYSTEM, webhook.id)
         assert tested.last_status == int(answer.split()[1])

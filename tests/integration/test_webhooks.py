@@ -54,7 +54,9 @@ async def office(grounds: tuple[AppContext, House], receiver: Receiver) -> Async
     await office.deliveries.close()
 
 
-async def test_an_event_is_delivered_once_with_a_signature_that_holds(office: Office, receiver: Receiver) -> None:
+async def test_an_event_is_delivered_once_with_a_signature_that_holds(
+    office: Office, receiver: Receiver
+) -> None:
     webhook = await office.add(receiver.url, name="ours")
     await office.end_job()
     await office.work_until("a delivery", lambda: len(receiver.received) == 1)
@@ -73,7 +75,12 @@ async def test_an_event_is_delivered_once_with_a_signature_that_holds(office: Of
         "project_id": office.project, "id": int(office.house.ids["job_id"]), "state": "completed", "move": 1,
         "open": 1, "completed": 0, "failed": 0,
     }  # fmt: skip
-    assert (entry.state, entry.attempts, entry.last_status, entry.last_error) == ("delivered", 1, 204, None)
+    assert (entry.state, entry.attempts, entry.last_status, entry.last_error) == (
+        "delivered",
+        1,
+        204,
+        None,
+    )
 
 
 async def test_every_kind_of_event_is_told(office: Office, receiver: Receiver) -> None:
@@ -96,13 +103,21 @@ async def test_every_kind_of_event_is_told(office: Office, receiver: Receiver) -
     await deliveries.record_silent_workers(office.system, SYSTEM)
     await office.sql("update workers set ended_at = now(), ended_why = 'evicted'")
     await office.add_images(1)
-    await office.work_until("all of them", lambda: set(receiver.types()) == {kind.value for kind in EventType})
+    await office.work_until(
+        "all of them", lambda: set(receiver.types()) == {kind.value for kind in EventType}
+    )
     told = [(one.told()["type"], one.told()["data"]) for one in receiver.received]
     names = sorted(kind for kind, _ in told)
-    assert names == sorted([*EventType, EventType.JOB_QUEUED, EventType.JOB_QUEUED]), "each as often as it happened"
+    assert names == sorted([*EventType, EventType.JOB_QUEUED, EventType.JOB_QUEUED]), (
+        "each as often as it happened"
+    )
     data: dict[str, Any] = dict(told)
     assert data["source.run.completed"]["imported"] == 3
-    assert data["source.failing"] == {"project_id": office.project, "id": ids["source_id"], "state": "failing"}
+    assert data["source.failing"] == {
+        "project_id": office.project,
+        "id": ids["source_id"],
+        "state": "failing",
+    }
     assert data["worker.offline"]["why"] == "silent"
     assert data["worker.evicted"] == {
         "project_id": office.project, "id": ids["worker_id"], "state": "evicted", "why": "evicted",
@@ -123,12 +138,16 @@ async def test_images_are_told_of_together(office: Office, receiver: Receiver) -
     assert await office.sql("select 1 from webhook_deliveries where state <> 'delivered'") == []
 
 
-async def test_no_image_is_forgotten_while_others_are_told_of(office: Office, receiver: Receiver) -> None:
+async def test_no_image_is_forgotten_while_others_are_told_of(
+    office: Office, receiver: Receiver
+) -> None:
     well = await office.add(receiver.url)
     office.allow(Receiver(port=1))
     sick = await office.add("http://127.0.0.1:1/")
     for _ in range(3):
-        await asyncio.gather(*[office.add_images(many) for many in (1, 2, 3, 1)], office.deliveries.step())
+        await asyncio.gather(
+            *[office.add_images(many) for many in (1, 2, 3, 1)], office.deliveries.step()
+        )
         await asyncio.sleep(0.5)
     counted = (
         "select coalesce(sum((data->>'count')::int), 0) from webhook_deliveries where webhook_id = :id "
@@ -163,7 +182,9 @@ async def test_what_is_rolled_back_is_never_told(office: Office) -> None:
     assert await office.log(webhook.id) == []
 
 
-async def test_a_receiver_that_was_away_gets_the_same_event_later(office: Office, receiver: Receiver) -> None:
+async def test_a_receiver_that_was_away_gets_the_same_event_later(
+    office: Office, receiver: Receiver
+) -> None:
     webhook = await office.add(receiver.url)
     await receiver.stop()
     await office.end_job()
@@ -193,19 +214,25 @@ async def test_a_slow_receiver_delays_no_other(office: Office, receiver: Receive
         async with asyncio.timeout(15):
             while len(receiver.received) < 12:
                 await asyncio.gather(*[one.step() for one in processes])
-        assert 0 < len(slow.received) <= 4, "it is asked for a few at a time, by all of them together"
+        assert 0 < len(slow.received) <= 4, (
+            "it is asked for a few at a time, by all of them together"
+        )
         for process in processes:
             for task in process._under_way:
                 task.cancel()
             await process.close()
 
 
-async def test_two_processes_share_and_one_that_died_is_replaced(office: Office, receiver: Receiver) -> None:
+async def test_two_processes_share_and_one_that_died_is_replaced(
+    office: Office, receiver: Receiver
+) -> None:
     webhook = await office.add(receiver.url)
     for _ in range(20):
         await office.end_job()
     # Processes that look at the same moment take some, and die before they have sent anything.
-    lots = await asyncio.gather(*[claim_due(office.system, SYSTEM, 1, publishes=False) for _ in range(3)])
+    lots = await asyncio.gather(
+        *[claim_due(office.system, SYSTEM, 1, publishes=False) for _ in range(3)]
+    )
     assert len({taken.id for lot in lots for taken in lot}) == sum(map(len, lots)) == 3
     other = DeliverySender(office.system)
     async with asyncio.timeout(15):
@@ -246,7 +273,9 @@ async def test_private_addresses_are_refused(office: Office, host: str) -> None:
         assert canary.received == []
 
 
-@pytest.mark.parametrize("url", ["ftp://receiver.example/", "http://u:p@receiver.example/", "receiver", "http:///x"])
+@pytest.mark.parametrize(
+    "url", ["ftp://receiver.example/", "http://u:p@receiver.example/", "receiver", "http:///x"]
+)
 async def test_addresses_that_are_never_taken_are_refused_at_once(office: Office, url: str) -> None:
     with pytest.raises(AddressNotAllowed):
         await office.add(url)
@@ -270,7 +299,9 @@ async def test_a_receiver_that_is_gone_is_switched_off(office: Office, receiver:
     await office.deliveries.step()
     assert len(receiver.received) == 1
     receiver.answer = OK
-    shown = await webhooks.update_webhook(office.system, SYSTEM, webhook.id, WebhookUpdate(is_active=True))
+    shown = await webhooks.update_webhook(
+        office.system, SYSTEM, webhook.id, WebhookUpdate(is_active=True)
+    )
     assert (shown.disabled_reason, shown.failing_since) == (None, None)
     await office.work_until("what waited", lambda: len(receiver.received) == 2)
 
@@ -286,7 +317,9 @@ async def test_a_receiver_may_ask_for_time(office: Office, receiver: Receiver) -
     assert 1700 < left <= 1800
 
 
-async def test_a_receiver_that_fails_for_days_is_switched_off(office: Office, receiver: Receiver) -> None:
+async def test_a_receiver_that_fails_for_days_is_switched_off(
+    office: Office, receiver: Receiver
+) -> None:
     webhook = await office.add(receiver.url)
     receiver.answer = status("500 Oops")
     await office.end_job()
@@ -306,7 +339,9 @@ async def test_both_secrets_sign_for_a_day(office: Office, receiver: Receiver) -
     assert got.told()["type"] == "webhook.ping"
 
 
-async def test_a_deleted_webhook_is_told_nothing_and_its_log_goes(office: Office, receiver: Receiver) -> None:
+async def test_a_deleted_webhook_is_told_nothing_and_its_log_goes(
+    office: Office, receiver: Receiver
+) -> None:
     webhook = await office.add(receiver.url)
     other = await office.add(receiver.url, event_types=["job.failed"])
     await office.end_job()
@@ -320,7 +355,10 @@ async def test_a_deleted_webhook_is_told_nothing_and_its_log_goes(office: Office
         await deliveries.purge_deliveries(office.system, SYSTEM)
     left = await office.sql("select id from webhooks where is_active")
     assert [row[0] for row in left] == [other.id]
-    assert await office.sql("select 1 from webhook_deliveries where webhook_id = :id", id=webhook.id) == []
+    assert (
+        await office.sql("select 1 from webhook_deliveries where webhook_id = :id", id=webhook.id)
+        == []
+    )
 
 
 async def test_deliveries_are_kept_for_30_days(office: Office) -> None:
@@ -329,7 +367,8 @@ async def test_deliveries_are_kept_for_30_days(office: Office) -> None:
         await office.end_job()
     [newer, older] = await office.log(webhook.id)
     await office.sql(
-        "update webhook_deliveries set created_at = now() - interval '31 days' where id = :id", id=older.id
+        "update webhook_deliveries set created_at = now() - interval '31 days' where id = :id",
+        id=older.id,
     )
     await deliveries.purge_deliveries(office.system, SYSTEM)
     assert [entry.id for entry in await office.log(webhook.id)] == [newer.id]
@@ -352,22 +391,34 @@ async def test_over_http_the_secret_is_told_once(office: Office) -> None:
 
 async def use_over_http(app_client: httpx2.AsyncClient, office: Office) -> None:
     app_client.headers["Authorization"] = f"Bearer {office.house.tokens['owner']}"
-    body = {"project": office.project, "url": "https://receiver.example/hook", "event_types": ["job.failed"]}
+    body = {
+        "project": office.project,
+        "url": "https://receiver.example/hook",
+        "event_types": ["job.failed"],
+    }
     made = await app_client.post("/api/v2/webhooks", json=body, headers={"Idempotency-Key": "once"})
     assert made.status_code == 201, made.text
-    again = await app_client.post("/api/v2/webhooks", json=body, headers={"Idempotency-Key": "once"})
+    again = await app_client.post(
+        "/api/v2/webhooks", json=body, headers={"Idempotency-Key": "once"}
+    )
     assert again.json() == made.json()
     secret, path = made.json()["secret"], made.headers["Location"]
     rotated = await app_client.post(f"{path}/rotate-secret")
-    seen = [await app_client.get(where) for where in (path, "/api/v2/webhooks", f"{path}/deliveries")]
+    seen = [
+        await app_client.get(where) for where in (path, "/api/v2/webhooks", f"{path}/deliveries")
+    ]
     assert [one.status_code for one in seen] == [200, 200, 200]
-    assert not any(kept in one.text for one in seen for kept in (secret, rotated.json()["secret"], "whsec_"))
+    assert not any(
+        kept in one.text for one in seen for kept in (secret, rotated.json()["secret"], "whsec_")
+    )
     kept = await office.sql("select convert_from(answer, 'UTF8') from idempotency_keys")
     assert not any("whsec_" in row[0] for row in kept)
     etag = seen[0].headers["ETag"]
     changed = await app_client.patch(path, json={"name": "x"}, headers={"If-Match": etag})
     assert (changed.status_code, changed.json()["event_types"]) == (200, ["job.failed"])
-    assert (await app_client.patch(path, json={"name": "y"}, headers={"If-Match": etag})).status_code == 412
+    assert (
+        await app_client.patch(path, json={"name": "y"}, headers={"If-Match": etag})
+    ).status_code == 412
     for wrong in ({"url": None}, {"event_types": ["job.exploded"]}, {"is_active": None}):
         assert (await app_client.patch(path, json=wrong)).status_code == 422
     app_client.headers["Authorization"] = f"Bearer {office.house.tokens['viewer']}"

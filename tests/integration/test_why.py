@@ -31,7 +31,9 @@ async def test_a_worker_that_said_hello_is_called_by_its_name(field: Field) -> N
     await other.lease(1)
     assert await why(field, job) == "3 images leased by gpu-2 on host and 1 more worker for 0 s."
     await field.call("POST", f"/jobs/{job}/pause")
-    assert await why(field, job) == "Paused; 3 images leased still go on, 0 images wait in the line."
+    assert (
+        await why(field, job) == "Paused; 3 images leased still go on, 0 images wait in the line."
+    )
 
 
 async def test_a_caller_without_a_name_is_called_by_its_address(field: Field) -> None:
@@ -44,14 +46,18 @@ async def test_a_caller_without_a_name_is_called_by_its_address(field: Field) ->
 
 async def test_nobody_offers_it(field: Field) -> None:
     job = await field.run_job()
-    await field.change("update processing_services set last_seen_at = now() - interval '90 minutes'")
+    await field.change(
+        "update processing_services set last_seen_at = now() - interval '90 minutes'"
+    )
     told = await why(field, job)
     assert told.startswith("No worker offers field-pipeline since ")
     assert told.endswith(" UTC; 3 images wait.")
     await field.change("update processing_services set last_seen_at = null")
     assert await why(field, job) == "No worker offers field-pipeline; 3 images wait."
     await field.change("delete from service_pipelines")
-    assert await why(field, job) == "No processing service has registered the pipeline field-pipeline."
+    assert (
+        await why(field, job) == "No processing service has registered the pipeline field-pipeline."
+    )
 
 
 async def test_everything_waits_for_another_attempt(field: Field) -> None:
@@ -89,7 +95,9 @@ async def test_workers_are_at_another_job(field: Field) -> None:
 async def test_a_job_is_held_back_by_others(field: Field) -> None:
     job = await field.run_job()
     urgent = await field.run_job(priority="high")
-    assert await why(field, job) == f"3 images wait behind job {urgent}, which has a higher priority."
+    assert (
+        await why(field, job) == f"3 images wait behind job {urgent}, which has a higher priority."
+    )
     await field.run_job(priority="high")
     assert await why(field, job) == (
         f"3 images wait behind 2 jobs of higher priority; the next of them is job {urgent}."
@@ -102,24 +110,39 @@ async def test_a_job_is_held_back_by_others(field: Field) -> None:
 async def test_a_job_of_a_project_that_is_not_mine_has_no_number(field: Field) -> None:
     neighbour = await make_field(field.system, name="neighbour")
     await field.change(
-        "insert into members (project_id, user_id, role) values (%s, %s, 'owner')", neighbour.project, field.user_id
+        "insert into members (project_id, user_id, role) values (%s, %s, 'owner')",
+        neighbour.project,
+        field.user_id,
     )
     shared = await field.make_worker()
     body = {"processing_service_name": "Field worker (host)", "pipelines": [PIPELINE]}
     for project in (field.project, neighbour.project):
-        assert (await field.call("POST", f"/projects/{project}/pipelines", body, shared)).status_code == 201
+        assert (
+            await field.call("POST", f"/projects/{project}/pipelines", body, shared)
+        ).status_code == 201
     job = await field.run_job()
     theirs = await neighbour.run_job(priority="high")
-    assert await why(field, job) == f"3 images wait behind job {theirs}, which has a higher priority."
-    await field.change("delete from members where project_id = %s and user_id = %s", neighbour.project, field.user_id)
-    assert await why(field, job) == "3 images wait behind a job of another project, which has a higher priority."
+    assert (
+        await why(field, job) == f"3 images wait behind job {theirs}, which has a higher priority."
+    )
+    await field.change(
+        "delete from members where project_id = %s and user_id = %s",
+        neighbour.project,
+        field.user_id,
+    )
+    assert (
+        await why(field, job)
+        == "3 images wait behind a job of another project, which has a higher priority."
+    )
 
 
 async def test_a_canceled_job_says_that_it_is_being_swept(field: Field) -> None:
     job = await field.run_job()
     await field.lease(job, 1)
     await field.call("POST", f"/jobs/{job}/cancel")
-    assert await why(field, job) == ("Canceled; 0 images were done before; 3 images are being taken out of the line.")
+    assert await why(field, job) == (
+        "Canceled; 0 images were done before; 3 images are being taken out of the line."
+    )
     await field.change("update analyses set state = 'canceled'")
     assert await why(field, job) == "Canceled; 0 images were done before."
     later = await field.run_job(start="later")

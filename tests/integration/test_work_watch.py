@@ -35,10 +35,15 @@ async def wait_for_woken(watch: WorkWatch, name: str) -> None:
 
 
 async def upload(field: Field) -> None:
-    [(deployment,)] = await field.ask("select id from deployments where project_id = %s", field.project)
+    [(deployment,)] = await field.ask(
+        "select id from deployments where project_id = %s", field.project
+    )
     picture = io.BytesIO()
     Image.new("RGB", (64, 48), (10, 90, 90)).save(picture, "JPEG")
-    parts: list[tuple[str, Any]] = [("project", (None, str(field.project))), ("deployment", (None, str(deployment)))]
+    parts: list[tuple[str, Any]] = [
+        ("project", (None, str(field.project))),
+        ("deployment", (None, str(deployment))),
+    ]
     answer = await field.client.post(
         "/api/v2/images",
         files=[*parts, ("files", ("a.jpg", picture.getvalue(), "image/jpeg"))],
@@ -47,7 +52,9 @@ async def upload(field: Field) -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def test_an_uploaded_image_wakes_the_loops_that_work_on_it_until_they_are_done(field: Field) -> None:
+async def test_an_uploaded_image_wakes_the_loops_that_work_on_it_until_they_are_done(
+    field: Field,
+) -> None:
     watch = WorkWatch(field.system)
     assert await list_woken(watch) == set()
     await upload(field)
@@ -75,11 +82,15 @@ async def test_an_event_for_a_webhook_wakes_the_deliveries(field: Field) -> None
 
 async def test_a_source_whose_time_has_come_wakes_the_runs(field: Field) -> None:
     watch = WorkWatch(field.system)
-    [(deployment,)] = await field.ask("select id from deployments where project_id = %s", field.project)
+    [(deployment,)] = await field.ask(
+        "select id from deployments where project_id = %s", field.project
+    )
     body = {"location_id": str(deployment), "name": "s", "base_url": "http://camera.example/"}
     answer = await field.call("POST", "/image-pull-sources", body)
     assert answer.status_code == 201, answer.text
-    await field.change("update pull_sources set next_run_at = now() - interval '1 s', is_active = true")
+    await field.change(
+        "update pull_sources set next_run_at = now() - interval '1 s', is_active = true"
+    )
     assert "due pull runs" in await list_woken(watch)
     loops = {loop.name: loop for loop in build_loops(field.system)}
     await loops["due pull runs"].step()
@@ -88,7 +99,9 @@ async def test_a_source_whose_time_has_come_wakes_the_runs(field: Field) -> None
 
 async def test_a_source_that_pushes_wakes_the_feeds(field: Field) -> None:
     watch = WorkWatch(field.system)
-    [(deployment,)] = await field.ask("select id from deployments where project_id = %s", field.project)
+    [(deployment,)] = await field.ask(
+        "select id from deployments where project_id = %s", field.project
+    )
     body = {
         "location_id": str(deployment),
         "name": "s",
@@ -137,7 +150,9 @@ async def test_a_loop_that_failed_is_tried_again_without_being_woken() -> None:
         await running
 
 
-async def test_a_worker_that_falls_silent_and_one_that_returns_wake_the_watch_of_workers(field: Field) -> None:
+async def test_a_worker_that_falls_silent_and_one_that_returns_wake_the_watch_of_workers(
+    field: Field,
+) -> None:
     watch = WorkWatch(field.system)
     [step] = [loop.step for loop in build_loops(field.system) if loop.name == "silent workers"]
     await greet(field)

@@ -70,7 +70,9 @@ async def test_a_worker_with_two_jobs_counts_its_time_once(field: Field) -> None
         assert await get_rate(field) == (place + 1, pytest.approx(0.1, rel=0.1))
 
 
-async def test_a_late_result_is_not_credited_with_the_time_of_another_lease(system: AppContext) -> None:
+async def test_a_late_result_is_not_credited_with_the_time_of_another_lease(
+    system: AppContext,
+) -> None:
     field = await make_field(system, images=1)
     job = await field.run_job()
     late, prompt = await greet(field), await greet(field, name="worker-2")
@@ -97,5 +99,7 @@ def test_the_migration_keeps_the_rate_of_existing_callers(empty_database_url: st
             )
     migrations.migrate(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
-        rows = connection.execute("select completed, busy_s, credited_at from holders order by completed").fetchall()
+        rows = connection.execute(
+            "select completed, busy_s, credited_at from holders order by completed"
+        ).fetchall()
     assert rows == [(0, 0, None), (100, 50, None)]

@@ -21,7 +21,14 @@ async def field(system: AppContext) -> Field:
 
 
 async def test_a_hello_says_how_to_behave(field: Field) -> None:
-    body = {"service": "s", "name": "worker-1", "host": "h", "pid": 1, "pipelines": ["p"], "unknown": 1}
+    body = {
+        "service": "s",
+        "name": "worker-1",
+        "host": "h",
+        "pid": 1,
+        "pipelines": ["p"],
+        "unknown": 1,
+    }
     answer = await field.call("POST", "/workers/hello", body, field.worker)
     assert answer.status_code == 201
     told = answer.json()
@@ -30,8 +37,17 @@ async def test_a_hello_says_how_to_behave(field: Field) -> None:
     field.client._transport.app.app.state.system = quick  # type: ignore[attr-defined]
     told = (await field.call("POST", "/workers/hello", body, field.worker)).json()
     assert (told["lease_s"], told["renew_s"], told["max_batch"]) == (6, 2, 3)
-    for wrong in ({}, body | {"pid": -1}, body | {"devices": "cpu"}, body | {"name": ""}, body | {"name": "a\x00"}):
-        assert (await field.call("POST", "/workers/hello", wrong, field.worker)).status_code in (400, 422)
+    for wrong in (
+        {},
+        body | {"pid": -1},
+        body | {"devices": "cpu"},
+        body | {"name": ""},
+        body | {"name": "a\x00"},
+    ):
+        assert (await field.call("POST", "/workers/hello", wrong, field.worker)).status_code in (
+            400,
+            422,
+        )
 
 
 async def test_a_restarted_process_takes_the_leases_of_the_dead_one_away(field: Field) -> None:
@@ -42,10 +58,11 @@ async def test_a_restarted_process_takes_the_leases_of_the_dead_one_away(field: 
     elsewhere = await greet(field, host="other-host")
     assert await other.lease() == []
     born = await greet(field, pid=2)
-    assert await field.ask("select state, fence, lost, count(*) from analyses group by 1, 2, 3") == [
-        ("queued", 1, 1, 3)
-    ]
-    # What its process was doing when it ended may have ended it: such tasks go out one by one, and alone.
+    assert await field.ask(
+        "select state, fence, lost, count(*) from analyses group by 1, 2, 3"
+    ) == [("queued", 1, 1, 3)]
+    # What its process was doing when it ended may have ended it: such tasks go out one by one, and
+    # alone.
     [again] = await born.lease()
     assert again["alone"] is True
     assert again["reply_subject"] != tasks[0]["reply_subject"]
@@ -73,7 +90,9 @@ async def test_a_poison_image_is_given_up_and_its_neighbours_are_not(field: Fiel
             break
     assert await field.counters(job) == ("completed", 0, 2, 1)
     [(dead,)] = await field.ask("select id from analyses where image_id = %s", poison)
-    assert await field.ask("select outcome, count(*) from attempts where analysis_id = %s group by 1", dead) == [
+    assert await field.ask(
+        "select outcome, count(*) from attempts where analysis_id = %s group by 1", dead
+    ) == [
         ("lost", 5),
     ]
     assert await field.ask("select max(lost) from analyses where state = 'completed'") == [(1,)]
@@ -81,7 +100,9 @@ async def test_a_poison_image_is_given_up_and_its_neighbours_are_not(field: Fiel
 
 async def test_two_hellos_at_once_leave_one(field: Field) -> None:
     await asyncio.gather(*[greet(field, pid=pid) for pid in range(8)])
-    assert await field.ask("select count(*), count(*) filter (where ended_at is null) from workers") == [(8, 1)]
+    assert await field.ask(
+        "select count(*), count(*) filter (where ended_at is null) from workers"
+    ) == [(8, 1)]
 
 
 async def test_ids_that_are_not_ones_own_are_refused(field: Field, system: AppContext) -> None:
@@ -112,7 +133,8 @@ async def test_ids_that_are_not_ones_own_are_refused(field: Field, system: AppCo
         answer = await field.call("POST", f"/tasks/{path}", body, field.worker)
         assert answer.status_code == 400
         assert "Say hello first" in answer.json()["detail"]
-    # Another token of the same person speaks for the same workers: tokens are replaced now and then.
+    # Another token of the same person speaks for the same workers: tokens are replaced now and
+    # then.
     mine = await greet(field)
     mine.token = await field.make_worker()
     assert await mine.renew([]) == ([], 0)
@@ -150,16 +172,24 @@ async def test_an_evicted_worker_returns_what_is_not_begun_and_posts_what_is_fin
     assert await good.post(job, [success(again), success(other)]) == ["duplicate", "accepted"]
     assert await bad.post(job, [success(idle)]) == ["duplicate"]
     assert (await field.call("GET", f"/jobs/{job}")).json()["status"] == "completed"
-    assert (await bad.call("/tasks/lease", {"pipelines": ["field-pipeline"], "limit": 1})).status_code == 403
+    assert (
+        await bad.call("/tasks/lease", {"pipelines": ["field-pipeline"], "limit": 1})
+    ).status_code == 403
     # The fleet's token stays good: the same process may come again, as another worker.
     fresh = await greet(field)
     assert fresh.id != bad.id
     assert await fresh.lease() == []
-    assert await field.ask("select action, subject_id from audit where action = 'evict'") == [("evict", bad.id)]
-    assert await field.ask("select distinct outcome, error from attempts") == [("evicted", "the worker was evicted")]
+    assert await field.ask("select action, subject_id from audit where action = 'evict'") == [
+        ("evict", bad.id)
+    ]
+    assert await field.ask("select distinct outcome, error from attempts") == [
+        ("evicted", "the worker was evicted")
+    ]
 
 
-async def test_what_an_evicted_worker_has_begun_returns_when_it_is_silent(field: Field, system: AppContext) -> None:
+async def test_what_an_evicted_worker_has_begun_returns_when_it_is_silent(
+    field: Field, system: AppContext
+) -> None:
     job = await field.run_job()
     worker = await greet(field)
     tasks = await worker.lease(3)
@@ -167,7 +197,9 @@ async def test_what_an_evicted_worker_has_begun_returns_when_it_is_silent(field:
     assert (await field.call("POST", f"/workers/{worker.id}/evict")).json()["taken_back"] == 1
     await field.change("update workers set last_contact_at = last_contact_at - interval '1 h'")
     await queue_maintenance.requeue_expired_leases(system, SYSTEM)
-    assert await field.ask("select state, lost, count(*) from analyses group by 1, 2") == [("queued", 0, 3)]
+    assert await field.ask("select state, lost, count(*) from analyses group by 1, 2") == [
+        ("queued", 0, 3)
+    ]
     # Its finished results are valid work still.
     assert await worker.post(job, [success(tasks[0])]) == ["accepted"]
 
@@ -186,7 +218,9 @@ async def test_a_replaced_worker_posts_nothing(field: Field) -> None:
     worker = await greet(field)
     tasks = await worker.lease(1)
     await greet(field)
-    refused = await worker.call(f"/jobs/{job}/result", {"results": [success(task) for task in tasks]})
+    refused = await worker.call(
+        f"/jobs/{job}/result", {"results": [success(task) for task in tasks]}
+    )
     assert refused.status_code == 403
 
 
@@ -204,12 +238,16 @@ async def test_a_caller_without_hello_loses_its_leases_and_may_go_on(field: Fiel
 async def test_eviction_wants_a_manager_of_every_project(field: Field, system: AppContext) -> None:
     neighbour = await make_field(system, name="neighbour")
     await field.change(
-        "insert into members (project_id, user_id, role) values (%s, %s, 'owner')", neighbour.project, field.user_id
+        "insert into members (project_id, user_id, role) values (%s, %s, 'owner')",
+        neighbour.project,
+        field.user_id,
     )
     both = await field.make_worker()
     body = {"processing_service_name": "Shared (host)", "pipelines": []}
     for project in (field.project, neighbour.project):
-        assert (await field.call("POST", f"/projects/{project}/pipelines/", body, both)).status_code == 201
+        assert (
+            await field.call("POST", f"/projects/{project}/pipelines/", body, both)
+        ).status_code == 201
     shared = await greet(field, token=both, service="Shared (host)")
     refused = await neighbour.call("POST", f"/workers/{shared.id}/evict")
     assert refused.status_code == 403
@@ -220,7 +258,9 @@ async def test_eviction_wants_a_manager_of_every_project(field: Field, system: A
     assert (await field.call("POST", f"/workers/{shared.id}/evict")).status_code == 200
 
 
-async def test_the_reaper_finishes_what_an_eviction_left_undone(field: Field, system: AppContext) -> None:
+async def test_the_reaper_finishes_what_an_eviction_left_undone(
+    field: Field, system: AppContext
+) -> None:
     await field.run_job()
     worker = await greet(field)
     await worker.lease(2)
@@ -240,21 +280,37 @@ async def test_workers_are_listed_with_what_they_hold(field: Field) -> None:
     await worker.post(job, [success(tasks[0])])
     [seen] = (await field.call("GET", f"/workers?project={field.project}")).json()["results"]
     assert seen == (await field.call("GET", f"/workers/{worker.id}")).json()
-    told = ("id", "name", "service", "host", "pid", "version", "devices", "pipelines", "online", "completed", "holds")
+    told = (
+        "id",
+        "name",
+        "service",
+        "host",
+        "pid",
+        "version",
+        "devices",
+        "pipelines",
+        "online",
+        "completed",
+        "holds",
+    )
     assert {name: seen[name] for name in told} == {
         "id": worker.id, "name": "worker-1 on host", "service": "Field worker (host)", "host": "host", "pid": 4711,
         "version": "1.2.3", "devices": ["cpu"], "pipelines": ["field-pipeline"], "online": True, "completed": 1,
         "holds": 1,
     }  # fmt: skip
     assert seen["jobs"] == [{"job_id": job, "project_id": field.project, "holds": 1}]
-    [service] = (await field.call("GET", f"/processing_services?project={field.project}")).json()["results"]
+    [service] = (await field.call("GET", f"/processing_services?project={field.project}")).json()[
+        "results"
+    ]
     assert [found["id"] for found in service["workers"]] == [worker.id]
     assert service["online"] is True
     await field.change("update workers set last_contact_at = now() - interval '61 s'")
     assert (await field.call("GET", f"/workers/{worker.id}")).json()["online"] is False
     await worker.release(tasks[1:], goodbye=True)
     assert (await field.call("GET", f"/workers?project={field.project}")).json()["results"] == []
-    [ended] = (await field.call("GET", f"/workers?project={field.project}&ended=true")).json()["results"]
+    [ended] = (await field.call("GET", f"/workers?project={field.project}&ended=true")).json()[
+        "results"
+    ]
     assert (ended["ended_why"], ended["holds"]) == ("said goodbye", 0)
 
 
@@ -262,17 +318,24 @@ async def test_pages_of_workers_bring_each_once_whoever_is_heard_from_or_goes(fi
     workers = [await greet(field, name=f"worker-{number}") for number in range(6)]
     path = f"/workers?project={field.project}"
     whole = (await field.call("GET", path)).json()
-    assert ([one["id"] for one in whole["results"]], whole["next"]) == ([one.id for one in workers[::-1]], None)
+    assert ([one["id"] for one in whole["results"]], whole["next"]) == (
+        [one.id for one in workers[::-1]],
+        None,
+    )
     seen: list[str] = []
     cursor, asked = "", 0
     while asked == 0 or cursor:
         page = (await field.call("GET", f"{path}&limit=2{cursor}")).json()
         seen += [one["id"] for one in page["results"]]
-        # What was told last is over before the next page, and the worker told first is heard from again.
-        await field.change("update workers set last_contact_at = clock_timestamp() where id = %s", seen[0])
+        # What was told last is over before the next page, and the worker told first is heard from
+        # again.
+        await field.change(
+            "update workers set last_contact_at = clock_timestamp() where id = %s", seen[0]
+        )
         if asked == 0:
             await field.change(
-                "update workers set ended_at = now(), ended_why = 'said goodbye' where id = %s", seen[-1]
+                "update workers set ended_at = now(), ended_why = 'said goodbye' where id = %s",
+                seen[-1],
             )
         cursor, asked = f"&cursor={page['next']}" if page["next"] else "", asked + 1
         assert asked < 6
@@ -284,7 +347,9 @@ async def test_a_quiet_worker_keeps_its_service_online(field: Field) -> None:
     await field.change("update processing_services set last_seen_at = now() - interval '1 h'")
     await field.change("update workers set last_contact_at = now() - interval '1 h'")
     await worker.renew([])
-    [service] = (await field.call("GET", f"/processing_services?project={field.project}")).json()["results"]
+    [service] = (await field.call("GET", f"/processing_services?project={field.project}")).json()[
+        "results"
+    ]
     assert service["online"] is True
 
 
@@ -292,7 +357,9 @@ async def test_a_service_registered_after_the_hello_has_its_worker(field: Field)
     worker = await greet(field, service="Late (host)")
     body = {"processing_service_name": "Late (host)", "pipelines": []}
     await field.call("POST", f"/projects/{field.project}/pipelines/", body, field.worker)
-    services = (await field.call("GET", f"/processing_services?project={field.project}")).json()["results"]
+    services = (await field.call("GET", f"/processing_services?project={field.project}")).json()[
+        "results"
+    ]
     assert [found["id"] for service in services for found in service["workers"]] == [worker.id]
 
 
@@ -302,7 +369,9 @@ async def test_switched_off_the_additions_are_not_there(field: Field) -> None:
         assert (await field.call("POST", path, {}, field.worker)).status_code == 404
     job = await field.run_job()
     headers = {"Authorization": f"Token {field.worker}", "X-Trapline-Worker": str(uuid4())}
-    answer = await field.client.post(f"/api/v2/jobs/{job}/tasks/", json={"batch_size": 1}, headers=headers)
+    answer = await field.client.post(
+        f"/api/v2/jobs/{job}/tasks/", json={"batch_size": 1}, headers=headers
+    )
     assert answer.status_code == 200
 
 

@@ -14,7 +14,9 @@ from trapline.server.platform.db.migrations import find_present, migrate, newest
 TABLE = Path("src/trapline/server/review/queries/taxa.py")
 
 
-def test_a_written_migration_is_applied_to_an_existing_database(empty_database_url: str, tmp_path: Path) -> None:
+def test_a_written_migration_is_applied_to_an_existing_database(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     migrate(empty_database_url)
     copy = _copy_program(tmp_path / "copy")
     known = {path.name.partition("_")[0] for path in _list_migrations(copy)}
@@ -35,14 +37,17 @@ def test_a_written_migration_is_applied_to_an_existing_database(empty_database_u
             "select data_type from information_schema.columns where table_name = 'taxa' and column_name = 'weight_g'"
         ).fetchall()
     assert columns == [("bigint",)]
-    # A change of data alone: the tables are as the program knows them, and the number is the next one.
+    # A change of data alone: the tables are as the program knows them, and the number is the next
+    # one.
     second = _run(copy, "tools/write_migration.py", "Repair data")
     assert second.returncode == 0, second.stdout + second.stderr
     assert _list_migrations(copy)[-1].name == f"{int(new.name[:4]) + 1:04}_repair_data.py"
     assert "add_column" not in _list_migrations(copy)[-1].read_text("utf-8")
 
 
-def test_a_migration_with_a_smaller_number_is_applied(empty_database_url: str, tmp_path: Path) -> None:
+def test_a_migration_with_a_smaller_number_is_applied(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     """Branches land in another order than their numbers were given: the chain is the order."""
     migrate(empty_database_url)
     copy = _copy_program(tmp_path / "copy")
@@ -59,7 +64,9 @@ def test_a_migration_with_a_smaller_number_is_applied(empty_database_url: str, t
         assert connection.execute("select to_regclass('late') is not null").fetchall() == [(True,)]
 
 
-def test_two_migrations_after_the_same_one_are_refused(empty_database_url: str, tmp_path: Path) -> None:
+def test_two_migrations_after_the_same_one_are_refused(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     """Neither a database nor the tool silently takes one of them."""
     copy = _copy_program(tmp_path / "copy")
     versions = copy / "src/trapline/server/platform/db/migrations/versions"
@@ -68,7 +75,10 @@ def test_two_migrations_after_the_same_one_are_refused(empty_database_url: str, 
     (versions / "9000_a_branch.py").write_text(
         text.replace(f'revision = "{newest()}"', 'revision = "9000"', 1), "utf-8"
     )
-    for arguments in (("-m", "trapline.cli.main", "migrate"), ("tools/write_migration.py", "A third")):
+    for arguments in (
+        ("-m", "trapline.cli.main", "migrate"),
+        ("tools/write_migration.py", "A third"),
+    ):
         refused = _run(copy, *arguments, DATABASE_URL=empty_database_url)
         assert refused.returncode != 0
         assert f"{newest()} and 9000 follow the same" in refused.stderr
@@ -91,11 +101,17 @@ def _add_column(copy: Path) -> None:
     text = (copy / TABLE).read_text("utf-8")
     column = "    authorship: Mapped["
     assert text.count(column) == 1
-    (copy / TABLE).write_text(text.replace(column, f"    weight_g: Mapped[int | None]\n{column}"), "utf-8")
+    (copy / TABLE).write_text(
+        text.replace(column, f"    weight_g: Mapped[int | None]\n{column}"), "utf-8"
+    )
 
 
 def _run(copy: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = quiet_environment() | {"PYTHONPATH": str(copy / "src"), "TRAPLINE_DATA": str(copy / "data")} | more
+    environment = (
+        quiet_environment()
+        | {"PYTHONPATH": str(copy / "src"), "TRAPLINE_DATA": str(copy / "data")}
+        | more
+    )
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=copy,

@@ -13,8 +13,8 @@ from trapline.server.images.actions.clock_offsets import update_capture_times
 from trapline.server.platform.app_context import AppContext
 
 BERLIN = {"latitude": 52.52, "longitude": 13.4}
-# Local times of a camera in Berlin, and the moments that they are there. In spring 02:30 did not exist: a clock without
-# summer time still shows it. In autumn 02:30 came twice: the first is meant.
+# Local times of a camera in Berlin, and the moments that they are there. In spring 02:30 did not
+# exist: a clock without summer time still shows it. In autumn 02:30 came twice: the first is meant.
 LOCAL = {
     "2026-01-10 12:00": "2026-01-10T11:00:00Z",
     "2026-03-29 01:59": "2026-03-29T00:59:00Z",
@@ -33,7 +33,9 @@ async def field(system: AppContext) -> Field:
     return await make_field(system, 0)
 
 
-async def call(field: Field, method: str, path: str, body: Any = None, expect: int = 200) -> dict[str, Any]:
+async def call(
+    field: Field, method: str, path: str, body: Any = None, expect: int = 200
+) -> dict[str, Any]:
     answer = await field.call(method, path, body)
     assert answer.status_code == expect, answer.text
     return dict(answer.json())
@@ -58,7 +60,9 @@ async def upload(field: Field, deployment: str, name: str, content: bytes) -> st
 async def upload_local(field: Field, deployment: str) -> dict[str, str]:
     """Upload an image for each local time; return their IDs by it."""
     return {
-        local: await upload(field, deployment, f"{seed}.jpg", make_jpeg(seed, taken=datetime.fromisoformat(local)))
+        local: await upload(
+            field, deployment, f"{seed}.jpg", make_jpeg(seed, taken=datetime.fromisoformat(local))
+        )
         for seed, local in enumerate(LOCAL)
     }
 
@@ -67,7 +71,9 @@ async def read(field: Field, images: dict[str, str]) -> dict[str, tuple[str, str
     found = {local: await call(field, "GET", f"/images/{image}") for local, image in images.items()}
     for image in found.values():
         image["flags"] = [flag for flag in image["flags"] if flag != "in_the_future"]
-    return {local: (one["captured_at"], one["time_zone"], one["flags"]) for local, one in found.items()}
+    return {
+        local: (one["captured_at"], one["time_zone"], one["flags"]) for local, one in found.items()
+    }
 
 
 def in_utc() -> dict[str, tuple[str, str, list[str]]]:
@@ -84,7 +90,9 @@ async def date_rest(field: Field) -> None:
         pass
 
 
-async def test_times_read_as_utc_are_warned_of_and_dated_again(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_times_read_as_utc_are_warned_of_and_dated_again(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(deployments, "BATCH", 3)
     monkeypatch.setattr(clock_offsets, "BATCH", 3)
     deployment = await create(field)
@@ -95,10 +103,16 @@ async def test_times_read_as_utc_are_warned_of_and_dated_again(field: Field, mon
     warned = await call(field, "GET", at)
     assert (warned["utc_assumed"], warned["suggested_time_zone"]) == (True, None)
     warned = await call(field, "PATCH", at, BERLIN)
-    assert (warned["utc_assumed"], warned["suggested_time_zone"], warned["time_zone"]) == (True, "Europe/Berlin", "UTC")
+    assert (warned["utc_assumed"], warned["suggested_time_zone"], warned["time_zone"]) == (
+        True,
+        "Europe/Berlin",
+        "UTC",
+    )
     assert await read(field, images) == in_utc(), "nothing moves before the fix is requested"
     [listed] = [
-        one for one in (await call(field, "GET", f"/deployments?project={field.project}"))["results"] if one["images"]
+        one
+        for one in (await call(field, "GET", f"/deployments?project={field.project}"))["results"]
+        if one["images"]
     ]
     assert listed["utc_assumed"] is True
 
@@ -136,8 +150,14 @@ async def test_times_read_as_utc_are_warned_of_and_dated_again(field: Field, mon
     await call(field, "POST", f"{at}/clock/undo")
     await date_rest(field)
     assert await read(field, images) == in_berlin()
-    lines = (await call(field, "GET", f"/audit?project={field.project}&action=set clock"))["results"]
-    assert [line["details"].get("to_zone") for line in lines] == ["Europe/Berlin", "UTC", "Europe/Berlin"]
+    lines = (await call(field, "GET", f"/audit?project={field.project}&action=set clock"))[
+        "results"
+    ]
+    assert [line["details"].get("to_zone") for line in lines] == [
+        "Europe/Berlin",
+        "UTC",
+        "Europe/Berlin",
+    ]
 
 
 async def test_a_zone_and_an_offset_are_applied_together(field: Field) -> None:
@@ -149,9 +169,13 @@ async def test_a_zone_and_an_offset_are_applied_together(field: Field) -> None:
     assert preview["first"][0]["would_be"] == "2026-01-10T10:59:00Z"
     await call(field, "PATCH", at, body | {"redate_images": True})
     await date_rest(field)
-    seconds = {local: (datetime.fromisoformat(moment)).timestamp() - 60 for local, moment in LOCAL.items()}
+    seconds = {
+        local: (datetime.fromisoformat(moment)).timestamp() - 60 for local, moment in LOCAL.items()
+    }
     found = await read(field, images)
-    assert {local: datetime.fromisoformat(one[0]).timestamp() for local, one in found.items()} == seconds
+    assert {
+        local: datetime.fromisoformat(one[0]).timestamp() for local, one in found.items()
+    } == seconds
     await call(field, "POST", f"{at}/clock/undo")
     await date_rest(field)
     assert await read(field, images) == in_utc()
@@ -164,9 +188,19 @@ async def test_only_times_that_need_a_zone_move(field: Field) -> None:
     with_offset, without = make_offset_jpeg(), make_jpeg(2)
     own = await upload(field, deployment, "own.jpg", with_offset)
     arrival = await upload(field, deployment, "arrival.jpg", without)
-    edited = await upload(field, deployment, "edited.jpg", make_jpeg(3, taken=datetime(2026, 5, 1, 12)))  # noqa: DTZ001 - local
-    await call(field, "PATCH", "/images", {"images": [edited], "captured_at": "2026-05-02T00:00:00Z"})
-    before = {image: (await call(field, "GET", f"/images/{image}"))["captured_at"] for image in (own, arrival, edited)}
+    edited = await upload(
+        field,
+        deployment,
+        "edited.jpg",
+        make_jpeg(3, taken=datetime(2026, 5, 1, 12)),  # noqa: DTZ001 - local
+    )
+    await call(
+        field, "PATCH", "/images", {"images": [edited], "captured_at": "2026-05-02T00:00:00Z"}
+    )
+    before = {
+        image: (await call(field, "GET", f"/images/{image}"))["captured_at"]
+        for image in (own, arrival, edited)
+    }
     assert before[own] == "2026-05-01T14:00:00Z"
     preview = await call(field, "POST", f"{at}/clock/preview", {"time_zone": "Europe/Berlin"})
     assert (preview["moved"], preview["edited"], preview["without_camera_time"]) == (0, 1, 2)
@@ -175,7 +209,9 @@ async def test_only_times_that_need_a_zone_move(field: Field) -> None:
     after = {image: await call(field, "GET", f"/images/{image}") for image in before}
     assert {image: one["captured_at"] for image, one in after.items()} == before
     assert {one["time_zone"] for one in after.values()} == {"Europe/Berlin"}
-    assert after[edited]["read_at"] == "2026-05-01T10:00:00Z", "what was read before a person changed it moves"
+    assert after[edited]["read_at"] == "2026-05-01T10:00:00Z", (
+        "what was read before a person changed it moves"
+    )
 
 
 def make_offset_jpeg() -> bytes:
@@ -205,7 +241,9 @@ async def test_a_camera_whose_clock_is_in_utc_is_not_warned_of(field: Field) -> 
 async def test_another_zone_alone_is_that_of_the_images_to_come(field: Field) -> None:
     deployment = await create(field)
     images = await upload_local(field, deployment)
-    changed = await call(field, "PATCH", f"/deployments/{deployment}", {"time_zone": "Europe/Berlin"})
+    changed = await call(
+        field, "PATCH", f"/deployments/{deployment}", {"time_zone": "Europe/Berlin"}
+    )
     assert changed["dating"] is False
     await date_rest(field)
     assert await read(field, images) == in_utc()

@@ -1,7 +1,8 @@
 """Break load-bearing lines one at a time and report each break that its named tests do not notice.
 
-Each entry of tests/mutants/*.toml names a file, its exact text `old`, the text `new` that replaces it, and the tests
-of which one must fail. The tree is copied to a temporary folder; the checkout stays as it is.
+Each entry of tests/mutants/*.toml names a file, its exact text `old`, the text `new` that replaces
+it, and the tests of which one must fail. The tree is copied to a temporary folder; the checkout
+stays as it is.
 
     python -m tests.mutants                    run every mutant
     python -m tests.mutants --shard 1/4        run every fourth, from the first on
@@ -57,9 +58,11 @@ def copy_tree() -> Iterator[Path]:
 
 
 def create_environment(folder: Path) -> None:
-    """Create an environment whose `trapline` is the copy and whose other packages are those of this one.
+    """Create an environment whose `trapline` is the copy and whose other packages are those of this
+    one.
 
-    A path in the environment variable PYTHONPATH is not enough: decoders run with `python -I`, which ignores it.
+    A path in the environment variable PYTHONPATH is not enough: decoders run with `python -I`,
+    which ignores it.
     """
     environment = folder / ".venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
@@ -73,19 +76,24 @@ def create_environment(folder: Path) -> None:
             shutil.copy(script, copied)
             content = copied.read_bytes()
             if content.startswith(b"#!"):
-                copied.write_bytes(content.replace(sys.prefix.encode(), str(environment).encode(), 1))
+                copied.write_bytes(
+                    content.replace(sys.prefix.encode(), str(environment).encode(), 1)
+                )
 
 
 def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int | None, str]:
     """Run tests in the copy until one fails; return pytest's exit code, None after TIMEOUT_S, and its output."""
     python = folder / ".venv" / "bin" / "python"
     # The folder of temporary files of this run, so that nothing is left of tests that are killed.
-    with tempfile.TemporaryDirectory(prefix="trapline-mutant-", ignore_cleanup_errors=True) as temporary:
+    with tempfile.TemporaryDirectory(
+        prefix="trapline-mutant-", ignore_cleanup_errors=True
+    ) as temporary:
         Path(temporary).chmod(0o711)
         running = subprocess.Popen(
             [python, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
             cwd=folder,
-            # Bytecode is kept between runs; a file that was broken or restored is newer than its bytecode.
+            # Bytecode is kept between runs; a file that was broken or restored is newer than its
+            # bytecode.
             env={**os.environ, "TMPDIR": temporary, "PYTHONDONTWRITEBYTECODE": ""},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -130,30 +138,48 @@ def run(mutants: Sequence[Mutant], *, is_checked: bool) -> int:
             tests = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
             code, output = run_tests(folder, tests)
             if code != PASSED:
-                print(f"The tests fail without any mutant; nothing can be concluded:\n{output[-4000:]}")
+                print(
+                    f"The tests fail without any mutant; nothing can be concluded:\n{output[-4000:]}"
+                )
                 return 1
-            print(f"{len(tests)} tests pass without any mutant: {output.strip().splitlines()[-1]}", flush=True)
+            print(
+                f"{len(tests)} tests pass without any mutant: {output.strip().splitlines()[-1]}",
+                flush=True,
+            )
         for mutant in mutants:
             began = time.monotonic()
             fault = run_mutant(folder, mutant)
             faults += fault is not None
-            print(f"{time.monotonic() - began:6.1f} s  {mutant.name}: {fault or 'noticed'}", flush=True)
+            print(
+                f"{time.monotonic() - began:6.1f} s  {mutant.name}: {fault or 'noticed'}",
+                flush=True,
+            )
     print(f"{len(mutants)} mutants, {len(mutants) - faults} noticed, {faults} not noticed")
     return faults
 
 
 def main() -> int:
     """Parse the command line and run what it names."""
-    parser = argparse.ArgumentParser("python -m tests.mutants", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        "python -m tests.mutants", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--shard", default="1/1", help="K/N: every Nth mutant, from the Kth on")
-    parser.add_argument("--only", action="append", default=[], help="only mutants whose names contain this")
+    parser.add_argument(
+        "--only", action="append", default=[], help="only mutants whose names contain this"
+    )
     parser.add_argument("--list", action="store_true", help="print the mutants and run none")
-    parser.add_argument("--unchecked", action="store_true", help="do not run the tests without a mutant first")
+    parser.add_argument(
+        "--unchecked", action="store_true", help="do not run the tests without a mutant first"
+    )
     arguments = parser.parse_args()
     part, _, parts = arguments.shard.partition("/")
     if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         parser.error("--shard is K/N, for example 1/4")
-    meant = [one for one in load_mutants() if not arguments.only or any(text in one.name for text in arguments.only)]
+    meant = [
+        one
+        for one in load_mutants()
+        if not arguments.only or any(text in one.name for text in arguments.only)
+    ]
     meant = meant[int(part) - 1 :: int(parts)]
     if not meant:
         parser.error("no mutant has such a name")

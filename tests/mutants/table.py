@@ -25,7 +25,13 @@ class Mutant:
 def load_mutants() -> list[Mutant]:
     """Load every entry of tests/mutants, ordered by file and position; each name starts with its file's name."""
     return [
-        Mutant(f"{path.stem}/{entry['name']}", Path(entry["file"]), entry["old"], entry["new"], tuple(entry["tests"]))
+        Mutant(
+            f"{path.stem}/{entry['name']}",
+            Path(entry["file"]),
+            entry["old"],
+            entry["new"],
+            tuple(entry["tests"]),
+        )
         for path in sorted(Path(__file__).parent.glob("*.toml"))
         for entry in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
     ]

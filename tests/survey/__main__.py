@@ -16,8 +16,12 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m tests.survey", description=__doc__)
     arguments.add_argument("--size", choices=SIZES, default="small")
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--keep", type=Path, help="keep cards, truth.json, exports and the data folder here")
-    arguments.add_argument("--truth-only", type=Path, help="write the truth document to this file and stop")
+    arguments.add_argument(
+        "--keep", type=Path, help="keep cards, truth.json, exports and the data folder here"
+    )
+    arguments.add_argument(
+        "--truth-only", type=Path, help="write the truth document to this file and stop"
+    )
     given = arguments.parse_args()
     if given.truth_only:
         import json

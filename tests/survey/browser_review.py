@@ -29,7 +29,9 @@ def _press(survey: Survey, tab: Watched, decision: dict[str, Any]) -> None:
 
     def is_stored() -> bool:
         latest = survey.owner.list_identifications(image=str(image), limit=1).results
-        return bool(latest) and latest[0].kind == decision["kind"] and latest[0].by == decision["by"]
+        return (
+            bool(latest) and latest[0].kind == decision["kind"] and latest[0].by == decision["by"]
+        )
 
     page = tab.open(f"/projects/{survey.project}/images/{image}")
     page.wait_for_function(WHOLE)

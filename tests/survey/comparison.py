@@ -48,10 +48,16 @@ class Comparison:
     def render(self) -> str:
         """Render the table as text."""
         rows = [("surface", "what", "expected", "actual", "equal")]
-        rows += [(one.surface, one.what, one.expected, one.actual, "yes" if one.equal else "NO") for one in self.lines]
+        rows += [
+            (one.surface, one.what, one.expected, one.actual, "yes" if one.equal else "NO")
+            for one in self.lines
+        ]
         widths = [min(max(len(row[place]) for row in rows), 60) for place in range(4)]
         return "\n".join(
-            " | ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows
+            " | ".join(
+                [*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]
+            )
+            for row in rows
         )
 
 
@@ -66,7 +72,10 @@ def _sum_up(value: Any) -> str:
 def _find_difference(expected: Any, actual: Any) -> tuple[str, str]:
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         keys = [key for key in {**expected, **actual} if expected.get(key) != actual.get(key)]
-        parts = [{key: one[key] for key in [key for key in keys if key in one][:3]} for one in (expected, actual)]
+        parts = [
+            {key: one[key] for key in [key for key in keys if key in one][:3]}
+            for one in (expected, actual)
+        ]
         return f"{len(keys)} differ: {parts[0]!r}"[: SHOWN * 3], f"{parts[1]!r}"[: SHOWN * 3]
     if isinstance(expected, set | frozenset) and isinstance(actual, set | frozenset):
         return _show_some(expected - actual), _show_some(actual - expected)

@@ -5,7 +5,16 @@ from typing import Any
 
 from tests.survey.fauna import REVIEWERS, SPECIES
 
-KINDS = ("confirm", "correct", "correct box", "blank", "unsure", "comment", "confirm box", "withdrawn")
+KINDS = (
+    "confirm",
+    "correct",
+    "correct box",
+    "blank",
+    "unsure",
+    "comment",
+    "confirm box",
+    "withdrawn",
+)
 BEHAVIOUR = "foraging"
 OWNER = "Owner"
 
@@ -19,12 +28,17 @@ def draw_decisions(truth: dict[str, Any], chance: random.Random) -> list[dict[st
         decisions.append(_decide(len(decisions), KINDS[place % len(KINDS)], file, truth, chance))
         if place % 10 == 9:
             decisions.append(_decide(len(decisions), "correct", file, truth, chance))
-    # The last decisions are those of the owner, by keys in a browser: one on an image that a reviewer looked at before.
-    nothing = [one for one in stored if not any(run["found"].get(one["id"]) for run in truth["runs"])]
+    # The last decisions are those of the owner, by keys in a browser: one on an image that a
+    # reviewer looked at before.
+    nothing = [
+        one for one in stored if not any(run["found"].get(one["id"]) for run in truth["runs"])
+    ]
     files = [*chosen[:1], *chance.sample(stored, 3), nothing[-1]]
     pressed = zip(("confirm", "blank", "unsure", "confirm", "unsure"), files, strict=True)
     for kind, file in pressed:
-        decisions.append({**_decide(0, kind, file, truth, chance), "by": OWNER, "channel": "browser"})
+        decisions.append(
+            {**_decide(0, kind, file, truth, chance), "by": OWNER, "channel": "browser"}
+        )
     return decisions
 
 

@@ -1,7 +1,8 @@
 """The driver of the survey: a real `trapline up`, used through its public interfaces alone.
 
-Files arrive from a real nginx and a real FTP server, by the command line and by HTTP uploads. A worker process runs
-the survey's pipeline, an external pipeline calls back with signed requests, reviewers decide by API.
+Files arrive from a real nginx and a real FTP server, by the command line and by HTTP uploads. A
+worker process runs the survey's pipeline, an external pipeline calls back with signed requests,
+reviewers decide by API.
 """
 
 import json
@@ -105,7 +106,11 @@ def open_survey(truth: dict[str, Any], folder: Path, data: Path, port: int) -> I
 def _create_sources(survey: Survey, web: str, ftp: str) -> None:
     for one in survey.truth["deployments"]:
         if one["arrives"] in PULLED:
-            signed = {"auth_type": AuthType.BASIC, "auth_username": FTP_USER, "auth_password": FTP_PASSWORD}
+            signed = {
+                "auth_type": AuthType.BASIC,
+                "auth_username": FTP_USER,
+                "auth_password": FTP_PASSWORD,
+            }
             source = survey.owner.create_source(
                 NewSource(
                     name=f"source of {one['key']}",
@@ -131,7 +136,9 @@ def collect_files(survey: Survey) -> None:
             _upload_by_http(survey, one)
     _wait_for_runs(survey, runs)
     pictures.write_files(survey.truth, survey.cards, poll=2)
-    _wait_for_runs(survey, [(key, survey.owner.run_source(key).run_id) for key in survey.sources.values()])
+    _wait_for_runs(
+        survey, [(key, survey.owner.run_source(key).run_id) for key in survey.sources.values()]
+    )
     wait_for("thumbnails", lambda: all(one.thumbnail_url for one in list_images(survey)), 120)
     wait_for("sequences", lambda: all(one.sequence_id for one in list_images(survey)), 120)
     _find_images(survey)
@@ -139,7 +146,11 @@ def collect_files(survey: Survey) -> None:
 
 def _wait_for_runs(survey: Survey, runs: list[tuple[UUID, UUID]]) -> None:
     for source, run in runs:
-        wait_for("a pull run", lambda: survey.owner.get_source_run(source, run).state is not PullRunState.RUNNING, 300)  # noqa: B023 - called here
+        wait_for(
+            "a pull run",
+            lambda: survey.owner.get_source_run(source, run).state is not PullRunState.RUNNING,  # noqa: B023 - called here
+            300,
+        )
         ended = survey.owner.get_source_run(source, run)
         assert ended.state is PullRunState.COMPLETED, ended
 
@@ -158,7 +169,9 @@ def _upload_by_http(survey: Survey, deployment: dict[str, Any]) -> None:
     """Upload a card as multipart requests, each file under its path on the card."""
     files = sorted(survey.of_deployment(deployment["key"]), key=lambda one: str(one["path"]))
     outcomes: list[str] = []
-    with httpx2.Client(base_url=f"{survey.server.base_url}/api/v2", trust_env=False, timeout=60) as session:
+    with httpx2.Client(
+        base_url=f"{survey.server.base_url}/api/v2", trust_env=False, timeout=60
+    ) as session:
         session.headers["Authorization"] = f"Bearer {survey.server.token}"
         for start in range(0, len(files), UPLOADED_AT_ONCE):
             parts: list[Any] = [("deployment", (None, str(survey.deployments[deployment["key"]])))]
@@ -178,7 +191,9 @@ def list_images(survey: Survey, **filters: Any) -> list[Any]:
     found: list[Any] = []
     cursor: str | None = None
     while True:
-        page = survey.owner.list_images(**{"project": survey.project, **filters}, limit=1000, cursor=cursor)
+        page = survey.owner.list_images(
+            **{"project": survey.project, **filters}, limit=1000, cursor=cursor
+        )
         found += page.results
         cursor = page.next
         if cursor is None:
@@ -196,15 +211,25 @@ def _find_images(survey: Survey) -> None:
 
 def import_taxa(survey: Survey) -> None:
     """Import the taxon list as CSV, with synonyms and common names, and map the labels of models."""
-    languages = sorted({language for one in survey.truth["taxa"] for language in one["common_names"]})
+    languages = sorted(
+        {language for one in survey.truth["taxa"] for language in one["common_names"]}
+    )
     lines = [
-        ",".join(["scientific_name", "synonym_of", "kingdom", *(f"common_name_{language}" for language in languages)])
+        ",".join(
+            [
+                "scientific_name",
+                "synonym_of",
+                "kingdom",
+                *(f"common_name_{language}" for language in languages),
+            ]
+        )
     ]
     for one in survey.truth["taxa"]:
         names = ["|".join(one["common_names"].get(language, [])) for language in languages]
         lines.append(",".join([one["scientific_name"], "", "Animalia", *names]))
         lines += [
-            ",".join([synonym, one["scientific_name"], "", *("" for _ in languages)]) for synonym in one["synonyms"]
+            ",".join([synonym, one["scientific_name"], "", *("" for _ in languages)])
+            for synonym in one["synonyms"]
         ]
     sheet = survey.folder / "taxa.csv"
     sheet.write_text("\n".join(lines), encoding="utf-8")
@@ -240,8 +265,12 @@ def _work(survey: Survey, run: dict[str, Any]) -> None:
     }
     (package / "survey_says.json").write_text(json.dumps(says), encoding="utf-8")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: survey-pipelines\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[trapline.pipelines]\n{EYE} = survey_pipeline:SurveyEye\n")
-    token = survey.owner.create_token(NewToken(name=run["key"], kind=TokenKind.WORKER, projects=[survey.project])).token
+    (info / "entry_points.txt").write_text(
+        f"[trapline.pipelines]\n{EYE} = survey_pipeline:SurveyEye\n"
+    )
+    token = survey.owner.create_token(
+        NewToken(name=run["key"], kind=TokenKind.WORKER, projects=[survey.project])
+    ).token
     environment = {
         "PYTHONPATH": str(package),
         "TRAPLINE_TOKEN": token,
@@ -255,7 +284,9 @@ def _work(survey: Survey, run: dict[str, Any]) -> None:
             NewJob(
                 project=survey.project,
                 pipeline=EYE,
-                selection=Selection() if key is None else Selection(deployment=survey.deployments[key]),
+                selection=Selection()
+                if key is None
+                else Selection(deployment=survey.deployments[key]),
             )
         ).id
         for key in chosen
@@ -264,7 +295,11 @@ def _work(survey: Survey, run: dict[str, Any]) -> None:
         wait_for("work", lambda: survey.owner.get_job(job).expanded, 60)  # noqa: B023 - called here
     survey.server.run("worker", "--pipeline", EYE, "--until-idle", "1", check=True, **environment)
     for job in jobs:
-        wait_for("the end of a job", lambda: survey.owner.get_job(job).status is JobState.COMPLETED, 120)  # noqa: B023 - called here
+        wait_for(
+            "the end of a job",
+            lambda: survey.owner.get_job(job).status is JobState.COMPLETED,  # noqa: B023 - called here
+            120,
+        )
 
 
 def _call_back(survey: Survey, run: dict[str, Any]) -> None:
@@ -274,9 +309,15 @@ def _call_back(survey: Survey, run: dict[str, Any]) -> None:
         if key not in survey.images:
             continue
         made = survey.owner.create_analysis(
-            NewAnalysis(image_id=survey.images[key], model_name=run["pipeline"], model_version=run["version"])
+            NewAnalysis(
+                image_id=survey.images[key],
+                model_name=run["pipeline"],
+                model_version=run["version"],
+            )
         )
-        with CallbackSession(survey.server.base_url, build_secret_signer(made.callback_secret)) as session:
+        with CallbackSession(
+            survey.server.base_url, build_secret_signer(made.callback_secret)
+        ) as session:
             if found:
                 posted = [_describe(one, place, sizes[key]) for place, one in enumerate(found)]
                 session.post_annotations(made.id, posted)
@@ -330,7 +371,9 @@ def _word(survey: Survey, one: dict[str, Any]) -> NewIdentification:
 def _find_box(survey: Survey, decision: dict[str, Any]) -> UUID:
     run = next(one for one in survey.truth["runs"] if one["key"] == decision["run"])
     wanted = [float(edge) for edge in run["found"][decision["file"]][decision["index"]]["box"]]
-    page = survey.owner.list_image_annotations(survey.images[decision["file"]], type="bounding_box", limit=1000)
+    page = survey.owner.list_image_annotations(
+        survey.images[decision["file"]], type="bounding_box", limit=1000
+    )
     for one in page.results:
         box = [float(one.data[corner]) for corner in ("x_min", "y_min", "x_max", "y_max")]
         if (one.model_name, one.model_version, box) == (run["pipeline"], run["version"], wanted):
@@ -341,11 +384,17 @@ def _find_box(survey: Survey, decision: dict[str, Any]) -> UUID:
 def _invite(survey: Survey, name: str) -> Trapline:
     email = f"{name.split()[0].lower()}@example.org"
     invited = survey.owner.invite_user(
-        NewUser(email=email, name=name, memberships=[NewMembership(project=survey.project, role=Role.REVIEWER)])
+        NewUser(
+            email=email,
+            name=name,
+            memberships=[NewMembership(project=survey.project, role=Role.REVIEWER)],
+        )
     )
     link = invited.link.url.rpartition("#")[2]
     with httpx2.Client(base_url=f"{survey.server.base_url}/api/v2", trust_env=False) as session:
-        entered = session.post("/auth/link", json={"link": link, "name": name, "password": REVIEWER_PASSWORD})
+        entered = session.post(
+            "/auth/link", json={"link": link, "name": name, "password": REVIEWER_PASSWORD}
+        )
         assert entered.status_code == 200, entered.text
         session.headers["X-CSRF-Token"] = entered.json()["csrf_token"]
         token = session.post("/auth/tokens", json={"name": "survey"})
@@ -356,4 +405,6 @@ def _invite(survey: Survey, name: str) -> Trapline:
 def publish(survey: Survey) -> None:
     """Make the project public, and wait until the days are counted."""
     survey.owner.update_project(survey.project, ProjectUpdate(public=True))
-    wait_for("the counts of days", lambda: not survey.owner.get_summary(survey.project).is_behind, 120)
+    wait_for(
+        "the counts of days", lambda: not survey.owner.get_summary(survey.project).is_behind, 120
+    )

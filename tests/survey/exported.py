@@ -27,7 +27,9 @@ from tests.survey.oracle_exports import Exports
 from trapline.wire.exports import ExportFormat, ExportOptions, ExportState, NewExport
 
 Row = tuple[Any, ...]
-SCHEMAS = Path(__file__).parents[2] / "src" / "trapline" / "server" / "exchange" / "camtrap_dp_schemas"
+SCHEMAS = (
+    Path(__file__).parents[2] / "src" / "trapline" / "server" / "exchange" / "camtrap_dp_schemas"
+)
 BOX_PX = ("x_min_px", "y_min_px", "width_px", "height_px")
 SAID = ("said", "said_label", "count", "sex", "life_stage", "behaviour", "said_by")
 
@@ -56,8 +58,12 @@ class Exported:
 
     def export(self, form: ExportFormat, **options: Any) -> Path:
         """Export the survey, and download the file."""
-        asked = NewExport(project=self.survey.project, format=form, options=ExportOptions(**options))
-        export = self.survey.owner.wait_for_export(self.survey.owner.create_export(asked).id, timeout_s=300)
+        asked = NewExport(
+            project=self.survey.project, format=form, options=ExportOptions(**options)
+        )
+        export = self.survey.owner.wait_for_export(
+            self.survey.owner.create_export(asked).id, timeout_s=300
+        )
         self.table.compare(form, "state", ExportState.READY, export.state)
         path = self.folder / export.filename
         if export.state is ExportState.READY:
@@ -93,7 +99,9 @@ class Exported:
         expected: Counter[str] = Counter()
         for row, count in self.expected.list_csv_rows().items():
             expected[row[5]] += count
-        self.table.compare("parquet", "rows by scientific name", {**expected, "": 0}, {**names, "": 0})
+        self.table.compare(
+            "parquet", "rows by scientific name", {**expected, "": 0}, {**names, "": 0}
+        )
 
     def compare_geoparquet(self) -> None:
         """Compare GeoParquet: the same rows, and the place of each deployment as a point."""
@@ -131,7 +139,9 @@ class Exported:
                                      {key: one[place] for key, one in images.items()})  # fmt: skip
         self.table.compare(surface, "rows", self.expected.list_csv_rows(), found)
 
-    def _compare_by_arrival(self, surface: str, field: str, expected: dict[str, Any], actual: dict[str, Any]) -> None:
+    def _compare_by_arrival(
+        self, surface: str, field: str, expected: dict[str, Any], actual: dict[str, Any]
+    ) -> None:
         if field not in ("filename", "path"):
             self.table.compare(surface, field, expected, actual)
             return
@@ -145,13 +155,19 @@ class Exported:
 
     def compare_camtrap_dp(self) -> None:
         """Compare Camtrap DP: valid in all rows, media, observations of media and of events."""
-        path = self.export(ExportFormat.CAMTRAP_DP, title="Survey", data_licence="CC0-1.0", media_licence="CC0-1.0")
+        path = self.export(
+            ExportFormat.CAMTRAP_DP, title="Survey", data_licence="CC0-1.0", media_licence="CC0-1.0"
+        )
         package = self.folder / "camtrap"
         with zipfile.ZipFile(path) as packed:
             packed.extractall(package)
-        media, observations = (_read_rows(package / f"{name}.csv") for name in ("media", "observations"))
+        media, observations = (
+            _read_rows(package / f"{name}.csv") for name in ("media", "observations")
+        )
         rows = len(self.survey.deployments) + len(media) + len(observations)
-        self.table.compare("camtrap-dp", "rows that frictionless finds valid", ([], rows), _validate(package))
+        self.table.compare(
+            "camtrap-dp", "rows that frictionless finds valid", ([], rows), _validate(package)
+        )
         self.table.compare("camtrap-dp", "media", {key: one[1:] for key, one in self.expected.list_media().items()}, {
             self.key_of(one["mediaID"]): (datetime.fromisoformat(one["timestamp"]), one["filePublic"] == "true")
             for one in media
@@ -165,7 +181,9 @@ class Exported:
     def compare_media_observations(self, path: Path) -> None:
         """Compare the observations of a Camtrap DP."""
         with zipfile.ZipFile(path) as packed, packed.open("observations.csv") as lines:
-            self._compare_observations(list(csv.DictReader(io.TextIOWrapper(lines, "utf-8", newline=""))))
+            self._compare_observations(
+                list(csv.DictReader(io.TextIOWrapper(lines, "utf-8", newline="")))
+            )
 
     def _compare_observations(self, observations: list[dict[str, str]]) -> None:
         groups: dict[str, set[str]] = {}
@@ -177,15 +195,22 @@ class Exported:
                 continue
             key = self.key_of(one["mediaID"])
             groups.setdefault(one["eventID"], set()).add(key)
-            # An import states who decided in a comment: the decision is that of the account that imports.
-            by = one["classifiedBy"] if one["classificationMethod"] == "human" and not self.is_copy else ""
+            # An import states who decided in a comment: the decision is that of the account that
+            # imports.
+            by = (
+                one["classifiedBy"]
+                if one["classificationMethod"] == "human" and not self.is_copy
+                else ""
+            )
             sure = one["classificationProbability"]
             box = tuple(round(float(one[name]), 4) for name in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")) \
                 if one["bboxX"] else None  # fmt: skip
             of_media[(key, *_describe(one), box, one["classificationMethod"], by,
                       float(sure) if sure else None)] += 1  # fmt: skip
         expected = self.expected.list_media_observations(with_people=not self.is_copy)
-        self.table.compare(self.prefix, "observations of media", self.keep(expected), self.keep(of_media))
+        self.table.compare(
+            self.prefix, "observations of media", self.keep(expected), self.keep(of_media)
+        )
         found = Counter((frozenset(groups[one["eventID"]]), *_describe(one)) for one in events)
         self.table.compare(self.prefix, "observations of events", self.keep(self.expected.list_events()),
                            self.keep(found))  # fmt: skip
@@ -196,8 +221,13 @@ class Exported:
         """Compare COCO, read by pycocotools: images by size, boxes by category."""
         path = self.export(ExportFormat.COCO)
         coco = COCO(str(path))
-        sizes = {self.key_of(one["trapline_id"]): (one["width"], one["height"]) for one in coco.dataset["images"]}
-        expected = {key: (one.file["width"], one.file["height"]) for key, one in self.oracle.images.items()}
+        sizes = {
+            self.key_of(one["trapline_id"]): (one["width"], one["height"])
+            for one in coco.dataset["images"]
+        }
+        expected = {
+            key: (one.file["width"], one.file["height"]) for key, one in self.oracle.images.items()
+        }
         self.table.compare("coco", "images and their sizes", expected, sizes)
         names = {one["file_name"] for one in coco.dataset["images"]}
         self.table.compare("coco", "file names", len(self.oracle.images), len(names))
@@ -209,7 +239,12 @@ class Exported:
         images = {one["id"]: self.key_of(one["trapline_id"]) for one in coco.dataset["images"]}
         categories = {one["id"]: one["name"] for one in coco.loadCats(coco.getCatIds())}
         return Counter(
-            (images[one["image_id"]], categories[one["category_id"]], *one["bbox"], one.get("score"))
+            (
+                images[one["image_id"]],
+                categories[one["category_id"]],
+                *one["bbox"],
+                one.get("score"),
+            )
             for one in coco.loadAnns(coco.getAnnIds())
         )
 
@@ -223,7 +258,8 @@ class Exported:
                 if name.startswith("labels/"):
                     rows = [line.split() for line in packed.read(name).decode().splitlines()]
                     labels[self.key_of(Path(name).stem)] = Counter(
-                        (names[int(row[0])], *(round(float(one), 4) for one in row[1:])) for row in rows
+                        (names[int(row[0])], *(round(float(one), 4) for one in row[1:]))
+                        for row in rows
                     )
         self.table.compare("yolo", "images with pictures", len(labels), len(pictures))
         self.table.compare("yolo", "labels", self.expected.list_labels(), labels)
@@ -246,7 +282,9 @@ class Exported:
         expected: dict[str, dict[str, Counter[Any]]] = {}
         for one in self.oracle.images.values():
             of_arrival = expected.setdefault(one.deployment["arrives"], {})
-            of_arrival.setdefault(self._name_in_results(one), Counter())[_freeze(detections[one.key])] += 1
+            of_arrival.setdefault(self._name_in_results(one), Counter())[
+                _freeze(detections[one.key])
+            ] += 1
         for arrival, files in sorted(expected.items()):
             self.table.compare("megadetector", f"detections ({arrival})", files,
                                {name: rows for name, rows in found.items() if name in files})  # fmt: skip
@@ -265,7 +303,9 @@ class Exported:
 
     def _name_in_results(self, image: SeenImage) -> str:
         """Name a file by its path; of several with one path all but the first are followed by the ID of the image."""
-        folder = "".join("_" if one in '/\\:*?"<>|' else one for one in image.deployment["name"]).strip(". ")
+        folder = "".join(
+            "_" if one in '/\\:*?"<>|' else one for one in image.deployment["name"]
+        ).strip(". ")
         path = image.path
         same = [one for one in self.oracle.images.values()
                 if one.deployment is image.deployment and one.path == path]  # fmt: skip
@@ -281,7 +321,9 @@ class Exported:
         groups: dict[str, set[str]] = {}
         cursor: str | None = None
         while True:
-            page = self.survey.owner.list_images(project=self.survey.project, limit=1000, cursor=cursor)
+            page = self.survey.owner.list_images(
+                project=self.survey.project, limit=1000, cursor=cursor
+            )
             for one in page.results:
                 groups.setdefault(str(one.sequence_id or one.id), set()).add(self.key_of(one.id))
             cursor = page.next
@@ -308,9 +350,13 @@ class Exported:
             page = visitor.get(f"{base}/images", params={"limit": 1000}).json()
             shown += [one["id"] for one in page["results"]]
             while page.get("next"):
-                page = visitor.get(f"{base}/images", params={"limit": 1000, "cursor": page["next"]}).json()
+                page = visitor.get(
+                    f"{base}/images", params={"limit": 1000, "cursor": page["next"]}
+                ).json()
                 shown += [one["id"] for one in page["results"]]
-        public = sorted(key for key, one in self.oracle.images.items() if self.expected.is_public(one))
+        public = sorted(
+            key for key, one in self.oracle.images.items() if self.expected.is_public(one)
+        )
         self.table.compare("public page", "images", public, sorted(map(self.key_of, shown)))
         self.table.compare("public page", "number of images", len(public), about["images"])
 
@@ -330,7 +376,14 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 
 def _describe(row: dict[str, str]) -> Row:
     count = int(row["count"]) if row["count"] else None
-    return (row["observationType"], row["scientificName"], count, row["lifeStage"], row["sex"], row["behavior"])
+    return (
+        row["observationType"],
+        row["scientificName"],
+        count,
+        row["lifeStage"],
+        row["sex"],
+        row["behavior"],
+    )
 
 
 def _validate(package: Path) -> tuple[list[str], int]:
@@ -338,8 +391,13 @@ def _validate(package: Path) -> tuple[list[str], int]:
     described = json.loads((package / "datapackage.json").read_text(encoding="utf-8"))
     described.pop("profile")
     for resource in described["resources"]:
-        # The schemas are read from the copy of the standard in this repository: the tests reach no network.
-        resource["schema"] = json.loads((SCHEMAS / resource["schema"].rpartition("/")[2]).read_text(encoding="utf-8"))
+        # The schemas are read from the copy of the standard in this repository: the tests reach no
+        # network.
+        resource["schema"] = json.loads(
+            (SCHEMAS / resource["schema"].rpartition("/")[2]).read_text(encoding="utf-8")
+        )
     report = frictionless.Package(described, basepath=str(package)).validate()
-    problems = [" ".join(map(str, one)) for one in report.flatten(["rowNumber", "fieldName", "note"])]
+    problems = [
+        " ".join(map(str, one)) for one in report.flatten(["rowNumber", "fieldName", "note"])
+    ]
     return problems[:20], sum(int(task.stats["rows"]) for task in report.tasks)

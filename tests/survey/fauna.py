@@ -38,7 +38,11 @@ SPECIES: dict[str, dict[str, Any]] = {
 """Animals by the label that models give; every label is mapped to its taxon."""
 
 PERSON, VEHICLE, UNMAPPED = "person", "vehicle", "grey thing"
-OTHERS: dict[str, tuple[int, int, int]] = {PERSON: (40, 60, 200), VEHICLE: (200, 200, 40), UNMAPPED: (120, 120, 120)}
+OTHERS: dict[str, tuple[int, int, int]] = {
+    PERSON: (40, 60, 200),
+    VEHICLE: (200, 200, 40),
+    UNMAPPED: (120, 120, 120),
+}
 """Labels that no taxon is meant by, with the colours that they are drawn in."""
 
 PLACES: list[dict[str, Any]] = [
@@ -51,13 +55,36 @@ PLACES: list[dict[str, Any]] = [
     {"name": "Hut / north", "latitude": -36.8, "longitude": 174.7, "time_zone": "Pacific/Auckland",
      "clock_offset_s": 0},
 ]  # fmt: skip
-"""The first places of each size; further ones are generated. One clock is an hour slow, one 95 seconds fast."""
+"""The first places of each size; further ones are generated.
+
+One clock is an hour slow, one 95 seconds fast.
+"""
 
 CAMERAS: list[dict[str, Any]] = [
-    {"make": "RECONYX", "model": "HYPERFIRE 2", "folder": "DCIM/1{card:02}RECNX", "file": "RCNX{index:04}.JPG"},
-    {"make": "BUSHNELL", "model": "119876", "folder": "DCIM/1{card:02}EK113", "file": "EK{index:06}.JPG"},
-    {"make": "Browning", "model": "BTC-8E", "folder": "DCIM/1{card:02}_BTCF", "file": "IMG_{index:04}.JPG"},
-    {"make": "SpyPoint", "model": "FORCE-20", "folder": "DCIM/1{card:02}DSCIM", "file": "PICT{index:04}.JPG"},
+    {
+        "make": "RECONYX",
+        "model": "HYPERFIRE 2",
+        "folder": "DCIM/1{card:02}RECNX",
+        "file": "RCNX{index:04}.JPG",
+    },
+    {
+        "make": "BUSHNELL",
+        "model": "119876",
+        "folder": "DCIM/1{card:02}EK113",
+        "file": "EK{index:06}.JPG",
+    },
+    {
+        "make": "Browning",
+        "model": "BTC-8E",
+        "folder": "DCIM/1{card:02}_BTCF",
+        "file": "IMG_{index:04}.JPG",
+    },
+    {
+        "make": "SpyPoint",
+        "model": "FORCE-20",
+        "folder": "DCIM/1{card:02}DSCIM",
+        "file": "PICT{index:04}.JPG",
+    },
 ]
 """Cameras with the layouts of their cards: a new folder repeats the base names of the folder before it."""
 

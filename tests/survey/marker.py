@@ -1,7 +1,7 @@
 """The number of a picture as black and white blocks along its lower edge, readable from the pixels.
 
-The marker survives JPEG compression, rotation by EXIF orientation and scaling. It needs only numpy, so that it can be
-copied next to a pipeline that must not import the tests.
+The marker survives JPEG compression, rotation by EXIF orientation and scaling. It needs only numpy,
+so that it can be copied next to a pipeline that must not import the tests.
 """
 
 from typing import Any

@@ -1,6 +1,8 @@
-"""The validator of the MegaDetector package, in a folder of its own: it needs OpenCV, and nothing else here does.
+"""The validator of the MegaDetector package, in a folder of its own: it needs OpenCV, and nothing
+else here does.
 
-`readers.lock` names the packages by hash; they are installed without their dependencies, so that PyTorch stays out.
+`readers.lock` names the packages by hash; they are installed without their dependencies, so that
+PyTorch stays out.
 """
 
 import json
@@ -47,7 +49,16 @@ def validate_results(path: Path) -> dict[str, Any]:
 
 
 def _install(stamp: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--upgrade"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--upgrade",
+    ]
     done = subprocess.run(
         [*command, "--target", str(FOLDER), "--requirement", str(LOCK)],
         capture_output=True,

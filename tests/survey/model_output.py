@@ -1,7 +1,9 @@
-"""What the two pipelines of the survey say, in two versions each: partly wrong, missing or contradictory.
+"""What the two pipelines of the survey say, in two versions each: partly wrong, missing or
+contradictory.
 
-`survey-eye` runs in the worker and draws boxes that a classifier names. `gate-net` is an external pipeline that calls
-back with boxes, with a class for the whole image, with `blank`, or with nothing.
+`survey-eye` runs in the worker and draws boxes that a classifier names. `gate-net` is an external
+pipeline that calls back with boxes, with a class for the whole image, with `blank`, or with
+nothing.
 """
 
 import random
@@ -31,7 +33,9 @@ def draw_runs(truth: dict[str, Any], chance: random.Random) -> list[dict[str, An
             "version": version,
             "deployments": sorted(again) if key == "eye-2" else None,
             "found": {
-                one["id"]: _look(one, chance, errors) if pipeline == EYE else _guess(one, chance, errors)
+                one["id"]: _look(one, chance, errors)
+                if pipeline == EYE
+                else _guess(one, chance, errors)
                 for one in files
             },
         }
@@ -45,7 +49,11 @@ def _look(file: dict[str, Any], chance: random.Random, errors: float) -> list[di
         drawn = chance.random()
         if drawn < errors / 3:
             continue
-        name = chance.choice(sorted(set(CLASSES) - {thing["class"]})) if drawn < errors else thing["class"]
+        name = (
+            chance.choice(sorted(set(CLASSES) - {thing["class"]}))
+            if drawn < errors
+            else thing["class"]
+        )
         found.append(_build_box(file, thing["box"], name, chance))
     if not file["objects"] and chance.random() < errors / 2:
         found.append(_build_box(file, [100, 60, 150, 100], chance.choice(sorted(SPECIES)), chance))
@@ -61,17 +69,29 @@ def _guess(file: dict[str, Any], chance: random.Random, errors: float) -> list[d
         names = [chance.choice(sorted(SPECIES))]
     if not names:
         # Two ways to state an empty image: a class for it, or no finding at all.
-        return [] if chance.random() < 0.5 else [{"type": "classification", "name": "blank", "score": 0.9}]
+        return (
+            []
+            if chance.random() < 0.5
+            else [{"type": "classification", "name": "blank", "score": 0.9}]
+        )
     if file["objects"] and chance.random() < 0.5:
         boxes = [
-            _build_box(file, thing["box"], name, chance) for thing, name in zip(file["objects"], names, strict=False)
+            _build_box(file, thing["box"], name, chance)
+            for thing, name in zip(file["objects"], names, strict=False)
         ]
         # An external pipeline posts the name and the score of its boxes, and no classifier's words.
-        return [{name: value for name, value in one.items() if name != "name_score"} for one in boxes]
-    return [{"type": "classification", "name": name, "score": _draw_score(chance)} for name in sorted(set(names))]
+        return [
+            {name: value for name, value in one.items() if name != "name_score"} for one in boxes
+        ]
+    return [
+        {"type": "classification", "name": name, "score": _draw_score(chance)}
+        for name in sorted(set(names))
+    ]
 
 
-def _build_box(file: dict[str, Any], box: list[int], name: str, chance: random.Random) -> dict[str, Any]:
+def _build_box(
+    file: dict[str, Any], box: list[int], name: str, chance: random.Random
+) -> dict[str, Any]:
     x1, y1, x2, y2 = (edge + chance.randrange(-2, 3) for edge in box)
     return {
         "type": "box",

@@ -1,7 +1,8 @@
-"""The independent oracle of the survey: what each surface must show, computed from the truth document alone.
+"""The independent oracle of the survey: what each surface must show, computed from the truth
+document alone.
 
-It imports nothing of Trapline. Every rule of the product that the oracle needs is one function here or in
-`oracle_observations`, so that a later rule is edited in one place.
+It imports nothing of Trapline. Every rule of the product that the oracle needs is one function here
+or in `oracle_observations`, so that a later rule is edited in one place.
 """
 
 from collections import Counter
@@ -56,12 +57,18 @@ class Oracle:
     """What the survey must show."""
 
     def __init__(self, truth: dict[str, Any], missing: Collection[str] = ()) -> None:
-        """Read the truth. Images that are `missing` for a known reason are left out of everything else."""
+        """Read the truth.
+
+        Images that are `missing` for a known reason are left out of everything else.
+        """
         self.truth = truth
         deployments = {one["key"]: one for one in truth["deployments"]}
         self.images = {
             one["id"]: SeenImage(
-                one["id"], one, deployments[one["deployment"]], datetime.fromisoformat(one["captured_at"])
+                one["id"],
+                one,
+                deployments[one["deployment"]],
+                datetime.fromisoformat(one["captured_at"]),
             )
             for one in truth["files"]
             if one["fate"] == "stored" and one["id"] not in missing
@@ -90,7 +97,10 @@ class Oracle:
         return {run["pipeline"]: found for run, found in image.runs}
 
     def is_blank(self, image: SeenImage) -> bool | None:
-        """Decide whether an image is blank: no current analysis of any pipeline has a finding. None: not analysed."""
+        """Decide whether an image is blank: no current analysis of any pipeline has a finding.
+
+        None: not analysed.
+        """
         if not image.runs:
             return None
         current = self._list_current(image).values()
@@ -102,13 +112,19 @@ class Oracle:
 
     def list_taxa(self, image: SeenImage) -> set[str]:
         """List the taxa that the labels on an image mean."""
-        return {self.truth["labels"][name] for name in self.list_classes(image) if name in self.truth["labels"]}
+        return {
+            self.truth["labels"][name]
+            for name in self.list_classes(image)
+            if name in self.truth["labels"]
+        }
 
     # The grid
 
     def list_filters(self) -> dict[str, Callable[[SeenImage], bool]]:
         """List filters of the grid by the query that asks for them; `taxon` and `deployment` are names."""
-        days = sorted({one.local.date() for one in self.images.values() if one.captured_at.year > 2000})
+        days = sorted(
+            {one.local.date() for one in self.images.values() if one.captured_at.year > 2000}
+        )
         middle = days[len(days) // 2]
         filters: dict[str, Callable[[SeenImage], bool]] = {
             "": is_any,
@@ -116,7 +132,9 @@ class Oracle:
             "blank=false": lambda one: self.is_blank(one) is False,
             "reviewed=true": self.is_reviewed,
             "reviewed=false": lambda one: not self.is_reviewed(one),
-            "confidence_min=0.5": lambda one: max(self.list_classes(one).values(), default=0) >= 0.5,
+            "confidence_min=0.5": lambda one: (
+                max(self.list_classes(one).values(), default=0) >= 0.5
+            ),
             "analysis_state=none": lambda one: not one.runs,
             "analysis_state=completed": lambda one: bool(one.runs),
             f"day_after={middle}": lambda one: one.local.date() >= middle,
@@ -145,7 +163,10 @@ class Oracle:
     def filter_images(self, wanted: Callable[[SeenImage], bool]) -> list[str]:
         """List the images of a filter, the newest first; equal times by key."""
         chosen = [one for one in self.images.values() if wanted(one)]
-        return [one.key for one in sorted(chosen, key=lambda one: (one.captured_at, one.key), reverse=True)]
+        return [
+            one.key
+            for one in sorted(chosen, key=lambda one: (one.captured_at, one.key), reverse=True)
+        ]
 
     # Figures
 
@@ -177,11 +198,16 @@ class Oracle:
         groups: set[frozenset[str]] = set()
         for deployment in self.truth["deployments"]:
             ordered = sorted(
-                (one for one in self.images.values() if one.deployment is deployment), key=lambda one: one.captured_at
+                (one for one in self.images.values() if one.deployment is deployment),
+                key=lambda one: one.captured_at,
             )
             group: list[SeenImage] = []
             for one in ordered:
-                if group and (one.captured_at - group[-1].captured_at).total_seconds() > self.truth["sequence_gap_s"]:
+                if (
+                    group
+                    and (one.captured_at - group[-1].captured_at).total_seconds()
+                    > self.truth["sequence_gap_s"]
+                ):
                     groups.add(frozenset(image.key for image in group))
                     group = []
                 group.append(one)

@@ -1,4 +1,7 @@
-"""The oracle's rules for each export format: the rows that a reader must find. It imports nothing of Trapline."""
+"""The oracle's rules for each export format: the rows that a reader must find.
+
+It imports nothing of Trapline.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -60,11 +63,15 @@ class Exports:
                 if said is not None and said["kind"] != "confirm":
                     taxon = said.get("taxon") if said["kind"] == "correct" else None
                 details = self._say(said, whole=said is not None and said["run"] is None)
-                rows[(image.key, kind, box, found["name"], score, *self._name(taxon), *details)] += 1
+                rows[
+                    (image.key, kind, box, found["name"], score, *self._name(taxon), *details)
+                ] += 1
             if whole is not None or is_empty:
                 said = whole or removed
                 taxon = said.get("taxon") if said is not None else None
-                rows[(image.key, "image", None, "", None, *self._name(taxon), *self._say(said))] += 1
+                rows[
+                    (image.key, "image", None, "", None, *self._name(taxon), *self._say(said))
+                ] += 1
         return rows
 
     def _name(self, taxon: str | None) -> Row:
@@ -81,7 +88,8 @@ class Exports:
     def list_media(self) -> dict[str, Row]:
         """List the media: path of the file, time in the zone of the camera, whether the file is public."""
         return {
-            one.key: (one.file["path"], one.captured_at, self.is_public(one)) for one in self.oracle.images.values()
+            one.key: (one.file["path"], one.captured_at, self.is_public(one))
+            for one in self.oracle.images.values()
         }
 
     def list_media_observations(self, *, with_people: bool = True) -> Counter[Row]:
@@ -89,7 +97,14 @@ class Exports:
         rows: Counter[Row] = Counter()
         for image, seen in self.seen.list_all():
             for one in seen:
-                rows[(image.key, *self._describe(one), _fractions(one.box, image), *_classify(one, with_people))] += 1
+                rows[
+                    (
+                        image.key,
+                        *self._describe(one),
+                        _fractions(one.box, image),
+                        *_classify(one, with_people),
+                    )
+                ] += 1
         return rows
 
     def _describe(self, one: Observation) -> Row:
@@ -130,9 +145,12 @@ class Exports:
                     details = [one.details.get(name) for name in ("sex", "life_stage", "behaviour")]
                     label = one.label if one.name not in self.names else ""
                     stated = one.details.get("count")
-                    # Two models that see one animal do not make it two; what people state of an image adds up.
+                    # Two models that see one animal do not make it two; what people state of an
+                    # image adds up.
                     run = None if one.said else one.run
-                    here[(bool(one.said), one.kind, one.name, label, *details, run)] += 1 if stated is None else stated
+                    here[(bool(one.said), one.kind, one.name, label, *details, run)] += (
+                        1 if stated is None else stated
+                    )
                 for key, count in here.items():
                     counts[key[:-1]] = max(counts.get(key[:-1], 0), count)
             yield group, counts, all(self.oracle.is_reviewed(one) for one in images)
@@ -162,17 +180,23 @@ class Exports:
             for one in seen:
                 if one.box is not None:
                     x1, y1, x2, y2 = one.box
-                    rows[(image.key, self.seen.title(one), x1, y1, x2 - x1, y2 - y1, one.confidence)] += 1
+                    rows[
+                        (image.key, self.seen.title(one), x1, y1, x2 - x1, y2 - y1, one.confidence)
+                    ] += 1
         return rows
 
     def list_labels(self) -> dict[str, Counter[Row]]:
         """List the labels of YOLO by image; images that show something whose place or name is unknown are left out."""
         labels: dict[str, Counter[Row]] = {}
         for image, seen in self.seen.list_all():
-            if any((one.box is None and one.kind != "blank") or one.kind == "unknown" for one in seen):
+            if any(
+                (one.box is None and one.kind != "blank") or one.kind == "unknown" for one in seen
+            ):
                 continue
             labels[image.key] = Counter(
-                (self.seen.title(one), *_middle(one.box, image)) for one in seen if one.box is not None
+                (self.seen.title(one), *_middle(one.box, image))
+                for one in seen
+                if one.box is not None
             )
         return labels
 
@@ -194,16 +218,20 @@ class Exports:
                     names = ((found["name"], found.get("name_score", found["score"])),)
                 if said is not None and said["kind"] == "correct":
                     kind, names = "animal", ((said["taxon"], 1.0),)
-                rows[(GROUPS[kind], found["score"], _fractions(tuple(found["box"]), image), names)] += 1
+                rows[
+                    (GROUPS[kind], found["score"], _fractions(tuple(found["box"]), image), names)
+                ] += 1
             listed[image.key] = rows
         return listed
 
     # The public page
 
     def is_public(self, image: SeenImage) -> bool:
-        """Decide whether visitors see an image: every name on it is that of a known animal, or blank.
+        """Decide whether visitors see an image: every name on it is that of a known animal, or
+        blank.
 
-        What people stated takes the place of what models found, in every analysis; `unsure` hides an image.
+        What people stated takes the place of what models found, in every analysis; `unsure` hides
+        an image.
         """
         whole = self.seen.find_latest(image, None)
         is_stated = whole is not None and whole["kind"] in ("correct", "blank")
@@ -215,9 +243,17 @@ class Exports:
                 if own is not None and own["kind"] == "unsure":
                     return False
                 is_replaced = own is not None and own["kind"] in ("correct", "blank")
-                if is_stated and whole is not None and (own is None or self.seen.is_later(whole, own)):
+                if (
+                    is_stated
+                    and whole is not None
+                    and (own is None or self.seen.is_later(whole, own))
+                ):
                     is_replaced = True
-                if not is_replaced and one["name"] not in self.seen.labels and one["name"] not in BLANK_NAMES:
+                if (
+                    not is_replaced
+                    and one["name"] not in self.seen.labels
+                    and one["name"] not in BLANK_NAMES
+                ):
                     return False
         return True
 
@@ -233,7 +269,9 @@ def _fractions(box: tuple[float, ...] | None, image: SeenImage) -> Row | None:
         return None
     x1, y1, x2, y2 = box
     wide, high = image.file["width"], image.file["height"]
-    return tuple(round(one, 4) for one in (x1 / wide, y1 / high, (x2 - x1) / wide, (y2 - y1) / high))
+    return tuple(
+        round(one, 4) for one in (x1 / wide, y1 / high, (x2 - x1) / wide, (y2 - y1) / high)
+    )
 
 
 def _middle(box: tuple[float, ...], image: SeenImage) -> Row:

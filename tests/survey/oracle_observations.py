@@ -1,4 +1,7 @@
-"""The oracle's rules for what images show in exports: models propose, people decide. It imports nothing of Trapline."""
+"""The oracle's rules for what images show in exports: models propose, people decide.
+
+It imports nothing of Trapline.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -59,7 +62,11 @@ class Observations:
         """Find the statement about the whole image: the latest, unless it is blank and a box was named after it."""
         whole = self.find_latest(image, None)
         if whole is not None and whole["kind"] == "blank":
-            named = [one for one in self._decide(image) if one["run"] and one["kind"] in ("confirm", "correct")]
+            named = [
+                one
+                for one in self._decide(image)
+                if one["run"] and one["kind"] in ("confirm", "correct")
+            ]
             # Of each box the latest statement counts.
             latest = {(one["run"], one["index"]): one for one in self._decide(image) if one["run"]}
             if any(one in latest.values() and self.is_later(one, whole) for one in named):
@@ -82,10 +89,12 @@ class Observations:
     # Findings
 
     def list_things(self, image: SeenImage) -> list[Thing]:
-        """List the findings that exports know: of each pipeline's newest run, and older ones that a person named.
+        """List the findings that exports know: of each pipeline's newest run, and older ones that a
+        person named.
 
-        A finding of which a person spoke stays, and the same finding of a newer run of its pipeline is left out. What
-        is not of the latest run, and of no one's statement, is `aside`: it is shown only where each model's words are.
+        A finding of which a person spoke stays, and the same finding of a newer run of its pipeline
+        is left out. What is not of the latest run, and of no one's statement, is `aside`: it is
+        shown only where each model's words are.
         """
         newest = {run["pipeline"]: place for place, (run, _) in enumerate(image.runs)}
         latest = self._find_shown(image)
@@ -93,15 +102,33 @@ class Observations:
         things, spoken = [], []
         for place, (run, found) in enumerate(image.runs):
             for index, one in enumerate(found):
-                thing = Thing(one, place, index, run["pipeline"], newest[run["pipeline"]] == place, place == latest)
+                thing = Thing(
+                    one,
+                    place,
+                    index,
+                    run["pipeline"],
+                    newest[run["pipeline"]] == place,
+                    place == latest,
+                )
                 own = self.find_latest(image, (run["key"], index))
                 thing.said = own
-                if whole is not None and whole["kind"] == "blank" and (own is None or self.is_later(whole, own)):
+                if (
+                    whole is not None
+                    and whole["kind"] == "blank"
+                    and (own is None or self.is_later(whole, own))
+                ):
                     thing.said = whole
-                if whole is not None and whole["kind"] == "confirm" and own is None and thing.latest:
+                if (
+                    whole is not None
+                    and whole["kind"] == "confirm"
+                    and own is None
+                    and thing.latest
+                ):
                     thing.said = whole
                 things.append(thing)
-                if thing.said is not None and (thing.said is own or thing.said["kind"] == "confirm"):
+                if thing.said is not None and (
+                    thing.said is own or thing.said["kind"] == "confirm"
+                ):
                     spoken.append((self._order[id(thing.said)], thing))
         kept = self._settle([one for _, one in sorted(spoken, key=lambda pair: -pair[0])], things)
         if whole is not None and whole["kind"] == "correct":
@@ -111,7 +138,11 @@ class Observations:
     def _find_shown(self, image: SeenImage) -> int:
         """Find the run that an image is shown with: the latest current one with findings, otherwise the latest."""
         current = {run["pipeline"]: place for place, (run, _) in enumerate(image.runs)}.values()
-        finding = [place for place in current if any(one["name"] not in BLANK_NAMES for one in image.runs[place][1])]
+        finding = [
+            place
+            for place in current
+            if any(one["name"] not in BLANK_NAMES for one in image.runs[place][1])
+        ]
         return max(finding or current, default=-1)
 
     def _list_shown(self, image: SeenImage) -> list[dict[str, Any]]:
@@ -165,7 +196,11 @@ class Observations:
                 self._share_count(whole, named)
                 if not named:
                     details = {name: whole.get(name) for name in DETAILS}
-                    seen.append(Observation("animal", whole["taxon"], whole["taxon"], said=whole, details=details))
+                    seen.append(
+                        Observation(
+                            "animal", whole["taxon"], whole["taxon"], said=whole, details=details
+                        )
+                    )
             if whole is not None and whole["kind"] == "unsure":
                 seen.append(Observation("unknown", "", "", said=whole))
         if seen:
@@ -173,17 +208,29 @@ class Observations:
         # A class for an empty image has a score, as any other class.
         scores = [one["score"] for one in self._list_shown(image) if one["name"] in BLANK_NAMES]
         said = whole
-        removed = [one.said for one in self.list_things(image) if not one.aside and one.said is not None]
+        removed = [
+            one.said for one in self.list_things(image) if not one.aside and one.said is not None
+        ]
         if said is None and removed:
             said = removed[-1]
         if not image.runs and whole is None:
             return [Observation("unclassified", "", "")]
-        return [Observation("blank", "", "", said=said, confidence=max(scores, default=None) if said is None else None)]
+        return [
+            Observation(
+                "blank",
+                "",
+                "",
+                said=said,
+                confidence=max(scores, default=None) if said is None else None,
+            )
+        ]
 
     def _look(self, thing: Thing) -> Observation:
         kind, name = self.name_label(thing.found["name"])
         label, said = thing.found["name"], thing.said
-        confidence = thing.found["name_score"] if "name_score" in thing.found else thing.found["score"]
+        confidence = (
+            thing.found["name_score"] if "name_score" in thing.found else thing.found["score"]
+        )
         details: dict[str, Any] = {}
         if said is not None:
             confidence = None
@@ -209,7 +256,11 @@ class Observations:
         for place, one in enumerate(named):
             count = None
             if whole["count"] is not None:
-                count = max(whole["count"] - len(named) + 1, 1) if place == 0 else int(place < whole["count"])
+                count = (
+                    max(whole["count"] - len(named) + 1, 1)
+                    if place == 0
+                    else int(place < whole["count"])
+                )
             one.details = {**{name: whole.get(name) for name in DETAILS}, "count": count}
 
     def title(self, one: Observation) -> str:

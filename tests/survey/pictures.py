@@ -37,7 +37,9 @@ def draw_picture(file: dict[str, Any], camera: dict[str, Any]) -> bytes:
         exif[0x0112] = file["orientation"]
         picture = picture.transpose(LYING[file["orientation"]])
     if file["in_exif"]:
-        exif.get_ifd(0x8769)[0x9003] = datetime.fromisoformat(file["camera_time"]).strftime("%Y:%m:%d %H:%M:%S")
+        exif.get_ifd(0x8769)[0x9003] = datetime.fromisoformat(file["camera_time"]).strftime(
+            "%Y:%m:%d %H:%M:%S"
+        )
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=85, exif=exif)
     content = out.getvalue()
@@ -59,7 +61,9 @@ def write_files(truth: dict[str, Any], folder: Path, poll: int = 1) -> None:
         path.write_bytes(content)
         file["sha256"], file["size_bytes"] = hashlib.sha256(content).hexdigest(), len(content)
         at = datetime.fromisoformat(file["camera_time"] if file["in_exif"] else file["captured_at"])
-        if file["fate"] == "duplicate":  # sources import the oldest files first, so the original becomes the image
+        if (
+            file["fate"] == "duplicate"
+        ):  # sources import the oldest files first, so the original becomes the image
             at += timedelta(days=400)
         stamp = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
         os.utime(path, (stamp, stamp))

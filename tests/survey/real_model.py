@@ -1,7 +1,9 @@
-"""A real model in a project apart: `trapline worker` runs `insect-sheet`, and every surface names the same boxes.
+"""A real model in a project apart: `trapline worker` runs `insect-sheet`, and every surface names
+the same boxes.
 
-What the model finds is not known beforehand. Known is what holds of any model: each image has one completed analysis,
-boxes lie inside their image, and all surfaces agree. `insect-sheet` needs one model file of 19 MB.
+What the model finds is not known beforehand. Known is what holds of any model: each image has one
+completed analysis, boxes lie inside their image, and all surfaces agree. `insect-sheet` needs one
+model file of 19 MB.
 """
 
 import json
@@ -51,13 +53,25 @@ class RealModel:
         self.table.compare("real model", "images", sorted(self.sizes), sorted(images.values()))
         states = {name: [(one.model_name, one.status) for one in self.owner.list_analyses(image).results]
                   for image, name in images.items()}  # fmt: skip
-        self.table.compare("real model", "analyses", {name: [(PIPELINE, "completed")] for name in self.sizes}, states)
-        found = self.owner.find_annotations(project=self.project, type="bounding_box", limit=1000).results
+        self.table.compare(
+            "real model",
+            "analyses",
+            {name: [(PIPELINE, "completed")] for name in self.sizes},
+            states,
+        )
+        found = self.owner.find_annotations(
+            project=self.project, type="bounding_box", limit=1000
+        ).results
         outside = [one.data for one in found if not self._is_inside(images[one.image_id], one.data)]
         self.table.compare("real model", "boxes outside their image", [], outside)
         boxes = Counter(_round(images[one.image_id], one.class_name or "", [one.data[edge] for edge in CORNERS])
                         for one in found)  # fmt: skip
-        self.table.compare("real model", "finds something on each picture", set(self.sizes), {one[0] for one in boxes})
+        self.table.compare(
+            "real model",
+            "finds something on each picture",
+            set(self.sizes),
+            {one[0] for one in boxes},
+        )
         self.table.compare("real model", "boxes in csv", boxes, self._read_csv())
         self.table.compare("real model", "boxes in coco", boxes, self._read_coco())
         self.table.compare("real model", "boxes in megadetector", boxes, self._read_megadetector())
@@ -75,22 +89,32 @@ class RealModel:
 
     def _work(self) -> bool:
         """Run a worker until nothing is left to do; False where the model file cannot be had on this machine."""
-        token = self.owner.create_token(NewToken(name=PIPELINE, kind=TokenKind.WORKER, projects=[self.project])).token
+        token = self.owner.create_token(
+            NewToken(name=PIPELINE, kind=TokenKind.WORKER, projects=[self.project])
+        ).token
         environment = {
             "TRAPLINE_TOKEN": token,
             "TRAPLINE_OUTBOX": str(self.survey.folder / f"outbox-{PIPELINE}"),
             "TRAPLINE_POLL": "0.1",
         }
-        registered = self.survey.server.run("register", "--pipeline", PIPELINE, check=False, **environment)
+        registered = self.survey.server.run(
+            "register", "--pipeline", PIPELINE, check=False, **environment
+        )
         if registered.returncode and UNAVAILABLE in registered.stderr:
             assert not os.environ.get("CI"), registered.stderr
             self.table.skip("real model", "boxes", registered.stderr[-300:])
             return False
         assert registered.returncode == 0, registered.stderr
-        job = self.owner.create_job(NewJob(project=self.project, pipeline=PIPELINE, selection=Selection())).id
+        job = self.owner.create_job(
+            NewJob(project=self.project, pipeline=PIPELINE, selection=Selection())
+        ).id
         wait_for("work", lambda: self.owner.get_job(job).expanded, 60)
-        self.survey.server.run("worker", "--pipeline", PIPELINE, "--until-idle", "1", check=True, **environment)
-        wait_for("the end of a job", lambda: self.owner.get_job(job).status is JobState.COMPLETED, 120)
+        self.survey.server.run(
+            "worker", "--pipeline", PIPELINE, "--until-idle", "1", check=True, **environment
+        )
+        wait_for(
+            "the end of a job", lambda: self.owner.get_job(job).status is JobState.COMPLETED, 120
+        )
         return True
 
     def _is_inside(self, name: str, data: dict[str, Any]) -> bool:
@@ -119,7 +143,11 @@ class RealModel:
         coco = COCO(str(self._export(ExportFormat.COCO)))
         names = {key: Path(one["file_name"]).name for key, one in coco.imgs.items()}
         return Counter(
-            _round(names[one["image_id"]], coco.cats[one["category_id"]]["name"], _find_edges(*one["bbox"]))
+            _round(
+                names[one["image_id"]],
+                coco.cats[one["category_id"]]["name"],
+                _find_edges(*one["bbox"]),
+            )
             for one in coco.loadAnns(coco.getAnnIds())
         )
 
@@ -130,10 +158,17 @@ class RealModel:
             name = Path(image["file"]).name
             wide, high = self.sizes[name]
             for one in image["detections"]:
-                labels = [read["classification_categories"][number] for number, _ in one.get("classifications", ())]
+                labels = [
+                    read["classification_categories"][number]
+                    for number, _ in one.get("classifications", ())
+                ]
                 label = labels[0] if labels else read["detection_categories"][one["category"]]
                 x, y, width, height = one["bbox"]
-                boxes[_round(name, label, _find_edges(x * wide, y * high, width * wide, height * high))] += 1
+                boxes[
+                    _round(
+                        name, label, _find_edges(x * wide, y * high, width * wide, height * high)
+                    )
+                ] += 1
         return boxes
 
 

@@ -32,14 +32,19 @@ class RoundTrip:
     def compare(self) -> None:
         """Compare what each format keeps on its way through an import."""
         files = {form: self._export(self.survey.project, form) for form in FORMATS}
-        with zipfile.ZipFile(files[ExportFormat.CAMTRAP_DP]) as packed, packed.open("media.csv") as lines:
+        with (
+            zipfile.ZipFile(files[ExportFormat.CAMTRAP_DP]) as packed,
+            packed.open("media.csv") as lines,
+        ):
             rows = csv.DictReader(io.TextIOWrapper(lines, "utf-8", newline=""))
-            # Names that the first project changed are compared elsewhere: the copies have the names that it shows.
+            # Names that the first project changed are compared elsewhere: the copies have the names
+            # that it shows.
             self.paths = {self.exported.key_of(row["mediaID"]): row["fileName"] for row in rows}
         for form, path in files.items():
             project, images = self._copy(f"Copy by {form}")
             done = self.survey.owner.wait_for_import(
-                self.survey.owner.import_results(path, form.value, project=project).id, timeout_s=300
+                self.survey.owner.import_results(path, form.value, project=project).id,
+                timeout_s=300,
             )
             listed = self.survey.owner.list_import_faults(done.id, limit=1000).results
             # Of images that share a path results cannot say which is meant: an import reports them.
@@ -47,7 +52,8 @@ class RoundTrip:
             faults = [
                 f"{one.file}: {one.message}"
                 for one in listed
-                if "as well as each other" not in one.message and not any(key in str(one.file) for key in shared)
+                if "as well as each other" not in one.message
+                and not any(key in str(one.file) for key in shared)
             ]
             surface = f"round trip by {form}"
             self.table.compare(surface, "faults", [], faults)
@@ -59,23 +65,43 @@ class RoundTrip:
                 again.compare_media_observations(self._export(project, form))
             elif form is ExportFormat.COCO:
                 boxes = again.read_coco(self._export(project, form))
-                self.table.compare(surface, "boxes", again.keep(again.expected.list_boxes()), again.keep(boxes))
+                self.table.compare(
+                    surface, "boxes", again.keep(again.expected.list_boxes()), again.keep(boxes)
+                )
             else:
-                unseen = sum(not one.runs for one in self.oracle.images.values()) + len(again.left_out)
-                self.table.compare(surface, "images without an analysis", unseen, self._count_unseen(project))
+                unseen = sum(not one.runs for one in self.oracle.images.values()) + len(
+                    again.left_out
+                )
+                self.table.compare(
+                    surface, "images without an analysis", unseen, self._count_unseen(project)
+                )
 
     def _find_shared_paths(self) -> set[str]:
         """Find the images whose path another image of the deployment has: results cannot say which is meant."""
-        paths = Counter((one.deployment["key"], one.file["path"]) for one in self.oracle.images.values())
-        return {key for key, one in self.oracle.images.items() if paths[one.deployment["key"], one.file["path"]] > 1}
+        paths = Counter(
+            (one.deployment["key"], one.file["path"]) for one in self.oracle.images.values()
+        )
+        return {
+            key
+            for key, one in self.oracle.images.items()
+            if paths[one.deployment["key"], one.file["path"]] > 1
+        }
 
     def _count_unseen(self, project: int) -> int:
-        return int(self.survey.owner.list_images(project=project, limit=1, analysis_state="none").count)
+        return int(
+            self.survey.owner.list_images(project=project, limit=1, analysis_state="none").count
+        )
 
     def _export(self, project: int, form: ExportFormat) -> Path:
-        licences = {"data_licence": "CC0-1.0", "media_licence": "CC0-1.0"} if form is ExportFormat.CAMTRAP_DP else {}
+        licences = (
+            {"data_licence": "CC0-1.0", "media_licence": "CC0-1.0"}
+            if form is ExportFormat.CAMTRAP_DP
+            else {}
+        )
         asked = NewExport(project=project, format=form, options=ExportOptions(**licences))
-        export = self.survey.owner.wait_for_export(self.survey.owner.create_export(asked).id, timeout_s=300)
+        export = self.survey.owner.wait_for_export(
+            self.survey.owner.create_export(asked).id, timeout_s=300
+        )
         path = self.survey.folder / "exports" / f"{project}-{form}{Path(export.filename).suffix}"
         self.survey.owner.download_export(export, path)
         return path
@@ -87,7 +113,9 @@ class RoundTrip:
         owner.import_taxa(project, (self.survey.folder / "taxa.csv").read_bytes())
         listed = owner.list_taxa(project=project, limit=1000).results
         taxa = {one.scientific_name: one.id for one in listed}
-        owner.map_labels(project, {label: taxa[name] for label, name in self.survey.truth["labels"].items()})
+        owner.map_labels(
+            project, {label: taxa[name] for label, name in self.survey.truth["labels"].items()}
+        )
         places: dict[str, UUID] = {}
         for one in self.survey.truth["deployments"]:
             places[one["key"]] = owner.create_deployment(
@@ -96,10 +124,16 @@ class RoundTrip:
             ).id  # fmt: skip
         # By the order of the polls: a file that was replaced has the path of the one before it.
         images: dict[str, str] = {}
-        with httpx2.Client(base_url=f"{self.survey.server.base_url}/api/v2", trust_env=False, timeout=60) as session:
+        with httpx2.Client(
+            base_url=f"{self.survey.server.base_url}/api/v2", trust_env=False, timeout=60
+        ) as session:
             session.headers["Authorization"] = f"Bearer {self.survey.server.token}"
             for deployment in self.survey.truth["deployments"]:
-                of_it = [one for one in self.oracle.images.values() if one.deployment["key"] == deployment["key"]]
+                of_it = [
+                    one
+                    for one in self.oracle.images.values()
+                    if one.deployment["key"] == deployment["key"]
+                ]
                 ordered = sorted(of_it, key=lambda one: (one.file["poll"], one.key))
                 for start in range(0, len(ordered), UPLOADED_AT_ONCE):
                     chosen = ordered[start : start + UPLOADED_AT_ONCE]
@@ -113,5 +147,8 @@ class RoundTrip:
                     assert answer.status_code in (200, 201), answer.text
                     for image, sent in zip(chosen, answer.json()["files"], strict=True):
                         images[image.key] = sent["image_id"]
-        wait_for("sequences", lambda: all(one.sequence_id for one in list_images(self.survey, project=project)))
+        wait_for(
+            "sequences",
+            lambda: all(one.sequence_id for one in list_images(self.survey, project=project)),
+        )
         return project, images

@@ -69,20 +69,34 @@ class Surfaces:
                     "duplicate": states["duplicate"],
                     "refused": refused,
                 }
-                self.table.compare("files", what, expected, {name: count for name, count in actual.items() if count})
+                self.table.compare(
+                    "files",
+                    what,
+                    expected,
+                    {name: count for name, count in actual.items() if count},
+                )
             else:
                 self.table.compare("files", what, expected, dict(Counter(self.survey.uploads[key])))
 
     def arrival_of(self, file: dict[str, Any]) -> str:
         """How a file arrived."""
-        return str(next(one for one in self.survey.truth["deployments"] if one["key"] == file["deployment"])["arrives"])
+        return str(
+            next(
+                one for one in self.survey.truth["deployments"] if one["key"] == file["deployment"]
+            )["arrives"]
+        )
 
     def compare_images(self) -> None:
         """Compare the fields of each image; names by the way in which they arrived."""
         oracle, images = self.oracle, self.oracle.images
-        shown = {self.key_of(one["id"]): one for one in self.get_all("/images", project=self.survey.project)}
+        shown = {
+            self.key_of(one["id"]): one
+            for one in self.get_all("/images", project=self.survey.project)
+        }
         for arrival in sorted({self.arrival_of(one.file) for one in images.values()}):
-            names = {key: one.name for key, one in images.items() if self.arrival_of(one.file) == arrival}
+            names = {
+                key: one.name for key, one in images.items() if self.arrival_of(one.file) == arrival
+            }
             actual = {key: shown[key]["filename"] for key in names if key in shown}
             self.table.compare("API images", f"filename ({arrival})", names, actual)
         fields: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -132,7 +146,12 @@ class Surfaces:
                 asked["deployment"] = str(self.survey.deployments[asked["deployment"]])
             expected = sorted(self.oracle.filter_images(wanted))
             shown = self.get_all("/images", project=self.survey.project, **asked)
-            self.table.compare("grid", query or "all images", expected, sorted(self.key_of(one["id"]) for one in shown))
+            self.table.compare(
+                "grid",
+                query or "all images",
+                expected,
+                sorted(self.key_of(one["id"]) for one in shown),
+            )
             count = self.get("/images", project=self.survey.project, limit=1, **asked)
             self.table.compare("grid count", query or "all images", (len(expected), False),
                                (count["count"], count["count_is_estimate"]))  # fmt: skip
@@ -157,7 +176,9 @@ class Surfaces:
         self.table.compare("summary", "images by deployment", self.oracle.count_deployments(),
                            {one["name"]: one["images"] for one in summary["deployments"]})  # fmt: skip
         for name in [None, *self.oracle.list_class_names()]:
-            chosen = [one for one in images if name is None or name in self.oracle.list_classes(one)]
+            chosen = [
+                one for one in images if name is None or name in self.oracle.list_classes(one)
+            ]
             asked = {} if name is None else {"class": name}
             shown = self.get("/images/days", project=self.survey.project, **asked)["results"]
             self.table.compare("day counts", name or "all images", self.oracle.count_days(chosen),
@@ -177,7 +198,12 @@ class Surfaces:
         listed = self._run("images", "list", "--limit", "1000")
         newest = self.oracle.filter_images(is_any)
         if len(images) <= 1000:
-            self.table.compare("CLI", "images list", sorted(newest), sorted(self.key_of(one["id"]) for one in listed))
+            self.table.compare(
+                "CLI",
+                "images list",
+                sorted(newest),
+                sorted(self.key_of(one["id"]) for one in listed),
+            )
         self.table.compare("CLI", "images classes", self.oracle.count_classes(),
                            {one["class_name"]: one["images"] for one in self._run("images", "classes")})  # fmt: skip
         names = {one["scientific_name"]: (one["common_names"], sorted(one["synonyms"]))

@@ -1,6 +1,8 @@
-"""The deterministic pipeline of the survey; the driver copies it into a package that a worker finds by entry point.
+"""The deterministic pipeline of the survey; the driver copies it into a package that a worker finds
+by entry point.
 
-It reads the number of each picture from its pixels and answers what the truth says that this version finds there.
+It reads the number of each picture from its pixels and answers what the truth says that this
+version finds there.
 """
 
 import json
@@ -11,9 +13,17 @@ from typing import Any
 from survey_marker import read_number  # type: ignore[import-not-found]
 
 from trapline.wire.pipelines import Algorithm
-from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetection, Pipeline, build_category_map
+from trapline.worker.pipeline import (
+    InputImage,
+    ModelClassification,
+    ModelDetection,
+    Pipeline,
+    build_category_map,
+)
 
-SAYS: dict[str, Any] = json.loads(Path(__file__).with_name("survey_says.json").read_text(encoding="utf-8"))
+SAYS: dict[str, Any] = json.loads(
+    Path(__file__).with_name("survey_says.json").read_text(encoding="utf-8")
+)
 CLASSES: list[str] = SAYS["classes"]
 
 
@@ -24,12 +34,17 @@ class SurveyEye(Pipeline):
     version = int(SAYS["version"])
     algorithms = [
         Algorithm(name="Survey boxes", key="survey-boxes", task_type="localization"),
-        Algorithm(name="Survey names", key="survey-names", category_map=build_category_map(*CLASSES)),
+        Algorithm(
+            name="Survey names", key="survey-names", category_map=build_category_map(*CLASSES)
+        ),
     ]
 
     def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Answer what is found on each picture."""
-        return [[_build(one) for one in SAYS["found"][str(read_number(picture.pixels))]] for picture in pictures]
+        return [
+            [_build(one) for one in SAYS["found"][str(read_number(picture.pixels))]]
+            for picture in pictures
+        ]
 
 
 def _build(one: dict[str, Any]) -> ModelDetection:
@@ -37,4 +52,6 @@ def _build(one: dict[str, Any]) -> ModelDetection:
     rest = (1 - one["name_score"]) / (len(CLASSES) - 1)
     scores = [one["name_score"] if name == one["name"] else rest for name in CLASSES]
     named = ModelClassification(name=one["name"], algorithm="survey-names", scores=scores)
-    return ModelDetection(box=(x1, y1, x2, y2), algorithm="survey-boxes", score=one["score"], names=[named])
+    return ModelDetection(
+        box=(x1, y1, x2, y2), algorithm="survey-boxes", score=one["score"], names=[named]
+    )

@@ -31,7 +31,9 @@ def test_every_surface_shows_the_truth(folder: Path, capsys: pytest.CaptureFixtu
     assert not list_failures(table)
 
 
-@pytest.mark.parametrize(("size", "deployments", "files"), [("small", 5, 150), ("medium", 12, 2000)])
+@pytest.mark.parametrize(
+    ("size", "deployments", "files"), [("small", 5, 150), ("medium", 12, 2000)]
+)
 def test_a_seed_gives_one_truth(size: str, deployments: int, files: int) -> None:
     truth = build_truth(size, 7)
     assert (len(truth["deployments"]), len(truth["files"])) == (deployments, files)
@@ -46,7 +48,9 @@ def test_a_year_of_a_hundred_deployments_has_a_truth() -> None:
     assert len(days) > 360
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in Path(__file__).parent.glob("oracle*.py")))
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in Path(__file__).parent.glob("oracle*.py"))
+)
 def test_the_oracle_imports_nothing_of_trapline(name: str) -> None:
     """An oracle that calls the product compares the product with itself."""
     allowed = {
@@ -66,4 +70,6 @@ def test_the_oracle_imports_nothing_of_trapline(name: str) -> None:
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for module in modules:
             assert module.split(".")[0] in allowed, module
-            assert not module.startswith("tests.") or module.startswith("tests.survey.oracle"), module
+            assert not module.startswith("tests.") or module.startswith("tests.survey.oracle"), (
+                module
+            )

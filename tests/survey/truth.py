@@ -1,14 +1,20 @@
-"""The generator of the survey: one seed gives one truth, a JSON document that says what is on every picture.
+"""The generator of the survey: one seed gives one truth, a JSON document that says what is on every
+picture.
 
-`build_truth` draws places, cameras, visits, files, what two pipelines in two versions say, and what three reviewers
-decide. It writes no file. `pictures.write_files` draws the picture files and completes the truth with their digests.
+`build_truth` draws places, cameras, visits, files, what two pipelines in two versions say, and what
+three reviewers decide. It writes no file. `pictures.write_files` draws the picture files and
+completes the truth with their digests.
 
-The document has these parts; every time is RFC 3339 in UTC, every box is [x1, y1, x2, y2] in upright pixels:
+The document has these parts; every time is RFC 3339 in UTC, every box is [x1, y1, x2, y2] in
+upright pixels:
 
 - `taxa`, `labels`: the taxon list, and the scientific name that each label of a model means.
-- `deployments`: place, time zone, clock offset, camera, and how its files arrive (`web`, `ftp`, `cli`, `api`).
-- `files`: path on the card, the camera's local time, what is drawn, how the file is damaged, when it arrives (poll 1
-  or 2), and `fate`: `stored`, `duplicate` (the same bytes as another file of the deployment) or `refused`.
+- `deployments`: place, time zone, clock offset, camera, and how its files arrive (`web`, `ftp`,
+`cli`, `api`).
+- `files`: path on the card, the camera's local time, what is drawn, how the file is damaged, when
+it arrives (poll 1
+  or 2), and `fate`: `stored`, `duplicate` (the same bytes as another file of the deployment) or
+  `refused`.
 - `runs`: pipelines in the order in which they run, and what each says of each file.
 - `decisions`: identifications in the order in which reviewers make them.
 """
@@ -26,7 +32,13 @@ from tests.survey.model_output import draw_runs
 FIRST_DAY = date(2025, 4, 28)
 WIDTH, HEIGHT = 320, 240
 ARRIVALS = ("web", "web", "ftp", "cli", "api")
-ZONES = ("Europe/Berlin", "America/Edmonton", "Africa/Johannesburg", "Asia/Kathmandu", "Pacific/Auckland")
+ZONES = (
+    "Europe/Berlin",
+    "America/Edmonton",
+    "Africa/Johannesburg",
+    "Asia/Kathmandu",
+    "Pacific/Auckland",
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,10 @@ def build_truth(size: str, seed: int) -> dict[str, Any]:
     deployments = [_build_deployment(number, chance) for number in range(wanted.deployments)]
     files: list[dict[str, Any]] = []
     for number, deployment in enumerate(deployments):
-        share = wanted.files * (number + 1) // wanted.deployments - wanted.files * number // wanted.deployments
+        share = (
+            wanted.files * (number + 1) // wanted.deployments
+            - wanted.files * number // wanted.deployments
+        )
         files += _Card(deployment, chance, len(files)).fill(share, wanted.days)
     truth: dict[str, Any] = {
         "size": size,
@@ -95,12 +110,16 @@ def _build_deployment(number: int, chance: random.Random) -> dict[str, Any]:
 class _Card:
     """The memory card of one deployment: visits over some days, written by its camera's clock."""
 
-    def __init__(self, deployment: dict[str, Any], chance: random.Random, first_number: int) -> None:
+    def __init__(
+        self, deployment: dict[str, Any], chance: random.Random, first_number: int
+    ) -> None:
         self._deployment, self._chance = deployment, chance
         self._zone = ZoneInfo(deployment["time_zone"])
         self._offset = timedelta(seconds=deployment["clock_offset_s"])
         self._first = first_number
-        self._odd = [name for name in ODD_NAMES if deployment["arrives"] != "ftp" or '"' not in name]
+        self._odd = [
+            name for name in ODD_NAMES if deployment["arrives"] != "ftp" or '"' not in name
+        ]
 
     def fill(self, count: int, days: int) -> list[dict[str, Any]]:
         """Fill the card with files; the last few are the damaged, late, replaced and repeated ones."""
@@ -115,7 +134,8 @@ class _Card:
             left -= frames
         visits.sort(key=lambda times: times[0])
         files: list[dict[str, Any]] = []
-        # Visits that overlap would be one sequence; each starts ten minutes or more after the one before.
+        # Visits that overlap would be one sequence; each starts ten minutes or more after the one
+        # before.
         earliest = None
         for times in visits:
             if earliest is not None and times[0] < earliest:
@@ -123,15 +143,22 @@ class _Card:
             earliest = times[-1] + timedelta(minutes=10)
             scene = self._draw_scene()
             for frame, local in enumerate(times):
-                files.append(self._build_file(len(files), local, scene if frame == 0 else self._move(scene)))
+                files.append(
+                    self._build_file(len(files), local, scene if frame == 0 else self._move(scene))
+                )
         if special:
             self._damage(files, earliest or datetime.combine(FIRST_DAY, time()))
         return files
 
     def _draw_visit(self, frames: int, days: int, *, night: bool) -> list[datetime]:
-        hour = self._chance.choice([22, 23, 0, 1, 3]) if night else self._chance.choice([6, 9, 12, 17, 19])
+        hour = (
+            self._chance.choice([22, 23, 0, 1, 3])
+            if night
+            else self._chance.choice([6, 9, 12, 17, 19])
+        )
         start = datetime.combine(
-            FIRST_DAY + timedelta(days=self._chance.randrange(days)), time(hour, self._chance.randrange(40))
+            FIRST_DAY + timedelta(days=self._chance.randrange(days)),
+            time(hour, self._chance.randrange(40)),
         ) + timedelta(seconds=self._chance.randrange(60))
         times = [start]
         for _ in range(frames - 1):
@@ -153,10 +180,14 @@ class _Card:
             names = chance.sample(sorted(SPECIES), 2)
         else:
             names = [chance.choice(sorted(SPECIES))] * chance.choice([1, 1, 1, 2])
-        # Two places that do not overlap, so that no box of one object is taken for that of the other.
+        # Two places that do not overlap, so that no box of one object is taken for that of the
+        # other.
         places = [(20, 20), (180, 90)]
         return [
-            {"class": name, "box": [x, y, x + chance.randrange(60, 110), y + chance.randrange(50, 90)]}
+            {
+                "class": name,
+                "box": [x, y, x + chance.randrange(60, 110), y + chance.randrange(50, 90)],
+            }
             for name, (x, y) in zip(names, places, strict=False)
         ]
 
@@ -165,9 +196,12 @@ class _Card:
         return [{**one, "box": [one["box"][0] + shift, one["box"][1], one["box"][2] + shift, one["box"][3]]}
                 for one in scene]  # fmt: skip
 
-    def _build_file(self, index: int, local: datetime, scene: list[dict[str, Any]]) -> dict[str, Any]:
+    def _build_file(
+        self, index: int, local: datetime, scene: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         camera, chance = self._deployment["camera"], self._chance
-        # Some pictures are stored lying down; portrait pictures have the objects of the left half only.
+        # Some pictures are stored lying down; portrait pictures have the objects of the left half
+        # only.
         orientation = chance.choice([1, 1, 1, 1, 1, 3, 6, 8])
         portrait = orientation in (6, 8)
         odd = self._odd[index // 2] if index % 2 and index // 2 < len(self._odd) else None
@@ -204,7 +238,9 @@ class _Card:
         def add(scene: list[dict[str, Any]] | None = None) -> dict[str, Any]:
             nonlocal later
             later += timedelta(minutes=30)
-            one = self._build_file(len(files), later.replace(second=0), self._draw_scene() if scene is None else scene)
+            one = self._build_file(
+                len(files), later.replace(second=0), self._draw_scene() if scene is None else scene
+            )
             files.append(one)
             return one
 

@@ -29,7 +29,9 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def run_survey(size: str, seed: int, folder: Path, data: Path, port: int) -> tuple[Comparison, dict[str, float]]:
+def run_survey(
+    size: str, seed: int, folder: Path, data: Path, port: int
+) -> tuple[Comparison, dict[str, float]]:
     """Run a survey; return the comparison table, and how many seconds each step took."""
     truth = build_truth(size, seed)
     took: dict[str, float] = {}
@@ -40,7 +42,9 @@ def run_survey(size: str, seed: int, folder: Path, data: Path, port: int) -> tup
             began = time.monotonic()
             step(survey)
             took[step.__name__] = time.monotonic() - began
-        (folder / "truth.json").write_text(json.dumps(truth, indent=1, ensure_ascii=False), encoding="utf-8")
+        (folder / "truth.json").write_text(
+            json.dumps(truth, indent=1, ensure_ascii=False), encoding="utf-8"
+        )
         table, compared = compare_all(survey)
     return table, took | compared
 
@@ -49,7 +53,9 @@ def compare_all(survey: driver.Survey) -> tuple[Comparison, dict[str, float]]:
     """Compare every surface of a survey that was driven, with an oracle that reads the truth document."""
     truth = json.loads((survey.folder / "truth.json").read_text(encoding="utf-8"))
     arrives = {one["key"]: one["arrives"] for one in truth["deployments"]}
-    missing = {one["id"] for one in truth["files"] if is_missing_known(arrives[one["deployment"]], one)}
+    missing = {
+        one["id"] for one in truth["files"] if is_missing_known(arrives[one["deployment"]], one)
+    }
     table, took = Comparison(), dict[str, float]()
     oracle = Oracle(truth, missing)
     exported = Exported(survey, oracle, table)

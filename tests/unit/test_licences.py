@@ -10,7 +10,10 @@ from tests.house.licences import check, open_wheel, read_allowed
 
 
 def download(package: str, folder: Path) -> Path:
-    """A wheel for this platform, from the configured index. Skips where there is no index, except with CI set."""
+    """A wheel for this platform, from the configured index.
+
+    Skips where there is no index, except with CI set.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
          "--only-binary", ":all:", "--dest", str(folder), package],
@@ -43,7 +46,9 @@ def test_a_wheel_with_a_gpl_library_is_refused_whatever_its_metadata_names(
 def test_a_licence_file_that_names_the_gpl_is_refused_without_any_library(tmp_path: Path) -> None:
     contents = open_wheel(download("pillow-heif==1.8.1", tmp_path))
     files = [path for path in contents.files if ".libs/" not in path]
-    report = check(type(contents)(contents.name, contents.metadata, files, contents.read), read_allowed())
+    report = check(
+        type(contents)(contents.name, contents.metadata, files, contents.read), read_allowed()
+    )
     [problem] = report.problems
     assert "LICENSES_bundled.txt names the GPL" in problem
 

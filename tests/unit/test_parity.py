@@ -71,12 +71,16 @@ NO_COMMAND = NO_CLIENT | {
 MOVES = {"transition_job": {"run", "pause", "resume", "cancel"}}
 """Methods that take the last part of a path."""
 
-SENDS = {"send": None} | dict.fromkeys(("get", "list_all", "stream", "get_bytes", "get_signed_url"), "GET")
+SENDS = {"send": None} | dict.fromkeys(
+    ("get", "list_all", "stream", "get_bytes", "get_signed_url"), "GET"
+)
 
 
 def shape_of(path: str) -> tuple[str, ...]:
     """A path by its parts, with a star for each that is filled in."""
-    return tuple("*" if "{" in part else part for part in path.removeprefix("/api/v2").strip("/").split("/"))
+    return tuple(
+        "*" if "{" in part else part for part in path.removeprefix("/api/v2").strip("/").split("/")
+    )
 
 
 def text_of(node: ast.expr, names: dict[str, ast.expr]) -> str:
@@ -142,18 +146,26 @@ def does(name: str, call: tuple[str, tuple[str, ...]], method: str, path: str) -
 
 
 def functions_for(method: str, path: str) -> set[str]:
-    return {name for name, calls in CALLS.items() if any(does(name, call, method, path) for call in calls)}
+    return {
+        name
+        for name, calls in CALLS.items()
+        if any(does(name, call, method, path) for call in calls)
+    }
 
 
 CALLS = list_calls("src/trapline/client")
 COMMANDS = "\n".join(file.read_text() for file in sorted((ROOT / "src/trapline/cli").glob("*.py")))
 OPERATIONS = [
-    (method.upper(), path.removeprefix("/api/v2")) for path, methods in DOCUMENT["paths"].items() for method in methods
+    (method.upper(), path.removeprefix("/api/v2"))
+    for path, methods in DOCUMENT["paths"].items()
+    for method in methods
 ]
 
 
 def test_the_client_has_a_method_for_each_operation() -> None:
-    missing = [f"{m} {p}" for m, p in OPERATIONS if f"{m} {p}" not in NO_CLIENT and not functions_for(m, p)]
+    missing = [
+        f"{m} {p}" for m, p in OPERATIONS if f"{m} {p}" not in NO_CLIENT and not functions_for(m, p)
+    ]
     assert missing == []
 
 
@@ -163,7 +175,10 @@ def test_the_command_line_has_a_command_for_each_operation() -> None:
         f"{m} {p}: {functions_for(m, p)}"
         for m, p in OPERATIONS
         if f"{m} {p}" not in NO_COMMAND
-        and not any(re.search(rf"\bserver\.{name}\b|\(\s*server\.{name}\b", COMMANDS) for name in functions_for(m, p))
+        and not any(
+            re.search(rf"\bserver\.{name}\b|\(\s*server\.{name}\b", COMMANDS)
+            for name in functions_for(m, p)
+        )
     ]
     assert missing == []
 

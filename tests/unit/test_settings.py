@@ -46,7 +46,11 @@ def test_a_misspelt_name_stops_the_start_and_is_told_the_nearest(name: str, near
 @pytest.mark.parametrize("name", sorted(list_known_variables() - TEST_NAMES))
 def test_every_name_with_two_letters_exchanged_is_refused_with_its_own(name: str) -> None:
     prefix, _, rest = name.partition("_")
-    places = [at for at in range(len(rest) - 1) if rest[at] != rest[at + 1] and "_" not in rest[at : at + 2]]
+    places = [
+        at
+        for at in range(len(rest) - 1)
+        if rest[at] != rest[at + 1] and "_" not in rest[at : at + 2]
+    ]
     at = places[len(places) // 2]
     misspelt = f"{prefix}_{rest[:at]}{rest[at + 1]}{rest[at]}{rest[at + 2 :]}"
     if prefix == "DATABASE":
@@ -58,10 +62,21 @@ def test_every_name_with_two_letters_exchanged_is_refused_with_its_own(name: str
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("9464", ("127.0.0.1", 9464)), ("10.0.0.5:9464", ("10.0.0.5", 9464)), ("[::1]:9464", ("::1", 9464))],
+    [
+        ("9464", ("127.0.0.1", 9464)),
+        ("10.0.0.5:9464", ("10.0.0.5", 9464)),
+        ("[::1]:9464", ("::1", 9464)),
+    ],
 )
-def test_a_place_to_listen_is_a_port_or_an_address_with_one(text: str, place: tuple[str, int]) -> None:
-    assert parse_listen_address(load_settings({"TRAPLINE_METRICS_LISTEN": text}, NO_FILE).metrics_listen or "") == place
+def test_a_place_to_listen_is_a_port_or_an_address_with_one(
+    text: str, place: tuple[str, int]
+) -> None:
+    assert (
+        parse_listen_address(
+            load_settings({"TRAPLINE_METRICS_LISTEN": text}, NO_FILE).metrics_listen or ""
+        )
+        == place
+    )
 
 
 @pytest.mark.parametrize("text", ["metrics", "0", "65536", ":9464", "10.0.0.5", "http://x:1/"])
@@ -94,12 +109,19 @@ def test_names_that_kubernetes_makes_are_ignored(name: str) -> None:
 
 
 def test_names_of_other_parts_are_known() -> None:
-    validate_variables({"TRAPLINE_SERVER": "x", "TRAPLINE_SAMPLES": "x", "ML_ALLOWED_MODELS": "x", "HOME": "/"})
+    validate_variables(
+        {"TRAPLINE_SERVER": "x", "TRAPLINE_SAMPLES": "x", "ML_ALLOWED_MODELS": "x", "HOME": "/"}
+    )
 
 
 def test_settings_of_outside_pipelines_are_read_by_their_bare_names() -> None:
     settings = load_settings(
-        {"ML_ALLOWED_MODELS": "yolo , deer-net", "ML_CALLBACK_HMAC_SECRET": "a, b", "S3_BUCKET": "pictures"}, NO_FILE
+        {
+            "ML_ALLOWED_MODELS": "yolo , deer-net",
+            "ML_CALLBACK_HMAC_SECRET": "a, b",
+            "S3_BUCKET": "pictures",
+        },
+        NO_FILE,
     )
     assert settings.ml_allowed_models == ("yolo", "deer-net")
     assert parse_secrets(settings.ml_callback_hmac_secret) == ("a", "b")
@@ -124,7 +146,9 @@ def test_a_value_that_cannot_be_used_is_named(name: str, value: str) -> None:
 
 
 def test_lists_are_comma_separated_and_empty_means_not_set() -> None:
-    settings = load_settings({"TRAPLINE_ALLOWED_NETWORKS": "10.0.0.0/8, fd00::/8", "TRAPLINE_LEASE_S": ""}, NO_FILE)
+    settings = load_settings(
+        {"TRAPLINE_ALLOWED_NETWORKS": "10.0.0.0/8, fd00::/8", "TRAPLINE_LEASE_S": ""}, NO_FILE
+    )
     assert settings.allowed_networks == ("10.0.0.0/8", "fd00::/8")
     assert settings.lease_s == 300
 
@@ -139,7 +163,9 @@ def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
 
 
 def test_secret_keys_have_versions() -> None:
-    assert load_secret_keys(load_settings({"TRAPLINE_SECRET_KEY": KEY}, NO_FILE)) == {1: KEY.encode()}
+    assert load_secret_keys(load_settings({"TRAPLINE_SECRET_KEY": KEY}, NO_FILE)) == {
+        1: KEY.encode()
+    }
     both = load_settings({"TRAPLINE_SECRET_KEY": f"1:{KEY},2:{KEY}2"}, NO_FILE)
     assert load_secret_keys(both) == {1: KEY.encode(), 2: f"{KEY}2".encode()}
 
@@ -177,20 +203,26 @@ def test_a_mail_server_is_read_with_its_password() -> None:
     }
     settings = load_settings(given, NO_FILE)
     assert settings.smtp_url is not None
-    server = parse_smtp_url(settings.smtp_url.get_secret_value(), settings.mail_from or "", "s.example")
+    server = parse_smtp_url(
+        settings.smtp_url.get_secret_value(), settings.mail_from or "", "s.example"
+    )
     assert (server.host, server.port, server.protection) == ("mail.example.org", 587, "starttls")
     assert (server.user, server.password, server.sender) == ("ada", "p@ss:", "T <t@s.example>")
     assert "p@ss" not in repr(server) + repr(settings)
 
 
-@pytest.mark.parametrize("url", ["nats.example.org", "http://nats.example.org", "nats://ada:s3cr3t/x@nats.example.org"])
+@pytest.mark.parametrize(
+    "url", ["nats.example.org", "http://nats.example.org", "nats://ada:s3cr3t/x@nats.example.org"]
+)
 def test_a_nats_server_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(SettingsError, match="TRAPLINE_NATS_URL") as refused:
         load_settings({"TRAPLINE_NATS_URL": f"nats://one.example,{url}"}, NO_FILE)
     assert "s3cr3t" not in str(refused.value)
 
 
-@pytest.mark.parametrize("sender", ["a@b.example\r\nBcc: c@d.example", "a@b.example, c@d.example", "nobody", "T <t@>"])
+@pytest.mark.parametrize(
+    "sender", ["a@b.example\r\nBcc: c@d.example", "a@b.example, c@d.example", "nobody", "T <t@>"]
+)
 def test_a_sender_is_one_address(sender: str) -> None:
     with pytest.raises(SettingsError, match="TRAPLINE_MAIL_FROM must be one e-mail address"):
         load_settings({"TRAPLINE_MAIL_FROM": sender}, NO_FILE)

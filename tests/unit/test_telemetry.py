@@ -26,7 +26,9 @@ def _restore() -> Iterator[None]:
 def test_no_secret_is_logged(form: str) -> None:
     stream = io.StringIO()
     configure_logging(form, "info", stream)
-    structlog.get_logger("one").info("signed in", password="swordfish", api_token="swordfish", job=7)
+    structlog.get_logger("one").info(
+        "signed in", password="swordfish", api_token="swordfish", job=7
+    )
     logging.getLogger("two").info("old style", extra={"authorization": "swordfish", "job": 7})
     assert "swordfish" not in stream.getvalue()
     assert stream.getvalue().count("(hidden)") == 3
@@ -40,5 +42,14 @@ def test_json_is_one_object_a_line_with_what_is_bound() -> None:
         logging.getLogger("two").warning("from elsewhere %s", 5)
     structlog.get_logger("one").debug("not told")
     first, second = (json.loads(line) for line in stream.getvalue().splitlines())
-    assert (first["event"], first["ms"], first["request"], first["level"]) == ("slow", 12, "abc", "warning")
-    assert (second["event"], second["request"], second["logger"]) == ("from elsewhere 5", "abc", "two")
+    assert (first["event"], first["ms"], first["request"], first["level"]) == (
+        "slow",
+        12,
+        "abc",
+        "warning",
+    )
+    assert (second["event"], second["request"], second["logger"]) == (
+        "from elsewhere 5",
+        "abc",
+        "two",
+    )

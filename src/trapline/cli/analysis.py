@@ -73,7 +73,12 @@ def show_analysis(analysis: Named, *, limit: Limit = None, as_json: AsJson = Fal
         shown = server.get_analysis(analysis)
         found = list(islice(iterate(server.list_annotations, analysis), limit))
     if as_json:
-        print_json({**shown.model_dump(mode="json"), "annotations": [it.model_dump(mode="json") for it in found]})
+        print_json(
+            {
+                **shown.model_dump(mode="json"),
+                "annotations": [it.model_dump(mode="json") for it in found],
+            }
+        )
         return
     state = f"{shown.status.value}{_SIMULATED if shown.simulated else ''}"
     print(f"{shown.model_name} {shown.model_version}, {state}: {shown.annotation_count} found")
@@ -81,13 +86,18 @@ def show_analysis(analysis: Named, *, limit: Limit = None, as_json: AsJson = Fal
         print(shown.error_message)
     print_table(
         ("type", "class", "confidence", "algorithm", "id"),
-        [(it.annotation_type.value, it.class_name, it.confidence, it.algorithm, it.id) for it in found],
+        [
+            (it.annotation_type.value, it.class_name, it.confidence, it.algorithm, it.id)
+            for it in found
+        ],
     )
 
 
 @app.command("scores")
 def show_scores(
-    annotation: Annotated[UUID, typer.Argument(metavar="ANNOTATION", help="The id of a classification.")],
+    annotation: Annotated[
+        UUID, typer.Argument(metavar="ANNOTATION", help="The id of a classification.")
+    ],
     *,
     limit: Annotated[int, typer.Option(min=1, help="The surest so many.")] = 10,
     as_json: AsJson = False,
@@ -131,8 +141,12 @@ def list_files(analysis: Named, *, as_json: AsJson = False) -> None:
 
 @app.command("fetch")
 def fetch_file(
-    artifact: Annotated[UUID, typer.Argument(metavar="FILE", help="Its id, as `trapline analysis files` shows it.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where it is written; - is standard output.")],
+    artifact: Annotated[
+        UUID, typer.Argument(metavar="FILE", help="Its id, as `trapline analysis files` shows it.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where it is written; - is standard output.")
+    ],
 ) -> None:
     """Fetch a file of an analysis.
 
@@ -148,8 +162,12 @@ def fetch_file(
 def export_analysis(
     analysis: Named,
     *,
-    form: Annotated[AnalysisFormat, typer.Option("--format", help="json, csv or coco.")] = AnalysisFormat.JSON,
-    output: Annotated[Path, typer.Option("--output", "-o", help="A file; - is standard output.")] = Path("-"),
+    form: Annotated[
+        AnalysisFormat, typer.Option("--format", help="json, csv or coco.")
+    ] = AnalysisFormat.JSON,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A file; - is standard output.")
+    ] = Path("-"),
 ) -> None:
     """Write an analysis with everything that it found as a file.
 

@@ -16,15 +16,18 @@ def backup(
     into: Annotated[Path, typer.Argument(help="An empty folder, or one that is not there yet.")],
     *,
     data: Annotated[
-        Path | None, typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]")
+        Path | None,
+        typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a backup of the database, the files and the secret key, on the server's machine, while it runs.
+    """Write a backup of the database, the files and the secret key, on the server's machine, while
+    it runs.
 
-    Who has the folder has everything, passwords of pull sources included: keep it as safe as the server itself.
-    Each original is compared with its SHA-256. Exits with 1 if files of the store are missing or damaged; all others
-    are saved, damaged ones as they are, and their images are listed.
+    Who has the folder has everything, passwords of pull sources included: keep it as safe as the
+    server itself. Each original is compared with its SHA-256. Exits with 1 if files of the store
+    are missing or damaged; all others are saved, damaged ones as they are, and their images are
+    listed.
 
     Example: `trapline backup /backups/monday --data /srv/trapline`
     """
@@ -35,7 +38,11 @@ def backup(
     if as_json:
         print_json({"folder": str(into.resolve()), **manifest})
     else:
-        key = "with the secret key" if manifest["has_secret_key"] else "WITHOUT TRAPLINE_SECRET_KEY: keep that, too"
+        key = (
+            "with the secret key"
+            if manifest["has_secret_key"]
+            else "WITHOUT TRAPLINE_SECRET_KEY: keep that, too"
+        )
         print(
             f"Saved {manifest['rows'].get('images', 0):,} images in {manifest['files']:,} files "
             f"({manifest['bytes'] / 1e9:,.2f} GB), {key}."

@@ -18,7 +18,9 @@ MIB = 1 << 20
 REPORT_EVERY = 1000
 
 app = typer.Typer(
-    help="Check what the server stores, on the server's machine.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="Check what the server stores, on the server's machine.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
 
@@ -31,26 +33,34 @@ def check() -> None:
 def check_files(
     *,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Fetch missing and damaged originals from the source they came from.")
+        bool,
+        typer.Option(
+            "--repair", help="Fetch missing and damaged originals from the source they came from."
+        ),
     ] = False,
     rate: Annotated[
-        float, typer.Option(min=0, help="Read at most this many MiB a second; 0 is as fast as possible.")
+        float,
+        typer.Option(min=0, help="Read at most this many MiB a second; 0 is as fast as possible."),
     ] = 0,
-    restart: Annotated[bool, typer.Option("--restart", help="Begin with the first image again.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin with the first image again.")
+    ] = False,
     data: Annotated[
-        Path | None, typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]")
+        Path | None,
+        typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare every stored original with its SHA-256, while the server runs.
 
-    Run it with the settings of `trapline up`, so that it reaches the same sources. Run it as the owner of the data
-    folder: root is refused if another user owns it.
+    Run it with the settings of `trapline up`, so that it reaches the same sources. Run it as the
+    owner of the data folder: root is refused if another user owns it.
 
-    A check that was cut off continues where it was. Missing upright copies and thumbnails are made again. With
-    `--repair` an original is fetched from its pull source and written only if its SHA-256 is that of the image; no
-    other file is overwritten. An image whose files cannot be checked is reported, and the check continues. Exits with 1
-    if files stay missing or damaged, or were not checked: upload the same images again, or run the check again.
+    A check that was cut off continues where it was. Missing upright copies and thumbnails are made
+    again. With `--repair` an original is fetched from its pull source and written only if its
+    SHA-256 is that of the image; no other file is overwritten. An image whose files cannot be
+    checked is reported, and the check continues. Exits with 1 if files stay missing or damaged, or
+    were not checked: upload the same images again, or run the check again.
 
     Example: `trapline check files --repair --rate 50 --data /srv/trapline`
     """
@@ -79,13 +89,26 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
     from trapline.server.platform.access import Scope
     from trapline.server.platform.telemetry import configure_logging
 
-    report: dict[str, Any] = {"images": 0, "bytes": 0, "harmed": [], "repaired": [], "remade": [], "unchecked": []}
+    report: dict[str, Any] = {
+        "images": 0,
+        "bytes": 0,
+        "harmed": [],
+        "repaired": [],
+        "remade": [],
+        "unchecked": [],
+    }
 
     def found(one: "CheckedImage") -> None:
-        about = {"image": str(one.image.id), "project": one.image.project_id, "filename": one.image.filename}
+        about = {
+            "image": str(one.image.id),
+            "project": one.image.project_id,
+            "filename": one.image.filename,
+        }
         where = f"image {one.image.id} ({one.image.filename}, project {one.image.project_id})"
         for key, state in one.harmed.items():
-            report["harmed"].append({**about, "file": key, "state": state.value, "detail": one.why_not})
+            report["harmed"].append(
+                {**about, "file": key, "state": state.value, "detail": one.why_not}
+            )
             why = f"; {one.why_not}" if one.why_not else ""
             sys.stderr.write(f"{where}: {key} is {state.value}{why}\n")
         for key, state in one.repaired.items():

@@ -1,7 +1,8 @@
-"""The environments of the children of `trapline up`, built from lists of the variables that each may read.
+"""The environments of the children of `trapline up`, built from lists of the variables that each
+may read.
 
-A variable that is in no list is not passed on. The worker downloads and decodes foreign files and runs model
-packages: it gets no secret of the server.
+A variable that is in no list is not passed on. The worker downloads and decodes foreign files and
+runs model packages: it gets no secret of the server.
 """
 
 import os
@@ -10,7 +11,13 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from trapline.server.app.settings import HANDED_DOWN, TEST_NAMES, WORKER_NAMES, Settings, get_variable_names
+from trapline.server.app.settings import (
+    HANDED_DOWN,
+    TEST_NAMES,
+    WORKER_NAMES,
+    Settings,
+    get_variable_names,
+)
 
 MEDIA_FOLDERS = ("/media", "/mnt", "/run/media", "/Volumes")
 """The folders in which systems mount memory cards and disks."""
@@ -25,7 +32,8 @@ SYSTEM_NAMES = frozenset(
 )  # fmt: skip
 SYSTEM_PREFIXES = ("LC_", "XDG_", "PYTHON", "MALLOC_", "DYLD_")
 
-# libpq reads its certificates and password file from PG... variables, Kerberos its tickets from KRB5...
+# libpq reads its certificates and password file from PG... variables, Kerberos its tickets from
+# KRB5...
 SERVER_PREFIXES = ("PG", "KRB5")
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -39,12 +47,19 @@ FOR_BOTH = frozenset({"TRAPLINE_MAX_IMAGE_PIXELS", "TRAPLINE_MAX_IMAGE_BYTES"})
 
 
 def build_server_environment(
-    settings: Settings, *, database_url: str, folder: Path, public_url: str, private_sources: bool, metrics: str
+    settings: Settings,
+    *,
+    database_url: str,
+    folder: Path,
+    public_url: str,
+    private_sources: bool,
+    metrics: str,
 ) -> dict[str, str]:
     """Build the environment of the API, background and preparation processes.
 
-    Values of flags are passed in; values of the environment and of `.env` follow; the defaults of `trapline up` apply
-    only to settings that are in neither. `metrics` is the folder of the counters.
+    Values of flags are passed in; values of the environment and of `.env` follow; the defaults of
+    `trapline up` apply only to settings that are in neither. `metrics` is the folder of the
+    counters.
     """
     allowed = {*get_variable_names().values(), *TEST_NAMES}
     environment = _select(allowed, SERVER_PREFIXES)
@@ -55,7 +70,8 @@ def build_server_environment(
         "TRAPLINE_DATA": str(folder),
         "TRAPLINE_PUBLIC_URL": public_url,
         "TRAPLINE_ALLOW_PRIVATE_SOURCES": str(private_sources).lower(),
-        # The supervisor opens this port, once for all processes. Empty, because a `.env` file may set it.
+        # The supervisor opens this port, once for all processes. Empty, because a `.env` file may
+        # set it.
         "TRAPLINE_METRICS_LISTEN": "",
         METRICS_FOLDER: metrics,
     }
@@ -64,7 +80,9 @@ def build_server_environment(
 def build_worker_environment(*, server: str, token: str, folder: Path) -> dict[str, str]:
     """Build the environment of the worker: what a worker reads, its server, its token and its outbox."""
     environment = _select((WORKER_NAMES - NOT_FOR_WORKER) | FOR_BOTH, WORKER_PREFIXES)
-    if not environment.get("TRAPLINE_OUTBOX") and not dotenv_values(Path(".env")).get("TRAPLINE_OUTBOX"):
+    if not environment.get("TRAPLINE_OUTBOX") and not dotenv_values(Path(".env")).get(
+        "TRAPLINE_OUTBOX"
+    ):
         environment["TRAPLINE_OUTBOX"] = str(folder / "outbox")
     return environment | {"TRAPLINE_SERVER": server, "TRAPLINE_TOKEN": token}
 
@@ -73,7 +91,11 @@ def allows_private_sources(flag: bool | None, settings: Settings) -> bool:
     """Whether pull sources may be in private networks: the flag, else the setting, else the default of `up`, true."""
     if flag is not None:
         return flag
-    return settings.allow_private_sources if "allow_private_sources" in settings.model_fields_set else True
+    return (
+        settings.allow_private_sources
+        if "allow_private_sources" in settings.model_fields_set
+        else True
+    )
 
 
 def _select(names: Iterable[str], prefixes: tuple[str, ...]) -> dict[str, str]:
@@ -83,5 +105,6 @@ def _select(names: Iterable[str], prefixes: tuple[str, ...]) -> dict[str, str]:
     return {
         name: value
         for name, value in given.items()
-        if (name in wanted or name.startswith((*SYSTEM_PREFIXES, *prefixes))) and name not in HANDED_DOWN
+        if (name in wanted or name.startswith((*SYSTEM_PREFIXES, *prefixes)))
+        and name not in HANDED_DOWN
     }

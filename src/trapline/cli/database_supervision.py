@@ -28,8 +28,8 @@ SHOWN_LINES = 3
 class EmbeddedDatabase:
     """A PostgreSQL on a data folder, under the events of a supervisor.
 
-    Only the first start raises EngineError. Later starts are made in a thread, so that the supervisor can start other
-    programs again meanwhile.
+    Only the first start raises EngineError. Later starts are made in a thread, so that the
+    supervisor can start other programs again meanwhile.
     """
 
     def __init__(self, folder: Path, supervisor: Supervisor, report: Callable[[str], None]) -> None:
@@ -43,11 +43,19 @@ class EmbeddedDatabase:
 
     def handle(self, event: Event) -> bool:
         """Start PostgreSQL again if this is the event of its end; whether it runs again after such an end."""
-        if isinstance(event, ProcessExited) and event.process is self.postgres.process and self._starting is None:
+        if (
+            isinstance(event, ProcessExited)
+            and event.process is self.postgres.process
+            and self._starting is None
+        ):
             self._failures = count_failures(time.monotonic() - self._ready_at, self._failures)
             pause = pause_after(self._failures, LONGEST_PAUSE_S)
-            self._report(f"PostgreSQL {describe_end(event.process.returncode)}. {describe_pause(pause)}")
-            self._starting = threading.Thread(target=self._start_again, args=[pause], name="start PostgreSQL")
+            self._report(
+                f"PostgreSQL {describe_end(event.process.returncode)}. {describe_pause(pause)}"
+            )
+            self._starting = threading.Thread(
+                target=self._start_again, args=[pause], name="start PostgreSQL"
+            )
             self._starting.start()
         if isinstance(event, Restarted) and event.process is self.postgres.process:
             self._starting = None
@@ -72,7 +80,9 @@ class EmbeddedDatabase:
     def _start_again(self, pause_s: float) -> None:
         while not self._stopping.wait(pause_s):
             try:
-                self.postgres = start_postgres(self._folder, timeout_s=START_WITHIN_S, stopping=self._stopping)
+                self.postgres = start_postgres(
+                    self._folder, timeout_s=START_WITHIN_S, stopping=self._stopping
+                )
             except (EngineError, OSError) as error:
                 if self._stopping.is_set():
                     return

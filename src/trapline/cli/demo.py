@@ -37,15 +37,24 @@ WORKER_WITHIN_S = 300.0
 def demo(
     *,
     exit_: Annotated[
-        bool, typer.Option("--exit", help="Stop at the end; exit code 0 only if every image was analysed.")
+        bool,
+        typer.Option(
+            "--exit", help="Stop at the end; exit code 0 only if every image was analysed."
+        ),
     ] = False,
     images: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="A folder of your own pictures instead.")
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="A folder of your own pictures instead."),
     ] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Where to keep what it makes. [./demo-data]")] = None,
-    port: Annotated[int, typer.Option(help="Port of the page; another one is taken if it is not free.")] = 8000,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Where to keep what it makes. [./demo-data]")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(help="Port of the page; another one is taken if it is not free.")
+    ] = 8000,
 ) -> None:
-    """Pull real photographs from a small camera server, run a real model over them, and show what it found.
+    """Pull real photographs from a small camera server, run a real model over them, and show what
+    it found.
 
     Example: `trapline demo --images ~/Pictures/camera-trap`
     """
@@ -59,7 +68,10 @@ def demo(
     _load_models(console)
     from trapline.cli.demo_camera_server import serve_camera
 
-    with serve_camera(pictures) as camera, _server(folder, _choose_port(port, console), camera, console) as address:
+    with (
+        serve_camera(pictures) as camera,
+        _server(folder, _choose_port(port, console), camera, console) as address,
+    ):
         from trapline.cli.demo_account import ensure_demo_account
 
         token, link = ensure_demo_account(folder)
@@ -68,7 +80,9 @@ def demo(
             if not complete:
                 raise CommandError("Not every image was analysed; what is missing is said above.")
             return
-        console.print(f"\n[bold]The page:[/] {address}\n[bold]Sign in, once:[/] {link}\nCtrl-C stops everything.")
+        console.print(
+            f"\n[bold]The page:[/] {address}\n[bold]Sign in, once:[/] {link}\nCtrl-C stops everything."
+        )
         try:
             while True:
                 time.sleep(3600)
@@ -98,7 +112,9 @@ def _choose_folder(data: Path | None, console: "Console") -> Path:
     folder = (data or Path("demo-data")).resolve()
     if data is None and not is_reachable(folder):
         folder = Path("/var/tmp/trapline-demo")  # noqa: S108 - reachable, and kept over a restart
-        console.print(f"PostgreSQL, which never runs as root, could not reach this folder: the demo keeps to {folder}.")
+        console.print(
+            f"PostgreSQL, which never runs as root, could not reach this folder: the demo keeps to {folder}."
+        )
     return folder
 
 
@@ -126,7 +142,8 @@ def _fetch_pictures(console: "Console") -> Path:
     folder = cache / "pictures"
     pictures = download_demo_images(folder, cache, console.print)
     print_table(
-        ("picture", "shows", "licence", "by"), [(it.name, it.shows, it.licence, it.attribution) for it in pictures]
+        ("picture", "shows", "licence", "by"),
+        [(it.name, it.shows, it.licence, it.attribution) for it in pictures],
     )
     return folder
 
@@ -146,20 +163,26 @@ def _load_models(console: "Console") -> None:
 
 @contextmanager
 def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterator[str]:
-    """A whole Trapline for as long as the block runs; gives its address. What it says goes to a log file."""
+    """A whole Trapline for as long as the block runs; gives its address.
+
+    What it says goes to a log file.
+    """
     from trapline.cli.server_session import get_variable
 
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "demo.log"
     supervisor = Supervisor(console.print)
-    # The camera is on loopback, which only this setting opens; what the environment or `.env` allows stays allowed.
+    # The camera is on loopback, which only this setting opens; what the environment or `.env`
+    # allows stays allowed.
     allowed = [get_variable("TRAPLINE_ALLOWED_NETWORKS"), f"127.0.0.1:{camera}"]
     environment = {**os.environ, "TRAPLINE_ALLOWED_NETWORKS": ",".join(filter(None, allowed))}
     # Empty, because a `.env` file may set them, too.
     environment |= {"TRAPLINE_PUBLIC_URL": "", "DATABASE_URL": ""}
     with log.open("wb") as output:
         arguments = ("up", "--data", str(folder), "--port", str(port))
-        program = ProcessSpec("trapline", "trapline.cli.main", arguments, environment, log=output.fileno())
+        program = ProcessSpec(
+            "trapline", "trapline.cli.main", arguments, environment, log=output.fileno()
+        )
         child = supervisor.start(program)
     supervisor.release_children()
     try:
@@ -177,21 +200,27 @@ def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterato
             supervisor.stop(["trapline"], STOP_WITHIN_S)
 
 
-def _run(address: str, token: str, camera_url: str, images: Path | None, console: "Console") -> bool:
+def _run(
+    address: str, token: str, camera_url: str, images: Path | None, console: "Console"
+) -> bool:
     """Pull, analyse, show; says whether every picture was analysed."""
     from trapline.cli.job import display_job
     from trapline.client import Trapline
     from trapline.wire.jobs import NewJob, Selection
 
     with Trapline(address, token) as server:
-        project, deployment = _make_place(server, f"Pictures of {images.name}" if images else "Camera 1")
+        project, deployment = _make_place(
+            server, f"Pictures of {images.name}" if images else "Camera 1"
+        )
         run = _pull(server, deployment, camera_url, console)
         count = server.list_images(project=project, deployment=str(deployment), limit=1).count
         if not count:
             raise CommandError("The camera had no picture that could be taken.")
         with console.status("Waiting for the worker"):
             _wait_for_worker(server, project)
-        job = server.create_job(NewJob(project=project, pipeline=PIPELINE, selection=Selection(deployment=deployment)))
+        job = server.create_job(
+            NewJob(project=project, pipeline=PIPELINE, selection=Selection(deployment=deployment))
+        )
         detail = display_job(server, job.id, console)
         _show_findings(server, project, deployment)
         return _is_complete(run, detail, count, console)
@@ -203,7 +232,9 @@ def _make_place(server: "Trapline", name: str) -> tuple[int, "UUID"]:
 
     project = next((it for it in server.list_projects() if it.name == PROJECT), None)
     if project is None:
-        project = server.create_project(NewProject(name=PROJECT, description="Made by trapline demo."))
+        project = server.create_project(
+            NewProject(name=PROJECT, description="Made by trapline demo.")
+        )
     for deployment in server.list_deployments(project.id):
         if deployment.name == name:
             return project.id, deployment.id
@@ -214,11 +245,18 @@ def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Con
     """Poll the camera once; its address is another one at each run of the demo."""
     from trapline.wire.sources import NewSource, PullRunState, SourceSettings
 
-    settings: dict[str, Any] = {"base_url": camera_url, "max_files_per_run": 0, "min_age_s": 0, "is_active": True}
+    settings: dict[str, Any] = {
+        "base_url": camera_url,
+        "max_files_per_run": 0,
+        "min_age_s": 0,
+        "is_active": True,
+    }
     known = next((it for it in server.list_sources().results if it.location_id == deployment), None)
     if known is None:
         known = server.create_source(
-            NewSource(name=f"The demo's camera {str(deployment)[-4:]}", deployment=deployment, **settings)
+            NewSource(
+                name=f"The demo's camera {str(deployment)[-4:]}", deployment=deployment, **settings
+            )
         )
     else:
         known = server.update_source(known.id, SourceSettings(**settings))
@@ -229,7 +267,9 @@ def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Con
             run = server.get_source_run(known.id, run_id)
             if run.state is not PullRunState.RUNNING:
                 break
-            status.update(f"Polling the camera at {camera_url}: {run.imported} of {run.new} new pictures")
+            status.update(
+                f"Polling the camera at {camera_url}: {run.imported} of {run.new} new pictures"
+            )
             if time.monotonic() > deadline:
                 raise CommandError(f"The camera was not read within {PULL_WITHIN_S:.0f} s.")
             time.sleep(0.1)
@@ -246,7 +286,9 @@ def _wait_for_worker(server: "Trapline", project: int) -> None:
     deadline = time.monotonic() + WORKER_WITHIN_S
     while not any(pipeline.slug == PIPELINE for pipeline in server.list_pipelines(project)):
         if time.monotonic() > deadline:
-            raise CommandError("The worker did not register its pipeline; demo.log in the data folder says why.")
+            raise CommandError(
+                "The worker did not register its pipeline; demo.log in the data folder says why."
+            )
         time.sleep(0.2)
 
 
@@ -256,10 +298,19 @@ def _show_findings(server: "Trapline", project: int, deployment: "UUID") -> None
     rows: list[tuple[object, ...]] = []
     cursor = None
     while True:
-        page = server.list_images(project=project, deployment=str(deployment), limit=200, cursor=cursor)
+        page = server.list_images(
+            project=project, deployment=str(deployment), limit=200, cursor=cursor
+        )
         for image in page.results:
             found = ", ".join(f"{box.class_name} {box.confidence:.0%}" for box in image.boxes)
-            rows.append((image.filename, f"{image.width} x {image.height}", image.captured_at, found or "nothing"))
+            rows.append(
+                (
+                    image.filename,
+                    f"{image.width} x {image.height}",
+                    image.captured_at,
+                    found or "nothing",
+                )
+            )
         cursor = page.next
         if cursor is None:
             break
@@ -268,5 +319,7 @@ def _show_findings(server: "Trapline", project: int, deployment: "UUID") -> None
 
 def _is_complete(run: "PullRun", job: "JobDetail", count: int, console: "Console") -> bool:
     done = job.progress.completed
-    console.print(f"{done} of {count} pictures analysed, {job.annotations} findings, {job.nothing_found} with nothing.")
+    console.print(
+        f"{done} of {count} pictures analysed, {job.annotations} findings, {job.nothing_found} with nothing."
+    )
     return job.status == "completed" and done >= count and run.failed == 0

@@ -29,7 +29,9 @@ async def _open(data: Path) -> tuple[str, str]:
         if first is not None:
             password = secrets.token_urlsafe(24)
             await use_link(
-                system, RequestOrigin(), LinkSignInRequest(link=first, email=EMAIL, name="Demo", password=password)
+                system,
+                RequestOrigin(),
+                LinkSignInRequest(link=first, email=EMAIL, name="Demo", password=password),
             )
         scope = Scope.system("demo")
         async with system.database.transaction(scope) as tx:

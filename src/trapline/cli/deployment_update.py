@@ -25,10 +25,17 @@ def change_deployment(
     name: Annotated[str | None, typer.Option(help="Another name.")] = None,
     lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
     lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
-    uncertainty: Annotated[float | None, typer.Option(min=0, help="Of the place, in metres.")] = None,
-    time_zone: Annotated[str | None, typer.Option(help="What the camera's clock shows, such as Europe/Berlin.")] = None,
+    uncertainty: Annotated[
+        float | None, typer.Option(min=0, help="Of the place, in metres.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="What the camera's clock shows, such as Europe/Berlin.")
+    ] = None,
     redate: Annotated[
-        bool, typer.Option("--redate-images", help="Date the images that are there again in the time zone.")
+        bool,
+        typer.Option(
+            "--redate-images", help="Date the images that are there again in the time zone."
+        ),
     ] = False,
     camera: Annotated[str | None, typer.Option(help="Which camera it is.")] = None,
     habitat: Annotated[str | None, typer.Option(help="What it looks at.")] = None,
@@ -57,9 +64,15 @@ def change_deployment(
         "started_at": parse_timestamp("--start", start),
         "ended_at": parse_timestamp("--end", end),
     }
-    change = build_request(DeploymentUpdate, {k: v for k, v in given.items() if v is not None}, "deployment")
+    change = build_request(
+        DeploymentUpdate, {k: v for k, v in given.items() if v is not None}, "deployment"
+    )
     with _open() as server:
-        _tell(server.update_deployment(_find(server, project, deployment).id, change), "Changed", as_json=as_json)
+        _tell(
+            server.update_deployment(_find(server, project, deployment).id, change),
+            "Changed",
+            as_json=as_json,
+        )
 
 
 def set_clock(
@@ -67,17 +80,27 @@ def set_clock(
     *,
     project: InProject = None,
     offset: Annotated[
-        int | None, typer.Option(help="Seconds that are added to what the camera's clock said; -3600 is an hour less.")
+        int | None,
+        typer.Option(
+            help="Seconds that are added to what the camera's clock said; -3600 is an hour less."
+        ),
     ] = None,
     time_zone: Annotated[
         str | None,
-        typer.Option(help="Zone of the camera's clock in which all images are dated, such as Europe/Berlin."),
+        typer.Option(
+            help="Zone of the camera's clock in which all images are dated, such as Europe/Berlin."
+        ),
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Back to the offset and zone before.")] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; else it is only told what would change.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Back to the offset and zone before.")
+    ] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do it; else it is only told what would change.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what another clock offset or time zone would change; --apply dates the images, --undo sets it back.
+    """Show what another clock offset or time zone would change; --apply dates the images, --undo
+    sets it back.
 
     Examples: `trapline deployment clock "Old oak" --offset -3600`,
     `trapline deployment clock "Old oak" --time-zone Europe/Berlin --apply`
@@ -88,12 +111,14 @@ def set_clock(
 
     if (offset is None and time_zone is None) != undo:
         raise CommandError(
-            "Give --offset or --time-zone or both, to look or with --apply to set it, or --undo.", ExitCode.WRONG_USAGE
+            "Give --offset or --time-zone or both, to look or with --apply to set it, or --undo.",
+            ExitCode.WRONG_USAGE,
         )
     wanted = {"clock_offset_s": offset, "time_zone": time_zone}
     change = build_request(
         DeploymentUpdate,
-        {name: value for name, value in wanted.items() if value is not None} | {"redate_images": time_zone is not None},
+        {name: value for name, value in wanted.items() if value is not None}
+        | {"redate_images": time_zone is not None},
         "deployment",
     )
     with _open() as server:
@@ -114,7 +139,8 @@ def set_clock(
         "time needs neither zone nor offset would stay. Nothing was changed: --apply does it."
     )
     print_table(
-        ("file", "taken", "would be"), [(it.filename, str(it.captured_at), str(it.would_be)) for it in preview.first]
+        ("file", "taken", "would be"),
+        [(it.filename, str(it.captured_at), str(it.would_be)) for it in preview.first],
     )
 
 
@@ -131,9 +157,12 @@ def delete_deployment(deployment: Named, *, project: InProject = None) -> None:
 def export_deployments(
     *,
     project: InProject = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="A file; - is standard output.")] = Path("-"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A file; - is standard output.")
+    ] = Path("-"),
 ) -> None:
-    """Write a project's deployments as CSV, to be changed in a spreadsheet and taken back by `import`.
+    """Write a project's deployments as CSV, to be changed in a spreadsheet and taken back by
+    `import`.
 
     Example: `trapline deployment export -o deployments.csv`
     """
@@ -153,7 +182,8 @@ def import_deployments(
     project: InProject = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make and change deployments as a CSV says, known by their names: all of them, or none if a line is wrong.
+    """Make and change deployments as a CSV says, known by their names: all of them, or none if a
+    line is wrong.
 
     Example: `trapline deployment import deployments.csv`
     """
@@ -188,11 +218,15 @@ def _tell(deployment: "Deployment", done: str, *, as_json: bool) -> None:
         return
     print(f"{done} {deployment.name}.")
     if deployment.dating:
-        print(f"{deployment.images_dated} of {deployment.images_to_date} images are dated again; the rest follow.")
+        print(
+            f"{deployment.images_dated} of {deployment.images_to_date} images are dated again; the rest follow."
+        )
     warn_of_utc(deployment)
 
 
-def show_deployment(deployment: Named, *, project: InProject = None, as_json: AsJson = False) -> None:
+def show_deployment(
+    deployment: Named, *, project: InProject = None, as_json: AsJson = False
+) -> None:
     """Show a deployment.
 
     Example: `trapline deployment show "Old oak"`
@@ -212,7 +246,10 @@ def show_deployment(deployment: Named, *, project: InProject = None, as_json: As
         "dating": dated, "start": found.started_at, "end": found.ended_at, "camera": found.camera,
         "habitat": found.habitat, "notes": found.notes, "images": found.images, "last image": found.last_image_at,
     }  # fmt: skip
-    print_table(("field", found.name), [(name, "" if value is None else str(value)) for name, value in shown.items()])
+    print_table(
+        ("field", found.name),
+        [(name, "" if value is None else str(value)) for name, value in shown.items()],
+    )
     warn_of_utc(found)
 
 

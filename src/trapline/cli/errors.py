@@ -31,7 +31,10 @@ def explain_error(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, CommandError):
         return str(error), error.code
     if isinstance(error, ApiConnectionError):
-        return f"{error}. Is the server running? TRAPLINE_SERVER says where it is looked for.", ExitCode.NO_ANSWER
+        return (
+            f"{error}. Is the server running? TRAPLINE_SERVER says where it is looked for.",
+            ExitCode.NO_ANSWER,
+        )
     if isinstance(error, ApiStatusError):
         return str(error), ExitCode.REFUSED
     if isinstance(error, ModuleNotFoundError):
@@ -60,4 +63,7 @@ def _explain_missing(error: ModuleNotFoundError) -> tuple[str, int] | None:
     if not name or name == "trapline":
         return None
     extra = "worker" if name in ("onnx", "onnxruntime", "numpy", "simplejpeg", "PIL") else "server"
-    return f"This command needs more than is installed ({name} is missing): {describe_install(extra)}.", 2
+    return (
+        f"This command needs more than is installed ({name} is missing): {describe_install(extra)}.",
+        2,
+    )

@@ -23,7 +23,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Named = Annotated[UUID, typer.Argument(metavar="EXPORT", help="Its id, as `trapline export list` shows it.")]
+Named = Annotated[
+    UUID, typer.Argument(metavar="EXPORT", help="Its id, as `trapline export list` shows it.")
+]
 
 ABOUT = {
     ExportFormat.CAMTRAP_DP: "Camtrap DP 1.0.2, validated, for GBIF and for whoever works with camera traps.",
@@ -45,7 +47,9 @@ for _format, _what in ABOUT.items():
 @app.command("list")
 def list_exports(
     *,
-    project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List exports, the newest first.
@@ -136,7 +140,9 @@ def _say(export: "Export", *, as_json: bool) -> None:
     if as_json:
         print_json(export)
         return
-    print(f"{export.format.value} (export {export.id}): {export.state.value}, {export.images:,} images")
+    print(
+        f"{export.format.value} (export {export.id}): {export.state.value}, {export.images:,} images"
+    )
     if export.deleted_since:
         print(f"{export.deleted_since:,} of its images were deleted since.")
     print_export_report(export)

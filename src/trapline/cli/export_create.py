@@ -24,13 +24,22 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
     def make_export(
         *,
         output: Annotated[
-            Path | None, typer.Option("--output", "-o", help="A file or a folder; without it nothing is downloaded.")
+            Path | None,
+            typer.Option(
+                "--output", "-o", help="A file or a folder; without it nothing is downloaded."
+            ),
         ] = None,
         project: InProject = None,
         deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
-        named: Annotated[str | None, typer.Option("--class", help="Images that show this class.")] = None,
-        taxon: Annotated[str | None, typer.Option(help="Images that show it: a scientific name or an id.")] = None,
-        after: Annotated[str | None, typer.Option(help="Taken at or after this day or moment.")] = None,
+        named: Annotated[
+            str | None, typer.Option("--class", help="Images that show this class.")
+        ] = None,
+        taxon: Annotated[
+            str | None, typer.Option(help="Images that show it: a scientific name or an id.")
+        ] = None,
+        after: Annotated[
+            str | None, typer.Option(help="Taken at or after this day or moment.")
+        ] = None,
         before: Annotated[str | None, typer.Option(help="Taken before this day or moment.")] = None,
         day_after: Annotated[
             str | None, typer.Option(help="Taken on this day or later, by the clock of its place.")
@@ -39,44 +48,74 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
             str | None, typer.Option(help="Taken before this day, by the clock of its place.")
         ] = None,
         class_min: Annotated[
-            float | None, typer.Option(min=0, max=1, help="Images that show the class, or any, at least so surely.")
+            float | None,
+            typer.Option(
+                min=0, max=1, help="Images that show the class, or any, at least so surely."
+            ),
         ] = None,
         state: Annotated[
-            AnalysisStateFilter | None, typer.Option(help="Where the newest analysis of an image is.")
+            AnalysisStateFilter | None,
+            typer.Option(help="Where the newest analysis of an image is."),
         ] = None,
         reviewed: Annotated[
-            bool | None, typer.Option("--reviewed/--not-reviewed", help="What a person has reviewed, or has not.")
+            bool | None,
+            typer.Option(
+                "--reviewed/--not-reviewed", help="What a person has reviewed, or has not."
+            ),
         ] = None,
         blank: Annotated[
-            bool | None, typer.Option("--blank/--not-blank", help="Where nothing was found, or something was.")
+            bool | None,
+            typer.Option("--blank/--not-blank", help="Where nothing was found, or something was."),
         ] = None,
         starred: Annotated[bool, typer.Option("--starred", help="What has a star.")] = False,
         camera_time: Annotated[
             bool | None,
-            typer.Option("--camera-time/--no-camera-time", help="What a camera dated, or what has its file's time."),
+            typer.Option(
+                "--camera-time/--no-camera-time",
+                help="What a camera dated, or what has its file's time.",
+            ),
         ] = None,
         truncated: Annotated[
             bool | None,
-            typer.Option("--truncated/--not-truncated", help="Files that end before the image does, or others."),
+            typer.Option(
+                "--truncated/--not-truncated",
+                help="Files that end before the image does, or others.",
+            ),
         ] = None,
         tag: Annotated[str | None, typer.Option(help="What has this tag.")] = None,
         job: Annotated[int | None, typer.Option(help="What this job is over.")] = None,
         sequence: Annotated[str | None, typer.Option(help="What is in this sequence.")] = None,
-        image: Annotated[list[str] | None, typer.Option(help="The id of an image; may be given several times.")] = None,
+        image: Annotated[
+            list[str] | None, typer.Option(help="The id of an image; may be given several times.")
+        ] = None,
         sure: Annotated[
             float | None,
-            typer.Option("--min", min=0, max=1, help="Leave out what models are less sure of and nobody spoke of."),
+            typer.Option(
+                "--min",
+                min=0,
+                max=1,
+                help="Leave out what models are less sure of and nobody spoke of.",
+            ),
         ] = None,
         option: Annotated[
             list[str] | None,
-            typer.Option(help='NAME=VALUE of the format, such as title="Forest edge"; may be given several times.'),
+            typer.Option(
+                help='NAME=VALUE of the format, such as title="Forest edge"; may be given several times.'
+            ),
         ] = None,
-        option_file: Annotated[Path | None, typer.Option(help="The same as a file of JSON.")] = None,
+        option_file: Annotated[
+            Path | None, typer.Option(help="The same as a file of JSON.")
+        ] = None,
         as_json: AsJson = False,
     ) -> None:
         from trapline.cli.output import print_json
         from trapline.cli.parameters import build_request, parse_parameters
-        from trapline.cli.server_session import connect, resolve_deployment, resolve_project, resolve_taxon
+        from trapline.cli.server_session import (
+            connect,
+            resolve_deployment,
+            resolve_project,
+            resolve_taxon,
+        )
         from trapline.cli.timestamps import parse_timestamp
         from trapline.wire.exports import NewExport
 
@@ -113,7 +152,9 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
                 "selection": {name: value for name, value in chosen.items() if value is not None},
                 "options": options,
             }
-            export = _follow(server, server.create_export(build_request(NewExport, wanted, "export")))
+            export = _follow(
+                server, server.create_export(build_request(NewExport, wanted, "export"))
+            )
             if as_json:
                 print_json(export)
             else:
@@ -123,7 +164,9 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
             if output is not None:
                 download_export_file(server, export, output)
             elif not as_json:
-                print(f"{export.images:,} images. Download it: trapline export download {export.id}")
+                print(
+                    f"{export.images:,} images. Download it: trapline export download {export.id}"
+                )
 
     return make_export
 
@@ -136,11 +179,15 @@ def _follow(server: "Trapline", export: "Export") -> "Export":
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = build_console(to_errors=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as shown:
         task = shown.add_task(export.state.value, total=None)
 
         def show(now: "Export") -> None:
-            shown.update(task, description=now.state.value, completed=now.images, total=now.expected)
+            shown.update(
+                task, description=now.state.value, completed=now.images, total=now.expected
+            )
 
         return server.wait_for_export(export.id, progress=show)
 
@@ -156,10 +203,14 @@ def download_export_file(server: "Trapline", export: "Export", output: Path) -> 
         return
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = build_console(to_errors=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as shown:
         task = shown.add_task("", total=export.size_bytes)
         place = server.download_export(
-            export, output, progress=lambda received, total: shown.update(task, completed=received, total=total)
+            export,
+            output,
+            progress=lambda received, total: shown.update(task, completed=received, total=total),
         )
     print(f"{export.images:,} images in {place}", file=sys.stderr)
 
@@ -180,7 +231,10 @@ def print_export_report(export: "Export") -> None:
     if export.error:
         print(f"{export.state.value}: {export.error}", file=sys.stderr)
     elif export.state == "invalid":
-        print("It is not valid, and cannot be downloaded. Put this right, and export again.", file=sys.stderr)
+        print(
+            "It is not valid, and cannot be downloaded. Put this right, and export again.",
+            file=sys.stderr,
+        )
     elif export.state not in ("ready", "invalid"):
         print(f"It is {export.state.value}.", file=sys.stderr)
 

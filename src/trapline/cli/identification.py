@@ -21,21 +21,31 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Annotations = Annotated[
-    list[UUID] | None, typer.Option("--annotation", help="The id of one it is about; may be given several times.")
+    list[UUID] | None,
+    typer.Option("--annotation", help="The id of one it is about; may be given several times."),
 ]
 Images = Annotated[
-    list[UUID] | None, typer.Option("--image", help="The id of a whole image it is about; may be given several times.")
+    list[UUID] | None,
+    typer.Option(
+        "--image", help="The id of a whole image it is about; may be given several times."
+    ),
 ]
 
 
 @app.command("add")
 def identify(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="confirm, correct, blank, unsure or comment.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="confirm, correct, blank, unsure or comment.")
+    ],
     *,
     annotation: Annotations = None,
     image: Images = None,
-    taxon: Annotated[UUID | None, typer.Option(help="With correct: the id of the taxon that it is.")] = None,
-    label: Annotated[str | None, typer.Option(help="With correct: what it is, where no list of taxa has it.")] = None,
+    taxon: Annotated[
+        UUID | None, typer.Option(help="With correct: the id of the taxon that it is.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="With correct: what it is, where no list of taxa has it.")
+    ] = None,
     comment: Annotated[str | None, typer.Option(help="A remark.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="How many individuals.")] = None,
     sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
@@ -67,7 +77,9 @@ def identify(
         "behaviour": behaviour,
     }
     with connect() as server:
-        made = server.create_identifications(build_request(NewIdentification, said, "identification"))
+        made = server.create_identifications(
+            build_request(NewIdentification, said, "identification")
+        )
     if as_json:
         print_json(made)
     else:
@@ -77,10 +89,18 @@ def identify(
 @app.command("list")
 def list_identifications(
     *,
-    project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
-    image: Annotated[UUID | None, typer.Option(help="Only what is said of this image, or of anything on it.")] = None,
-    annotation: Annotated[UUID | None, typer.Option(help="Only what is said of this annotation.")] = None,
-    kind: Annotated[str | None, typer.Option(help="confirm, correct, blank, unsure or comment.")] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+    ] = None,
+    image: Annotated[
+        UUID | None, typer.Option(help="Only what is said of this image, or of anything on it.")
+    ] = None,
+    annotation: Annotated[
+        UUID | None, typer.Option(help="Only what is said of this annotation.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="confirm, correct, blank, unsure or comment.")
+    ] = None,
     person: Annotated[UUID | None, typer.Option(help="Only what this person said.")] = None,
     taxon: Annotated[UUID | None, typer.Option(help="Only what is said to be this taxon.")] = None,
     after: Annotated[str | None, typer.Option(help="Said at or after this day or moment.")] = None,
@@ -143,11 +163,14 @@ def show_identification(
 
 @app.command("withdraw")
 def withdraw_identifications(
-    identifications: Annotated[list[UUID], typer.Argument(metavar="IDENTIFICATION...", help="Their ids.")],
+    identifications: Annotated[
+        list[UUID], typer.Argument(metavar="IDENTIFICATION...", help="Their ids.")
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Withdraw what you said, or as a manager what anybody said; it stays in the list, and counts no longer.
+    """Withdraw what you said, or as a manager what anybody said; it stays in the list, and counts
+    no longer.
 
     Example: `trapline identification withdraw ID`
     """
@@ -159,7 +182,10 @@ def withdraw_identifications(
     if as_json:
         print_json(told)
     else:
-        print(f"{told.withdrawn} withdrawn" + (f", {told.unchanged} were before" if told.unchanged else ""))
+        print(
+            f"{told.withdrawn} withdrawn"
+            + (f", {told.unchanged} were before" if told.unchanged else "")
+        )
 
 
 def _show(found: "list[Identification]") -> None:

@@ -10,20 +10,32 @@ from trapline.cli.options import AsJson, InProject
 
 
 def list_findings(
-    image: Annotated[UUID | None, typer.Argument(metavar="[IMAGE]", help="The id of one image; else of all.")] = None,
+    image: Annotated[
+        UUID | None, typer.Argument(metavar="[IMAGE]", help="The id of one image; else of all.")
+    ] = None,
     *,
     project: InProject = None,
     deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
-    kind: Annotated[str | None, typer.Option("--type", help="Such as bounding_box or classification.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", help="Such as bounding_box or classification.")
+    ] = None,
     named: Annotated[str | None, typer.Option("--class", help="The class that was seen.")] = None,
     taxon: Annotated[
         str | None, typer.Option(help="What labels said that mean it: a scientific name or an id.")
     ] = None,
-    sure: Annotated[float | None, typer.Option("--min", min=0, max=1, help="At least so sure.")] = None,
-    unsure: Annotated[float | None, typer.Option("--max", min=0, max=1, help="At most so sure.")] = None,
-    model: Annotated[str | None, typer.Option(help="A pipeline's slug, or an outside model's name.")] = None,
+    sure: Annotated[
+        float | None, typer.Option("--min", min=0, max=1, help="At least so sure.")
+    ] = None,
+    unsure: Annotated[
+        float | None, typer.Option("--max", min=0, max=1, help="At most so sure.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A pipeline's slug, or an outside model's name.")
+    ] = None,
     version: Annotated[str | None, typer.Option("--model-version", help="Its version.")] = None,
-    algorithm: Annotated[str | None, typer.Option(help="The key of the algorithm that said it.")] = None,
+    algorithm: Annotated[
+        str | None, typer.Option(help="The key of the algorithm that said it.")
+    ] = None,
     after: Annotated[str | None, typer.Option(help="Taken at or after this day or moment.")] = None,
     before: Annotated[str | None, typer.Option(help="Taken before this day or moment.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
@@ -35,7 +47,12 @@ def list_findings(
     """
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import connect, resolve_deployment, resolve_project, resolve_taxon
+    from trapline.cli.server_session import (
+        connect,
+        resolve_deployment,
+        resolve_project,
+        resolve_taxon,
+    )
     from trapline.cli.timestamps import parse_timestamp
     from trapline.client import iterate
 
@@ -47,10 +64,14 @@ def list_findings(
     }
     by = {"model": model, "model_version": version, "algorithm": algorithm}
     if image is not None and (deployment or after or before):
-        raise CommandError("An image is of one deployment and one time: leave those out.", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            "An image is of one deployment and one time: leave those out.", ExitCode.WRONG_USAGE
+        )
     with connect() as server:
         if taxon is not None:
-            of_project = server.get_image(image).project_id if image else resolve_project(server, project).id
+            of_project = (
+                server.get_image(image).project_id if image else resolve_project(server, project).id
+            )
             said["taxon"] = str(resolve_taxon(server, of_project, taxon).id)
         if image is not None:
             pages = iterate(server.list_image_annotations, image, **said, **by)
@@ -59,7 +80,9 @@ def list_findings(
             pages = iterate(
                 server.find_annotations,
                 project=within.id,
-                deployment=str(resolve_deployment(server, within, deployment).id) if deployment else None,
+                deployment=str(resolve_deployment(server, within, deployment).id)
+                if deployment
+                else None,
                 captured_after=parse_timestamp("--after", after),
                 captured_before=parse_timestamp("--before", before),
                 **said,
@@ -110,9 +133,12 @@ def list_tags(*, project: InProject = None, as_json: AsJson = False) -> None:
 
 
 def show_image(
-    image: Annotated[UUID, typer.Argument(metavar="IMAGE", help="Its id.")], *, as_json: AsJson = False
+    image: Annotated[UUID, typer.Argument(metavar="IMAGE", help="Its id.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Show an image: when and where it was taken, its tags, what was seen on it. --json has its EXIF and addresses.
+    """Show an image: when and where it was taken, its tags, what was seen on it. --json has its
+    EXIF and addresses.
 
     Example: `trapline images show ID`
     """
@@ -125,10 +151,15 @@ def show_image(
         print_json(shown)
         return
     name = shown.source_path or shown.filename
-    print(f"{name} of {shown.deployment_name}, {shown.width} x {shown.height}, taken {shown.captured_at}")
+    print(
+        f"{name} of {shown.deployment_name}, {shown.width} x {shown.height}, taken {shown.captured_at}"
+    )
     if shown.tags:
         print(f"tags: {', '.join(shown.tags)}")
     print_table(
         ("model", "version", "status", "found", "analysis"),
-        [(it.model_name, it.model_version, it.status.value, it.annotation_count, it.id) for it in shown.analyses],
+        [
+            (it.model_name, it.model_version, it.status.value, it.annotation_count, it.id)
+            for it in shown.analyses
+        ],
     )

@@ -12,7 +12,9 @@ from trapline.cli.options import AsJson, InProject
 if TYPE_CHECKING:
     from trapline.wire.images import ImagesUpdateResult
 
-app = typer.Typer(help="Images are pictures of a deployment.", no_args_is_help=True, rich_markup_mode="markdown")
+app = typer.Typer(
+    help="Images are pictures of a deployment.", no_args_is_help=True, rich_markup_mode="markdown"
+)
 
 Ids = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Ids of images.")]
 
@@ -25,17 +27,22 @@ def _images() -> None:
 @app.command("upload")
 def upload_images(
     folder: Annotated[
-        Path, typer.Argument(exists=True, readable=True, help="A folder with its sub-folders, or a file.")
+        Path,
+        typer.Argument(
+            exists=True, readable=True, help="A folder with its sub-folders, or a file."
+        ),
     ],
     *,
     project: InProject = None,
-    deployment: Annotated[str | None, typer.Option(help="Name or id; else the project's default one.")] = None,
+    deployment: Annotated[
+        str | None, typer.Option(help="Name or id; else the project's default one.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Upload every image of a folder; images keep their paths below it.
 
-    An image that is stored already is not stored twice: run the command again after a break. Files that are not images
-    are listed and not sent. Exit code 1 if a file was refused.
+    An image that is stored already is not stored twice: run the command again after a break. Files
+    that are not images are listed and not sent. Exit code 1 if a file was refused.
 
     Example: `trapline images upload DCIM/ --project "Forest edge" --deployment "Old oak"`
     """
@@ -49,8 +56,14 @@ def upload_images(
 
     found = list_files(folder)
     if not found.pictures:
-        others = f" Other files in it: {_name_some([path.name for path in found.others])}." if found.others else ""
-        raise CommandError(f"No image in {folder}.{others} Accepted endings: {', '.join(sorted(ENDINGS))}.")
+        others = (
+            f" Other files in it: {_name_some([path.name for path in found.others])}."
+            if found.others
+            else ""
+        )
+        raise CommandError(
+            f"No image in {folder}.{others} Accepted endings: {', '.join(sorted(ENDINGS))}."
+        )
     console = build_console(to_errors=True)
     with (
         connect() as server,
@@ -70,7 +83,9 @@ def upload_images(
             told = server.upload_images(folder, project=within.id, deployment=place, progress=show)
         except ApiError as failed:
             if failed.sent and failed.sent.files:
-                console.print(f"{len(failed.sent.files)} files were sent before; the same command goes on from there.")
+                console.print(
+                    f"{len(failed.sent.files)} files were sent before; the same command goes on from there."
+                )
             raise
     if as_json:
         print_json(told)
@@ -81,7 +96,9 @@ def upload_images(
             if it.outcome == "refused":
                 console.print(f"{it.path or it.filename}: {it.detail}", markup=False)
         if told.left_out:
-            console.print(f"{len(told.left_out)} files are not images and were not sent:", markup=False)
+            console.print(
+                f"{len(told.left_out)} files are not images and were not sent:", markup=False
+            )
             for path in told.left_out:
                 console.print(f"  {path}", markup=False)
         if told.hidden:
@@ -92,7 +109,9 @@ def upload_images(
 
 def _print_times(without_camera_time: int) -> None:
     if without_camera_time:
-        print(f"{without_camera_time:,} have the time of their file, because no camera time was read.")
+        print(
+            f"{without_camera_time:,} have the time of their file, because no camera time was read."
+        )
 
 
 @app.command("list")
@@ -104,14 +123,22 @@ def list_images(
     starred: Annotated[bool, typer.Option("--starred", help="Only what has a star.")] = False,
     camera_time: Annotated[
         bool | None,
-        typer.Option("--camera-time/--no-camera-time", help="Only what a camera dated, or what has its file's time."),
+        typer.Option(
+            "--camera-time/--no-camera-time",
+            help="Only what a camera dated, or what has its file's time.",
+        ),
     ] = None,
     truncated: Annotated[
         bool | None,
-        typer.Option("--truncated/--not-truncated", help="Only files that end before the image does, or only others."),
+        typer.Option(
+            "--truncated/--not-truncated",
+            help="Only files that end before the image does, or only others.",
+        ),
     ] = None,
     deleted: Annotated[bool, typer.Option("--deleted", help="The deleted ones instead.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest first.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="At most so many, the newest first.")
+    ] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List a project's images; their ids are what the other commands take.
@@ -125,7 +152,9 @@ def list_images(
         within = resolve_project(server, project)
         page = server.list_images(
             project=within.id,
-            deployment=str(resolve_deployment(server, within, deployment).id) if deployment else None,
+            deployment=str(resolve_deployment(server, within, deployment).id)
+            if deployment
+            else None,
             tag=tag,
             starred="true" if starred else None,
             camera_time=None if camera_time is None else str(camera_time).lower(),
@@ -154,12 +183,22 @@ def list_images(
 def change_images(
     images: Ids,
     *,
-    tag: Annotated[list[str] | None, typer.Option(help="Put this tag on; may be given several times.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Put this tag on; may be given several times.")
+    ] = None,
     untag: Annotated[list[str] | None, typer.Option(help="Take this tag off.")] = None,
-    star: Annotated[bool | None, typer.Option("--star/--no-star", help="Give or take the star.")] = None,
-    shift: Annotated[int | None, typer.Option(help="Move the capture times by so many seconds.")] = None,
-    captured_at: Annotated[str | None, typer.Option(help="The capture time of one image, with its zone.")] = None,
-    as_read: Annotated[bool, typer.Option("--as-read", help="Give back the capture times that were read.")] = False,
+    star: Annotated[
+        bool | None, typer.Option("--star/--no-star", help="Give or take the star.")
+    ] = None,
+    shift: Annotated[
+        int | None, typer.Option(help="Move the capture times by so many seconds.")
+    ] = None,
+    captured_at: Annotated[
+        str | None, typer.Option(help="The capture time of one image, with its zone.")
+    ] = None,
+    as_read: Annotated[
+        bool, typer.Option("--as-read", help="Give back the capture times that were read.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change images, all of them or none: tags, star, capture time.
@@ -185,9 +224,16 @@ def change_images(
     except ValidationError as error:
         wrong = error.errors()[0]
         named = f"{wrong['loc'][0]}: " if wrong["loc"] else ""
-        raise CommandError(f"{named}{wrong['msg'].removeprefix('Value error, ')}.", ExitCode.WRONG_USAGE) from None
+        raise CommandError(
+            f"{named}{wrong['msg'].removeprefix('Value error, ')}.", ExitCode.WRONG_USAGE
+        ) from None
     with connect() as server:
-        _say(server.update_images(_read_ids(images), **changes), "changed", "were so already", as_json=as_json)
+        _say(
+            server.update_images(_read_ids(images), **changes),
+            "changed",
+            "were so already",
+            as_json=as_json,
+        )
 
 
 @app.command("delete")
@@ -197,26 +243,38 @@ def delete_images(
     reason: Annotated[str, typer.Option(help="Why; it is kept with them and in the audit.")],
     as_json: AsJson = False,
 ) -> None:
-    """Delete images. For some time (60 days, if the operator says nothing else) they can be restored. Wants an owner.
+    """Delete images. For some time (60 days, if the operator says nothing else) they can be
+    restored. Wants an owner.
 
     Example: `trapline images delete ID --reason "a person is on it"`
     """
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        _say(server.delete_images(_read_ids(images), reason), "deleted", "were deleted before", as_json=as_json)
+        _say(
+            server.delete_images(_read_ids(images), reason),
+            "deleted",
+            "were deleted before",
+            as_json=as_json,
+        )
 
 
 @app.command("restore")
 def restore_images(images: Ids, *, as_json: AsJson = False) -> None:
-    """Restore deleted images: `trapline images list --deleted` tells which there are. Wants an owner.
+    """Restore deleted images: `trapline images list --deleted` tells which there are. Wants an
+    owner.
 
     Example: `trapline images restore ID`
     """
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        _say(server.restore_images(_read_ids(images)), "restored", "were not deleted", as_json=as_json)
+        _say(
+            server.restore_images(_read_ids(images)),
+            "restored",
+            "were not deleted",
+            as_json=as_json,
+        )
 
 
 def _name_some(names: list[str]) -> str:
@@ -230,7 +288,8 @@ def _read_ids(given: list[str]) -> list[UUID]:
         return [UUID(one) for one in given]
     except ValueError:
         raise CommandError(
-            "Images are named by their ids: `trapline images list` shows them.", ExitCode.WRONG_USAGE
+            "Images are named by their ids: `trapline images list` shows them.",
+            ExitCode.WRONG_USAGE,
         ) from None
 
 

@@ -27,7 +27,11 @@ def read_folders(server: "Trapline", project: int, given: Sequence[str]) -> dict
         found = next((at for at in places if one[at + 1 :].strip() in known), None)
         if found is None:
             near = _list_nearest(one.rpartition("=")[2].strip(), known)
-            why = f"The nearest names: {near}." if near else "`trapline deployment list` lists the deployments."
+            why = (
+                f"The nearest names: {near}."
+                if near
+                else "`trapline deployment list` lists the deployments."
+            )
             raise CommandError(
                 f"--folder {one!r} is not FOLDER=DEPLOYMENT with a deployment of this project. Nothing was imported. "
                 f"{why}",
@@ -36,7 +40,8 @@ def read_folders(server: "Trapline", project: int, given: Sequence[str]) -> dict
         folder, deployment_id = one[:found].strip(), known[one[found + 1 :].strip()]
         if folders.get(folder, deployment_id) != deployment_id:
             raise CommandError(
-                f"--folder assigns {folder} to two deployments. Nothing was imported. Choose one.", ExitCode.WRONG_USAGE
+                f"--folder assigns {folder} to two deployments. Nothing was imported. Choose one.",
+                ExitCode.WRONG_USAGE,
             )
         folders[folder] = deployment_id
     return folders
@@ -55,12 +60,20 @@ def print_folders(found: "UnmatchedFolders", imported: "Import") -> None:
     print("Folders with entries that match no image or several:")
     for one in found.folders[:MOST_PRINTED]:
         near = ", ".join(deployment.name for deployment in one.nearest)
-        print(f"  {one.folder}: {one.entries:,} entries{f'; nearest deployments: {near}' if near else ''}")
+        print(
+            f"  {one.folder}: {one.entries:,} entries{f'; nearest deployments: {near}' if near else ''}"
+        )
     if len(found.folders) > MOST_PRINTED:
-        print(f"  ... and {len(found.folders) - MOST_PRINTED:,} more: trapline import folders {imported.id} --json")
+        print(
+            f"  ... and {len(found.folders) - MOST_PRINTED:,} more: trapline import folders {imported.id} --json"
+        )
     if not found.is_complete:
         print("Only the first 10,000 faults were searched for folders.")
     if not found.all_compared:
-        print("There are too many folders and deployments to compare all names: some nearest deployments are missing.")
+        print(
+            "There are too many folders and deployments to compare all names: some nearest deployments are missing."
+        )
     if found.can_assign:
-        print(f'Assign a folder: trapline import folders {imported.id} --folder "FOLDER=DEPLOYMENT"')
+        print(
+            f'Assign a folder: trapline import folders {imported.id} --folder "FOLDER=DEPLOYMENT"'
+        )

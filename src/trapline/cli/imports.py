@@ -31,12 +31,16 @@ FORMATS = {
     "camtrap-dp": "Take in a zip of Camtrap DP: its deployments, and what its observations say.",
 }
 SHOWN_FAULTS = 20
-Named = Annotated[UUID, typer.Argument(metavar="IMPORT", help="Its id; `trapline import list` tells it.")]
+Named = Annotated[
+    UUID, typer.Argument(metavar="IMPORT", help="Its id; `trapline import list` tells it.")
+]
 
 
 Folders = Annotated[
     list[str] | None,
-    typer.Option(metavar="FOLDER=DEPLOYMENT", help="Assign a folder of the file to a deployment; repeatable."),
+    typer.Option(
+        metavar="FOLDER=DEPLOYMENT", help="Assign a folder of the file to a deployment; repeatable."
+    ),
 ]
 
 
@@ -45,12 +49,23 @@ def _make_command(kind: str) -> "Callable[..., None]":
         file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")],
         *,
         project: InProject = None,
-        deployment: Annotated[str | None, typer.Option(help="Name or id: only its images are meant.")] = None,
-        model: Annotated[str | None, typer.Option(help="What found it; else as the file says.")] = None,
-        model_version: Annotated[str | None, typer.Option(help="Its version; else as the file says.")] = None,
-        confidence_min: Annotated[float | None, typer.Option(min=0, max=1, help="Leave out what is less sure.")] = None,
+        deployment: Annotated[
+            str | None, typer.Option(help="Name or id: only its images are meant.")
+        ] = None,
+        model: Annotated[
+            str | None, typer.Option(help="What found it; else as the file says.")
+        ] = None,
+        model_version: Annotated[
+            str | None, typer.Option(help="Its version; else as the file says.")
+        ] = None,
+        confidence_min: Annotated[
+            float | None, typer.Option(min=0, max=1, help="Leave out what is less sure.")
+        ] = None,
         nothing_is_blank: Annotated[
-            bool, typer.Option("--nothing-is-blank", help="Of COCO: images without annotations are empty.")
+            bool,
+            typer.Option(
+                "--nothing-is-blank", help="Of COCO: images without annotations are empty."
+            ),
         ] = False,
         folder: Folders = None,
         no_wait: Annotated[bool, typer.Option("--no-wait", help="Only send it.")] = False,
@@ -65,14 +80,18 @@ def _make_command(kind: str) -> "Callable[..., None]":
                 file,
                 kind,
                 project=within.id,
-                deployment=str(resolve_deployment(server, within, deployment).id) if deployment else None,
+                deployment=str(resolve_deployment(server, within, deployment).id)
+                if deployment
+                else None,
                 model_name=model,
                 model_version=model_version,
                 confidence_min=confidence_min,
                 nothing_is_blank="true" if nothing_is_blank else None,
                 folders=read_folders(server, within.id, folder or []),
             )
-            _finish(server, sent if no_wait else _watch(server, sent, quiet=as_json), as_json=as_json)
+            _finish(
+                server, sent if no_wait else _watch(server, sent, quiet=as_json), as_json=as_json
+            )
 
     take.__doc__ = f"{FORMATS[kind]}\n\n    Example: `trapline import {kind} FILE --project 'Forest edge'`\n    "
     return take
@@ -83,11 +102,22 @@ for _kind in FORMATS:
 
 
 def _watch(server: "Trapline", sent: "Import", *, quiet: bool) -> "Import":
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     from trapline.cli.output import build_console
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     console = build_console(to_errors=True)
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("looking through", total=None)
@@ -206,13 +236,17 @@ def list_faults(one: Named, *, as_json: AsJson = False) -> None:
     with connect() as server:
         found = list(iterate(lambda **asked: server.list_import_faults(one, **asked)))
     print_list(
-        found, ("place", "file", "kind", "why"), lambda it: (it.place, it.file, it.kind, it.message), as_json=as_json
+        found,
+        ("place", "file", "kind", "why"),
+        lambda it: (it.place, it.file, it.kind, it.message),
+        as_json=as_json,
     )
 
 
 @app.command("folders")
 def list_folders(one: Named, *, folder: Folders = None, as_json: AsJson = False) -> None:
-    """List folders of a file whose entries match no image; --folder assigns one and reads the file again.
+    """List folders of a file whose entries match no image; --folder assigns one and reads the file
+    again.
 
     Example: `trapline import folders 01a20233-40ad-73bd-ab44-0ecd7e8963fa --folder "Cam 1=Old oak"`
     """

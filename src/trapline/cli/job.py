@@ -32,11 +32,15 @@ def _read_number(given: str) -> int:
 
     number = parse_job_id(given)
     if number is None:
-        raise CommandError(f"{given} is no job's number: it looks like 12 or job-12.", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            f"{given} is no job's number: it looks like 12 or job-12.", ExitCode.WRONG_USAGE
+        )
     return number
 
 
-JobId = Annotated[int, typer.Argument(parser=_read_number, metavar="JOB", help="Its number, as 12 or as job-12.")]
+JobId = Annotated[
+    int, typer.Argument(parser=_read_number, metavar="JOB", help="Its number, as 12 or as job-12.")
+]
 SHOWN_REASONS = 10
 FINAL = ("completed", "failed", "canceled")
 
@@ -71,9 +75,13 @@ def list_jobs(
     *,
     project: InProject = None,
     status: Annotated[str | None, typer.Option(help="Only in this state, such as failed.")] = None,
-    pipeline: Annotated[str | None, typer.Option(help="Only of the pipeline with this slug.")] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="Only of the pipeline with this slug.")
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Only of this preset.")] = None,
-    limit: Annotated[int | None, typer.Option(help="How many of the newest; else all.", min=1)] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="How many of the newest; else all.", min=1)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List a project's jobs, newest first.
@@ -86,7 +94,9 @@ def list_jobs(
 
     with connect() as server:
         wanted = {"status": status, "pipeline__slug": pipeline, "preset": preset}
-        jobs = list(islice(iterate(server.list_jobs, resolve_project(server, project).id, **wanted), limit))
+        jobs = list(
+            islice(iterate(server.list_jobs, resolve_project(server, project).id, **wanted), limit)
+        )
     print_list(
         jobs,
         ("id", "pipeline", "status", "done", "failed", "of", "asked for", "why"),
@@ -115,7 +125,9 @@ def cancel_job(job_id: JobId, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json(job)
     else:
-        print(f"Job {job.id} is {job.status}: {job.progress.completed} of {job.progress.total} images were done.")
+        print(
+            f"Job {job.id} is {job.status}: {job.progress.completed} of {job.progress.total} images were done."
+        )
 
 
 @app.command("pause")
@@ -153,8 +165,12 @@ def set_priority(
 def show_failures(
     job_id: JobId,
     *,
-    reason: Annotated[str | None, typer.Option(help="List the images with this reason, or with such an error.")] = None,
-    task: Annotated[str | None, typer.Option(help="Tell the story of each attempt at one task.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="List the images with this reason, or with such an error.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Tell the story of each attempt at one task.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many images at most.", min=1, max=1000)] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -174,7 +190,10 @@ def show_failures(
             print(f"{story.filename}: {story.status}")
             print_table(
                 ("attempt", "worker", "leased", "ended", "outcome", "error"),
-                [(it.number, it.worker, it.leased_at, it.ended_at, it.outcome, it.error) for it in story.attempts],
+                [
+                    (it.number, it.worker, it.leased_at, it.ended_at, it.outcome, it.error)
+                    for it in story.attempts
+                ],
             )
         elif reason is not None:
             page = server.list_dead_letters(job_id, reason=reason, limit=limit)
@@ -183,10 +202,15 @@ def show_failures(
                 return
             print_table(
                 ("task", "image", "attempts", "failed", "error"),
-                [(it.analysis_id, it.filename, it.attempts, it.failed_at, it.error) for it in page.results],
+                [
+                    (it.analysis_id, it.filename, it.attempts, it.failed_at, it.error)
+                    for it in page.results
+                ],
             )
             if page.next:
-                print(f"{len(page.results):,} of {page.count:,}{'+' if page.count_is_estimate else ''} are listed.")
+                print(
+                    f"{len(page.results):,} of {page.count:,}{'+' if page.count_is_estimate else ''} are listed."
+                )
         else:
             failures = server.list_failures(job_id)
             if as_json:
@@ -194,7 +218,9 @@ def show_failures(
             elif not failures.results:
                 print("No image of this job failed.")
             else:
-                print_table(("images", "reason"), [(it.images, it.reason) for it in failures.results])
+                print_table(
+                    ("images", "reason"), [(it.images, it.reason) for it in failures.results]
+                )
                 print(f"Look at one reason: trapline job failures {job_id} --reason REASON")
 
 
@@ -202,8 +228,12 @@ def show_failures(
 def retry_job(
     job_id: JobId,
     *,
-    reason: Annotated[str | None, typer.Option(help="Only what failed for this reason, or with such an error.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Only this task; may be given several times.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Only what failed for this reason, or with such an error.")
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Only this task; may be given several times.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Do what failed again: all of it, one reason's, or some; what succeeded stays.
@@ -217,7 +247,13 @@ def retry_job(
     if reason is not None and task:
         raise CommandError("Give --reason or --task, not both.", ExitCode.WRONG_USAGE)
     ids = [_read_id(given) for given in task or []]
-    wanted = RetryRequest(reason=reason) if reason is not None else RetryRequest(analyses=ids) if ids else None
+    wanted = (
+        RetryRequest(reason=reason)
+        if reason is not None
+        else RetryRequest(analyses=ids)
+        if ids
+        else None
+    )
     with connect() as server:
         print_job_state(server.retry_job(job_id, wanted), as_json=as_json)
 
@@ -283,7 +319,9 @@ def render_job(job: "JobDetail") -> "RenderableType":
             table.add_row(Text(name), f"{count:,}")
         parts.append(table)
     if job.failures:
-        failures = Table("failed", "reason", box=None, pad_edge=False, header_style="bold", style="red")
+        failures = Table(
+            "failed", "reason", box=None, pad_edge=False, header_style="bold", style="red"
+        )
         for group in job.failures[:SHOWN_REASONS]:
             failures.add_row(f"{group.images:,}", Text(group.reason or "no reason was given"))
         parts.append(failures)
@@ -298,7 +336,11 @@ def display_job(server: "Trapline", job_id: int, console: "Console") -> "JobDeta
     from rich.live import Live
 
     job = server.get_job(job_id)
-    with Live(render_job(job), console=console, refresh_per_second=8) if console.is_terminal else nullcontext() as live:
+    with (
+        Live(render_job(job), console=console, refresh_per_second=8)
+        if console.is_terminal
+        else nullcontext() as live
+    ):
         while job.status not in FINAL:
             time.sleep(0.2)
             job = server.get_job(job_id)

@@ -22,7 +22,12 @@ def show_log(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) -> No
 
     with connect() as server:
         found = list(islice(iterate(server.list_job_log, _read(job)), limit))
-    print_list(found, ("when", "what", "by", "error"), lambda it: (it.at, it.what, it.by, it.error), as_json=as_json)
+    print_list(
+        found,
+        ("when", "what", "by", "error"),
+        lambda it: (it.at, it.what, it.by, it.error),
+        as_json=as_json,
+    )
 
 
 def list_analyses(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -50,5 +55,7 @@ def _read(job: str) -> int:
 
     number = parse_job_id(job)
     if number is None:
-        raise CommandError(f"{job} is no number of a job, such as 12 or job-12.", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            f"{job} is no number of a job, such as 12 or job-12.", ExitCode.WRONG_USAGE
+        )
     return number

@@ -25,10 +25,14 @@ app = typer.Typer(
 @app.command("create")
 def create_key(
     *,
-    service: Annotated[str, typer.Option(help="The processing service that signs with it, such as deer-net.")],
+    service: Annotated[
+        str, typer.Option(help="The processing service that signs with it, such as deer-net.")
+    ],
     project: Annotated[
         list[str] | None,
-        typer.Option(help="A project (name or id) that it is good for; may be given several times."),
+        typer.Option(
+            help="A project (name or id) that it is good for; may be given several times."
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="What it is called in lists.")] = "",
     as_json: AsJson = False,
@@ -96,7 +100,9 @@ def revoke_key(
     with connect() as server:
         found = [it for it in server.list_callback_keys() if key in (it.key_id, str(it.id))]
         if not found:
-            raise CommandError(f"There is no key {key} in your projects. `trapline key list` shows them.")
+            raise CommandError(
+                f"There is no key {key} in your projects. `trapline key list` shows them."
+            )
         server.revoke_callback_key(found[0].id)
     print("Revoked.")
 
@@ -124,9 +130,11 @@ def check_signature(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which part of a request's signature is wrong, to an owner of the project. Nothing is stored or changed.
+    """Say which part of a request's signature is wrong, to an owner of the project. Nothing is
+    stored or changed.
 
-    The request begins with its line, then come the headers, an empty line, and the body to its last byte:
+    The request begins with its line, then come the headers, an empty line, and the body to its last
+    byte:
 
         PATCH /api/analyses/01890a5d-ac96-774b-bcce-b302099a8057/status HTTP/1.1
         X-ML-Key-Id: tlk_0123456789abcdef
@@ -136,7 +144,8 @@ def check_signature(
 
         {"status": "processing"}
 
-    Ends with 0 if the signature holds, with 1 if it does not. Example: `trapline key check refused.http --project 7`
+    Ends with 0 if the signature holds, with 1 if it does not. Example: `trapline key check
+    refused.http --project 7`
     """
     from trapline.cli.errors import ExitCode
     from trapline.cli.output import print_json
@@ -167,7 +176,9 @@ def _tell(asked: "SignatureCheckRequest", checked: "SignatureCheckResult") -> No
         at = checked.first_difference
         expected = checked.expected_message.encode()[at : at + 1]
         theirs = asked.signed_message.encode()[at : at + 1]
-        print(f"\nWhat you signed differs from byte {at + 1} on: {expected!r} is right there, {theirs!r} was signed.")
+        print(
+            f"\nWhat you signed differs from byte {at + 1} on: {expected!r} is right there, {theirs!r} was signed."
+        )
     elif asked.signed_message is not None:
         print(
             "\nWhat you signed is exactly this: so the secret is another one, or the digest is no HMAC-SHA256 in hex."

@@ -8,8 +8,12 @@ import typer
 
 
 def link(
-    email: Annotated[str | None, typer.Option(help="Whose account; the first owner's without it.")] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="The server's data folder. [TRAPLINE_DATA]")] = None,
+    email: Annotated[
+        str | None, typer.Option(help="Whose account; the first owner's without it.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The server's data folder. [TRAPLINE_DATA]")
+    ] = None,
 ) -> None:
     """Print a one-time link that signs a person in; on the server's machine only.
 

@@ -31,7 +31,9 @@ def resolve_settings(data: Path | None) -> Settings:
     if url is None:
         running = find_running_url(folder)
         if running is None:
-            raise CommandError(f"No Trapline runs on {folder}. Start it with `trapline up --data {folder}`.")
+            raise CommandError(
+                f"No Trapline runs on {folder}. Start it with `trapline up --data {folder}`."
+            )
         url = SecretStr(running)
     update: dict[str, object] = {"data": folder, "database_url": url}
     told = folder / "public-url"
@@ -47,7 +49,9 @@ async def open_local_context(data: Path | None) -> AsyncIterator[AppContext]:
         yield system
 
 
-async def ensure_token(system: AppContext, folder: Path, name: str, scope: Scope, new: NewToken) -> str:
+async def ensure_token(
+    system: AppContext, folder: Path, name: str, scope: Scope, new: NewToken
+) -> str:
     """The API token that is kept under this name in the data folder, mode 0600; made anew where it is not good."""
     kept = await asyncio.to_thread(_read_kept, folder / name)
     if kept is not None:

@@ -43,7 +43,10 @@ def main(slugs: list[str]) -> int:
     try:
         settings = load_settings()
         threading.Thread(
-            target=keep_registered, args=(settings, slugs, configure_logging()), name="register", daemon=True
+            target=keep_registered,
+            args=(settings, slugs, configure_logging()),
+            name="register",
+            daemon=True,
         ).start()
         run_worker(settings, slugs)
     except (WorkerSettingsError, StartupError, WorkerRejected) as error:

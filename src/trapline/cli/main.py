@@ -109,7 +109,11 @@ def _load(name: str, module: str, attribute: str) -> Any:
 
 
 program = typer.Typer(
-    cls=LazyGroup, help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False
+    cls=LazyGroup,
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
 )
 
 

@@ -11,7 +11,8 @@ def migrate() -> None:
     url = load_settings().database_url
     if url is None:
         raise CommandError(
-            "DATABASE_URL is not set. An embedded database is migrated by `trapline up` itself.", ExitCode.WRONG_USAGE
+            "DATABASE_URL is not set. An embedded database is migrated by `trapline up` itself.",
+            ExitCode.WRONG_USAGE,
         )
     before = find_present(url.get_secret_value())
     bring_up(url.get_secret_value())

@@ -24,15 +24,25 @@ app = typer.Typer(
 @app.command("add")
 def create_notice(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="deployment_silent, source_silent, job_failed or class_seen.")
+        str,
+        typer.Argument(
+            metavar="KIND", help="deployment_silent, source_silent, job_failed or class_seen."
+        ),
     ],
     *,
     project: InProject = None,
     hours: Annotated[
-        int | None, typer.Option(min=1, max=2160, help="Without an image for so long is silent: 72 for cameras, 24.")
+        int | None,
+        typer.Option(
+            min=1, max=2160, help="Without an image for so long is silent: 72 for cameras, 24."
+        ),
     ] = None,
-    class_name: Annotated[str | None, typer.Option("--class", help="Which class, for class_seen.")] = None,
-    confidence: Annotated[float | None, typer.Option(min=0, max=1, help="From which confidence on.")] = None,
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="Which class, for class_seen.")
+    ] = None,
+    confidence: Annotated[
+        float | None, typer.Option(min=0, max=1, help="From which confidence on.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask to be written to. The same kind (and class) asked for again is changed.
@@ -45,7 +55,9 @@ def create_notice(
     from trapline.wire.notices import NewNotice, NoticeKind
 
     if kind not in list(NoticeKind):
-        raise CommandError(f"There is no notice {kind}. There are: {', '.join(NoticeKind)}.", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            f"There is no notice {kind}. There are: {', '.join(NoticeKind)}.", ExitCode.WRONG_USAGE
+        )
     with connect() as server:
         made = server.create_notice(
             NewNotice(
@@ -65,7 +77,9 @@ def create_notice(
 @app.command("list")
 def list_notices(
     *,
-    project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List what you are written to about, and how the last e-mails went.
@@ -86,14 +100,23 @@ def list_notices(
     print_table(
         ("notice", "project", "kind", "when", "last e-mail", "trouble"),
         [
-            (str(it.id), it.project, it.kind.value, _tell(it).strip(), it.last_sent_at, it.last_error or "")
+            (
+                str(it.id),
+                it.project,
+                it.kind.value,
+                _tell(it).strip(),
+                it.last_sent_at,
+                it.last_error or "",
+            )
             for it in found.results
         ],
     )
 
 
 @app.command("end")
-def delete_notice(notice: Annotated[UUID, typer.Argument(help="Its id, as `list` shows it.")]) -> None:
+def delete_notice(
+    notice: Annotated[UUID, typer.Argument(help="Its id, as `list` shows it.")],
+) -> None:
     """End a notice; what was not sent yet is not sent.
 
     Example: `trapline notice end 0190f0aa-0000-7000-8000-000000000000`
@@ -120,7 +143,11 @@ def send_test_email(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json(done)
     else:
-        print(f"The mail server has taken it for {done.address}." if done.is_sent else f"Not sent: {done.error}.")
+        print(
+            f"The mail server has taken it for {done.address}."
+            if done.is_sent
+            else f"Not sent: {done.error}."
+        )
     if not done.is_sent:
         raise typer.Exit(ExitCode.NOT_DONE)
 

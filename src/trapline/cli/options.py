@@ -5,4 +5,6 @@ from typing import Annotated
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
-InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
+InProject = Annotated[
+    str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")
+]

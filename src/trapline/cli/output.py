@@ -30,7 +30,10 @@ def print_json(answer: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings; nothing in them is taken for markup. A column of numbers stands to the right."""
+    """Print rows under headings; nothing in them is taken for markup.
+
+    A column of numbers stands to the right.
+    """
     listed = [tuple(rows_) for rows_ in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
@@ -42,7 +45,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def print_list(
-    found: Sequence[Found], columns: Sequence[str], tell: Callable[[Found], Sequence[object]], *, as_json: bool
+    found: Sequence[Found],
+    columns: Sequence[str],
+    tell: Callable[[Found], Sequence[object]],
+    *,
+    as_json: bool,
 ) -> None:
     """Print a list: as one JSON document, or as a table of what is told of each."""
     if as_json:

@@ -10,8 +10,13 @@ if TYPE_CHECKING:
 Form = TypeVar("Form", bound="BaseModel")
 
 
-def parse_parameters(option: str, given: list[str] | None, file: Path | None = None) -> dict[str, Any]:
-    """Read NAME=VALUE, where a value that is no JSON is text; it goes before what `file` has. Raises CommandFailed."""
+def parse_parameters(
+    option: str, given: list[str] | None, file: Path | None = None
+) -> dict[str, Any]:
+    """Read NAME=VALUE, where a value that is no JSON is text; it goes before what `file` has.
+
+    Raises CommandFailed.
+    """
     from trapline.cli.errors import CommandError, ExitCode
 
     parameters: dict[str, Any] = {}
@@ -19,7 +24,9 @@ def parse_parameters(option: str, given: list[str] | None, file: Path | None = N
         try:
             parameters = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise CommandError(f"{file} cannot be read as JSON: {error}.", ExitCode.WRONG_USAGE) from None
+            raise CommandError(
+                f"{file} cannot be read as JSON: {error}.", ExitCode.WRONG_USAGE
+            ) from None
         if not isinstance(parameters, dict):
             raise CommandError(f"{file} holds no JSON object.", ExitCode.WRONG_USAGE)
     for text in given or []:
@@ -35,7 +42,10 @@ def parse_parameters(option: str, given: list[str] | None, file: Path | None = N
 
 def format_parameters(parameters: dict[str, Any]) -> str:
     """Write parameters as they are typed."""
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(parameters.items()))
+    return ", ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}"
+        for name, value in sorted(parameters.items())
+    )
 
 
 def build_request(form: type[Form], given: dict[str, Any], what: str) -> Form:
@@ -48,6 +58,9 @@ def build_request(form: type[Form], given: dict[str, Any], what: str) -> Form:
         return form.model_validate(given)
     except ValidationError as error:
         wrong = "; ".join(
-            ": ".join([*(str(part) for part in found["loc"][-2:]), found["msg"]]) for found in error.errors()
+            ": ".join([*(str(part) for part in found["loc"][-2:]), found["msg"]])
+            for found in error.errors()
         )
-        raise CommandError(f"That is no {what}: {wrong}. Nothing was changed.", ExitCode.WRONG_USAGE) from None
+        raise CommandError(
+            f"That is no {what}: {wrong}. Nothing was changed.", ExitCode.WRONG_USAGE
+        ) from None

@@ -65,8 +65,11 @@ def list_services(*, project: InProject = None, as_json: AsJson = False) -> None
 
 
 @app.command("algorithms")
-def list_algorithms(*, project: InProject = None, search: Search = None, as_json: AsJson = False) -> None:
-    """List a project's algorithms: all, or those with a text in their name, their key or one of their classes.
+def list_algorithms(
+    *, project: InProject = None, search: Search = None, as_json: AsJson = False
+) -> None:
+    """List a project's algorithms: all, or those with a text in their name, their key or one of
+    their classes.
 
     Example: `trapline pipeline algorithms --search lynx`
     """
@@ -75,18 +78,32 @@ def list_algorithms(*, project: InProject = None, search: Search = None, as_json
     from trapline.client import iterate
 
     with connect() as server:
-        found = list(iterate(server.list_algorithms, project=resolve_project(server, project).id, search=search))
+        found = list(
+            iterate(
+                server.list_algorithms, project=resolve_project(server, project).id, search=search
+            )
+        )
     print_list(
         found,
         ("id", "key", "version", "name", "task", "classes", "part of"),
-        lambda it: (str(it.id), it.key, str(it.version), it.name, it.task_type, it.classes, ", ".join(it.pipelines)),
+        lambda it: (
+            str(it.id),
+            it.key,
+            str(it.version),
+            it.name,
+            it.task_type,
+            it.classes,
+            ", ".join(it.pipelines),
+        ),
         as_json=as_json,
     )
 
 
 @app.command("classes")
 def list_classes(
-    algorithm: Annotated[int, typer.Argument(metavar="ALGORITHM", help="Its id, as `algorithms` shows it.")],
+    algorithm: Annotated[
+        int, typer.Argument(metavar="ALGORITHM", help="Its id, as `algorithms` shows it.")
+    ],
     *,
     search: Search = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many; else all.")] = None,
@@ -101,5 +118,7 @@ def list_classes(
     from trapline.client import iterate
 
     with connect() as server:
-        found = list(islice(iterate(server.list_algorithm_classes, algorithm, search=search), limit))
+        found = list(
+            islice(iterate(server.list_algorithm_classes, algorithm, search=search), limit)
+        )
     print_list(found, ("index", "class"), lambda it: (it.index, it.label), as_json=as_json)

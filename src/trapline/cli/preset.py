@@ -24,15 +24,20 @@ Named = Annotated[str, typer.Argument(metavar="PRESET", help="Its name or number
 Parameters = Annotated[
     list[str] | None,
     typer.Option(
-        "--parameter", help="NAME=VALUE, where a value that is JSON is read as such; may be given several times."
+        "--parameter",
+        help="NAME=VALUE, where a value that is JSON is read as such; may be given several times.",
     ),
 ]
 
 
 @app.command("add")
 def add_preset(
-    name: Annotated[str, typer.Argument(help="The word that a run is asked for by: letters, digits, - _ and .")],
-    pipeline: Annotated[str, typer.Argument(help="The pipeline's slug; the page lists them under Workers.")],
+    name: Annotated[
+        str, typer.Argument(help="The word that a run is asked for by: letters, digits, - _ and .")
+    ],
+    pipeline: Annotated[
+        str, typer.Argument(help="The pipeline's slug; the page lists them under Workers.")
+    ],
     *,
     project: InProject = None,
     parameter: Parameters = None,
@@ -63,7 +68,9 @@ def add_preset(
 @app.command("list")
 def list_presets(
     *,
-    project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List presets by name.
@@ -114,7 +121,8 @@ def change_preset(
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a preset; what is left out stays, and so do runs that were asked for. Parameters are given all anew.
+    """Change a preset; what is left out stays, and so do runs that were asked for. Parameters are
+    given all anew.
 
     Example: `trapline preset change night --parameter threshold=0.5`
     """
@@ -128,9 +136,13 @@ def change_preset(
         "priority": priority,
         "description": description,
     }
-    change = build_request(PresetUpdate, {key: value for key, value in given.items() if value is not None}, "preset")
+    change = build_request(
+        PresetUpdate, {key: value for key, value in given.items() if value is not None}, "preset"
+    )
     with connect() as server:
-        _say(server.update_preset(_find_preset(server, preset, project).id, change), as_json=as_json)
+        _say(
+            server.update_preset(_find_preset(server, preset, project).id, change), as_json=as_json
+        )
 
 
 @app.command("delete")
@@ -147,11 +159,17 @@ def delete_preset(preset: Named, *, project: InProject = None) -> None:
 
 
 def _find_preset(server: "Trapline", named: str, project: str | None) -> "Preset":
-    """The preset with this name or number, of a project or of all of the caller's. Raises CommandFailed."""
+    """The preset with this name or number, of a project or of all of the caller's.
+
+    Raises CommandFailed.
+    """
     from trapline.cli.server_session import list_in_project, resolve_one
 
     return resolve_one(
-        list_in_project(server, server.list_presets, project), "preset", named, lambda it: (it.name, it.id)
+        list_in_project(server, server.list_presets, project),
+        "preset",
+        named,
+        lambda it: (it.name, it.id),
     )
 
 
@@ -162,6 +180,8 @@ def _say(preset: "Preset", *, as_json: bool) -> None:
         print_json(preset)
         return
     how = format_parameters(preset.parameters) or "no parameters"
-    print(f"{preset.name} (preset {preset.id}): {preset.pipeline}, {how}, priority {preset.priority.value}")
+    print(
+        f"{preset.name} (preset {preset.id}): {preset.pipeline}, {how}, priority {preset.priority.value}"
+    )
     if preset.description:
         print(preset.description)

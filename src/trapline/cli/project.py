@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from trapline.wire.public_projects import PublicPreview
 
 app = typer.Typer(
-    help="Projects own everything else; people have a role in each.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="Projects own everything else; people have a role in each.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
 SHOWN_DETAILS = 100
@@ -78,17 +80,24 @@ def show_summary(
         return
     print(f"{told.images:,} images, {told.blank:,} of them blank")
     if told.without_camera_time:
-        print(f"{told.without_camera_time:,} images have the time of their file, because no camera time was read.")
+        print(
+            f"{told.without_camera_time:,} images have the time of their file, because no camera time was read."
+        )
     if told.is_behind:
         print("Some changes of the last seconds are not counted yet.")
     print_table(("class", "images"), [(one.class_name, one.images) for one in told.classes])
     print_table(("deployment", "images"), [(one.name, one.images) for one in told.deployments])
-    print_table(("day", "images", "blank"), [(str(one.day), one.images, one.blank) for one in told.days[:days]])
+    print_table(
+        ("day", "images", "blank"),
+        [(str(one.day), one.images, one.blank) for one in told.days[:days]],
+    )
 
 
 @app.command("members")
 def list_members(
-    project: Annotated[str | None, typer.Argument(help="Name or id; not needed if you have one project.")] = None,
+    project: Annotated[
+        str | None, typer.Argument(help="Name or id; not needed if you have one project.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -156,18 +165,27 @@ def change_project(
     description: Annotated[str | None, typer.Option(help="What it is about.")] = None,
     sequence_gap: Annotated[
         int | None,
-        typer.Option(min=0, max=86_400, help="Seconds between images of one sequence at most; they are grouped anew."),
+        typer.Option(
+            min=0,
+            max=86_400,
+            help="Seconds between images of one sequence at most; they are grouped anew.",
+        ),
     ] = None,
     automatic: Annotated[
         str | None, typer.Option(help="The slug of the pipeline that each new image is queued for.")
     ] = None,
     archived: Annotated[
         bool | None,
-        typer.Option("--archive/--unarchive", help="Archived, it is only looked at, and its sources pause."),
+        typer.Option(
+            "--archive/--unarchive", help="Archived, it is only looked at, and its sources pause."
+        ),
     ] = None,
     public: Annotated[
         bool | None,
-        typer.Option("--public/--private", help="Anybody sees a public one without an account, people withheld."),
+        typer.Option(
+            "--public/--private",
+            help="Anybody sees a public one without an account, people withheld.",
+        ),
     ] = None,
 ) -> None:
     """Change a project, archive it, let everybody see it, or take that back."""
@@ -186,11 +204,17 @@ def change_project(
     with connect() as server:
         for found in server.list_projects():
             if project in (found.name, str(found.id)):
-                change = ProjectUpdate.model_validate({key: value for key, value in given.items() if value is not None})
+                change = ProjectUpdate.model_validate(
+                    {key: value for key, value in given.items() if value is not None}
+                )
                 changed = server.update_project(found.id, change)
                 print(f"Changed project {found.id}: {changed.name}")
                 if public is not None:
-                    print(f"Anybody sees it at /public/{found.id}." if changed.public else "Only members see it.")
+                    print(
+                        f"Anybody sees it at /public/{found.id}."
+                        if changed.public
+                        else "Only members see it."
+                    )
                 if changed.public and public:
                     _print_preview(server.get_public_preview(found.id))
                 return
@@ -200,19 +224,28 @@ def change_project(
 def _print_preview(preview: "PublicPreview") -> None:
     from trapline.cli.output import print_table
 
-    of = f"the newest {preview.images:,} images" if preview.images_is_estimate else f"{preview.images:,} images"
+    of = (
+        f"the newest {preview.images:,} images"
+        if preview.images_is_estimate
+        else f"{preview.images:,} images"
+    )
     print(f"Of {of}, {preview.shown:,} are shown and {preview.hidden:,} hidden.")
     if preview.unknown_classes:
         print("Images with these classes are hidden, because they are not known animals.")
         print("Map the classes to taxa to show their images.")
-        print_table(("class", "images"), [(one.class_name, one.images) for one in preview.unknown_classes])
+        print_table(
+            ("class", "images"), [(one.class_name, one.images) for one in preview.unknown_classes]
+        )
 
 
 @app.command("delete")
 def delete_project(
     project: Annotated[str, typer.Argument(help="Name or id.")],
     *,
-    name: Annotated[str, typer.Option(prompt="Its name again, to delete it with all its images", help="Asked for.")],
+    name: Annotated[
+        str,
+        typer.Option(prompt="Its name again, to delete it with all its images", help="Asked for."),
+    ],
 ) -> None:
     """Delete a project. It can be restored for a while; then it goes with everything in it."""
     from trapline.cli.output import format_value
@@ -220,12 +253,16 @@ def delete_project(
 
     with connect() as server:
         gone = server.delete_project(resolve_project(server, project).id, name)
-    print(f"Deleted. Until {format_value(gone.gone_after)} `trapline project restore {gone.id}` brings it back.")
+    print(
+        f"Deleted. Until {format_value(gone.gone_after)} `trapline project restore {gone.id}` brings it back."
+    )
 
 
 @app.command("restore")
 def restore_project(
-    project: Annotated[int | None, typer.Argument(help="Its id; without one, those that can be restored.")] = None,
+    project: Annotated[
+        int | None, typer.Argument(help="Its id; without one, those that can be restored.")
+    ] = None,
 ) -> None:
     """Restore a deleted project, or list which there are."""
     from trapline.cli.output import print_table
@@ -244,16 +281,27 @@ def restore_project(
 
 @app.command("audit")
 def show_audit(
-    project: Annotated[str | None, typer.Argument(help="Name or id; not needed if you have one project.")] = None,
+    project: Annotated[
+        str | None, typer.Argument(help="Name or id; not needed if you have one project.")
+    ] = None,
     *,
-    actor: Annotated[str | None, typer.Option(help="Only what this one did, by the `actor_id` of --json.")] = None,
-    action: Annotated[str | None, typer.Option(help="Only this, such as change or download.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only what was done to these, such as job or source.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Not before, such as 2026-05-01.")] = None,
+    actor: Annotated[
+        str | None, typer.Option(help="Only what this one did, by the `actor_id` of --json.")
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option(help="Only this, such as change or download.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Only what was done to these, such as job or source.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Not before, such as 2026-05-01.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many of the newest.", min=1)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Say who changed what in a project you own, and who read whole pictures and exports; the newest first.
+    """Say who changed what in a project you own, and who read whole pictures and exports; the
+    newest first.
 
     Example: `trapline project audit "Forest edge" --action download --since 2026-05-01`
     """
@@ -264,16 +312,35 @@ def show_audit(
     from trapline.cli.timestamps import parse_timestamp
     from trapline.client import iterate
 
-    asked = {"actor": actor, "action": action, "kind": kind, "since": parse_timestamp("--since", since)}
+    asked = {
+        "actor": actor,
+        "action": action,
+        "kind": kind,
+        "since": parse_timestamp("--since", since),
+    }
     with connect() as server:
         within = resolve_project(server, project).id
-        found = list(islice(iterate(server.list_audit, project=within, **asked, limit=min(limit, 500)), limit))
+        found = list(
+            islice(
+                iterate(server.list_audit, project=within, **asked, limit=min(limit, 500)), limit
+            )
+        )
     if as_json:
         print_json(found)
         return
     print_table(
         ("at", "who", "did", "what", "from", "details"),
-        [(it.at, it.actor, it.action, f"{it.kind} {it.subject_id}", it.address, _tell_details(it)) for it in found],
+        [
+            (
+                it.at,
+                it.actor,
+                it.action,
+                f"{it.kind} {it.subject_id}",
+                it.address,
+                _tell_details(it),
+            )
+            for it in found
+        ],
     )
     if len(found) == limit:
         print(f"These are the newest {limit:,}; --limit shows more.")

@@ -9,7 +9,8 @@ from trapline.cli.errors import CommandError, ExitCode
 from trapline.wire.callback_keys import SignatureCheckRequest
 
 _REQUEST_LINE = re.compile(
-    r"([A-Za-z]{1,10}) +(?:[a-z][a-z0-9+.\-]*://[^/?#\s]*)?(/\S*)(?: +HTTP/[\d.]+)?\s*", re.IGNORECASE
+    r"([A-Za-z]{1,10}) +(?:[a-z][a-z0-9+.\-]*://[^/?#\s]*)?(/\S*)(?: +HTTP/[\d.]+)?\s*",
+    re.IGNORECASE,
 )
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~\w\-]+):[ \t]*(.*?)[ \t]*")
 _SIGNED = re.compile(r"x-ml-(signature|timestamp|nonce|key-id)")
@@ -32,7 +33,9 @@ def parse_request(given: bytes, project: int, signed_message: str | None) -> Sig
         if not _SIGNED.fullmatch(name.lower()):
             continue
         if name.lower() in headers:
-            raise CommandError(f"{name} stands there more than once: the server refuses that, whatever it is.")
+            raise CommandError(
+                f"{name} stands there more than once: the server refuses that, whatever it is."
+            )
         headers[name.lower()] = value
     try:
         return SignatureCheckRequest(
@@ -45,7 +48,9 @@ def parse_request(given: bytes, project: int, signed_message: str | None) -> Sig
         )
     except ValidationError as error:
         wrong = "; ".join(f"{found['loc'][0]}: {found['msg']}" for found in error.errors())
-        raise CommandError(f"This request cannot be checked: {wrong}.", ExitCode.WRONG_USAGE) from None
+        raise CommandError(
+            f"This request cannot be checked: {wrong}.", ExitCode.WRONG_USAGE
+        ) from None
 
 
 def _split(given: bytes) -> tuple[bytes, bytes]:

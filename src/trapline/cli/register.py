@@ -13,17 +13,26 @@ if TYPE_CHECKING:
 
 def register(
     name: Annotated[
-        str | None, typer.Option(help="The service's name; this host's is added. [TRAPLINE_SERVICE_NAME]")
+        str | None,
+        typer.Option(help="The service's name; this host's is added. [TRAPLINE_SERVICE_NAME]"),
     ] = None,
     project: Annotated[
         list[str] | None,
-        typer.Option(help="Name or number of a project; default: all projects of the token that are not archived."),
+        typer.Option(
+            help="Name or number of a project; default: all projects of the token that are not archived."
+        ),
     ] = None,
     pipeline: Annotated[
         list[str] | None,
-        typer.Option("--pipeline", "-p", help="A pipeline to offer; without it, those that `trapline worker` runs."),
+        typer.Option(
+            "--pipeline",
+            "-p",
+            help="A pipeline to offer; without it, those that `trapline worker` runs.",
+        ),
     ] = None,
-    server: Annotated[str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")
+    ] = None,
 ) -> None:
     """Offer this machine's pipelines to projects; the same again changes nothing.
 
@@ -50,7 +59,9 @@ def register(
             raise CommandError("the token belongs to no project")
         for project_id in _find_projects(project, known.values()) if project else known:
             title = (
-                f"project {project_id} ({known[project_id].name})" if project_id in known else f"project {project_id}"
+                f"project {project_id} ({known[project_id].name})"
+                if project_id in known
+                else f"project {project_id}"
             )
             if not project and known[project_id].archived_at is not None:
                 typer.echo(f"{title}: skipped, it is archived")
@@ -68,7 +79,10 @@ def register(
 
 
 def _find_projects(named: Sequence[str], known: "Iterable[WorkerProject]") -> list[int]:
-    """Find projects by name or number. A number need not be known: the server answers for it. Raises CommandFailed."""
+    """Find projects by name or number.
+
+    A number need not be known: the server answers for it. Raises CommandFailed.
+    """
     by_name: dict[str, list[int]] = {}
     for project in known:
         by_name.setdefault(project.name, []).append(project.id)
@@ -78,6 +92,8 @@ def _find_projects(named: Sequence[str], known: "Iterable[WorkerProject]") -> li
         if len(ids) != 1:
             what = "No project of this token has" if not ids else f"{len(ids)} projects have"
             names = ", ".join(by_name) or "none"
-            raise CommandError(f"{what} the name {name}. Nothing was registered. Projects of the token: {names}.")
+            raise CommandError(
+                f"{what} the name {name}. Nothing was registered. Projects of the token: {names}."
+            )
         found.append(ids[0])
     return found

@@ -22,14 +22,16 @@ def restore(
     backup: Annotated[Path, typer.Argument(help="The folder that `trapline backup` wrote.")],
     *,
     data: Annotated[
-        Path | None, typer.Option("--data", help="An empty data folder. [TRAPLINE_DATA, ./trapline-data]")
+        Path | None,
+        typer.Option("--data", help="An empty data folder. [TRAPLINE_DATA, ./trapline-data]"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Restore a backup into an empty data folder (and into an empty database, where DATABASE_URL names one).
+    """Restore a backup into an empty data folder (and into an empty database, where DATABASE_URL
+    names one).
 
-    Compares all that was restored with what was saved, and opens every secret. A backup of an older version becomes
-    this one's; one of a newer version is refused. Then start it with `trapline up`.
+    Compares all that was restored with what was saved, and opens every secret. A backup of an older
+    version becomes this one's; one of a newer version is refused. Then start it with `trapline up`.
 
     Example: `trapline restore /backups/monday --data /srv/restored`
     """
@@ -44,15 +46,23 @@ def restore(
     folder = (data or settings.data).resolve()
     manifest = read_manifest(backup.resolve())
     if (folder / UNFINISHED).exists():
-        raise CommandError(f"A restore into {folder} was not finished. Remove the folder and run it again.")
+        raise CommandError(
+            f"A restore into {folder} was not finished. Remove the folder and run it again."
+        )
     if folder.exists() and any(folder.iterdir()):
-        raise CommandError(f"{folder} is not empty. Nothing was restored; name an empty folder with --data.")
+        raise CommandError(
+            f"{folder} is not empty. Nothing was restored; name an empty folder with --data."
+        )
     if not manifest["has_secret_key"] and settings.secret_key is None:
-        raise CommandError("This backup has no secret key: set TRAPLINE_SECRET_KEY to the one of its server.")
+        raise CommandError(
+            "This backup has no secret key: set TRAPLINE_SECRET_KEY to the one of its server."
+        )
     if settings.secret_key is not None:
         load_secret_keys(settings)  # refuses one that cannot be used before anything is made
     if settings.database_url is not None and not is_empty(settings.database_url.get_secret_value()):
-        raise CommandError("The database that DATABASE_URL names is not empty. Nothing was restored.")
+        raise CommandError(
+            "The database that DATABASE_URL names is not empty. Nothing was restored."
+        )
     # Ended by a signal, it still stops the PostgreSQL that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     lock = lock_folder(folder)
@@ -60,7 +70,9 @@ def restore(
     try:
         told = _restore(backup.resolve(), settings.model_copy(update={"data": folder}), manifest)
     except BaseException:
-        build_console(to_errors=True).print(f"Not restored. Remove {folder} before another attempt.")
+        build_console(to_errors=True).print(
+            f"Not restored. Remove {folder} before another attempt."
+        )
         raise
     finally:
         lock.release()
@@ -68,7 +80,9 @@ def restore(
     if as_json:
         print_json(told)
     else:
-        print(f"Restored {told['rows'].get('images', 0):,} images, {told['files']:,} files, {told['secrets']} secrets.")
+        print(
+            f"Restored {told['rows'].get('images', 0):,} images, {told['files']:,} files, {told['secrets']} secrets."
+        )
         print(f"Start it with `trapline up --data {folder}`.")
 
 
@@ -85,7 +99,11 @@ def _restore(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> di
     postgres = start_postgres(settings.data)
     try:
         return asyncio.run(
-            _fill(backup, settings.model_copy(update={"database_url": SecretStr(postgres.url)}), manifest)
+            _fill(
+                backup,
+                settings.model_copy(update={"database_url": SecretStr(postgres.url)}),
+                manifest,
+            )
         )
     finally:
         stop_postgres(postgres)
@@ -94,7 +112,12 @@ def _restore(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> di
 async def _fill(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> dict[str, Any]:
     from trapline.cli.output import build_console
     from trapline.server.app.app_startup import open_app_context
-    from trapline.server.operations.actions.backups import DUMP, restore_files, verify_restored, verify_rows
+    from trapline.server.operations.actions.backups import (
+        DUMP,
+        restore_files,
+        verify_restored,
+        verify_rows,
+    )
     from trapline.server.platform.db.migrations import migrate
     from trapline.server.platform.postgres.dumps import restore_database
 
@@ -110,4 +133,9 @@ async def _fill(backup: Path, settings: "Settings", manifest: dict[str, Any]) ->
         files = await restore_files(system, backup, tell)
         tell("What was restored is compared with what was saved.")
         secrets = await verify_restored(system, manifest, files)
-    return {"rows": manifest["rows"], "files": files, "secrets": secrets, "folder": str(settings.data)}
+    return {
+        "rows": manifest["rows"],
+        "files": files,
+        "secrets": secrets,
+        "folder": str(settings.data),
+    }

@@ -24,7 +24,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Data = Annotated[Path | None, typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]")]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]")
+]
 WAIT_S, LOOK_S = 30.0, 0.5
 
 
@@ -38,15 +40,19 @@ def rotate(
     *,
     data: Data = None,
     now: Annotated[
-        bool, typer.Option("--now", help="Drop the old key although leases or outside pipelines still need it.")
+        bool,
+        typer.Option(
+            "--now", help="Drop the old key although leases or outside pipelines still need it."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Encrypt every secret at rest with the newest key, on the server's machine, while it runs.
 
-    Without TRAPLINE_SECRET_KEY the key is in the data folder: a new one is made first, and the old one dropped at the
-    end. With it, name both keys (`1:OLD,2:NEW`), start every process anew, and run this. Killed in the middle, run it
-    again. Example: `trapline secrets rotate --data /srv/trapline`
+    Without TRAPLINE_SECRET_KEY the key is in the data folder: a new one is made first, and the old
+    one dropped at the end. With it, name both keys (`1:OLD,2:NEW`), start every process anew, and
+    run this. Killed in the middle, run it again. Example: `trapline secrets rotate --data
+    /srv/trapline`
     """
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import build_console, print_json
@@ -56,7 +62,9 @@ def rotate(
     try:
         told = asyncio.run(_rotate(data, console.print, now=now))
     except DecryptionError as error:
-        raise CommandError(f"{error} Set the keys that these secrets were sealed with, and run this again.") from error
+        raise CommandError(
+            f"{error} Set the keys that these secrets were sealed with, and run this again."
+        ) from error
     if as_json:
         print_json(told)
     else:
@@ -68,7 +76,11 @@ def rotate(
 async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool) -> dict[str, Any]:
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.local_server import open_local_context
-    from trapline.server.operations.actions.key_rotation import count_secrets, reencrypt_secrets, verify_secrets
+    from trapline.server.operations.actions.key_rotation import (
+        count_secrets,
+        reencrypt_secrets,
+        verify_secrets,
+    )
     from trapline.server.platform.access import Scope
     from trapline.server.platform.postgres.key_file import KeyFile
 
@@ -91,9 +103,17 @@ async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool
                 system, scope, lambda done: tell(f"{done} of {total} secrets are encrypted anew.")
             )
             left = (await count_secrets(system, scope)).old
-            detail = f"{before.total} secrets at rest; {done} were encrypted anew, {left} are left. "
+            detail = (
+                f"{before.total} secrets at rest; {done} were encrypted anew, {left} are left. "
+            )
             detail += await _finish(system, keys, now=now, left=left)
-    return {"total": before.total, "done": done, "left": left, "keys": sorted(keys), "detail": detail}
+    return {
+        "total": before.total,
+        "done": done,
+        "left": left,
+        "keys": sorted(keys),
+        "detail": detail,
+    }
 
 
 async def _finish(system: "AppContext", keys: Any, *, now: bool, left: int) -> str:
@@ -116,7 +136,9 @@ async def _finish(system: "AppContext", keys: Any, *, now: bool, left: int) -> s
     # The file was last written when the newest key came.
     since = datetime.fromtimestamp(keys.path.stat().st_mtime, UTC)
     deadline = time.monotonic() + (0 if now else WAIT_S)
-    while (hindrance := await find_old_key_use(system, scope, since)) and time.monotonic() < deadline:
+    while (
+        hindrance := await find_old_key_use(system, scope, since)
+    ) and time.monotonic() < deadline:
         if not hindrance.endswith("was there"):
             break
         await asyncio.sleep(LOOK_S)
@@ -137,7 +159,9 @@ def _add_key(keys: "KeyFile") -> None:
 
     newest = max(keys) + 1
     if newest > 255:
-        raise CommandError("The key was changed 254 times, and versions end at 255. Nothing was changed.")
+        raise CommandError(
+            "The key was changed 254 times, and versions end at 255. Nothing was changed."
+        )
     keys.replace({**keys, newest: generate_key().encode()})
 
 
@@ -154,5 +178,7 @@ def _alone(keys: Any) -> "Iterator[None]":
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CommandError("Another `trapline secrets rotate` runs on this data folder. Wait for it.") from None
+            raise CommandError(
+                "Another `trapline secrets rotate` runs on this data folder. Wait for it."
+            ) from None
         yield

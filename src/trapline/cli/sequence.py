@@ -44,7 +44,9 @@ def list_sequences(
         pages = iterate(
             server.list_sequences,
             project=within.id,
-            deployment=str(resolve_deployment(server, within, deployment).id) if deployment else None,
+            deployment=str(resolve_deployment(server, within, deployment).id)
+            if deployment
+            else None,
             started_after=parse_timestamp("--after", after),
             started_before=parse_timestamp("--before", before),
             images_min=images,
@@ -60,7 +62,9 @@ def list_sequences(
 
 @app.command("show")
 def show_sequence(
-    sequence: Annotated[UUID, typer.Argument(metavar="SEQUENCE", help="Its id.")], *, as_json: AsJson = False
+    sequence: Annotated[UUID, typer.Argument(metavar="SEQUENCE", help="Its id.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Show a sequence with its images, a thousand at most.
 

@@ -27,7 +27,8 @@ def get_variable(name: str) -> str | None:
 
 
 def connect(address: str | None = None) -> Trapline:
-    """A session with the server that `address` or TRAPLINE_SERVER names, and TRAPLINE_TOKEN, to be used in a `with`.
+    """A session with the server that `address` or TRAPLINE_SERVER names, and TRAPLINE_TOKEN, to be
+    used in a `with`.
 
     Raises CommandFailed where there is no token or the address is none.
     """
@@ -41,11 +42,16 @@ def connect(address: str | None = None) -> Trapline:
     try:
         return Trapline(address or get_variable("TRAPLINE_SERVER") or DEFAULT_SERVER, token)
     except ValueError as error:
-        raise CommandError(f"{'' if address else 'TRAPLINE_SERVER: '}{error}.", ExitCode.WRONG_USAGE) from None
+        raise CommandError(
+            f"{'' if address else 'TRAPLINE_SERVER: '}{error}.", ExitCode.WRONG_USAGE
+        ) from None
 
 
 def resolve_project(server: Trapline, named: str | None) -> Project:
-    """The project with this name or id; without one, the only project there is. Raises CommandFailed."""
+    """The project with this name or id; without one, the only project there is.
+
+    Raises CommandFailed.
+    """
     projects = [project for project in server.list_projects() if project.archived_at is None]
     if named is None and len(projects) == 1:
         return projects[0]
@@ -53,12 +59,18 @@ def resolve_project(server: Trapline, named: str | None) -> Project:
     if len(found) == 1:
         return found[0]
     names = (
-        ", ".join(f"{project.name} ({project.id})" for project in projects) or "none yet: trapline project create NAME"
+        ", ".join(f"{project.name} ({project.id})" for project in projects)
+        or "none yet: trapline project create NAME"
     )
     if named is None:
-        raise CommandError(f"Say which project with --project. Yours: {names}.", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            f"Say which project with --project. Yours: {names}.", ExitCode.WRONG_USAGE
+        )
     if found:
-        raise CommandError(f"Several projects are called {named}; give the id. Yours: {names}.", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            f"Several projects are called {named}; give the id. Yours: {names}.",
+            ExitCode.WRONG_USAGE,
+        )
     raise CommandError(f"There is no project {named}. Yours: {names}.")
 
 
@@ -72,27 +84,38 @@ def resolve_deployment(server: Trapline, project: Project, named: str) -> Deploy
     raise CommandError(f"There is no deployment {named} in {project.name}. There: {names}.")
 
 
-def resolve_one(found: Iterable[Thing], kind: str, named: str, names_of: Callable[[Thing], Iterable[object]]) -> Thing:
+def resolve_one(
+    found: Iterable[Thing], kind: str, named: str, names_of: Callable[[Thing], Iterable[object]]
+) -> Thing:
     """The one of these that is called so, by one of its names or its id. Raises CommandFailed."""
     chosen = [thing for thing in found if named in map(str, names_of(thing))]
     where = f"`trapline {kind} list` shows them."
     if len(chosen) > 1:
-        raise CommandError(f"Several {kind}s are called {named}; give the id. {where}", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            f"Several {kind}s are called {named}; give the id. {where}", ExitCode.WRONG_USAGE
+        )
     if not chosen:
         raise CommandError(f"There is no {kind} {named} in your projects. {where}")
     return chosen[0]
 
 
 def resolve_taxon(server: Trapline, project: int, named: str) -> Taxon:
-    """The taxon of a project with this scientific name, in any case, or id. Raises CommandFailed."""
+    """The taxon of a project with this scientific name, in any case, or id.
+
+    Raises CommandFailed.
+    """
     try:
         return server.get_taxon(UUID(named))
     except ValueError:
         found = iterate(server.list_taxa, project=project, search=named)
-        return resolve_one(found, "taxon", named.casefold(), lambda it: (it.scientific_name.casefold(),))
+        return resolve_one(
+            found, "taxon", named.casefold(), lambda it: (it.scientific_name.casefold(),)
+        )
 
 
-def list_in_project(server: Trapline, asked: Callable[..., NotebookPage[Thing]], named: str | None) -> list[Thing]:
+def list_in_project(
+    server: Trapline, asked: Callable[..., NotebookPage[Thing]], named: str | None
+) -> list[Thing]:
     """All of what a call lists page by page, of the project with this name or id, or of all of the caller's."""
     return list(iterate(asked, project=resolve_project(server, named).id if named else None))
 

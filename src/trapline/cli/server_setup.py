@@ -1,8 +1,9 @@
-"""What must be so before the server starts: the schema, the first owner's link, the token of the worker here.
+"""What must be so before the server starts: the schema, the first owner's link, the token of the
+worker here.
 
-A process of its own, `python -m trapline.cli.server_setup migrate|check`, because it needs the server's libraries,
-which the supervisor then does without for the rest of its life. It loads them at once, and begins when its standard
-input has told it the database's address and ended.
+A process of its own, `python -m trapline.cli.server_setup migrate|check`, because it needs the
+server's libraries, which the supervisor then does without for the rest of its life. It loads them
+at once, and begins when its standard input has told it the database's address and ended.
 """
 
 import asyncio

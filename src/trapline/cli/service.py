@@ -11,7 +11,11 @@ import typer
 
 from trapline.cli.service_unit import Service, write_unit, write_user
 
-app = typer.Typer(help="Let systemd start and stop `trapline up`.", no_args_is_help=True, rich_markup_mode="markdown")
+app = typer.Typer(
+    help="Let systemd start and stop `trapline up`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
 
 NAME = "trapline.service"
 SYSUSERS = Path("/etc/sysusers.d")
@@ -26,17 +30,23 @@ def _root() -> None:
 def install(
     *,
     data: Annotated[
-        Path | None, typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]")
+        Path | None,
+        typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]"),
     ] = None,
     env_file: Annotated[
         Path | None, typer.Option("--env-file", help="A file of settings, a line NAME=value each.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
-    processes: Annotated[int | None, typer.Option(min=1, max=64, help="Processes that serve HTTP. [1]")] = None,
-    no_worker: Annotated[bool, typer.Option("--no-worker", help="No worker here; others may connect.")] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that serve HTTP. [1]")
+    ] = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="No worker here; others may connect.")
+    ] = False,
     pipeline: Annotated[
-        list[str] | None, typer.Option("--pipeline", "-p", help="What the worker here runs; several times for more.")
+        list[str] | None,
+        typer.Option("--pipeline", "-p", help="What the worker here runs; several times for more."),
     ] = None,
     private_sources: Annotated[
         bool | None,
@@ -47,10 +57,17 @@ def install(
         ),
     ] = None,
     whole_machine: Annotated[
-        bool, typer.Option("--system", help="Install a service of the machine with a separate user. Requires root.")
+        bool,
+        typer.Option(
+            "--system", help="Install a service of the machine with a separate user. Requires root."
+        ),
     ] = False,
-    user: Annotated[str, typer.Option("--user", help="With --system: the user that it runs as.")] = "trapline",
-    show: Annotated[bool, typer.Option("--print", help="Print the unit and write nothing.")] = False,
+    user: Annotated[
+        str, typer.Option("--user", help="With --system: the user that it runs as.")
+    ] = "trapline",
+    show: Annotated[
+        bool, typer.Option("--print", help="Print the unit and write nothing.")
+    ] = False,
 ) -> None:
     """Write a systemd unit that runs `trapline up`, and print how to start it. Starts nothing.
 
@@ -59,7 +76,9 @@ def install(
     from trapline.cli.errors import CommandError
 
     if whole_machine and user in ("root", "0", "nobody"):
-        raise CommandError(f"The service cannot run as {user}. Choose a user that only Trapline uses.")
+        raise CommandError(
+            f"The service cannot run as {user}. Choose a user that only Trapline uses."
+        )
     service = Service(
         program=tuple(_find_program()),
         folder=_choose_folder(data, env_file),
@@ -102,7 +121,9 @@ def _write(file: Path, text: str) -> None:
     from trapline.cli.errors import CommandError
 
     if file.exists() and file.read_text(encoding="utf-8") != text:
-        raise CommandError(f"{file} exists and has other content. Nothing was written; remove it first.")
+        raise CommandError(
+            f"{file} exists and has other content. Nothing was written; remove it first."
+        )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
@@ -127,7 +148,10 @@ def _require_reachable(service: Service) -> None:
     from trapline.cli.errors import CommandError
     from trapline.server.platform.postgres.data_folder import find_blocking_parent
 
-    for path, instead in ((Path(service.program[0]), "Install Trapline"), (service.folder, "Choose a data folder")):
+    for path, instead in (
+        (Path(service.program[0]), "Install Trapline"),
+        (service.folder, "Choose a data folder"),
+    ):
         blocking = find_blocking_parent(path)
         if blocking is not None:
             raise CommandError(

@@ -32,7 +32,8 @@ WHOLE_MACHINE = (
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
     # Each decoder moves into a network namespace without a way out.
     "RestrictNamespaces=user net",
-    # Old versions of systemd do not count Landlock, with which decoders restrict themselves, among these calls.
+    # Old versions of systemd do not count Landlock, with which decoders restrict themselves, among
+    # these calls.
     f"SystemCallFilter=@system-service {LANDLOCK}",
     "SystemCallErrorNumber=EPERM",
 )
@@ -55,7 +56,10 @@ class Service:
 
 
 def write_unit(service: Service) -> str:
-    """Write the unit. SIGTERM reaches the supervisor alone, which ends its children in their order."""
+    """Write the unit.
+
+    SIGTERM reaches the supervisor alone, which ends its children in their order.
+    """
     # The modules of `up` take a moment to load, and other commands do not need them.
     from trapline.cli.up import STOP_WITHIN_S
 

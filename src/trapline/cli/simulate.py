@@ -29,35 +29,49 @@ NO_HINTS: Mapping[int, str] = MappingProxyType({})
 
 
 def simulate(
-    image_id: Annotated[UUID, typer.Option("--image-id", help="The image; it is in the address of its page.")],
+    image_id: Annotated[
+        UUID, typer.Option("--image-id", help="The image; it is in the address of its page.")
+    ],
     *,
-    model_name: Annotated[str, typer.Option(help="What the model is called.")] = "simulated-detector",
+    model_name: Annotated[
+        str, typer.Option(help="What the model is called.")
+    ] = "simulated-detector",
     model_version: Annotated[str, typer.Option(help="The model's version.")] = "1.0",
     base_url: Annotated[
         str | None, typer.Option(help="The server's address. [API_BASE_URL, else TRAPLINE_SERVER]")
     ] = None,
 ) -> None:
-    """Play a whole outside pipeline on one image: what it finds is invented, every call is the real one.
+    """Play a whole outside pipeline on one image: what it finds is invented, every call is the real
+    one.
 
-    The analysis is marked as simulated: the viewer shows it, and exports, filters and counts leave it out.
+    The analysis is marked as simulated: the viewer shows it, and exports, filters and counts leave
+    it out.
 
-    It creates an analysis, says that it is processing, uploads a heatmap, posts boxes, the heatmap and
-    classifications, finalizes, and prints each step and the address of the image's page.
+    It creates an analysis, says that it is processing, uploads a heatmap, posts boxes, the heatmap
+    and classifications, finalizes, and prints each step and the address of the image's page.
 
-    TRAPLINE_TOKEN makes the analysis: a person's API token, or an outside pipeline's. The callbacks are signed with
-    ML_CALLBACK_HMAC_SECRET where that is set, else with the secret of the analysis.
+    TRAPLINE_TOKEN makes the analysis: a person's API token, or an outside pipeline's. The callbacks
+    are signed with ML_CALLBACK_HMAC_SECRET where that is set, else with the secret of the analysis.
 
     Example: `trapline simulate --image-id 01890a5d-ac96-774b-bcce-b302099a8057`
     """
     from trapline.cli.server_session import DEFAULT_SERVER, connect, get_variable
     from trapline.wire.analyses import NewAnalysis
 
-    address = base_url or get_variable("API_BASE_URL") or get_variable("TRAPLINE_SERVER") or DEFAULT_SERVER
+    address = (
+        base_url
+        or get_variable("API_BASE_URL")
+        or get_variable("TRAPLINE_SERVER")
+        or DEFAULT_SERVER
+    )
     with connect(address) as server:
         with _step("Find the image"):
             image = server.get_image(image_id)
         switched_off = "The image is there: has the server switched outside pipelines off (ML_ANALYSIS_ENABLED)?"
-        with _step(f"Create an analysis of {image.filename} by {model_name} {model_version}", {404: switched_off}):
+        with _step(
+            f"Create an analysis of {image.filename} by {model_name} {model_version}",
+            {404: switched_off},
+        ):
             new = NewAnalysis.model_validate(
                 {
                     "image_id": image_id,
@@ -92,7 +106,9 @@ def _play(server: "Trapline", made: "CreatedAnalysis", width: int, height: int) 
     print(f"Analysis {done.id} is {done.status} with {done.annotation_count} annotations.")
 
 
-def _post(outside: "CallbackSession", analysis_id: UUID, annotations: "list[BulkAnnotation]") -> None:
+def _post(
+    outside: "CallbackSession", analysis_id: UUID, annotations: "list[BulkAnnotation]"
+) -> None:
     kinds = [one.annotation_type.value for one in annotations]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     with _step(f"Post annotations: {counts}"):
@@ -104,7 +120,9 @@ def _choose_secret(own: str) -> "tuple[Sign, str]":
     from trapline.cli.server_session import get_variable
     from trapline.client.signing import build_secret_signer
 
-    shared = [part.strip() for part in (get_variable(SHARED_SECRET) or "").split(",") if part.strip()]
+    shared = [
+        part.strip() for part in (get_variable(SHARED_SECRET) or "").split(",") if part.strip()
+    ]
     return (
         (build_secret_signer(shared[0]), f"the secret of {SHARED_SECRET}")
         if shared
@@ -125,12 +143,16 @@ def _step(words: str, hints: Mapping[int, str] = NO_HINTS) -> Iterator[None]:
         yield
     except ValidationError as error:
         print("no")
-        wrong = "; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors()
+        )
         raise CommandError(f"{wrong}.", ExitCode.WRONG_USAGE) from None
     except ApiStatusError as refused:
         print("no")
         hint = hints.get(refused.status)
-        raise CommandError(f"{refused} {hint}" if hint else str(refused), ExitCode.REFUSED) from refused
+        raise CommandError(
+            f"{refused} {hint}" if hint else str(refused), ExitCode.REFUSED
+        ) from refused
     except BaseException:
         print("no")
         raise
@@ -143,7 +165,9 @@ def _tell_left_behind(analysis_id: UUID) -> Iterator[None]:
     try:
         yield
     except Exception:
-        print(f"Analysis {analysis_id} stays unfinished. The command makes a new one when it is run again.")
+        print(
+            f"Analysis {analysis_id} stays unfinished. The command makes a new one when it is run again."
+        )
         raise
 
 
@@ -152,14 +176,23 @@ def _shrink(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def generate_annotations(width: int, height: int, path: str, size: tuple[int, int]) -> "list[BulkAnnotation]":
+def generate_annotations(
+    width: int, height: int, path: str, size: tuple[int, int]
+) -> "list[BulkAnnotation]":
     """Boxes with a classification each, and the heatmap that was uploaded to `path`."""
     from trapline.wire.annotations import AnnotationType
     from trapline.wire.bulk_annotations import BulkAnnotation
 
     found = []
-    for number, ((left, top, right, bottom), (name, confidence)) in enumerate(zip(BOXES, CLASSES, strict=True)):
-        corners = {"x_min": left * width, "y_min": top * height, "x_max": right * width, "y_max": bottom * height}
+    for number, ((left, top, right, bottom), (name, confidence)) in enumerate(
+        zip(BOXES, CLASSES, strict=True)
+    ):
+        corners = {
+            "x_min": left * width,
+            "y_min": top * height,
+            "x_max": right * width,
+            "y_max": bottom * height,
+        }
         found.append(
             BulkAnnotation(
                 annotation_type=AnnotationType.BOUNDING_BOX,
@@ -170,7 +203,9 @@ def generate_annotations(width: int, height: int, path: str, size: tuple[int, in
             )
         )
         others = [
-            {"class": other, "confidence": round((1 - confidence) / 2, 3)} for other, _ in CLASSES if other != name
+            {"class": other, "confidence": round((1 - confidence) / 2, 3)}
+            for other, _ in CLASSES
+            if other != name
         ]
         found.append(
             BulkAnnotation(
@@ -207,8 +242,18 @@ def generate_heatmap(width: int, height: int) -> bytes:
         rows.append(bytes(row))
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     body = zlib.compress(b"".join(rows), 9)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", body)
+        + _chunk(b"IEND", b"")
+    )
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    return (
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+    )

@@ -8,7 +8,11 @@ import typer
 from trapline.cli.options import AsJson, InProject
 from trapline.cli.source_add import HELP, add_source
 from trapline.cli.source_events import source_events
-from trapline.cli.source_folders import grant_source_folder, list_source_folders, revoke_source_folder
+from trapline.cli.source_folders import (
+    grant_source_folder,
+    list_source_folders,
+    revoke_source_folder,
+)
 from trapline.cli.source_show import show_source
 from trapline.cli.source_update import change_source, list_runs
 
@@ -23,7 +27,9 @@ app = typer.Typer(
 )
 
 Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")]
-TestFiles = Annotated[int, typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it.")]
+TestFiles = Annotated[
+    int, typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it.")
+]
 
 
 app.command("add", help=HELP)(add_source)
@@ -40,13 +46,21 @@ app.command("revoke")(revoke_source_folder)
 def run_source_test(
     source: Named, *, project: InProject = None, test_files: TestFiles = 2, as_json: AsJson = False
 ) -> None:
-    """List what a run would take and fetch a few files to prove it; nothing is stored. Exit code 1 if it fails."""
+    """List what a run would take and fetch a few files to prove it; nothing is stored.
+
+    Exit code 1 if it fails.
+    """
     from trapline.cli.server_session import connect
     from trapline.cli.source_test_report import print_source_test
 
     with connect() as server:
         found = resolve_source(server, project, source)
-        print_source_test(server.run_source_test(found.id, test_files), as_json=as_json, to_errors=False, added=True)
+        print_source_test(
+            server.run_source_test(found.id, test_files),
+            as_json=as_json,
+            to_errors=False,
+            added=True,
+        )
 
 
 @app.command("list")
@@ -61,7 +75,17 @@ def list_sources(*, project: InProject = None, as_json: AsJson = False) -> None:
         print_json(sources)
         return
     print_table(
-        ("name", "deployment", "health", "last poll", "next poll", "imported", "waiting", "failed", "id"),
+        (
+            "name",
+            "deployment",
+            "health",
+            "last poll",
+            "next poll",
+            "imported",
+            "waiting",
+            "failed",
+            "id",
+        ),
         [
             (
                 it.name,
@@ -84,12 +108,20 @@ def list_sources(*, project: InProject = None, as_json: AsJson = False) -> None:
 
 @app.command("run")
 def run_source(
-    source: Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="Its name or id; or --all.")] = None,
+    source: Annotated[
+        str | None, typer.Argument(metavar="[SOURCE]", help="Its name or id; or --all.")
+    ] = None,
     *,
     project: InProject = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every active source of the project.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Watch until it is over; exit code 1 if it failed.")] = False,
-    max_files: Annotated[int | None, typer.Option(min=0, help="At most so many files; 0 is no limit.")] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every active source of the project.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Watch until it is over; exit code 1 if it failed.")
+    ] = False,
+    max_files: Annotated[
+        int | None, typer.Option(min=0, help="At most so many files; 0 is no limit.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Poll a source now, or every active one. A run that stops at its limit says how many remain.
@@ -114,7 +146,10 @@ def run_source(
                     raise
                 # One source never stands in the way of another.
                 refused.append(f"{it.name}: {error}")
-        runs = [_wait(server, it, run_id) if wait else server.get_source_run(it.id, run_id) for it, run_id in begun]
+        runs = [
+            _wait(server, it, run_id) if wait else server.get_source_run(it.id, run_id)
+            for it, run_id in begun
+        ]
     if as_json:
         print_json(runs)
     else:
@@ -148,14 +183,17 @@ def list_files(
     state: Annotated[
         str | None, typer.Option(help="seen, imported, duplicate, skipped, failed or quarantined.")
     ] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Let failed and quarantined files be tried again.")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Let failed and quarantined files be tried again.")
+    ] = False,
     path: Annotated[str | None, typer.Option(help="With --retry: only this file.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show what became of each file of a source, and why.
 
-    Example: `trapline source files "Old oak" --state quarantined`, then `trapline source files "Old oak" --retry`
+    Example: `trapline source files "Old oak" --state quarantined`, then `trapline source files "Old
+    oak" --retry`
     """
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_json, print_table
@@ -168,7 +206,9 @@ def list_files(
         if retry:
             released = server.retry_source_files(found.id, path)
             if path is not None and not released.files:
-                raise CommandError(f"No failed or quarantined file is called {path}. Nothing was changed.")
+                raise CommandError(
+                    f"No failed or quarantined file is called {path}. Nothing was changed."
+                )
             print_json(released) if as_json else print(
                 f"Files that are tried again with the next run: {released.files:,}"
             )
@@ -179,7 +219,10 @@ def list_files(
         return
     print_table(
         ("path", "state", "bytes", "attempts", "tried again", "why"),
-        [(it.path, it.state.value, it.size, it.attempts, it.next_attempt_at, it.error) for it in page.results],
+        [
+            (it.path, it.state.value, it.size, it.attempts, it.next_attempt_at, it.error)
+            for it in page.results
+        ],
     )
     if page.next:
         print(f"{page.count:,} in all; --limit shows more")
@@ -198,7 +241,9 @@ def delete_source(
     with connect() as server:
         found = resolve_source(server, project, source)
         if not yes:
-            typer.confirm(f"Delete {found.name}? Its {found.counts.imported:,} images stay.", abort=True)
+            typer.confirm(
+                f"Delete {found.name}? Its {found.counts.imported:,} images stay.", abort=True
+            )
         server.delete_source(found.id)
     print(f"Deleted {found.name}; its images stay")
 
@@ -220,14 +265,20 @@ def format_run(run: "PullRun") -> str:
     if run.state.value == "running":
         return f"run {run.id} has begun; trapline source list shows how it goes"
     told = f"{run.state.value}: {run.listed:,} listed, {run.imported:,} imported"
-    for count, word in ((run.duplicate, "already there"), (run.skipped, "skipped"), (run.failed, "failed")):
+    for count, word in (
+        (run.duplicate, "already there"),
+        (run.skipped, "skipped"),
+        (run.failed, "failed"),
+    ):
         told += f", {count:,} {word}" if count else ""
     told += f", {run.unlisted_folders:,} folders not listed" if run.unlisted_folders else ""
     told += f", {run.seconds:.1f} s"
     if run.remaining:
         told += f"; {run.remaining:,} more wait for the next run"
     if run.left_out:
-        told += "; left out: " + ", ".join(f"{count:,} {reason}" for reason, count in run.left_out.items())
+        told += "; left out: " + ", ".join(
+            f"{count:,} {reason}" for reason, count in run.left_out.items()
+        )
     return told + (f" ({run.error})" if run.error else "")
 
 
@@ -257,7 +308,9 @@ def _wait(server: "Trapline", source: "Source", run_id: Any) -> "PullRun":
 
     with build_console(to_errors=True).status(f"Polling {source.name}") as status:
         while (run := server.get_source_run(source.id, run_id)).state.value == "running":
-            status.update(f"Polling {source.name}: {run.listed:,} listed, {run.imported:,} imported")
+            status.update(
+                f"Polling {source.name}: {run.listed:,} listed, {run.imported:,} imported"
+            )
             time.sleep(0.3)
     return run
 
@@ -267,7 +320,9 @@ def _toggle(named: str, project: str | None, *, is_active: bool, as_json: bool) 
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        source = server.toggle_source(resolve_source(server, project, named).id, is_active=is_active)
+        source = server.toggle_source(
+            resolve_source(server, project, named).id, is_active=is_active
+        )
     if as_json:
         print_json(source)
     else:

@@ -47,53 +47,92 @@ standard input) or TRAPLINE_SOURCE_PASSWORD.
 
 
 def add_source(
-    url: Annotated[str, typer.Argument(help="Such as http://camera.local/DCIM/ or file:///media/card/DCIM.")],
+    url: Annotated[
+        str, typer.Argument(help="Such as http://camera.local/DCIM/ or file:///media/card/DCIM.")
+    ],
     *,
     name: Annotated[str | None, typer.Option(help="What to call it; else its address.")] = None,
     project: InProject = None,
-    deployment: Annotated[str | None, typer.Option(help="The deployment that its images belong to.")] = None,
-    create_deployment: Annotated[str | None, typer.Option(help="Make a deployment of this name for it.")] = None,
-    lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north of the new deployment.")] = None,
-    lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east of the new deployment.")] = None,
+    deployment: Annotated[
+        str | None, typer.Option(help="The deployment that its images belong to.")
+    ] = None,
+    create_deployment: Annotated[
+        str | None, typer.Option(help="Make a deployment of this name for it.")
+    ] = None,
+    lat: Annotated[
+        float | None, typer.Option(min=-90, max=90, help="Degrees north of the new deployment.")
+    ] = None,
+    lon: Annotated[
+        float | None, typer.Option(min=-180, max=180, help="Degrees east of the new deployment.")
+    ] = None,
     time_zone: Annotated[
         str | None,
-        typer.Option(help="Zone of the new deployment's camera; by default that of the coordinates, else UTC."),
+        typer.Option(
+            help="Zone of the new deployment's camera; by default that of the coordinates, else UTC."
+        ),
     ] = None,
     gateway: Annotated[
         str | None,
-        typer.Option(help="http, s3, ftp, sftp, folder, rest or websocket; the address says, except for rest."),
+        typer.Option(
+            help="http, s3, ftp, sftp, folder, rest or websocket; the address says, except for rest."
+        ),
     ] = None,
     option: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the gateway; JSON, or @FILE that holds it.")
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Of the gateway; JSON, or @FILE that holds it."),
     ] = None,
     option_file: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=FILE", help="One that is secret or long; - is standard input.")
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="One that is secret or long; - is standard input."),
     ] = None,
-    auth: Annotated[str | None, typer.Option(help="basic, bearer or header; basic with --username.")] = None,
-    username: Annotated[str | None, typer.Option(help="To sign in there; the password is asked for.")] = None,
+    auth: Annotated[
+        str | None, typer.Option(help="basic, bearer or header; basic with --username.")
+    ] = None,
+    username: Annotated[
+        str | None, typer.Option(help="To sign in there; the password is asked for.")
+    ] = None,
     password_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Holds the password, token or header; - is standard input.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Holds the password, token or header; - is standard input."
+        ),
     ] = None,
     schedule: Annotated[
         str | None, typer.Option(help="Cron in the deployment's time zone; hourly if not given.")
     ] = None,
-    max_files: Annotated[int | None, typer.Option(min=0, help="At most so many files a run; 0 is no limit.")] = None,
+    max_files: Annotated[
+        int | None, typer.Option(min=0, help="At most so many files a run; 0 is no limit.")
+    ] = None,
     order: Annotated[
-        str | None, typer.Option(help="Which files come first: oldest or newest; oldest if not given.")
+        str | None,
+        typer.Option(help="Which files come first: oldest or newest; oldest if not given."),
     ] = None,
-    include: Annotated[list[str] | None, typer.Option(help="Only such names, as in `IMG_*.JPG`.")] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Only such names, as in `IMG_*.JPG`.")
+    ] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="No such names.")] = None,
-    time_pattern: Annotated[str | None, typer.Option(help="Time in names, as in `Aufnahme_YYMMDD_HHMM_*`.")] = None,
-    min_age: Annotated[
-        int | None, typer.Option(min=0, metavar="SECONDS", help="Leave files that are younger for the next run.")
+    time_pattern: Annotated[
+        str | None, typer.Option(help="Time in names, as in `Aufnahme_YYMMDD_HHMM_*`.")
     ] = None,
-    rate_limit: Annotated[float | None, typer.Option(metavar="PER-SECOND", help="At most so many requests.")] = None,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="At most so many files at once.")] = None,
+    min_age: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Leave files that are younger for the next run."
+        ),
+    ] = None,
+    rate_limit: Annotated[
+        float | None, typer.Option(metavar="PER-SECOND", help="At most so many requests.")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="At most so many files at once.")
+    ] = None,
     test: Annotated[
-        bool, typer.Option("--test", help="Prove it before it is added; nothing is added if it fails.")
+        bool,
+        typer.Option("--test", help="Prove it before it is added; nothing is added if it fails."),
     ] = False,
     test_files: Annotated[
-        int, typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it.")
+        int,
+        typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it."),
     ] = 2,
     as_json: AsJson = False,
 ) -> None:
@@ -130,7 +169,10 @@ def add_source(
         if deployment:
             settings["deployment"] = resolve_deployment(server, within, deployment).id
         place = None
-        if create_deployment and (place := _find_deployment(server, within, create_deployment)) is not None:
+        if (
+            create_deployment
+            and (place := _find_deployment(server, within, create_deployment)) is not None
+        ):
             settings["deployment"] = place
             create_deployment = None
         new_deployment = None
@@ -147,16 +189,23 @@ def add_source(
         if test:
             trial = SourceTestRequest(source=source, create_deployment=new_deployment)
             print_source_test(
-                server.run_settings_test(trial, test_files), as_json=False, to_errors=as_json, added=False
+                server.run_settings_test(trial, test_files),
+                as_json=False,
+                to_errors=as_json,
+                added=False,
             )
         if new_deployment is not None:
-            source = source.model_copy(update={"deployment": server.create_deployment(new_deployment).id})
+            source = source.model_copy(
+                update={"deployment": server.create_deployment(new_deployment).id}
+            )
             source = NewSource.model_validate(source.model_dump(exclude_unset=True))
         made = server.create_source(source)
     if as_json:
         print_json(made)
     else:
-        print(f"Added {made.name} for {made.deployment_name}; polled: {made.schedule_in_words} ({made.time_zone})")
+        print(
+            f"Added {made.name} for {made.deployment_name}; polled: {made.schedule_in_words} ({made.time_zone})"
+        )
         print(f"Take what is there now: trapline source run {shlex.quote(made.name)} --wait")
 
 
@@ -175,4 +224,6 @@ def _checked(kind: Any, **values: Any) -> Any:
     except ValidationError as error:
         wrong = error.errors()[0]
         where = str(wrong["loc"][0]) if wrong["loc"] else "This"
-        raise CommandError(f"{where} {wrong['msg'].removeprefix('Value error, ')}.", ExitCode.WRONG_USAGE) from None
+        raise CommandError(
+            f"{where} {wrong['msg'].removeprefix('Value error, ')}.", ExitCode.WRONG_USAGE
+        ) from None

@@ -10,13 +10,17 @@ from trapline.cli.options import AsJson
 def source_events(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")],
     *,
-    project: Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one.")] = None,
-    rotate: Annotated[bool, typer.Option("--rotate", help="Make a new secret; the old one holds for a day.")] = False,
+    project: Annotated[
+        str | None, typer.Option("--project", help="Name or id; not needed if you have one.")
+    ] = None,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make a new secret; the old one holds for a day.")
+    ] = False,
     end: Annotated[bool, typer.Option("--end", help="Take no events any more.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a server tell a source of new files, and print the address and the secret to sign with, this once. It wants
-    an owner.
+    """Let a server tell a source of new files, and print the address and the secret to sign with,
+    this once. It wants an owner.
 
     Example: `trapline source events "Old oak"`
     """

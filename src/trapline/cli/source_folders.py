@@ -10,11 +10,17 @@ from trapline.cli.options import AsJson
 def list_source_folders(
     *,
     missing: Annotated[
-        bool, typer.Option("--missing", help="List the sources whose folder is not granted. Requires an operator.")
+        bool,
+        typer.Option(
+            "--missing", help="List the sources whose folder is not granted. Requires an operator."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the folders of the server's machine that are granted to projects. Operators see all projects."""
+    """List the folders of the server's machine that are granted to projects.
+
+    Operators see all projects.
+    """
     from trapline.cli.output import print_list
     from trapline.cli.server_session import connect
 
@@ -36,7 +42,9 @@ def list_source_folders(
 
 
 def grant_source_folder(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="Absolute path on the server's machine.")],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="Absolute path on the server's machine.")
+    ],
     *,
     project: Annotated[str, typer.Option(help="A project (name or id).")],
     as_json: AsJson = False,

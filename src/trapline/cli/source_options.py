@@ -9,11 +9,18 @@ from typing import Any
 from trapline.cli.errors import CommandError, ExitCode
 
 PASSWORD_VARIABLE = "TRAPLINE_SOURCE_PASSWORD"  # noqa: S105 - the name of a variable is no secret
-PROMPTS = {"basic": "Password", "bearer": "Token", "header": "Header (the Authorization value, or Name: value)"}
+PROMPTS = {
+    "basic": "Password",
+    "bearer": "Token",
+    "header": "Header (the Authorization value, or Name: value)",
+}
 
 
-def parse_options(url: str, gateway: str | None, given: list[str], files: list[str]) -> dict[str, Any]:
-    """Read `NAME=VALUE` and `NAME=FILE` into a gateway's options; JSON values and `@FILE` of JSON are read as such.
+def parse_options(
+    url: str, gateway: str | None, given: list[str], files: list[str]
+) -> dict[str, Any]:
+    """Read `NAME=VALUE` and `NAME=FILE` into a gateway's options; JSON values and `@FILE` of JSON
+    are read as such.
 
     Raises CommandFailed where one is misspelt, or a secret one stands on the command line.
     """
@@ -39,29 +46,43 @@ def parse_options(url: str, gateway: str | None, given: list[str], files: list[s
 def load_credentials(
     auth: str | None, username: str | None, file: str | None, *, has_key: bool = False
 ) -> dict[str, str]:
-    """Read how a source is signed in to; its secret comes from a file, TRAPLINE_SOURCE_PASSWORD, or a question.
+    """Read how a source is signed in to; its secret comes from a file, TRAPLINE_SOURCE_PASSWORD, or
+    a question.
 
     Who signs in with a private key is not asked for a password.
     """
     auth = auth or ("basic" if username is not None else None)
     if auth is None:
         if file is not None:
-            raise CommandError("--password-file needs --username, or --auth bearer or header.", ExitCode.WRONG_USAGE)
+            raise CommandError(
+                "--password-file needs --username, or --auth bearer or header.",
+                ExitCode.WRONG_USAGE,
+            )
         return {}
     if auth not in PROMPTS:
-        raise CommandError(f"--auth is one of {', '.join(PROMPTS)}, not {auth}.", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            f"--auth is one of {', '.join(PROMPTS)}, not {auth}.", ExitCode.WRONG_USAGE
+        )
     if auth == "basic" and username is None:
         raise CommandError("--auth basic needs --username.", ExitCode.WRONG_USAGE)
     if auth == "basic" and username is not None and has_key and file is None:
         return {"auth_type": auth, "auth_username": username}
-    told = {"auth_type": auth, "auth_header" if auth == "header" else "auth_password": _read_secret(auth, file)}
+    told = {
+        "auth_type": auth,
+        "auth_header" if auth == "header" else "auth_password": _read_secret(auth, file),
+    }
     return told if username is None else {**told, "auth_username": username}
 
 
 def load_text_file(path: str) -> str:
-    """Read a small text file, or standard input for `-`, without the line break at its end. Raises CommandFailed."""
+    """Read a small text file, or standard input for `-`, without the line break at its end.
+
+    Raises CommandFailed.
+    """
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8")
+        text = (
+            sys.stdin.read() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8")
+        )
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise CommandError(f"{path} cannot be read: {why}.", ExitCode.WRONG_USAGE) from None
@@ -100,4 +121,6 @@ def _read_value(name: str, value: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise CommandError(f"The option {name} is no JSON: {error}.", ExitCode.WRONG_USAGE) from None
+        raise CommandError(
+            f"The option {name} is no JSON: {error}.", ExitCode.WRONG_USAGE
+        ) from None

@@ -13,7 +13,9 @@ KNOWN_FROM = {
 }
 
 
-def print_source_test(test: "SourceTestResult", *, as_json: bool, to_errors: bool, added: bool) -> None:
+def print_source_test(
+    test: "SourceTestResult", *, as_json: bool, to_errors: bool, added: bool
+) -> None:
     """Print what a test saw. Raises CommandFailed where it failed."""
     from trapline.cli.errors import CommandError
     from trapline.cli.output import build_console, print_json, print_table
@@ -38,6 +40,9 @@ def print_source_test(test: "SourceTestResult", *, as_json: bool, to_errors: boo
     if test.health not in ("ok", "failing") and not as_json:
         build_console(to_errors=to_errors).print(f"Health: {test.health}", markup=False)
     if not test.ok:
-        raise CommandError(f"The test failed: {test.detail.rstrip('.')}." + ("" if added else " Nothing was added."))
+        raise CommandError(
+            f"The test failed: {test.detail.rstrip('.')}."
+            + ("" if added else " Nothing was added.")
+        )
     if not as_json:
         build_console(to_errors=to_errors).print(test.detail, markup=False)

@@ -24,9 +24,11 @@ def change_source(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Change a source; what is left out stays. The names are those of `trapline source list --json`.
+    """Change a source; what is left out stays. The names are those of `trapline source list
+    --json`.
 
-    Example: `trapline source change "Old oak" --set 'schedule=0 * * * *' --set max_files_per_run=500`
+    Example: `trapline source change "Old oak" --set 'schedule=0 * * * *' --set
+    max_files_per_run=500`
     """
     from trapline.cli.output import print_json
     from trapline.cli.parameters import build_request, parse_parameters
@@ -60,7 +62,11 @@ def list_runs(
     from trapline.client import iterate
 
     with connect() as server:
-        found = list(islice(iterate(server.list_source_runs, resolve_source(server, project, source).id), limit))
+        found = list(
+            islice(
+                iterate(server.list_source_runs, resolve_source(server, project, source).id), limit
+            )
+        )
     print_list(
         found,
         ("began", "why", "state", "imported", "failed", "error"),

@@ -1,10 +1,11 @@
 """Run a module's `main` in a process that ends when its supervisor does.
 
-`python -m trapline.cli.supervised_process LIFELINE GATE MODULE ARGUMENTS...`: LIFELINE is the reading end of a pipe
-whose other end only the supervisor holds and never writes to. However the supervisor ends, kill -9 included, the pipe
-closes, and so does this process, at once: everything it does is safe to cut. GATE is another such pipe: the module is
-loaded at once, with what its `load` names for these arguments where it has one, and runs when the supervisor closes the
-pipe, so that loading takes no time when what it needs is there.
+`python -m trapline.cli.supervised_process LIFELINE GATE MODULE ARGUMENTS...`: LIFELINE is the
+reading end of a pipe whose other end only the supervisor holds and never writes to. However the
+supervisor ends, kill -9 included, the pipe closes, and so does this process, at once: everything it
+does is safe to cut. GATE is another such pipe: the module is loaded at once, with what its `load`
+names for these arguments where it has one, and runs when the supervisor closes the pipe, so that
+loading takes no time when what it needs is there.
 """
 
 import gc
@@ -23,9 +24,12 @@ def exit_with_supervisor(lifeline: int) -> None:
 def main() -> int:
     """Watch the lifeline, load the module, wait for the gate, and answer the module's exit code."""
     lifeline, gate, name, *arguments = sys.argv[1:]
-    threading.Thread(target=exit_with_supervisor, args=(int(lifeline),), name="lifeline", daemon=True).start()
+    threading.Thread(
+        target=exit_with_supervisor, args=(int(lifeline),), name="lifeline", daemon=True
+    ).start()
     sys.argv = [name, *arguments]
-    # What is loaded stays: looking through it for garbage again and again took a seventh of the time.
+    # What is loaded stays: looking through it for garbage again and again took a seventh of the
+    # time.
     gc.disable()
     module = importlib.import_module(name)
     if hasattr(module, "load"):

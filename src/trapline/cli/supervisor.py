@@ -191,7 +191,9 @@ class Supervisor:
             self._start_due(event)
             return None
         if isinstance(event, ProcessExited):
-            fallen = next((child for child in self.children if child.process is event.process), None)
+            fallen = next(
+                (child for child in self.children if child.process is event.process), None
+            )
             if fallen is not None:
                 self._start_again(fallen)
                 return None

@@ -21,7 +21,9 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
-InProject = Annotated[str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")]
+InProject = Annotated[
+    str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")
+]
 Named = Annotated[str, typer.Argument(metavar="TAXON", help="Its scientific name or id.")]
 Author = Annotated[str | None, typer.Option(help="Who gave the name, and when.")]
 RankOf = Annotated[str | None, typer.Option(help="Such as species or family.")]
@@ -31,10 +33,14 @@ Common = Annotated[
 ]
 Higher = Annotated[
     list[str] | None,
-    typer.Option("--higher", help="RANK=NAME, such as kingdom=Animalia; may be given several times."),
+    typer.Option(
+        "--higher", help="RANK=NAME, such as kingdom=Animalia; may be given several times."
+    ),
 ]
 GbifKey = Annotated[int | None, typer.Option(min=1, help="Its number in GBIF's backbone.")]
-SynonymOf = Annotated[str | None, typer.Option(help="What is accepted in its place: a scientific name or an id.")]
+SynonymOf = Annotated[
+    str | None, typer.Option(help="What is accepted in its place: a scientific name or an id.")
+]
 
 
 @app.command("list")
@@ -54,7 +60,14 @@ def list_taxa(
     from trapline.client import iterate
 
     with connect() as server:
-        found = list(iterate(server.list_taxa, project=resolve_project(server, project).id, search=search, rank=rank))
+        found = list(
+            iterate(
+                server.list_taxa,
+                project=resolve_project(server, project).id,
+                search=search,
+                rank=rank,
+            )
+        )
     if as_json:
         print_json(found)
         return
@@ -64,7 +77,9 @@ def list_taxa(
             (
                 it.scientific_name,
                 it.rank,
-                ", ".join(f"{language}: {'; '.join(names)}" for language, names in it.common_names.items()),
+                ", ".join(
+                    f"{language}: {'; '.join(names)}" for language, names in it.common_names.items()
+                ),
                 it.accepted_name,
                 ", ".join(it.labels),
                 str(it.gbif_key or ""),
@@ -89,14 +104,18 @@ def add_taxon(
 ) -> None:
     """Put a taxon on a project's list.
 
-    Example: `trapline taxon add "Vulpes vulpes" --rank species --common "en=red fox" --common de=Rotfuchs`
+    Example: `trapline taxon add "Vulpes vulpes" --rank species --common "en=red fox" --common
+    de=Rotfuchs`
     """
     from trapline.cli.server_session import connect, resolve_project, resolve_taxon
     from trapline.wire.taxa import NewTaxon
 
     with connect() as server:
         within = resolve_project(server, project).id
-        given = _given(author, rank, common, higher, gbif_key) | {"project": within, "scientific_name": name}
+        given = _given(author, rank, common, higher, gbif_key) | {
+            "project": within,
+            "scientific_name": name,
+        }
         if synonym_of is not None:
             given["accepted"] = resolve_taxon(server, within, synonym_of).id
         _tell(server.create_taxon(build_request(NewTaxon, given, "taxon")), as_json=as_json)
@@ -114,10 +133,13 @@ def change_taxon(
     higher: Higher = None,
     gbif_key: GbifKey = None,
     synonym_of: SynonymOf = None,
-    accepted: Annotated[bool, typer.Option("--accepted", help="It is a synonym no longer.")] = False,
+    accepted: Annotated[
+        bool, typer.Option("--accepted", help="It is a synonym no longer.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change a taxon; what is left out stays. Common names replace all others, and so do higher ranks.
+    """Change a taxon; what is left out stays. Common names replace all others, and so do higher
+    ranks.
 
     Example: `trapline taxon change "Felis concolor" --synonym-of "Puma concolor"`
     """
@@ -157,9 +179,11 @@ def import_taxa(
     project: InProject = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take in a list: a CSV, a table of Darwin Core or of GBIF, GBIF keys alone, or a Darwin Core Archive.
+    """Take in a list: a CSV, a table of Darwin Core or of GBIF, GBIF keys alone, or a Darwin Core
+    Archive.
 
-    Lines that cannot be taken are told, and the others are taken; the same file again changes nothing.
+    Lines that cannot be taken are told, and the others are taken; the same file again changes
+    nothing.
 
     Example: `trapline taxon import species.csv`
     """
@@ -171,7 +195,9 @@ def import_taxa(
     if as_json:
         print_json(taken)
         return
-    print(f"{taken.created} made, {taken.updated} changed, {taken.unchanged} as they were, {taken.refused} not taken")
+    print(
+        f"{taken.created} made, {taken.updated} changed, {taken.unchanged} as they were, {taken.refused} not taken"
+    )
     for problem in taken.problems:
         print(f"{problem.where}: {problem.message}")
     if taken.ignored_columns:
@@ -182,13 +208,17 @@ def import_taxa(
 def list_labels(
     *,
     project: InProject = None,
-    unmapped: Annotated[bool, typer.Option("--unmapped", help="Those on images that mean no taxon yet.")] = False,
+    unmapped: Annotated[
+        bool, typer.Option("--unmapped", help="Those on images that mean no taxon yet.")
+    ] = False,
     apply: Annotated[
-        bool, typer.Option("--apply", help="With --unmapped: let each mean the taxon that is called so.")
+        bool,
+        typer.Option("--apply", help="With --unmapped: let each mean the taxon that is called so."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what the labels of models mean; with --unmapped those that mean nothing yet, and what is called so.
+    """List what the labels of models mean; with --unmapped those that mean nothing yet, and what is
+    called so.
 
     Example: `trapline taxon labels --unmapped`
     """
@@ -211,7 +241,10 @@ def list_labels(
     if as_json:
         print_json(found)
         return
-    print_table(("label", "images", "taxon called so"), [(it.label, it.images, it.scientific_name) for it in found])
+    print_table(
+        ("label", "images", "taxon called so"),
+        [(it.label, it.images, it.scientific_name) for it in found],
+    )
     if apply:
         print(f"{changed} labels mean now what is called so.")
 
@@ -220,7 +253,8 @@ def list_labels(
 def map_labels(
     label: Annotated[str, typer.Argument(help="What models say.")],
     taxon: Annotated[
-        str | None, typer.Argument(help="The scientific name or id; without it the label means none.")
+        str | None,
+        typer.Argument(help="The scientific name or id; without it the label means none."),
     ] = None,
     *,
     project: InProject = None,
@@ -249,8 +283,15 @@ def _given(
     for language, name in _parse_pairs("--common", "LANGUAGE=NAME", common):
         names.setdefault(language, []).append(name)
     ranks = dict(_parse_pairs("--higher", "RANK=NAME", higher))
-    given = {"authorship": author, "rank": rank, "common_names": names or None, "higher_ranks": ranks or None}
-    return {key: value for key, value in {**given, "gbif_key": gbif_key}.items() if value is not None}
+    given = {
+        "authorship": author,
+        "rank": rank,
+        "common_names": names or None,
+        "higher_ranks": ranks or None,
+    }
+    return {
+        key: value for key, value in {**given, "gbif_key": gbif_key}.items() if value is not None
+    }
 
 
 def _parse_pairs(option: str, form: str, values: "Sequence[str] | None") -> list[tuple[str, str]]:

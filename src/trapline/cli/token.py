@@ -27,25 +27,36 @@ def create(
     name: Annotated[str, typer.Option(help="What it is for, such as gpu-2.")],
     kind: Annotated[
         TokenKind,
-        typer.Option(help="user: what you may do. worker: take tasks, post results. pipeline: make analyses."),
+        typer.Option(
+            help="user: what you may do. worker: take tasks, post results. pipeline: make analyses."
+        ),
     ] = (TokenKind.USER),
     project: Annotated[
-        list[str] | None, typer.Option(help="Only this project (name or id); may be given several times.")
+        list[str] | None,
+        typer.Option(help="Only this project (name or id); may be given several times."),
     ] = None,
     scope: Annotated[
         list[TokenScope] | None,
-        typer.Option(help="For a user's token, all that it may do; may be given several times. Without it, all."),
+        typer.Option(
+            help="For a user's token, all that it may do; may be given several times. Without it, all."
+        ),
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Good for so many days; for ever without it.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Good for so many days; for ever without it.")
+    ] = None,
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="On the server's machine: make it in this data folder, without signing in."),
+        typer.Option(
+            "--data",
+            help="On the server's machine: make it in this data folder, without signing in.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an API token and print it, this once.
 
-    With a token of yours: `trapline token create --name gpu-2 --kind worker --project "Forest edge"`
+    With a token of yours: `trapline token create --name gpu-2 --kind worker --project "Forest
+    edge"`
 
     The first one, on the server's machine: `trapline token create --data /srv/trapline --name me`
     """
@@ -62,7 +73,9 @@ def create(
             )
     else:
         made = asyncio.run(
-            _make_here(data, NewToken(name=name, kind=kind, scopes=scope, expires_at=expires_at), project)
+            _make_here(
+                data, NewToken(name=name, kind=kind, scopes=scope, expires_at=expires_at), project
+            )
         )
     if as_json:
         print_json(made)
@@ -97,7 +110,9 @@ def list_tokens(*, as_json: AsJson = False) -> None:
 
 @app.command("revoke")
 def revoke(
-    token_id: Annotated[UUID, typer.Argument(help="The token's id, as `trapline token list` shows it.")],
+    token_id: Annotated[
+        UUID, typer.Argument(help="The token's id, as `trapline token list` shows it.")
+    ],
 ) -> None:
     """Revoke a token; it is refused from now on."""
     from trapline.cli.server_session import connect
@@ -129,7 +144,15 @@ async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> C
             async with system.database.transaction(scope) as tx:
                 owner = await find_first_operator(scope, tx)
                 if owner is None:
-                    raise CommandError("Nobody has an account yet: `trapline link` prints the link that makes one.")
+                    raise CommandError(
+                        "Nobody has an account yet: `trapline link` prints the link that makes one."
+                    )
                 roles, archived = await list_roles(scope, tx, owner.id)
-            scope = Scope(actor="command line", roles=roles, archived=archived, user_id=owner.id, is_operator=True)
+            scope = Scope(
+                actor="command line",
+                roles=roles,
+                archived=archived,
+                user_id=owner.id,
+                is_operator=True,
+            )
         return await create_token(system, scope, new.model_copy(update={"projects": ids}))

@@ -34,8 +34,9 @@ LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
 METRICS_SOCKET = "TRAPLINE_METRICS_SOCKET"
 METRICS_LISTEN = "TRAPLINE_METRICS_LISTEN"
 FAILPOINTS = "TRAPLINE_FAILPOINTS"
-# The worker gives back what it holds, with a start over the API, which needs nearly all of the ten seconds of both to
-# finish what is under way; PostgreSQL, which nobody needs then, writes its checkpoint.
+# The worker gives back what it holds, with a start over the API, which needs nearly all of the ten
+# seconds of both to finish what is under way; PostgreSQL, which nobody needs then, writes its
+# checkpoint.
 WORKER_START_S, WORKER_PATIENCE_S, SERVER_PATIENCE_S, DATABASE_PATIENCE_S = 1.0, 3.0, 10.0, 2.5
 STOP_WITHIN_S = SERVER_PATIENCE_S + DATABASE_PATIENCE_S + 7.5
 """When whoever stops `trapline up` may kill it: a PostgreSQL that does not listen hears harder signals for 6 s."""
@@ -58,14 +59,24 @@ class UpOptions:
 
 def up(
     data: Annotated[
-        Path | None, typer.Option("--data", help="Folder for everything it keeps. [TRAPLINE_DATA, ./trapline-data]")
+        Path | None,
+        typer.Option(
+            "--data", help="Folder for everything it keeps. [TRAPLINE_DATA, ./trapline-data]"
+        ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")
+    ] = 8000,
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes that serve HTTP.")] = 1,
-    no_worker: Annotated[bool, typer.Option("--no-worker", help="No worker here; others may connect.")] = False,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="No worker here; others may connect.")
+    ] = False,
     pipeline: Annotated[
-        list[str] | None, typer.Option("--pipeline", "-p", help="What the worker here runs; several times for more.")
+        list[str] | None,
+        typer.Option("--pipeline", "-p", help="What the worker here runs; several times for more."),
     ] = None,
     private_sources: Annotated[
         bool | None,
@@ -76,13 +87,16 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Start the database, the server, the page, the background work and one worker; Ctrl-C stops them cleanly.
+    """Start the database, the server, the page, the background work and one worker; Ctrl-C stops
+    them cleanly.
 
     The first start prints a one-time link that makes the owner's account.
 
     Example: `trapline up --data /srv/trapline --port 8080`
     """
-    wishes = UpOptions(host, port, processes, not no_worker, tuple(pipeline or [PIPELINE]), private_sources)
+    wishes = UpOptions(
+        host, port, processes, not no_worker, tuple(pipeline or [PIPELINE]), private_sources
+    )
     code = run(data, wishes)
     if code:
         raise typer.Exit(code)
@@ -107,18 +121,26 @@ def run(data: Path | None, wishes: UpOptions) -> int:
         raise CommandError(str(refused)) from None
     lock = lock_folder(folder)
     if (folder / UNFINISHED).exists():
-        raise CommandError(f"A restore into {folder} was not finished. Remove the folder and run it again.")
+        raise CommandError(
+            f"A restore into {folder} was not finished. Remove the folder and run it again."
+        )
     listener = _listen(wishes.host, wishes.port, f"--port {wishes.port + 1}")
     metrics = None
     if settings.metrics_listen is not None:
         host, metrics_port = parse_listen_address(settings.metrics_listen)
         metrics = _listen(host, metrics_port, f"{METRICS_LISTEN}={metrics_port + 1}")
     port = listener.getsockname()[1]
-    public_url = settings.public_url if "public_url" in settings.model_fields_set else _local_url(wishes.host, port)
+    public_url = (
+        settings.public_url
+        if "public_url" in settings.model_fields_set
+        else _local_url(wishes.host, port)
+    )
     (folder / "public-url").write_text(f"{public_url}\n", encoding="utf-8")
     # In memory where there is such a place: a full disk would end whoever counts.
     memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
-    counted = tempfile.mkdtemp(prefix="trapline-metrics-", dir=memory if os.access(memory, os.W_OK) else None)
+    counted = tempfile.mkdtemp(
+        prefix="trapline-metrics-", dir=memory if os.access(memory, os.W_OK) else None
+    )
     supervisor = Supervisor(console.print)
     supervisor.install_signal_handlers()
     outside = settings.database_url.get_secret_value() if settings.database_url else None
@@ -149,7 +171,14 @@ def run(data: Path | None, wishes: UpOptions) -> int:
             server.start_background()
             if wishes.with_worker and _has_worker():
                 supervisor.start(_worker_program(wishes, port, folder, prepared["worker_token"]))
-            _greet(console, public_url, prepared["link"], wishes, private_sources, time.monotonic() - started)
+            _greet(
+                console,
+                public_url,
+                prepared["link"],
+                wishes,
+                private_sources,
+                time.monotonic() - started,
+            )
             while not isinstance(event := supervisor.next_event(), ShutdownRequested):
                 server.follow(database, event)
         return 0
@@ -204,7 +233,9 @@ class _Server:
         descriptors = tuple(each.fileno() for each in self._handed.values())
         api = ProcessSpec("api", SERVER, ("api",), {**self.environment, **numbers}, descriptors)
         background = (
-            [ProcessSpec("background", SERVER, ("background",), self.environment)] if self._with_background else []
+            [ProcessSpec("background", SERVER, ("background",), self.environment)]
+            if self._with_background
+            else []
         )
         return [api] * self._processes + background
 
@@ -220,7 +251,8 @@ def stop_programs(supervisor: Supervisor) -> None:
 
 
 def _listen(host: str, port: int, instead: str) -> socket.socket:
-    """Open the socket that every API process accepts from; it outlives each of them, so that callers only wait.
+    """Open the socket that every API process accepts from; it outlives each of them, so that
+    callers only wait.
 
     `instead` says how another port is chosen where this one is taken. Raises CommandFailed.
     """
@@ -244,7 +276,9 @@ def _listen(host: str, port: int, instead: str) -> socket.socket:
             raise CommandError(
                 f"Port {port} of {host} is taken by another program. Choose another one, such as {instead}."
             ) from None
-        raise CommandError(f"Nobody can listen on {host} port {port} here: {error.strerror}.") from None
+        raise CommandError(
+            f"Nobody can listen on {host} port {port} here: {error.strerror}."
+        ) from None
     return listener
 
 
@@ -261,12 +295,16 @@ def _worker_program(wishes: UpOptions, port: int, folder: Path, token: str) -> P
 
     host = "127.0.0.1" if wishes.host in ("0.0.0.0", "localhost") else wishes.host  # noqa: S104 - a comparison
     host = f"[{host}]" if ":" in host else host
-    environment = build_worker_environment(server=f"http://{host}:{port}", token=token, folder=folder)
+    environment = build_worker_environment(
+        server=f"http://{host}:{port}", token=token, folder=folder
+    )
     return ProcessSpec("worker", "trapline.cli.local_worker", wishes.pipelines, environment)
 
 
 def _has_worker() -> bool:
-    return all(importlib.util.find_spec(name) is not None for name in ("onnxruntime", "onnx", "numpy"))
+    return all(
+        importlib.util.find_spec(name) is not None for name in ("onnxruntime", "onnx", "numpy")
+    )
 
 
 def _begin_preparation(environment: Mapping[str, str], schema: str) -> subprocess.Popen[str]:
@@ -283,9 +321,13 @@ def _begin_preparation(environment: Mapping[str, str], schema: str) -> subproces
 
 
 def _prepare(
-    preparing: subprocess.Popen[str], server: _Server, database: "EmbeddedDatabase | None", console: Any
+    preparing: subprocess.Popen[str],
+    server: _Server,
+    database: "EmbeddedDatabase | None",
+    console: Any,
 ) -> dict[str, str]:
-    """Prepare the database: the first owner's link, if there is no account yet, and the worker's token.
+    """Prepare the database: the first owner's link, if there is no account yet, and the worker's
+    token.
 
     A PostgreSQL that ends meanwhile is started again, and the preparation with it.
     """
@@ -296,7 +338,9 @@ def _prepare(
             return prepared
         if database is None or database.postgres.process.poll() is None:
             break
-        console.print(f"PostgreSQL {describe_end(database.postgres.process.returncode)}. It starts again now.")
+        console.print(
+            f"PostgreSQL {describe_end(database.postgres.process.returncode)}. It starts again now."
+        )
         database.restart()
         server.move(database.postgres.url)
         preparing = _begin_preparation(server.environment, "migrate")
@@ -308,13 +352,17 @@ def is_ready(port: int, host: str = "127.0.0.1") -> bool:
     host = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host  # noqa: S104 - a comparison
     opener = build_opener(ProxyHandler({}))
     try:
-        with opener.open(f"http://{f'[{host}]' if ':' in host else host}:{port}/readyz", timeout=2) as answer:
+        with opener.open(
+            f"http://{f'[{host}]' if ':' in host else host}:{port}/readyz", timeout=2
+        ) as answer:
             return bool(json.load(answer)["status"] == "ready")
     except (URLError, OSError, ValueError, KeyError):
         return False
 
 
-def _wait_until_ready(port: int, host: str, server: _Server, database: "EmbeddedDatabase | None") -> bool:
+def _wait_until_ready(
+    port: int, host: str, server: _Server, database: "EmbeddedDatabase | None"
+) -> bool:
     """Wait until the server answers; False where somebody wanted it to end before."""
     deadline = time.monotonic() + READY_WITHIN_S
     while not is_ready(port, host):
@@ -323,12 +371,19 @@ def _wait_until_ready(port: int, host: str, server: _Server, database: "Embedded
             return False
         server.follow(database, event)
         if time.monotonic() > deadline:
-            raise CommandError(f"The server was not ready within {READY_WITHIN_S:.0f} s; its messages are above.")
+            raise CommandError(
+                f"The server was not ready within {READY_WITHIN_S:.0f} s; its messages are above."
+            )
     return True
 
 
 def _greet(
-    console: Any, public_url: str, link: str | None, wishes: UpOptions, private_sources: bool, seconds: float
+    console: Any,
+    public_url: str,
+    link: str | None,
+    wishes: UpOptions,
+    private_sources: bool,
+    seconds: float,
 ) -> None:
     console.print(f"Trapline is ready at {public_url} (after {seconds:.1f} s). Ctrl-C stops it.")
     if link is not None:

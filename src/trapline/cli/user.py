@@ -33,20 +33,28 @@ def invite_user(
         list[str] | None, typer.Option(help="A project (name or id); several times for several.")
     ] = None,
     role: Annotated[Role, typer.Option(help="Their role there.")] = Role.VIEWER,
-    operator: Annotated[bool, typer.Option("--operator", help="They may do all that an operator may.")] = False,
+    operator: Annotated[
+        bool, typer.Option("--operator", help="They may do all that an operator may.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make an account and print a link, this once: give it to them, and they choose a password.
 
-    Example: `trapline user invite anna@example.org --name Anna --project "Forest edge" --role reviewer`
+    Example: `trapline user invite anna@example.org --name Anna --project "Forest edge" --role
+    reviewer`
     """
     from trapline.cli.output import print_json
     from trapline.cli.server_session import connect, resolve_project
     from trapline.wire.users import NewMembership, NewUser
 
     with connect() as server:
-        given = [NewMembership(project=resolve_project(server, one).id, role=role) for one in project or []]
-        made = server.invite_user(NewUser(email=email, name=name, is_operator=operator, memberships=given))
+        given = [
+            NewMembership(project=resolve_project(server, one).id, role=role)
+            for one in project or []
+        ]
+        made = server.invite_user(
+            NewUser(email=email, name=name, is_operator=operator, memberships=given)
+        )
     if as_json:
         print_json(made)
     else:
@@ -97,7 +105,8 @@ def reactivate_user(user: Named) -> None:
 
 @app.command("unlink")
 def unlink_user(user: Named) -> None:
-    """Forget whom the OpenID provider knows somebody as; their next sign-in by it links them anew, by e-mail address.
+    """Forget whom the OpenID provider knows somebody as; their next sign-in by it links them anew,
+    by e-mail address.
 
     Example: `trapline user unlink anna@example.org`
     """
@@ -113,7 +122,10 @@ def change_user(
     *,
     name: Annotated[str | None, typer.Option(help="What they are called.")] = None,
     operator: Annotated[
-        bool | None, typer.Option("--operator/--no-operator", help="Whether they may do all that an operator may.")
+        bool | None,
+        typer.Option(
+            "--operator/--no-operator", help="Whether they may do all that an operator may."
+        ),
     ] = None,
 ) -> None:
     """Change somebody's name, or whether they are an operator."""
@@ -134,7 +146,9 @@ def reset_user(user: Named) -> None:
 
 @app.command("me")
 def show_current_user(
-    *, name: Annotated[str | None, typer.Option(help="Be called so from now on.")] = None, as_json: AsJson = False
+    *,
+    name: Annotated[str | None, typer.Option(help="Be called so from now on.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Tell who your API token stands for and what it may, or change your name.
 
@@ -148,8 +162,12 @@ def show_current_user(
     if as_json:
         print_json(caller)
         return
-    print(f"{caller.name or caller.email or 'nobody'} ({caller.kind}{', operator' if caller.is_operator else ''})")
-    print_table(("project", "role"), [(it.project_name, it.role.value) for it in caller.memberships])
+    print(
+        f"{caller.name or caller.email or 'nobody'} ({caller.kind}{', operator' if caller.is_operator else ''})"
+    )
+    print_table(
+        ("project", "role"), [(it.project_name, it.role.value) for it in caller.memberships]
+    )
 
 
 @app.command("sessions")
@@ -170,7 +188,9 @@ def list_sessions(*, as_json: AsJson = False) -> None:
 
 @app.command("end-session")
 def end_session(
-    session: Annotated[UUID | None, typer.Argument(help="Its id, as `trapline user sessions` shows it.")] = None,
+    session: Annotated[
+        UUID | None, typer.Argument(help="Its id, as `trapline user sessions` shows it.")
+    ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="End all of them.")] = False,
 ) -> None:
@@ -191,10 +211,16 @@ def end_session(
 @app.command("password")
 def change_password(
     old: Annotated[
-        str, typer.Option(prompt="Present password", hide_input=True, prompt_required=True, help="Asked for.")
+        str,
+        typer.Option(
+            prompt="Present password", hide_input=True, prompt_required=True, help="Asked for."
+        ),
     ],
     new: Annotated[
-        str, typer.Option(prompt="New password", hide_input=True, confirmation_prompt=True, help="Asked for.")
+        str,
+        typer.Option(
+            prompt="New password", hide_input=True, confirmation_prompt=True, help="Asked for."
+        ),
     ],
 ) -> None:
     """Set your password; all your sessions end."""

@@ -26,7 +26,8 @@ Named = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its name, address
 Events = Annotated[
     list[str] | None,
     typer.Option(
-        "--event", help="A type such as job.completed, or a beginning such as job; may be given several times."
+        "--event",
+        help="A type such as job.completed, or a beginning such as job; may be given several times.",
     ),
 ]
 
@@ -75,10 +76,13 @@ def add_webhook(
 @app.command("list")
 def list_webhooks(
     *,
-    project: Annotated[str | None, typer.Option(help="Name or id; without it those of all your projects.")] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List webhooks with what waits for each and what was given up, and report a NATS server that is away.
+    """List webhooks with what waits for each and what was given up, and report a NATS server that
+    is away.
 
     Example: `trapline webhook list`
     """
@@ -117,8 +121,12 @@ def change_webhook(
     url: Annotated[str | None, typer.Option(help="Another address.")] = None,
     name: Annotated[str | None, typer.Option(help="Another name.")] = None,
     event: Events = None,
-    analyses_of_jobs: Annotated[bool | None, typer.Option(help="Tell of each analysis of a job too.")] = None,
-    on: Annotated[bool | None, typer.Option("--on/--off", help="Switch it on or off; what waits is kept.")] = None,
+    analyses_of_jobs: Annotated[
+        bool | None, typer.Option(help="Tell of each analysis of a job too.")
+    ] = None,
+    on: Annotated[
+        bool | None, typer.Option("--on/--off", help="Switch it on or off; what waits is kept.")
+    ] = None,
 ) -> None:
     """Change a webhook; what is left out stays.
 
@@ -134,7 +142,9 @@ def change_webhook(
         "analyses_of_jobs": analyses_of_jobs,
         "is_active": on,
     }
-    change = WebhookUpdate.model_validate({key: value for key, value in given.items() if value is not None})
+    change = WebhookUpdate.model_validate(
+        {key: value for key, value in given.items() if value is not None}
+    )
     with connect() as server:
         changed = server.update_webhook(_get_webhook(server, webhook).id, change)
     print(f"{changed.name or changed.url}: {_tell_state(changed)}")
@@ -145,7 +155,9 @@ def list_deliveries(
     webhook: Named,
     *,
     state: Annotated[str | None, typer.Option(help="Only waiting, delivered or failed.")] = None,
-    event: Annotated[str | None, typer.Option(help="Only of this type, such as job.completed.")] = None,
+    event: Annotated[
+        str | None, typer.Option(help="Only of this type, such as job.completed.")
+    ] = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
@@ -160,7 +172,9 @@ def list_deliveries(
 
     with connect() as server:
         wanted = {"state": state, "event_type": event, **_read_period(since, until)}
-        found = server.list_deliveries(_get_webhook(server, webhook).id, limit=limit, **wanted).results
+        found = server.list_deliveries(
+            _get_webhook(server, webhook).id, limit=limit, **wanted
+        ).results
     print_list(
         found,
         ("delivery", "event", "at", "state", "attempts", "next", "what was said"),
@@ -180,14 +194,17 @@ def list_deliveries(
 @app.command("replay")
 def replay(
     webhook: Named,
-    delivery: Annotated[list[UUID] | None, typer.Argument(help="Deliveries, as `deliveries` shows them.")] = None,
+    delivery: Annotated[
+        list[UUID] | None, typer.Argument(help="Deliveries, as `deliveries` shows them.")
+    ] = None,
     *,
     failed: Annotated[bool, typer.Option("--failed", help="All that was given up.")] = False,
     event: Annotated[str | None, typer.Option(help="With --failed, only of this type.")] = None,
     since: Since = None,
     until: Until = None,
 ) -> None:
-    """Attempt deliveries, or all that were given up, again for another day. Ends with 1 if one is not there.
+    """Attempt deliveries, or all that were given up, again for another day. Ends with 1 if one is
+    not there.
 
     Example: `trapline webhook replay station --failed --since 2026-05-01`
     """
@@ -198,7 +215,9 @@ def replay(
 
     narrowed = {"event_type": event, **_read_period(since, until)}
     if failed == bool(delivery):
-        raise CommandError("Name deliveries, or give --failed for all that were given up.", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            "Name deliveries, or give --failed for all that were given up.", ExitCode.WRONG_USAGE
+        )
     if delivery and any(narrowed.values()):
         raise CommandError("--event, --since and --until go with --failed.", ExitCode.WRONG_USAGE)
     wanted = build_request(ReplayRequest, narrowed, "replay")
@@ -221,7 +240,8 @@ def replay(
 
 @app.command("test")
 def ping(webhook: Named, *, as_json: AsJson = False) -> None:
-    """Send an event of the type webhook.ping, once and now, and say how that went. Ends with 1 if it did not arrive.
+    """Send an event of the type webhook.ping, once and now, and say how that went. Ends with 1 if
+    it did not arrive.
 
     Example: `trapline webhook test station`
     """
@@ -236,14 +256,19 @@ def ping(webhook: Named, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json(done)
     else:
-        print(f"Delivered in {done.duration_ms} ms." if is_there else f"Not delivered: {_tell_answer(done)}")
+        print(
+            f"Delivered in {done.duration_ms} ms."
+            if is_there
+            else f"Not delivered: {_tell_answer(done)}"
+        )
     if not is_there:
         raise typer.Exit(ExitCode.NOT_DONE)
 
 
 @app.command("rotate")
 def rotate(webhook: Named, *, as_json: AsJson = False) -> None:
-    """Make a new secret and print it, this once; the one before signs too for a day. Wants an owner.
+    """Make a new secret and print it, this once; the one before signs too for a day. Wants an
+    owner.
 
     Example: `trapline webhook rotate station`
     """
@@ -293,7 +318,10 @@ def _get_webhook(server: "Trapline", named: str) -> "Webhook":
 def _read_period(since: str | None, until: str | None) -> dict[str, str | None]:
     from trapline.cli.timestamps import parse_timestamp
 
-    return {"created_after": parse_timestamp("--since", since), "created_before": parse_timestamp("--until", until)}
+    return {
+        "created_after": parse_timestamp("--since", since),
+        "created_before": parse_timestamp("--until", until),
+    }
 
 
 def _read_types(events: list[str] | None) -> "list[EventType]":
@@ -305,7 +333,10 @@ def _read_types(events: list[str] | None) -> "list[EventType]":
     for word in events or []:
         meant = [kind for kind in EventType if kind == word or kind.startswith(f"{word}.")]
         if not meant:
-            raise CommandError(f"There is no event {word}. There are: {', '.join(EventType)}.", ExitCode.WRONG_USAGE)
+            raise CommandError(
+                f"There is no event {word}. There are: {', '.join(EventType)}.",
+                ExitCode.WRONG_USAGE,
+            )
         chosen += meant
     return chosen
 

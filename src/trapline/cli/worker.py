@@ -29,7 +29,9 @@ With a token of yours, see all workers, and take the leases of one that does no 
     trapline worker evict 0197d3a0
 """
 
-app = typer.Typer(help=HELP, invoke_without_command=True, add_completion=False, rich_markup_mode="markdown")
+app = typer.Typer(
+    help=HELP, invoke_without_command=True, add_completion=False, rich_markup_mode="markdown"
+)
 
 SHORT = 13
 """How many characters of an id are shown: they are the time of its hello, to the millisecond."""
@@ -41,21 +43,30 @@ def run(
     pipeline: Annotated[
         list[str] | None,
         typer.Option(
-            "--pipeline", "-p", help="A pipeline to run, several times for more; without it, those that need no name."
+            "--pipeline",
+            "-p",
+            help="A pipeline to run, several times for more; without it, those that need no name.",
         ),
     ] = None,
-    server: Annotated[str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pictures at a time. [TRAPLINE_BATCH_SIZE]")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Pictures at a time. [TRAPLINE_BATCH_SIZE]")
+    ] = None,
     until_idle: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End when no task has come for so long.")
     ] = None,
     allow_cpu: Annotated[
         bool | None,
         typer.Option(
-            "--allow-cpu", help="Use the CPU where TRAPLINE_DEVICE cannot be used, and report it. [TRAPLINE_ALLOW_CPU]"
+            "--allow-cpu",
+            help="Use the CPU where TRAPLINE_DEVICE cannot be used, and report it. [TRAPLINE_ALLOW_CPU]",
         ),
     ] = None,
-    list_pipelines: Annotated[bool, typer.Option("--list", help="List what runs without a name, and end.")] = False,
+    list_pipelines: Annotated[
+        bool, typer.Option("--list", help="List what runs without a name, and end.")
+    ] = False,
 ) -> None:
     """Run a worker, unless a command says otherwise."""
     if context.invoked_subcommand is not None:
@@ -88,8 +99,12 @@ def run(
 @app.command("list")
 def list_workers(
     *,
-    project: Annotated[str | None, typer.Option("--project", help="Name or id; without it, all projects.")] = None,
-    ended: Annotated[bool, typer.Option("--ended", help="Also those that were evicted, replaced or stopped.")] = False,
+    project: Annotated[
+        str | None, typer.Option("--project", help="Name or id; without it, all projects.")
+    ] = None,
+    ended: Annotated[
+        bool, typer.Option("--ended", help="Also those that were evicted, replaced or stopped.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the workers of the last day: who is online, what each holds, and how fast it is.
@@ -104,7 +119,19 @@ def list_workers(
         workers = server.list_workers(within, ended=ended)
     print_list(
         workers,
-        ("id", "worker", "service", "state", "holds", "jobs", "done", "images/s", "version", "devices", "last seen"),
+        (
+            "id",
+            "worker",
+            "service",
+            "state",
+            "holds",
+            "jobs",
+            "done",
+            "images/s",
+            "version",
+            "devices",
+            "last seen",
+        ),
         lambda it: (
             str(it.id)[:SHORT],
             it.name,
@@ -124,7 +151,8 @@ def list_workers(
 
 @app.command("pipelines")
 def list_pipelines(*, as_json: AsJson = False) -> None:
-    """List the installed pipelines: what each finds, what it downloads, under which licence, and what it needs.
+    """List the installed pipelines: what each finds, what it downloads, under which licence, and
+    what it needs.
 
     Example: `trapline worker pipelines`
     """
@@ -158,16 +186,18 @@ def list_pipelines(*, as_json: AsJson = False) -> None:
 
 @app.command("evict")
 def evict_worker(
-    worker: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it that `list` shows.")],
+    worker: Annotated[
+        str, typer.Argument(metavar="ID", help="Its id, or the beginning of it that `list` shows.")
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:
     """Refuse a worker from now on, and return its images to the queue.
 
-    Other workers can lease them immediately. A worker that made contact in the last 60 s keeps the images that it has
-    begun, and its finished results are accepted. Its process ends. Its API token stays valid: a process that is
-    started again is another worker. Requires a manager of every project that it works for, or the person whose token
-    it uses.
+    Other workers can lease them immediately. A worker that made contact in the last 60 s keeps the
+    images that it has begun, and its finished results are accepted. Its process ends. Its API token
+    stays valid: a process that is started again is another worker. Requires a manager of every
+    project that it works for, or the person whose token it uses.
 
     Example: `trapline worker evict 0197d3a0-5f1e`
     """
@@ -184,7 +214,11 @@ def evict_worker(
 
 
 def _find_worker(server: "Trapline", wanted: str) -> "Worker":
-    found = [worker for worker in server.list_workers(ended=True) if str(worker.id).startswith(wanted.lower())]
+    found = [
+        worker
+        for worker in server.list_workers(ended=True)
+        if str(worker.id).startswith(wanted.lower())
+    ]
     if not found:
         raise CommandError(f"there is no worker {wanted}; `trapline worker list` shows them")
     if len(found) > 1:

@@ -1,4 +1,5 @@
-"""The small parent of `trapline worker`: it starts the worker anew when a model hung, and ends with it otherwise.
+"""The small parent of `trapline worker`: it starts the worker anew when a model hung, and ends with
+it otherwise.
 
 A thread that is deep in a model's native code cannot be ended, only its process can.
 """
@@ -16,19 +17,21 @@ ASKED = {signal.SIGTERM, signal.SIGINT}
 
 
 def run_in_child() -> None:
-    """Return in a child of this process, which stays behind, starts another one for each that hung, and never returns.
+    """Return in a child of this process, which stays behind, starts another one for each that hung,
+    and never returns.
 
-    The child has the same terminal, and ends at once when its parent does, however that happens. It is in a session of
-    its own: Ctrl-C on the terminal comes by the parent, once. To be called before any thread is started and any model
-    is loaded, so that the parent stays small. Where a system cannot fork, nothing happens, and nobody starts again
-    what hung.
+    The child has the same terminal, and ends at once when its parent does, however that happens. It
+    is in a session of its own: Ctrl-C on the terminal comes by the parent, once. To be called
+    before any thread is started and any model is loaded, so that the parent stays small. Where a
+    system cannot fork, nothing happens, and nobody starts again what hung.
     """
     if not hasattr(os, "fork"):
         return
     waited_for = {*ASKED, signal.SIGCHLD}
     lifeline, held = os.pipe()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
-    # A signal that a process ignores is not waited for everywhere; blocked, none of these is ever called.
+    # A signal that a process ignores is not waited for everywhere; blocked, none of these is ever
+    # called.
     handlers = {number: signal.signal(number, lambda *_: None) for number in waited_for}
     sys.stdout.flush()
     sys.stderr.flush()
@@ -41,7 +44,9 @@ def run_in_child() -> None:
     for number, handler in handlers.items():
         signal.signal(number, handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    threading.Thread(target=exit_with_supervisor, args=(lifeline,), name="lifeline", daemon=True).start()
+    threading.Thread(
+        target=exit_with_supervisor, args=(lifeline,), name="lifeline", daemon=True
+    ).start()
 
 
 def _stand_by(child: int) -> int | None:

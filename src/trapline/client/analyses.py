@@ -4,7 +4,14 @@ from uuid import UUID, uuid4
 
 from trapline.client.api_session import ApiSession
 from trapline.client.notebook_tables import NotebookPage
-from trapline.wire.analyses import Analysis, AnalysisFormat, AnalysisState, CreatedAnalysis, NewAnalysis, StatusUpdate
+from trapline.wire.analyses import (
+    Analysis,
+    AnalysisFormat,
+    AnalysisState,
+    CreatedAnalysis,
+    NewAnalysis,
+    StatusUpdate,
+)
 from trapline.wire.annotations import Annotation
 from trapline.wire.artifacts import Artifact
 from trapline.wire.callback_keys import (
@@ -25,18 +32,24 @@ class AnalysisReadApi:
         """One analysis with the first page of its annotations."""
         return self._to.get(f"/analyses/{analysis_id}", Analysis)
 
-    def list_annotations(self, analysis_id: UUID, **filters: str | int | float | None) -> NotebookPage[Annotation]:
+    def list_annotations(
+        self, analysis_id: UUID, **filters: str | int | float | None
+    ) -> NotebookPage[Annotation]:
         """One page of annotations in order; filters are type, class, confidence_min, cursor, limit."""
-        return self._to.get(f"/analyses/{analysis_id}/annotations", NotebookPage[Annotation], filters)
+        return self._to.get(
+            f"/analyses/{analysis_id}/annotations", NotebookPage[Annotation], filters
+        )
 
 
 class AnalysisApi(AnalysisReadApi):
     """What a token may do about analyses of outside pipelines."""
 
     def create_analysis(self, new: NewAnalysis, *, key: str | None = None) -> CreatedAnalysis:
-        """Make an analysis for an outside pipeline; the answer holds the secret that signs its callbacks.
+        """Make an analysis for an outside pipeline; the answer holds the secret that signs its
+        callbacks.
 
-        `key` is the Idempotency-Key: the same one brings back the same analysis. Each call has one, and is tried again.
+        `key` is the Idempotency-Key: the same one brings back the same analysis. Each call has one,
+        and is tried again.
         """
         return self._to.send(
             "POST",
@@ -47,7 +60,9 @@ class AnalysisApi(AnalysisReadApi):
             retry=self._to.retry,
         )
 
-    def list_analyses(self, image_id: UUID, **filters: str | int | float | None) -> NotebookPage[Analysis]:
+    def list_analyses(
+        self, image_id: UUID, **filters: str | int | float | None
+    ) -> NotebookPage[Analysis]:
         """One page of an image's analyses, newest first; filters are cursor, limit."""
         return self._to.get(f"/images/{image_id}/analyses", NotebookPage[Analysis], filters)
 
@@ -55,22 +70,30 @@ class AnalysisApi(AnalysisReadApi):
         """The content of an analysis's file."""
         return self._to.get_signed_url(f"/artifacts/{artifact_id}/download")
 
-    def export_analysis(self, analysis_id: UUID, form: AnalysisFormat = AnalysisFormat.JSON) -> bytes:
+    def export_analysis(
+        self, analysis_id: UUID, form: AnalysisFormat = AnalysisFormat.JSON
+    ) -> bytes:
         """An analysis with all its annotations as a file: json, csv or coco."""
         return self._to.get_bytes(f"/analyses/{analysis_id}/export", {"format": form.value})
 
     def cancel_analysis(self, analysis_id: UUID) -> Analysis:
         """Cancel an analysis that no job has made; nothing that is posted to it is taken any more."""
         change = StatusUpdate(status=AnalysisState.CANCELED)
-        return self._to.send("PATCH", f"/analyses/{analysis_id}/status", Analysis, change, retry=self._to.retry)
+        return self._to.send(
+            "PATCH", f"/analyses/{analysis_id}/status", Analysis, change, retry=self._to.retry
+        )
 
-    def list_artifacts(self, analysis_id: UUID, **filters: str | int | float | None) -> NotebookPage[Artifact]:
+    def list_artifacts(
+        self, analysis_id: UUID, **filters: str | int | float | None
+    ) -> NotebookPage[Artifact]:
         """One page of an analysis's files, the oldest first; filters are cursor, limit."""
         return self._to.get(f"/analyses/{analysis_id}/artifacts", NotebookPage[Artifact], filters)
 
     def list_callback_keys(self, project_id: int | None = None) -> list[CallbackKey]:
         """The service keys that reach a project, or any of the caller's, newest first."""
-        return self._to.list_all("/callback_keys", NotebookPage[CallbackKey], {"project": project_id})
+        return self._to.list_all(
+            "/callback_keys", NotebookPage[CallbackKey], {"project": project_id}
+        )
 
     def create_callback_key(self, new: NewCallbackKey) -> CreatedCallbackKey:
         """Make a service key; the answer alone holds its secret."""

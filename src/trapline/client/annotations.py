@@ -14,11 +14,13 @@ class AnnotationApi:
 
     _to: ApiSession
 
-    def find_annotations(self, **filters: str | int | float | None) -> NotebookPage[AnnotationWithImage]:
+    def find_annotations(
+        self, **filters: str | int | float | None
+    ) -> NotebookPage[AnnotationWithImage]:
         """One page of what completed analyses found, by the times of the images.
 
-        Filters are project, type, class_, taxon, confidence_min, confidence_max, deployment, captured_after,
-        captured_before, model, model_version, algorithm, job, order, cursor, limit.
+        Filters are project, type, class_, taxon, confidence_min, confidence_max, deployment,
+        captured_after, captured_before, model, model_version, algorithm, job, order, cursor, limit.
         """
         return self._to.get("/annotations", NotebookPage[AnnotationWithImage], filters)
 
@@ -26,7 +28,9 @@ class AnnotationApi:
         self, image_id: UUID, **filters: str | int | float | None
     ) -> NotebookPage[AnnotationWithImage]:
         """One page of what all completed analyses of an image found; filters as of `find_annotations`."""
-        return self._to.get(f"/images/{image_id}/annotations", NotebookPage[AnnotationWithImage], filters)
+        return self._to.get(
+            f"/images/{image_id}/annotations", NotebookPage[AnnotationWithImage], filters
+        )
 
     def get_scores(self, annotation_id: UUID) -> ClassificationScores:
         """The scores of one classification over its whole class list."""
@@ -44,12 +48,15 @@ class AnnotationApi:
         self, algorithm_id: int, **filters: str | int | float | None
     ) -> NotebookPage[AlgorithmClass]:
         """One page of an algorithm's classes in the order of its scores; filters are search, cursor, limit."""
-        return self._to.get(f"/algorithms/{algorithm_id}/classes", NotebookPage[AlgorithmClass], filters)
+        return self._to.get(
+            f"/algorithms/{algorithm_id}/classes", NotebookPage[AlgorithmClass], filters
+        )
 
     def list_sequences(self, **filters: str | int | float | None) -> NotebookPage[Sequence]:
         """One page of sequences with their first images.
 
-        Filters are project, deployment, started_after, started_before, images_min, order, cursor, limit.
+        Filters are project, deployment, started_after, started_before, images_min, order, cursor,
+        limit.
         """
         return self._to.get("/sequences", NotebookPage[Sequence], filters)
 

@@ -32,14 +32,21 @@ class SignatureAuth(httpx2.Auth):
     def __init__(self, sign: Sign) -> None:
         self._sign = sign
 
-    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+    def auth_flow(
+        self, request: httpx2.Request
+    ) -> Generator[httpx2.Request, httpx2.Response, None]:
         """Add the headers of the signature."""
-        request.headers.update(self._sign(request.method, request.url.raw_path.decode(), request.content))
+        request.headers.update(
+            self._sign(request.method, request.url.raw_path.decode(), request.content)
+        )
         yield request
 
 
 class ApiSession:
-    """A session with one server. Redirects are never followed, so the token never goes anywhere else."""
+    """A session with one server.
+
+    Redirects are never followed, so the token never goes anywhere else.
+    """
 
     def __init__(
         self,
@@ -61,10 +68,14 @@ class ApiSession:
             headers["Authorization"] = f"Token {token}"
         # trust_env would take proxies and passwords from the environment and from ~/.netrc.
         self._session = httpx2.Client(
-            headers=headers, auth=SignatureAuth(sign) if sign else None, trust_env=False, follow_redirects=False
+            headers=headers,
+            auth=SignatureAuth(sign) if sign else None,
+            trust_env=False,
+            follow_redirects=False,
         )
 
-        # For addresses that are signed themselves: no credential of ours goes there. Made when it is first needed.
+        # For addresses that are signed themselves: no credential of ours goes there. Made when it
+        # is first needed.
         self._bare: httpx2.Client | None = None
         self._making = threading.Lock()
 
@@ -85,7 +96,9 @@ class ApiSession:
         """GET, again after passing failures."""
         return self.retry.run(lambda: self._call("GET", path, answer, params=params))
 
-    def list_all(self, path: str, page: type[Page[Item]], params: Params | None = None) -> list[Item]:
+    def list_all(
+        self, path: str, page: type[Page[Item]], params: Params | None = None
+    ) -> list[Item]:
         """GET every page of a list."""
         return list(iterate(lambda **asked: self.get(path, page, {**(params or {}), **asked})))
 
@@ -102,9 +115,11 @@ class ApiSession:
         headers: Mapping[str, str] | None = None,
         retry: RetryPolicy = NEVER,
     ) -> Answer:
-        """Call with a body: a message (only what was set is sent), JSON that was made already, or a file.
+        """Call with a body: a message (only what was set is sent), JSON that was made already, or a
+        file.
 
-        Calls that change something are made once, unless the caller knows that a second one is harmless.
+        Calls that change something are made once, unless the caller knows that a second one is
+        harmless.
         """
         if isinstance(body, BaseModel):
             body = body.model_dump_json(exclude_unset=True).encode()
@@ -120,7 +135,9 @@ class ApiSession:
         """Send bytes, once, to a signed address, of this server or of its store."""
         with self._making:
             if self._bare is None:
-                self._bare = httpx2.Client(trust_env=False, follow_redirects=False, timeout=self._post_timeout_s)
+                self._bare = httpx2.Client(
+                    trust_env=False, follow_redirects=False, timeout=self._post_timeout_s
+                )
         try:
             answer = self._bare.put(url, content=content, headers=dict(headers))
         except httpx2.TransportError as error:
@@ -135,7 +152,9 @@ class ApiSession:
         """GET what is no JSON, whole, again after passing failures."""
 
         def ask() -> bytes:
-            with self.stream(path, params, headers={"Accept": "*/*"}, silent_s=self._read_timeout_s) as answer:
+            with self.stream(
+                path, params, headers={"Accept": "*/*"}, silent_s=self._read_timeout_s
+            ) as answer:
                 return answer.read()
 
         return self.retry.run(ask)
@@ -150,7 +169,9 @@ class ApiSession:
                 if not led.is_redirect:
                     raise build_status_error(led)
                 found = (
-                    httpx2.get(str(led.next_request.url), timeout=timeout, trust_env=False) if led.next_request else led
+                    httpx2.get(str(led.next_request.url), timeout=timeout, trust_env=False)
+                    if led.next_request
+                    else led
                 )
             except httpx2.TransportError as error:
                 raise self._unreachable(error) from error
@@ -172,7 +193,11 @@ class ApiSession:
         """Open an answer that does not end by itself; one that says nothing for `silent_s` is taken for dead."""
         timeout = httpx2.Timeout(self._read_timeout_s, read=silent_s)
         asked = self._session.stream(
-            "GET", self.root + path, params=_set_only(params), headers=dict(headers or {}), timeout=timeout
+            "GET",
+            self.root + path,
+            params=_set_only(params),
+            headers=dict(headers or {}),
+            timeout=timeout,
         )
         try:
             with asked as response:
@@ -184,7 +209,13 @@ class ApiSession:
             raise self._unreachable(error) from error
 
     def _call(
-        self, method: str, path: str, answer: type[Answer], *, params: Params | None = None, **content: Any
+        self,
+        method: str,
+        path: str,
+        answer: type[Answer],
+        *,
+        params: Params | None = None,
+        **content: Any,
     ) -> Answer:
         timeout = self._read_timeout_s if method == "GET" else self._post_timeout_s
         try:
@@ -209,7 +240,9 @@ class ApiSession:
 
 def _set_only(params: Params | None) -> dict[str, str | int | float]:
     # `class` is a word of Python: it is written class_ there.
-    return {name.removesuffix("_"): value for name, value in (params or {}).items() if value is not None}
+    return {
+        name.removesuffix("_"): value for name, value in (params or {}).items() if value is not None
+    }
 
 
 def build_status_error(response: httpx2.Response) -> ApiStatusError:
@@ -217,7 +250,9 @@ def build_status_error(response: httpx2.Response) -> ApiStatusError:
     detail = f"the server answered {response.status_code} {response.reason_phrase}".rstrip()
     errors: list[FieldProblem] = []
     if response.is_redirect:
-        detail += f" to {response.headers.get('Location', 'elsewhere')}: give the address it points to"
+        detail += (
+            f" to {response.headers.get('Location', 'elsewhere')}: give the address it points to"
+        )
     try:
         told = json.loads(response.content)
     except ValueError:
@@ -228,7 +263,9 @@ def build_status_error(response: httpx2.Response) -> ApiStatusError:
             errors = Problem.model_validate(told).errors
         except ValidationError:
             errors = []
-    return ApiStatusError(response.status_code, detail, errors, _retry_after_s(response.headers.get("Retry-After")))
+    return ApiStatusError(
+        response.status_code, detail, errors, _retry_after_s(response.headers.get("Retry-After"))
+    )
 
 
 def _retry_after_s(header: str | None) -> float | None:

@@ -6,13 +6,16 @@ API = "/api/v2"
 
 
 def normalise_api_url(address: str) -> str:
-    """The API's address without a trailing slash, from one with or without `/api` or `/api/v2` and a trailing slash.
+    """The API's address without a trailing slash, from one with or without `/api` or `/api/v2` and
+    a trailing slash.
 
     ValueError where it is no http or https address.
     """
     parts = urlsplit(address.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{address!r} is not the address of a server; it must look like http://localhost:8000")
+        raise ValueError(
+            f"{address!r} is not the address of a server; it must look like http://localhost:8000"
+        )
     path = parts.path.rstrip("/").removesuffix("/api")
     if not path.endswith(API):
         path += API

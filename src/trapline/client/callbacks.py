@@ -16,7 +16,12 @@ from trapline.client.retry import RetryPolicy
 from trapline.client.signing import Sign
 from trapline.wire.analyses import Analysis, AnalysisState, Finalization, StatusUpdate
 from trapline.wire.artifacts import ArtifactType, NewArtifact, PresignedUpload
-from trapline.wire.bulk_annotations import BulkAnnotation, BulkAnnotationsRequest, BulkAnnotationsResult, BulkMode
+from trapline.wire.bulk_annotations import (
+    BulkAnnotation,
+    BulkAnnotationsRequest,
+    BulkAnnotationsResult,
+    BulkMode,
+)
 from trapline.wire.problem import FieldProblem
 
 _PLACE = re.compile(r"annotations\.(\d+)(\.|$)")
@@ -39,11 +44,13 @@ class PostAnnotationsResult:
 
 
 class CallbackSession(AnalysisReadApi):
-    """A session of an outside pipeline, to be closed or used in a `with`. Safe to use from several threads.
+    """A session of an outside pipeline, to be closed or used in a `with`. Safe to use from several
+    threads.
 
-    `sign` is made by `trapline.client.signing`: `by_key` of a service key, `by_secret` of an analysis's secret or the
-    shared one (which reads nothing). Every call is tried again after passing failures: the same again changes nothing.
-    Every method raises ServerRefused where the server says no, and ServerUnreachable where no answer came.
+    `sign` is made by `trapline.client.signing`: `by_key` of a service key, `by_secret` of an
+    analysis's secret or the shared one (which reads nothing). Every call is tried again after
+    passing failures: the same again changes nothing. Every method raises ServerRefused where the
+    server says no, and ServerUnreachable where no answer came.
     """
 
     def __init__(
@@ -75,8 +82,13 @@ class CallbackSession(AnalysisReadApi):
         """End the session."""
         self._to.close()
 
-    def set_status(self, analysis_id: UUID, status: AnalysisState, error_message: str | None = None) -> Analysis:
-        """Move an analysis: to processing when the work begins. The state that it has already is no change."""
+    def set_status(
+        self, analysis_id: UUID, status: AnalysisState, error_message: str | None = None
+    ) -> Analysis:
+        """Move an analysis: to processing when the work begins.
+
+        The state that it has already is no change.
+        """
         change = StatusUpdate(status=status, error_message=error_message)
         path = f"/analyses/{analysis_id}/status"
         return self._to.send("PATCH", path, Analysis, change, retry=self._to.retry)
@@ -90,7 +102,9 @@ class CallbackSession(AnalysisReadApi):
         """Send a file to the address that was given for it."""
         self._to.retry.run(lambda: self._upload(presigned, content))
 
-    def add_artifact(self, analysis_id: UUID, kind: ArtifactType, filename: str, content: bytes | Path) -> str:
+    def add_artifact(
+        self, analysis_id: UUID, kind: ArtifactType, filename: str, content: bytes | Path
+    ) -> str:
         """Upload a file with its size and SHA-256 announced; answers the `storage_path` to cite it by."""
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         new = NewArtifact(artifact_type=kind, filename=filename, size=size, sha256=_hash(content))
@@ -108,21 +122,28 @@ class CallbackSession(AnalysisReadApi):
     ) -> PostAnnotationsResult:
         """Store annotations, all of them or none; those that are there already stay as they are.
 
-        With `skip` those that the server names as wrong are left out and the rest is sent again; where nothing would be
-        left, it is refused after all, so that a replacement of the whole set by nothing is never made by accident.
+        With `skip` those that the server names as wrong are left out and the rest is sent again;
+        where nothing would be left, it is refused after all, so that a replacement of the whole set
+        by nothing is never made by accident.
         """
         places = list(range(len(annotations)))
         skipped: list[RejectedAnnotation] = []
         while True:
-            body = BulkAnnotationsRequest(annotations=[annotations[place] for place in places], mode=mode)
+            body = BulkAnnotationsRequest(
+                annotations=[annotations[place] for place in places], mode=mode
+            )
             try:
                 path = f"/analyses/{analysis_id}/annotations:bulk"
-                stored = self._to.send("POST", path, BulkAnnotationsResult, body, retry=self._to.retry)
+                stored = self._to.send(
+                    "POST", path, BulkAnnotationsResult, body, retry=self._to.retry
+                )
             except ApiStatusError as refused:
                 wrong = _name_wrong(refused) if on_invalid == "skip" else {}
                 if not wrong or len(wrong) == len(places):
                     raise
-                skipped += [RejectedAnnotation(places[index], problems) for index, problems in wrong.items()]
+                skipped += [
+                    RejectedAnnotation(places[index], problems) for index, problems in wrong.items()
+                ]
                 places = [place for index, place in enumerate(places) if index not in wrong]
             else:
                 return PostAnnotationsResult(stored, sorted(skipped, key=lambda one: one.place))
@@ -131,7 +152,9 @@ class CallbackSession(AnalysisReadApi):
         """End an analysis: completed, or failed if there is an error to tell."""
         status = AnalysisState.COMPLETED if error_message is None else AnalysisState.FAILED
         end = Finalization(status=status, error_message=error_message)
-        return self._to.send("POST", f"/analyses/{analysis_id}/finalize", Analysis, end, retry=self._to.retry)
+        return self._to.send(
+            "POST", f"/analyses/{analysis_id}/finalize", Analysis, end, retry=self._to.retry
+        )
 
     def _upload(self, presigned: PresignedUpload, content: bytes | Path) -> None:
         if isinstance(content, bytes):

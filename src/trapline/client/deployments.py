@@ -19,9 +19,13 @@ class DeploymentApi:
 
     _to: ApiSession
 
-    def list_deployments(self, project_id: int, **filters: str | int | float | None) -> list[Deployment]:
+    def list_deployments(
+        self, project_id: int, **filters: str | int | float | None
+    ) -> list[Deployment]:
         """A project's deployments; filters are name, camera, habitat, order."""
-        return self._to.list_all("/deployments", NotebookPage[Deployment], {"project": project_id, **filters})
+        return self._to.list_all(
+            "/deployments", NotebookPage[Deployment], {"project": project_id, **filters}
+        )
 
     def create_deployment(self, new: NewDeployment) -> Deployment:
         """Make a deployment."""
@@ -40,11 +44,17 @@ class DeploymentApi:
         self._to.send("DELETE", f"/deployments/{deployment_id}", type(None))
 
     def preview_clock_offset(
-        self, deployment_id: UUID, clock_offset_s: int | None = None, *, time_zone: str | None = None
+        self,
+        deployment_id: UUID,
+        clock_offset_s: int | None = None,
+        *,
+        time_zone: str | None = None,
     ) -> ClockPreview:
         """Return what another clock offset or time zone would change; nothing is changed."""
         wanted = ClockOffsetRequest(clock_offset_s=clock_offset_s, time_zone=time_zone)
-        return self._to.send("POST", f"/deployments/{deployment_id}/clock/preview", ClockPreview, wanted)
+        return self._to.send(
+            "POST", f"/deployments/{deployment_id}/clock/preview", ClockPreview, wanted
+        )
 
     def undo_clock_offset(self, deployment_id: UUID) -> Deployment:
         """Set the clock offset back to what it was before."""

@@ -7,19 +7,27 @@ from trapline.wire.problem import FieldProblem
 
 
 class ApiError(Exception):
-    """Either of the two. `sent` is what came of the files before, where an upload of many broke off."""
+    """Either of the two.
+
+    `sent` is what came of the files before, where an upload of many broke off.
+    """
 
     sent: UploadResult | None = None
 
 
 class ApiStatusError(ApiError):
-    """The server answered, and the answer is no: `detail` is its own sentence, `errors` the fields at fault.
+    """The server answered, and the answer is no: `detail` is its own sentence, `errors` the fields
+    at fault.
 
     `retry_after_s` is how long the server asked to be left alone, where it did.
     """
 
     def __init__(
-        self, status: int, detail: str, errors: Sequence[FieldProblem] = (), retry_after_s: float | None = None
+        self,
+        status: int,
+        detail: str,
+        errors: Sequence[FieldProblem] = (),
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status

@@ -26,7 +26,8 @@ class ExportApi:
     def create_export(self, new: NewExport, *, key: str | None = None) -> Export:
         """Ask for an export, which is made in the background: `wait_for_export` waits until it is.
 
-        `key` is the Idempotency-Key: the same one brings back the same export. Each call has one, and is tried again.
+        `key` is the Idempotency-Key: the same one brings back the same export. Each call has one,
+        and is tried again.
         """
         headers = {"Idempotency-Key": key or str(uuid4())}
         return self._to.send("POST", "/exports", Export, new, headers=headers, retry=self._to.retry)
@@ -50,9 +51,11 @@ class ExportApi:
         timeout_s: float | None = None,
         progress: Callable[[Export], object] | None = None,
     ) -> Export:
-        """Wait until an export is made, or is found not to be possible; answers it. `progress` is told how far it is.
+        """Wait until an export is made, or is found not to be possible; answers it. `progress` is
+        told how far it is.
 
-        Raises TimeoutError where that takes longer than `timeout_s`; it goes on, and can be waited for again.
+        Raises TimeoutError where that takes longer than `timeout_s`; it goes on, and can be waited
+        for again.
         """
         ends = None if timeout_s is None else time.monotonic() + timeout_s
         pause = FIRST_LOOK_S
@@ -63,17 +66,25 @@ class ExportApi:
             if export.state not in LIVE:
                 return export
             if ends is not None and time.monotonic() + pause > ends:
-                raise TimeoutError(f"The export {export_id} is not made after {timeout_s:g} s; it goes on.")
+                raise TimeoutError(
+                    f"The export {export_id} is not made after {timeout_s:g} s; it goes on."
+                )
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_LOOK_S)
 
     def download_export(
-        self, export: Export, into: Path | str, *, progress: Callable[[int, int], object] | None = None
+        self,
+        export: Export,
+        into: Path | str,
+        *,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Path:
-        """Download the file of an export that is ready, to a file or into a folder; answers where it is.
+        """Download the file of an export that is ready, to a file or into a folder; answers where
+        it is.
 
-        What broke off goes on where it was, now or when it is asked for again: it lies beside it, as `.part`. The file
-        is there once all of it is, and is what the server wrote. `progress(received, total)` is in bytes.
+        What broke off goes on where it was, now or when it is asked for again: it lies beside it,
+        as `.part`. The file is there once all of it is, and is what the server wrote.
+        `progress(received, total)` is in bytes.
         """
         place = Path(into)
         place = place / export.filename if place.is_dir() else place
@@ -88,7 +99,9 @@ class ExportApi:
             if received:
                 headers |= {"Range": f"bytes={received}-", "If-Range": f'"{export.sha256}"'}
             with (
-                self._to.stream(f"/exports/{export.id}/download", headers=headers, silent_s=60.0) as answer,
+                self._to.stream(
+                    f"/exports/{export.id}/download", headers=headers, silent_s=60.0
+                ) as answer,
                 part.open("ab" if answer.status_code == 206 else "wb") as file,
             ):
                 for piece in answer.iter_bytes(1 << 18):

@@ -22,18 +22,24 @@ class IdentificationApi:
     _to: ApiSession
 
     def create_identifications(self, *said: NewIdentification) -> list[Identification]:
-        """Say what annotations and whole images really are, a thousand of them at most: all is stored, or nothing.
+        """Say what annotations and whole images really are, a thousand of them at most: all is
+        stored, or nothing.
 
-        `identify(NewIdentification(kind="correct", annotations=[ID], label="Lynx lynx"))` corrects one.
+        `identify(NewIdentification(kind="correct", annotations=[ID], label="Lynx lynx"))` corrects
+        one.
         """
         wanted = NewIdentifications(identifications=list(said))
-        return self._to.send("POST", "/identifications", CreatedIdentifications, wanted).identifications
+        return self._to.send(
+            "POST", "/identifications", CreatedIdentifications, wanted
+        ).identifications
 
-    def list_identifications(self, **filters: str | int | float | None) -> NotebookPage[Identification]:
+    def list_identifications(
+        self, **filters: str | int | float | None
+    ) -> NotebookPage[Identification]:
         """One page of who said what, the newest first.
 
-        Filters are project, image, annotation, kind, person, taxon, withdrawn, created_after, created_before, order,
-        cursor, limit.
+        Filters are project, image, annotation, kind, person, taxon, withdrawn, created_after,
+        created_before, order, cursor, limit.
         """
         return self._to.get("/identifications", NotebookPage[Identification], filters)
 
@@ -42,10 +48,15 @@ class IdentificationApi:
         return self._to.get(f"/identifications/{identification_id}", Identification)
 
     def withdraw_identifications(self, identifications: Sequence[UUID]) -> WithdrawResult:
-        """Withdraw identifications: your own, or as a manager anybody's. Each thousand is withdrawn whole, or not."""
+        """Withdraw identifications: your own, or as a manager anybody's.
+
+        Each thousand is withdrawn whole, or not.
+        """
         withdrawn = unchanged = 0
         for first in range(0, len(identifications), MOST_AT_ONCE):
-            some = WithdrawRequest(identifications=list(identifications[first : first + MOST_AT_ONCE]))
+            some = WithdrawRequest(
+                identifications=list(identifications[first : first + MOST_AT_ONCE])
+            )
             done = self._to.send("POST", "/identifications/withdraw", WithdrawResult, some)
             withdrawn, unchanged = withdrawn + done.withdrawn, unchanged + done.unchanged
         return WithdrawResult(withdrawn=withdrawn, unchanged=unchanged)

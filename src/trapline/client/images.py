@@ -6,7 +6,14 @@ from uuid import UUID
 
 from trapline.client.api_session import ApiSession
 from trapline.wire.day_counts import DayCounts, Summary
-from trapline.wire.images import DeleteImagesRequest, ImageIds, ImagesUpdate, ImagesUpdateResult, TagCount, TagCounts
+from trapline.wire.images import (
+    DeleteImagesRequest,
+    ImageIds,
+    ImagesUpdate,
+    ImagesUpdateResult,
+    TagCount,
+    TagCounts,
+)
 
 AT_ONCE = 1000
 """So many images are changed by one request; more are changed by several, each all or nothing."""
@@ -20,14 +27,21 @@ class ImageApi:
     def update_images(self, images: Sequence[UUID], **changes: Any) -> ImagesUpdateResult:
         """Change images: starred, add_tags, remove_tags, and one of captured_at, shift_s and as_read."""
         return _sum(
-            self._to.send("PATCH", "/images", ImagesUpdateResult, ImagesUpdate(images=some, **changes))
+            self._to.send(
+                "PATCH", "/images", ImagesUpdateResult, ImagesUpdate(images=some, **changes)
+            )
             for some in _split(images)
         )
 
     def delete_images(self, images: Sequence[UUID], reason: str) -> ImagesUpdateResult:
         """Delete images, as an owner; for some time they can be restored."""
         return _sum(
-            self._to.send("POST", "/images/delete", ImagesUpdateResult, DeleteImagesRequest(images=some, reason=reason))
+            self._to.send(
+                "POST",
+                "/images/delete",
+                ImagesUpdateResult,
+                DeleteImagesRequest(images=some, reason=reason),
+            )
             for some in _split(images)
         )
 
@@ -39,11 +53,17 @@ class ImageApi:
         )
 
     def list_days(self, project_id: int, **filters: str | int | float | None) -> DayCounts:
-        """The days on which a project's images were taken, with how many. Filters are those of `list_images`."""
+        """The days on which a project's images were taken, with how many.
+
+        Filters are those of `list_images`.
+        """
         return self._to.get("/images/days", DayCounts, {"project": project_id, **filters})
 
     def get_summary(self, project_id: int, **filters: str | None) -> Summary:
-        """The figures of the overview: by day, hour, class and deployment. Filters: deployment, class_, day_after."""
+        """The figures of the overview: by day, hour, class and deployment.
+
+        Filters: deployment, class_, day_after.
+        """
         return self._to.get("/summary", Summary, {"project": project_id, **filters})
 
     def list_tags(self, project_id: int) -> list[TagCount]:

@@ -8,7 +8,14 @@ from uuid import UUID, uuid4
 
 from trapline.client.api_session import ApiSession
 from trapline.client.notebook_tables import NotebookPage
-from trapline.wire.imports import LIVE, AssignedFolders, Import, ImportFault, ImportFormat, UnmatchedFolders
+from trapline.wire.imports import (
+    LIVE,
+    AssignedFolders,
+    Import,
+    ImportFault,
+    ImportFormat,
+    UnmatchedFolders,
+)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 
@@ -27,10 +34,11 @@ class ImportApi:
         folders: Mapping[str, UUID] | None = None,
         **options: str | int | float | None,
     ) -> Import:
-        """Send a file of results, which is then taken in in the background; the same again stores nothing twice.
+        """Send a file of results, which is then taken in in the background; the same again stores
+        nothing twice.
 
-        Options are deployment, model_name, model_version, confidence_min, nothing_is_blank. `folders` assigns folders
-        of the file to the IDs of deployments.
+        Options are deployment, model_name, model_version, confidence_min, nothing_is_blank.
+        `folders` assigns folders of the file to the IDs of deployments.
         """
         path = Path(file)
         params: dict[str, Any] = {
@@ -40,18 +48,26 @@ class ImportApi:
             **options,
         }
         if folders:
-            params["folder"] = [f"{folder}={deployment_id}" for folder, deployment_id in folders.items()]
+            params["folder"] = [
+                f"{folder}={deployment_id}" for folder, deployment_id in folders.items()
+            ]
         # Sent again after a passing failure, it is one import.
         headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid4())}
 
         def send() -> Import:
             with path.open("rb") as content:
-                return self._to.send("POST", "/imports", Import, content, params=params, headers=headers)
+                return self._to.send(
+                    "POST", "/imports", Import, content, params=params, headers=headers
+                )
 
         return self._to.retry.run(send)
 
     def wait_for_import(
-        self, import_id: UUID, *, timeout_s: float | None = None, progress: Callable[[Import], None] | None = None
+        self,
+        import_id: UUID,
+        *,
+        timeout_s: float | None = None,
+        progress: Callable[[Import], None] | None = None,
     ) -> Import:
         """Ask again and again until an import is over, or for so many seconds; answers it as it is then."""
         ends_at = None if timeout_s is None else time.monotonic() + timeout_s
@@ -73,7 +89,9 @@ class ImportApi:
         """One import and how far it is."""
         return self._to.get(f"/imports/{import_id}", Import)
 
-    def list_import_faults(self, import_id: UUID, **filters: str | int | float | None) -> NotebookPage[ImportFault]:
+    def list_import_faults(
+        self, import_id: UUID, **filters: str | int | float | None
+    ) -> NotebookPage[ImportFault]:
         """One page of what could not be taken of a file; filters are cursor, limit."""
         return self._to.get(f"/imports/{import_id}/faults", NotebookPage[ImportFault], filters)
 

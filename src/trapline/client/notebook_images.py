@@ -25,9 +25,11 @@ class DisplayableImage(Image):
     """An image that can be fetched, and that a notebook shows as a picture."""
 
     def read(self, size: Size = "file") -> bytes:
-        """Fetch the upright original, or a copy of 320 (thumbnail) or 1280 pixels (preview) once there is one.
+        """Fetch the upright original, or a copy of 320 (thumbnail) or 1280 pixels (preview) once
+        there is one.
 
-        Its address holds for some hours: ask for the image again behind that. Raises ServerRefused, ServerUnreachable.
+        Its address holds for some hours: ask for the image again behind that. Raises ServerRefused,
+        ServerUnreachable.
         """
         with _open_session() as session:
             return _fetch(session, _find_address(self, size)).content
@@ -54,7 +56,9 @@ class Gallery:
     def to_html(self) -> str:
         """The first of them as HTML that stands alone."""
         with _open_session() as session:
-            shown = "".join(_draw(session, image, "thumbnail", SMALL_PX) for image in self.images[:SHOWN])
+            shown = "".join(
+                _draw(session, image, "thumbnail", SMALL_PX) for image in self.images[:SHOWN]
+            )
         more = len(self.images) - SHOWN
         told = f"<p>and {more:,} more</p>" if more > 0 else ""
         return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{shown}</div>{told}'
@@ -88,7 +92,9 @@ def _fetch(session: httpx2.Client, url: str) -> httpx2.Response:
 
 def _draw(session: httpx2.Client, image: Image, size: Size, width_px: int) -> str:
     """An image as HTML that stands alone: it is still seen when its address is over, and gives that to nobody."""
-    caption = escape(f"{image.filename} · {image.deployment_name} · {image.captured_at:%Y-%m-%d %H:%M:%S}")
+    caption = escape(
+        f"{image.filename} · {image.deployment_name} · {image.captured_at:%Y-%m-%d %H:%M:%S}"
+    )
     try:
         answer = _fetch(session, _find_address(image, size))
     except (ApiStatusError, ApiConnectionError) as error:

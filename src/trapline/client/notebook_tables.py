@@ -20,10 +20,15 @@ LONGEST_TEXT = 80
 
 
 class Table:
-    """Messages or mappings as rows, from a list, a page's results or `iterate`. A notebook shows the first 100."""
+    """Messages or mappings as rows, from a list, a page's results or `iterate`.
+
+    A notebook shows the first 100.
+    """
 
     def __init__(self, rows: Iterable[BaseModel | Mapping[str, Any]]) -> None:
-        self._rows = [_flatten(row.model_dump() if isinstance(row, BaseModel) else row) for row in rows]
+        self._rows = [
+            _flatten(row.model_dump() if isinstance(row, BaseModel) else row) for row in rows
+        ]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -48,11 +53,14 @@ class Table:
 
     def to_html(self) -> str:
         """The first rows as HTML; nothing in them is taken for markup."""
-        # Whoever has a signed address sees the picture: it does not belong into a notebook that is given on.
+        # Whoever has a signed address sees the picture: it does not belong into a notebook that is
+        # given on.
         columns = [name for name in self.columns if not name.endswith("_url")]
         head = "".join(f"<th>{escape(name)}</th>" for name in columns)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(_describe(row.get(name)))}</td>" for name in columns) + "</tr>"
+            "<tr>"
+            + "".join(f"<td>{escape(_describe(row.get(name)))}</td>" for name in columns)
+            + "</tr>"
             for row in self._rows[:SHOWN]
         )
         more = len(self._rows) - SHOWN
@@ -87,7 +95,9 @@ class NotebookRun(Run):
         if self.result is None:
             return told
         classes = sorted(self.result.by_class.items(), key=lambda item: (-item[1], item[0]))
-        return told + Table({"class": name, "annotations": count} for name, count in classes).to_html()
+        return (
+            told + Table({"class": name, "annotations": count} for name, count in classes).to_html()
+        )
 
 
 def _flatten(row: Mapping[str, Any], within: str = "") -> dict[str, Any]:

@@ -28,11 +28,20 @@ class PublicProjectApi:
 
     def list_public_deployments(self, project_id: int) -> list[PublicDeployment]:
         """Its cameras, by their numbers."""
-        return self._to.list_all(f"/public/projects/{project_id}/deployments", NotebookPage[PublicDeployment])
+        return self._to.list_all(
+            f"/public/projects/{project_id}/deployments", NotebookPage[PublicDeployment]
+        )
 
-    def list_public_images(self, project_id: int, **filters: str | int | None) -> NotebookPage[PublicImage]:
-        """One page of the images that are shown. Filters are deployment, class_, captured_after, order, cursor, ..."""
-        return self._to.get(f"/public/projects/{project_id}/images", NotebookPage[PublicImage], filters)
+    def list_public_images(
+        self, project_id: int, **filters: str | int | None
+    ) -> NotebookPage[PublicImage]:
+        """One page of the images that are shown.
+
+        Filters are deployment, class_, captured_after, order, cursor, ...
+        """
+        return self._to.get(
+            f"/public/projects/{project_id}/images", NotebookPage[PublicImage], filters
+        )
 
     def get_public_image(self, project_id: int, image_id: UUID) -> PublicImageDetail:
         """One image that is shown."""

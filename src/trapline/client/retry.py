@@ -25,9 +25,11 @@ class RetryPolicy:
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
 
     def wait_s(self, attempt: int, asked_s: float | None = None) -> float:
-        """Seconds to wait after failed attempt number `attempt` (from 0): what the server asked for, if that is more.
+        """Seconds to wait after failed attempt number `attempt` (from 0): what the server asked
+        for, if that is more.
 
-        At most a minute. Up to a quarter is added by chance, so that a fleet does not come back all at once.
+        At most a minute. Up to a quarter is added by chance, so that a fleet does not come back all
+        at once.
         """
         own = self.backoff_s * 2.0 ** min(attempt, DOUBLED_AT_MOST) * (1 + random.random() / 4)  # noqa: S311 - no secret
         return min(max(own, asked_s or 0.0), LONGEST_WAIT_S)

@@ -38,7 +38,8 @@ JobLike = int | str | Job | Run | RunAccepted | RunStateResult | RunSummary
 
 
 class RunContentInput(TypedDict, total=False):
-    """What a pipeline is run over: `images`, pictures at web addresses, a sequence, or every image that fits the rest.
+    """What a pipeline is run over: `images`, pictures at web addresses, a sequence, or every image
+    that fits the rest.
 
     Moments have a zone.
     """
@@ -53,7 +54,10 @@ class RunContentInput(TypedDict, total=False):
 
 
 class RunApi:
-    """What a token may do about pipeline runs. A run is a job: what is said of one holds for the other."""
+    """What a token may do about pipeline runs.
+
+    A run is a job: what is said of one holds for the other.
+    """
 
     _to: ApiSession
 
@@ -70,11 +74,12 @@ class RunApi:
         key: str | None = None,
         **content: Unpack[RunContentInput],
     ) -> RunAccepted:
-        """Run a preset or a pipeline over some content; without any content over every image of the project.
+        """Run a preset or a pipeline over some content; without any content over every image of the
+        project.
 
-        `project` is needed only where neither images nor a deployment tell it. `key` is as for `submit_run`. Raises
-        ValueError for what cannot be asked for, such as no image at all. With `later` it waits until
-        `move_job(.., "run")`.
+        `project` is needed only where neither images nor a deployment tell it. `key` is as for
+        `submit_run`. Raises ValueError for what cannot be asked for, such as no image at all. With
+        `later` it waits until `move_job(.., "run")`.
         """
         given: dict[str, Any] = {
             "preset": preset,
@@ -86,21 +91,29 @@ class RunApi:
             "start": JobStart.LATER if later else None,
         }
         given = {name: value for name, value in given.items() if value is not None}
-        return self.submit_run(NewRun.model_validate({**given, "content": _plain(content)}), key=key)
+        return self.submit_run(
+            NewRun.model_validate({**given, "content": _plain(content)}), key=key
+        )
 
     def submit_run(self, new: NewRun, *, key: str | None = None) -> RunAccepted:
         """Ask for a run; the answer comes at once, the work begins behind it.
 
-        `key` is the Idempotency-Key: the same one brings back the same job. Each call has one, and is tried again.
+        `key` is the Idempotency-Key: the same one brings back the same job. Each call has one, and
+        is tried again.
         """
         headers = {"Idempotency-Key": key or str(uuid4())}
-        return self._to.send("POST", "/pipeline/run", RunAccepted, new, headers=headers, retry=self._to.retry)
+        return self._to.send(
+            "POST", "/pipeline/run", RunAccepted, new, headers=headers, retry=self._to.retry
+        )
 
     def list_runs(self, **filters: str | int | float | None) -> NotebookPage[RunSummary]:
         """One page of runs, newest first; filters are project, status, cursor, limit."""
         page = self._to.get("/pipeline/jobs", RunPage, filters)
         return NotebookPage[RunSummary](
-            results=page.jobs, next=page.next, count=page.total, count_is_estimate=page.total_is_estimate
+            results=page.jobs,
+            next=page.next,
+            count=page.total,
+            count_is_estimate=page.total_is_estimate,
         )
 
     def get_run(self, job: JobLike) -> NotebookRun:
@@ -122,10 +135,12 @@ class RunApi:
         timeout_s: float | None = None,
         progress: Callable[[RunProgress], object] | None = None,
     ) -> NotebookRun:
-        """Wait until a run is over, however it ended; answers it with its result. `progress` is told how far it is.
+        """Wait until a run is over, however it ended; answers it with its result. `progress` is
+        told how far it is.
 
-        A server that is away meanwhile is waited for, too: only the first look fails as other calls do. Raises
-        TimeoutError where that takes longer than `timeout_s`; the run goes on, and can be waited for again.
+        A server that is away meanwhile is waited for, too: only the first look fails as other calls
+        do. Raises TimeoutError where that takes longer than `timeout_s`; the run goes on, and can
+        be waited for again.
         """
         ends = None if timeout_s is None else time.monotonic() + timeout_s
         run, problem = self.get_run(job), ""
@@ -137,7 +152,9 @@ class RunApi:
                 return run
             left = None if ends is None else ends - time.monotonic()
             if left is not None and left <= 0:
-                raise TimeoutError(f"{run.job_id} is not over after {timeout_s:g} s; it goes on. {problem or run.why}")
+                raise TimeoutError(
+                    f"{run.job_id} is not over after {timeout_s:g} s; it goes on. {problem or run.why}"
+                )
             time.sleep(pause if left is None else min(pause, left))
             asked_s = None
             try:
@@ -156,10 +173,11 @@ class RunApi:
             failures += 1
 
     def follow_run(self, job: JobLike) -> Iterator[RunEvent]:
-        """Give each state that a run enters and has entered, and its progress between them, until it is over.
+        """Give each state that a run enters and has entered, and its progress between them, until
+        it is over.
 
-        Where the connection is cut, it goes on behind the last state that was heard, after the pause that the server
-        asks for.
+        Where the connection is cut, it goes on behind the last state that was heard, after the
+        pause that the server asks for.
         """
         last, failures, pause_s = "", 0, self._to.retry.backoff_s
         while True:
@@ -175,7 +193,8 @@ class RunApi:
                         yield event
                 if not is_told:
                     return
-                # Behind an end there is nothing more as a rule, and the answer to that comes at once.
+                # Behind an end there is nothing more as a rule, and the answer to that comes at
+                # once.
                 if not (is_over and last != before):
                     self._to.retry.sleep(pause_s)
                 continue
@@ -193,7 +212,9 @@ class RunApi:
     def _hear(self, job: JobLike, last: str) -> Iterator[ServerSentEvent]:
         """Events of one connection; none where there will be no more."""
         headers = {"Last-Event-ID": last} if last else {}
-        with self._to.stream(f"{_path(job)}/events", headers=headers, silent_s=SILENT_S) as response:
+        with self._to.stream(
+            f"{_path(job)}/events", headers=headers, silent_s=SILENT_S
+        ) as response:
             if response.status_code == codes.NO_CONTENT:
                 return
             is_told = False
@@ -205,7 +226,13 @@ class RunApi:
 
 
 def _path(job: JobLike) -> str:
-    named = str(job) if isinstance(job, int | str) else str(job.id) if isinstance(job, Job) else job.job_id
+    named = (
+        str(job)
+        if isinstance(job, int | str)
+        else str(job.id)
+        if isinstance(job, Job)
+        else job.job_id
+    )
     return f"/pipeline/job/{quote(named, safe='')}"
 
 

@@ -1,6 +1,7 @@
 """Signatures of callbacks: what an outside pipeline puts into its headers.
 
-The bytes that are signed must be the bytes that are sent: serialise the body once, sign it, send it as it is.
+The bytes that are signed must be the bytes that are sent: serialise the body once, sign it, send it
+as it is.
 """
 
 import hashlib
@@ -24,14 +25,17 @@ def build_message_v1(timestamp: bytes, body: bytes) -> bytes:
     return timestamp + b"." + body
 
 
-def build_message_v2(timestamp: bytes, nonce: bytes, method: bytes, path: bytes, query: bytes, body: bytes) -> bytes:
+def build_message_v2(
+    timestamp: bytes, nonce: bytes, method: bytes, path: bytes, query: bytes, body: bytes
+) -> bytes:
     """What a v2 signature is over; `path` and `query` as they stand in the request line, the query without its `?`."""
     digest = hashlib.sha256(body).hexdigest().encode()
     return b"\n".join((V2_FIRST_LINE, timestamp, nonce, method, path, query, digest))
 
 
 def sign_v1(secret: str, body: bytes, *, clock: Callable[[], float] = time.time) -> dict[str, str]:
-    """Sign a callback with the secret of its analysis (or the shared one); answers the headers to send.
+    """Sign a callback with the secret of its analysis (or the shared one); answers the headers to
+    send.
 
     `body` is what will be sent, b"" for none. `clock` tells seconds since 1970.
     """
@@ -41,16 +45,28 @@ def sign_v1(secret: str, body: bytes, *, clock: Callable[[], float] = time.time)
 
 
 def sign_v2(
-    key_id: str, secret: str, method: str, target: str, body: bytes, *, clock: Callable[[], float] = time.time
+    key_id: str,
+    secret: str,
+    method: str,
+    target: str,
+    body: bytes,
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> dict[str, str]:
-    """Sign a callback with a service key; answers the headers to send. Sign each attempt anew: a nonce counts once.
+    """Sign a callback with a service key; answers the headers to send. Sign each attempt anew: a
+    nonce counts once.
 
     `target` is the path with its query exactly as it will be sent, such as `/api/analyses/ID?x=1`.
     """
     timestamp, nonce = str(int(clock())), secrets.token_hex(16)
     path, _, query = target.partition("?")
     message = build_message_v2(
-        timestamp.encode(), nonce.encode(), method.upper().encode(), path.encode(), query.encode(), body
+        timestamp.encode(),
+        nonce.encode(),
+        method.upper().encode(),
+        path.encode(),
+        query.encode(),
+        body,
     )
     digest = hmac.digest(secret.encode(), message, "sha256")
     return {KEY_ID: key_id, TIMESTAMP: timestamp, NONCE: nonce, SIGNATURE: f"v2={digest.hex()}"}

@@ -46,11 +46,18 @@ class SourceApi:
 
     def run_settings_test(self, trial: SourceTestRequest, files: int = 2) -> SourceTestResult:
         """Test settings that are not saved yet."""
-        return self._to.send("POST", "/image-pull-sources/test", SourceTestResult, trial, params={"files": files})
+        return self._to.send(
+            "POST", "/image-pull-sources/test", SourceTestResult, trial, params={"files": files}
+        )
 
     def run_source_test(self, source_id: UUID, files: int = 2) -> SourceTestResult:
         """Test a source: what a poll would take, a few files fetched, nothing stored."""
-        return self._to.send("POST", f"/image-pull-sources/{source_id}/test", SourceTestResult, params={"files": files})
+        return self._to.send(
+            "POST",
+            f"/image-pull-sources/{source_id}/test",
+            SourceTestResult,
+            params={"files": files},
+        )
 
     def toggle_source(self, source_id: UUID, *, is_active: bool) -> Source:
         """Pause or resume a source."""
@@ -70,17 +77,26 @@ class SourceApi:
         path = f"/image-pull-sources/{source_id}/process"
         return self._to.send("POST", path, PullRunAccepted, params={"max_files": max_files})
 
-    def list_source_files(self, source_id: UUID, **filters: str | int | float | None) -> NotebookPage[PulledFile]:
+    def list_source_files(
+        self, source_id: UUID, **filters: str | int | float | None
+    ) -> NotebookPage[PulledFile]:
         """One page of what became of a source's files; filters are state, cursor, limit."""
-        return self._to.get(f"/image-pull-sources/{source_id}/files", NotebookPage[PulledFile], filters)
+        return self._to.get(
+            f"/image-pull-sources/{source_id}/files", NotebookPage[PulledFile], filters
+        )
 
     def retry_source_files(self, source_id: UUID, path: str | None = None) -> RetryFilesResult:
         """Let failed and quarantined files of a source, or the one at `path`, be tried again."""
         return self._to.send(
-            "POST", f"/image-pull-sources/{source_id}/files/retry", RetryFilesResult, params={"path": path}
+            "POST",
+            f"/image-pull-sources/{source_id}/files/retry",
+            RetryFilesResult,
+            params={"path": path},
         )
 
-    def list_source_runs(self, source_id: UUID, **filters: str | int | float | None) -> NotebookPage[PullRun]:
+    def list_source_runs(
+        self, source_id: UUID, **filters: str | int | float | None
+    ) -> NotebookPage[PullRun]:
         """One page of a source's polls, the newest first; filters are cursor, limit."""
         return self._to.get(f"/image-pull-sources/{source_id}/runs", NotebookPage[PullRun], filters)
 

@@ -48,12 +48,18 @@ class StagedUploadResult(NamedTuple):
 
 def needs_staging(files: Sequence[Path]) -> bool:
     """Whether files are so many, or so large, that they are staged."""
-    return len(files) > STAGED_FROM_FILES or sum(path.stat().st_size for path in files) > STAGED_FROM_BYTES
+    return (
+        len(files) > STAGED_FROM_FILES
+        or sum(path.stat().st_size for path in files) > STAGED_FROM_BYTES
+    )
 
 
 def split_announcements(files: Sequence[Path]) -> list[Sequence[Path]]:
     """Split files into sets that are announced at once."""
-    return [files[first : first + ANNOUNCED_AT_ONCE] for first in range(0, len(files), ANNOUNCED_AT_ONCE)]
+    return [
+        files[first : first + ANNOUNCED_AT_ONCE]
+        for first in range(0, len(files), ANNOUNCED_AT_ONCE)
+    ]
 
 
 def upload_staged_files(
@@ -75,7 +81,8 @@ def upload_staged_files(
     while left:
         new = {path: _describe(path, root) for path in left}
         found = _attempt(to, new, fields, _count_once(counted, taken))
-        # On a slow line addresses are over before the turn of the last files comes: that is no fault of theirs.
+        # On a slow line addresses are over before the turn of the last files comes: that is no
+        # fault of theirs.
         if all(fate.outcome == StagedImportState.MISSING for fate in found.values()):
             in_vain += 1
         last = in_vain == ATTEMPTS
@@ -95,14 +102,20 @@ def upload_staged_files(
         )
         for path, fate in ((path, fates[path]) for path in files)
     ]
-    count = {outcome: sum(one.outcome == outcome for one in told) for outcome in ("imported", "duplicate", "refused")}
+    count = {
+        outcome: sum(one.outcome == outcome for one in told)
+        for outcome in ("imported", "duplicate", "refused")
+    }
     without = sum(
-        one.captured_at_source in (CaptureTimeSource.MODIFIED_TIME, CaptureTimeSource.RECEIVED_TIME) for one in told
+        one.captured_at_source in (CaptureTimeSource.MODIFIED_TIME, CaptureTimeSource.RECEIVED_TIME)
+        for one in told
     )
     return UploadResult(**count, files=told, without_camera_time=without)
 
 
-def _count_once(counted: dict[Path, int], taken: Callable[[int], None]) -> Callable[[Path, int], None]:
+def _count_once(
+    counted: dict[Path, int], taken: Callable[[int], None]
+) -> Callable[[Path, int], None]:
     """Count so many bytes of a file in all as taken: what is sent again is told as going back."""
 
     lock = threading.Lock()
@@ -116,7 +129,10 @@ def _count_once(counted: dict[Path, int], taken: Callable[[int], None]) -> Calla
 
 
 def _attempt(
-    to: ApiSession, new: Mapping[Path, NewStagedFile], fields: Mapping[str, str], count: Callable[[Path, int], None]
+    to: ApiSession,
+    new: Mapping[Path, NewStagedFile],
+    fields: Mapping[str, str],
+    count: Callable[[Path, int], None],
 ) -> dict[Path, StagedUploadResult]:
     asked = NewStagedFiles.model_validate({**fields, "files": list(new.values())})
     staged = to.send("POST", "/images/presign", StagedFiles, asked, retry=to.retry).files
@@ -142,11 +158,17 @@ def _attempt(
     fates = _import(to, [file_id for file_id, refusal in refusals.items() if refusal is None])
     for file_id, same in coming.items():
         refusal = refusals[file_id]
-        fate = fates[file_id] if refusal is None else StagedUploadResult(StagedImportState.MISSING.value, None, refusal)
+        fate = (
+            fates[file_id]
+            if refusal is None
+            else StagedUploadResult(StagedImportState.MISSING.value, None, refusal)
+        )
         for at, (path, _) in enumerate(same):
             count(path, new[path].size)
             is_twin = at > 0 and fate.outcome == StagedImportState.IMPORTED
-            found[path] = fate._replace(outcome=StagedImportState.DUPLICATE.value) if is_twin else fate
+            found[path] = (
+                fate._replace(outcome=StagedImportState.DUPLICATE.value) if is_twin else fate
+            )
     return found
 
 
@@ -171,7 +193,9 @@ def _describe(path: Path, root: Path | None) -> NewStagedFile:
     )
 
 
-def _send(to: ApiSession, path: Path, staged: StagedFile, count: Callable[[Path, int], None]) -> str | None:
+def _send(
+    to: ApiSession, path: Path, staged: StagedFile, count: Callable[[Path, int], None]
+) -> str | None:
     """Send a file to its address; answers why it was not taken as it is, None where it was."""
     if staged.state == StagedState.ARRIVED or staged.upload_url is None:
         return None
@@ -202,7 +226,13 @@ def _import(to: ApiSession, ids: Sequence[UUID]) -> dict[UUID, StagedUploadResul
     """Import what was sent, asking again for what has to wait."""
     fates: dict[UUID, StagedUploadResult] = {}
     while waiting := [file_id for file_id in ids if file_id not in fates]:
-        told = to.send("POST", "/images/import", StagedImportResult, StagedImportRequest(files=waiting), retry=to.retry)
+        told = to.send(
+            "POST",
+            "/images/import",
+            StagedImportResult,
+            StagedImportRequest(files=waiting),
+            retry=to.retry,
+        )
         for one in told.files:
             if one.outcome != StagedImportState.WAITING:
                 fates[one.file_id] = StagedUploadResult(

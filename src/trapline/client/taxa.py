@@ -45,22 +45,30 @@ class TaxonApi:
         self._to.send("DELETE", f"/taxa/{taxon_id}", type(None))
 
     def import_taxa(self, project_id: int, content: bytes) -> TaxonImportResult:
-        """Take in a list: a CSV, a table of Darwin Core or of GBIF, GBIF keys, or a Darwin Core Archive.
+        """Take in a list: a CSV, a table of Darwin Core or of GBIF, GBIF keys, or a Darwin Core
+        Archive.
 
         Lines that cannot be taken are told, the others are taken; the same again changes nothing.
         """
         params, headers = {"project": project_id}, {"Content-Type": "application/octet-stream"}
-        return self._to.send("POST", "/taxa/import", TaxonImportResult, content, params=params, headers=headers)
+        return self._to.send(
+            "POST", "/taxa/import", TaxonImportResult, content, params=params, headers=headers
+        )
 
     def list_taxon_labels(self, **filters: str | int | float | None) -> NotebookPage[MappedLabel]:
         """One page of labels of models with what they mean; filters are project, cursor, limit."""
         return self._to.get("/taxa/labels", NotebookPage[MappedLabel], filters)
 
-    def map_labels(self, project_id: int, meanings: Mapping[str, UUID | None]) -> LabelMappingResult:
+    def map_labels(
+        self, project_id: int, meanings: Mapping[str, UUID | None]
+    ) -> LabelMappingResult:
         """Say which taxon each label means, None for none; labels that are not named keep their meaning."""
         labels = [LabelMapping(label=label, taxon=taxon) for label, taxon in meanings.items()]
         return self._to.send(
-            "PUT", "/taxa/labels", LabelMappingResult, LabelMappings(project=project_id, labels=labels)
+            "PUT",
+            "/taxa/labels",
+            LabelMappingResult,
+            LabelMappings(project=project_id, labels=labels),
         )
 
     def list_unmapped_labels(self, project_id: int) -> list[UnmappedLabel]:

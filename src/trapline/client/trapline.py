@@ -43,7 +43,12 @@ from trapline.wire.events import ChangeEvent
 from trapline.wire.failures import DeadLetter, Failures, LogEntry, TaskHistory
 from trapline.wire.images import ClassCount, ClassCounts, UploadResult
 from trapline.wire.jobs import Job, JobDetail, JobUpdate, NewJob, RetryRequest
-from trapline.wire.pipelines import PipelineDefinition, PipelineRegistration, RegisteredPipeline, RegistrationResult
+from trapline.wire.pipelines import (
+    PipelineDefinition,
+    PipelineRegistration,
+    RegisteredPipeline,
+    RegistrationResult,
+)
 from trapline.wire.projects import NewProject, Project, ProjectUpdate
 from trapline.wire.results import Result, Results, ResultsAccepted
 from trapline.wire.tasks import (
@@ -62,7 +67,13 @@ from trapline.wire.tasks import (
 )
 from trapline.wire.users import CurrentUserUpdate
 from trapline.wire.worker_projects import WorkerProject, WorkerProjects
-from trapline.wire.workers import EvictResult, HelloRequest, HelloResponse, ProcessingService, Worker
+from trapline.wire.workers import (
+    EvictResult,
+    HelloRequest,
+    HelloResponse,
+    ProcessingService,
+    Worker,
+)
 
 
 class Trapline(
@@ -84,8 +95,9 @@ class Trapline(
 ):
     """A session with a server, to be closed or used in a `with`. Safe to use from several threads.
 
-    Every method raises ServerRefused where the server says no, and ServerUnreachable where no answer came.
-    GETs are made again after passing failures; of the other calls only those that are idempotent.
+    Every method raises ServerRefused where the server says no, and ServerUnreachable where no
+    answer came. GETs are made again after passing failures; of the other calls only those that are
+    idempotent.
     """
 
     def __init__(
@@ -177,7 +189,10 @@ class Trapline(
     # Images
 
     def list_images(self, **filters: str | int | float | None) -> NotebookPage[NotebookImage]:
-        """One page of images. Filters are the endpoint's: project, deployment, class_, order, cursor, limit, ..."""
+        """One page of images.
+
+        Filters are the endpoint's: project, deployment, class_, order, cursor, limit, ...
+        """
         return self._to.get("/images", NotebookPage[NotebookImage], filters)
 
     def get_image(self, image_id: UUID) -> NotebookImageDetail:
@@ -199,13 +214,14 @@ class Trapline(
     ) -> UploadResult:
         """Send files, or every picture of a folder, to a deployment, or to a project's unnamed one.
 
-        The files of a folder keep their paths below it, files below `relative_to` theirs below that. The result names
-        the files of a folder that are not images in `left_out`.
+        The files of a folder keep their paths below it, files below `relative_to` theirs below
+        that. The result names the files of a folder that are not images in `left_out`.
 
-        `progress(sent, total)` is in bytes; it goes back where a request is made again. They go in several requests
-        where they are many, each of them tried again after passing failures: the same again stores nothing twice.
-        A large set goes straight to the store, and when it is sent again, only what is not there yet. What was sent
-        before a failure that stays is in the error's `sent`.
+        `progress(sent, total)` is in bytes; it goes back where a request is made again. They go in
+        several requests where they are many, each of them tried again after passing failures: the
+        same again stores nothing twice. A large set goes straight to the store, and when it is sent
+        again, only what is not there yet. What was sent before a failure that stays is in the
+        error's `sent`.
         """
         root, listed = None if relative_to is None else Path(relative_to), None
         if isinstance(files, Path | str):
@@ -235,7 +251,11 @@ class Trapline(
         return told.model_copy(update={"left_out": left_out, "hidden": listed.hidden})
 
     def _send_files(
-        self, files: Sequence[Path], fields: Mapping[str, str], taken: Callable[[int], None], root: Path | None
+        self,
+        files: Sequence[Path],
+        fields: Mapping[str, str],
+        taken: Callable[[int], None],
+        root: Path | None,
     ) -> UploadResult:
         def send() -> UploadResult:
             with open_form_parts(files, taken, root) as parts:
@@ -254,13 +274,19 @@ class Trapline(
 
     # Pipelines, jobs and the workers behind them
 
-    def list_pipelines(self, project_id: int, **filters: str | int | float | None) -> list[RegisteredPipeline]:
+    def list_pipelines(
+        self, project_id: int, **filters: str | int | float | None
+    ) -> list[RegisteredPipeline]:
         """A project's pipelines; filters are slug, name, order."""
-        return self._to.list_all("/pipelines", NotebookPage[RegisteredPipeline], {"project": project_id, **filters})
+        return self._to.list_all(
+            "/pipelines", NotebookPage[RegisteredPipeline], {"project": project_id, **filters}
+        )
 
     def list_services(self, project_id: int) -> list[ProcessingService]:
         """A project's processing services and their workers."""
-        return self._to.list_all("/processing_services", NotebookPage[ProcessingService], {"project": project_id})
+        return self._to.list_all(
+            "/processing_services", NotebookPage[ProcessingService], {"project": project_id}
+        )
 
     def list_workers(self, project_id: int | None = None, *, ended: bool = False) -> list[Worker]:
         """The workers of the last day, of a project or of all of yours; with `ended` also those whose id is over."""
@@ -278,8 +304,8 @@ class Trapline(
     def list_jobs(self, project_id: int, **filters: str | int | float | None) -> NotebookPage[Job]:
         """One page of a project's jobs.
 
-        Filters are status, name, preset, pipeline__slug, pipeline__slug__in (comma-joined), created_after,
-        created_before, order, cursor, limit.
+        Filters are status, name, preset, pipeline__slug, pipeline__slug__in (comma-joined),
+        created_after, created_before, order, cursor, limit.
         """
         return self._to.get("/jobs", NotebookPage[Job], {"project": project_id, **filters})
 
@@ -307,15 +333,21 @@ class Trapline(
         """Why images of a job failed, the most frequent reason first."""
         return self._to.get(f"/jobs/{job_id}/failures", Failures)
 
-    def list_dead_letters(self, job_id: int, **filters: str | int | float | None) -> NotebookPage[DeadLetter]:
+    def list_dead_letters(
+        self, job_id: int, **filters: str | int | float | None
+    ) -> NotebookPage[DeadLetter]:
         """One page of what a job gave up; filters are reason, cursor, limit."""
         return self._to.get(f"/jobs/{job_id}/dead_letters", NotebookPage[DeadLetter], filters)
 
-    def list_job_log(self, job_id: int, **filters: str | int | float | None) -> NotebookPage[LogEntry]:
+    def list_job_log(
+        self, job_id: int, **filters: str | int | float | None
+    ) -> NotebookPage[LogEntry]:
         """One page of what happened to a job, the newest first; filters are cursor, limit."""
         return self._to.get(f"/jobs/{job_id}/log", NotebookPage[LogEntry], filters)
 
-    def list_job_analyses(self, job_id: int, **filters: str | int | float | None) -> NotebookPage[Analysis]:
+    def list_job_analyses(
+        self, job_id: int, **filters: str | int | float | None
+    ) -> NotebookPage[Analysis]:
         """One page of a job's analyses; filters are cursor, limit."""
         return self._to.get(f"/jobs/{job_id}/analyses", NotebookPage[Analysis], filters)
 
@@ -333,8 +365,12 @@ class Trapline(
         self, project_id: int, service_name: str, pipelines: Sequence[PipelineDefinition]
     ) -> RegistrationResult:
         """Offer pipelines to a project."""
-        registration = PipelineRegistration(processing_service_name=service_name, pipelines=list(pipelines))
-        return self._to.send("POST", f"/projects/{project_id}/pipelines/", RegistrationResult, registration)
+        registration = PipelineRegistration(
+            processing_service_name=service_name, pipelines=list(pipelines)
+        )
+        return self._to.send(
+            "POST", f"/projects/{project_id}/pipelines/", RegistrationResult, registration
+        )
 
     def list_claimable_jobs(self, slugs: Sequence[str]) -> list[ClaimableJob]:
         """Jobs of these pipelines that have something to lease now, best first."""
@@ -349,14 +385,21 @@ class Trapline(
     def lease_tasks(self, job_id: int, batch_size: int) -> list[Task]:
         """Lease up to about `batch_size` tasks of a job.
 
-        Made once: a lease whose answer was lost comes back to the line by itself, a second call would take more.
+        Made once: a lease whose answer was lost comes back to the line by itself, a second call
+        would take more.
         """
         request = TaskRequest(batch_size=batch_size)
         return self._to.send("POST", f"/jobs/{job_id}/tasks/", Tasks, request, retry=NEVER).tasks
 
-    def post_results(self, job_id: int, results: Sequence[Result], retry: RetryPolicy | None = None) -> ResultsAccepted:
+    def post_results(
+        self, job_id: int, results: Sequence[Result], retry: RetryPolicy | None = None
+    ) -> ResultsAccepted:
         """Post results; the server takes the same ones any number of times, so this is tried again."""
-        body = Results.model_construct(results=list(results)).model_dump_json(exclude_unset=True).encode()
+        body = (
+            Results.model_construct(results=list(results))
+            .model_dump_json(exclude_unset=True)
+            .encode()
+        )
         path = f"/jobs/{job_id}/result/"
         return self._to.send("POST", path, ResultsAccepted, body, retry=retry or self._to.retry)
 
@@ -370,7 +413,9 @@ class Trapline(
         """Send a worker's id along with every call from now on, or no longer."""
         self._to.set_header("X-Trapline-Worker", str(worker_id) if worker_id else None)
 
-    def lease_any_tasks(self, slugs: Sequence[str], limit: int, wait_s: float = 0.0) -> list[LeasedTask]:
+    def lease_any_tasks(
+        self, slugs: Sequence[str], limit: int, wait_s: float = 0.0
+    ) -> list[LeasedTask]:
         """Lease up to `limit` tasks of any job of these pipelines, waiting up to `wait_s` (30) until there is one."""
         request = LeaseRequest(pipelines=list(slugs), limit=limit, wait_s=wait_s)
         return self._to.send("POST", "/tasks/lease", LeasedTasks, request, retry=NEVER).tasks
@@ -380,7 +425,9 @@ class Trapline(
         renewal = Renewal(leases=list(leases), begun=list(begun))
         return self._to.send("POST", "/tasks/renew", RenewResult, renewal, retry=NEVER)
 
-    def release_leases(self, leases: Sequence[str], *, goodbye: bool = False, unsent: Sequence[str] = ()) -> int:
+    def release_leases(
+        self, leases: Sequence[str], *, goodbye: bool = False, unsent: Sequence[str] = ()
+    ) -> int:
         """Give leases back, uncharged; with `goodbye` all but those whose results are `unsent`, and the id ends."""
         release = ReleaseRequest(leases=list(leases), goodbye=goodbye, unsent=list(unsent))
         return self._to.send("POST", "/tasks/release", ReleaseResult, release, retry=NEVER).released

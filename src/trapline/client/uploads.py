@@ -11,7 +11,9 @@ from trapline.wire.images import UploadResult
 
 Part = tuple[str, tuple[str, BinaryIO] | tuple[None, str]]
 
-ENDINGS = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"})
+ENDINGS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif"}
+)
 FILES_AT_ONCE = 20
 BYTES_AT_ONCE = 64 * 1024 * 1024
 
@@ -31,7 +33,9 @@ class ProgressFile(FileIO):
         return count
 
 
-def track_progress(files: Sequence[Path], progress: Callable[[int, int], None] | None) -> Callable[[int], None]:
+def track_progress(
+    files: Sequence[Path], progress: Callable[[int, int], None] | None
+) -> Callable[[int], None]:
     """What is to be told of the bytes that were taken: it adds them up for `progress(sent, total)`."""
     total = sum(path.stat().st_size for path in files)
     sent = 0
@@ -49,9 +53,11 @@ def track_progress(files: Sequence[Path], progress: Callable[[int, int], None] |
 def open_form_parts(
     files: Sequence[Path], taken: Callable[[int], None], root: Path | None = None
 ) -> Iterator[list[Part]]:
-    """The files as parts of a form, opened, each after the time when it was last changed; `taken` hears of bytes.
+    """The files as parts of a form, opened, each after the time when it was last changed; `taken`
+    hears of bytes.
 
-    Below `root` they are named with their folders. Where they do not arrive, `taken` hears of as many bytes less.
+    Below `root` they are named with their folders. Where they do not arrive, `taken` hears of as
+    many bytes less.
     """
     own = 0
 
@@ -105,7 +111,11 @@ def list_files(folder: Path) -> FolderFiles:
 
 def name_below(path: Path, root: Path | None) -> str:
     """Return the name that a file is sent with: with its folders below `root`."""
-    return path.relative_to(root).as_posix() if root is not None and path.is_relative_to(root) else path.name
+    return (
+        path.relative_to(root).as_posix()
+        if root is not None and path.is_relative_to(root)
+        else path.name
+    )
 
 
 def split_upload_batches(files: list[Path]) -> list[list[Path]]:

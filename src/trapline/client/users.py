@@ -5,7 +5,15 @@ from uuid import UUID
 from trapline.client.api_session import ApiSession
 from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.auth import BrowserSession, OneTimeLink, PasswordUpdate
-from trapline.wire.users import InvitedUser, Member, MemberUpdate, NewMember, NewUser, User, UserUpdate
+from trapline.wire.users import (
+    InvitedUser,
+    Member,
+    MemberUpdate,
+    NewMember,
+    NewUser,
+    User,
+    UserUpdate,
+)
 
 
 class UserApi:

@@ -31,8 +31,8 @@ class WebhookApi:
     def list_webhooks(self, **filters: str | int | float | None) -> WebhookTable:
         """One page of webhooks, newest first.
 
-        Filters are project, name, event_type, is_active, order, cursor, limit. `nats` of the answer is since when
-        the NATS server that events are published to does not answer, and why.
+        Filters are project, name, event_type, is_active, order, cursor, limit. `nats` of the answer
+        is since when the NATS server that events are published to does not answer, and why.
         """
         return self._to.get("/webhooks", WebhookTable, filters)
 
@@ -60,15 +60,21 @@ class WebhookApi:
         """Send an event that tells of nothing, once and now; answers how that went."""
         return self._to.send("POST", f"/webhooks/{webhook_id}/test", Delivery)
 
-    def list_deliveries(self, webhook_id: UUID, **filters: str | int | float | None) -> NotebookPage[Delivery]:
+    def list_deliveries(
+        self, webhook_id: UUID, **filters: str | int | float | None
+    ) -> NotebookPage[Delivery]:
         """One page of a webhook's log, newest first; filters are state, event_type, created_after,
         created_before, cursor, limit."""
         return self._to.get(f"/webhooks/{webhook_id}/deliveries", NotebookPage[Delivery], filters)
 
     def replay_delivery(self, webhook_id: UUID, delivery_id: UUID) -> ReplayResult:
         """Attempt one delivery again."""
-        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", ReplayResult)
+        return self._to.send(
+            "POST", f"/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", ReplayResult
+        )
 
     def replay_failed(self, webhook_id: UUID, wanted: ReplayRequest | None = None) -> ReplayResult:
         """Attempt again what was given up, at most 10,000 deliveries at a time; or only what is wanted of it."""
-        return self._to.send("POST", f"/webhooks/{webhook_id}/deliveries/replay", ReplayResult, wanted)
+        return self._to.send(
+            "POST", f"/webhooks/{webhook_id}/deliveries/replay", ReplayResult, wanted
+        )

@@ -36,11 +36,12 @@ class AnalysisPriority(StrEnum):
 
 
 class Analysis(Message):
-    """One model run over one image, with the first page of its annotations in order; `next` is the cursor of the rest.
+    """One model run over one image, with the first page of its annotations in order; `next` is the
+    cursor of the rest.
 
-    `is_stale` says that nothing was heard of a stand-alone analysis for longer than ML_STALE_AFTER_S. `simulated`
-    marks invented results, such as those of `trapline simulate`: they are not observations, and exports, filters and
-    counts leave them out.
+    `is_stale` says that nothing was heard of a stand-alone analysis for longer than
+    ML_STALE_AFTER_S. `simulated` marks invented results, such as those of `trapline simulate`: they
+    are not observations, and exports, filters and counts leave them out.
     """
 
     id: UUID

@@ -22,9 +22,10 @@ class AnnotationType(StrEnum):
 class Annotation(Message):
     """One structured finding of an analysis. Coordinates are pixels of the upright original.
 
-    `scaled` says that it was posted for a frame of another size: the numbers as given are in `data.given`.
-    `download_url` is a signed address of what `storage_path` names. `identification` is what a person said that holds
-    of it, its box or its whole image; null where the model's words do, and for callers that are no people.
+    `scaled` says that it was posted for a frame of another size: the numbers as given are in
+    `data.given`. `download_url` is a signed address of what `storage_path` names. `identification`
+    is what a person said that holds of it, its box or its whole image; null where the model's words
+    do, and for callers that are no people.
     """
 
     id: UUID

@@ -53,7 +53,9 @@ class NewArtifact(Request):
 
     artifact_type: ArtifactType
     filename: Annotated[
-        str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_.\-]+$"), AfterValidator(_one_segment)
+        str,
+        Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_.\-]+$"),
+        AfterValidator(_one_segment),
     ]
     size: Annotated[Count, Field(ge=1)] | None = None
     sha256: Sha256 | None = None

@@ -8,8 +8,8 @@ from trapline.wire.values import UUID, AnyText, Id, Message, Time
 class AuditEntry(Message):
     """One thing that somebody did: `actor` in words, and as it is filtered by.
 
-    `action` is what was done, such as create, change, download or export; `kind` and `subject_id` say to what, and
-    `address` from where.
+    `action` is what was done, such as create, change, download or export; `kind` and `subject_id`
+    say to what, and `address` from where.
     """
 
     id: UUID

@@ -5,7 +5,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from trapline.wire.values import UUID, AnyText, GivenTime, Id, Message, Name, Request, Text, Time, reject_nul
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    GivenTime,
+    Id,
+    Message,
+    Name,
+    Request,
+    Text,
+    Time,
+    reject_nul,
+)
 
 Email = Annotated[Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
 GivenPassword = Annotated[str, Field(max_length=1024), AfterValidator(reject_nul)]
@@ -35,8 +46,9 @@ class TokenKind(StrEnum):
 class TokenScope(StrEnum):
     """What a user's token may do, where it may less than its person.
 
-    `read` sees; `write` also changes what its person's role allows, up to a manager's; `own` also what needs an owner.
-    `account` is the person's own: tokens, sessions, password, and everybody's accounts where the person is an operator.
+    `read` sees; `write` also changes what its person's role allows, up to a manager's; `own` also
+    what needs an owner. `account` is the person's own: tokens, sessions, password, and everybody's
+    accounts where the person is an operator.
     """
 
     READ = "read"
@@ -53,7 +65,10 @@ class SignIn(Request):
 
 
 class LinkStateRequest(Request):
-    """Ask what a one-time link is for. Its secret is sent in the body, because addresses are logged."""
+    """Ask what a one-time link is for.
+
+    Its secret is sent in the body, because addresses are logged.
+    """
 
     link: LinkSecret
 
@@ -61,8 +76,8 @@ class LinkStateRequest(Request):
 class LinkSignInRequest(Request):
     """Use a one-time link.
 
-    `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with `sign_in` one may set a
-    new one.
+    `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with
+    `sign_in` one may set a new one.
     """
 
     link: LinkSecret
@@ -81,7 +96,10 @@ class LinkState(Message):
 
 
 class OneTimeLink(Message):
-    """A link that works once. Whoever has it can sign in as the person it is for; it is shown this once."""
+    """A link that works once.
+
+    Whoever has it can sign in as the person it is for; it is shown this once.
+    """
 
     url: AnyText
     purpose: AnyText
@@ -132,10 +150,11 @@ class Caller(Message):
 
 
 class NewToken(Request):
-    """Make an API token; without `projects` it is good for all projects of the person or token that makes it.
+    """Make an API token; without `projects` it is good for all projects of the person or token that
+    makes it.
 
-    A worker's or pipeline's is good only where that person is manager or owner, and as long as they are. `scopes` are a
-    user's token's alone; without them it may do what its maker may.
+    A worker's or pipeline's is good only where that person is manager or owner, and as long as they
+    are. `scopes` are a user's token's alone; without them it may do what its maker may.
     """
 
     name: Name
@@ -146,7 +165,8 @@ class NewToken(Request):
 
 
 class Token(Message):
-    """An API token, without its secret. `projects` null: all of its maker's, a worker's all that its maker manages.
+    """An API token, without its secret. `projects` null: all of its maker's, a worker's all that
+    its maker manages.
 
     `made_by` is the token that made it: it is revoked along with that one.
     """

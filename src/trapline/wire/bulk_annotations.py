@@ -46,7 +46,8 @@ class BulkAnnotationsRequest(Request):
 class BulkAnnotationsResult(Message):
     """The annotations that were posted, with their ids and in their order; equal ones are one.
 
-    `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has now.
+    `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has
+    now.
     """
 
     annotations: list[Annotation]

@@ -37,8 +37,8 @@ class NewCallbackKey(Request):
 class SignatureCheckRequest(Request):
     """A request as it was sent: its method, its target, its headers and its body.
 
-    `signed_message` is what its sender put into the HMAC, if that is known: the first byte that differs is found.
-    `body_base64` is for a body that is no text.
+    `signed_message` is what its sender put into the HMAC, if that is known: the first byte that
+    differs is found. `body_base64` is for a body that is no text.
     """
 
     project: Id

@@ -28,8 +28,9 @@ class DayCount(Message):
 class DayCounts(Message):
     """The days that have images, the latest first.
 
-    Many images are not counted for each answer: then it is an estimate, of a few seconds ago, and for some filters
-    too many. While `is_behind`, some changes of the last seconds are not in it yet.
+    Many images are not counted for each answer: then it is an estimate, of a few seconds ago, and
+    for some filters too many. While `is_behind`, some changes of the last seconds are not in it
+    yet.
     """
 
     results: list[DayCount]
@@ -61,10 +62,12 @@ class DeploymentTotal(Message):
 
 
 class Summary(Message):
-    """What came in and what was found: by day (the latest first), by hour of the day, by class and deployment.
+    """What came in and what was found: by day (the latest first), by hour of the day, by class and
+    deployment.
 
-    Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last seconds are not
-    counted yet. Images `without_camera_time` have the time of their file's modification or arrival.
+    Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last
+    seconds are not counted yet. Images `without_camera_time` have the time of their file's
+    modification or arrival.
     """
 
     images: Count

@@ -5,7 +5,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Name, Real, Request, Text, Time
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    Count,
+    GivenTime,
+    Id,
+    Message,
+    Name,
+    Real,
+    Request,
+    Text,
+    Time,
+)
 
 
 def _known_zone(name: str) -> str:
@@ -62,8 +74,9 @@ class NewDeployment(Request):
 class DeploymentUpdate(Request):
     """Change a deployment; what is left out stays as it is.
 
-    New coordinates change the time zone as well if it was never given and the deployment has no images. A new time zone
-    is that of the images to come; with `redate_images` the images that are there are dated again in it.
+    New coordinates change the time zone as well if it was never given and the deployment has no
+    images. A new time zone is that of the images to come; with `redate_images` the images that are
+    there are dated again in it.
     """
 
     name: Name | None = None
@@ -83,12 +96,13 @@ class DeploymentUpdate(Request):
 class Deployment(Message):
     """A deployment, with how many images it has and when the last one was taken.
 
-    The default one takes the images of its project that belong to no other. While it is `dating`, its images are dated
-    anew by its clock offset; `previous_clock_offset_s` is what undoing goes back to. `silent_since` is when the
-    last image was taken, where that is three days ago and the period is not over. `time_zone_source` states whether the
-    time zone was given, found by the coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given
-    and the times of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it has
-    any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
+    The default one takes the images of its project that belong to no other. While it is `dating`,
+    its images are dated anew by its clock offset; `previous_clock_offset_s` is what undoing goes
+    back to. `silent_since` is when the last image was taken, where that is three days ago and the
+    period is not over. `time_zone_source` states whether the time zone was given, found by the
+    coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given and the times
+    of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it
+    has any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
     """
 
     id: UUID
@@ -121,7 +135,8 @@ class Deployment(Message):
 
 
 class ClockOffsetRequest(Request):
-    """Another clock offset, in seconds that are added to what the camera's clock said, or another time zone, or both.
+    """Another clock offset, in seconds that are added to what the camera's clock said, or another
+    time zone, or both.
 
     With a time zone, all images are compared with it; what is left out stays as it is.
     """
@@ -142,7 +157,8 @@ class CaptureTimeChange(Message):
 class ClockPreview(Message):
     """What another clock offset or time zone would change.
 
-    `moved` images get another capture time; those that were `edited` by hand and those `without_camera_time` stay.
+    `moved` images get another capture time; those that were `edited` by hand and those
+    `without_camera_time` stay.
     """
 
     clock_offset_s: int

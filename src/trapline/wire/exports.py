@@ -8,7 +8,19 @@ from pydantic import Field, model_validator
 from trapline.wire.day_counts import GivenDay
 from trapline.wire.images import AnalysisStateFilter
 from trapline.wire.jobs import reject_null
-from trapline.wire.values import UUID, AnyText, Count, Fraction, GivenTime, Id, Message, Name, Request, Text, Time
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    Count,
+    Fraction,
+    GivenTime,
+    Id,
+    Message,
+    Name,
+    Request,
+    Text,
+    Time,
+)
 
 MOST_NAMED = 10_000
 """How many images an export is asked for by their ids; more are chosen by a filter."""
@@ -48,7 +60,8 @@ LIVE = frozenset({ExportState.QUEUED, ExportState.GATHERING, ExportState.WRITING
 
 
 class ExportSelection(Request):
-    """Which images of its project an export holds: those that are named, or all that fit; without anything every one.
+    """Which images of its project an export holds: those that are named, or all that fit; without
+    anything every one.
 
     The filter is that of the list of images.
     """
@@ -107,8 +120,8 @@ class SamplingDesign(StrEnum):
 class ExportOptions(Request):
     """How an export is made; each format takes some of them.
 
-    Annotations below `confidence_min` are left out, unless a person said something of them. Licences are named as
-    SPDX does, such as CC-BY-4.0.
+    Annotations below `confidence_min` are left out, unless a person said something of them.
+    Licences are named as SPDX does, such as CC-BY-4.0.
     """
 
     confidence_min: Fraction | None = None
@@ -125,7 +138,9 @@ _ABOUT = frozenset({"title", "description", "contributors", "data_licence"})
 OPTIONS: dict[ExportFormat, frozenset[str]] = {
     ExportFormat.CAMTRAP_DP: _ABOUT | {"media_licence", "sampling_design"},
     ExportFormat.COCO: frozenset({"with_pictures", "title", "description", "data_licence"}),
-    ExportFormat.COCO_CAMERA_TRAPS: frozenset({"with_pictures", "title", "description", "data_licence"}),
+    ExportFormat.COCO_CAMERA_TRAPS: frozenset(
+        {"with_pictures", "title", "description", "data_licence"}
+    ),
     ExportFormat.YOLO: frozenset({"with_pictures"}),
     ExportFormat.MEGADETECTOR: frozenset(),
     ExportFormat.SPECIESNET: frozenset(),
@@ -158,7 +173,9 @@ class NewExport(Request):
     def _options_of_format(self) -> "NewExport":
         taken = OPTIONS[self.format] | {"confidence_min"}
         if foreign := sorted(self.options.model_fields_set - taken):
-            raise ValueError(f"{self.format} takes no {foreign[0]}; it takes {', '.join(sorted(taken))}")
+            raise ValueError(
+                f"{self.format} takes no {foreign[0]}; it takes {', '.join(sorted(taken))}"
+            )
         return self
 
 
@@ -177,10 +194,11 @@ class ExportProblem(Message):
 class Export(Message):
     """What a selection of a project's images showed when it was asked for, as one file.
 
-    Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by itself, `left_out`
-    could not be told in this format, `problems` keep it from being valid. `deleted_since` counts the images in it that
-    were deleted after they went into it. `named_images` counts those that it was asked for by their ids: the ids
-    themselves stand in `selection` where a single export is told, and not in a list.
+    Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by
+    itself, `left_out` could not be told in this format, `problems` keep it from being valid.
+    `deleted_since` counts the images in it that were deleted after they went into it.
+    `named_images` counts those that it was asked for by their ids: the ids themselves stand in
+    `selection` where a single export is told, and not in a list.
     """
 
     id: UUID

@@ -5,7 +5,8 @@ from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
 
 
 class FailureGroup(Message):
-    """Failed images of a job with one reason: errors that differ only in numbers, paths or addresses have the same.
+    """Failed images of a job with one reason: errors that differ only in numbers, paths or
+    addresses have the same.
 
     `example` is one of the errors as it was said.
     """
@@ -24,7 +25,10 @@ class Failures(Message):
 
 
 class DeadLetter(Message):
-    """A task that was given up. `error` is the last one as it was said, cut off after 2,000 characters."""
+    """A task that was given up.
+
+    `error` is the last one as it was said, cut off after 2,000 characters.
+    """
 
     analysis_id: UUID
     image_id: UUID
@@ -38,7 +42,8 @@ class DeadLetter(Message):
 class LogEntry(Message):
     """One line of a job's log: a move of the job, or an attempt at a task that ended badly.
 
-    `what` says it in words; `by` is who or which worker. `analysis_id` and `image_id` are those of an attempt.
+    `what` says it in words; `by` is who or which worker. `analysis_id` and `image_id` are those of
+    an attempt.
     """
 
     at: Time
@@ -52,8 +57,8 @@ class LogEntry(Message):
 class TaskAttempt(Message):
     """One lease of one task. `number` never restarts.
 
-    `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or `unheard` (the
-    worker gave it back or never had it). `worker` is the worker's name.
+    `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or
+    `unheard` (the worker gave it back or never had it). `worker` is the worker's name.
     """
 
     number: Count
@@ -66,7 +71,10 @@ class TaskAttempt(Message):
 
 
 class TaskHistory(Message):
-    """One task of a job: where it is, and each attempt at it, the first one first. `next_attempt_at` while it waits."""
+    """One task of a job: where it is, and each attempt at it, the first one first.
+
+    `next_attempt_at` while it waits.
+    """
 
     analysis_id: UUID
     job_id: Id

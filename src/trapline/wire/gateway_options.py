@@ -26,10 +26,12 @@ class SftpOptions(Request):
 
 
 class RestMapping(Request):
-    """Where a JSON answer holds what: paths of names and indices with dots, such as `data.items`; `""` is the answer.
+    """Where a JSON answer holds what: paths of names and indices with dots, such as `data.items`;
+    `""` is the answer.
 
-    `items` is the list; within an item `url` is where the file is, `name` its path, `time` and `size` what is known of
-    it; `next` is the address or the cursor of the next page, sent as `next_parameter` if it is no address.
+    `items` is the list; within an item `url` is where the file is, `name` its path, `time` and
+    `size` what is known of it; `next` is the address or the cursor of the next page, sent as
+    `next_parameter` if it is no address.
     """
 
     items: Annotated[Text, Field(max_length=300)] = ""
@@ -45,8 +47,8 @@ class RestMapping(Request):
 class RestOptions(Request):
     """A JSON interface that lists files, page by page.
 
-    Files are fetched from the interface's own server, and from those in `file_origins`, such as `https://cdn.example`,
-    which never see the sign-in.
+    Files are fetched from the interface's own server, and from those in `file_origins`, such as
+    `https://cdn.example`, which never see the sign-in.
     """
 
     mapping: RestMapping = RestMapping()
@@ -56,8 +58,9 @@ class RestOptions(Request):
 class WebsocketOptions(Request):
     """A server that pushes messages of new files.
 
-    They lie under `files_url`, or where `listing_url` lists them. Without a listing nothing fills the gaps of a
-    connection that broke; it is on the same host as the source's address, and shows the same paths as `files_url`.
+    They lie under `files_url`, or where `listing_url` lists them. Without a listing nothing fills
+    the gaps of a connection that broke; it is on the same host as the source's address, and shows
+    the same paths as `files_url`.
     """
 
     listing_url: Annotated[Text, Field(pattern=r"(?i)^https?://", max_length=2000)] | None = None

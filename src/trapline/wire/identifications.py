@@ -40,8 +40,9 @@ class LifeStage(StrEnum):
 class Identification(Message):
     """What somebody said of an annotation, or of a whole image where `annotation_id` is null.
 
-    `label` is the name that they gave; with `taxon_id` it is the scientific name of that moment. A confirmation of a
-    whole image is of one analysis, `analysis_id`. One that is withdrawn stays, and counts no longer.
+    `label` is the name that they gave; with `taxon_id` it is the scientific name of that moment. A
+    confirmation of a whole image is of one analysis, `analysis_id`. One that is withdrawn stays,
+    and counts no longer.
     """
 
     id: UUID
@@ -67,7 +68,8 @@ class Identification(Message):
 class NewIdentification(Request):
     """One thing that is said of some annotations, of some whole images, or of both.
 
-    To confirm a whole image is to say that its newest completed analysis is right, also where that found nothing.
+    To confirm a whole image is to say that its newest completed analysis is right, also where that
+    found nothing.
     """
 
     kind: IdentificationKind
@@ -85,11 +87,16 @@ class NewIdentification(Request):
 class NewIdentifications(Request):
     """What somebody says, all of which is stored or none; about a thousand annotations and images at most."""
 
-    identifications: Annotated[list[NewIdentification], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    identifications: Annotated[
+        list[NewIdentification], Field(min_length=1, max_length=MOST_AT_ONCE)
+    ]
 
     @model_validator(mode="after")
     def _not_too_many(self) -> "NewIdentifications":
-        if sum(len(one.annotations) + len(one.images) for one in self.identifications) > MOST_AT_ONCE:
+        if (
+            sum(len(one.annotations) + len(one.images) for one in self.identifications)
+            > MOST_AT_ONCE
+        ):
             raise ValueError(f"must be about at most {MOST_AT_ONCE:,} annotations and images")
         return self
 

@@ -8,7 +8,17 @@ from pydantic import AfterValidator, Field, model_validator
 from trapline.wire.analyses import Analysis, AnalysisState
 from trapline.wire.annotations import ThumbnailBox
 from trapline.wire.identifications import Identification
-from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Request, Time, reject_nul
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    Count,
+    GivenTime,
+    Id,
+    Message,
+    Request,
+    Time,
+    reject_nul,
+)
 
 
 class CaptureTimeSource(StrEnum):
@@ -32,11 +42,12 @@ class ImageDeletionInfo(Message):
 class Image(Message):
     """One stored picture; sizes are upright pixels, addresses are signed and need no header.
 
-    It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
-    a person has put another one in its place. `source_path` is the path of a pulled file, or of an uploaded
-    one that was sent with its folders. The flag `no_camera_time`: the time is that of the file's modification or of its
-    arrival, as `captured_at_source` states. The flag `truncated`: the file is a JPEG that ends before its image does;
-    the missing rows, less than half, are grey.
+    It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time
+    as it was read, where a person has put another one in its place. `source_path` is the path of a
+    pulled file, or of an uploaded one that was sent with its folders. The flag `no_camera_time`:
+    the time is that of the file's modification or of its arrival, as `captured_at_source` states.
+    The flag `truncated`: the file is a JPEG that ends before its image does; the missing rows, less
+    than half, are grey.
     """
 
     id: UUID
@@ -114,8 +125,9 @@ LONGEST_SHIFT_S = 100 * 366 * 86_400
 class ImagesUpdate(ImageIds):
     """Change images; what is left out stays as it is.
 
-    Of the last three at most one: `captured_at` puts another capture time in the place of the one that was read, for
-    one image; `shift_s` moves the times of all by so many seconds; `as_read` gives back what was read.
+    Of the last three at most one: `captured_at` puts another capture time in the place of the one
+    that was read, for one image; `shift_s` moves the times of all by so many seconds; `as_read`
+    gives back what was read.
     """
 
     starred: bool | None = None
@@ -161,9 +173,9 @@ class UploadedFile(Message):
 class UploadResult(Message):
     """What became of each file of an upload, in the order sent.
 
-    `left_out` are paths of a folder that the client did not send because they are not images by their names, and
-    `hidden` is the number of hidden files; the server itself leaves out none. `without_camera_time` are imported
-    images that have the time of their file.
+    `left_out` are paths of a folder that the client did not send because they are not images by
+    their names, and `hidden` is the number of hidden files; the server itself leaves out none.
+    `without_camera_time` are imported images that have the time of their file.
     """
 
     imported: Count

@@ -48,9 +48,10 @@ ModelVersion = Annotated[Text, Field(min_length=1, max_length=100)]
 class ImportOptions(Message):
     """How a file is read.
 
-    The model is called as the file says where nothing is said here. Boxes and classes below `confidence_min` are left
-    out. With `nothing_is_blank` an image of COCO without any annotation is taken as empty, otherwise as not looked at.
-    `folders` assigns folders of the file to deployments.
+    The model is called as the file says where nothing is said here. Boxes and classes below
+    `confidence_min` are left out. With `nothing_is_blank` an image of COCO without any annotation
+    is taken as empty, otherwise as not looked at. `folders` assigns folders of the file to
+    deployments.
     """
 
     model_name: ModelName | None = None
@@ -63,10 +64,11 @@ class ImportOptions(Message):
 class Import(Message):
     """A file that is taken in.
 
-    `total` is how many entries it has, known once it was looked through; `done` of them are dealt with. `stored`
-    analyses and `annotations` are new, `unchanged` ones were there before. `model_failures` are among the stored: the
-    model had failed on those images. `left_out` is what was passed over on purpose. `faults` counts what could not
-    be taken, of which `unknown` and `ambiguous` are entries that fit no image, or several.
+    `total` is how many entries it has, known once it was looked through; `done` of them are dealt
+    with. `stored` analyses and `annotations` are new, `unchanged` ones were there before.
+    `model_failures` are among the stored: the model had failed on those images. `left_out` is what
+    was passed over on purpose. `faults` counts what could not be taken, of which `unknown` and
+    `ambiguous` are entries that fit no image, or several.
     """
 
     id: UUID
@@ -124,11 +126,13 @@ class UnmatchedFolder(Message):
 
 
 class UnmatchedFolders(Message):
-    """The folders of a file whose entries match no image or several, those with the most entries first.
+    """The folders of a file whose entries match no image or several, those with the most entries
+    first.
 
     They are found among the first 10,000 faults; `is_complete` is false if the file has more.
-    `all_compared` is false if folders have no `nearest` because there are too many names to compare.
-    `can_assign` is true while the server still has the file, so that its folders can be assigned to deployments.
+    `all_compared` is false if folders have no `nearest` because there are too many names to
+    compare. `can_assign` is true while the server still has the file, so that its folders can be
+    assigned to deployments.
     """
 
     folders: list[UnmatchedFolder]

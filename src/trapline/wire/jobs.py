@@ -6,7 +6,19 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from trapline.wire.failures import FailureGroup
-from trapline.wire.values import UUID, AnyText, Count, FreeObject, GivenTime, Id, Message, Name, Request, Slug, Time
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    Count,
+    FreeObject,
+    GivenTime,
+    Id,
+    Message,
+    Name,
+    Request,
+    Slug,
+    Time,
+)
 
 
 class JobOrder(StrEnum):
@@ -48,7 +60,9 @@ class JobStart(StrEnum):
 def reject_null(chosen: Request) -> None:
     """Refuse a condition that is given as null: a variable that was not set would choose every image."""
     if empty := sorted(name for name in chosen.model_fields_set if getattr(chosen, name) is None):
-        raise ValueError(f"{empty[0]} must not be null: leave it out, or name the images that are meant")
+        raise ValueError(
+            f"{empty[0]} must not be null: leave it out, or name the images that are meant"
+        )
 
 
 class Selection(Request):
@@ -100,7 +114,10 @@ class JobUpdate(Request):
 
 
 class RetryRequest(Request):
-    """What to do again: everything that failed, or only one of these. Ids of what did not fail are passed over."""
+    """What to do again: everything that failed, or only one of these.
+
+    Ids of what did not fail are passed over.
+    """
 
     reason: Annotated[AnyText, Field(max_length=10_000)] | None = None
     analyses: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None
@@ -141,8 +158,8 @@ class JobProgress(Message):
 class Job(Message):
     """One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
 
-    A job that is `not_started` waits until somebody runs it. `preset` and `metadata` are those of the run that was
-    asked for, `content_preview` says in at most 50 characters what it is about.
+    A job that is `not_started` waits until somebody runs it. `preset` and `metadata` are those of
+    the run that was asked for, `content_preview` says in at most 50 characters what it is about.
     """
 
     id: Id

@@ -24,8 +24,8 @@ SILENT_FOR_H = {NoticeKind.DEPLOYMENT_SILENT: 72, NoticeKind.SOURCE_SILENT: 24}
 class NewNotice(Request):
     """Ask to be written to about a project; asked for again, the same kind (and class) is changed.
 
-    `silent_for_h` are the hours without an image after which a camera or a source counts as silent: 72 and 24 unless
-    told. `class_name` and `confidence_min` are for `class_seen`.
+    `silent_for_h` are the hours without an image after which a camera or a source counts as silent:
+    72 and 24 unless told. `class_name` and `confidence_min` are for `class_seen`.
     """
 
     project: Id

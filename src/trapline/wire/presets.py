@@ -19,7 +19,10 @@ class NewPreset(Request):
 
 
 class PresetUpdate(Request):
-    """What can be changed about a preset; what is left out stays as it is. Runs that were asked for stay, too."""
+    """What can be changed about a preset; what is left out stays as it is.
+
+    Runs that were asked for stay, too.
+    """
 
     name: Slug | None = None
     pipeline: Slug | None = None

@@ -27,7 +27,8 @@ class ProjectUpdate(Request):
 
 
 class Project(Message):
-    """A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued for.
+    """A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued
+    for.
 
     Anybody may see a `public` one without signing in, but for people and places.
 

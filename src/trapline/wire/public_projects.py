@@ -36,7 +36,10 @@ class PublicDeployment(Message):
 
 
 class PublicImage(Message):
-    """An image that is shown: analysed, and with nobody on it. Addresses of pictures are good while it is shown."""
+    """An image that is shown: analysed, and with nobody on it.
+
+    Addresses of pictures are good while it is shown.
+    """
 
     id: UUID
     deployment_id: UUID
@@ -59,10 +62,12 @@ class PublicImageDetail(PublicImage):
 
 
 class PublicPreview(Message):
-    """What visitors see of a project, or would see if it were public; of its newest images, 10,000 at most.
+    """What visitors see of a project, or would see if it were public; of its newest images, 10,000
+    at most.
 
-    `hidden` images name a person, a vehicle or something that is not a known animal, are not analysed, or are kept
-    back by a tag. `unknown_classes` are the classes of models that are not known to be animals.
+    `hidden` images name a person, a vehicle or something that is not a known animal, are not
+    analysed, or are kept back by a tag. `unknown_classes` are the classes of models that are not
+    known to be animals.
     """
 
     project_id: Id

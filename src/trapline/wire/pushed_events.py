@@ -22,7 +22,8 @@ class RejectedEvent(Message):
 
 
 class PushedEventsResult(Message):
-    """How many files were noted, and what was refused. `run_id` is the run that takes them, null where none began:
+    """How many files were noted, and what was refused. `run_id` is the run that takes them, null
+    where none began:
 
     the one in progress is followed by one for them, and a paused source takes them once it goes on.
     """
@@ -34,7 +35,10 @@ class PushedEventsResult(Message):
 
 
 class EventSecret(Message):
-    """The secret that signs a source's events, shown this once. The one before holds until `previous_until`."""
+    """The secret that signs a source's events, shown this once.
+
+    The one before holds until `previous_until`.
+    """
 
     secret: AnyText
     previous_until: Time | None

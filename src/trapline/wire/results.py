@@ -1,4 +1,7 @@
-"""Results: what a worker posts back. Field names are those that workers in the field already speak."""
+"""Results: what a worker posts back.
+
+Field names are those that workers in the field already speak.
+"""
 
 from typing import Any
 
@@ -88,7 +91,8 @@ class Results(Message):
 class ResultStatus(Message):
     """What became of one result, in the order sent: `accepted`, `duplicate` or `rejected: why`.
 
-    Unknown values are empty text: `reply_subject` is sent back only if it is a lease token of this server.
+    Unknown values are empty text: `reply_subject` is sent back only if it is a lease token of this
+    server.
     """
 
     reply_subject: AnyText

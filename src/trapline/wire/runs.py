@@ -32,7 +32,9 @@ def _web_address(url: str) -> str:
     except ValueError:
         is_address = False
     if not is_address or not url.isascii() or not url.isprintable():
-        raise ValueError("must be the whole address of a picture, such as https://camera.example/IMG_0001.JPG")
+        raise ValueError(
+            "must be the whole address of a picture, such as https://camera.example/IMG_0001.JPG"
+        )
     if split.username or split.password:
         raise ValueError("must not have a name and a password in it")
     return url
@@ -53,10 +55,11 @@ class PipelineRunState(StrEnum):
 
 
 class RunContent(Request):
-    """What a pipeline is run over: images by their ids, pictures by their addresses, or every image that fits.
+    """What a pipeline is run over: images by their ids, pictures by their addresses, or every image
+    that fits.
 
-    One way of the three; a `sequence` is what is in it now. Pictures go to the `deployment`, or to the project's
-    default one; a selection without any condition is every image of the project.
+    One way of the three; a `sequence` is what is in it now. Pictures go to the `deployment`, or to
+    the project's default one; a selection without any condition is every image of the project.
     """
 
     image: UUID | None = None
@@ -75,7 +78,9 @@ class RunContent(Request):
         ways = [self.image, self.images, self.url, self.urls]
         if sum(way is not None for way in ways) > 1:
             raise ValueError("give only one of image, images, url and urls")
-        filters = self.captured_after or self.captured_before or self.unanalysed_only or self.sequence
+        filters = (
+            self.captured_after or self.captured_before or self.unanalysed_only or self.sequence
+        )
         if any(way is not None for way in ways) and filters:
             raise ValueError("give either images, or a selection by time or sequence; not both")
         if self.sequence and (self.deployment or self.captured_after or self.captured_before):
@@ -102,15 +107,19 @@ class RunContent(Request):
         if self.picture_urls is not None:
             return Selection()
         return Selection(
-            **{name: getattr(self, name) for name in self.model_fields_set & Selection.model_fields.keys()}
+            **{
+                name: getattr(self, name)
+                for name in self.model_fields_set & Selection.model_fields.keys()
+            }
         )
 
 
 class NewRun(Request):
-    """Run a preset or a pipeline over some content. `parameters` and `priority` go before those of the preset.
+    """Run a preset or a pipeline over some content. `parameters` and `priority` go before those of
+    the preset.
 
-    `project` may be left out where the content tells it. `metadata` is the caller's own, and told with the job. With
-    `start: later` nothing is handed out before POST /api/v2/jobs/{id}/run.
+    `project` may be left out where the content tells it. `metadata` is the caller's own, and told
+    with the job. With `start: later` nothing is handed out before POST /api/v2/jobs/{id}/run.
     """
 
     preset: Slug | None = None
@@ -212,7 +221,8 @@ class RunSummary(Message):
 
 
 class RunPage(Message):
-    """One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page that follows.
+    """One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page
+    that follows.
 
     `total` is exact up to 10,000 and an estimate beyond that.
     """

@@ -6,7 +6,19 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from trapline.wire.deployments import NewDeployment
-from trapline.wire.values import UUID, AnyText, Count, FreeObject, Id, Message, Name, Real, Request, Text, Time
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    Count,
+    FreeObject,
+    Id,
+    Message,
+    Name,
+    Real,
+    Request,
+    Text,
+    Time,
+)
 
 Schedule = Annotated[Text, Field(max_length=200)]
 Patterns = Annotated[list[Annotated[Text, Field(max_length=300)]], Field(max_length=100)]
@@ -58,13 +70,14 @@ class PullRunState(StrEnum):
 class SourceSettings(Request):
     """What a person may set on a pull source; what is left out of a change stays as it is.
 
-    `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
-    deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
-    `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported first, `oldest` by default. `min_age_s`
-    leaves younger files for the next run. `concurrency` is how many files are fetched at once, 4 unless told. The
-    timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without progress unless told, and again
-    with null. `options` are the gateway's own: see wire/gateway_options; secret ones that a change leaves out stay,
-    null forgets them.
+    `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron
+    expression in the deployment's time zone. `filename_time_pattern` finds a capture time in a
+    file's name, such as `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported
+    first, `oldest` by default. `min_age_s` leaves younger files for the next run. `concurrency` is
+    how many files are fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a
+    listing and 60 s for a download without progress unless told, and again with null. `options` are
+    the gateway's own: see wire/gateway_options; secret ones that a change leaves out stay, null
+    forgets them.
     """
 
     name: Name | None = None
@@ -91,7 +104,10 @@ class SourceSettings(Request):
 
 
 class NewSource(SourceSettings):
-    """Make a pull source. `location_id` is an alias of `deployment`; `user_id` is accepted if it is the caller's."""
+    """Make a pull source.
+
+    `location_id` is an alias of `deployment`; `user_id` is accepted if it is the caller's.
+    """
 
     name: Name
     base_url: Annotated[Text, Field(min_length=1, max_length=2000)]
@@ -116,8 +132,9 @@ class SourceCounts(Message):
 class PullRun(Message):
     """One poll of a pull source. `remaining` is how many new files were left for the next run.
 
-    `left_out` counts by reason what the listing showed and the ledger does not hold, such as excluded files, symbolic
-    links and unrepresentable names; `skipped` includes it. `unlisted_folders` are in the ledger as failed.
+    `left_out` counts by reason what the listing showed and the ledger does not hold, such as
+    excluded files, symbolic links and unrepresentable names; `skipped` includes it.
+    `unlisted_folders` are in the ledger as failed.
     """
 
     id: UUID
@@ -141,7 +158,10 @@ class PullRun(Message):
 
 
 class SourceConnection(Message):
-    """The connection of a source that pushes. `fills_gaps` tells whether a listing shows what was missed meanwhile."""
+    """The connection of a source that pushes.
+
+    `fills_gaps` tells whether a listing shows what was missed meanwhile.
+    """
 
     connected_since: Time | None
     last_message_at: Time | None
@@ -154,10 +174,11 @@ class SourceConnection(Message):
 class Source(Message):
     """A pull source. Secrets never come back: `secret_options` names those that are set.
 
-    A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download without progress.
-    `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source cannot be listed), `no_images` (the
-    listing shows nothing to import), `all_failing` (every file failed) or `behind` (files wait for further runs); show
-    another value as text. `health_detail` is the reason.
+    A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download
+    without progress. `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source
+    cannot be listed), `no_images` (the listing shows nothing to import), `all_failing` (every file
+    failed) or `behind` (files wait for further runs); show another value as text. `health_detail`
+    is the reason.
     """
 
     id: UUID
@@ -247,9 +268,11 @@ class SourceTestFile(Message):
 
 
 class SourceTestResult(Message):
-    """What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a run would take.
+    """What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a
+    run would take.
 
-    `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or `ok`.
+    `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or
+    `ok`.
     """
 
     ok: bool

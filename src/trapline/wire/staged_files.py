@@ -6,16 +6,29 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from trapline.wire.images import CaptureTimeSource
-from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, LongText, Message, Request, Sha256, Time
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    Count,
+    GivenTime,
+    Id,
+    LongText,
+    Message,
+    Request,
+    Sha256,
+    Time,
+)
 
 AT_ONCE = 1000
 """So many files are announced, or imported, by one request."""
 
 
 class NewStagedFile(Request):
-    """A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was last changed.
+    """A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was
+    last changed.
 
-    The name may have folders before it, as `100RECNX/RCNX0001.JPG`. What cannot be stored of it is removed.
+    The name may have folders before it, as `100RECNX/RCNX0001.JPG`. What cannot be stored of it is
+    removed.
     """
 
     filename: LongText
@@ -51,7 +64,8 @@ class StagedState(StrEnum):
 
 
 class StagedFile(Message):
-    """One announced file. Where it is to be sent: PUT its bytes to `upload_url` with `headers`, until `expires_at`.
+    """One announced file. Where it is to be sent: PUT its bytes to `upload_url` with `headers`,
+    until `expires_at`.
 
     `image_id` is the image that has these very bytes already; `detail` says why a file is refused.
     """
@@ -79,7 +93,10 @@ class StagedImportRequest(Request):
 
 
 class StagedImportState(StrEnum):
-    """What became of a file. One that is `missing` is to be sent, one that is `waiting` to be asked for again."""
+    """What became of a file.
+
+    One that is `missing` is to be sent, one that is `waiting` to be asked for again.
+    """
 
     IMPORTED = "imported"
     DUPLICATE = "duplicate"

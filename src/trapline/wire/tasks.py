@@ -1,4 +1,7 @@
-"""Tasks: what a worker asks for and gets. Field names are those that workers in the field already speak."""
+"""Tasks: what a worker asks for and gets.
+
+Field names are those that workers in the field already speak.
+"""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -51,8 +54,9 @@ class LeaseRequest(Message):
 
 
 class LeasedTask(Task):
-    """A task of whichever job. `config` are the job's parameters, `lease_s` how long the lease lasts without a sign
-    of life. A task that goes `alone` may be what ended its worker before: nothing else should be in hand with it.
+    """A task of whichever job. `config` are the job's parameters, `lease_s` how long the lease
+    lasts without a sign of life. A task that goes `alone` may be what ended its worker before:
+    nothing else should be in hand with it.
     """
 
     job_id: Id
@@ -83,8 +87,8 @@ class Renewal(LeaseTokenList):
 class ReleaseRequest(LeaseTokenList):
     """Leases to give back.
 
-    With `goodbye` the process ends: its worker id is over, and all else that it holds goes back too, but for the
-    leases in `unsent`, whose results are still to come.
+    With `goodbye` the process ends: its worker id is over, and all else that it holds goes back
+    too, but for the leases in `unsent`, whose results are still to come.
     """
 
     goodbye: bool = False
@@ -109,8 +113,8 @@ class RenewedLease(Message):
 class RenewResult(Message):
     """How each lease that was named stands.
 
-    `taken_back` counts leases of this worker that it did not name and that are older than a lease: it never heard of
-    them, and they are back in the line.
+    `taken_back` counts leases of this worker that it did not name and that are older than a lease:
+    it never heard of them, and they are back in the line.
     """
 
     leases: list[RenewedLease]

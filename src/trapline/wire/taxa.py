@@ -26,7 +26,9 @@ def normalise_spaces(text: str) -> str:
 def _language(code: str) -> str:
     small = code.lower().replace("_", "-")
     if not LANGUAGE.fullmatch(small):
-        raise ValueError("must be a language's code, such as en or pt-br; und for one that is not known")
+        raise ValueError(
+            "must be a language's code, such as en or pt-br; und for one that is not known"
+        )
     return small
 
 
@@ -45,7 +47,9 @@ HigherRank = Literal["kingdom", "phylum", "class", "order", "family", "genus"]
 HigherRanks = dict[HigherRank, TidyName]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
 Names = Annotated[list[TidyName], Field(max_length=MOST_NAMES), AfterValidator(_each_once)]
-CommonNames = Annotated[dict[Language, Names], Field(max_length=MOST_LANGUAGES), AfterValidator(_with_names)]
+CommonNames = Annotated[
+    dict[Language, Names], Field(max_length=MOST_LANGUAGES), AfterValidator(_with_names)
+]
 """Names in daily use by the code of their language."""
 
 Label = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(reject_nul)]
@@ -110,7 +114,8 @@ class Taxon(Message):
 
 
 class TaxonImportResult(Message):
-    """What became of the lines of a list: those that were `refused` are told by line, a hundred at most.
+    """What became of the lines of a list: those that were `refused` are told by line, a hundred at
+    most.
 
     `ignored_columns` are those that mean nothing here.
     """

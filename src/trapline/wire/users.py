@@ -43,9 +43,11 @@ class NewUser(Request):
 
 
 class UserUpdate(Request):
-    """Change an account; what is left out stays. Somebody deactivated cannot sign in, and their tokens end.
+    """Change an account; what is left out stays. Somebody deactivated cannot sign in, and their
+    tokens end.
 
-    `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by it links them anew.
+    `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by
+    it links them anew.
     """
 
     name: PersonName | None = None

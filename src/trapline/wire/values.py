@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+)
 
 Item = TypeVar("Item")
 DEEPEST = 64
@@ -79,7 +87,10 @@ def validate_size(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def validate_year(moment: datetime) -> datetime:
-    """Make sure that a moment can be read again in every zone: years 1 to 9998 in UTC. Raises ValueError."""
+    """Make sure that a moment can be read again in every zone: years 1 to 9998 in UTC.
+
+    Raises ValueError.
+    """
     try:
         year = moment.astimezone(UTC).year
     except OverflowError:
@@ -98,7 +109,9 @@ def _not_boolean(value: Any) -> Any:
 AnyText = Annotated[str, AfterValidator(reject_nul)]
 """Text of any length that PostgreSQL can store, in messages of the server; what callers send has a limit."""
 
-FreeObject = Annotated[dict[str, Any], AfterValidator(validate_depth), AfterValidator(validate_storable)]
+FreeObject = Annotated[
+    dict[str, Any], AfterValidator(validate_depth), AfterValidator(validate_storable)
+]
 """A JSON object of a client's own making."""
 
 ShortObject = Annotated[FreeObject, AfterValidator(validate_size)]

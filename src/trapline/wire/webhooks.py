@@ -5,7 +5,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from trapline.wire.values import UUID, AnyText, Count, GivenTime, Id, Message, Page, Request, Text, Time
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    Count,
+    GivenTime,
+    Id,
+    Message,
+    Page,
+    Request,
+    Text,
+    Time,
+)
 
 
 class EventType(StrEnum):
@@ -42,7 +53,10 @@ EventTypes = Annotated[list[EventType], Field(max_length=100)]
 
 
 class NewWebhook(Request):
-    """An address to be told of events: those named, or all. Analyses of jobs are told only where it is asked for."""
+    """An address to be told of events: those named, or all.
+
+    Analyses of jobs are told only where it is asked for.
+    """
 
     project: Id
     url: WebhookUrl
@@ -69,10 +83,11 @@ class WebhookOrder(StrEnum):
 
 
 class Webhook(Message):
-    """A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to 10,000.
+    """A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to
+    10,000.
 
-    `failing_since` is since when nothing was delivered though it was tried; `disabled_reason` is why Trapline switched
-    it off.
+    `failing_since` is since when nothing was delivered though it was tried; `disabled_reason` is
+    why Trapline switched it off.
     """
 
     id: UUID
@@ -106,25 +121,29 @@ class WebhookPage(Page[Webhook]):
 class CreatedWebhook(Webhook):
     """A new webhook with the secret that signs what it is told, which is shown this once.
 
-    Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it was changed
-    since; then it is empty.
+    Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it
+    was changed since; then it is empty.
     """
 
     secret: AnyText
 
 
 class WebhookSecret(Message):
-    """The secret that signs from now on, shown this once. The one before signs too, until `previous_until`."""
+    """The secret that signs from now on, shown this once.
+
+    The one before signs too, until `previous_until`.
+    """
 
     secret: AnyText
     previous_until: Time | None
 
 
 class Delivery(Message):
-    """One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at each attempt.
+    """One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at
+    each attempt.
 
-    `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began; null where it came
-    from a private address.
+    `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began;
+    null where it came from a private address.
     """
 
     id: UUID
@@ -143,7 +162,8 @@ class Delivery(Message):
 
 
 class ReplayRequest(Request):
-    """What to attempt again: these deliveries, whatever became of them, or those that were given up and fit.
+    """What to attempt again: these deliveries, whatever became of them, or those that were given up
+    and fit.
 
     Ids of what is no delivery of the webhook are passed over.
     """

@@ -12,8 +12,8 @@ Seconds = Annotated[float, Field(gt=0)]
 class HelloRequest(Message):
     """A worker's process says who it is.
 
-    `service` is the name that its pipelines were registered under. `name` is its place on the host: a process that
-    says hello with the service, host and name of an earlier one takes over from it.
+    `service` is the name that its pipelines were registered under. `name` is its place on the host:
+    a process that says hello with the service, host and name of an earlier one takes over from it.
     """
 
     service: Name
@@ -28,8 +28,8 @@ class HelloRequest(Message):
 class HelloResponse(Message):
     """What a worker is called from now on, in the header `X-Trapline-Worker`.
 
-    Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch` is the most that
-    one lease gives.
+    Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch`
+    is the most that one lease gives.
     """
 
     worker_id: UUID
@@ -47,11 +47,13 @@ class WorkerJob(Message):
 
 
 class Worker(Message):
-    """One process of a processing service; or a caller that never said hello, known by token, address and User-Agent.
+    """One process of a processing service; or a caller that never said hello, known by token,
+    address and User-Agent.
 
-    What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a caller. `online` is
-    whether it was heard from in the last 60 s. `images_per_s` is measured while it holds tasks; null before one second
-    of work. `ended_why` is `replaced`, `evicted` or `said goodbye`.
+    What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a
+    caller. `online` is whether it was heard from in the last 60 s. `images_per_s` is measured while
+    it holds tasks; null before one second of work. `ended_why` is `replaced`, `evicted` or `said
+    goodbye`.
     """
 
     id: UUID

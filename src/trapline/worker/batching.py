@@ -40,15 +40,19 @@ class BatchLimit:
 def run_isolated(
     pipeline: Pipeline, pictures: Sequence[InputImage], limit: BatchLimit, watch: ModelWatch
 ) -> list[list[ModelDetection] | Exception]:
-    """What a pipeline finds on each picture, or the exception that this picture alone is the cause of.
+    """What a pipeline finds on each picture, or the exception that this picture alone is the cause
+    of.
 
-    Each call of the pipeline is watched separately, so that images that are run again have their own time limit.
+    Each call of the pipeline is watched separately, so that images that are run again have their
+    own time limit.
     """
     try:
         with watch.running(pipeline.slug, len(pictures)):
             found = pipeline.run(pictures)
             if len(found) != len(pictures):
-                raise ValueError(f"the pipeline gave {len(found)} answers for {len(pictures)} pictures")
+                raise ValueError(
+                    f"the pipeline gave {len(found)} answers for {len(pictures)} pictures"
+                )
         return list(found)
     except Exception as error:
         if len(pictures) == 1:
@@ -57,18 +61,30 @@ def run_isolated(
             limit.halve(len(pictures))
             middle = len(pictures) // 2
             halves = (pictures[:middle], pictures[middle:])
-            return [answer for half in halves for answer in run_isolated(pipeline, half, limit, watch)]
-    return [answer for picture in pictures for answer in run_isolated(pipeline, [picture], limit, watch)]
+            return [
+                answer for half in halves for answer in run_isolated(pipeline, half, limit, watch)
+            ]
+    return [
+        answer for picture in pictures for answer in run_isolated(pipeline, [picture], limit, watch)
+    ]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, in the words of Python, ONNX Runtime and PyTorch."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "failed to allocate memory" in text
+    return (
+        isinstance(error, MemoryError)
+        or "out of memory" in text
+        or "failed to allocate memory" in text
+    )
 
 
 def build_success(
-    pipeline: Pipeline, picture: InputImage, image_url: str, found: Sequence[ModelDetection], seconds: float
+    pipeline: Pipeline,
+    picture: InputImage,
+    image_url: str,
+    found: Sequence[ModelDetection],
+    seconds: float,
 ) -> Success:
     """The result of a picture. ValueError where the pipeline gave a number that is none.
 
@@ -104,7 +120,9 @@ def build_success(
         }
         if thing.score is not None:
             if not math.isfinite(thing.score) or not 0 <= thing.score <= 1:
-                raise ValueError(f"the pipeline gave a box the score {thing.score}, which is not from 0 to 1")
+                raise ValueError(
+                    f"the pipeline gave a box the score {thing.score}, which is not from 0 to 1"
+                )
             drawn["score"] = float(thing.score)
         detections.append(Detection.model_construct(**drawn))
     if not detections and pipeline.algorithms:

@@ -28,7 +28,10 @@ def get_cuda_index(device: str) -> int | None:
 
 
 def require_device(device: str) -> None:
-    """Require that one of the installed runtimes can use a device. Raises DeviceUnavailable, ValueError."""
+    """Require that one of the installed runtimes can use a device.
+
+    Raises DeviceUnavailable, ValueError.
+    """
     if get_cuda_index(device) is None:
         return
     from trapline.worker.onnx_session import require_onnx_device
@@ -42,7 +45,8 @@ def require_device(device: str) -> None:
 
 
 def require_torch_device(device: str) -> None:
-    """Require that PyTorch can use a device: its packages use the CPU without a word where it cannot.
+    """Require that PyTorch can use a device: its packages use the CPU without a word where it
+    cannot.
 
     Raises DeviceUnavailable, ValueError.
     """
@@ -56,4 +60,6 @@ def require_torch_device(device: str) -> None:
             f"PyTorch {torch.__version__} cannot use {device}: it finds no GPU that it was built for"
         )
     if number >= torch.cuda.device_count():
-        raise DeviceUnavailable(f"PyTorch cannot use {device}: this machine has {torch.cuda.device_count()} GPUs.")
+        raise DeviceUnavailable(
+            f"PyTorch cannot use {device}: this machine has {torch.cuda.device_count()} GPUs."
+        )

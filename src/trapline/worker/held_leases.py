@@ -12,7 +12,8 @@ from trapline.wire.tasks import Task
 class HeldLease:
     """A task in our hands, of a job of a pipeline; `config` are the job's parameters.
 
-    One that goes `alone` may be what ended the worker that had it before: nothing else should be in hand with it.
+    One that goes `alone` may be what ended the worker that had it before: nothing else should be in
+    hand with it.
     """
 
     job_id: int
@@ -61,7 +62,10 @@ class HeldLeases:
                 self._dropped.discard(subject)
 
     def discard(self, subjects: Iterable[str]) -> int:
-        """There is no more use in these; answers how many were not begun. What is begun is answered all the same."""
+        """There is no more use in these; answers how many were not begun.
+
+        What is begun is answered all the same.
+        """
         with self._lock:
             idle = [subject for subject in subjects if self._held.get(subject) is False]
             new = [subject for subject in idle if subject not in self._dropped]

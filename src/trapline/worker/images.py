@@ -29,9 +29,14 @@ class _Passing(Exception):
 
 
 class ImageFetcher:
-    """Fetches pictures over a session of its own: image hosts never see the API's token. Safe in several threads."""
+    """Fetches pictures over a session of its own: image hosts never see the API's token.
 
-    def __init__(self, *, user_agent: str, timeout_s: float, max_bytes: int, retry: RetryPolicy) -> None:
+    Safe in several threads.
+    """
+
+    def __init__(
+        self, *, user_agent: str, timeout_s: float, max_bytes: int, retry: RetryPolicy
+    ) -> None:
         self._max_bytes = max_bytes
         self._retry = retry
         self._session = httpx2.Client(
@@ -48,7 +53,10 @@ class ImageFetcher:
         self._session.close()
 
     def fetch(self, url: str, given_up: Callable[[], bool] = lambda: False) -> bytes:
-        """The bytes at an address, tried again after passing failures. BadImage says why there are none."""
+        """The bytes at an address, tried again after passing failures.
+
+        BadImage says why there are none.
+        """
         attempt = 0
         while True:
             try:
@@ -65,12 +73,16 @@ class ImageFetcher:
                 if response.status_code == 429 or response.status_code >= 500:
                     raise _Passing(f"the image host answered {response.status_code}")
                 if not response.is_success:
-                    raise ImageLoadError(f"{NOT_LOADED}: the image host answered {response.status_code}")
+                    raise ImageLoadError(
+                        f"{NOT_LOADED}: the image host answered {response.status_code}"
+                    )
                 taken = bytearray()
                 for part in response.iter_bytes(256 * 1024):
                     taken += part
                     if len(taken) > self._max_bytes:
-                        raise ImageLoadError(f"{NOT_LOADED}: it is larger than {self._max_bytes} bytes")
+                        raise ImageLoadError(
+                            f"{NOT_LOADED}: it is larger than {self._max_bytes} bytes"
+                        )
                 return bytes(taken)
         except httpx2.TransportError as error:
             raise _Passing(str(error) or type(error).__name__) from error
@@ -87,7 +99,10 @@ class PixelBudget:
         self._changed = threading.Condition()
 
     def acquire(self, pixels: int, given_up: Callable[[], bool] = lambda: False) -> bool:
-        """Wait until there is room; a picture larger than all of it waits until it is alone. False if given up."""
+        """Wait until there is room; a picture larger than all of it waits until it is alone.
+
+        False if given up.
+        """
         with self._changed:
             while self._taken and self._taken + pixels > self._pixels:
                 if given_up():
@@ -104,7 +119,10 @@ class PixelBudget:
 
 
 def parse_image_size(data: bytes, max_pixels: int) -> tuple[int, int]:
-    """Width and height from a picture's header. BadImage where it is no picture, or has more pixels than allowed."""
+    """Width and height from a picture's header.
+
+    BadImage where it is no picture, or has more pixels than allowed.
+    """
     width = height = 0
     if data[:2] == b"\xff\xd8":
         with suppress(ValueError, LookupError):
@@ -113,10 +131,18 @@ def parse_image_size(data: bytes, max_pixels: int) -> tuple[int, int]:
         try:
             with Image.open(io.BytesIO(data)) as opened:
                 width, height = opened.size
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except (
+            UnidentifiedImageError,
+            OSError,
+            SyntaxError,
+            ValueError,
+            Image.DecompressionBombError,
+        ) as error:
             raise ImageLoadError(f"{NOT_AN_IMAGE}: {_reason(error, data)}") from error
     if width * height > max_pixels:
-        raise ImageLoadError(f"{NOT_AN_IMAGE}: {width} x {height} pixels are more than the limit of {max_pixels}")
+        raise ImageLoadError(
+            f"{NOT_AN_IMAGE}: {width} x {height} pixels are more than the limit of {max_pixels}"
+        )
     return width, height
 
 

@@ -1,7 +1,8 @@
 """The worker's work: lease, fetch, decode, infer and post, all at once.
 
-Threads: one leases, one renews, several fetch and decode, one posts, and the caller's own runs the model, because
-models want to stay in one thread. What waits between them is bounded: tasks by count, decoded pictures by their pixels.
+Threads: one leases, one renews, several fetch and decode, one posts, and the caller's own runs the
+model, because models want to stay in one thread. What waits between them is bounded: tasks by
+count, decoded pictures by their pixels.
 """
 
 import queue
@@ -18,7 +19,13 @@ from trapline.wire.results import Failure, Result, Success
 from trapline.wire.tasks import Task
 from trapline.worker.batching import BatchLimit, build_failure, build_success, run_isolated
 from trapline.worker.held_leases import HeldLeases
-from trapline.worker.images import ImageFetcher, ImageLoadError, PixelBudget, decode_image, parse_image_size
+from trapline.worker.images import (
+    ImageFetcher,
+    ImageLoadError,
+    PixelBudget,
+    decode_image,
+    parse_image_size,
+)
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.pipeline import InputImage, Pipeline
 from trapline.worker.progress import Progress
@@ -35,7 +42,10 @@ LEAVE_WITHIN_S = 0.5
 
 @dataclass(frozen=True)
 class WorkerLimits:
-    """How much a worker takes on. Times are seconds; `idle_s` ends the work after so long without a task."""
+    """How much a worker takes on.
+
+    Times are seconds; `idle_s` ends the work after so long without a task.
+    """
 
     batch_size: int = 24
     loaders: int = 4
@@ -55,7 +65,10 @@ class DecodedTask:
 
 
 class WorkerLoop:
-    """The work of one process. `run` returns when `stop` is set, or when idle for as long as asked."""
+    """The work of one process.
+
+    `run` returns when `stop` is set, or when idle for as long as asked.
+    """
 
     def __init__(
         self,
@@ -106,14 +119,19 @@ class WorkerLoop:
 
     def run(self) -> None:
         """Work until told to stop; then give back what is not begun, and post what is done."""
-        loaders = [self._start(self._load, f"loader-{number}") for number in range(self._limits.loaders)]
+        loaders = [
+            self._start(self._load, f"loader-{number}") for number in range(self._limits.loaders)
+        ]
         leaser = self._start(self._leaser.run, "leaser")
         poster = self._start(self._poster.run, "poster")
-        renewer = self._start(lambda: self._identity.keep_renewing(self._stop, self._leaser.fail), "renewer")
+        renewer = self._start(
+            lambda: self._identity.keep_renewing(self._stop, self._leaser.fail), "renewer"
+        )
         try:
             while not self._stop.is_set():
                 if self._leaser.error is not None:
-                    # The server returned what is not begun to its queue; only begun images are finished.
+                    # The server returned what is not begun to its queue; only begun images are
+                    # finished.
                     self._holding.remove_idle()
                 batch = self._next_batch()
                 if batch:
@@ -148,7 +166,11 @@ class WorkerLoop:
         with self._lock:
             if self._alone:
                 self._alone = not self._hands_are_empty()
-            return not self._alone and self._in_hand < 2 * self._limits.batch_size and self._poster.has_room()
+            return (
+                not self._alone
+                and self._in_hand < 2 * self._limits.batch_size
+                and self._poster.has_room()
+            )
 
     def _hands_are_empty(self) -> bool:
         return self._in_hand == 0 and self._poster.is_empty()
@@ -181,11 +203,15 @@ class WorkerLoop:
             try:
                 loaded = self._load_one(lease)
             except ImageLoadError as error:
-                self._log.warning("picture not loaded", image=lease.task.image_id, reason=str(error))
+                self._log.warning(
+                    "picture not loaded", image=lease.task.image_id, reason=str(error)
+                )
                 self._answer(lease, build_failure(str(error), lease.task.image_id))
             except Exception as error:
                 self._log.exception("picture not loaded", image=lease.task.image_id)
-                self._answer(lease, build_failure(f"failed to load image: {error}", lease.task.image_id))
+                self._answer(
+                    lease, build_failure(f"failed to load image: {error}", lease.task.image_id)
+                )
             else:
                 if loaded is not None:
                     self._loaded.put(loaded)
@@ -205,7 +231,10 @@ class WorkerLoop:
         return DecodedTask(lease, InputImage(task.image_id, pixels, lease.config), width * height)
 
     def _next_batch(self) -> list[DecodedTask]:
-        """What is ready now, of one pipeline, up to the limits. Waits for no full batch: the model would idle."""
+        """What is ready now, of one pipeline, up to the limits.
+
+        Waits for no full batch: the model would idle.
+        """
         first = self._held_back
         self._held_back = None
         if first is None:
@@ -243,7 +272,9 @@ class WorkerLoop:
         pipeline = self._pipelines[batch[0].lease.slug]
         started = time.monotonic()
         with self._progress.busy():
-            answers = run_isolated(pipeline, [loaded.picture for loaded in batch], self._batch, self._watch)
+            answers = run_isolated(
+                pipeline, [loaded.picture for loaded in batch], self._batch, self._watch
+            )
         seconds = (time.monotonic() - started) / len(batch)
         for loaded, answer in zip(batch, answers, strict=True):
             self._budget.give_back(loaded.pixels)
@@ -254,7 +285,9 @@ class WorkerLoop:
                     raise answer
                 result = build_success(pipeline, loaded.picture, task.image_url, answer, seconds)
             except Exception as error:
-                self._log.warning("pipeline failed on a picture", image=task.image_id, exc_info=error)
+                self._log.warning(
+                    "pipeline failed on a picture", image=task.image_id, exc_info=error
+                )
                 result = build_failure(error, task.image_id)
             self._answer(loaded.lease, result)
 
@@ -262,7 +295,10 @@ class WorkerLoop:
         with self._lock:
             self._in_hand -= 1
         self._progress.add(**{"failed" if isinstance(result, Failure) else "inferred": 1})
-        self._poster.put(lease.job_id, Result.model_construct(reply_subject=lease.task.reply_subject, result=result))
+        self._poster.put(
+            lease.job_id,
+            Result.model_construct(reply_subject=lease.task.reply_subject, result=result),
+        )
 
     def _idle_for_long(self) -> bool:
         if self._limits.idle_s is None:

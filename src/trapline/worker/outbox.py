@@ -17,7 +17,10 @@ _RESULTS = TypeAdapter(list[Result])
 
 
 class Outbox:
-    """A folder of unsent results of one server. Several workers may share it: the server takes repeats."""
+    """A folder of unsent results of one server.
+
+    Several workers may share it: the server takes repeats.
+    """
 
     def __init__(self, folder: Path, server: str) -> None:
         self._folder = folder / hashlib.sha256(server.encode()).hexdigest()[:16]
@@ -46,7 +49,8 @@ class Outbox:
     def send(self, post: Callable[[int, list[Result]], object]) -> int:
         """Post what is kept, oldest first, and forget what was taken; how many results that were.
 
-        Whatever `post` raises ends it, except a refusal for good: those results are kept aside as `.refused`.
+        Whatever `post` raises ends it, except a refusal for good: those results are kept aside as
+        `.refused`.
         """
         sent = 0
         for path in list(self._files()):

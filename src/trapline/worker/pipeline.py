@@ -25,7 +25,10 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class InputImage:
-    """One picture to work on. `pixels` is height x width x 3, RGB, 0 to 255, and must not be written to."""
+    """One picture to work on.
+
+    `pixels` is height x width x 3, RGB, 0 to 255, and must not be written to.
+    """
 
     image_id: str
     pixels: Pixels
@@ -34,7 +37,8 @@ class InputImage:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelClassification:
-    """What one algorithm says a box shows: a class of its own list, and a score for each class of that list.
+    """What one algorithm says a box shows: a class of its own list, and a score for each class of
+    that list.
 
     `algorithm` is the algorithm's key. The last terminal one of a box names it to people.
     """
@@ -48,7 +52,8 @@ class ModelClassification:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDetection:
-    """One thing found: a box in pixels of the picture (x1, y1, x2, y2) and what it may be, coarsest first.
+    """One thing found: a box in pixels of the picture (x1, y1, x2, y2) and what it may be, coarsest
+    first.
 
     `algorithm` is the key of the one that drew the box, `score` its confidence from 0 to 1.
     """
@@ -61,7 +66,8 @@ class ModelDetection:
 
 @dataclass(frozen=True)
 class Device:
-    """What a pipeline is loaded on: `device` is "cpu" or "cuda:0", `threads` is for one model at a time.
+    """What a pipeline is loaded on: `device` is "cpu" or "cuda:0", `threads` is for one model at a
+    time.
 
     `fetch` brings a model file into the cache and gives its path.
     """
@@ -72,13 +78,15 @@ class Device:
 
 
 class Pipeline(ABC):
-    """A pipeline: what it is called, the algorithms it is made of, and how it turns pictures into findings.
+    """A pipeline: what it is called, the algorithms it is made of, and how it turns pictures into
+    findings.
 
-    A worker makes one instance, calls `load` once and `run` for each batch, always in the same thread. An exception
-    from `run` is no catastrophe: the batch is run again one by one, and the picture that fails is reported with it.
+    A worker makes one instance, calls `load` once and `run` for each batch, always in the same
+    thread. An exception from `run` is no catastrophe: the batch is run again one by one, and the
+    picture that fails is reported with it.
 
-    `models` are the files it fetches, for the catalogue. `needs` are modules that the extra `extra` of this package
-    brings; they are imported within `load` only.
+    `models` are the files it fetches, for the catalogue. `needs` are modules that the extra `extra`
+    of this package brings; they are imported within `load` only.
     """
 
     slug: ClassVar[str]
@@ -92,7 +100,10 @@ class Pipeline(ABC):
     needs: ClassVar[Sequence[str]] = ()
 
     def prepare(self, machine: Device) -> None:  # noqa: B027 - few need it
-        """Bring what the declaration is made of, where a class list comes with the model. Called before that."""
+        """Bring what the declaration is made of, where a class list comes with the model.
+
+        Called before that.
+        """
 
     def load(self, machine: Device) -> None:  # noqa: B027 - an author may need it
         """Bring the models into memory. Nothing to do for a pipeline that has none."""
@@ -113,7 +124,8 @@ class UnknownPipeline(Exception):
 def build_category_map(*labels: str) -> CategoryMap:
     """A category map of labels in the order of the scores."""
     return CategoryMap(
-        data=[{"index": index, "label": label} for index, label in enumerate(labels)], labels=list(labels)
+        data=[{"index": index, "label": label} for index, label in enumerate(labels)],
+        labels=list(labels),
     )
 
 
@@ -128,13 +140,23 @@ def list_optional_slugs() -> list[str]:
 
 
 def build_pipeline(slug: str) -> Pipeline:
-    """An instance of an installed pipeline, not loaded yet. UnknownPipeline names those that there are."""
-    for entry in (*entry_points(group=ENTRY_POINTS, name=slug), *entry_points(group=NAMED_ENTRY_POINTS, name=slug)):
+    """An instance of an installed pipeline, not loaded yet.
+
+    UnknownPipeline names those that there are.
+    """
+    for entry in (
+        *entry_points(group=ENTRY_POINTS, name=slug),
+        *entry_points(group=NAMED_ENTRY_POINTS, name=slug),
+    ):
         made = entry.load()()
         if not isinstance(made, Pipeline):
-            raise UnknownPipeline(f"{entry.value} is offered as pipeline {slug}, but it is not a trapline Pipeline")
+            raise UnknownPipeline(
+                f"{entry.value} is offered as pipeline {slug}, but it is not a trapline Pipeline"
+            )
         if made.slug != slug:
-            raise UnknownPipeline(f"{entry.value} is offered as pipeline {slug}, but calls itself {made.slug}")
+            raise UnknownPipeline(
+                f"{entry.value} is offered as pipeline {slug}, but calls itself {made.slug}"
+            )
         return made
     there = ", ".join([*list_default_slugs(), *list_optional_slugs()]) or "none"
     raise UnknownPipeline(f"no installed package offers pipeline {slug}; there are {there}")
@@ -146,7 +168,10 @@ def list_missing_modules(pipeline: Pipeline) -> list[str]:
 
 
 def require_extra(pipeline: Pipeline) -> None:
-    """Whether everything that a pipeline needs is installed. ExtraMissing says how to install it."""
+    """Whether everything that a pipeline needs is installed.
+
+    ExtraMissing says how to install it.
+    """
     missing = list_missing_modules(pipeline)
     if missing:
         raise MissingExtra(

@@ -17,8 +17,9 @@ from trapline.worker.pipeline import (
 class CatalogueEntry:
     """A pipeline of the catalogue. `download_bytes` is None where a publisher tells no size.
 
-    `licences` are those of its model files, `to_accept` those that a person has to say yes to first, `here` is whether
-    all files are in the cache, `install` what to install in a clone of the repository before it runs.
+    `licences` are those of its model files, `to_accept` those that a person has to say yes to
+    first, `here` is whether all files are in the cache, `install` what to install in a clone of the
+    repository before it runs.
     """
 
     slug: str

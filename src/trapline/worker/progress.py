@@ -11,7 +11,9 @@ class Progress:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts = dict.fromkeys(("leased", "loaded", "inferred", "failed", "posted", "refused"), 0)
+        self._counts = dict.fromkeys(
+            ("leased", "loaded", "inferred", "failed", "posted", "refused"), 0
+        )
         self._busy_s = 0.0
         self._waiting_s = 0.0
         self.started = time.monotonic()

@@ -53,7 +53,9 @@ def display_progress(progress: Progress, log: FilteringBoundLogger) -> Iterator[
     """Keep a line with the rate on a terminal; write one to the log now and then where it moved elsewhere."""
     ended = threading.Event()
     shown = _show_on_terminal if _console.is_terminal else _show_in_log
-    thread = threading.Thread(target=shown, args=(progress, log, ended), name="progress", daemon=True)
+    thread = threading.Thread(
+        target=shown, args=(progress, log, ended), name="progress", daemon=True
+    )
     thread.start()
     try:
         yield
@@ -62,7 +64,9 @@ def display_progress(progress: Progress, log: FilteringBoundLogger) -> Iterator[
         thread.join()
 
 
-def _show_on_terminal(progress: Progress, _log: FilteringBoundLogger, ended: threading.Event) -> None:
+def _show_on_terminal(
+    progress: Progress, _log: FilteringBoundLogger, ended: threading.Event
+) -> None:
     last = progress.read()
     rate = 0.0
     with _console.status("waiting for tasks") as status:
@@ -79,7 +83,9 @@ def _show_in_log(progress: Progress, log: FilteringBoundLogger, ended: threading
     while not ended.wait(LOG_EVERY_S):
         now = progress.read()
         if now != last:
-            log.info("progress", images_per_s=round((_done(now) - _done(last)) / LOG_EVERY_S, 2), **now)
+            log.info(
+                "progress", images_per_s=round((_done(now) - _done(last)) / LOG_EVERY_S, 2), **now
+            )
         last = now
 
 
@@ -96,18 +102,28 @@ def format_progress(progress: Progress, rate: float) -> str:
         parts.append(f"{counts['failed']} failed")
     if busy_s:
         parts.append(f"model busy {100 * busy_s / (busy_s + waiting_s):.0f} %")
-    return ", ".join(parts) if in_hand or unsent else "waiting for tasks; " + ", ".join(parts[:1] + parts[3:])
+    return (
+        ", ".join(parts)
+        if in_hand or unsent
+        else "waiting for tasks; " + ", ".join(parts[:1] + parts[3:])
+    )
 
 
 def display_download(name: str, here: int, total: int) -> None:
     """Show how much of a model file has come; on a terminal as a bar."""
     if not _console.is_terminal:
         if here in (0, total):
-            _console.print(f"model file {name}: {here} of {total} bytes", highlight=False, soft_wrap=True)
+            _console.print(
+                f"model file {name}: {here} of {total} bytes", highlight=False, soft_wrap=True
+            )
         return
     if name not in _bars:
         bar = Bar(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=_console
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=_console,
         )
         bar.start()
         _bars[name] = (bar, int(bar.add_task(name, total=total)))

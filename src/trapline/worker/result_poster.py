@@ -25,8 +25,8 @@ Item = tuple[int, Result]
 class ResultPoster:
     """Posts results as they come. `run` ends after `finish`, when everything is posted or on disk.
 
-    `settle` is told the leases whose results the server has, or will never take; `forget` whether a refusal was about
-    the worker's id, so that the same results may be taken without it.
+    `settle` is told the leases whose results the server has, or will never take; `forget` whether a
+    refusal was about the worker's id, so that the same results may be taken without it.
     """
 
     def __init__(
@@ -102,7 +102,11 @@ class ResultPoster:
         """Post until finished."""
         tried = time.monotonic() - self._outbox_every_s
         while True:
-            if self._kept and not self._finishing.is_set() and time.monotonic() - tried >= self._outbox_every_s:
+            if (
+                self._kept
+                and not self._finishing.is_set()
+                and time.monotonic() - tried >= self._outbox_every_s
+            ):
                 self._send_kept()
                 tried = time.monotonic()
             job_id, results = self._next_results()
@@ -137,7 +141,8 @@ class ResultPoster:
         return job_id, results
 
     def _post(self, job_id: int, results: Sequence[Result]) -> None:
-        # While the server is known to be away, and at the end, one attempt is enough: the disk is safe.
+        # While the server is known to be away, and at the end, one attempt is enough: the disk is
+        # safe.
         hurried = self._kept or self._finishing.is_set()
         retry = RetryPolicy(0, self._retry.backoff_s) if hurried else self._retry
         try:
@@ -150,7 +155,9 @@ class ResultPoster:
             elif refused.status == 413:
                 self._post_smaller(job_id, results)
             else:
-                self._log.error("results refused", job=job_id, results=len(results), reason=str(refused))
+                self._log.error(
+                    "results refused", job=job_id, results=len(results), reason=str(refused)
+                )
                 self._progress.add(refused=len(results))
                 self._settle([result.reply_subject for result in results])
         else:
@@ -158,7 +165,9 @@ class ResultPoster:
             self._settle([result.reply_subject for result in results])
             for status in accepted.tasks:
                 if status.status.startswith("rejected"):
-                    self._log.error("result rejected", job=job_id, task=status.task_id, reason=status.status)
+                    self._log.error(
+                        "result rejected", job=job_id, task=status.task_id, reason=status.status
+                    )
 
     def _send(self, job_id: int, results: Sequence[Result], retry: RetryPolicy) -> ResultsAccepted:
         try:
@@ -176,7 +185,10 @@ class ResultPoster:
         elif isinstance(results[0].result, Success):
             image_id = results[0].result.source_images[0].id
             failure = build_failure("the result is larger than the server takes", image_id)
-            self._post(job_id, [Result.model_construct(reply_subject=results[0].reply_subject, result=failure)])
+            self._post(
+                job_id,
+                [Result.model_construct(reply_subject=results[0].reply_subject, result=failure)],
+            )
         else:
             self._log.error("result refused", job=job_id, reason="larger than the server takes")
             self._settle([results[0].reply_subject])
@@ -186,10 +198,15 @@ class ResultPoster:
         self._kept = len(self._outbox)
         with self._lock:
             self._unsent_subjects += [result.reply_subject for result in results]
-        self._log.warning("results kept on disk", job=job_id, results=len(results), file=str(path), reason=reason)
+        self._log.warning(
+            "results kept on disk", job=job_id, results=len(results), file=str(path), reason=reason
+        )
 
     def send_saved(self) -> None:
-        """Send what is on disk, as far as the server takes it. ServerUnreachable where it is away."""
+        """Send what is on disk, as far as the server takes it.
+
+        ServerUnreachable where it is away.
+        """
         once = RetryPolicy(0, self._retry.backoff_s)
         with self._outbox_lock:
             try:

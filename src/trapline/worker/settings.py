@@ -84,7 +84,10 @@ class WorkerSettingsError(Exception):
 
 
 def load_settings(**given: object) -> WorkerSettings:
-    """The settings of this process; what is given wins over the environment. BadSettings names each wrong variable."""
+    """The settings of this process; what is given wins over the environment.
+
+    BadSettings names each wrong variable.
+    """
     try:
         return WorkerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
@@ -92,7 +95,9 @@ def load_settings(**given: object) -> WorkerSettings:
         for wrong in error.errors():
             variable = "TRAPLINE_" + str(wrong["loc"][0]).upper()
             if wrong["type"] == "missing":
-                lines.append(f"{variable} is not set: it is the API token that the worker signs in with")
+                lines.append(
+                    f"{variable} is not set: it is the API token that the worker signs in with"
+                )
             else:
                 lines.append(f"{variable}: {wrong['msg'].removeprefix('Value error, ')}")
         raise WorkerSettingsError("\n".join(lines)) from None

@@ -20,9 +20,9 @@ LONGEST_WAIT_S = 30.0
 class TaskLeaser:
     """Leases tasks, only as long as more are wanted.
 
-    From a server that gives workers an id, over all jobs at once, waiting up to `wait_s` there for a task. From
-    another one it asks for jobs, drains the first of them, and asks again. `error` is set, and `run` ends, when the
-    token or the id is refused: nothing but a person can help then.
+    From a server that gives workers an id, over all jobs at once, waiting up to `wait_s` there for
+    a task. From another one it asks for jobs, drains the first of them, and asks again. `error` is
+    set, and `run` ends, when the token or the id is refused: nothing but a person can help then.
     """
 
     def __init__(
@@ -86,7 +86,9 @@ class TaskLeaser:
                 self.touch()
                 wait_s = min(self._poll_s * 2.0 ** min(failures, 10), LONGEST_WAIT_S)
                 asked_s = getattr(error, "retry_after_s", None) or 0.0
-                self._log.warning("cannot lease", reason=str(error), next_try_s=round(max(wait_s, asked_s), 1))
+                self._log.warning(
+                    "cannot lease", reason=str(error), next_try_s=round(max(wait_s, asked_s), 1)
+                )
                 self._stop.wait(max(wait_s, asked_s) * _jitter())
                 continue
             if not self._looked:
@@ -104,7 +106,9 @@ class TaskLeaser:
         is_first = not self._looked
         wait_s = 0.0 if is_first else self._wait_s
         began = time.monotonic()
-        tasks = self._api.lease_any_tasks(self._slugs, min(self._batch_size, welcome.max_batch), wait_s)
+        tasks = self._api.lease_any_tasks(
+            self._slugs, min(self._batch_size, welcome.max_batch), wait_s
+        )
         if tasks:
             self.touch()
             self._take(
@@ -128,7 +132,11 @@ class TaskLeaser:
         self._wait_until_wanted()
         if self._stop.is_set():
             return False
-        jobs = [job for job in self._api.list_claimable_jobs(self._slugs) if job.pipeline_slug in self._slugs]
+        jobs = [
+            job
+            for job in self._api.list_claimable_jobs(self._slugs)
+            if job.pipeline_slug in self._slugs
+        ]
         for job in jobs:
             leased = False
             while not self._stop.is_set():

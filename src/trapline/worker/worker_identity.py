@@ -23,10 +23,11 @@ class WorkerRejected(Exception):
 
 
 class WorkerIdentity:
-    """The worker's id, where the server gives ids. `before` runs before each hello that has to be said.
+    """The worker's id, where the server gives ids. `before` runs before each hello that has to be
+    said.
 
-    A hello ends an earlier process of the same name and voids what it held: results of it that are still on disk are
-    to be sent before that.
+    A hello ends an earlier process of the same name and voids what it held: results of it that are
+    still on disk are to be sent before that.
     """
 
     def __init__(
@@ -69,7 +70,9 @@ class WorkerIdentity:
                 else:
                     self._api.set_worker_id(self._welcome.worker_id)
                     self._log.info(
-                        "the server knows this worker", worker=str(self._welcome.worker_id), name=self._hello.name
+                        "the server knows this worker",
+                        worker=str(self._welcome.worker_id),
+                        name=self._hello.name,
                     )
             return self._welcome
 
@@ -98,10 +101,15 @@ class WorkerIdentity:
         dropped = self._holding.discard(lease.reply_subject for lease in gone)
         if dropped:
             canceled = sum(lease.status is LeaseState.CANCELED for lease in gone)
-            self._log.info("tasks are dropped", tasks=dropped, canceled=canceled, lost=len(gone) - canceled)
+            self._log.info(
+                "tasks are dropped", tasks=dropped, canceled=canceled, lost=len(gone) - canceled
+            )
 
     def keep_renewing(self, stop: threading.Event, fail: Callable[[WorkerRejected], None]) -> None:
-        """Renew until told to stop; then give back what is not begun, at once. `fail` is told of a refusal for good."""
+        """Renew until told to stop; then give back what is not begun, at once.
+
+        `fail` is told of a refusal for good.
+        """
         wait_s = LONGEST_IDLE_S
         while not stop.wait(wait_s):
             welcome = self._welcome
@@ -130,7 +138,9 @@ class WorkerIdentity:
                 try:
                     self._log.info("tasks are given back", tasks=self._api.release_leases(idle))
                 except (ApiConnectionError, ApiStatusError) as error:
-                    self._log.warning("tasks are not given back", tasks=len(idle), reason=str(error))
+                    self._log.warning(
+                        "tasks are not given back", tasks=len(idle), reason=str(error)
+                    )
 
     def end(self, unsent: Collection[str] = ()) -> None:
         """End the id: everything in hand goes back, but for results that are still to be sent."""

@@ -35,16 +35,33 @@ def make_image(number: int, *found: AnnotationRecord, **more: Any) -> ImageRecor
 def make_box(number: int, name: str | None = "animal", **more: Any) -> AnnotationRecord:
     """A box from (20, 10) to (120, 60)."""
     corners = {"x_min": 20, "y_min": 10, "x_max": 120, "y_max": 60}
-    plain = {"class_name": name, "confidence": 0.9, "data": corners, "model_name": "detector", "model_version": "5"}
-    return AnnotationRecord(id=UUID(int=number), analysis_id=UUID(int=5), type="bounding_box", **(plain | more))
+    plain = {
+        "class_name": name,
+        "confidence": 0.9,
+        "data": corners,
+        "model_name": "detector",
+        "model_version": "5",
+    }
+    return AnnotationRecord(
+        id=UUID(int=number), analysis_id=UUID(int=5), type="bounding_box", **(plain | more)
+    )
 
 
 def make_name(number: int, parent: int | None, name: str = "lynx", **more: Any) -> AnnotationRecord:
     """A classification of a box."""
-    plain: dict[str, Any] = {"class_name": name, "confidence": 0.8, "data": {}, "model_name": "namer"}
+    plain: dict[str, Any] = {
+        "class_name": name,
+        "confidence": 0.8,
+        "data": {},
+        "model_name": "namer",
+    }
     of = UUID(int=parent) if parent else None
     return AnnotationRecord(
-        id=UUID(int=number), analysis_id=UUID(int=5), type="classification", parent_id=of, **(plain | more)
+        id=UUID(int=number),
+        analysis_id=UUID(int=5),
+        type="classification",
+        parent_id=of,
+        **(plain | more),
     )
 
 
@@ -59,9 +76,20 @@ def make_spool(folder: Path, *images: ImageRecord, **more: Any) -> ExportSpool:
     (folder / IMAGES).write_bytes(write_records(images))
     plain: dict[str, Any] = {
         "deployments": [
-            DeploymentRecord(id=DEPLOYMENT, name="Old oak", time_zone="UTC", latitude=52.5, longitude=13.4)
+            DeploymentRecord(
+                id=DEPLOYMENT, name="Old oak", time_zone="UTC", latitude=52.5, longitude=13.4
+            )
         ],
-        "taxa": [TaxonRecord(id=LYNX, scientific_name="Lynx lynx", rank="species", higher_ranks={"class": "Mammalia"})],
+        "taxa": [
+            TaxonRecord(
+                id=LYNX,
+                scientific_name="Lynx lynx",
+                rank="species",
+                higher_ranks={"class": "Mammalia"},
+            )
+        ],
     }
-    about = ExportMetadata(project_id=1, project_name="Forest", project_description="", started_at=AT, **(plain | more))
+    about = ExportMetadata(
+        project_id=1, project_name="Forest", project_description="", started_at=AT, **(plain | more)
+    )
     return ExportSpool(folder, about, lambda key: key.encode())

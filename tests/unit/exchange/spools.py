@@ -102,7 +102,10 @@ def make_spool(
 
 
 def write_twice(
-    write: Callable[[ExportSpool, BinaryIO], ExportReport], spool: ExportSpool, *, tells_when: bool = False
+    write: Callable[[ExportSpool, BinaryIO], ExportReport],
+    spool: ExportSpool,
+    *,
+    tells_when: bool = False,
 ) -> tuple[ExportReport, bytes]:
     """Write an export, and see that the same a day later has the same bytes, unless it tells when it is of."""
     first, second = io.BytesIO(), io.BytesIO()

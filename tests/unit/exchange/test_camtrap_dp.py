@@ -55,7 +55,12 @@ class Package:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             assert archive.testzip() is None
             texts = {name: archive.read(name).decode() for name in archive.namelist()}
-        assert sorted(texts) == ["datapackage.json", "deployments.csv", "media.csv", "observations.csv"]
+        assert sorted(texts) == [
+            "datapackage.json",
+            "deployments.csv",
+            "media.csv",
+            "observations.csv",
+        ]
         self.descriptor = json.loads(texts["datapackage.json"])
         self.texts = texts
         self.tables: dict[str, list[Row]] = {}
@@ -77,12 +82,22 @@ def _export(folder: Path, images: list[ImageRecord], **more: Any) -> Package:
 
 
 def test_an_export_is_valid_and_has_every_column(tmp_path: Path) -> None:
-    child = found(2, "lynx", None, parent_id=UUID(int=10_001), taxon=LYNX.id, confidence=0.75, model_name="namer")
+    child = found(
+        2,
+        "lynx",
+        None,
+        parent_id=UUID(int=10_001),
+        taxon=LYNX.id,
+        confidence=0.75,
+        model_name="namer",
+    )
     images = [
         image(1, found(1), child), image(2), image(3, found(3, "person")), image(4, found(4, "vehicle")),
         image(5, analysed=False, blank=None), image(6, found(6, "deer", None)),
     ]  # fmt: skip
-    package = Package(*write_twice(write_export, make_spool(tmp_path, images, **ABOUT), tells_when=True))
+    package = Package(
+        *write_twice(write_export, make_spool(tmp_path, images, **ABOUT), tells_when=True)
+    )
     assert package.report.problems == []
     assert package.report.written == 6
     lynx, blank, human, vehicle, not_looked_at, deer = package.observed()
@@ -95,18 +110,40 @@ def test_an_export_is_valid_and_has_every_column(tmp_path: Path) -> None:
         "eventEnd": "2026-06-01T14:00:10+02:00", "eventID": str(UUID(int=9000)), "mediaID": str(images[0].id),
     }  # fmt: skip
     assert {name: lynx[name] for name in wanted} == wanted
-    kinds = [(row["observationType"], row["scientificName"]) for row in (blank, human, vehicle, not_looked_at, deer)]
-    assert kinds == [("blank", ""), ("human", "Homo sapiens"), ("vehicle", ""), ("unclassified", ""), ("animal", "")]
+    kinds = [
+        (row["observationType"], row["scientificName"])
+        for row in (blank, human, vehicle, not_looked_at, deer)
+    ]
+    assert kinds == [
+        ("blank", ""),
+        ("human", "Homo sapiens"),
+        ("vehicle", ""),
+        ("unclassified", ""),
+        ("animal", ""),
+    ]
     assert not_looked_at["classificationMethod"] == ""
     assert (deer["observationTags"], deer["count"], deer["bboxX"]) == ("label:deer", "", "")
     assert [one.count for one in package.report.left_out if "“deer”" in one.what] == [1]
     media = package.tables["media"]
-    assert [row["filePublic"] for row in media] == ["true", "true", "false", "false", "true", "true"]
+    assert [row["filePublic"] for row in media] == [
+        "true",
+        "true",
+        "false",
+        "false",
+        "true",
+        "true",
+    ]
     assert media[0]["timestamp"] == "2026-06-01T14:00:10+02:00"
-    assert media[0]["filePath"] == f"https://traps.example.org/api/v2/public/projects/7/images/{images[0].id}/picture"
+    assert (
+        media[0]["filePath"]
+        == f"https://traps.example.org/api/v2/public/projects/7/images/{images[0].id}/picture"
+    )
     [deployment] = package.tables["deployments"]
     assert (deployment["latitude"], deployment["coordinateUncertainty"]) == ("47.5", "13")
-    assert (deployment["deploymentStart"], deployment["timestampIssues"]) == ("2026-06-01T14:00:10+02:00", "false")
+    assert (deployment["deploymentStart"], deployment["timestampIssues"]) == (
+        "2026-06-01T14:00:10+02:00",
+        "false",
+    )
     assert deployment["deploymentEnd"] == "2026-06-01T14:01:00+02:00"
 
 
@@ -117,15 +154,26 @@ def test_the_descriptor_says_what_gbif_asks_for(tmp_path: Path) -> None:
         "Where lynx go.",
         "lynx-of-the-alps",
     )
-    assert [(one["name"], one["scope"]) for one in told["licenses"]] == [("CC0-1.0", "data"), ("CC-BY-4.0", "media")]
+    assert [(one["name"], one["scope"]) for one in told["licenses"]] == [
+        ("CC0-1.0", "data"),
+        ("CC-BY-4.0", "media"),
+    ]
     assert told["contributors"] == [{"title": "Ada", "role": "contact", "email": "ada@example.org"}]
     assert told["project"]["samplingDesign"] == "targeted"
-    assert (told["created"], told["temporal"]) == ("2026-06-02T12:00:00Z", {"start": "2026-06-01", "end": "2026-06-01"})
+    assert (told["created"], told["temporal"]) == (
+        "2026-06-02T12:00:00Z",
+        {"start": "2026-06-01", "end": "2026-06-01"},
+    )
     [taxon] = told["taxonomic"]
     assert taxon["taxonID"] == "https://www.gbif.org/species/2435240"
-    assert (taxon["family"], taxon["vernacularNames"]) == ("Felidae", {"eng": "Eurasian lynx", "deu": "Luchs"})
+    assert (taxon["family"], taxon["vernacularNames"]) == (
+        "Felidae",
+        {"eng": "Eurasian lynx", "deu": "Luchs"},
+    )
     assert told["spatial"]["coordinates"][0][0] == [11.25, 47.5]
-    bare = _export(tmp_path, [image(1)], title=None, description=None, contributors=None, data_licence=None)
+    bare = _export(
+        tmp_path, [image(1)], title=None, description=None, contributors=None, data_licence=None
+    )
     assert bare.report.problems == []
     assert "licenses" not in bare.descriptor
     assert any("GBIF" in one.what for one in bare.report.left_out)
@@ -138,14 +186,27 @@ def test_a_verified_sequence_is_an_event(tmp_path: Path) -> None:
     right = said(sex="female", life_stage="adult", behaviour="resting")
     images = [
         image(
-            1, found(1, "lynx", taxon=LYNX.id, said=right), found(2, "lynx", taxon=LYNX.id, said=right), reviewed=True
+            1,
+            found(1, "lynx", taxon=LYNX.id, said=right),
+            found(2, "lynx", taxon=LYNX.id, said=right),
+            reviewed=True,
         ),
         image(2, found(3, "lynx", taxon=LYNX.id, said=right), reviewed=True),
         image(3, found(4, "lynx", taxon=LYNX.id, said=said("blank")), reviewed=True),
-        image(4, found(5, "deer", said=said("correct", taxon=MAN.id)), sequence_id=UUID(int=9001), reviewed=True),
+        image(
+            4,
+            found(5, "deer", said=said("correct", taxon=MAN.id)),
+            sequence_id=UUID(int=9001),
+            reviewed=True,
+        ),
         image(5, found(6, "lynx", taxon=LYNX.id), sequence_id=UUID(int=9001)),
         image(6, said=said("blank", comment="wind"), sequence_id=UUID(int=9002), reviewed=True),
-        image(7, said=said("correct", taxon=LYNX.id, count=5), sequence_id=UUID(int=9003), reviewed=True),
+        image(
+            7,
+            said=said("correct", taxon=LYNX.id, count=5),
+            sequence_id=UUID(int=9003),
+            reviewed=True,
+        ),
     ]
     package = _export(tmp_path, images)
     assert package.report.problems == []
@@ -168,7 +229,9 @@ def test_a_verified_sequence_is_an_event(tmp_path: Path) -> None:
 
 def test_what_people_took_away_says_nothing_of_the_rest(tmp_path: Path) -> None:
     wrong = found(1, "deer", said=said("blank"))
-    package = _export(tmp_path, [image(1, wrong, found(2, "deer", (150, 10, 190, 60)), reviewed=True)])
+    package = _export(
+        tmp_path, [image(1, wrong, found(2, "deer", (150, 10, 190, 60)), reviewed=True)]
+    )
     assert package.observed("event") == []
     assert package.descriptor["project"]["observationLevel"] == ["media"]
     [blank] = _export(tmp_path, [image(1, wrong, reviewed=True)]).observed("event")
@@ -179,7 +242,9 @@ def test_a_part_of_a_sequence_is_no_verified_event(tmp_path: Path) -> None:
     lynx = found(1, "lynx", taxon=LYNX.id, said=said())
     part = image(1, lynx, reviewed=True, sequence_images=2)
     assert _export(tmp_path, [part]).observed("event") == []
-    rows = _export(tmp_path, [part, image(2, said=said("blank"), reviewed=True, sequence_images=2)]).observed("event")
+    rows = _export(
+        tmp_path, [part, image(2, said=said("blank"), reviewed=True, sequence_images=2)]
+    ).observed("event")
     assert [row["scientificName"] for row in rows] == ["Lynx lynx"]
 
 
@@ -195,7 +260,9 @@ def test_a_confirmed_image_is_counted_once(tmp_path: Path) -> None:
     package = _export(tmp_path, [image(1, boxes[0], fox, said=whole, reviewed=True)])
     assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [("1", "")] * 4
     package = _export(tmp_path, [image(1, boxes[0], said=whole, reviewed=True)])
-    assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [("5", "female")] * 2
+    assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [
+        ("5", "female")
+    ] * 2
 
 
 def test_what_only_a_model_named_adds_nothing_to_the_count_of_a_person(tmp_path: Path) -> None:
@@ -206,7 +273,9 @@ def test_what_only_a_model_named_adds_nothing_to_the_count_of_a_person(tmp_path:
     package = _export(tmp_path, [image(1, *boxes[2:], one, reviewed=True)])
     assert [row["count"] for row in package.observed("event")] == ["1"]
     package = _export(tmp_path, [image(1, one, two, reviewed=True)])
-    assert [row["count"] for row in package.observed("event")] == ["2"], "people named animals of two models"
+    assert [row["count"] for row in package.observed("event")] == ["2"], (
+        "people named animals of two models"
+    )
     package = _export(tmp_path, [image(1, *boxes, reviewed=True)])
     assert package.observed("event") == []
 
@@ -223,7 +292,9 @@ def test_what_visitors_are_not_shown_is_not_public(tmp_path: Path) -> None:
     spool.about.public = False
     out = io.BytesIO()
     package = Package(write_package(spool, out)[0], out.getvalue())
-    assert {(row["filePublic"], row["filePath"][:6]) for row in package.tables["media"]} == {("false", "media/")}
+    assert {(row["filePublic"], row["filePath"][:6]) for row in package.tables["media"]} == {
+        ("false", "media/")
+    }
     assert any("not public" in one.what for one in package.report.left_out)
 
 
@@ -232,12 +303,17 @@ def test_events_keep_the_ids_of_what_is_seen(tmp_path: Path) -> None:
     [before] = _export(tmp_path, [lynx]).observed("event")
     man = image(0, found(2, "x", said=said("correct", taxon=MAN.id)), reviewed=True)
     _, after = _export(tmp_path, [man, lynx]).observed("event")
-    assert (before["observationID"], before["scientificName"]) == (after["observationID"], after["scientificName"])
+    assert (before["observationID"], before["scientificName"]) == (
+        after["observationID"],
+        after["scientificName"],
+    )
 
 
 def test_an_unknown_sex_stays_empty(tmp_path: Path) -> None:
     odd = said(sex="unknown", life_stage="unknown")
-    package = _export(tmp_path, [image(1, found(1, "lynx", taxon=LYNX.id, said=odd), reviewed=True)])
+    package = _export(
+        tmp_path, [image(1, found(1, "lynx", taxon=LYNX.id, said=odd), reviewed=True)]
+    )
     assert package.report.problems == []
     assert {(row["sex"], row["lifeStage"]) for row in package.tables["observations"]} == {("", "")}
 
@@ -261,7 +337,11 @@ def test_what_is_known_of_clocks_is_told(tmp_path: Path) -> None:
     flagged = image(3, deployment_id=odd.id, flags=["clock_reset"])
     images = [image(1, captured_at_source="filename"), image(2, deployment_id=fast.id), flagged]
     package = _export(tmp_path, images, deployments=[PLACE, fast, odd])
-    assert [row["timestampIssues"] for row in package.tables["deployments"]] == ["true", "true", "true"]
+    assert [row["timestampIssues"] for row in package.tables["deployments"]] == [
+        "true",
+        "true",
+        "true",
+    ]
     assert "-60 s" in package.tables["deployments"][1]["deploymentComments"]
     assert len([one for one in package.report.fixed if "timestampIssues" in one.what]) == 3
 
@@ -272,19 +352,31 @@ def test_a_deployment_spans_its_images(tmp_path: Path) -> None:
     )
     package = _export(tmp_path, [image(1), image(5)], deployments=[short])
     [row] = package.tables["deployments"]
-    assert (row["deploymentStart"], row["deploymentEnd"]) == ("2026-06-01T14:00:10+02:00", "2026-06-01T14:00:50+02:00")
+    assert (row["deploymentStart"], row["deploymentEnd"]) == (
+        "2026-06-01T14:00:10+02:00",
+        "2026-06-01T14:00:50+02:00",
+    )
     [told] = [one.what for one in package.report.fixed if one.deployment == short.id]
     assert "images from before its start" in told
     assert "images from after its end" in told
-    long = msgspec.structs.replace(PLACE, started_at=NOON - timedelta(days=1), ended_at=NOON + timedelta(days=1))
+    long = msgspec.structs.replace(
+        PLACE, started_at=NOON - timedelta(days=1), ended_at=NOON + timedelta(days=1)
+    )
     [row] = _export(tmp_path, [image(1)], deployments=[long]).tables["deployments"]
     assert (row["deploymentStart"][:10], row["deploymentEnd"][:10]) == ("2026-05-31", "2026-06-02")
 
 
 def test_what_was_set_right_is_told_of_every_deployment(tmp_path: Path) -> None:
-    places = [msgspec.structs.replace(PLACE, id=UUID(int=number), name=f"Ridge {number}") for number in range(1, 151)]
+    places = [
+        msgspec.structs.replace(PLACE, id=UUID(int=number), name=f"Ridge {number}")
+        for number in range(1, 151)
+    ]
     images = [image(one.id.int, deployment_id=one.id, flags=["clock_reset"]) for one in places]
-    fixed = [one for one in _export(tmp_path, images, deployments=places).report.fixed if one.deployment is not None]
+    fixed = [
+        one
+        for one in _export(tmp_path, images, deployments=places).report.fixed
+        if one.deployment is not None
+    ]
     assert [one.deployment for one in fixed] == [one.id for one in places]
     for word in ("“Ridge 150”", "no start", "no end", "timestampIssues"):
         assert word in fixed[-1].what
@@ -295,13 +387,22 @@ def test_what_is_not_listed_is_counted() -> None:
     assert truncate_list(few) == few
     *listed, last = truncate_list([*few, ExportIssue("wrong", 5), ExportIssue("wrong")])
     assert listed == few[:-1]
-    assert (last.what, last.count, last.deployment) == ("And 7 more, which are not listed.", 7, None)
+    assert (last.what, last.count, last.deployment) == (
+        "And 7 more, which are not listed.",
+        7,
+        None,
+    )
 
 
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     places = [
         msgspec.structs.replace(
-            PLACE, id=UUID(int=100 + number), name=text or "x", notes=text, habitat=text, camera=text
+            PLACE,
+            id=UUID(int=100 + number),
+            name=text or "x",
+            notes=text,
+            habitat=text,
+            camera=text,
         )
         for number, text in enumerate(HOSTILE)
     ]
@@ -313,17 +414,29 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
         )
         for number, text in enumerate(HOSTILE)
     ]  # fmt: skip
-    for url, writer in (("https://traps.example.org", write_export), ("", lambda *given: write_package(*given)[0])):
+    for url, writer in (
+        ("https://traps.example.org", write_export),
+        ("", lambda *given: write_package(*given)[0]),
+    ):
         spool = make_spool(tmp_path, images, deployments=places, **ABOUT)
         spool.about.public_url = url
         out = io.BytesIO()
         package = Package(writer(spool, out), out.getvalue())
         assert package.report.problems == []
-        assert [len(package.tables[table]) for table in ("deployments", "media")] == [len(HOSTILE)] * 2
+        assert [len(package.tables[table]) for table in ("deployments", "media")] == [
+            len(HOSTILE)
+        ] * 2
         for rows in package.tables.values():
-            assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t"))]
+            assert not [
+                cell
+                for row in rows
+                for cell in row.values()
+                if cell.startswith(("=", "+", "-", "@", "\t"))
+            ]
         assert not [
-            row for row in package.tables["media"] if ".." in row["filePath"] or row["filePath"].startswith("/")
+            row
+            for row in package.tables["media"]
+            if ".." in row["filePath"] or row["filePath"].startswith("/")
         ]
 
 
@@ -336,7 +449,9 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
         ("observations", "0.500000", "0.000000"), ("observations", "0.9,", "2,"), ("observations", "machine", "both"),
     ],
 )  # fmt: skip
-def test_a_row_that_the_standard_forbids_is_found(tmp_path: Path, table: str, cell: str, wrong: str) -> None:
+def test_a_row_that_the_standard_forbids_is_found(
+    tmp_path: Path, table: str, cell: str, wrong: str
+) -> None:
     rows = _export(tmp_path, [image(1, found(1))]).texts[f"{table}.csv"].split("\n", 1)[1]
     assert cell in rows
     assert find_invalid_row(table, rows) is None

@@ -8,14 +8,31 @@ from uuid import UUID
 import msgspec
 import pytest
 from pycocotools.coco import COCO
-from tests.unit.exchange.spools import HEIGHT, HOSTILE, LYNX, PLACE, WIDTH, found, image, make_spool, said, write_twice
+from tests.unit.exchange.spools import (
+    HEIGHT,
+    HOSTILE,
+    LYNX,
+    PLACE,
+    WIDTH,
+    found,
+    image,
+    make_spool,
+    said,
+    write_twice,
+)
 
 from trapline.server.exports.formats.coco_project import write, write_camera_traps
 from trapline.server.exports.formats.export_records import ImageRecord
 
-RUNS: dict[str, Any] = {"format": "rle", "counts": [105, 3, 97, 3, WIDTH * HEIGHT - 208], "size": [HEIGHT, WIDTH]}
+RUNS: dict[str, Any] = {
+    "format": "rle",
+    "counts": [105, 3, 97, 3, WIDTH * HEIGHT - 208],
+    "size": [HEIGHT, WIDTH],
+}
 RING: dict[str, Any] = {"format": "polygon", "points": [[0, 0], [10, 0], [10, 10]]}
-POSE: dict[str, Any] = {"keypoints": [{"name": "nose", "x": 3, "y": 4}, {"name": "tail", "x": 13, "y": 9}]}
+POSE: dict[str, Any] = {
+    "keypoints": [{"name": "nose", "x": 3, "y": 4}, {"name": "tail", "x": 13, "y": 9}]
+}
 
 
 def _read(folder: Path, images: list[ImageRecord]) -> tuple[COCO, dict[str, Any]]:
@@ -39,9 +56,18 @@ def test_pycocotools_reads_what_was_written(tmp_path: Path) -> None:
     assert len(coco.getImgIds()) == 4
     names = {one["id"]: one["name"] for one in coco.loadCats(coco.getCatIds())}
     first, runs, ring, pose = coco.loadAnns(coco.getAnnIds())
-    assert (names[first["category_id"]], first["bbox"], first["area"]) == ("Lynx lynx", [20, 10, 100, 50], 5000)
+    assert (names[first["category_id"]], first["bbox"], first["area"]) == (
+        "Lynx lynx",
+        [20, 10, 100, 50],
+        5000,
+    )
     assert first["score"] == 0.9
-    assert names[runs["category_id"]] == names[ring["category_id"]] == names[pose["category_id"]] == "deer"
+    assert (
+        names[runs["category_id"]]
+        == names[ring["category_id"]]
+        == names[pose["category_id"]]
+        == "deer"
+    )
     mask = coco.annToMask(runs)
     assert (mask.shape, int(mask.sum()), mask[5:8, 1:3].all()) == ((HEIGHT, WIDTH), 6, True)
     assert int(coco.annToMask(ring).sum()) > 30
@@ -53,7 +79,11 @@ def test_pycocotools_reads_what_was_written(tmp_path: Path) -> None:
 
 
 def test_what_people_said_holds(tmp_path: Path) -> None:
-    right = image(1, found(1, "deer", said=said("correct", taxon=LYNX.id)), found(2, "deer", said=said("blank")))
+    right = image(
+        1,
+        found(1, "deer", said=said("correct", taxon=LYNX.id)),
+        found(2, "deer", said=said("blank")),
+    )
     coco, _ = _read(tmp_path, [right])
     [one] = coco.loadAnns(coco.getAnnIds())
     assert coco.loadCats(one["category_id"])[0]["name"] == "Lynx lynx"
@@ -72,22 +102,44 @@ def test_camera_traps_have_places_and_sequences(tmp_path: Path) -> None:
     assert [(one["seq_id"][-4:], one["frame_num"], one["seq_num_frames"]) for one in told["images"]] == [
         ("2328", 1, 2), ("2328", 2, 2), ("2329", 1, 2), ("2329", 2, 2), (str(images[4].id)[-4:], 1, 1),
     ]  # fmt: skip
-    assert {(one["location"], one["datetime"][:10]) for one in told["images"]} == {("Ridge north", "2026-06-01")}
+    assert {(one["location"], one["datetime"][:10]) for one in told["images"]} == {
+        ("Ridge north", "2026-06-01")
+    }
     assert told["categories"] == [{"id": 0, "name": "empty"}, {"id": 1, "name": "Lynx lynx"}]
     box, empty, whole = told["annotations"]
-    assert (box["category_id"], box["bbox"], box["image_id"]) == (1, [20, 10, 100, 50], str(images[0].id))
-    assert (empty["category_id"], "bbox" in empty, whole["count"], whole["human"]) == (0, False, 3, True)
+    assert (box["category_id"], box["bbox"], box["image_id"]) == (
+        1,
+        [20, 10, 100, 50],
+        str(images[0].id),
+    )
+    assert (empty["category_id"], "bbox" in empty, whole["count"], whole["human"]) == (
+        0,
+        False,
+        3,
+        True,
+    )
     assert report.written == 3
 
 
 def test_hostile_texts_and_no_images_are_json(tmp_path: Path) -> None:
-    places = [msgspec.structs.replace(PLACE, id=UUID(int=number), name=text) for number, text in enumerate(HOSTILE)]
+    places = [
+        msgspec.structs.replace(PLACE, id=UUID(int=number), name=text)
+        for number, text in enumerate(HOSTILE)
+    ]
     images = [
-        image(number, found(number, text or "x"), deployment_id=UUID(int=number), filename=text, path=text)
+        image(
+            number,
+            found(number, text or "x"),
+            deployment_id=UUID(int=number),
+            filename=text,
+            path=text,
+        )
         for number, text in enumerate(HOSTILE)
     ]
     for writer in (write, write_camera_traps):
-        _, content = write_twice(writer, make_spool(tmp_path, images, deployments=places), tells_when=True)
+        _, content = write_twice(
+            writer, make_spool(tmp_path, images, deployments=places), tells_when=True
+        )
         told = json.loads(content)
         assert len(told["images"]) == len(HOSTILE)
         assert not [one for one in told["images"] if {"..", ""} & set(one["file_name"].split("/"))]

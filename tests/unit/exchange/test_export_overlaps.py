@@ -16,7 +16,10 @@ from trapline.server.exports.formats.observations import (
     TaxonResolver,
     build_observations,
 )
-from trapline.server.exports.queries.export_gathering import ExportedAnnotation, ExportedIdentification
+from trapline.server.exports.queries.export_gathering import (
+    ExportedAnnotation,
+    ExportedIdentification,
+)
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 IMAGE, OLD, NEW, OTHER = (UUID(int=number) for number in (1, 10, 11, 12))
@@ -29,7 +32,9 @@ ROW = SimpleNamespace(
 )  # fmt: skip
 
 
-def _box(number: int, analysis: UUID, left: int = 0, name: str = "animal", **more: Any) -> ExportedAnnotation:
+def _box(
+    number: int, analysis: UUID, left: int = 0, name: str = "animal", **more: Any
+) -> ExportedAnnotation:
     data = f'{{"x_min": {left}, "y_min": 0, "x_max": {left + 50}, "y_max": 50}}'
     given: dict[str, Any] = {
         "type": "bounding_box", "parent_id": None, "made_by": "other" if analysis == OTHER else "m",
@@ -41,7 +46,9 @@ def _box(number: int, analysis: UUID, left: int = 0, name: str = "animal", **mor
     )  # fmt: skip
 
 
-def _said(of: int | None, kind: str, analysis: UUID = OLD, minutes: int = 0, **more: Any) -> ExportedIdentification:
+def _said(
+    of: int | None, kind: str, analysis: UUID = OLD, minutes: int = 0, **more: Any
+) -> ExportedIdentification:
     plain = dict.fromkeys(("taxon", "label", "comment", "count", "sex", "life_stage", "behaviour"))
     return ExportedIdentification(
         id=UUID(int=1000 + minutes), image_id=IMAGE, annotation_id=None if of is None else UUID(int=100 + of),
@@ -54,15 +61,22 @@ def _see(
 ) -> tuple[ImageRecord, list[Observation]]:
     page = ExportPage(images=[ROW], found=found, said=said, shown={IMAGE}, sequences={SEQUENCE: 4})
     [record] = build_records(page, ExportNames(people={}, meanings={}, **more))
-    seen = build_observations(msgspec.json.decode(msgspec.json.encode(record), type=ObservedImage), TaxonResolver({}))
+    seen = build_observations(
+        msgspec.json.decode(msgspec.json.encode(record), type=ObservedImage), TaxonResolver({})
+    )
     return record, seen
 
 
 def test_words_of_an_older_box_hold_after_a_model_ran_again() -> None:
     again = [_box(1, NEW, left=5), _box(2, NEW, left=120), _box(3, OLD), _box(4, OLD, left=60)]
     record, seen = _see(again, [_said(3, "correct", label="lynx", count=2)])
-    assert [(one.label, one.said and one.said.count) for one in seen] == [("animal", None), ("lynx", 2)]
-    assert [one.id.int - 100 for one in record.found] == [2, 3], "what nobody spoke of in the older run is gone"
+    assert [(one.label, one.said and one.said.count) for one in seen] == [
+        ("animal", None),
+        ("lynx", 2),
+    ]
+    assert [one.id.int - 100 for one in record.found] == [2, 3], (
+        "what nobody spoke of in the older run is gone"
+    )
     assert (record.shown, record.sequence_images) == (True, 4)
     _, seen = _see(again[:1] + again[2:], [_said(3, "blank")])
     assert [(one.kind, one.said is not None) for one in seen] == [(ObservationType.BLANK, True)]
@@ -128,13 +142,21 @@ def test_an_image_is_blank_and_reviewed_as_of_then() -> None:
 def test_of_several_models_the_latest_tells_what_is_seen() -> None:
     found = [_box(1, NEW), _box(2, OTHER, left=5), _box(3, OTHER, left=120)]
     record, seen = _see(found, [])
-    assert [one.id.int - 100 for one in record.found] == [1, 2, 3], "where each model is told, all are"
+    assert [one.id.int - 100 for one in record.found] == [1, 2, 3], (
+        "where each model is told, all are"
+    )
     assert [one.id for one in seen] == [str(UUID(int=101))]
     _, seen = _see(found, [_said(2, "correct", OTHER, label="lynx")])
-    assert [one.label for one in seen] == ["lynx"], "and nobody's box is beside the same of which somebody spoke"
+    assert [one.label for one in seen] == ["lynx"], (
+        "and nobody's box is beside the same of which somebody spoke"
+    )
 
 
 def test_an_unsure_box_stays_whose_name_was_spoken_of() -> None:
     name = _box(2, NEW, name="deer", type="classification", parent_id=UUID(int=101))
-    _, seen = _see([_box(1, NEW, confidence=0.1), name], [_said(2, "correct", NEW, label="lynx")], confidence_min=0.5)
+    _, seen = _see(
+        [_box(1, NEW, confidence=0.1), name],
+        [_said(2, "correct", NEW, label="lynx")],
+        confidence_min=0.5,
+    )
     assert [(one.label, one.box) for one in seen] == [("lynx", (0, 0, 50, 50))]

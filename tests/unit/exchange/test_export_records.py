@@ -20,16 +20,22 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 def test_a_spool_is_read_as_it_was_written(tmp_path: Path) -> None:
     taxon = TaxonRecord(id=UUID(int=1), scientific_name="Lynx lynx", common_names={"en": ["lynx"]})
-    said = IdentificationRecord(kind="correct", by="Ada", at=NOON, taxon=taxon.id, label="Lynx lynx", count=2)
+    said = IdentificationRecord(
+        kind="correct", by="Ada", at=NOON, taxon=taxon.id, label="Lynx lynx", count=2
+    )
     box = {"x_min": 1.5, "y_min": 2, "x_max": 10, "y_max": 20}
-    found = AnnotationRecord(id=UUID(int=2), analysis_id=UUID(int=3), type="bounding_box", data=box, said=said)
+    found = AnnotationRecord(
+        id=UUID(int=2), analysis_id=UUID(int=3), type="bounding_box", data=box, said=said
+    )
     image = ImageRecord(
         id=UUID(int=4), deployment_id=UUID(int=5), filename="é\n.jpg", path="100/é\n.jpg", media_type="image/jpeg",
         width=64, height=48, captured_at=NOON, captured_at_source="exif", time_zone="Europe/Berlin", sha256="00",
         size_bytes=7, file="originals/00", found=[found],
     )  # fmt: skip
     (tmp_path / IMAGES).write_bytes(write_records([image, image]))
-    about = ExportMetadata(project_id=1, project_name="P", project_description="", started_at=NOON, taxa=[taxon])
+    about = ExportMetadata(
+        project_id=1, project_name="P", project_description="", started_at=NOON, taxa=[taxon]
+    )
     spool = ExportSpool(tmp_path, about, lambda key: key.encode())
     assert list(spool.images()) == [image, image]
     assert spool.taxa == {taxon.id: taxon}

@@ -6,7 +6,12 @@ from uuid import UUID, uuid5
 import pytest
 
 from trapline.server.findings.rules.geometry import Frame
-from trapline.server.imports.formats.image_index import ImageIndex, ImageMatch, IndexedImage, NoImageMatch
+from trapline.server.imports.formats.image_index import (
+    ImageIndex,
+    ImageMatch,
+    IndexedImage,
+    NoImageMatch,
+)
 from trapline.wire.imports import FaultKind
 
 SPACE = UUID(int=7)
@@ -18,7 +23,9 @@ def key(name: str) -> UUID:
 
 def make(entries: list[str] | None, *images: tuple[str, str]) -> ImageIndex:
     catalogue = ImageIndex()
-    catalogue.add(IndexedImage(key(home + path), key(home), home, path, 200, 100) for home, path in images)
+    catalogue.add(
+        IndexedImage(key(home + path), key(home), home, path, 200, 100) for home, path in images
+    )
     for home in {home for home, _ in images} | {"Old oak"}:
         catalogue.add_deployment(key(home), home)
     if entries is not None:
@@ -56,7 +63,9 @@ def several() -> Iterator[ImageIndex]:
         ("A\u0308ste.JPG", "BeechÄste.jpg"),
     ],
 )
-def test_a_path_means_the_image_whose_path_ends_like_it(several: ImageIndex, path: str, image: str) -> None:
+def test_a_path_means_the_image_whose_path_ends_like_it(
+    several: ImageIndex, path: str, image: str
+) -> None:
     found = several.find(path)
     assert isinstance(found, ImageMatch), found
     assert found.id == key(image)
@@ -75,7 +84,9 @@ def test_a_path_means_the_image_whose_path_ends_like_it(several: ImageIndex, pat
         ("Beech/IMG_2.JPG", FaultKind.UNKNOWN),
     ],
 )
-def test_what_fits_several_or_another_camera_is_not_taken(several: ImageIndex, path: str, kind: FaultKind) -> None:
+def test_what_fits_several_or_another_camera_is_not_taken(
+    several: ImageIndex, path: str, kind: FaultKind
+) -> None:
     found = several.find(path)
     assert isinstance(found, NoImageMatch), found
     assert found.kind == kind
@@ -97,17 +108,25 @@ CARDS = ["card_07/DCIM/100/IMG_1.JPG", "card_08/DCIM/100/IMG_1.JPG"]
         ([CARDS[0], "Beech/DCIM/101/IMG_1.JPG"], [CARDS[0], "Beech/DCIM/101/IMG_1.JPG"]),
     ],
 )
-def test_of_several_pictures_that_come_to_one_image_none_is_guessed(told: list[str], taken: list[str]) -> None:
+def test_of_several_pictures_that_come_to_one_image_none_is_guessed(
+    told: list[str], taken: list[str]
+) -> None:
     made = make(told, ("Beech", "DCIM/100/IMG_1.JPG"), ("Beech", "DCIM/101/IMG_1.JPG"))
     found = {path: made.find(path) for path in told}
     assert [path for path, one in found.items() if isinstance(one, ImageMatch)] == taken
-    assert {one.kind for one in found.values() if isinstance(one, NoImageMatch)} <= {FaultKind.AMBIGUOUS}
+    assert {one.kind for one in found.values() if isinstance(one, NoImageMatch)} <= {
+        FaultKind.AMBIGUOUS
+    }
     made.close()
 
 
 def test_pictures_of_other_deployments_do_not_come_to_an_image() -> None:
     made = make(None, ("Beech", "DCIM/IMG_1.JPG"), ("Ash", "DCIM/IMG_1.JPG"))
-    for place, path in (("b", "1/DCIM/IMG_1.JPG"), ("a", "2/DCIM/IMG_1.JPG"), ("c", "3/DCIM/IMG_1.JPG")):
+    for place, path in (
+        ("b", "1/DCIM/IMG_1.JPG"),
+        ("a", "2/DCIM/IMG_1.JPG"),
+        ("c", "3/DCIM/IMG_1.JPG"),
+    ):
         made.add_entry(path, place)
     made.complete()
     made.add_places({"b": key("Beech"), "a": key("Ash")})
@@ -122,5 +141,7 @@ def test_a_deployment_that_is_known_decides(several: ImageIndex) -> None:
     found = several.find("IMG_1.JPG", key("Ash"))
     assert isinstance(found, ImageMatch)
     assert found.id == key("AshDCIM/100/IMG_1.JPG")
-    assert several.find_by_id(key("AshIMG_2.JPG")) == ImageMatch(key("AshIMG_2.JPG"), Frame(200, 100))
+    assert several.find_by_id(key("AshIMG_2.JPG")) == ImageMatch(
+        key("AshIMG_2.JPG"), Frame(200, 100)
+    )
     assert several.find_by_id(key("none")) is None

@@ -40,7 +40,9 @@ def read(folder: Path, kind: str, content: bytes) -> FormatReader:
     return open_file(folder, kind)
 
 
-def pack(folder: Path, packing: Mapping[str, int] = {}, observations: str = "mediaID\n") -> FormatReader:
+def pack(
+    folder: Path, packing: Mapping[str, int] = {}, observations: str = "mediaID\n"
+) -> FormatReader:
     with zipfile.ZipFile(folder / "file", "w") as archive:
         for name, text in (TABLES | {"observations.csv": observations}).items():
             archive.writestr(name, text, packing.get(name, zipfile.ZIP_DEFLATED))
@@ -63,8 +65,16 @@ def test_huge_parts_of_a_file_are_refused_before_they_are_read(tmp_path: Path) -
 
 
 def test_an_image_of_huge_annotations_is_a_fault(tmp_path: Path) -> None:
-    one = {"image_id": 1, "category_id": 1, "segmentation": {"counts": "1" * (3 << 20), "size": [100, 200]}}
-    content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [one] * 6, "categories": []}
+    one = {
+        "image_id": 1,
+        "category_id": 1,
+        "segmentation": {"counts": "1" * (3 << 20), "size": [100, 200]},
+    }
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [one] * 6,
+        "categories": [],
+    }
     reader = read(tmp_path, "coco", json.dumps(content).encode())
     [entry] = reader.entries(0)
     assert isinstance(entry, ImportEntry)
@@ -109,7 +119,9 @@ def test_a_zip_of_a_huge_directory_is_refused(tmp_path: Path) -> None:
 
 def test_a_transaction_has_few_bytes_too() -> None:
     batch = ImportBatch()
-    found = ImportedFinding("segmentation", "fox", None, {"format": "rle", "counts": "1" * (4 << 20)})
+    found = ImportedFinding(
+        "segmentation", "fox", None, {"format": "rle", "counts": "1" * (4 << 20)}
+    )
     for number in range(MOST_BYTES // (4 << 20)):
         assert not batch.is_full
         batch.add(UUID(int=number), [ImportedResult(ModelInfo("Ranger", "3"), [found])], [])

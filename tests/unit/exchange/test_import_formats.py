@@ -67,7 +67,9 @@ def make_rows(reader: FormatReader, entry: ImportEntry) -> list[NewImportedAnaly
     return [build_result(UUID(int=1), result) for result in reader.read(entry, FRAME).results]
 
 
-def findings(reading: EntryContent | str, place: int = 0) -> list[tuple[str, str | None, float | None]]:
+def findings(
+    reading: EntryContent | str, place: int = 0
+) -> list[tuple[str, str | None, float | None]]:
     assert isinstance(reading, EntryContent), reading
     return [(one.kind, one.class_name, one.confidence) for one in reading.results[place].findings]
 
@@ -80,7 +82,12 @@ BOX = {"category": "1", "label": "animal", "conf": 0.9, "bbox": [0.1, 0.2, 0.3, 
 
 def test_predictions_of_speciesnet_of_the_old_form(opened: Opened) -> None:
     classes = {"classes": [FOX, CANIDS], "scores": [0.8, 0.1]}
-    fox = {"filepath": "a.jpg", "detections": [BOX], "classifications": classes, "model_version": "4.0.1a"}
+    fox = {
+        "filepath": "a.jpg",
+        "detections": [BOX],
+        "classifications": classes,
+        "model_version": "4.0.1a",
+    }
     told = read_all(
         opened(
             "speciesnet",
@@ -94,7 +101,10 @@ def test_predictions_of_speciesnet_of_the_old_form(opened: Opened) -> None:
             },
         )
     )
-    assert findings(told[0]) == [("bounding_box", "animal", 0.9), ("classification", "red fox", 0.81)]
+    assert findings(told[0]) == [
+        ("bounding_box", "animal", 0.9),
+        ("classification", "red fox", 0.81),
+    ]
     first, blank, failed, wrong = told
     assert isinstance(first, EntryContent)
     assert isinstance(blank, EntryContent)
@@ -129,7 +139,10 @@ def test_predictions_of_speciesnet_of_the_new_form(opened: Opened) -> None:
             },
         )
     )
-    assert findings(told[0]) == [("bounding_box", "animal", 0.9), ("classification", "red fox", 0.9)]
+    assert findings(told[0]) == [
+        ("bounding_box", "animal", 0.9),
+        ("classification", "red fox", 0.9),
+    ]
     assert isinstance(told[0], EntryContent)
     assert told[0].results[0].findings[1].parent == 0
     assert (told[0].left_out, told[0].results[0].model.version) == (1, "5")
@@ -140,7 +153,9 @@ def test_predictions_of_speciesnet_of_the_new_form(opened: Opened) -> None:
 def coco(*annotations: Any, images: Any = None, **more: Any) -> dict[str, Any]:
     return {
         "images": images or [{"id": 1, "file_name": "a.jpg", "width": 400, "height": 200}],
-        "annotations": [{"id": number, "image_id": 1} | one for number, one in enumerate(annotations)],
+        "annotations": [
+            {"id": number, "image_id": 1} | one for number, one in enumerate(annotations)
+        ],
         "categories": [
             {"id": 0, "name": "empty"},
             {"id": 1, "name": "fox", "keypoints": ["nose", "tail"], "skeleton": [[1, 2]]},
@@ -156,7 +171,12 @@ def test_instances_of_coco(opened: Opened) -> None:
             "coco",
             coco(
                 fox | {"bbox": [40, 20, 100, 60], "score": 0.5},
-                fox | {"segmentation": [[10, 10, 110, 10, 60, 90]], "bbox": [10, 10, 100, 80], "area": 4000.0},
+                fox
+                | {
+                    "segmentation": [[10, 10, 110, 10, 60, 90]],
+                    "bbox": [10, 10, 100, 80],
+                    "area": 4000.0,
+                },
                 fox | {"segmentation": runs},
                 fox | {"keypoints": [10, 10, 2, 0, 0, 0], "num_keypoints": 1},
                 fox | {"bbox_relative": [0.1, 0.2, 0.3, 0.4], "score": 0.1},
@@ -167,7 +187,12 @@ def test_instances_of_coco(opened: Opened) -> None:
             confidence_min=0.2,
         )
     )
-    kinds = [("bounding_box", 0.5), ("segmentation", None), ("segmentation", None), ("keypoint", None)]
+    kinds = [
+        ("bounding_box", 0.5),
+        ("segmentation", None),
+        ("segmentation", None),
+        ("keypoint", None),
+    ]
     kinds += [("segmentation", None), ("keypoint", None), ("segmentation", None)]
     assert findings(told) == [(kind, "fox", confidence) for kind, confidence in kinds]
     assert isinstance(told, EntryContent)
@@ -178,7 +203,10 @@ def test_instances_of_coco(opened: Opened) -> None:
     assert polygon["points"] == [[5, 5], [55, 5], [30, 45]]
     assert polygon["bbox"] == [5, 5, 50, 40]
     assert mask["counts"] == runs["counts"]
-    assert points["keypoints"] == [{"name": "nose", "x": 5, "y": 5, "visibility": 2}, {"name": "tail"}]
+    assert points["keypoints"] == [
+        {"name": "nose", "x": 5, "y": 5, "visibility": 2},
+        {"name": "tail"},
+    ]
     assert points["skeleton"] == [[0, 1]]
 
 
@@ -244,7 +272,11 @@ def test_what_is_wrong_in_coco(opened: Opened) -> None:
 )
 def test_hostile_annotations_are_faults(opened: Opened, one: dict[str, Any]) -> None:
     image = [{"id": 1, "file_name": "a.jpg", "width": 200, "height": 100}]
-    categories = [{"id": 1, "name": "fox"}, {"id": 2, "name": "f\0x"}, {"id": 3, "name": "fox", "keypoints": ["\0"]}]
+    categories = [
+        {"id": 1, "name": "fox"},
+        {"id": 2, "name": "f\0x"},
+        {"id": 3, "name": "fox", "keypoints": ["\0"]},
+    ]
     reader = opened("coco", coco({"category_id": 1} | one, images=image, categories=categories))
     [entry] = reader.entries(0)
     assert isinstance(entry, ImportEntry)
@@ -254,7 +286,12 @@ def test_hostile_annotations_are_faults(opened: Opened, one: dict[str, Any]) -> 
 
 
 PACKAGE = json.dumps(
-    {"resources": [{"name": name, "path": f"{name}.csv"} for name in ("deployments", "media", "observations")]}
+    {
+        "resources": [
+            {"name": name, "path": f"{name}.csv"}
+            for name in ("deployments", "media", "observations")
+        ]
+    }
 )
 DEPLOYMENTS = (
     "deploymentID,locationName,latitude,longitude,deploymentStart,cameraModel\n"
@@ -273,8 +310,15 @@ COLUMNS = (
 
 
 def camtrap(observations: str, **more: str) -> dict[str, str]:
-    tables = {"deployments.csv": DEPLOYMENTS, "media.csv": MEDIA, "observations.csv": COLUMNS + observations}
-    return {f"set/{name}": text for name, text in ({"datapackage.json": PACKAGE} | tables | more).items()}
+    tables = {
+        "deployments.csv": DEPLOYMENTS,
+        "media.csv": MEDIA,
+        "observations.csv": COLUMNS + observations,
+    }
+    return {
+        f"set/{name}": text
+        for name, text in ({"datapackage.json": PACKAGE} | tables | more).items()
+    }
 
 
 def test_camtrap_dp(opened: Opened) -> None:
@@ -310,7 +354,11 @@ def test_camtrap_dp(opened: Opened) -> None:
     assert seen.results[0].model == ("Detector", "2.0")
     [said] = seen.statements
     assert (said.kind, said.name, said.count, said.sex) == ("correct", "Meles meles", 2, "female")
-    assert (said.life_stage, said.behaviour, said.comment) == ("adult", "foraging", "seen well. By Anna")
+    assert (said.life_stage, said.behaviour, said.comment) == (
+        "adult",
+        "foraging",
+        "seen well. By Anna",
+    )
     assert str(said.at) == "2026-05-02 10:00:00+00:00"
     assert ([one.kind for one in blank.statements], blank.results) == (["blank"], [])
     assert faults == [
@@ -331,7 +379,10 @@ def test_several_things_that_people_said_of_one_picture_stand_on_findings(opened
     )
     reader.place_deployments({"d1": UUID(int=1)})
     seen = read_all(reader)[0]
-    assert findings(seen) == [("classification", "Vulpes vulpes", None), ("bounding_box", "human", None)]
+    assert findings(seen) == [
+        ("classification", "Vulpes vulpes", None),
+        ("bounding_box", "human", None),
+    ]
     assert isinstance(seen, EntryContent)
     assert [one.finding for one in seen.statements] == [0, 1]
 
@@ -364,7 +415,9 @@ def test_what_our_own_package_tells_in_tags_comes_back(opened: Opened) -> None:
     ],
 )
 def test_a_deployment_is_in_the_zone_of_its_times(opened: Opened, start: str, zone: str) -> None:
-    tables = {"set/deployments.csv": f"deploymentID,locationName,deploymentStart\nd1,Old oak,{start}\n"}
+    tables = {
+        "set/deployments.csv": f"deploymentID,locationName,deploymentStart\nd1,Old oak,{start}\n"
+    }
     reader = opened("camtrap-dp", camtrap("") | tables)
     [told] = reader.deployments()
     assert not isinstance(told, EntryFault)
@@ -375,7 +428,11 @@ def test_a_deployment_is_in_the_zone_of_its_times(opened: Opened, start: str, zo
 @pytest.mark.parametrize(
     ("kind", "content", "words"),
     [
-        ("coco", coco() | {"categories": [{"id": 1, "name": "fox", "skeleton": [[1, 2, 3]]}]}, "`categories` cannot"),
+        (
+            "coco",
+            coco() | {"categories": [{"id": 1, "name": "fox", "skeleton": [[1, 2, 3]]}]},
+            "`categories` cannot",
+        ),
         ("speciesnet", {"images": []}, "no `predictions`"),
         ("speciesnet", [], "not a JSON object"),
         ("coco", {"images": []}, "no COCO"),
@@ -384,9 +441,15 @@ def test_a_deployment_is_in_the_zone_of_its_times(opened: Opened, start: str, zo
         ("megadetector", {"images": [], "detection_categories": ["animal"]}, "no object of names"),
         ("camtrap-dp", {"media.csv": ""}, "no data package"),
         ("camtrap-dp", {"datapackage.json": "[", "media.csv": ""}, "cannot be read"),
-        ("camtrap-dp", {"datapackage.json": PACKAGE, "media.csv": ""}, "which datapackage.json names"),
+        (
+            "camtrap-dp",
+            {"datapackage.json": PACKAGE, "media.csv": ""},
+            "which datapackage.json names",
+        ),
     ],
 )
-def test_another_file_is_refused_as_a_whole(opened: Opened, kind: str, content: Any, words: str) -> None:
+def test_another_file_is_refused_as_a_whole(
+    opened: Opened, kind: str, content: Any, words: str
+) -> None:
     with pytest.raises(UnreadableFile, match=words):
         list(opened(kind, content).paths())

@@ -46,8 +46,12 @@ def test_what_people_say_holds(tmp_path: Path) -> None:
     doubted = make_name(4, 3, taxon=LYNX, said=make_said("unsure"))
     confirmed = make_name(6, 5, taxon=LYNX, said=make_said("confirm"))
     found = make_box(1), corrected, make_box(3), doubted, make_box(5), confirmed
-    rows = read(tmp_path, make_image(1, *found, said=make_said("correct", taxon=LYNX, label="Lynx lynx")))
-    assert [(row["type"], row["said"], row["said_label"], row["scientific_name"]) for row in rows] == [
+    rows = read(
+        tmp_path, make_image(1, *found, said=make_said("correct", taxon=LYNX, label="Lynx lynx"))
+    )
+    assert [
+        (row["type"], row["said"], row["said_label"], row["scientific_name"]) for row in rows
+    ] == [
         ("bounding_box", "correct", "something brown", ""),
         ("bounding_box", "unsure", "", ""),
         ("bounding_box", "confirm", "", "Lynx lynx"),
@@ -57,7 +61,9 @@ def test_what_people_say_holds(tmp_path: Path) -> None:
 
 
 def test_nothing_is_a_row_and_so_is_what_has_no_box(tmp_path: Path) -> None:
-    rows = read(tmp_path, make_image(1, blank=True, analysed=True), make_image(2, make_name(2, None)))
+    rows = read(
+        tmp_path, make_image(1, blank=True, analysed=True), make_image(2, make_name(2, None))
+    )
     assert [(row["type"], row["class_name"], row["blank"], row["x_min"]) for row in rows] == [
         ("image", "", "True", ""),
         ("classification", "lynx", "", ""),
@@ -67,12 +73,22 @@ def test_nothing_is_a_row_and_so_is_what_has_no_box(tmp_path: Path) -> None:
 def test_no_cell_is_a_formula_and_no_name_breaks_a_row(tmp_path: Path) -> None:
     hostile = ["=1+1", "+1", "-1", "@a", "\ta", "a\nb", 'a"b', "a,b", "\r=1", "ü€𝒳"]
     images = [
-        make_image(n, make_box(1, text, data={"x_min": "no"}), filename=text, tags=[text], time_zone="No/where")
+        make_image(
+            n,
+            make_box(1, text, data={"x_min": "no"}),
+            filename=text,
+            tags=[text],
+            time_zone="No/where",
+        )
         for n, text in enumerate(hostile)
     ]
-    places = [DeploymentRecord(id=DEPLOYMENT, name="=cmd()", time_zone="UTC", latitude=-1.5, longitude=0)]
+    places = [
+        DeploymentRecord(id=DEPLOYMENT, name="=cmd()", time_zone="UTC", latitude=-1.5, longitude=0)
+    ]
     rows = read(tmp_path, *images, deployments=places)
     assert [row["filename"].removeprefix("'") for row in rows] == hostile
-    assert all(not cell.startswith(("=", "+", "@", "\t", "\r")) for row in rows for cell in row.values())
+    assert all(
+        not cell.startswith(("=", "+", "@", "\t", "\r")) for row in rows for cell in row.values()
+    )
     assert {row["deployment"] for row in rows} == {"'=cmd()"}
     assert {row["latitude"] for row in rows} == {"-1.5"}

@@ -14,11 +14,31 @@ import msgspec
 import pytest
 import yaml
 from PIL import Image
-from tests.unit.exchange.spools import HEIGHT, HOSTILE, LYNX, PLACE, WIDTH, found, image, make_spool, said, write_twice
+from tests.unit.exchange.spools import (
+    HEIGHT,
+    HOSTILE,
+    LYNX,
+    PLACE,
+    WIDTH,
+    found,
+    image,
+    make_spool,
+    said,
+    write_twice,
+)
 
 from trapline.server.exports.formats import coco_project, crops, yolo
-from trapline.server.exports.formats.export_records import DeploymentRecord, ExportReport, ExportSpool, ImageRecord
-from trapline.server.platform.formats.zip_writer import build_folder_names, sanitise_file_name, sanitise_path
+from trapline.server.exports.formats.export_records import (
+    DeploymentRecord,
+    ExportReport,
+    ExportSpool,
+    ImageRecord,
+)
+from trapline.server.platform.formats.zip_writer import (
+    build_folder_names,
+    sanitise_file_name,
+    sanitise_path,
+)
 
 
 def _picture(key: str) -> bytes:
@@ -55,7 +75,11 @@ def _places(*counts: int) -> list[DeploymentRecord]:
 
 def _in_each(places: list[DeploymentRecord], each: int) -> list[ImageRecord]:
     return [
-        image(100 * place + number, found(100 * place + number, "lynx", taxon=LYNX.id), deployment_id=one.id)
+        image(
+            100 * place + number,
+            found(100 * place + number, "lynx", taxon=LYNX.id),
+            deployment_id=one.id,
+        )
         for place, one in enumerate(places)
         for number in range(each)
     ]
@@ -80,7 +104,12 @@ def test_yolo_has_labels_as_fractions_of_the_upright_picture(tmp_path: Path) -> 
     told = yaml.safe_load(archive.read("data.yaml"))
     assert told["names"] == {0: "Lynx lynx", 1: 'a "b": {c}'}
     assert "path" not in told, "which would be looked for in another folder than the file's own"
-    assert (told["train"], told["val"], told["nc"], "test" in told) == ("images/train", "images/train", 2, False)
+    assert (told["train"], told["val"], told["nc"], "test" in told) == (
+        "images/train",
+        "images/train",
+        2,
+        False,
+    )
     assert report.written == 2
     assert [one.count for one in report.left_out] == [1, 3, 1]
 
@@ -100,7 +129,12 @@ def test_yolo_splits_by_deployment(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("counts", "wanted"),
-    [((5,), ["train"]), ((5, 5), ["train", "val"]), ((5, 5, 5), ["test", "train", "val"]), ((0, 5), ["train"])],
+    [
+        ((5,), ["train"]),
+        ((5, 5), ["train", "val"]),
+        ((5, 5, 5), ["test", "train", "val"]),
+        ((0, 5), ["train"]),
+    ],
 )
 def test_few_deployments_are_shared_out_too(counts: tuple[int, ...], wanted: list[str]) -> None:
     places = _places(*counts)
@@ -109,7 +143,10 @@ def test_few_deployments_are_shared_out_too(counts: tuple[int, ...], wanted: lis
 
 
 def test_crops_are_what_lies_in_the_boxes(tmp_path: Path) -> None:
-    left, right = found(1, "lynx", (0, 0, 90.5, 50.2), taxon=LYNX.id), found(2, "=deer", (120, 10, 190, 90))
+    left, right = (
+        found(1, "lynx", (0, 0, 90.5, 50.2), taxon=LYNX.id),
+        found(2, "=deer", (120, 10, 190, 90)),
+    )
     images = [
         image(1, left, right), image(2), image(3, found(3, "x"), file="missing"),
         image(4, found(4, "x"), file="broken"), image(5, found(5, "deer", None)),
@@ -118,29 +155,44 @@ def test_crops_are_what_lies_in_the_boxes(tmp_path: Path) -> None:
     archive = _open(content)
     paths = [f"Lynx-lynx/{left.id}.jpg", f"deer/{right.id}.jpg"]
     assert archive.namelist() == [*paths, "crops.csv"]
-    for path, size, colour in zip(paths, ((91, 51), (70, 80)), ((254, 0, 0), (0, 0, 254)), strict=True):
+    for path, size, colour in zip(
+        paths, ((91, 51), (70, 80)), ((254, 0, 0), (0, 0, 254)), strict=True
+    ):
         crop = Image.open(io.BytesIO(archive.read(path)))
         assert crop.size == size
         pixel = crop.getpixel((5, 5))
         assert isinstance(pixel, tuple)
         assert max(abs(one - other) for one, other in zip(pixel, colour, strict=True)) < 8
     rows = list(csv.DictReader(io.StringIO(archive.read("crops.csv").decode())))
-    assert [(row["file"], row["class"]) for row in rows] == list(zip(paths, ["Lynx lynx", "'=deer"], strict=True))
+    assert [(row["file"], row["class"]) for row in rows] == list(
+        zip(paths, ["Lynx lynx", "'=deer"], strict=True)
+    )
     assert (report.written, [one.count for one in report.left_out]) == (2, [1, 1, 1])
 
 
 def test_no_two_classes_share_a_folder(tmp_path: Path) -> None:
-    several = [found(number, name) for number, name in enumerate(("deer", "Deer", "deer!", "crops.csv"))]
-    report, content = write_twice(crops.write, make_spool(tmp_path, [image(1, *several)], read_picture=_picture))
+    several = [
+        found(number, name) for number, name in enumerate(("deer", "Deer", "deer!", "crops.csv"))
+    ]
+    report, content = write_twice(
+        crops.write, make_spool(tmp_path, [image(1, *several)], read_picture=_picture)
+    )
     folders = {name.split("/")[0].casefold() for name in _open(content).namelist() if "/" in name}
     assert (report.written, len(folders), "crops.csv" in folders) == (4, 4, False)
 
 
 @pytest.mark.parametrize("write", [coco_project.write, coco_project.write_camera_traps])
-def test_coco_takes_pictures_along(tmp_path: Path, write: Callable[[ExportSpool, BinaryIO], ExportReport]) -> None:
-    images = [image(1, found(1), upright_file="up", media_type="image/heic"), image(2, file="missing")]
+def test_coco_takes_pictures_along(
+    tmp_path: Path, write: Callable[[ExportSpool, BinaryIO], ExportReport]
+) -> None:
+    images = [
+        image(1, found(1), upright_file="up", media_type="image/heic"),
+        image(2, file="missing"),
+    ]
     report, content = write_twice(
-        write, make_spool(tmp_path, images, read_picture=_picture, with_pictures=True), tells_when=True
+        write,
+        make_spool(tmp_path, images, read_picture=_picture, with_pictures=True),
+        tells_when=True,
     )
     archive = _open(content)
     told = json.loads(archive.read("annotations.json"))
@@ -151,18 +203,28 @@ def test_coco_takes_pictures_along(tmp_path: Path, write: Callable[[ExportSpool,
 
 
 @pytest.mark.parametrize("write", [yolo.write, crops.write])
-def test_hostile_names_lead_nowhere(tmp_path: Path, write: Callable[[ExportSpool, BinaryIO], ExportReport]) -> None:
+def test_hostile_names_lead_nowhere(
+    tmp_path: Path, write: Callable[[ExportSpool, BinaryIO], ExportReport]
+) -> None:
     places = [
         msgspec.structs.replace(PLACE, id=UUID(int=number), name=text)
         for number, text in enumerate((*HOSTILE, *HOSTILE))
     ]
     images = [
-        image(number, found(number, text or "x"), deployment_id=UUID(int=number), filename=text, path=text)
+        image(
+            number,
+            found(number, text or "x"),
+            deployment_id=UUID(int=number),
+            filename=text,
+            path=text,
+        )
         for number, text in enumerate(HOSTILE)
     ]
     spool = make_spool(tmp_path, images, deployments=places, read_picture=_picture)
     out = io.BytesIO()
-    assert write(spool, out).written >= len(HOSTILE) - 2  # of which an empty name is nothing that anybody knows
+    assert (
+        write(spool, out).written >= len(HOSTILE) - 2
+    )  # of which an empty name is nothing that anybody knows
     archive = _open(out.getvalue())
     assert len(archive.namelist()) > len(HOSTILE)
     if "data.yaml" in archive.namelist():
@@ -171,7 +233,10 @@ def test_hostile_names_lead_nowhere(tmp_path: Path, write: Callable[[ExportSpool
 
 def test_every_deployment_has_a_folder_of_its_own() -> None:
     names = (*HOSTILE, *HOSTILE, "Ridge", "RIDGE", "ridge", "images", "Labels")
-    places = [msgspec.structs.replace(PLACE, id=UUID(int=number), name=text) for number, text in enumerate(names)]
+    places = [
+        msgspec.structs.replace(PLACE, id=UUID(int=number), name=text)
+        for number, text in enumerate(names)
+    ]
     folders = build_folder_names(places)
     assert len({folder.casefold() for folder in folders.values()}) == len(places)
     assert not {"images", "labels"} & {folder.casefold() for folder in folders.values()}
@@ -193,7 +258,9 @@ def test_names_of_files_are_tame() -> None:
     assert sanitise_path(escaped) == "cards/100RECNX/left\\u202eright\\x07\\U000e0001.JPG"
 
 
-@pytest.mark.parametrize("name", ["..\\u202ecards/1.jpg", "cards/..\\x07/..\\U000e0001/1.jpg", ".. \\x07/1.jpg"])
+@pytest.mark.parametrize(
+    "name", ["..\\u202ecards/1.jpg", "cards/..\\x07/..\\U000e0001/1.jpg", ".. \\x07/1.jpg"]
+)
 def test_an_escaped_sign_leads_out_of_no_folder_on_windows(name: str) -> None:
     path = sanitise_path(name)
     parts = PureWindowsPath("C:/unpacked", path).parts

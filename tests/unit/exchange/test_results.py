@@ -21,7 +21,12 @@ from trapline.server.queue.formats.result_decoding import (
     decode_elements,
     is_about_image,
 )
-from trapline.server.queue.formats.result_rows import ResultRows, ResultSubject, StoredAlgorithm, build_result_rows
+from trapline.server.queue.formats.result_rows import (
+    ResultRows,
+    ResultSubject,
+    StoredAlgorithm,
+    build_result_rows,
+)
 from trapline.wire import results as wire
 
 IMAGE, ANALYSIS = UUID(int=1), UUID(int=2)
@@ -99,7 +104,9 @@ def test_bad_elements_say_why(result: Any, words: str) -> None:
 @pytest.mark.parametrize("name", ["mask", "keypoints", "embedding"])
 def test_what_is_kept_as_it_came_is_checked_too(name: str) -> None:
     kept = json.loads(
-        msgspec.json.encode(find(**{name: {"counts": "\\u0041é", "points": [1.5, None]}}).annotations[0].data)
+        msgspec.json.encode(
+            find(**{name: {"counts": "\\u0041é", "points": [1.5, None]}}).annotations[0].data
+        )
     )
     assert kept[name] == {"counts": "\\u0041é", "points": [1.5, None]}
     assert name not in find(**{name: None}).annotations[0].data
@@ -123,7 +130,9 @@ def test_other_bodies_are_invalid(body: bytes) -> None:
         read_results(body)
 
 
-@pytest.mark.parametrize("element", [b"3", b"{}", b'{"result": {}}', b'{"reply_subject": 3, "result": {}}'])
+@pytest.mark.parametrize(
+    "element", [b"3", b"{}", b'{"result": {}}', b'{"reply_subject": 3, "result": {}}']
+)
 def test_elements_without_a_token_are_refused(element: bytes) -> None:
     [read] = read_results(b"[" + element + b"]")
     assert read.reply_subject == ""
@@ -143,7 +152,12 @@ def test_a_box_and_its_classification() -> None:
     found = find()
     box, named = found.annotations
     assert (box.class_name, box.confidence, box.ordering, box.algorithm_id) == ("moth", 0.75, 0, 10)
-    assert (named.class_name, named.confidence, named.ordering, named.algorithm_id) == ("moth", 0.75, 1, 11)
+    assert (named.class_name, named.confidence, named.ordering, named.algorithm_id) == (
+        "moth",
+        0.75,
+        1,
+        11,
+    )
     assert named.parent_id == box.id
     assert box.parent_id is None
     assert "given" not in box.data
@@ -212,7 +226,11 @@ def test_top_five_with_names_from_the_class_list() -> None:
     [usual] = find_on(TASK)["detections"][0]["classifications"]
     given = usual | {"classification": "class 7", "scores": scores, "labels": labels}
     named = find(classifications=[given]).annotations[1]
-    assert [entry["class"] for entry in named.data["topk"]][:3] == ["class 7", "class 3", "class 11"]
+    assert [entry["class"] for entry in named.data["topk"]][:3] == [
+        "class 7",
+        "class 3",
+        "class 11",
+    ]
     assert len(named.data["topk"]) == 5
     assert "class_list" in named.data
 
@@ -242,7 +260,10 @@ def test_class_lists_in_the_report_are_kept_once_for_their_content() -> None:
     found = build_result_rows(SUBJECT, read, ALGORITHMS)
     [(sha256, content)] = found.maps.items()
     assert content == (["a", "b"], [{"index": 0, "label": "a"}])
-    assert found.report["algorithms"]["d"]["category_map"] == {"version": "1", "class_list": sha256.hex()}
+    assert found.report["algorithms"]["d"]["category_map"] == {
+        "version": "1",
+        "class_list": sha256.hex(),
+    }
 
 
 def test_a_long_error_is_cut() -> None:
@@ -257,24 +278,48 @@ def test_a_name_too_long_for_an_index_is_cut_and_kept_beside() -> None:
     assert [row.class_name for row in found.annotations] == ["ä" * 500] * 2
     assert found.annotations[1].data["given_class"] == "ä" * 6_000
     assert [one.class_name for one in found.classes] == ["ä" * 500]
-    read = read_one(find_on(TASK) | {"detections": [{"source_image_id": "1", "algorithm": {"key": "k" * 256}}]})
+    read = read_one(
+        find_on(TASK) | {"detections": [{"source_image_id": "1", "algorithm": {"key": "k" * 256}}]}
+    )
     assert isinstance(read, RejectedElement)
 
 
-@pytest.mark.parametrize("result", [b'{"error": "x"}', b'{"source_images": [], "detections": []}', b"{}", b"1"])
+@pytest.mark.parametrize(
+    "result", [b'{"error": "x"}', b'{"source_images": [], "detections": []}', b"{}", b"1"]
+)
 def test_a_lease_token_has_a_hundred_characters(result: bytes) -> None:
     assert (
-        read_element(b'{"reply_subject": "' + b"x" * 100 + b'", "result": ' + result + b"}").reply_subject == "x" * 100
+        read_element(
+            b'{"reply_subject": "' + b"x" * 100 + b'", "result": ' + result + b"}"
+        ).reply_subject
+        == "x" * 100
     )
-    assert read_element(b'{"reply_subject": "' + b"x" * 101 + b'", "result": ' + result + b"}").reply_subject == ""
+    assert (
+        read_element(
+            b'{"reply_subject": "' + b"x" * 101 + b'", "result": ' + result + b"}"
+        ).reply_subject
+        == ""
+    )
 
 
 def test_an_element_of_more_than_32_mib_is_refused_and_its_neighbours_are_read() -> None:
     small = b'{"reply_subject": "t", "result": {"error": "x"}}'
     for filling in (b"x" * (40 << 20), b'\\"' * (20 << 20)):
-        body = b"[" + small + b', {"reply_subject": "t", "result": {"error": "' + filling + b'"}}, ' + small + b"]"
+        body = (
+            b"["
+            + small
+            + b', {"reply_subject": "t", "result": {"error": "'
+            + filling
+            + b'"}}, '
+            + small
+            + b"]"
+        )
         found = read_results(body)
-        assert [type(one.result).__name__ for one in found] == ["FailureStruct", "RejectedElement", "FailureStruct"]
+        assert [type(one.result).__name__ for one in found] == [
+            "FailureStruct",
+            "RejectedElement",
+            "FailureStruct",
+        ]
         assert isinstance(found[1].result, RejectedElement)
         assert found[1].result.reason == "an element has at most 33,554,432 bytes"
 
@@ -293,7 +338,12 @@ def test_an_element_of_millions_of_values_is_refused_before_it_is_decoded() -> N
      ({"source_image_id": "x" * 10_001}, "source_image_id")],
 )  # fmt: skip
 def test_a_long_text_refuses_its_element_alone(detection: dict[str, Any], field: str) -> None:
-    whole = {"source_image_id": "i", "bbox": None, "algorithm": {"name": "a", "key": "a"}, **detection}
+    whole = {
+        "source_image_id": "i",
+        "bbox": None,
+        "algorithm": {"name": "a", "key": "a"},
+        **detection,
+    }
     element = {"reply_subject": "t", "result": {"source_images": [], "detections": [whole]}}
     found = read_element(json.dumps(element).encode())
     assert isinstance(found.result, RejectedElement)

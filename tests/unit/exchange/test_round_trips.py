@@ -32,7 +32,9 @@ BOX = {"x_min": 20.0, "y_min": 10.0, "x_max": 80.0, "y_max": 60.0} | FRAME
 RING = {"format": "polygon", "points": [[5.0, 5.0], [55.0, 5.0], [30.0, 45.0]]} | FRAME
 
 
-def found(kind: str, name: str, data: dict[str, Any], number: int, parent: int | None = None) -> AnnotationRecord:
+def found(
+    kind: str, name: str, data: dict[str, Any], number: int, parent: int | None = None
+) -> AnnotationRecord:
     return AnnotationRecord(
         id=uuid5(SPACE, str(number)), analysis_id=UUID(int=3), type=kind, data=data, class_name=name, confidence=0.75,
         parent_id=None if parent is None else uuid5(SPACE, str(parent)), model_name="Ranger", model_version="3",
@@ -55,20 +57,28 @@ def export(folder: Path, kind: ExportFormat, images: Sequence[ImageRecord]) -> P
     deployments = [DeploymentRecord(id=OAK, name="Old oak", time_zone="UTC")]
     deployments.append(DeploymentRecord(id=BEECH, name="Beech", time_zone="UTC"))
     about = ExportMetadata(
-        project_id=1, project_name="P", project_description="", started_at=NOON, deployments=deployments
+        project_id=1,
+        project_name="P",
+        project_description="",
+        started_at=NOON,
+        deployments=deployments,
     )
     with (folder / "file").open("wb") as out:
         load()(ExportSpool(folder, about, lambda key: key.encode()), out)
     return folder / "file"
 
 
-def read_back(path: Path, kind: ImportFormat, images: Sequence[ImageRecord]) -> dict[UUID, list[ImportedFinding]]:
+def read_back(
+    path: Path, kind: ImportFormat, images: Sequence[ImageRecord]
+) -> dict[UUID, list[ImportedFinding]]:
     """The findings of each image that an import finds in a file."""
     reader, catalogue = open_reader(kind, path, ImportOptions()), ImageIndex()
     for key, name in ((OAK, "Old oak"), (BEECH, "Beech")):
         catalogue.add_deployment(key, name)
         own = [one for one in images if one.deployment_id == key]
-        catalogue.add(IndexedImage(one.id, key, name, one.path, one.width, one.height) for one in own)
+        catalogue.add(
+            IndexedImage(one.id, key, name, one.path, one.width, one.height) for one in own
+        )
     catalogue.complete()
     assert not [one for one in reader.deployments() if isinstance(one, EntryFault)]
     reader.place_deployments({str(key): key for key in (OAK, BEECH)})
@@ -93,9 +103,16 @@ SEEN = [
 
 
 def test_results_of_megadetector_come_back(tmp_path: Path) -> None:
-    named = found("classification", "red fox", {"topk": [{"class": "red fox", "confidence": 0.75}]}, 3, 1)
-    images = [*SEEN[1:], image("DCIM/100/IMG_1.JPG", OAK, found("bounding_box", "animal", BOX, 1), named)]
-    back = read_back(export(tmp_path, ExportFormat.MEGADETECTOR, images), ImportFormat.MEGADETECTOR, images)
+    named = found(
+        "classification", "red fox", {"topk": [{"class": "red fox", "confidence": 0.75}]}, 3, 1
+    )
+    images = [
+        *SEEN[1:],
+        image("DCIM/100/IMG_1.JPG", OAK, found("bounding_box", "animal", BOX, 1), named),
+    ]
+    back = read_back(
+        export(tmp_path, ExportFormat.MEGADETECTOR, images), ImportFormat.MEGADETECTOR, images
+    )
     oak = back[SEEN[0].id]
     assert [(one.kind, one.class_name, one.confidence, one.parent) for one in oak] == [
         ("bounding_box", "animal", 0.75, None),
@@ -107,23 +124,43 @@ def test_results_of_megadetector_come_back(tmp_path: Path) -> None:
 
 
 def test_coco_comes_back(tmp_path: Path) -> None:
-    images = [image("IMG_1.JPG", OAK, found("bounding_box", "okapi", BOX, 1), found("segmentation", "okapi", RING, 2))]
+    images = [
+        image(
+            "IMG_1.JPG",
+            OAK,
+            found("bounding_box", "okapi", BOX, 1),
+            found("segmentation", "okapi", RING, 2),
+        )
+    ]
     back = read_back(export(tmp_path, ExportFormat.COCO, images), ImportFormat.COCO, images)
     box, ring = back[images[0].id]
-    assert (box.kind, box.class_name, ring.kind, ring.class_name) == ("bounding_box", "okapi", "segmentation", "okapi")
+    assert (box.kind, box.class_name, ring.kind, ring.class_name) == (
+        "bounding_box",
+        "okapi",
+        "segmentation",
+        "okapi",
+    )
     assert box.data == pytest.approx(BOX, abs=1e-3)
     assert ring.data["points"] == RING["points"]
 
 
 def test_the_key_points_of_a_mask_come_back_with_it(tmp_path: Path) -> None:
-    points = [{"name": "nose", "x": 30.0, "y": 20.0}, {"name": "tail", "x": 12.0, "y": 8.0}, {"name": "ear"}]
+    points = [
+        {"name": "nose", "x": 30.0, "y": 20.0},
+        {"name": "tail", "x": 12.0, "y": 8.0},
+        {"name": "ear"},
+    ]
     pose = {"keypoints": points, "skeleton": [[0, 1]]} | FRAME
     seen = found("segmentation", "person", RING, 1), found("keypoint", "person", pose, 2, 1)
     images = [image("IMG_1.JPG", OAK, *seen, found("keypoint", "person", pose, 3))]
     path = export(tmp_path, ExportFormat.COCO, images)
     assert len(json.loads(path.read_bytes())["annotations"]) == 2
     back = read_back(path, ImportFormat.COCO, images)[images[0].id]
-    assert [(one.kind, one.parent) for one in back] == [("segmentation", None), ("keypoint", 0), ("keypoint", None)]
+    assert [(one.kind, one.parent) for one in back] == [
+        ("segmentation", None),
+        ("keypoint", 0),
+        ("keypoint", None),
+    ]
     for one in back[1:]:
         assert [(point["name"], point.get("x"), point.get("y")) for point in one.data["keypoints"]] == [
             ("nose", 30.0, 20.0), ("tail", 12.0, 8.0), ("ear", None, None),
@@ -133,9 +170,18 @@ def test_the_key_points_of_a_mask_come_back_with_it(tmp_path: Path) -> None:
 
 
 def test_camtrap_dp_comes_back(tmp_path: Path) -> None:
-    lynx = found("bounding_box", "animal", BOX, 1), found("classification", "lynx", {"topk": []}, 2, 1)
-    images = [image("DCIM/IMG_1.JPG", OAK, *lynx), image("IMG_2.JPG", BEECH), image("IMG_1.JPG", BEECH)]
-    back = read_back(export(tmp_path, ExportFormat.CAMTRAP_DP, images), ImportFormat.CAMTRAP_DP, images)
+    lynx = (
+        found("bounding_box", "animal", BOX, 1),
+        found("classification", "lynx", {"topk": []}, 2, 1),
+    )
+    images = [
+        image("DCIM/IMG_1.JPG", OAK, *lynx),
+        image("IMG_2.JPG", BEECH),
+        image("IMG_1.JPG", BEECH),
+    ]
+    back = read_back(
+        export(tmp_path, ExportFormat.CAMTRAP_DP, images), ImportFormat.CAMTRAP_DP, images
+    )
     [box] = back[images[0].id]
     assert (box.kind, box.class_name, box.confidence) == ("bounding_box", "lynx", 0.75)
     assert box.data == pytest.approx(BOX, abs=1e-3)
@@ -143,8 +189,13 @@ def test_camtrap_dp_comes_back(tmp_path: Path) -> None:
 
 
 def test_what_speciesnet_says_comes_back(tmp_path: Path) -> None:
-    images = [image("IMG_1.JPG", OAK, found("bounding_box", "animal", BOX, 1)), image("IMG_2.JPG", OAK)]
-    back = read_back(export(tmp_path, ExportFormat.SPECIESNET, images), ImportFormat.SPECIESNET, images)
+    images = [
+        image("IMG_1.JPG", OAK, found("bounding_box", "animal", BOX, 1)),
+        image("IMG_2.JPG", OAK),
+    ]
+    back = read_back(
+        export(tmp_path, ExportFormat.SPECIESNET, images), ImportFormat.SPECIESNET, images
+    )
     assert back[images[0].id][0].class_name == "animal"
     assert back[images[0].id][0].data == pytest.approx(BOX, abs=1e-1)
     assert back[images[1].id] == []

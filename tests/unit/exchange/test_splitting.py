@@ -40,7 +40,13 @@ ELEMENTS = [
 
 @pytest.mark.parametrize("indent", [None, 3])
 @pytest.mark.parametrize(
-    "body", [ELEMENTS, {"results": ELEMENTS}, {"x": {"results": [1, "]"]}, "results": ELEMENTS, "y": 'z"'}, []]
+    "body",
+    [
+        ELEMENTS,
+        {"results": ELEMENTS},
+        {"x": {"results": [1, "]"]}, "results": ELEMENTS, "y": 'z"'},
+        [],
+    ],
 )
 def test_elements_come_out_as_they_went_in(body: Any, indent: int | None) -> None:
     written = json.dumps(body, indent=indent, ensure_ascii=False).encode()
@@ -61,7 +67,10 @@ def test_a_large_body_comes_in_groups() -> None:
 
 
 def test_an_element_that_is_no_json_harms_no_other() -> None:
-    for small in (b'[{"a": 1}, {"a": NaN}, {"b": 2}]', b'{"results": [{"a": 1}, {"a": NaN}, {"b": 2}]}'):
+    for small in (
+        b'[{"a": 1}, {"a": NaN}, {"b": 2}]',
+        b'{"results": [{"a": 1}, {"a": NaN}, {"b": 2}]}',
+    ):
         [group] = split_body(small)
         assert group == [b'{"a": 1}', b'{"a": NaN}', b'{"b": 2}']
 

@@ -40,7 +40,11 @@ def test_a_table_of_ours() -> None:
         (2, True, None),
         (4, True, "Puma concolor"),
     ]
-    assert sorted(where[:2] for where in told.problems) == [(5, "gbif_key"), (6, "scientific_name"), (7, "row")]
+    assert sorted(where[:2] for where in told.problems) == [
+        (5, "gbif_key"),
+        (6, "scientific_name"),
+        (7, "row"),
+    ]
     assert told.ignored == ["colour"]
 
 
@@ -81,7 +85,9 @@ def test_a_list_of_gbif_and_its_keys_alone() -> None:
         b'1,"Canis vulpes Linnaeus, 1758",5219243,"Vulpes vulpes (Linnaeus, 1758)",SPECIES,Animalia,SYNONYM\n'
         b'3,"Canis minor L.",4,"Lynx lynx (Linnaeus, 1758)",SPECIES,Animalia,SYNONYM\n'
     )
-    assert [(line.values["scientific_name"], line.accepted, line.accepted_gbif) for line in told.lines] == [
+    assert [
+        (line.values["scientific_name"], line.accepted, line.accepted_gbif) for line in told.lines
+    ] == [
         ("Vulpes vulpes", None, None),
         ("Canis vulpes", None, 5219243),
         ("Canis minor", "Lynx lynx", None),
@@ -112,7 +118,9 @@ def pack(packing: int = zipfile.ZIP_DEFLATED, /, **files: str) -> bytes:
 
 def test_an_archive_with_names_of_its_own() -> None:
     told = parse_taxon_list(
-        pack(meta_xml=META, taxon_txt=TAXA, names_txt='7\tLuchs\tde\n7\t"lynx\tEnglish\n8\tfox\ten\n')
+        pack(
+            meta_xml=META, taxon_txt=TAXA, names_txt='7\tLuchs\tde\n7\t"lynx\tEnglish\n8\tfox\ten\n'
+        )
     )
     assert values_of(told) == [
         {
@@ -140,9 +148,15 @@ def test_an_archive_with_names_of_its_own() -> None:
         (pack(taxon_txt=TAXA, other_txt=""), "has no meta.xml"),
         (pack(meta_xml="<archive", taxon_txt=TAXA), "meta.xml cannot be read"),
         (pack(meta_xml='<!DOCTYPE a [<!ENTITY b "c">]><a/>', taxon_txt=TAXA), "entities"),
-        (pack(meta_xml=META.replace("terms/Taxon", "terms/Occurrence"), taxon_txt=TAXA), "no list of taxa"),
+        (
+            pack(meta_xml=META.replace("terms/Taxon", "terms/Occurrence"), taxon_txt=TAXA),
+            "no list of taxa",
+        ),
         (pack(meta_xml=META, names_txt=""), "'taxon.txt', which is not in the archive"),
-        (pack(meta_xml=META.replace('encoding="UTF-8"', 'encoding="latin1"'), taxon_txt=TAXA), "not in UTF-8"),
+        (
+            pack(meta_xml=META.replace('encoding="UTF-8"', 'encoding="latin1"'), taxon_txt=TAXA),
+            "not in UTF-8",
+        ),
         (pack(meta_xml=META.replace("\\t", "||"), taxon_txt=TAXA), "more than a character"),
         (pack(zipfile.ZIP_LZMA, meta_xml=META, taxon_txt=TAXA), "packed in a way"),
         (pack(meta_xml=META, taxon_txt=TAXA)[:-40], "cannot be unpacked"),

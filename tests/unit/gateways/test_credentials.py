@@ -74,7 +74,11 @@ def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, 
     path: Path = tmp_path_factory.mktemp("tls") / "server.pem"
     path.write_bytes(
         pem
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
     )
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(path)
@@ -119,7 +123,11 @@ async def take_all(gateway: Gateway) -> list[str]:
 def has_secret(heads: list[str]) -> bool:
     told = "".join(heads)
     forms = [SECRET, base64.b64encode(f"ranger:{SECRET}".encode()).decode()]
-    return any(form in told for form in forms) or "authorization:" in told.lower() or "x-api-key" in told.lower()
+    return (
+        any(form in told for form in forms)
+        or "authorization:" in told.lower()
+        or "x-api-key" in told.lower()
+    )
 
 
 def redirect(url: str, status: int = 302) -> bytes:
@@ -128,15 +136,24 @@ def redirect(url: str, status: int = 302) -> bytes:
 
 @pytest.mark.parametrize("sign_in", SIGN_INS)
 async def test_links_and_redirects_of_a_web_server(stage: Stage, sign_in: str) -> None:
-    links = ["own.jpg", *(f"{other.url}linked.jpg" for other in stage.others), f"//{HOST}:{stage.port.port}/linked.jpg"]
+    links = [
+        "own.jpg",
+        *(f"{other.url}linked.jpg" for other in stage.others),
+        f"//{HOST}:{stage.port.port}/linked.jpg",
+    ]
     for status, (number, other) in zip((301, 302, 307), enumerate(stage.others), strict=True):
         links.append(f"moved{number}.jpg")
         stage.own.answers[f"/moved{number}.jpg"] = redirect(f"{other.url}moved.jpg", status)
         other.answer = lambda _: say("theirs")
-    stage.own.answers["/"] = say("".join(f'<a href="{link}">x</a>\n' for link in links), Content_Type=HTML)
+    stage.own.answers["/"] = say(
+        "".join(f'<a href="{link}">x</a>\n' for link in links), Content_Type=HTML
+    )
     stage.own.answers["/own.jpg"] = say("ours")
     credentials = SIGN_INS[sign_in](stage.own.url)
-    assert await take_all(HttpDirectoryGateway(stage.outbound(credentials), stage.own.url)) == ["ours", *["theirs"] * 3]
+    assert await take_all(HttpDirectoryGateway(stage.outbound(credentials), stage.own.url)) == [
+        "ours",
+        *["theirs"] * 3,
+    ]
     assert all(has_secret([head]) for head in stage.own.requests)
     for other in stage.others:
         assert other.asked() == ["/moved.jpg"], "no link to it is followed, and its redirect is"
@@ -151,14 +168,20 @@ async def test_a_listing_that_moves(stage: Stage, sign_in: str) -> None:
         other.answers["/there/a.jpg"] = redirect(f"{stage.own.url}back.jpg")
         stage.own.answers["/back.jpg"] = say("ours")
         credentials = SIGN_INS[sign_in](stage.own.url)
-        assert await take_all(HttpDirectoryGateway(stage.outbound(credentials), stage.own.url)) == ["ours"]
+        assert await take_all(HttpDirectoryGateway(stage.outbound(credentials), stage.own.url)) == [
+            "ours"
+        ]
         assert other.asked() == ["/there/", "/there/a.jpg"]
         assert not has_secret(other.requests)
 
 
 @pytest.mark.parametrize("sign_in", SIGN_INS)
 async def test_items_pages_and_redirects_of_a_json_interface(stage: Stage, sign_in: str) -> None:
-    files = ["/own.jpg", *(f"{other.url}{number}.jpg" for number, other in enumerate(stage.others)), "/moved.jpg"]
+    files = [
+        "/own.jpg",
+        *(f"{other.url}{number}.jpg" for number, other in enumerate(stage.others)),
+        "/moved.jpg",
+    ]
     page = {"files": [{"url": url} for url in files], "next": f"{stage.own.url}api/2"}
     stage.own.answers |= {
         "/api": say(json.dumps(page)),
@@ -197,10 +220,14 @@ async def test_keys_and_redirects_of_a_bucket(stage: Stage) -> None:
         if "moved" in path
         else say("ours")
     )
-    bucket = S3Gateway(stage.outbound(None), stage.own.url, "s3://bucket", S3Signer("key", SECRET, "us-east-1"))
+    bucket = S3Gateway(
+        stage.outbound(None), stage.own.url, "s3://bucket", S3Signer("key", SECRET, "us-east-1")
+    )
     assert await take_all(bucket) == ["ours", "ours", "ours", "-", "ours", "ours"]
     stage.own.answer = lambda path: redirect(f"{stage.plain.url}{path}", 307)
-    bucket = S3Gateway(stage.outbound(None), stage.own.url, "s3://bucket", S3Signer("key", SECRET, "us-east-1"))
+    bucket = S3Gateway(
+        stage.outbound(None), stage.own.url, "s3://bucket", S3Signer("key", SECRET, "us-east-1")
+    )
     assert await take_all(bucket) == []
     assert [other.requests for other in stage.others] == [[], [], []]
     assert SECRET not in "".join(stage.own.requests)

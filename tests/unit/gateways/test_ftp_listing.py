@@ -36,10 +36,18 @@ def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datet
         (b"2026-04-30  18:07            7 12 May 2026.jpg", b"12 May 2026.jpg", 7, at(2026, 4, 30, 18, 7)),
     ],
 )  # fmt: skip
-def test_files_of_unix_and_of_windows(line: bytes, name: bytes, size: int, moment: datetime | None) -> None:
+def test_files_of_unix_and_of_windows(
+    line: bytes, name: bytes, size: int, moment: datetime | None
+) -> None:
     read = parse_list(line, NOW)
     assert isinstance(read, FtpEntry)
-    assert (read.name, read.size, read.modified_at, read.is_folder, read.is_exact) == (name, size, moment, False, False)
+    assert (read.name, read.size, read.modified_at, read.is_folder, read.is_exact) == (
+        name,
+        size,
+        moment,
+        False,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +92,12 @@ def test_a_total_is_no_entry() -> None:
 def test_mlsd_tells_all_exactly() -> None:
     read = parse_mlsd(b"Type=file;Size=12;Modify=20260430060708.123;UNIX.mode=0644; a; b.jpg")
     assert isinstance(read, FtpEntry)
-    assert (read.name, read.size, read.is_exact, read.said) == (b"a; b.jpg", 12, True, "12|20260430060708.123")
+    assert (read.name, read.size, read.is_exact, read.said) == (
+        b"a; b.jpg",
+        12,
+        True,
+        "12|20260430060708.123",
+    )
     assert read.modified_at == datetime(2026, 4, 30, 6, 7, 8, tzinfo=UTC)
     folder = parse_mlsd(b"type=dir;sizd=4096;modify=20260430060708; 100 MEDIA")
     assert isinstance(folder, FtpEntry)

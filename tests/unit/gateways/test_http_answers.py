@@ -7,7 +7,11 @@ import pytest
 from tests.unit.gateways.told_server import allow, say, told_server
 
 from trapline.server.platform.errors import OutboundFailed
-from trapline.server.platform.network.http_responses import build_open_file, decode_path, parse_retry_after
+from trapline.server.platform.network.http_responses import (
+    build_open_file,
+    decode_path,
+    parse_retry_after,
+)
 from trapline.server.platform.network.outbound import OutboundClient
 from trapline.server.sources.gateways.gateway import build_fingerprint
 
@@ -24,7 +28,9 @@ IN_TWO_HOURS = "in two hours"
         ("Fri, 01 May 2026 06:00:00 GMT", 0, 0), ("Fri, 31 Dec 9999 23:59:59 GMT", DAY_S, DAY_S),
     ],
 )  # fmt: skip
-async def test_how_long_to_leave_a_server_alone(told: str, least: int | None, most: int | None) -> None:
+async def test_how_long_to_leave_a_server_alone(
+    told: str, least: int | None, most: int | None
+) -> None:
     if told == IN_TWO_HOURS:
         told = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
     async with told_server() as server:
@@ -33,7 +39,11 @@ async def test_how_long_to_leave_a_server_alone(told: str, least: int | None, mo
         async with outbound.get(server.url) as answer:
             wait = parse_retry_after(answer)
         await outbound.close()
-    assert (wait is None) if least is None or most is None else wait is not None and least <= wait <= most
+    assert (
+        (wait is None)
+        if least is None or most is None
+        else wait is not None and least <= wait <= most
+    )
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "aws-chunked", "Identity"])

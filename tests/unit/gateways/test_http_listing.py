@@ -1,4 +1,7 @@
-"""Listings as servers write them. Those of Caddy and IIS are written from their documented form, not recorded."""
+"""Listings as servers write them.
+
+Those of Caddy and IIS are written from their documented form, not recorded.
+"""
 
 import asyncio
 import sys
@@ -16,7 +19,11 @@ from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.sources.gateways import http_listing
 from trapline.server.sources.gateways.gateway import Walk
 from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
-from trapline.server.sources.gateways.http_listing import HtmlListingParser, JsonListingParser, ListingLink
+from trapline.server.sources.gateways.http_listing import (
+    HtmlListingParser,
+    JsonListingParser,
+    ListingLink,
+)
 
 NGINX = """<html><head><title>Index of /</title></head><body><h1>Index of /</h1><hr><pre><a href="../">../</a>
 <a href="100MEDIA/">100MEDIA/</a>                                          21-Nov-2026 04:39                   -
@@ -70,9 +77,18 @@ def facts(link: ListingLink) -> tuple[int | None, datetime | None, bool]:
 
 def test_nginx_gives_whole_names_and_only_whole_numbers_are_sizes() -> None:
     found = links(NGINX)
-    assert facts(found["a_name_that_is_longer_than_fifty_characters_0001.jpg"]) == (270_000, MINUTE, False)
+    assert facts(found["a_name_that_is_longer_than_fifty_characters_0001.jpg"]) == (
+        270_000,
+        MINUTE,
+        False,
+    )
     assert found["IMG_0002.JPG"].size is None, '"195K" is rounded'
-    assert set(found) == {"../", "100MEDIA/", "a_name_that_is_longer_than_fifty_characters_0001.jpg", "IMG_0002.JPG"}
+    assert set(found) == {
+        "../",
+        "100MEDIA/",
+        "a_name_that_is_longer_than_fifty_characters_0001.jpg",
+        "IMG_0002.JPG",
+    }
 
 
 @pytest.mark.parametrize(
@@ -86,13 +102,17 @@ def test_nginx_gives_whole_names_and_only_whole_numbers_are_sizes() -> None:
     ],
     ids=["apache", "lighttpd", "caddy", "iis", "python"],
 )
-def test_each_form(html: str, href: str, expected: tuple[int | None, datetime | None, bool]) -> None:
+def test_each_form(
+    html: str, href: str, expected: tuple[int | None, datetime | None, bool]
+) -> None:
     assert facts(links(html)[href]) == expected
 
 
 async def under(html: str) -> dict[str, tuple[int | None, datetime | None, bool]]:
     """What of a listing lies under its address."""
-    directory = HttpDirectoryGateway(OutboundClient(OutboundPolicy()), "http://host.example/camera/")
+    directory = HttpDirectoryGateway(
+        OutboundClient(OutboundPolicy()), "http://host.example/camera/"
+    )
     found = {}
     for href, link in links(html).items():
         resolved = directory._resolve("http://host.example/camera/", href, Walk())
@@ -142,12 +162,17 @@ def test_a_page_that_is_not_utf8_gives_its_links() -> None:
 
 
 def test_a_rounded_size_still_shows_a_change() -> None:
-    assert links(APACHE_TABLE)["IMG_1.JPG"].said != links(APACHE_TABLE.replace("264K", "265K"))["IMG_1.JPG"].said
+    assert (
+        links(APACHE_TABLE)["IMG_1.JPG"].said
+        != links(APACHE_TABLE.replace("264K", "265K"))["IMG_1.JPG"].said
+    )
 
 
 def test_a_row_of_many_links_is_read_once() -> None:
     calls = Counter[str]()
-    sys.setprofile(lambda frame, event, _: calls.update([frame.f_code.co_qualname] if event == "call" else []))
+    sys.setprofile(
+        lambda frame, event, _: calls.update([frame.f_code.co_qualname] if event == "call" else [])
+    )
     try:
         found = HtmlListingParser().feed(
             b"<table><tr>" + b'<td><a href="a.jpg">a</a></td><td>270000</td>' * 5000, last=True
@@ -157,7 +182,9 @@ def test_a_row_of_many_links_is_read_once() -> None:
     assert len(found) == 5000
     assert {link.size for link in found} == {270_000}
     assert calls["_read_cell"] == 10_000, "each cell is read once, not once a link"
-    nested = HtmlListingParser().feed(b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 1000, last=True)
+    nested = HtmlListingParser().feed(
+        b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 1000, last=True
+    )
     assert len(nested) == 1000
 
 
@@ -171,7 +198,9 @@ def test_a_row_without_end_is_refused() -> None:
     ["<div>", "<ul><li>", "<x></y>", "<table><tr><td></y>", "<table><tr><td></y><!--</table>-->", "<div><!--</div>-->",
      "<DIV a=</div>\n", "<path/></x>", "<!--><div>", "<div><!</div>"],
 )  # fmt: skip
-def test_what_is_nested_too_deeply_never_reaches_the_parser(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_nested_too_deeply_never_reaches_the_parser(
+    unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would take the parser a minute or more, which nothing could end."""
     monkeypatch.setattr(http_listing, "LexborHTMLParser", None)
     for page in (unit * 1100, "</div></ul></x>" * 2000 + unit * 1100):
@@ -189,7 +218,9 @@ def test_a_page_of_many_rows_is_not_nested(row: str) -> None:
     assert len(links(page)) == 3000
 
 
-def test_formatting_that_is_never_closed_is_not_repeated_in_each_paragraph(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_formatting_that_is_never_closed_is_not_repeated_in_each_paragraph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The parser would make a node of each for each: gigabytes of a page of 256 KiB."""
     trees: list[LexborHTMLParser] = []
 
@@ -198,7 +229,10 @@ def test_formatting_that_is_never_closed_is_not_repeated_in_each_paragraph(monke
         return trees[0]
 
     monkeypatch.setattr(http_listing, "LexborHTMLParser", parse)
-    page = "".join(f"<b id={at}><p>" for at in range(300)) + '<a href="a.jpg"><B>a</B></a> 21-Nov-2026 04:39 5'
+    page = (
+        "".join(f"<b id={at}><p>" for at in range(300))
+        + '<a href="a.jpg"><B>a</B></a> 21-Nov-2026 04:39 5'
+    )
     assert links(page)["a.jpg"].size == 5
     assert len(trees[0].css("*")) < 2000
 
@@ -224,7 +258,9 @@ def test_a_long_listing_in_pieces_gives_the_same_rows(html: str, first: str, las
     count = 2_000_000 // len(row)
     data = (html[:start] + row * count + html[end:]).encode()
     listing = HtmlListingParser()
-    found = [link for at in range(0, len(data), 65_536) for link in listing.feed(data[at : at + 65_536])]
+    found = [
+        link for at in range(0, len(data), 65_536) for link in listing.feed(data[at : at + 65_536])
+    ]
     assert found, "nothing came out before the end"
     found += listing.feed(b"", last=True)
     rows = [link for link in found if link.href == wanted.href]
@@ -238,10 +274,16 @@ def test_json_of_nginx_and_of_caddy_in_pieces() -> None:
     for item in (nginx, caddy):
         data = ("[\n" + ",\n".join([item] * 10_000) + "\n]").encode()
         listing = JsonListingParser()
-        found = [link for at in range(0, len(data), 65_536) for link in listing.feed(data[at : at + 65_536])]
+        found = [
+            link
+            for at in range(0, len(data), 65_536)
+            for link in listing.feed(data[at : at + 65_536])
+        ]
         found += listing.feed(b"", last=True)
         assert len(found) == 10_000
-        assert {(link.href, *facts(link)) for link in found} == {("./IMG%201.JPG", 270_000, SECOND, True)}
+        assert {(link.href, *facts(link)) for link in found} == {
+            ("./IMG%201.JPG", 270_000, SECOND, True)
+        }
     folder = JsonListingParser().feed(b'[{"name":"100MEDIA","type":"directory"}]', last=True)
     assert folder[0].href == "./100MEDIA/"
     assert JsonListingParser().feed(b"null", last=True) == []
@@ -260,7 +302,9 @@ def test_json_of_nginx_and_of_caddy_in_pieces() -> None:
     ],
 )  # fmt: skip
 async def test_only_links_under_the_address_are_followed(href: str) -> None:
-    directory = HttpDirectoryGateway(OutboundClient(OutboundPolicy()), "http://host.example/camera/")
+    directory = HttpDirectoryGateway(
+        OutboundClient(OutboundPolicy()), "http://host.example/camera/"
+    )
     assert directory._resolve("http://host.example/camera/", href, Walk()) is None
     await directory.close()
 
@@ -269,7 +313,9 @@ async def test_only_links_under_the_address_are_followed(href: str) -> None:
     "href", ["x.jpg", "./x.jpg", "/camera/x.jpg", "http://host.example/camera/x.jpg", "a/../x.jpg"]
 )
 async def test_a_file_has_one_path_however_it_is_linked(href: str) -> None:
-    directory = HttpDirectoryGateway(OutboundClient(OutboundPolicy()), "http://host.example/camera/")
+    directory = HttpDirectoryGateway(
+        OutboundClient(OutboundPolicy()), "http://host.example/camera/"
+    )
     assert directory._resolve("http://host.example/camera/", href, Walk()) == (
         "http://host.example/camera/x.jpg",
         "x.jpg",

@@ -79,7 +79,9 @@ async def read(gateway: RestGateway, path: str) -> bytes:
     ],
     ids=str,
 )
-async def test_times_in_every_form(interface: Interface, told: Any, moment: datetime | None, is_exact: bool) -> None:
+async def test_times_in_every_form(
+    interface: Interface, told: Any, moment: datetime | None, is_exact: bool
+) -> None:
     interface.tell("/api", {"files": [{"url": "a.jpg", "time": told}]})
     [entry] = await interface.list()
     assert (entry.modified_at, entry.is_exact) == (moment, is_exact)
@@ -90,7 +92,10 @@ async def test_odd_numbers_are_their_own_trouble(interface: Interface, number: s
     page = f'{{"files": [{{"url": "a.jpg", "time": {number}, "size": {number}}}, {{"url": "b.jpg", "size": 5}}]}}'
     interface.tell("/api", page.encode())
     listed = await interface.list()
-    assert [(entry.path, entry.size) for entry in listed] == [("a.jpg", 0 if number == "-0" else None), ("b.jpg", 5)]
+    assert [(entry.path, entry.size) for entry in listed] == [
+        ("a.jpg", 0 if number == "-0" else None),
+        ("b.jpg", 5),
+    ]
 
 
 async def test_an_odd_item_is_left_out_and_the_others_are_listed(interface: Interface) -> None:
@@ -111,7 +116,9 @@ async def test_an_odd_item_is_left_out_and_the_others_are_listed(interface: Inte
 
 
 async def test_broken_utf8_takes_no_other_name_with_it(interface: Interface) -> None:
-    interface.server.answers["/api"] = say(b'{"files": [{"url": "F\xfcchse.jpg"}, {"url": "good.jpg"}]}')
+    interface.server.answers["/api"] = say(
+        b'{"files": [{"url": "F\xfcchse.jpg"}, {"url": "good.jpg"}]}'
+    )
     walk = Walk()
     gateway = interface.open()
     assert [entry.path async for entry in gateway.list_files(walk)] == ["good.jpg"]
@@ -119,8 +126,15 @@ async def test_broken_utf8_takes_no_other_name_with_it(interface: Interface) -> 
     assert walk.left_out == {"unrepresentable name": 1}
 
 
-async def test_names_that_are_not_utf8_stay_apart_and_are_asked_for_as_they_are(interface: Interface) -> None:
-    urls = ["/raw/K%E4fer.jpg", "/raw/K%F6fer.jpg", "/raw/a%2Fb.jpg", "/raw/F%C3%BCchse%20%231.jpg?size=full"]
+async def test_names_that_are_not_utf8_stay_apart_and_are_asked_for_as_they_are(
+    interface: Interface,
+) -> None:
+    urls = [
+        "/raw/K%E4fer.jpg",
+        "/raw/K%F6fer.jpg",
+        "/raw/a%2Fb.jpg",
+        "/raw/F%C3%BCchse%20%231.jpg?size=full",
+    ]
     interface.tell("/api", {"files": [{"url": url} for url in urls]})
     for url in urls:
         interface.server.answers[url] = say(url)
@@ -133,7 +147,10 @@ async def test_names_that_are_not_utf8_stay_apart_and_are_asked_for_as_they_are(
 
 async def test_two_files_of_one_name_are_two_whichever_comes_first(interface: Interface) -> None:
     """A camera that counts anew names a second file like the first; its first path may change hands, its bytes not."""
-    old, new = ({"url": f"/raw/{at}", "name": "IMG_0001.JPG", "time": at} for at in (1_700_000_000, 1_790_000_000))
+    old, new = (
+        {"url": f"/raw/{at}", "name": "IMG_0001.JPG", "time": at}
+        for at in (1_700_000_000, 1_790_000_000)
+    )
     for at in (1_700_000_000, 1_790_000_000):
         interface.server.answers[f"/raw/{at}"] = say(str(at))
     for files in ([old], [new, old], [new, old, old]):
@@ -141,7 +158,9 @@ async def test_two_files_of_one_name_are_two_whichever_comes_first(interface: In
         gateway = interface.open()
         paths = list(dict.fromkeys([entry.path async for entry in gateway.list_files()]))
         assert all(path.endswith("IMG_0001.JPG") for path in paths)
-        assert [await read(gateway, path) for path in paths] == [str(file["time"]).encode() for file in files][:2]
+        assert [await read(gateway, path) for path in paths] == [
+            str(file["time"]).encode() for file in files
+        ][:2]
         await gateway.close()
 
 
@@ -163,16 +182,22 @@ async def test_pages_are_followed_by_address_and_over_empty_ones(interface: Inte
     assert [entry.path for entry in await interface.list()] == ["1.jpg", "3.jpg"]
 
 
-async def test_pages_that_loop_or_never_end_are_left(interface: Interface, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_that_loop_or_never_end_are_left(
+    interface: Interface, monkeypatch: pytest.MonkeyPatch
+) -> None:
     interface.tell("/api", {"files": [{"url": "1.jpg"}], "next": "/api?page=2"})
     interface.tell("/api?page=2", {"files": [{"url": "2.jpg"}], "next": "/api#again"})
     assert "leads back" in await interface.fails()
     count = iter(range(10**6))
     interface.server.answers.clear()
-    interface.server.answer = lambda _: say(json.dumps({"files": [], "next": f"/api?page={next(count)}"}))
+    interface.server.answer = lambda _: say(
+        json.dumps({"files": [], "next": f"/api?page={next(count)}"})
+    )
     assert await interface.list() == []
     monkeypatch.setattr(rest_gateway, "MAX_FOLDERS", 5)
-    interface.server.answer = lambda _: say(json.dumps({"files": [{"url": "1.jpg"}], "next": f"?page={next(count)}"}))
+    interface.server.answer = lambda _: say(
+        json.dumps({"files": [{"url": "1.jpg"}], "next": f"?page={next(count)}"})
+    )
     assert "more than 5 pages" in await interface.fails()
     monkeypatch.setattr(rest_gateway, "MAX_ENTRIES", 3)
     assert "more than 3 entries" in await interface.fails()
@@ -230,7 +255,9 @@ async def test_a_file_elsewhere_is_fetched_only_where_that_is_allowed(interface:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_an_answer_that_is_no_listing_is_said_in_words(interface: Interface, answer: bytes, words: str) -> None:
+async def test_an_answer_that_is_no_listing_is_said_in_words(
+    interface: Interface, answer: bytes, words: str
+) -> None:
     interface.server.answers["/api"] = answer
     assert words in await interface.fails()
 

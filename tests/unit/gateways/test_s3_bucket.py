@@ -25,8 +25,14 @@ def contents(key: str, size: str = "5") -> str:
 
 
 def listing(*inner: str, token: str = "") -> bytes:
-    more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>" if token else ""
-    return say(f'<?xml version="1.0"?><ListBucketResult {NAMESPACE}>{more}{"".join(inner)}</ListBucketResult>')
+    more = (
+        f"<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>"
+        if token
+        else ""
+    )
+    return say(
+        f'<?xml version="1.0"?><ListBucketResult {NAMESPACE}>{more}{"".join(inner)}</ListBucketResult>'
+    )
 
 
 def error(status: int, code: str, inner: str = "", **headers: str) -> bytes:
@@ -39,7 +45,9 @@ async def server() -> AsyncIterator[ToldServer]:
         yield told
 
 
-def open_bucket(server: ToldServer, url: str = "s3://bucket/camera", signer: S3Signer | None = SIGNER) -> S3Gateway:
+def open_bucket(
+    server: ToldServer, url: str = "s3://bucket/camera", signer: S3Signer | None = SIGNER
+) -> S3Gateway:
     return S3Gateway(OutboundClient(allow(server)), server.url, url, signer)
 
 
@@ -68,11 +76,24 @@ async def test_keys_are_read_as_the_service_wrote_them(server: ToldServer) -> No
 
 
 async def test_keys_that_cannot_be_asked_for_are_left_out(server: ToldServer) -> None:
-    odd = ["other/a.jpg", "camera/", "camera/b/", "camera/../a.jpg", "camera/./a.jpg", "camera/" + "x" * 1001]
+    odd = [
+        "other/a.jpg",
+        "camera/",
+        "camera/b/",
+        "camera/../a.jpg",
+        "camera/./a.jpg",
+        "camera/" + "x" * 1001,
+    ]
     odd += ["camera/%E4.jpg", "camera/a%00.jpg", "camera/a%0A.jpg"]
     keys = [contents(key) for key in [*odd, "camera/good.jpg"]]
-    server.answer = lambda _: listing("<EncodingType>url</EncodingType>", *keys, "<Contents/>", "<Other>x</Other>")
-    assert [entry.path for entry in await list_bucket(server)] == [r"a\x00.jpg", r"a\x0a.jpg", "good.jpg"]
+    server.answer = lambda _: listing(
+        "<EncodingType>url</EncodingType>", *keys, "<Contents/>", "<Other>x</Other>"
+    )
+    assert [entry.path for entry in await list_bucket(server)] == [
+        r"a\x00.jpg",
+        r"a\x0a.jpg",
+        "good.jpg",
+    ]
 
 
 @pytest.mark.parametrize("size", ["-1", "", "1e3", "²", "9" * 30])
@@ -108,7 +129,9 @@ async def test_no_path_leads_out_of_the_bucket(server: ToldServer) -> None:
         ("s3://bucket", "http://user:pw@a.example"), ("s3://bucket", "a.example"), ("s3://bucket", "http://a.example?x"),
     ],
 )  # fmt: skip
-async def test_addresses_that_cannot_be_are_refused(url: str, endpoint: str, server: ToldServer) -> None:
+async def test_addresses_that_cannot_be_are_refused(
+    url: str, endpoint: str, server: ToldServer
+) -> None:
     outbound = OutboundClient(allow(server))
     with pytest.raises(AddressNotAllowed) as refused:
         S3Gateway(outbound, endpoint, url, None)
@@ -116,7 +139,9 @@ async def test_addresses_that_cannot_be_are_refused(url: str, endpoint: str, ser
     await outbound.close()
 
 
-async def test_pages_that_loop_or_never_end_are_left(server: ToldServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_that_loop_or_never_end_are_left(
+    server: ToldServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.answer = lambda _: listing(token="same")
     assert "leads back" in (await fails(server)).detail
     monkeypatch.setattr(s3_gateway, "MAX_FOLDERS", 5)
@@ -148,7 +173,9 @@ async def test_pages_that_loop_or_never_end_are_left(server: ToldServer, monkeyp
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-async def test_an_answer_that_is_no_listing_is_said_in_words(server: ToldServer, answer: bytes, words: str) -> None:
+async def test_an_answer_that_is_no_listing_is_said_in_words(
+    server: ToldServer, answer: bytes, words: str
+) -> None:
     server.answer = lambda _: answer
     with pytest.raises(OutboundFailed, match=words):
         await list_bucket(server)

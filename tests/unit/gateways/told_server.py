@@ -50,7 +50,9 @@ class ToldServer:
 
 
 @asynccontextmanager
-async def told_server(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[ToldServer]:
+async def told_server(
+    tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[ToldServer]:
     """Serve on a free port; `host` is what its address calls it, which a resolver must know."""
     told = ToldServer(scheme="http" if tls is None else "https", host=host)
     server = await asyncio.start_server(told.handle, "127.0.0.1", 0, ssl=tls)

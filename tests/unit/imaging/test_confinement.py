@@ -28,7 +28,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 user = confine()
 
 def share_memory():
-    # CLONE_VM without CLONE_THREAD, as vfork does; with CLONE_FS and CLONE_NEWNS no kernel creates the process.
+    # CLONE_VM without CLONE_THREAD, as vfork does; with CLONE_FS and CLONE_NEWNS no kernel creates
+    # the process.
     libc.syscall({"x86_64": 56, "aarch64": 220}[os.uname().machine], 0x100 | 0x200 | 0x20000, 0, 0, 0, 0)
     raise OSError(ctypes.get_errno(), "not created")
 
@@ -93,7 +94,9 @@ def test_a_confined_process_can_only_compute(tmp_path: Path, user: int) -> None:
     private.chmod(0o644)
     environment = {"LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", TRIED, str(user), str(tmp_path / "held"), str(private)]
-    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, cwd="/", capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     # Landlock, which refuses files of others, is not in every kernel.
@@ -131,7 +134,12 @@ def test_a_confined_process_has_a_network_of_its_own() -> None:
     environment = {"LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(sys.path)}
     can, has = (
         subprocess.run(
-            [sys.executable, "-c", text], env=environment, cwd="/", capture_output=True, text=True, check=True
+            [sys.executable, "-c", text],
+            env=environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
         for text in (CAN_LEAVE, LEAVES)
     )

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from trapline.server.platform.imaging.decoder_pool import DecodedImage, DecodeLimits, DecoderPool, UndecodableFile
+from trapline.server.platform.imaging.decoder_pool import (
+    DecodedImage,
+    DecodeLimits,
+    DecoderPool,
+    UndecodableFile,
+)
 from trapline.server.platform.imaging.decoder_turns import DecoderTurns
 
 TOO_LONG = "decoding it took more processor time than is allowed for an image of its size"
@@ -38,7 +43,8 @@ async def test_expensive_files_of_a_project_do_not_delay_those_of_another(tmp_pa
                 group.create_task(inspect(cheap, OTHER))
     finally:
         await decoders.close()
-    # One expensive file is decoded already; the second can start before a cheap one has been measured.
+    # One expensive file is decoded already; the second can start before a cheap one has been
+    # measured.
     assert done[:5].count(OTHER) == 3, done
 
 
@@ -90,12 +96,18 @@ async def test_the_processor_time_of_an_image_is_limited_by_its_megapixels(tmp_p
     limited = DecodeLimits(cpu_base_s=0.1, cpu_s_per_megapixel=0.001)
     decoders = DecoderPool(processes=1, limits=limited)
     try:
-        refused = await decoders.inspect(tmp_path / "large", upright=tmp_path / "upright", thumbnails={})
+        refused = await decoders.inspect(
+            tmp_path / "large", upright=tmp_path / "upright", thumbnails={}
+        )
         assert isinstance(refused, UndecodableFile), refused
         assert refused.reason == TOO_LONG
-        assert isinstance(await decoders.inspect(tmp_path / "small"), DecodedImage), "the decoder is replaced"
+        assert isinstance(await decoders.inspect(tmp_path / "small"), DecodedImage), (
+            "the decoder is replaced"
+        )
         decoders.limits = DecodeLimits(cpu_base_s=0.1, cpu_s_per_megapixel=1)
-        assert isinstance(await decoders.inspect(tmp_path / "large"), DecodedImage), "a large image may take longer"
+        assert isinstance(await decoders.inspect(tmp_path / "large"), DecodedImage), (
+            "a large image may take longer"
+        )
     finally:
         await decoders.close()
 

@@ -42,7 +42,9 @@ def as_bytes(image: Image.Image, form: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-async def inspect(decoders: DecoderPool, folder: Path, data: bytes) -> DecodedImage | SkippedFile | UndecodableFile:
+async def inspect(
+    decoders: DecoderPool, folder: Path, data: bytes
+) -> DecodedImage | SkippedFile | UndecodableFile:
     path = folder / "file"
     path.write_bytes(data)
     return await decoders.inspect(path, upright=folder / "upright.jpg")
@@ -81,7 +83,9 @@ async def test_every_orientation_comes_out_upright(
     # How a camera would have stored the upright picture, so that the tag turns it back.
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
     upright = photograph()
-    stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation in undo else upright
+    stored = (
+        upright.transpose(Image.Transpose(undo[orientation])) if orientation in undo else upright
+    )
     exif = Image.Exif()
     exif[0x0112] = orientation
     form, _, packed = form.partition(" ")
@@ -111,7 +115,10 @@ async def test_cmyk_gets_a_readable_copy(decoders: DecoderPool, tmp_path: Path) 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
 async def test_thumbnails_of_every_mode(decoders: DecoderPool, tmp_path: Path, mode: str) -> None:
     (tmp_path / "file").write_bytes(
-        as_bytes(photograph().convert("L").convert("I;16") if mode == "I;16" else photograph(mode=mode), "PNG")
+        as_bytes(
+            photograph().convert("L").convert("I;16") if mode == "I;16" else photograph(mode=mode),
+            "PNG",
+        )
     )
     small, large = tmp_path / "320.jpg", tmp_path / "1280.jpg"
     assert await decoders.generate_thumbnails(tmp_path / "file", {320: small, 1280: large}) is None
@@ -160,26 +167,36 @@ def bomb(width: int, height: int) -> bytes:
     """A small PNG of very many pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
 
     rows = zlib.compress(bytes((width * 3 + 1) * height), 9)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
 
 
-async def test_a_bomb_is_refused_before_it_is_decoded(decoders: DecoderPool, tmp_path: Path) -> None:
+async def test_a_bomb_is_refused_before_it_is_decoded(
+    decoders: DecoderPool, tmp_path: Path
+) -> None:
     outcome = await inspect(decoders, tmp_path, bomb(13_350, 13_350))
     assert isinstance(outcome, UndecodableFile)
     assert "178 million pixels" in outcome.reason
 
 
-async def test_a_child_out_of_memory_is_an_answer_and_the_next_picture_is_fine(tmp_path: Path) -> None:
+async def test_a_child_out_of_memory_is_an_answer_and_the_next_picture_is_fine(
+    tmp_path: Path,
+) -> None:
     decoders = DecoderPool(processes=1, limits=DecodeLimits(memory_bytes=300 * 1024**2))
     try:
         outcome = await inspect(decoders, tmp_path, bomb(11_000, 11_000))
         assert isinstance(outcome, UndecodableFile), outcome
         assert "memory" in outcome.reason
-        assert isinstance(await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), DecodedImage)
+        assert isinstance(
+            await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), DecodedImage
+        )
     finally:
         await decoders.close()
 
@@ -191,12 +208,16 @@ async def test_a_child_that_takes_too_long_is_ended_and_replaced(tmp_path: Path)
         assert isinstance(outcome, UndecodableFile)
         assert "longer than" in outcome.reason
         decoders.limits = DecodeLimits()
-        assert isinstance(await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), DecodedImage)
+        assert isinstance(
+            await inspect(decoders, tmp_path, as_bytes(photograph(), "JPEG")), DecodedImage
+        )
     finally:
         await decoders.close()
 
 
-@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="only Linux shows the limits of a process")
+@pytest.mark.skipif(
+    not Path("/proc/self/limits").exists(), reason="only Linux shows the limits of a process"
+)
 async def test_a_child_has_a_limit_of_processor_time(tmp_path: Path) -> None:
     """The kernel ends a child that computes for too long, even if its parent has died."""
     decoders = DecoderPool(processes=1, limits=DecodeLimits(cpu_s=7, cpu_base_s=9))
@@ -217,7 +238,8 @@ def _list_processor_limits() -> list[str]:
             parent = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
             if (
                 int(parent) == os.getpid()
-                and b"trapline.server.platform.imaging.decoder_process" in (process / "cmdline").read_bytes()
+                and b"trapline.server.platform.imaging.decoder_process"
+                in (process / "cmdline").read_bytes()
             ):
                 shown = (process / "limits").read_text(encoding="utf-8").splitlines()
                 limits += [line.split()[3] for line in shown if line.startswith("Max cpu time")]
@@ -247,16 +269,25 @@ def names_in(folder: Path) -> set[str]:
 async def test_the_shared_pictures(decoders: DecoderPool, tmp_path: Path, samples: Path) -> None:
     outcomes = {}
     for path in sorted((samples / "images").glob("*.[jJbB]*")):
-        outcomes[path.name] = await decoders.inspect(path, upright=tmp_path / f"{path.name}.upright.jpg")
+        outcomes[path.name] = await decoders.inspect(
+            path, upright=tmp_path / f"{path.name}.upright.jpg"
+        )
     broken = {name for name, outcome in outcomes.items() if not isinstance(outcome, DecodedImage)}
     assert broken == set()
     truncated = {
-        name for name, outcome in outcomes.items() if isinstance(outcome, DecodedImage) and outcome.is_truncated
+        name
+        for name, outcome in outcomes.items()
+        if isinstance(outcome, DecodedImage) and outcome.is_truncated
     }
     assert truncated == {"sn_african_elephants_truncated_file.jpg"}
     turned = outcomes["sn_african_elephants_with_exif_orientation.jpg"]
     assert isinstance(turned, DecodedImage)
-    assert (turned.width, turned.height, turned.orientation, turned.upright_made) == (2048, 1536, 6, True)
+    assert (turned.width, turned.height, turned.orientation, turned.upright_made) == (
+        2048,
+        1536,
+        6,
+        True,
+    )
     assert names_in(tmp_path) == {
         "sn_african_elephants_with_exif_orientation.jpg", "sn_african_elephants_cmyk.jpg", "coral_dragonfly.bmp",
         "sn_african_elephants_truncated_file.jpg",
@@ -296,7 +327,9 @@ async def test_a_decoder_cannot_write_files_without_limit(tmp_path: Path) -> Non
     try:
         refused = await inspect(decoders, tmp_path, as_bytes(photograph(), "BMP"))
         assert isinstance(refused, UndecodableFile)
-        assert refused.reason == "its upright copy or thumbnail would be a larger file than is allowed"
+        assert (
+            refused.reason == "its upright copy or thumbnail would be a larger file than is allowed"
+        )
         assert (tmp_path / "upright.jpg").stat().st_size <= 1000
     finally:
         await decoders.close()

@@ -10,7 +10,12 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from trapline.server.platform.imaging.decoder_pool import DecodedImage, DecoderPool, SkippedFile, UndecodableFile
+from trapline.server.platform.imaging.decoder_pool import (
+    DecodedImage,
+    DecoderPool,
+    SkippedFile,
+    UndecodableFile,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RED, LIGHT = (254, 0, 0), (253, 253, 253)
@@ -51,10 +56,14 @@ def sixteen_bit() -> Image.Image:
     return grey
 
 
-async def inspect(decoders: DecoderPool, folder: Path, data: bytes) -> DecodedImage | SkippedFile | UndecodableFile:
+async def inspect(
+    decoders: DecoderPool, folder: Path, data: bytes
+) -> DecodedImage | SkippedFile | UndecodableFile:
     path = folder / "file"
     path.write_bytes(data)
-    return await decoders.inspect(path, upright=folder / "upright.jpg", thumbnails={64: folder / "64.jpg"})
+    return await decoders.inspect(
+        path, upright=folder / "upright.jpg", thumbnails={64: folder / "64.jpg"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,10 +92,14 @@ async def test_colours_come_out_right(
             for place, wanted in (((0.05, 0.05), RED), ((0.9, 0.99), LIGHT)):
                 seen = shown.getpixel((int(place[0] * copy.width), int(place[1] * copy.height)))
                 assert isinstance(seen, tuple)
-                assert max(abs(one - other) for one, other in zip(seen, wanted, strict=True)) < 24, (made, place, seen)
+                assert (
+                    max(abs(one - other) for one, other in zip(seen, wanted, strict=True)) < 24
+                ), (made, place, seen)
 
 
-async def test_sixteen_bits_are_scaled_and_not_clipped(decoders: DecoderPool, tmp_path: Path) -> None:
+async def test_sixteen_bits_are_scaled_and_not_clipped(
+    decoders: DecoderPool, tmp_path: Path
+) -> None:
     picture = await inspect(decoders, tmp_path, as_bytes(sixteen_bit(), "TIFF"))
     assert isinstance(picture, DecodedImage), picture
     with Image.open(tmp_path / "upright.jpg") as copy:
@@ -106,14 +119,18 @@ async def test_a_turned_heic_comes_out_upright(decoders: DecoderPool, tmp_path: 
     assert red[0] > 200 > 60 > red[1], red
 
 
-async def test_a_camera_s_second_picture_in_a_jpeg_does_no_harm(decoders: DecoderPool, tmp_path: Path) -> None:
+async def test_a_camera_s_second_picture_in_a_jpeg_does_no_harm(
+    decoders: DecoderPool, tmp_path: Path
+) -> None:
     data = as_bytes(photograph(), "MPO", save_all=True, append_images=[photograph("RGB", (40, 30))])
     picture = await inspect(decoders, tmp_path, data)
     assert isinstance(picture, DecodedImage), picture
     assert (picture.width, picture.media_type) == (400, "image/jpeg")
 
 
-async def test_a_tiff_with_a_small_copy_of_itself_is_one_picture(decoders: DecoderPool, tmp_path: Path) -> None:
+async def test_a_tiff_with_a_small_copy_of_itself_is_one_picture(
+    decoders: DecoderPool, tmp_path: Path
+) -> None:
     small = photograph("RGB", (40, 30))
     small.encoderinfo = {"tiffinfo": {254: 1}}
     data = as_bytes(photograph(), "TIFF", save_all=True, append_images=[small])
@@ -145,10 +162,16 @@ async def test_what_is_more_or_other_than_a_picture_is_said(
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF"])
-async def test_a_truncated_file_is_said_to_be_one(decoders: DecoderPool, tmp_path: Path, form: str) -> None:
+async def test_a_truncated_file_is_said_to_be_one(
+    decoders: DecoderPool, tmp_path: Path, form: str
+) -> None:
     data = as_bytes(photograph(), form)
     # A JPEG of which at least half of the rows decode is an image; see test_truncated_images.
-    for left in (len(data) * 2 // 5, len(data) // 3) if form == "JPEG" else (len(data) * 2 // 3, len(data) - 100):
+    for left in (
+        (len(data) * 2 // 5, len(data) // 3)
+        if form == "JPEG"
+        else (len(data) * 2 // 3, len(data) - 100)
+    ):
         outcome = await inspect(decoders, tmp_path, data[:left])
         assert isinstance(outcome, UndecodableFile), (left, outcome)
         assert "truncated" in outcome.reason, (left, outcome)

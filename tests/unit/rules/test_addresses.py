@@ -24,7 +24,9 @@ STATION = OutboundPolicy(allow_private=True)
     ],
 )  # fmt: skip
 def test_never_allowed_whatever_the_operator_says(address: str) -> None:
-    policy = OutboundPolicy(True, tuple(parse_allowed_network(entry) for entry in ("0.0.0.0/0", "::/0", "camera")))
+    policy = OutboundPolicy(
+        True, tuple(parse_allowed_network(entry) for entry in ("0.0.0.0/0", "::/0", "camera"))
+    )
     for host in ("camera", address):
         reason = find_refusal_reason(policy, ip_address(address), host, 80)
         assert reason is not None
@@ -37,14 +39,25 @@ def test_never_allowed_whatever_the_operator_says(address: str) -> None:
      "64:ff9b::7f00:1"],
 )  # fmt: skip
 def test_this_host_only_where_it_is_named(address: str) -> None:
-    assert find_refusal_reason(OutboundPolicy(allow_private=True), ip_address(address), "camera", 80) == "this host"
-    for entry in ("127.0.0.0/8:80,0.0.0.0/8:80,[::/127]:80", "camera,127.0.0.0/8:80,0.0.0.0/8:80,[::/127]:80"):
-        policy = OutboundPolicy(allowed_networks=tuple(map(parse_allowed_network, entry.split(","))))
+    assert (
+        find_refusal_reason(OutboundPolicy(allow_private=True), ip_address(address), "camera", 80)
+        == "this host"
+    )
+    for entry in (
+        "127.0.0.0/8:80,0.0.0.0/8:80,[::/127]:80",
+        "camera,127.0.0.0/8:80,0.0.0.0/8:80,[::/127]:80",
+    ):
+        policy = OutboundPolicy(
+            allowed_networks=tuple(map(parse_allowed_network, entry.split(",")))
+        )
         assert find_refusal_reason(policy, ip_address(address), "camera", 80) is None
         assert find_refusal_reason(policy, ip_address(address), "camera", 81) == "this host"
     for entry in ("camera", "camera:80", "localhost"):
         policy = OutboundPolicy(allowed_networks=(parse_allowed_network(entry),))
-        assert find_refusal_reason(policy, ip_address(address), entry.partition(":")[0], 80) == "this host"
+        assert (
+            find_refusal_reason(policy, ip_address(address), entry.partition(":")[0], 80)
+            == "this host"
+        )
     policy = OutboundPolicy(allowed_networks=(parse_allowed_network("10.0.0.0/8"),))
     assert find_refusal_reason(policy, ip_address(address), "camera", 80) == "this host"
 
@@ -59,9 +72,15 @@ def test_a_host_opens_the_network_that_it_is_in_and_not_this_machine() -> None:
 
 def test_an_interface_address_of_this_machine_is_opened_by_its_own_entry_alone() -> None:
     address = ip_address("192.168.1.20")
-    for entry, allowed in {"192.168.0.0/16": False, "192.168.1.20": True, "192.168.1.20:8080": True}.items():
+    for entry, allowed in {
+        "192.168.0.0/16": False,
+        "192.168.1.20": True,
+        "192.168.1.20:8080": True,
+    }.items():
         policy = OutboundPolicy(True, (parse_allowed_network(entry),))
-        assert (find_refusal_reason(policy, address, "192.168.1.20", 8080, is_own=True) is None) is allowed
+        assert (
+            find_refusal_reason(policy, address, "192.168.1.20", 8080, is_own=True) is None
+        ) is allowed
         assert find_refusal_reason(policy, address, "192.168.1.20", 8080) is None
     assert find_refusal_reason(STATION, address, "192.168.1.20", 8080, is_own=True) == "this host"
 
@@ -100,21 +119,25 @@ def test_private_networks_only_where_they_are_allowed(address: str) -> None:
 
 
 def test_the_operator_can_allow_one_network() -> None:
-    policy = OutboundPolicy(allowed_networks=tuple(map(parse_allowed_network, ("10.1.0.0/16", "198.51.100.0/24"))))
+    policy = OutboundPolicy(
+        allowed_networks=tuple(map(parse_allowed_network, ("10.1.0.0/16", "198.51.100.0/24")))
+    )
     assert find_refusal_reason(policy, ip_address("10.1.2.3")) is None
     assert find_refusal_reason(policy, ip_address("198.51.100.7")) is None
     assert find_refusal_reason(policy, ip_address("10.2.0.1")) == "a private address"
 
 
 @pytest.mark.parametrize(
-    "address", ["192.0.2.1", "198.18.0.1", "203.0.113.9", "240.0.0.1", "100::1", "2001:db8::1", "4000::1"]
+    "address",
+    ["192.0.2.1", "198.18.0.1", "203.0.113.9", "240.0.0.1", "100::1", "2001:db8::1", "4000::1"],
 )
 def test_reserved_networks_are_refused(address: str) -> None:
     assert find_refusal_reason(STATION, ip_address(address)) == "a reserved address"
 
 
 @pytest.mark.parametrize(
-    "address", ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::101:101", "2a00::1"]
+    "address",
+    ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::101:101", "2a00::1"],
 )
 def test_the_internet_is_allowed(address: str) -> None:
     assert find_refusal_reason(PUBLIC, ip_address(address)) is None

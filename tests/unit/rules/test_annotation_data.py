@@ -13,7 +13,14 @@ PICTURE = Frame(200, 100)
 
 
 def _box(**changes: Any) -> dict[str, Any]:
-    return {"x_min": 10, "y_min": 5, "x_max": 60, "y_max": 50, "image_width": 200, "image_height": 100} | changes
+    return {
+        "x_min": 10,
+        "y_min": 5,
+        "x_max": 60,
+        "y_max": 50,
+        "image_width": 200,
+        "image_height": 100,
+    } | changes
 
 
 RIGHT: list[tuple[str, dict[str, Any]]] = [
@@ -130,7 +137,10 @@ def _topk(count: int) -> dict[str, Any]:
 
 
 def _keypoints(count: int, pairs: int = 0) -> dict[str, Any]:
-    return {"keypoints": [{"x": n % 100, "y": 1} for n in range(count)], "skeleton": [[0, 1]] * pairs}
+    return {
+        "keypoints": [{"x": n % 100, "y": 1} for n in range(count)],
+        "skeleton": [[0, 1]] * pairs,
+    }
 
 
 @pytest.mark.parametrize(
@@ -145,7 +155,9 @@ def _keypoints(count: int, pairs: int = 0) -> dict[str, Any]:
     ],
     ids=["ring", "rings", "many rings", "topk", "keypoints", "skeleton"],
 )
-def test_one_annotation_holds_only_so_much(kind: str, most: dict[str, Any], over: dict[str, Any], field: str) -> None:
+def test_one_annotation_holds_only_so_much(
+    kind: str, most: dict[str, Any], over: dict[str, Any], field: str
+) -> None:
     assert validate_data(kind, most, PICTURE) == most
     with pytest.raises(InvalidAnnotationData) as wrong:
         validate_data(kind, over, PICTURE)
@@ -160,14 +172,27 @@ def test_a_box_up_to_a_pixel_over_its_frame_is_clipped() -> None:
 
 
 def test_coordinates_of_another_frame_are_brought_to_the_original() -> None:
-    checked = validate_data("bounding_box", _box(image_width=100, image_height=50, scaled=False, given=7), PICTURE)
+    checked = validate_data(
+        "bounding_box", _box(image_width=100, image_height=50, scaled=False, given=7), PICTURE
+    )
     assert [checked[name] for name in ("x_min", "y_min", "x_max", "y_max")] == [20, 10, 120, 100]
     assert (checked["image_width"], checked["image_height"], checked["scaled"]) == (200, 100, True)
     assert (checked["given"]["x_min"], checked["given"]["image_width"]) == (10, 100)
-    ring = {"format": "polygon", "points": [[0, 0], [10, 0], [10, 50]], "image_width": 100, "image_height": 50}
+    ring = {
+        "format": "polygon",
+        "points": [[0, 0], [10, 0], [10, 50]],
+        "image_width": 100,
+        "image_height": 50,
+    }
     assert validate_data("segmentation", ring, PICTURE)["points"] == [[0, 0], [20, 0], [20, 100]]
-    points = {"keypoints": [{"name": "nose", "x": 10, "y": 20}], "image_width": 100, "image_height": 50}
-    assert validate_data("keypoint", points, PICTURE)["keypoints"] == [{"name": "nose", "x": 20, "y": 40}]
+    points = {
+        "keypoints": [{"name": "nose", "x": 10, "y": 20}],
+        "image_width": 100,
+        "image_height": 50,
+    }
+    assert validate_data("keypoint", points, PICTURE)["keypoints"] == [
+        {"name": "nose", "x": 20, "y": 40}
+    ]
 
 
 def test_box_and_area_of_a_segmentation_go_with_its_frame() -> None:
@@ -177,7 +202,9 @@ def test_box_and_area_of_a_segmentation_go_with_its_frame() -> None:
     }  # fmt: skip
     checked = validate_data("segmentation", ring, PICTURE)
     assert (checked["bbox"], checked["area"]) == ([0, 4, 20, 80], 800)
-    assert checked["given"] == {name: ring[name] for name in ("points", "bbox", "area", "image_width", "image_height")}
+    assert checked["given"] == {
+        name: ring[name] for name in ("points", "bbox", "area", "image_width", "image_height")
+    }
     assert checked["scaled"] is True
     runs = {"format": "rle", "counts": [0, 2, 10], "size": [3, 4], "bbox": [0, 0, 1, 2], "area": 2}
     checked = validate_data("segmentation", runs, Frame(8, 9))
@@ -191,9 +218,14 @@ def test_points_up_to_a_pixel_over_their_frame_are_clipped() -> None:
     checked = validate_data("segmentation", ring, PICTURE)
     assert checked["points"] == [[0, 0], [200, 0], [10, 100]]
     assert (checked["given"], "scaled" in checked) == ({"points": ring["points"]}, False)
-    points = {"keypoints": [{"name": "nose", "x": 200.5, "y": -1, "confidence": 1}, {"x": 1, "y": 2}]}
+    points = {
+        "keypoints": [{"name": "nose", "x": 200.5, "y": -1, "confidence": 1}, {"x": 1, "y": 2}]
+    }
     checked = validate_data("keypoint", points, PICTURE)
-    assert checked["keypoints"] == [{"name": "nose", "x": 200, "y": 0, "confidence": 1}, {"x": 1, "y": 2}]
+    assert checked["keypoints"] == [
+        {"name": "nose", "x": 200, "y": 0, "confidence": 1},
+        {"x": 1, "y": 2},
+    ]
     assert (checked["given"], "scaled" in checked) == (points, False)
     smaller = {"keypoints": [{"x": 101, "y": 20}], "image_width": 100, "image_height": 50}
     assert validate_data("keypoint", smaller, PICTURE)["keypoints"] == [{"x": 200, "y": 40}]
@@ -211,7 +243,9 @@ def test_scaling_never_leads_over_the_edge_nor_to_an_empty_box() -> None:
     picture, frame = Frame(3, 3), {"image_width": 187, "image_height": 187}
     assert 187 * (3 / 187) > 3
     ring = validate_data(
-        "segmentation", {"format": "polygon", "points": [[0, 0], [187, 0], [187, 187]], **frame}, picture
+        "segmentation",
+        {"format": "polygon", "points": [[0, 0], [187, 0], [187, 187]], **frame},
+        picture,
     )
     assert ring["points"] == [[0, 0], [3, 0], [3, 3]]
     thin = {"x_min": math.nextafter(187, 0), "x_max": 187, "y_min": 0, "y_max": 187, **frame}
@@ -239,7 +273,9 @@ def _compress(runs: list[int]) -> str:
     return text
 
 
-@pytest.mark.parametrize("runs", [[0], [20000], [3, 1, 19, 7, 2, 900, 31, 32, 33, 5], [0, 2**31, 5, 1, 16, 15]])
+@pytest.mark.parametrize(
+    "runs", [[0], [20000], [3, 1, 19, 7, 2, 900, 31, 32, 33, 5], [0, 2**31, 5, 1, 16, 15]]
+)
 def test_compressed_runs_are_the_plain_ones(runs: list[int]) -> None:
     assert decode_run_lengths(_compress(runs)) == runs
     assert count_pixels(_compress(runs)) == count_pixels(runs) == sum(runs)

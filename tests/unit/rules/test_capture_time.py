@@ -13,7 +13,9 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MODIFIED = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
 
 
-def find(exif: dict[str, Any] | None = None, filename: str = "IMG_0001.JPG", **others: Any) -> CaptureTime:
+def find(
+    exif: dict[str, Any] | None = None, filename: str = "IMG_0001.JPG", **others: Any
+) -> CaptureTime:
     settings: dict[str, Any] = {"zone": BERLIN, "received_at": NOW} | others
     return get_capture_time(exif or {}, filename, **settings)
 
@@ -66,16 +68,24 @@ def test_a_useless_exif_time_falls_back(raw: Any) -> None:
 
 def test_the_name_of_the_file_comes_before_its_modified_time() -> None:
     found = find(
-        filename="Aufnahme_260701_1405_0042.jpg", filename_pattern="Aufnahme_YYMMDD_HHMM_*", modified_at=MODIFIED
+        filename="Aufnahme_260701_1405_0042.jpg",
+        filename_pattern="Aufnahme_YYMMDD_HHMM_*",
+        modified_at=MODIFIED,
     )
     assert (found.at, found.source) == (utc("2026-07-01T12:05:00"), "filename")
-    assert find(filename="other.jpg", filename_pattern="Aufnahme_YYMMDD_HHMM_*").source == "received_time"
     assert (
-        find(filename="Aufnahme_269901_1405_1.jpg", filename_pattern="Aufnahme_YYMMDD_HHMM_*").source == "received_time"
+        find(filename="other.jpg", filename_pattern="Aufnahme_YYMMDD_HHMM_*").source
+        == "received_time"
     )
-    assert find(filename="2026-07-01 14.05.09.png", filename_pattern="YYYY-MM-DD HH.MM.SS.*").at == utc(
-        "2026-07-01T12:05:09"
+    assert (
+        find(
+            filename="Aufnahme_269901_1405_1.jpg", filename_pattern="Aufnahme_YYMMDD_HHMM_*"
+        ).source
+        == "received_time"
     )
+    assert find(
+        filename="2026-07-01 14.05.09.png", filename_pattern="YYYY-MM-DD HH.MM.SS.*"
+    ).at == utc("2026-07-01T12:05:09")
 
 
 @pytest.mark.parametrize(
@@ -93,10 +103,15 @@ def test_a_star_is_anything(pattern: str, filename: str) -> None:
 
 def test_many_stars_take_no_longer_than_one() -> None:
     """Going back over each star would take longer than the age of the world here."""
-    assert find(filename="1" * 250 + "y.jpg", filename_pattern="*1" * 100 + "YYYYMMDDx*").source == "received_time"
+    assert (
+        find(filename="1" * 250 + "y.jpg", filename_pattern="*1" * 100 + "YYYYMMDDx*").source
+        == "received_time"
+    )
 
 
-@pytest.mark.parametrize("pattern", ["IMG_*", "YYYYMM", "YYYY_YYYY_MM_DD", "", "YYYYMMDD" + "*" * 250])
+@pytest.mark.parametrize(
+    "pattern", ["IMG_*", "YYYYMM", "YYYY_YYYY_MM_DD", "", "YYYYMMDD" + "*" * 250]
+)
 def test_a_pattern_that_gives_no_day_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match="pattern"):
         compile_pattern(pattern)
@@ -109,7 +124,8 @@ def test_without_anything_it_is_the_arrival() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["2000:01:01 00:00:00", "2000:01:02 13:00:00", "1970:01:01 00:10:00", "1980:01:01 00:00:00"]
+    "raw",
+    ["2000:01:01 00:00:00", "2000:01:02 13:00:00", "1970:01:01 00:10:00", "1980:01:01 00:00:00"],
 )
 def test_a_clock_that_fell_back_is_flagged(raw: str) -> None:
     assert "clock_reset" in find({"DateTimeOriginal": raw}).flags
@@ -134,4 +150,7 @@ def test_offsets_beyond_the_calendar_do_not_break_it() -> None:
     found = find({"DateTimeOriginal": "9999:12:31 23:59:59"}, clock_offset_s=3_153_600_000)
     assert found.source == "received_time"
     assert find({"DateTimeOriginal": "9999:06:01 00:00:00"}).source == "received_time"
-    assert find({"DateTimeOriginal": "0001:01:01 00:00:00"}, zone=ZoneInfo("Asia/Tokyo")).source == "received_time"
+    assert (
+        find({"DateTimeOriginal": "0001:01:01 00:00:00"}, zone=ZoneInfo("Asia/Tokyo")).source
+        == "received_time"
+    )

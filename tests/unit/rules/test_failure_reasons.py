@@ -32,7 +32,9 @@ EACH = [error for errors in SAME + APART for error in errors]
 
 @pytest.mark.parametrize("errors", SAME)
 def test_one_reason(errors: list[str]) -> None:
-    assert len({normalise_error(error) for error in errors}) == 1, [normalise_error(error) for error in errors]
+    assert len({normalise_error(error) for error in errors}) == 1, [
+        normalise_error(error) for error in errors
+    ]
 
 
 @pytest.mark.parametrize("errors", APART)
@@ -43,7 +45,8 @@ def test_reasons_apart(errors: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [error for errors in SAME + APART for error in errors] + ["", "\n", "é" * 5000, "1 " * 5000]
+    "error",
+    [error for errors in SAME + APART for error in errors] + ["", "\n", "é" * 5000, "1 " * 5000],
 )
 def test_a_reason_is_its_own_reason_and_short(error: str) -> None:
     reason = normalise_error(error)
@@ -52,7 +55,10 @@ def test_a_reason_is_its_own_reason_and_short(error: str) -> None:
 
 
 def test_a_reason_can_still_be_read() -> None:
-    assert normalise_error("GET http://cam/1.jpg: HTTP 404 after 3 tries") == "GET …: HTTP 404 after … tries"
+    assert (
+        normalise_error("GET http://cam/1.jpg: HTTP 404 after 3 tries")
+        == "GET …: HTTP 404 after … tries"
+    )
     assert normalise_error("no answer: leased 5 times, and each time the worker fell silent") == (
         "no answer: leased … times, and each time the worker fell silent"
     )

@@ -24,14 +24,21 @@ def say(*told: tuple[Kind, UUID | None]) -> list[ActiveIdentification]:
     """What was said, one second after the other; whole images are confirmed as ANALYSIS found them."""
     return [
         ActiveIdentification(
-            uuid7(), kind, START + timedelta(seconds=second), about, ANALYSIS if about is None else None
+            uuid7(),
+            kind,
+            START + timedelta(seconds=second),
+            about,
+            ANALYSIS if about is None else None,
         )
         for second, (kind, about) in enumerate(told)
     ]
 
 
 def holds(
-    said: list[ActiveIdentification], annotation: UUID = BOX, parent: UUID | None = None, of: UUID = ANALYSIS
+    said: list[ActiveIdentification],
+    annotation: UUID = BOX,
+    parent: UUID | None = None,
+    of: UUID = ANALYSIS,
 ) -> Kind | None:
     one = EffectiveIdentifications(reversed(said)).of_annotation(annotation, parent, of)
     return one.kind if one else None
@@ -51,7 +58,9 @@ def test_the_latest_holds_whichever_comes_first() -> None:
         ActiveIdentification(UUID(int=number), kind, START, BOX, None)
         for number, kind in ((2, Kind.BLANK), (1, Kind.CORRECT))
     ]
-    assert holds(same) == holds(same[::-1]) == Kind.BLANK, "two of one moment have an order all the same"
+    assert holds(same) == holds(same[::-1]) == Kind.BLANK, (
+        "two of one moment have an order all the same"
+    )
 
 
 def test_what_is_said_of_a_box_is_said_of_its_classification() -> None:
@@ -74,7 +83,11 @@ def test_a_whole_image_that_is_blank_has_nothing_on_it() -> None:
 
 def test_a_whole_image_is_confirmed_as_one_analysis_found_it_where_nothing_else_was_said() -> None:
     said = say((Kind.CORRECT, BOX), (Kind.CONFIRM, None))
-    assert (holds(said), holds(said, OTHER), holds(said, OTHER, of=NEWER)) == (Kind.CORRECT, Kind.CONFIRM, None)
+    assert (holds(said), holds(said, OTHER), holds(said, OTHER, of=NEWER)) == (
+        Kind.CORRECT,
+        Kind.CONFIRM,
+        None,
+    )
     assert holds_of_image(said) == Kind.CONFIRM
     assert holds(say((Kind.UNSURE, None))) is None
 
@@ -90,7 +103,9 @@ def test_a_kind_carries_what_it_may_and_nothing_else(kind: Kind) -> None:
     assert list_errors([NewIdentification(kind=kind, annotations=[BOX], **needs)]) == []
     for name, value in GIVEN.items():
         kept = {} if name in ("taxon", "label") else needs
-        faults = list_errors([NewIdentification(kind=kind, annotations=[BOX], **kept | {name: value})])
+        faults = list_errors(
+            [NewIdentification(kind=kind, annotations=[BOX], **kept | {name: value})]
+        )
         assert (faults == []) == (name in CARRIES[kind]), f"{kind} with {name}: {faults}"
 
 
@@ -101,8 +116,12 @@ def test_what_cannot_be_said_is_told_with_its_place() -> None:
     fine = {"kind": "blank", "annotations": [BOX]}
     assert find(fine, {"kind": "confirm"}) == ["identifications.1"]
     assert find({"kind": "correct", "annotations": [BOX]}) == ["identifications.0"]
-    assert find({"kind": "correct", "annotations": [BOX], "taxon": OTHER, "label": "x"}) == ["identifications.0"]
+    assert find({"kind": "correct", "annotations": [BOX], "taxon": OTHER, "label": "x"}) == [
+        "identifications.0"
+    ]
     assert find({"kind": "comment", "images": [BOX]}) == ["identifications.0.comment"]
     assert find(fine, {"kind": "unsure", "annotations": [OTHER, BOX]}) == ["identifications.1"]
     assert find({"kind": "unsure", "annotations": [OTHER, OTHER]}) == ["identifications.0"]
-    assert find(fine, {"kind": "comment", "annotations": [BOX], "comment": "both may be said"}) == []
+    assert (
+        find(fine, {"kind": "comment", "annotations": [BOX], "comment": "both may be said"}) == []
+    )

@@ -7,9 +7,18 @@ import pytest
 
 from trapline.server.queue.rules.job_transitions import ALLOWED_JOB_MOVES, FINAL, find_final_state
 from trapline.server.queue.rules.lease_size import get_lease_size
-from trapline.server.queue.rules.lease_tokens import LeaseTokenClaims, find_lease_claims, sign_lease_token
+from trapline.server.queue.rules.lease_tokens import (
+    LeaseTokenClaims,
+    find_lease_claims,
+    sign_lease_token,
+)
 from trapline.server.queue.rules.result_acceptance import ResultDecision, TaskState, decide_result
-from trapline.server.queue.rules.retry_policy import GiveUp, RetryLater, decide_after_error, decide_after_lost_lease
+from trapline.server.queue.rules.retry_policy import (
+    GiveUp,
+    RetryLater,
+    decide_after_error,
+    decide_after_lost_lease,
+)
 from trapline.server.queue.rules.worker_names import build_worker_name
 from trapline.wire.analyses import AnalysisState
 from trapline.wire.jobs import JobState
@@ -22,7 +31,9 @@ def test_a_lease_token_is_read_back() -> None:
     token = sign_lease_token(KEY, TASK, 3)
     assert token.startswith(f"{TASK}.3.")
     assert find_lease_claims([KEY], token) == LeaseTokenClaims(TASK, 3)
-    assert find_lease_claims([KEY, OLD_KEY], sign_lease_token(OLD_KEY, TASK, 3)) == LeaseTokenClaims(TASK, 3)
+    assert find_lease_claims(
+        [KEY, OLD_KEY], sign_lease_token(OLD_KEY, TASK, 3)
+    ) == LeaseTokenClaims(TASK, 3)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +63,9 @@ def test_a_permanent_error_is_the_end(error: str) -> None:
     assert decide_after_error(error, 1, 3, 0.5) == GiveUp(error)
 
 
-@pytest.mark.parametrize("error", ["failed to load image", "Batch processing error: out of memory", ""])
+@pytest.mark.parametrize(
+    "error", ["failed to load image", "Batch processing error: out of memory", ""]
+)
 def test_passing_errors_wait_ever_longer_up_to_the_budget(error: str) -> None:
     assert decide_after_error(error, 1, 3, 0.5) == RetryLater(2.0)
     assert decide_after_error(error, 2, 3, 0.5) == RetryLater(8.0)
@@ -72,7 +85,12 @@ def test_lost_leases_have_a_budget_of_their_own() -> None:
     assert "5 times" in last.reason
 
 
-P, Q, C, F = AnalysisState.PROCESSING, AnalysisState.QUEUED, AnalysisState.COMPLETED, AnalysisState.FAILED
+P, Q, C, F = (
+    AnalysisState.PROCESSING,
+    AnalysisState.QUEUED,
+    AnalysisState.COMPLETED,
+    AnalysisState.FAILED,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +99,12 @@ P, Q, C, F = AnalysisState.PROCESSING, AnalysisState.QUEUED, AnalysisState.COMPL
         (TaskState(P, 1, 0), 1, False, ResultDecision.COUNTS),
         (TaskState(P, 3, 0), 1, False, ResultDecision.COUNTS),  # late, and good work
         (TaskState(Q, 3, 0), 3, False, ResultDecision.COUNTS),  # late, its lease over
-        (TaskState(P, 3, 0), 2, True, ResultDecision.DUPLICATE),  # an error that is not the newest attempt's
+        (
+            TaskState(P, 3, 0),
+            2,
+            True,
+            ResultDecision.DUPLICATE,
+        ),  # an error that is not the newest attempt's
         (TaskState(P, 3, 0), 3, True, ResultDecision.COUNTS),
         (TaskState(P, 3, 2), 2, False, ResultDecision.STALE),  # behind the fence
         (TaskState(P, 3, 2), 3, False, ResultDecision.COUNTS),
@@ -130,11 +153,16 @@ def test_how_a_job_ends(counters: tuple[int, int, int], end: JobState | None) ->
 
 
 def test_final_states_lead_only_back_to_the_line() -> None:
-    assert {move for move in ALLOWED_JOB_MOVES if move[0] in FINAL} == {(state.value, "queued") for state in FINAL}
+    assert {move for move in ALLOWED_JOB_MOVES if move[0] in FINAL} == {
+        (state.value, "queued") for state in FINAL
+    }
 
 
 def test_names_of_workers() -> None:
     ours = "trapline-worker/0.1.0 (Lynx; gpu-2; pid 77)"
     assert build_worker_name(ours, "10.0.0.3") == "Lynx on gpu-2 (process 77)"
-    assert build_worker_name("python-requests/2.31 CPython", "10.0.0.3") == "python-requests/2.31 at 10.0.0.3"
+    assert (
+        build_worker_name("python-requests/2.31 CPython", "10.0.0.3")
+        == "python-requests/2.31 at 10.0.0.3"
+    )
     assert build_worker_name("", "") == "a worker at an unknown address"

@@ -36,7 +36,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "url", "region", "lifetime_s", "headers", "query", "names", "signature"), CASES)
+@pytest.mark.parametrize(
+    ("method", "url", "region", "lifetime_s", "headers", "query", "names", "signature"), CASES
+)
 def test_an_address_is_signed_as_botocore_signs_it(
     method: str,
     url: str,
@@ -48,7 +50,9 @@ def test_an_address_is_signed_as_botocore_signs_it(
     signature: str,
 ) -> None:
     signer = S3Signer(KEY, SECRET, region)
-    address = signer.presign(method, url, lifetime_s=lifetime_s, now=NOW, headers=headers, query=query)
+    address = signer.presign(
+        method, url, lifetime_s=lifetime_s, now=NOW, headers=headers, query=query
+    )
     assert address.partition("?")[0] == url
     assert dict(parse_qsl(urlsplit(address).query)) == query | {
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
@@ -62,9 +66,13 @@ def test_an_address_is_signed_as_botocore_signs_it(
 
 def test_a_port_that_clients_leave_out_is_not_signed() -> None:
     signer = S3Signer(KEY, SECRET, "us-east-1")
-    plain = signer.presign("PUT", HEAT, lifetime_s=900, now=NOW, headers={"Content-Type": "image/png"})
+    plain = signer.presign(
+        "PUT", HEAT, lifetime_s=900, now=NOW, headers={"Content-Type": "image/png"}
+    )
     with_port = HEAT.replace("example.org", "Example.org:443")
-    told = signer.presign("PUT", with_port, lifetime_s=900, now=NOW, headers={"Content-Type": "image/png"})
+    told = signer.presign(
+        "PUT", with_port, lifetime_s=900, now=NOW, headers={"Content-Type": "image/png"}
+    )
     assert told.rpartition("=")[2] == plain.rpartition("=")[2]
 
 

@@ -23,7 +23,9 @@ from trapline.server.sources.rules.pull_policy import (
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-@pytest.mark.parametrize("path", ["IMG_1.JPG", "100MEDIA/a.jpeg", "noending", "2026.01.02T10", "a.gif", "log.txt"])
+@pytest.mark.parametrize(
+    "path", ["IMG_1.JPG", "100MEDIA/a.jpeg", "noending", "2026.01.02T10", "a.gif", "log.txt"]
+)
 def test_names_say_nothing_of_what_a_file_is(path: str) -> None:
     assert find_exclusion(path, [], []) is None
 
@@ -57,7 +59,9 @@ def test_patterns_choose() -> None:
      ("cams", ["cams/oak/*"], [], True), ("cams/oak", ["cams/oak/*"], [], True), ("other", ["cams/oak/*"], [], False),
      ("cams/elm", ["cams/oak/*"], [], False), ("cams/elm", ["cams/*/DCIM/*"], [], True), ("other", ["oak"], [], True)],
 )  # fmt: skip
-def test_patterns_prune_folders(folder: str, include: list[str], exclude: list[str], entered: bool) -> None:
+def test_patterns_prune_folders(
+    folder: str, include: list[str], exclude: list[str], entered: bool
+) -> None:
     assert (find_folder_exclusion(folder, include, exclude) is None) is entered
 
 
@@ -66,7 +70,17 @@ def test_patterns_prune_folders(folder: str, include: list[str], exclude: list[s
 )
 def test_a_pattern_among_others_means_what_it_means_alone(pattern: str) -> None:
     others = [f"none{at}*none" for at in range(98)]
-    for path in ("IMG_1.JPG", "100MEDIA/img_2.jpg", "a|b.jpg", "b.jpg", "[I", "x\ny.jpg", "(1)", "IMG_1.JPG\n", "c"):
+    for path in (
+        "IMG_1.JPG",
+        "100MEDIA/img_2.jpg",
+        "a|b.jpg",
+        "b.jpg",
+        "[I",
+        "x\ny.jpg",
+        "(1)",
+        "IMG_1.JPG\n",
+        "c",
+    ):
         texts = (path.lower(), path.rpartition("/")[2].lower())
         meant = any(fnmatchcase(text, pattern.lower()) for text in texts)
         assert (find_exclusion(path, [others[0], pattern, *others], []) is None) == meant
@@ -92,9 +106,10 @@ def test_a_file_is_quarantined_after_five_attempts_and_waits_longer_each_time() 
     chance = random.Random(1)
     waits = [get_file_delay(attempts, chance) for attempts in range(1, 6)]
     assert waits[4] is None
-    assert [wait is not None and wait > timedelta(seconds=45 * 2**at) for at, wait in enumerate(waits[:4])] == [
-        True
-    ] * 4
+    assert [
+        wait is not None and wait > timedelta(seconds=45 * 2**at)
+        for at, wait in enumerate(waits[:4])
+    ] == [True] * 4
     assert get_source_delay(1000, chance) <= LONGEST_RETRY * 1.2
 
 
@@ -120,7 +135,9 @@ def test_summer_time_neither_loses_nor_doubles_a_day() -> None:
     assert times == ["2026-10-24", "2026-10-25", "2026-10-26"]
 
 
-@pytest.mark.parametrize("schedule", ["", "hourly", "* * * *", "61 * * * *", "0 0 31 2 *", "* * * * * * * *"])
+@pytest.mark.parametrize(
+    "schedule", ["", "hourly", "* * * *", "61 * * * *", "0 0 31 2 *", "* * * * * * * *"]
+)
 def test_a_schedule_that_never_comes_is_refused(schedule: str) -> None:
     assert find_schedule_error(schedule) is not None
 
@@ -130,7 +147,9 @@ def test_schedules_are_said_in_words() -> None:
     assert "hour" in format_schedule("0 * * * *")
 
 
-def list_times(schedule: str, zone: ZoneInfo, after: datetime, count: int, chance: random.Random) -> list[datetime]:
+def list_times(
+    schedule: str, zone: ZoneInfo, after: datetime, count: int, chance: random.Random
+) -> list[datetime]:
     """The next so many times, each asked for when the one before it has come."""
     times = [get_next_run(schedule, zone, after, chance)]
     while len(times) < count:
@@ -143,17 +162,29 @@ def list_times(schedule: str, zone: ZoneInfo, after: datetime, count: int, chanc
     [
         ("30 2 * * *", datetime(2026, 3, 28, 12, tzinfo=UTC), ["03-29 03:00", "03-30 02:30"]),
         ("30 2 * * *", datetime(2026, 10, 24, 12, tzinfo=UTC), ["10-25 02:30", "10-26 02:30"]),
-        ("0 * * * *", datetime(2026, 3, 28, 23, 30, tzinfo=UTC), ["03-29 01:00", "03-29 03:00", "03-29 04:00"]),
-        ("0 * * * *", datetime(2026, 10, 24, 23, 30, tzinfo=UTC), ["10-25 02:00", "10-25 02:00", "10-25 03:00"]),
+        (
+            "0 * * * *",
+            datetime(2026, 3, 28, 23, 30, tzinfo=UTC),
+            ["03-29 01:00", "03-29 03:00", "03-29 04:00"],
+        ),
+        (
+            "0 * * * *",
+            datetime(2026, 10, 24, 23, 30, tzinfo=UTC),
+            ["10-25 02:00", "10-25 02:00", "10-25 03:00"],
+        ),
     ],
 )
-def test_a_clock_that_is_changed_neither_skips_nor_doubles(schedule: str, day: datetime, expected: list[str]) -> None:
+def test_a_clock_that_is_changed_neither_skips_nor_doubles(
+    schedule: str, day: datetime, expected: list[str]
+) -> None:
     """A time that does not exist comes right after the gap, one that comes twice counts once; each hour counts."""
     times = list_times(schedule, BERLIN, day, len(expected), random.Random(4))
     assert [f"{time.astimezone(BERLIN):%m-%d %H:%M}" for time in times] == expected
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns"]
+)
 @pytest.mark.parametrize("schedule", ["*/30 * * * *", "7,37 * * * *", "0 */2 * * *", "* * * * *"])
 def test_a_run_never_comes_before_its_time_nor_twice_at_it(schedule: str, zone: str) -> None:
     place = ZoneInfo(zone)
@@ -163,7 +194,10 @@ def test_a_run_never_comes_before_its_time_nor_twice_at_it(schedule: str, zone: 
         late = list_times(schedule, place, day, 20, Latest())
         assert all(wait < timedelta(hours=4) for wait in gaps(exact))
         assert all(wait > timedelta(seconds=30) for wait in gaps(late))
-        assert all(timedelta(0) < seen - told <= timedelta(seconds=30) for told, seen in zip(exact, late, strict=True))
+        assert all(
+            timedelta(0) < seen - told <= timedelta(seconds=30)
+            for told, seen in zip(exact, late, strict=True)
+        )
 
 
 class Earliest(random.Random):

@@ -30,7 +30,10 @@ def test_a_ring_within_another_is_a_hole_and_one_within_that_is_not() -> None:
 def test_what_lies_in_a_notch_or_beside_is_no_hole() -> None:
     notched = [[0, 0], [9, 0], [9, 9], [6, 9], [6, 3], [3, 3], [3, 9], [0, 9]]
     assert nest_rings([notched, _square(4, 5, 1)]) == [[notched], [_square(4, 5, 1)]]
-    assert nest_rings([_square(0, 0, 5), _square(5, 0, 5)]) == [[_square(0, 0, 5)], [_square(5, 0, 5)]]
+    assert nest_rings([_square(0, 0, 5), _square(5, 0, 5)]) == [
+        [_square(0, 0, 5)],
+        [_square(5, 0, 5)],
+    ]
     diamond = [[5, 0], [10, 5], [5, 10], [0, 5]]
     assert measure_parts(nest_rings([diamond, _square(0, 0, 10)])) == ([0, 0, 10, 10], 50)
 
@@ -64,14 +67,20 @@ def _covers(flat: list[float], x: float, y: float) -> bool:
 
 def _area(flat: list[float]) -> float:
     points = list(zip(flat[::2], flat[1::2], strict=True))
-    return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(points, points[1:] + points[:1], strict=True)) / 2
+    return (
+        sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(points, points[1:] + points[:1], strict=True))
+        / 2
+    )
 
 
 def test_an_outline_and_its_holes_are_one_ring_that_covers_the_same() -> None:
     turned = list(reversed(OTHER_HOLE))
     joined = join_holes([OUTLINE, HOLE, turned])
     for x, y in product([0.5, 5.5, 12.5, 25.5, 35.5, 45.5, 55.5, 65.5], repeat=2):
-        apart = [_covers([value for point in ring for value in point], x, y) for ring in (OUTLINE, HOLE, turned)]
+        apart = [
+            _covers([value for point in ring for value in point], x, y)
+            for ring in (OUTLINE, HOLE, turned)
+        ]
         assert _covers(joined, x, y) == (apart[0] and not apart[1] and not apart[2]), (x, y)
     assert _area(joined) == 3600 - 400 - 100
     assert join_holes([APART]) == [71, 71, 81, 71, 81, 81, 71, 81]

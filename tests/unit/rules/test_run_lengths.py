@@ -18,7 +18,9 @@ def _runs(rows: list[str]) -> list[int]:
 
 def _draw(runs: list[int], frame: Frame) -> list[str]:
     down = "".join(".#"[place % 2] * run for place, run in enumerate(runs))
-    return ["".join(down[x * frame.height + y] for x in range(frame.width)) for y in range(frame.height)]
+    return [
+        "".join(down[x * frame.height + y] for x in range(frame.width)) for y in range(frame.height)
+    ]
 
 
 MEASURED = [
@@ -50,7 +52,9 @@ STRETCHED = [
 
 
 @pytest.mark.parametrize(("rows", "wanted", "stretched"), STRETCHED)
-def test_a_mask_is_stretched_over_its_picture(rows: list[str], wanted: Frame, stretched: list[str]) -> None:
+def test_a_mask_is_stretched_over_its_picture(
+    rows: list[str], wanted: Frame, stretched: list[str]
+) -> None:
     runs = resample_runs(_runs(rows), Frame(len(rows[0]), len(rows)), wanted)
     assert _draw(runs, wanted) == stretched
 
@@ -60,7 +64,10 @@ def test_each_pixel_is_the_one_under_its_middle() -> None:
     for _ in range(200):
         given, wanted = (Frame(chance.randint(1, 9), chance.randint(1, 9)) for _ in range(2))
         often = chance.choice([0.1, 0.5, 0.9])
-        rows = ["".join(".#"[chance.random() < often] for _ in range(given.width)) for _ in range(given.height)]
+        rows = [
+            "".join(".#"[chance.random() < often] for _ in range(given.width))
+            for _ in range(given.height)
+        ]
         across = [(2 * x + 1) * given.width // (2 * wanted.width) for x in range(wanted.width)]
         down = [(2 * y + 1) * given.height // (2 * wanted.height) for y in range(wanted.height)]
         runs = resample_runs(_runs(rows), given, wanted)

@@ -20,7 +20,8 @@ def test_a_job_is_read_with_and_without_its_word(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "job-", "job-0", "-1", "1.0", "1 ", "JOB-1", "job-job-1", "٣", str(2**63), "9" * 99]
+    "text",
+    ["", "0", "job-", "job-0", "-1", "1.0", "1 ", "JOB-1", "job-job-1", "٣", str(2**63), "9" * 99],
 )
 def test_anything_else_is_no_job(text: str) -> None:
     assert parse_job_id(text) is None
@@ -28,7 +29,9 @@ def test_anything_else_is_no_job(text: str) -> None:
 
 def test_an_event_counts_for_its_own_job_only() -> None:
     assert parse_event_id(format_event_id(7, 3), 7) == parse_event_id("job-7:3", 7) == 3
-    assert [parse_event_id(text, 7) for text in (None, "", "8:3", "7:", "7:-1", "7:3:4", "7:٣")] == [0] * 7
+    assert [
+        parse_event_id(text, 7) for text in (None, "", "8:3", "7:", "7:-1", "7:3:4", "7:٣")
+    ] == [0] * 7
 
 
 @pytest.mark.parametrize(

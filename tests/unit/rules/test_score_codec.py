@@ -7,7 +7,13 @@ import zlib
 import numpy as np
 import pytest
 
-from trapline.server.findings.rules.score_codec import Vector, _exponentials, _softmax, decode_scores, encode_scores
+from trapline.server.findings.rules.score_codec import (
+    Vector,
+    _exponentials,
+    _softmax,
+    decode_scores,
+    encode_scores,
+)
 
 FROZEN = "e80c6c28f4a40592ac3eaa5f2afd389a2ebdffd629a8a5410c9fd7938ce48db0"
 
@@ -82,7 +88,14 @@ _EMPTY = encode_scores([], None)
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"12345678", b"\x01" + _EMPTY[1:4] + b"\x01" + _EMPTY[5:], b"\x07" + _EMPTY[1:], _EMPTY[:-3], _EMPTY[:17]],
+    [
+        b"",
+        b"12345678",
+        b"\x01" + _EMPTY[1:4] + b"\x01" + _EMPTY[5:],
+        b"\x07" + _EMPTY[1:],
+        _EMPTY[:-3],
+        _EMPTY[:17],
+    ],
 )
 def test_other_bytes_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="not a score vector"):

@@ -12,11 +12,16 @@ def at(*seconds: int) -> list[tuple[int, datetime]]:
 
 
 def old(first: int, last: int) -> SequenceSpan[int]:
-    return SequenceSpan(START + timedelta(seconds=first), START + timedelta(seconds=last), [], [first])
+    return SequenceSpan(
+        START + timedelta(seconds=first), START + timedelta(seconds=last), [], [first]
+    )
 
 
 def test_images_belong_together_that_are_closer_than_the_gap() -> None:
-    assert [one.images for one in split_sequences(at(0, 119, 239, 240), 120)] == [[0, 119], [239, 240]]
+    assert [one.images for one in split_sequences(at(0, 119, 239, 240), 120)] == [
+        [0, 119],
+        [239, 240],
+    ]
     assert [one.images for one in split_sequences(at(0, 0, 1), 0)] == [[0], [0], [1]]
     assert split_sequences([], 120) == []
 

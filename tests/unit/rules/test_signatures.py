@@ -6,7 +6,12 @@ from collections.abc import Sequence
 import pytest
 
 from trapline.client.signing import sign_v1, sign_v2
-from trapline.server.external.rules.signatures import BadSignature, SignatureFailure, SignatureVerifier, parse_claim
+from trapline.server.external.rules.signatures import (
+    BadSignature,
+    SignatureFailure,
+    SignatureVerifier,
+    parse_claim,
+)
 
 NOW = 1_767_225_600
 SECRET = "a secret of the tests"
@@ -17,7 +22,11 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 def _verify(
-    headers: Headers, method: bytes = b"POST", path: bytes = PATH, query: bytes = b"", body: bytes = BODY
+    headers: Headers,
+    method: bytes = b"POST",
+    path: bytes = PATH,
+    query: bytes = b"",
+    body: bytes = BODY,
 ) -> None:
     claim = parse_claim(headers, NOW, 300, 1)
     check = SignatureVerifier(claim, [SECRET.encode()], method, path, query)
@@ -53,7 +62,11 @@ def test_any_bit_that_differs_is_refused(version: int) -> None:
         for flipped in _flips(value) if name != b"X-ML-Key-Id" else []:
             prefix = value[: value.find(b"=") + 1]
             # Hexadecimal digits are the same in either case.
-            if name == b"X-ML-Signature" and flipped.lower() == value.lower() and flipped.startswith(prefix):
+            if (
+                name == b"X-ML-Signature"
+                and flipped.lower() == value.lower()
+                and flipped.startswith(prefix)
+            ):
                 continue
             with pytest.raises(BadSignature):
                 _verify([*headers[:place], (name, flipped), *headers[place + 1 :]])
@@ -75,7 +88,10 @@ def test_whatever_is_sent_is_held_or_refused() -> None:
     refused = set()
     for _ in range(20_000):
         headers = [
-            (chance.choice(names), chance.choice(starts) + chance.randbytes(chance.choice([0, 0, 1, 32, 70])))
+            (
+                chance.choice(names),
+                chance.choice(starts) + chance.randbytes(chance.choice([0, 0, 1, 32, 70])),
+            )
             for _ in range(chance.randrange(6))
         ]
         with pytest.raises(BadSignature) as refusal:
@@ -104,7 +120,9 @@ def test_the_skew_is_inclusive_both_ways(version: int) -> None:
 
 def test_a_use_is_known_by_what_was_signed() -> None:
     def use(headers: Headers, about: str = "finalize 1", body: bytes = BODY) -> bytes:
-        check = SignatureVerifier(parse_claim(headers, NOW, 300, 1), [SECRET.encode()], b"POST", PATH, b"")
+        check = SignatureVerifier(
+            parse_claim(headers, NOW, 300, 1), [SECRET.encode()], b"POST", PATH, b""
+        )
         check.feed(body)
         return check.name_use(about)
 

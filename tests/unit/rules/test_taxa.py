@@ -36,7 +36,10 @@ def test_a_name_is_parted_from_its_author(told: str, name: str, author: str) -> 
 
 
 def test_an_author_that_is_told_is_taken_off_the_name() -> None:
-    assert split_author("Puma concolor (Linnaeus, 1771)", "(Linnaeus, 1771)") == ("Puma concolor", "(Linnaeus, 1771)")
+    assert split_author("Puma concolor (Linnaeus, 1771)", "(Linnaeus, 1771)") == (
+        "Puma concolor",
+        "(Linnaeus, 1771)",
+    )
     assert split_author("Puma concolor", "Linnaeus") == ("Puma concolor", "Linnaeus")
 
 
@@ -47,9 +50,9 @@ def test_a_long_name_is_read_at_once() -> None:
 def test_names_are_one_whatever_their_case_and_spaces() -> None:
     assert name_key("Vulpes  VULPES") == name_key("vulpes vulpes") == "vulpes vulpes"
     assert name_key("Cafe\u0301") == name_key("CAFÉ")
-    assert build_search_text("Vulpes vulpes", {"en": ["Red fox"], "de": ["Rotfuchs", "red fox"]}) == (
-        "\nvulpes vulpes\nred fox\nrotfuchs\n"
-    )
+    assert build_search_text(
+        "Vulpes vulpes", {"en": ["Red fox"], "de": ["Rotfuchs", "red fox"]}
+    ) == ("\nvulpes vulpes\nred fox\nrotfuchs\n")
 
 
 def line(number: int, name: str | None, **told: Any) -> TaxonLine:
@@ -71,7 +74,13 @@ def known(*taxa: tuple[str, dict[str, Any], str | None]) -> dict[str, KnownTaxon
 
 
 def test_a_line_changes_only_what_it_tells() -> None:
-    before = known(("Vulpes vulpes", {"rank": "species", "common_names": {"en": ["fox"], "de": ["Fuchs"]}}, None))
+    before = known(
+        (
+            "Vulpes vulpes",
+            {"rank": "species", "common_names": {"en": ["fox"], "de": ["Fuchs"]}},
+            None,
+        )
+    )
     intake = build_import_plan([line(2, "Vulpes vulpes", common_names={"en": ["red fox"]})], before)
     values, accepted = intake.become["vulpes vulpes"]
     assert (values["rank"], accepted) == ("species", None)
@@ -89,13 +98,20 @@ def test_synonyms_stand_for_what_is_accepted_at_the_end() -> None:
         line(5, "C", tells_status=True, accepted="C"),
     ]
     intake = build_import_plan(lines, known(("E", {}, "f"), ("F", {}, None)))
-    assert {key: accepted for key, (_, accepted) in intake.become.items()} == {"a": "c", "b": "c", "c": None, "d": "f"}
+    assert {key: accepted for key, (_, accepted) in intake.become.items()} == {
+        "a": "c",
+        "b": "c",
+        "c": None,
+        "d": "f",
+    }
     assert intake.problems == []
 
 
 def test_what_trades_places_is_settled_and_a_circle_is_not() -> None:
     before = known(("A", {}, "b"), ("B", {}, None))
-    traded = build_import_plan([line(2, "A", tells_status=True), line(3, "B", tells_status=True, accepted="A")], before)
+    traded = build_import_plan(
+        [line(2, "A", tells_status=True), line(3, "B", tells_status=True, accepted="A")], before
+    )
     assert {key: accepted for key, (_, accepted) in traded.become.items()} == {"a": None, "b": "a"}
     circle = build_import_plan([line(2, "B", tells_status=True, accepted="A")], before)
     assert (circle.become, [where[:2] for where in circle.problems]) == ({}, [(2, "synonym_of")])
@@ -130,6 +146,9 @@ def test_only_wrong_lines_are_told_and_what_leans_on_them() -> None:
 def test_gbif_keys_may_change_hands() -> None:
     before = known(("A", {"gbif_key": 1}, None), ("B", {"gbif_key": 2}, None))
     intake = build_import_plan([line(2, "A", gbif_key=2), line(3, "B", gbif_key=1)], before)
-    assert {key: values["gbif_key"] for key, (values, _) in intake.become.items()} == {"a": 2, "b": 1}
+    assert {key: values["gbif_key"] for key, (values, _) in intake.become.items()} == {
+        "a": 2,
+        "b": 1,
+    }
     held = build_import_plan([line(2, "A", gbif_key=2)], before)
     assert (held.become, [where[:2] for where in held.problems]) == ({}, [(2, "gbif_key")])

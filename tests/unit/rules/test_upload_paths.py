@@ -22,7 +22,10 @@ from trapline.server.images.rules.upload_paths import clean_path
         ("a/", "a/unnamed"),
         ("", "unnamed"),
         ("Lichtung\u00a01/\u202eb\x00.jpg", "Lichtung\u00a01/b.jpg"),
-        ("zero\u200bwidth\u200c/\u200dis\u2060kept\ufeff.jpg", "zero\u200bwidth\u200c/\u200dis\u2060kept\ufeff.jpg"),
+        (
+            "zero\u200bwidth\u200c/\u200dis\u2060kept\ufeff.jpg",
+            "zero\u200bwidth\u200c/\u200dis\u2060kept\ufeff.jpg",
+        ),
         ("f" * 300 + "/" + "n" * 300 + ".jpg", "f" * 255 + "/" + "n" * 251 + ".jpg"),
     ],
 )
@@ -42,6 +45,8 @@ def test_any_text_becomes_a_relative_path_that_stays_as_it_is(sent: str) -> None
     stored = clean_path(sent)
     parts = stored.split("/")
     assert 0 < len(stored) <= 1024
-    assert all(part not in ("", ".", "..") and len(part) <= 255 and "\\" not in part for part in parts)
+    assert all(
+        part not in ("", ".", "..") and len(part) <= 255 and "\\" not in part for part in parts
+    )
     assert "\x00" not in stored
     assert clean_path(stored) == stored

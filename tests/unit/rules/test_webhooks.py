@@ -12,7 +12,11 @@ from trapline.server.platform.webhook_signatures import (
     sign_message,
     verify_signature,
 )
-from trapline.server.sources.rules.pushed_events import InvalidMessage, get_folder_url, parse_message
+from trapline.server.sources.rules.pushed_events import (
+    InvalidMessage,
+    get_folder_url,
+    parse_message,
+)
 
 # The one vector that the convention's own libraries test themselves with.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -22,12 +26,21 @@ OTHER = b"v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
 
 
 def headers(**changes: bytes | None) -> list[tuple[bytes, bytes]]:
-    given: dict[str, bytes | None] = {"id": ID, "timestamp": str(TIME).encode(), "signature": SIGNATURE, **changes}
-    return [(f"Webhook-{name}".encode(), value) for name, value in given.items() if value is not None]
+    given: dict[str, bytes | None] = {
+        "id": ID,
+        "timestamp": str(TIME).encode(),
+        "signature": SIGNATURE,
+        **changes,
+    }
+    return [
+        (f"Webhook-{name}".encode(), value) for name, value in given.items() if value is not None
+    ]
 
 
 def test_the_published_vector_holds() -> None:
-    assert base64.b64encode(sign_message(SECRET, ID, str(TIME).encode(), BODY)) == SIGNATURE.removeprefix(b"v1,")
+    assert base64.b64encode(
+        sign_message(SECRET, ID, str(TIME).encode(), BODY)
+    ) == SIGNATURE.removeprefix(b"v1,")
     delivery = parse_headers(headers(), TIME)
     assert isinstance(delivery, WebhookHeaders)
     assert verify_signature(delivery, [generate_secret(), SECRET], BODY)
@@ -43,7 +56,9 @@ def test_one_of_several_signatures_is_enough() -> None:
     assert verify_signature(delivery, [SECRET], BODY)
     late = parse_headers(headers(signature=b" ".join([OTHER] * 10 + [SIGNATURE])), TIME)
     assert isinstance(late, WebhookHeaders)
-    assert not verify_signature(late, [SECRET], BODY), "who sends thousands has the first ten looked at"
+    assert not verify_signature(late, [SECRET], BODY), (
+        "who sends thousands has the first ten looked at"
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,8 +83,13 @@ def test_headers_that_claim_nothing_are_told_in_words(changes: dict[str, Any], w
 
 
 def test_a_header_that_comes_twice_is_refused() -> None:
-    assert parse_headers([*headers(), (b"webhook-id", b"other")], TIME) == "webhook-id comes more than once"
-    assert isinstance(parse_headers(headers(timestamp=str(TIME - 300).encode()), TIME), WebhookHeaders)
+    assert (
+        parse_headers([*headers(), (b"webhook-id", b"other")], TIME)
+        == "webhook-id comes more than once"
+    )
+    assert isinstance(
+        parse_headers(headers(timestamp=str(TIME - 300).encode()), TIME), WebhookHeaders
+    )
 
 
 def test_messages_are_read_element_by_element() -> None:
@@ -79,7 +99,16 @@ def test_messages_are_read_element_by_element() -> None:
         b' "s3": {"bucket": {"name": "b"}, "object": {"key": "my+d%C3%A4y/x.jpg"}}},'
         b'{"eventName": "ObjectRemoved:Delete", "s3": {"bucket": {"name": "b"}, "object": {"key": "x.jpg"}}},[],null]}'
     )
-    assert [one.refused is None for one in told] == [True, False, False, False, True, False, False, False]
+    assert [one.refused is None for one in told] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
     assert (told[4].bucket, told[4].key) == ("b", "my däy/x.jpg")
     assert told[4].get_url("https://s") == "https://s/b/my%20d%C3%A4y/x.jpg"
     assert "no new object" in (told[5].refused or "")

@@ -168,5 +168,7 @@ def test_explain(seen: JobConditions, sentence: str) -> None:
         (DONE, False),
     ],
 )
-def test_only_a_job_that_somebody_could_take_is_asked_for_rivals(seen: JobConditions, waiting: bool) -> None:
+def test_only_a_job_that_somebody_could_take_is_asked_for_rivals(
+    seen: JobConditions, waiting: bool
+) -> None:
     assert is_starved(seen, NOW) is waiting

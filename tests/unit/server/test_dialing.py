@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from trapline.server.platform.errors import AddressNotAllowed
-from trapline.server.platform.network.dialing import LOOKED_UP_AT_ONCE, Dialer, is_data_port, resolve_host
+from trapline.server.platform.network.dialing import (
+    LOOKED_UP_AT_ONCE,
+    Dialer,
+    is_data_port,
+    resolve_host,
+)
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
 
@@ -36,7 +41,9 @@ async def test_a_port_is_dialled_for_what_is_spoken_there(
             await Dialer(OutboundPolicy(), private).open_socket(scheme, "camera.example", port, 1)
     for port in refused:
         with pytest.raises(AddressNotAllowed, match=f"port {port} is not one"):
-            await Dialer(OutboundPolicy(allow_private=True), private).open_socket(scheme, "camera.example", port, 1)
+            await Dialer(OutboundPolicy(allow_private=True), private).open_socket(
+                scheme, "camera.example", port, 1
+            )
 
 
 def test_ports_for_data() -> None:
@@ -44,7 +51,9 @@ def test_ports_for_data() -> None:
     assert not any(map(is_data_port, (0, 20, 22, 1023, 3306, 6379, 65_536)))
 
 
-async def test_names_that_do_not_resolve_keep_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_names_that_do_not_resolve_keep_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """As many as may be looked up at once, and one more: files are written meanwhile, and addresses connected to."""
     real = socket.getaddrinfo
     answered = threading.Event()
@@ -56,7 +65,10 @@ async def test_names_that_do_not_resolve_keep_nobody_waiting(monkeypatch: pytest
         return real(host, port, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", answer_late)
-    dead = [asyncio.create_task(resolve_host(f"dead{at}.example", 80)) for at in range(LOOKED_UP_AT_ONCE + 1)]
+    dead = [
+        asyncio.create_task(resolve_host(f"dead{at}.example", 80))
+        for at in range(LOOKED_UP_AT_ONCE + 1)
+    ]
     try:
         for _ in range(2):
             await asyncio.sleep(0)

@@ -10,7 +10,12 @@ import pytest
 from tests.outbound_policy import allow_origins
 
 from trapline.server.platform.errors import AddressNotAllowed, OutboundFailed
-from trapline.server.platform.network.outbound import Credentials, OutboundClient, Timeouts, parse_url
+from trapline.server.platform.network.outbound import (
+    Credentials,
+    OutboundClient,
+    Timeouts,
+    parse_url,
+)
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
 
 
@@ -19,7 +24,9 @@ class Canary:
 
     def __init__(self) -> None:
         self.requests: list[str] = []
-        self.answer: Callable[[str], bytes] = lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        self.answer: Callable[[str], bytes] = lambda _: (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        )
         self.port = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +84,14 @@ async def test_no_spelling_of_loopback_reaches_the_canary(host: str) -> None:
 async def test_every_spelling_that_a_resolver_could_answer_with_is_refused() -> None:
     """The same by a name: what it leads to counts, not how it is called."""
     async with canary() as server:
-        for address in ("127.0.0.1", "::ffff:127.0.0.1", "2002:7f00:1::", "64:ff9b::7f00:1", "169.254.169.254", "::1"):
+        for address in (
+            "127.0.0.1",
+            "::ffff:127.0.0.1",
+            "2002:7f00:1::",
+            "64:ff9b::7f00:1",
+            "169.254.169.254",
+            "::1",
+        ):
 
             async def resolve(host: str, port: int, address: str = address) -> list[str]:
                 return [address]
@@ -88,13 +102,17 @@ async def test_every_spelling_that_a_resolver_could_answer_with_is_refused() -> 
         assert server.requests == []
 
 
-@pytest.mark.parametrize("port", [1, 21, 22, 25, 53, 110, 445, 993, 2049, 2375, 3306, 5432, 6379, 9200, 11211, 27017])
+@pytest.mark.parametrize(
+    "port", [1, 21, 22, 25, 53, 110, 445, 993, 2049, 2375, 3306, 5432, 6379, 9200, 11211, 27017]
+)
 async def test_ports_of_other_services_are_refused_before_anything_is_sent(port: int) -> None:
     async def resolve(host: str, port: int) -> list[str]:
         return ["192.168.1.1"]
 
     outbound = OutboundClient(OutboundPolicy(allow_private=True), resolve=resolve)
-    assert "is not one that Trapline connects to" in await refused(outbound, f"http://camera.example:{port}/")
+    assert "is not one that Trapline connects to" in await refused(
+        outbound, f"http://camera.example:{port}/"
+    )
 
 
 async def test_a_resolver_that_changes_its_mind_is_asked_once() -> None:
@@ -115,7 +133,9 @@ async def test_a_resolver_that_changes_its_mind_is_asked_once() -> None:
 
 def own_addresses() -> list[str]:
     """The addresses of this machine's interfaces, as the system lists them."""
-    listed = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True).stdout.split()
+    listed = subprocess.run(
+        ["hostname", "-I"], capture_output=True, text=True, check=True
+    ).stdout.split()
     return [address for address in listed if not address.startswith("fe80")]
 
 
@@ -129,7 +149,9 @@ async def test_an_address_of_this_machine_counts_as_this_host() -> None:
             assert f"{address} is this host" in detail
             assert f"TRAPLINE_ALLOWED_NETWORKS={host}:{server.port}" in detail
             assert server.requests == []
-            allowed = OutboundPolicy(allowed_networks=(parse_allowed_network(f"{host}:{server.port}"),))
+            allowed = OutboundPolicy(
+                allowed_networks=(parse_allowed_network(f"{host}:{server.port}"),)
+            )
             outbound = OutboundClient(allowed)
             assert await read(outbound, f"http://{host}:{server.port}/") == b"ok"
             await outbound.close()
@@ -160,7 +182,13 @@ async def test_the_host_keeps_its_name_and_the_address_is_pinned() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["http://169.254.169.254/latest/", "http://10.0.0.7/", "file:///etc/passwd", "http://127.0.0.1:5432/"]
+    "target",
+    [
+        "http://169.254.169.254/latest/",
+        "http://10.0.0.7/",
+        "file:///etc/passwd",
+        "http://127.0.0.1:5432/",
+    ],
 )
 async def test_redirects_are_checked_like_the_first_address(target: str) -> None:
     async with canary() as server:
@@ -184,7 +212,9 @@ async def test_credentials_go_to_their_origin_only(header: str) -> None:
     async with canary() as own, canary() as other:
         policy = allow_origins(("127.0.0.1", own.port), ("127.0.0.1", other.port))
         base = f"http://127.0.0.1:{own.port}/"
-        outbound = OutboundClient(policy, credentials=Credentials.header(base, header, "canary-secret"))
+        outbound = OutboundClient(
+            policy, credentials=Credentials.header(base, header, "canary-secret")
+        )
         own.answer = lambda _: redirect(f"http://127.0.0.1:{other.port}/there")
         await read(outbound, base)
         await read(outbound, f"http://127.0.0.1:{other.port}/direct")
@@ -288,7 +318,16 @@ async def test_an_answer_whose_head_drips_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://a/", "gopher://a/", "javascript:1", "/relative", "http://", "http://user:pw@host/", "http://[::1"]
+    "url",
+    [
+        "ftp://a/",
+        "gopher://a/",
+        "javascript:1",
+        "/relative",
+        "http://",
+        "http://user:pw@host/",
+        "http://[::1",
+    ],
 )
 def test_addresses_that_are_not_taken(url: str) -> None:
     with pytest.raises(AddressNotAllowed) as caught:

@@ -4,7 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from trapline.server.platform.vault import DecryptionError, SecretKeys, decrypt_secret, encrypt_secret
+from trapline.server.platform.vault import (
+    DecryptionError,
+    SecretKeys,
+    decrypt_secret,
+    encrypt_secret,
+)
 
 ROW = UUID("018f0000-0000-7000-8000-000000000001")
 OTHER = UUID("018f0000-0000-7000-8000-000000000002")
@@ -16,7 +21,11 @@ def test_opens_in_its_own_place_only() -> None:
     assert decrypt_secret(keys, sealed, "pull_sources", ROW, "secrets") == "pässword"
     assert b"ssword" not in sealed
     assert encrypt_secret(keys, "pässword", "pull_sources", ROW, "secrets") != sealed
-    for place in (("pull_sources", OTHER, "secrets"), ("webhooks", ROW, "secrets"), ("pull_sources", ROW, "other")):
+    for place in (
+        ("pull_sources", OTHER, "secrets"),
+        ("webhooks", ROW, "secrets"),
+        ("pull_sources", ROW, "other"),
+    ):
         with pytest.raises(DecryptionError):
             decrypt_secret(keys, sealed, *place)
     for damaged in (b"", sealed[:5], sealed[:-1] + bytes([sealed[-1] ^ 1])):

@@ -31,7 +31,9 @@ class Flushes:
         return [present for flushed, _, present in self.seen if flushed == path]
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux names the file of a descriptor")
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="only Linux names the file of a descriptor"
+)
 @pytest.mark.parametrize("media_type", [None, "image/jpeg"], ids=["bytes", "with a note"])
 async def test_a_file_and_each_folder_on_its_path_are_flushed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, media_type: str | None
@@ -44,8 +46,13 @@ async def test_a_file_and_each_folder_on_its_path_are_flushed(
         received = incoming.path
         await store.keep(incoming, key, media_type)
     kept = [tmp_path / key] if media_type is None else [tmp_path / "notes" / key, tmp_path / key]
-    # First the bytes, complete and under no final name: a name without its bytes must not survive a power cut.
-    files = [(path, size, present) for path, size, present in flushes.seen if path.parent == tmp_path / "incoming"]
+    # First the bytes, complete and under no final name: a name without its bytes must not survive a
+    # power cut.
+    files = [
+        (path, size, present)
+        for path, size, present in flushes.seen
+        if path.parent == tmp_path / "incoming"
+    ]
     assert (files[-1][0], files[-1][1]) == (received, len(DATA))
     assert len(files) == len(kept)
     for final, (_, _, present) in zip(kept, files, strict=True):
@@ -53,12 +60,18 @@ async def test_a_file_and_each_folder_on_its_path_are_flushed(
     for final in kept:
         # Then each folder that is new, in the folder that holds it; and last the name.
         for folder in list(final.parents)[: len(final.relative_to(tmp_path).parents) - 1]:
-            assert any(folder in present for present in flushes.find(folder.parent)), f"{folder} was not flushed"
-        assert any(final in present for present in flushes.find(final.parent)), f"{final} was not flushed"
+            assert any(folder in present for present in flushes.find(folder.parent)), (
+                f"{folder} was not flushed"
+            )
+        assert any(final in present for present in flushes.find(final.parent)), (
+            f"{final} was not flushed"
+        )
     await store.delete(key)
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux names the file of a descriptor")
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="only Linux names the file of a descriptor"
+)
 async def test_a_file_in_a_known_folder_is_flushed_with_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,5 +83,8 @@ async def test_a_file_in_a_known_folder_is_flushed_with_its_folder(
             flushes = Flushes(tmp_path, monkeypatch)
             await store.keep(incoming, key)
         monkeypatch.undo()
-    assert [path.name for path, _, _ in flushes.seen] == [incoming.path.name, (tmp_path / key).parent.name]
+    assert [path.name for path, _, _ in flushes.seen] == [
+        incoming.path.name,
+        (tmp_path / key).parent.name,
+    ]
     assert tmp_path / key in flushes.seen[-1][2]

@@ -7,7 +7,12 @@ import pytest
 
 from trapline.server.platform.errors import NotFound
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.storage_keys import build_original_key, sign_parts, sign_url, verify_signature
+from trapline.server.platform.store.storage_keys import (
+    build_original_key,
+    sign_parts,
+    sign_url,
+    verify_signature,
+)
 
 
 async def read(store: LocalStore, key: str, first: int = 0, length: int | None = None) -> bytes:
@@ -23,7 +28,8 @@ async def keep(store: LocalStore, key: str, data: bytes) -> None:
 
 def test_no_part_of_a_signature_can_be_taken_for_a_part_of_another() -> None:
     signatures = {
-        sign_parts(b"k" * 32, parts) for parts in (("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc"), ("abc",))
+        sign_parts(b"k" * 32, parts)
+        for parts in (("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc"), ("abc",))
     }
     assert len(signatures) == 5
 
@@ -54,7 +60,18 @@ async def test_what_was_not_kept_vanishes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["../secret", "/etc/passwd", "a/../../secret", "a//b", ".hidden", "a/.", "a\x00b", "", "a\\..\\b", "a/%2e%2e/b"],
+    [
+        "../secret",
+        "/etc/passwd",
+        "a/../../secret",
+        "a//b",
+        ".hidden",
+        "a/.",
+        "a\x00b",
+        "",
+        "a\\..\\b",
+        "a/%2e%2e/b",
+    ],
 )
 async def test_no_key_of_a_client_reaches_the_file_system(tmp_path: Path, key: str) -> None:
     (tmp_path / "secret").write_text("secret")
@@ -78,20 +95,29 @@ async def test_no_symbolic_link_is_followed(tmp_path: Path) -> None:
 def test_a_signed_address_opens_its_key_until_it_expires_and_nothing_else() -> None:
     now = 1_700_000_000.0
     url = sign_url([b"k" * 32], "https://host", "thumbs/a/320.jpg", now, filename="Füchse & Co.jpg")
-    assert url == sign_url([b"k" * 32], "https://host", "thumbs/a/320.jpg", now + 60, filename="Füchse & Co.jpg")
+    assert url == sign_url(
+        [b"k" * 32], "https://host", "thumbs/a/320.jpg", now + 60, filename="Füchse & Co.jpg"
+    )
     from urllib.parse import parse_qsl, urlsplit
 
     query = dict(parse_qsl(urlsplit(url).query))
     key = "thumbs/a/320.jpg"
     assert verify_signature([b"k" * 32], "GET", key, query, now)
-    assert verify_signature([b"n" * 32, b"k" * 32], "HEAD", key, query, now), "an older secret still opens"
+    assert verify_signature([b"n" * 32, b"k" * 32], "HEAD", key, query, now), (
+        "an older secret still opens"
+    )
     assert int(query["expires"]) % 1800 == 0
     assert 1800 <= int(query["expires"]) - now <= 3600
     assert not verify_signature([b"k" * 32], "GET", key, query, float(query["expires"]) + 1)
     assert not verify_signature([b"k" * 32], "PUT", key, query, now)
     assert not verify_signature([b"k" * 32], "GET", "thumbs/b/320.jpg", query, now)
     assert not verify_signature([b"x" * 32], "GET", key, query, now)
-    for changed in ({"filename": "x.html"}, {"expires": "9999999999"}, {"signature": "é"}, {"expires": "²"}):
+    for changed in (
+        {"filename": "x.html"},
+        {"expires": "9999999999"},
+        {"signature": "é"},
+        {"expires": "²"},
+    ):
         assert not verify_signature([b"k" * 32], "GET", key, query | changed, now)
     without = {name: value for name, value in query.items() if name != "filename"}
     assert not verify_signature([b"k" * 32], "GET", key, without, now)

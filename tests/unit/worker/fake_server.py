@@ -1,6 +1,8 @@
-"""A server that speaks the five calls over real HTTP, and an image host beside it; both remember what was asked.
+"""A server that speaks the five calls over real HTTP, and an image host beside it; both remember
+what was asked.
 
-With `additions` it gives workers an id, too, and lets them lease over all jobs, renew and give back.
+With `additions` it gives workers an id, too, and lets them lease over all jobs, renew and give
+back.
 """
 
 import io
@@ -97,7 +99,11 @@ class FakeServer:
             return _json(200, {"count": len(rows), "next": None, "results": rows})
         if asked.path.split("?")[0] == "/api/v2/jobs":
             with self.lock:
-                found = [{"id": key, "pipeline_slug": slug} for key, slug in self.jobs.items() if self.queued[key]]
+                found = [
+                    {"id": key, "pipeline_slug": slug}
+                    for key, slug in self.jobs.items()
+                    if self.queued[key]
+                ]
             return _json(200, {"results": found[:1]})
         if match := re.fullmatch(r"/api/v2/projects/(\d+)/pipelines/", asked.path):
             return self._register(int(match[1]), asked.body)
@@ -107,13 +113,20 @@ class FakeServer:
             return self._take(int(match[1]), asked.body["results"])
         if self.additions and asked.path.startswith(("/api/v2/workers/", "/api/v2/tasks/")):
             return self._add(asked)
-        return _json(404, {"title": "Not Found", "status": 404, "detail": f"nothing at {asked.path}"})
+        return _json(
+            404, {"title": "Not Found", "status": 404, "detail": f"nothing at {asked.path}"}
+        )
 
     def _add(self, asked: Asked) -> Answer:
         if asked.path.endswith("/hello"):
             worker = f"00000000-0000-7000-8000-{len(self.workers):012}"
             self.workers.append(worker)
-            told = {"worker_id": worker, "lease_s": 3 * self.renew_s, "renew_s": self.renew_s, "max_batch": 500}
+            told = {
+                "worker_id": worker,
+                "lease_s": 3 * self.renew_s,
+                "renew_s": self.renew_s,
+                "max_batch": 500,
+            }
             return _json(201, told)
         worker = asked.headers.get("X-Trapline-Worker", "")
         if worker in self.ended:
@@ -124,7 +137,9 @@ class FakeServer:
             return self._lease_any(worker, asked.body)
         named = asked.body["leases"]
         if asked.path.endswith("/renew"):
-            rows = [{"reply_subject": name, "status": self.states.get(name, "held")} for name in named]
+            rows = [
+                {"reply_subject": name, "status": self.states.get(name, "held")} for name in named
+            ]
             return _json(200, {"leases": rows, "taken_back": 0})
         with self.lock:
             if asked.body.get("goodbye"):
@@ -143,12 +158,19 @@ class FakeServer:
             rows: list[dict[str, Any]] = []
             with self.lock:
                 for job, slug in self.jobs.items():
-                    while self.queued[job] and slug in body["pipelines"] and len(rows) < body["limit"]:
+                    while (
+                        self.queued[job] and slug in body["pipelines"] and len(rows) < body["limit"]
+                    ):
                         if rows and self.queued[job][0] in self.alone:
                             break
                         name = self.queued[job].pop(0)
                         self.held[f"r-{name}"] = (job, name)
-                        told = {"job_id": job, "pipeline": slug, "config": {"job": job}, "lease_s": 1.0}
+                        told = {
+                            "job_id": job,
+                            "pipeline": slug,
+                            "config": {"job": job},
+                            "lease_s": 1.0,
+                        }
                         rows.append(self._task(name) | told | {"alone": name in self.alone})
                         if name in self.alone:
                             return _json(200, {"tasks": rows})
@@ -163,15 +185,22 @@ class FakeServer:
 
     def _register(self, project: int, body: dict[str, Any]) -> Answer:
         if project not in self.projects:
-            return _json(404, {"title": "Not Found", "status": 404, "detail": f"there is no project {project}"})
+            return _json(
+                404,
+                {"title": "Not Found", "status": 404, "detail": f"there is no project {project}"},
+            )
         self.registered.append((project, body))
         slugs = [pipeline["slug"] for pipeline in body["pipelines"]]
-        return _json(201, {"pipelines_created": slugs, "pipelines_updated": [], "processing_service_id": 1})
+        return _json(
+            201, {"pipelines_created": slugs, "pipelines_updated": [], "processing_service_id": 1}
+        )
 
     def _lease(self, job: int, count: int) -> Answer:
         with self.lock:
             if job not in self.queued:
-                return _json(404, {"title": "Not Found", "status": 404, "detail": f"there is no job {job}"})
+                return _json(
+                    404, {"title": "Not Found", "status": 404, "detail": f"there is no job {job}"}
+                )
             names, self.queued[job] = self.queued[job][:count], self.queued[job][count:]
         return _json(200, {"tasks": [self._task(name) for name in names]})
 
@@ -182,8 +211,19 @@ class FakeServer:
                 self.held.pop(row["reply_subject"], None)
                 self.results[name] = row["result"]
                 self.times_posted[name] = self.times_posted.get(name, 0) + 1
-        statuses = [{"reply_subject": row["reply_subject"], "status": "accepted", "task_id": "a"} for row in results]
-        return _json(200, {"status": "accepted", "job_id": job, "results_queued": len(results), "tasks": statuses})
+        statuses = [
+            {"reply_subject": row["reply_subject"], "status": "accepted", "task_id": "a"}
+            for row in results
+        ]
+        return _json(
+            200,
+            {
+                "status": "accepted",
+                "job_id": job,
+                "results_queued": len(results),
+                "tasks": statuses,
+            },
+        )
 
 
 def _json(status: int, body: object) -> Answer:
@@ -194,7 +234,11 @@ def _json(status: int, body: object) -> Answer:
 def refuse(status: int, detail: str = "no", **headers: str) -> Answer:
     """An answer that says no."""
     _, kind, body = _json(status, {"title": "No", "status": status, "detail": detail})
-    return status, {**kind, **{name.replace("_", "-"): value for name, value in headers.items()}}, body
+    return (
+        status,
+        {**kind, **{name.replace("_", "-"): value for name, value in headers.items()}},
+        body,
+    )
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -220,7 +264,11 @@ def serve(fake: FakeServer) -> Iterator[FakeServer]:
             body = self.rfile.read(length)
             is_json = self.headers.get("Content-Type") == "application/json"
             asked = Asked(
-                self.command, self.path, dict(self.headers), json.loads(body) if is_json else body, time.monotonic()
+                self.command,
+                self.path,
+                dict(self.headers),
+                json.loads(body) if is_json else body,
+                time.monotonic(),
             )
             with fake.lock:
                 fake.asked.append(asked)
@@ -246,11 +294,18 @@ def serve(fake: FakeServer) -> Iterator[FakeServer]:
             asked = self._hear()
             time.sleep(fake.image_delay_s)
             data = fake.images.get(self.path.lstrip("/"))
-            self._say(fake.meddle(asked) or ((200, {}, data) if data is not None else (404, {}, b"")))
+            self._say(
+                fake.meddle(asked) or ((200, {}, data) if data is not None else (404, {}, b""))
+            )
 
     servers = [_Quiet(("127.0.0.1", 0), Api), _Quiet(("127.0.0.1", 0), Images)]
-    fake.url, fake.image_url = (f"http://127.0.0.1:{server.server_address[1]}" for server in servers)
-    threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
+    fake.url, fake.image_url = (
+        f"http://127.0.0.1:{server.server_address[1]}" for server in servers
+    )
+    threads = [
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        for server in servers
+    ]
     for thread in threads:
         thread.start()
     try:

@@ -9,7 +9,13 @@ from trapline.wire.pipelines import Algorithm
 from trapline.wire.results import Result, Results, Success
 from trapline.worker.batching import BatchLimit, build_failure, build_success, run_isolated
 from trapline.worker.model_watch import ModelWatch
-from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetection, Pipeline, build_category_map
+from trapline.worker.pipeline import (
+    InputImage,
+    ModelClassification,
+    ModelDetection,
+    Pipeline,
+    build_category_map,
+)
 
 
 class Small(Pipeline):
@@ -38,14 +44,18 @@ def picture(name: str, value: int = 1) -> InputImage:
 def test_out_of_memory_halves_the_batch_and_is_remembered() -> None:
     limit = BatchLimit(pictures=10, pixels=1000)
     pipeline = Small()
-    answers = run_isolated(pipeline, [picture(str(number)) for number in range(10)], limit, ModelWatch())
+    answers = run_isolated(
+        pipeline, [picture(str(number)) for number in range(10)], limit, ModelWatch()
+    )
     assert answers == [[]] * 10
     assert pipeline.sizes == [10, 5, 2, 3, 5, 2, 3]
     assert limit.pictures == 2
 
 
 def test_a_poison_picture_is_alone_in_its_error() -> None:
-    answers = run_isolated(Small(), [picture("a"), picture("b", 0), picture("c")], BatchLimit(10, 1000), ModelWatch())
+    answers = run_isolated(
+        Small(), [picture("a"), picture("b", 0), picture("c")], BatchLimit(10, 1000), ModelWatch()
+    )
     assert answers[0] == answers[2] == []
     assert isinstance(answers[1], ValueError)
 
@@ -69,7 +79,10 @@ def test_a_batch_is_bounded_by_pixels_but_never_empty() -> None:
 
 def found(**changes: object) -> ModelDetection:
     named = ModelClassification(
-        name="b", algorithm="small", scores=np.array([0.25, 0.75], np.float32), logits=np.array([-1.0, 2.0])
+        name="b",
+        algorithm="small",
+        scores=np.array([0.25, 0.75], np.float32),
+        logits=np.array([-1.0, 2.0]),
     )
     told = {"box": (1.5, 2, 3, 4), "algorithm": "small", "score": 0.5, "names": [named], **changes}
     return ModelDetection(**told)  # type: ignore[arg-type]
@@ -77,9 +90,9 @@ def found(**changes: object) -> ModelDetection:
 
 def test_a_result_is_what_the_wire_takes() -> None:
     success = build_success(Small(), picture("a"), "http://images/a", [found()], 0.25)
-    sent = Results(results=[Result.model_construct(reply_subject="r", result=success)]).model_dump_json(
-        exclude_unset=True
-    )
+    sent = Results(
+        results=[Result.model_construct(reply_subject="r", result=success)]
+    ).model_dump_json(exclude_unset=True)
     result = Results.model_validate_json(sent).results[0].result
     assert isinstance(result, Success)
     (detection,) = result.detections

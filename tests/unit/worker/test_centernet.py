@@ -18,9 +18,15 @@ HERE, THERE = (100, 100, 200, 300), (300, 100, 400, 300)
 def find(*answers: tuple[tuple[int, int, int, int], float, int]) -> list[tuple[str, Any]]:
     """What is found where the model answers these boxes (of 512 pixels), scores and classes."""
     rows = np.array([[*box, score, kind] for box, score, kind in answers], np.float32)[np.newaxis]
-    given = helper.make_tensor_value_info("tower_0/images", onnx.TensorProto.FLOAT, [1, 512, 512, 3])
-    returned = helper.make_tensor_value_info("tower_0/detections", onnx.TensorProto.FLOAT, list(rows.shape))
-    constant = helper.make_node("Constant", [], ["tower_0/detections"], value=numpy_helper.from_array(rows))
+    given = helper.make_tensor_value_info(
+        "tower_0/images", onnx.TensorProto.FLOAT, [1, 512, 512, 3]
+    )
+    returned = helper.make_tensor_value_info(
+        "tower_0/detections", onnx.TensorProto.FLOAT, list(rows.shape)
+    )
+    constant = helper.make_node(
+        "Constant", [], ["tower_0/detections"], value=numpy_helper.from_array(rows)
+    )
     graph = helper.make_graph([constant], "answers", [given], [returned])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     seen = detect(open_session(model.SerializeToString()), np.zeros((512, 512, 3), np.uint8))

@@ -9,7 +9,13 @@ from uuid import uuid4
 import pytest
 from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, refuse
 
-from trapline.client import ApiConnectionError, ApiStatusError, CallbackSession, RetryPolicy, Trapline
+from trapline.client import (
+    ApiConnectionError,
+    ApiStatusError,
+    CallbackSession,
+    RetryPolicy,
+    Trapline,
+)
 from trapline.client.api_url import normalise_api_url
 from trapline.client.signing import build_key_signer
 from trapline.wire.artifacts import ArtifactType, NewArtifact, PresignedUpload
@@ -24,7 +30,13 @@ def api(server: FakeServer) -> Iterator[Trapline]:
 
 @pytest.mark.parametrize(
     "written",
-    ["http://h:8000", "http://h:8000/", "http://h:8000/api/v2", "http://h:8000/api/v2/", "http://h:8000/api"],
+    [
+        "http://h:8000",
+        "http://h:8000/",
+        "http://h:8000/api/v2",
+        "http://h:8000/api/v2/",
+        "http://h:8000/api",
+    ],
 )
 def test_an_address_may_be_written_in_five_ways(written: str) -> None:
     assert normalise_api_url(written) == "http://h:8000/api/v2"
@@ -99,7 +111,9 @@ def test_a_problem_document_becomes_one_sentence(server: FakeServer, api: Trapli
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b"[]", b'{"detail": ""}'])
-def test_an_answer_without_a_problem_document_is_an_error_too(server: FakeServer, api: Trapline, body: bytes) -> None:
+def test_an_answer_without_a_problem_document_is_an_error_too(
+    server: FakeServer, api: Trapline, body: bytes
+) -> None:
     server.meddle = lambda _: (404, {}, body)
     with pytest.raises(ApiStatusError, match="the server answered 404"):
         api.list_worker_projects()
@@ -107,7 +121,9 @@ def test_an_answer_without_a_problem_document_is_an_error_too(server: FakeServer
 
 def test_an_answer_of_another_shape_is_an_error(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: (200, {}, b'{"results": "none"}')
-    with pytest.raises(ApiStatusError, match="GET /projects/ was answered with something else than expected"):
+    with pytest.raises(
+        ApiStatusError, match="GET /projects/ was answered with something else than expected"
+    ):
         api.list_worker_projects()
 
 
@@ -144,19 +160,32 @@ def test_uploads_are_counted(server: FakeServer, api: Trapline, tmp_path: Path) 
     assert len(told) > 2
     assert taken[0].path == "/api/v2/images"
     assert taken[0].headers["Content-Type"].startswith("multipart/form-data")
-    for part in (b'name="project"\r\n\r\n4\r\n', b'name="files"; filename="a.jpg"', b"b.jpg" * 100_000):
+    for part in (
+        b'name="project"\r\n\r\n4\r\n',
+        b'name="files"; filename="a.jpg"',
+        b"b.jpg" * 100_000,
+    ):
         assert part in taken[0].body
 
 
 def test_callbacks_are_tried_again_and_signed_anew_each_time(server: FakeServer) -> None:
     artifact, analysis = uuid4(), uuid4()
     told = PresignedUpload(
-        artifact_id=artifact, upload_url="http://h/x", storage_path="x", expires_at=datetime.now(UTC), headers={}
+        artifact_id=artifact,
+        upload_url="http://h/x",
+        storage_path="x",
+        expires_at=datetime.now(UTC),
+        headers={},
     )
     fine: Answer = (200, {"Content-Type": "application/json"}, told.model_dump_json().encode())
     answer_with(server, refuse(503), refuse(500), fine)
-    with CallbackSession(server.url, build_key_signer("tlk_1", "a secret"), retry=RetryPolicy(2, 0.001)) as outside:
-        assert outside.presign(analysis, NewArtifact(artifact_type=ArtifactType.LOG, filename="a.log")) == told
+    with CallbackSession(
+        server.url, build_key_signer("tlk_1", "a secret"), retry=RetryPolicy(2, 0.001)
+    ) as outside:
+        assert (
+            outside.presign(analysis, NewArtifact(artifact_type=ArtifactType.LOG, filename="a.log"))
+            == told
+        )
     heads = [asked.headers for asked in server.asked]
     assert len(heads) == 3
     assert len({head["X-ML-Nonce"] for head in heads}) == 3

@@ -12,7 +12,14 @@ from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, refu
 
 from trapline.client import ApiConnectionError, ApiStatusError, RetryPolicy, Trapline, iterate
 from trapline.wire.jobs import JobPriority
-from trapline.wire.runs import PipelineRunState, Run, RunAccepted, RunEvent, RunProgress, StateHistoryEntry
+from trapline.wire.runs import (
+    PipelineRunState,
+    Run,
+    RunAccepted,
+    RunEvent,
+    RunProgress,
+    StateHistoryEntry,
+)
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 ACCEPTED = RunAccepted(job_id="job-7", check_status_at="/pipeline/job/job-7")
@@ -45,7 +52,9 @@ def stream(*events: str) -> Answer:
 
 
 def enter(number: int, state: PipelineRunState) -> str:
-    event = RunEvent(job_id="job-7", state=StateHistoryEntry(state=state, entered_at=NOW, metadata={}))
+    event = RunEvent(
+        job_id="job-7", state=StateHistoryEntry(state=state, entered_at=NOW, metadata={})
+    )
     return f"id: 7-{number}\nevent: state\ndata: {event.model_dump_json(exclude_none=True)}\n\n"
 
 
@@ -63,7 +72,9 @@ def look(status: PipelineRunState) -> Answer:
     return say(run.model_dump_json())
 
 
-def test_a_run_is_asked_for_once_however_often_it_is_sent(server: FakeServer, api: Trapline) -> None:
+def test_a_run_is_asked_for_once_however_often_it_is_sent(
+    server: FakeServer, api: Trapline
+) -> None:
     answer_with(server, refuse(503), say(ACCEPTED.model_dump_json(), 202))
     image = uuid4()
     accepted = api.run(preset="night", images=[image], priority="high", metadata={"ticket": 7})
@@ -90,7 +101,9 @@ def test_a_run_over_no_image_is_not_one_over_everything(server: FakeServer, api:
     assert not server.asked
 
 
-def test_a_stream_goes_on_behind_what_was_heard(server: FakeServer, api: Trapline, slept: list[float]) -> None:
+def test_a_stream_goes_on_behind_what_was_heard(
+    server: FakeServer, api: Trapline, slept: list[float]
+) -> None:
     answer_with(
         server,
         stream(
@@ -103,9 +116,16 @@ def test_a_stream_goes_on_behind_what_was_heard(server: FakeServer, api: Traplin
         stream(progress(), enter(3, PipelineRunState.COMPLETED)),
         (204, {}, b""),
     )
-    told = [event.state.state.value if event.state else "progress" for event in api.follow_run("job-7")]
+    told = [
+        event.state.state.value if event.state else "progress" for event in api.follow_run("job-7")
+    ]
     assert told == ["QUEUED", "progress", "PROCESSING", "progress", "COMPLETED"]
-    assert [asked.headers.get("Last-Event-ID") for asked in server.asked] == [None, "7-2", "7-2", "7-3"]
+    assert [asked.headers.get("Last-Event-ID") for asked in server.asked] == [
+        None,
+        "7-2",
+        "7-2",
+        "7-3",
+    ]
     assert {asked.path for asked in server.asked} == {"/api/v2/pipeline/job/job-7/events"}
     assert slept == [2.0, 2.0], "as long as the server asked for, and not at all behind the end"
 
@@ -136,24 +156,37 @@ def test_a_run_that_is_not_there_is_not_asked_for_again(server: FakeServer, api:
 
 
 def test_a_run_is_waited_for(server: FakeServer, api: Trapline) -> None:
-    answer_with(server, look(PipelineRunState.PROCESSING), refuse(503), look(PipelineRunState.FAILED))
+    answer_with(
+        server, look(PipelineRunState.PROCESSING), refuse(503), look(PipelineRunState.FAILED)
+    )
     told: list[RunProgress] = []
     assert api.wait(ACCEPTED, timeout_s=30, progress=told.append).status is PipelineRunState.FAILED
     assert told == [PROGRESS, PROGRESS]
     server.meddle = lambda _: look(PipelineRunState.PROCESSING)
-    with pytest.raises(TimeoutError, match=r"job-7 is not over after 0\.05 s; it goes on\. A worker is at it\."):
+    with pytest.raises(
+        TimeoutError, match=r"job-7 is not over after 0\.05 s; it goes on\. A worker is at it\."
+    ):
         api.wait(7, timeout_s=0.05)
 
 
 def test_a_server_that_is_away_is_waited_for(server: FakeServer, api: Trapline) -> None:
-    answer_with(server, look(PipelineRunState.PROCESSING), *[refuse(503)] * 9, look(PipelineRunState.COMPLETED))
+    answer_with(
+        server,
+        look(PipelineRunState.PROCESSING),
+        *[refuse(503)] * 9,
+        look(PipelineRunState.COMPLETED),
+    )
     told: list[RunProgress] = []
     with Trapline(server.url, TOKEN, retry=RetryPolicy(2, 0.0)) as hasty:
-        assert hasty.wait(7, timeout_s=30, progress=told.append).status is PipelineRunState.COMPLETED
+        assert (
+            hasty.wait(7, timeout_s=30, progress=told.append).status is PipelineRunState.COMPLETED
+        )
         assert len(told) == 2
         away = [look(PipelineRunState.PROCESSING), *[refuse(503, "It starts.")] * 9999]
         server.meddle = lambda _: away.pop(0)
-        with pytest.raises(TimeoutError, match=r"job-7 is not over after 0\.3 s; it goes on\. It starts\."):
+        with pytest.raises(
+            TimeoutError, match=r"job-7 is not over after 0\.3 s; it goes on\. It starts\."
+        ):
             hasty.wait(7, timeout_s=0.3)
         answer_with(server, look(PipelineRunState.PROCESSING), refuse(403, "Not yours."))
         with pytest.raises(ApiStatusError, match="Not yours"):
@@ -188,7 +221,9 @@ def test_a_list_is_given_page_by_page(server: FakeServer, api: Trapline) -> None
     assert second == "/api/v2/presets?project=1&class=fox&limit=500&cursor=n2"
 
 
-def test_a_folder_goes_up_in_several_requests(server: FakeServer, api: Trapline, tmp_path: Path) -> None:
+def test_a_folder_goes_up_in_several_requests(
+    server: FakeServer, api: Trapline, tmp_path: Path
+) -> None:
     (tmp_path / ".hidden").mkdir()
     for name in [f"{number:02}.JPG" for number in range(23)] + ["notes.txt", ".hidden/x.jpg"]:
         (tmp_path / name).write_bytes(b"x" * 1000)
@@ -209,7 +244,9 @@ def test_a_folder_goes_up_in_several_requests(server: FakeServer, api: Trapline,
         api.upload_images(tmp_path / "nowhere", project=4)
 
 
-def test_a_request_of_an_upload_is_made_again(server: FakeServer, api: Trapline, tmp_path: Path) -> None:
+def test_a_request_of_an_upload_is_made_again(
+    server: FakeServer, api: Trapline, tmp_path: Path
+) -> None:
     for number in range(23):
         (tmp_path / f"{number:02}.JPG").write_bytes(b"x" * 1000)
     done = {"imported": 1, "duplicate": 0, "refused": 0}

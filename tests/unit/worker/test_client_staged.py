@@ -58,7 +58,10 @@ class Staging:
             return say(200, {})
         body = asked.body if isinstance(asked.body, dict) else json.loads(asked.body)
         return say(
-            200, {"files": [self.stage(file) for file in body["files"]]} if kind == "presign" else self.take(body)
+            200,
+            {"files": [self.stage(file) for file in body["files"]]}
+            if kind == "presign"
+            else self.take(body),
         )
 
     def stage(self, file: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +71,11 @@ class Staging:
             return told | {"state": "duplicate", "image_id": str(IMAGE)}
         if file_id in self.arrived:
             return told | {"state": "arrived", "file_id": file_id}
-        return told | {"state": "send", "file_id": file_id, "upload_url": f"{self.url}/store/{file_id}"}
+        return told | {
+            "state": "send",
+            "file_id": file_id,
+            "upload_url": f"{self.url}/store/{file_id}",
+        }
 
     def take(self, body: dict[str, Any]) -> dict[str, Any]:
         first, *later = body["files"]
@@ -101,16 +108,27 @@ def write(folder: Path, *contents: bytes) -> list[Path]:
     return paths
 
 
-def test_files_are_sent_once_without_the_token_and_waited_for(staging: Staging, api: Trapline, tmp_path: Path) -> None:
+def test_files_are_sent_once_without_the_token_and_waited_for(
+    staging: Staging, api: Trapline, tmp_path: Path
+) -> None:
     files = write(tmp_path, b"one", b"other", b"one", b"")
     staging.refuse = {"PUT": [503], "presign": [503], "import": [503]}
     told: list[int] = []
     upload = upload_staged_files(api._to, files, {"project": "4"}, told.append)
-    assert [file.outcome for file in upload.files] == ["imported", "imported", "duplicate", "imported"]
+    assert [file.outcome for file in upload.files] == [
+        "imported",
+        "imported",
+        "duplicate",
+        "imported",
+    ]
     assert (upload.imported, upload.duplicate) == (3, 1)
     assert {file.image_id for file in upload.files} == {IMAGE}
-    assert set(staging.ids) == {hashlib.sha256(each).hexdigest() for each in (b"one", b"other", b"")}
-    assert staging.asked == {"presign": 2, "PUT": 4, "import": 4}, "each again once, and those that waited"
+    assert set(staging.ids) == {
+        hashlib.sha256(each).hexdigest() for each in (b"one", b"other", b"")
+    }
+    assert staging.asked == {"presign": 2, "PUT": 4, "import": 4}, (
+        "each again once, and those that waited"
+    )
     assert staging.tokens["PUT"] is None
     assert staging.tokens["import"] is not None
     assert sum(told) == 3 + 5 + 3
@@ -120,7 +138,9 @@ def test_files_are_sent_once_without_the_token_and_waited_for(staging: Staging, 
     assert (staging.asked["PUT"], staging.asked["import"]) == (4, 4)
 
 
-def test_what_arrived_before_a_break_is_not_sent_again(staging: Staging, api: Trapline, tmp_path: Path) -> None:
+def test_what_arrived_before_a_break_is_not_sent_again(
+    staging: Staging, api: Trapline, tmp_path: Path
+) -> None:
     files = write(tmp_path, b"one", b"other")
     staging.refuse = {"import": [503] * 3}
     with pytest.raises(ApiStatusError):
@@ -143,7 +163,9 @@ def test_an_address_that_is_over_is_asked_for_again_and_not_for_ever(
     assert (refused.refused, refused.files[0].detail) == (1, "no")
 
 
-def test_a_slow_line_goes_on_for_as_long_as_anything_arrives(staging: Staging, api: Trapline, tmp_path: Path) -> None:
+def test_a_slow_line_goes_on_for_as_long_as_anything_arrives(
+    staging: Staging, api: Trapline, tmp_path: Path
+) -> None:
     files = write(tmp_path, *[bytes([number]) for number in range(6)])
     staging.puts_an_announcement = 1
     told: list[int] = []
@@ -155,7 +177,12 @@ def test_a_slow_line_goes_on_for_as_long_as_anything_arrives(staging: Staging, a
 def test_an_address_that_is_almost_over_is_not_used_unless_the_clock_is_wrong() -> None:
     given = datetime(2026, 5, 1, tzinfo=UTC)
     hour = given + timedelta(hours=1)
-    assert [expires_soon(hour, given, passed) for passed in (0, 3500, 3545, 4000)] == [False, False, True, True]
+    assert [expires_soon(hour, given, passed) for passed in (0, 3500, 3545, 4000)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
     assert not expires_soon(None, given, 4000)
     assert not expires_soon(given - timedelta(hours=5), given, 4000)
 

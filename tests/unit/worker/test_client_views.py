@@ -40,8 +40,17 @@ def tell_image(server: FakeServer, number: int = 1, **changes: Any) -> dict[str,
     return told | changes
 
 
-def tell(server: FakeServer, *images: dict[str, Any], following: str | None = None, count: int | None = None) -> None:
-    page = {"results": list(images), "next": following, "count": len(images) if count is None else count}
+def tell(
+    server: FakeServer,
+    *images: dict[str, Any],
+    following: str | None = None,
+    count: int | None = None,
+) -> None:
+    page = {
+        "results": list(images),
+        "next": following,
+        "count": len(images) if count is None else count,
+    }
     body = json.dumps(page).encode()
     server.meddle = lambda asked: (200, {}, body) if asked.path.startswith("/api/") else None
 
@@ -66,7 +75,11 @@ def test_a_smaller_copy_is_fetched_where_there_is_one(server: FakeServer, api: T
     server.images |= {"thumbnail_url": b"small", "preview_url": b"middle"}
     tell(server, tell_image(server, 1, **smaller))
     [image] = api.list_images().results
-    assert (image.read("thumbnail"), image.read("preview"), image.read()) == (b"small", b"middle", make_jpeg())
+    assert (image.read("thumbnail"), image.read("preview"), image.read()) == (
+        b"small",
+        b"middle",
+        make_jpeg(),
+    )
     assert base64.b64encode(b"middle").decode() in image._repr_html_()
     assert base64.b64encode(b"small").decode() in Gallery([image])._repr_html_()
 
@@ -93,7 +106,12 @@ def test_names_are_never_markup(server: FakeServer, api: Trapline) -> None:
 
 
 def test_a_page_of_images_is_a_gallery_that_ends(server: FakeServer, api: Trapline) -> None:
-    tell(server, *(tell_image(server, number) for number in range(1, 27)), following="more", count=1234)
+    tell(
+        server,
+        *(tell_image(server, number) for number in range(1, 27)),
+        following="more",
+        count=1234,
+    )
     shown = api.list_images()._repr_html_()
     assert shown.count("<figure") == 24
     assert "and 2 more" in shown
@@ -112,7 +130,11 @@ def test_messages_are_a_table() -> None:
     first, second = table.to_dicts()
     assert list(first) == list(second) == table.columns
     assert (first["data.x_min"], first["data.x_max"], second["data.x_max"]) == (1.5, None, 4.0)
-    assert (first["id"], first["annotation_type"], first["created_at"]) == (str(UUID(int=1)), "bounding_box", NOW)
+    assert (first["id"], first["annotation_type"], first["created_at"]) == (
+        str(UUID(int=1)),
+        "bounding_box",
+        NOW,
+    )
     assert len(table) == 2
     shown = table._repr_html_()
     assert "<th>data.x_min</th>" in shown
@@ -139,7 +161,14 @@ def test_a_table_is_a_frame_of_pandas_where_that_is_installed() -> None:
 
 
 def test_a_run_is_shown_with_what_it_found() -> None:
-    progress = {"total": 1234, "queued": 0, "processing": 0, "completed": 1200, "failed": 34, "canceled": 0}
+    progress = {
+        "total": 1234,
+        "queued": 0,
+        "processing": 0,
+        "completed": 1200,
+        "failed": 34,
+        "canceled": 0,
+    }
     result = {
         "images": 1234, "completed": 1200, "failed": 34, "annotations": 8, "by_class": {"badger": 3, EVIL: 5},
         "analyses": "", "failures": "",

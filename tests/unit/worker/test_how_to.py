@@ -20,12 +20,20 @@ GUIDE = (DOCS / "how-to" / "write-a-pipeline.md").read_text()
 
 
 def test_the_quoted_class_is_that_of_the_example() -> None:
-    quoted = next(block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "BrightestSpot(P" in block)
+    quoted = next(
+        block
+        for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+        if "BrightestSpot(P" in block
+    )
     assert quoted in (DOCS / "examples" / "brightest_spot.py").read_text()
 
 
 def test_the_test_of_the_guide_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    block = next(block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "def test_" in block)
+    block = next(
+        block
+        for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+        if "def test_" in block
+    )
     known = run_block(block, monkeypatch)
     known["test_the_spot_is_found"]()
 
@@ -36,10 +44,21 @@ def test_each_snippet_runs_with_its_own_imports(monkeypatch: pytest.MonkeyPatch)
     assert len(blocks) >= 3
     for block in blocks:
         run_block(block, monkeypatch)
-        bound = {node.id for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Name)} - set(dir(builtins))
+        bound = {
+            node.id for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Name)
+        } - set(dir(builtins))
         tree = symtable.symtable(block, "guide", "exec")
-        defined = {symbol.get_name() for symbol in tree.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-        defined |= {symbol.get_name() for inner in walk(tree) for symbol in inner.get_symbols() if symbol.is_local()}
+        defined = {
+            symbol.get_name()
+            for symbol in tree.get_symbols()
+            if symbol.is_assigned() or symbol.is_imported()
+        }
+        defined |= {
+            symbol.get_name()
+            for inner in walk(tree)
+            for symbol in inner.get_symbols()
+            if symbol.is_local()
+        }
         assert not bound - defined, block
 
 
@@ -61,8 +80,17 @@ def run_block(block: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_every_setting_is_listed_with_its_default() -> None:
-    listed = {name.removeprefix("TRAPLINE_").lower() for name in re.findall(r"`(TRAPLINE_[A-Z_]+)`", GUIDE)}
+    listed = {
+        name.removeprefix("TRAPLINE_").lower()
+        for name in re.findall(r"`(TRAPLINE_[A-Z_]+)`", GUIDE)
+    }
     assert set(WorkerSettings.model_fields) == listed
-    for name in ("batch_size", "loaders", "pixels_in_flight", "max_image_pixels", "max_image_bytes"):
+    for name in (
+        "batch_size",
+        "loaders",
+        "pixels_in_flight",
+        "max_image_pixels",
+        "max_image_bytes",
+    ):
         default = WorkerSettings.model_fields[name].default
         assert f"| `TRAPLINE_{name.upper()}` | {default} |" in GUIDE

@@ -53,7 +53,9 @@ def ids_of(asked: Sequence[Asked]) -> set[str | None]:
     return {one.headers.get("X-Trapline-Worker") for one in asked}
 
 
-def test_it_leases_over_all_jobs_and_passes_their_parameters(server: FakeServer, tmp_path: Path) -> None:
+def test_it_leases_over_all_jobs_and_passes_their_parameters(
+    server: FakeServer, tmp_path: Path
+) -> None:
     server.add_job(7, "sleeper", {"a": make_jpeg()})
     server.add_job(9, "sleeper", {"b": make_jpeg()})
     pipeline = Configured()
@@ -66,17 +68,27 @@ def test_it_leases_over_all_jobs_and_passes_their_parameters(server: FakeServer,
         "service": "Tests", "name": "worker-1", "pid": 1, "pipelines": ["sleeper"],
     }  # fmt: skip
     assert not server.paths("/api/v2/jobs?")
-    assert ids_of(server.paths("/api/v2/tasks/") + server.paths("/api/v2/jobs/7/")) == {server.workers[0]}
+    assert ids_of(server.paths("/api/v2/tasks/") + server.paths("/api/v2/jobs/7/")) == {
+        server.workers[0]
+    }
     assert ids_of([asked for asked in server.asked if asked.path in ("/a", "/b")]) == {None}
     assert [goodbye["leases"] for goodbye in server.goodbyes] == [[]]
 
 
 def test_it_waits_at_the_server_and_not_between_calls(server: FakeServer, tmp_path: Path) -> None:
     stop = threading.Event()
-    limits = WorkerLimits(batch_size=4, poll_s=30, idle_s=8)  # a wait of its own between two calls would be seen
-    thread = threading.Thread(target=run, args=(server, tmp_path, Sleeper()), kwargs={"stop": stop, "limits": limits})
+    limits = WorkerLimits(
+        batch_size=4, poll_s=30, idle_s=8
+    )  # a wait of its own between two calls would be seen
+    thread = threading.Thread(
+        target=run, args=(server, tmp_path, Sleeper()), kwargs={"stop": stop, "limits": limits}
+    )
     thread.start()
-    wait_until(lambda: [asked.body["wait_s"] for asked in server.paths("/api/v2/tasks/lease")][:2] == [0, 2])
+    wait_until(
+        lambda: (
+            [asked.body["wait_s"] for asked in server.paths("/api/v2/tasks/lease")][:2] == [0, 2]
+        )
+    )
     server.add_job(7, "sleeper", {"a": make_jpeg()})
     server.wait_for_results(1)
     server.add_job(8, "sleeper", {"b": make_jpeg()})
@@ -90,7 +102,10 @@ def test_what_is_lost_or_canceled_is_dropped(server: FakeServer, tmp_path: Path)
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(8)})
     server.states = {f"r-i{number}": "canceled" if number % 2 else "lost" for number in range(5, 8)}
     progress = run(
-        server, tmp_path, Sleeper(0.6), limits=WorkerLimits(batch_size=4, loaders=1, poll_s=0.02, idle_s=0.3)
+        server,
+        tmp_path,
+        Sleeper(0.6),
+        limits=WorkerLimits(batch_size=4, loaders=1, poll_s=0.02, idle_s=0.3),
     )
     assert not {"i5", "i6", "i7"} & set(server.results)
     assert progress.read()["leased"] == progress.read()["posted"] == len(server.results) == 5
@@ -114,7 +129,9 @@ def test_what_is_answered_but_not_posted_is_renewed(server: FakeServer, tmp_path
     assert server.paths("/api/v2/tasks/renew")[-1].body["leases"] == ["r-a"]
     stop.set()
     thread.join(10)
-    assert [(goodbye["leases"], goodbye["unsent"]) for goodbye in server.goodbyes] == [([], ["r-a"])]
+    assert [(goodbye["leases"], goodbye["unsent"]) for goodbye in server.goodbyes] == [
+        ([], ["r-a"])
+    ]
     assert server.queued[7] == [], "its result is still to come"
     # The next process sends it before it says hello: after that it would be void.
     away.clear()
@@ -125,14 +142,21 @@ def test_what_is_answered_but_not_posted_is_renewed(server: FakeServer, tmp_path
     assert set(server.results) == {"a"}
 
 
-def test_an_unknown_id_is_followed_by_another_hello_and_loses_nothing(server: FakeServer, tmp_path: Path) -> None:
+def test_an_unknown_id_is_followed_by_another_hello_and_loses_nothing(
+    server: FakeServer, tmp_path: Path
+) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(40)})
 
     def meddle(asked: Asked) -> Answer | None:
-        # The server is set back to before the first hello, twice: before a lease, and before results are posted.
+        # The server is set back to before the first hello, twice: before a lease, and before
+        # results are posted.
         worker = asked.headers.get("X-Trapline-Worker")
         for number, where in enumerate(("/lease", "/result/")):
-            if asked.path.endswith(where) and len(server.workers) == number + 1 and worker == server.workers[number]:
+            if (
+                asked.path.endswith(where)
+                and len(server.workers) == number + 1
+                and worker == server.workers[number]
+            ):
                 return refuse(409, "no worker of yours has this id; say hello again")
         return None
 
@@ -144,7 +168,9 @@ def test_an_unknown_id_is_followed_by_another_hello_and_loses_nothing(server: Fa
 
 
 @pytest.mark.parametrize("where", ["/lease", "/renew"])
-def test_an_evicted_worker_stops_and_says_why(server: FakeServer, tmp_path: Path, where: str) -> None:
+def test_an_evicted_worker_stops_and_says_why(
+    server: FakeServer, tmp_path: Path, where: str
+) -> None:
     server.add_job(7, "sleeper", {"a": make_jpeg()})
 
     def meddle(asked: Asked) -> Answer | None:
@@ -153,11 +179,15 @@ def test_an_evicted_worker_stops_and_says_why(server: FakeServer, tmp_path: Path
         return None
 
     server.meddle = meddle
-    with pytest.raises(WorkerRejected, match="the server ended this worker: Ann evicted this worker"):
+    with pytest.raises(
+        WorkerRejected, match="the server ended this worker: Ann evicted this worker"
+    ):
         run(server, tmp_path, Sleeper(), limits=WorkerLimits(poll_s=0.02, idle_s=30))
 
 
-def test_an_evicted_worker_finishes_what_it_has_begun_and_nothing_else(server: FakeServer, tmp_path: Path) -> None:
+def test_an_evicted_worker_finishes_what_it_has_begun_and_nothing_else(
+    server: FakeServer, tmp_path: Path
+) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(12)})
 
     def list_renewed() -> list[Asked]:
@@ -201,9 +231,14 @@ def test_what_goes_alone_is_alone_in_hand(server: FakeServer, tmp_path: Path) ->
     asked = [one.path for one in server.asked]
     fetched = asked.index("/i4")
     posted = [
-        row["reply_subject"] for one in server.asked[:fetched] if "/result" in one.path for row in one.body["results"]
+        row["reply_subject"]
+        for one in server.asked[:fetched]
+        if "/result" in one.path
+        for row in one.body["results"]
     ]
-    assert sorted(posted) == [f"r-i{number}" for number in range(4)], "others were in hand when it was begun"
+    assert sorted(posted) == [f"r-i{number}" for number in range(4)], (
+        "others were in hand when it was begun"
+    )
     after = [place for place, path in enumerate(asked) if path == "/i5"]
     assert after[0] > next(
         place for place, one in enumerate(server.asked)
@@ -228,7 +263,9 @@ def test_a_signal_gives_back_what_is_not_begun_at_once(server: FakeServer, insta
     assert len(server.goodbyes) == 1
 
 
-def test_a_model_that_does_not_end_in_time_gives_its_tasks_back(server: FakeServer, installed: Path) -> None:
+def test_a_model_that_does_not_end_in_time_gives_its_tasks_back(
+    server: FakeServer, installed: Path
+) -> None:
     server.add_job(3, "slow", {"a": make_jpeg()})
     process = start(server, installed, "-p", "slow", SLOW_S="60", TRAPLINE_STOP_TIMEOUT="1.5")
     wait_until(lambda: "/a" in [asked.path for asked in server.asked])
@@ -259,7 +296,10 @@ def test_names_are_held_by_live_processes_only(tmp_path: Path) -> None:
 
     def hold_name() -> tuple[subprocess.Popen[str], str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", hold, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout is not None
         return process, process.stdout.readline().strip()
@@ -282,7 +322,8 @@ def test_names_are_held_by_live_processes_only(tmp_path: Path) -> None:
 
 def test_holding_knows_what_is_begun_dropped_and_settled() -> None:
     one, two, three = (
-        HeldLease(1, "p", Task(id=name, image_id=name, image_url="", reply_subject=name)) for name in ("a", "b", "c")
+        HeldLease(1, "p", Task(id=name, image_id=name, image_url="", reply_subject=name))
+        for name in ("a", "b", "c")
     )
     holding = HeldLeases()
     holding.add([one, two, three])

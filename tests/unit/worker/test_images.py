@@ -12,7 +12,13 @@ from PIL import Image
 from tests.unit.worker.fake_server import Asked, FakeServer, make_jpeg, refuse
 
 from trapline.client import RetryPolicy
-from trapline.worker.images import ImageFetcher, ImageLoadError, PixelBudget, decode_image, parse_image_size
+from trapline.worker.images import (
+    ImageFetcher,
+    ImageLoadError,
+    PixelBudget,
+    decode_image,
+    parse_image_size,
+)
 
 
 def encode(picture: Image.Image, kind: str, **options: object) -> bytes:
@@ -31,7 +37,9 @@ def test_pictures_become_rgb(kind: str) -> None:
     assert np.abs(pixels[15, 20].astype(int) - [200, 30, 60]).max() <= 6
 
 
-@pytest.mark.parametrize(("mode", "colour"), [("L", 130), ("CMYK", (0, 120, 120, 0)), ("1", 1), ("P", 0), ("RGBA", 0)])
+@pytest.mark.parametrize(
+    ("mode", "colour"), [("L", 130), ("CMYK", (0, 120, 120, 0)), ("1", 1), ("P", 0), ("RGBA", 0)]
+)
 def test_other_modes_become_rgb(mode: str, colour: object) -> None:
     data = encode(Image.new(mode, (16, 8), colour), "JPEG" if mode in ("L", "CMYK") else "PNG")  # type: ignore[arg-type]
     assert parse_image_size(data, 10_000) == (16, 8)
@@ -70,12 +78,16 @@ def test_too_many_pixels_are_refused_before_decoding() -> None:
 
 @pytest.fixture
 def fetcher() -> Iterator[ImageFetcher]:
-    made = ImageFetcher(user_agent="t", timeout_s=5, max_bytes=1_000_000, retry=RetryPolicy(2, 0.001))
+    made = ImageFetcher(
+        user_agent="t", timeout_s=5, max_bytes=1_000_000, retry=RetryPolicy(2, 0.001)
+    )
     yield made
     made.close()
 
 
-def test_fetching_tries_again_after_passing_failures_only(server: FakeServer, fetcher: ImageFetcher) -> None:
+def test_fetching_tries_again_after_passing_failures_only(
+    server: FakeServer, fetcher: ImageFetcher
+) -> None:
     server.images["a"] = make_jpeg()
     server.meddle = lambda _: refuse(503) if len(server.asked) < 3 else None
     assert fetcher.fetch(f"{server.image_url}/a") == server.images["a"]
@@ -86,7 +98,9 @@ def test_fetching_tries_again_after_passing_failures_only(server: FakeServer, fe
     assert len(server.asked) == 4
 
 
-def test_a_host_that_is_away_and_a_file_too_large_are_said(server: FakeServer, fetcher: ImageFetcher) -> None:
+def test_a_host_that_is_away_and_a_file_too_large_are_said(
+    server: FakeServer, fetcher: ImageFetcher
+) -> None:
     server.images["a"] = bytes(2_000_000)
     with pytest.raises(ImageLoadError, match="larger than 1000000 bytes"):
         fetcher.fetch(f"{server.image_url}/a")
@@ -96,7 +110,9 @@ def test_a_host_that_is_away_and_a_file_too_large_are_said(server: FakeServer, f
         fetcher.fetch("nonsense")
 
 
-def test_redirects_between_image_hosts_are_followed(server: FakeServer, fetcher: ImageFetcher) -> None:
+def test_redirects_between_image_hosts_are_followed(
+    server: FakeServer, fetcher: ImageFetcher
+) -> None:
     server.images["a"] = b"picture"
 
     def meddle(asked: Asked) -> tuple[int, dict[str, str], bytes] | None:

@@ -10,7 +10,12 @@ from PIL import Image, ImageDraw, ImageFilter
 from trapline.worker.pipeline import Pixels
 from trapline.worker.pipelines.connected_components import list_components
 from trapline.worker.pipelines.imagenet import INSECT, find_order, load_labels
-from trapline.worker.pipelines.insect_sheet import InsectSheetParameters, SheetSpot, list_spots, parse_parameters
+from trapline.worker.pipelines.insect_sheet import (
+    InsectSheetParameters,
+    SheetSpot,
+    list_spots,
+    parse_parameters,
+)
 
 Box = tuple[float, float, float, float]
 
@@ -35,8 +40,16 @@ def draw_sheet(
     chance = np.random.default_rng(seed)
     width, height = size
     down, across = np.mgrid[0:height, 0:width].astype(np.float32)
-    lamp = 18 * np.cos(across / width * np.pi) + 10 * np.sin(down / height * 2) + 3 * np.sin((across + down) / 230)
-    sheet = np.stack([cloth + lamp, cloth + 1 + lamp, cloth - 6 + lamp * 1.1], axis=-1).clip(0, 255).astype(np.uint8)
+    lamp = (
+        18 * np.cos(across / width * np.pi)
+        + 10 * np.sin(down / height * 2)
+        + 3 * np.sin((across + down) / 230)
+    )
+    sheet = (
+        np.stack([cloth + lamp, cloth + 1 + lamp, cloth - 6 + lamp * 1.1], axis=-1)
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
     drawn = Image.fromarray(sheet)
     pen = ImageDraw.Draw(drawn)
     placed: list[Box] = []
@@ -46,13 +59,21 @@ def draw_sheet(
         a, b = (long, wide) if chance.random() < 0.5 else (wide, long)
         x, y = float(chance.uniform(30, width - a - 30)), float(chance.uniform(30, height - b - 30))
         box = (x, y, x + a, y + b)
-        if any(x - 24 < o[2] and o[0] < x + a + 24 and y - 24 < o[3] and o[1] < y + b + 24 for o in placed):
+        if any(
+            x - 24 < o[2] and o[0] < x + a + 24 and y - 24 < o[3] and o[1] < y + b + 24
+            for o in placed
+        ):
             continue
         shade = int(chance.integers(25, darkest))
-        pen.ellipse(box, fill=(shade, int(shade * chance.uniform(0.7, 1)), int(shade * chance.uniform(0.5, 1))))
+        pen.ellipse(
+            box,
+            fill=(shade, int(shade * chance.uniform(0.7, 1)), int(shade * chance.uniform(0.5, 1))),
+        )
         placed.append(box)
     drawn = drawn.filter(ImageFilter.GaussianBlur(1.5))
-    noisy = np.asarray(drawn).astype(np.int16) + chance.integers(-10, 11, (height, width, 3), np.int16)
+    noisy = np.asarray(drawn).astype(np.int16) + chance.integers(
+        -10, 11, (height, width, 3), np.int16
+    )
     return Sheet(noisy.clip(0, 255).astype(np.uint8), placed)
 
 
@@ -115,7 +136,8 @@ def test_the_parameters_of_a_job_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"threshold": "high"}, {"min_size": -1}, {"max_insects": True}, {"threshold": float("nan")}]
+    "wrong",
+    [{"threshold": "high"}, {"min_size": -1}, {"max_insects": True}, {"threshold": float("nan")}],
 )
 def test_a_wrong_parameter_is_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=f"the parameter {next(iter(wrong))} must be"):
@@ -124,7 +146,9 @@ def test_a_wrong_parameter_is_named(wrong: dict[str, object]) -> None:
 
 def test_the_sheet_may_be_of_any_size() -> None:
     for size in ((1, 1), (3, 2000), (2000, 3), (33, 17)):
-        assert isinstance(list_spots(np.full((size[1], size[0], 3), 230, np.uint8), InsectSheetParameters()), list)
+        assert isinstance(
+            list_spots(np.full((size[1], size[0], 3), 230, np.uint8), InsectSheetParameters()), list
+        )
 
 
 def flood(mask: NDArray[np.bool_]) -> list[tuple[int, int, int, int, int]]:
@@ -164,18 +188,26 @@ def test_a_spiral_is_one_part() -> None:
         mask[ring, ring : 41 - ring] = mask[ring : 41 - ring, 40 - ring] = True
         mask[40 - ring, ring : 41 - ring] = mask[ring + 2 : 41 - ring, ring] = True
         mask[ring + 2, ring : ring + 3] = True
-    assert len(list_components(mask, np.ones(mask.shape, np.float32)).areas) == len(flood(mask)) == 1
+    assert (
+        len(list_components(mask, np.ones(mask.shape, np.float32)).areas) == len(flood(mask)) == 1
+    )
 
 
 def test_an_order_is_named_where_the_insects_agree() -> None:
     labels = load_labels()
     scores = np.zeros(1000)
-    scores[[labels.index("tiger beetle"), labels.index("ladybug"), labels.index("Siberian husky")]] = 0.2, 0.1, 0.7
+    scores[
+        [labels.index("tiger beetle"), labels.index("ladybug"), labels.index("Siberian husky")]
+    ] = 0.2, 0.1, 0.7
     order, grouped = find_order(scores)
     assert order == "beetle"
     assert grouped[:2].tolist() == pytest.approx([0.3, 1.0])
     scores[:] = 0
-    scores[[labels.index("cicada"), labels.index("monarch"), labels.index("mantis")]] = 0.4, 0.3, 0.3
+    scores[[labels.index("cicada"), labels.index("monarch"), labels.index("mantis")]] = (
+        0.4,
+        0.3,
+        0.3,
+    )
     assert find_order(scores)[0] == INSECT
     scores[:] = 0
     scores[[labels.index("cicada"), labels.index("Siberian husky")]] = 0.05, 0.95

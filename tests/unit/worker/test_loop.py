@@ -72,9 +72,13 @@ def run(
 ) -> Progress:
     """Work until nothing has come for a short while, and say what was done."""
     retry = retry or RetryPolicy(3, 0.01)
-    log = structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(0))
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(0)
+    )
     progress = Progress()
-    fetcher = ImageFetcher(user_agent="trapline-worker/test", timeout_s=5, max_bytes=10_000_000, retry=retry)
+    fetcher = ImageFetcher(
+        user_agent="trapline-worker/test", timeout_s=5, max_bytes=10_000_000, retry=retry
+    )
     holding = HeldLeases()
     with Trapline(server.url, token, retry=retry) as api:
         poster = ResultPoster(
@@ -89,9 +93,15 @@ def run(
             forget=lambda refused: identity.forget(refused),
         )
         hello = HelloRequest(
-            service="Tests", name="worker-1", host="here", pid=1, pipelines=[one.slug for one in pipelines]
+            service="Tests",
+            name="worker-1",
+            host="here",
+            pid=1,
+            pipelines=[one.slug for one in pipelines],
         )
-        identity = WorkerIdentity(api=api, hello=hello, holding=holding, log=log, before=poster.send_saved)
+        identity = WorkerIdentity(
+            api=api, hello=hello, holding=holding, log=log, before=poster.send_saved
+        )
         worker = WorkerLoop(
             api=api,
             fetcher=fetcher,
@@ -113,7 +123,9 @@ def run(
 
 
 def test_the_example_works_from_lease_to_result(server: FakeServer, tmp_path: Path) -> None:
-    server.add_job(7, "brightest-spot", {"a": make_jpeg(spot=(20, 30)), "b": make_jpeg(100, 80, spot=(70, 40))})
+    server.add_job(
+        7, "brightest-spot", {"a": make_jpeg(spot=(20, 30)), "b": make_jpeg(100, 80, spot=(70, 40))}
+    )
     progress = run(server, tmp_path, load_example())
     assert set(server.results) == {"a", "b"}
     (found,) = server.results["b"]["detections"]
@@ -124,7 +136,14 @@ def test_the_example_works_from_lease_to_result(server: FakeServer, tmp_path: Pa
     assert found["classifications"][0]["terminal"] is True
     assert server.results["b"]["pipeline"] == "brightest-spot"
     assert server.results["b"]["source_images"] == [{"id": "b", "url": f"{server.image_url}/b"}]
-    assert progress.read() == {"leased": 2, "loaded": 2, "inferred": 2, "failed": 0, "posted": 2, "refused": 0}
+    assert progress.read() == {
+        "leased": 2,
+        "loaded": 2,
+        "inferred": 2,
+        "failed": 0,
+        "posted": 2,
+        "refused": 0,
+    }
 
 
 def test_nothing_found_is_said(server: FakeServer, tmp_path: Path) -> None:
@@ -135,14 +154,18 @@ def test_nothing_found_is_said(server: FakeServer, tmp_path: Path) -> None:
     assert nothing["algorithm"]["key"] == "sleeper"
 
 
-def test_the_calls_are_those_of_the_workers_in_the_field(server: FakeServer, tmp_path: Path) -> None:
+def test_the_calls_are_those_of_the_workers_in_the_field(
+    server: FakeServer, tmp_path: Path
+) -> None:
     server.add_job(7, "sleeper", {"pic": make_jpeg()})
     run(server, tmp_path, Sleeper())
     hello, asked = server.asked[:2]
     assert hello.path == "/api/v2/workers/hello"  # which such a server does not know
     assert (asked.method, asked.path.split("?")[0]) == ("GET", "/api/v2/jobs")
     query = asked.path.split("?")[1]
-    assert query == "pipeline__slug__in=sleeper&ids_only=1&incomplete_only=1&dispatch_mode=async_api"
+    assert (
+        query == "pipeline__slug__in=sleeper&ids_only=1&incomplete_only=1&dispatch_mode=async_api"
+    )
     assert server.paths("/api/v2/jobs/7/tasks/")[0].body == {"batch_size": 4}
     assert server.paths("/api/v2/jobs/7/result/")[0].body["results"][0]["reply_subject"] == "r-pic"
 
@@ -161,7 +184,12 @@ def test_fetching_and_inference_overlap(server: FakeServer, tmp_path: Path) -> N
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(40)})
     pipeline = Sleeper(seconds=0.02)
     started = time.monotonic()
-    run(server, tmp_path, pipeline, limits=WorkerLimits(batch_size=4, loaders=4, poll_s=0.02, idle_s=0.15))
+    run(
+        server,
+        tmp_path,
+        pipeline,
+        limits=WorkerLimits(batch_size=4, loaders=4, poll_s=0.02, idle_s=0.15),
+    )
     last = max(asked.at for asked in server.paths("/api/v2/jobs/7/result/"))
     # One after the other: 40 x (0.05 + 0.02) s = 2.8 s; the model alone takes 0.8 s.
     assert last - started < 1.5
@@ -180,13 +208,27 @@ def test_results_go_out_while_the_model_still_runs(server: FakeServer, tmp_path:
 
 def test_one_bad_picture_costs_only_itself(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(
-        7, "sleeper", {"a": make_jpeg(), "b": make_jpeg(width=66), "c": make_jpeg(), "d": b"no picture", "e": b""}
+        7,
+        "sleeper",
+        {
+            "a": make_jpeg(),
+            "b": make_jpeg(width=66),
+            "c": make_jpeg(),
+            "d": b"no picture",
+            "e": b"",
+        },
     )
     server.queued[7].append("gone")
     server.image_delay_s = 0.02
     progress = run(server, tmp_path, Sleeper(seconds=0.05, poison=[66]))
-    assert server.results["b"] == {"error": "RuntimeError: cannot bear a width of 66", "image_id": "b"}
-    assert server.results["d"] == {"error": "image is not an image: it is of no known format", "image_id": "d"}
+    assert server.results["b"] == {
+        "error": "RuntimeError: cannot bear a width of 66",
+        "image_id": "b",
+    }
+    assert server.results["d"] == {
+        "error": "image is not an image: it is of no known format",
+        "image_id": "d",
+    }
     assert server.results["e"] == {"error": "image is not an image: it is empty", "image_id": "e"}
     assert server.results["gone"]["error"] == "failed to load image: the image host answered 404"
     for name in "ac":
@@ -211,7 +253,9 @@ def fail_first(server: FakeServer, times: int, part: str, answer: Answer) -> lis
 
 @pytest.mark.parametrize("part", ["/api/v2/jobs?", "/tasks/", "/result/", "/pic"])
 @pytest.mark.parametrize("status", [500, 503, 429])
-def test_passing_failures_are_tried_again(server: FakeServer, tmp_path: Path, part: str, status: int) -> None:
+def test_passing_failures_are_tried_again(
+    server: FakeServer, tmp_path: Path, part: str, status: int
+) -> None:
     failed = fail_first(server, 2, part, refuse(status))
     server.add_job(7, "sleeper", {"pic": make_jpeg()})
     run(server, tmp_path, Sleeper(), limits=WorkerLimits(batch_size=4, poll_s=0.01, idle_s=0.4))
@@ -293,7 +337,13 @@ def test_stopping_posts_what_is_done_and_leases_no_more(server: FakeServer, tmp_
     stop = threading.Event()
     watching = threading.Thread(target=stop_after_a_result, args=(server, stop), daemon=True)
     watching.start()
-    progress = run(server, tmp_path, Sleeper(seconds=0.02), stop=stop, limits=WorkerLimits(batch_size=4, poll_s=0.05))
+    progress = run(
+        server,
+        tmp_path,
+        Sleeper(seconds=0.02),
+        stop=stop,
+        limits=WorkerLimits(batch_size=4, poll_s=0.05),
+    )
     watching.join()
     counts = progress.read()
     assert 0 < counts["posted"] == counts["inferred"] == len(server.results) < 60
@@ -311,7 +361,9 @@ def test_two_pipelines_share_a_worker(server: FakeServer, tmp_path: Path) -> Non
 def test_pixels_in_flight_are_bounded(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg(100, 100) for number in range(30)})
     pipeline = Sleeper(seconds=0.005)
-    limits = WorkerLimits(batch_size=16, loaders=8, pixels_in_flight=30_000, poll_s=0.02, idle_s=0.15)
+    limits = WorkerLimits(
+        batch_size=16, loaders=8, pixels_in_flight=30_000, poll_s=0.02, idle_s=0.15
+    )
     run(server, tmp_path, pipeline, limits=limits)
     assert len(server.results) == 30
     assert max(map(len, pipeline.batches)) <= 3
@@ -319,5 +371,10 @@ def test_pixels_in_flight_are_bounded(server: FakeServer, tmp_path: Path) -> Non
 
 def test_a_picture_larger_than_all_room_still_passes(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg(200, 200) for number in range(3)})
-    run(server, tmp_path, Sleeper(), limits=WorkerLimits(pixels_in_flight=10_000, poll_s=0.02, idle_s=0.15))
+    run(
+        server,
+        tmp_path,
+        Sleeper(),
+        limits=WorkerLimits(pixels_in_flight=10_000, poll_s=0.02, idle_s=0.15),
+    )
     assert len(server.results) == 3

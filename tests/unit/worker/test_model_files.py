@@ -69,14 +69,20 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         .serial_number(1)
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .sign(key, hashes.SHA256())
     )
     pem = tmp_path / "host.pem"
     pem.write_bytes(
         certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
     )
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
     with _serve(pem) as url:
@@ -139,7 +145,10 @@ def test_a_file_with_another_sum_is_never_used(host: str, tmp_path: Path) -> Non
 def test_many_at_once_fetch_it_once(host: str, tmp_path: Path) -> None:
     file = describe(f"{host}/net.onnx")
     paths: list[Path] = []
-    threads = [threading.Thread(target=lambda: paths.append(fetch_model_file(file, tmp_path))) for _ in range(6)]
+    threads = [
+        threading.Thread(target=lambda: paths.append(fetch_model_file(file, tmp_path)))
+        for _ in range(6)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -191,7 +200,9 @@ MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 
 def test_a_publishers_md5_counts_and_the_sha256_is_pinned(host: str, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    path = fetch_model_file(unlisted(f"{host}/net.pt", MD5), tmp_path, progress=lambda *now: told.append(now))
+    path = fetch_model_file(
+        unlisted(f"{host}/net.pt", MD5), tmp_path, progress=lambda *now: told.append(now)
+    )
     assert told[-1] == ("net.pt", len(CONTENT), len(CONTENT))
     pin = path.with_suffix(".pt.sha256")
     assert pin.read_text().strip() == hashlib.sha256(CONTENT).hexdigest()

@@ -28,7 +28,9 @@ class Clock:
         return self.now
 
 
-def run_batch(watch: ModelWatch, clock: Clock, images: int, seconds: float, slug: str = "a") -> None:
+def run_batch(
+    watch: ModelWatch, clock: Clock, images: int, seconds: float, slug: str = "a"
+) -> None:
     with watch.running(slug, images):
         clock.now += seconds
 
@@ -58,7 +60,9 @@ def test_the_first_batch_may_take_600_s_and_later_ones_20_times_the_expected_tim
     watch = ModelWatch(clock=clock)
     run_batch(watch, clock, 1, 0.01)
     assert read_allowed_s(watch, clock, 24) == pytest.approx(90, abs=1)
-    assert read_allowed_s(watch, clock, 1, "b") == pytest.approx(600, abs=1), "each pipeline warms up"
+    assert read_allowed_s(watch, clock, 1, "b") == pytest.approx(600, abs=1), (
+        "each pipeline warms up"
+    )
 
 
 def test_the_expected_time_is_the_median_of_the_last_batches() -> None:
@@ -70,7 +74,9 @@ def test_the_expected_time_is_the_median_of_the_last_batches() -> None:
     assert read_allowed_s(watch, clock, 8) == pytest.approx(20 * 10 * 8, abs=1)
     for _ in range(60):
         run_batch(watch, clock, 8, 8 * 100)
-    assert read_allowed_s(watch, clock, 8) == pytest.approx(20 * 100 * 8, abs=1), "it follows a slower machine"
+    assert read_allowed_s(watch, clock, 8) == pytest.approx(20 * 100 * 8, abs=1), (
+        "it follows a slower machine"
+    )
 
 
 def test_a_batch_that_fails_is_not_a_measurement() -> None:
@@ -121,7 +127,9 @@ def wait_for_restart(server: FakeServer, process: subprocess.Popen[str]) -> None
         time.sleep(0.02)
 
 
-def test_a_first_image_that_hangs_ends_the_process_after_the_start_timeout(server: FakeServer, installed: Path) -> None:
+def test_a_first_image_that_hangs_ends_the_process_after_the_start_timeout(
+    server: FakeServer, installed: Path
+) -> None:
     server.additions = True
     server.add_job(3, "slow", {"hangs": make_jpeg(width=HANGING)})
     process = start(

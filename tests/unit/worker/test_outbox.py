@@ -19,7 +19,9 @@ def test_what_is_kept_is_sent_in_order_and_forgotten(tmp_path: Path) -> None:
     outbox.save(1, [result("a"), result("b")])
     outbox.save(2, [result("c")])
     posted: list[tuple[int, list[Result]]] = []
-    assert Outbox(tmp_path, "http://a").send(lambda job, results: posted.append((job, results))) == 3
+    assert (
+        Outbox(tmp_path, "http://a").send(lambda job, results: posted.append((job, results))) == 3
+    )
     assert posted == [(1, [result("a"), result("b")]), (2, [result("c")])]
     assert len(outbox) == 0
 

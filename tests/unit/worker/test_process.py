@@ -81,7 +81,9 @@ def finish(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, st
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
-        out, err = process.communicate(timeout=5)  # a child of it that lives on holds the other ends
+        out, err = process.communicate(
+            timeout=5
+        )  # a child of it that lives on holds the other ends
         pytest.fail(f"it did not end:\n{err}")
     return process.returncode, out, err
 
@@ -92,7 +94,9 @@ def test_it_works_until_idle_and_logs_json(server: FakeServer, installed: Path) 
     assert code == 0, err
     assert set(server.results) == {"a", "b"}
     lines = [json.loads(line) for line in err.splitlines()]
-    told = [line["event"] for line in lines if line["event"] != "stopping"]  # which is told only if it takes a while
+    told = [
+        line["event"] for line in lines if line["event"] != "stopping"
+    ]  # which is told only if it takes a while
     assert told == ["worker ready", "worker ended"]
     assert lines[-1]["posted"] == 2
     agent = server.asked[0].headers["User-Agent"]
@@ -103,7 +107,9 @@ def test_it_works_until_idle_and_logs_json(server: FakeServer, installed: Path) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_after_what_it_holds(server: FakeServer, installed: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_it_after_what_it_holds(
+    server: FakeServer, installed: Path, number: signal.Signals
+) -> None:
     server.add_job(3, "slow", {f"i{number}": make_jpeg() for number in range(200)})
     process = start(server, installed, "-p", "slow")
     server.wait_for_results(4)
@@ -117,7 +123,9 @@ def test_a_signal_ends_it_after_what_it_holds(server: FakeServer, installed: Pat
     assert server.queued[3]
 
 
-def test_a_signal_ends_it_in_time_though_the_model_is_busy(server: FakeServer, installed: Path) -> None:
+def test_a_signal_ends_it_in_time_though_the_model_is_busy(
+    server: FakeServer, installed: Path
+) -> None:
     server.add_job(3, "slow", {"a": make_jpeg()})
     process = start(server, installed, "-p", "slow", SLOW_S="60", TRAPLINE_STOP_TIMEOUT="1.5")
     while not server.paths("/a"):
@@ -131,13 +139,17 @@ def test_a_signal_ends_it_in_time_though_the_model_is_busy(server: FakeServer, i
     assert "stopped before all was done" in err
 
 
-def test_results_are_on_disk_when_the_server_is_away_at_the_end(server: FakeServer, installed: Path) -> None:
+def test_results_are_on_disk_when_the_server_is_away_at_the_end(
+    server: FakeServer, installed: Path
+) -> None:
     def meddle(asked: Asked) -> Answer | None:
         return refuse(503) if "/result/" in asked.path else None
 
     server.meddle = meddle
     server.add_job(3, "slow", {f"i{number}": make_jpeg() for number in range(4)})
-    code, _, err = finish(start(server, installed, "-p", "slow", "--until-idle", "0.3", TRAPLINE_RETRY_BACKOFF="0.01"))
+    code, _, err = finish(
+        start(server, installed, "-p", "slow", "--until-idle", "0.3", TRAPLINE_RETRY_BACKOFF="0.01")
+    )
     assert code == 0, err
     assert not server.results
     server.meddle = lambda _: None
@@ -146,7 +158,9 @@ def test_results_are_on_disk_when_the_server_is_away_at_the_end(server: FakeServ
     assert len(server.results) == 4
 
 
-def test_a_model_that_does_not_come_back_costs_one_picture(server: FakeServer, installed: Path) -> None:
+def test_a_model_that_does_not_come_back_costs_one_picture(
+    server: FakeServer, installed: Path
+) -> None:
     server.additions = True
     server.add_job(3, "slow", {"hangs": make_jpeg(width=128)})
     process = start(server, installed, "-p", "slow", SLOW_S="0", HANGS_AT_WIDTH="128", **ONE_SECOND)
@@ -154,7 +168,8 @@ def test_a_model_that_does_not_come_back_costs_one_picture(server: FakeServer, i
     while len(server.workers) < 2 and process.poll() is None:
         assert time.monotonic() < until, "nobody began again"
         time.sleep(0.02)
-    # A server hears that the other one is gone; this one would hand the task to what it still waits for.
+    # A server hears that the other one is gone; this one would hand the task to what it still waits
+    # for.
     server.ended[server.workers[0]] = "its process began anew"
     server.add_job(4, "slow", {"next": make_jpeg()})
     server.wait_for_results(1)
@@ -173,7 +188,9 @@ def test_killed_in_the_middle_it_posts_nothing_twice(server: FakeServer, install
     finish(process)
     finish(start(server, installed, "-p", "slow", "--until-idle", "0.3", SLOW_S="0"))
     assert set(server.times_posted.values()) == {1}
-    assert len(server.results) >= 90  # what the killed one held comes back to the line by a real server's lease
+    assert (
+        len(server.results) >= 90
+    )  # what the killed one held comes back to the line by a real server's lease
 
 
 def test_what_is_missing_is_named(server: FakeServer, installed: Path) -> None:
@@ -182,7 +199,10 @@ def test_what_is_missing_is_named(server: FakeServer, installed: Path) -> None:
     assert "TRAPLINE_TOKEN is not set" in err
     code, _, err = finish(start(server, installed, "-p", "nonsense"))
     assert code == 1
-    assert "no installed package offers pipeline nonsense; there are animal-detector, brightest-spot, insect-" in err
+    assert (
+        "no installed package offers pipeline nonsense; there are animal-detector, brightest-spot, insect-"
+        in err
+    )
     code, _, err = finish(start(server, installed, "-p", "slow", TRAPLINE_TOKEN="wrong"))
     assert code == 4
     assert "the server refuses the token: sign in first" in err
@@ -192,16 +212,24 @@ def test_register_says_one_line_a_project_and_goes_on(server: FakeServer, instal
     server.projects = {1: "Woods", 2: "Moor"}
     code, out, err = finish(start(server, installed, command="register"))
     assert code == 0, err
-    assert out.splitlines() == ["project 1 (Woods): created 5, updated 0", "project 2 (Moor): created 5, updated 0"]
+    assert out.splitlines() == [
+        "project 1 (Woods): created 5, updated 0",
+        "project 2 (Moor): created 5, updated 0",
+    ]
     name = server.registered[0][1]["processing_service_name"]
     assert name == f"Tests ({os.uname().nodename})"
     pipelines = {pipeline["slug"]: pipeline for pipeline in server.registered[0][1]["pipelines"]}
     labels = pipelines["animal-detector"]["algorithms"][0]["category_map"]["labels"]
     assert labels == ["animal", "person", "vehicle"]
 
-    code, out, _ = finish(start(server, installed, "--project", "9", "--project", "2", command="register"))
+    code, out, _ = finish(
+        start(server, installed, "--project", "9", "--project", "2", command="register")
+    )
     assert code == 1
-    assert out.splitlines() == ["project 9: there is no project 9", "project 2 (Moor): created 5, updated 0"]
+    assert out.splitlines() == [
+        "project 9: there is no project 9",
+        "project 2 (Moor): created 5, updated 0",
+    ]
 
 
 def test_the_worker_imports_nothing_of_the_server() -> None:
@@ -211,5 +239,7 @@ def test_the_worker_imports_nothing_of_the_server() -> None:
         "('fastapi', 'starlette', 'sqlalchemy', 'psycopg', 'procrastinate', 'uvicorn', 'alembic')"
         " or name.startswith('trapline.server')))"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert ended.stdout.strip() == ""

@@ -34,7 +34,12 @@ DEER = "a1;mammalia;artiodactyla;cervidae;odocoileus;virginianus;white-tailed de
 FAMILY = "a2;mammalia;lagomorpha;leporidae;;;"
 BLANK = "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank"
 NOTHING = "f2efdae9-efb8-48fb-8a91-eccf79ab4ffb;" + ";".join(["no cv result"] * 6)
-PLACES = {HARE: (0, "european hare"), DEER: (1, "white-tailed deer"), FAMILY: (2, "Leporidae"), BLANK: (3, "blank")}
+PLACES = {
+    HARE: (0, "european hare"),
+    DEER: (1, "white-tailed deer"),
+    FAMILY: (2, "Leporidae"),
+    BLANK: (3, "blank"),
+}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,9 @@ PLACES = {HARE: (0, "european hare"), DEER: (1, "white-tailed deer"), FAMILY: (2
         ([1.2, 0.1, 0.2, 0.2], None),
     ],
 )
-def test_parts_of_the_picture_become_pixels_of_it(bbox: list[float], box: tuple[float, ...] | None) -> None:
+def test_parts_of_the_picture_become_pixels_of_it(
+    bbox: list[float], box: tuple[float, ...] | None
+) -> None:
     placed = scale_box(bbox, 400, 300)
     assert placed == (pytest.approx(box) if box else None)
 
@@ -65,23 +72,39 @@ def test_megadetectors_categories_are_named() -> None:
         {"category": "3", "conf": 0.1, "bbox": [0, 0, 0.1, 0.1]},
     ]
     animal, person = parse_detections({"file": "p", "detections": rows}, "md", 400, 300, 0.2)
-    assert (animal.box, animal.score, animal.names[-1].name) == ((100, 150, 300, 225), 0.93, "animal")
+    assert (animal.box, animal.score, animal.names[-1].name) == (
+        (100, 150, 300, 225),
+        0.93,
+        "animal",
+    )
     assert person.names[-1].name == "person"
     assert list(person.names[-1].scores) == [0, 0.4, 0]
     assert parse_detections({"file": "p", "detections": []}, "md", 400, 300, 0.2) == []
 
 
-@pytest.mark.parametrize("answer", [{"failure": "inference failure", "detections": None}, {"detections": None}, {}])
+@pytest.mark.parametrize(
+    "answer", [{"failure": "inference failure", "detections": None}, {"detections": None}, {}]
+)
 def test_megadetectors_failures_are_failures(answer: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="MegaDetector could not work on it"):
         parse_detections(answer, "md", 400, 300, 0.2)
     with pytest.raises(ValueError, match="no category '7'"):
-        parse_detections({"detections": [{"category": "7", "conf": 1, "bbox": [0, 0, 1, 1]}]}, "md", 4, 3, 0.2)
+        parse_detections(
+            {"detections": [{"category": "7", "conf": 1, "bbox": [0, 0, 1, 1]}]}, "md", 4, 3, 0.2
+        )
 
 
 def test_a_class_string_is_a_taxon_with_a_rank() -> None:
-    hare, family, vehicle = parse_class(HARE), parse_class(FAMILY), parse_class("e2895ed5;;;;;;vehicle")
-    assert (hare.name, hare.scientific, hare.rank) == ("european hare", "Lepus europaeus", "species")
+    hare, family, vehicle = (
+        parse_class(HARE),
+        parse_class(FAMILY),
+        parse_class("e2895ed5;;;;;;vehicle"),
+    )
+    assert (hare.name, hare.scientific, hare.rank) == (
+        "european hare",
+        "Lepus europaeus",
+        "species",
+    )
     assert (family.name, family.scientific, family.rank) == ("Leporidae", "Leporidae", "family")
     assert (vehicle.name, vehicle.scientific, vehicle.rank) == ("vehicle", None, None)
     with pytest.raises(ValueError, match="3 parts, not 7"):
@@ -92,7 +115,11 @@ def test_the_class_list_keeps_the_taxa_and_names_each_class_once() -> None:
     twin = "a9;mammalia;lagomorpha;leporidae;lepus;capensis;european hare"
     made = build_speciesnet_category_map([HARE, twin, DEER, "b1;;;;;;blank", "b2;;;;;;blank"])
     assert len(set(made.labels)) == 5
-    assert made.labels[:3] == ["european hare (Lepus europaeus)", "european hare (Lepus capensis)", "white-tailed deer"]
+    assert made.labels[:3] == [
+        "european hare (Lepus europaeus)",
+        "european hare (Lepus capensis)",
+        "white-tailed deer",
+    ]
     assert made.data[2] == {
         "index": 2, "label": "white-tailed deer", "uuid": "a1", "taxon": "Odocoileus virginianus", "rank": "species",
         "class": "mammalia", "order": "artiodactyla", "family": "cervidae", "genus": "odocoileus",
@@ -101,12 +128,21 @@ def test_the_class_list_keeps_the_taxa_and_names_each_class_once() -> None:
 
 
 def row(conf: float, category: str = "1", **more: Any) -> dict[str, Any]:
-    return {"category": category, "label": "animal", "conf": conf, "bbox": [0.25, 0.5, 0.5, 0.25], **more}
+    return {
+        "category": category,
+        "label": "animal",
+        "conf": conf,
+        "bbox": [0.25, 0.5, 0.5, 0.25],
+        **more,
+    }
 
 
 def said(final: str, score: float, *raw: tuple[str, float]) -> dict[str, Any]:
     return {
-        "raw_classifications": {"classes": [name for name, _ in raw], "scores": [value for _, value in raw]},
+        "raw_classifications": {
+            "classes": [name for name, _ in raw],
+            "scores": [value for _, value in raw],
+        },
         "processed_classification": {"class": final, "score": score, "source": "classifier"},
     }
 
@@ -152,10 +188,19 @@ def test_what_is_said_of_the_picture_names_the_surest_box(form: str) -> None:
             "prediction": HARE, "prediction_score": 0.9, "prediction_source": "classifier",
         }  # fmt: skip
     else:
-        whole = {"category": "0", "label": "whole_image_classification", "conf": 1.0, "bbox": [0, 0, 1, 1]}
+        whole = {
+            "category": "0",
+            "label": "whole_image_classification",
+            "conf": 1.0,
+            "bbox": [0, 0, 1, 1],
+        }
         prediction = {"detections": [whole | about, *boxes]}
     first, second = parse_prediction(prediction, PLACES, 400, 300, 0.2)
-    assert (first.score, first.names[-1].name, first.names[-1].algorithm) == (0.8, "european hare", ENSEMBLE)
+    assert (first.score, first.names[-1].name, first.names[-1].algorithm) == (
+        0.8,
+        "european hare",
+        ENSEMBLE,
+    )
     assert [named.name for named in second.names] == ["animal"]
 
 
@@ -208,7 +253,9 @@ def test_named_pipelines_run_only_when_they_are_named() -> None:
     for slug in named:
         pipeline = build_pipeline(slug)
         assert build_definition(pipeline).slug == slug
-        assert all(model.sha256 or model.md5 or "kaggle" in model.source for model in pipeline.models)
+        assert all(
+            model.sha256 or model.md5 or "kaggle" in model.source for model in pipeline.models
+        )
     with pytest.raises(UnknownPipeline, match=r"megadetector-v5a, .*speciesnet"):
         build_pipeline("megadetector-v6")
 
@@ -217,7 +264,9 @@ def test_a_missing_extra_says_how_to_install_it() -> None:
     pipeline = build_pipeline("megadetector-v5a")
     type(pipeline).needs = ("json", "no_such_module")
     try:
-        with pytest.raises(MissingExtra, match=r"needs no_such_module: pip install '\.\[worker,megadetector\]'"):
+        with pytest.raises(
+            MissingExtra, match=r"needs no_such_module: pip install '\.\[worker,megadetector\]'"
+        ):
             require_extra(pipeline)
     finally:
         del type(pipeline).needs

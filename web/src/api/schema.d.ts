@@ -219,7 +219,9 @@ export interface paths {
         head?: never;
         /**
          * Update Status
-         * @description Move an analysis: from queued to processing, from there to its end. A person may cancel it.
+         * @description Move an analysis: from queued to processing, from there to its end.
+         *
+         *     A person may cancel it.
          */
         patch: operations["update_status_api_v2_analyses__analysis_id__status_patch"];
         trace?: never;
@@ -253,7 +255,8 @@ export interface paths {
         };
         /**
          * Get Scores
-         * @description Show the scores of a classification over its whole class list, and its logits if they were sent.
+         * @description Show the scores of a classification over its whole class list, and its logits if they were
+         *     sent.
          *
          *     They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
          */
@@ -295,10 +298,11 @@ export interface paths {
         };
         /**
          * List Audit
-         * @description List who changed what, and who read whole pictures and exports, the newest first: of the projects you own.
+         * @description List who changed what, and who read whole pictures and exports, the newest first: of the
+         *     projects you own.
          *
-         *     Without `project`, the owner of the installation who is signed in reads what is of no project too: sign-ins, links,
-         *     tokens that reach no project, and what was done in projects that are gone.
+         *     Without `project`, the owner of the installation who is signed in reads what is of no project
+         *     too: sign-ins, links, tokens that reach no project, and what was done in projects that are gone.
          */
         get: operations["list_audit_api_v2_audit_get"];
         put?: never;
@@ -384,9 +388,11 @@ export interface paths {
         put?: never;
         /**
          * Finish Oidc
-         * @description Sign in with what the provider sent this browser back with; the answer sets the session's cookie.
+         * @description Sign in with what the provider sent this browser back with; the answer sets the session's
+         *     cookie.
          *
-         *     Only who has an account is signed in: by the link made at the first time, then by a verified e-mail address.
+         *     Only who has an account is signed in: by the link made at the first time, then by a verified
+         *     e-mail address.
          */
         post: operations["finish_oidc_api_v2_auth_oidc_post"];
         delete?: never;
@@ -618,7 +624,9 @@ export interface paths {
         put?: never;
         /**
          * Check Signature
-         * @description Say which part of a request's signature is wrong. Nothing is stored, and no secret is told.
+         * @description Say which part of a request's signature is wrong.
+         *
+         *     Nothing is stored, and no secret is told.
          */
         post: operations["check_signature_api_v2_callback_keys_check_post"];
         delete?: never;
@@ -718,7 +726,9 @@ export interface paths {
         head?: never;
         /**
          * Update Deployment
-         * @description Change a deployment; what is left out stays as it is. Another clock offset dates its images again.
+         * @description Change a deployment; what is left out stays as it is.
+         *
+         *     Another clock offset dates its images again.
          */
         patch: operations["update_deployment_api_v2_deployments__deployment_id__patch"];
         trace?: never;
@@ -772,7 +782,9 @@ export interface paths {
         };
         /**
          * Stream Changes
-         * @description Stream what changes in a project. Each `data:` says which thing changed, not what it is now.
+         * @description Stream what changes in a project.
+         *
+         *     Each `data:` says which thing changed, not what it is now.
          */
         get: operations["stream_changes_api_v2_events_get"];
         put?: never;
@@ -798,7 +810,9 @@ export interface paths {
         put?: never;
         /**
          * Create Export
-         * @description Ask for an export; it is made in the background, of what is there now. Look at it until it is ready.
+         * @description Ask for an export; it is made in the background, of what is there now.
+         *
+         *     Look at it until it is ready.
          */
         post: operations["create_export_api_v2_exports_post"];
         delete?: never;
@@ -948,7 +962,8 @@ export interface paths {
          * List Images
          * @description List images by the time they were taken, of one project or of all of yours.
          *
-         *     To jump to a moment, ask for what was taken before or after it; `skip` is for jumps within a day.
+         *     To jump to a moment, ask for what was taken before or after it; `skip` is for jumps within a
+         *     day.
          */
         get: operations["list_images_api_v2_images_get"];
         put?: never;
@@ -1040,7 +1055,8 @@ export interface paths {
         put?: never;
         /**
          * Import Files
-         * @description Make images of pictures that were sent, as many as can be in some seconds; ask again for those still waiting.
+         * @description Make images of pictures that were sent, as many as can be in some seconds; ask again for
+         *     those still waiting.
          *
          *     Each file gets its own outcome, and the same one when it is asked for again.
          */
@@ -1064,8 +1080,8 @@ export interface paths {
          * Presign Files
          * @description Announce pictures, and get an address for each to which its bytes are sent with PUT.
          *
-         *     Which of them are there already is told at once. The same again goes on where it broke off: what has arrived need
-         *     not be sent again. What is never imported is forgotten after a week.
+         *     Which of them are there already is told at once. The same again goes on where it broke off: what
+         *     has arrived need not be sent again. What is never imported is forgotten after a week.
          */
         post: operations["presign_files_api_v2_images_presign_post"];
         delete?: never;
@@ -1125,7 +1141,8 @@ export interface paths {
          * Get Image
          * @description Show an image with its EXIF, where it came from, and every analysis of it.
          *
-         *     `previous_id` and `next_id` are its neighbours in the list of its project with this filter and order.
+         *     `previous_id` and `next_id` are its neighbours in the list of its project with this filter and
+         *     order.
          */
         get: operations["get_image_api_v2_images__image_id__get"];
         put?: never;
@@ -1195,10 +1212,11 @@ export interface paths {
         put?: never;
         /**
          * Create Import
-         * @description Take in a file of results, sent as it is, packed with gzip or zstd or not; it is read in the background.
+         * @description Take in a file of results, sent as it is, packed with gzip or zstd or not; it is read in the
+         *     background.
          *
-         *     Images are known by their paths, by how these end, or by their names where those are unambiguous. The same file
-         *     again stores nothing twice.
+         *     Images are known by their paths, by how these end, or by their names where those are
+         *     unambiguous. The same file again stores nothing twice.
          */
         post: operations["create_import_api_v2_imports_post"];
         delete?: never;
@@ -1306,10 +1324,10 @@ export interface paths {
          * List Jobs
          * @description List jobs by creation time.
          *
-         *     With `ids_only`, `incomplete_only` or `dispatch_mode` the response has the form for workers: `{results: [{id,
-         *     pipeline_slug}]}`, only jobs with tasks that can be leased now, best first, one unless `limit` is given. In this
-         *     form the parameters that name pipelines and projects apply, and `limit`. `ids_only=0` and `incomplete_only=0`
-         *     count as not given.
+         *     With `ids_only`, `incomplete_only` or `dispatch_mode` the response has the form for workers:
+         *     `{results: [{id, pipeline_slug}]}`, only jobs with tasks that can be leased now, best first, one
+         *     unless `limit` is given. In this form the parameters that name pipelines and projects apply, and
+         *     `limit`. `ids_only=0` and `incomplete_only=0` count as not given.
          */
         get: operations["list_jobs_api_v2_jobs_get"];
         put?: never;
@@ -1419,7 +1437,8 @@ export interface paths {
          * List Failures
          * @description List why images of a job failed, the most frequent reason first.
          *
-         *     Errors that differ only in numbers, paths or addresses have one reason; at most 100 reasons are listed.
+         *     Errors that differ only in numbers, paths or addresses have one reason; at most 100 reasons are
+         *     listed.
          */
         get: operations["list_failures_api_v2_jobs__job_id__failures_get"];
         put?: never;
@@ -1481,7 +1500,9 @@ export interface paths {
         put?: never;
         /**
          * Post Results
-         * @description Post results, `{results: [...]}` or a bare list. Each gets its own status; one bad one harms no other.
+         * @description Post results, `{results: [...]}` or a bare list.
+         *
+         *     Each gets its own status; one bad one harms no other.
          */
         post: operations["post_results_api_v2_jobs__job_id__result_post"];
         delete?: never;
@@ -1521,7 +1542,8 @@ export interface paths {
         put?: never;
         /**
          * Retry Job
-         * @description Do again what failed or was canceled: all of it without a body, else of one reason, or some; the rest stays.
+         * @description Do again what failed or was canceled: all of it without a body, else of one reason, or some;
+         *     the rest stays.
          *
          *     Nothing to retry is 409.
          */
@@ -1863,7 +1885,9 @@ export interface paths {
         put?: never;
         /**
          * Register Pipelines
-         * @description Register the pipelines that a processing service offers; the same again changes nothing. Bad content is 400.
+         * @description Register the pipelines that a processing service offers; the same again changes nothing.
+         *
+         *     Bad content is 400.
          */
         post: operations["register_pipelines_api_v2_projects__project_id__pipelines_post"];
         delete?: never;
@@ -2231,10 +2255,11 @@ export interface paths {
         put?: never;
         /**
          * Import Taxa
-         * @description Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin Core Archive.
+         * @description Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin
+         *     Core Archive.
          *
-         *     Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be taken are told, and
-         *     the others are taken.
+         *     Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be
+         *     taken are told, and the others are taken.
          */
         post: operations["import_taxa_api_v2_taxa_import_post"];
         delete?: never;
@@ -2546,7 +2571,8 @@ export interface paths {
         };
         /**
          * List Workers
-         * @description List the workers of the last day, of one project or of all of yours, the latest heard of first.
+         * @description List the workers of the last day, of one project or of all of yours, the latest heard of
+         *     first.
          *
          *     Where they are more than `limit`, pages go by id, the newest first.
          */
@@ -2570,9 +2596,11 @@ export interface paths {
         put?: never;
         /**
          * Register Worker
-         * @description Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker: <worker_id>`.
+         * @description Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker:
+         *     <worker_id>`.
          *
-         *     An earlier process of the same service, host and name is over from then on, and its leases return to the line.
+         *     An earlier process of the same service, host and name is over from then on, and its leases
+         *     return to the line.
          */
         post: operations["register_worker_api_v2_workers_hello_post"];
         delete?: never;
@@ -2612,9 +2640,11 @@ export interface paths {
         put?: never;
         /**
          * Evict Worker
-         * @description End a worker's id and return its tasks that are not begun to the queue. Requires a manager of all its projects.
+         * @description End a worker's id and return its tasks that are not begun to the queue. Requires a manager of
+         *     all its projects.
          *
-         *     A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished results are accepted.
+         *     A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished
+         *     results are accepted.
          */
         post: operations["evict_worker_api_v2_workers__worker_id__evict_post"];
         delete?: never;
@@ -2750,7 +2780,9 @@ export interface paths {
         put?: never;
         /**
          * Accept Events
-         * @description Tell of new files: the signature is the authority. The same webhook-id again has the same answer.
+         * @description Tell of new files: the signature is the authority.
+         *
+         *     The same webhook-id again has the same answer.
          */
         post: operations["accept_events_image_pull_sources__source_id__events_post"];
         delete?: never;
@@ -2948,10 +2980,11 @@ export interface paths {
         };
         /**
          * Stream Run
-         * @description Stream a job: an event `state` with an id for each state it enters, and `progress` between them.
+         * @description Stream a job: an event `state` with an id for each state it enters, and `progress` between
+         *     them.
          *
-         *     The event that ends the job ends the stream. Whoever was cut off sends the last id as `Last-Event-ID`, as browsers
-         *     do by themselves, and misses nothing.
+         *     The event that ends the job ends the stream. Whoever was cut off sends the last id as
+         *     `Last-Event-ID`, as browsers do by themselves, and misses nothing.
          */
         get: operations["stream_run_pipeline_job__job_id__events_get"];
         put?: never;
@@ -2973,7 +3006,9 @@ export interface paths {
         put?: never;
         /**
          * Retry Run
-         * @description Do again what failed or was canceled, or fetch again what could not be fetched. Nothing to retry is 409.
+         * @description Do again what failed or was canceled, or fetch again what could not be fetched.
+         *
+         *     Nothing to retry is 409.
          */
         post: operations["retry_run_pipeline_job__job_id__retry_post"];
         delete?: never;
@@ -3033,7 +3068,8 @@ export interface paths {
         put?: never;
         /**
          * Submit Run
-         * @description Run a preset or a pipeline over images: the answer says where to look, and the work begins behind it.
+         * @description Run a preset or a pipeline over images: the answer says where to look, and the work begins
+         *     behind it.
          *
          *     With an `Idempotency-Key`, the same request again is answered with the same job.
          */
@@ -3080,11 +3116,12 @@ export interface components {
         };
         /**
          * Analysis
-         * @description One model run over one image, with the first page of its annotations in order; `next` is the cursor of the rest.
+         * @description One model run over one image, with the first page of its annotations in order; `next` is the
+         *     cursor of the rest.
          *
-         *     `is_stale` says that nothing was heard of a stand-alone analysis for longer than ML_STALE_AFTER_S. `simulated`
-         *     marks invented results, such as those of `trapline simulate`: they are not observations, and exports, filters and
-         *     counts leave them out.
+         *     `is_stale` says that nothing was heard of a stand-alone analysis for longer than
+         *     ML_STALE_AFTER_S. `simulated` marks invented results, such as those of `trapline simulate`: they
+         *     are not observations, and exports, filters and counts leave them out.
          */
         Analysis: {
             /** Annotation Count */
@@ -3175,9 +3212,10 @@ export interface components {
          * Annotation
          * @description One structured finding of an analysis. Coordinates are pixels of the upright original.
          *
-         *     `scaled` says that it was posted for a frame of another size: the numbers as given are in `data.given`.
-         *     `download_url` is a signed address of what `storage_path` names. `identification` is what a person said that holds
-         *     of it, its box or its whole image; null where the model's words do, and for callers that are no people.
+         *     `scaled` says that it was posted for a frame of another size: the numbers as given are in
+         *     `data.given`. `download_url` is a signed address of what `storage_path` names. `identification`
+         *     is what a person said that holds of it, its box or its whole image; null where the model's words
+         *     do, and for callers that are no people.
          */
         Annotation: {
             /** Algorithm */
@@ -3367,8 +3405,8 @@ export interface components {
          * AuditEntry
          * @description One thing that somebody did: `actor` in words, and as it is filtered by.
          *
-         *     `action` is what was done, such as create, change, download or export; `kind` and `subject_id` say to what, and
-         *     `address` from where.
+         *     `action` is what was done, such as create, change, download or export; `kind` and `subject_id`
+         *     say to what, and `address` from where.
          */
         AuditEntry: {
             /** Action */
@@ -3444,7 +3482,8 @@ export interface components {
          * BulkAnnotationsResult
          * @description The annotations that were posted, with their ids and in their order; equal ones are one.
          *
-         *     `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has now.
+         *     `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has
+         *     now.
          */
         BulkAnnotationsResult: {
             /** Annotations */
@@ -3605,7 +3644,8 @@ export interface components {
         };
         /**
          * ClockOffsetRequest
-         * @description Another clock offset, in seconds that are added to what the camera's clock said, or another time zone, or both.
+         * @description Another clock offset, in seconds that are added to what the camera's clock said, or another
+         *     time zone, or both.
          *
          *     With a time zone, all images are compared with it; what is left out stays as it is.
          */
@@ -3619,7 +3659,8 @@ export interface components {
          * ClockPreview
          * @description What another clock offset or time zone would change.
          *
-         *     `moved` images get another capture time; those that were `edited` by hand and those `without_camera_time` stay.
+         *     `moved` images get another capture time; those that were `edited` by hand and those
+         *     `without_camera_time` stay.
          */
         ClockPreview: {
             /** Clock Offset Now S */
@@ -3805,8 +3846,8 @@ export interface components {
          * CreatedWebhook
          * @description A new webhook with the secret that signs what it is told, which is shown this once.
          *
-         *     Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it was changed
-         *     since; then it is empty.
+         *     Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it
+         *     was changed since; then it is empty.
          */
         CreatedWebhook: {
             /** Analyses Of Jobs */
@@ -3872,8 +3913,9 @@ export interface components {
          * DayCounts
          * @description The days that have images, the latest first.
          *
-         *     Many images are not counted for each answer: then it is an estimate, of a few seconds ago, and for some filters
-         *     too many. While `is_behind`, some changes of the last seconds are not in it yet.
+         *     Many images are not counted for each answer: then it is an estimate, of a few seconds ago, and
+         *     for some filters too many. While `is_behind`, some changes of the last seconds are not in it
+         *     yet.
          */
         DayCounts: {
             /** Images */
@@ -3902,7 +3944,9 @@ export interface components {
         };
         /**
          * DeadLetter
-         * @description A task that was given up. `error` is the last one as it was said, cut off after 2,000 characters.
+         * @description A task that was given up.
+         *
+         *     `error` is the last one as it was said, cut off after 2,000 characters.
          */
         DeadLetter: {
             /**
@@ -3938,10 +3982,11 @@ export interface components {
         };
         /**
          * Delivery
-         * @description One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at each attempt.
+         * @description One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at
+         *     each attempt.
          *
-         *     `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began; null where it came
-         *     from a private address.
+         *     `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began;
+         *     null where it came from a private address.
          */
         Delivery: {
             /** Attempts */
@@ -3991,12 +4036,13 @@ export interface components {
          * Deployment
          * @description A deployment, with how many images it has and when the last one was taken.
          *
-         *     The default one takes the images of its project that belong to no other. While it is `dating`, its images are dated
-         *     anew by its clock offset; `previous_clock_offset_s` is what undoing goes back to. `silent_since` is when the
-         *     last image was taken, where that is three days ago and the period is not over. `time_zone_source` states whether the
-         *     time zone was given, found by the coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given
-         *     and the times of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it has
-         *     any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
+         *     The default one takes the images of its project that belong to no other. While it is `dating`,
+         *     its images are dated anew by its clock offset; `previous_clock_offset_s` is what undoing goes
+         *     back to. `silent_since` is when the last image was taken, where that is three days ago and the
+         *     period is not over. `time_zone_source` states whether the time zone was given, found by the
+         *     coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given and the times
+         *     of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it
+         *     has any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
          */
         Deployment: {
             /** Camera */
@@ -4117,8 +4163,9 @@ export interface components {
          * DeploymentUpdate
          * @description Change a deployment; what is left out stays as it is.
          *
-         *     New coordinates change the time zone as well if it was never given and the deployment has no images. A new time zone
-         *     is that of the images to come; with `redate_images` the images that are there are dated again in it.
+         *     New coordinates change the time zone as well if it was never given and the deployment has no
+         *     images. A new time zone is that of the images to come; with `redate_images` the images that are
+         *     there are dated again in it.
          */
         DeploymentUpdate: {
             /** Camera */
@@ -4163,7 +4210,9 @@ export interface components {
         };
         /**
          * EventSecret
-         * @description The secret that signs a source's events, shown this once. The one before holds until `previous_until`.
+         * @description The secret that signs a source's events, shown this once.
+         *
+         *     The one before holds until `previous_until`.
          */
         EventSecret: {
             /** Previous Until */
@@ -4190,10 +4239,11 @@ export interface components {
          * Export
          * @description What a selection of a project's images showed when it was asked for, as one file.
          *
-         *     Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by itself, `left_out`
-         *     could not be told in this format, `problems` keep it from being valid. `deleted_since` counts the images in it that
-         *     were deleted after they went into it. `named_images` counts those that it was asked for by their ids: the ids
-         *     themselves stand in `selection` where a single export is told, and not in a list.
+         *     Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by
+         *     itself, `left_out` could not be told in this format, `problems` keep it from being valid.
+         *     `deleted_since` counts the images in it that were deleted after they went into it.
+         *     `named_images` counts those that it was asked for by their ids: the ids themselves stand in
+         *     `selection` where a single export is told, and not in a list.
          */
         Export: {
             /** Annotations */
@@ -4264,8 +4314,8 @@ export interface components {
          * ExportOptions
          * @description How an export is made; each format takes some of them.
          *
-         *     Annotations below `confidence_min` are left out, unless a person said something of them. Licences are named as
-         *     SPDX does, such as CC-BY-4.0.
+         *     Annotations below `confidence_min` are left out, unless a person said something of them.
+         *     Licences are named as SPDX does, such as CC-BY-4.0.
          */
         ExportOptions: {
             /** Confidence Min */
@@ -4308,7 +4358,8 @@ export interface components {
         };
         /**
          * ExportSelection
-         * @description Which images of its project an export holds: those that are named, or all that fit; without anything every one.
+         * @description Which images of its project an export holds: those that are named, or all that fit; without
+         *     anything every one.
          *
          *     The filter is that of the list of images.
          */
@@ -4357,7 +4408,8 @@ export interface components {
         ExportState: "queued" | "gathering" | "writing" | "ready" | "invalid" | "failed" | "canceled" | "expired";
         /**
          * FailureGroup
-         * @description Failed images of a job with one reason: errors that differ only in numbers, paths or addresses have the same.
+         * @description Failed images of a job with one reason: errors that differ only in numbers, paths or
+         *     addresses have the same.
          *
          *     `example` is one of the errors as it was said.
          */
@@ -4434,8 +4486,8 @@ export interface components {
          * HelloRequest
          * @description A worker's process says who it is.
          *
-         *     `service` is the name that its pipelines were registered under. `name` is its place on the host: a process that
-         *     says hello with the service, host and name of an earlier one takes over from it.
+         *     `service` is the name that its pipelines were registered under. `name` is its place on the host:
+         *     a process that says hello with the service, host and name of an earlier one takes over from it.
          */
         HelloRequest: {
             /**
@@ -4466,8 +4518,8 @@ export interface components {
          * HelloResponse
          * @description What a worker is called from now on, in the header `X-Trapline-Worker`.
          *
-         *     Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch` is the most that
-         *     one lease gives.
+         *     Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch`
+         *     is the most that one lease gives.
          */
         HelloResponse: {
             /** Lease S */
@@ -4486,8 +4538,9 @@ export interface components {
          * Identification
          * @description What somebody said of an annotation, or of a whole image where `annotation_id` is null.
          *
-         *     `label` is the name that they gave; with `taxon_id` it is the scientific name of that moment. A confirmation of a
-         *     whole image is of one analysis, `analysis_id`. One that is withdrawn stays, and counts no longer.
+         *     `label` is the name that they gave; with `taxon_id` it is the scientific name of that moment. A
+         *     confirmation of a whole image is of one analysis, `analysis_id`. One that is withdrawn stays,
+         *     and counts no longer.
          */
         Identification: {
             /** Analysis Id */
@@ -4549,11 +4602,12 @@ export interface components {
          * Image
          * @description One stored picture; sizes are upright pixels, addresses are signed and need no header.
          *
-         *     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time as it was read, where
-         *     a person has put another one in its place. `source_path` is the path of a pulled file, or of an uploaded
-         *     one that was sent with its folders. The flag `no_camera_time`: the time is that of the file's modification or of its
-         *     arrival, as `captured_at_source` states. The flag `truncated`: the file is a JPEG that ends before its image does;
-         *     the missing rows, less than half, are grey.
+         *     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time
+         *     as it was read, where a person has put another one in its place. `source_path` is the path of a
+         *     pulled file, or of an uploaded one that was sent with its folders. The flag `no_camera_time`:
+         *     the time is that of the file's modification or of its arrival, as `captured_at_source` states.
+         *     The flag `truncated`: the file is a JPEG that ends before its image does; the missing rows, less
+         *     than half, are grey.
          */
         Image: {
             analysis_state: components["schemas"]["AnalysisState"] | null;
@@ -4768,8 +4822,9 @@ export interface components {
          * ImagesUpdate
          * @description Change images; what is left out stays as it is.
          *
-         *     Of the last three at most one: `captured_at` puts another capture time in the place of the one that was read, for
-         *     one image; `shift_s` moves the times of all by so many seconds; `as_read` gives back what was read.
+         *     Of the last three at most one: `captured_at` puts another capture time in the place of the one
+         *     that was read, for one image; `shift_s` moves the times of all by so many seconds; `as_read`
+         *     gives back what was read.
          */
         ImagesUpdate: {
             /**
@@ -4810,10 +4865,11 @@ export interface components {
          * Import
          * @description A file that is taken in.
          *
-         *     `total` is how many entries it has, known once it was looked through; `done` of them are dealt with. `stored`
-         *     analyses and `annotations` are new, `unchanged` ones were there before. `model_failures` are among the stored: the
-         *     model had failed on those images. `left_out` is what was passed over on purpose. `faults` counts what could not
-         *     be taken, of which `unknown` and `ambiguous` are entries that fit no image, or several.
+         *     `total` is how many entries it has, known once it was looked through; `done` of them are dealt
+         *     with. `stored` analyses and `annotations` are new, `unchanged` ones were there before.
+         *     `model_failures` are among the stored: the model had failed on those images. `left_out` is what
+         *     was passed over on purpose. `faults` counts what could not be taken, of which `unknown` and
+         *     `ambiguous` are entries that fit no image, or several.
          */
         Import: {
             /** Ambiguous */
@@ -4902,9 +4958,10 @@ export interface components {
          * ImportOptions
          * @description How a file is read.
          *
-         *     The model is called as the file says where nothing is said here. Boxes and classes below `confidence_min` are left
-         *     out. With `nothing_is_blank` an image of COCO without any annotation is taken as empty, otherwise as not looked at.
-         *     `folders` assigns folders of the file to deployments.
+         *     The model is called as the file says where nothing is said here. Boxes and classes below
+         *     `confidence_min` are left out. With `nothing_is_blank` an image of COCO without any annotation
+         *     is taken as empty, otherwise as not looked at. `folders` assigns folders of the file to
+         *     deployments.
          */
         ImportOptions: {
             /**
@@ -4995,8 +5052,8 @@ export interface components {
          * Job
          * @description One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
          *
-         *     A job that is `not_started` waits until somebody runs it. `preset` and `metadata` are those of the run that was
-         *     asked for, `content_preview` says in at most 50 characters what it is about.
+         *     A job that is `not_started` waits until somebody runs it. `preset` and `metadata` are those of
+         *     the run that was asked for, `content_preview` says in at most 50 characters what it is about.
          */
         Job: {
             /**
@@ -5278,8 +5335,9 @@ export interface components {
         LeaseState: "held" | "lost" | "canceled";
         /**
          * LeasedTask
-         * @description A task of whichever job. `config` are the job's parameters, `lease_s` how long the lease lasts without a sign
-         *     of life. A task that goes `alone` may be what ended its worker before: nothing else should be in hand with it.
+         * @description A task of whichever job. `config` are the job's parameters, `lease_s` how long the lease
+         *     lasts without a sign of life. A task that goes `alone` may be what ended its worker before:
+         *     nothing else should be in hand with it.
          */
         LeasedTask: {
             /**
@@ -5324,8 +5382,8 @@ export interface components {
          * LinkSignInRequest
          * @description Use a one-time link.
          *
-         *     `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with `sign_in` one may set a
-         *     new one.
+         *     `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with
+         *     `sign_in` one may set a new one.
          */
         LinkSignInRequest: {
             /** Email */
@@ -5356,7 +5414,9 @@ export interface components {
         };
         /**
          * LinkStateRequest
-         * @description Ask what a one-time link is for. Its secret is sent in the body, because addresses are logged.
+         * @description Ask what a one-time link is for.
+         *
+         *     Its secret is sent in the body, because addresses are logged.
          */
         LinkStateRequest: {
             /** Link */
@@ -5403,7 +5463,8 @@ export interface components {
          * LogEntry
          * @description One line of a job's log: a move of the job, or an attempt at a task that ended badly.
          *
-         *     `what` says it in words; `by` is who or which worker. `analysis_id` and `image_id` are those of an attempt.
+         *     `what` says it in words; `by` is who or which worker. `analysis_id` and `image_id` are those of
+         *     an attempt.
          */
         LogEntry: {
             /** Analysis Id */
@@ -5621,7 +5682,8 @@ export interface components {
          * NewIdentification
          * @description One thing that is said of some annotations, of some whole images, or of both.
          *
-         *     To confirm a whole image is to say that its newest completed analysis is right, also where that found nothing.
+         *     To confirm a whole image is to say that its newest completed analysis is right, also where that
+         *     found nothing.
          */
         NewIdentification: {
             /**
@@ -5710,8 +5772,8 @@ export interface components {
          * NewNotice
          * @description Ask to be written to about a project; asked for again, the same kind (and class) is changed.
          *
-         *     `silent_for_h` are the hours without an image after which a camera or a source counts as silent: 72 and 24 unless
-         *     told. `class_name` and `confidence_min` are for `class_seen`.
+         *     `silent_for_h` are the hours without an image after which a camera or a source counts as silent:
+         *     72 and 24 unless told. `class_name` and `confidence_min` are for `class_seen`.
          */
         NewNotice: {
             /** Class Name */
@@ -5765,10 +5827,11 @@ export interface components {
         };
         /**
          * NewRun
-         * @description Run a preset or a pipeline over some content. `parameters` and `priority` go before those of the preset.
+         * @description Run a preset or a pipeline over some content. `parameters` and `priority` go before those of
+         *     the preset.
          *
-         *     `project` may be left out where the content tells it. `metadata` is the caller's own, and told with the job. With
-         *     `start: later` nothing is handed out before POST /api/v2/jobs/{id}/run.
+         *     `project` may be left out where the content tells it. `metadata` is the caller's own, and told
+         *     with the job. With `start: later` nothing is handed out before POST /api/v2/jobs/{id}/run.
          */
         NewRun: {
             content: components["schemas"]["RunContent"];
@@ -5798,7 +5861,9 @@ export interface components {
         };
         /**
          * NewSource
-         * @description Make a pull source. `location_id` is an alias of `deployment`; `user_id` is accepted if it is the caller's.
+         * @description Make a pull source.
+         *
+         *     `location_id` is an alias of `deployment`; `user_id` is accepted if it is the caller's.
          */
         NewSource: {
             /** Auth Header */
@@ -5864,9 +5929,11 @@ export interface components {
         };
         /**
          * NewStagedFile
-         * @description A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was last changed.
+         * @description A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was
+         *     last changed.
          *
-         *     The name may have folders before it, as `100RECNX/RCNX0001.JPG`. What cannot be stored of it is removed.
+         *     The name may have folders before it, as `100RECNX/RCNX0001.JPG`. What cannot be stored of it is
+         *     removed.
          */
         NewStagedFile: {
             /** Filename */
@@ -5940,10 +6007,11 @@ export interface components {
         };
         /**
          * NewToken
-         * @description Make an API token; without `projects` it is good for all projects of the person or token that makes it.
+         * @description Make an API token; without `projects` it is good for all projects of the person or token that
+         *     makes it.
          *
-         *     A worker's or pipeline's is good only where that person is manager or owner, and as long as they are. `scopes` are a
-         *     user's token's alone; without them it may do what its maker may.
+         *     A worker's or pipeline's is good only where that person is manager or owner, and as long as they
+         *     are. `scopes` are a user's token's alone; without them it may do what its maker may.
          */
         NewToken: {
             /** Expires At */
@@ -5982,7 +6050,9 @@ export interface components {
         };
         /**
          * NewWebhook
-         * @description An address to be told of events: those named, or all. Analyses of jobs are told only where it is asked for.
+         * @description An address to be told of events: those named, or all.
+         *
+         *     Analyses of jobs are told only where it is asked for.
          */
         NewWebhook: {
             /**
@@ -6093,7 +6163,9 @@ export interface components {
         };
         /**
          * OneTimeLink
-         * @description A link that works once. Whoever has it can sign in as the person it is for; it is shown this once.
+         * @description A link that works once.
+         *
+         *     Whoever has it can sign in as the person it is for; it is shown this once.
          */
         OneTimeLink: {
             /**
@@ -6671,7 +6743,9 @@ export interface components {
         PresetOrder: "name" | "-name";
         /**
          * PresetUpdate
-         * @description What can be changed about a preset; what is left out stays as it is. Runs that were asked for stay, too.
+         * @description What can be changed about a preset; what is left out stays as it is.
+         *
+         *     Runs that were asked for stay, too.
          */
         PresetUpdate: {
             /** Description */
@@ -6756,7 +6830,8 @@ export interface components {
         };
         /**
          * Project
-         * @description A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued for.
+         * @description A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued
+         *     for.
          *
          *     Anybody may see a `public` one without signing in, but for people and places.
          *
@@ -6847,7 +6922,9 @@ export interface components {
         };
         /**
          * PublicImage
-         * @description An image that is shown: analysed, and with nobody on it. Addresses of pictures are good while it is shown.
+         * @description An image that is shown: analysed, and with nobody on it.
+         *
+         *     Addresses of pictures are good while it is shown.
          */
         PublicImage: {
             /** Boxes */
@@ -6925,10 +7002,12 @@ export interface components {
         };
         /**
          * PublicPreview
-         * @description What visitors see of a project, or would see if it were public; of its newest images, 10,000 at most.
+         * @description What visitors see of a project, or would see if it were public; of its newest images, 10,000
+         *     at most.
          *
-         *     `hidden` images name a person, a vehicle or something that is not a known animal, are not analysed, or are kept
-         *     back by a tag. `unknown_classes` are the classes of models that are not known to be animals.
+         *     `hidden` images name a person, a vehicle or something that is not a known animal, are not
+         *     analysed, or are kept back by a tag. `unknown_classes` are the classes of models that are not
+         *     known to be animals.
          */
         PublicPreview: {
             /** Hidden */
@@ -6974,8 +7053,9 @@ export interface components {
          * PullRun
          * @description One poll of a pull source. `remaining` is how many new files were left for the next run.
          *
-         *     `left_out` counts by reason what the listing showed and the ledger does not hold, such as excluded files, symbolic
-         *     links and unrepresentable names; `skipped` includes it. `unlisted_folders` are in the ledger as failed.
+         *     `left_out` counts by reason what the listing showed and the ledger does not hold, such as
+         *     excluded files, symbolic links and unrepresentable names; `skipped` includes it.
+         *     `unlisted_folders` are in the ledger as failed.
          */
         PullRun: {
             /** Bytes */
@@ -7085,7 +7165,8 @@ export interface components {
         };
         /**
          * PushedEventsResult
-         * @description How many files were noted, and what was refused. `run_id` is the run that takes them, null where none began:
+         * @description How many files were noted, and what was refused. `run_id` is the run that takes them, null
+         *     where none began:
          *
          *     the one in progress is followed by one for them, and a paused source takes them once it goes on.
          */
@@ -7176,8 +7257,8 @@ export interface components {
          * ReleaseRequest
          * @description Leases to give back.
          *
-         *     With `goodbye` the process ends: its worker id is over, and all else that it holds goes back too, but for the
-         *     leases in `unsent`, whose results are still to come.
+         *     With `goodbye` the process ends: its worker id is over, and all else that it holds goes back
+         *     too, but for the leases in `unsent`, whose results are still to come.
          */
         ReleaseRequest: {
             /**
@@ -7205,8 +7286,8 @@ export interface components {
          * RenewResult
          * @description How each lease that was named stands.
          *
-         *     `taken_back` counts leases of this worker that it did not name and that are older than a lease: it never heard of
-         *     them, and they are back in the line.
+         *     `taken_back` counts leases of this worker that it did not name and that are older than a lease:
+         *     it never heard of them, and they are back in the line.
          */
         RenewResult: {
             /** Leases */
@@ -7238,7 +7319,8 @@ export interface components {
         };
         /**
          * ReplayRequest
-         * @description What to attempt again: these deliveries, whatever became of them, or those that were given up and fit.
+         * @description What to attempt again: these deliveries, whatever became of them, or those that were given up
+         *     and fit.
          *
          *     Ids of what is no delivery of the webhook are passed over.
          */
@@ -7264,7 +7346,8 @@ export interface components {
          * ResultStatus
          * @description What became of one result, in the order sent: `accepted`, `duplicate` or `rejected: why`.
          *
-         *     Unknown values are empty text: `reply_subject` is sent back only if it is a lease token of this server.
+         *     Unknown values are empty text: `reply_subject` is sent back only if it is a lease token of this
+         *     server.
          */
         ResultStatus: {
             /** Reply Subject */
@@ -7301,7 +7384,9 @@ export interface components {
         };
         /**
          * RetryRequest
-         * @description What to do again: everything that failed, or only one of these. Ids of what did not fail are passed over.
+         * @description What to do again: everything that failed, or only one of these.
+         *
+         *     Ids of what did not fail are passed over.
          */
         RetryRequest: {
             /** Analyses */
@@ -7378,10 +7463,11 @@ export interface components {
         };
         /**
          * RunContent
-         * @description What a pipeline is run over: images by their ids, pictures by their addresses, or every image that fits.
+         * @description What a pipeline is run over: images by their ids, pictures by their addresses, or every image
+         *     that fits.
          *
-         *     One way of the three; a `sequence` is what is in it now. Pictures go to the `deployment`, or to the project's
-         *     default one; a selection without any condition is every image of the project.
+         *     One way of the three; a `sequence` is what is in it now. Pictures go to the `deployment`, or to
+         *     the project's default one; a selection without any condition is every image of the project.
          */
         RunContent: {
             /** Captured After */
@@ -7418,7 +7504,8 @@ export interface components {
         };
         /**
          * RunPage
-         * @description One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page that follows.
+         * @description One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page
+         *     that follows.
          *
          *     `total` is exact up to 10,000 and an estimate beyond that.
          */
@@ -7625,8 +7712,8 @@ export interface components {
          * SignatureCheckRequest
          * @description A request as it was sent: its method, its target, its headers and its body.
          *
-         *     `signed_message` is what its sender put into the HMAC, if that is known: the first byte that differs is found.
-         *     `body_base64` is for a body that is no text.
+         *     `signed_message` is what its sender put into the HMAC, if that is known: the first byte that
+         *     differs is found. `body_base64` is for a body that is no text.
          */
         SignatureCheckRequest: {
             /**
@@ -7670,10 +7757,11 @@ export interface components {
          * Source
          * @description A pull source. Secrets never come back: `secret_options` names those that are set.
          *
-         *     A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download without progress.
-         *     `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source cannot be listed), `no_images` (the
-         *     listing shows nothing to import), `all_failing` (every file failed) or `behind` (files wait for further runs); show
-         *     another value as text. `health_detail` is the reason.
+         *     A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download
+         *     without progress. `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source
+         *     cannot be listed), `no_images` (the listing shows nothing to import), `all_failing` (every file
+         *     failed) or `behind` (files wait for further runs); show another value as text. `health_detail`
+         *     is the reason.
          */
         Source: {
             auth_type: components["schemas"]["AuthType"];
@@ -7766,7 +7854,9 @@ export interface components {
         };
         /**
          * SourceConnection
-         * @description The connection of a source that pushes. `fills_gaps` tells whether a listing shows what was missed meanwhile.
+         * @description The connection of a source that pushes.
+         *
+         *     `fills_gaps` tells whether a listing shows what was missed meanwhile.
          */
         SourceConnection: {
             /** Connected Since */
@@ -7851,13 +7941,14 @@ export interface components {
          * SourceSettings
          * @description What a person may set on a pull source; what is left out of a change stays as it is.
          *
-         *     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron expression in the
-         *     deployment's time zone. `filename_time_pattern` finds a capture time in a file's name, such as
-         *     `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported first, `oldest` by default. `min_age_s`
-         *     leaves younger files for the next run. `concurrency` is how many files are fetched at once, 4 unless told. The
-         *     timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without progress unless told, and again
-         *     with null. `options` are the gateway's own: see wire/gateway_options; secret ones that a change leaves out stay,
-         *     null forgets them.
+         *     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron
+         *     expression in the deployment's time zone. `filename_time_pattern` finds a capture time in a
+         *     file's name, such as `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported
+         *     first, `oldest` by default. `min_age_s` leaves younger files for the next run. `concurrency` is
+         *     how many files are fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a
+         *     listing and 60 s for a download without progress unless told, and again with null. `options` are
+         *     the gateway's own: see wire/gateway_options; secret ones that a change leaves out stay, null
+         *     forgets them.
          */
         SourceSettings: {
             /** Auth Header */
@@ -7940,9 +8031,11 @@ export interface components {
         };
         /**
          * SourceTestResult
-         * @description What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a run would take.
+         * @description What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a
+         *     run would take.
          *
-         *     `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or `ok`.
+         *     `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or
+         *     `ok`.
          */
         SourceTestResult: {
             /** Detail */
@@ -8004,7 +8097,8 @@ export interface components {
         };
         /**
          * StagedFile
-         * @description One announced file. Where it is to be sent: PUT its bytes to `upload_url` with `headers`, until `expires_at`.
+         * @description One announced file. Where it is to be sent: PUT its bytes to `upload_url` with `headers`,
+         *     until `expires_at`.
          *
          *     `image_id` is the image that has these very bytes already; `detail` says why a file is refused.
          */
@@ -8066,7 +8160,9 @@ export interface components {
         };
         /**
          * StagedImportState
-         * @description What became of a file. One that is `missing` is to be sent, one that is `waiting` to be asked for again.
+         * @description What became of a file.
+         *
+         *     One that is `missing` is to be sent, one that is `waiting` to be asked for again.
          * @enum {string}
          */
         StagedImportState: "imported" | "duplicate" | "refused" | "missing" | "waiting";
@@ -8094,10 +8190,12 @@ export interface components {
         };
         /**
          * Summary
-         * @description What came in and what was found: by day (the latest first), by hour of the day, by class and deployment.
+         * @description What came in and what was found: by day (the latest first), by hour of the day, by class and
+         *     deployment.
          *
-         *     Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last seconds are not
-         *     counted yet. Images `without_camera_time` have the time of their file's modification or arrival.
+         *     Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last
+         *     seconds are not counted yet. Images `without_camera_time` have the time of their file's
+         *     modification or arrival.
          */
         Summary: {
             /** Blank */
@@ -8153,8 +8251,8 @@ export interface components {
          * TaskAttempt
          * @description One lease of one task. `number` never restarts.
          *
-         *     `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or `unheard` (the
-         *     worker gave it back or never had it). `worker` is the worker's name.
+         *     `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or
+         *     `unheard` (the worker gave it back or never had it). `worker` is the worker's name.
          */
         TaskAttempt: {
             /** Ended At */
@@ -8174,7 +8272,9 @@ export interface components {
         };
         /**
          * TaskHistory
-         * @description One task of a job: where it is, and each attempt at it, the first one first. `next_attempt_at` while it waits.
+         * @description One task of a job: where it is, and each attempt at it, the first one first.
+         *
+         *     `next_attempt_at` while it waits.
          */
         TaskHistory: {
             /**
@@ -8270,7 +8370,8 @@ export interface components {
         };
         /**
          * TaxonImportResult
-         * @description What became of the lines of a list: those that were `refused` are told by line, a hundred at most.
+         * @description What became of the lines of a list: those that were `refused` are told by line, a hundred at
+         *     most.
          *
          *     `ignored_columns` are those that mean nothing here.
          */
@@ -8339,7 +8440,8 @@ export interface components {
         };
         /**
          * Token
-         * @description An API token, without its secret. `projects` null: all of its maker's, a worker's all that its maker manages.
+         * @description An API token, without its secret. `projects` null: all of its maker's, a worker's all that
+         *     its maker manages.
          *
          *     `made_by` is the token that made it: it is revoked along with that one.
          */
@@ -8382,8 +8484,9 @@ export interface components {
          * TokenScope
          * @description What a user's token may do, where it may less than its person.
          *
-         *     `read` sees; `write` also changes what its person's role allows, up to a manager's; `own` also what needs an owner.
-         *     `account` is the person's own: tokens, sessions, password, and everybody's accounts where the person is an operator.
+         *     `read` sees; `write` also changes what its person's role allows, up to a manager's; `own` also
+         *     what needs an owner. `account` is the person's own: tokens, sessions, password, and everybody's
+         *     accounts where the person is an operator.
          * @enum {string}
          */
         TokenScope: "read" | "write" | "own" | "account";
@@ -8446,11 +8549,13 @@ export interface components {
         };
         /**
          * UnmatchedFolders
-         * @description The folders of a file whose entries match no image or several, those with the most entries first.
+         * @description The folders of a file whose entries match no image or several, those with the most entries
+         *     first.
          *
          *     They are found among the first 10,000 faults; `is_complete` is false if the file has more.
-         *     `all_compared` is false if folders have no `nearest` because there are too many names to compare.
-         *     `can_assign` is true while the server still has the file, so that its folders can be assigned to deployments.
+         *     `all_compared` is false if folders have no `nearest` because there are too many names to
+         *     compare. `can_assign` is true while the server still has the file, so that its folders can be
+         *     assigned to deployments.
          */
         UnmatchedFolders: {
             /** All Compared */
@@ -8466,9 +8571,9 @@ export interface components {
          * UploadResult
          * @description What became of each file of an upload, in the order sent.
          *
-         *     `left_out` are paths of a folder that the client did not send because they are not images by their names, and
-         *     `hidden` is the number of hidden files; the server itself leaves out none. `without_camera_time` are imported
-         *     images that have the time of their file.
+         *     `left_out` are paths of a folder that the client did not send because they are not images by
+         *     their names, and `hidden` is the number of hidden files; the server itself leaves out none.
+         *     `without_camera_time` are imported images that have the time of their file.
          */
         UploadResult: {
             /** Duplicate */
@@ -8564,9 +8669,11 @@ export interface components {
         UserState: "invited" | "active" | "deactivated";
         /**
          * UserUpdate
-         * @description Change an account; what is left out stays. Somebody deactivated cannot sign in, and their tokens end.
+         * @description Change an account; what is left out stays. Somebody deactivated cannot sign in, and their
+         *     tokens end.
          *
-         *     `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by it links them anew.
+         *     `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by
+         *     it links them anew.
          */
         UserUpdate: {
             /** Deactivated */
@@ -8580,10 +8687,11 @@ export interface components {
         };
         /**
          * Webhook
-         * @description A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to 10,000.
+         * @description A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to
+         *     10,000.
          *
-         *     `failing_since` is since when nothing was delivered though it was tried; `disabled_reason` is why Trapline switched
-         *     it off.
+         *     `failing_since` is since when nothing was delivered though it was tried; `disabled_reason` is
+         *     why Trapline switched it off.
          */
         Webhook: {
             /** Analyses Of Jobs */
@@ -8648,7 +8756,9 @@ export interface components {
         };
         /**
          * WebhookSecret
-         * @description The secret that signs from now on, shown this once. The one before signs too, until `previous_until`.
+         * @description The secret that signs from now on, shown this once.
+         *
+         *     The one before signs too, until `previous_until`.
          */
         WebhookSecret: {
             /** Previous Until */
@@ -8692,11 +8802,13 @@ export interface components {
         };
         /**
          * Worker
-         * @description One process of a processing service; or a caller that never said hello, known by token, address and User-Agent.
+         * @description One process of a processing service; or a caller that never said hello, known by token,
+         *     address and User-Agent.
          *
-         *     What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a caller. `online` is
-         *     whether it was heard from in the last 60 s. `images_per_s` is measured while it holds tasks; null before one second
-         *     of work. `ended_why` is `replaced`, `evicted` or `said goodbye`.
+         *     What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a
+         *     caller. `online` is whether it was heard from in the last 60 s. `images_per_s` is measured while
+         *     it holds tasks; null before one second of work. `ended_why` is `replaced`, `evicted` or `said
+         *     goodbye`.
          */
         Worker: {
             /** Address */

@@ -34,12 +34,21 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
-    """Open the engines that these settings name, and close them at the end. The database must be there already."""
+    """Open the engines that these settings name, and close them at the end.
+
+    The database must be there already.
+    """
     if settings.database_url is None:
-        raise SettingsError("DATABASE_URL is not set. `trapline up` starts a database of its own and sets it.")
+        raise SettingsError(
+            "DATABASE_URL is not set. `trapline up` starts a database of its own and sets it."
+        )
     keys = SecretKeys(load_secret_keys(settings))
-    store = _find_bucket_store(settings) or LocalStore(settings.data / "store", keys.follow(FILES), settings.public_url)
-    database = Database(settings.database_url.get_secret_value(), connections=settings.database_connections)
+    store = _find_bucket_store(settings) or LocalStore(
+        settings.data / "store", keys.follow(FILES), settings.public_url
+    )
+    database = Database(
+        settings.database_url.get_secret_value(), connections=settings.database_connections
+    )
     decoders = DecoderPool(settings.decoders, DecoderLimits(max_pixels=settings.max_image_pixels))
     try:
         yield AppContext(
@@ -62,7 +71,8 @@ async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
                 held_at_most=settings.held_at_most,
             ),
             file_checks=FileChecks(
-                bytes_per_s=settings.file_check_mib_per_s * 2**20, every_s=settings.file_check_every_days * 86_400
+                bytes_per_s=settings.file_check_mib_per_s * 2**20,
+                every_s=settings.file_check_every_days * 86_400,
             ),
             limits=IngestLimits(
                 image_bytes=settings.max_image_bytes,
@@ -74,7 +84,9 @@ async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
                 streams=settings.streams_at_once,
             ),
             callbacks=_callbacks(settings),
-            metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token else None,
+            metrics_token=settings.metrics_token.get_secret_value()
+            if settings.metrics_token
+            else None,
             rates=RateLimits(
                 workers=build_token_buckets(settings.worker_calls_per_s),
                 callers=build_token_buckets(settings.token_calls_per_s),
@@ -97,15 +109,25 @@ async def validate_store(settings: Settings) -> None:
 
 
 def _find_bucket_store(settings: Settings) -> "S3Store | None":
-    """The store on the S3 server that these settings name; None where they name none. Raises SettingsError."""
+    """The store on the S3 server that these settings name; None where they name none.
+
+    Raises SettingsError.
+    """
     if not any(name.startswith("s3_") for name in settings.model_fields_set):
         return None
     endpoint, bucket = settings.s3_endpoint, settings.s3_bucket
     key, secret = settings.s3_access_key_id, settings.s3_secret_access_key
     if endpoint is None or bucket is None or key is None or secret is None:
-        needed = {"ENDPOINT": endpoint, "BUCKET": bucket, "ACCESS_KEY_ID": key, "SECRET_ACCESS_KEY": secret}
+        needed = {
+            "ENDPOINT": endpoint,
+            "BUCKET": bucket,
+            "ACCESS_KEY_ID": key,
+            "SECRET_ACCESS_KEY": secret,
+        }
         missing = ", ".join(f"S3_{name}" for name, value in needed.items() if value is None)
-        raise SettingsError(f"Some settings of S3 are there, but not {missing}. Set all of them, or none.")
+        raise SettingsError(
+            f"Some settings of S3 are there, but not {missing}. Set all of them, or none."
+        )
     # What speaks S3 takes long to load, and most have none.
     from trapline.server.platform.store.presign import S3Signer
     from trapline.server.platform.store.s3_store import S3BucketConfig, S3Store
@@ -134,16 +156,23 @@ def _find_nats(settings: Settings) -> str | None:
 
 
 def _find_identity_provider(settings: Settings) -> OidcProvider | None:
-    """The OpenID provider that these settings name; None where they name none. Raises SettingsError."""
+    """The OpenID provider that these settings name; None where they name none.
+
+    Raises SettingsError.
+    """
     if settings.oidc_issuer is None and settings.oidc_client_id is None:
         return None
     if settings.oidc_issuer is None or settings.oidc_client_id is None:
         missing = "CLIENT_ID" if settings.oidc_issuer else "ISSUER"
-        raise SettingsError(f"Some settings of OIDC are there, but not TRAPLINE_OIDC_{missing}. Set both, or neither.")
+        raise SettingsError(
+            f"Some settings of OIDC are there, but not TRAPLINE_OIDC_{missing}. Set both, or neither."
+        )
     return OidcProvider(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
-        client_secret=settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None,
+        client_secret=settings.oidc_client_secret.get_secret_value()
+        if settings.oidc_client_secret
+        else None,
         scopes=settings.oidc_scopes,
         name=settings.oidc_name,
         policy=_outbound_policy(settings),
@@ -155,7 +184,9 @@ def _find_mail_server(settings: Settings) -> SmtpServer | None:
     if settings.smtp_url is None:
         return None
     host = urlsplit(settings.public_url).hostname or "localhost"
-    return parse_smtp_url(settings.smtp_url.get_secret_value(), settings.mail_from or f"trapline@{host}", host)
+    return parse_smtp_url(
+        settings.smtp_url.get_secret_value(), settings.mail_from or f"trapline@{host}", host
+    )
 
 
 def _callbacks(settings: Settings) -> CallbackSettings:

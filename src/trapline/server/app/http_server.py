@@ -39,9 +39,13 @@ def build_app(settings: Settings, metrics: socket.socket | None = None) -> FastA
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as engines:
-            app.state.system = system = await engines.enter_async_context(open_app_context(settings))
+            app.state.system = system = await engines.enter_async_context(
+                open_app_context(settings)
+            )
             if metrics is not None:
-                await engines.enter_async_context(serve_metrics(metrics, partial(GaugeReader().read, system)))
+                await engines.enter_async_context(
+                    serve_metrics(metrics, partial(GaugeReader().read, system))
+                )
             yield
 
     app.router.lifespan_context = lifespan
@@ -52,7 +56,9 @@ class _Server(uvicorn.Server):
     """Uvicorn waits for open streams and long waits before it stops: ours end at the signal."""
 
     def __init__(
-        self, config: uvicorn.Config, waiting: Sequence[ChangeSubscribers | TaskNotifier | JobSubscribers]
+        self,
+        config: uvicorn.Config,
+        waiting: Sequence[ChangeSubscribers | TaskNotifier | JobSubscribers],
     ) -> None:
         super().__init__(config)
         self._waiting = waiting
@@ -63,7 +69,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=[])
         if self.started:
             taken = [
-                ConnectionAcceptor(each, self._make_protocol, self.server_state.connections) for each in sockets or ()
+                ConnectionAcceptor(each, self._make_protocol, self.server_state.connections)
+                for each in sockets or ()
             ]
             self.servers.extend(cast("list[asyncio.Server]", taken))
 
@@ -90,10 +97,11 @@ class _Server(uvicorn.Server):
 
 
 def tune_garbage_collector() -> None:
-    """Let the collector of cycles pass over what lives as long as the process, and come by less often.
+    """Let the collector of cycles pass over what lives as long as the process, and come by less
+    often.
 
-    Bodies of results are read into hundreds of thousands of small objects without a cycle among them: looking through
-    these again and again took a quarter of the line's time.
+    Bodies of results are read into hundreds of thousands of small objects without a cycle among
+    them: looking through these again and again took a quarter of the line's time.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
@@ -110,14 +118,18 @@ def build_server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         timeout_graceful_shutdown=STOP_WITHIN_S,
-        # Workers never repeat a POST: one that goes out on a connection which is just being closed is lost.
+        # Workers never repeat a POST: one that goes out on a connection which is just being closed
+        # is lost.
         timeout_keep_alive=KEEP_ALIVE_S,
-        # Who is none of these may say what they like: without any, uvicorn would trust the loopback.
+        # Who is none of these may say what they like: without any, uvicorn would trust the
+        # loopback.
         forwarded_allow_ips=list(settings.trusted_proxies),
     )
 
 
-def serve_api(settings: Settings, listener: socket.socket, metrics: socket.socket | None = None) -> None:
+def serve_api(
+    settings: Settings, listener: socket.socket, metrics: socket.socket | None = None
+) -> None:
     """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
     app = build_app(settings, metrics)
     tune_garbage_collector()
@@ -126,7 +138,8 @@ def serve_api(settings: Settings, listener: socket.socket, metrics: socket.socke
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     waiting = [app.state.listeners, app.state.arrivals, app.state.followers]
     server = _Server(build_server_config(app, settings), waiting)
-    # Uvicorn raises the signal anew once it has ended: by itself that would end this process as if it were killed.
+    # Uvicorn raises the signal anew once it has ended: by itself that would end this process as if
+    # it were killed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     server.run([listener])

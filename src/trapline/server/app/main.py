@@ -1,6 +1,7 @@
 """The composition root: settings in; engines, application and chores out.
 
-`python -m trapline.server.app.main api` serves HTTP, `... background` does the chores. `trapline up` starts both.
+`python -m trapline.server.app.main api` serves HTTP, `... background` does the chores. `trapline
+up` starts both.
 """
 
 import asyncio
@@ -14,7 +15,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from trapline.server.app.settings import Settings, SettingsError, load_settings, parse_listen_address
+from trapline.server.app.settings import (
+    Settings,
+    SettingsError,
+    load_settings,
+    parse_listen_address,
+)
 from trapline.server.platform.db.migrations import check_present
 from trapline.server.platform.errors import DatabaseUnavailable, TraplineError
 from trapline.server.platform.failpoints import FailpointsNotAllowed, enable
@@ -51,9 +57,13 @@ async def _tell_counted(place: str) -> AsyncIterator[None]:
 
     host, port = parse_listen_address(place)
     try:
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
     except OSError as error:
-        raise SettingsError(f"TRAPLINE_METRICS_LISTEN: nobody can listen on {place}: {error.strerror}.") from None
+        raise SettingsError(
+            f"TRAPLINE_METRICS_LISTEN: nobody can listen on {place}: {error.strerror}."
+        ) from None
     async with serve_metrics(listener, tell):
         yield
 
@@ -67,8 +77,8 @@ def _inherit(name: str) -> socket.socket | None:
 def _check_schema(url: str, *, wait: bool) -> None:
     """Refuse a database of another version. Raises Unavailable.
 
-    A database that does not answer is not a reason to end: the API answers 503 without it, and reports the version as
-    soon as it is back; the background waits for it.
+    A database that does not answer is not a reason to end: the API answers 503 without it, and
+    reports the version as soon as it is back; the background waits for it.
     """
     told = False
     while True:

@@ -45,7 +45,9 @@ WORKER_NAMES = frozenset(
 
 # The numbers of the listening sockets that an API process inherits from `trapline up`.
 HANDED_DOWN = frozenset({"TRAPLINE_LISTEN_SOCKET", "TRAPLINE_METRICS_SOCKET"})
-TEST_NAMES = frozenset(f"TRAPLINE_{name}" for name in ("SAMPLES", "CHROMIUM", "FAILPOINTS", "FAULT_SEED", "SOAK"))
+TEST_NAMES = frozenset(
+    f"TRAPLINE_{name}" for name in ("SAMPLES", "CHROMIUM", "FAILPOINTS", "FAULT_SEED", "SOAK")
+)
 """Read by the tests, and by nothing that serves anybody: see failpoints.py for the one that a server heeds."""
 
 _OURS = re.compile(r"(TRAPLINE|ML|S3)_")
@@ -54,7 +56,8 @@ _OF_KUBERNETES = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP
 
 MIB = 1024 * 1024
 MAX_SHARED_SECRETS = 3
-# Fields whose variable is their bare name: the database's, those for outside pipelines, those of the S3 server.
+# Fields whose variable is their bare name: the database's, those for outside pipelines, those of
+# the S3 server.
 BARE = ("database_url", "ml_", "s3_")
 
 
@@ -63,46 +66,85 @@ class SettingsError(Exception):
 
 
 class Settings(BaseModel):
-    """The server's settings. Times are in seconds, sizes in bytes unless the name says otherwise."""
+    """The server's settings.
+
+    Times are in seconds, sizes in bytes unless the name says otherwise.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data: Path = Field(Path("trapline-data"), description="The data folder: embedded database, files, secret key.")
+    data: Path = Field(
+        Path("trapline-data"), description="The data folder: embedded database, files, secret key."
+    )
     database_url: SecretStr | None = Field(
         None, description="A PostgreSQL of yours; without it the embedded one is used."
     )
-    database_connections: int = Field(10, ge=2, le=1000, description="Connections of each process to PostgreSQL.")
+    database_connections: int = Field(
+        10, ge=2, le=1000, description="Connections of each process to PostgreSQL."
+    )
     public_url: str = Field(
-        "http://localhost:8000", description="Where people and workers reach the server; every absolute address."
+        "http://localhost:8000",
+        description="Where people and workers reach the server; every absolute address.",
     )
     secret_key: SecretStr | None = Field(
         None,
         description="At least 32 characters, or `1:KEY,2:KEY` while it is changed; made at the first start and kept "
         "in the data folder if it is not given.",
     )
-    lease_s: float = Field(300, gt=0, le=86_400, description="How long a worker has a task without a sign of life.")
-    lease_max_s: float = Field(3600, gt=0, le=604_800, description="The longest that signs of life prolong a lease.")
-    reaper_s: float = Field(5, gt=0, le=3600, description="How often leases that are over return to the line.")
-    task_errors: int = Field(3, ge=1, le=1000, description="Errors of a task before it is given up.")
-    task_losses: int = Field(5, ge=1, le=1000, description="Lost leases of a task before it is given up.")
+    lease_s: float = Field(
+        300, gt=0, le=86_400, description="How long a worker has a task without a sign of life."
+    )
+    lease_max_s: float = Field(
+        3600, gt=0, le=604_800, description="The longest that signs of life prolong a lease."
+    )
+    reaper_s: float = Field(
+        5, gt=0, le=3600, description="How often leases that are over return to the line."
+    )
+    task_errors: int = Field(
+        3, ge=1, le=1000, description="Errors of a task before it is given up."
+    )
+    task_losses: int = Field(
+        5, ge=1, le=1000, description="Lost leases of a task before it is given up."
+    )
     held_at_most: int = Field(
         500, ge=1, le=100_000, description="Tasks that one caller holds before it gets single ones."
     )
     worker_additions: bool = Field(
-        True, description="What workers that say hello may do beside the five calls; off, those calls answer 404."
+        True,
+        description="What workers that say hello may do beside the five calls; off, those calls answer 404.",
     )
-    max_image_bytes: int = Field(200 * MIB, ge=1, description="The largest picture file that is taken.")
-    max_image_pixels: int = Field(150_000_000, ge=1, description="The largest picture that is taken, in pixels.")
-    max_json_bytes: int = Field(32 * MIB, ge=1, description="The largest registration of pipelines.")
-    max_result_bytes: int = Field(512 * MIB, ge=1, description="The largest body of a worker's results.")
+    max_image_bytes: int = Field(
+        200 * MIB, ge=1, description="The largest picture file that is taken."
+    )
+    max_image_pixels: int = Field(
+        150_000_000, ge=1, description="The largest picture that is taken, in pixels."
+    )
+    max_json_bytes: int = Field(
+        32 * MIB, ge=1, description="The largest registration of pipelines."
+    )
+    max_result_bytes: int = Field(
+        512 * MIB, ge=1, description="The largest body of a worker's results."
+    )
     deleted_images_kept_days: float = Field(
-        60, ge=0, le=36_500, description="Days for which deleted images can be restored; then they go for good."
+        60,
+        ge=0,
+        le=36_500,
+        description="Days for which deleted images can be restored; then they go for good.",
     )
-    exports_kept_days: float = Field(30, gt=0, le=36_500, description="Days for which files of exports are kept.")
-    file_check_mib_per_s: float = Field(4, ge=0, le=1e5, description="MiB/s read to check stored files; 0: never.")
-    file_check_every_days: float = Field(7, ge=0, le=3650, description="Days between two checks of all stored files.")
+    exports_kept_days: float = Field(
+        30, gt=0, le=36_500, description="Days for which files of exports are kept."
+    )
+    file_check_mib_per_s: float = Field(
+        4, ge=0, le=1e5, description="MiB/s read to check stored files; 0: never."
+    )
+    file_check_every_days: float = Field(
+        7, ge=0, le=3650, description="Days between two checks of all stored files."
+    )
     decoders: int = Field(
-        2, ge=1, le=64, description="Limited processes that decode pictures, for each server process."
+        2,
+        ge=1,
+        le=64,
+        description="Limited processes that decode pictures, for each server process.",
     )
     allow_private_sources: bool = Field(
         False,
@@ -121,7 +163,8 @@ class Settings(BaseModel):
         "those where memory cards and disks appear (/media, /mnt, /run/media, /Volumes).",
     )
     project_creation: Literal["users", "operators"] = Field(
-        "users", description="Accounts that may create projects: `users` (all) or `operators` alone."
+        "users",
+        description="Accounts that may create projects: `users` (all) or `operators` alone.",
     )
     trusted_proxies: tuple[str, ...] = Field(
         (),
@@ -129,10 +172,16 @@ class Settings(BaseModel):
         "say who calls, and nobody else's do.",
     )
     worker_calls_per_s: float = Field(
-        2000, gt=0, le=1e6, description="Calls a second with one worker's token, for each process; results never wait."
+        2000,
+        gt=0,
+        le=1e6,
+        description="Calls a second with one worker's token, for each process; results never wait.",
     )
     token_calls_per_s: float = Field(
-        1000, gt=0, le=1e6, description="Calls a second with any other token, session or key, for each process."
+        1000,
+        gt=0,
+        le=1e6,
+        description="Calls a second with any other token, session or key, for each process.",
     )
     address_calls_per_s: float = Field(
         100,
@@ -147,57 +196,78 @@ class Settings(BaseModel):
         le=100_000,
         description="Streams of events that one token or session may have open, for each process.",
     )
-    ml_analysis_enabled: bool = Field(True, description="Outside pipelines may make analyses and call back; off: 404.")
+    ml_analysis_enabled: bool = Field(
+        True, description="Outside pipelines may make analyses and call back; off: 404."
+    )
     ml_callback_hmac_secret: SecretStr | None = Field(
-        None, description="The shared secret of signatures v1; while it is changed up to three, comma-separated."
+        None,
+        description="The shared secret of signatures v1; while it is changed up to three, comma-separated.",
     )
     ml_hmac_allow_shared_secret: bool = Field(
-        True, description="Take the shared secret; off once every pipeline signs with a secret of its own."
+        True,
+        description="Take the shared secret; off once every pipeline signs with a secret of its own.",
     )
     ml_hmac_min_version: int = Field(
         1, ge=1, le=2, description="The oldest kind of signature that is taken; 2 refuses v1."
     )
     ml_pipeline_require_hmac: bool = Field(
-        True, description="Off: a manager's API token may call back without a signature; a wrong one is still refused."
+        True,
+        description="Off: a manager's API token may call back without a signature; a wrong one is still refused.",
     )
     ml_hmac_timestamp_skew_seconds: int = Field(
         300, ge=1, le=86_400, description="How far a signature's time may be from the server's."
     )
-    ml_callback_max_body_bytes: int = Field(32 * MIB, ge=1024, description="The largest body of a callback.")
+    ml_callback_max_body_bytes: int = Field(
+        32 * MIB, ge=1024, description="The largest body of a callback."
+    )
     ml_allowed_models: tuple[str, ...] = Field(
-        (), description="Models that outside pipelines may make analyses of, comma-separated; without it any."
+        (),
+        description="Models that outside pipelines may make analyses of, comma-separated; without it any.",
     )
     ml_max_analyses_per_image: int = Field(
         50, ge=1, description="Open and completed analyses of an image, without jobs."
     )
-    ml_max_bulk_annotations: int = Field(5000, ge=1, le=100_000, description="Annotations of one bulk request.")
+    ml_max_bulk_annotations: int = Field(
+        5000, ge=1, le=100_000, description="Annotations of one bulk request."
+    )
     ml_max_artifact_bytes: int = Field(256 * MIB, ge=1, description="The largest artifact.")
     ml_presigned_url_expiry_seconds: int = Field(
         900, ge=1, le=604_800, description="How long an artifact may be uploaded to its address."
     )
-    ml_stale_after_s: int = Field(3600, ge=1, description="When an analysis without any news is shown as stale.")
-    s3_endpoint: str | None = Field(None, description="An S3 server for files; without it a folder of the data folder.")
+    ml_stale_after_s: int = Field(
+        3600, ge=1, description="When an analysis without any news is shown as stale."
+    )
+    s3_endpoint: str | None = Field(
+        None, description="An S3 server for files; without it a folder of the data folder."
+    )
     s3_public_endpoint: str | None = Field(
         None, description="Where the S3 server is reached from outside; signed addresses name it."
     )
     s3_bucket: str | None = Field(None, description="The bucket; it must be there.")
     s3_access_key_id: str | None = Field(None, description="The access key.")
-    s3_secret_access_key: SecretStr | None = Field(None, description="The secret of the access key.")
+    s3_secret_access_key: SecretStr | None = Field(
+        None, description="The secret of the access key."
+    )
     s3_region: str = Field("us-east-1", description="The region that requests are signed for.")
     oidc_issuer: str | None = Field(
         None,
         description="Your organisation's OpenID provider, as it calls itself, such as https://login.example.org; who "
         "has an account here may then sign in by it.",
     )
-    oidc_client_id: str | None = Field(None, description="What the OpenID provider knows this Trapline as.")
+    oidc_client_id: str | None = Field(
+        None, description="What the OpenID provider knows this Trapline as."
+    )
     oidc_client_secret: SecretStr | None = Field(
         None, description="The secret that goes with it; without one only PKCE protects a sign-in."
     )
     oidc_scopes: str = Field(
-        "openid email profile", description="What the OpenID provider is asked for; openid and email must be in it."
+        "openid email profile",
+        description="What the OpenID provider is asked for; openid and email must be in it.",
     )
     oidc_name: str = Field(
-        "your organisation", max_length=60, description="What the button of the sign-in page calls the provider."
+        "your organisation",
+        max_length=60,
+        description="What the button of the sign-in page calls the provider.",
     )
     metrics_token: SecretStr | None = Field(
         None,
@@ -215,20 +285,31 @@ class Settings(BaseModel):
         "(or smtps://, smtp://); without it none is sent.",
     )
     mail_from: str | None = Field(
-        None, description="Who e-mails come from; without it trapline@ and the host of `TRAPLINE_PUBLIC_URL`."
+        None,
+        description="Who e-mails come from; without it trapline@ and the host of `TRAPLINE_PUBLIC_URL`.",
     )
     nats_url: SecretStr | None = Field(
         None,
         description="A NATS server whose subjects trapline.PROJECT.EVENT tell what webhooks are told, such as "
         "nats://user:password@nats.example.org; needs the extra `nats`.",
     )
-    log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, JSON otherwise.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at least.")
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="auto: text on a terminal, JSON otherwise."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is logged at least."
+    )
 
-    @field_validator("allowed_networks", "source_folders", "trusted_proxies", "ml_allowed_models", mode="before")
+    @field_validator(
+        "allowed_networks", "source_folders", "trusted_proxies", "ml_allowed_models", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("allowed_networks")
     @classmethod
@@ -283,7 +364,9 @@ class Settings(BaseModel):
             or parts.username
             or not (parts.scheme == "https" or is_near)
         ):
-            raise ValueError("must be an address such as https://login.example.org; http:// is for this machine alone")
+            raise ValueError(
+                "must be an address such as https://login.example.org; http:// is for this machine alone"
+            )
         return value
 
     @field_validator("oidc_scopes")
@@ -296,7 +379,9 @@ class Settings(BaseModel):
     @field_validator("nats_url")
     @classmethod
     def _a_nats_server(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or all(_is_nats_server(url) for url in value.get_secret_value().split(",")):
+        if value is None or all(
+            _is_nats_server(url) for url in value.get_secret_value().split(",")
+        ):
             return value
         raise ValueError(
             "must be such as nats://user:password@nats.example.org:4222 (or tls://); in a password : @ / , are written "
@@ -329,11 +414,20 @@ def _is_nats_server(url: str) -> bool:
 
 
 def parse_listen_address(text: str) -> tuple[str, int]:
-    """Read where to listen: a port of the loopback, or an address with a port. Raises ValueError in words."""
+    """Read where to listen: a port of the loopback, or an address with a port.
+
+    Raises ValueError in words.
+    """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65_536 or (not host and ":" in text):
-        raise ValueError("must be a port such as 9464, or an address with one such as 10.0.0.5:9464 or [::1]:9464")
+    if (
+        not re.fullmatch(r"[0-9]{1,5}", port)
+        or not 0 < int(port) < 65_536
+        or (not host and ":" in text)
+    ):
+        raise ValueError(
+            "must be a port such as 9464, or an address with one such as 10.0.0.5:9464 or [::1]:9464"
+        )
     return host or "127.0.0.1", int(port)
 
 
@@ -343,7 +437,9 @@ def parse_secrets(secret: SecretStr | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def load_settings(environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> Settings:
+def load_settings(
+    environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")
+) -> Settings:
     """Read the settings; the environment wins over the file.
 
     Raises SettingsError for a value that cannot be used and for a name of ours that no part reads.
@@ -370,7 +466,8 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path =
 def get_variable_names() -> dict[str, str]:
     """Map each field of Settings to the variable that it is read from."""
     return {
-        name: name.upper() if name.startswith(BARE) else f"TRAPLINE_{name.upper()}" for name in Settings.model_fields
+        name: name.upper() if name.startswith(BARE) else f"TRAPLINE_{name.upper()}"
+        for name in Settings.model_fields
     }
 
 
@@ -380,13 +477,20 @@ def list_known_variables() -> frozenset[str]:
 
 
 def validate_variables(environment: Mapping[str, str]) -> None:
-    """Refuse names of ours that no part reads: a misspelt setting would silently do nothing. Raises SettingsError."""
+    """Refuse names of ours that no part reads: a misspelt setting would silently do nothing.
+
+    Raises SettingsError.
+    """
     known = list_known_variables()
     for name in sorted(environment):
         if not _OURS.match(name) or name in known or _OF_KUBERNETES.search(name):
             continue
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-        hint = f"Did you mean {nearest[0]}?" if nearest else "Remove it, or see the list of settings in the docs."
+        hint = (
+            f"Did you mean {nearest[0]}?"
+            if nearest
+            else "Remove it, or see the list of settings in the docs."
+        )
         raise SettingsError(f"{name} is set, but no part of Trapline reads it. {hint}")
 
 

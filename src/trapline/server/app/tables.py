@@ -4,7 +4,13 @@ from trapline.server.accounts.queries import accounts, sign_in_failures
 from trapline.server.exports.queries import exports
 from trapline.server.external.queries import artifacts, callback_keys
 from trapline.server.findings.queries import analyses, annotations, day_counts
-from trapline.server.images.queries import deployments, image_deletion, images, sequences, staged_files
+from trapline.server.images.queries import (
+    deployments,
+    image_deletion,
+    images,
+    sequences,
+    staged_files,
+)
 from trapline.server.imports.queries import imported_ids, imports
 from trapline.server.notifications.queries import notices, webhooks
 from trapline.server.operations.queries import file_checks

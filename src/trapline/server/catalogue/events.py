@@ -22,11 +22,16 @@ Sample = Callable[[list[int]], Awaitable[Stamps]]
 @dataclass(eq=False)
 class _Listener:
     project_id: int
-    queue: asyncio.Queue[ChangeEvent | None] = field(default_factory=lambda: asyncio.Queue(QUEUED_AT_MOST))
+    queue: asyncio.Queue[ChangeEvent | None] = field(
+        default_factory=lambda: asyncio.Queue(QUEUED_AT_MOST)
+    )
 
 
 class ChangeSubscribers:
-    """Who listens in this process. `sample` is asked once a second about the projects that are listened to."""
+    """Who listens in this process.
+
+    `sample` is asked once a second about the projects that are listened to.
+    """
 
     def __init__(self, every_s: float = SAMPLE_EVERY_S) -> None:
         self._every_s = every_s
@@ -34,15 +39,20 @@ class ChangeSubscribers:
         self._sampling: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def listen(self, project_id: int, sample: Sample, silence_s: float) -> AsyncIterator[ChangeEvent | None]:
+    async def listen(
+        self, project_id: int, sample: Sample, silence_s: float
+    ) -> AsyncIterator[ChangeEvent | None]:
         """Yield each change of a project, and None after every `silence_s` without one; ends when closed."""
         listener = _Listener(project_id)
         if self._closed:
             return
         self._listeners.add(listener)
         if self._sampling is None or self._sampling.done():
-            # Of no request: its log lines must not bear the name of whoever happened to listen first.
-            self._sampling = asyncio.create_task(self._sample_while_heard(sample), context=contextvars.Context())
+            # Of no request: its log lines must not bear the name of whoever happened to listen
+            # first.
+            self._sampling = asyncio.create_task(
+                self._sample_while_heard(sample), context=contextvars.Context()
+            )
         try:
             while not self._closed:
                 try:
@@ -58,7 +68,10 @@ class ChangeSubscribers:
             self._listeners.discard(listener)
 
     def close(self) -> None:
-        """End every stream, so that the server can stop. May be called from a signal handler of the loop's thread."""
+        """End every stream, so that the server can stop.
+
+        May be called from a signal handler of the loop's thread.
+        """
         self._closed = True
         for listener in self._listeners:
             self._hand(listener, None)

@@ -35,7 +35,10 @@ class Cropper:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._end()
 
@@ -63,7 +66,11 @@ class Cropper:
             return "decoding it crashed the decoder, or took more memory or time than is allowed"
         if answer.get("no_room"):
             raise OSError("the disk is full")
-        return None if "cut" in answer else str(answer.get("broken", answer.get("skipped", "it cannot be decoded")))
+        return (
+            None
+            if "cut" in answer
+            else str(answer.get("broken", answer.get("skipped", "it cannot be decoded")))
+        )
 
     def _ask(self, request: dict[str, Any], files: Sequence[int]) -> dict[str, Any] | None:
         if self._child is None:

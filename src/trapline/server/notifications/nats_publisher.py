@@ -40,7 +40,8 @@ class NatsPublisher:
     async def publish(self, subject: str, message_id: str, body: bytes) -> None:
         """Publish an event; returns once the server has it. Raises OutboundFailed.
 
-        A stream drops what comes twice under one id within its window, two minutes unless somebody changed it.
+        A stream drops what comes twice under one id within its window, two minutes unless somebody
+        changed it.
         """
         headers = {"Nats-Msg-Id": message_id}
         async with self._connection() as client:
@@ -64,9 +65,13 @@ class NatsPublisher:
             async with asyncio.timeout(WITHIN_S):
                 yield await self._open()
         except TimeoutError:
-            raise await self._fail(f"the NATS server did not answer within {WITHIN_S:g} seconds") from None
+            raise await self._fail(
+                f"the NATS server did not answer within {WITHIN_S:g} seconds"
+            ) from None
         except (nats.errors.Error, OSError) as error:
-            raise await self._fail(f"the NATS server could not be spoken to ({type(error).__name__})") from None
+            raise await self._fail(
+                f"the NATS server could not be spoken to ({type(error).__name__})"
+            ) from None
         if self._is_away:
             self._is_away = False
             log.info("the NATS server answers again")
@@ -79,7 +84,9 @@ class NatsPublisher:
         self._last_error = None
         if not self._is_away:
             self._is_away = True
-            log.warning("the NATS server is away; events wait and are published later", reason=reason)
+            log.warning(
+                "the NATS server is away; events wait and are published later", reason=reason
+            )
         return OutboundFailed(reason)
 
     async def close(self) -> None:
@@ -122,7 +129,9 @@ class NatsPublisher:
 def _read_url(url: str) -> dict[str, Any]:
     """Read servers and who signs in; the library takes a name and password as they stand in an address, with codes."""
     parts = [urlsplit(one) for one in url.split(",")]
-    said: dict[str, Any] = {"servers": [f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts]}
+    said: dict[str, Any] = {
+        "servers": [f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts]
+    }
     signs = next((one for one in parts if one.username), None)
     if signs is None or signs.username is None:
         return said
@@ -142,7 +151,9 @@ async def _find_stream(client: "Client") -> "JetStreamContext | None":
         try:
             await streams.find_stream_name_by_subject(everything)
         except NotFoundError:
-            await streams.add_stream(StreamConfig(name=STREAM, subjects=[everything], max_age=KEPT_S))
+            await streams.add_stream(
+                StreamConfig(name=STREAM, subjects=[everything], max_age=KEPT_S)
+            )
     except ServiceUnavailableError as error:
         if error.err_code not in WITHOUT_STREAMS:
             raise

@@ -32,7 +32,9 @@ def build_metrics_app(tell: Tell) -> ASGIApp:
         if scope["path"].rstrip("/") != "/metrics":
             response = PlainTextResponse("Here is only /metrics.\n", 404)
         elif scope["method"] not in ("GET", "HEAD"):
-            response = PlainTextResponse("Metrics are only read.\n", 405, headers={"Allow": "GET, HEAD"})
+            response = PlainTextResponse(
+                "Metrics are only read.\n", 405, headers={"Allow": "GET, HEAD"}
+            )
         else:
             response = Response(await tell(), media_type=CONTENT_TYPE_LATEST)
         response.headers.update(SAFE_HEADERS)

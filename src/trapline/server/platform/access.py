@@ -29,7 +29,11 @@ MACHINES = frozenset({TokenKind.WORKER, TokenKind.PIPELINE})
 
 def expand_scopes(scopes: Iterable[TokenScope] | None) -> frozenset[TokenScope]:
     """All that a token with these scopes may do; one without any may do everything that its kind may."""
-    return frozenset(TokenScope) if scopes is None else frozenset().union(*(IMPLIED[scope] for scope in scopes))
+    return (
+        frozenset(TokenScope)
+        if scopes is None
+        else frozenset().union(*(IMPLIED[scope] for scope in scopes))
+    )
 
 
 def list_token_projects(kind: TokenKind, roles: Mapping[int, Role]) -> dict[int, Role]:
@@ -52,7 +56,8 @@ class IdempotencyRequest:
 class RequestOrigin:
     """Where a request came from, for the audit, and the conditions that it set.
 
-    `worker_id` is what it says of itself; nothing is known by that until it is compared with the worker's row.
+    `worker_id` is what it says of itself; nothing is known by that until it is compared with the
+    worker's row.
     """
 
     address: str = ""
@@ -67,10 +72,11 @@ class RequestOrigin:
 class Scope:
     """The projects that a query may touch, as whom, and the role that the call needs in each.
 
-    `kind` is None for a signed-in person and for the system itself. A worker's or pipeline's token is no
-    member: the table of routes says what its kind may call, so only its projects are checked here.
-    `is_limited` is a token that was made for some projects only; `scopes` are what one may do. What `is_remembered`
-    was so half a second ago at most. What `changes` a project is refused in those that are `archived`.
+    `kind` is None for a signed-in person and for the system itself. A worker's or pipeline's token
+    is no member: the table of routes says what its kind may call, so only its projects are checked
+    here. `is_limited` is a token that was made for some projects only; `scopes` are what one may
+    do. What `is_remembered` was so half a second ago at most. What `changes` a project is refused
+    in those that are `archived`.
     """
 
     actor: str
@@ -110,7 +116,11 @@ class Scope:
 
     def open_project_ids(self) -> list[int] | None:
         """Those of them that are not archived; None stands for all."""
-        return None if self.everything else [project for project in self.roles if project not in self.archived]
+        return (
+            None
+            if self.everything
+            else [project for project in self.roles if project not in self.archived]
+        )
 
     def sees(self, project_id: int) -> bool:
         """Whether anything of this project may be seen."""
@@ -137,7 +147,11 @@ class Scope:
     def check_unchanged(self, updated_at: datetime) -> None:
         """Allow a change if the caller saw the newest version (If-Match); raises LostRace."""
         wanted = self.origin.if_match
-        if wanted is not None and wanted != "*" and build_etag(updated_at) not in re.split(r"\s*,\s*", wanted):
+        if (
+            wanted is not None
+            and wanted != "*"
+            and build_etag(updated_at) not in re.split(r"\s*,\s*", wanted)
+        ):
             raise PreconditionFailed(
                 "Somebody else changed this since you read it. Nothing was changed. Read it again first."
             )

@@ -44,8 +44,8 @@ class LeaseSettings:
 class IngestLimits:
     """How much is taken at once: bytes and pixels of an image, bytes of a request's body.
 
-    `deleted_kept_s` is for how many seconds deleted images can be restored, `exports_kept_s` the same of the files of
-    exports, `streams` are those of one caller that a process keeps open.
+    `deleted_kept_s` is for how many seconds deleted images can be restored, `exports_kept_s` the
+    same of the files of exports, `streams` are those of one caller that a process keeps open.
     """
 
     image_bytes: int = 200 * 1024 * 1024
@@ -73,7 +73,10 @@ class ByteBudget:
 
     @contextmanager
     def share(self) -> Iterator[Callable[[bytes], None]]:
-        """Take from it piece by piece within the block, which gives all back. Raises Unavailable beyond it."""
+        """Take from it piece by piece within the block, which gives all back.
+
+        Raises Unavailable beyond it.
+        """
         taken = 0
 
         def take(piece: bytes) -> None:
@@ -93,7 +96,8 @@ class ByteBudget:
 
 @dataclass
 class TokenBuckets(Generic[Key]):
-    """So many calls a second for each of many keys, and `at_once` of them after a rest; a process counts its own.
+    """So many calls a second for each of many keys, and `at_once` of them after a rest; a process
+    counts its own.
 
     At most `most_keys` are known; of those beyond, the one that called the longest ago begins anew.
     """
@@ -139,7 +143,8 @@ def build_token_buckets(rate: float) -> TokenBuckets[Hashable]:
 
 @dataclass(frozen=True)
 class RateLimits:
-    """How often may be called: with a worker's token, as any other caller, and from an address without being known.
+    """How often may be called: with a worker's token, as any other caller, and from an address
+    without being known.
 
     Only who was found to be known gets a bucket of their own, so false credentials fill no memory.
     """
@@ -151,7 +156,8 @@ class RateLimits:
 
 @dataclass(frozen=True)
 class CallbackSettings:
-    """What outside pipelines may do: how they sign, and how much they may send. Times in seconds, sizes in bytes.
+    """What outside pipelines may do: how they sign, and how much they may send. Times in seconds,
+    sizes in bytes.
 
     The first of `shared_secrets` is the newest; `allowed_models` empty allows any.
     """
@@ -199,9 +205,10 @@ class CountingSemaphore:
 class AppContext:
     """The engines of one process. Actions take it first; what is set in it stays after the start.
 
-    `source_folders` are the local folders that pull sources may be in, `own_folders` those that none may read, in
-    `work_folder` is what is half done; without a `mail_server` no e-mail is sent, without an `identity_provider` nobody
-    signs in by OpenID, without a `nats_url` no event is a subject.
+    `source_folders` are the local folders that pull sources may be in, `own_folders` those that
+    none may read, in `work_folder` is what is half done; without a `mail_server` no e-mail is sent,
+    without an `identity_provider` nobody signs in by OpenID, without a `nats_url` no event is a
+    subject.
     """
 
     database: Database

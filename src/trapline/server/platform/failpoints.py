@@ -1,14 +1,16 @@
 """Points at which a test strikes a running server: before and after every commit and every reply.
 
-Off, and refused outside tests: they work only where TRAPLINE_FAILPOINTS names a plan and the data folder is marked by
-a file that nothing but a test writes. A plan is a text file of rules, one a line, read anew whenever it changes:
+Off, and refused outside tests: they work only where TRAPLINE_FAILPOINTS names a plan and the data
+folder is marked by a file that nothing but a test writes. A plan is a text file of rules, one a
+line, read anew whenever it changes:
 
     NUMBER POINT|DOING|AT|ACT       7 before commit|POST /api/v2/jobs/*/result|3|kill
 
-The rule strikes once, over all processes: in the one that passes that point for the AT-th time since it knows the
-rule. DOING is a pattern of what the process does there: a request without its ids, `loop NAME`, `chore NAME`. ACT is
-`kill`, `sleep SECONDS`, `fail` (as if the connection broke) or `note`, which writes down every passing and never ends.
-What struck is written to PLAN.struck, which is how a test knows that it was.
+The rule strikes once, over all processes: in the one that passes that point for the AT-th time
+since it knows the rule. DOING is a pattern of what the process does there: a request without its
+ids, `loop NAME`, `chore NAME`. ACT is `kill`, `sleep SECONDS`, `fail` (as if the connection broke)
+or `note`, which writes down every passing and never ends. What struck is written to PLAN.struck,
+which is how a test knows that it was.
 """
 
 import asyncio
@@ -65,7 +67,9 @@ class _Plan:
         for line in lines:
             number, _, told = line.partition(" ")
             point, doing, at, act = told.split("|")
-            rules[int(number)] = self.rules.get(int(number)) or _Rule(int(number), point, doing, int(at), act)
+            rules[int(number)] = self.rules.get(int(number)) or _Rule(
+                int(number), point, doing, int(at), act
+            )
         self.rules = rules
 
     def find(self, point: str, doing: str) -> _Rule | None:
@@ -81,7 +85,9 @@ class _Plan:
 
     def _claim(self, rule: _Rule) -> bool:
         try:
-            os.close(os.open(f"{self.file}.{rule.number}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            os.close(
+                os.open(f"{self.file}.{rule.number}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            )
         except FileExistsError:
             return False
         return True

@@ -8,9 +8,28 @@ from typing import Any, TextIO
 import structlog
 
 # What names a secret never reaches a log, whoever logs it.
-_SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "credential", "signature")
+_SECRET_WORDS = (
+    "password",
+    "secret",
+    "token",
+    "authorization",
+    "cookie",
+    "credential",
+    "signature",
+)
 _PLAIN = frozenset({"token_id", "token_kind", "tokens"})
-_CONCERNED = ("project", "deployment", "job", "analysis", "image", "source", "run", "worker", "webhook", "key")
+_CONCERNED = (
+    "project",
+    "deployment",
+    "job",
+    "analysis",
+    "image",
+    "source",
+    "run",
+    "worker",
+    "webhook",
+    "key",
+)
 
 
 def build_log_context(ids: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,7 +38,9 @@ def build_log_context(ids: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in named if name in _CONCERNED}
 
 
-def configure_logging(form: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:
+def configure_logging(
+    form: str = "auto", level: str = "info", stream: TextIO | None = None
+) -> None:
     """Send structlog's and the standard library's logs to a stream (standard error) in one form.
 
     `form` is `text`, `json`, or `auto`: text where the stream is a terminal.
@@ -85,7 +106,9 @@ def configure_logging(form: str = "auto", level: str = "info", stream: TextIO | 
     logging.captureWarnings(capture=True)
 
 
-def redact_secrets(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+def redact_secrets(
+    _logger: Any, _method: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
     """Replace the values of keys that name a secret."""
     for key in event:
         lowered = key.lower()

@@ -24,7 +24,9 @@ class SecretKeys:
     """The secret keys of the server by version, 1 to 255; the highest is used for what is new, all open the old."""
 
     by_version: Mapping[int, bytes] = field(repr=False)
-    _derived: dict[tuple[str, int], bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _derived: dict[tuple[str, int], bytes] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if not self.by_version or not all(1 <= version <= 255 for version in self.by_version):
@@ -41,7 +43,9 @@ class SecretKeys:
         """Derive a key of 32 bytes for one purpose (HKDF, RFC 5869), from the current secret key unless told."""
         chosen = self.current if version is None else version
         if (purpose, chosen) not in self._derived:
-            derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"trapline:{purpose}".encode())
+            derivation = HKDF(
+                algorithm=SHA256(), length=32, salt=None, info=f"trapline:{purpose}".encode()
+            )
             self._derived[purpose, chosen] = derivation.derive(self.by_version[chosen])
         return self._derived[purpose, chosen]
 
@@ -51,7 +55,9 @@ class SecretKeys:
 
     def derive_all(self, purpose: str) -> tuple[bytes, ...]:
         """Derive the keys of one purpose from every secret key, the current first."""
-        return tuple(self.derive(purpose, version) for version in sorted(self.by_version, reverse=True))
+        return tuple(
+            self.derive(purpose, version) for version in sorted(self.by_version, reverse=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,15 @@ class _Followed(Sequence[bytes]):
         return len(self.keys.by_version)
 
 
-def encrypt_secret(keys: SecretKeys, secret: str, table: str, row_id: UUID | int, column: str) -> bytes:
+def encrypt_secret(
+    keys: SecretKeys, secret: str, table: str, row_id: UUID | int, column: str
+) -> bytes:
     """Encrypt a secret so that it opens only in its own row and column: version byte, nonce, AES-256-GCM."""
     nonce = os.urandom(NONCE_BYTES)
     version = keys.current
-    sealed = AESGCM(keys.derive("vault", version)).encrypt(nonce, secret.encode(), _place(table, row_id, column))
+    sealed = AESGCM(keys.derive("vault", version)).encrypt(
+        nonce, secret.encode(), _place(table, row_id, column)
+    )
     return bytes([version]) + nonce + sealed
 
 
@@ -85,15 +95,23 @@ def get_key_version(sealed: bytes) -> int:
     return sealed[0] if sealed else 0
 
 
-def decrypt_secret(keys: SecretKeys, sealed: bytes, table: str, row_id: UUID | int, column: str) -> str:
+def decrypt_secret(
+    keys: SecretKeys, sealed: bytes, table: str, row_id: UUID | int, column: str
+) -> str:
     """Open a secret at rest. Raises WrongKey; nothing of the secret is in the message."""
-    version, nonce, rest = sealed[0] if sealed else 0, sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+    version, nonce, rest = (
+        sealed[0] if sealed else 0,
+        sealed[1 : 1 + NONCE_BYTES],
+        sealed[1 + NONCE_BYTES :],
+    )
     if version not in keys.by_version:
         raise DecryptionError(
             f"This secret was sealed with version {version} of the secret key, which is not set here."
         )
     try:
-        opened = AESGCM(keys.derive("vault", version)).decrypt(nonce, rest, _place(table, row_id, column))
+        opened = AESGCM(keys.derive("vault", version)).decrypt(
+            nonce, rest, _place(table, row_id, column)
+        )
     except (InvalidTag, ValueError) as error:
         raise DecryptionError(
             "A stored secret does not open: the secret key differs, or the row was tampered with."

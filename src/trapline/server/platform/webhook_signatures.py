@@ -1,7 +1,8 @@
-"""Signatures by the Standard Webhooks convention: what a request claims, and whether it holds. No lookup, no clock.
+"""Signatures by the Standard Webhooks convention: what a request claims, and whether it holds. No
+lookup, no clock.
 
-The library of that name tries one secret at a time, decodes the body first, and raises what it does not foresee for a
-malformed header: these are fewer lines than guarding it would be.
+The library of that name tries one secret at a time, decodes the body first, and raises what it does
+not foresee for a malformed header: these are fewer lines than guarding it would be.
 """
 
 import base64
@@ -44,7 +45,11 @@ def parse_headers(headers: Sequence[tuple[bytes, bytes]], now: float) -> Webhook
     for wanted in (ID, TIMESTAMP, SIGNATURE):
         values = [value.strip(b" \t") for name, value in headers if name.lower() == wanted]
         if len(values) != 1:
-            return f"{wanted.decode()} is missing" if not values else f"{wanted.decode()} comes more than once"
+            return (
+                f"{wanted.decode()} is missing"
+                if not values
+                else f"{wanted.decode()} comes more than once"
+            )
         found[wanted] = values[0]
     if not _ID.fullmatch(found[ID]):
         return "webhook-id has not the right form"
@@ -52,7 +57,11 @@ def parse_headers(headers: Sequence[tuple[bytes, bytes]], now: float) -> Webhook
         return "webhook-timestamp is not whole seconds since 1970"
     if abs(int(found[TIMESTAMP]) - int(now)) > TOLERANCE_S:
         return "webhook-timestamp is too far from the server's clock"
-    digests = [digest for part in found[SIGNATURE].split()[:MOST_SIGNATURES] if (digest := _read_digest(part))]
+    digests = [
+        digest
+        for part in found[SIGNATURE].split()[:MOST_SIGNATURES]
+        if (digest := _read_digest(part))
+    ]
     return WebhookHeaders(found[ID], found[TIMESTAMP], digests)
 
 
@@ -81,18 +90,25 @@ def verify_signature(delivery: WebhookHeaders, secrets: Sequence[str], body: byt
     return holds
 
 
-def build_headers(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+def build_headers(
+    secrets: Sequence[str], message_id: str, timestamp: int, body: bytes
+) -> dict[str, str]:
     """Make the headers of a message that each of these secrets signs; whoever reads them needs one that holds."""
     moment = str(timestamp)
     signatures = [
         f"v1,{base64.b64encode(sign_message(secret, message_id.encode(), moment.encode(), body)).decode()}"
         for secret in secrets
     ]
-    return {"webhook-id": message_id, "webhook-timestamp": moment, "webhook-signature": " ".join(signatures)}
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": moment,
+        "webhook-signature": " ".join(signatures),
+    }
 
 
 def get_retry_delay(attempts: int, chance: float, asked_s: float = 0) -> float:
-    """Tell how many seconds to wait after so many attempts that failed; `chance` from 0 to 1 spreads the waits.
+    """Tell how many seconds to wait after so many attempts that failed; `chance` from 0 to 1
+    spreads the waits.
 
     A receiver may ask for longer by Retry-After (`asked_s`), up to the longest pause there is.
     """

@@ -37,7 +37,10 @@ class _Follower:
 
 
 class JobSubscribers:
-    """Who follows a job in this process. Nobody falls behind: each is told the newest, and asks for what is between."""
+    """Who follows a job in this process.
+
+    Nobody falls behind: each is told the newest, and asks for what is between.
+    """
 
     def __init__(self, every_s: float = LOOK_EVERY_S) -> None:
         self._every_s = every_s
@@ -45,12 +48,15 @@ class JobSubscribers:
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def follow(self, job_id: int, look: Look, silence_s: float) -> AsyncIterator[JobSnapshot | None]:
+    async def follow(
+        self, job_id: int, look: Look, silence_s: float
+    ) -> AsyncIterator[JobSnapshot | None]:
         """Yield how far a job is, now and after each change, and None after every `silence_s` without one."""
         follower = _Follower(job_id)
         self._followers.add(follower)
         if self._watching is None or self._watching.done():
-            # Of no request: its log lines must not bear the name of whoever happened to follow first.
+            # Of no request: its log lines must not bear the name of whoever happened to follow
+            # first.
             self._watching = asyncio.create_task(self._watch(look), context=contextvars.Context())
         try:
             while not self._closed:
@@ -66,7 +72,10 @@ class JobSubscribers:
             self._followers.discard(follower)
 
     def close(self) -> None:
-        """End every stream, so that the server can stop. May be called from a signal handler of the loop's thread."""
+        """End every stream, so that the server can stop.
+
+        May be called from a signal handler of the loop's thread.
+        """
         self._closed = True
         for follower in self._followers:
             follower.woken.set()

@@ -26,7 +26,10 @@ class _Waiter:
 
 
 class TaskNotifier:
-    """Who waits in this process, the longest first. Only as many are woken as there are tasks for."""
+    """Who waits in this process, the longest first.
+
+    Only as many are woken as there are tasks for.
+    """
 
     def __init__(self, every_s: float = LOOK_EVERY_S) -> None:
         self._every_s = every_s
@@ -35,9 +38,15 @@ class TaskNotifier:
         self._closed = False
 
     async def wait(
-        self, projects: Collection[int] | None, slugs: Collection[str], limit: int, look: Look, seconds: float
+        self,
+        projects: Collection[int] | None,
+        slugs: Collection[str],
+        limit: int,
+        look: Look,
+        seconds: float,
     ) -> bool:
-        """Wait until there is a task of these projects (None is all) and pipelines; False if the time is up, or closed.
+        """Wait until there is a task of these projects (None is all) and pipelines; False if the
+        time is up, or closed.
 
         Whoever is woken looks for itself: another one may have been faster.
         """
@@ -79,7 +88,8 @@ class TaskNotifier:
             try:
                 found = dict(await look(slugs, sum(waiter.limit for waiter in waiters)))
             except Exception as error:
-                # A database that is away must not end the watch; who waits hears of it when the time is up.
+                # A database that is away must not end the watch; who waits hears of it when the
+                # time is up.
                 if not failed:
                     log.warning("the line could not be looked at", reason=str(error))
                 failed = True
@@ -89,7 +99,9 @@ class TaskNotifier:
                 wanted = waiter.limit
                 for key in [key for key, count in found.items() if count > 0]:
                     project_id, slug = key
-                    if slug in waiter.slugs and (waiter.projects is None or project_id in waiter.projects):
+                    if slug in waiter.slugs and (
+                        waiter.projects is None or project_id in waiter.projects
+                    ):
                         waiter.woken.set()
                         taken = min(wanted, found[key])
                         found[key] -= taken

@@ -25,8 +25,12 @@ def suppress_overlaps(boxes: Boxes, scores: Boxes, threshold: float) -> list[int
     while left.size:
         best, left = int(left[0]), left[1:]
         kept.append(best)
-        across = np.minimum(boxes[best, 2], boxes[left, 2]) - np.maximum(boxes[best, 0], boxes[left, 0])
-        down = np.minimum(boxes[best, 3], boxes[left, 3]) - np.maximum(boxes[best, 1], boxes[left, 1])
+        across = np.minimum(boxes[best, 2], boxes[left, 2]) - np.maximum(
+            boxes[best, 0], boxes[left, 0]
+        )
+        down = np.minimum(boxes[best, 3], boxes[left, 3]) - np.maximum(
+            boxes[best, 1], boxes[left, 1]
+        )
         shared = np.maximum(0, across) * np.maximum(0, down)
         union = areas[best] + areas[left] - shared
         left = left[shared <= threshold * union]

@@ -65,18 +65,20 @@ CROPS_AT_ONCE = 16
 class CameraTrap(Pipeline):
     """A detector for animals, persons and vehicles, then a classifier on the animals.
 
-    The detector never names a species: what it says of an animal is "animal". The classifier's own words are kept
-    with all scores; the group that they add up to names the box.
+    The detector never names a species: what it says of an animal is "animal". The classifier's own
+    words are kept with all scores; the group that they add up to names the box.
     """
 
     slug = "animal-detector"
     name = "Animals, persons and vehicles"
-    description = (
-        "Finds animals, persons and vehicles, and says what kind of animal: a bird, a carnivore, an insect, ..."
-    )
+    description = "Finds animals, persons and vehicles, and says what kind of animal: a bird, a carnivore, an insect, ..."
     stages = (
         Stage(key="detect", name="Detector", description="CenterNet: animal, person, vehicle"),
-        Stage(key="classify", name="Classifier", description="EfficientNet-lite0 on each animal, added up over groups"),
+        Stage(
+            key="classify",
+            name="Classifier",
+            description="EfficientNet-lite0 on each animal, added up over groups",
+        ),
     )
     algorithms = (DETECTOR, CLASSIFIER, GROUPER)
     models = (GRAPH, WEIGHTS, CLASSIFIER_WEIGHTS)
@@ -100,7 +102,10 @@ class CameraTrap(Pipeline):
         ]
         logits = iter(classify(self._classifier, crops))
         return [
-            [_describe(thing, next(logits) if GROUPS[thing.group] == "animal" else None) for thing in things]
+            [
+                _describe(thing, next(logits) if GROUPS[thing.group] == "animal" else None)
+                for thing in things
+            ]
             for things in seen
         ]
 
@@ -117,18 +122,27 @@ def prepare_crop(pixels: Pixels, box: Boxes) -> NDArray[np.float32]:
     height, width = pixels.shape[:2]
     across, down = (box[2] - box[0]) * MARGIN, (box[3] - box[1]) * MARGIN
     wider = np.array(
-        [max(0, box[0] - across), max(0, box[1] - down), min(width, box[2] + across), min(height, box[3] + down)]
+        [
+            max(0, box[0] - across),
+            max(0, box[1] - down),
+            min(width, box[2] + across),
+            min(height, box[3] + down),
+        ]
     )
     small = resize(np.ascontiguousarray(crop(pixels, wider)), SIDE, SIDE)
     scaled = ((small.astype(np.float32) - 127) / 128).astype(np.float32, copy=False)
     return scaled.transpose(2, 0, 1)
 
 
-def classify(session: OnnxSession, crops: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+def classify(
+    session: OnnxSession, crops: Sequence[NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
     """The logits of each crop, over the classes of ImageNet."""
     logits: list[NDArray[np.float32]] = []
     for first in range(0, len(crops), CROPS_AT_ONCE):
-        (some,) = session.run(["logits"], {"pixels": np.stack(crops[first : first + CROPS_AT_ONCE])})
+        (some,) = session.run(
+            ["logits"], {"pixels": np.stack(crops[first : first + CROPS_AT_ONCE])}
+        )
         logits.extend(some)
     return logits
 
@@ -144,15 +158,21 @@ def _describe(seen: CenterNetBox, logits: NDArray[np.float32] | None) -> ModelDe
     group = np.zeros(len(GROUPS))
     group[seen.group] = seen.score
     names = [
-        ModelClassification(name=GROUPS[seen.group], algorithm=DETECTOR.key, scores=group, terminal=logits is None)
+        ModelClassification(
+            name=GROUPS[seen.group], algorithm=DETECTOR.key, scores=group, terminal=logits is None
+        )
     ]
     if logits is not None:
         scores = softmax(logits)
         best = imagenet.load_labels()[int(np.argmax(scores))]
         names.append(
-            ModelClassification(name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False)
+            ModelClassification(
+                name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False
+            )
         )
         kind, grouped = imagenet.find_group(scores)
         names.append(ModelClassification(name=kind, algorithm=GROUPER.key, scores=grouped))
     x1, y1, x2, y2 = (float(corner) for corner in seen.box)
-    return ModelDetection(box=(x1, y1, x2, y2), algorithm=DETECTOR.key, score=seen.score, names=names)
+    return ModelDetection(
+        box=(x1, y1, x2, y2), algorithm=DETECTOR.key, score=seen.score, names=names
+    )

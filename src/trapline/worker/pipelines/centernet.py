@@ -11,7 +11,8 @@ from trapline.worker.pipelines import tfjs_converter
 from trapline.worker.pipelines.boxes import Boxes, clip_boxes, resize, suppress_overlaps
 from trapline.worker.pipelines.coco import GROUP_OF, GROUPS
 
-# The package is under MIT; the repository the model was trained in names no licence: fetched, never passed on.
+# The package is under MIT; the repository the model was trained in names no licence: fetched, never
+# passed on.
 _PACKAGE = "npm:@vladmandic/human@3.3.6#models/"
 GRAPH = ModelFile(
     name="centernet.json",
@@ -50,7 +51,9 @@ def open_centernet(machine: Device) -> OnnxSession:
     """The model in memory, converted from TensorFlow.js, which takes a quarter of a second."""
     graph, weights = machine.fetch(GRAPH), machine.fetch(WEIGHTS)
     return open_session(
-        tfjs_converter.convert_to_onnx(graph.read_bytes(), weights.read_bytes()), machine.device, machine.threads
+        tfjs_converter.convert_to_onnx(graph.read_bytes(), weights.read_bytes()),
+        machine.device,
+        machine.threads,
     )
 
 
@@ -66,8 +69,13 @@ def detect(session: OnnxSession, pixels: Pixels) -> list[CenterNetBox]:
     # Before the suppression: an uncertain person must not hide the animal in the same place.
     certain = (groups != GROUPS.index("person")) | (rows[:, 4] >= PERSON_FROM)
     rows, groups = rows[certain], groups[certain]
-    boxes = clip_boxes(rows[:, :4] * np.array([width, height, width, height], dtype=np.float32) / SIDE, width, height)
-    # One thing is one box, whatever groups it was taken for; a person on a horse overlaps it less than that.
+    boxes = clip_boxes(
+        rows[:, :4] * np.array([width, height, width, height], dtype=np.float32) / SIDE,
+        width,
+        height,
+    )
+    # One thing is one box, whatever groups it was taken for; a person on a horse overlaps it less
+    # than that.
     return [
         CenterNetBox(boxes[index], int(groups[index]), float(rows[index, 4]))
         for index in suppress_overlaps(boxes, rows[:, 4], OVERLAP)

@@ -1,6 +1,7 @@
 """The 80 classes of COCO, and what a camera trap calls them."""
 
-# Lin et al., Microsoft COCO: Common Objects in Context, 2014; the order of its 80 annotated classes.
+# Lin et al., Microsoft COCO: Common Objects in Context, 2014; the order of its 80 annotated
+# classes.
 CLASSES = tuple(
     """person;bicycle;car;motorcycle;airplane;bus;train;truck;boat;traffic light;fire hydrant;stop sign;parking meter
 bench;bird;cat;dog;horse;sheep;cow;elephant;bear;zebra;giraffe;backpack;umbrella;handbag;tie;suitcase;frisbee;skis

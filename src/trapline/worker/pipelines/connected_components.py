@@ -41,22 +41,33 @@ def list_components(mask: NDArray[np.bool_], weights: NDArray[np.float32]) -> Co
     return Components(
         boxes,
         np.bincount(part, ends - starts).astype(np.int64),
-        np.bincount(part, summed[rows * width + ends] - summed[rows * width + starts]).astype(np.float64),
+        np.bincount(part, summed[rows * width + ends] - summed[rows * width + starts]).astype(
+            np.float64
+        ),
     )
 
 
 def _join(rows: Numbers, starts: Numbers, ends: Numbers, stride: int) -> Numbers:
-    """A name for each run; runs that hang together have the same one. Runs are in the order of reading."""
-    # A run touches those of the next row that begin no later than it ends and end no earlier than it begins.
+    """A name for each run; runs that hang together have the same one.
+
+    Runs are in the order of reading.
+    """
+    # A run touches those of the next row that begin no later than it ends and end no earlier than
+    # it begins.
     below = (rows + 1) * (stride + 1)
     first = np.searchsorted(rows * (stride + 1) + ends, below + starts, "left")
     behind = np.searchsorted(rows * (stride + 1) + starts, below + ends, "right")
     counts = np.maximum(0, behind - first)
     upper = np.repeat(np.arange(rows.size), counts)
-    lower = np.arange(upper.size) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
+    lower = (
+        np.arange(upper.size)
+        - np.repeat(np.cumsum(counts) - counts, counts)
+        + np.repeat(first, counts)
+    )
     names = np.arange(rows.size)
     while True:
-        # Each tells its name to what it touches; then everyone goes to the end of its chain of names.
+        # Each tells its name to what it touches; then everyone goes to the end of its chain of
+        # names.
         told = names.copy()
         lowest = np.minimum(names[upper], names[lower])
         np.minimum.at(told, names[upper], lowest)

@@ -11,12 +11,14 @@ OPSET = 17
 EPSILON = 1e-3
 SIDE = 224
 
-# Kernel, stride of the first, repeats: Tan and Le 2019, B0, as the lite variants keep it (no squeeze, ReLU6).
+# Kernel, stride of the first, repeats: Tan and Le 2019, B0, as the lite variants keep it (no
+# squeeze, ReLU6).
 STAGES = ((3, 1, 1), (3, 2, 2), (5, 2, 2), (3, 2, 3), (5, 1, 3), (5, 2, 4), (3, 1, 1))
 
 
 def build_efficientnet(weights: dict[str, NDArray[Any]]) -> bytes:
-    """An ONNX model: `pixels` [n, 3, 224, 224] RGB as (x - 127) / 128 to `logits` [n, 1000] and `embedding` [n, 1280].
+    """An ONNX model: `pixels` [n, 3, 224, 224] RGB as (x - 127) / 128 to `logits` [n, 1000] and
+    `embedding` [n, 1280].
 
     Batch norms are folded into the convolutions before them.
     """
@@ -28,7 +30,9 @@ def build_efficientnet(weights: dict[str, NDArray[Any]]) -> bytes:
         given = out
         if f"{block}_expand_conv.weight" in weights:
             out = builder.convolve(out, f"{block}_expand_conv", f"{block}_bn0")
-        out = builder.convolve(out, f"{block}_depthwise_conv", f"{block}_bn1", stride=stride, depthwise=True)
+        out = builder.convolve(
+            out, f"{block}_depthwise_conv", f"{block}_bn1", stride=stride, depthwise=True
+        )
         out = builder.convolve(out, f"{block}_project_conv", f"{block}_bn2", active=False)
         came = builder.channels.get(given)
         if stride == 1 and came == builder.channels[out]:
@@ -40,7 +44,9 @@ def build_efficientnet(weights: dict[str, NDArray[Any]]) -> bytes:
     builder.nodes.append(helper.make_node("Flatten", ["pooled"], ["embedding"]))
     builder.constant("_fc.weight", weights["_fc.weight"])
     builder.constant("_fc.bias", weights["_fc.bias"])
-    builder.nodes.append(helper.make_node("Gemm", ["embedding", "_fc.weight", "_fc.bias"], ["logits"], transB=1))
+    builder.nodes.append(
+        helper.make_node("Gemm", ["embedding", "_fc.weight", "_fc.bias"], ["logits"], transB=1)
+    )
     graph = helper.make_graph(
         builder.nodes,
         "efficientnet-lite0",
@@ -68,17 +74,28 @@ class _Builder:
         self.channels: dict[str, int] = {}
 
     def constant(self, name: str, value: NDArray[Any]) -> None:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float32), name))
+        self.constants.append(
+            numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float32), name)
+        )
 
     def convolve(
-        self, given: str, name: str, norm: str, stride: int = 1, depthwise: bool = False, active: bool = True
+        self,
+        given: str,
+        name: str,
+        norm: str,
+        stride: int = 1,
+        depthwise: bool = False,
+        active: bool = True,
     ) -> str:
         kernel = self.weights[f"{name}.weight"].astype(np.float64)  # out, in, height, width
         scale = self.weights[f"{norm}.weight"] / np.sqrt(
             self.weights[f"{norm}.running_var"].astype(np.float64) + EPSILON
         )
         self.constant(f"{name}.kernel", kernel * scale[:, None, None, None])
-        self.constant(f"{name}.shift", self.weights[f"{norm}.bias"] - self.weights[f"{norm}.running_mean"] * scale)
+        self.constant(
+            f"{name}.shift",
+            self.weights[f"{norm}.bias"] - self.weights[f"{norm}.running_mean"] * scale,
+        )
         conv = helper.make_node(
             "Conv",
             [given, f"{name}.kernel", f"{name}.shift"],

@@ -1,7 +1,8 @@
 """The 1,000 classes of ImageNet, and the groups of animals that they add up to.
 
-A classifier trained on them knows few of the species that a camera trap sees, but it mostly knows a bird from a
-carnivore: so its scores are added up over groups, and the finest group that most of the score falls into is named.
+A classifier trained on them knows few of the species that a camera trap sees, but it mostly knows a
+bird from a carnivore: so its scores are added up over groups, and the finest group that most of the
+score falls into is named.
 """
 
 from functools import cache
@@ -10,8 +11,9 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-# Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, 2015, in the usual order of its 1,000 classes.
-# The names are those of the label file of the Coral test data (Apache-2.0), without its "background".
+# Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, 2015, in the usual order of
+# its 1,000 classes. The names are those of the label file of the Coral test data (Apache-2.0),
+# without its "background".
 _LABELS = "imagenet_labels.txt"
 
 # Ranges of class indices, both ends included.
@@ -32,7 +34,8 @@ _RANGES: dict[str, tuple[tuple[int, int], ...]] = {
     "other invertebrate": ((69, 69), (79, 79), (107, 126), (327, 329)),
 }
 
-# The orders of the insects among them; moths, which come to light most, are not among the classes at all.
+# The orders of the insects among them; moths, which come to light most, are not among the classes
+# at all.
 _ORDERS: dict[str, tuple[tuple[int, int], ...]] = {
     "beetle": ((300, 307),),
     "fly": ((308, 308),),
@@ -48,7 +51,15 @@ _ORDERS: dict[str, tuple[tuple[int, int], ...]] = {
     "arachnid": _RANGES["arachnid"],
 }
 
-_MAMMALS = ("carnivore", "ungulate", "rodent", "rabbit or hare", "primate", "elephant", "other mammal")
+_MAMMALS = (
+    "carnivore",
+    "ungulate",
+    "rodent",
+    "rabbit or hare",
+    "primate",
+    "elephant",
+    "other mammal",
+)
 
 ANIMAL, MAMMAL = "animal", "mammal"
 FINEST = tuple(_RANGES)
@@ -111,7 +122,9 @@ def find_order(scores: NDArray[np.floating]) -> tuple[str, NDArray[np.float64]]:
     What else the classifier takes it for does not count: it lies on a sheet that insects came to.
     """
     given = np.asarray(scores, dtype=np.float64)
-    parts = np.array([sum(given[first : last + 1].sum() for first, last in _ORDERS[order]) for order in ORDERS])
+    parts = np.array(
+        [sum(given[first : last + 1].sum() for first, last in _ORDERS[order]) for order in ORDERS]
+    )
     whole = float(parts.sum())
     grouped = np.clip(np.concatenate([[whole], parts / whole if whole > 0 else parts]), 0, 1)
     finest = int(np.argmax(parts))

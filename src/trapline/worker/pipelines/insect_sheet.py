@@ -48,8 +48,8 @@ GROUPER = Algorithm(
 )
 
 LARGEST_SCALE, SIDE = 4, 1024
-"""The sheet is looked at so much smaller at most, and a longer side of so many pixels is enough: an insect is larger
-than the grain of the picture and of the cloth."""
+"""The sheet is looked at so much smaller at most, and a longer side of so many pixels is enough: an
+insect is larger than the grain of the picture and of the cloth."""
 
 BACKGROUND_SCALE = 8
 """The background is blurred another so much smaller."""
@@ -63,7 +63,9 @@ PASSES = 2
 LARGEST = 0.25
 """What covers more of the picture is no insect: the edge of the sheet, a hand, the lamp."""
 
-LAB = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+LAB = ImageCms.buildTransform(
+    ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
+)
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,15 @@ class SheetSpot:
 class InsectSheet(Pipeline):
     """Boxes around what lies on an even, bright sheet, without a model; then a classifier on each.
 
-    What the classifier says of the whole of ImageNet is kept with all scores; the order that its insects add up to
-    names the box, and where it is unsure the box is an insect and no more.
+    What the classifier says of the whole of ImageNet is kept with all scores; the order that its
+    insects add up to names the box, and where it is unsure the box is an insect and no more.
     """
 
     slug = "insect-sheet"
     name = "Insects on a sheet"
-    description = "Finds insects on a light-trap sheet, and says of which order: a beetle, a true bug, ..."
+    description = (
+        "Finds insects on a light-trap sheet, and says of which order: a beetle, a true bug, ..."
+    )
     stages = (
         Stage(
             key="detect",
@@ -114,7 +118,11 @@ class InsectSheet(Pipeline):
                 StageParam(name="Most insects of a picture, 300", key="max_insects"),
             ],
         ),
-        Stage(key="classify", name="Classifier", description="EfficientNet-lite0 on each, added up over orders"),
+        Stage(
+            key="classify",
+            name="Classifier",
+            description="EfficientNet-lite0 on each, added up over orders",
+        ),
     )
     algorithms = (DETECTOR, CLASSIFIER, GROUPER)
     models = (CLASSIFIER_WEIGHTS,)
@@ -127,7 +135,9 @@ class InsectSheet(Pipeline):
 
     def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Find picture by picture, then classify all together."""
-        spots = [list_spots(picture.pixels, parse_parameters(picture.config)) for picture in pictures]
+        spots = [
+            list_spots(picture.pixels, parse_parameters(picture.config)) for picture in pictures
+        ]
         crops = [
             prepare_crop(picture.pixels, spot.box)
             for picture, some in zip(pictures, spots, strict=True)
@@ -153,11 +163,16 @@ def list_spots(pixels: Pixels, wishes: InsectSheetParameters) -> list[SheetSpot]
     boxes = _narrow(found.boxes, distance.shape) * scale
     boxes = np.minimum(boxes, [width, height, width, height])
     sides = boxes[:, 2:] - boxes[:, :2]
-    fits = (sides.max(axis=1, initial=0) >= wishes.min_size) & (sides.prod(axis=1) <= LARGEST * width * height)
+    fits = (sides.max(axis=1, initial=0) >= wishes.min_size) & (
+        sides.prod(axis=1) <= LARGEST * width * height
+    )
     conspicuous = np.argsort(-found.weights, kind="stable")
     kept = [int(index) for index in conspicuous if fits[index]][: wishes.max_insects]
     return [
-        SheetSpot(boxes[index].astype(np.float64), min(1.0, float(found.weights[index] / found.areas[index]) / 100))
+        SheetSpot(
+            boxes[index].astype(np.float64),
+            min(1.0, float(found.weights[index] / found.areas[index]) / 100),
+        )
         for index in kept
     ]
 
@@ -187,8 +202,12 @@ def blur_background(lab: NDArray[np.float32]) -> NDArray[np.float32]:
 def _blur(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     """The mean of each value's surroundings, 2 * radius + 1 wide and high; what lies outside is like the edge."""
     for _ in range(2):
-        sums = np.cumsum(np.pad(values, ((radius + 1, radius), (0, 0)), mode="edge"), axis=0, dtype=np.float64)
-        values = ((sums[2 * radius + 1 :] - sums[: -2 * radius - 1]) / (2 * radius + 1)).T.astype(np.float32)
+        sums = np.cumsum(
+            np.pad(values, ((radius + 1, radius), (0, 0)), mode="edge"), axis=0, dtype=np.float64
+        )
+        values = ((sums[2 * radius + 1 :] - sums[: -2 * radius - 1]) / (2 * radius + 1)).T.astype(
+            np.float32
+        )
     return values
 
 
@@ -221,8 +240,12 @@ def _describe(spot: SheetSpot, logits: NDArray[np.float32]) -> ModelDetection:
         algorithm=DETECTOR.key,
         score=spot.score,
         names=(
-            ModelClassification(name="insect", algorithm=DETECTOR.key, scores=[spot.score], terminal=False),
-            ModelClassification(name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False),
+            ModelClassification(
+                name="insect", algorithm=DETECTOR.key, scores=[spot.score], terminal=False
+            ),
+            ModelClassification(
+                name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False
+            ),
             ModelClassification(name=order, algorithm=GROUPER.key, scores=grouped),
         ),
     )

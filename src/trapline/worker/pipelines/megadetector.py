@@ -27,7 +27,8 @@ CLASSES = ("animal", "person", "vehicle")
 
 LONGEST_REASON = 2000
 
-# The addresses and md5 sums are those of the package's own table of models (megadetector 10.0.28, run_detector.py).
+# The addresses and md5 sums are those of the package's own table of models (megadetector 10.0.28,
+# run_detector.py).
 _RELEASES = "https://github.com/agentmorris/MegaDetector/releases/download/"
 
 
@@ -35,14 +36,21 @@ def _weights(release: str, name: str, md5: str, licence: str) -> ModelFile:
     return ModelFile(name, f"{_RELEASES}{release}/{name}", None, None, licence, md5)
 
 
-# Their authors put no terms on v5 and leave them to the code that runs it: that is YOLOv5, which is under AGPL-3.0.
+# Their authors put no terms on v5 and leave them to the code that runs it: that is YOLOv5, which is
+# under AGPL-3.0.
 V5A = _weights("v5.0", "md_v5a.0.1.pt", "60f8e7ec1308554df258ed1f4040bc4f", "AGPL-3.0-only")
 V5B = _weights("v5.0", "md_v5b.0.1.pt", "f17ed6fedfac2e403606a08c89984905", "AGPL-3.0-only")
-REDWOOD = _weights("v1000.0", "md_v1000.0.0-redwood.pt", "74474b3aec9cf1a990da38b37ddf9197", "unknown")
+REDWOOD = _weights(
+    "v1000.0", "md_v1000.0.0-redwood.pt", "74474b3aec9cf1a990da38b37ddf9197", "unknown"
+)
 CEDAR = _weights("v1000.0", "md_v1000.0.0-cedar.pt", "3d6472c9b95ba687b59ebe255f7c576b", "unknown")
 LARCH = _weights("v1000.0", "md_v1000.0.0-larch.pt", "cab94ebd190c2278e12fb70ffd548b6d", "unknown")
-SORREL = _weights("v1000.0", "md_v1000.0.0-sorrel.pt", "4339a2c8af7a381f18ded7ac2a4df03e", "unknown")
-SPRUCE = _weights("v1000.0", "md_v1000.0.0-spruce.pt", "1c9d1d2b3ba54931881471fdd508e6f2", "unknown")
+SORREL = _weights(
+    "v1000.0", "md_v1000.0.0-sorrel.pt", "4339a2c8af7a381f18ded7ac2a4df03e", "unknown"
+)
+SPRUCE = _weights(
+    "v1000.0", "md_v1000.0.0-spruce.pt", "1c9d1d2b3ba54931881471fdd508e6f2", "unknown"
+)
 
 
 def _algorithm(version: str) -> Algorithm:
@@ -59,7 +67,9 @@ def _algorithm(version: str) -> Algorithm:
 class MegaDetector(Pipeline):
     """One of the published detectors, by its authors' own preprocessing and thresholds."""
 
-    description = "Finds animals, persons and vehicles on camera-trap pictures; never names a species."
+    description = (
+        "Finds animals, persons and vehicles on camera-trap pictures; never names a species."
+    )
     stages = (
         Stage(
             key="detect",
@@ -75,7 +85,10 @@ class MegaDetector(Pipeline):
     _detector: Any
 
     def load(self, machine: Device) -> None:
-        """Fetch the weights and let the package open them. They are a pickle that may run code: only checked ones."""
+        """Fetch the weights and let the package open them.
+
+        They are a pickle that may run code: only checked ones.
+        """
         weights = machine.fetch(self.models[0])
         # The package prints what it does.
         with contextlib.redirect_stdout(sys.stderr):
@@ -94,7 +107,10 @@ class MegaDetector(Pipeline):
         """Detect all pictures as one batch."""
         if not pictures:
             return []
-        least = [parse_number(picture.config, "threshold", self.threshold, 0.005, 1) for picture in pictures]
+        least = [
+            parse_number(picture.config, "threshold", self.threshold, 0.005, 1)
+            for picture in pictures
+        ]
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             answers = self._detector.generate_detections_one_batch(
@@ -109,7 +125,9 @@ class MegaDetector(Pipeline):
             )
         key = self.algorithms[0].key
         return [
-            parse_detections(answer, key, picture.pixels.shape[1], picture.pixels.shape[0], threshold)
+            parse_detections(
+                answer, key, picture.pixels.shape[1], picture.pixels.shape[0], threshold
+            )
             for answer, picture, threshold in zip(answers, pictures, least, strict=True)
         ]
 
@@ -117,12 +135,15 @@ class MegaDetector(Pipeline):
 def parse_detections(
     answer: Mapping[str, Any], key: str, width: int, height: int, threshold: float
 ) -> list[ModelDetection]:
-    """One image of the batch output format as findings, best first. ValueError says why there are none.
+    """One image of the batch output format as findings, best first. ValueError says why there are
+    none.
 
     `bbox` is x, y, width and height as parts of the picture; categories are "1", "2" and "3".
     """
     if answer.get("failure") or answer.get("detections") is None:
-        raise ValueError(f"MegaDetector could not work on it: {answer.get('failure') or 'no detections'}")
+        raise ValueError(
+            f"MegaDetector could not work on it: {answer.get('failure') or 'no detections'}"
+        )
     found = []
     for detection in sorted(answer["detections"], key=lambda row: -row["conf"]):
         score = min(1.0, float(detection["conf"]))

@@ -7,7 +7,8 @@ Box = tuple[float, float, float, float]
 
 
 def scale_box(bbox: Sequence[float], width: int, height: int) -> Box | None:
-    """A box [x, y, width, height] of parts of the picture in its pixels (x1, y1, x2, y2), cut at the edges.
+    """A box [x, y, width, height] of parts of the picture in its pixels (x1, y1, x2, y2), cut at
+    the edges.
 
     None where nothing of it lies on the picture. ValueError where it is no box.
     """

@@ -15,7 +15,13 @@ from PIL import Image
 from trapline.wire.pipelines import Algorithm, Stage, StageParam
 from trapline.worker.devices import require_torch_device
 from trapline.worker.model_files import ModelFile, ModelFileMissing
-from trapline.worker.pipeline import Device, InputImage, ModelDetection, Pipeline, build_category_map
+from trapline.worker.pipeline import (
+    Device,
+    InputImage,
+    ModelDetection,
+    Pipeline,
+    build_category_map,
+)
 from trapline.worker.pipelines.parameters import parse_code, parse_number
 from trapline.worker.pipelines.speciesnet_output import (
     CLASSIFIER,
@@ -27,10 +33,15 @@ from trapline.worker.pipelines.speciesnet_output import (
 )
 
 _KAGGLE = "https://www.kaggle.com/api/v1/models/google/speciesnet/pyTorch/"
-CROPS = ModelFile("speciesnet-v4.0.3a.tar.gz", f"{_KAGGLE}v4.0.3a/1/download", None, None, "Apache-2.0")
-WHOLE = ModelFile("speciesnet-v4.0.3b.tar.gz", f"{_KAGGLE}v4.0.3b/1/download", None, None, "Apache-2.0")
+CROPS = ModelFile(
+    "speciesnet-v4.0.3a.tar.gz", f"{_KAGGLE}v4.0.3a/1/download", None, None, "Apache-2.0"
+)
+WHOLE = ModelFile(
+    "speciesnet-v4.0.3b.tar.gz", f"{_KAGGLE}v4.0.3b/1/download", None, None, "Apache-2.0"
+)
 
-# The detector that the models' info.json names, with the md5 that MegaDetector's own package has for it.
+# The detector that the models' info.json names, with the md5 that MegaDetector's own package has
+# for it.
 MEGADETECTOR = ModelFile(
     "md_v5a.0.0.pt",
     "https://github.com/agentmorris/MegaDetector/releases/download/v5.0/md_v5a.0.0.pt",
@@ -47,13 +58,11 @@ URI = "https://github.com/google/cameratrapai"
 class SpeciesNet(Pipeline):
     """MegaDetector's boxes, the classifier on each, and the package's own ensemble and geofence.
 
-    The geofence leaves out what does not live in the `country` (three letters, ISO 3166-1) and, in the USA, the
-    `admin1_region` (two letters) of the job.
+    The geofence leaves out what does not live in the `country` (three letters, ISO 3166-1) and, in
+    the USA, the `admin1_region` (two letters) of the job.
     """
 
-    description = (
-        "Finds animals, persons and vehicles, and names the animal: a species, or a coarser taxon when unsure."
-    )
+    description = "Finds animals, persons and vehicles, and names the animal: a species, or a coarser taxon when unsure."
     stages = (
         Stage(
             key="detect",
@@ -94,7 +103,10 @@ class SpeciesNet(Pipeline):
         self._places = {text: (index, classes.labels[index]) for index, text in enumerate(labels)}
 
     def load(self, machine: Device) -> None:
-        """Let the package open the models. They are pickles that may run code: only checked ones."""
+        """Let the package open the models.
+
+        They are pickles that may run code: only checked ones.
+        """
         self.prepare(machine)
         install_detector(self._folder, machine)
         with contextlib.redirect_stdout(sys.stderr):
@@ -117,11 +129,15 @@ class SpeciesNet(Pipeline):
             "country": parse_code(picture.config, "country", 3),
             "admin1_region": parse_code(picture.config, "admin1_region", 2),
         }
-        prediction = self.predict(picture, {key: code for key, code in place.items() if code}, threshold)
+        prediction = self.predict(
+            picture, {key: code for key, code in place.items() if code}, threshold
+        )
         height, width = picture.pixels.shape[:2]
         return parse_prediction(prediction, self._places, width, height, threshold)
 
-    def predict(self, picture: InputImage, place: Mapping[str, str], threshold: float) -> dict[str, Any]:
+    def predict(
+        self, picture: InputImage, place: Mapping[str, str], threshold: float
+    ) -> dict[str, Any]:
         """The package's own answer, with all classes of each box that is at least so sure."""
         from speciesnet.utils import BBox, whole_image_detection
 
@@ -134,7 +150,10 @@ class SpeciesNet(Pipeline):
         if self._classifier.model_info.type_ == "full_image":
             given = [{**whole_image_detection(), "raw_classifications": classified[0]}]
         else:
-            given = [{**row, "raw_classifications": raw} for row, raw in zip(rows, classified, strict=True)]
+            given = [
+                {**row, "raw_classifications": raw}
+                for row, raw in zip(rows, classified, strict=True)
+            ]
         (combined,) = self._ensemble.combine(
             [name],
             {name: {"detections": given}},
@@ -190,7 +209,10 @@ def _declare(release: str, labels: Sequence[str] | None) -> tuple[Algorithm, ...
 
 
 def unpack(archive: Path) -> Path:
-    """The folder that an archive is unpacked into, beside it, once; a folder is given as it is. ModelFileMissing."""
+    """The folder that an archive is unpacked into, beside it, once; a folder is given as it is.
+
+    ModelFileMissing.
+    """
     if archive.is_dir():
         return archive
     folder = archive.with_name(archive.name.removesuffix(".tar.gz"))
@@ -215,7 +237,10 @@ def load_labels(folder: Path) -> list[str]:
     """The class strings of the classifier, in the order of its scores. ModelFileMissing."""
     try:
         info = json.loads((folder / "info.json").read_bytes())
-        return [line.strip() for line in (folder / info["classifier_labels"]).read_text("utf-8").splitlines()]
+        return [
+            line.strip()
+            for line in (folder / info["classifier_labels"]).read_text("utf-8").splitlines()
+        ]
     except (OSError, ValueError, KeyError) as error:
         raise ModelFileMissing(f"{folder} is no SpeciesNet: {error}") from error
 
@@ -226,7 +251,9 @@ def install_detector(folder: Path, machine: Device) -> None:
     if not info["detector"].startswith(("http://", "https://")):
         return
     if info["detector"] != MEGADETECTOR.source:
-        raise ModelFileMissing(f"the model wants the detector {info['detector']}; known is {MEGADETECTOR.source}")
+        raise ModelFileMissing(
+            f"the model wants the detector {info['detector']}; known is {MEGADETECTOR.source}"
+        )
     draft = Path(tempfile.mkdtemp(dir=folder))
     try:
         shutil.copyfile(machine.fetch(MEGADETECTOR), draft / MEGADETECTOR.name)

@@ -1,6 +1,7 @@
 """What SpeciesNet says of a picture, in both of its forms, as findings.
 
-The old form has one prediction for the picture; the new one (format 20261015) has one for each detection.
+The old form has one prediction for the picture; the new one (format 20261015) has one for each
+detection.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,11 @@ from trapline.wire.pipelines import CategoryMap
 from trapline.worker.pipeline import ModelClassification, ModelDetection
 from trapline.worker.pipelines.normalised_boxes import scale_box
 
-DETECTOR, CLASSIFIER, ENSEMBLE = "speciesnet-detector", "speciesnet-classifier", "speciesnet-ensemble"
+DETECTOR, CLASSIFIER, ENSEMBLE = (
+    "speciesnet-detector",
+    "speciesnet-classifier",
+    "speciesnet-ensemble",
+)
 
 GROUPS = ("animal", "human", "vehicle")
 """What the detector's categories "1", "2" and "3" are called by it; "0" is the whole picture."""
@@ -50,7 +55,10 @@ class SpeciesnetTaxon:
 
 
 def parse_class(text: str) -> SpeciesnetTaxon:
-    """A class string: `uuid;class;order;family;genus;species;common name`. ValueError where it is none."""
+    """A class string: `uuid;class;order;family;genus;species;common name`.
+
+    ValueError where it is none.
+    """
     parts = [part.strip() for part in text.strip().split(";")]
     if len(parts) != 7:
         raise ValueError(f"{text!r} is no class of SpeciesNet: it has {len(parts)} parts, not 7")
@@ -59,16 +67,27 @@ def parse_class(text: str) -> SpeciesnetTaxon:
 
 
 def build_speciesnet_category_map(labels: Sequence[str]) -> CategoryMap:
-    """The classifier's class list, with each class's taxon. Names that occur twice carry the scientific one."""
+    """The classifier's class list, with each class's taxon.
+
+    Names that occur twice carry the scientific one.
+    """
     taxa = [parse_class(label) for label in labels]
     names = [taxon.name for taxon in taxa]
     shown = []
     for taxon, name in zip(taxa, names, strict=True):
         # A name of a species and of its subspecies may be the same, and so may be all they have.
-        told = f"{name} ({taxon.scientific})" if names.count(name) > 1 and taxon.scientific else name
+        told = (
+            f"{name} ({taxon.scientific})" if names.count(name) > 1 and taxon.scientific else name
+        )
         shown.append(told if told not in shown else f"{told} [{taxon.uuid}]")
     rows = [
-        {"index": index, "label": label, "uuid": taxon.uuid, "taxon": taxon.scientific, "rank": taxon.rank}
+        {
+            "index": index,
+            "label": label,
+            "uuid": taxon.uuid,
+            "taxon": taxon.scientific,
+            "rank": taxon.rank,
+        }
         | {rank: name for rank, name in zip(RANKS, taxon.ranks, strict=True) if name}
         for index, (label, taxon) in enumerate(zip(shown, taxa, strict=True))
     ]
@@ -82,9 +101,11 @@ def parse_prediction(
     height: int,
     threshold: float,
 ) -> list[ModelDetection]:
-    """The boxes of a picture that are at least so sure, best first, and what each shows. ValueError for a failure.
+    """The boxes of a picture that are at least so sure, best first, and what each shows. ValueError
+    for a failure.
 
-    `places` gives index and name of each class string of the classifier. A box that is blank after all is left out.
+    `places` gives index and name of each class string of the classifier. A box that is blank after
+    all is left out.
     """
     if prediction.get("detections") is None:
         raise ValueError(
@@ -92,24 +113,35 @@ def parse_prediction(
         )
     rows = list(prediction["detections"])
     whole = _of_whole_picture(prediction, rows)
-    boxes = sorted((row for row in rows if str(row.get("category")) != "0"), key=lambda row: -row["conf"])
+    boxes = sorted(
+        (row for row in rows if str(row.get("category")) != "0"), key=lambda row: -row["conf"]
+    )
     found = []
     for number, row in enumerate(boxes):
         box = scale_box(row["bbox"], width, height)
         # What is said of the whole picture is about the surest box.
         said = whole if whole is not None and number == 0 else row
         final = _read_final(said)
-        if row["conf"] < threshold or box is None or (final is not None and final[0].common == BLANK):
+        if (
+            row["conf"] < threshold
+            or box is None
+            or (final is not None and final[0].common == BLANK)
+        ):
             continue
         found.append(
             ModelDetection(
-                box=box, algorithm=DETECTOR, score=min(1.0, float(row["conf"])), names=_name(row, said, final, places)
+                box=box,
+                algorithm=DETECTOR,
+                score=min(1.0, float(row["conf"])),
+                names=_name(row, said, final, places),
             )
         )
     return found
 
 
-def _of_whole_picture(prediction: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _of_whole_picture(
+    prediction: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
     pseudo = next((row for row in rows if str(row.get("category")) == "0"), None)
     if pseudo is not None:
         return pseudo
@@ -130,7 +162,11 @@ def _read_final(said: Mapping[str, Any]) -> tuple[SpeciesnetTaxon, float] | None
     if not processed:
         return None
     taxon = parse_class(processed["class"])
-    return None if UNKNOWN in (taxon.common, taxon.ranks[0]) else (taxon, min(1.0, float(processed["score"])))
+    return (
+        None
+        if UNKNOWN in (taxon.common, taxon.ranks[0])
+        else (taxon, min(1.0, float(processed["score"])))
+    )
 
 
 def _name(
@@ -157,7 +193,12 @@ def _name(
         for text, value in zip(raw["classes"], raw["scores"], strict=True):
             scores[places[text][0]] = value
         names.append(
-            ModelClassification(name=places[raw["classes"][0]][1], algorithm=CLASSIFIER, scores=scores, terminal=False)
+            ModelClassification(
+                name=places[raw["classes"][0]][1],
+                algorithm=CLASSIFIER,
+                scores=scores,
+                terminal=False,
+            )
         )
     if final is not None:
         names.append(ModelClassification(name=final[0].name, algorithm=ENSEMBLE, scores=[final[1]]))

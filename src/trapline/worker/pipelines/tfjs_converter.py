@@ -1,7 +1,8 @@
 """TensorFlow.js graph models made into ONNX.
 
-Only the operations that detectors of the MobileNet family use. TensorFlow keeps channels last, ONNX first: each
-spatial operation is wrapped in two transpositions, most of which ONNX Runtime removes again.
+Only the operations that detectors of the MobileNet family use. TensorFlow keeps channels last, ONNX
+first: each spatial operation is wrapped in two transpositions, most of which ONNX Runtime removes
+again.
 """
 
 import base64
@@ -19,7 +20,11 @@ OPSET = 17
 _FIRST = [0, 3, 1, 2]
 _LAST = [0, 2, 3, 1]
 _TYPES = {"float32": np.float32, "float16": np.float16, "int32": np.int32, "uint8": np.uint8}
-_DTYPES = {"DT_FLOAT": TensorProto.FLOAT, "DT_INT32": TensorProto.INT32, "DT_BOOL": TensorProto.BOOL}
+_DTYPES = {
+    "DT_FLOAT": TensorProto.FLOAT,
+    "DT_INT32": TensorProto.INT32,
+    "DT_BOOL": TensorProto.BOOL,
+}
 
 
 class UnsupportedModel(Exception):
@@ -27,7 +32,10 @@ class UnsupportedModel(Exception):
 
 
 def convert_to_onnx(model_json: bytes, weights: bytes) -> bytes:
-    """An ONNX model of a tfjs one: model.json and its weights, one after the other. Inputs and outputs keep names."""
+    """An ONNX model of a tfjs one: model.json and its weights, one after the other.
+
+    Inputs and outputs keep names.
+    """
     document = json.loads(model_json)
     if document.get("format") != "graph-model":
         raise UnsupportedModel("this is no graph model of TensorFlow.js")
@@ -42,9 +50,18 @@ def convert_to_onnx(model_json: bytes, weights: bytes) -> bytes:
     graph = helper.make_graph(
         builder.nodes,
         "tfjs",
-        [helper.make_tensor_value_info(name, *_shape(told)) for name, told in sorted(signature["inputs"].items())],
-        [helper.make_tensor_value_info(name, *_shape(signature["outputs"][name])) for name in outputs],
-        [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in builder.used_constants()],
+        [
+            helper.make_tensor_value_info(name, *_shape(told))
+            for name, told in sorted(signature["inputs"].items())
+        ],
+        [
+            helper.make_tensor_value_info(name, *_shape(signature["outputs"][name]))
+            for name in outputs
+        ],
+        [
+            numpy_helper.from_array(np.ascontiguousarray(value), name)
+            for name, value in builder.used_constants()
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
     onnx.checker.check_model(model)
@@ -74,7 +91,10 @@ def _shape(told: dict[str, Any]) -> tuple[int, list[int]]:
 
 
 def _words(attributes: dict[str, Any], name: str) -> list[str]:
-    return [base64.b64decode(word).decode() for word in attributes.get(name, {}).get("list", {}).get("s", [])]
+    return [
+        base64.b64decode(word).decode()
+        for word in attributes.get(name, {}).get("list", {}).get("s", [])
+    ]
 
 
 def _word(attributes: dict[str, Any], name: str) -> str:
@@ -83,7 +103,9 @@ def _word(attributes: dict[str, Any], name: str) -> str:
 
 def _sides(attributes: dict[str, Any], name: str) -> list[int]:
     """Height and width of a list over batch, height, width, channels."""
-    return [int(number) for number in attributes.get(name, {}).get("list", {}).get("i", ["1"] * 4)][1:3]
+    return [int(number) for number in attributes.get(name, {}).get("list", {}).get("i", ["1"] * 4)][
+        1:3
+    ]
 
 
 class _Builder:
@@ -112,7 +134,9 @@ class _Builder:
     def add(self, node: dict[str, Any]) -> None:
         name, kind = node["name"], node["op"]
         # ":0" is the first output, which goes without a number here.
-        inputs = [given.removesuffix(":0") for given in node.get("input", []) if not given.startswith("^")]
+        inputs = [
+            given.removesuffix(":0") for given in node.get("input", []) if not given.startswith("^")
+        ]
         attributes = node.get("attr", {})
         if kind == "Const":
             self.constants[name] = self.weights[name]
@@ -125,7 +149,9 @@ class _Builder:
         else:
             raise UnsupportedModel(f"operation {kind} of {name}")
 
-    def convolve(self, name: str, inputs: list[str], attributes: dict[str, Any], depthwise: bool) -> None:
+    def convolve(
+        self, name: str, inputs: list[str], attributes: dict[str, Any], depthwise: bool
+    ) -> None:
         kernel = self.value(inputs[1])  # height, width, in, out (or multiplier)
         groups = 1
         if depthwise:
@@ -143,7 +169,9 @@ class _Builder:
         given = [first, self.constant(f"{name}//kernel", kernel, np.float32)]
         fused = _words(attributes, "fused_ops")
         if fused[:1] == ["BiasAdd"]:
-            given.append(self.constant(f"{name}//bias", self.value(inputs[2]).reshape(-1), np.float32))
+            given.append(
+                self.constant(f"{name}//bias", self.value(inputs[2]).reshape(-1), np.float32)
+            )
         out = self.emit("Conv", given, f"{name}//conv", **told)
         match fused[1:]:
             case []:
@@ -178,7 +206,8 @@ class _Builder:
             mode = "align_corners"
         elif attributes.get("half_pixel_centers", {}).get("b"):
             mode = "half_pixel"
-        # The new size may be computed: [batch, height, width, channels] with what the picture has around it.
+        # The new size may be computed: [batch, height, width, channels] with what the picture has
+        # around it.
         shape = self.emit("Shape", [inputs[0]], f"{name}//shape")
         batch = self.emit("Gather", [shape, self.constant("index0", [0])], f"{name}//batch")
         channels = self.emit("Gather", [shape, self.constant("index3", [3])], f"{name}//channels")
@@ -197,7 +226,11 @@ class _Builder:
     def mean(self, name: str, inputs: list[str], attributes: dict[str, Any]) -> None:
         axes = [int(axis) for axis in self.value(inputs[1]).reshape(-1)]
         self.emit(
-            "ReduceMean", [inputs[0]], name, axes=axes, keepdims=int(bool(attributes.get("keep_dims", {}).get("b")))
+            "ReduceMean",
+            [inputs[0]],
+            name,
+            axes=axes,
+            keepdims=int(bool(attributes.get("keep_dims", {}).get("b"))),
         )
 
     def concat(self, name: str, inputs: list[str], _attributes: dict[str, Any]) -> None:
@@ -215,7 +248,11 @@ class _Builder:
         self.emit("Unsqueeze", [inputs[0], axes], name)
 
     def slice(self, name: str, inputs: list[str], attributes: dict[str, Any]) -> None:
-        masks = {key: int(attributes.get(key, {}).get("i", 0)) for key in attributes if key.endswith("_mask")}
+        masks = {
+            key: int(attributes.get(key, {}).get("i", 0))
+            for key in attributes
+            if key.endswith("_mask")
+        }
         if masks.get("ellipsis_mask") or masks.get("new_axis_mask"):
             raise UnsupportedModel(f"a slice of {name} with an ellipsis or a new axis")
         begin, end, step = (self.value(given).reshape(-1) for given in inputs[1:4])
@@ -247,7 +284,8 @@ class _Builder:
         self.emit("Gather", inputs[:2], name, axis=int(self.value(inputs[2])))
 
 
-# Integer division rounds down in TensorFlow and towards zero in ONNX: the same for the indices that it is used on.
+# Integer division rounds down in TensorFlow and towards zero in ONNX: the same for the indices that
+# it is used on.
 _PLAIN = {
     "Add": "Add",
     "AddV2": "Add",

@@ -22,7 +22,13 @@ class InvalidLegacyFile(Exception):
 class _Tensor:
     """A view of a storage whose numbers come later in the file."""
 
-    def __init__(self, storage: tuple[str, np.dtype[Any]], offset: int, size: tuple[int, ...], stride: tuple[int, ...]):
+    def __init__(
+        self,
+        storage: tuple[str, np.dtype[Any]],
+        offset: int,
+        size: tuple[int, ...],
+        stride: tuple[int, ...],
+    ):
         self.storage, self.offset, self.size, self.stride = storage, offset, size, stride
 
 
@@ -58,8 +64,17 @@ def parse_tensors(file: BinaryIO) -> dict[str, NDArray[Any]]:
         tensors = _load(data)
         dtypes = {tensor.storage[0]: tensor.storage[1] for tensor in tensors.values()}
         storages = {key: _read_storage(data, dtypes[key]) for key in _load(data)}
-        return {name: _view(tensor, storages[tensor.storage[0]]) for name, tensor in tensors.items()}
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, ValueError) as error:
+        return {
+            name: _view(tensor, storages[tensor.storage[0]]) for name, tensor in tensors.items()
+        }
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+    ) as error:
         raise InvalidLegacyFile(f"{type(error).__name__}: {error}") from error
 
 
@@ -74,11 +89,19 @@ def _read_storage(data: BinaryIO, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _view(tensor: _Tensor, storage: NDArray[Any]) -> NDArray[Any]:
-    count = 1 + sum((side - 1) * step for side, step in zip(tensor.size, tensor.stride, strict=True))
+    count = 1 + sum(
+        (side - 1) * step for side, step in zip(tensor.size, tensor.stride, strict=True)
+    )
     if 0 in tensor.size:
         return np.zeros(tensor.size, storage.dtype)
-    if tensor.offset < 0 or min(tensor.stride, default=0) < 0 or tensor.offset + count > storage.size:
+    if (
+        tensor.offset < 0
+        or min(tensor.stride, default=0) < 0
+        or tensor.offset + count > storage.size
+    ):
         raise ValueError("a tensor reaches over its storage")
     strides = [step * storage.itemsize for step in tensor.stride]
-    view = np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.size, strides, writeable=False)
+    view = np.lib.stride_tricks.as_strided(
+        storage[tensor.offset :], tensor.size, strides, writeable=False
+    )
     return np.ascontiguousarray(view)

@@ -55,7 +55,13 @@ class YoloxNano(Pipeline):
     slug = "yolox-nano"
     name = "YOLOX-nano"
     description = "Finds animals, persons and vehicles, fast."
-    stages = (Stage(key="detect", name="Detector", description="YOLOX-nano: the classes of COCO, in three groups"),)
+    stages = (
+        Stage(
+            key="detect",
+            name="Detector",
+            description="YOLOX-nano: the classes of COCO, in three groups",
+        ),
+    )
     algorithms = (DETECTOR, GROUPER)
     models = (MODEL,)
 
@@ -96,9 +102,11 @@ def letterbox(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
 
 
 def decode_boxes(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Boxes (x1, y1, x2, y2 in pixels of the square) and 80 scores each, of the raw answer [3549, 85].
+    """Boxes (x1, y1, x2, y2 in pixels of the square) and 80 scores each, of the raw answer [3549,
+    85].
 
-    A row is the centre within its cell, the logarithm of the size, objectness, and classes: Ge et al., YOLOX, 2021.
+    A row is the centre within its cell, the logarithm of the size, objectness, and classes: Ge et
+    al., YOLOX, 2021.
     """
     cells, strides = [], []
     for stride in STRIDES:
@@ -124,7 +132,9 @@ def _describe(box: NDArray[np.float32], scores: NDArray[np.float32]) -> ModelDet
         algorithm=DETECTOR.key,
         score=score,
         names=(
-            ModelClassification(name=CLASSES[best], algorithm=DETECTOR.key, scores=scores, terminal=False),
+            ModelClassification(
+                name=CLASSES[best], algorithm=DETECTOR.key, scores=scores, terminal=False
+            ),
             ModelClassification(name=GROUPS[group], algorithm=GROUPER.key, scores=grouped),
         ),
     )

@@ -23,8 +23,19 @@ from trapline.server.accounts.queries.accounts import (
     record_token_use,
 )
 from trapline.server.accounts.queries.sign_in_failures import undo_attempt
-from trapline.server.accounts.rules.tokens import ParsedToken, find_parsed_token, generate_secret, hash_secret
-from trapline.server.platform.access import MACHINES, RequestOrigin, Scope, expand_scopes, list_token_projects
+from trapline.server.accounts.rules.tokens import (
+    ParsedToken,
+    find_parsed_token,
+    generate_secret,
+    hash_secret,
+)
+from trapline.server.platform.access import (
+    MACHINES,
+    RequestOrigin,
+    Scope,
+    expand_scopes,
+    list_token_projects,
+)
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Forbidden, NotFound, Unauthenticated
@@ -56,8 +67,13 @@ async def get_session_scope(system: AppContext, secret: str, origin: RequestOrig
         return replace(await _scope_of_user(tx, user, origin), session_id=session.id)
 
 
-async def get_token_scope(system: AppContext, token: str, origin: RequestOrigin, *, anew: bool = True) -> Scope:
-    """Find whom an API token stands for, as it was half a second ago at most unless `anew`. Raises Unauthenticated."""
+async def get_token_scope(
+    system: AppContext, token: str, origin: RequestOrigin, *, anew: bool = True
+) -> Scope:
+    """Find whom an API token stands for, as it was half a second ago at most unless `anew`.
+
+    Raises Unauthenticated.
+    """
     parsed = find_parsed_token(token)
     if parsed is None:
         raise Unauthenticated(BAD_TOKEN)
@@ -82,7 +98,10 @@ async def _look_up(system: AppContext, parsed: ParsedToken, origin: RequestOrigi
 
 
 async def require_token(system: AppContext, token_id: UUID, project_id: int) -> None:
-    """Require that a token still reaches a project, as it was half a second ago at most. Raises Forbidden."""
+    """Require that a token still reaches a project, as it was half a second ago at most.
+
+    Raises Forbidden.
+    """
     place = ("", token_id.bytes)
     scope = system.known.callers.get(place)
     try:
@@ -136,7 +155,9 @@ async def _scope_of_user(tx: Transaction, user: UserRow, origin: RequestOrigin) 
     )
 
 
-async def list_credential_versions(system: AppContext, callers: Collection[Hashable]) -> Mapping[Hashable, str]:
+async def list_credential_versions(
+    system: AppContext, callers: Collection[Hashable]
+) -> Mapping[Hashable, str]:
     """Tell how each of these sessions and tokens stands, as a text that differs once they may do less, or more."""
     ids = [caller for caller in callers if isinstance(caller, UUID)]
     async with system.database.sql_transaction(NOBODY, each_alone=True) as tx:
@@ -145,14 +166,22 @@ async def list_credential_versions(system: AppContext, callers: Collection[Hasha
 
 def build_csrf_token(system: AppContext, session_secret: str) -> str:
     """Make the token that a page must send along with every change made under a session."""
-    return hmac.new(system.secrets.derive("csrf"), session_secret.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        system.secrets.derive("csrf"), session_secret.encode(), hashlib.sha256
+    ).hexdigest()
 
 
 async def sign_in(system: AppContext, origin: RequestOrigin, given: SignIn) -> CreatedSession:
-    """Sign in by e-mail and password. Raises Unauthenticated with the same words whichever is wrong, and TooMany."""
+    """Sign in by e-mail and password.
+
+    Raises Unauthenticated with the same words whichever is wrong, and TooMany.
+    """
     known = await verify_credentials(system, origin, given.email, given.password)
-    async with system.database.transaction(Scope(actor=f"user:{known.user.id}", origin=origin)) as tx:
-        # Meanwhile the password can be another, or the account deactivated: then this session must not outlive that.
+    async with system.database.transaction(
+        Scope(actor=f"user:{known.user.id}", origin=origin)
+    ) as tx:
+        # Meanwhile the password can be another, or the account deactivated: then this session must
+        # not outlive that.
         user = await get_user_row(NOBODY, tx, known.user.id, lock=True)
         if user.password_hash != known.user.password_hash or user.deactivated_at is not None:
             raise Unauthenticated(known.refusal)
@@ -160,7 +189,9 @@ async def sign_in(system: AppContext, origin: RequestOrigin, given: SignIn) -> C
         return await create_session(system, tx, user, origin)
 
 
-async def create_session(system: AppContext, tx: Transaction, user: UserRow, origin: RequestOrigin) -> CreatedSession:
+async def create_session(
+    system: AppContext, tx: Transaction, user: UserRow, origin: RequestOrigin
+) -> CreatedSession:
     """Begin a session of a person whose row is locked."""
     secret = generate_secret()
     now = datetime.now(UTC)
@@ -175,7 +206,9 @@ async def create_session(system: AppContext, tx: Transaction, user: UserRow, ori
     await tx.session.flush()
     tx.audit("sign_in", "session", session.id)
     scope = await _scope_of_user(tx, user, origin)
-    return CreatedSession(secret, await _describe(system, tx, scope, user, build_csrf_token(system, secret)))
+    return CreatedSession(
+        secret, await _describe(system, tx, scope, user, build_csrf_token(system, secret))
+    )
 
 
 async def sign_out(system: AppContext, scope: Scope, secret: str) -> None:
@@ -198,7 +231,8 @@ async def _describe(
 ) -> Caller:
     names = await list_names(scope, tx)
     if scope.kind in MACHINES:
-        # The token lies on a machine, which has no business with the account of the person who created it.
+        # The token lies on a machine, which has no business with the account of the person who
+        # created it.
         user = None
     named = await list_actor_names(scope, tx, [scope.actor]) if scope.kind in MACHINES else {}
     return Caller(

@@ -8,10 +8,24 @@ from datetime import UTC, datetime
 import structlog
 
 from trapline.server.accounts.actions.auth import NOBODY, CreatedSession, create_session
-from trapline.server.accounts.queries.accounts import UserRow, find_user_by_email, find_user_by_subject, get_user_row
-from trapline.server.accounts.queries.sign_in_failures import SignInAttempt, count_attempt, undo_attempt
+from trapline.server.accounts.queries.accounts import (
+    UserRow,
+    find_user_by_email,
+    find_user_by_subject,
+    get_user_row,
+)
+from trapline.server.accounts.queries.sign_in_failures import (
+    SignInAttempt,
+    count_attempt,
+    undo_attempt,
+)
 from trapline.server.accounts.rules.login_backoff import ADDRESS, get_network
-from trapline.server.accounts.rules.oidc import BEGIN_AGAIN, create_oidc_state, find_verified_email, parse_oidc_state
+from trapline.server.accounts.rules.oidc import (
+    BEGIN_AGAIN,
+    create_oidc_state,
+    find_verified_email,
+    parse_oidc_state,
+)
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
@@ -41,7 +55,9 @@ SOMEBODY_ELSE = (
     "The account here with your e-mail address belongs to another account of your organisation. Nobody was signed in. "
     "If both are yours, ask an operator of this Trapline to unlink it."
 )
-DEACTIVATED = "Your account here is deactivated. Nobody was signed in; ask an operator of this Trapline."
+DEACTIVATED = (
+    "Your account here is deactivated. Nobody was signed in; ask an operator of this Trapline."
+)
 
 
 def list_sign_in_methods(system: AppContext) -> SignInMethods:
@@ -57,7 +73,9 @@ async def begin_sign_in(system: AppContext) -> tuple[OidcRedirect, str]:
     """
     provider = _get_provider(system)
     journey, cookie = create_oidc_state(system.secrets.derive("oidc"), time.time())
-    return OidcRedirect(url=await provider.make_address(journey, system.public_url + RETURN_PATH)), cookie
+    return OidcRedirect(
+        url=await provider.make_address(journey, system.public_url + RETURN_PATH)
+    ), cookie
 
 
 async def finish_sign_in(
@@ -77,7 +95,9 @@ async def finish_sign_in(
         issuer, subject, email = claims["iss"], claims["sub"], find_verified_email(claims)
         async with system.database.transaction(NOBODY) as tx:
             found = await _find_account(tx, issuer, subject, email)
-        async with system.database.transaction(Scope(actor=f"user:{found.id}", origin=origin)) as tx:
+        async with system.database.transaction(
+            Scope(actor=f"user:{found.id}", origin=origin)
+        ) as tx:
             # Meanwhile it can be deactivated, or linked to somebody else.
             user = await get_user_row(NOBODY, tx, found.id, lock=True)
             _link(tx, user, issuer, subject)
@@ -88,30 +108,44 @@ async def finish_sign_in(
             await undo_attempt(NOBODY, tx, attempt)
         raise
     except TraplineError as error:
-        log.warning("somebody was not signed in by OIDC", address=origin.address, why=type(error).__name__)
+        log.warning(
+            "somebody was not signed in by OIDC", address=origin.address, why=type(error).__name__
+        )
         raise
 
 
 def _get_provider(system: AppContext) -> OidcProvider:
     if system.identity_provider is None:
-        raise NotFound("This Trapline has no OpenID provider. Sign in by password, or by a one-time link.")
+        raise NotFound(
+            "This Trapline has no OpenID provider. Sign in by password, or by a one-time link."
+        )
     return system.identity_provider
 
 
 async def _count(system: AppContext, origin: RequestOrigin) -> SignInAttempt:
-    """Count an attempt of this address, of which password attempts are a part, too. Raises TooMany."""
+    """Count an attempt of this address, of which password attempts are a part, too.
+
+    Raises TooMany.
+    """
     key = system.secrets.derive("sign-in failures")
-    address = hmac.new(key, f"address\0{get_network(origin.address)}".encode(), hashlib.sha256).digest()
+    address = hmac.new(
+        key, f"address\0{get_network(origin.address)}".encode(), hashlib.sha256
+    ).digest()
     attempt = SignInAttempt(both=address, address=address, account=b"")
     async with system.database.transaction(NOBODY) as tx:
         wait = await count_attempt(NOBODY, tx, attempt, {address: ADDRESS})
         if wait:
-            raise TooManyRequests(f"Too many attempts failed. Wait {wait} seconds, then begin again.", wait)
+            raise TooManyRequests(
+                f"Too many attempts failed. Wait {wait} seconds, then begin again.", wait
+            )
     return attempt
 
 
 async def _find_account(tx: Transaction, issuer: str, subject: str, email: str | None) -> UserRow:
-    """Whose account it is: the one that is linked, else the one with this verified e-mail address. Nobody is made."""
+    """Whose account it is: the one that is linked, else the one with this verified e-mail address.
+
+    Nobody is made.
+    """
     found = await find_user_by_subject(NOBODY, tx, issuer, subject)
     if found is not None:
         return found
@@ -124,7 +158,10 @@ async def _find_account(tx: Transaction, issuer: str, subject: str, email: str |
 
 
 def _link(tx: Transaction, user: UserRow, issuer: str, subject: str) -> None:
-    """Link an account with whom the provider names, from now on whatever their e-mail address. Raises Forbidden."""
+    """Link an account with whom the provider names, from now on whatever their e-mail address.
+
+    Raises Forbidden.
+    """
     if user.deactivated_at is not None:
         raise Forbidden(DEACTIVATED)
     if (user.oidc_issuer, user.oidc_subject) == (issuer, subject):

@@ -5,7 +5,10 @@ from uuid import UUID
 
 from trapline.server.accounts.actions.auth import NOBODY, CreatedSession, create_session
 from trapline.server.accounts.actions.passwords import hash_password_in_thread
-from trapline.server.accounts.actions.replayable_secrets import generate_secret_bytes, replay_secret_bytes
+from trapline.server.accounts.actions.replayable_secrets import (
+    generate_secret_bytes,
+    replay_secret_bytes,
+)
 from trapline.server.accounts.queries.accounts import (
     LinkRow,
     UserRow,
@@ -47,10 +50,15 @@ async def create_first_owner_link(system: AppContext) -> str | None:
 
 
 async def create_sign_in_link(system: AppContext, email: str | None = None) -> str:
-    """Make a link that signs a person in once: the one with this e-mail, else the first operator. Raises NotFound."""
+    """Make a link that signs a person in once: the one with this e-mail, else the first operator.
+
+    Raises NotFound.
+    """
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
-        user = await (find_user_by_email(scope, tx, email) if email else find_first_operator(scope, tx))
+        user = await (
+            find_user_by_email(scope, tx, email) if email else find_first_operator(scope, tx)
+        )
         if user is None or user.deactivated_at is not None:
             raise NotFound("Nobody has that account, or it is deactivated.")
         return (await create_link(system, tx, "sign_in", user.id))[0]
@@ -59,15 +67,22 @@ async def create_sign_in_link(system: AppContext, email: str | None = None) -> s
 async def create_link(
     system: AppContext, tx: Transaction, purpose: str, user_id: UUID | None
 ) -> tuple[str, OneTimeLink]:
-    """Make a link; the earlier ones for the same person are good no longer. Answers its secret, and how it is told."""
+    """Make a link; the earlier ones for the same person are good no longer.
+
+    Answers its secret, and how it is told.
+    """
     if user_id is not None:
         await revoke_links(tx.scope, tx, user_id)
     expires_at = datetime.now(UTC) + LIFETIMES[purpose]
     secret = generate_secret(generate_secret_bytes(system, tx.scope, _name_of(expires_at)))
-    row = LinkRow(secret_hash=hash_secret(secret), purpose=purpose, user_id=user_id, expires_at=expires_at)
+    row = LinkRow(
+        secret_hash=hash_secret(secret), purpose=purpose, user_id=user_id, expires_at=expires_at
+    )
     tx.session.add(row)
     tx.audit("make_link", "user" if user_id else "link", user_id or purpose, purpose=purpose)
-    return secret, OneTimeLink(url=build_link_url(system, secret), purpose=purpose, expires_at=expires_at)
+    return secret, OneTimeLink(
+        url=build_link_url(system, secret), purpose=purpose, expires_at=expires_at
+    )
 
 
 def replay_link(system: AppContext, scope: Scope, link: OneTimeLink) -> OneTimeLink:
@@ -114,7 +129,9 @@ async def get_link(system: AppContext, link: str) -> LinkState:
         )
 
 
-async def use_link(system: AppContext, origin: RequestOrigin, given: LinkSignInRequest) -> CreatedSession:
+async def use_link(
+    system: AppContext, origin: RequestOrigin, given: LinkSignInRequest
+) -> CreatedSession:
     """Sign in by a one-time link, which makes the first owner's account, or sets a password.
 
     Raises NotFound, Unprocessable, Conflict.
@@ -122,7 +139,9 @@ async def use_link(system: AppContext, origin: RequestOrigin, given: LinkSignInR
     state = await get_link(system, given.link)
     if given.password is None and state.purpose != "sign_in":
         raise Unprocessable(NO_PASSWORD)
-    password_hash = await hash_password_in_thread(system, given.password) if given.password else None
+    password_hash = (
+        await hash_password_in_thread(system, given.password) if given.password else None
+    )
     scope = Scope(actor="link", origin=origin)
     async with system.database.transaction(scope) as tx:
         if state.purpose == "first_owner":
@@ -138,18 +157,28 @@ async def use_link(system: AppContext, origin: RequestOrigin, given: LinkSignInR
             user.name = given.name or user.name
             user.updated_at = datetime.now(UTC)
             tx.audit(
-                "set_password", "user", user.id, by=link.purpose, sessions=await delete_sessions(scope, tx, user.id)
+                "set_password",
+                "user",
+                user.id,
+                by=link.purpose,
+                sessions=await delete_sessions(scope, tx, user.id),
             )
         return await create_session(system, tx, user, origin)
 
 
-async def _make_owner(scope: Scope, tx: Transaction, given: LinkSignInRequest, password_hash: str | None) -> UserRow:
+async def _make_owner(
+    scope: Scope, tx: Transaction, given: LinkSignInRequest, password_hash: str | None
+) -> UserRow:
     if given.email is None:
         raise Unprocessable("Choose an e-mail address and a password of at least 10 characters.")
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('the first owner', 2))")
     if await has_any_user(scope, tx):
-        raise Conflict("Somebody has made the owner's account already. Sign in, or ask them for a link.")
-    user = UserRow(email=given.email, name=given.name or "", password_hash=password_hash, is_operator=True)
+        raise Conflict(
+            "Somebody has made the owner's account already. Sign in, or ask them for a link."
+        )
+    user = UserRow(
+        email=given.email, name=given.name or "", password_hash=password_hash, is_operator=True
+    )
     tx.session.add(user)
     await tx.session.flush()
     tx.audit("make_owner", "user", user.id)

@@ -9,13 +9,33 @@ from datetime import UTC, datetime
 
 import structlog
 
-from trapline.server.accounts.queries.accounts import UserRow, delete_sessions, find_user_by_email, get_user_row
-from trapline.server.accounts.queries.sign_in_failures import SignInAttempt, count_attempt, undo_attempt
-from trapline.server.accounts.rules.login_backoff import ACCOUNT, ACCOUNT_FROM_ADDRESS, ADDRESS, get_network
+from trapline.server.accounts.queries.accounts import (
+    UserRow,
+    delete_sessions,
+    find_user_by_email,
+    get_user_row,
+)
+from trapline.server.accounts.queries.sign_in_failures import (
+    SignInAttempt,
+    count_attempt,
+    undo_attempt,
+)
+from trapline.server.accounts.rules.login_backoff import (
+    ACCOUNT,
+    ACCOUNT_FROM_ADDRESS,
+    ADDRESS,
+    get_network,
+)
 from trapline.server.accounts.rules.passwords import hash_password, verify_password
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.errors import Conflict, Forbidden, TooManyRequests, Unauthenticated, Unprocessable
+from trapline.server.platform.errors import (
+    Conflict,
+    Forbidden,
+    TooManyRequests,
+    Unauthenticated,
+    Unprocessable,
+)
 from trapline.wire.auth import PasswordUpdate
 
 log = structlog.get_logger(__name__)
@@ -35,14 +55,21 @@ class VerifiedUser:
     refusal: str = REFUSAL
 
 
-async def verify_credentials(system: AppContext, origin: RequestOrigin, email: str, password: str) -> VerifiedUser:
+async def verify_credentials(
+    system: AppContext, origin: RequestOrigin, email: str, password: str
+) -> VerifiedUser:
     """Find the person with this e-mail address and password. Raises Unauthenticated, TooMany.
 
-    The attempt stays counted as a failure until its caller forgives it. Unknown names are counted, and take as long.
+    The attempt stays counted as a failure until its caller forgives it. Unknown names are counted,
+    and take as long.
     """
     attempt = _name_attempt(system, email, origin.address)
     async with system.database.transaction(NOBODY) as tx:
-        patience = {attempt.both: ACCOUNT_FROM_ADDRESS, attempt.address: ADDRESS, attempt.account: ACCOUNT}
+        patience = {
+            attempt.both: ACCOUNT_FROM_ADDRESS,
+            attempt.address: ADDRESS,
+            attempt.account: ACCOUNT,
+        }
         wait = await count_attempt(NOBODY, tx, attempt, patience)
         if wait:
             log.warning("somebody guesses passwords", address=origin.address, wait_s=wait)
@@ -52,7 +79,9 @@ async def verify_credentials(system: AppContext, origin: RequestOrigin, email: s
                 wait,
             )
         user = await find_user_by_email(NOBODY, tx, email)
-    fits = await _in_thread(system, lambda: verify_password(password, user.password_hash if user else None))
+    fits = await _in_thread(
+        system, lambda: verify_password(password, user.password_hash if user else None)
+    )
     if user is None or not fits or user.deactivated_at is not None:
         raise Unauthenticated(REFUSAL)
     return VerifiedUser(user, attempt)
@@ -65,7 +94,9 @@ def _name_attempt(system: AppContext, email: str, address: str) -> SignInAttempt
         return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).digest()
 
     account = email.lower()
-    return SignInAttempt(name("both", account, network), name("address", network), name("account", account))
+    return SignInAttempt(
+        name("both", account, network), name("address", network), name("account", account)
+    )
 
 
 async def hash_password_in_thread(system: AppContext, password: str) -> str:
@@ -77,15 +108,22 @@ async def hash_password_in_thread(system: AppContext, password: str) -> str:
 
 async def _in_thread(system: AppContext, work: Callable[[], str | bool]) -> str | bool:
     if system.hashing.waiting >= MOST_WAITING:
-        raise TooManyRequests("Too many people sign in at this moment. Nothing was changed; try again.", 5)
+        raise TooManyRequests(
+            "Too many people sign in at this moment. Nothing was changed; try again.", 5
+        )
     async with system.hashing:
         return await asyncio.to_thread(work)
 
 
 async def update_password(system: AppContext, scope: Scope, change: PasswordUpdate) -> None:
-    """Set the caller's password; every other session of theirs ends. Raises Forbidden, Unprocessable, TooMany."""
+    """Set the caller's password; every other session of theirs ends.
+
+    Raises Forbidden, Unprocessable, TooMany.
+    """
     if scope.user_id is None:
-        raise Forbidden("This API token belongs to no person, so there is no password. Nothing was changed.")
+        raise Forbidden(
+            "This API token belongs to no person, so there is no password. Nothing was changed."
+        )
     async with system.database.transaction(scope) as tx:
         before = await get_user_row(scope, tx, scope.user_id)
     known = None
@@ -93,12 +131,16 @@ async def update_password(system: AppContext, scope: Scope, change: PasswordUpda
         try:
             known = await verify_credentials(system, scope.origin, before.email, change.old or "")
         except Unauthenticated:
-            raise Unprocessable("The present password is another one. Nothing was changed.") from None
+            raise Unprocessable(
+                "The present password is another one. Nothing was changed."
+            ) from None
     password_hash = await hash_password_in_thread(system, change.new)
     async with system.database.transaction(scope) as tx:
         user = await get_user_row(scope, tx, scope.user_id, lock=True)
         if user.password_hash != before.password_hash:
-            raise Conflict("The password was changed by somebody else in this moment. Try again with the new one.")
+            raise Conflict(
+                "The password was changed by somebody else in this moment. Try again with the new one."
+            )
         user.password_hash = password_hash
         user.updated_at = datetime.now(UTC)
         if known is not None:

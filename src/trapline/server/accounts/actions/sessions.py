@@ -2,7 +2,12 @@
 
 from uuid import UUID
 
-from trapline.server.accounts.queries.accounts import SessionRow, delete_sessions, get_user_row, list_sessions
+from trapline.server.accounts.queries.accounts import (
+    SessionRow,
+    delete_sessions,
+    get_user_row,
+    list_sessions,
+)
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import NotFound

@@ -6,7 +6,10 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.accounts.actions.replayable_secrets import generate_secret_bytes, replay_secret_bytes
+from trapline.server.accounts.actions.replayable_secrets import (
+    generate_secret_bytes,
+    replay_secret_bytes,
+)
 from trapline.server.accounts.queries.accounts import TokenRow
 from trapline.server.accounts.queries.tokens import list_tokens, lock_token, revoke_tokens
 from trapline.server.accounts.rules.tokens import find_parsed_token, generate_token, hash_secret
@@ -37,11 +40,12 @@ def _describe(row: TokenRow) -> Token:
 
 
 async def create_token(system: AppContext, scope: Scope, new: NewToken) -> CreatedToken:
-    """Make an API token for some or all of the caller's projects. The secret is told this once and never kept; the same
-    request again, by its Idempotency-Key, is told it again.
+    """Make an API token for some or all of the caller's projects. The secret is told this once and
+    never kept; the same request again, by its Idempotency-Key, is told it again.
 
-    A token that makes another one gives on no more than it has: its own projects and scopes, and until its own end;
-    what it made is revoked along with it. Raises NotFound, Forbidden, Unprocessable.
+    A token that makes another one gives on no more than it has: its own projects and scopes, and
+    until its own end; what it made is revoked along with it. Raises NotFound, Forbidden,
+    Unprocessable.
     """
     _check_projects(scope, new)
     _check_scopes(scope, new)
@@ -50,11 +54,15 @@ async def create_token(system: AppContext, scope: Scope, new: NewToken) -> Creat
         if done is not None:
             return await _tell_again(system, scope, tx, done)
         if new.expires_at is not None and new.expires_at <= datetime.now(UTC):
-            raise Unprocessable("expires_at lies in the past; the token would never have worked. Nothing was made.")
+            raise Unprocessable(
+                "expires_at lies in the past; the token would never have worked. Nothing was made."
+            )
         own = await lock_token(scope, tx, scope.token_id) if scope.token_id else None
         if own is not None:
             if own.revoked_at is not None:
-                raise Unauthenticated("The token that you call with was revoked in this moment. Nothing was made.")
+                raise Unauthenticated(
+                    "The token that you call with was revoked in this moment. Nothing was made."
+                )
             new = _narrow(new, own)
         token_id = uuid7()
         secret = generate_token(new.kind, generate_secret_bytes(system, scope, str(token_id)))
@@ -77,15 +85,21 @@ async def create_token(system: AppContext, scope: Scope, new: NewToken) -> Creat
         await tx.session.flush()
         await _tell(scope, tx, "create", row, kind=new.kind.value, name=new.name, scopes=row.scopes)
         # The projects that the request names are checked above, before the answer is searched.
-        return CreatedToken(**dict(save_response(scope, tx, _describe(row), projects=())), token=secret)
+        return CreatedToken(
+            **dict(save_response(scope, tx, _describe(row), projects=())), token=secret
+        )
 
 
-async def _tell_again(system: AppContext, scope: Scope, tx: Transaction, done: Token) -> CreatedToken:
+async def _tell_again(
+    system: AppContext, scope: Scope, tx: Transaction, done: Token
+) -> CreatedToken:
     """Tell of a token as it was made, with its secret, which is made again. Raises Conflict."""
     row = await tx.session.get(TokenRow, done.id)
 
     def fits(strength: bytes) -> bool:
-        return row is not None and hash_secret(generate_token(done.kind, strength)) == row.secret_hash
+        return (
+            row is not None and hash_secret(generate_token(done.kind, strength)) == row.secret_hash
+        )
 
     strength = replay_secret_bytes(system, scope, str(done.id), fits)
     return CreatedToken(**dict(done), token=generate_token(done.kind, strength))
@@ -113,12 +127,18 @@ def _check_scopes(scope: Scope, new: NewToken) -> None:
     """A token's scopes are among its maker's; a worker's and a pipeline's are what their kind may."""
     if new.kind != TokenKind.USER:
         if new.scopes is not None:
-            raise Unprocessable(f"Scopes are for tokens of people; one for a {new.kind} may do what its kind may.")
+            raise Unprocessable(
+                f"Scopes are for tokens of people; one for a {new.kind} may do what its kind may."
+            )
         return
     if new.scopes == []:
-        raise Unprocessable("A token without any scope could do nothing. Leave scopes out, or name one.")
+        raise Unprocessable(
+            "A token without any scope could do nothing. Leave scopes out, or name one."
+        )
     if new.scopes is not None and (more := expand_scopes(new.scopes) - scope.scopes):
-        raise Forbidden(f"The token that you call with lacks the scope {min(more)} itself. Nothing was made.")
+        raise Forbidden(
+            f"The token that you call with lacks the scope {min(more)} itself. Nothing was made."
+        )
 
 
 def _narrow(new: NewToken, own: TokenRow) -> NewToken:
@@ -156,4 +176,6 @@ async def revoke_token(system: AppContext, scope: Scope, token_id: UUID) -> None
             if row.id in revoked:
                 along_with = None if row.id == token_id else str(token_id)
                 await _tell(scope, tx, "revoke", row, name=row.name, along_with=along_with)
-        tx.after_commit(lambda: system.known.callers.delete(lambda caller: caller.token_id in revoked))
+        tx.after_commit(
+            lambda: system.known.callers.delete(lambda caller: caller.token_id in revoked)
+        )

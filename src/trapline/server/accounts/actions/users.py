@@ -67,7 +67,13 @@ async def _describe(tx: Transaction, scope: Scope, rows: list[UserRow]) -> list[
 
 
 async def list_users(
-    system: AppContext, scope: Scope, wanted: UserFilter, *, descending: bool, limit: int, cursor: str | None
+    system: AppContext,
+    scope: Scope,
+    wanted: UserFilter,
+    *,
+    descending: bool,
+    limit: int,
+    cursor: str | None,
 ) -> Page[User]:
     """List everybody who has an account, by when they were invited."""
     async with system.database.transaction(scope) as tx:
@@ -76,7 +82,12 @@ async def list_users(
             tx, statement, [(UserRow.id, UUID)], descending=descending, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
-        return Page(results=await _describe(tx, scope, rows), next=following, count=count, count_is_estimate=estimated)
+        return Page(
+            results=await _describe(tx, scope, rows),
+            next=following,
+            count=count,
+            count_is_estimate=estimated,
+        )
 
 
 async def get_user(system: AppContext, scope: Scope, user_id: UUID) -> User:
@@ -89,7 +100,8 @@ async def get_user(system: AppContext, scope: Scope, user_id: UUID) -> User:
 async def invite_user(system: AppContext, scope: Scope, new: NewUser) -> InvitedUser:
     """Make an account with these roles, and a link that lets its person choose a password.
 
-    Raises Conflict where the e-mail address has an account, Unprocessable for a project that is not there.
+    Raises Conflict where the e-mail address has an account, Unprocessable for a project that is not
+    there.
     """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, InvitedUser)
@@ -138,7 +150,10 @@ async def update_user(system: AppContext, scope: Scope, user_id: UUID, change: U
         if change.deactivated and row.deactivated_at is None:
             row.deactivated_at = datetime.now(UTC)
             await revoke_links(scope, tx, row.id)
-            sessions, tokens = await delete_sessions(scope, tx, row.id), await revoke_user_tokens(scope, tx, row.id)
+            sessions, tokens = (
+                await delete_sessions(scope, tx, row.id),
+                await revoke_user_tokens(scope, tx, row.id),
+            )
             tx.audit("deactivate", "user", row.id, sessions=sessions, tokens=tokens)
         elif change.deactivated is False and row.deactivated_at is not None:
             row.deactivated_at = None
@@ -150,7 +165,9 @@ async def update_user(system: AppContext, scope: Scope, user_id: UUID, change: U
         if given:
             tx.audit("change", "user", row.id, **given)
         row.updated_at = datetime.now(UTC)
-        tx.after_commit(lambda: system.known.callers.delete(lambda caller: caller.user_id == user_id))
+        tx.after_commit(
+            lambda: system.known.callers.delete(lambda caller: caller.user_id == user_id)
+        )
         await tx.session.flush()
         [user] = await _describe(tx, scope, [row])
         return user
@@ -167,7 +184,8 @@ async def update_own_name(system: AppContext, scope: Scope, name: str) -> None:
 
 
 async def create_user_link(system: AppContext, scope: Scope, user_id: UUID) -> OneTimeLink:
-    """Make a link that lets somebody choose a new password: an invitation again, where they have none yet.
+    """Make a link that lets somebody choose a new password: an invitation again, where they have
+    none yet.
 
     Raises NotFound, Conflict where the account is deactivated.
     """

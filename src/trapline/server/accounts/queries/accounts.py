@@ -34,7 +34,8 @@ from trapline.wire.users import UserState
 class UserRow(Row):
     """A person. An operator is one who may do everything in this installation.
 
-    `oidc_issuer` and `oidc_subject` are whom an OpenID provider knows this person as, once they signed in by it.
+    `oidc_issuer` and `oidc_subject` are whom an OpenID provider knows this person as, once they
+    signed in by it.
     """
 
     __tablename__ = "users"
@@ -74,12 +75,16 @@ class LinkRow(Row):
     """A link that signs somebody in once, or that makes the first owner's account."""
 
     __tablename__ = "links"
-    __table_args__ = (CheckConstraint("purpose in ('first_owner', 'sign_in', 'invite', 'reset')", name="purpose"),)
+    __table_args__ = (
+        CheckConstraint("purpose in ('first_owner', 'sign_in', 'invite', 'reset')", name="purpose"),
+    )
 
     id: Mapped[Key]
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     purpose: Mapped[str]
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
     created_at: Mapped[Now]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -88,8 +93,9 @@ class LinkRow(Row):
 class TokenRow(Row):
     """An API token; only a hash is kept, and a prefix to look it up by.
 
-    `project_ids` null stands for all projects of its user, or for every project if `every_project`; `scopes` null for
-    all that its kind may do. `made_by` is the token that made it, and that takes it along when it is revoked.
+    `project_ids` null stands for all projects of its user, or for every project if `every_project`;
+    `scopes` null for all that its kind may do. `made_by` is the token that made it, and that takes
+    it along when it is revoked.
     """
 
     __tablename__ = "tokens"
@@ -100,11 +106,15 @@ class TokenRow(Row):
     name: Mapped[str]
     prefix: Mapped[str] = mapped_column(unique=True)
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
     project_ids: Mapped[list[int] | None]
     every_project: Mapped[bool] = mapped_column(default=False)
     scopes: Mapped[list[str] | None]
-    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
+    made_by: Mapped[UUID | None] = mapped_column(
+        ForeignKey("tokens.id", ondelete="CASCADE"), index=True
+    )
     created_at: Mapped[Now]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
@@ -115,10 +125,16 @@ class MemberRow(Row):
     """A user's role in a project."""
 
     __tablename__ = "members"
-    __table_args__ = (CheckConstraint("role in ('viewer', 'reviewer', 'manager', 'owner')", name="role"),)
+    __table_args__ = (
+        CheckConstraint("role in ('viewer', 'reviewer', 'manager', 'owner')", name="role"),
+    )
 
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     role: Mapped[str]
     created_at: Mapped[Now]
     updated_at: Mapped[Now]
@@ -126,12 +142,18 @@ class MemberRow(Row):
 
 async def find_user_by_email(scope: Scope, tx: Transaction, email: str) -> UserRow | None:
     """Find the person with this e-mail address, in any case of its letters."""
-    return (await tx.session.scalars(select(UserRow).where(func.lower(UserRow.email) == email.lower()))).one_or_none()
+    return (
+        await tx.session.scalars(select(UserRow).where(func.lower(UserRow.email) == email.lower()))
+    ).one_or_none()
 
 
-async def find_user_by_subject(scope: Scope, tx: Transaction, issuer: str, subject: str) -> UserRow | None:
+async def find_user_by_subject(
+    scope: Scope, tx: Transaction, issuer: str, subject: str
+) -> UserRow | None:
     """Find the person whom an OpenID provider knows as this."""
-    statement = select(UserRow).where(UserRow.oidc_issuer == issuer, UserRow.oidc_subject == subject)
+    statement = select(UserRow).where(
+        UserRow.oidc_issuer == issuer, UserRow.oidc_subject == subject
+    )
     return (await tx.session.scalars(statement)).one_or_none()
 
 
@@ -160,9 +182,16 @@ def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
     return statement
 
 
-async def get_user_row(scope: Scope, tx: Transaction, user_id: UUID, *, lock: bool = False) -> UserRow:
-    """Get a person; raises NotFound. Whatever ends their sessions, links or rights locks them first."""
-    row = await tx.session.get(UserRow, user_id, with_for_update=lock or None, populate_existing=lock)
+async def get_user_row(
+    scope: Scope, tx: Transaction, user_id: UUID, *, lock: bool = False
+) -> UserRow:
+    """Get a person; raises NotFound.
+
+    Whatever ends their sessions, links or rights locks them first.
+    """
+    row = await tx.session.get(
+        UserRow, user_id, with_for_update=lock or None, populate_existing=lock
+    )
     if row is None:
         raise NotFound
     return row
@@ -175,17 +204,25 @@ async def has_any_user(scope: Scope, tx: Transaction) -> bool:
 
 async def find_first_operator(scope: Scope, tx: Transaction) -> UserRow | None:
     """Find the first operator of this installation."""
-    statement = select(UserRow).where(UserRow.is_operator, UserRow.deactivated_at.is_(None)).order_by(UserRow.id)
+    statement = (
+        select(UserRow)
+        .where(UserRow.is_operator, UserRow.deactivated_at.is_(None))
+        .order_by(UserRow.id)
+    )
     return (await tx.session.scalars(statement.limit(1))).first()
 
 
 async def has_other_operator(scope: Scope, tx: Transaction, user_id: UUID) -> bool:
     """Whether somebody else who can sign in is an operator."""
-    statement = select(UserRow.id).where(UserRow.is_operator, UserRow.deactivated_at.is_(None), UserRow.id != user_id)
+    statement = select(UserRow.id).where(
+        UserRow.is_operator, UserRow.deactivated_at.is_(None), UserRow.id != user_id
+    )
     return (await tx.session.scalars(statement.limit(1))).first() is not None
 
 
-async def list_last_seen(scope: Scope, tx: Transaction, user_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+async def list_last_seen(
+    scope: Scope, tx: Transaction, user_ids: Sequence[UUID]
+) -> dict[UUID, datetime]:
     """When each of these people was last seen, by a session that is not over."""
     statement = (
         select(SessionRow.user_id, func.max(SessionRow.last_seen_at))
@@ -195,7 +232,9 @@ async def list_last_seen(scope: Scope, tx: Transaction, user_ids: Sequence[UUID]
     return {user: moment for user, moment in (await tx.session.execute(statement)).all()}
 
 
-async def find_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> tuple[SessionRow, UserRow] | None:
+async def find_session(
+    scope: Scope, tx: Transaction, secret_hash: bytes
+) -> tuple[SessionRow, UserRow] | None:
     """Find a live session and its person."""
     statement = (
         select(SessionRow, UserRow)
@@ -215,7 +254,9 @@ async def delete_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> N
     await tx.session.execute(delete(SessionRow).where(SessionRow.secret_hash == secret_hash))
 
 
-async def delete_sessions(scope: Scope, tx: Transaction, user_id: UUID, *, but: UUID | None = None) -> int:
+async def delete_sessions(
+    scope: Scope, tx: Transaction, user_id: UUID, *, but: UUID | None = None
+) -> int:
     """End all sessions of a person but this one; answers how many there were."""
     statement = delete(SessionRow).where(SessionRow.user_id == user_id).returning(SessionRow.id)
     if but is not None:
@@ -225,27 +266,45 @@ async def delete_sessions(scope: Scope, tx: Transaction, user_id: UUID, *, but: 
 
 async def list_sessions(scope: Scope, tx: Transaction, user_id: UUID) -> list[SessionRow]:
     """List the live sessions of a person, the last used first."""
-    statement = select(SessionRow).where(SessionRow.user_id == user_id, SessionRow.expires_at > func.now())
-    return list((await tx.session.scalars(statement.order_by(SessionRow.last_seen_at.desc(), SessionRow.id))).all())
+    statement = select(SessionRow).where(
+        SessionRow.user_id == user_id, SessionRow.expires_at > func.now()
+    )
+    return list(
+        (
+            await tx.session.scalars(
+                statement.order_by(SessionRow.last_seen_at.desc(), SessionRow.id)
+            )
+        ).all()
+    )
 
 
 async def revoke_links(scope: Scope, tx: Transaction, user_id: UUID) -> None:
     """Let no link of a person be good any longer."""
-    await tx.session.execute(delete(LinkRow).where(LinkRow.user_id == user_id, LinkRow.used_at.is_(None)))
+    await tx.session.execute(
+        delete(LinkRow).where(LinkRow.user_id == user_id, LinkRow.used_at.is_(None))
+    )
 
 
-async def find_link(scope: Scope, tx: Transaction, secret_hash: bytes, *, lock: bool = False) -> LinkRow | None:
+async def find_link(
+    scope: Scope, tx: Transaction, secret_hash: bytes, *, lock: bool = False
+) -> LinkRow | None:
     """Find a one-time link that is still good."""
     statement = select(LinkRow).where(
-        LinkRow.secret_hash == secret_hash, LinkRow.used_at.is_(None), LinkRow.expires_at > func.now()
+        LinkRow.secret_hash == secret_hash,
+        LinkRow.used_at.is_(None),
+        LinkRow.expires_at > func.now(),
     )
-    return (await tx.session.scalars(statement.with_for_update() if lock else statement)).one_or_none()
+    return (
+        await tx.session.scalars(statement.with_for_update() if lock else statement)
+    ).one_or_none()
 
 
 class ActiveToken(NamedTuple):
-    """A token that is neither revoked nor expired, with whose it is and the roles of its user, or of an owner of all.
+    """A token that is neither revoked nor expired, with whose it is and the roles of its user, or
+    of an owner of all.
 
-    `has_live_user` is false where its user is gone or deactivated; `is_long_unused` where no use was noted lately.
+    `has_live_user` is false where its user is gone or deactivated; `is_long_unused` where no use
+    was noted lately.
     """
 
     id: UUID
@@ -267,12 +326,16 @@ async def find_active_token(scope: Scope, tx: Transaction, prefix: str) -> Activ
     return await _find_live(tx, prefix, None)
 
 
-async def find_live_token_by_id(scope: Scope, tx: Transaction, token_id: UUID) -> ActiveToken | None:
+async def find_live_token_by_id(
+    scope: Scope, tx: Transaction, token_id: UUID
+) -> ActiveToken | None:
     """Find a token by its ID, for a URL that was signed for it."""
     return await _find_live(tx, None, token_id)
 
 
-async def _find_live(tx: Transaction, prefix: str | None, token_id: UUID | None) -> ActiveToken | None:
+async def _find_live(
+    tx: Transaction, prefix: str | None, token_id: UUID | None
+) -> ActiveToken | None:
     cursor = await tx.execute(
         """
         select t.id, t.kind, t.secret_hash, t.user_id, t.every_project, t.project_ids,
@@ -305,7 +368,9 @@ async def record_token_use(scope: Scope, tx: Transaction, token_id: UUID) -> Non
     await tx.execute("update tokens set last_used_at = now() where id = %s", (token_id,))
 
 
-async def list_roles(scope: Scope, tx: Transaction, user_id: UUID) -> tuple[dict[int, Role], frozenset[int]]:
+async def list_roles(
+    scope: Scope, tx: Transaction, user_id: UUID
+) -> tuple[dict[int, Role], frozenset[int]]:
     """List the projects that a person is a member of, with the role in each, and which of them are archived."""
     cursor = await tx.execute(
         "select m.project_id, m.role, p.archived_at is not null from members m join projects p on p.id = m.project_id"
@@ -313,10 +378,14 @@ async def list_roles(scope: Scope, tx: Transaction, user_id: UUID) -> tuple[dict
         (user_id,),
     )
     rows = await cursor.fetchall()
-    return {project: Role(role) for project, role, _ in rows}, frozenset(row[0] for row in rows if row[2])
+    return {project: Role(role) for project, role, _ in rows}, frozenset(
+        row[0] for row in rows if row[2]
+    )
 
 
-async def list_credential_states(scope: Scope, tx: Transaction, ids: list[UUID]) -> list[tuple[UUID, str]]:
+async def list_credential_states(
+    scope: Scope, tx: Transaction, ids: list[UUID]
+) -> list[tuple[UUID, str]]:
     """List the sessions and tokens of these that hold, each with a text that differs once it reaches something else."""
     cursor = await tx.execute(
         """
@@ -339,9 +408,11 @@ async def list_credential_states(scope: Scope, tx: Transaction, ids: list[UUID])
 async def list_actor_names(
     scope: Scope, tx: Transaction, actors: Iterable[str | None], *, with_emails: bool = True
 ) -> dict[str | None, str]:
-    """Describe those who did something: a person's name or e-mail address, a token's name, else as it is stored.
+    """Describe those who did something: a person's name or e-mail address, a token's name, else as
+    it is stored.
 
-    A token of a worker or pipeline reads no e-mail address, and without `with_emails` no caller does.
+    A token of a worker or pipeline reads no e-mail address, and without `with_emails` no caller
+    does.
     """
     by_kind: dict[str, set[UUID]] = {"user": set(), "token": set()}
     for actor in actors:

@@ -14,7 +14,8 @@ from trapline.server.platform.db.row import Row
 
 
 class SignInFailureRow(Row):
-    """Failures in a row of an account, an address or both; `key` is a hash, so that nobody's name is kept.
+    """Failures in a row of an account, an address or both; `key` is a hash, so that nobody's name
+    is kept.
 
     `trusted_until` is of both: the account signed in from there.
     """
@@ -42,7 +43,8 @@ async def count_attempt(
 ) -> int:
     """Count an attempt as failed before it is looked at, so that many at once are counted, too.
 
-    Answers 0, or how many seconds to wait; then nothing is to be counted, and the transaction is to be rolled back.
+    Answers 0, or how many seconds to wait; then nothing is to be counted, and the transaction is to
+    be rolled back.
     """
     keys = sorted(patience)  # in one order, so that two attempts never wait for each other
     await tx.execute(
@@ -60,9 +62,14 @@ async def count_attempt(
         """,
         (FORGOTTEN_AFTER, keys),
     )
-    found = {bytes(key): (failures, wait, trusted) for key, failures, wait, trusted in await cursor.fetchall()}
+    found = {
+        bytes(key): (failures, wait, trusted)
+        for key, failures, wait, trusted in await cursor.fetchall()
+    }
     is_trusted = found[attempt.both][2]
-    waits: list[int] = [wait for key, (_, wait, _) in found.items() if not (key == attempt.account and is_trusted)]
+    waits: list[int] = [
+        wait for key, (_, wait, _) in found.items() if not (key == attempt.account and is_trusted)
+    ]
     if (longest := max(waits)) > 0:
         return longest
     for key, (failures, _, _) in found.items():
@@ -85,7 +92,12 @@ async def undo_attempt(scope: Scope, tx: Transaction, attempt: SignInAttempt) ->
             select key from sign_in_failures where key in (%(both)s, %(address)s, %(account)s) order by key for update
         )
         """,
-        {"both": attempt.both, "address": attempt.address, "account": attempt.account, "trusted": TRUSTED_FOR},
+        {
+            "both": attempt.both,
+            "address": attempt.address,
+            "account": attempt.account,
+            "trusted": TRUSTED_FOR,
+        },
     )
 
 

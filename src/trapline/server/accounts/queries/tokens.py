@@ -31,9 +31,11 @@ async def lock_token(scope: Scope, tx: Transaction, token_id: UUID) -> TokenRow 
 
 
 async def revoke_tokens(scope: Scope, tx: Transaction, token_ids: Sequence[UUID]) -> list[UUID]:
-    """Revoke these tokens and, one generation behind the other, all that they made; answers which were good before.
+    """Revoke these tokens and, one generation behind the other, all that they made; answers which
+    were good before.
 
-    A token is locked while it makes another one: when a generation is revoked, what it made can be seen.
+    A token is locked while it makes another one: when a generation is revoked, what it made can be
+    seen.
     """
     revoked: list[UUID] = []
     statement = "update tokens set revoked_at = now() where id = any(%s) and revoked_at is null returning id"
@@ -49,6 +51,7 @@ async def revoke_tokens(scope: Scope, tx: Transaction, token_ids: Sequence[UUID]
 async def revoke_user_tokens(scope: Scope, tx: Transaction, user_id: UUID) -> int:
     """Revoke every token of a person whose row is locked; answers how many were good before."""
     cursor = await tx.execute(
-        "update tokens set revoked_at = clock_timestamp() where user_id = %s and revoked_at is null", (user_id,)
+        "update tokens set revoked_at = clock_timestamp() where user_id = %s and revoked_at is null",
+        (user_id,),
     )
     return cursor.rowcount

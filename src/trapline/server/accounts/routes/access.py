@@ -11,14 +11,27 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope as ASGIScope
 from structlog.contextvars import bind_contextvars
 
-from trapline.server.accounts.actions.auth import build_csrf_token, get_session_scope, get_token_scope
+from trapline.server.accounts.actions.auth import (
+    build_csrf_token,
+    get_session_scope,
+    get_token_scope,
+)
 from trapline.server.accounts.rules.tokens import hash_secret
 from trapline.server.app.http.access_table import ACCESS, SAFE, RouteAccess
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext, TokenBuckets
-from trapline.server.platform.errors import Forbidden, ServiceUnavailable, TooManyRequests, Unauthenticated
+from trapline.server.platform.errors import (
+    Forbidden,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthenticated,
+)
 from trapline.server.platform.http.rate_limits import limit_caller, require_lookup_allowed
-from trapline.server.platform.http.request_context import OriginOf, get_minimal_origin, get_route_key
+from trapline.server.platform.http.request_context import (
+    OriginOf,
+    get_minimal_origin,
+    get_route_key,
+)
 from trapline.server.platform.telemetry import build_log_context
 
 Found = TypeVar("Found", Scope, Scope | None)
@@ -36,15 +49,23 @@ SystemOf = Annotated[AppContext, Depends(get_app_context)]
 
 def get_cookie_name(system: AppContext) -> str:
     """Name the session's cookie; under https browsers keep that name from every other host and path."""
-    return "__Host-trapline_session" if system.public_url.startswith("https://") else "trapline_session"
+    return (
+        "__Host-trapline_session"
+        if system.public_url.startswith("https://")
+        else "trapline_session"
+    )
 
 
-async def _find_caller(request: Request, system: AppContext, origin: RequestOrigin, *, anew: bool = True) -> Scope:
+async def _find_caller(
+    request: Request, system: AppContext, origin: RequestOrigin, *, anew: bool = True
+) -> Scope:
     authorization = request.headers.get("authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() not in ("token", "bearer") or not token:
-            raise Unauthenticated("Send `Authorization: Bearer <API token>` (or `Token <API token>`).")
+            raise Unauthenticated(
+                "Send `Authorization: Bearer <API token>` (or `Token <API token>`)."
+            )
         token = token.strip()
         buckets = system.rates.workers if token.startswith("tl_worker_") else system.rates.callers
         find_scope = partial(get_token_scope, system, token, origin, anew=anew)
@@ -53,12 +74,16 @@ async def _find_caller(request: Request, system: AppContext, origin: RequestOrig
     scope = None
     if secret:
         find_session = partial(get_session_scope, system, secret, origin)
-        scope = await _look_up(request, system, system.rates.callers, hash_secret(secret), find_session)
+        scope = await _look_up(
+            request, system, system.rates.callers, hash_secret(secret), find_session
+        )
     if scope is None or secret is None:
         # Only the page sends a session, or the token that belongs to one.
         if secret or "x-csrf-token" in request.headers:
             raise Unauthenticated("Your session has ended. Nothing was changed. Sign in again.")
-        raise Unauthenticated("Sign in on the page, or send an API token: `Authorization: Bearer <API token>`.")
+        raise Unauthenticated(
+            "Sign in on the page, or send an API token: `Authorization: Bearer <API token>`."
+        )
     if request.method not in SAFE:
         _check_same_page(request, build_csrf_token(system, secret))
     return scope
@@ -97,7 +122,10 @@ def require_same_origin(request: Request) -> None:
 
 
 async def require_known_caller(scope: ASGIScope) -> None:
-    """Find out whether a caller is known before a large body is read. Raises HTTPException with 401 or 403."""
+    """Find out whether a caller is known before a large body is read.
+
+    Raises HTTPException with 401 or 403.
+    """
     request = Request(scope)
     try:
         await _find_caller(request, await get_app_context(request), get_minimal_origin(request))
@@ -105,7 +133,9 @@ async def require_known_caller(scope: ASGIScope) -> None:
         # Whoever reads bodies lets nothing else through.
         raise HTTPException(error.status, error.detail) from error
     except TooManyRequests as error:
-        raise HTTPException(error.status, error.detail, {"Retry-After": str(error.retry_after_s)}) from error
+        raise HTTPException(
+            error.status, error.detail, {"Retry-After": str(error.retry_after_s)}
+        ) from error
     except ServiceUnavailable:
         return  # said where the caller is asked for
 
@@ -120,24 +150,32 @@ async def authorise_uncached(request: Request, system: AppContext, origin: Reque
     return await _authorise(request, system, origin, anew=True)
 
 
-async def _authorise(request: Request, system: AppContext, origin: RequestOrigin, *, anew: bool) -> Scope:
+async def _authorise(
+    request: Request, system: AppContext, origin: RequestOrigin, *, anew: bool
+) -> Scope:
     access = ACCESS[get_route_key(request.method, request.scope["route"].path)]
     assert access.kinds is not None, "a public route asks for no scope"
     scope = await _find_caller(request, system, origin, anew=anew or not access.often)
     if scope.kind not in access.kinds:
-        raise Forbidden(f"An API token of kind {scope.kind or 'session'} may not do this. Nothing was changed.")
+        raise Forbidden(
+            f"An API token of kind {scope.kind or 'session'} may not do this. Nothing was changed."
+        )
     _check_token(scope, access, request.method)
     if access.operators and not scope.is_operator:
         raise Forbidden("Only an operator of this Trapline may do this. Nothing was changed.")
     if access.operators_too and scope.is_operator:
         scope = replace(scope, everything=True)
-    return replace(scope, needs=access.role, changes=request.method not in SAFE and not access.archived)
+    return replace(
+        scope, needs=access.role, changes=request.method not in SAFE and not access.archived
+    )
 
 
 def _check_token(scope: Scope, access: RouteAccess, method: str) -> None:
     """Keep a token that was made to do less than its person to that."""
     if access.account and scope.is_limited:
-        raise Forbidden("This API token is for some projects only, and this is about accounts. Nothing was changed.")
+        raise Forbidden(
+            "This API token is for some projects only, and this is about accounts. Nothing was changed."
+        )
     wanted = access.scope_for(method)
     if wanted not in scope.scopes:
         raise Forbidden(

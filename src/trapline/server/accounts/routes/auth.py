@@ -25,7 +25,9 @@ from trapline.wire.values import Page
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
-def set_session_cookie(system: SystemOf, response: Response, signed_in: auth.CreatedSession) -> Caller:
+def set_session_cookie(
+    system: SystemOf, response: Response, signed_in: auth.CreatedSession
+) -> Caller:
     """Let the browser keep the session that just began; answers who signed in."""
     response.set_cookie(
         get_cookie_name(system),
@@ -50,7 +52,10 @@ async def sign_out(system: SystemOf, scope: ScopeOf, request: Request, response:
     """End this session."""
     await auth.sign_out(system, scope, request.cookies[get_cookie_name(system)])
     response.delete_cookie(
-        get_cookie_name(system), httponly=True, samesite="lax", secure=system.public_url.startswith("https://")
+        get_cookie_name(system),
+        httponly=True,
+        samesite="lax",
+        secure=system.public_url.startswith("https://"),
     )
 
 
@@ -62,7 +67,9 @@ async def get_current_user(system: SystemOf, scope: ScopeOf, request: Request) -
 
 
 @router.patch("/me")
-async def update_current_user(system: SystemOf, scope: ScopeOf, request: Request, change: CurrentUserUpdate) -> Caller:
+async def update_current_user(
+    system: SystemOf, scope: ScopeOf, request: Request, change: CurrentUserUpdate
+) -> Caller:
     """Change your name."""
     await users.update_own_name(system, scope, change.name)
     return await get_current_user(system, scope, request)
@@ -75,9 +82,13 @@ async def get_link(system: SystemOf, given: LinkStateRequest) -> LinkState:
 
 
 @router.post("/link")
-async def use_link(system: SystemOf, origin: OriginOf, given: LinkSignInRequest, response: Response) -> Caller:
+async def use_link(
+    system: SystemOf, origin: OriginOf, given: LinkSignInRequest, response: Response
+) -> Caller:
     """Sign in by a one-time link; the first one makes the owner's account, others can set a password."""
-    return set_session_cookie(system, response, await one_time_links.use_link(system, origin, given))
+    return set_session_cookie(
+        system, response, await one_time_links.use_link(system, origin, given)
+    )
 
 
 @router.put("/password", status_code=204)
@@ -91,7 +102,9 @@ async def list_sessions(
     system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[BrowserSession]:
     """List the browsers that you are signed in with, the last used first."""
-    return slice_page(await sessions.list_own_sessions(system, scope), attrgetter("id"), limit, cursor)
+    return slice_page(
+        await sessions.list_own_sessions(system, scope), attrgetter("id"), limit, cursor
+    )
 
 
 @router.delete("/sessions", status_code=204)

@@ -16,7 +16,13 @@ from trapline.server.accounts.actions.auth import list_credential_versions
 from trapline.server.accounts.routes.access import authorise
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.errors import Forbidden, NotFound, ServiceUnavailable, TooManyRequests, Unauthenticated
+from trapline.server.platform.errors import (
+    Forbidden,
+    NotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthenticated,
+)
 from trapline.server.platform.metrics import RATE_LIMITED
 
 TICK_S = 0.25
@@ -52,7 +58,9 @@ class StreamRegistry:
         if self._open[caller] >= most:
             raise _too_many(f"{most} streams of events are open with these credentials")
         if scope.user_id is not None and self._people[scope.user_id] >= most * EACH_PERSON:
-            raise _too_many(f"{most * EACH_PERSON} streams of events are open with all your sessions and tokens")
+            raise _too_many(
+                f"{most * EACH_PERSON} streams of events are open with all your sessions and tokens"
+            )
         if self._open.total() >= AT_ONCE:
             raise _too_many(f"{AT_ONCE} streams of events are open here")
         self._open[caller] += 1
@@ -70,7 +78,8 @@ class StreamRegistry:
         async with self._asking:
             if time.monotonic() - self._asked_at > TICK_S:
                 self._asked_at = time.monotonic()
-                # Streams outlive a database that is away: what comes on them is asked for there as well.
+                # Streams outlive a database that is away: what comes on them is asked for there as
+                # well.
                 with contextlib.suppress(ServiceUnavailable):
                     self._standings = await list_credential_versions(system, list(self._open))
         return self._standings.get(caller)
@@ -98,7 +107,8 @@ async def open_stream(
     project_id: int,
     events: AsyncIterator[str | None],
 ) -> StreamingResponse:
-    """Answer with a stream of these events, each a whole one; None says after every TICK_S that there was none.
+    """Answer with a stream of these events, each a whole one; None says after every TICK_S that
+    there was none.
 
     It ends within a second once its caller may hear of the project no more. Raises TooMany.
     """

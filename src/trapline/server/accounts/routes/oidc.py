@@ -47,13 +47,20 @@ async def begin_oidc(system: SystemOf, request: Request, response: Response) -> 
 async def finish_oidc(
     system: SystemOf, origin: OriginOf, given: OidcCallback, request: Request, response: Response
 ) -> Caller:
-    """Sign in with what the provider sent this browser back with; the answer sets the session's cookie.
+    """Sign in with what the provider sent this browser back with; the answer sets the session's
+    cookie.
 
-    Only who has an account is signed in: by the link made at the first time, then by a verified e-mail address.
+    Only who has an account is signed in: by the link made at the first time, then by a verified
+    e-mail address.
     """
     require_same_origin(request)
-    signed_in = await oidc.finish_sign_in(system, origin, given, request.cookies.get(_cookie_of(system)))
+    signed_in = await oidc.finish_sign_in(
+        system, origin, given, request.cookies.get(_cookie_of(system))
+    )
     response.delete_cookie(
-        _cookie_of(system), httponly=True, samesite="lax", secure=system.public_url.startswith("https://")
+        _cookie_of(system),
+        httponly=True,
+        samesite="lax",
+        secure=system.public_url.startswith("https://"),
     )
     return set_session_cookie(system, response, signed_in)

@@ -16,13 +16,17 @@ router = APIRouter(prefix="/auth/tokens", tags=["auth"])
 
 
 @router.get("")
-async def list_tokens(system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None) -> Page[Token]:
+async def list_tokens(
+    system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Token]:
     """List the API tokens that you made."""
     return slice_page(await tokens.list_own_tokens(system, scope), attrgetter("id"), limit, cursor)
 
 
 @router.post("", status_code=201)
-async def create_token(system: SystemOf, scope: ScopeOf, new: NewToken, response: Response) -> CreatedToken:
+async def create_token(
+    system: SystemOf, scope: ScopeOf, new: NewToken, response: Response
+) -> CreatedToken:
     """Make an API token; its secret is shown this once, and again to the same request with its Idempotency-Key."""
     response.headers["Cache-Control"] = "no-store"
     return await tokens.create_token(system, scope, new)

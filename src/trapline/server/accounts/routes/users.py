@@ -22,7 +22,9 @@ async def list_users(
     scope: ScopeOf,
     email: Annotated[QueryText | None, Query(description="In any case of its letters.")] = None,
     name: QueryText | None = None,
-    role: Annotated[Role | None, Query(description="A role that they have in some project.")] = None,
+    role: Annotated[
+        Role | None, Query(description="A role that they have in some project.")
+    ] = None,
     state: UserState | None = None,
     is_operator: bool | None = None,
     order: UserOrder = UserOrder.OLDEST_FIRST,
@@ -32,11 +34,15 @@ async def list_users(
     """List everybody who has an account, by when they were invited."""
     wanted = UserFilter(email, name, role, state, is_operator)
     descending = order == UserOrder.NEWEST_FIRST
-    return await users.list_users(system, scope, wanted, descending=descending, limit=limit, cursor=cursor)
+    return await users.list_users(
+        system, scope, wanted, descending=descending, limit=limit, cursor=cursor
+    )
 
 
 @router.post("", status_code=201)
-async def invite_user(system: SystemOf, scope: ScopeOf, new: NewUser, response: Response) -> InvitedUser:
+async def invite_user(
+    system: SystemOf, scope: ScopeOf, new: NewUser, response: Response
+) -> InvitedUser:
     """Invite somebody; the answer alone, and that to the same Idempotency-Key, holds the link for them."""
     user = await users.invite_user(system, scope, new)
     response.headers["Location"] = f"/api/v2/users/{user.id}"
@@ -53,7 +59,9 @@ async def get_user(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Re
 
 
 @router.patch("/{user_id}")
-async def update_user(system: SystemOf, scope: ScopeOf, user_id: UUID, change: UserUpdate, response: Response) -> User:
+async def update_user(
+    system: SystemOf, scope: ScopeOf, user_id: UUID, change: UserUpdate, response: Response
+) -> User:
     """Change an account; to deactivate it ends its sessions, links and API tokens at once."""
     user = await users.update_user(system, scope, user_id, change)
     set_etag(response, user.updated_at)
@@ -61,7 +69,9 @@ async def update_user(system: SystemOf, scope: ScopeOf, user_id: UUID, change: U
 
 
 @router.post("/{user_id}/link", status_code=201)
-async def create_user_link(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response) -> OneTimeLink:
+async def create_user_link(
+    system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response
+) -> OneTimeLink:
     """Make a link that lets somebody choose a new password; earlier links of theirs are good no longer."""
     response.headers["Cache-Control"] = "no-store"
     return await users.create_user_link(system, scope, user_id)

@@ -1,8 +1,9 @@
 """How long somebody who guesses passwords has to wait.
 
-Three counts are kept of each attempt, and the longest wait of them counts: of this account from this address, of this
-address, and of this account from anywhere. The last one is short, and is not asked of an address from which the
-account signed in lately, so that nobody elsewhere keeps its owner out.
+Three counts are kept of each attempt, and the longest wait of them counts: of this account from
+this address, of this address, and of this account from anywhere. The last one is short, and is not
+asked of an address from which the account signed in lately, so that nobody elsewhere keeps its
+owner out.
 """
 
 import ipaddress

@@ -23,7 +23,10 @@ FRESH_S = 600
 JOURNEY_S = 600
 """How long somebody may take at the provider."""
 ALGORITHMS = {"RS256": "RSA", "ES256": "EC"}
-"""What ID tokens may be signed with, and the type of key for it. A key of another type is no key for it."""
+"""What ID tokens may be signed with, and the type of key for it.
+
+A key of another type is no key for it.
+"""
 SMALLEST_RSA_BITS = 2048
 _HALVES = re.compile("[\ud800-\udfff]")
 NEEDED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
@@ -39,7 +42,9 @@ class OidcState:
         self._seed = seed
 
     def _derive(self, purpose: str) -> str:
-        return _encode(hmac.new(self._key, f"{purpose}\0{self._seed}".encode(), hashlib.sha256).digest())
+        return _encode(
+            hmac.new(self._key, f"{purpose}\0{self._seed}".encode(), hashlib.sha256).digest()
+        )
 
     @property
     def state(self) -> str:
@@ -69,7 +74,10 @@ def create_oidc_state(key: bytes, now: float) -> tuple[OidcState, str]:
 
 
 def parse_oidc_state(key: bytes, cookie: str | None, state: str, now: float) -> OidcState:
-    """Read the attempt that this browser began. Raises Unauthenticated for another one's state, or one that is over."""
+    """Read the attempt that this browser began.
+
+    Raises Unauthenticated for another one's state, or one that is over.
+    """
     seed, _, signature = (cookie or "").rpartition(".")
     journey = OidcState(key, seed)
     if not hmac.compare_digest(signature.encode(), journey._derive("cookie").encode()):  # noqa: SLF001
@@ -77,12 +85,17 @@ def parse_oidc_state(key: bytes, cookie: str | None, state: str, now: float) -> 
     if int(seed.rpartition(".")[2]) < now:
         raise Unauthenticated(f"This sign-in took too long. {BEGIN_AGAIN}")
     if not hmac.compare_digest(state.encode(), journey.state.encode()):
-        raise Unauthenticated(f"This sign-in is not the one that was begun last in this browser. {BEGIN_AGAIN}")
+        raise Unauthenticated(
+            f"This sign-in is not the one that was begun last in this browser. {BEGIN_AGAIN}"
+        )
     return journey
 
 
 def parse_token_header(token: str) -> tuple[str, str | None]:
-    """Read how an ID token is signed: the algorithm, the key's id. Raises Unauthenticated for what is not taken."""
+    """Read how an ID token is signed: the algorithm, the key's id.
+
+    Raises Unauthenticated for what is not taken.
+    """
     import jwt
 
     try:
@@ -91,7 +104,9 @@ def parse_token_header(token: str) -> tuple[str, str | None]:
         raise Unauthenticated(NOT_BELIEVED.format("it is no signed token")) from None
     algorithm, kid = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-        raise Unauthenticated(NOT_BELIEVED.format(f"it is not signed with {' or '.join(ALGORITHMS)}"))
+        raise Unauthenticated(
+            NOT_BELIEVED.format(f"it is not signed with {' or '.join(ALGORITHMS)}")
+        )
     return algorithm, kid if isinstance(kid, str) else None
 
 
@@ -118,8 +133,13 @@ def find_key(keys: Sequence[Any], algorithm: str, kid: str | None) -> "PyJWK | N
     return None if too_small else found
 
 
-def verify_id_token(token: str, key: "PyJWK", *, issuer: str, client_id: str, nonce: str, now: float) -> dict[str, Any]:
-    """Check an ID token and answer what it claims. Raises Unauthenticated in words for whatever is wrong with it."""
+def verify_id_token(
+    token: str, key: "PyJWK", *, issuer: str, client_id: str, nonce: str, now: float
+) -> dict[str, Any]:
+    """Check an ID token and answer what it claims.
+
+    Raises Unauthenticated in words for whatever is wrong with it.
+    """
     import jwt
 
     # Signed with what its header says only if that is what the key is for.
@@ -143,7 +163,10 @@ def verify_id_token(token: str, key: "PyJWK", *, issuer: str, client_id: str, no
             options={"require": NEEDED, "strict_aud": False},
         )
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        why = next((words for kind, words in wrong.items() if isinstance(error, kind)), "it is no proper token")
+        why = next(
+            (words for kind, words in wrong.items() if isinstance(error, kind)),
+            "it is no proper token",
+        )
         raise Unauthenticated(NOT_BELIEVED.format(why)) from None
     if not isinstance(claims["iat"], int | float):
         raise Unauthenticated(NOT_BELIEVED.format("it is no proper token"))

@@ -1,4 +1,7 @@
-"""Passwords: hashed with argon2id at its library's present defaults. Slow by design, so call these in a thread."""
+"""Passwords: hashed with argon2id at its library's present defaults.
+
+Slow by design, so call these in a thread.
+"""
 
 from functools import cache
 

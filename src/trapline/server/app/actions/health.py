@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC
 
 from trapline.server.images.actions.image_import import MAKE_ROOM, find_disk_shortage
-from trapline.server.notifications.queries.nats_subjects import NatsOutage, find_outage, has_subjects
+from trapline.server.notifications.queries.nats_subjects import (
+    NatsOutage,
+    find_outage,
+    has_subjects,
+)
 from trapline.server.operations.queries.file_checks import count_harmed
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -17,7 +21,9 @@ REPAIR = "Run `trapline check files --repair`, or upload the same images again."
 
 def describe_harmed(harmed: Mapping[str, int]) -> str:
     """Describe how many stored files are missing or damaged."""
-    return f"Stored files: {harmed.get('missing', 0):,} missing, {harmed.get('damaged', 0):,} damaged."
+    return (
+        f"Stored files: {harmed.get('missing', 0):,} missing, {harmed.get('damaged', 0):,} damaged."
+    )
 
 
 def describe_nats(outage: NatsOutage | None) -> str:
@@ -31,10 +37,10 @@ def describe_nats(outage: NatsOutage | None) -> str:
 async def get_health(system: AppContext) -> Health:
     """Ask the database, its migrations and the store; each answers `ok` or what is the matter.
 
-    Reported without making anything unready: what decoders have given up (see imaging/confinement.py), a disk that is
-    almost full, for which only uploads and pulls wait, stored files that are missing or damaged, a NATS server that is
-    away, on which no request depends, and a schema that is newer, because what runs may continue until it is upgraded,
-    too.
+    Reported without making anything unready: what decoders have given up (see
+    imaging/confinement.py), a disk that is almost full, for which only uploads and pulls wait,
+    stored files that are missing or damaged, a NATS server that is away, on which no request
+    depends, and a schema that is newer, because what runs may continue until it is upgraded, too.
     """
     needed, told = (
         {"database": "ok", "migrations": "ok", "store": "ok"},
@@ -59,4 +65,6 @@ async def get_health(system: AppContext) -> Health:
             told["room"] = f"{shortage} {MAKE_ROOM}"
     except (TraplineError, OSError) as error:
         needed["store"] = str(error)
-    return Health(status="ready" if set(needed.values()) == {"ok"} else "not ready", parts=needed | told)
+    return Health(
+        status="ready" if set(needed.values()) == {"ok"} else "not ready", parts=needed | told
+    )

@@ -16,12 +16,20 @@ from trapline.server.catalogue.actions.sequences import group_images
 from trapline.server.exports.actions.exports import purge_exports
 from trapline.server.external.actions.artifacts import purge_orphans
 from trapline.server.images.actions.clock_offsets import update_capture_times
-from trapline.server.images.actions.image_deletion import delete_late_tasks, purge_discarded_files, purge_images
+from trapline.server.images.actions.image_deletion import (
+    delete_late_tasks,
+    purge_discarded_files,
+    purge_images,
+)
 from trapline.server.images.actions.staged_files import purge_staged_files
 from trapline.server.images.actions.thumbnails import BATCH, generate_thumbnails
 from trapline.server.notifications.actions.deliveries import purge_deliveries, record_silent_workers
 from trapline.server.notifications.actions.nats_subjects import sync_subjects
-from trapline.server.notifications.actions.notice_emails import purge_emails, record_silences, send_emails
+from trapline.server.notifications.actions.notice_emails import (
+    purge_emails,
+    record_silences,
+    send_emails,
+)
 from trapline.server.notifications.background.deliveries import LOOK_EVERY_S, DeliverySender
 from trapline.server.operations.actions.file_checks import check_next_files
 from trapline.server.operations.actions.retention import (
@@ -128,9 +136,13 @@ async def run_background(system: AppContext) -> None:
         Loop("deliveries", LOOK_EVERY_S, deliveries.step),
         Loop("NATS server", NATS_EVERY_S, deliveries.check_subjects),
     ]
-    woken = [replace(loop, wake=watch.wakes.get(loop.name)) for loop in (*build_loops(system), *held)]
+    woken = [
+        replace(loop, wake=watch.wakes.get(loop.name)) for loop in (*build_loops(system), *held)
+    ]
     loops = [*woken, Loop("waiting work", WATCH_EVERY_S, watch.step)]
-    working = asyncio.gather(run_background_tasks(system, stop), *[run_loop(found, stop) for found in loops])
+    working = asyncio.gather(
+        run_background_tasks(system, stop), *[run_loop(found, stop) for found in loops]
+    )
     told: set[asyncio.Future[Any]] = {working, asyncio.create_task(stop.wait())}
     try:
         await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)

@@ -32,9 +32,10 @@ from trapline.server.sources.actions.pull_runs import PULL, run_pull
 
 log = structlog.get_logger(__name__)
 
-# How many chores of a queue one process does at once. A run holds its place for as long as its source takes, and is
-# waiting nearly all the time, so that there are many places: sources that are slow must not keep the others waiting.
-# What a run costs is bounded elsewhere, decoders and connections to the database among it.
+# How many chores of a queue one process does at once. A run holds its place for as long as its
+# source takes, and is waiting nearly all the time, so that there are many places: sources that are
+# slow must not keep the others waiting. What a run costs is bounded elsewhere, decoders and
+# connections to the database among it.
 AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16, EXPORTS: 3}
 STOP_WITHIN_S = 3.5
 LOOK_EVERY_S = 5.0
@@ -119,7 +120,8 @@ def build_task_app(system: AppContext) -> App:
             connection_class=system.database.pulse.connection_class,
             min_size=0,
             max_size=6,
-            # While the database is away, chores are begun anew again and again: nobody need wait in here.
+            # While the database is away, chores are begun anew again and again: nobody need wait in
+            # here.
             timeout=POOL_PATIENCE_S,
             reconnect_timeout=POOL_PATIENCE_S,
         )
@@ -158,12 +160,17 @@ async def _retry_stalled(app: App) -> None:
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_S):
             with suppress(ConnectorException):  # another process was faster
                 await app.job_manager.retry_job(job)
-                log.warning("a chore was cut off and is done again", chore=job.task_name, chore_id=job.id)
+                log.warning(
+                    "a chore was cut off and is done again", chore=job.task_name, chore_id=job.id
+                )
         await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def run_background_tasks(system: AppContext, stop: asyncio.Event) -> None:
-    """Do chores until told to stop. Procrastinate's worker ends when the database is away: it is begun again."""
+    """Do chores until told to stop.
+
+    Procrastinate's worker ends when the database is away: it is begun again.
+    """
     # Its own log tells every chore twice; what matters is told by the actions.
     logging.getLogger("procrastinate").setLevel(logging.ERROR)
     pause = 0.5
@@ -171,7 +178,8 @@ async def run_background_tasks(system: AppContext, stop: asyncio.Event) -> None:
         try:
             app = build_task_app(system)
             async with app.open_async():
-                # What another process was killed over goes on now, not when its chore is found to have stalled.
+                # What another process was killed over goes on now, not when its chore is found to
+                # have stalled.
                 await resume_expansions(system, SCOPE, still_for_s=0)
                 working = [
                     asyncio.create_task(

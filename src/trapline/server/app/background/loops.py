@@ -25,8 +25,8 @@ UNWOKEN_S = 30.0
 class Loop:
     """One action, its name in the log, and how many seconds to rest when it found nothing to do.
 
-    `step` answers whether there may be more to do at once. With `wake`, it is not called again before that is set, or
-    before UNWOKEN_S is over.
+    `step` answers whether there may be more to do at once. With `wake`, it is not called again
+    before that is set, or before UNWOKEN_S is over.
     """
 
     name: str
@@ -36,14 +36,21 @@ class Loop:
 
 
 async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
-    """Repeat a loop's step until told to stop. A failure is logged and tried again, ever less often, for ever."""
+    """Repeat a loop's step until told to stop.
+
+    A failure is logged and tried again, ever less often, for ever.
+    """
     failures = 0
     while not stop.is_set():
         more, longest = False, LONGEST_PAUSE_S
         if loop.wake is not None:
             loop.wake.clear()
         try:
-            with operation(f"loop {loop.name}"), count_outcome(loop.name), bound_contextvars(loop=loop.name):
+            with (
+                operation(f"loop {loop.name}"),
+                count_outcome(loop.name),
+                bound_contextvars(loop=loop.name),
+            ):
                 more = await loop.step()
             failures = 0
         except TraplineError as error:

@@ -21,13 +21,15 @@ ANY_TOKEN: Kinds = PEOPLE | {TokenKind.WORKER, TokenKind.PIPELINE}
 
 @dataclass(frozen=True)
 class RouteAccess:
-    """Who may call a route: which kinds of caller, and the least role in the project that it is about.
+    """Who may call a route: which kinds of caller, and the least role in the project that it is
+    about.
 
-    `account` is about people's accounts, so a token that may less than its person is refused. `operators` is for the
-    operators of the installation alone; `operators_too` takes them as an owner of every project; `public` takes
-    anybody, for what a project shows whose owner made it public. One that is called `often` takes callers as they were
-    half a second ago at most, and finds them anew (`authorise_anew`) before it refuses them. An archived project is
-    only looked at: of what is no reading, `archived` is what goes on in one.
+    `account` is about people's accounts, so a token that may less than its person is refused.
+    `operators` is for the operators of the installation alone; `operators_too` takes them as an
+    owner of every project; `public` takes anybody, for what a project shows whose owner made it
+    public. One that is called `often` takes callers as they were half a second ago at most, and
+    finds them anew (`authorise_anew`) before it refuses them. An archived project is only looked
+    at: of what is no reading, `archived` is what goes on in one.
     """
 
     kinds: Kinds | None
@@ -87,7 +89,9 @@ ACCESS: dict[str, RouteAccess] = {
     "DELETE /projects/{project_id}": RouteAccess(PEOPLE, Role.OWNER, archived=True),
     "POST /projects/{project_id}/restore": RouteAccess(PEOPLE, Role.OWNER, archived=True),
     "GET /projects/{project_id}/members": RouteAccess(PEOPLE, operators_too=True),
-    "POST /projects/{project_id}/members": RouteAccess(PEOPLE, Role.OWNER, operators_too=True, archived=True),
+    "POST /projects/{project_id}/members": RouteAccess(
+        PEOPLE, Role.OWNER, operators_too=True, archived=True
+    ),
     "PATCH /projects/{project_id}/members/{user_id}": RouteAccess(
         PEOPLE, Role.OWNER, operators_too=True, archived=True
     ),
@@ -97,7 +101,13 @@ ACCESS: dict[str, RouteAccess] = {
     # public projects
     **{
         f"GET /public/projects/{{project_id}}{part}": RouteAccess(None, public=True)
-        for part in ("", "/deployments", "/images", "/images/{image_id}", "/images/{image_id}/picture")
+        for part in (
+            "",
+            "/deployments",
+            "/images",
+            "/images/{image_id}",
+            "/images/{image_id}/picture",
+        )
     },
     # who did what
     "GET /audit": RouteAccess(PEOPLE, Role.OWNER),
@@ -206,10 +216,18 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /images/{image_id}/analyses": RouteAccess(PEOPLE_AND_PIPELINES),
     "GET /analyses/{analysis_id}": RouteAccess(PEOPLE_AND_PIPELINES),
     "GET /analyses/{analysis_id}/annotations": RouteAccess(PEOPLE_AND_PIPELINES),
-    "PATCH /analyses/{analysis_id}/status": RouteAccess(PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True),
-    "POST /analyses/{analysis_id}/artifacts/presign": RouteAccess(PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True),
-    "POST /analyses/{analysis_id}/annotations:bulk": RouteAccess(PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True),
-    "POST /analyses/{analysis_id}/finalize": RouteAccess(PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True),
+    "PATCH /analyses/{analysis_id}/status": RouteAccess(
+        PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True
+    ),
+    "POST /analyses/{analysis_id}/artifacts/presign": RouteAccess(
+        PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True
+    ),
+    "POST /analyses/{analysis_id}/annotations:bulk": RouteAccess(
+        PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True
+    ),
+    "POST /analyses/{analysis_id}/finalize": RouteAccess(
+        PEOPLE_AND_PIPELINES, Role.MANAGER, archived=True
+    ),
     "GET /analyses/{analysis_id}/export": RouteAccess(PEOPLE),
     "GET /analyses/{analysis_id}/artifacts": RouteAccess(PEOPLE_AND_PIPELINES),
     **{
@@ -239,7 +257,9 @@ ACCESS: dict[str, RouteAccess] = {
     "POST /webhooks/{webhook_id}/test": RouteAccess(PEOPLE, Role.MANAGER),
     "GET /webhooks/{webhook_id}/deliveries": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /webhooks/{webhook_id}/deliveries/replay": RouteAccess(PEOPLE, Role.MANAGER),
-    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": RouteAccess(PEOPLE, Role.MANAGER),
+    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": RouteAccess(
+        PEOPLE, Role.MANAGER
+    ),
     # what people are written to about: everybody their own
     "GET /notices": RouteAccess(PEOPLE),
     "POST /notices": RouteAccess(PEOPLE, archived=True),

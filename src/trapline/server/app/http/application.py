@@ -158,9 +158,13 @@ def validate_access_table() -> None:
     """Refuse to start with a route that the table of access does not name, or with an entry for no route."""
     routes = list_routes()
     if missing := routes - ACCESS.keys():
-        raise RuntimeError(f"routes/access_table.py does not say who may call: {', '.join(sorted(missing))}")
+        raise RuntimeError(
+            f"routes/access_table.py does not say who may call: {', '.join(sorted(missing))}"
+        )
     if stale := ACCESS.keys() - routes:
-        raise RuntimeError(f"routes/access_table.py names routes that do not exist: {', '.join(sorted(stale))}")
+        raise RuntimeError(
+            f"routes/access_table.py names routes that do not exist: {', '.join(sorted(stale))}"
+        )
 
 
 def wrap_middleware(app: FastAPI) -> ASGIApp:

@@ -19,9 +19,11 @@ def add_documentation(app: FastAPI) -> None:
 
 async def get_documentation(request: Request) -> HTMLResponse:
     """Answer the page."""
-    # FastAPI remembers every function that answers: one that held its application would keep it for ever.
+    # FastAPI remembers every function that answers: one that held its application would keep it for
+    # ever.
     return HTMLResponse(
-        render_html(request.app.openapi()), headers={"Content-Security-Policy": build_style_policy(STYLE)}
+        render_html(request.app.openapi()),
+        headers={"Content-Security-Policy": build_style_policy(STYLE)},
     )
 
 
@@ -32,7 +34,9 @@ def render_html(document: dict[str, Any]) -> str:
         for method, operation in methods.items():
             subject = operation.get("tags", ["other"])[0]
             subjects.setdefault(subject, []).append(_describe_call(method.upper(), path, operation))
-    parts = "".join(f"<h2>{escape(subject)}</h2>{''.join(calls)}" for subject, calls in subjects.items())
+    parts = "".join(
+        f"<h2>{escape(subject)}</h2>{''.join(calls)}" for subject, calls in subjects.items()
+    )
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>The API of Trapline</title><style>{STYLE}</style>"
         f"<h1>The API of Trapline</h1><p>Every message in full: <a href='/api/v2/openapi.json'>"
@@ -47,4 +51,6 @@ def _describe_call(method: str, path: str, operation: dict[str, Any]) -> str:
         for given in operation.get("parameters", [])
     )
     words = escape(operation.get("description") or operation.get("summary", ""))
-    return f"<h3>{method} {escape(path)}</h3><p>{words}</p>" + (f"<ul>{parameters}</ul>" if parameters else "")
+    return f"<h3>{method} {escape(path)}</h3><p>{words}</p>" + (
+        f"<ul>{parameters}</ul>" if parameters else ""
+    )

@@ -26,11 +26,17 @@ def mount_spa(app: FastAPI) -> None:
         """Respond with a built file, or with the page itself where a browser requests a document."""
         if path.startswith(API_WORDS):
             raise HTTPException(404, UNKNOWN)
-        if path.startswith("assets/") or path in ("favicon.svg", "favicon.ico", "manifest.webmanifest"):
+        if path.startswith("assets/") or path in (
+            "favicon.svg",
+            "favicon.ico",
+            "manifest.webmanifest",
+        ):
             file = _find_built(path)
             if file is None:
                 raise HTTPException(404)
-            return FileResponse(file, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+            return FileResponse(
+                file, headers={"Cache-Control": "public, max-age=31536000, immutable"}
+            )
         if path and "text/html" not in request.headers.get("accept", ""):
             raise HTTPException(404, UNKNOWN)
         index = FOLDER / "index.html"

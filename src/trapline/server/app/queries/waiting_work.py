@@ -1,6 +1,8 @@
-"""Waiting work: one statement that says for which loops of the background process there is something to do.
+"""Waiting work: one statement that says for which loops of the background process there is
+something to do.
 
-The conditions are those of the loops' own statements. A loop that finds nothing after all has lost nothing.
+The conditions are those of the loops' own statements. A loop that finds nothing after all has lost
+nothing.
 """
 
 from sqlalchemy import ColumnElement, exists, literal_column, select
@@ -44,7 +46,9 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
 }
 """For each loop, by its name, whether there is work for it."""
 
-_QUERY = select(*(condition.label(name.replace(" ", "_")) for name, condition in CONDITIONS.items())).compile(
+_QUERY = select(
+    *(condition.label(name.replace(" ", "_")) for name, condition in CONDITIONS.items())
+).compile(
     dialect=psycopg.dialect(),  # type: ignore[no-untyped-call]
     compile_kwargs={"render_postcompile": True},
 )

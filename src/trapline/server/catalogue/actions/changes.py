@@ -12,4 +12,7 @@ async def sample_changes(system: AppContext, projects: list[int]) -> Stamps:
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
         found = await list_recent_changes(scope, tx, projects)
-    return {ChangeEvent(project_id=project, kind=kind, id=key): stamp for kind, project, key, stamp in found}
+    return {
+        ChangeEvent(project_id=project, kind=kind, id=key): stamp
+        for kind, project, key, stamp in found
+    }

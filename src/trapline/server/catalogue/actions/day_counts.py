@@ -22,7 +22,14 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.caches import CachedSummary
 from trapline.server.platform.errors import StatementTimeout
-from trapline.wire.day_counts import ClassTotal, DayCount, DayCounts, DayTotal, DeploymentTotal, Summary
+from trapline.wire.day_counts import (
+    ClassTotal,
+    DayCount,
+    DayCounts,
+    DayTotal,
+    DeploymentTotal,
+    Summary,
+)
 
 COUNTED_AT_ONCE = 20_000
 """How many images are counted for an answer; of more, what was counted before is told."""
@@ -35,7 +42,8 @@ _EARLY = datetime(1, 1, 3, tzinfo=UTC)
 async def update_day_counts(system: AppContext, scope: Scope) -> bool:
     """Count some of the days on which something changed; answers whether there may be more at once.
 
-    Days with very many images are counted the fewer at once, down to one. Raises DatabaseSlow where one takes too long.
+    Days with very many images are counted the fewer at once, down to one. Raises DatabaseSlow where
+    one takes too long.
     """
     most = system.known.days_at_once.get(None) or DAYS_AT_ONCE
     began = time.monotonic()
@@ -52,15 +60,21 @@ async def update_day_counts(system: AppContext, scope: Scope) -> bool:
     return more
 
 
-async def list_days(system: AppContext, scope: Scope, project_id: int, wanted: ImageFilter) -> DayCounts:
-    """List the days of a project on which a filter finds images, the latest first, with how many. Raises NotFound.
+async def list_days(
+    system: AppContext, scope: Scope, project_id: int, wanted: ImageFilter
+) -> DayCounts:
+    """List the days of a project on which a filter finds images, the latest first, with how many.
+    Raises NotFound.
 
-    Of many images it tells what was counted before: exactly for a deployment, a class, blank ones and days, and for
-    other filters as many as there are without them. Deleted images, which are in no such count, are always counted.
+    Of many images it tells what was counted before: exactly for a deployment, a class, blank ones
+    and days, and for other filters as many as there are without them. Deleted images, which are in
+    no such count, are always counted.
     """
     async with system.database.transaction(scope) as tx:
         statement = filter_images(select_images(scope, project_id, deleted=wanted.deleted), wanted)
-        found = await count_by_day(tx, statement, wanted, None if wanted.deleted else COUNTED_AT_ONCE)
+        found = await count_by_day(
+            tx, statement, wanted, None if wanted.deleted else COUNTED_AT_ONCE
+        )
         is_estimate = found is None
         behind = False
         if found is None:
@@ -72,7 +86,9 @@ async def list_days(system: AppContext, scope: Scope, project_id: int, wanted: I
     return DayCounts(results=results, images=images, is_estimate=is_estimate, is_behind=behind)
 
 
-async def estimate_image_count(scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter) -> int:
+async def estimate_image_count(
+    scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter
+) -> int:
     """Estimate how many images a filter finds, from what was counted before; 0 where that says nothing."""
     if wanted != ImageFilter(
         deployment_id=wanted.deployment_id,
@@ -85,7 +101,9 @@ async def estimate_image_count(scope: Scope, tx: Transaction, project_id: int, w
     return _choose(wanted, *await sum_images(scope, tx, _days_of(project_id, wanted)))
 
 
-async def _recall_days(scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter) -> list[tuple[date, int]]:
+async def _recall_days(
+    scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter
+) -> list[tuple[date, int]]:
     told = await sum_days(scope, tx, _days_of(project_id, wanted))
     counted = [(day, _choose(wanted, images, blank)) for day, images, blank in told]
     return [(day, count) for day, count in counted if count]
@@ -115,9 +133,11 @@ def _days_around(wanted: ImageFilter) -> tuple[date | None, date | None]:
 
 
 async def get_summary(system: AppContext, scope: Scope, wanted: DayFilter) -> Summary:
-    """Sum up what came in and what was found: by day, hour of the day, class and deployment. Raises NotFound.
+    """Sum up what came in and what was found: by day, hour of the day, class and deployment. Raises
+    NotFound.
 
-    What takes long is told again, as behind, for twenty times as long as it took: pages ask for it over and over.
+    What takes long is told again, as behind, for twenty times as long as it took: pages ask for it
+    over and over.
     """
     scope.check(wanted.project_id)
     known = system.known.summaries.get(wanted)

@@ -34,7 +34,10 @@ from trapline.server.images.actions.image_import import (
 )
 from trapline.server.images.actions.signed_urls import sign_original_url, sign_thumbnail
 from trapline.server.images.actions.stored_files import FileState
-from trapline.server.images.queries.deployments import get_default_deployment_row, get_deployment_row
+from trapline.server.images.queries.deployments import (
+    get_default_deployment_row,
+    get_deployment_row,
+)
 from trapline.server.images.queries.images import (
     ImageRow,
     count_classes,
@@ -68,7 +71,9 @@ from trapline.wire.images import (
 from trapline.wire.values import Page
 
 Note = Callable[[Transaction, UploadedFile], Awaitable[None]]
-DEPLOYMENT_GONE = "This deployment was deleted meanwhile, and what was to go into it was not stored."
+DEPLOYMENT_GONE = (
+    "This deployment was deleted meanwhile, and what was to go into it was not stored."
+)
 DELETED = "it was deleted before, and is kept for a while: restore it among the deleted images"
 SHOWN_LONGER = 3
 """How many of an image's analyses, the newest, bring a long page of annotations along; the others a short one."""
@@ -93,7 +98,9 @@ class UploadTarget:
     deployment_id: UUID | None = None
 
 
-async def resolve_upload_target(system: AppContext, scope: Scope, target: UploadTarget) -> ImportTarget:
+async def resolve_upload_target(
+    system: AppContext, scope: Scope, target: UploadTarget
+) -> ImportTarget:
     """Find where an upload goes. Raises Invalid where nothing is named, NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
         if target.deployment_id is not None:
@@ -103,11 +110,15 @@ async def resolve_upload_target(system: AppContext, scope: Scope, target: Upload
         elif target.project_id is not None:
             deployment = await get_default_deployment_row(scope, tx, target.project_id)
         else:
-            raise InvalidRequest("Name a `project` or a `deployment`, before the first file. Nothing was stored.")
+            raise InvalidRequest(
+                "Name a `project` or a `deployment`, before the first file. Nothing was stored."
+            )
     return build_import_target(deployment)
 
 
-async def upload_image(system: AppContext, scope: Scope, place: ImportTarget, file: UploadPart) -> UploadedFile:
+async def upload_image(
+    system: AppContext, scope: Scope, place: ImportTarget, file: UploadPart
+) -> UploadedFile:
     """Take one file of an upload; whatever is wrong with the file is an answer."""
     await require_disk_space(system)
     async with system.store.receive() as incoming:
@@ -116,7 +127,9 @@ async def upload_image(system: AppContext, scope: Scope, place: ImportTarget, fi
                 detail = f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed"
                 return _report(file.path, "refused", None, detail)
             await asyncio.to_thread(incoming.write, chunk)
-        return await import_received_file(system, scope, place, incoming, file.path, file.modified_at)
+        return await import_received_file(
+            system, scope, place, incoming, file.path, file.modified_at
+        )
 
 
 async def import_received_file(
@@ -130,9 +143,9 @@ async def import_received_file(
 ) -> UploadedFile:
     """Take a received file as an image; whatever is wrong with it is an answer.
 
-    `path` is its cleaned name, with the folders that the client sent.
-    `note` is called with what became of it in the transaction in which it does. Raises Unavailable, and NotFound where
-    the deployment was deleted meanwhile.
+    `path` is its cleaned name, with the folders that the client sent. `note` is called with what
+    became of it in the transaction in which it does. Raises Unavailable, and NotFound where the
+    deployment was deleted meanwhile.
     """
     checked = await validate_image(system, scope, place, incoming, path, modified_at)
     async with system.database.transaction(scope) as tx:
@@ -154,7 +167,9 @@ async def import_received_file(
                 tx.audit("upload", "image", image_id, place.project_id, filename=path)
         outcome = "imported" if is_new else "duplicate" if image_id else "refused"
         time_source = (
-            CaptureTimeSource(checked.captured_at_source) if is_new and isinstance(checked, ImageRow) else None
+            CaptureTimeSource(checked.captured_at_source)
+            if is_new and isinstance(checked, ImageRow)
+            else None
         )
         taken = _report(path, outcome, image_id, detail, time_source)
         if note is not None:
@@ -165,7 +180,11 @@ async def import_received_file(
 
 
 def _report(
-    path: str, outcome: str, image_id: UUID | None, detail: str | None, time_source: CaptureTimeSource | None = None
+    path: str,
+    outcome: str,
+    image_id: UUID | None,
+    detail: str | None,
+    time_source: CaptureTimeSource | None = None,
 ) -> UploadedFile:
     return UploadedFile(
         filename=name_of(path),
@@ -180,9 +199,12 @@ def _report(
 def build_upload_result(files: list[UploadedFile]) -> UploadResult:
     """Sum up an upload."""
     count = {
-        outcome: sum(file.outcome == outcome for file in files) for outcome in ("imported", "duplicate", "refused")
+        outcome: sum(file.outcome == outcome for file in files)
+        for outcome in ("imported", "duplicate", "refused")
     }
-    without = sum(file.outcome == "imported" and file.captured_at_source in OF_FILE for file in files)
+    without = sum(
+        file.outcome == "imported" and file.captured_at_source in OF_FILE for file in files
+    )
     return UploadResult(**count, files=files, without_camera_time=without)
 
 
@@ -208,7 +230,9 @@ async def list_images(
             limit=limit,
             cursor=cursor,
         )
-        count, estimated = await count_rows(tx, select_counted(scope, project_id, wanted, statement))
+        count, estimated = await count_rows(
+            tx, select_counted(scope, project_id, wanted, statement)
+        )
         if estimated and project_id is not None:
             count = max(count, await estimate_image_count(scope, tx, project_id, wanted))
         images = await build_images(system, scope, tx, rows)
@@ -220,7 +244,8 @@ async def get_image(
 ) -> ImageDetail:
     """Show one image with its analyses, a deleted one to those who may delete. Raises NotFound.
 
-    Its neighbours are those of the list with this filter and order, whether or not the filter has the image itself.
+    Its neighbours are those of the list with this filter and order, whether or not the filter has
+    the image itself.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_image_row(scope, tx, image_id, deleted=True)
@@ -229,7 +254,9 @@ async def get_image(
         before, after = await list_adjacent_images(tx, row, listed, get_capture_time_column(wanted))
         if descending:
             before, after = after, before
-        found = await list_analysis_annotations(scope, tx, await list_analyses(scope, tx, row), longer=SHOWN_LONGER)
+        found = await list_analysis_annotations(
+            scope, tx, await list_analyses(scope, tx, row), longer=SHOWN_LONGER
+        )
         annotations = [annotation for one in found for annotation, _ in one.annotations]
         identification, held = await list_effective_on_image(scope, tx, image_id, annotations)
     is_deleted = row.deleted_at is not None
@@ -254,7 +281,9 @@ async def list_classes(system: AppContext, scope: Scope, project_id: int) -> lis
     return [ClassCount(class_name=name, images=images) for name, images in counted]
 
 
-async def build_images(system: AppContext, scope: Scope, tx: Transaction, rows: list[ImageRow]) -> list[Image]:
+async def build_images(
+    system: AppContext, scope: Scope, tx: Transaction, rows: list[ImageRow]
+) -> list[Image]:
     """Tell of images with what was found on them, in a few statements however many they are."""
     names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
     findings = await list_image_findings(scope, tx, [row.id for row in rows])
@@ -268,7 +297,9 @@ async def build_images(system: AppContext, scope: Scope, tx: Transaction, rows: 
     ]
 
 
-def _deleted(system: AppContext, row: ImageRow, people: Mapping[str | None, str]) -> ImageDeletionInfo | None:
+def _deleted(
+    system: AppContext, row: ImageRow, people: Mapping[str | None, str]
+) -> ImageDeletionInfo | None:
     if row.deleted_at is None:
         return None
     return ImageDeletionInfo(
@@ -279,7 +310,9 @@ def _deleted(system: AppContext, row: ImageRow, people: Mapping[str | None, str]
     )
 
 
-def _image(system: AppContext, scope: Scope, row: ImageRow, deployment_name: str, found: ImageFindings) -> Image:
+def _image(
+    system: AppContext, scope: Scope, row: ImageRow, deployment_name: str, found: ImageFindings
+) -> Image:
     is_deleted = row.deleted_at is not None
     small, large = (
         (sign_thumbnail(system, row.id, size, is_deleted=is_deleted) if row.thumbnails_at else None)
@@ -307,7 +340,9 @@ def _image(system: AppContext, scope: Scope, row: ImageRow, deployment_name: str
         sequence_id=row.sequence_id,
         thumbnail_url=small,
         preview_url=large,
-        file_url=sign_original_url(system, scope, row.upright_key or row.storage_key, row.id, is_deleted=is_deleted),
+        file_url=sign_original_url(
+            system, scope, row.upright_key or row.storage_key, row.id, is_deleted=is_deleted
+        ),
         analysis_state=found.state,
         classes=found.classes,
         boxes=[_box(box) for box in found.boxes],

@@ -140,10 +140,11 @@ async def _describe(
 
 
 async def group_images(system: AppContext, scope: Scope) -> bool:
-    """Settle sequences that images left, and group those that are in none; answers whether there is more.
+    """Settle sequences that images left, and group those that are in none; answers whether there is
+    more.
 
-    Each step is a transaction of its own, and what is left to do is what the rows say: killed anywhere, the next one
-    goes on.
+    Each step is a transaction of its own, and what is left to do is what the rows say: killed
+    anywhere, the next one goes on.
     """
     async with system.database.transaction(scope) as tx:
         unsettled = await list_stale_sequences(scope, tx, AT_ONCE)

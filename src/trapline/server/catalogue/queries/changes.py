@@ -51,5 +51,7 @@ async def list_recent_changes(
     for project in projects:
         scope.check(project)
     since = datetime.now(UTC) - LATELY
-    found = await tx.session.execute(text(QUERY), {"projects": projects, "since": since, "floor": _floor_of(since)})
+    found = await tx.session.execute(
+        text(QUERY), {"projects": projects, "since": since, "floor": _floor_of(since)}
+    )
     return [(kind, project, key, stamp) for kind, project, key, stamp in found.all()]

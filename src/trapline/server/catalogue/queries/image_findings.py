@@ -16,7 +16,12 @@ from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.findings.queries.current_findings import list_shown_analyses
 from trapline.server.findings.rules.packed_data import unpack_data
 from trapline.server.images.queries.deployments import DeploymentRow
-from trapline.server.images.queries.images import WITHOUT_CAMERA_TIME, ImageClassRow, ImageRow, ImageTagRow
+from trapline.server.images.queries.images import (
+    WITHOUT_CAMERA_TIME,
+    ImageClassRow,
+    ImageRow,
+    ImageTagRow,
+)
 from trapline.server.images.rules.image_flags import TRUNCATED
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
@@ -58,13 +63,17 @@ def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
     statement = _filter_times(statement, wanted)
     if wanted.class_name is not None:
         statement = statement.join(ImageClassRow, ImageClassRow.image_id == ImageRow.id).where(
-            ImageClassRow.project_id == ImageRow.project_id, ImageClassRow.class_name == wanted.class_name
+            ImageClassRow.project_id == ImageRow.project_id,
+            ImageClassRow.class_name == wanted.class_name,
         )
         if wanted.confidence_min is not None:
             statement = statement.where(ImageClassRow.confidence >= wanted.confidence_min)
     elif wanted.confidence_min is not None:
         statement = statement.where(
-            exists().where(ImageClassRow.image_id == ImageRow.id, ImageClassRow.confidence >= wanted.confidence_min)
+            exists().where(
+                ImageClassRow.image_id == ImageRow.id,
+                ImageClassRow.confidence >= wanted.confidence_min,
+            )
         )
     if wanted.taxon_id is not None:
         statement = statement.where(build_taxon_condition(wanted.taxon_id))
@@ -79,8 +88,8 @@ def select_counted(
 ) -> Select[Any]:
     """Select as many rows as a filtered statement of images has.
 
-    Of a class and a time the class's own index knows all but which images are deleted, and those are few: looking at
-    each image took a quarter of a page.
+    Of a class and a time the class's own index knows all but which images are deleted, and those
+    are few: looking at each image took a quarter of a page.
     """
     of_class = ImageFilter(
         class_name=wanted.class_name,
@@ -92,10 +101,14 @@ def select_counted(
         return statement
     scope.check(project_id)
     is_deleted = exists().where(
-        ImageRow.id == ImageClassRow.image_id, ImageRow.project_id == project_id, ImageRow.deleted_at.is_not(None)
+        ImageRow.id == ImageClassRow.image_id,
+        ImageRow.project_id == project_id,
+        ImageRow.deleted_at.is_not(None),
     )
     counted = select(ImageClassRow.image_id).where(
-        ImageClassRow.project_id == project_id, ImageClassRow.class_name == wanted.class_name, ~is_deleted
+        ImageClassRow.project_id == project_id,
+        ImageClassRow.class_name == wanted.class_name,
+        ~is_deleted,
     )
     if wanted.confidence_min is not None:
         counted = counted.where(ImageClassRow.confidence >= wanted.confidence_min)
@@ -105,7 +118,8 @@ def select_counted(
 def get_capture_time_column(wanted: ImageFilter) -> InstrumentedAttribute[datetime]:
     """Where the capture time is read for a filter.
 
-    With a class, its own index has the time too; without that a rare class would be looked for in every image.
+    With a class, its own index has the time too; without that a rare class would be looked for in
+    every image.
     """
     return ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
 
@@ -135,11 +149,13 @@ def _filter_times(statement: Select[Any], wanted: ImageFilter) -> Select[Any]:
     # The bounds that hold in every zone are what an index is good for.
     if wanted.day_after is not None:
         statement = statement.where(
-            captured >= _midnight(wanted.day_after) - ZONES, build_local_day(captured) >= wanted.day_after
+            captured >= _midnight(wanted.day_after) - ZONES,
+            build_local_day(captured) >= wanted.day_after,
         )
     if wanted.day_before is not None:
         statement = statement.where(
-            captured < _midnight(wanted.day_before) + ZONES, build_local_day(captured) < wanted.day_before
+            captured < _midnight(wanted.day_before) + ZONES,
+            build_local_day(captured) < wanted.day_before,
         )
     return statement
 
@@ -152,12 +168,15 @@ def _filter_state(statement: Select[ImageRow], state: str) -> Select[ImageRow]:
     if state == NONE:
         # Whoever has a result is known to be blank or not: only the others need be looked at.
         return statement.where(
-            ImageRow.blank.is_(None), ~exists().where(AnalysisRow.image_id == ImageRow.id, ~AnalysisRow.simulated)
+            ImageRow.blank.is_(None),
+            ~exists().where(AnalysisRow.image_id == ImageRow.id, ~AnalysisRow.simulated),
         )
     newer = aliased(AnalysisRow)
     made = tuple_(AnalysisRow.created_at, AnalysisRow.id)
     is_newest = ~exists().where(
-        newer.image_id == AnalysisRow.image_id, ~newer.simulated, tuple_(newer.created_at, newer.id) > made
+        newer.image_id == AnalysisRow.image_id,
+        ~newer.simulated,
+        tuple_(newer.created_at, newer.id) > made,
     )
     of_image = (AnalysisRow.image_id == ImageRow.id, ~AnalysisRow.simulated)
     return statement.where(exists().where(*of_image, AnalysisRow.state == state, is_newest))
@@ -174,7 +193,9 @@ def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
         # Written so that the index of the few that have a star is found.
         statement = statement.where(ImageRow.starred if wanted.starred else ~ImageRow.starred)
     if wanted.camera_time is not None:
-        statement = statement.where(text(f"{'not ' if wanted.camera_time else ''}({WITHOUT_CAMERA_TIME})"))
+        statement = statement.where(
+            text(f"{'not ' if wanted.camera_time else ''}({WITHOUT_CAMERA_TIME})")
+        )
     if wanted.truncated is not None:
         is_truncated = ImageRow.flags.contains([TRUNCATED])
         statement = statement.where(is_truncated if wanted.truncated else ~is_truncated)
@@ -189,7 +210,9 @@ def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
     return statement
 
 
-async def list_image_findings(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, ImageFindings]:
+async def list_image_findings(
+    scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
+) -> dict[UUID, ImageFindings]:
     """List what is known of each of these images, in five statements however many they are."""
     found = {image_id: ImageFindings() for image_id in image_ids}
     states = (
@@ -212,7 +235,9 @@ async def list_image_findings(scope: Scope, tx: Transaction, image_ids: Sequence
     return found
 
 
-async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[BoxSummary]]:
+async def _list_boxes(
+    scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
+) -> dict[UUID, list[BoxSummary]]:
     # Columns, not rows of the mapper: a page has hundreds of boxes, and rows took most of its time.
     shown = await list_shown_analyses(scope, tx, image_ids)
     analyses = select(AnalysisRow.id).where(AnalysisRow.id.in_(shown.values())).subquery()
@@ -225,7 +250,10 @@ async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) 
             AnnotationRow.stored_data,
             AnnotationRow.algorithm_id,
         )
-        .where(AnnotationRow.analysis_id == analyses.c.id, AnnotationRow.annotation_type == "bounding_box")
+        .where(
+            AnnotationRow.analysis_id == analyses.c.id,
+            AnnotationRow.annotation_type == "bounding_box",
+        )
         .order_by(AnnotationRow.confidence.desc().nulls_last(), AnnotationRow.id)
         .limit(MAX_BOXES)
         .lateral()
@@ -238,13 +266,17 @@ async def _list_boxes(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) 
         .order_by(box.image_id, box.confidence.desc().nulls_last(), box.id)
     )
     boxes: dict[UUID, list[BoxSummary]] = {}
-    for image_id, key, name, confidence, stored, algorithm_id in (await tx.session.execute(statement)).all():
+    for image_id, key, name, confidence, stored, algorithm_id in (
+        await tx.session.execute(statement)
+    ).all():
         data = unpack_data(stored, name, algorithm_id)
         boxes.setdefault(image_id, []).append(BoxSummary(key, name, confidence, data))
     return boxes
 
 
-async def list_deployment_names(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:
+async def list_deployment_names(
+    scope: Scope, tx: Transaction, ids: Sequence[UUID]
+) -> dict[UUID, str]:
     """List the names of deployments."""
     statement = select(DeploymentRow.id, DeploymentRow.name).where(DeploymentRow.id.in_(set(ids)))
     return {key: name for key, name in (await tx.session.execute(statement)).all()}

@@ -21,7 +21,9 @@ router = APIRouter(tags=["events"])
 @router.get(
     "/events",
     response_class=StreamingResponse,
-    responses={200: {"model": ChangeEvent, "description": "Server-sent events; each `data:` is a Change."}},
+    responses={
+        200: {"model": ChangeEvent, "description": "Server-sent events; each `data:` is a Change."}
+    },
 )
 async def stream_changes(
     system: SystemOf,
@@ -30,7 +32,10 @@ async def stream_changes(
     request: Request,
     project: Annotated[int, Query(ge=1, le=LARGEST)],
 ) -> StreamingResponse:
-    """Stream what changes in a project. Each `data:` says which thing changed, not what it is now."""
+    """Stream what changes in a project.
+
+    Each `data:` says which thing changed, not what it is now.
+    """
     scope.check(project)
     listeners: ChangeSubscribers = request.app.state.listeners
 

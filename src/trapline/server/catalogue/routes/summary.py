@@ -21,8 +21,12 @@ async def get_summary(
     project: Annotated[int, Query(ge=1, le=LARGEST)],
     deployment: UUID | None = None,
     class_name: Annotated[QueryText | None, Query(alias="class")] = None,
-    day_after: Annotated[GivenDay | None, Query(description="From this day on, where it was taken.")] = None,
-    day_before: Annotated[GivenDay | None, Query(description="Before this day, where it was taken.")] = None,
+    day_after: Annotated[
+        GivenDay | None, Query(description="From this day on, where it was taken.")
+    ] = None,
+    day_before: Annotated[
+        GivenDay | None, Query(description="Before this day, where it was taken.")
+    ] = None,
 ) -> Summary:
     """Sum up the images of a project: by day, by hour of the day, by class and by deployment."""
     return await day_counts.get_summary(

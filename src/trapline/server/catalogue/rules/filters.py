@@ -10,7 +10,8 @@ from trapline.wire.users import UserState
 
 @dataclass(frozen=True)
 class ImageFilter:
-    """Which of the images that the caller sees; None takes all. `analysis_state` is the newest analysis's, or none.
+    """Which of the images that the caller sees; None takes all. `analysis_state` is the newest
+    analysis's, or none.
 
     Days are those of each image's own zone, from the first on and before the second.
     """
@@ -57,7 +58,10 @@ class AnnotationFilter:
 
 @dataclass(frozen=True)
 class AnnotationSearchFilter:
-    """Which annotations; None takes all. `model` is a pipeline's slug or an outside model's name, times are images'."""
+    """Which annotations; None takes all.
+
+    `model` is a pipeline's slug or an outside model's name, times are images'.
+    """
 
     annotation_type: str | None = None
     class_name: str | None = None
@@ -91,7 +95,10 @@ class IdentificationFilter:
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Which lines of the audit; None takes all. `kind` is what was changed, such as job or source."""
+    """Which lines of the audit; None takes all.
+
+    `kind` is what was changed, such as job or source.
+    """
 
     actor: str | None = None
     action: str | None = None
@@ -157,7 +164,10 @@ class PresetFilter:
 
 @dataclass(frozen=True)
 class UserFilter:
-    """Which people; None takes all. An e-mail address is the same in any case; `role` is one in any project."""
+    """Which people; None takes all.
+
+    An e-mail address is the same in any case; `role` is one in any project.
+    """
 
     email: str | None = None
     name: str | None = None
@@ -168,7 +178,10 @@ class UserFilter:
 
 @dataclass(frozen=True)
 class WebhookFilter:
-    """Which webhooks; None takes all. `event_type` is one that they are told of, as those are that are told of all."""
+    """Which webhooks; None takes all.
+
+    `event_type` is one that they are told of, as those are that are told of all.
+    """
 
     name: str | None = None
     event_type: str | None = None

@@ -64,7 +64,10 @@ def find_dead_attempt(folder: Path) -> int | None:
 
 
 def clear_folder(folder: Path) -> None:
-    """Take away all that an attempt left in its folder, whose lock the caller holds. Raises OSError."""
+    """Take away all that an attempt left in its folder, whose lock the caller holds.
+
+    Raises OSError.
+    """
     for left in folder.iterdir():
         if left.name == LOCK:
             continue
@@ -121,7 +124,9 @@ class ExportAttempt:
     async def fail(self, why: str) -> None:
         """Tell in words why there is no file."""
         with suppress(ExportOwnershipLost):
-            await self.update(state="failed", storage_key=None, error=why, finished_at=func.clock_timestamp())
+            await self.update(
+                state="failed", storage_key=None, error=why, finished_at=func.clock_timestamp()
+            )
 
     async def update(self, **values: Any) -> None:
         """Set values of the export, in a transaction of their own. Raises Stopped."""

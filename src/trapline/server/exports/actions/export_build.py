@@ -1,6 +1,8 @@
-"""The work of an export in the background: gathered page by page into a spool on the disk, then written as one file.
+"""The work of an export in the background: gathered page by page into a spool on the disk, then
+written as one file.
 
-Whoever is killed in between leaves a spool that somebody else goes on with; nothing holds a transaction open for long.
+Whoever is killed in between leaves a spool that somebody else goes on with; nothing holds a
+transaction open for long.
 """
 
 import asyncio
@@ -67,7 +69,9 @@ async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> Non
         last = find_dead_attempt(folder)
         async with system.database.transaction(scope) as tx:
             row = await claim_export(scope, tx, export_id, still_for_s=STILL_FOR_S, known_dead=last)
-            is_live = row is not None or export_id in await list_active_exports(scope, tx, [export_id])
+            is_live = row is not None or export_id in await list_active_exports(
+                scope, tx, [export_id]
+            )
         if row is None:
             if is_live:
                 log.info("an export is being made elsewhere", export=str(export_id))
@@ -76,12 +80,15 @@ async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> Non
             return
         attempt = ExportAttempt(system, scope, row, folder)
         if row.attempt > MOST_ATTEMPTS:
-            await attempt.fail(f"It was begun {MOST_ATTEMPTS} times and never came to its end. Export less at once.")
+            await attempt.fail(
+                f"It was begun {MOST_ATTEMPTS} times and never came to its end. Export less at once."
+            )
             shutil.rmtree(folder, ignore_errors=True)
             return
         try:
             if (last or 0) != row.attempt - 1:
-                # Another machine got on with it meanwhile: how far it is says nothing of what lies here.
+                # Another machine got on with it meanwhile: how far it is says nothing of what lies
+                # here.
                 await asyncio.to_thread(clear_folder, folder)
             attempt.record_heartbeat()
             async with attempt.beating():
@@ -95,13 +102,19 @@ async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> Non
             await attempt.fail(error.detail)
         except FileNotFoundError as error:
             log.warning("an export failed", export=str(export_id), reason=str(error))
-            await attempt.fail("A picture that it takes was deleted for good meanwhile. Export again without it.")
+            await attempt.fail(
+                "A picture that it takes was deleted for good meanwhile. Export again without it."
+            )
         except OSError as error:
             log.warning("an export failed", export=str(export_id), reason=str(error))
-            await attempt.fail(f"The server's disk refused it: {error.strerror or error}. Make room, and export again.")
+            await attempt.fail(
+                f"The server's disk refused it: {error.strerror or error}. Make room, and export again."
+            )
         except Exception:
             log.exception("an export broke", export=str(export_id))
-            await attempt.fail("Something in it could not be written; the server's log says what. Nothing was lost.")
+            await attempt.fail(
+                "Something in it could not be written; the server's log says what. Nothing was lost."
+            )
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -149,7 +162,8 @@ class _Writing:
             told |= {
                 "size_bytes": incoming.size,
                 "sha256": bytes.fromhex(incoming.sha256),
-                "expires_at": func.clock_timestamp() + timedelta(seconds=system.limits.exports_kept_s),
+                "expires_at": func.clock_timestamp()
+                + timedelta(seconds=system.limits.exports_kept_s),
             }
         try:
             await self._on.update(state="ready", **told)

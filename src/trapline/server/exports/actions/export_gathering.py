@@ -15,8 +15,17 @@ import msgspec
 import structlog
 
 from trapline.server.catalogue.rules.filters import ImageFilter
-from trapline.server.exports.actions.export_attempt import ExportAttempt, ExportOwnershipLost, require_disk_space
-from trapline.server.exports.formats.export_assembly import ExportNames, ExportPage, build_records, count_deployments
+from trapline.server.exports.actions.export_attempt import (
+    ExportAttempt,
+    ExportOwnershipLost,
+    require_disk_space,
+)
+from trapline.server.exports.formats.export_assembly import (
+    ExportNames,
+    ExportPage,
+    build_records,
+    count_deployments,
+)
 from trapline.server.exports.formats.export_records import (
     IMAGES,
     DeploymentRecord,
@@ -39,9 +48,17 @@ from trapline.server.exports.queries.export_gathering import (
     list_reviewer_names,
     list_taxa,
 )
-from trapline.server.exports.queries.exports import ExportRow, add_export_images, delete_export_images
+from trapline.server.exports.queries.exports import (
+    ExportRow,
+    add_export_images,
+    delete_export_images,
+)
 from trapline.server.images.queries.images import list_tags
-from trapline.server.imports.queries.imported_ids import DeploymentIds, list_deployment_ids, list_image_ids
+from trapline.server.imports.queries.imported_ids import (
+    DeploymentIds,
+    list_deployment_ids,
+    list_image_ids,
+)
 from trapline.server.platform.errors import StatementTimeout
 from trapline.server.platform.failpoints import hit
 from trapline.server.projects.queries.projects import ProjectRow
@@ -51,13 +68,16 @@ log = structlog.get_logger(__name__)
 
 PAGE, FIRST_PAGE = 500, 50
 PAGE_BYTES, FOUND_BYTES = 16 << 20, 200
-"""About so much is held in memory: pages of images on which more was found are cut before that is read. An annotation
-is its data, and about so many bytes beside it."""
+"""About so much is held in memory: pages of images on which more was found are cut before that is
+read. An annotation is its data, and about so many bytes beside it."""
 ABOUT = "about.json"
 
 
 async def gather_records(attempt: ExportAttempt) -> None:
-    """Gather all that an export takes into its spool, from where it was left off. Raises Stopped, Unavailable."""
+    """Gather all that an export takes into its spool, from where it was left off.
+
+    Raises Stopped, Unavailable.
+    """
     await _Gatherer(attempt).gather()
 
 
@@ -80,7 +100,11 @@ class _Progress:
     def read(cls, told: dict[str, Any] | None) -> "_Progress":
         if told is None:
             return cls()
-        after = (datetime.fromisoformat(told["captured_at"]), UUID(told["image"])) if told["image"] else None
+        after = (
+            (datetime.fromisoformat(told["captured_at"]), UUID(told["image"]))
+            if told["image"]
+            else None
+        )
         return cls(UUID(told["deployment"]) if told["deployment"] else None, after, told["again"])
 
 
@@ -94,7 +118,11 @@ class _Gatherer:
 
     async def gather(self) -> None:
         """Gather all that the export takes into its spool, unless that is done."""
-        if self._on.row.state == "writing" and self._is_spool_whole() and (self._on.folder / ABOUT).exists():
+        if (
+            self._on.row.state == "writing"
+            and self._is_spool_whole()
+            and (self._on.folder / ABOUT).exists()
+        ):
             return
         progress = _Progress.read(self._on.row.gathered_to)
         if not self._is_spool_whole():
@@ -121,14 +149,21 @@ class _Gatherer:
         progress.deployment = progress.after = None
         async with self._on.system.database.transaction(self._on.scope) as tx:
             await delete_export_images(self._on.scope, tx, self._on.row.id)
-            nothing = {"spooled_bytes": 0, "images": 0, "annotations": 0, "gathered_to": progress.as_json()}
+            nothing = {
+                "spooled_bytes": 0,
+                "images": 0,
+                "annotations": 0,
+                "gathered_to": progress.as_json(),
+            }
             await self._on.update_in(tx, state="gathering", **nothing)
         self._on.row.spooled_bytes = self._on.row.images = self._on.row.annotations = 0
 
     async def _count(self) -> None:
         try:
             async with self._on.system.database.transaction(self._on.scope) as tx:
-                await self._on.update_in(tx, expected=await count_selected(self._on.scope, tx, self._wanted))
+                await self._on.update_in(
+                    tx, expected=await count_selected(self._on.scope, tx, self._wanted)
+                )
         except StatementTimeout:
             log.info("it takes too long to count what an export takes", export=str(self._on.row.id))
 
@@ -143,9 +178,13 @@ class _Gatherer:
         async with self._on.system.database.transaction(self._on.scope) as tx:
             project = await tx.session.get(ProjectRow, self._on.row.project_id)
             self._is_public = project is not None and project.public
-            deployments = [row.id for row in await list_deployments(self._on.scope, tx, self._wanted)]
+            deployments = [
+                row.id for row in await list_deployments(self._on.scope, tx, self._wanted)
+            ]
             names = ExportNames(
-                people=await list_reviewer_names(self._on.scope, tx, self._on.row.project_id, self._wanted.as_of),
+                people=await list_reviewer_names(
+                    self._on.scope, tx, self._on.row.project_id, self._wanted.as_of
+                ),
                 meanings=await list_label_taxa(self._on.scope, tx, self._on.row.project_id),
                 confidence_min=self._on.row.options.get("confidence_min"),
                 taxa={
@@ -174,7 +213,8 @@ class _Gatherer:
     async def _gather_page(
         self, spool: io.BufferedWriter, progress: _Progress, names: ExportNames, limit: int
     ) -> tuple[int, int, bool]:
-        """Gather a page; answers how many images it has, about how many bytes were held, and whether it is the last.
+        """Gather a page; answers how many images it has, about how many bytes were held, and
+        whether it is the last.
 
         Nothing is told of it before it is committed: whatever it raises, it can be gathered again.
         """
@@ -182,10 +222,14 @@ class _Gatherer:
         assert progress.deployment is not None
         self._on.check()
         async with self._on.system.database.transaction(scope) as tx:
-            listed = await list_images(scope, tx, self._wanted, progress.deployment, progress.after, limit)
+            listed = await list_images(
+                scope, tx, self._wanted, progress.deployment, progress.after, limit
+            )
             if not listed:
                 return 0, 0, True
-            weights = await list_annotation_sizes(scope, tx, [image.id for image in listed], FOUND_BYTES)
+            weights = await list_annotation_sizes(
+                scope, tx, [image.id for image in listed], FOUND_BYTES
+            )
             images = listed[: count_fitting([weights.get(image.id, 0) for image in listed])]
             new = await add_export_images(scope, tx, row, [image.id for image in images])
             ids = [image.id for image in images if image.id in new]
@@ -194,10 +238,15 @@ class _Gatherer:
                 tags=await list_tags(scope, tx, ids),
                 found=await list_annotations(scope, tx, ids, as_of),
                 said=await list_identifications(scope, tx, ids, as_of),
-                shown=await list_public_images(scope, tx, row.project_id, ids) if self._is_public else (),
+                shown=await list_public_images(scope, tx, row.project_id, ids)
+                if self._is_public
+                else (),
                 ids=await list_image_ids(scope, tx, ids),
                 sequences=await count_sequences(
-                    scope, tx, {image.sequence_id for image in images if image.sequence_id is not None}, as_of
+                    scope,
+                    tx,
+                    {image.sequence_id for image in images if image.sequence_id is not None},
+                    as_of,
                 ),
             )
             annotations = await asyncio.to_thread(_spool_page, spool, page, names)
@@ -207,7 +256,9 @@ class _Gatherer:
                 "images": row.images + len(ids),
                 "annotations": row.annotations + annotations,
             }
-            await self._on.update_in(tx, gathered_to=replace(progress, after=after).as_json(), **reached)
+            await self._on.update_in(
+                tx, gathered_to=replace(progress, after=after).as_json(), **reached
+            )
         weight = reached["spooled_bytes"] - row.spooled_bytes
         weight += sum(FOUND_BYTES + len(one.data) for one in page.found)
         progress.after = after
@@ -227,7 +278,8 @@ class _Gatherer:
             shown = set(DeploymentRecord.__struct_fields__) - counted
             deployments = {
                 one.id: DeploymentRecord(
-                    **{name: getattr(one, name) for name in shown}, **known.get(one.id, DeploymentIds(""))._asdict()
+                    **{name: getattr(one, name) for name in shown},
+                    **known.get(one.id, DeploymentIds(""))._asdict(),
                 )
                 for one in await list_deployments(scope, tx, self._wanted)
             }
@@ -272,7 +324,8 @@ def _cut(spool: io.BufferedWriter, size: int) -> None:
 
 
 def _spool_page(spool: io.BufferedWriter, page: ExportPage, names: ExportNames) -> int:
-    """Write a page behind what is there, so that it survives the loss of power; answers how many annotations it has.
+    """Write a page behind what is there, so that it survives the loss of power; answers how many
+    annotations it has.
 
     Raises OSError where the disk is almost full.
     """

@@ -12,7 +12,12 @@ from sqlalchemy import func
 
 from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.catalogue.rules.filters import ExportFilter
-from trapline.server.exports.actions.export_attempt import FILES_KEPT_S, STILL_FOR_S, delete_folder, list_folders
+from trapline.server.exports.actions.export_attempt import (
+    FILES_KEPT_S,
+    STILL_FOR_S,
+    delete_folder,
+    list_folders,
+)
 from trapline.server.exports.formats.export_formats import FORMATS, build_file_name
 from trapline.server.exports.queries.exports import (
     ExportFilterSummary,
@@ -65,7 +70,8 @@ BATCH, HELD_BATCH = 100, 10_000
 async def create_export(system: AppContext, scope: Scope, new: NewExport) -> Export:
     """Ask for an export, which some background process makes.
 
-    Raises NotFound for what is not of the project, Unprocessable, Conflict where too many are being made.
+    Raises NotFound for what is not of the project, Unprocessable, Conflict where too many are being
+    made.
     """
     scope.check(new.project)
     if lack := FORMATS[new.format].find_missing_dependency():
@@ -92,12 +98,16 @@ async def create_export(system: AppContext, scope: Scope, new: NewExport) -> Exp
         chosen = dict(row.selection)
         named = len(chosen.pop("images", ()))
         more = {"named_images": named} if named else {}
-        tx.audit("export", "export", row.id, row.project_id, format=row.format, selection=chosen, **more)
+        tx.audit(
+            "export", "export", row.id, row.project_id, format=row.format, selection=chosen, **more
+        )
         [told] = await _describe(scope, tx, [row])
         return save_response(scope, tx, told)
 
 
-async def _check_selection(scope: Scope, tx: Transaction, project_id: int, chosen: ExportSelection) -> None:
+async def _check_selection(
+    scope: Scope, tx: Transaction, project_id: int, chosen: ExportSelection
+) -> None:
     """Make sure that all that a selection names is of the project. Raises NotFound."""
     for name, getting in (
         ("deployment", chosen.deployment and get_deployment_row(scope, tx, chosen.deployment)),
@@ -107,7 +117,9 @@ async def _check_selection(scope: Scope, tx: Transaction, project_id: int, chose
     ):
         if getting and await _find_project(getting) != project_id:
             raise _missing(name)
-    if chosen.images and await count_existing_images(scope, tx, project_id, chosen.images) < len(set(chosen.images)):
+    if chosen.images and await count_existing_images(scope, tx, project_id, chosen.images) < len(
+        set(chosen.images)
+    ):
         raise _missing("images")
 
 
@@ -138,7 +150,9 @@ async def list_exports(
     async with system.database.transaction(scope) as tx:
         statement = select_exports(scope, project_id, wanted)
         order = [(ExportRow.created_at, datetime), (ExportRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=descending, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         filters = await list_filters(scope, tx, [row.id for row in rows])
         # One may have been deleted since the page was read.
@@ -176,7 +190,8 @@ _WHY_NOT = {
 
 
 async def get_export_file(system: AppContext, scope: Scope, export_id: UUID) -> ExportFile:
-    """Find the file of an export, and note in the audit who reads it. Raises NotFound, Conflict where there is none.
+    """Find the file of an export, and note in the audit who reads it. Raises NotFound, Conflict
+    where there is none.
 
     Who reads it in parts is told of once in some minutes.
     """
@@ -204,13 +219,18 @@ async def get_export_file(system: AppContext, scope: Scope, export_id: UUID) -> 
         )
 
 
-def read_export_file(system: AppContext, file: ExportFile, first: int, length: int) -> AsyncIterator[bytes]:
+def read_export_file(
+    system: AppContext, file: ExportFile, first: int, length: int
+) -> AsyncIterator[bytes]:
     """Read a part of the file of an export."""
     return system.store.open(file.key, first, length)
 
 
 async def cancel_export(system: AppContext, scope: Scope, export_id: UUID) -> Export:
-    """Cancel an export that is being made; one that is canceled already stays so. Raises NotFound, Conflict."""
+    """Cancel an export that is being made; one that is canceled already stays so.
+
+    Raises NotFound, Conflict.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_export_row(scope, tx, export_id, lock=True)
         if row.state in LIVE:
@@ -243,7 +263,10 @@ async def _discard_file(scope: Scope, tx: Transaction, row: ExportRow) -> None:
 
 
 async def _describe(
-    scope: Scope, tx: Transaction, rows: Sequence[ExportRow], filters: Mapping[UUID, ExportFilterSummary] | None = None
+    scope: Scope,
+    tx: Transaction,
+    rows: Sequence[ExportRow],
+    filters: Mapping[UUID, ExportFilterSummary] | None = None,
 ) -> list[Export]:
     """Tell of exports; with `filters` by these, and not by the ids of all that somebody selected."""
     if not rows:
@@ -256,7 +279,12 @@ async def _describe(
     names = await list_actor_names(scope, tx, {row.requested_by for row in rows})
     deleted = await count_deleted(scope, tx, [row.id for row in rows])
     called = await list_project_names(scope, tx, {row.project_id for row in rows})
-    met = {UUID(one["deployment"]) for row in rows for one in _all_problems(row) if one.get("deployment")}
+    met = {
+        UUID(one["deployment"])
+        for row in rows
+        for one in _all_problems(row)
+        if one.get("deployment")
+    }
     deployments = await list_deployment_names(scope, tx, met)
     shown = set(Export.model_fields) & set(ExportRow.__table__.columns.keys())
     shown -= {"fixed", "left_out", "problems", "requested_by", "selection", "sha256"}
@@ -290,7 +318,9 @@ def _all_problems(row: ExportRow) -> list[dict[str, Any]]:
 def _tell(one: dict[str, Any], deployments: dict[UUID, str]) -> ExportProblem:
     key = UUID(one["deployment"]) if one.get("deployment") else None
     named = deployments.get(key) if key else None
-    return ExportProblem(what=one["what"], count=one.get("count", 1), deployment_id=key, deployment=named)
+    return ExportProblem(
+        what=one["what"], count=one.get("count", 1), deployment_id=key, deployment=named
+    )
 
 
 async def resume_exports(system: AppContext, scope: Scope) -> None:
@@ -305,7 +335,9 @@ async def purge_exports(system: AppContext, scope: Scope) -> bool:
     async with system.database.transaction(scope) as tx:
         gone = await expire_exports(scope, tx, BATCH)
         if gone:
-            await discard_files(scope, tx, [(key, project_id, None) for key, project_id in gone], FILES_KEPT_S)
+            await discard_files(
+                scope, tx, [(key, project_id, None) for key, project_id in gone], FILES_KEPT_S
+            )
         folders = await asyncio.to_thread(list_folders, system)
         live = await list_active_exports(scope, tx, folders)
     for export_id in set(folders) - live:

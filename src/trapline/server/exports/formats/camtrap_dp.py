@@ -1,8 +1,10 @@
-"""Camtrap DP 1.0.2 (TDWG): an export as deployments, media and observations, held against the standard as it is made.
+"""Camtrap DP 1.0.2 (TDWG): an export as deployments, media and observations, held against the
+standard as it is made.
 
-Each image is a medium and each thing seen on it an observation of that medium, the last word of a person on it
-included; what people saw in a sequence, all of whose images they looked at, is an observation of that event. A blank
-image is one row. Files that visitors of the project are not shown are not public.
+Each image is a medium and each thing seen on it an observation of that medium, the last word of a
+person on it included; what people saw in a sequence, all of whose images they looked at, is an
+observation of that event. A blank image is one row. Files that visitors of the project are not
+shown are not public.
 """
 
 import json
@@ -11,7 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple
 
-from trapline.server.exports.formats.camtrap_dp_descriptor import build_descriptor, find_language, list_notices
+from trapline.server.exports.formats.camtrap_dp_descriptor import (
+    build_descriptor,
+    find_language,
+    list_notices,
+)
 from trapline.server.exports.formats.camtrap_dp_rows import (
     DEPLOYMENTS,
     MEDIA,
@@ -27,7 +33,12 @@ from trapline.server.exports.formats.camtrap_dp_validation import (
     validate_package,
 )
 from trapline.server.exports.formats.export_events import SequenceEvent, SequenceEventBuilder
-from trapline.server.exports.formats.export_records import DeploymentRecord, ExportIssue, ExportReport, ExportSpool
+from trapline.server.exports.formats.export_records import (
+    DeploymentRecord,
+    ExportIssue,
+    ExportReport,
+    ExportSpool,
+)
 from trapline.server.exports.formats.observations import (
     ObservationType,
     ObservedImage,
@@ -122,7 +133,10 @@ class _Writer:
         self.naming = TaxonResolver(spool.taxa)
         self.rows = RowBuilder(
             self.naming,
-            {str(one.id): format_cell(one.external_id or str(one.id)) for one in spool.about.deployments},
+            {
+                str(one.id): format_cell(one.external_id or str(one.id))
+                for one in spool.about.deployments
+            },
         )
         self._event_ids: dict[str, set[str]] = {}
         self.stands = {str(one.id): _Stand() for one in spool.about.deployments}
@@ -133,12 +147,21 @@ class _Writer:
         folders = build_folder_names(spool.about.deployments)
         self._place = {key: f"media/{folder}/" for key, folder in folders.items()}
         url = spool.about.public_url.rstrip("/")
-        is_linked = spool.about.public and url.startswith(("http://", "https://")) and ".." not in url
-        self._link = f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
+        is_linked = (
+            spool.about.public and url.startswith(("http://", "https://")) and ".." not in url
+        )
+        self._link = (
+            f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
+        )
 
     def write_images(self, spool: ExportSpool, media: _Table, observations: _Table) -> None:
         """Write the rows of all images, of what is seen on them, and of the events they make."""
-        events, rows, naming, times = SequenceEventBuilder(verified_only=True), self.rows, self.naming, self.rows.times
+        events, rows, naming, times = (
+            SequenceEventBuilder(verified_only=True),
+            self.rows,
+            self.naming,
+            self.rows.times,
+        )
         taxa, is_public = self.taxa, spool.about.public
         seen_rows = observations.rows
         for image in spool.read(ObservedImage):
@@ -146,12 +169,16 @@ class _Writer:
             at = times.local(image.captured_at, image.time_zone)
             public = is_public and image.shown and not naming.is_withheld(image)
             self.withheld += not public
-            media.rows.append(rows.media(image, at, self._path(image, public=public), public=public))
+            media.rows.append(
+                rows.media(image, at, self._path(image, public=public), public=public)
+            )
             mark = len(seen_rows)
             for one in (seen := build_observations(image, naming)):
                 seen_rows.append(rows.observation(one, image, at))
                 if image.media_id:
-                    self._event_ids.setdefault(image.event_id, set()).add(rows.name_event(one, image))
+                    self._event_ids.setdefault(image.event_id, set()).add(
+                        rows.name_event(one, image)
+                    )
                 if one.kind is ObservationType.ANIMAL:
                     if one.taxon is not None:
                         taxa.add(one.taxon)
@@ -209,7 +236,9 @@ class _Writer:
                     self._leave_out(deployment)
                     continue
                 self.report.problems.append(
-                    ExportIssue(f"{_named(deployment)} has neither images nor dates.", 1, deployment.id)
+                    ExportIssue(
+                        f"{_named(deployment)} has neither images nor dates.", 1, deployment.id
+                    )
                 )
             else:
                 starts.append(start)
@@ -234,19 +263,28 @@ class _Writer:
         table.flush()
         return (min(starts), max(ends)) if starts else None
 
-    def _find_span(self, deployment: DeploymentRecord, stand: _Stand) -> tuple[datetime | None, datetime | None]:
+    def _find_span(
+        self, deployment: DeploymentRecord, stand: _Stand
+    ) -> tuple[datetime | None, datetime | None]:
         seen = stand.by_camera
         start = deployment.started_at or seen.first or stand.by_file.first
         end = deployment.ended_at or seen.last or stand.by_file.last
         if deployment.started_at is None and start is not None:
-            self._fix(f"has no start: it is the time of its first image{_of_file(seen)}.", deployment)
+            self._fix(
+                f"has no start: it is the time of its first image{_of_file(seen)}.", deployment
+            )
         if deployment.ended_at is None and end is not None:
             self._fix(f"has no end: it is the time of its last image{_of_file(seen)}.", deployment)
         if start is not None and seen.first is not None and seen.first < start:
-            self._fix("has images from before its start, which is that of the first image here.", deployment)
+            self._fix(
+                "has images from before its start, which is that of the first image here.",
+                deployment,
+            )
             start = seen.first
         if end is not None and seen.last is not None and seen.last > end:
-            self._fix("has images from after its end, which is that of the last image here.", deployment)
+            self._fix(
+                "has images from after its end, which is that of the last image here.", deployment
+            )
             end = seen.last
         if start is not None and end is None:
             end = start
@@ -292,12 +330,18 @@ class _Writer:
         self, spool: ExportSpool, span: tuple[datetime, datetime] | None, *, has_images: bool
     ) -> dict[str, Any]:
         """Describe the package as a whole."""
-        levels = [level for level, there in (("media", has_images), ("event", self.verified)) if there]
+        levels = [
+            level for level, there in (("media", has_images), ("event", self.verified)) if there
+        ]
         taxa = [taxon for key, taxon in spool.taxa.items() if str(key) in self.taxa]
         shown = [
-            one for one in self.about.deployments if self.stands[str(one.id)].images or one.started_at or one.ended_at
+            one
+            for one in self.about.deployments
+            if self.stands[str(one.id)].images or one.started_at or one.ended_at
         ]
-        return build_descriptor(self.about, shown, span, taxa, levels, individuals=self.rows.individuals > 0)
+        return build_descriptor(
+            self.about, shown, span, taxa, levels, individuals=self.rows.individuals > 0
+        )
 
     def tell(self) -> None:
         """Tell what was filled in and what could not be said."""
@@ -323,7 +367,10 @@ class _Writer:
             )
         if self.naming.formless:
             self.report.left_out.append(
-                ExportIssue("Masks, heatmaps and custom data: Camtrap DP has no form for them.", self.naming.formless)
+                ExportIssue(
+                    "Masks, heatmaps and custom data: Camtrap DP has no form for them.",
+                    self.naming.formless,
+                )
             )
         nameless = sum(
             find_language(language) is None
@@ -335,7 +382,11 @@ class _Writer:
             what = "Common names in languages that have no code of three letters here: vernacularNames requires one."
             self.report.left_out.append(ExportIssue(what, nameless))
         if not self._link:
-            why = "this server has no public address" if self.about.public else "the project is not public"
+            why = (
+                "this server has no public address"
+                if self.about.public
+                else "the project is not public"
+            )
             what = f"filePath leads nowhere: {why}, and the files are no part of the package."
             self.report.left_out.append(ExportIssue(what))
 
@@ -348,11 +399,17 @@ class PackageSample(NamedTuple):
 
 
 def write_export(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write an export as a zip. What keeps it from being valid is among the problems of the report."""
+    """Write an export as a zip.
+
+    What keeps it from being valid is among the problems of the report.
+    """
     report, made = write_package(spool, out)
     if not report.problems:
         # Problems in words were found already; a tool's own would only say them again.
-        report.problems += [ExportIssue(what) for what in validate_package(made.descriptor, made.tables, spool.folder)]
+        report.problems += [
+            ExportIssue(what)
+            for what in validate_package(made.descriptor, made.tables, spool.folder)
+        ]
     return report
 
 
@@ -371,12 +428,17 @@ def write_package(spool: ExportSpool, out: BinaryIO) -> tuple[ExportReport, Pack
             deployments = _Table("deployments", DEPLOYMENTS, file)
             span = writer.write_deployments(deployments)
         descriptor = writer.describe(spool, span, has_images=media.written > 0)
-        pack.add(DESCRIPTOR, json.dumps(descriptor, indent=2, ensure_ascii=False).encode("utf-8", "replace"))
+        pack.add(
+            DESCRIPTOR,
+            json.dumps(descriptor, indent=2, ensure_ascii=False).encode("utf-8", "replace"),
+        )
     report.written = observations.written
     writer.tell()
     if not media.written:
         report.problems.append(
-            ExportIssue("The selection has no images, and Camtrap DP cannot be empty. Choose others.")
+            ExportIssue(
+                "The selection has no images, and Camtrap DP cannot be empty. Choose others."
+            )
         )
     tables = {table.name: table for table in (deployments, media, observations)}
     for table in tables.values():
@@ -391,11 +453,17 @@ def _named(deployment: DeploymentRecord) -> str:
 
 
 def _of_file(seen: _Period) -> str:
-    return "" if seen.first else ", by its file or its upload, because no image has a time of the camera"
+    return (
+        ""
+        if seen.first
+        else ", by its file or its upload, because no image has a time of the camera"
+    )
 
 
 def _comment(deployment: DeploymentRecord) -> str:
     told = [deployment.notes] if deployment.notes else []
     if deployment.clock_offset_s:
-        told.append(f"The camera's clock was set by {deployment.clock_offset_s:+d} s; times here are corrected.")
+        told.append(
+            f"The camera's clock was set by {deployment.clock_offset_s:+d} s; times here are corrected."
+        )
     return " ".join(told)

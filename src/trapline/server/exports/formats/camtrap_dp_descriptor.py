@@ -5,7 +5,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from trapline.server.exports.formats.export_records import DeploymentRecord, ExportIssue, ExportMetadata, TaxonRecord
+from trapline.server.exports.formats.export_records import (
+    DeploymentRecord,
+    ExportIssue,
+    ExportMetadata,
+    TaxonRecord,
+)
 from trapline.server.platform.formats.zip_writer import sanitise_file_name
 
 RELEASE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"
@@ -76,7 +81,10 @@ def build_descriptor(
     if (spatial := _find_spatial(deployments)) is not None:
         descriptor["spatial"] = spatial
     if span is not None:
-        descriptor["temporal"] = {"start": span[0].date().isoformat(), "end": span[1].date().isoformat()}
+        descriptor["temporal"] = {
+            "start": span[0].date().isoformat(),
+            "end": span[1].date().isoformat(),
+        }
     descriptor["taxonomic"] = [_describe_taxon(taxon) for taxon in sorted(taxa, key=_by_name)]
     return descriptor
 
@@ -84,13 +92,19 @@ def build_descriptor(
 def build_description(about: ExportMetadata) -> str:
     """Say in a sentence what an export is, where nobody else did."""
     own = about.options.get("description") or about.project_description
-    return own or f"Camera trap images of the project {about.project_name}, and what was seen on them."
+    return (
+        own or f"Camera trap images of the project {about.project_name}, and what was seen on them."
+    )
 
 
 def list_licences(about: ExportMetadata) -> list[dict[str, str]]:
     """List the licences of the data and of the pictures, both or none, as the standard wants."""
     named = [(scope, about.options.get(f"{scope}_licence")) for scope in ("data", "media")]
-    return [_describe_licence(scope, name) for scope, name in named if name] if all(name for _, name in named) else []
+    return (
+        [_describe_licence(scope, name) for scope, name in named if name]
+        if all(name for _, name in named)
+        else []
+    )
 
 
 def list_notices(about: ExportMetadata) -> tuple[list[ExportIssue], list[ExportIssue]]:
@@ -99,15 +113,23 @@ def list_notices(about: ExportMetadata) -> tuple[list[ExportIssue], list[ExportI
     if not options.get("title"):
         filled.append(ExportIssue("No title was given: it is the name of the project."))
     if not options.get("description") and not about.project_description:
-        filled.append(ExportIssue("No description was given: a sentence that names the project stands in its place."))
+        filled.append(
+            ExportIssue(
+                "No description was given: a sentence that names the project stands in its place."
+            )
+        )
     if not options.get("contributors"):
         filled.append(
-            ExportIssue("No contributor was named: the project itself stands there. GBIF asks for a contact.")
+            ExportIssue(
+                "No contributor was named: the project itself stands there. GBIF asks for a contact."
+            )
         )
     if not options.get("sampling_design"):
         filled.append(ExportIssue("No sampling design was given: it is said to be opportunistic."))
     filled.append(
-        ExportIssue("How pictures are taken is known of no camera: captureMethod is said to be activityDetection.")
+        ExportIssue(
+            "How pictures are taken is known of no camera: captureMethod is said to be activityDetection."
+        )
     )
     if not list_licences(about):
         missing.append(
@@ -118,35 +140,49 @@ def list_notices(about: ExportMetadata) -> tuple[list[ExportIssue], list[ExportI
         )
     elif options["data_licence"] not in FOR_GBIF:
         missing.append(
-            ExportIssue(f"GBIF takes data under {', '.join(FOR_GBIF)} alone, not {options['data_licence']}.")
+            ExportIssue(
+                f"GBIF takes data under {', '.join(FOR_GBIF)} alone, not {options['data_licence']}."
+            )
         )
     return filled, missing
 
 
 def _list_contributors(about: ExportMetadata) -> list[dict[str, str]]:
     named = [
-        {key: str(one[key]) for key in ("title", "email", "path", "organization", "role") if one.get(key)}
+        {
+            key: str(one[key])
+            for key in ("title", "email", "path", "organization", "role")
+            if one.get(key)
+        }
         for one in about.options.get("contributors") or ()
     ]
     return named or [{"title": about.project_name or "Unknown", "role": "contributor"}]
 
 
 def _describe_licence(scope: str, name: str) -> dict[str, str]:
-    told = {"name": name} if _LICENCE_NAME.fullmatch(name) else {"name": sanitise_file_name(name), "title": name}
+    told = (
+        {"name": name}
+        if _LICENCE_NAME.fullmatch(name)
+        else {"name": sanitise_file_name(name), "title": name}
+    )
     return {**told, **({"path": LICENCES[name]} if name in LICENCES else {}), "scope": scope}
 
 
 def _find_spatial(deployments: Iterable[DeploymentRecord]) -> dict[str, Any] | None:
     """Find the rectangle around the places."""
     places = [
-        (one.longitude, one.latitude) for one in deployments if one.longitude is not None and one.latitude is not None
+        (one.longitude, one.latitude)
+        for one in deployments
+        if one.longitude is not None and one.latitude is not None
     ]
     if not places:
         return None
     (west, east), (south, north) = ((min(side), max(side)) for side in zip(*places, strict=True))
     return {
         "type": "Polygon",
-        "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+        "coordinates": [
+            [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        ],
     }
 
 

@@ -1,6 +1,8 @@
-"""The rows of Camtrap DP 1.0.2 (TDWG, camtrap-dp.tdwg.org), every column in the order of its schemas.
+"""The rows of Camtrap DP 1.0.2 (TDWG, camtrap-dp.tdwg.org), every column in the order of its
+schemas.
 
-Written by hand instead of with `csv`, which took as long as everything else: ids, times and numbers need no quotes.
+Written by hand instead of with `csv`, which took as long as everything else: ids, times and numbers
+need no quotes.
 """
 
 import math
@@ -121,7 +123,10 @@ class RowBuilder:
             f"{name},"
         )
         if said is not None:
-            details, comment = self._details(said, 1 if box is not None else None), cells[said.comment or ""]
+            details, comment = (
+                self._details(said, 1 if box is not None else None),
+                cells[said.comment or ""],
+            )
             return f"{start}{details},{individual},,,,{place},{self._by(said)},,{tag},{comment}\n"
         count = "1" if box is not None else ""
         start = f"{start}{count},,,,{individual},,,,{place},"
@@ -153,7 +158,11 @@ class RowBuilder:
         return self.cells[key], self.name_event(one, image), self.cells[ids[2]]
 
     def event(
-        self, event: SequenceEvent, key: str, group: CountGroup | None = None, seen: GroupCount | None = None
+        self,
+        event: SequenceEvent,
+        key: str,
+        group: CountGroup | None = None,
+        seen: GroupCount | None = None,
     ) -> str:
         """Make the row of what is seen in a verified sequence, `key` being its ID; without a group it is blank."""
         start, end = (self.times.local(at, event.time_zone) for at in (event.start, event.end))
@@ -173,12 +182,22 @@ class RowBuilder:
         known = self._prefixes.get((kind, label, taxon))
         if known is None:
             named = self._naming.find(label, taxon)
-            name = named.scientific_name if kind in (ObservationType.ANIMAL, ObservationType.HUMAN) else ""
-            tag = f"label:{label.replace('|', '/')}" if label and label.lower() not in (kind, name.lower()) else ""
+            name = (
+                named.scientific_name
+                if kind in (ObservationType.ANIMAL, ObservationType.HUMAN)
+                else ""
+            )
+            tag = (
+                f"label:{label.replace('|', '/')}"
+                if label and label.lower() not in (kind, name.lower())
+                else ""
+            )
             known = self._prefixes[kind, label, taxon] = (self.cells[name], self.cells[tag])
         return kind.value, *known
 
-    def _details(self, said: ObservedIdentification, least: int | None, most: int | None = None) -> str:
+    def _details(
+        self, said: ObservedIdentification, least: int | None, most: int | None = None
+    ) -> str:
         count = most or (least if said.count is None else said.count)
         stage = said.life_stage if said.life_stage in LIFE_STAGES else ""
         sex = said.sex if said.sex in SEXES else ""
@@ -214,7 +233,13 @@ def find_external(one: Observation, image: ObservedImage) -> list[str] | None:
 
 
 def build_deployment_row(
-    deployment: DeploymentRecord, start: str, end: str, camera_model: str, *, issues: bool, comments: str
+    deployment: DeploymentRecord,
+    start: str,
+    end: str,
+    camera_model: str,
+    *,
+    issues: bool,
+    comments: str,
 ) -> str:
     """Make the row of a deployment; what is not known stays empty."""
     uncertain = deployment.coordinate_uncertainty_m

@@ -1,14 +1,16 @@
-"""Camtrap DP held against its standard before anybody may download it, without asking anybody outside.
+"""Camtrap DP held against its standard before anybody may download it, without asking anybody
+outside.
 
-Frictionless, which the field trusts, reads some two thousand rows a second and keeps every id in memory: a million
-rows would take ten minutes and more memory than an export may have. So the schemas are compiled to one expression a
-table, which every row must match as it is written; and Frictionless reads what is written for the deployments and the
-first images, with their references, each time, which is the whole of a small export. The schemas and the profile are
-those of TDWG (github.com/tdwg/camtrap-dp, release 1.0.2, MIT), and lie beside this file.
+Frictionless, which the field trusts, reads some two thousand rows a second and keeps every id in
+memory: a million rows would take ten minutes and more memory than an export may have. So the
+schemas are compiled to one expression a table, which every row must match as it is written; and
+Frictionless reads what is written for the deployments and the first images, with their references,
+each time, which is the whole of a small export. The schemas and the profile are those of TDWG
+(github.com/tdwg/camtrap-dp, release 1.0.2, MIT), and lie beside this file.
 
-Frictionless runs in a process of its own, `python -m trapline.server.exports.formats.camtrap_dp_validation FOLDER`: it
-changes how long a cell of any CSV may be for the whole process, and what it loads takes 80 MB that would never be given
-back.
+Frictionless runs in a process of its own, `python -m
+trapline.server.exports.formats.camtrap_dp_validation FOLDER`: it changes how long a cell of any CSV
+may be for the whole process, and what it loads takes 80 MB that would never be given back.
 """
 
 import json
@@ -91,7 +93,9 @@ def _compile_value(field: dict[str, Any], constraints: dict[str, Any]) -> str:
     return _TEXT
 
 
-def validate_package(descriptor: dict[str, Any], tables: Mapping[str, Sequence[str]], folder: Path) -> list[str]:
+def validate_package(
+    descriptor: dict[str, Any], tables: Mapping[str, Sequence[str]], folder: Path
+) -> list[str]:
     """Hold rows and the descriptor against the standard, by the field's own tools; say what is wrong, by place."""
     with TemporaryDirectory(dir=folder) as beneath:
         for table, rows in tables.items():
@@ -119,11 +123,14 @@ def _check_descriptor(descriptor: dict[str, Any]) -> Iterable[tuple[str, str]]:
     # What the standard takes from elsewhere, by the addresses under which it does.
     shapes = {"type": "object", "required": ["type", "coordinates"]}
     known = {
-        "https://specs.frictionlessdata.io/schemas/data-package.json": load_standard_file("data-package.json"),
+        "https://specs.frictionlessdata.io/schemas/data-package.json": load_standard_file(
+            "data-package.json"
+        ),
         "http://json.schemastore.org/geojson.json": shapes,
     }
     registry: Any = Registry().with_resources(
-        (address, Resource.from_contents(content, default_specification=DRAFT4)) for address, content in known.items()
+        (address, Resource.from_contents(content, default_specification=DRAFT4))
+        for address, content in known.items()
     )
     validator = Draft4Validator(load_standard_file("camtrap-dp-profile.json"), registry=registry)
     for count, error in enumerate(validator.iter_errors(descriptor)):
@@ -142,11 +149,15 @@ def _check_tables(folder: Path) -> Iterable[str]:
         }
         for table in TABLES
     ]  # fmt: skip
-    package = Package.from_descriptor({"name": "export", "resources": resources}, basepath=str(folder))
+    package = Package.from_descriptor(
+        {"name": "export", "resources": resources}, basepath=str(folder)
+    )
     report = package.validate(limit_errors=MOST_ERRORS)
     for error in report.flatten(["title", "note", "fieldName", "rowNumber"])[:MOST_ERRORS]:
         title, note, field, row = error
-        where = ", ".join(f"{what} {which}" for what, which in (("row", row), ("column", field)) if which)
+        where = ", ".join(
+            f"{what} {which}" for what, which in (("row", row), ("column", field)) if which
+        )
         yield f"{title}{' in ' + where if where else ''}: {str(note)[:300]}"
 
 

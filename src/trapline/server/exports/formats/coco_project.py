@@ -1,8 +1,10 @@
-"""A project as COCO (cocodataset.org, "Data format"), and as COCO Camera Traps (lila.science, "COCO Camera Traps").
+"""A project as COCO (cocodataset.org, "Data format"), and as COCO Camera Traps (lila.science, "COCO
+Camera Traps").
 
-Categories are the taxa that were meant, or the classes where no taxon says them. COCO has what is drawn: boxes, masks,
-polygons and key points; COCO Camera Traps also has what is said of whole images, category 0 being an empty one, and
-names places and sequences. With pictures, either is a zip of them, upright, beside `annotations.json`.
+Categories are the taxa that were meant, or the classes where no taxon says them. COCO has what is
+drawn: boxes, masks, polygons and key points; COCO Camera Traps also has what is said of whole
+images, category 0 being an empty one, and names places and sequences. With pictures, either is a
+zip of them, upright, beside `annotations.json`.
 """
 
 from array import array
@@ -22,7 +24,11 @@ from trapline.server.exports.formats.observations import (
     TaxonResolver,
     build_observations,
 )
-from trapline.server.external.formats.coco_analysis import CocoCategories, build_shape, find_keypoint_schema
+from trapline.server.external.formats.coco_analysis import (
+    CocoCategories,
+    build_shape,
+    find_keypoint_schema,
+)
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.platform.formats.zip_writer import (
     FileNames,
@@ -165,7 +171,8 @@ class _Plain(_Coco):
                 box, found = one.box, one.found
                 if one.kind in (ObservationType.BLANK, ObservationType.UNCLASSIFIED):
                     continue
-                # An image on which nothing holds names what was found as its reason: that is not drawn.
+                # An image on which nothing holds names what was found as its reason: that is not
+                # drawn.
                 if found is not None and found.id == one.id and (found.type in DRAWN or one.parts):
                     number += 1
                     annotations.add(self._draw(one, image, place, number))
@@ -176,16 +183,23 @@ class _Plain(_Coco):
                 else:
                     self.undrawn += 1
 
-    def _draw(self, one: Observation, image: ObservedImage, place: int, number: int) -> dict[str, Any]:
+    def _draw(
+        self, one: Observation, image: ObservedImage, place: int, number: int
+    ) -> dict[str, Any]:
         found = one.found
         assert found is not None
         shape, form = None, dict[str, Any]()
-        # What was drawn first says where the thing is: the extent of key points is that of the points alone.
+        # What was drawn first says where the thing is: the extent of key points is that of the
+        # points alone.
         for drawn in (found, *one.parts):
             data = msgspec.json.decode(drawn.data)
             shape = shape or find_keypoint_schema(drawn.type, data)
             form = (build_shape(drawn.type, data, Frame(image.width, image.height)) or {}) | form
-        category = self.find_category(one) if shape is None else self.categories.find(self.naming.title(one), shape)
+        category = (
+            self.find_category(one)
+            if shape is None
+            else self.categories.find(self.naming.title(one), shape)
+        )
         told = {"id": number, "image_id": place, "category_id": category, "iscrowd": 0, **form}
         return told if one.confidence is None else {**told, "score": one.confidence}
 
@@ -267,14 +281,18 @@ def _write_json(coco: _Coco, spool: ExportSpool, out: BinaryIO) -> ExportReport:
         out.write(b'],\n"categories":' + _encode(coco.list_categories()) + b"}\n")
     report = ExportReport(written=annotations.written)
     if coco.undrawn:
-        report.left_out.append(ExportIssue("What is said of whole images: COCO has what is drawn alone.", coco.undrawn))
+        report.left_out.append(
+            ExportIssue("What is said of whole images: COCO has what is drawn alone.", coco.undrawn)
+        )
     if coco.naming.formless:
         what = "Masks that are files, heatmaps and custom data, which have no form in COCO."
         report.left_out.append(ExportIssue(what, coco.naming.formless))
     return report
 
 
-def add_images(pack: ZipWriter, spool: ExportSpool, name: Callable[[ObservedImage], str | None]) -> list[ExportIssue]:
+def add_images(
+    pack: ZipWriter, spool: ExportSpool, name: Callable[[ObservedImage], str | None]
+) -> list[ExportIssue]:
     """Add the upright picture of each image under its name, if it has one; tell how many could not be read."""
     missing = 0
     for image in spool.read(ObservedImage):

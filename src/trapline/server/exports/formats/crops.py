@@ -88,7 +88,9 @@ class _Crops:
             title = self._naming.title(one)
             name = f"{self._folder(title)}/{one.id}.jpg"
             pack.add(name, path.read_bytes(), stored=True)
-            lines.writerow([escape_formula(cell) for cell in self._describe(name, title, one, image, piece)])
+            lines.writerow(
+                [escape_formula(cell) for cell in self._describe(name, title, one, image, piece)]
+            )
         table.write(rows.getvalue().encode("utf-8", "replace"))
         return len(boxed)
 
@@ -109,7 +111,20 @@ class _Crops:
         model = one.named_by.model if one.named_by is not None else ""
         at = image.captured_at.isoformat(timespec="seconds")
         place = self._places[image.deployment_id]
-        return [name, title, scientific, one.id, image.id, place, at, one.confidence, by, *piece, model, image.path]
+        return [
+            name,
+            title,
+            scientific,
+            one.id,
+            image.id,
+            place,
+            at,
+            one.confidence,
+            by,
+            *piece,
+            model,
+            image.path,
+        ]
 
     def _folder(self, title: str) -> str:
         """Name the folder of a class; no two have the same, also where the case is not told apart."""
@@ -128,5 +143,8 @@ class _Crops:
 def _round_out(box: tuple[float, float, float, float], image: ObservedImage) -> Piece:
     """Round a box to whole pixels, outwards and within the image."""
     left, top, width, height = box
-    right, bottom = min(math.ceil(left + width), image.width), min(math.ceil(top + height), image.height)
+    right, bottom = (
+        min(math.ceil(left + width), image.width),
+        min(math.ceil(top + height), image.height),
+    )
     return min(math.floor(left), right - 1), min(math.floor(top), bottom - 1), right, bottom

@@ -1,7 +1,7 @@
 """Occurrences as a Darwin Core Archive (TDWG, "Darwin Core text guide"), as GBIF takes it.
 
-An occurrence is what was seen in a sequence: by people where they looked at all of it, else by models, and each says
-which. People are no occurrences, nor is what nobody gave a scientific name.
+An occurrence is what was seen in a sequence: by people where they looked at all of it, else by
+models, and each says which. People are no occurrences, nor is what nobody gave a scientific name.
 """
 
 import re
@@ -13,7 +13,12 @@ from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
 from trapline.server.exports.formats.camtrap_dp_descriptor import LICENCES, RANKS, build_description
-from trapline.server.exports.formats.export_events import CountGroup, GroupCount, SequenceEvent, SequenceEventBuilder
+from trapline.server.exports.formats.export_events import (
+    CountGroup,
+    GroupCount,
+    SequenceEvent,
+    SequenceEventBuilder,
+)
 from trapline.server.exports.formats.export_records import (
     DeploymentRecord,
     ExportIssue,
@@ -71,7 +76,9 @@ class _Occurrences:
         self._placeless: Counter[str] = Counter()
         url = spool.about.public_url.rstrip("/")
         is_linked = spool.about.public and url.startswith(("http://", "https://"))
-        self._link = f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
+        self._link = (
+            f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
+        )
 
     def write(self, spool: ExportSpool) -> None:
         """Write the occurrences of all events."""
@@ -79,7 +86,9 @@ class _Occurrences:
         events, naming = SequenceEventBuilder(), self._naming
         for image in spool.read(ObservedImage):
             for event in events.add(
-                image, build_observations(image, naming), shown=image.shown and not naming.is_withheld(image)
+                image,
+                build_observations(image, naming),
+                shown=image.shown and not naming.is_withheld(image),
             ):
                 self._add(event)
         for event in events.finish():
@@ -90,7 +99,11 @@ class _Occurrences:
         """Tell what is no occurrence, and which have no place."""
         told = self._report.left_out
         if self._people:
-            told.append(ExportIssue("People, vehicles and what nobody knows are no occurrences.", self._people))
+            told.append(
+                ExportIssue(
+                    "People, vehicles and what nobody knows are no occurrences.", self._people
+                )
+            )
         for label, count in self._labels.most_common():
             named = f"of the class “{label}”" if label else "of other classes"
             what = f"Observations {named}: no taxon of the project is meant by it. Say which and export again."
@@ -100,14 +113,22 @@ class _Occurrences:
             what = f"The deployment “{one.name}” has no coordinates: its occurrences have no place, which GBIF flags."
             told.append(ExportIssue(what, count, one.id))
         if not self._about.options.get("data_licence"):
-            told.append(ExportIssue("No licence: GBIF takes data under CC0-1.0, CC-BY-4.0 or CC-BY-NC-4.0 alone."))
+            told.append(
+                ExportIssue(
+                    "No licence: GBIF takes data under CC0-1.0, CC-BY-4.0 or CC-BY-NC-4.0 alone."
+                )
+            )
 
     def _add(self, event: SequenceEvent) -> None:
         for group, seen in event.groups.items():
             if group.kind is not ObservationType.ANIMAL:
                 self._people += 1
             elif group.taxon is None or group.taxon not in self._naming.taxa:
-                label = group.label if group.label in self._labels or len(self._labels) < MOST_LABELS else ""
+                label = (
+                    group.label
+                    if group.label in self._labels or len(self._labels) < MOST_LABELS
+                    else ""
+                )
                 self._labels[label] += 1
             else:
                 self._lines.append(self._describe(event, group, seen))
@@ -121,7 +142,11 @@ class _Occurrences:
 
     def _describe(self, event: SequenceEvent, group: CountGroup, seen: GroupCount) -> str:
         assert group.taxon is not None
-        taxon, place, said = self._naming.taxa[group.taxon], self._deployments[event.deployment_id], seen.said
+        taxon, place, said = (
+            self._naming.taxa[group.taxon],
+            self._deployments[event.deployment_id],
+            seen.said,
+        )
         start, end = (self._times.local(at, event.time_zone) for at in (event.start, event.end))
         licence = self._about.options.get("data_licence") or ""
         cells = {
@@ -133,7 +158,9 @@ class _Occurrences:
             "scientificNameAuthorship": taxon.authorship,
             "taxonRank": taxon.rank.lower(),
             **{rank: taxon.higher_ranks.get(rank, "") for rank in RANKS},
-            "taxonID": f"https://www.gbif.org/species/{taxon.gbif_key}" if taxon.gbif_key else taxon.external_id,
+            "taxonID": f"https://www.gbif.org/species/{taxon.gbif_key}"
+            if taxon.gbif_key
+            else taxon.external_id,
             "vernacularName": next(iter(taxon.english_names), ""),
             "individualCount": str(seen.count or ""),
             "sex": group.sex if group.sex in ("female", "male") else "",
@@ -145,11 +172,15 @@ class _Occurrences:
             "samplingProtocol": "camera trap",
             "identifiedBy": said.by if said is not None else seen.model,
             "dateIdentified": self._times.read(said.at if said is not None else seen.at),
-            "identificationVerificationStatus": "verified by human" if said is not None else "predicted by machine",
+            "identificationVerificationStatus": "verified by human"
+            if said is not None
+            else "predicted by machine",
             "identificationRemarks": ""
             if seen.confidence is None
             else f"confidence of the model: {seen.confidence:.4f}",
-            "associatedMedia": " | ".join(f"{self._link}{key}/picture" for key in seen.media) if self._link else "",
+            "associatedMedia": " | ".join(f"{self._link}{key}/picture" for key in seen.media)
+            if self._link
+            else "",
             "datasetName": self._about.options.get("title") or self._about.project_name,
             "license": LICENCES.get(licence, licence),
             "occurrenceRemarks": seen.comment or "",
@@ -157,7 +188,9 @@ class _Occurrences:
         return "\t".join(_plain(cells[name] or "") for name in COLUMNS) + "\n"
 
     def _locate(self, place: DeploymentRecord) -> dict[str, str]:
-        told = dict.fromkeys(COLUMNS[COLUMNS.index("decimalLatitude") : COLUMNS.index("locationID")], "")
+        told = dict.fromkeys(
+            COLUMNS[COLUMNS.index("decimalLatitude") : COLUMNS.index("locationID")], ""
+        )
         if place.latitude is None or place.longitude is None:
             self._placeless[str(place.id)] += 1
         else:
@@ -182,7 +215,9 @@ def _plain(text: str) -> str:
 
 
 def _describe_columns() -> bytes:
-    archive = ET.Element("archive", {"xmlns": "http://rs.tdwg.org/dwc/text/", "metadata": "eml.xml"})
+    archive = ET.Element(
+        "archive", {"xmlns": "http://rs.tdwg.org/dwc/text/", "metadata": "eml.xml"}
+    )
     core = ET.SubElement(
         archive,
         "core",
@@ -194,7 +229,11 @@ def _describe_columns() -> bytes:
     ET.SubElement(ET.SubElement(core, "files"), "location").text = OCCURRENCES
     ET.SubElement(core, "id", {"index": "0"})
     for index, name in enumerate(COLUMNS):
-        ET.SubElement(core, "field", {"index": str(index), "term": f"{DUBLIN if name == 'license' else TERMS}{name}"})
+        ET.SubElement(
+            core,
+            "field",
+            {"index": str(index), "term": f"{DUBLIN if name == 'license' else TERMS}{name}"},
+        )
     return _write_xml(archive)
 
 
@@ -202,11 +241,17 @@ def _describe_dataset(about: ExportMetadata) -> bytes:
     """Describe the dataset in EML 2.2.0 (eml.ecoinformatics.org), as little of it as GBIF asks for."""
     space, at = "https://eml.ecoinformatics.org/eml-2.2.0", about.started_at.astimezone(UTC)
     title = about.options.get("title") or about.project_name
-    key = uuid5(NAMESPACE_URL, f"trapline:export:{about.public_url}:{about.project_id}:{at.isoformat()}")
-    root = ET.Element("eml:eml", {"xmlns:eml": space, "packageId": str(key), "system": "https://gbif.org"})
+    key = uuid5(
+        NAMESPACE_URL, f"trapline:export:{about.public_url}:{about.project_id}:{at.isoformat()}"
+    )
+    root = ET.Element(
+        "eml:eml", {"xmlns:eml": space, "packageId": str(key), "system": "https://gbif.org"}
+    )
     dataset = ET.SubElement(root, "dataset")
     ET.SubElement(dataset, "title").text = _text(title)
-    named: Sequence[dict[str, str]] = about.options.get("contributors") or ({"title": about.project_name},)
+    named: Sequence[dict[str, str]] = about.options.get("contributors") or (
+        {"title": about.project_name},
+    )
     for role in ("creator", "metadataProvider"):
         for one in named if role == "creator" else named[:1]:
             _add_party(dataset, role, one)
@@ -229,7 +274,9 @@ def _describe_dataset(about: ExportMetadata) -> bytes:
 def _add_party(dataset: ET.Element, role: str, named: dict[str, str]) -> None:
     party = ET.SubElement(dataset, role)
     if named.get("organization"):
-        ET.SubElement(ET.SubElement(party, "individualName"), "surName").text = _text(named["title"])
+        ET.SubElement(ET.SubElement(party, "individualName"), "surName").text = _text(
+            named["title"]
+        )
         ET.SubElement(party, "organizationName").text = _text(named["organization"])
     else:
         ET.SubElement(party, "organizationName").text = _text(named["title"])

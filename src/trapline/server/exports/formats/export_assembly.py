@@ -19,12 +19,19 @@ from trapline.server.exports.formats.export_records import (
     TaxonRecord,
 )
 from trapline.server.exports.formats.image_statements import Agreement, resolve_correction
-from trapline.server.exports.queries.export_gathering import ExportedAnnotation, ExportedIdentification
+from trapline.server.exports.queries.export_gathering import (
+    ExportedAnnotation,
+    ExportedIdentification,
+)
 from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.images.rules.capture_time import list_time_flags
 from trapline.server.imports.queries.imported_ids import BLANK, ImageIds
 from trapline.server.platform.formats.zip_writer import image_path
-from trapline.server.review.rules.identifications import DETAILS, ActiveIdentification, EffectiveIdentifications
+from trapline.server.review.rules.identifications import (
+    DETAILS,
+    ActiveIdentification,
+    EffectiveIdentifications,
+)
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
 
@@ -69,7 +76,10 @@ def build_records(page: ExportPage, names: ExportNames) -> list[ImageRecord]:
     said: dict[UUID, dict[UUID, ExportedIdentification]] = {}
     for other in page.said:
         said.setdefault(other.image_id, {})[other.id] = other
-    return [_make_record(row, page, found.get(row.id, ()), said.get(row.id, {}), names) for row in page.images]
+    return [
+        _make_record(row, page, found.get(row.id, ()), said.get(row.id, {}), names)
+        for row in page.images
+    ]
 
 
 def _make_record(
@@ -82,7 +92,9 @@ def _make_record(
     held = None
     if said:
         held = EffectiveIdentifications(
-            ActiveIdentification(one.id, IdentificationKind(one.kind), one.at, one.annotation_id, one.analysis_id)
+            ActiveIdentification(
+                one.id, IdentificationKind(one.kind), one.at, one.annotation_id, one.analysis_id
+            )
             for one in said.values()
         )
     whole = held.of_image() if held else None
@@ -122,7 +134,8 @@ def _make_record(
 
 
 def _find_blank(found: Sequence[ExportedAnnotation]) -> bool | None:
-    """Find whether an image was blank: a current analysis found nothing, and none of any pipeline has a finding.
+    """Find whether an image was blank: a current analysis found nothing, and none of any pipeline
+    has a finding.
 
     None where none states anything; a pipeline's custom data does not.
     """
@@ -135,7 +148,11 @@ def _find_blank(found: Sequence[ExportedAnnotation]) -> bool | None:
 
 def _name_boxes(found: Sequence[ExportedAnnotation]) -> Mapping[UUID | None, str]:
     """Name boxes by their most confident classification where a result does not state which one names the box."""
-    names = [one for one in found if one.type == CLASSIFICATION and one.parent_id is not None and one.class_name]
+    names = [
+        one
+        for one in found
+        if one.type == CLASSIFICATION and one.parent_id is not None and one.class_name
+    ]
     ordered = sorted(names, key=lambda one: 1.0 if one.confidence is None else -one.confidence)
     named: dict[UUID | None, str] = {}
     for one in ordered:
@@ -151,8 +168,11 @@ def _is_finding(one: ExportedAnnotation, names: Mapping[UUID | None, str]) -> bo
     if one.type == BOX:
         name = names.get(one.id, name)
         return _decode(one.data).get("empty") is not True and not (name and is_blank_label(name))
-    # That of a box counts with its box; one that a worker's result does not call terminal names nothing.
-    if one.type == CLASSIFICATION and (one.parent_id is not None or _decode(one.data).get("terminal") is False):
+    # That of a box counts with its box; one that a worker's result does not call terminal names
+    # nothing.
+    if one.type == CLASSIFICATION and (
+        one.parent_id is not None or _decode(one.data).get("terminal") is False
+    ):
         return False
     return not (name and is_blank_label(name))
 
@@ -191,7 +211,11 @@ def _make_found(
     left_out, aside = remove_overlaps(found, holds)
     whole = held.of_image() if held else None
     if whole is not None and whole.kind is IdentificationKind.CORRECT:
-        kept = [_make_finding(one, names) for one in found if one.id is not None and one.id not in left_out]
+        kept = [
+            _make_finding(one, names)
+            for one in found
+            if one.id is not None and one.id not in left_out
+        ]
         resolution = resolve_correction(kept, holds, said[whole.id], names.agreement)
         left_out |= resolution.overruled
         holds |= dict.fromkeys(resolution.named, whole)
@@ -201,14 +225,20 @@ def _make_found(
         if one.id is None or one.id in left_out:
             continue
         of_it = holds[one.id]
-        if of_it is None and one.id not in named and (_is_unsure(one, names) or one.parent_id in left_out):
+        if (
+            of_it is None
+            and one.id not in named
+            and (_is_unsure(one, names) or one.parent_id in left_out)
+        ):
             left_out.add(one.id)
             if one.type == CLASSIFICATION and _decode(one.data).get("terminal") is True:
                 nameless.add(one.parent_id)
             continue
         record = _make_finding(one, names)
         if of_it is not None:
-            record.said = _make_said(said[of_it.id], names, ids, of_image=of_it.annotation_id is None)
+            record.said = _make_said(
+                said[of_it.id], names, ids, of_image=of_it.annotation_id is None
+            )
         record.external = ids.observations.get(str(one.id))
         record.aside = one.id in aside
         records.append(record)
@@ -248,7 +278,9 @@ class _Timed(msgspec.Struct):
     captured_at: datetime
 
 
-def count_deployments(folder: Path, deployments: Mapping[UUID, DeploymentRecord]) -> list[DeploymentRecord]:
+def count_deployments(
+    folder: Path, deployments: Mapping[UUID, DeploymentRecord]
+) -> list[DeploymentRecord]:
     """Count in a spool how many images each deployment has, and from when to when; those without any are left out."""
     decoder = msgspec.json.Decoder(_Timed)
     counted: dict[UUID, DeploymentRecord] = {}

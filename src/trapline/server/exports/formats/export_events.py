@@ -1,4 +1,5 @@
-"""Sequences as events, whatever the format: what their images show together, as soon as the last of them was read.
+"""Sequences as events, whatever the format: what their images show together, as soon as the last of
+them was read.
 
 Of several images of the same animals the one with the most says how many there are.
 """
@@ -56,7 +57,8 @@ MOST_MEDIA = 50
 class SequenceEvent:
     """A sequence, or an image that is in none.
 
-    It is verified once a person said something of each image of it; the export must hold them all to tell.
+    It is verified once a person said something of each image of it; the export must hold them all
+    to tell.
     """
 
     id: str
@@ -81,20 +83,25 @@ class SequenceEvent:
 
     @property
     def groups(self) -> dict[CountGroup, GroupCount]:
-        """What is seen: by people where they looked at all of it and named something, else by models too.
+        """What is seen: by people where they looked at all of it and named something, else by
+        models too.
 
         Who says of one box that nothing is in it says nothing of the others.
         """
         if self.verified and self.said:
             return self.said
         named = {group.name for group in self.said}
-        return {group: seen for group, seen in self.modelled.items() if group.name not in named} | self.said
+        return {
+            group: seen for group, seen in self.modelled.items() if group.name not in named
+        } | self.said
 
     def key_of(self, group: CountGroup | None) -> str:
         """Give what is seen an id that stays, whatever else is seen beside it next time; None stands for nothing."""
         return str(uuid5(UUID(self.id), msgspec.json.encode(group).decode()))
 
-    def add(self, image: ObservedImage, observations: Sequence[Observation], *, shown: bool = True) -> None:
+    def add(
+        self, image: ObservedImage, observations: Sequence[Observation], *, shown: bool = True
+    ) -> None:
         """Add an image with what it shows; one that may not be shown is not named."""
         self.reviewed = self.reviewed and image.reviewed
         self.images, self.whole = self.images + 1, max(self.whole, image.sequence_images)
@@ -114,9 +121,15 @@ class SequenceEvent:
                 group = CountGroup(one.kind, one.taxon, label)
                 seen = self.modelled.setdefault(group, GroupCount())
                 if one.named_by is not None and (seen.confidence or 0) <= (one.confidence or 0):
-                    seen.model, seen.confidence, seen.at = one.named_by.model, one.confidence, one.named_by.at
+                    seen.model, seen.confidence, seen.at = (
+                        one.named_by.model,
+                        one.confidence,
+                        one.named_by.at,
+                    )
             else:
-                group = CountGroup(one.kind, one.taxon, label, said.sex, said.life_stage, said.behaviour)
+                group = CountGroup(
+                    one.kind, one.taxon, label, said.sex, said.life_stage, said.behaviour
+                )
                 if said.of_image:
                     confirmed.add(group)
                 seen = self.said.setdefault(group, GroupCount())
@@ -125,21 +138,29 @@ class SequenceEvent:
                 seen.comment = seen.comment or said.comment
             if shown and len(seen.media) < MOST_MEDIA and image.id not in seen.media[-1:]:
                 seen.media.append(image.id)
-            # Two models that see the same animal do not make it two. What people state of an image adds up, and what
-            # models alone name adds nothing to it.
-            key = group, None if said is not None else "" if one.found is None else one.found.analysis_id
-            counts[key] = counts.get(key, 0) + (1 if said is None or said.count is None else said.count)
+            # Two models that see the same animal do not make it two. What people state of an image
+            # adds up, and what models alone name adds nothing to it.
+            key = (
+                group,
+                None if said is not None else "" if one.found is None else one.found.analysis_id,
+            )
+            counts[key] = counts.get(key, 0) + (
+                1 if said is None or said.count is None else said.count
+            )
             seen.count = max(seen.count, counts[key])
         if image.said is not None and image.said.count and len(confirmed) == 1:
-            # Who confirms a whole image and says how many there are may see more than the model's boxes.
+            # Who confirms a whole image and says how many there are may see more than the model's
+            # boxes.
             seen = self.said[confirmed.pop()]
             seen.count = max(seen.count, image.said.count)
 
 
 class SequenceEventBuilder:
-    """Makes events of the images of an export, which come by deployment and capture time; one is open at a time.
+    """Makes events of the images of an export, which come by deployment and capture time; one is
+    open at a time.
 
-    For who wants `verified_only` ones nothing is counted in the others, which takes a third of the time.
+    For who wants `verified_only` ones nothing is counted in the others, which takes a third of the
+    time.
     """
 
     def __init__(self, *, verified_only: bool = False) -> None:
@@ -167,4 +188,6 @@ class SequenceEventBuilder:
 
     def _begin(self, image: ObservedImage) -> SequenceEvent:
         at = image.captured_at
-        return SequenceEvent(image.event_id, image.deployment_id, at, at, image.time_zone, self._verified_only)
+        return SequenceEvent(
+            image.event_id, image.deployment_id, at, at, image.time_zone, self._verified_only
+        )

@@ -16,7 +16,8 @@ Writer = Callable[[ExportSpool, BinaryIO], ExportReport]
 class ExportFormatSpec:
     """A format; `load` gives its writer, which is loaded with the first export.
 
-    A writer that reports problems has written something that is not valid: it is kept from being downloaded.
+    A writer that reports problems has written something that is not valid: it is kept from being
+    downloaded.
     """
 
     load: Callable[[], Writer]
@@ -34,7 +35,11 @@ class ExportFormatSpec:
 
     def find_kind(self, options: Mapping[str, Any]) -> tuple[str, str]:
         """Find what the name of a file ends in, and its media type."""
-        return (self.packed, ZIP) if self.packed and options.get("with_pictures") else (self.suffix, self.media_type)
+        return (
+            (self.packed, ZIP)
+            if self.packed and options.get("with_pictures")
+            else (self.suffix, self.media_type)
+        )
 
 
 def _csv() -> Writer:
@@ -121,8 +126,12 @@ FORMATS: dict[ExportFormat, ExportFormatSpec] = {
     ExportFormat.SPECIESNET: ExportFormatSpec(_speciesnet, "-speciesnet.json", JSON),
     ExportFormat.DARWIN_CORE: ExportFormatSpec(_darwin_core, "-darwin-core.zip", ZIP),
     ExportFormat.CSV: ExportFormatSpec(_csv, "-observations.csv", "text/csv; charset=utf-8"),
-    ExportFormat.PARQUET: ExportFormatSpec(_parquet, "-observations.parquet", PARQUET, lack=_lack_parquet),
-    ExportFormat.GEOPARQUET: ExportFormatSpec(_geoparquet, "-observations.geo.parquet", PARQUET, lack=_lack_parquet),
+    ExportFormat.PARQUET: ExportFormatSpec(
+        _parquet, "-observations.parquet", PARQUET, lack=_lack_parquet
+    ),
+    ExportFormat.GEOPARQUET: ExportFormatSpec(
+        _geoparquet, "-observations.geo.parquet", PARQUET, lack=_lack_parquet
+    ),
     ExportFormat.CROPS: ExportFormatSpec(_crops, "-crops.zip", ZIP, needs_pictures=True),
 }
 

@@ -1,8 +1,9 @@
-"""What several analyses of one image found twice, so that an export has each animal once, with what people said of it.
+"""What several analyses of one image found twice, so that an export has each animal once, with what
+people said of it.
 
-A model that runs again finds the same animals anew. What somebody said of an older box holds, so that box stays, and
-the new one in its place goes. Of several models the latest analysis tells what an image shows, as on the page, beside
-everything of which people spoke.
+A model that runs again finds the same animals anew. What somebody said of an older box holds, so
+that box stays, and the new one in its place goes. Of several models the latest analysis tells what
+an image shows, as on the page, beside everything of which people spoke.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +62,8 @@ class _Thing:
 def remove_overlaps(
     found: Sequence[ExportedAnnotation], holds: Mapping[UUID, ActiveIdentification | None]
 ) -> tuple[set[UUID], set[UUID]]:
-    """Settle what of the annotations of an image is left out, and what is left aside where one view of it is wanted.
+    """Settle what of the annotations of an image is left out, and what is left aside where one view
+    of it is wanted.
 
     `holds` has what a person said that holds of each annotation.
     """
@@ -97,17 +99,23 @@ def _list_things(
         if one.id is None:
             continue
         is_part = one.type != BOX and one.parent_id is not None
-        thing = things.setdefault(one.parent_id if is_part and one.parent_id is not None else one.id, _Thing())
+        thing = things.setdefault(
+            one.parent_id if is_part and one.parent_id is not None else one.id, _Thing()
+        )
         thing.rows.append(one)
         if not is_part:
             thing.root = one
         said = holds[one.id]
         # That a whole image is blank is said of nothing in particular.
-        if said is not None and (said.annotation_id is not None or said.kind == IdentificationKind.CONFIRM):
+        if said is not None and (
+            said.annotation_id is not None or said.kind == IdentificationKind.CONFIRM
+        ):
             thing.spoken = max(thing.spoken or (said.at, said.id), (said.at, said.id))
     spoken = [(thing.spoken, thing) for thing in things.values() if thing.spoken is not None]
     spoken.sort(key=lambda pair: pair[0], reverse=True)
-    return [thing for _, thing in spoken] + [thing for thing in things.values() if thing.spoken is None]
+    return [thing for _, thing in spoken] + [
+        thing for thing in things.values() if thing.spoken is None
+    ]
 
 
 def _find_twin(thing: _Thing, kept: Sequence[_Thing]) -> _Thing | None:
@@ -135,7 +143,9 @@ def _compare(one: _Thing, other: _Thing) -> float:
     if one.first.type != BOX:
         return float(one.first.data == other.first.data)
     a, b = one.box, other.box
-    both = PixelBox(max(a.x_min, b.x_min), max(a.y_min, b.y_min), min(a.x_max, b.x_max), min(a.y_max, b.y_max))
+    both = PixelBox(
+        max(a.x_min, b.x_min), max(a.y_min, b.y_min), min(a.x_max, b.x_max), min(a.y_max, b.y_max)
+    )
     if both.is_empty:
         return 0.0
     shared = _area(both)

@@ -1,7 +1,9 @@
-"""What an export is made of, whatever its format: images with what was found on them and what people said of it.
+"""What an export is made of, whatever its format: images with what was found on them and what
+people said of it.
 
-An export gathers these records once, in the order of deployments and capture times, into a spool on the disk, and the
-writer of its format reads the spool as often as it needs. Boxes and points are in pixels of the upright original.
+An export gathers these records once, in the order of deployments and capture times, into a spool on
+the disk, and the writer of its format reads the spool as often as it needs. Boxes and points are in
+pixels of the upright original.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,10 +41,12 @@ class TaxonRecord(msgspec.Struct, omit_defaults=True):
 
 
 class IdentificationRecord(msgspec.Struct, omit_defaults=True):
-    """What people said of an annotation, or of a whole image, that holds: see `wire.identifications`.
+    """What people said of an annotation, or of a whole image, that holds: see
+    `wire.identifications`.
 
-    `by` is a name that may be published: a person's display name, never an e-mail address. `of_image` marks at an
-    annotation what was said of its whole image: how many there are, and of which sex, stands with the image alone.
+    `by` is a name that may be published: a person's display name, never an e-mail address.
+    `of_image` marks at an annotation what was said of its whole image: how many there are, and of
+    which sex, stands with the image alone.
     """
 
     kind: str
@@ -61,10 +65,11 @@ class IdentificationRecord(msgspec.Struct, omit_defaults=True):
 
 
 class AnnotationRecord(msgspec.Struct, omit_defaults=True):
-    """An annotation of the newest completed analysis of each model, or of an older one that somebody spoke of.
+    """An annotation of the newest completed analysis of each model, or of an older one that
+    somebody spoke of.
 
-    `taxon` is what its label means. `aside` marks what would show the same twice: it is told where it is told what each
-    model found, and left aside where it is told what an image shows.
+    `taxon` is what its label means. `aside` marks what would show the same twice: it is told where
+    it is told what each model found, and left aside where it is told what an image shows.
     """
 
     id: UUID
@@ -98,7 +103,8 @@ class AnnotationRecord(msgspec.Struct, omit_defaults=True):
 class ImageRecord(msgspec.Struct, omit_defaults=True):
     """An image; `path` is what it was called where it came from, with its folders.
 
-    `file` is its original's key in the store, `upright_file` that of its upright copy where it has one.
+    `file` is its original's key in the store, `upright_file` that of its upright copy where it has
+    one.
     """
 
     id: UUID
@@ -203,7 +209,10 @@ def truncate_list(problems: Sequence[ExportIssue]) -> list[ExportIssue]:
         return list(problems)
     others = problems[MOST_LISTED - 1 :]
     more = sum(one.count for one in others)
-    return [*problems[: MOST_LISTED - 1], ExportIssue(f"And {more:,} more, which are not listed.", more)]
+    return [
+        *problems[: MOST_LISTED - 1],
+        ExportIssue(f"And {more:,} more, which are not listed.", more),
+    ]
 
 
 @dataclass(frozen=True)

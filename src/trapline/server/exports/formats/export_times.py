@@ -21,7 +21,11 @@ class TimeFormatter:
             text = at.astimezone(place).isoformat(timespec="seconds")
             if len(text) == 25:  # before time zones were agreed on they had seconds too
                 return text
-        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at.year >= 1000 else "1000-01-01T00:00:00Z"
+        return (
+            at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            if at.year >= 1000
+            else "1000-01-01T00:00:00Z"
+        )
 
     def read(self, text: str | None) -> str:
         """Write a time of the spool in UTC; the same one mostly comes many times in a row."""

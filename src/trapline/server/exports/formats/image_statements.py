@@ -1,8 +1,10 @@
-"""What a person's correction of a whole image means for the boxes that models found on it (export rule).
+"""What a person's correction of a whole image means for the boxes that models found on it (export
+rule).
 
-The correction states everything that the image shows. Boxes that agree with it are kept under the person's name: the
-same taxon, an ancestor of it, or a generic label. Other boxes are overruled and are in no export. Between the
-correction and a statement about one box, the later one decides for that box.
+The correction states everything that the image shows. Boxes that agree with it are kept under the
+person's name: the same taxon, an ancestor of it, or a generic label. Other boxes are overruled and
+are in no export. Between the correction and a statement about one box, the later one decides for
+that box.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,10 +27,26 @@ from trapline.server.review.rules.taxon_names import name_key
 from trapline.wire.identifications import IdentificationKind
 
 GENERIC = frozenset(
-    {"", "object", "animal", "unknown", "unidentified", "unknown animal", "unidentified animal", "wildlife", "fauna"}
+    {
+        "",
+        "object",
+        "animal",
+        "unknown",
+        "unidentified",
+        "unknown animal",
+        "unidentified animal",
+        "wildlife",
+        "fauna",
+    }
 )
 """Labels of detectors that say no more than that an animal is there."""
-GROUPS = {"mammal": "mammalia", "bird": "aves", "reptile": "reptilia", "amphibian": "amphibia", "insect": "insecta"}
+GROUPS = {
+    "mammal": "mammalia",
+    "bird": "aves",
+    "reptile": "reptilia",
+    "amphibian": "amphibia",
+    "insect": "insecta",
+}
 """Names in daily use of classes of animals, as detectors have them."""
 
 
@@ -48,7 +66,9 @@ class Agreement:
         self._naming = TaxonResolver(taxa)
         self._known: dict[tuple[str, UUID | None, str, UUID | None], bool] = {}
 
-    def is_given(self, label: str, taxon: UUID | None, stated: str, stated_taxon: UUID | None) -> bool:
+    def is_given(
+        self, label: str, taxon: UUID | None, stated: str, stated_taxon: UUID | None
+    ) -> bool:
         """Return whether a label of a model agrees with a stated label or taxon."""
         key = (label, taxon, stated, stated_taxon)
         known = self._known.get(key)
@@ -56,7 +76,9 @@ class Agreement:
             known = self._known[key] = self._agree(*key)
         return known
 
-    def _agree(self, label: str, taxon: UUID | None, stated: str, stated_taxon: UUID | None) -> bool:
+    def _agree(
+        self, label: str, taxon: UUID | None, stated: str, stated_taxon: UUID | None
+    ) -> bool:
         if taxon is not None and taxon == stated_taxon:
             return True
         kind = self._naming.find(stated, _text(stated_taxon)).kind
@@ -107,7 +129,8 @@ def resolve_correction(
     whole: ExportedIdentification,
     agreement: Agreement,
 ) -> Resolution:
-    """Decide which annotations of an image a correction of the whole image overrules, and which it names.
+    """Decide which annotations of an image a correction of the whole image overrules, and which it
+    names.
 
     `holds` has the statement about each annotation.
     """
@@ -125,7 +148,10 @@ def resolve_correction(
         own = holds[one.id]
         if own is not None and own.kind is IdentificationKind.BLANK:
             continue  # a person removed the box, and a name for the image does not restore it
-        if any((said := holds[key]) is not None and (said.at, said.id) >= (whole.at, whole.id) for key in group):
+        if any(
+            (said := holds[key]) is not None and (said.at, said.id) >= (whole.at, whole.id)
+            for key in group
+        ):
             continue
         if (one.type == BOX or one.type in DRAWN) and _agrees(one, parts, whole, agreement):
             resolution.named |= group
@@ -135,10 +161,15 @@ def resolve_correction(
 
 
 def _agrees(
-    root: AnnotationRecord, parts: Sequence[AnnotationRecord], whole: ExportedIdentification, agreement: Agreement
+    root: AnnotationRecord,
+    parts: Sequence[AnnotationRecord],
+    whole: ExportedIdentification,
+    agreement: Agreement,
 ) -> bool:
     names = [part for part in parts if part.type == CLASSIFICATION]
     name = find_box_label(root, names) if names else None
     # A classifier's name decides; a generic one leaves it to the detector's label.
     named_by = name if name is not None and name_key(name.class_name or "") not in GENERIC else root
-    return agreement.is_given(named_by.class_name or "", named_by.taxon, whole.label or "", whole.taxon)
+    return agreement.is_given(
+        named_by.class_name or "", named_by.taxon, whole.label or "", whole.taxon
+    )

@@ -1,9 +1,11 @@
-"""Results as MegaDetector's batch output, format 1.6 (lila.science/megadetector-output-format), for Timelapse, AddaxAI.
+"""Results as MegaDetector's batch output, format 1.6 (lila.science/megadetector-output-format), for
+Timelapse, AddaxAI.
 
-Boxes are [x_min, y_min, width, height] as fractions of the upright picture. An image of which no analysis is completed
-has a `failure` and no detections; one on which nothing was found has an empty list of them. Detections are an animal, a
-person or a vehicle, which readers know by number, and classifications say what it is: the name that a person gave, with
-the confidence 1, or the models' own. Boxes that a person overruled or removed are not written.
+Boxes are [x_min, y_min, width, height] as fractions of the upright picture. An image of which no
+analysis is completed has a `failure` and no detections; one on which nothing was found has an empty
+list of them. Detections are an animal, a person or a vehicle, which readers know by number, and
+classifications say what it is: the name that a person gave, with the confidence 1, or the models'
+own. Boxes that a person overruled or removed are not written.
 """
 
 from collections.abc import Sequence
@@ -36,7 +38,11 @@ VERSION = "1.6"
 FIRST = {"animal": "1", "person": "2", "vehicle": "3"}
 """The numbers that readers of the format know by heart; 0 is reserved for what is empty."""
 UNNAMED = "object"
-GROUPS = {ObservationType.ANIMAL: "animal", ObservationType.HUMAN: "person", ObservationType.VEHICLE: "vehicle"}
+GROUPS = {
+    ObservationType.ANIMAL: "animal",
+    ObservationType.HUMAN: "person",
+    ObservationType.VEHICLE: "vehicle",
+}
 NO_NAMES = frozenset({"", "human", UNNAMED, *FIRST})
 """What says no more than the category of a detection."""
 NOT_ANALYSED = "No analysis of this image is completed"
@@ -62,7 +68,9 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
             number: writer.described.get(name, "") for name, number in writer.classified.items()
         }
     out.write(b"\n ]")
-    out.writelines(b",\n " + _encode(key) + b": " + _encode(content) for key, content in about.items())
+    out.writelines(
+        b",\n " + _encode(key) + b": " + _encode(content) for key, content in about.items()
+    )
     out.write(b',\n "info": ' + _encode(writer.info()) + b"\n}\n")
     return writer.report
 
@@ -85,10 +93,17 @@ class _Writer:
 
     def info(self) -> dict[str, Any]:
         """What the file says of itself."""
-        told: dict[str, Any] = {"format_version": VERSION, "detector": ", ".join(self._detectors) or "none"}
+        told: dict[str, Any] = {
+            "format_version": VERSION,
+            "detector": ", ".join(self._detectors) or "none",
+        }
         if self._detectors:
             told["detector_metadata"] = describe_detectors(self._detectors.values())
-        at = None if self._completed_at is None else self._completed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        at = (
+            None
+            if self._completed_at is None
+            else self._completed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        )
         if at is not None:
             told["detection_completion_time"] = at
         if self._classifiers:
@@ -110,22 +125,37 @@ class _Writer:
             if one.type == CLASSIFICATION and one.parent_id in named:
                 named[one.parent_id].append(one)
             elif one.type != BOX:
-                self._leave_out(f"{_words(one.type)} without a box: this format has no place for it")
-        if said is not None and (said.kind == "unsure" or (said.kind == "correct" and not _is_boxed(image))):
-            self._leave_out("identifications of whole images without a box: this format has no place for them")
+                self._leave_out(
+                    f"{_words(one.type)} without a box: this format has no place for it"
+                )
+        if said is not None and (
+            said.kind == "unsure" or (said.kind == "correct" and not _is_boxed(image))
+        ):
+            self._leave_out(
+                "identifications of whole images without a box: this format has no place for them"
+            )
         if any(map(_has_more, (said, *(one.said for one in image.found)))):
-            self._leave_out("confirmations, counts and comments of people: this format has no place for them")
+            self._leave_out(
+                "confirmations, counts and comments of people: this format has no place for them"
+            )
         detections = [
             self._detection(image, one, named[one.id], statement)
             for one in boxes
-            if (statement := find_statement(one, named[one.id])) is None or statement.kind != "blank"
+            if (statement := find_statement(one, named[one.id])) is None
+            or statement.kind != "blank"
         ]
         return {"file": file, "detections": sorted(detections, key=lambda one: -one["conf"])}
 
     def _name(self, image: ImageRecord) -> str:
         """The path of a file: below the name of its deployment where there are several, for names come again."""
-        path = self._names.name(str(image.deployment_id), image.path or str(image.id), str(image.id))
-        return path if len(self._folders) < 2 else f"{self._folders.get(str(image.deployment_id), 'deployment')}/{path}"
+        path = self._names.name(
+            str(image.deployment_id), image.path or str(image.id), str(image.id)
+        )
+        return (
+            path
+            if len(self._folders) < 2
+            else f"{self._folders.get(str(image.deployment_id), 'deployment')}/{path}"
+        )
 
     def _detection(
         self,
@@ -154,7 +184,9 @@ class _Writer:
             "bbox": [left, top, round(right - left, 6), round(bottom - top, 6)],
         }
         if statement is not None and is_corrected:
-            told["classifications"] = [self._classify(statement.label or UNNAMED, statement.taxon, 1.0)]
+            told["classifications"] = [
+                self._classify(statement.label or UNNAMED, statement.taxon, 1.0)
+            ]
         elif names := _choose(one, own, name, named):
             told["classifications"] = [self._classification(it) for it in names]
         return told
@@ -190,7 +222,8 @@ def _choose(
     elif name.terminal is None:
         told = [one for one in named if one.terminal is None]
     else:
-        # What a later part of a pipeline calls an animal a detector of many classes may have called by its name.
+        # What a later part of a pipeline calls an animal a detector of many classes may have called
+        # by its name.
         told = [one for one in (name, own) if one is not None and not _is_no_name(one)][:1]
     surest: dict[str, AnnotationRecord] = {}
     for one in told:
@@ -210,7 +243,9 @@ def _has_more(said: IdentificationRecord | None) -> bool:
 
 def _is_boxed(image: ImageRecord) -> bool:
     """Return whether a statement about the whole image names a box."""
-    return any(one.type == BOX and one.said is not None and one.said.of_image for one in image.found)
+    return any(
+        one.type == BOX and one.said is not None and one.said.of_image for one in image.found
+    )
 
 
 def _text(taxon: UUID | None) -> str | None:

@@ -1,7 +1,8 @@
 """Published versions of MegaDetector and the confidence thresholds that their authors recommend.
 
-Source: the table of models of the package megadetector 10.0.28 (`run_detector.py`), which writes the same defaults into
-its own files. Readers such as Timelapse and AddaxAI begin with these thresholds.
+Source: the table of models of the package megadetector 10.0.28 (`run_detector.py`), which writes
+the same defaults into its own files. Readers such as Timelapse and AddaxAI begin with these
+thresholds.
 """
 
 import re
@@ -24,7 +25,9 @@ _THRESHOLDS: dict[str, dict[str, float]] = {
     **{f"v1000.0.0-{tree}": {"typical_detection_threshold": 0.2} for tree in ("cedar", "larch", "sorrel", "spruce")},
 }  # fmt: skip
 _IS_MEGADETECTOR = re.compile(r"(^|\W)(mega[ _-]?detector|md)(?![a-z])", re.IGNORECASE)
-_VERSION = re.compile(r"(?<![\w.])v?((?:2|3)\.0\.0|4\.1\.0|5[ab]\.0\.[01]|1000\.0\.0-[a-z]+)(?![\w.])", re.IGNORECASE)
+_VERSION = re.compile(
+    r"(?<![\w.])v?((?:2|3)\.0\.0|4\.1\.0|5[ab]\.0\.[01]|1000\.0\.0-[a-z]+)(?![\w.])", re.IGNORECASE
+)
 
 
 class Detector(NamedTuple):

@@ -1,4 +1,5 @@
-"""The table of observations as Parquet, and as GeoParquet with the place of each (geoparquet.org, release 1.1.0).
+"""The table of observations as Parquet, and as GeoParquet with the place of each (geoparquet.org,
+release 1.1.0).
 
 The columns are those of the CSV, with their types. Both want pyarrow, which is an extra.
 """
@@ -45,7 +46,10 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
 
 
 def write_geo(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write GeoParquet: the same with points, for maps. Raises Unprocessable where pyarrow is missing."""
+    """Write GeoParquet: the same with points, for maps.
+
+    Raises Unprocessable where pyarrow is missing.
+    """
     return _write(spool, out, with_places=True)
 
 
@@ -66,7 +70,9 @@ def _write(spool: ExportSpool, out: BinaryIO, *, with_places: bool) -> ExportRep
         while batch := list(islice(rows, ROWS_AT_ONCE)):
             columns = [
                 pa.array([_value(name, cell) for cell in cells], type=field.type)
-                for name, cells, field in zip(COLUMNS, zip(*batch, strict=True), fields, strict=False)
+                for name, cells, field in zip(
+                    COLUMNS, zip(*batch, strict=True), fields, strict=False
+                )
             ]
             if with_places:
                 columns.append(pa.array(_points(batch), type=pa.binary()))
@@ -93,14 +99,20 @@ def _value(name: str, cell: Any) -> Any:
     if name in _NUMBERS:
         return float(cell)
     # A lone half of a pair of surrogates is no UTF-8.
-    return cell if name in _WHOLE or name in _TRUTHS else str(cell).encode("utf-8", "replace").decode()
+    return (
+        cell if name in _WHOLE or name in _TRUTHS else str(cell).encode("utf-8", "replace").decode()
+    )
 
 
 def _points(rows: list[list[Any]]) -> Iterator[bytes | None]:
     """Write places as WKB: little-endian points of longitude and latitude."""
     for row in rows:
         latitude, longitude = row[LATITUDE], row[LONGITUDE]
-        yield None if latitude is None or longitude is None else _POINT.pack(1, 1, longitude, latitude)
+        yield (
+            None
+            if latitude is None or longitude is None
+            else _POINT.pack(1, 1, longitude, latitude)
+        )
 
 
 def _describe_places(spool: ExportSpool) -> str:
@@ -113,4 +125,6 @@ def _describe_places(spool: ExportSpool) -> str:
     if places:
         across, up = zip(*places, strict=True)
         column["bbox"] = [min(across), min(up), max(across), max(up)]
-    return json.dumps({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}})
+    return json.dumps(
+        {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+    )

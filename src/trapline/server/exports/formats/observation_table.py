@@ -1,7 +1,8 @@
-"""Observations as a table: a row for each box and each finding without one, and for what people said of whole images.
+"""Observations as a table: a row for each box and each finding without one, and for what people
+said of whole images.
 
-A classification stands in the row of its box. Times are those of the image's own zone. An image on which nothing was
-found, or of which somebody said something as a whole, has a row of type `image`.
+A classification stands in the row of its box. Times are those of the image's own zone. An image on
+which nothing was found, or of which somebody said something as a whole, has a row of type `image`.
 """
 
 import csv
@@ -21,7 +22,11 @@ from trapline.server.exports.formats.export_records import (
     TaxonRecord,
 )
 from trapline.server.exports.formats.export_times import find_time_zone
-from trapline.server.findings.formats.box_labels import find_box_label, find_detector_label, find_statement
+from trapline.server.findings.formats.box_labels import (
+    find_box_label,
+    find_detector_label,
+    find_statement,
+)
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.wire.annotations import AnnotationType
 
@@ -88,7 +93,11 @@ class _Row:
     """What all observations on one image have in common."""
 
     def __init__(
-        self, spool: ExportSpool, image: ImageRecord, deployment: DeploymentRecord | None, zone: ZoneInfo | None
+        self,
+        spool: ExportSpool,
+        image: ImageRecord,
+        deployment: DeploymentRecord | None,
+        zone: ZoneInfo | None,
     ) -> None:
         self._taxa, self._image = spool.taxa, image
         captured_at = image.captured_at.astimezone(zone) if zone else image.captured_at
@@ -119,7 +128,9 @@ class _Row:
     def observations(self) -> Iterator[Cells]:
         """List them: what was found in its order, then the image as a whole."""
         image = self._image
-        under: dict[UUID | None, list[AnnotationRecord]] = {one.id: [] for one in image.found if one.type == BOX}
+        under: dict[UUID | None, list[AnnotationRecord]] = {
+            one.id: [] for one in image.found if one.type == BOX
+        }
         for one in image.found:
             if one.type == CLASSIFICATION and one.parent_id in under:
                 under[one.parent_id].append(one)
@@ -134,7 +145,15 @@ class _Row:
                 yield self._tell(one, under.get(one.id) or ())
         if image.said is not None or is_empty:
             nothing = [None] * 14
-            yield [image.id, IMAGE, *self._place, *nothing, *self._taxon(None, said), *_said(said), *self._marks]
+            yield [
+                image.id,
+                IMAGE,
+                *self._place,
+                *nothing,
+                *self._taxon(None, said),
+                *_said(said),
+                *self._marks,
+            ]
 
     def _tell(self, one: AnnotationRecord, under: Sequence[AnnotationRecord]) -> Cells:
         named = find_box_label(one, under) if under else None
@@ -143,7 +162,9 @@ class _Row:
         detected: Cells = [None, None]
         if one.type == BOX:
             # The box itself is called what the last of its classifications says.
-            own = find_detector_label(one, under) or (one if named is None or named.terminal is None else None)
+            own = find_detector_label(one, under) or (
+                one if named is None or named.terminal is None else None
+            )
             detected = [own.class_name if own else None, one.confidence]
         return [
             one.id,
@@ -162,12 +183,17 @@ class _Row:
 
     def _box(self, one: AnnotationRecord) -> Cells:
         try:
-            x_min, y_min, x_max, y_max = (float(one.data[name]) for name in ("x_min", "y_min", "x_max", "y_max"))
+            x_min, y_min, x_max, y_max = (
+                float(one.data[name]) for name in ("x_min", "y_min", "x_max", "y_max")
+            )
         except (KeyError, TypeError, ValueError):
             return [None] * 8
         wide, high = self._image.width, self._image.height
         pixels = (x_min, y_min, x_max - x_min, y_max - y_min)
-        return [*(round(part / of, 6) for part, of in zip(pixels, (wide, high) * 2, strict=True)), *pixels]
+        return [
+            *(round(part / of, 6) for part, of in zip(pixels, (wide, high) * 2, strict=True)),
+            *pixels,
+        ]
 
     def _taxon(self, found: AnnotationRecord | None, said: IdentificationRecord | None) -> Cells:
         """The taxon that holds: what a person named, else what the label means that nobody doubts."""
@@ -178,7 +204,12 @@ class _Row:
             taxon = self._taxa.get(found.taxon)
         if taxon is None:
             return [None] * 4
-        return [taxon.scientific_name, taxon.rank or None, taxon.gbif_key, "; ".join(taxon.english_names) or None]
+        return [
+            taxon.scientific_name,
+            taxon.rank or None,
+            taxon.gbif_key,
+            "; ".join(taxon.english_names) or None,
+        ]
 
 
 def _said(said: IdentificationRecord | None) -> Sequence[Any]:

@@ -1,7 +1,9 @@
-"""What the images of an export show, whatever its format: an observation each, by a person where one said something.
+"""What the images of an export show, whatever its format: an observation each, by a person where
+one said something.
 
-A box is one observation: the classifications under it say what it is (`box_names`), and are none of their own, nor are
-the key points of a mask. Masks that are files, heatmaps and custom data are no observations.
+A box is one observation: the classifications under it say what it is (`box_names`), and are none of
+their own, nor are the key points of a mask. Masks that are files, heatmaps and custom data are no
+observations.
 """
 
 import re
@@ -125,11 +127,12 @@ class ObservedImage(msgspec.Struct):
 
 
 class Observation(msgspec.Struct, gc=False):
-    """One thing that is seen on an image; `box` is left, top, width and height in upright pixels, within the image.
+    """One thing that is seen on an image; `box` is left, top, width and height in upright pixels,
+    within the image.
 
-    `said` is what a person said of it, and None where a model alone speaks. `found` is the annotation it stands on, and
-    `named_by` the one that says what it is, of which `confidence` is: that of a classifier, where one named a box.
-    `parts` are drawn of the same thing.
+    `said` is what a person said of it, and None where a model alone speaks. `found` is the
+    annotation it stands on, and `named_by` the one that says what it is, of which `confidence` is:
+    that of a classifier, where one named a box. `parts` are drawn of the same thing.
     """
 
     id: str
@@ -172,7 +175,10 @@ _read_says = msgspec.json.Decoder(_Says).decode
 
 def _compile(pattern: str) -> re.Pattern[str]:
     """Compile a pattern of PostgreSQL."""
-    return re.compile(pattern.replace("[^[:alpha:]]", r"[\W\d_]").replace("[[:alpha:]]", r"[^\W\d_]"), re.IGNORECASE)
+    return re.compile(
+        pattern.replace("[^[:alpha:]]", r"[\W\d_]").replace("[[:alpha:]]", r"[^\W\d_]"),
+        re.IGNORECASE,
+    )
 
 
 _IS_PERSON, _IS_VEHICLE = _compile(PEOPLE), _compile(VEHICLES)
@@ -214,9 +220,10 @@ class TaxonResolver:
             said = found.said
             if said is not None and self._shows_people(said.label, said.taxon):
                 return True
-            if getattr(said or image.said, "kind", "") not in ("correct", "blank") and self._shows_people(
-                found.class_name, found.taxon
-            ):
+            if getattr(said or image.said, "kind", "") not in (
+                "correct",
+                "blank",
+            ) and self._shows_people(found.class_name, found.taxon):
                 return True
         return False
 
@@ -230,7 +237,9 @@ class TaxonResolver:
             names = (label, *(name for names in known.common_names.values() for name in names))
             people = is_human or any(_SHOWS_PEOPLE.search(name) for name in names)
             return ObservedTaxon(
-                ObservationType.HUMAN if is_human else ObservationType.ANIMAL, known.scientific_name, people
+                ObservationType.HUMAN if is_human else ObservationType.ANIMAL,
+                known.scientific_name,
+                people,
             )
         parts = label.split(";")
         word = (parts[-1] if len(parts) == CLASS_PARTS else label).strip().lower()
@@ -279,19 +288,27 @@ def build_observations(image: ObservedImage, naming: TaxonResolver) -> list[Obse
 
 
 def _share(whole: ObservedIdentification, seen: list[Observation]) -> bool:
-    """Give the details of a statement about the whole image to what it names; return whether it names anything.
+    """Give the details of a statement about the whole image to what it names; return whether it
+    names anything.
 
-    Details apply where all of it is of one kind. The counts add up to the stated one: each observation counts for one,
-    the first also for those without a box, and one that exceeds the stated count has the count 0.
+    Details apply where all of it is of one kind. The counts add up to the stated one: each
+    observation counts for one, the first also for those without a box, and one that exceeds the
+    stated count has the count 0.
     """
     named = [(one, one.said) for one in seen if one.said is not None and one.said.of_image]
     if len({(one.kind, one.taxon or one.label) for one, _ in named}) == 1:
         for place, (one, said) in enumerate(named):
             count = None
             if whole.count is not None:
-                count = max(whole.count - len(named) + 1, 1) if place == 0 else int(place < whole.count)
+                count = (
+                    max(whole.count - len(named) + 1, 1) if place == 0 else int(place < whole.count)
+                )
             one.said = msgspec.structs.replace(
-                said, count=count, sex=whole.sex, life_stage=whole.life_stage, behaviour=whole.behaviour
+                said,
+                count=count,
+                sex=whole.sex,
+                life_stage=whole.life_stage,
+                behaviour=whole.behaviour,
             )
     return bool(named)
 
@@ -308,7 +325,9 @@ def _list_parts(
             if there is None:
                 there = {other.id for other in found}
             if one.parent_id in there:
-                (under if one.type == CLASSIFICATION else drawn).setdefault(one.parent_id, []).append(one)
+                (under if one.type == CLASSIFICATION else drawn).setdefault(
+                    one.parent_id, []
+                ).append(one)
     return under, drawn
 
 
@@ -328,7 +347,10 @@ def _outdoes(one: Observation, other: Observation) -> bool:
 
 
 def _look(
-    found: ObservedAnnotation, under: Sequence[ObservedAnnotation] | None, image: ObservedImage, naming: TaxonResolver
+    found: ObservedAnnotation,
+    under: Sequence[ObservedAnnotation] | None,
+    image: ObservedImage,
+    naming: TaxonResolver,
 ) -> Observation | None:
     """Describe what an annotation shows, which may be blank; None for a box that lies nowhere."""
     named_by, said = found, found.said
@@ -341,7 +363,10 @@ def _look(
         if said.kind == "correct":
             label, taxon = said.label or "", said.taxon
     if said is not None and said.kind in ("blank", "unsure"):
-        kind, taxon = ObservationType.BLANK if said.kind == "blank" else ObservationType.UNKNOWN, None
+        kind, taxon = (
+            ObservationType.BLANK if said.kind == "blank" else ObservationType.UNKNOWN,
+            None,
+        )
     else:
         kind = naming.find(label, taxon).kind
     box = None
@@ -363,7 +388,9 @@ def _tells_more(name: ObservedAnnotation, found: ObservedAnnotation, naming: Tax
     return naming.find(found.class_name or "", found.taxon).kind is ObservationType.UNKNOWN
 
 
-def _find_box(found: ObservedAnnotation, image: ObservedImage) -> tuple[float, float, float, float] | None:
+def _find_box(
+    found: ObservedAnnotation, image: ObservedImage
+) -> tuple[float, float, float, float] | None:
     """Find where an annotation lies within its image; None for nowhere."""
     if found.type == BOX:
         corners = _read_corners(found.data)
@@ -371,14 +398,20 @@ def _find_box(found: ObservedAnnotation, image: ObservedImage) -> tuple[float, f
         if 0 <= x_min < x_max <= image.width and 0 <= y_min < y_max <= image.height:
             return x_min, y_min, x_max - x_min, y_max - y_min
     elif found.type in DRAWN:
-        form = build_shape(found.type, msgspec.json.decode(found.data), Frame(image.width, image.height))
+        form = build_shape(
+            found.type, msgspec.json.decode(found.data), Frame(image.width, image.height)
+        )
         assert form is not None
         x_min, y_min, width, height = form["bbox"]
         x_max, y_max = x_min + width, y_min + height
     else:
         return None
     cut = clip_box(PixelBox(x_min, y_min, x_max, y_max), Frame(image.width, image.height))
-    return None if cut.is_empty else (cut.x_min, cut.y_min, cut.x_max - cut.x_min, cut.y_max - cut.y_min)
+    return (
+        None
+        if cut.is_empty
+        else (cut.x_min, cut.y_min, cut.x_max - cut.x_min, cut.y_max - cut.y_min)
+    )
 
 
 def _say(key: str, said: ObservedIdentification, naming: TaxonResolver) -> Observation:
@@ -388,7 +421,9 @@ def _say(key: str, said: ObservedIdentification, naming: TaxonResolver) -> Obser
     return Observation(key, naming.find(label, said.taxon).kind, said.taxon, label, said=said)
 
 
-def _see_nothing(image: ObservedImage, said: ObservedIdentification | None, nothing: Observation | None) -> Observation:
+def _see_nothing(
+    image: ObservedImage, said: ObservedIdentification | None, nothing: Observation | None
+) -> Observation:
     """Describe an image on which nothing is seen; `nothing` is by whom it is said of something that was found."""
     if said is None and nothing is not None:
         found, named_by = nothing.found, nothing.named_by
@@ -405,7 +440,9 @@ def _see_nothing(image: ObservedImage, said: ObservedIdentification | None, noth
         )
     found = next((one for one in image.found if not one.aside), None)
     if said is not None or image.blank or (image.blank is None and image.analysed):
-        return Observation(f"{image.id}-blank", ObservationType.BLANK, found=found, said=said, named_by=found)
+        return Observation(
+            f"{image.id}-blank", ObservationType.BLANK, found=found, said=said, named_by=found
+        )
     # Something was found, and what was found is too unsure to be in this export.
     kind = ObservationType.UNKNOWN if image.analysed else ObservationType.UNCLASSIFIED
     return Observation(f"{image.id}-{kind}", kind, found=found, named_by=found)

@@ -1,7 +1,9 @@
-"""What was found as predictions of SpeciesNet (github.com/google/cameratrapai), in its form of 2026-10-15.
+"""What was found as predictions of SpeciesNet (github.com/google/cameratrapai), in its form of
+2026-10-15.
 
-Each detection carries its own classification. What a person said stands in `processed_classification` with the source
-`human`; a name that SpeciesNet does not know has an id that is made of it.
+Each detection carries its own classification. What a person said stands in
+`processed_classification` with the source `human`; a name that SpeciesNet does not know has an id
+that is made of it.
 """
 
 from typing import Any, BinaryIO
@@ -31,7 +33,12 @@ FORMAT_VERSION = "20261015"
 PIECES = 2000
 CATEGORIES = {ObservationType.HUMAN: ("2", "human"), ObservationType.VEHICLE: ("3", "vehicle")}
 ANIMAL = ("1", "animal")
-WHOLE = {"category": "0", "label": "whole_image_classification", "conf": 1.0, "bbox": [0.0, 0.0, 1.0, 1.0]}
+WHOLE = {
+    "category": "0",
+    "label": "whole_image_classification",
+    "conf": 1.0,
+    "bbox": [0.0, 0.0, 1.0, 1.0],
+}
 MOST_CLASSES = 5
 # As the package `speciesnet` has them (5.0.6, constants.py).
 KNOWN = {
@@ -39,7 +46,9 @@ KNOWN = {
     ObservationType.ANIMAL: "1f689929-883d-4dae-958c-3d57ab5b6c16;;;;;;animal",
     ObservationType.HUMAN: "990ae9dd-7a59-4344-afcb-1b7b21368000;mammalia;primates;hominidae;homo;sapiens;human",
     ObservationType.VEHICLE: "e2895ed5-780b-48f6-8a11-9e27cb594511;;;;;;vehicle",
-    ObservationType.UNKNOWN: ";".join(["f2efdae9-efb8-48fb-8a91-eccf79ab4ffb", *["no cv result"] * 6]),
+    ObservationType.UNKNOWN: ";".join(
+        ["f2efdae9-efb8-48fb-8a91-eccf79ab4ffb", *["no cv result"] * 6]
+    ),
 }
 
 
@@ -57,12 +66,16 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
     predictions = _Predictions(spool)
     report = ExportReport()
     pieces: list[bytes] = []
-    out.write(b'{"info":' + msgspec.json.encode({"format_version": FORMAT_VERSION}) + b',"predictions":[')
+    out.write(
+        b'{"info":' + msgspec.json.encode({"format_version": FORMAT_VERSION}) + b',"predictions":['
+    )
     for image in spool.read(ObservedImage):
         if not image.analysed and image.said is None:
             predictions.not_looked_at += 1
             continue
-        pieces.append((b"\n," if report.written else b"\n") + msgspec.json.encode(predictions.describe(image)))
+        pieces.append(
+            (b"\n," if report.written else b"\n") + msgspec.json.encode(predictions.describe(image))
+        )
         report.written += 1
         if len(pieces) == PIECES:
             out.write(b"".join(pieces))
@@ -112,7 +125,10 @@ class _Predictions:
         """Tell what has no form there."""
         told = [
             ("Images that no model and nobody looked at yet.", self.not_looked_at),
-            ("Masks that are files, heatmaps and custom data, which have no form there.", self._naming.formless),
+            (
+                "Masks that are files, heatmaps and custom data, which have no form there.",
+                self._naming.formless,
+            ),
         ]
         return [ExportIssue(what, count) for what, count in told if count]
 
@@ -122,8 +138,17 @@ class _Predictions:
         category, label = CATEGORIES.get(one.kind, ANIMAL)
         left, top, width, height = one.box
         box = [left / image.width, top / image.height, width / image.width, height / image.height]
-        sure = one.found.confidence if one.found.confidence is not None else float(one.said is not None)
-        told = {"category": category, "label": label, "conf": sure, "bbox": [round(side, 4) for side in box]}
+        sure = (
+            one.found.confidence
+            if one.found.confidence is not None
+            else float(one.said is not None)
+        )
+        told = {
+            "category": category,
+            "label": label,
+            "conf": sure,
+            "bbox": [round(side, 4) for side in box],
+        }
         return {**told, **self._classify(one, image)}
 
     def _classify(self, one: Observation, image: ObservedImage) -> dict[str, Any]:
@@ -135,7 +160,13 @@ class _Predictions:
                 "scores": [score for _, score in raw[:MOST_CLASSES]],
             }
         score = 1.0 if one.said is not None else one.confidence or 0.0
-        source = "human" if one.said is not None else one.named_by.model if one.named_by is not None else ""
+        source = (
+            "human"
+            if one.said is not None
+            else one.named_by.model
+            if one.named_by is not None
+            else ""
+        )
         told["processed_classification"] = {
             "class": self._name(one.kind, one.label, one.taxon),
             "score": score,
@@ -177,7 +208,9 @@ def _write_class(kind: ObservationType, label: str, taxon: TaxonRecord | None) -
     """Write a class string: `uuid;class;order;family;genus;species;common name`, in small letters."""
     if label.count(";") == CLASS_PARTS - 1 and taxon is None:
         return label
-    if kind in KNOWN and (kind is not ObservationType.ANIMAL or (taxon is None and label.lower() in ("", "animal"))):
+    if kind in KNOWN and (
+        kind is not ObservationType.ANIMAL or (taxon is None and label.lower() in ("", "animal"))
+    ):
         return KNOWN[kind]
     if taxon is None:
         name = _plain(label)

@@ -1,7 +1,9 @@
-"""Pictures and labels for training with YOLO (docs.ultralytics.com, "Object Detection Datasets Overview").
+"""Pictures and labels for training with YOLO (docs.ultralytics.com, "Object Detection Datasets
+Overview").
 
-Whole deployments go to training, validation or test: images of one place are so alike that a split at random would ask
-a model what it has seen. An image that is empty has an empty file of labels; one that nobody looked at is left out.
+Whole deployments go to training, validation or test: images of one place are so alike that a split
+at random would ask a model what it has seen. An image that is empty has an empty file of labels;
+one that nobody looked at is left out.
 """
 
 import hashlib
@@ -10,7 +12,12 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from trapline.server.exports.formats.coco_project import JPEG, add_images
-from trapline.server.exports.formats.export_records import DeploymentRecord, ExportIssue, ExportReport, ExportSpool
+from trapline.server.exports.formats.export_records import (
+    DeploymentRecord,
+    ExportIssue,
+    ExportReport,
+    ExportSpool,
+)
 from trapline.server.exports.formats.observations import (
     ObservationType,
     ObservedImage,
@@ -30,9 +37,14 @@ def split_deployments(deployments: Sequence[DeploymentRecord]) -> dict[str, str]
     Of two deployments one is for validation; a single one is for training.
     """
     ordered = sorted(
-        (one for one in deployments if one.images), key=lambda one: hashlib.sha256(str(one.id).encode()).digest()
+        (one for one in deployments if one.images),
+        key=lambda one: hashlib.sha256(str(one.id).encode()).digest(),
     )
-    total, parts, place = sum(one.images for one in ordered), {str(one.id): TRAIN for one in deployments}, 0
+    total, parts, place = (
+        sum(one.images for one in ordered),
+        {str(one.id): TRAIN for one in deployments},
+        0,
+    )
     for part, share in SHARES:
         taken = 0
         # At least one stays for training, and one of three or more goes to each part.
@@ -105,7 +117,9 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
         report.left_out.append(ExportIssue(what, labels.unsure))
     if VALIDATION not in used:
         report.left_out.append(
-            ExportIssue("Validation: there is one deployment alone, and a split within it would deceive.")
+            ExportIssue(
+                "Validation: there is one deployment alone, and a split within it would deceive."
+            )
         )
     return report
 
@@ -113,7 +127,9 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
 def _describe(labels: _Labels, used: set[str]) -> str:
     # A text of JSON is one of YAML too.
     names = "".join(f"  {number}: {_quote(name)}\n" for name, number in labels.classes.items())
-    parts = "".join(f"{part}: images/{part if part in used else TRAIN}\n" for part in (TRAIN, VALIDATION))
+    parts = "".join(
+        f"{part}: images/{part if part in used else TRAIN}\n" for part in (TRAIN, VALIDATION)
+    )
     if TEST in used:
         parts += f"{TEST}: images/{TEST}\n"
     # Without a `path` it is the folder of this file; a relative one is looked for elsewhere.

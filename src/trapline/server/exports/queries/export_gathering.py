@@ -1,6 +1,8 @@
-"""What goes into an export: images page by page, what was found on them, and what people said, as of one moment.
+"""What goes into an export: images page by page, what was found on them, and what people said, as
+of one moment.
 
-Which images fit a filter, and their own times, tags and stars, are those of when a page is gathered.
+Which images fit a filter, and their own times, tags and stars, are those of when a page is
+gathered.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -41,8 +43,9 @@ class ExportScope:
 class ExportedAnnotation(NamedTuple):
     """An annotation of a completed analysis; without any annotation the analysis alone.
 
-    `made_by` is the pipeline of its analysis, `model_name` the part of it that found this. `is_newest`: no later
-    analysis of this pipeline is completed. `is_latest`: the image is shown with this one, the latest with findings.
+    `made_by` is the pipeline of its analysis, `model_name` the part of it that found this.
+    `is_newest`: no later analysis of this pipeline is completed. `is_latest`: the image is shown
+    with this one, the latest with findings.
     """
 
     image_id: UUID
@@ -92,11 +95,15 @@ def _select(scope: Scope, wanted: ExportScope) -> Select[ImageRow]:
 
 async def count_selected(scope: Scope, tx: Transaction, wanted: ExportScope) -> int:
     """Count how many images an export takes, if none of them changes meanwhile."""
-    counted = select(func.count()).select_from(_select(scope, wanted).with_only_columns(ImageRow.id).subquery())
+    counted = select(func.count()).select_from(
+        _select(scope, wanted).with_only_columns(ImageRow.id).subquery()
+    )
     return int((await tx.session.execute(counted)).scalar_one())
 
 
-async def has_remaining_images(scope: Scope, tx: Transaction, wanted: ExportScope, export_id: UUID) -> bool:
+async def has_remaining_images(
+    scope: Scope, tx: Transaction, wanted: ExportScope, export_id: UUID
+) -> bool:
     """Tell whether an image fits that the export does not hold: its capture time moved while it was gathered."""
     held = select(ExportImageRow.image_id).where(
         ExportImageRow.export_id == export_id, ExportImageRow.image_id == ImageRow.id
@@ -105,16 +112,27 @@ async def has_remaining_images(scope: Scope, tx: Transaction, wanted: ExportScop
     return (await tx.session.execute(left)).first() is not None
 
 
-async def list_deployments(scope: Scope, tx: Transaction, wanted: ExportScope) -> list[DeploymentRow]:
+async def list_deployments(
+    scope: Scope, tx: Transaction, wanted: ExportScope
+) -> list[DeploymentRow]:
     """List the deployments that an export can be of, in the order in which it has them."""
-    statement = select(DeploymentRow).where(DeploymentRow.project_id == wanted.project_id).order_by(DeploymentRow.id)
+    statement = (
+        select(DeploymentRow)
+        .where(DeploymentRow.project_id == wanted.project_id)
+        .order_by(DeploymentRow.id)
+    )
     if wanted.filter.deployment_id is not None:
         statement = statement.where(DeploymentRow.id == wanted.filter.deployment_id)
     return list((await tx.session.scalars(statement)).all())
 
 
 async def list_images(
-    scope: Scope, tx: Transaction, wanted: ExportScope, deployment_id: UUID, after: Place | None, limit: int
+    scope: Scope,
+    tx: Transaction,
+    wanted: ExportScope,
+    deployment_id: UUID,
+    after: Place | None,
+    limit: int,
 ) -> Sequence[Any]:
     """List a page of the images of a deployment, by capture time and id, with their EXIF."""
     place = (ImageRow.captured_at, ImageRow.id)
@@ -136,9 +154,11 @@ IMAGE_COLUMNS = (
 async def list_annotations(
     scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime
 ) -> list[ExportedAnnotation]:
-    """List what the newest completed analysis of each model found on these images, in the order of each analysis.
+    """List what the newest completed analysis of each model found on these images, in the order of
+    each analysis.
 
-    Those of which people said something that was not withdrawn are listed too, behind the newest: their words hold.
+    Those of which people said something that was not withdrawn are listed too, behind the newest:
+    their words hold.
     """
     cursor = await tx.execute(
         f"""
@@ -212,7 +232,9 @@ async def list_identifications(
     return [ExportedIdentification(*row) for row in await cursor.fetchall()]
 
 
-async def list_public_images(scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]) -> set[UUID]:
+async def list_public_images(
+    scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]
+) -> set[UUID]:
     """List which of these images visitors would be shown, if their project is public."""
     shown = select_public_images(scope, project_id, ImageFilter()).with_only_columns(ImageRow.id)
     return set((await tx.session.scalars(shown.where(ImageRow.id.in_(images)))).all())
@@ -230,8 +252,11 @@ async def count_sequences(
     return dict(await cursor.fetchall())
 
 
-async def list_reviewer_names(scope: Scope, tx: Transaction, project_id: int, as_of: datetime) -> Mapping[str, str]:
-    """Name everybody who had said something by then, so that it may be published: never by an e-mail address.
+async def list_reviewer_names(
+    scope: Scope, tx: Transaction, project_id: int, as_of: datetime
+) -> Mapping[str, str]:
+    """Name everybody who had said something by then, so that it may be published: never by an
+    e-mail address.
 
     Who has given no name is a number, in the order in which they began.
     """
@@ -263,7 +288,16 @@ async def list_label_taxa(scope: Scope, tx: Transaction, project_id: int) -> Map
 
 async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict[str, Any]]:
     """List the accepted taxa that labels mean and that people named."""
-    names = ("id", "scientific_name", "authorship", "rank", "higher_ranks", "common_names", "gbif_key", "external_id")
+    names = (
+        "id",
+        "scientific_name",
+        "authorship",
+        "rank",
+        "higher_ranks",
+        "common_names",
+        "gbif_key",
+        "external_id",
+    )
     cursor = await tx.execute(
         f"""
         select {", ".join(names)} from taxa where project_id = %(project)s and id in (
@@ -281,7 +315,8 @@ async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict
 async def list_annotation_sizes(
     scope: Scope, tx: Transaction, images: Sequence[UUID], extra_bytes: int
 ) -> Mapping[UUID, int]:
-    """Return the maximum size in bytes of the annotation data of each image, plus the extra bytes per annotation.
+    """Return the maximum size in bytes of the annotation data of each image, plus the extra bytes
+    per annotation.
 
     What is stored as it is is not read for that.
     """

@@ -38,9 +38,10 @@ _NONE = text("'[]'::jsonb")
 class ExportRow(Row):
     """An export. `attempt` counts who took it up: only the last one moves it.
 
-    It is gathered up to `gathered_to`, which fills the first `spooled_bytes` of its spool. `storage_key` is written
-    before there is a file under it, so that none is left behind unknown. `forgotten_images` are those of it that are
-    gone for good; those that are only marked are counted when somebody asks.
+    It is gathered up to `gathered_to`, which fills the first `spooled_bytes` of its spool.
+    `storage_key` is written before there is a file under it, so that none is left behind unknown.
+    `forgotten_images` are those of it that are gone for good; those that are only marked are
+    counted when somebody asks.
     """
 
     __tablename__ = "exports"
@@ -78,11 +79,15 @@ class ExportRow(Row):
     size_bytes: Mapped[int | None]
     sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
     forgotten_images: Mapped[int] = mapped_column(default=0, server_default="0")
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())
+    updated_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
 
 
 class ExportImageRow(Row):
@@ -90,7 +95,9 @@ class ExportImageRow(Row):
 
     __tablename__ = "export_images"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "export_id"], ["exports.project_id", "exports.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "export_id"], ["exports.project_id", "exports.id"], ondelete="CASCADE"
+        ),
     )
 
     export_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -98,9 +105,13 @@ class ExportImageRow(Row):
     project_id: Mapped[int]
 
 
-async def get_export_row(scope: Scope, tx: Transaction, export_id: UUID, *, lock: bool = False) -> ExportRow:
+async def get_export_row(
+    scope: Scope, tx: Transaction, export_id: UUID, *, lock: bool = False
+) -> ExportRow:
     """Get an export that the caller may touch; raises NotFound or Forbidden."""
-    row = await tx.session.get(ExportRow, export_id, with_for_update=lock or None, populate_existing=True)
+    row = await tx.session.get(
+        ExportRow, export_id, with_for_update=lock or None, populate_existing=True
+    )
     if row is None or not scope.sees(row.project_id):
         raise NotFound
     scope.check(row.project_id)
@@ -128,22 +139,32 @@ class ExportFilterSummary(NamedTuple):
     images: int | None
 
 
-async def list_filters(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, ExportFilterSummary]:
+async def list_filters(
+    scope: Scope, tx: Transaction, ids: Sequence[UUID]
+) -> dict[UUID, ExportFilterSummary]:
     """List by what these exports choose, without reading the ids of all that somebody selected."""
     cursor = await tx.execute(
         "select id, selection - 'images', jsonb_array_length(selection->'images') from exports where id = any(%b)",
         (list(ids),),
     )
-    return {key: ExportFilterSummary(chosen, images) for key, chosen, images in await cursor.fetchall()}
+    return {
+        key: ExportFilterSummary(chosen, images) for key, chosen, images in await cursor.fetchall()
+    }
 
 
 async def claim_export(
-    scope: Scope, tx: Transaction, export_id: UUID, *, still_for_s: float, known_dead: int | None = None
+    scope: Scope,
+    tx: Transaction,
+    export_id: UUID,
+    *,
+    still_for_s: float,
+    known_dead: int | None = None,
 ) -> ExportRow | None:
-    """Take an export up, after which nobody moves it who took it up before; None where it is not to be had.
+    """Take an export up, after which nobody moves it who took it up before; None where it is not to
+    be had.
 
-    It is to be had while it waits, once nobody has given a sign for so long, and at once where its last attempt is the
-    one that is known to be dead.
+    It is to be had while it waits, once nobody has given a sign for so long, and at once where its
+    last attempt is the one that is known to be dead.
     """
     is_quiet = ExportRow.updated_at < func.clock_timestamp() - timedelta(seconds=still_for_s)
     statement = (
@@ -155,7 +176,9 @@ async def claim_export(
         )
         .with_for_update()
     )
-    row = (await tx.session.scalars(statement, execution_options={"populate_existing": True})).one_or_none()
+    row = (
+        await tx.session.scalars(statement, execution_options={"populate_existing": True})
+    ).one_or_none()
     if row is None:
         return None
     row.attempt += 1
@@ -215,7 +238,9 @@ async def expire_exports(scope: Scope, tx: Transaction, limit: int) -> list[tupl
     return [(key, project_id) for key, project_id in await cursor.fetchall()]
 
 
-async def add_export_images(scope: Scope, tx: Transaction, row: ExportRow, images: Sequence[UUID]) -> set[UUID]:
+async def add_export_images(
+    scope: Scope, tx: Transaction, row: ExportRow, images: Sequence[UUID]
+) -> set[UUID]:
     """Note that an export holds these images; answers those that it did not hold before."""
     cursor = await tx.execute(
         "insert into export_images (export_id, image_id, project_id) select %s, unnest(%b::uuid[]), %s"
@@ -260,7 +285,9 @@ async def count_deleted(scope: Scope, tx: Transaction, exports: Iterable[UUID]) 
     return {key: int(count) for key, count in await cursor.fetchall()}
 
 
-async def record_purged_images(scope: Scope, tx: Transaction, images: Sequence[UUID], projects: Iterable[int]) -> None:
+async def record_purged_images(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], projects: Iterable[int]
+) -> None:
     """Count images that go for good in the exports that hold them."""
     await tx.execute(
         """
@@ -276,7 +303,9 @@ async def record_purged_images(scope: Scope, tx: Transaction, images: Sequence[U
     )
 
 
-async def count_existing_images(scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]) -> int:
+async def count_existing_images(
+    scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]
+) -> int:
     """Count which of these are images of a project, and not deleted."""
     scope.check(project_id)
     cursor = await tx.execute(
@@ -287,7 +316,9 @@ async def count_existing_images(scope: Scope, tx: Transaction, project_id: int, 
     return int(count)
 
 
-async def list_deployment_names(scope: Scope, tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, str]:
+async def list_deployment_names(
+    scope: Scope, tx: Transaction, ids: Iterable[UUID]
+) -> dict[UUID, str]:
     """Name these deployments; those that are gone are left out."""
     cursor = await tx.execute("select id, name from deployments where id = any(%b)", (list(ids),))
     return {key: name for key, name in await cursor.fetchall()}
@@ -295,13 +326,16 @@ async def list_deployment_names(scope: Scope, tx: Transaction, ids: Iterable[UUI
 
 async def list_project_names(scope: Scope, tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
     """Name these projects."""
-    cursor = await tx.execute("select id, name from projects where id = any(%s::bigint[])", (list(ids),))
+    cursor = await tx.execute(
+        "select id, name from projects where id = any(%s::bigint[])", (list(ids),)
+    )
     return {key: name for key, name in await cursor.fetchall()}
 
 
 async def list_file_keys(scope: Scope, tx: Transaction, project_id: int) -> list[str]:
     """List the files of all exports of a project, with those that are just being kept."""
     cursor = await tx.execute(
-        "select storage_key from exports where project_id = %s and storage_key is not null", (project_id,)
+        "select storage_key from exports where project_id = %s and storage_key is not null",
+        (project_id,),
     )
     return [key for (key,) in await cursor.fetchall()]

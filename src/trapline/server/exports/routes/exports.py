@@ -45,8 +45,13 @@ async def list_exports(
 
 
 @router.post("", status_code=202)
-async def create_export(system: SystemOf, scope: ScopeOf, new: NewExport, response: Response) -> Export:
-    """Ask for an export; it is made in the background, of what is there now. Look at it until it is ready."""
+async def create_export(
+    system: SystemOf, scope: ScopeOf, new: NewExport, response: Response
+) -> Export:
+    """Ask for an export; it is made in the background, of what is there now.
+
+    Look at it until it is ready.
+    """
     made = await exports.create_export(system, scope, new)
     response.headers["Location"] = f"/api/v2/exports/{made.id}"
     return made
@@ -61,9 +66,14 @@ async def get_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> Expor
 @router.get(
     "/{export_id}/download",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}}, 206: {"description": "A part of it."}},
+    responses={
+        200: {"content": {"application/octet-stream": {}}},
+        206: {"description": "A part of it."},
+    },
 )
-async def download_export(system: SystemOf, scope: ScopeOf, export_id: UUID, request: Request) -> Response:
+async def download_export(
+    system: SystemOf, scope: ScopeOf, export_id: UUID, request: Request
+) -> Response:
     """Download the file of an export that is ready, whole or in part."""
     file = await exports.get_export_file(system, scope, export_id)
     etag = f'"{file.sha256}"'
@@ -86,7 +96,9 @@ async def download_export(system: SystemOf, scope: ScopeOf, export_id: UUID, req
     if length != file.size:
         status = 206
         headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{file.size}"
-    return StreamingResponse(exports.read_export_file(system, file, first, length), status_code=status, headers=headers)
+    return StreamingResponse(
+        exports.read_export_file(system, file, first, length), status_code=status, headers=headers
+    )
 
 
 @router.post("/{export_id}/cancel")

@@ -22,7 +22,11 @@ from trapline.server.external.queries.standalone_analyses import (
     select_job_analyses,
     transition_analysis,
 )
-from trapline.server.findings.actions.analysis_responses import build_analyses, build_analysis, build_annotations
+from trapline.server.findings.actions.analysis_responses import (
+    build_analyses,
+    build_analysis,
+    build_annotations,
+)
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotation_pages import (
     AnalysisAnnotations,
@@ -39,7 +43,11 @@ from trapline.server.platform.db.idempotency import find_saved_response, save_re
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, InvalidRequest, TooManyRequests, Unprocessable
 from trapline.server.queue.queries.jobs import get_job_row
-from trapline.server.queue.rules.job_transitions import ALLOWED_CALLBACK_MOVES, ALLOWED_FINALIZATIONS, FINAL
+from trapline.server.queue.rules.job_transitions import (
+    ALLOWED_CALLBACK_MOVES,
+    ALLOWED_FINALIZATIONS,
+    FINAL,
+)
 from trapline.wire.analyses import (
     Analysis,
     AnalysisState,
@@ -58,11 +66,13 @@ CREATED_A_DAY = 4
 RETRY_AFTER_S = 3600
 
 
-async def create_analysis(system: AppContext, scope: Scope, image_id: UUID, new: NewAnalysis) -> CreatedAnalysis:
+async def create_analysis(
+    system: AppContext, scope: Scope, image_id: UUID, new: NewAnalysis
+) -> CreatedAnalysis:
     """Make a stand-alone analysis of an image, with the secret that signs its callbacks.
 
-    Raises NotFound, Forbidden, Invalid (another image, a model that is not allowed, too many of them), Conflict,
-    TooMany (too many in 24 hours).
+    Raises NotFound, Forbidden, Invalid (another image, a model that is not allowed, too many of
+    them), Conflict, TooMany (too many in 24 hours).
     """
     if new.image_id != image_id:
         raise InvalidRequest("The body's image_id is another than the address's. Nothing was made.")
@@ -80,10 +90,13 @@ async def create_analysis(system: AppContext, scope: Scope, image_id: UUID, new:
     return CreatedAnalysis(**dict(done), callback_secret=derive_secret(system, done.id))
 
 
-async def _add(system: AppContext, scope: Scope, tx: Transaction, image_id: UUID, new: NewAnalysis) -> Analysis:
+async def _add(
+    system: AppContext, scope: Scope, tx: Transaction, image_id: UUID, new: NewAnalysis
+) -> Analysis:
     image = await lock_image(scope, tx, image_id)
     most = system.callbacks.analyses_per_image
-    # Versions of `trapline simulate` before the field `simulated` name themselves in the provenance only.
+    # Versions of `trapline simulate` before the field `simulated` name themselves in the provenance
+    # only.
     is_simulated = new.simulated or new.provenance.get("made_by") == SIMULATOR
     open_ones, recent = await count_standalone(scope, tx, image, simulated=is_simulated)
     if open_ones >= most:
@@ -123,7 +136,9 @@ async def _add(system: AppContext, scope: Scope, tx: Transaction, image_id: UUID
         raise Conflict(
             f"Another analysis of this project has the external_job_id {new.external_job_id}. Nothing was made."
         ) from error
-    tx.audit("create", "analysis", row.id, row.project_id, model=f"{row.model_name} {row.model_version}")
+    tx.audit(
+        "create", "analysis", row.id, row.project_id, model=f"{row.model_name} {row.model_version}"
+    )
     return build_analysis(system, AnalysisAnnotations(row, details), {})
 
 
@@ -142,20 +157,29 @@ async def list_analyses(
             cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-        analyses = await build_analyses(system, scope, tx, await list_analysis_annotations(scope, tx, rows, longer=0))
+        analyses = await build_analyses(
+            system, scope, tx, await list_analysis_annotations(scope, tx, rows, longer=0)
+        )
     return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
 
 
 async def list_job_analyses(
     system: AppContext, scope: Scope, job_id: int, limit: int, cursor: str | None
 ) -> Page[Analysis]:
-    """List the analyses of a job by their images, each with the first of its annotations. Raises NotFound."""
+    """List the analyses of a job by their images, each with the first of its annotations.
+
+    Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         statement = select_job_analyses(scope, await get_job_row(scope, tx, job_id))
         order = [(AnalysisRow.image_id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=False, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
-        analyses = await build_analyses(system, scope, tx, await list_analysis_annotations(scope, tx, rows, longer=0))
+        analyses = await build_analyses(
+            system, scope, tx, await list_analysis_annotations(scope, tx, rows, longer=0)
+        )
     return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
 
 
@@ -170,7 +194,9 @@ async def get_analysis(
 
 
 async def _show(system: AppContext, scope: Scope, tx: Transaction, row: AnalysisRow) -> Analysis:
-    [analysis] = await build_analyses(system, scope, tx, await list_analysis_annotations(scope, tx, [row]))
+    [analysis] = await build_analyses(
+        system, scope, tx, await list_analysis_annotations(scope, tx, [row])
+    )
     return analysis
 
 
@@ -183,7 +209,10 @@ async def list_annotations(
     cursor: str | None,
     use: SignatureUse | None = None,
 ) -> Page[Annotation]:
-    """List the annotations of an analysis by ordering, then as they were posted. Raises NotFound, Invalid."""
+    """List the annotations of an analysis by ordering, then as they were posted.
+
+    Raises NotFound, Invalid.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_analysis_row(scope, tx, analysis_id)
         await record_signature_use(tx, row, use)
@@ -194,22 +223,36 @@ async def list_annotations(
 
 
 async def update_status(
-    system: AppContext, scope: Scope, analysis_id: UUID, change: StatusUpdate, use: SignatureUse | None
+    system: AppContext,
+    scope: Scope,
+    analysis_id: UUID,
+    change: StatusUpdate,
+    use: SignatureUse | None,
 ) -> Analysis:
-    """Move a stand-alone analysis. Raises NotFound, Forbidden, Conflict for a move that is not allowed."""
-    return await _move(system, scope, analysis_id, change.status, change.error_message, use, ALLOWED_CALLBACK_MOVES)
+    """Move a stand-alone analysis.
+
+    Raises NotFound, Forbidden, Conflict for a move that is not allowed.
+    """
+    return await _move(
+        system, scope, analysis_id, change.status, change.error_message, use, ALLOWED_CALLBACK_MOVES
+    )
 
 
 async def finalize(
     system: AppContext, scope: Scope, analysis_id: UUID, end: Finalization, use: SignatureUse | None
 ) -> Analysis:
-    """End a stand-alone analysis, completed or failed. Raises NotFound, Forbidden, Unprocessable, Conflict."""
+    """End a stand-alone analysis, completed or failed.
+
+    Raises NotFound, Forbidden, Unprocessable, Conflict.
+    """
     if end.status not in (AnalysisState.COMPLETED, AnalysisState.FAILED):
         raise Unprocessable(
             f"An analysis is finalized as completed or failed, not as {end.status}. Nothing was changed.",
             [("status", "must be completed or failed")],
         )
-    return await _move(system, scope, analysis_id, end.status, end.error_message, use, ALLOWED_FINALIZATIONS)
+    return await _move(
+        system, scope, analysis_id, end.status, end.error_message, use, ALLOWED_FINALIZATIONS
+    )
 
 
 async def _move(
@@ -237,7 +280,9 @@ async def _move(
                     f"This analysis is {row.state} and cannot become {target}. Nothing was changed.",
                 )
             await cite_own_artifacts(scope, tx, row, arrived)
-            await transition_analysis(scope, tx, row, target.value, error_message, error_message or None)
+            await transition_analysis(
+                scope, tx, row, target.value, error_message, error_message or None
+            )
             if target == AnalysisState.COMPLETED and not row.simulated:
                 await refresh_findings(scope, tx, [row.image_id])
             tx.audit(f"analysis {target}", "analysis", row.id, row.project_id)

@@ -27,7 +27,9 @@ async def export_analysis(
     async with system.database.transaction(scope) as tx:
         row = await get_analysis_row(scope, tx, analysis_id)
         image = await get_image_row(scope, tx, row.image_id)
-        [analysis] = await build_analyses(system, scope, tx, await list_analysis_annotations(scope, tx, [row]))
+        [analysis] = await build_analyses(
+            system, scope, tx, await list_analysis_annotations(scope, tx, [row])
+        )
         tx.audit("export", "analysis", analysis_id, row.project_id, format=form.value)
     pages = _read_pages(system, scope, analysis_id)
     match form:
@@ -42,15 +44,23 @@ async def export_analysis(
 
             path = sanitise_path(image_path(image.source_path, image.filename))
             picture = AnalysedImage(path, Frame(image.width, image.height))
-            return f"analysis-{analysis_id}-coco.json", "application/json", write_coco(analysis, picture, pages)
+            return (
+                f"analysis-{analysis_id}-coco.json",
+                "application/json",
+                write_coco(analysis, picture, pages),
+            )
 
 
-async def _read_pages(system: AppContext, scope: Scope, analysis_id: UUID) -> AsyncIterator[Sequence[Annotation]]:
+async def _read_pages(
+    system: AppContext, scope: Scope, analysis_id: UUID
+) -> AsyncIterator[Sequence[Annotation]]:
     cursor = None
     while True:
         async with system.database.transaction(scope) as tx:
             row = await get_analysis_row(scope, tx, analysis_id)
-            found, cursor = await list_annotation_rows(scope, tx, row, AnnotationFilter(), FIRST_PAGE, cursor)
+            found, cursor = await list_annotation_rows(
+                scope, tx, row, AnnotationFilter(), FIRST_PAGE, cursor
+            )
             page = await build_annotations(system, scope, tx, found)
         yield page
         if cursor is None:

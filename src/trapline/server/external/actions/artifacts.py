@@ -32,7 +32,13 @@ from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge
 from trapline.server.platform.store.object_store import IncomingFile, UploadedObject
 from trapline.server.queue.rules.job_transitions import FINAL
-from trapline.wire.artifacts import Artifact, ArtifactState, ArtifactType, NewArtifact, PresignedUpload
+from trapline.wire.artifacts import (
+    Artifact,
+    ArtifactState,
+    ArtifactType,
+    NewArtifact,
+    PresignedUpload,
+)
 from trapline.wire.values import Page
 
 PNG, TEXT, JSON = "image/png", "text/plain", "application/json"
@@ -56,7 +62,8 @@ DOWNLOAD_LIFETIME_S = 3600
 class StoredUpload:
     """What was seen in the store under an artifact's path: the file, or what is wrong with it.
 
-    `presigned_at` and `uploaded_at` are those of the row then: others mean that another upload may have come since.
+    `presigned_at` and `uploaded_at` are those of the row then: others mean that another upload may
+    have come since.
     """
 
     presigned_at: datetime
@@ -79,7 +86,8 @@ async def presign(
 ) -> PresignedUpload:
     """Give an address to which one file can be uploaded, for a while.
 
-    The same file may be asked for again as long as nothing cites it. Raises NotFound, TooLarge, Invalid, Conflict.
+    The same file may be asked for again as long as nothing cites it. Raises NotFound, TooLarge,
+    Invalid, Conflict.
     """
     most = system.callbacks.artifact_bytes
     if new.size is not None and new.size > most:
@@ -100,7 +108,9 @@ async def presign(
         # The same request again: its address lives no longer than the first one's.
         left_s = int((expires_at - datetime.now(UTC)).total_seconds())
         if left_s < 1:
-            raise Conflict("This request was answered before, and its address is over. Sign a new request.")
+            raise Conflict(
+                "This request was answered before, and its address is over. Sign a new request."
+            )
     signed = await system.store.sign_put(
         row.storage_path,
         row.media_type,
@@ -125,13 +135,19 @@ async def _put(
     found = await list_artifact_rows(scope, tx, analysis, [path])
     if not found:
         if await count_artifacts(scope, tx, analysis) >= MOST_ARTIFACTS:
-            raise InvalidRequest(f"An analysis may have at most {MOST_ARTIFACTS:,} artifacts. Nothing was changed.")
-        row = ArtifactRow(project_id=analysis.project_id, analysis_id=analysis.id, storage_path=path)
+            raise InvalidRequest(
+                f"An analysis may have at most {MOST_ARTIFACTS:,} artifacts. Nothing was changed."
+            )
+        row = ArtifactRow(
+            project_id=analysis.project_id, analysis_id=analysis.id, storage_path=path
+        )
         tx.session.add(row)
     else:
         [row] = found
         if row.state == ArtifactState.CITED:
-            raise Conflict(f"{new.filename} is cited already and stays as it is. Choose another filename.")
+            raise Conflict(
+                f"{new.filename} is cited already and stays as it is. Choose another filename."
+            )
     if is_first:
         row.artifact_type = new.artifact_type.value
         row.media_type = MEDIA_TYPES[new.artifact_type]
@@ -149,14 +165,21 @@ async def _put(
 async def list_uploads(
     system: AppContext, scope: Scope, analysis_id: UUID, paths: Collection[str] | None = None
 ) -> dict[str, StoredUpload]:
-    """Look into the store for the files of an analysis, some or all: those that were not seen yet, or not cited.
+    """Look into the store for the files of an analysis, some or all: those that were not seen yet,
+    or not cited.
 
-    In no transaction: a store that is slow holds up nobody else. A file that is not what was announced is a fault in
-    words; one that is too large is deleted. Raises NotFound.
+    In no transaction: a store that is slow holds up nobody else. A file that is not what was
+    announced is a fault in words; one that is too large is deleted. Raises NotFound.
     """
     async with system.database.transaction(scope) as tx:
-        rows = await list_artifact_rows(scope, tx, await get_analysis_row(scope, tx, analysis_id), paths)
-    return {row.storage_path: await _look(system, row) for row in rows if row.state != ArtifactState.CITED}
+        rows = await list_artifact_rows(
+            scope, tx, await get_analysis_row(scope, tx, analysis_id), paths
+        )
+    return {
+        row.storage_path: await _look(system, row)
+        for row in rows
+        if row.state != ArtifactState.CITED
+    }
 
 
 async def _look(system: AppContext, row: ArtifactRow) -> StoredUpload:
@@ -178,7 +201,9 @@ async def _find_fault(system: AppContext, row: ArtifactRow, found: UploadedObjec
         if sha256 != row.announced_sha256.hex():
             return "has another SHA-256 than was announced"
     if row.media_type == PNG:
-        start = b"".join([chunk async for chunk in system.store.open(row.storage_path, 0, len(PNG_START))])
+        start = b"".join(
+            [chunk async for chunk in system.store.open(row.storage_path, 0, len(PNG_START))]
+        )
         if start != PNG_START:
             return "is not a PNG picture"
     return None
@@ -229,7 +254,12 @@ async def list_artifacts(
             cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-    return Page(results=[_describe(row) for row in rows], next=following, count=count, count_is_estimate=estimated)
+    return Page(
+        results=[_describe(row) for row in rows],
+        next=following,
+        count=count,
+        count_is_estimate=estimated,
+    )
 
 
 def _describe(row: ArtifactRow) -> Artifact:
@@ -249,7 +279,10 @@ def _describe(row: ArtifactRow) -> Artifact:
 
 
 async def get_download_url(system: AppContext, scope: Scope, artifact_id: UUID) -> str:
-    """Find the signed address of an artifact. Raises NotFound where there is none, or no file yet."""
+    """Find the signed address of an artifact.
+
+    Raises NotFound where there is none, or no file yet.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_artifact_row(scope, tx, artifact_id)
         scope.check(row.project_id)
@@ -262,16 +295,22 @@ async def get_download_url(system: AppContext, scope: Scope, artifact_id: UUID) 
 
 
 async def purge_orphans(system: AppContext, scope: Scope) -> bool:
-    """Delete a batch of artifacts that nothing came of for a week; answers whether there may be more.
+    """Delete a batch of artifacts that nothing came of for a week; answers whether there may be
+    more.
 
-    A file goes before its row: a row that stays behind after a crash is found again, a file would never be.
+    A file goes before its row: a row that stays behind after a crash is found again, a file would
+    never be.
     """
     async with system.database.transaction(scope) as tx:
         if await is_backup_running(scope, tx):
             return False  # a backup's rows speak of them still
         idle = await list_orphan_candidates(scope, tx, ORPHANS_KEPT_S, BATCH)
         for row, state in idle:
-            seen = await _look(system, row) if state in FINAL else StoredUpload(row.presigned_at, row.uploaded_at)
+            seen = (
+                await _look(system, row)
+                if state in FINAL
+                else StoredUpload(row.presigned_at, row.uploaded_at)
+            )
             if seen.file is not None:
                 # It came, and its analysis ended before that was seen.
                 record_upload(row, seen, _state_of(row))
@@ -287,8 +326,11 @@ def _state_of(row: ArtifactRow) -> ArtifactState:
     return ArtifactState.CITED if row.artifact_type in OF_THE_ANALYSIS else ArtifactState.UPLOADED
 
 
-async def save_upload(system: AppContext, incoming: IncomingFile, key: str, media_type: str) -> None:
-    """Keep a file that was uploaded to an address of ours, unless what it would replace is cited or its analysis over.
+async def save_upload(
+    system: AppContext, incoming: IncomingFile, key: str, media_type: str
+) -> None:
+    """Keep a file that was uploaded to an address of ours, unless what it would replace is cited or
+    its analysis over.
 
     Raises Conflict.
     """

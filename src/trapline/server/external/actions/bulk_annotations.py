@@ -12,7 +12,12 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from trapline.server.external.actions.artifacts import PNG, StoredUpload, list_uploads, record_upload
+from trapline.server.external.actions.artifacts import (
+    PNG,
+    StoredUpload,
+    list_uploads,
+    record_upload,
+)
 from trapline.server.external.actions.callbacks import (
     SignatureUse,
     record_signature_use,
@@ -59,12 +64,17 @@ SMALL_BYTES = 1 << 16
 
 
 async def post_annotations(
-    system: AppContext, scope: Scope, analysis_id: UUID, body: bytes | mmap.mmap, use: SignatureUse | None
+    system: AppContext,
+    scope: Scope,
+    analysis_id: UUID,
+    body: bytes | mmap.mmap,
+    use: SignatureUse | None,
 ) -> dict[str, Any]:
-    """Store annotations of a stand-alone analysis, all of them or none; those that are there already stay.
+    """Store annotations of a stand-alone analysis, all of them or none; those that are there
+    already stay.
 
-    Answers a StoredAnnotations, as plain values: thousands of them are told ten times as fast that way.
-    Raises Invalid, Unprocessable with everything that is wrong, NotFound, Forbidden, Conflict.
+    Answers a StoredAnnotations, as plain values: thousands of them are told ten times as fast that
+    way. Raises Invalid, Unprocessable with everything that is wrong, NotFound, Forbidden, Conflict.
     """
     async with system.database.transaction(scope) as tx:
         analysis = await get_analysis_row(scope, tx, analysis_id)
@@ -86,7 +96,11 @@ async def post_annotations(
         is_first = await record_signature_use(tx, analysis, use)
         if is_first:
             require_open(analysis)
-        cited = await _cite(scope, tx, analysis, checked, arrived if is_first else None) if paths else {}
+        cited = (
+            await _cite(scope, tx, analysis, checked, arrived if is_first else None)
+            if paths
+            else {}
+        )
         boxes = await _find_boxes(scope, tx, analysis, checked)
         prints = _name_all(checked, boxes)
         if mode == BulkMode.REPLACE:
@@ -99,13 +113,20 @@ async def post_annotations(
         new = _name_new(checked, prints, present, now) if is_first else []
         if is_first:
             tx.audit("annotate", "analysis", analysis_id, analysis.project_id, created=len(new))
-        stored = _Stored(analysis_id, checked, prints, present, cited, sign_file_urls(system, paths))
+        stored = _Stored(
+            analysis_id, checked, prints, present, cited, sign_file_urls(system, paths)
+        )
         # The answer is written while the database takes the rows in: each is a third of the work.
         answer, _ = await asyncio.gather(
             asyncio.to_thread(_tell_all, stored), _write_new(scope, tx, analysis, stored, new)
         )
     told, count = answer
-    return {"annotations": told, "created": len(new), "unchanged": count - len(new), "total": before + len(new)}
+    return {
+        "annotations": told,
+        "created": len(new),
+        "unchanged": count - len(new),
+        "total": before + len(new),
+    }
 
 
 @dataclass(frozen=True)
@@ -120,7 +141,9 @@ class _Stored:
     addresses: Mapping[str, str]
 
 
-def _read(body: bytes | mmap.mmap, most: int, frame: Frame) -> tuple[list[ValidatedAnnotation], BulkMode]:
+def _read(
+    body: bytes | mmap.mmap, most: int, frame: Frame
+) -> tuple[list[ValidatedAnnotation], BulkMode]:
     posted, mode = decode_annotations(body, most)
     return validate_annotations(posted, frame), mode
 
@@ -132,7 +155,8 @@ async def _cite(
     checked: Sequence[ValidatedAnnotation],
     arrived: Mapping[str, StoredUpload] | None,
 ) -> dict[str, UUID]:
-    """Cite the files that annotations name; answers their ids by path. Raises Unprocessable naming each fault.
+    """Cite the files that annotations name; answers their ids by path. Raises Unprocessable naming
+    each fault.
 
     `arrived` is what was seen of them in the store; None for a request that had its effect already.
     """
@@ -150,7 +174,9 @@ async def _cite(
     return {path: row.id for path, row in rows.items()}
 
 
-def _find_fault(one: ValidatedAnnotation, row: ArtifactRow | None, seen: StoredUpload | None) -> str | None:
+def _find_fault(
+    one: ValidatedAnnotation, row: ArtifactRow | None, seen: StoredUpload | None
+) -> str | None:
     """Cite one file, or say why it cannot be."""
     if row is None:
         return "is no artifact of this analysis"
@@ -169,7 +195,10 @@ def _find_fault(one: ValidatedAnnotation, row: ArtifactRow | None, seen: StoredU
 async def _find_boxes(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, checked: Sequence[ValidatedAnnotation]
 ) -> dict[UUID, bytes]:
-    """Find the boxes that classifications name by their ids. Raises Unprocessable naming each that is not there."""
+    """Find the boxes that classifications name by their ids.
+
+    Raises Unprocessable naming each that is not there.
+    """
     named = {one.parent for one in checked if isinstance(one.parent, UUID)}
     boxes = await list_boxes(scope, tx, analysis, named) if named else {}
     if problems := [
@@ -185,7 +214,10 @@ def _refuse_lost_parents(
     checked: Sequence[ValidatedAnnotation], boxes: Mapping[UUID, bytes], prints: set[bytes]
 ) -> None:
     if problems := [
-        (f"annotations.{place}.parent", "names a box that this request takes away; send the box along")
+        (
+            f"annotations.{place}.parent",
+            "names a box that this request takes away; send the box along",
+        )
         for place, one in enumerate(checked)
         if isinstance(one.parent, UUID) and boxes[one.parent] not in prints
     ]:
@@ -194,7 +226,9 @@ def _refuse_lost_parents(
 
 def _name_all(checked: Sequence[ValidatedAnnotation], boxes: Mapping[UUID, bytes]) -> list[bytes]:
     """Name every annotation; a classification is named with its box, whichever way that was told."""
-    prints: list[bytes | None] = [None if one.parent is not None else build_fingerprint(one, None) for one in checked]
+    prints: list[bytes | None] = [
+        None if one.parent is not None else build_fingerprint(one, None) for one in checked
+    ]
     for place, one in enumerate(checked):
         if one.parent is not None:
             box = prints[one.parent] if isinstance(one.parent, int) else boxes[one.parent]
@@ -209,19 +243,24 @@ def _name_new(
     now: datetime,
 ) -> list[int]:
     """Give an id to each annotation that is not there yet, and note it in `present`; answers their places."""
-    # One UUIDv7 for a request, its last five digits counted up: they are read back in the order posted.
+    # One UUIDv7 for a request, its last five digits counted up: they are read back in the order
+    # posted.
     block = uuid7().hex[:-5]
     told_block = str(UUID(f"{block}00000"))[:-5]
     new: list[int] = []
     for place in range(len(checked)):
         if prints[place] not in present:
             count = f"{place:05x}"
-            present[prints[place]] = StoredAnnotation(bytes.fromhex(block + count), told_block + count, now)
+            present[prints[place]] = StoredAnnotation(
+                bytes.fromhex(block + count), told_block + count, now
+            )
             new.append(place)
     return new
 
 
-async def _write_new(scope: Scope, tx: Transaction, analysis: AnalysisRow, stored: _Stored, new: Sequence[int]) -> None:
+async def _write_new(
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, stored: _Stored, new: Sequence[int]
+) -> None:
     """Write the annotations at these places, and the score vectors of those that have any."""
     if not new:
         return
@@ -235,7 +274,11 @@ async def _write_new(scope: Scope, tx: Transaction, analysis: AnalysisRow, store
 
 
 def _row_of(stored: _Stored, place: int) -> NewPostedAnnotation:
-    one, print_, path = stored.checked[place], stored.prints[place], stored.checked[place].storage_path
+    one, print_, path = (
+        stored.checked[place],
+        stored.prints[place],
+        stored.checked[place].storage_path,
+    )
     return NewPostedAnnotation(
         stored.present[print_].id,
         print_,
@@ -250,11 +293,15 @@ def _row_of(stored: _Stored, place: int) -> NewPostedAnnotation:
     )
 
 
-def _id_of_parent(parent: int | UUID, prints: Sequence[bytes], present: Mapping[bytes, StoredAnnotation]) -> bytes:
+def _id_of_parent(
+    parent: int | UUID, prints: Sequence[bytes], present: Mapping[bytes, StoredAnnotation]
+) -> bytes:
     return parent.bytes if isinstance(parent, UUID) else present[prints[parent]].id
 
 
-def _encode_scores(analysis: AnalysisRow, key: bytes, scores: list[float], logits: list[float] | None) -> NewScores:
+def _encode_scores(
+    analysis: AnalysisRow, key: bytes, scores: list[float], logits: list[float] | None
+) -> NewScores:
     from trapline.server.findings.rules.score_codec import ENCODING, encode_scores
 
     length = len(scores or logits or ())

@@ -13,7 +13,11 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from trapline.server.external.actions.callbacks import CallbackSigner, list_signers
-from trapline.server.external.queries.callback_keys import CallbackKeyRow, get_key_row, list_key_rows
+from trapline.server.external.queries.callback_keys import (
+    CallbackKeyRow,
+    get_key_row,
+    list_key_rows,
+)
 from trapline.server.external.queries.standalone_analyses import get_analysis_row
 from trapline.server.external.rules.signatures import (
     KEY_ID,
@@ -80,13 +84,15 @@ def _describe(row: CallbackKeyRow, service: str, scope: Scope) -> CallbackKey:
 async def create_key(system: AppContext, scope: Scope, new: NewCallbackKey) -> CreatedCallbackKey:
     """Make a key for a processing service of the caller's, good for projects that the caller owns.
 
-    Several may be active at once, so that one can take the place of another without a gap. Raises NotFound, Forbidden.
+    Several may be active at once, so that one can take the place of another without a gap. Raises
+    NotFound, Forbidden.
     """
     projects = sorted(set(new.projects))
     for project in projects:
         scope.check(project)
     async with system.database.transaction(scope) as tx:
-        # Kept without the secret, which lies sealed in its row: no secret is in the database in the clear.
+        # Kept without the secret, which lies sealed in its row: no secret is in the database in the
+        # clear.
         done = await find_saved_response(scope, tx, CallbackKey)
         if done is None:
             registrant = scope.actor if scope.user_id is None else f"user:{scope.user_id}"
@@ -100,7 +106,11 @@ async def create_key(system: AppContext, scope: Scope, new: NewCallbackKey) -> C
                 project_ids=projects,
                 name=new.name,
                 sealed_secret=encrypt_secret(
-                    system.secrets, secrets.token_hex(SECRET_BYTES), "callback_keys", key, "sealed_secret"
+                    system.secrets,
+                    secrets.token_hex(SECRET_BYTES),
+                    "callback_keys",
+                    key,
+                    "sealed_secret",
                 ),
                 created_by=scope.actor,
             )
@@ -108,11 +118,20 @@ async def create_key(system: AppContext, scope: Scope, new: NewCallbackKey) -> C
             await tx.session.flush()
             await tx.session.refresh(row)
             for project in projects:
-                tx.audit("create", "callback_key", row.id, project, key_id=row.key_id, service=new.service)
+                tx.audit(
+                    "create",
+                    "callback_key",
+                    row.id,
+                    project,
+                    key_id=row.key_id,
+                    service=new.service,
+                )
             done = save_response(scope, tx, _describe(row, new.service, scope))
         else:
             row = await get_key_row(scope, tx, done.id)
-        secret = decrypt_secret(system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret")
+        secret = decrypt_secret(
+            system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret"
+        )
     return CreatedCallbackKey(**dict(done), secret=secret)
 
 
@@ -120,32 +139,42 @@ async def list_keys(system: AppContext, scope: Scope, project_id: int | None) ->
     """List the keys that reach a project, or any of the caller's, newest first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         found = await list_key_rows(scope, tx, project_id)
-    return Page(results=[_describe(row, service, scope) for row, service in found], count=len(found))
+    return Page(
+        results=[_describe(row, service, scope) for row, service in found], count=len(found)
+    )
 
 
 async def revoke_key(system: AppContext, scope: Scope, key_id: UUID) -> None:
-    """Revoke a key; what it signs is refused from the commit on. Whoever owns one of its projects may.
+    """Revoke a key; what it signs is refused from the commit on. Whoever owns one of its projects
+    may.
 
     Raises NotFound, Forbidden.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_key_row(scope, tx, key_id)
         owned = [
-            p for p in row.project_ids if scope.everything or RANK[scope.roles.get(p, Role.VIEWER)] >= RANK[scope.needs]
+            p
+            for p in row.project_ids
+            if scope.everything or RANK[scope.roles.get(p, Role.VIEWER)] >= RANK[scope.needs]
         ]
         if not owned:
-            raise Forbidden("Only an owner of one of its projects revokes a key. Nothing was changed.")
+            raise Forbidden(
+                "Only an owner of one of its projects revokes a key. Nothing was changed."
+            )
         if row.revoked_at is None:
             row.revoked_at = datetime.now(UTC)
             for project in row.project_ids:
                 tx.audit("revoke", "callback_key", row.id, project, key_id=row.key_id)
 
 
-async def check_signature(system: AppContext, scope: Scope, asked: SignatureCheckRequest) -> SignatureCheckResult:
-    """Say which part of a request's signature is wrong, as far as the secrets of the caller's project tell.
+async def check_signature(
+    system: AppContext, scope: Scope, asked: SignatureCheckRequest
+) -> SignatureCheckResult:
+    """Say which part of a request's signature is wrong, as far as the secrets of the caller's
+    project tell.
 
-    A request that is too old is looked at to the end: most of those that somebody asks about are. Raises NotFound,
-    Forbidden, Invalid.
+    A request that is too old is looked at to the end: most of those that somebody asks about are.
+    Raises NotFound, Forbidden, Invalid.
     """
     scope.check(asked.project)
     body = _body_of(asked)
@@ -156,7 +185,9 @@ async def check_signature(system: AppContext, scope: Scope, asked: SignatureChec
     late: str | None = None
     wrong: dict[str, str] = {}
     try:
-        claim = parse_claim(headers, system.callbacks.clock(), math.inf, system.callbacks.min_version)
+        claim = parse_claim(
+            headers, system.callbacks.clock(), math.inf, system.callbacks.min_version
+        )
         late = _measure_lateness(system, claim)
         message = build_message(claim, *lines, body)
         signers = await _list_own_signers(system, scope, asked, claim, path)
@@ -215,12 +246,17 @@ def _explain(reason: SignatureFailure, headers: Sequence[tuple[bytes, bytes]]) -
 
 
 def _find_cause(
-    claim: SignatureClaim, signers: Sequence[CallbackSigner], lines: tuple[bytes, bytes, bytes], body: bytes
+    claim: SignatureClaim,
+    signers: Sequence[CallbackSigner],
+    lines: tuple[bytes, bytes, bytes],
+    body: bytes,
 ) -> str | None:
     """Try the mistakes that are made most, and name the one that would explain the signature."""
     for words, other_lines, other_body in _mistakes(lines, body):
         for signer in signers:
-            digest = hmac.digest(signer.secret, build_message(claim, *other_lines, other_body), "sha256")
+            digest = hmac.digest(
+                signer.secret, build_message(claim, *other_lines, other_body), "sha256"
+            )
             if any(hmac.compare_digest(digest, given) for given in claim.digests):
                 return words
     return None
@@ -231,16 +267,26 @@ def _mistakes(
 ) -> Iterator[tuple[str, tuple[bytes, bytes, bytes], bytes]]:
     method, path, query = lines
     yield "the signature is over an empty body; another one was sent", lines, b""
-    yield "the signature is over the body without the line break at its end", lines, body.rstrip(b"\r\n")
+    yield (
+        "the signature is over the body without the line break at its end",
+        lines,
+        body.rstrip(b"\r\n"),
+    )
     yield "the signature is over the body with a line break at its end", lines, body + b"\n"
     for words, separators, ascii_only in (
         ("compact JSON, without spaces", (",", ":"), False),
         ("compact JSON with escaped characters", (",", ":"), True),
-        ("JSON with a space after each comma and colon, as Python's json.dumps writes it", (", ", ": "), True),
+        (
+            "JSON with a space after each comma and colon, as Python's json.dumps writes it",
+            (", ", ": "),
+            True,
+        ),
         ("JSON with a space after each comma and colon", (", ", ": "), False),
     ):
         try:
-            again = json.dumps(json.loads(body), separators=separators, ensure_ascii=ascii_only).encode()
+            again = json.dumps(
+                json.loads(body), separators=separators, ensure_ascii=ascii_only
+            ).encode()
         except (ValueError, RecursionError):
             break
         yield (
@@ -262,7 +308,11 @@ def _mistakes(
     ):
         yield f"the signature is over the path {other.decode()}", (method, other, query), body
     yield "the signature leaves the query out", (method, path, b""), body
-    yield "the signature is over the query with its question mark", (method, path, b"?" + query), body
+    yield (
+        "the signature is over the query with its question mark",
+        (method, path, b"?" + query),
+        body,
+    )
     yield "the signature has the query within its path", (method, path + b"?" + query, b""), body
 
 
@@ -277,7 +327,10 @@ def _measure_lateness(system: AppContext, claim: SignatureClaim) -> str | None:
 
 
 def _parts_of(wrong: Mapping[str, str], late: str | None) -> list[SignatureCheckPart]:
-    """Each part up to the one that is wrong: what comes after it was not looked at. Only a wrong time stops nothing."""
+    """Each part up to the one that is wrong: what comes after it was not looked at.
+
+    Only a wrong time stops nothing.
+    """
     parts = []
     for part, well in ALL_PARTS:
         said = wrong.get(part) or (late if part == "timestamp" else None)
@@ -287,7 +340,9 @@ def _parts_of(wrong: Mapping[str, str], late: str | None) -> list[SignatureCheck
     return parts
 
 
-def _answer(parts: list[SignatureCheckPart], message: bytes | None, signed: str | None) -> SignatureCheckResult:
+def _answer(
+    parts: list[SignatureCheckPart], message: bytes | None, signed: str | None
+) -> SignatureCheckResult:
     return SignatureCheckResult(
         holds=all(part.holds for part in parts),
         parts=parts,
@@ -302,5 +357,6 @@ def _differ(message: bytes | None, signed: str | None) -> int | None:
         return None
     given = signed.encode()
     return next(
-        (at for at, (a, b) in enumerate(zip(message, given, strict=False)) if a != b), min(len(message), len(given))
+        (at for at, (a, b) in enumerate(zip(message, given, strict=False)) if a != b),
+        min(len(message), len(given)),
     )

@@ -8,7 +8,12 @@ import structlog
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from trapline.server.external.queries.callback_keys import create_used_signature, find_key, lock_key, record_key_use
+from trapline.server.external.queries.callback_keys import (
+    create_used_signature,
+    find_key,
+    lock_key,
+    record_key_use,
+)
 from trapline.server.external.rules.signatures import BadSignature, SignatureClaim, SignatureFailure
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.platform.access import RequestOrigin, Scope
@@ -32,7 +37,10 @@ UNSIGNED = (
 
 @dataclass(frozen=True)
 class CallbackSigner:
-    """Somebody who may have signed: with which secret, and what they may touch if they have. `key` is a service key."""
+    """Somebody who may have signed: with which secret, and what they may touch if they have.
+
+    `key` is a service key.
+    """
 
     secret: bytes
     scope: Scope
@@ -55,14 +63,21 @@ def derive_secret(system: AppContext, analysis_id: UUID) -> str:
 
 
 def _derive(key: bytes, analysis_id: UUID) -> bytes:
-    derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"analysis:{analysis_id}".encode())
+    derivation = HKDF(
+        algorithm=SHA256(), length=32, salt=None, info=f"analysis:{analysis_id}".encode()
+    )
     return derivation.derive(key).hex().encode()
 
 
 async def list_signers(
-    system: AppContext, origin: RequestOrigin, claim: SignatureClaim, method: str, analysis_id: UUID | None
+    system: AppContext,
+    origin: RequestOrigin,
+    claim: SignatureClaim,
+    method: str,
+    analysis_id: UUID | None,
 ) -> Sequence[CallbackSigner]:
-    """List who may have signed a callback about an analysis; nothing about that analysis is looked up.
+    """List who may have signed a callback about an analysis; nothing about that analysis is looked
+    up.
 
     Raises BadSignature where a v2 signature names no active key.
     """
@@ -72,11 +87,16 @@ async def list_signers(
     if analysis_id is not None:
         # The secret is of this analysis alone, and the path names no other.
         own = Scope(actor=f"analysis:{analysis_id}", everything=True, origin=origin)
-        signers += [CallbackSigner(_derive(key, analysis_id), own) for key in system.secrets.derive_all(PURPOSE)]
+        signers += [
+            CallbackSigner(_derive(key, analysis_id), own)
+            for key in system.secrets.derive_all(PURPOSE)
+        ]
     # Whoever sees one header of the shared secret could read every analysis with it.
     if system.callbacks.allow_shared and method not in READS:
         shared = Scope(actor="shared secret", everything=True, origin=origin)
-        signers += [CallbackSigner(secret.encode(), shared) for secret in system.callbacks.shared_secrets]
+        signers += [
+            CallbackSigner(secret.encode(), shared) for secret in system.callbacks.shared_secrets
+        ]
     return signers
 
 
@@ -88,12 +108,16 @@ async def _find_service(system: AppContext, origin: RequestOrigin, key_id: str) 
         raise BadSignature(SignatureFailure.UNKNOWN_KEY)
     row, projects = found
     try:
-        secret = decrypt_secret(system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret")
+        secret = decrypt_secret(
+            system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret"
+        )
     except DecryptionError as error:
         log.error("a callback key cannot be opened", key=key_id, reason=str(error))
         raise BadSignature(SignatureFailure.UNKNOWN_KEY) from error
     roles = dict.fromkeys(projects, Role.MANAGER)
-    return CallbackSigner(secret.encode(), Scope(actor=f"key:{key_id}", roles=roles, origin=origin), row.id)
+    return CallbackSigner(
+        secret.encode(), Scope(actor=f"key:{key_id}", roles=roles, origin=origin), row.id
+    )
 
 
 def reject_signature(system: AppContext, error: BadSignature, **about: str) -> Unauthenticated:
@@ -105,10 +129,11 @@ def reject_signature(system: AppContext, error: BadSignature, **about: str) -> U
 
 
 async def record_signature_use(tx: Transaction, row: AnalysisRow, use: SignatureUse | None) -> bool:
-    """Note within the effect's transaction that a signature was used; False where it had its effect already.
+    """Note within the effect's transaction that a signature was used; False where it had its effect
+    already.
 
-    Raises Conflict for a second use of a nonce, and Unauthenticated where the key was revoked, or its service left the
-    project, while the body came in.
+    Raises Conflict for a second use of a nonce, and Unauthenticated where the key was revoked, or
+    its service left the project, while the body came in.
     """
     if use is None:
         return True

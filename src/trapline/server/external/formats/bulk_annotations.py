@@ -10,7 +10,11 @@ from uuid import UUID
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from trapline.server.findings.rules.annotation_data import NEEDS_FILE, InvalidAnnotationData, validate_data
+from trapline.server.findings.rules.annotation_data import (
+    NEEDS_FILE,
+    InvalidAnnotationData,
+    validate_data,
+)
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.platform.errors import InvalidRequest, Unprocessable
 from trapline.server.platform.formats.json_stream import has_many_values
@@ -59,11 +63,12 @@ _SORTED = msgspec.json.Encoder(order="sorted")
 
 
 class ValidatedAnnotation(msgspec.Struct, gc=False):
-    """An annotation that may be stored: its data brought to the upright original, its confidence as it will be kept.
+    """An annotation that may be stored: its data brought to the upright original, its confidence as
+    it will be kept.
 
-    `parent` is the place of its box in the same request, or the id of one that is there. `encoded` is its data as it
-    is kept, and `vectors` the long lists of scores and logits that are kept apart. `about` names all that makes it
-    what it is but its box.
+    `parent` is the place of its box in the same request, or the id of one that is there. `encoded`
+    is its data as it is kept, and `vectors` the long lists of scores and logits that are kept
+    apart. `about` names all that makes it what it is but its box.
     """
 
     kind: str
@@ -78,8 +83,13 @@ class ValidatedAnnotation(msgspec.Struct, gc=False):
     about: bytes
 
 
-def decode_annotations(body: bytes | mmap.mmap, most: int) -> tuple[list[DecodedAnnotation], BulkMode]:
-    """Decode a request. Raises Invalid for what is not JSON or is too much, Unprocessable with everything wrong."""
+def decode_annotations(
+    body: bytes | mmap.mmap, most: int
+) -> tuple[list[DecodedAnnotation], BulkMode]:
+    """Decode a request.
+
+    Raises Invalid for what is not JSON or is too much, Unprocessable with everything wrong.
+    """
     if has_many_values(body, MOST_VALUES):
         raise InvalidRequest(
             f"A request may have at most {MOST_VALUES:,} values. Nothing was stored. Send its annotations in several "
@@ -93,7 +103,8 @@ def decode_annotations(body: bytes | mmap.mmap, most: int) -> tuple[list[Decoded
     if len(found.annotations) > most:
         raise _too_many(len(found.annotations), most)
     if body.find(NUL) >= 0:
-        # The escape may as well stand behind a backslash of the text's own: this way of reading tells.
+        # The escape may as well stand behind a backslash of the text's own: this way of reading
+        # tells.
         _decode_patiently(body, most)
     return found.annotations, mode
 
@@ -113,14 +124,19 @@ def _decode_patiently(body: bytes | mmap.mmap, most: int) -> tuple[_Body, BulkMo
         raise InvalidRequest(
             f"The body is not JSON that can be read: {str(error)[:200]}. Nothing was stored."
         ) from error
-    if isinstance(plain, dict) and isinstance(plain.get("annotations"), list) and len(plain["annotations"]) > most:
+    if (
+        isinstance(plain, dict)
+        and isinstance(plain.get("annotations"), list)
+        and len(plain["annotations"]) > most
+    ):
         raise _too_many(len(plain["annotations"]), most)
     items = plain.get("annotations") if isinstance(plain, dict) else None
     if not isinstance(items, list) or len(plain) > MOST_FIELDS:
         raise reject_batch([("annotations", "must be a list of annotations, in an object")])
     problems = _find_problems(BulkAnnotationsRequest, {**plain, "annotations": []}, "")
     for place, item in enumerate(items):
-        # One after the other, until enough is said: a body of nothing but faults must cost no more than it says.
+        # One after the other, until enough is said: a body of nothing but faults must cost no more
+        # than it says.
         if len(problems) > MOST_PROBLEMS:
             break
         if isinstance(item, dict) and len(item) > MOST_FIELDS:
@@ -167,8 +183,13 @@ def reject_batch(problems: Problems) -> Unprocessable:
     return Unprocessable(f"{shown}{more}. Nothing was stored.", problems[:MOST_PROBLEMS])
 
 
-def validate_annotations(posted: Sequence[DecodedAnnotation], picture: Frame) -> list[ValidatedAnnotation]:
-    """Check every annotation by its type. Raises Unprocessable naming each that is wrong, by its place and field."""
+def validate_annotations(
+    posted: Sequence[DecodedAnnotation], picture: Frame
+) -> list[ValidatedAnnotation]:
+    """Check every annotation by its type.
+
+    Raises Unprocessable naming each that is wrong, by its place and field.
+    """
     problems: Problems = []
     checked = []
     boxes = _places_of_boxes(posted)
@@ -187,7 +208,9 @@ def validate_annotations(posted: Sequence[DecodedAnnotation], picture: Frame) ->
             continue
         found = _prepare(one, data, _parent_of(one, boxes))
         if len(found.encoded) > MOST_DATA_BYTES:
-            problems.append((f"annotations.{place}.data", f"is longer than {MOST_DATA_BYTES:,} bytes"))
+            problems.append(
+                (f"annotations.{place}.data", f"is longer than {MOST_DATA_BYTES:,} bytes")
+            )
         checked.append(found)
     if problems:
         raise reject_batch(problems)
@@ -218,20 +241,28 @@ def _find_fault(one: DecodedAnnotation, boxes: dict[int, int | None]) -> tuple[s
         return "ordering", "must be a whole number of 32 bits"
     if one.storage_path is None:
         if one.annotation_type in NEEDS_FILE:
-            return "storage_path", f"is missing: a {one.annotation_type} is a file that was uploaded before"
+            return (
+                "storage_path",
+                f"is missing: a {one.annotation_type} is a file that was uploaded before",
+            )
     elif len(one.storage_path) > 1000:
         return "storage_path", "must have at most 1000 characters"
     return None if one.parent is None else _find_fault_of_parent(one, boxes)
 
 
-def _find_fault_of_parent(one: DecodedAnnotation, boxes: dict[int, int | None]) -> tuple[str, str] | None:
+def _find_fault_of_parent(
+    one: DecodedAnnotation, boxes: dict[int, int | None]
+) -> tuple[str, str] | None:
     if one.annotation_type != CLASSIFICATION:
         return "parent", "belongs to a classification: it names its box"
     if isinstance(one.parent, str):
         try:
             UUID(one.parent)
         except ValueError:
-            return "parent", "must be the ordering of a box in this request, or the id of one that is there"
+            return (
+                "parent",
+                "must be the ordering of a box in this request, or the id of one that is there",
+            )
         return None
     if one.parent not in boxes:
         return "parent", f"no box of this request has the ordering {one.parent}"
@@ -241,7 +272,13 @@ def _find_fault_of_parent(one: DecodedAnnotation, boxes: dict[int, int | None]) 
 
 
 def _parent_of(one: DecodedAnnotation, boxes: dict[int, int | None]) -> int | UUID | None:
-    return boxes[one.parent] if isinstance(one.parent, int) else UUID(one.parent) if one.parent else None
+    return (
+        boxes[one.parent]
+        if isinstance(one.parent, int)
+        else UUID(one.parent)
+        if one.parent
+        else None
+    )
 
 
 def format_float32(number: float) -> float:
@@ -263,7 +300,9 @@ def _encode_confidence(number: float | None) -> bytes:
     return (_FLOAT if format_float32(number) == number else _DOUBLE).pack(number + 0.0)
 
 
-def _prepare(one: DecodedAnnotation, data: dict[str, Any], parent: int | UUID | None) -> ValidatedAnnotation:
+def _prepare(
+    one: DecodedAnnotation, data: dict[str, Any], parent: int | UUID | None
+) -> ValidatedAnnotation:
     kind = one.annotation_type
     confidence = one.confidence
     vectors = None
@@ -273,7 +312,8 @@ def _prepare(one: DecodedAnnotation, data: dict[str, Any], parent: int | UUID | 
         if max(len(scores), len(logits or ())) > SHORT_LIST:
             vectors = (scores, logits)
             kept = {name: value for name, value in data.items() if name not in ("scores", "logits")}
-    # What the server adds to numbers of another frame is no part of what was posted: it may come back as it was read.
+    # What the server adds to numbers of another frame is no part of what was posted: it may come
+    # back as it was read.
     told = data
     if kind != CUSTOM and ("given" in data or "scaled" in data):
         told = {name: data[name] for name in data if name not in ("given", "scaled")}
@@ -281,7 +321,16 @@ def _prepare(one: DecodedAnnotation, data: dict[str, Any], parent: int | UUID | 
     about += b"\0" + _encode_confidence(confidence)
     encoded = _ENCODER.encode(kept)
     return ValidatedAnnotation(
-        kind, one.class_name, confidence, data, one.storage_path, one.ordering, parent, encoded, vectors, about
+        kind,
+        one.class_name,
+        confidence,
+        data,
+        one.storage_path,
+        one.ordering,
+        parent,
+        encoded,
+        vectors,
+        about,
     )
 
 
@@ -306,5 +355,8 @@ def _canonical(value: Any) -> Any:
 
 
 def build_fingerprint(one: ValidatedAnnotation, parent: bytes | None) -> bytes:
-    """Name an annotation by all that makes it what it is: 16 bytes. `parent` is the fingerprint of its box."""
+    """Name an annotation by all that makes it what it is: 16 bytes.
+
+    `parent` is the fingerprint of its box.
+    """
     return hashlib.sha256(one.about + b"\0" + (parent or b"")).digest()[:16]

@@ -9,7 +9,12 @@ import msgspec
 
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.findings.rules.polygon_rings import join_holes, measure_parts, nest_rings
-from trapline.server.findings.rules.run_lengths import MaskExtent, get_extent, parse_run_lengths, resample_runs
+from trapline.server.findings.rules.run_lengths import (
+    MaskExtent,
+    get_extent,
+    parse_run_lengths,
+    resample_runs,
+)
 from trapline.wire.analyses import Analysis
 from trapline.wire.annotations import Annotation, AnnotationType
 
@@ -70,7 +75,13 @@ class _Coco:
         shape = find_keypoint_schema(annotation.annotation_type, annotation.data)
         category = self.categories.find(annotation.class_name or UNNAMED, shape)
         self.written += 1
-        described = {"id": self.written, "image_id": 1, "category_id": category, "iscrowd": 0, **form}
+        described = {
+            "id": self.written,
+            "image_id": 1,
+            "category_id": category,
+            "iscrowd": 0,
+            **form,
+        }
         if annotation.confidence is not None:
             described["score"] = annotation.confidence
         return described
@@ -89,13 +100,20 @@ class _Coco:
         yield bytes(piece)
 
 
-async def write_coco(analysis: Analysis, picture: AnalysedImage, pages: Pages) -> AsyncIterator[bytes]:
+async def write_coco(
+    analysis: Analysis, picture: AnalysedImage, pages: Pages
+) -> AsyncIterator[bytes]:
     """Write boxes, segmentations and keypoints as COCO.
 
     What has no form there (classifications, heatmaps, masks, custom data) is counted in `info`.
     """
     coco = _Coco(picture.frame)
-    image = {"id": 1, "file_name": picture.file_name, "width": picture.frame.width, "height": picture.frame.height}
+    image = {
+        "id": 1,
+        "file_name": picture.file_name,
+        "width": picture.frame.width,
+        "height": picture.frame.height,
+    }
     yield b'{"images":[' + msgspec.json.encode(image) + b'],"annotations":['
     async for page in pages:
         pieces = coco.write(page)
@@ -145,7 +163,11 @@ def _describe_polygon(data: Form) -> Form:
     points = data["points"]
     parts = nest_rings(points if isinstance(points[0][0], list) else [points])
     # COCO fills every ring of its lists: a hole must be part of its outline.
-    return {"segmentation": [join_holes(part) for part in parts], **measure_parts(parts)._asdict(), **_sent(data)}
+    return {
+        "segmentation": [join_holes(part) for part in parts],
+        **measure_parts(parts)._asdict(),
+        **_sent(data),
+    }
 
 
 def _is_seen(point: Form) -> bool:
@@ -158,7 +180,9 @@ def _describe_keypoints(data: Form) -> Form:
     for point in data["keypoints"]:
         flat += [point["x"], point["y"], 2] if _is_seen(point) else [0, 0, 0]
     left, top = (min((point[way] for point in seen), default=0) for way in (0, 1))
-    width, height = (max((point[way] for point in seen), default=0) - low for way, low in ((0, left), (1, top)))
+    width, height = (
+        max((point[way] for point in seen), default=0) - low for way, low in ((0, left), (1, top))
+    )
     extent = MaskExtent([left, top, width, height], width * height)
     return {"keypoints": flat, "num_keypoints": len(seen), **extent._asdict()}
 
@@ -167,5 +191,7 @@ def find_keypoint_schema(kind: str, data: Form) -> Shape | None:
     """Find what a category must say of key points; None for any other type."""
     if kind != AnnotationType.KEYPOINT:
         return None
-    names = tuple(point.get("name") or str(number) for number, point in enumerate(data["keypoints"], 1))
+    names = tuple(
+        point.get("name") or str(number) for number, point in enumerate(data["keypoints"], 1)
+    )
     return names, tuple((first + 1, second + 1) for first, second in data.get("skeleton") or ())

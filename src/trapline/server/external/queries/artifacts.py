@@ -28,12 +28,19 @@ STATES = "('presigned', 'uploaded', 'cited')"
 
 
 class ArtifactRow(Row):
-    """One file: given an address, seen in the store, cited. Sizes in bytes; what was announced was signed with it."""
+    """One file: given an address, seen in the store, cited.
+
+    Sizes in bytes; what was announced was signed with it.
+    """
 
     __tablename__ = "artifacts"
     __table_args__ = (
         UniqueConstraint("analysis_id", "storage_path"),
-        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "analysis_id"],
+            ["analyses.project_id", "analyses.id"],
+            ondelete="CASCADE",
+        ),
         CheckConstraint(f"state in {STATES}", name="state"),
     )
 
@@ -90,7 +97,9 @@ async def get_artifact_row(scope: Scope, tx: Transaction, artifact_id: UUID) -> 
     return row
 
 
-async def lock_artifact_by_path(scope: Scope, tx: Transaction, path: str) -> tuple[ArtifactRow, str] | None:
+async def lock_artifact_by_path(
+    scope: Scope, tx: Transaction, path: str
+) -> tuple[ArtifactRow, str] | None:
     """Find and lock the artifact of a storage path, and the state of its analysis, which cannot end meanwhile."""
     statement = (
         select(ArtifactRow, AnalysisRow)
@@ -114,10 +123,11 @@ def _analysis_of(path: str) -> UUID | None:
 async def list_orphan_candidates(
     scope: Scope, tx: Transaction, kept_s: float, limit: int
 ) -> list[tuple[ArtifactRow, str]]:
-    """List and lock artifacts that may have come to nothing, and the states of their analyses; at most so many.
+    """List and lock artifacts that may have come to nothing, and the states of their analyses; at
+    most so many.
 
-    Those are the ones that nothing cites, given an address more than `kept_s` seconds ago, and either of an analysis
-    that ended without them or of one that is open and without news as long.
+    Those are the ones that nothing cites, given an address more than `kept_s` seconds ago, and
+    either of an analysis that ended without them or of one that is open and without news as long.
     """
     ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, kept_s)
     is_open = AnalysisRow.state.in_(("queued", "processing"))

@@ -18,7 +18,9 @@ class CallbackKeyRow(Row):
     """A service key: good for the projects that its maker owned, of those that its service works for."""
 
     __tablename__ = "callback_keys"
-    __table_args__ = (ForeignKeyConstraint(["service_id"], ["processing_services.id"], ondelete="CASCADE"),)
+    __table_args__ = (
+        ForeignKeyConstraint(["service_id"], ["processing_services.id"], ondelete="CASCADE"),
+    )
 
     id: Mapped[Key]
     key_id: Mapped[str] = mapped_column(unique=True)
@@ -68,14 +70,17 @@ async def find_key(tx: Transaction, key_id: str) -> tuple[CallbackKeyRow, list[i
     """Find a key that was not revoked, and the projects that it is good for now."""
     row = (
         await tx.session.scalars(
-            select(CallbackKeyRow).where(CallbackKeyRow.key_id == key_id, CallbackKeyRow.revoked_at.is_(None))
+            select(CallbackKeyRow).where(
+                CallbackKeyRow.key_id == key_id, CallbackKeyRow.revoked_at.is_(None)
+            )
         )
     ).one_or_none()
     if row is None:
         return None
     projects = await tx.session.scalars(
         select(ServiceProjectRow.project_id).where(
-            ServiceProjectRow.service_id == row.service_id, ServiceProjectRow.project_id.in_(row.project_ids)
+            ServiceProjectRow.service_id == row.service_id,
+            ServiceProjectRow.project_id.in_(row.project_ids),
         )
     )
     return row, list(projects.all())
@@ -107,15 +112,21 @@ async def record_key_use(tx: Transaction, key: UUID) -> None:
     )
 
 
-async def list_key_rows(scope: Scope, tx: Transaction, project_id: int | None) -> Sequence[tuple[CallbackKeyRow, str]]:
+async def list_key_rows(
+    scope: Scope, tx: Transaction, project_id: int | None
+) -> Sequence[tuple[CallbackKeyRow, str]]:
     """List keys with the names of their services, newest first: those that reach a project of the caller's."""
-    statement = select(CallbackKeyRow, ServiceRow.name).join(ServiceRow, ServiceRow.id == CallbackKeyRow.service_id)
+    statement = select(CallbackKeyRow, ServiceRow.name).join(
+        ServiceRow, ServiceRow.id == CallbackKeyRow.service_id
+    )
     projects = scope.project_ids() if project_id is None else [project_id]
     if project_id is not None:
         scope.check(project_id)
     if projects is not None:
         statement = statement.where(CallbackKeyRow.project_ids.overlap(projects))
-    rows = await tx.session.execute(statement.order_by(CallbackKeyRow.created_at.desc(), CallbackKeyRow.id.desc()))
+    rows = await tx.session.execute(
+        statement.order_by(CallbackKeyRow.created_at.desc(), CallbackKeyRow.id.desc())
+    )
     return [(row, name) for row, name in rows.all()]
 
 

@@ -48,7 +48,9 @@ class StoredAnnotation(NamedTuple):
 async def count_annotations(scope: Scope, tx: Transaction, analysis: AnalysisRow) -> int:
     """Count the annotations of an analysis."""
     scope.check(analysis.project_id)
-    cursor = await tx.execute("select count(*) from annotations where analysis_id = %s", (analysis.id,))
+    cursor = await tx.execute(
+        "select count(*) from annotations where analysis_id = %s", (analysis.id,)
+    )
     row = await cursor.fetchone()
     assert row is not None, "an aggregate has a row"
     count: int = row[0]
@@ -58,16 +60,24 @@ async def count_annotations(scope: Scope, tx: Transaction, analysis: AnalysisRow
 async def list_stored_annotations(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, prints: Collection[bytes]
 ) -> dict[bytes, StoredAnnotation]:
-    """List which annotations are there, by their fingerprints. The analysis is locked: nobody else adds any."""
+    """List which annotations are there, by their fingerprints.
+
+    The analysis is locked: nobody else adds any.
+    """
     scope.check(analysis.project_id)
     cursor = await tx.execute(
         "select fingerprint, id, created_at from annotations where analysis_id = %s and fingerprint = any(%b)",
         (analysis.id, [UUID(bytes=print_) for print_ in prints]),
     )
-    return {row[0].bytes: StoredAnnotation(row[1].bytes, str(row[1]), row[2]) for row in await cursor.fetchall()}
+    return {
+        row[0].bytes: StoredAnnotation(row[1].bytes, str(row[1]), row[2])
+        for row in await cursor.fetchall()
+    }
 
 
-async def list_boxes(scope: Scope, tx: Transaction, analysis: AnalysisRow, ids: Collection[UUID]) -> dict[UUID, bytes]:
+async def list_boxes(
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, ids: Collection[UUID]
+) -> dict[UUID, bytes]:
     """List the fingerprints of some boxes of an analysis by their ids; other annotations are left out."""
     scope.check(analysis.project_id)
     cursor = await tx.execute(
@@ -115,7 +125,11 @@ async def create_annotations(
 
 
 def _encode(analysis: AnalysisRow, rows: Iterable[NewPostedAnnotation]) -> Iterable[bytes]:
-    about = encode_int8(analysis.project_id) + encode_bytes(analysis.id.bytes) + encode_bytes(analysis.image_id.bytes)
+    about = (
+        encode_int8(analysis.project_id)
+        + encode_bytes(analysis.id.bytes)
+        + encode_bytes(analysis.image_id.bytes)
+    )
     # A request has thousands of rows of few types and classes.
     as_name = cache(encode_text)
     for row in rows:

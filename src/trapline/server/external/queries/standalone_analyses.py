@@ -6,7 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select, update
 
-from trapline.server.findings.queries.analyses import AnalysisDetailRow, AnalysisMoveRow, AnalysisRow
+from trapline.server.findings.queries.analyses import (
+    AnalysisDetailRow,
+    AnalysisMoveRow,
+    AnalysisRow,
+)
 from trapline.server.images.queries.images import ImageRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
@@ -27,11 +31,13 @@ async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
     return row
 
 
-async def count_standalone(scope: Scope, tx: Transaction, image: ImageRow, *, simulated: bool) -> tuple[int, int]:
+async def count_standalone(
+    scope: Scope, tx: Transaction, image: ImageRow, *, simulated: bool
+) -> tuple[int, int]:
     """Count the stand-alone analyses of an image.
 
-    Returns how many are queued, processing or completed, of the simulated ones or of the others, and how many of both
-    were created in the last 24 hours, in any state.
+    Returns how many are queued, processing or completed, of the simulated ones or of the others,
+    and how many of both were created in the last 24 hours, in any state.
     """
     scope.check(image.project_id)
     is_open = AnalysisRow.state.in_(COUNTED) & (AnalysisRow.simulated.is_(simulated))
@@ -57,8 +63,13 @@ async def create_analysis_row(
     return row, details
 
 
-async def get_analysis_row(scope: Scope, tx: Transaction, analysis_id: UUID, *, lock: bool = False) -> AnalysisRow:
-    """Get an analysis, a job's too, but none of a deleted image; locked on demand. Raises NotFound, Forbidden."""
+async def get_analysis_row(
+    scope: Scope, tx: Transaction, analysis_id: UUID, *, lock: bool = False
+) -> AnalysisRow:
+    """Get an analysis, a job's too, but none of a deleted image; locked on demand.
+
+    Raises NotFound, Forbidden.
+    """
     row = await tx.session.get(AnalysisRow, analysis_id, with_for_update=lock or None)
     if row is None or not scope.sees(row.project_id):
         raise NotFound
@@ -70,7 +81,12 @@ async def get_analysis_row(scope: Scope, tx: Transaction, analysis_id: UUID, *, 
 
 
 async def transition_analysis(
-    scope: Scope, tx: Transaction, row: AnalysisRow, to_state: str, reason: str | None, error_message: str | None
+    scope: Scope,
+    tx: Transaction,
+    row: AnalysisRow,
+    to_state: str,
+    reason: str | None,
+    error_message: str | None,
 ) -> None:
     """Move a locked analysis, with its history; the caller has asked the rules.
 
@@ -84,19 +100,25 @@ async def transition_analysis(
         .where(AnalysisRow.id == row.id, AnalysisRow.state == from_state)
         .values(
             state=to_state,
-            started_at=func.coalesce(AnalysisRow.started_at, now) if to_state != "canceled" else AnalysisRow.started_at,
+            started_at=func.coalesce(AnalysisRow.started_at, now)
+            if to_state != "canceled"
+            else AnalysisRow.started_at,
             completed_at=now if is_final else None,
             updated_at=now,
         )
         .returning(AnalysisRow.id)
     )
-    assert moved.scalar_one_or_none() is not None, "the row is locked: nobody else can have moved it"
+    assert moved.scalar_one_or_none() is not None, (
+        "the row is locked: nobody else can have moved it"
+    )
     last = select(func.max(AnalysisMoveRow.number)).where(AnalysisMoveRow.analysis_id == row.id)
     number = (await tx.session.execute(last)).scalar_one() or 0
     tx.session.add(_move(row, number + 1, from_state, to_state, scope.actor, reason))
     if error_message is not None:
         await tx.session.execute(
-            update(AnalysisDetailRow).where(AnalysisDetailRow.analysis_id == row.id).values(error_message=error_message)
+            update(AnalysisDetailRow)
+            .where(AnalysisDetailRow.analysis_id == row.id)
+            .values(error_message=error_message)
         )
     await tx.session.flush()
     await tx.session.refresh(row)
@@ -118,7 +140,9 @@ def _move(
 
 async def record_contact(tx: Transaction, row: AnalysisRow) -> datetime:
     """Note that something was heard of an analysis; answers when, which is the time of this transaction."""
-    cursor = await tx.execute("update analyses set updated_at = now() where id = %s returning updated_at", (row.id,))
+    cursor = await tx.execute(
+        "update analyses set updated_at = now() where id = %s returning updated_at", (row.id,)
+    )
     found = await cursor.fetchone()
     assert found is not None, "the row is locked: it cannot have gone"
     moment: datetime = found[0]

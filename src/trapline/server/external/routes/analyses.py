@@ -12,7 +12,12 @@ from pydantic import BaseModel, ValidationError
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import AnnotationFilter
 from trapline.server.external.actions import analyses, analysis_exports, artifacts, bulk_annotations
-from trapline.server.external.routes.callbacks import CallbackOf, SignedCallback, SignedOf, receive_callback
+from trapline.server.external.routes.callbacks import (
+    CallbackOf,
+    SignedCallback,
+    SignedOf,
+    receive_callback,
+)
 from trapline.server.platform.errors import InvalidRequest, NotFound, Unauthenticated, Unprocessable
 from trapline.server.platform.http.parameters import Cursor, Limit
 from trapline.server.platform.http.problems import build_field_problems
@@ -36,7 +41,10 @@ Asked = TypeVar("Asked", bound=BaseModel)
 
 
 def _read(body: bytes | mmap.mmap, kind: type[Asked]) -> Asked:
-    """Read a body that was received by hand. Raises Invalid for what is not JSON, Unprocessable for a wrong value."""
+    """Read a body that was received by hand.
+
+    Raises Invalid for what is not JSON, Unprocessable for a wrong value.
+    """
     text = bytes(body)
     try:
         text.decode()
@@ -102,12 +110,17 @@ async def list_annotations(
 ) -> Page[Annotation]:
     """List the annotations of an analysis by ordering, then as they were posted."""
     wanted = AnnotationFilter(annotation_type, class_name, confidence_min)
-    return await analyses.list_annotations(system, callback.scope, analysis_id, wanted, limit, cursor, callback.use)
+    return await analyses.list_annotations(
+        system, callback.scope, analysis_id, wanted, limit, cursor, callback.use
+    )
 
 
 @router.patch("/analyses/{analysis_id}/status", openapi_extra=build_body_schema(StatusUpdate))
 async def update_status(system: SystemOf, callback: CallbackOf, analysis_id: UUID) -> Analysis:
-    """Move an analysis: from queued to processing, from there to its end. A person may cancel it."""
+    """Move an analysis: from queued to processing, from there to its end.
+
+    A person may cancel it.
+    """
     change = _read(callback.body, StatusUpdate)
     if change.status != AnalysisState.CANCELED:
         _check_signed(callback, system)
@@ -121,7 +134,9 @@ def _check_signed(callback: SignedCallback, system: SystemOf) -> None:
         )
 
 
-@router.post("/analyses/{analysis_id}/artifacts/presign", openapi_extra=build_body_schema(NewArtifact))
+@router.post(
+    "/analyses/{analysis_id}/artifacts/presign", openapi_extra=build_body_schema(NewArtifact)
+)
 async def presign(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> PresignedUpload:
     """Give an address to upload one file to."""
     new = _read(callback.body, NewArtifact)
@@ -135,7 +150,9 @@ async def presign(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Pr
 )
 async def post_annotations(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Response:
     """Store annotations, all of them or none; those that are there already stay as they are."""
-    stored = await bulk_annotations.post_annotations(system, callback.scope, analysis_id, callback.body, callback.use)
+    stored = await bulk_annotations.post_annotations(
+        system, callback.scope, analysis_id, callback.body, callback.use
+    )
     return Response(msgspec.json.encode(stored), media_type="application/json")
 
 
@@ -162,10 +179,15 @@ async def download_artifact(system: SystemOf, scope: ScopeOf, artifact_id: UUID)
 
 @router.get("/analyses/{analysis_id}/export", response_class=StreamingResponse)
 async def export_analysis(
-    system: SystemOf, scope: ScopeOf, analysis_id: UUID, form: Annotated[AnalysisFormat, Query(alias="format")]
+    system: SystemOf,
+    scope: ScopeOf,
+    analysis_id: UUID,
+    form: Annotated[AnalysisFormat, Query(alias="format")],
 ) -> StreamingResponse:
     """Give an analysis with all its annotations as a file: json, csv, or coco."""
-    name, media_type, pieces = await analysis_exports.export_analysis(system, scope, analysis_id, form)
+    name, media_type, pieces = await analysis_exports.export_analysis(
+        system, scope, analysis_id, form
+    )
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
 

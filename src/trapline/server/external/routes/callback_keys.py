@@ -23,10 +23,16 @@ router = APIRouter(prefix="/callback_keys", tags=["callback_keys"])
 
 @router.get("")
 async def list_keys(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[CallbackKey]:
     """List the keys that reach a project, or any of yours, newest first."""
-    return slice_page(await callback_keys.list_keys(system, scope, project), attrgetter("id"), limit, cursor)
+    return slice_page(
+        await callback_keys.list_keys(system, scope, project), attrgetter("id"), limit, cursor
+    )
 
 
 @router.post("", status_code=201)
@@ -36,8 +42,13 @@ async def create_key(system: SystemOf, scope: ScopeOf, new: NewCallbackKey) -> C
 
 
 @router.post("/check")
-async def check_signature(system: SystemOf, scope: ScopeOf, asked: SignatureCheckRequest) -> SignatureCheckResult:
-    """Say which part of a request's signature is wrong. Nothing is stored, and no secret is told."""
+async def check_signature(
+    system: SystemOf, scope: ScopeOf, asked: SignatureCheckRequest
+) -> SignatureCheckResult:
+    """Say which part of a request's signature is wrong.
+
+    Nothing is stored, and no secret is told.
+    """
     return await callback_keys.check_signature(system, scope, asked)
 
 

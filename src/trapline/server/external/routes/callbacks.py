@@ -1,7 +1,7 @@
 """Signed requests of outside pipelines: who signed, and the bytes that were signed.
 
-The headers are judged before the body is read, the body before anything of it is understood, and both before any
-lookup: a false signature learns nothing.
+The headers are judged before the body is read, the body before anything of it is understood, and
+both before any lookup: a false signature learns nothing.
 """
 
 import asyncio
@@ -54,15 +54,24 @@ class SignedCallback:
 
 
 async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[SignedCallback]:
-    """Find who calls about an analysis, and receive what was signed. Raises Unauthenticated and whatever is refused."""
-    at_most = system.callbacks.body_bytes if _is_bulk(request) else min(SMALL_BYTES, system.callbacks.body_bytes)
+    """Find who calls about an analysis, and receive what was signed.
+
+    Raises Unauthenticated and whatever is refused.
+    """
+    at_most = (
+        system.callbacks.body_bytes
+        if _is_bulk(request)
+        else min(SMALL_BYTES, system.callbacks.body_bytes)
+    )
     if not has_signature(request.scope["headers"]):
         scope = await authorise(request, system, await get_request_origin(request))
         async with receive_body(request, at_most) as body:
             yield SignedCallback(scope, body, None, is_signed=False)
         return
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedEncoding("A signed body is sent as it is, without a Content-Encoding. Nothing was changed.")
+        raise UnsupportedEncoding(
+            "A signed body is sent as it is, without a Content-Encoding. Nothing was changed."
+        )
     about = {"method": request.method, "path": request.url.path}
     async with contextlib.AsyncExitStack() as opened:
         try:
@@ -85,7 +94,9 @@ async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[
         except BadSignature as error:
             raise reject_signature(system, error, **about) from error
         except TimeoutError as error:
-            raise InvalidRequest("The body was not received within an hour. Nothing was changed; send less.") from error
+            raise InvalidRequest(
+                "The body was not received within an hour. Nothing was changed; send less."
+            ) from error
         limit_caller(request, system.rates.callers, signer.scope.actor)
         use = None
         # In v1 reading again reads again; a nonce is good once whatever it is for.
@@ -104,7 +115,9 @@ def _is_bulk(request: Request) -> bool:
 
 def _read_claim(request: Request, system: AppContext) -> SignatureClaim:
     settings = system.callbacks
-    return parse_claim(request.scope["headers"], settings.clock(), settings.skew_s, settings.min_version)
+    return parse_claim(
+        request.scope["headers"], settings.clock(), settings.skew_s, settings.min_version
+    )
 
 
 def _key_of(claim: SignatureClaim) -> str:
@@ -112,7 +125,9 @@ def _key_of(claim: SignatureClaim) -> str:
     return f"key:{claim.key_id.decode()}"
 
 
-def _check(request: Request, claim: SignatureClaim, signers: Sequence[CallbackSigner]) -> SignatureVerifier:
+def _check(
+    request: Request, claim: SignatureClaim, signers: Sequence[CallbackSigner]
+) -> SignatureVerifier:
     secrets = [signer.secret for signer in signers]
     path, query = request.scope["raw_path"], request.scope["query_string"]
     return SignatureVerifier(claim, secrets, request.method.encode(), path, query)

@@ -1,7 +1,7 @@
 """Signatures of callbacks: what a request claims, and whether it holds. Pure: no lookup, no clock.
 
-Everything a sender can get wrong is a reason in words for the log and the signature checker; to the sender every one
-of them is the same refusal.
+Everything a sender can get wrong is a reason in words for the log and the signature checker; to the
+sender every one of them is the same refusal.
 """
 
 import hashlib
@@ -17,7 +17,12 @@ _KEY_ID = re.compile(rb"[A-Za-z0-9_.\-]{1,255}")
 _HEX = re.compile(rb"[0-9a-fA-F]{64}")
 MOST_SIGNATURES = 4
 
-SIGNATURE, TIMESTAMP, KEY_ID, NONCE = b"x-ml-signature", b"x-ml-timestamp", b"x-ml-key-id", b"x-ml-nonce"
+SIGNATURE, TIMESTAMP, KEY_ID, NONCE = (
+    b"x-ml-signature",
+    b"x-ml-timestamp",
+    b"x-ml-key-id",
+    b"x-ml-nonce",
+)
 HEADERS = frozenset({SIGNATURE, TIMESTAMP, KEY_ID, NONCE})
 
 
@@ -62,7 +67,9 @@ def has_signature(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name.lower() in HEADERS for name, _ in headers)
 
 
-def parse_claim(headers: Sequence[tuple[bytes, bytes]], now: float, skew_s: float, min_version: int) -> SignatureClaim:
+def parse_claim(
+    headers: Sequence[tuple[bytes, bytes]], now: float, skew_s: float, min_version: int
+) -> SignatureClaim:
     """Read what the headers claim, before the body is read. Raises BadSignature.
 
     `now` in seconds since 1970; the skew is inclusive.
@@ -77,13 +84,17 @@ def parse_claim(headers: Sequence[tuple[bytes, bytes]], now: float, skew_s: floa
     if len(elements) > MOST_SIGNATURES:
         raise BadSignature(SignatureFailure.TOO_MANY_SIGNATURES)
     if any(element.startswith(b"v2=") for element in elements):
-        return _read_v2(headers, timestamp, [element for element in elements if element.startswith(b"v2=")])
+        return _read_v2(
+            headers, timestamp, [element for element in elements if element.startswith(b"v2=")]
+        )
     if min_version > 1:
         raise BadSignature(SignatureFailure.OLD_VERSION)
     return SignatureClaim(1, timestamp, _digests(elements, b"sha256="))
 
 
-def _read_v2(headers: Sequence[tuple[bytes, bytes]], timestamp: bytes, elements: list[bytes]) -> SignatureClaim:
+def _read_v2(
+    headers: Sequence[tuple[bytes, bytes]], timestamp: bytes, elements: list[bytes]
+) -> SignatureClaim:
     key_id, nonce = _only(headers, KEY_ID), _only(headers, NONCE)
     if not _KEY_ID.fullmatch(key_id):
         raise BadSignature(SignatureFailure.MALFORMED_KEY_ID)
@@ -110,28 +121,43 @@ def _digests(elements: Sequence[bytes], prefix: bytes) -> list[bytes]:
     return digests
 
 
-def build_message(claim: SignatureClaim, method: bytes, path: bytes, query: bytes, body: bytes) -> bytes:
+def build_message(
+    claim: SignatureClaim, method: bytes, path: bytes, query: bytes, body: bytes
+) -> bytes:
     """The message that a signature of this request is over."""
     if claim.version == 1:
         return claim.timestamp + b"." + body
     return _message_v2(claim, (method, path, query), hashlib.sha256(body).hexdigest())
 
 
-def _message_v2(claim: SignatureClaim, lines: tuple[bytes, bytes, bytes], body_sha256: str) -> bytes:
-    return b"\n".join((b"TRAPLINE-HMAC-V2", claim.timestamp, claim.nonce, *lines, body_sha256.encode()))
+def _message_v2(
+    claim: SignatureClaim, lines: tuple[bytes, bytes, bytes], body_sha256: str
+) -> bytes:
+    return b"\n".join(
+        (b"TRAPLINE-HMAC-V2", claim.timestamp, claim.nonce, *lines, body_sha256.encode())
+    )
 
 
 class SignatureVerifier:
     """Signs the request again while its body comes in, once for each secret that may have signed it."""
 
     def __init__(
-        self, claim: SignatureClaim, secrets: Sequence[bytes], method: bytes, path: bytes, query: bytes
+        self,
+        claim: SignatureClaim,
+        secrets: Sequence[bytes],
+        method: bytes,
+        path: bytes,
+        query: bytes,
     ) -> None:
         self._claim = claim
         self._secrets = secrets
         self._lines = (method, path, query)
         self._body = hashlib.sha256()
-        self._v1 = [hmac.new(secret, claim.timestamp + b".", "sha256") for secret in secrets if claim.version == 1]
+        self._v1 = [
+            hmac.new(secret, claim.timestamp + b".", "sha256")
+            for secret in secrets
+            if claim.version == 1
+        ]
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes of the body."""
@@ -140,7 +166,10 @@ class SignatureVerifier:
             digest.update(piece)
 
     def find_signer(self) -> int:
-        """Tell which of the secrets signed this request, every one compared in constant time. Raises BadSignature."""
+        """Tell which of the secrets signed this request, every one compared in constant time.
+
+        Raises BadSignature.
+        """
         if not self._secrets:
             raise BadSignature(SignatureFailure.NOBODY)
         found = None
@@ -159,13 +188,17 @@ class SignatureVerifier:
         return [hmac.digest(secret, message, "sha256") for secret in self._secrets]
 
     def name_use(self, about: str) -> bytes:
-        """Name this use of the signature, by which a second one is known: 32 bytes. `about` names what it is used on.
+        """Name this use of the signature, by which a second one is known: 32 bytes. `about` names
+        what it is used on.
 
-        In v2 that is the key and its nonce. v1 signs only the time and the body, and its list of signatures and its
-        path can be written in several ways: the use is named by what was signed and by what it is about.
+        In v2 that is the key and its nonce. v1 signs only the time and the body, and its list of
+        signatures and its path can be written in several ways: the use is named by what was signed
+        and by what it is about.
         """
         if self._claim.version == 2:
             parts = [b"v2", self._claim.key_id, self._claim.nonce.lower()]
         else:
             parts = [b"v1", about.encode(), self._claim.timestamp, self._body.digest()]
-        return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
+        return hashlib.sha256(
+            b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        ).digest()

@@ -20,10 +20,17 @@ OPEN = frozenset({"queued", "processing"})
 
 
 def build_analysis(
-    system: AppContext, found: AnalysisAnnotations, held: Mapping[UUID, Identification], *, is_deleted: bool = False
+    system: AppContext,
+    found: AnalysisAnnotations,
+    held: Mapping[UUID, Identification],
+    *,
+    is_deleted: bool = False,
 ) -> Analysis:
     """Tell an analysis with the first page of its annotations; `held` is what people said that holds of these."""
-    row, detail = found.row, found.detail or AnalysisDetailRow(parameters={}, provenance={}, priority="normal")
+    row, detail = (
+        found.row,
+        found.detail or AnalysisDetailRow(parameters={}, provenance={}, priority="normal"),
+    )
     paths = [annotation.storage_path for annotation, _ in found.annotations]
     addresses = sign_file_urls(system, paths, is_deleted=is_deleted)
     return Analysis(
@@ -47,7 +54,10 @@ def build_analysis(
         completed_at=row.completed_at,
         updated_at=row.updated_at,
         annotation_count=found.count,
-        annotations=[_describe_annotation(annotation, key, addresses, held) for annotation, key in found.annotations],
+        annotations=[
+            _describe_annotation(annotation, key, addresses, held)
+            for annotation, key in found.annotations
+        ],
         next=found.next,
     )
 
@@ -78,7 +88,10 @@ async def build_annotations(
 
 
 def _describe_annotation(
-    row: AnnotationRow, algorithm: str | None, addresses: Mapping[str, str], held: Mapping[UUID, Identification]
+    row: AnnotationRow,
+    algorithm: str | None,
+    addresses: Mapping[str, str],
+    held: Mapping[UUID, Identification],
 ) -> Annotation:
     return Annotation(
         id=row.id,

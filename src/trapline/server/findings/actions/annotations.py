@@ -7,7 +7,10 @@ from uuid import UUID
 
 from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
 from trapline.server.findings.actions.analysis_responses import build_annotations
-from trapline.server.findings.queries.annotation_search import count_annotation_matches, list_annotation_matches
+from trapline.server.findings.queries.annotation_search import (
+    count_annotation_matches,
+    list_annotation_matches,
+)
 from trapline.server.findings.queries.scores import StoredScores, get_score_row
 from trapline.server.images.queries.images import get_image_row
 from trapline.server.platform.access import Scope
@@ -23,7 +26,8 @@ BEYOND = 1e39
 
 
 async def get_scores(system: AppContext, scope: Scope, annotation_id: UUID) -> ClassificationScores:
-    """Show the scores of a classification, and its logits if they were sent, exact to single precision.
+    """Show the scores of a classification, and its logits if they were sent, exact to single
+    precision.
 
     A number beyond single precision is told as 1e39 or -1e39. Raises NotFound.
     """
@@ -37,7 +41,9 @@ async def get_scores(system: AppContext, scope: Scope, annotation_id: UUID) -> C
         annotation_id=annotation_id,
         class_name=stored.class_name,
         algorithm=stored.algorithm,
-        labels=stored.labels if stored.labels is not None and len(stored.labels) == length else None,
+        labels=stored.labels
+        if stored.labels is not None and len(stored.labels) == length
+        else None,
         scores=scores,
         logits=logits,
     )
@@ -84,7 +90,9 @@ async def list_annotations(
         )
         count, estimated = await count_annotation_matches(scope, tx, project_id, wanted)
         count = max(count, len(rows))
-        told = await build_annotations(system, scope, tx, [(row.annotation, row.algorithm) for row in rows])
+        told = await build_annotations(
+            system, scope, tx, [(row.annotation, row.algorithm) for row in rows]
+        )
     results = [
         AnnotationWithImage(
             **dict(one),

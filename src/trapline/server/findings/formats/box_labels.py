@@ -1,8 +1,8 @@
 """Which of the classifications under a box names it, and what its detector itself calls it.
 
-A worker's result says which are `terminal`: the last of them names the box, and the others are coarser or were
-overruled. Imports and posted annotations say nothing of that: there the surest names it, and the box has the
-detector's own label.
+A worker's result says which are `terminal`: the last of them names the box, and the others are
+coarser or were overruled. Imports and posted annotations say nothing of that: there the surest
+names it, and the box has the detector's own label.
 """
 
 from collections.abc import Sequence
@@ -37,8 +37,8 @@ Form = TypeVar("Form", bound=LabelledFinding)
 def find_box_label(box: Form, under: Sequence[Form]) -> Form | None:
     """Find the classification that names a box; None where nothing does but the label of the box.
 
-    One that a person spoke of by itself names it before any other. Where the terminal one was left out, the detector's
-    own does, for an overruled one must not.
+    One that a person spoke of by itself names it before any other. Where the terminal one was left
+    out, the detector's own does, for an overruled one must not.
     """
     unsaid: Form | None = None
     terminal: Form | None = None
@@ -62,7 +62,9 @@ def find_detector_label(box: Form, under: Sequence[Form]) -> Form | None:
     return found
 
 
-def find_statement(box: AnnotationRecord, under: Sequence[AnnotationRecord]) -> IdentificationRecord | None:
+def find_statement(
+    box: AnnotationRecord, under: Sequence[AnnotationRecord]
+) -> IdentificationRecord | None:
     """Find what a person stated about a box, or about the classification that names it."""
     named = find_box_label(box, under) if under else None
     return (named.said if named else None) or box.said

@@ -1,7 +1,10 @@
 """Labels of models that do not name an animal: something unknown, and things."""
 
-NOT_KNOWN = frozenset({"unknown", "unsure", "unidentified", "unidentifiable", "other", "no cv result", "problem"})
-# What detectors that were trained on everyday scenes (COCO, 80 classes) name in a forest, and is no animal.
+NOT_KNOWN = frozenset(
+    {"unknown", "unsure", "unidentified", "unidentifiable", "other", "no cv result", "problem"}
+)
+# What detectors that were trained on everyday scenes (COCO, 80 classes) name in a forest, and is no
+# animal.
 THINGS = frozenset(
     {
         "traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "backpack", "umbrella", "handbag",

@@ -7,7 +7,12 @@ from sqlalchemy import Select, exists, func, or_, select
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import NotFound
-from trapline.server.queue.queries.pipelines import AlgorithmRow, CategoryMapRow, PipelineAlgorithmRow, PipelineRow
+from trapline.server.queue.queries.pipelines import (
+    AlgorithmRow,
+    CategoryMapRow,
+    PipelineAlgorithmRow,
+    PipelineRow,
+)
 
 
 def _like(search: str) -> str:
@@ -16,7 +21,9 @@ def _like(search: str) -> str:
     return f"%{escaped}%"
 
 
-def select_algorithms(scope: Scope, project_id: int | None, search: str | None) -> Select[AlgorithmRow]:
+def select_algorithms(
+    scope: Scope, project_id: int | None, search: str | None
+) -> Select[AlgorithmRow]:
     """Select the algorithms that the caller sees, whose name, key or one of whose classes has this text in it."""
     statement = select(AlgorithmRow)
     if project_id is not None:
@@ -27,10 +34,15 @@ def select_algorithms(scope: Scope, project_id: int | None, search: str | None) 
     if search:
         label = func.unnest(CategoryMapRow.labels).column_valued("label")
         has_class = exists().where(
-            CategoryMapRow.sha256 == AlgorithmRow.map_sha256, select(1).where(label.ilike(_like(search))).exists()
+            CategoryMapRow.sha256 == AlgorithmRow.map_sha256,
+            select(1).where(label.ilike(_like(search))).exists(),
         )
         statement = statement.where(
-            or_(AlgorithmRow.name.ilike(_like(search)), AlgorithmRow.key.ilike(_like(search)), has_class)
+            or_(
+                AlgorithmRow.name.ilike(_like(search)),
+                AlgorithmRow.key.ilike(_like(search)),
+                has_class,
+            )
         )
     return statement
 
@@ -44,7 +56,9 @@ async def get_algorithm_row(scope: Scope, tx: Transaction, algorithm_id: int) ->
     return row
 
 
-async def count_classes(scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]) -> dict[bytes, int]:
+async def count_classes(
+    scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]
+) -> dict[bytes, int]:
     """How long the class lists of these algorithms are, by what names the list."""
     wanted = {row.map_sha256 for row in rows if row.map_sha256 is not None}
     statement = select(CategoryMapRow.sha256, func.cardinality(CategoryMapRow.labels))
@@ -52,7 +66,9 @@ async def count_classes(scope: Scope, tx: Transaction, rows: Sequence[AlgorithmR
     return {bytes(sha256): length for sha256, length in found.all()}
 
 
-async def list_pipeline_slugs(scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]) -> dict[int, list[str]]:
+async def list_pipeline_slugs(
+    scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]
+) -> dict[int, list[str]]:
     """The slugs of the pipelines that are made of each of these algorithms now."""
     statement = (
         select(PipelineAlgorithmRow.algorithm_id, PipelineRow.slug)

@@ -4,7 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, SmallInteger, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.platform.db.row import Key, Now, Number, Row
@@ -15,21 +22,29 @@ STATES = "('queued', 'processing', 'completed', 'failed', 'canceled')"
 class AnalysisRow(Row):
     """One model run over one image, and where it is.
 
-    A lease token is valid for `fence` < attempt <= `attempt`; `won` is the attempt whose result was stored. Rows are
-    rewritten at every move, so they are kept small and pages keep room for the next version. The results of a
-    `simulated` analysis are invented: they are never current.
+    A lease token is valid for `fence` < attempt <= `attempt`; `won` is the attempt whose result was
+    stored. Rows are rewritten at every move, so they are kept small and pages keep room for the
+    next version. The results of a `simulated` analysis are invented: they are never current.
     """
 
     __tablename__ = "analyses"
     __table_args__ = (
         UniqueConstraint("project_id", "id"),
         UniqueConstraint("job_id", "image_id"),
-        ForeignKeyConstraint(["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"),
-        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"
+        ),
         CheckConstraint(f"state in {STATES}", name="state"),
         CheckConstraint("fence <= attempt", name="fence"),
-        Index("ix_analyses_queued", "job_id", "id", postgresql_where="state = 'queued' and lost = 0"),
-        Index("ix_analyses_suspect", "job_id", "id", postgresql_where="state = 'queued' and lost > 0"),
+        Index(
+            "ix_analyses_queued", "job_id", "id", postgresql_where="state = 'queued' and lost = 0"
+        ),
+        Index(
+            "ix_analyses_suspect", "job_id", "id", postgresql_where="state = 'queued' and lost > 0"
+        ),
         Index("ix_analyses_processing", "deadline", postgresql_where="state = 'processing'"),
         Index("ix_analyses_held", "job_id", "holder_id", postgresql_where="state = 'processing'"),
         Index("ix_analyses_failed", "job_id", "id", postgresql_where="state = 'failed'"),
@@ -61,14 +76,19 @@ class AnalysisRow(Row):
 
 
 class AnalysisDetailRow(Row):
-    """What is seldom asked of an analysis, kept apart because the ledger's row is rewritten at every move.
+    """What is seldom asked of an analysis, kept apart because the ledger's row is rewritten at
+    every move.
 
     `reason` is what the error has in common with others of its kind.
     """
 
     __tablename__ = "analysis_details"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "analysis_id"],
+            ["analyses.project_id", "analyses.id"],
+            ondelete="CASCADE",
+        ),
         Index(
             "uq_analysis_details_external_job_id",
             "project_id",
@@ -94,8 +114,14 @@ class AnalysisMoveRow(Row):
 
     __tablename__ = "analysis_moves"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
-        ForeignKeyConstraint(["from_state", "to_state"], ["allowed_moves.from_state", "allowed_moves.to_state"]),
+        ForeignKeyConstraint(
+            ["project_id", "analysis_id"],
+            ["analyses.project_id", "analyses.id"],
+            ondelete="CASCADE",
+        ),
+        ForeignKeyConstraint(
+            ["from_state", "to_state"], ["allowed_moves.from_state", "allowed_moves.to_state"]
+        ),
         # A job's analysis may be queued again, one of an outside pipeline never.
         CheckConstraint("to_state <> 'queued' or from_state = 'new'", name="once_queued"),
     )
@@ -111,14 +137,19 @@ class AnalysisMoveRow(Row):
 
 
 class AttemptRow(Row):
-    """One lease of one task that ended otherwise than with the result that was stored; written when it ends.
+    """One lease of one task that ended otherwise than with the result that was stored; written when
+    it ends.
 
     `job_id` is its analysis's, written by the database.
     """
 
     __tablename__ = "attempts"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "analysis_id"],
+            ["analyses.project_id", "analyses.id"],
+            ondelete="CASCADE",
+        ),
         Index(None, "analysis_id", "attempt"),
         Index("ix_attempts_job", "job_id", "ended_at", "id"),
     )
@@ -140,7 +171,11 @@ class AnalysisReportRow(Row):
 
     __tablename__ = "analysis_reports"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "analysis_id"],
+            ["analyses.project_id", "analyses.id"],
+            ondelete="CASCADE",
+        ),
     )
 
     analysis_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -51,15 +51,22 @@ def select_annotations(analysis: AnalysisRow, wanted: AnnotationFilter) -> Selec
 
 
 async def list_annotation_rows(
-    scope: Scope, tx: Transaction, analysis: AnalysisRow, wanted: AnnotationFilter, limit: int, cursor: str | None
+    scope: Scope,
+    tx: Transaction,
+    analysis: AnalysisRow,
+    wanted: AnnotationFilter,
+    limit: int,
+    cursor: str | None,
 ) -> tuple[list[Found], str | None]:
-    """List a page of annotations by ordering, then as they were posted; answers the cursor of the next page.
+    """List a page of annotations by ordering, then as they were posted; answers the cursor of the
+    next page.
 
     Raises Invalid for a cursor of another list.
     """
     scope.check(analysis.project_id)
     rows: list[Found] = []
-    # One after the other: each is one stretch of the index. Both in one condition would be sorted anew for each page.
+    # One after the other: each is one stretch of the index. Both in one condition would be sorted
+    # anew for each page.
     for stretch in _stretches(select_annotations(analysis, wanted), cursor):
         statement = (
             stretch.outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
@@ -67,7 +74,9 @@ async def list_annotation_rows(
             .order_by(AnnotationRow.ordering, AnnotationRow.id)
             .limit(limit + 1 - len(rows))
         )
-        rows += [(annotation, key) for annotation, key in (await tx.session.execute(statement)).all()]
+        rows += [
+            (annotation, key) for annotation, key in (await tx.session.execute(statement)).all()
+        ]
         if len(rows) > limit:
             page = rows[:limit]
             return page, _cursor_of(page[-1][0])
@@ -82,7 +91,10 @@ def _stretches(statement: Select[AnnotationRow], cursor: str | None) -> list[Sel
     unordered = statement.where(AnnotationRow.ordering.is_(None))
     if ordering == UNORDERED:
         return [unordered.where(AnnotationRow.id > key)]
-    return [statement.where(tuple_(AnnotationRow.ordering, AnnotationRow.id) > tuple_(ordering, key)), unordered]
+    return [
+        statement.where(tuple_(AnnotationRow.ordering, AnnotationRow.id) > tuple_(ordering, key)),
+        unordered,
+    ]
 
 
 def _read_place(cursor: str) -> tuple[int, UUID]:
@@ -99,20 +111,28 @@ def _cursor_of(row: AnnotationRow) -> str:
 async def list_analysis_annotations(
     scope: Scope, tx: Transaction, rows: Sequence[AnalysisRow], longer: int | None = None
 ) -> list[AnalysisAnnotations]:
-    """Find for each of these analyses its details, how many annotations it has and the first of them.
+    """Find for each of these analyses its details, how many annotations it has and the first of
+    them.
 
-    These are FIRST_PAGE for the first `longer` analyses (for all, where that is None) and SHORT_PAGE for the others.
+    These are FIRST_PAGE for the first `longer` analyses (for all, where that is None) and
+    SHORT_PAGE for the others.
     """
     for row in rows:
         scope.check(row.project_id)
     ids = [row.id for row in rows]
     details = {
         detail.analysis_id: detail
-        for detail in await tx.session.scalars(select(AnalysisDetailRow).where(AnalysisDetailRow.analysis_id.in_(ids)))
+        for detail in await tx.session.scalars(
+            select(AnalysisDetailRow).where(AnalysisDetailRow.analysis_id.in_(ids))
+        )
     }
     found = {row.id: AnalysisAnnotations(row, details.get(row.id)) for row in rows}
     # Each analysis by itself, by the index: grouped, they would be looked for in the whole table.
-    counted = select(func.count()).select_from(AnnotationRow).where(AnnotationRow.analysis_id == AnalysisRow.id)
+    counted = (
+        select(func.count())
+        .select_from(AnnotationRow)
+        .where(AnnotationRow.analysis_id == AnalysisRow.id)
+    )
     counts = select(AnalysisRow.id, counted.scalar_subquery()).where(AnalysisRow.id.in_(ids))
     for analysis_id, count in (await tx.session.execute(counts)).all():
         found[analysis_id].count = count

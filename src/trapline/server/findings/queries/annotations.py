@@ -48,16 +48,22 @@ CONFIDENCE = "coalesce(n.confidence_exact, n.confidence::text::float8)"
 
 
 class AnnotationRow(Row):
-    """One structured finding. `fingerprint` makes posting the same again create nothing, by constraint.
+    """One structured finding. `fingerprint` makes posting the same again create nothing, by
+    constraint.
 
-    `parent_id` (a classification's box) is of the same analysis; it carries no foreign key, because the check would
-    cost a third of the line's rate, and both rows are always written by one statement.
+    `parent_id` (a classification's box) is of the same analysis; it carries no foreign key, because
+    the check would cost a third of the line's rate, and both rows are always written by one
+    statement.
     """
 
     __tablename__ = "annotations"
     __table_args__ = (
         UniqueConstraint("analysis_id", "fingerprint"),
-        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "analysis_id"],
+            ["analyses.project_id", "analyses.id"],
+            ondelete="CASCADE",
+        ),
         CheckConstraint("confidence between 0 and 1", name="confidence"),
         Index("ix_annotations_analysis_order", "analysis_id", "ordering", "id"),
         # The line writes the other types by thousands, and pays nothing for this one.
@@ -121,12 +127,19 @@ class ScoreVectorRow(Row):
     classes: Mapped[int] = mapped_column(Integer)
     content: Mapped[bytes] = mapped_column(LargeBinary)
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "analysis_id"], ["analyses.project_id", "analyses.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "analysis_id"],
+            ["analyses.project_id", "analyses.id"],
+            ondelete="CASCADE",
+        ),
     )
 
 
 class NewAnnotation(NamedTuple):
-    """An annotation to be written; its id is made beforehand, so that others can refer to it. Ids are their bytes."""
+    """An annotation to be written; its id is made beforehand, so that others can refer to it.
+
+    Ids are their bytes.
+    """
 
     id: bytes
     project_id: int
@@ -162,7 +175,9 @@ class ImageClass:
     confidence: float
 
 
-async def create_annotations(scope: Scope, tx: Transaction, annotations: Sequence[NewAnnotation]) -> None:
+async def create_annotations(
+    scope: Scope, tx: Transaction, annotations: Sequence[NewAnnotation]
+) -> None:
     """Write annotations in bulk."""
     if annotations:
         await copy_rows(
@@ -182,9 +197,20 @@ _TYPES = {kind.value: encode_text(kind.value) for kind in AnnotationType}
 
 def _encode_annotation(row: NewAnnotation) -> bytes:
     """Encode a row in few calls: the line writes ten of them for an image."""
-    key, project_id, analysis_id, image_id, kind, name, confidence, data, parent_id, ordering, algorithm_id, print_ = (
-        row
-    )
+    (
+        key,
+        project_id,
+        analysis_id,
+        image_id,
+        kind,
+        name,
+        confidence,
+        data,
+        parent_id,
+        ordering,
+        algorithm_id,
+        print_,
+    ) = row
     return b"".join(
         (
             _IDS(16, key, 8, project_id, 16, analysis_id, 16, image_id),
@@ -236,10 +262,11 @@ async def create_reports(
 async def update_image_classes(
     scope: Scope, tx: Transaction, found: Sequence[ImageClass], blank: dict[UUID, bool]
 ) -> None:
-    """Note what the first result of images found: which classes they show, and which are blank; in order of ids.
+    """Note what the first result of images found: which classes they show, and which are blank; in
+    order of ids.
 
-    Where another pipeline's first result came at the same time, the image is blank only if both found nothing.
-    Images are locked before their classes, as everywhere.
+    Where another pipeline's first result came at the same time, the image is blank only if both
+    found nothing. Images are locked before their classes, as everywhere.
     """
     if blank:
         ids = sorted(blank)

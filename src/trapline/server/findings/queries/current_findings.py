@@ -1,9 +1,10 @@
-"""The findings of images: which analyses are current, what they found, and the columns and rows derived from that.
+"""The findings of images: which analyses are current, what they found, and the columns and rows
+derived from that.
 
-Current are the newest completed analyses of an image, one for each pipeline (`model_name`), whether a worker, an
-external pipeline or an import stored them. Simulated analyses are never current. An image is blank if a current
-analysis found nothing and no current one has a finding.
-A label such as `blank` is not a finding, and an analysis with custom data alone states nothing.
+Current are the newest completed analyses of an image, one for each pipeline (`model_name`), whether
+a worker, an external pipeline or an import stored them. Simulated analyses are never current. An
+image is blank if a current analysis found nothing and no current one has a finding. A label such as
+`blank` is not a finding, and an analysis with custom data alone states nothing.
 """
 
 from collections.abc import Collection
@@ -60,8 +61,9 @@ CURRENT = """
 """
 """The current analyses of `images`, an array."""
 
-# A worker's result says which of its classifications name something (`terminal`); a box has the name of its own.
-# A box that a classifier calls blank shows nothing, so the detector's label for it is left out too.
+# A worker's result says which of its classifications name something (`terminal`); a box has the
+# name of its own. A box that a classifier calls blank shows nothing, so the detector's label for it
+# is left out too.
 _REFRESH = f"""
     with current as materialized ({CURRENT.format(images="%(images)b::uuid[]")}),
     classes as materialized (
@@ -98,8 +100,11 @@ _SHOWN = f"""
 """  # noqa: S608 - made of constants
 
 
-async def list_shown_analyses(scope: Scope, tx: Transaction, images: Collection[UUID]) -> dict[UUID, UUID]:
-    """List the analysis that each image is shown with: of the current ones the newest that has findings, or the newest.
+async def list_shown_analyses(
+    scope: Scope, tx: Transaction, images: Collection[UUID]
+) -> dict[UUID, UUID]:
+    """List the analysis that each image is shown with: of the current ones the newest that has
+    findings, or the newest.
 
     Images without a completed analysis are left out.
     """
@@ -107,13 +112,16 @@ async def list_shown_analyses(scope: Scope, tx: Transaction, images: Collection[
     return {image: analysis for image, analysis in await cursor.fetchall()}
 
 
-async def lock_images_with_results(scope: Scope, tx: Transaction, images: Collection[UUID]) -> set[UUID]:
+async def lock_images_with_results(
+    scope: Scope, tx: Transaction, images: Collection[UUID]
+) -> set[UUID]:
     """Lock images, and return those that have results, also of a transaction that this one waited for."""
     if not images:
         return set()
     # A condition on `blank` would be judged before the wait for the lock.
     cursor = await tx.execute(
-        "select id, blank is not null from images where id = any(%b) order by id for no key update", (sorted(images),)
+        "select id, blank is not null from images where id = any(%b) order by id for no key update",
+        (sorted(images),),
     )
     return {image_id for image_id, has_results in await cursor.fetchall() if has_results}
 
@@ -121,16 +129,20 @@ async def lock_images_with_results(scope: Scope, tx: Transaction, images: Collec
 async def lock_findings(tx: Transaction, images: Collection[UUID]) -> None:
     """Lock images and then their classes, each in the order of its keys, for whoever changes the classes."""
     ordered = (sorted(images),)
-    await tx.execute("select 1 from images where id = any(%b) order by id for no key update", ordered)
     await tx.execute(
-        "select 1 from image_classes where image_id = any(%b) order by image_id, class_name for no key update", ordered
+        "select 1 from images where id = any(%b) order by id for no key update", ordered
+    )
+    await tx.execute(
+        "select 1 from image_classes where image_id = any(%b) order by image_id, class_name for no key update",
+        ordered,
     )
 
 
 async def refresh_findings(scope: Scope, tx: Transaction, images: Collection[UUID]) -> None:
     """Derive the classes of images, and whether they are blank, from their current analyses.
 
-    The images are locked before their analyses are read, so that of two transactions the later one sees both results.
+    The images are locked before their analyses are read, so that of two transactions the later one
+    sees both results.
     """
     if images:
         await lock_findings(tx, images)

@@ -31,10 +31,12 @@ _BY_HOUR = ", ".join(f"coalesce(sum(n) filter (where hour = {hour}), 0)" for hou
 
 
 class DirtyDayRow(Row):
-    """A day of a deployment on which something changed since it was counted; one row for each change.
+    """A day of a deployment on which something changed since it was counted; one row for each
+    change.
 
-    Without any constraint: whoever stores a result never waits for another one who does so for the same day. Triggers
-    of the database write it where images come, move and are deleted, and `mark_images` where something is found.
+    Without any constraint: whoever stores a result never waits for another one who does so for the
+    same day. Triggers of the database write it where images come, move and are deleted, and
+    `mark_images` where something is found.
     """
 
     __tablename__ = "dirty_days"
@@ -52,9 +54,12 @@ class DayCountRow(Row):
     __tablename__ = "day_counts"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"], ondelete="CASCADE"
+            ["project_id", "deployment_id"],
+            ["deployments.project_id", "deployments.id"],
+            ondelete="CASCADE",
         ),
-        # With all that a sum over years reads: 50,000 rows of a page's count took 24 ms, from the index alone 4.
+        # With all that a sum over years reads: 50,000 rows of a page's count took 24 ms, from the
+        # index alone 4.
         Index(
             "ix_day_counts_class",
             "project_id",
@@ -99,9 +104,11 @@ async def mark_days_dirty(tx: Transaction, images: Collection[UUID]) -> None:
 
 
 async def update_dirty_days(scope: Scope, tx: Transaction, most: int) -> bool:
-    """Count at most so many of the days that changed; answers whether there may be more. One transaction at a time.
+    """Count at most so many of the days that changed; answers whether there may be more. One
+    transaction at a time.
 
-    A day with many images rests the longer until it is counted again, so that this never takes much of a machine.
+    A day with many images rests the longer until it is counted again, so that this never takes much
+    of a machine.
     """
     cursor = await tx.execute("select pg_try_advisory_xact_lock(%s)", (LOCK,))
     if await cursor.fetchone() != (True,):
@@ -129,7 +136,8 @@ async def update_dirty_days(scope: Scope, tx: Transaction, most: int) -> bool:
 
 
 async def _count_anew(tx: Transaction, deployments: Sequence[UUID], days: Sequence[date]) -> None:
-    # Each statement sees what was committed before it, so at least whatever noted the days that were just taken.
+    # Each statement sees what was committed before it, so at least whatever noted the days that
+    # were just taken.
     parameters = {"deployments": list(deployments), "days": list(days)}
     # A class found while its image was given another time still has the old one.
     await tx.execute(
@@ -211,10 +219,14 @@ async def sum_images(scope: Scope, tx: Transaction, wanted: DayFilter) -> tuple[
     return images, blank
 
 
-async def sum_project(scope: Scope, tx: Transaction, wanted: DayFilter, most: int) -> DayCountTotals:
+async def sum_project(
+    scope: Scope, tx: Transaction, wanted: DayFilter, most: int
+) -> DayCountTotals:
     """Sum everything up; at most so many classes and deployments."""
     told = await sum_days(scope, tx, wanted)
-    sums = DayCountTotals(sum(images for _, images, _ in told), sum(blank for _, _, blank in told), told)
+    sums = DayCountTotals(
+        sum(images for _, images, _ in told), sum(blank for _, _, blank in told), told
+    )
     parameters = {**_parameters(wanted), "most": most}
     each_hour = ", ".join(f"coalesce(sum(c.hours[{hour + 1}]), 0)::bigint" for hour in range(HOURS))
     cursor = await tx.execute(
@@ -251,7 +263,9 @@ async def sum_project(scope: Scope, tx: Transaction, wanted: DayFilter, most: in
 async def has_dirty_days(scope: Scope, tx: Transaction, project_id: int) -> bool:
     """Tell whether days of a project are to be counted still."""
     scope.check(project_id)
-    cursor = await tx.execute("select exists (select from dirty_days where project_id = %s)", (project_id,))
+    cursor = await tx.execute(
+        "select exists (select from dirty_days where project_id = %s)", (project_id,)
+    )
     return await cursor.fetchone() == (True,)
 
 

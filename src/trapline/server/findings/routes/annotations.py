@@ -8,8 +8,19 @@ from fastapi import APIRouter, Query
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
 from trapline.server.findings.actions import annotations
-from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText
-from trapline.wire.annotations import AnnotationOrder, AnnotationType, AnnotationWithImage, ClassificationScores
+from trapline.server.platform.http.parameters import (
+    LARGEST,
+    Cursor,
+    Limit,
+    ProjectFilter,
+    QueryText,
+)
+from trapline.wire.annotations import (
+    AnnotationOrder,
+    AnnotationType,
+    AnnotationWithImage,
+    ClassificationScores,
+)
 from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(tags=["annotations"])
@@ -17,12 +28,19 @@ router = APIRouter(tags=["annotations"])
 Sureness = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
 TypeFilter = Annotated[AnnotationType | None, Query(alias="type")]
 ClassFilter = Annotated[QueryText | None, Query(alias="class")]
-ModelFilter = Annotated[QueryText | None, Query(description="A pipeline's slug, or an outside model's name.")]
-ReviewedFilter = Annotated[bool | None, Query(description="Only what a person has identified, or has not.")]
-TaxonFilter = Annotated[
-    UUID | None, Query(description="What labels said that mean this taxon, by whichever of its names.")
+ModelFilter = Annotated[
+    QueryText | None, Query(description="A pipeline's slug, or an outside model's name.")
 ]
-AlgorithmFilter = Annotated[QueryText | None, Query(description="The key of the algorithm that said it.")]
+ReviewedFilter = Annotated[
+    bool | None, Query(description="Only what a person has identified, or has not.")
+]
+TaxonFilter = Annotated[
+    UUID | None,
+    Query(description="What labels said that mean this taxon, by whichever of its names."),
+]
+AlgorithmFilter = Annotated[
+    QueryText | None, Query(description="The key of the algorithm that said it.")
+]
 
 
 @router.get("/annotations")
@@ -99,12 +117,15 @@ async def list_image_annotations(
         image_id=image_id,
         reviewed=reviewed,
     )
-    return await annotations.list_annotations(system, scope, None, wanted, descending=False, limit=limit, cursor=cursor)
+    return await annotations.list_annotations(
+        system, scope, None, wanted, descending=False, limit=limit, cursor=cursor
+    )
 
 
 @router.get("/annotations/{annotation_id}/scores")
 async def get_scores(system: SystemOf, scope: ScopeOf, annotation_id: UUID) -> ClassificationScores:
-    """Show the scores of a classification over its whole class list, and its logits if they were sent.
+    """Show the scores of a classification over its whole class list, and its logits if they were
+    sent.
 
     They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
     """

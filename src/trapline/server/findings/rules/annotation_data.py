@@ -1,7 +1,8 @@
-"""What the `data` of an annotation must be, by its type: geometry checked, and brought to the upright original.
+"""What the `data` of an annotation must be, by its type: geometry checked, and brought to the
+upright original.
 
-Formats of segmentations are those of COCO (cocodataset.org, "Data format"): run lengths go down the columns, from the
-top left, beginning with the background.
+Formats of segmentations are those of COCO (cocodataset.org, "Data format"): run lengths go down the
+columns, from the top left, beginning with the background.
 """
 
 import sys
@@ -66,7 +67,9 @@ def _size(data: Data, field: str) -> int:
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int or not 0 < value <= LONGEST_SIDE:
-        raise InvalidAnnotationData(field, "must be a whole number of pixels" if field in data else "is missing")
+        raise InvalidAnnotationData(
+            field, "must be a whole number of pixels" if field in data else "is missing"
+        )
     return value
 
 
@@ -78,7 +81,9 @@ def _find_scale(data: Data, picture: Frame, *, required: bool) -> Scale:
 
 def _scaled(data: Data, changed: Data, scale: Scale) -> Data:
     """The data with what changed, and what was given beside it."""
-    given = {field: data[field] for field in changed if field in data and data[field] != changed[field]}
+    given = {
+        field: data[field] for field in changed if field in data and data[field] != changed[field]
+    }
     if not given:
         return {**data, **changed}
     marked = {"given": given} if scale.is_one else {"given": given, "scaled": True}
@@ -87,7 +92,12 @@ def _scaled(data: Data, changed: Data, scale: Scale) -> Data:
 
 def _lies_within(data: Data, picture: Frame) -> bool:
     """Tell the box that nearly every one is, within the picture and in its pixels: asked first, thousands of times."""
-    x_min, y_min, x_max, y_max = data.get("x_min"), data.get("y_min"), data.get("x_max"), data.get("y_max")
+    x_min, y_min, x_max, y_max = (
+        data.get("x_min"),
+        data.get("y_min"),
+        data.get("x_max"),
+        data.get("y_max"),
+    )
     if not (type(x_min) is type(y_min) is type(x_max) is type(y_max) is float):
         return False
     if data.get("image_width") != picture.width or data.get("image_height") != picture.height:
@@ -100,7 +110,9 @@ def _check_box(data: Data, picture: Frame) -> Data:
         return data
     scale = _find_scale(data, picture, required=True)
     frame = scale.frame
-    x_min, y_min, x_max, y_max = (_number(data, field) for field in ("x_min", "y_min", "x_max", "y_max"))
+    x_min, y_min, x_max, y_max = (
+        _number(data, field) for field in ("x_min", "y_min", "x_max", "y_max")
+    )
     if x_min < -OVER or y_min < -OVER or x_max > frame.width + OVER or y_max > frame.height + OVER:
         raise InvalidAnnotationData(
             "x_min", f"the box reaches out of its frame of {frame.width} by {frame.height} pixels"
@@ -122,21 +134,25 @@ def _check_classification(data: Data, _: Frame) -> Data:
     scores, logits = data.get("scores"), data.get("logits")
     if topk is None and score is None and scores is None:
         raise InvalidAnnotationData(
-            "topk", "is missing: a classification has `topk`, a list of class and confidence, or `score`"
+            "topk",
+            "is missing: a classification has `topk`, a list of class and confidence, or `score`",
         )
     if score is not None:
         _fraction(_number(data, "score"), "score")
     if topk is not None:
         if not isinstance(topk, list) or len(topk) > MOST_CLASSES:
             raise InvalidAnnotationData(
-                "topk", f"must be a list of at most {MOST_CLASSES:,} entries of class and confidence"
+                "topk",
+                f"must be a list of at most {MOST_CLASSES:,} entries of class and confidence",
             )
         for place, entry in enumerate(topk):
             if not isinstance(entry, dict):
                 raise InvalidAnnotationData(f"topk.{place}", "must have a class and a confidence")
             name = entry.get("class")
             if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
-                raise InvalidAnnotationData(f"topk.{place}.class", f"must be a text of 1 to {LONGEST_NAME} characters")
+                raise InvalidAnnotationData(
+                    f"topk.{place}.class", f"must be a text of 1 to {LONGEST_NAME} characters"
+                )
             try:
                 _fraction(_number(entry, "confidence"), "confidence")
             except InvalidAnnotationData as error:
@@ -151,7 +167,9 @@ def _check_numbers(numbers: Any, field: str) -> None:
     if not isinstance(numbers, list):
         raise InvalidAnnotationData(field, "must be a list of numbers")
     for place, number in enumerate(numbers):
-        if (type(number) is not float and type(number) is not int) or not -LARGEST <= number <= LARGEST:
+        if (
+            type(number) is not float and type(number) is not int
+        ) or not -LARGEST <= number <= LARGEST:
             raise InvalidAnnotationData(f"{field}.{place}", "must be a number")
 
 
@@ -163,7 +181,9 @@ def _fraction(number: float, field: str) -> None:
 def _check_raster(data: Data, picture: Frame) -> Data:
     width, height = _size(data, "width"), _size(data, "height")
     color_map = data.get("color_map")
-    if color_map is not None and not (isinstance(color_map, str) and color_map.lower() in COLOR_MAPS):
+    if color_map is not None and not (
+        isinstance(color_map, str) and color_map.lower() in COLOR_MAPS
+    ):
         raise InvalidAnnotationData("color_map", f"must be one of {', '.join(COLOR_MAPS)}")
     # A raster is stretched over the picture, whatever its own size.
     return data if (width, height) == picture else {**data, "scaled": True}
@@ -194,7 +214,9 @@ def _check_rle(data: Data, picture: Frame) -> Data:
     except ValueError as error:
         raise InvalidAnnotationData("counts", str(error)) from None
     if pixels != frame.width * frame.height:
-        raise InvalidAnnotationData("counts", f"cover {pixels} pixels; the size says {frame.height} by {frame.width}")
+        raise InvalidAnnotationData(
+            "counts", f"cover {pixels} pixels; the size says {frame.height} by {frame.width}"
+        )
     scale = _scale(frame, picture)
     extent = _check_extent(data, scale)
     sized = {**data, "size": [frame.height, frame.width]}
@@ -217,7 +239,9 @@ def _check_extent(data: Data, scale: Scale) -> Data:
             raise InvalidAnnotationData("bbox", "must be [x, y, width, height]")
         _check_numbers(bbox, "bbox")
         if not scale.is_one:
-            moved["bbox"] = [side * along for side, along in zip(bbox, (scale.x, scale.y) * 2, strict=True)]
+            moved["bbox"] = [
+                side * along for side, along in zip(bbox, (scale.x, scale.y) * 2, strict=True)
+            ]
             _check_numbers(moved["bbox"], "bbox")
     if data.get("area") is not None and not scale.is_one:
         moved["area"] = _number({"area": data["area"] * scale.x * scale.y}, "area")
@@ -228,12 +252,18 @@ def _check_polygon(data: Data, picture: Frame) -> Data:
     scale = _find_scale(data, picture, required=False)
     points = data.get("points")
     if not isinstance(points, list) or not points:
-        raise InvalidAnnotationData("points", "must be a list of points [x, y], or of rings of points")
+        raise InvalidAnnotationData(
+            "points", "must be a list of points [x, y], or of rings of points"
+        )
     is_one_ring = not (isinstance(points[0], list) and points[0] and isinstance(points[0][0], list))
     rings = [points] if is_one_ring else points
-    if len(rings) > MOST_RINGS or sum(len(ring) for ring in rings if isinstance(ring, list)) > MOST_POINTS:
+    if (
+        len(rings) > MOST_RINGS
+        or sum(len(ring) for ring in rings if isinstance(ring, list)) > MOST_POINTS
+    ):
         raise InvalidAnnotationData(
-            "points", f"must be at most {MOST_POINTS:,} points in {MOST_RINGS:,} rings; run lengths take more"
+            "points",
+            f"must be at most {MOST_POINTS:,} points in {MOST_RINGS:,} rings; run lengths take more",
         )
     moved = [_check_ring(ring, f"points.{place}", scale) for place, ring in enumerate(rings)]
     extent = _check_extent(data, scale)
@@ -273,8 +303,13 @@ def _place(x: float, y: float, field: str, scale: Scale) -> list[float]:
     """Clip a point into its frame and bring it to the original."""
     frame, picture = scale.frame, scale.picture
     if not (-OVER <= x <= frame.width + OVER and -OVER <= y <= frame.height + OVER):
-        raise InvalidAnnotationData(field, f"lies out of its frame of {frame.width} by {frame.height} pixels")
-    return [_along(x, frame.width, scale.x, picture.width), _along(y, frame.height, scale.y, picture.height)]
+        raise InvalidAnnotationData(
+            field, f"lies out of its frame of {frame.width} by {frame.height} pixels"
+        )
+    return [
+        _along(x, frame.width, scale.x, picture.width),
+        _along(y, frame.height, scale.y, picture.height),
+    ]
 
 
 def _along(value: float, length: int, scale: float, end: int) -> float:
@@ -287,9 +322,12 @@ def _check_keypoints(data: Data, picture: Frame) -> Data:
     points = data.get("keypoints")
     if not isinstance(points, list) or not 1 <= len(points) <= MOST_KEYPOINTS:
         raise InvalidAnnotationData(
-            "keypoints", f"must be a list of 1 to {MOST_KEYPOINTS:,} with a name, x, y and a confidence"
+            "keypoints",
+            f"must be a list of 1 to {MOST_KEYPOINTS:,} with a name, x, y and a confidence",
         )
-    moved = [_check_keypoint(point, f"keypoints.{place}", scale) for place, point in enumerate(points)]
+    moved = [
+        _check_keypoint(point, f"keypoints.{place}", scale) for place, point in enumerate(points)
+    ]
     _check_skeleton(data.get("skeleton"), len(points))
     if scale.is_one and moved == points:
         return data
@@ -304,7 +342,9 @@ def _check_keypoint(point: Any, field: str, scale: Scale) -> Data:
         raise InvalidAnnotationData(field, "must have a name, x, y and a confidence")
     name = point.get("name")
     if name is not None and not (isinstance(name, str) and len(name) <= LONGEST_NAME):
-        raise InvalidAnnotationData(f"{field}.name", f"must be a text of at most {LONGEST_NAME} characters")
+        raise InvalidAnnotationData(
+            f"{field}.name", f"must be a text of at most {LONGEST_NAME} characters"
+        )
     try:
         if point.get("confidence") is not None:
             _fraction(_number(point, "confidence"), "confidence")
@@ -320,11 +360,15 @@ def _check_skeleton(skeleton: Any, points: int) -> None:
     if skeleton is None:
         return
     if not isinstance(skeleton, list) or len(skeleton) > MOST_PAIRS:
-        raise InvalidAnnotationData("skeleton", f"must be a list of at most {MOST_PAIRS:,} pairs of indices")
+        raise InvalidAnnotationData(
+            "skeleton", f"must be a list of at most {MOST_PAIRS:,} pairs of indices"
+        )
     for place, pair in enumerate(skeleton):
         is_pair = isinstance(pair, list) and len(pair) == 2
         if not is_pair or not all(type(index) is int and 0 <= index < points for index in pair):
-            raise InvalidAnnotationData(f"skeleton.{place}", f"must be two indices of keypoints, 0 to {points - 1}")
+            raise InvalidAnnotationData(
+                f"skeleton.{place}", f"must be two indices of keypoints, 0 to {points - 1}"
+            )
 
 
 CHECKS: dict[str, Callable[[Data, Frame], Data]] = {
@@ -339,10 +383,12 @@ NEEDS_FILE: Sequence[str] = ("heatmap", "mask")
 
 
 def validate_data(kind: str, data: Data, picture: Frame) -> Data:
-    """Check the data of an annotation and bring its coordinates to the upright original. Raises WrongData.
+    """Check the data of an annotation and bring its coordinates to the upright original. Raises
+    WrongData.
 
-    Where something moved, what was given stays under `given`; `scaled` marks a frame of another size. Both names are
-    the server's: what a sender puts there is dropped. Custom data is taken as it is.
+    Where something moved, what was given stays under `given`; `scaled` marks a frame of another
+    size. Both names are the server's: what a sender puts there is dropped. Custom data is taken as
+    it is.
     """
     check = CHECKS.get(kind)
     if check is None:

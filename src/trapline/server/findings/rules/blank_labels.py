@@ -3,7 +3,9 @@
 import re
 from functools import lru_cache
 
-BLANK_PATTERN = r"^(([^;]*;){6})?\s*(blank|empty|nothing|none|no animal|background|misfire|false trigger)\s*$"
+BLANK_PATTERN = (
+    r"^(([^;]*;){6})?\s*(blank|empty|nothing|none|no animal|background|misfire|false trigger)\s*$"
+)
 """A pattern for PostgreSQL and Python, in any case; of a class string of SpeciesNet the last of seven parts counts."""
 
 _is_blank = re.compile(BLANK_PATTERN, re.IGNORECASE).search

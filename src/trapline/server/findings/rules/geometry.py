@@ -25,7 +25,8 @@ class PixelBox(NamedTuple):
 
 
 def clip_box(given: PixelBox, frame: Frame) -> PixelBox:
-    """Cut a box at the edges of the picture; one that lies wholly outside becomes empty, on the nearest edge.
+    """Cut a box at the edges of the picture; one that lies wholly outside becomes empty, on the
+    nearest edge.
 
     Nearly every box lies within, and is answered as it is.
     """

@@ -1,9 +1,11 @@
-"""The data of workers' boxes and classifications in the database: what every row has is packed into one short text.
+"""The data of workers' boxes and classifications in the database: what every row has is packed into
+one short text.
 
-A box has its corners, the size of its image, and times; a classification its highest scores and times. As JSON they
-take three times as many bytes, mostly names of keys. `unpack_data` returns exactly what jsonb would return: the same
-values in the same order of keys. Data that does not fit is stored as it is, and so are rows of versions that did not
-pack. Keys that queries read (`terminal`, `empty`, `class_list`, short score lists) are never packed.
+A box has its corners, the size of its image, and times; a classification its highest scores and
+times. As JSON they take three times as many bytes, mostly names of keys. `unpack_data` returns
+exactly what jsonb would return: the same values in the same order of keys. Data that does not fit
+is stored as it is, and so are rows of versions that did not pack. Keys that queries read
+(`terminal`, `empty`, `class_list`, short score lists) are never packed.
 """
 
 from binascii import a2b_base64, b2a_base64
@@ -17,7 +19,9 @@ PACKED = "packed"
 UNPACKED_BYTES = 512
 """The JSON of unpacked data is longer than packed data by less than this and the class name."""
 _CORNERS = ("x_min", "y_min", "x_max", "y_max")
-_PACKABLE = frozenset({*_CORNERS, "image_width", "image_height", "topk", "inference_time", "timestamp"})
+_PACKABLE = frozenset(
+    {*_CORNERS, "image_width", "image_height", "topk", "inference_time", "timestamp"}
+)
 _HAS_BOX, _HAS_TOP, _IS_SHORT, _HAS_DURATION, _HAS_TIME = 1, 2, 4, 8, 16
 _ZONES = ("", "Z", "+00:00")
 _ZONE_SHIFT = 5
@@ -67,8 +71,13 @@ def pack_data(data: dict[str, Any], class_name: str | None) -> dict[str, Any]:
     return rest
 
 
-def unpack_data(data: dict[str, Any], class_name: str | None, algorithm_id: int | None) -> dict[str, Any]:
-    """Unpack the data of an annotation as jsonb returns it. Rows without an algorithm are not of workers."""
+def unpack_data(
+    data: dict[str, Any], class_name: str | None, algorithm_id: int | None
+) -> dict[str, Any]:
+    """Unpack the data of an annotation as jsonb returns it.
+
+    Rows without an algorithm are not of workers.
+    """
     if algorithm_id is None or PACKED not in data:
         return data
     text, _, names = data[PACKED].partition("\n")
@@ -87,13 +96,18 @@ def unpack_data(data: dict[str, Any], class_name: str | None, algorithm_id: int 
         kind = kinds[len(classes)]
         numbers = kind.unpack_from(content, place)
         place += kind.size
-        values["topk"] = [{"class": name, "confidence": number} for name, number in zip(classes, numbers, strict=True)]
+        values["topk"] = [
+            {"class": name, "confidence": number}
+            for name, number in zip(classes, numbers, strict=True)
+        ]
     if flags & _HAS_DURATION:
         [values["inference_time"]] = _DOUBLE.unpack_from(content, place)
         place += _DOUBLE.size
     if flags & _HAS_TIME:
         [time] = _TIME.unpack_from(content, place)
-        values["timestamp"] = (_EPOCH + time * _MICROSECOND).isoformat() + _ZONES[flags >> _ZONE_SHIFT]
+        values["timestamp"] = (_EPOCH + time * _MICROSECOND).isoformat() + _ZONES[
+            flags >> _ZONE_SHIFT
+        ]
     values |= {key: value for key, value in data.items() if key != PACKED}
     # The order in which jsonb returns keys.
     return dict(sorted(values.items(), key=lambda item: (len(item[0]), item[0])))

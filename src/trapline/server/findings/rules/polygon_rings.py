@@ -15,7 +15,8 @@ Points = NDArray[np.float64]
 def nest_rings(rings: Sequence[Ring]) -> list[list[Ring]]:
     """Put rings together as the parts they draw: each an outline, and behind it its holes.
 
-    Rings lie apart or one within another; where they cross, each is taken for what the widest part of it seems to be.
+    Rings lie apart or one within another; where they cross, each is taken for what the widest part
+    of it seems to be.
     """
     if len(rings) == 1:
         return [[rings[0]]]
@@ -23,12 +24,16 @@ def nest_rings(rings: Sequence[Ring]) -> list[list[Ring]]:
     areas = np.array([abs(_signed_area(ring)) for ring in points])
     around = _find_around(points, areas)
     is_hole = [len(others) % 2 == 1 for others in around]
-    parts: dict[int, list[Ring]] = {place: [ring] for place, ring in enumerate(rings) if not is_hole[place]}
+    parts: dict[int, list[Ring]] = {
+        place: [ring] for place, ring in enumerate(rings) if not is_hole[place]
+    }
     for place, ring in enumerate(rings):
         if is_hole[place]:
             outlines = [other for other in around[place] if not is_hole[other]]
             # Of rings that cross, one may seem to be a hole of nothing.
-            parts.setdefault(min(outlines, key=lambda other: areas[other], default=place), []).append(ring)
+            parts.setdefault(
+                min(outlines, key=lambda other: areas[other], default=place), []
+            ).append(ring)
     return list(parts.values())
 
 
@@ -36,11 +41,21 @@ def _find_around(points: list[Points], areas: NDArray[np.float64]) -> list[list[
     """Find for each ring those around it, by a point within it and the edges to the right of that."""
     count = len(points)
     owner = np.repeat(np.arange(count), [len(ring) for ring in points])
-    starts, stops = np.concatenate(points), np.concatenate([np.roll(ring, -1, axis=0) for ring in points])
-    (left, top), (right, bottom) = (np.array([end(ring, axis=0) for ring in points]).T for end in (np.min, np.max))
+    starts, stops = (
+        np.concatenate(points),
+        np.concatenate([np.roll(ring, -1, axis=0) for ring in points]),
+    )
+    (left, top), (right, bottom) = (
+        np.array([end(ring, axis=0) for ring in points]).T for end in (np.min, np.max)
+    )
     around: list[list[int]] = [[] for _ in points]
     for place, ring in enumerate(points):
-        holds = (left <= left[place]) & (right >= right[place]) & (top <= top[place]) & (bottom >= bottom[place])
+        holds = (
+            (left <= left[place])
+            & (right >= right[place])
+            & (top <= top[place])
+            & (bottom >= bottom[place])
+        )
         # Of two equal rings the second is within the first.
         holds &= (areas > areas[place]) | ((areas == areas[place]) & (np.arange(count) < place))
         if not holds.any():
@@ -62,7 +77,8 @@ def _find_around(points: list[Points], areas: NDArray[np.float64]) -> list[list[
 
 
 def _signed_area(ring: Points) -> float:
-    # From its own first point on: far from the corner the products would swallow the digits of a small ring.
+    # From its own first point on: far from the corner the products would swallow the digits of a
+    # small ring.
     x, y = (ring - ring[0]).T
     return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2)
 
@@ -81,7 +97,8 @@ def measure_parts(parts: Sequence[Sequence[Ring]]) -> MaskExtent:
 def join_holes(part: Sequence[Ring]) -> list[float]:
     """Write an outline with its holes as one ring, x and y in turn, for forms that know no holes.
 
-    Each hole is reached and left on the same line, which so has no area, and goes round the other way.
+    Each hole is reached and left on the same line, which so has no area, and goes round the other
+    way.
     """
     outline, *holes = part
     turn = _signed_area(np.asarray(outline, np.float64))

@@ -1,8 +1,9 @@
-"""COCO's run lengths of a mask, whichever way they are written: how many pixels they cover, where, and in another size.
+"""COCO's run lengths of a mask, whichever way they are written: how many pixels they cover, where,
+and in another size.
 
-The compressed text has six bits of a number in each character, from 48 on, the sixth saying that more follow, the
-lowest first; from the third number on it is the difference to the one before the last (pycocotools, maskApi.c,
-rleFrString).
+The compressed text has six bits of a number in each character, from 48 on, the sixth saying that
+more follow, the lowest first; from the third number on it is the difference to the one before the
+last (pycocotools, maskApi.c, rleFrString).
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,10 @@ class MaskExtent(NamedTuple):
 
 
 def count_pixels(counts: Any) -> int:
-    """Count the pixels that run lengths cover: a list of whole numbers, or a compressed text. Raises ValueError."""
+    """Count the pixels that run lengths cover: a list of whole numbers, or a compressed text.
+
+    Raises ValueError.
+    """
     if isinstance(counts, str):
         return sum(decode_run_lengths(counts))
     if not isinstance(counts, list) or not counts:
@@ -87,7 +91,8 @@ def get_extent(runs: Sequence[int], height: int) -> MaskExtent:
 
 
 def resample_runs(runs: Sequence[int], given: Frame, wanted: Frame) -> list[int]:
-    """Stretch a mask over a picture of another size: each pixel is that of the mask under its middle.
+    """Stretch a mask over a picture of another size: each pixel is that of the mask under its
+    middle.
 
     In memory for the boundaries alone, so that neither size matters.
     """
@@ -96,15 +101,17 @@ def resample_runs(runs: Sequence[int], given: Frame, wanted: Frame) -> list[int]
     starts = _under(columns, given.width, wanted.width) * given.height
     first = np.searchsorted(ends, starts, "right")
     last = np.searchsorted(ends, starts + given.height, "left")
-    # Whether a run is background tells its number: in each column the colour changes at every end of a run, and at the
-    # top if the column before ended in the other colour.
+    # Whether a run is background tells its number: in each column the colour changes at every end
+    # of a run, and at the top if the column before ended in the other colour.
     before = np.concatenate(([0], last[:-1]))
     tops = columns[(first - before) % 2 == 1] * wanted.height
     inner = last - first
     place = np.repeat(np.arange(wanted.width), inner)
     number = np.arange(place.size) - np.repeat(np.cumsum(inner) - inner, inner) + first[place]
     rows = _first_over(ends[number] - starts[place], given.height, wanted.height)
-    changes, times = np.unique(np.concatenate((tops, place * wanted.height + rows)), return_counts=True)
+    changes, times = np.unique(
+        np.concatenate((tops, place * wanted.height + rows)), return_counts=True
+    )
     area = wanted.width * wanted.height
     changes = changes[(times % 2 == 1) & (changes < area)]
     stretched: list[int] = np.diff(changes, prepend=0, append=area).tolist()

@@ -1,11 +1,13 @@
 """Long score lists, kept compactly and exactly.
 
-A classifier's scores mostly are the softmax of its logits. So the logits are kept as float32, and of the scores only
-by how many steps of float32 each differs from the softmax computed here: nearly always none, one or two. Numbers are
-byte-shuffled (all first bytes, all second bytes, ...) so that like bytes lie together, and compressed.
+A classifier's scores mostly are the softmax of its logits. So the logits are kept as float32, and
+of the scores only by how many steps of float32 each differs from the softmax computed here: nearly
+always none, one or two. Numbers are byte-shuffled (all first bytes, all second bytes, ...) so that
+like bytes lie together, and compressed.
 
-What is read back must be the same on every machine. So the softmax is made of IEEE additions, multiplications and
-divisions alone, each an array operation of its own: library exponentials differ between processors in the last bit.
+What is read back must be the same on every machine. So the softmax is made of IEEE additions,
+multiplications and divisions alone, each an array operation of its own: library exponentials differ
+between processors in the last bit.
 """
 
 import struct
@@ -30,7 +32,8 @@ _HEADER = struct.Struct("<BIId")
 _OLD_HEADER = struct.Struct("<II")
 _NOTHING = np.empty(0, "<f4")
 
-# exp(r) = sum of r^n / n! for |r| <= ln(2) / 2: after the eighth term less than a tenth of a float32's last bit.
+# exp(r) = sum of r^n / n! for |r| <= ln(2) / 2: after the eighth term less than a tenth of a
+# float32's last bit.
 _TERMS = (1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0)
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
@@ -56,11 +59,14 @@ def encode_scores(scores: Numbers, logits: Numbers | None) -> bytes:
         powers = _exponentials(raw)
         total = float(powers.sum())
         steps = sent.view("<i4").astype(np.int64) - _softmax(powers, total).view("<i4")
-        # Scores that are something else than a softmax lie far from it, and are smaller as they are.
+        # Scores that are something else than a softmax lie far from it, and are smaller as they
+        # are.
         if np.abs(steps).max() < 1 << 30 and np.median(np.abs(steps)) < 1 << 16:
             zigzag = ((steps << 1) ^ (steps >> 63)).astype("<u4")
             kind, first = SOFTMAX, _shuffle(zigzag)
-    return _HEADER.pack(kind, sent.size, raw.size, total) + zstd.compress(first + _shuffle(raw), level=LEVEL)
+    return _HEADER.pack(kind, sent.size, raw.size, total) + zstd.compress(
+        first + _shuffle(raw), level=LEVEL
+    )
 
 
 def decode_scores(content: bytes, encoding: str = ENCODING) -> ScoreVector:
@@ -82,7 +88,9 @@ def decode_scores(content: bytes, encoding: str = ENCODING) -> ScoreVector:
     if kind == SOFTMAX and scores_size:
         zigzag = _unshuffle(first, "<u4").astype(np.int64)
         steps = (zigzag >> 1) ^ -(zigzag & 1)
-        scores = (_softmax(_exponentials(logits), total).view("<i4") + steps).astype("<i4").view("<f4")
+        scores = (
+            (_softmax(_exponentials(logits), total).view("<i4") + steps).astype("<i4").view("<f4")
+        )
     else:
         scores = _unshuffle(first, "<f4")
     return ScoreVector(scores, logits if logits.size else None)

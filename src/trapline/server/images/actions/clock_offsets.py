@@ -16,13 +16,22 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.errors import Conflict
-from trapline.wire.deployments import CaptureTimeChange, ClockOffsetRequest, ClockPreview, Deployment, ZoneSource
+from trapline.wire.deployments import (
+    CaptureTimeChange,
+    ClockOffsetRequest,
+    ClockPreview,
+    Deployment,
+    ZoneSource,
+)
 
 
 async def preview_clock_offset(
     system: AppContext, scope: Scope, deployment_id: UUID, wanted: ClockOffsetRequest
 ) -> ClockPreview:
-    """Return what another clock offset or time zone would change; nothing is changed. Raises NotFound."""
+    """Return what another clock offset or time zone would change; nothing is changed.
+
+    Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_deployment_row(scope, tx, deployment_id)
         offset = row.clock_offset_s if wanted.clock_offset_s is None else wanted.clock_offset_s
@@ -60,16 +69,22 @@ async def undo_clock_offset(system: AppContext, scope: Scope, deployment_id: UUI
         if back is not None:
             row.time_zone = back
             # In UTC it may never have been given: the warning comes back.
-            row.time_zone_source = (ZoneSource.DEFAULT if back == DEFAULT else ZoneSource.GIVEN).value
-        await set_clock(tx, scope, row, row.previous_clock_offset_s, redate=back is not None, previous_zone=zone)
+            row.time_zone_source = (
+                ZoneSource.DEFAULT if back == DEFAULT else ZoneSource.GIVEN
+            ).value
+        await set_clock(
+            tx, scope, row, row.previous_clock_offset_s, redate=back is not None, previous_zone=zone
+        )
         [deployment] = await build_deployments(tx, scope, [row])
         return save_response(scope, tx, deployment)
 
 
 async def update_capture_times(system: AppContext, scope: Scope) -> bool:
-    """Date images of deployments whose clock was set, batch by batch; answers whether there is more.
+    """Date images of deployments whose clock was set, batch by batch; answers whether there is
+    more.
 
-    Each batch is committed by itself and begun anew from where the last one ended, in whatever process.
+    Each batch is committed by itself and begun anew from where the last one ended, in whatever
+    process.
     """
     more = False
     async with system.database.transaction(scope) as tx:

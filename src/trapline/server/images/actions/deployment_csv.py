@@ -8,7 +8,11 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from trapline.server.images.actions.deployments import build_deployment, follow_coordinates, put_clock
+from trapline.server.images.actions.deployments import (
+    build_deployment,
+    follow_coordinates,
+    put_clock,
+)
 from trapline.server.images.formats.deployment_csv import DeploymentTable, parse_csv, render_csv
 from trapline.server.images.queries.deployments import DeploymentRow
 from trapline.server.images.rules.deployments import RELATED, list_faults
@@ -26,22 +30,29 @@ async def export_deployments(system: AppContext, scope: Scope, project_id: int) 
         rows = sorted((await _find_all(scope, tx, project_id)).values(), key=lambda row: row.name)
         tx.audit("export", "deployment", project_id, project_id, deployments=len(rows))
     return render_csv(
-        [{name: getattr(row, name) for name in NewDeployment.model_fields if name != "project"} for row in rows]
+        [
+            {name: getattr(row, name) for name in NewDeployment.model_fields if name != "project"}
+            for row in rows
+        ]
     )
 
 
-async def import_deployments(system: AppContext, scope: Scope, project_id: int, body: bytes) -> DeploymentImportResult:
+async def import_deployments(
+    system: AppContext, scope: Scope, project_id: int, body: bytes
+) -> DeploymentImportResult:
     """Make and change deployments as a sheet says, known by their names; all of them or none.
 
-    What is no column stays, as do deployments without a line. Raises NotFound, Forbidden, Invalid, Unprocessable with
-    what is wrong in which line, and Conflict where somebody made a deployment of the same name at the same time.
+    What is no column stays, as do deployments without a line. Raises NotFound, Forbidden, Invalid,
+    Unprocessable with what is wrong in which line, and Conflict where somebody made a deployment of
+    the same name at the same time.
     """
     scope.check(project_id)
     sheet = parse_csv(body)
     checked = _check(sheet, project_id)
     if sheet.errors:
         raise Unprocessable(
-            "Some cells cannot be used. Nothing was changed; mend them and send it again.", sheet.errors
+            "Some cells cannot be used. Nothing was changed; mend them and send it again.",
+            sheet.errors,
         )
     made = changed = 0
     async with system.database.transaction(scope) as tx:
@@ -66,12 +77,16 @@ async def import_deployments(system: AppContext, scope: Scope, project_id: int, 
             ) from error
         if made or changed:
             tx.audit("import", "deployment", project_id, project_id, made=made, changed=changed)
-        taken = DeploymentImportResult(made=made, changed=changed, unchanged=len(checked) - made - changed)
+        taken = DeploymentImportResult(
+            made=made, changed=changed, unchanged=len(checked) - made - changed
+        )
         return save_response(scope, tx, taken)
 
 
 def _require_consistent(
-    sheet: DeploymentTable, checked: Mapping[int, Mapping[str, Any]], known: Mapping[str, DeploymentRow]
+    sheet: DeploymentTable,
+    checked: Mapping[int, Mapping[str, Any]],
+    known: Mapping[str, DeploymentRow],
 ) -> None:
     for line, values in checked.items():
         if RELATED & values.keys():
@@ -81,7 +96,8 @@ def _require_consistent(
                 sheet.add_error(line, column, wrong)
     if sheet.errors:
         raise Unprocessable(
-            "Some cells contradict others. Nothing was changed. Fix them and send it again.", sheet.errors
+            "Some cells contradict others. Nothing was changed. Fix them and send it again.",
+            sheet.errors,
         )
 
 
@@ -103,7 +119,9 @@ def _check(sheet: DeploymentTable, project_id: int) -> dict[int, dict[str, Any]]
     return checked
 
 
-async def _change(scope: Scope, tx: Transaction, row: DeploymentRow, values: dict[str, Any]) -> bool:
+async def _change(
+    scope: Scope, tx: Transaction, row: DeploymentRow, values: dict[str, Any]
+) -> bool:
     different = {name: value for name, value in values.items() if getattr(row, name) != value}
     for name, value in different.items():
         if name == "clock_offset_s":
@@ -116,7 +134,16 @@ async def _change(scope: Scope, tx: Transaction, row: DeploymentRow, values: dic
     return bool(different)
 
 
-async def _find_all(scope: Scope, tx: Transaction, project_id: int, *, lock: bool = False) -> dict[str, DeploymentRow]:
+async def _find_all(
+    scope: Scope, tx: Transaction, project_id: int, *, lock: bool = False
+) -> dict[str, DeploymentRow]:
     scope.check(project_id)
-    statement = select(DeploymentRow).where(DeploymentRow.project_id == project_id).order_by(DeploymentRow.id)
-    return {row.name: row for row in await tx.session.scalars(statement.with_for_update() if lock else statement)}
+    statement = (
+        select(DeploymentRow)
+        .where(DeploymentRow.project_id == project_id)
+        .order_by(DeploymentRow.id)
+    )
+    return {
+        row.name: row
+        for row in await tx.session.scalars(statement.with_for_update() if lock else statement)
+    }

@@ -8,7 +8,11 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from trapline.server.catalogue.rules.filters import DeploymentFilter
-from trapline.server.images.queries.clock_offsets import count_to_date, list_assumed_utc, update_capture_time_batch
+from trapline.server.images.queries.clock_offsets import (
+    count_to_date,
+    list_assumed_utc,
+    update_capture_time_batch,
+)
 from trapline.server.images.queries.deployments import (
     DeploymentRow,
     get_deployment_row,
@@ -25,7 +29,13 @@ from trapline.server.platform.db.idempotency import find_saved_response, save_re
 from trapline.server.platform.db.pagination import OrderColumn, count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Unprocessable
 from trapline.server.queue.queries.job_downloads import has_active_downloads
-from trapline.wire.deployments import Deployment, DeploymentOrder, DeploymentUpdate, NewDeployment, ZoneSource
+from trapline.wire.deployments import (
+    Deployment,
+    DeploymentOrder,
+    DeploymentUpdate,
+    NewDeployment,
+    ZoneSource,
+)
 from trapline.wire.values import Page
 
 BATCH = 2000
@@ -33,7 +43,9 @@ SILENT_AFTER = timedelta(days=3)
 NULLABLE = {"latitude", "longitude", "coordinate_uncertainty_m", "started_at", "ended_at"}
 
 
-async def build_deployments(tx: Transaction, scope: Scope, rows: list[DeploymentRow]) -> list[Deployment]:
+async def build_deployments(
+    tx: Transaction, scope: Scope, rows: list[DeploymentRow]
+) -> list[Deployment]:
     """Tell of deployments with what came from them."""
     seen = await summarise_images(scope, tx, [row.id for row in rows])
     assumed = await list_assumed_utc(scope, tx, [row.id for row in rows])
@@ -48,7 +60,9 @@ async def build_deployments(tx: Transaction, scope: Scope, rows: list[Deployment
             last_image_at=last,
             silent_since=last if is_silent(last, row.ended_at, now) else None,
             utc_assumed=row.id in assumed,
-            suggested_time_zone=find_zone(row.latitude, row.longitude) if row.id in assumed else None,
+            suggested_time_zone=find_zone(row.latitude, row.longitude)
+            if row.id in assumed
+            else None,
         )
         for row in rows
         for images, last in [seen.get(row.id, (0, None))]
@@ -63,32 +77,44 @@ def is_silent(last_image_at: datetime | None, ended_at: datetime | None, now: da
 
 def _require_consistent(values: Mapping[str, Any]) -> None:
     if faults := list_faults(values):
-        raise Unprocessable("Fields of this deployment contradict each other. Nothing was changed.", faults)
+        raise Unprocessable(
+            "Fields of this deployment contradict each other. Nothing was changed.", faults
+        )
 
 
 def build_deployment(project_id: int, values: Mapping[str, Any]) -> DeploymentRow:
     """Build a deployment of these fields; without a time zone it gets that of its coordinates."""
-    zone, source = decide_zone(values.get("time_zone"), values.get("latitude"), values.get("longitude"))
+    zone, source = decide_zone(
+        values.get("time_zone"), values.get("latitude"), values.get("longitude")
+    )
     fields = {**values, "time_zone": zone, "time_zone_source": source.value}
     return DeploymentRow(project_id=project_id, **fields)
 
 
-async def follow_coordinates(scope: Scope, tx: Transaction, row: DeploymentRow, fields: Collection[str]) -> None:
+async def follow_coordinates(
+    scope: Scope, tx: Transaction, row: DeploymentRow, fields: Collection[str]
+) -> None:
     """Set the time zone of a locked deployment after a change of these fields.
 
-    New coordinates give the zone only if it was never given and there are no images: their times would not follow.
+    New coordinates give the zone only if it was never given and there are no images: their times
+    would not follow.
     """
     if "time_zone" in fields:
         row.time_zone_source = ZoneSource.GIVEN.value
         return
-    moved = row.time_zone_source != ZoneSource.GIVEN and not {"latitude", "longitude"}.isdisjoint(fields)
+    moved = row.time_zone_source != ZoneSource.GIVEN and not {"latitude", "longitude"}.isdisjoint(
+        fields
+    )
     if moved and not await has_images(scope, tx, row.id):
         zone, source = decide_zone(None, row.latitude, row.longitude)
         row.time_zone, row.time_zone_source = zone, source.value
 
 
 async def insert_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> DeploymentRow:
-    """Add a deployment within a transaction. Raises NotFound, Forbidden, Conflict where the name is taken."""
+    """Add a deployment within a transaction.
+
+    Raises NotFound, Forbidden, Conflict where the name is taken.
+    """
     scope.check(new.project)
     _require_consistent(new.model_dump())
     row = build_deployment(new.project, new.model_dump(exclude={"project"}))
@@ -128,7 +154,9 @@ async def list_deployments(
     async with system.database.transaction(scope) as tx:
         statement = select_deployments(scope, project_id, wanted)
         by_name = order in (DeploymentOrder.BY_NAME, DeploymentOrder.BY_NAME_BACKWARDS)
-        first: tuple[OrderColumn, type] = (DeploymentRow.name, str) if by_name else (DeploymentRow.created_at, datetime)
+        first: tuple[OrderColumn, type] = (
+            (DeploymentRow.name, str) if by_name else (DeploymentRow.created_at, datetime)
+        )
         rows, following = await fetch_page(
             tx,
             statement,
@@ -149,19 +177,26 @@ async def list_deployments(
 async def get_deployment(system: AppContext, scope: Scope, deployment_id: UUID) -> Deployment:
     """Show one deployment. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [deployment] = await build_deployments(tx, scope, [await get_deployment_row(scope, tx, deployment_id)])
+        [deployment] = await build_deployments(
+            tx, scope, [await get_deployment_row(scope, tx, deployment_id)]
+        )
         return deployment
 
 
 async def update_deployment(
     system: AppContext, scope: Scope, deployment_id: UUID, change: DeploymentUpdate
 ) -> Deployment:
-    """Change a deployment; what is left out stays. Raises NotFound, Forbidden, LostRace, Conflict."""
+    """Change a deployment; what is left out stays.
+
+    Raises NotFound, Forbidden, LostRace, Conflict.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_deployment_row(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
         zone = row.time_zone
-        for field, value in change.model_dump(exclude_unset=True, exclude={"redate_images"}).items():
+        for field, value in change.model_dump(
+            exclude_unset=True, exclude={"redate_images"}
+        ).items():
             if value is None and field not in NULLABLE:
                 raise Unprocessable(f"{field} cannot be empty. Nothing was changed.")
             if field != "clock_offset_s":
@@ -173,8 +208,12 @@ async def update_deployment(
         try:
             await tx.session.flush()
         except IntegrityError as error:
-            raise Conflict("Another deployment of this project has that name. Nothing was changed.") from error
-        tx.audit("change", "deployment", row.id, row.project_id, fields=sorted(change.model_fields_set))
+            raise Conflict(
+                "Another deployment of this project has that name. Nothing was changed."
+            ) from error
+        tx.audit(
+            "change", "deployment", row.id, row.project_id, fields=sorted(change.model_fields_set)
+        )
         offset = row.clock_offset_s if change.clock_offset_s is None else change.clock_offset_s
         await set_clock(tx, scope, row, offset, redate=change.redate_images, previous_zone=zone)
         [deployment] = await build_deployments(tx, scope, [row])
@@ -182,12 +221,19 @@ async def update_deployment(
 
 
 async def set_clock(
-    tx: Transaction, scope: Scope, row: DeploymentRow, offset_s: int, *, redate: bool, previous_zone: str
+    tx: Transaction,
+    scope: Scope,
+    row: DeploymentRow,
+    offset_s: int,
+    *,
+    redate: bool,
+    previous_zone: str,
 ) -> None:
-    """Set the clock offset of a locked deployment, whose zone was `previous_zone`, and date its first images again.
+    """Set the clock offset of a locked deployment, whose zone was `previous_zone`, and date its
+    first images again.
 
-    With `redate` all images are dated in its zone, whatever zone they were dated in. The background process dates the
-    rest.
+    With `redate` all images are dated in its zone, whatever zone they were dated in. The background
+    process dates the rest.
     """
     if not redate and offset_s == row.clock_offset_s:
         return
@@ -198,13 +244,27 @@ async def set_clock(
 
 
 async def put_clock(
-    scope: Scope, tx: Transaction, row: DeploymentRow, offset_s: int, *, redate: bool, previous_zone: str
+    scope: Scope,
+    tx: Transaction,
+    row: DeploymentRow,
+    offset_s: int,
+    *,
+    redate: bool,
+    previous_zone: str,
 ) -> None:
     """Set the clock of a locked deployment as `set_clock` does; its images are dated again in the background."""
     zone_is_new = redate and row.time_zone != previous_zone
     if zone_is_new or offset_s != row.clock_offset_s:
         zones = {"from_zone": previous_zone, "to_zone": row.time_zone} if zone_is_new else {}
-        tx.audit("set clock", "deployment", row.id, row.project_id, from_s=row.clock_offset_s, to_s=offset_s, **zones)
+        tx.audit(
+            "set clock",
+            "deployment",
+            row.id,
+            row.project_id,
+            from_s=row.clock_offset_s,
+            to_s=offset_s,
+            **zones,
+        )
         row.previous_time_zone = previous_zone if zone_is_new else None
         row.previous_clock_offset_s, row.clock_offset_s = row.clock_offset_s, offset_s
     if redate:
@@ -215,12 +275,17 @@ async def put_clock(
 
 
 async def delete_deployment(system: AppContext, scope: Scope, deployment_id: UUID) -> None:
-    """Delete a deployment that has neither images nor pull sources. Raises Conflict where it has."""
+    """Delete a deployment that has neither images nor pull sources.
+
+    Raises Conflict where it has.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_deployment_row(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
         if row.is_default:
-            raise Conflict("This deployment takes the images that belong to no other; a project needs it.")
+            raise Conflict(
+                "This deployment takes the images that belong to no other; a project needs it."
+            )
         if await has_active_downloads(scope, tx, row.id):
             raise Conflict(
                 "A run is fetching pictures into this deployment. Nothing was deleted. Wait for its end, or cancel it."

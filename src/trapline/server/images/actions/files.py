@@ -13,8 +13,18 @@ from trapline.server.images.queries.readable_files import find_project_of_file
 from trapline.server.images.rules.file_readers import FileReader, parse_reader
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.errors import Forbidden, InvalidRequest, NotFound, PayloadTooLarge, UnsupportedEncoding
-from trapline.server.platform.imaging.file_types import HEAD_BYTES, SupportedFormat, detect_file_type
+from trapline.server.platform.errors import (
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    UnsupportedEncoding,
+)
+from trapline.server.platform.imaging.file_types import (
+    HEAD_BYTES,
+    SupportedFormat,
+    detect_file_type,
+)
 from trapline.server.platform.store.signed_uploads import UploadSpec, find_upload_spec
 from trapline.server.platform.store.storage_keys import (
     FILES,
@@ -40,7 +50,8 @@ BATCH_BYTES = 512 * 1024
 class StoredFile:
     """A file to give: its size, and its type.
 
-    That is what its own first bytes say, whatever anybody claimed, or plain text or JSON where that was announced.
+    That is what its own first bytes say, whatever anybody claimed, or plain text or JSON where that
+    was announced.
     """
 
     key: str
@@ -58,12 +69,19 @@ class StoredFile:
         return self.media_type in INLINE
 
 
-async def get_file(system: AppContext, method: str, key: str, query: Mapping[str, str]) -> StoredFile:
-    """Find a stored file by its signed address. Raises NotFound, and Forbidden where the address does not hold."""
+async def get_file(
+    system: AppContext, method: str, key: str, query: Mapping[str, str]
+) -> StoredFile:
+    """Find a stored file by its signed address.
+
+    Raises NotFound, and Forbidden where the address does not hold.
+    """
     parse_key(key)
     now = time.time()
     if not verify_signature(system.secrets.derive_all(FILES), method, key, query, now):
-        raise Forbidden("This address has expired or was changed. Load the page, or ask for the image, again.")
+        raise Forbidden(
+            "This address has expired or was changed. Load the page, or ask for the image, again."
+        )
     reader = parse_reader(query.get(READER))
     await _require_readable(system, key, reader)
     size = await system.store.find_size(key)
@@ -99,14 +117,18 @@ async def _find_type(system: AppContext, key: str, is_lasting: bool) -> str:
 async def get_upload(
     system: AppContext, key: str, query: Mapping[str, str], media_type: str, length: int | None
 ) -> UploadSpec:
-    """Find what an address lets in, before the first byte of it is read; `length` in bytes where the sender tells it.
+    """Find what an address lets in, before the first byte of it is read; `length` in bytes where
+    the sender tells it.
 
-    Raises Forbidden where the address does not hold, and Unsupported, TooLarge, Invalid and Unavailable.
+    Raises Forbidden where the address does not hold, and Unsupported, TooLarge, Invalid and
+    Unavailable.
     """
     parse_key(key)
     announced = find_upload_spec(system.secrets.derive_all(FILES), key, query, time.time())
     if announced is None:
-        raise Forbidden("This address takes no upload: it has expired or was changed. Nothing was stored; ask for one.")
+        raise Forbidden(
+            "This address takes no upload: it has expired or was changed. Nothing was stored; ask for one."
+        )
     if media_type != announced.media_type:
         raise UnsupportedEncoding(
             f"This address takes an upload with Content-Type: {announced.media_type}. Nothing was stored."
@@ -114,19 +136,28 @@ async def get_upload(
     if length is not None:
         _check_length(announced, length)
         if announced.size not in (None, length):
-            raise InvalidRequest(f"{announced.size:,} bytes were announced, not {length:,}. Nothing was stored.")
+            raise InvalidRequest(
+                f"{announced.size:,} bytes were announced, not {length:,}. Nothing was stored."
+            )
     await require_disk_space(system)
     return announced
 
 
-async def save_upload(system: AppContext, key: str, announced: UploadSpec, pieces: AsyncIterator[bytes]) -> None:
-    """Store an upload as a whole if it is what was announced. Raises TooLarge, Invalid and Unavailable."""
+async def save_upload(
+    system: AppContext, key: str, announced: UploadSpec, pieces: AsyncIterator[bytes]
+) -> None:
+    """Store an upload as a whole if it is what was announced.
+
+    Raises TooLarge, Invalid and Unavailable.
+    """
     async with system.store.receive() as incoming:
         async for batch in _in_batches(pieces):
             _check_length(announced, incoming.size + len(batch))
             await asyncio.to_thread(incoming.write, batch)
         if announced.size not in (None, incoming.size):
-            raise InvalidRequest(f"{announced.size:,} bytes were announced, not {incoming.size:,}. Nothing was stored.")
+            raise InvalidRequest(
+                f"{announced.size:,} bytes were announced, not {incoming.size:,}. Nothing was stored."
+            )
         if announced.sha256 not in (None, incoming.sha256):
             raise InvalidRequest(
                 "The bytes do not have the SHA-256 that was announced. Nothing was stored; send them again."
@@ -153,10 +184,11 @@ async def _in_batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def record_download(system: AppContext, file: StoredFile, origin: RequestOrigin) -> None:
-    """Write into the audit that a picture is read by whom its address was given to, whichever part of it.
+    """Write into the audit that a picture is read by whom its address was given to, whichever part
+    of it.
 
-    A reader that reads it in parts, or again from the same address, is told of once in some minutes. Raises
-    DatabaseAway.
+    A reader that reads it in parts, or again from the same address, is told of once in some
+    minutes. Raises DatabaseAway.
     """
     key, actor, image_id = file.key, file.reader.actor, file.reader.image_id
     if actor is None or image_id is None or file.reader.is_worker:
@@ -167,11 +199,15 @@ async def record_download(system: AppContext, file: StoredFile, origin: RequestO
     project_id = parse_project_id(key)
     async with system.database.sql_transaction(Scope(actor=actor, origin=origin)) as tx:
         # An address outlives a project that is gone meanwhile.
-        known = await (await tx.execute("select 1 from projects where id = %s", (project_id,))).fetchone()
+        known = await (
+            await tx.execute("select 1 from projects where id = %s", (project_id,))
+        ).fetchone()
         tx.audit("download", "image", image_id, project_id if known else None)
     system.known.downloads.keep(read, True)
 
 
-def read_file(system: AppContext, file: StoredFile, first: int, length: int) -> AsyncIterator[bytes]:
+def read_file(
+    system: AppContext, file: StoredFile, first: int, length: int
+) -> AsyncIterator[bytes]:
     """Read a part of a stored file."""
     return system.store.open(file.key, first, length)

@@ -40,8 +40,11 @@ FILES_KEPT_S = 3600.0
 BUSY = "Jobs of these images end just now. Nothing was changed; send the same request again."
 
 
-async def delete_images(system: AppContext, scope: Scope, wanted: DeleteImagesRequest) -> ImagesUpdateResult:
-    """Delete images, all of them or none: they leave the line, the lists and the counts, and can be restored.
+async def delete_images(
+    system: AppContext, scope: Scope, wanted: DeleteImagesRequest
+) -> ImagesUpdateResult:
+    """Delete images, all of them or none: they leave the line, the lists and the counts, and can be
+    restored.
 
     Those that are deleted already stay as they are. Raises NotFound, Forbidden, Unavailable.
     """
@@ -49,14 +52,17 @@ async def delete_images(system: AppContext, scope: Scope, wanted: DeleteImagesRe
         try:
             async with system.database.transaction(scope) as tx:
                 await require_images(scope, tx, wanted.images, deleted=True)
-                # As results do: the tasks, the images, the jobs. Otherwise the two lock each other out.
+                # As results do: the tasks, the images, the jobs. Otherwise the two lock each other
+                # out.
                 dropped = await delete_tasks(scope, tx, wanted.images)
                 marked = await mark_deleted(scope, tx, wanted.images, wanted.reason)
                 await update_job_counters(scope, tx, dropped, -1)
                 _note(tx, "delete", marked, reason=wanted.reason)
         except JobClosed:
             continue
-        return ImagesUpdateResult(changed=len(marked), unchanged=len(set(wanted.images)) - len(marked))
+        return ImagesUpdateResult(
+            changed=len(marked), unchanged=len(set(wanted.images)) - len(marked)
+        )
     raise ServiceUnavailable(BUSY)
 
 
@@ -75,7 +81,9 @@ async def restore_images(system: AppContext, scope: Scope, wanted: ImageIds) -> 
                 _note(tx, "restore", marked)
         except JobClosed:
             continue
-        return ImagesUpdateResult(changed=len(marked), unchanged=len(set(wanted.images)) - len(marked))
+        return ImagesUpdateResult(
+            changed=len(marked), unchanged=len(set(wanted.images)) - len(marked)
+        )
     raise ServiceUnavailable(BUSY)
 
 
@@ -98,16 +106,20 @@ async def delete_late_tasks(system: AppContext, scope: Scope) -> bool:
 
 
 async def purge_images(system: AppContext, scope: Scope) -> bool:
-    """Let go for good of a batch of images that were deleted longer ago than they are kept; tells if there are more.
+    """Let go for good of a batch of images that were deleted longer ago than they are kept; tells
+    if there are more.
 
-    One transaction takes the rows, writes each one's tombstone, and says which files are to go: those follow later.
+    One transaction takes the rows, writes each one's tombstone, and says which files are to go:
+    those follow later.
     """
     async with system.database.transaction(scope) as tx:
         doomed = await claim_purge_candidates(scope, tx, system.limits.deleted_kept_s, BATCH)
         if doomed:
             ids = [image.id for image in doomed]
             thumbnails = [
-                (build_thumbnail_key(one.id, size), one.project_id) for one in doomed for size in THUMBNAIL_SIZES
+                (build_thumbnail_key(one.id, size), one.project_id)
+                for one in doomed
+                for size in THUMBNAIL_SIZES
             ]
             await discard_image_files(scope, tx, doomed, thumbnails, FILES_KEPT_S)
             await subtract_purged_images(scope, tx, ids)
@@ -135,7 +147,8 @@ async def purge_images(system: AppContext, scope: Scope) -> bool:
 async def purge_discarded_files(system: AppContext, scope: Scope) -> bool:
     """Delete a batch of files that nothing speaks of any more; answers whether there may be more.
 
-    A file goes before its line in the list: what a crash leaves in the list is deleted again, which does no harm.
+    A file goes before its line in the list: what a crash leaves in the list is deleted again, which
+    does no harm.
     """
     async with system.database.transaction(scope) as tx:
         if await is_backup_running(scope, tx):

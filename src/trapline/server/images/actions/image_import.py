@@ -1,7 +1,9 @@
-"""The one way in: a received file becomes a checked, stored, dated image, or a clear reason why not.
+"""The one way in: a received file becomes a checked, stored, dated image, or a clear reason why
+not.
 
-Uploads, pulls and pushes all end here. First the file is checked and stored, then a row is added in the caller's own
-transaction. Stored bytes without a row do no harm (their place is named by their content), a row without bytes would.
+Uploads, pulls and pushes all end here. First the file is checked and stored, then a row is added in
+the caller's own transaction. Stored bytes without a row do no harm (their place is named by their
+content), a row without bytes would.
 """
 
 from collections.abc import Mapping
@@ -102,11 +104,11 @@ async def validate_image(
     """Check a received file wholly and store it; answers the row to add, or why there is none.
 
     `path` is where the file came from; its last part is the image's name, unless a `name` is given.
-    `thumbnails` are made on the way, by their size; where they were, the row is claimed for its caller to keep and mark
-    them. The stored file of bytes that the deployment has is read, and written again if it is missing or damaged.
-    A truncated JPEG of which at least half of the rows decode is flagged; without `accepts_truncated` it is broken,
-    because it could still be being written.
-    Raises Unavailable where the store or the database is away.
+    `thumbnails` are made on the way, by their size; where they were, the row is claimed for its
+    caller to keep and mark them. The stored file of bytes that the deployment has is read, and
+    written again if it is missing or damaged. A truncated JPEG of which at least half of the rows
+    decode is flagged; without `accepts_truncated` it is broken, because it could still be being
+    written. Raises Unavailable where the store or the database is away.
     """
     sha256 = bytes.fromhex(incoming.sha256)
     async with system.database.sql_transaction(scope, each_alone=True) as tx:
@@ -114,7 +116,9 @@ async def validate_image(
         if known is None:
             await restore_files(scope, tx, place.project_id, sha256)
     if known is not None:
-        return ExistingImage(known, await restore_original(system, scope, incoming, place.project_id, known, path))
+        return ExistingImage(
+            known, await restore_original(system, scope, incoming, place.project_id, known, path)
+        )
     wanted = {size: each.path for size, each in (thumbnails or {}).items()}
     async with system.store.receive() as upright:
         picture = await system.decoders.inspect(
@@ -124,7 +128,9 @@ async def validate_image(
             return picture
         if picture.is_truncated and not accepts_truncated:
             return UndecodableFile("the file is truncated: it ends before the image does")
-        stored = await system.store.keep(incoming, build_original_key(place.project_id, incoming.sha256))
+        stored = await system.store.keep(
+            incoming, build_original_key(place.project_id, incoming.sha256)
+        )
         copy_key = build_upright_key(place.project_id, incoming.sha256)
         copy = await system.store.keep(upright, copy_key) if picture.upright_made else None
     filename = name or PurePosixPath(path).name or "unnamed"
@@ -172,6 +178,8 @@ async def create_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UU
     return image_id, is_new
 
 
-async def enqueue_images(scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]) -> None:
+async def enqueue_images(
+    scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]
+) -> None:
     """Let new images join the jobs that take each new image of the project; every new image passes here."""
     await add_to_automatic_jobs(scope, tx, project_id, image_ids)

@@ -14,7 +14,9 @@ from trapline.server.platform.app_context import AppContext
 from trapline.wire.images import ImagesUpdate, ImagesUpdateResult, TagCount
 
 
-async def update_images(system: AppContext, scope: Scope, wanted: ImagesUpdate) -> ImagesUpdateResult:
+async def update_images(
+    system: AppContext, scope: Scope, wanted: ImagesUpdate
+) -> ImagesUpdateResult:
     """Change images, all of them or none. Raises NotFound, Forbidden, Unprocessable."""
     images = sorted(set(wanted.images))
     async with system.database.transaction(scope) as tx:

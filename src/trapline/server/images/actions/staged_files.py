@@ -17,11 +17,19 @@ from trapline.server.catalogue.actions.images import (
     import_received_file,
     resolve_upload_target,
 )
-from trapline.server.images.actions.image_import import ImportTarget, build_import_target, require_disk_space
+from trapline.server.images.actions.image_import import (
+    ImportTarget,
+    build_import_target,
+    require_disk_space,
+)
 from trapline.server.images.actions.stored_files import list_not_intact
 from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.images.queries.image_deletion import discard_files
-from trapline.server.images.queries.images import list_deleted_ids, list_images_by_hash, list_time_sources
+from trapline.server.images.queries.images import (
+    list_deleted_ids,
+    list_images_by_hash,
+    list_time_sources,
+)
 from trapline.server.images.queries.staged_files import (
     StagedFileAnnouncement,
     StagedFileOutcome,
@@ -64,13 +72,18 @@ NOT_SENT = "it was not uploaded yet"
 OTHER_BYTES = "what was uploaded is not what was announced, and was deleted: upload it again"
 
 
-async def create_staged_files(system: AppContext, scope: Scope, wanted: NewStagedFiles) -> StagedFiles:
-    """Give an address for each picture that is to come, but for those that are there already or are too large.
+async def create_staged_files(
+    system: AppContext, scope: Scope, wanted: NewStagedFiles
+) -> StagedFiles:
+    """Give an address for each picture that is to come, but for those that are there already or are
+    too large.
 
     Raises NotFound, Forbidden, Invalid, and Unavailable where the disk is almost full.
     """
     await require_disk_space(system)
-    place = await resolve_upload_target(system, scope, UploadTarget(wanted.project, wanted.deployment))
+    place = await resolve_upload_target(
+        system, scope, UploadTarget(wanted.project, wanted.deployment)
+    )
     most = system.limits.image_bytes
     async with system.database.transaction(scope) as tx:
         known = await _find_known(scope, tx, place, wanted.files)
@@ -81,7 +94,9 @@ async def create_staged_files(system: AppContext, scope: Scope, wanted: NewStage
         coming = [file for file in wanted.files if file.sha256 not in known and file.size <= most]
         staged = await _stage(scope, tx, place, coming)
         if staged:
-            tx.audit("presign", "deployment", place.deployment_id, place.project_id, files=len(staged))
+            tx.audit(
+                "presign", "deployment", place.deployment_id, place.project_id, files=len(staged)
+            )
     addresses = await _give_addresses(system, place, {file.sha256: file for file in coming}, staged)
 
     def tell(file: NewStagedFile) -> StagedFile:
@@ -117,20 +132,30 @@ async def _stage(
     scope: Scope, tx: Transaction, place: ImportTarget, files: Sequence[NewStagedFile]
 ) -> dict[str, tuple[UUID, bool]]:
     announced = [
-        StagedFileAnnouncement(clean_path(it.filename), bytes.fromhex(it.sha256), it.size, it.modified_at)
+        StagedFileAnnouncement(
+            clean_path(it.filename), bytes.fromhex(it.sha256), it.size, it.modified_at
+        )
         for it in files
     ]
     try:
-        staged = await create_staged_file_rows(scope, tx, place.project_id, place.deployment_id, announced)
+        staged = await create_staged_file_rows(
+            scope, tx, place.project_id, place.deployment_id, announced
+        )
     except ForeignKeyViolation:
         raise NotFound(DEPLOYMENT_GONE) from None
-    keys = [(build_staged_key(place.project_id, file_id), place.project_id, None) for file_id, _ in staged.values()]
+    keys = [
+        (build_staged_key(place.project_id, file_id), place.project_id, None)
+        for file_id, _ in staged.values()
+    ]
     await discard_files(scope, tx, keys, KEPT_S)
     return {sha256.hex(): found for sha256, found in staged.items()}
 
 
 async def _give_addresses(
-    system: AppContext, place: ImportTarget, files: Mapping[str, NewStagedFile], staged: Mapping[str, tuple[UUID, bool]]
+    system: AppContext,
+    place: ImportTarget,
+    files: Mapping[str, NewStagedFile],
+    staged: Mapping[str, tuple[UUID, bool]],
 ) -> dict[str, StagedFile]:
     """What to do with each of the files, by its SHA-256; those that were announced before may have arrived."""
     door = asyncio.Semaphore(LOOKS_AT_ONCE)
@@ -163,25 +188,38 @@ async def _give_addresses(
     return dict(await asyncio.gather(*[give(sha256, *one) for sha256, one in staged.items()]))
 
 
-async def save_upload(system: AppContext, incoming: IncomingFile, key: str, media_type: str) -> None:
-    """Keep a picture that was sent to an address of ours, unless it is imported already. Raises Conflict."""
+async def save_upload(
+    system: AppContext, incoming: IncomingFile, key: str, media_type: str
+) -> None:
+    """Keep a picture that was sent to an address of ours, unless it is imported already.
+
+    Raises Conflict.
+    """
     async with system.database.transaction(Scope.system("upload")) as tx:
         row = await find_staged_file(tx.scope, tx, UUID(parse_key(key)[2]))
         if row is None or row.outcome is not None:
-            raise Conflict("This file is imported already, or no longer expected. Nothing was stored.")
+            raise Conflict(
+                "This file is imported already, or no longer expected. Nothing was stored."
+            )
     await system.store.keep(incoming, key, media_type)
 
 
-async def import_files(system: AppContext, scope: Scope, wanted: StagedImportRequest) -> StagedImportResult:
-    """Make images of files that arrived. Each comes to its outcome by itself; what is done is answered again.
+async def import_files(
+    system: AppContext, scope: Scope, wanted: StagedImportRequest
+) -> StagedImportResult:
+    """Make images of files that arrived. Each comes to its outcome by itself; what is done is
+    answered again.
 
-    Files are begun for some seconds, or until the store or the database fails; the others are waiting. Raises
-    NotFound, Forbidden, and Unavailable where not one came to an outcome.
+    Files are begun for some seconds, or until the store or the database fails; the others are
+    waiting. Raises NotFound, Forbidden, and Unavailable where not one came to an outcome.
     """
     async with system.database.transaction(scope) as tx:
         rows = await list_staged_files(scope, tx, wanted.files)
         deployments = {row.deployment_id for row in rows.values()}
-        places = {one: build_import_target(await get_deployment_row(scope, tx, one)) for one in deployments}
+        places = {
+            one: build_import_target(await get_deployment_row(scope, tx, one))
+            for one in deployments
+        }
     ends_at = time.monotonic() + IMPORTING_S
     door = asyncio.Semaphore(IMPORTS_AT_ONCE)
     failed: list[ServiceUnavailable] = []
@@ -198,9 +236,13 @@ async def import_files(system: AppContext, scope: Scope, wanted: StagedImportReq
                 failed.append(error)
                 return _tell_open(row, StagedImportState.WAITING, error.detail)
 
-    taken = dict(zip(rows, await asyncio.gather(*[take(row) for row in rows.values()]), strict=True))
+    taken = dict(
+        zip(rows, await asyncio.gather(*[take(row) for row in rows.values()]), strict=True)
+    )
     new = [
-        one.image_id for one in taken.values() if one.outcome == StagedImportState.IMPORTED and one.image_id is not None
+        one.image_id
+        for one in taken.values()
+        if one.outcome == StagedImportState.IMPORTED and one.image_id is not None
     ]
     async with system.database.transaction(scope) as tx:
         times = await list_time_sources(scope, tx, new)
@@ -217,12 +259,16 @@ async def import_files(system: AppContext, scope: Scope, wanted: StagedImportReq
     )
 
 
-async def _import(system: AppContext, scope: Scope, place: ImportTarget, row: StagedFileRow) -> ImportedFile:
+async def _import(
+    system: AppContext, scope: Scope, place: ImportTarget, row: StagedFileRow
+) -> ImportedFile:
     await require_disk_space(system)
     key = build_staged_key(row.project_id, row.id)
 
     async def note(tx: Transaction, taken: UploadedFile) -> None:
-        await record_outcome(scope, tx, row.id, StagedFileOutcome(taken.outcome, taken.image_id, taken.detail))
+        await record_outcome(
+            scope, tx, row.id, StagedFileOutcome(taken.outcome, taken.image_id, taken.detail)
+        )
 
     async with system.store.receive() as incoming:
         try:
@@ -236,27 +282,41 @@ async def _import(system: AppContext, scope: Scope, place: ImportTarget, row: St
         if incoming.size != row.size or incoming.sha256 != row.sha256.hex():
             await system.store.delete(key)
             return _tell_open(row, StagedImportState.MISSING, OTHER_BYTES)
-        await import_received_file(system, scope, place, incoming, row.filename, row.modified_at, note)
+        await import_received_file(
+            system, scope, place, incoming, row.filename, row.modified_at, note
+        )
     # It is listed as discarded all the same, if this fails or more is sent to its address.
     await system.store.delete(key)
     return await _look_again(system, scope, row, NOT_SENT)
 
 
-async def _look_again(system: AppContext, scope: Scope, row: StagedFileRow, missing: str) -> ImportedFile:
+async def _look_again(
+    system: AppContext, scope: Scope, row: StagedFileRow, missing: str
+) -> ImportedFile:
     """Tell what is noted of a file: another request may have imported it meanwhile."""
     async with system.database.transaction(scope) as tx:
         now = await find_staged_file(scope, tx, row.id)
-    return _tell(now) if now is not None and now.outcome else _tell_open(row, StagedImportState.MISSING, missing)
+    return (
+        _tell(now)
+        if now is not None and now.outcome
+        else _tell_open(row, StagedImportState.MISSING, missing)
+    )
 
 
 def _tell(row: StagedFileRow) -> ImportedFile:
     outcome = StagedImportState(row.outcome or StagedImportState.WAITING)
     return ImportedFile(
-        file_id=row.id, filename=row.filename, outcome=outcome, image_id=row.image_id, detail=row.detail
+        file_id=row.id,
+        filename=row.filename,
+        outcome=outcome,
+        image_id=row.image_id,
+        detail=row.detail,
     )
 
 
-def _tell_open(row: StagedFileRow, outcome: StagedImportState, detail: str | None = None) -> ImportedFile:
+def _tell_open(
+    row: StagedFileRow, outcome: StagedImportState, detail: str | None = None
+) -> ImportedFile:
     return ImportedFile(file_id=row.id, filename=row.filename, outcome=outcome, detail=detail)
 
 

@@ -38,7 +38,9 @@ class FileState(StrEnum):
     DAMAGED = "damaged"
 
 
-async def find_state(system: AppContext, key: str, sha256: str, read: Read | None = None) -> FileState:
+async def find_state(
+    system: AppContext, key: str, sha256: str, read: Read | None = None
+) -> FileState:
     """Read a stored file and compare it with a SHA-256 in hexadecimal. Raises Unavailable."""
     digest = hashlib.sha256()
     try:
@@ -57,19 +59,31 @@ async def find_state(system: AppContext, key: str, sha256: str, read: Read | Non
 
 
 async def restore_original(
-    system: AppContext, scope: Scope, incoming: IncomingFile, project_id: int, image_id: UUID, origin: str
+    system: AppContext,
+    scope: Scope,
+    incoming: IncomingFile,
+    project_id: int,
+    image_id: UUID,
+    origin: str,
 ) -> FileState:
-    """Write an original again from bytes that are the same, if the store lost or damaged it; return how it was found.
+    """Write an original again from bytes that are the same, if the store lost or damaged it; return
+    how it was found.
 
-    `origin` says where the bytes came from, for the audit. The key is named by the SHA-256 of the bytes: no other file
-    can be overwritten. Raises Unavailable.
+    `origin` says where the bytes came from, for the audit. The key is named by the SHA-256 of the
+    bytes: no other file can be overwritten. Raises Unavailable.
     """
     key, sha256 = build_original_key(project_id, incoming.sha256), incoming.sha256
     state = await find_state(system, key, sha256)
     if state is FileState.INTACT:
         return state
     await system.store.keep(incoming, key)
-    log.warning("a stored original was written again", image=str(image_id), key=key, was=state.value, origin=origin)
+    log.warning(
+        "a stored original was written again",
+        image=str(image_id),
+        key=key,
+        was=state.value,
+        origin=origin,
+    )
     async with system.database.transaction(scope) as tx:
         await delete_harmed(scope, tx, [key])
         tx.audit("repair", "image", image_id, project_id, was=state.value, origin=origin)

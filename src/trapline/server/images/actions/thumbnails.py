@@ -8,7 +8,11 @@ from uuid import UUID
 import structlog
 
 from trapline.server.images.actions.image_import import CLAIM
-from trapline.server.images.queries.images import ImageRow, claim_images_without_thumbnails, mark_thumbnails
+from trapline.server.images.queries.images import (
+    ImageRow,
+    claim_images_without_thumbnails,
+    mark_thumbnails,
+)
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import NotFound
@@ -23,12 +27,15 @@ BATCH = 16
 async def generate_thumbnails(system: AppContext, scope: Scope) -> int:
     """Make the thumbnails of one batch of images; answers how many images were dealt with.
 
-    They are claimed first and each is marked by itself, so that several processes share the work, no transaction waits
-    for a decoder, and one picture's trouble is not another's; killed anywhere, it is done again after the claim.
+    They are claimed first and each is marked by itself, so that several processes share the work,
+    no transaction waits for a decoder, and one picture's trouble is not another's; killed anywhere,
+    it is done again after the claim.
     """
     async with system.database.transaction(scope) as tx:
         rows = await claim_images_without_thumbnails(scope, tx, BATCH, CLAIM)
-    outcomes = await asyncio.gather(*[_deal_with(system, scope, row) for row in rows], return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *[_deal_with(system, scope, row) for row in rows], return_exceptions=True
+    )
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
@@ -45,14 +52,19 @@ async def _make(system: AppContext, row: ImageRow) -> bool:
     try:
         return await _make_sizes(system, row, row.upright_key or row.storage_key)
     except NotFound:
-        log.error("an image's file is missing from the store", image=str(row.id), key=row.storage_key)
+        log.error(
+            "an image's file is missing from the store", image=str(row.id), key=row.storage_key
+        )
         return False
 
 
 async def _make_sizes(system: AppContext, row: ImageRow, key: str) -> bool:
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(system.store.local_path(key))
-        outputs = {size: await stack.enter_async_context(system.store.receive()) for size in THUMBNAIL_SIZES}
+        outputs = {
+            size: await stack.enter_async_context(system.store.receive())
+            for size in THUMBNAIL_SIZES
+        }
         paths = {size: output.path for size, output in outputs.items()}
         trouble = await system.decoders.generate_thumbnails(source, paths, row.project_id)
         if trouble is not None:
@@ -62,7 +74,9 @@ async def _make_sizes(system: AppContext, row: ImageRow, key: str) -> bool:
     return True
 
 
-async def save_thumbnails(system: AppContext, image_id: UUID, made: Mapping[int, IncomingFile]) -> None:
+async def save_thumbnails(
+    system: AppContext, image_id: UUID, made: Mapping[int, IncomingFile]
+) -> None:
     """Store the thumbnails of an image, by their size. Raises Unavailable."""
     for size, thumbnail in made.items():
         await system.store.keep(thumbnail, build_thumbnail_key(image_id, size))

@@ -8,7 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from trapline.server.platform.errors import InvalidRequest
-from trapline.server.platform.formats.spreadsheets import STARTS, decode_text, detect_separator, escape_formula
+from trapline.server.platform.formats.spreadsheets import (
+    STARTS,
+    decode_text,
+    detect_separator,
+    escape_formula,
+)
 
 COLUMNS = (
     "name",
@@ -63,7 +68,10 @@ def _cell(value: Any) -> Any:
 
 
 def parse_csv(body: bytes) -> DeploymentTable:
-    """Read a sheet, of which the first line names the columns. Raises Invalid for what is none, or is too long."""
+    """Read a sheet, of which the first line names the columns.
+
+    Raises Invalid for what is none, or is too long.
+    """
     text = decode_text(body)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=detect_separator(text))
     sheet = DeploymentTable()
@@ -74,17 +82,23 @@ def parse_csv(body: bytes) -> DeploymentTable:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(sheet.rows) == MOST_ROWS:
-                raise InvalidRequest(f"A sheet may have at most {MOST_ROWS:,} deployments. Nothing was changed.")
+                raise InvalidRequest(
+                    f"A sheet may have at most {MOST_ROWS:,} deployments. Nothing was changed."
+                )
             line = reader.line_num
             if len(cells) != len(header):
-                sheet.add_error(line, "row", f"has {len(cells)} cells where the first line has {len(header)}")
+                sheet.add_error(
+                    line, "row", f"has {len(cells)} cells where the first line has {len(header)}"
+                )
             sheet.rows[line] = {
                 name: read
                 for name, cell in zip(header, cells, strict=False)
                 if (read := _read(sheet, line, name, cell)) is not None or name not in KEPT
             }
     except csv.Error as error:
-        raise InvalidRequest(f"Line {reader.line_num} is no CSV: {error}. Nothing was changed.") from error
+        raise InvalidRequest(
+            f"Line {reader.line_num} is no CSV: {error}. Nothing was changed."
+        ) from error
     return sheet
 
 

@@ -15,7 +15,9 @@ BY_CAMERA = "('exif', 'filename')"
 SHOWN = 5
 _NEW = "i.captured_at + make_interval(secs => %(offset)s - i.clock_offset_s)"
 # The camera wrote its offset from UTC, so that no zone is needed.
-_OWN_OFFSET = "i.exif ?| array['OffsetTimeOriginal', 'OffsetTimeDigitized', 'OffsetTime', 'TimeZoneOffset']"
+_OWN_OFFSET = (
+    "i.exif ?| array['OffsetTimeOriginal', 'OffsetTimeDigitized', 'OffsetTime', 'TimeZoneOffset']"
+)
 LOOKED_AT = 1_000
 """Images of a deployment in which times without a zone are looked for, the first ones by capture time."""
 # A time that would leave the calendar stays, with the offset that it was made with.
@@ -119,11 +121,11 @@ async def list_assumed_utc(scope: Scope, tx: Transaction, deployment_ids: list[U
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def count_to_date(scope: Scope, tx: Transaction, deployment_id: UUID, zone: str | None, offset: int) -> int:
+async def count_to_date(
+    scope: Scope, tx: Transaction, deployment_id: UUID, zone: str | None, offset: int
+) -> int:
     """Count the images of a deployment that were dated with another clock offset, or in another zone than this."""
-    others = (
-        f"i.deployment_id = %(deployment)s and i.clock_offset_s <> %(offset)s and i.captured_at_source in {BY_CAMERA}"
-    )
+    others = f"i.deployment_id = %(deployment)s and i.clock_offset_s <> %(offset)s and i.captured_at_source in {BY_CAMERA}"
     cursor = await tx.execute(
         f"select count(*) from images i where {others if zone is None else OTHERS}",  # noqa: S608 - of constants
         {"deployment": deployment_id, "zone": zone, "offset": offset},
@@ -138,13 +140,15 @@ async def list_pending_deployments(scope: Scope, tx: Transaction) -> list[UUID]:
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def update_capture_time_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit: int) -> bool:
-    """Date the next images of a deployment by its clock offset, and its zone if that is new; answers whether there may
-    be more.
+async def update_capture_time_batch(
+    scope: Scope, tx: Transaction, deployment_id: UUID, limit: int
+) -> bool:
+    """Date the next images of a deployment by its clock offset, and its zone if that is new;
+    answers whether there may be more.
 
-    What the camera wrote is moved by as much as the offset changed since; a time that a person gave stays, and only
-    what was read before it moves. Each image carries the offset and the zone that it was dated with, so nothing is
-    moved twice.
+    What the camera wrote is moved by as much as the offset changed since; a time that a person gave
+    stays, and only what was read before it moves. Each image carries the offset and the zone that
+    it was dated with, so nothing is moved twice.
     """
     cursor = await tx.execute(
         "select clock_offset_s, dated_to, dating_zone from deployments where id = %s and dating for no key update",
@@ -154,7 +158,13 @@ async def update_capture_time_batch(scope: Scope, tx: Transaction, deployment_id
     if row is None:
         return False
     offset, after, zone = row
-    parameters = {"deployment": deployment_id, "offset": offset, "after": after, "limit": limit, "zone": zone}
+    parameters = {
+        "deployment": deployment_id,
+        "offset": offset,
+        "after": after,
+        "limit": limit,
+        "zone": zone,
+    }
     by_offset = f"""i.deployment_id = %(deployment)s and i.captured_at_source in {BY_CAMERA}
           and i.clock_offset_s <> %(offset)s and {_HELD}"""
     cursor = await tx.execute(

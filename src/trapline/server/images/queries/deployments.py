@@ -15,10 +15,12 @@ from trapline.server.platform.errors import NotFound
 
 
 class DeploymentRow(Row):
-    """A deployment; `is_default` marks the one that takes images without a deployment, one a project.
+    """A deployment; `is_default` marks the one that takes images without a deployment, one a
+    project.
 
-    While it is `dating`, its images are dated again by its clock offset, in the order of their IDs up to `dated_to`,
-    and in the time zone `dating_zone` if there is one. `time_zone_source` is a `ZoneSource`.
+    While it is `dating`, its images are dated again by its clock offset, in the order of their IDs
+    up to `dated_to`, and in the time zone `dating_zone` if there is one. `time_zone_source` is a
+    `ZoneSource`.
     """
 
     __tablename__ = "deployments"
@@ -68,16 +70,25 @@ async def get_deployment_row(
     return row
 
 
-async def require_deployment(scope: Scope, tx: Transaction, deployment_id: UUID | None, project_id: int) -> None:
+async def require_deployment(
+    scope: Scope, tx: Transaction, deployment_id: UUID | None, project_id: int
+) -> None:
     """Make sure that a deployment, where one is named, is of this project. Raises NotFound."""
-    if deployment_id is not None and (await get_deployment_row(scope, tx, deployment_id)).project_id != project_id:
+    if (
+        deployment_id is not None
+        and (await get_deployment_row(scope, tx, deployment_id)).project_id != project_id
+    ):
         raise NotFound
 
 
-async def get_default_deployment_row(scope: Scope, tx: Transaction, project_id: int) -> DeploymentRow:
+async def get_default_deployment_row(
+    scope: Scope, tx: Transaction, project_id: int
+) -> DeploymentRow:
     """Get the deployment that takes a project's images without one; raises NotFound or Forbidden."""
     scope.check(project_id)
-    statement = select(DeploymentRow).where(DeploymentRow.project_id == project_id, DeploymentRow.is_default)
+    statement = select(DeploymentRow).where(
+        DeploymentRow.project_id == project_id, DeploymentRow.is_default
+    )
     row = (await tx.session.scalars(statement)).one_or_none()
     if row is None:
         raise NotFound
@@ -89,7 +100,9 @@ def select_deployments(
 ) -> Select[DeploymentRow]:
     """Select the deployments that the caller sees, of one project or of all."""
     columns = ((DeploymentRow.name, wanted.name), (DeploymentRow.camera, wanted.camera))
-    statement = filter_by(select(DeploymentRow), (*columns, (DeploymentRow.habitat, wanted.habitat)))
+    statement = filter_by(
+        select(DeploymentRow), (*columns, (DeploymentRow.habitat, wanted.habitat))
+    )
     if project_id is not None:
         scope.check(project_id)
         return statement.where(DeploymentRow.project_id == project_id)
@@ -99,7 +112,9 @@ def select_deployments(
 
 async def has_images(scope: Scope, tx: Transaction, deployment_id: UUID) -> bool:
     """Whether a deployment has images, deleted ones included."""
-    cursor = await tx.execute("select exists (select 1 from images where deployment_id = %s)", (deployment_id,))
+    cursor = await tx.execute(
+        "select exists (select 1 from images where deployment_id = %s)", (deployment_id,)
+    )
     row = await cursor.fetchone()
     return row is not None and bool(row[0])
 

@@ -16,11 +16,15 @@ from trapline.server.platform.db.row import Row
 class DiscardedFileRow(Row):
     """A file of the store that nothing speaks of any more; it goes once it is `due_at`.
 
-    Pictures are named by their content, so another image may have the same file: `sha256` says which to look for.
+    Pictures are named by their content, so another image may have the same file: `sha256` says
+    which to look for.
     """
 
     __tablename__ = "discarded_files"
-    __table_args__ = (Index(None, "due_at"), Index("ix_discarded_files_content", "project_id", "sha256"))
+    __table_args__ = (
+        Index(None, "due_at"),
+        Index("ix_discarded_files_content", "project_id", "sha256"),
+    )
 
     key: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[int]
@@ -51,7 +55,9 @@ class ImagePurgeCandidate(NamedTuple):
     reason: str | None
 
 
-async def mark_deleted(scope: Scope, tx: Transaction, images: Sequence[UUID], reason: str) -> list[DeletionMark]:
+async def mark_deleted(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], reason: str
+) -> list[DeletionMark]:
     """Mark images as deleted; those that are already are passed over."""
     cursor = await tx.execute(
         """
@@ -64,7 +70,9 @@ async def mark_deleted(scope: Scope, tx: Transaction, images: Sequence[UUID], re
     return [DeletionMark(*row) for row in await cursor.fetchall()]
 
 
-async def mark_restored(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> list[DeletionMark]:
+async def mark_restored(
+    scope: Scope, tx: Transaction, images: Sequence[UUID]
+) -> list[DeletionMark]:
     """Take the mark away again; images without it are passed over."""
     cursor = await tx.execute(
         """
@@ -77,7 +85,9 @@ async def mark_restored(scope: Scope, tx: Transaction, images: Sequence[UUID]) -
     return [DeletionMark(*row) for row in await cursor.fetchall()]
 
 
-async def list_deleted_with_tasks(scope: Scope, tx: Transaction, lately_s: float, limit: int) -> list[UUID]:
+async def list_deleted_with_tasks(
+    scope: Scope, tx: Transaction, lately_s: float, limit: int
+) -> list[UUID]:
     """List images that were deleted lately and have open tasks all the same: a job was just taking them up."""
     cursor = await tx.execute(
         """
@@ -92,7 +102,9 @@ async def list_deleted_with_tasks(scope: Scope, tx: Transaction, lately_s: float
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def claim_purge_candidates(scope: Scope, tx: Transaction, kept_s: float, limit: int) -> list[ImagePurgeCandidate]:
+async def claim_purge_candidates(
+    scope: Scope, tx: Transaction, kept_s: float, limit: int
+) -> list[ImagePurgeCandidate]:
     """Lock images that were deleted more than `kept_s` seconds ago; others pass them by."""
     cursor = await tx.execute(
         """
@@ -114,7 +126,9 @@ async def discard_image_files(
     due_in_s: float,
 ) -> None:
     """Write down every file of these images and of their analyses, to go later; `thumbnails` are key and project."""
-    files: list[tuple[str, int, bytes | None]] = [(key, project_id, None) for key, project_id in thumbnails]
+    files: list[tuple[str, int, bytes | None]] = [
+        (key, project_id, None) for key, project_id in thumbnails
+    ]
     for image in doomed:
         keys = [image.storage_key, image.upright_key]
         files += [(key, image.project_id, bytes(image.sha256)) for key in keys if key is not None]
@@ -141,7 +155,12 @@ async def discard_files(
         from unnest(%s::text[], %s::bigint[], %s::bytea[]) as f(key, project_id, sha256)
         on conflict (key) do update set due_at = excluded.due_at
         """,
-        (due_in_s, [key for key, _, _ in ordered], [one for _, one, _ in ordered], [sha for _, _, sha in ordered]),
+        (
+            due_in_s,
+            [key for key, _, _ in ordered],
+            [one for _, one, _ in ordered],
+            [sha for _, _, sha in ordered],
+        ),
     )
 
 
@@ -153,12 +172,17 @@ async def purge_image_rows(scope: Scope, tx: Transaction, images: Sequence[UUID]
 async def restore_files(scope: Scope, tx: Transaction, project_id: int, sha256: bytes) -> None:
     """Take back that the files of these bytes are to go, because somebody brings them again.
 
-    Waits while one of them is just being deleted, so that whoever stores the bytes after this stores them for good.
+    Waits while one of them is just being deleted, so that whoever stores the bytes after this
+    stores them for good.
     """
-    await tx.execute("delete from discarded_files where project_id = %s and sha256 = %s", (project_id, sha256))
+    await tx.execute(
+        "delete from discarded_files where project_id = %s and sha256 = %s", (project_id, sha256)
+    )
 
 
-async def claim_discarded_files(scope: Scope, tx: Transaction, limit: int) -> list[tuple[str, bool]]:
+async def claim_discarded_files(
+    scope: Scope, tx: Transaction, limit: int
+) -> list[tuple[str, bool]]:
     """Lock files that are to go now; answers each one's key, and whether an image has it again."""
     cursor = await tx.execute(
         """

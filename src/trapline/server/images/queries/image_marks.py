@@ -14,10 +14,13 @@ MOST_TAGS = 50
 """How many tags an image has at most."""
 
 
-async def require_images(scope: Scope, tx: Transaction, images: Sequence[UUID], *, deleted: bool = False) -> set[int]:
+async def require_images(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], *, deleted: bool = False
+) -> set[int]:
     """Make sure that the caller may change all of these images; answers their projects.
 
-    With `deleted` those may be among them that are deleted. Raises NotFound where one is missing, Forbidden.
+    With `deleted` those may be among them that are deleted. Raises NotFound where one is missing,
+    Forbidden.
     """
     cursor = await tx.execute(
         "select project_id, count(*) from images where id = any(%b) and (%b or deleted_at is null) group by 1",
@@ -31,7 +34,9 @@ async def require_images(scope: Scope, tx: Transaction, images: Sequence[UUID], 
     return {project for project, _ in found}
 
 
-async def set_star(scope: Scope, tx: Transaction, images: Sequence[UUID], *, starred: bool) -> set[UUID]:
+async def set_star(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], *, starred: bool
+) -> set[UUID]:
     """Give images a star or take it; answers those that changed."""
     cursor = await tx.execute(
         """
@@ -47,7 +52,10 @@ async def set_star(scope: Scope, tx: Transaction, images: Sequence[UUID], *, sta
 async def set_tags(
     scope: Scope, tx: Transaction, images: Sequence[UUID], add: Sequence[str], remove: Sequence[str]
 ) -> set[UUID]:
-    """Put tags on images and take others away; answers those that changed. Raises Unprocessable where it gets much."""
+    """Put tags on images and take others away; answers those that changed.
+
+    Raises Unprocessable where it gets much.
+    """
     changed: set[UUID] = set()
     if remove:
         cursor = await tx.execute(
@@ -74,14 +82,23 @@ async def set_tags(
     return changed
 
 
-async def set_capture_time(scope: Scope, tx: Transaction, image: UUID, captured_at: datetime) -> set[UUID]:
+async def set_capture_time(
+    scope: Scope, tx: Transaction, image: UUID, captured_at: datetime
+) -> set[UUID]:
     """Put another capture time in the place of the one that was read, which is kept."""
     return await _set_times(tx, [image], "%(at)s::timestamptz", at=captured_at)
 
 
-async def shift_capture_times(scope: Scope, tx: Transaction, images: Sequence[UUID], seconds: int) -> set[UUID]:
-    """Move capture times; what was read is kept. Raises Unprocessable where one would leave the calendar."""
-    return await _set_times(tx, images, "captured_at + make_interval(secs => %(seconds)s)", seconds=seconds)
+async def shift_capture_times(
+    scope: Scope, tx: Transaction, images: Sequence[UUID], seconds: int
+) -> set[UUID]:
+    """Move capture times; what was read is kept.
+
+    Raises Unprocessable where one would leave the calendar.
+    """
+    return await _set_times(
+        tx, images, "captured_at + make_interval(secs => %(seconds)s)", seconds=seconds
+    )
 
 
 async def reset_capture_times(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> set[UUID]:
@@ -89,7 +106,9 @@ async def reset_capture_times(scope: Scope, tx: Transaction, images: Sequence[UU
     return await _set_times(tx, images, "coalesce(read_at, captured_at)")
 
 
-async def _set_times(tx: Transaction, images: Sequence[UUID], moment: str, **values: object) -> set[UUID]:
+async def _set_times(
+    tx: Transaction, images: Sequence[UUID], moment: str, **values: object
+) -> set[UUID]:
     parameters = {"images": list(images), **values}
     await lock_findings(tx, images)
     cursor = await tx.execute(
@@ -103,7 +122,9 @@ async def _set_times(tx: Transaction, images: Sequence[UUID], moment: str, **val
     )
     rows = await cursor.fetchall()
     if any(not 1 <= year <= LAST_YEAR for _, year in rows):
-        raise Unprocessable(f"A capture time would lie outside of the years 1 to {LAST_YEAR}. Nothing was changed.")
+        raise Unprocessable(
+            f"A capture time would lie outside of the years 1 to {LAST_YEAR}. Nothing was changed."
+        )
     changed = {row[0] for row in rows}
     await update_class_times(tx, list(changed))
     return changed

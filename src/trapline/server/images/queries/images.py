@@ -33,17 +33,17 @@ DELETES = Role.MANAGER
 """The role that may delete images, and see those that are deleted."""
 
 
-WITHOUT_CAMERA_TIME = (
-    "captured_at_source in ('modified_time', 'received_time') and read_at is null and deleted_at is null"
-)
+WITHOUT_CAMERA_TIME = "captured_at_source in ('modified_time', 'received_time') and read_at is null and deleted_at is null"
 """Images that neither a camera nor a person dated, as `rules.capture_time.has_camera_time` does; for their indexes."""
 
 
 class ImageRow(Row):
-    """One stored picture. Width and height are upright pixels; `upright_key` is null where the original is upright.
+    """One stored picture. Width and height are upright pixels; `upright_key` is null where the
+    original is upright.
 
-    One that is deleted is kept for a while (`deleted_at`), and seen only by those who ask for the deleted ones.
-    `read_at` is the capture time as it was read, where a person has put another one in its place.
+    One that is deleted is kept for a while (`deleted_at`), and seen only by those who ask for the
+    deleted ones. `read_at` is the capture time as it was read, where a person has put another one
+    in its place.
     """
 
     __tablename__ = "images"
@@ -111,7 +111,9 @@ class ImageTagRow(Row):
 
     __tablename__ = "image_tags"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"
+        ),
         Index("ix_image_tags_tag", "project_id", "tag", "image_id"),
     )
 
@@ -125,7 +127,9 @@ class ImageClassRow(Row):
 
     __tablename__ = "image_classes"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"
+        ),
         Index("ix_image_classes_class_time", "project_id", "class_name", "captured_at", "image_id"),
     )
 
@@ -136,8 +140,11 @@ class ImageClassRow(Row):
     confidence: Mapped[float]
 
 
-async def get_image_row(scope: Scope, tx: Transaction, image_id: UUID, *, deleted: bool = False) -> ImageRow:
-    """Get an image that the caller may touch; one that is deleted only where that is asked for, by who may delete.
+async def get_image_row(
+    scope: Scope, tx: Transaction, image_id: UUID, *, deleted: bool = False
+) -> ImageRow:
+    """Get an image that the caller may touch; one that is deleted only where that is asked for, by
+    who may delete.
 
     Raises NotFound or Forbidden.
     """
@@ -156,9 +163,13 @@ def _may_delete(scope: Scope, project_id: int) -> bool:
     return is_person and role is not None and RANK[role] >= RANK[DELETES]
 
 
-async def find_image_by_hash(scope: Scope, tx: Transaction, deployment_id: UUID, sha256: bytes) -> UUID | None:
+async def find_image_by_hash(
+    scope: Scope, tx: Transaction, deployment_id: UUID, sha256: bytes
+) -> UUID | None:
     """Find the image of a deployment that has these very bytes."""
-    return (await list_images_by_hash(scope, tx, [(deployment_id, sha256)])).get((deployment_id, sha256))
+    return (await list_images_by_hash(scope, tx, [(deployment_id, sha256)])).get(
+        (deployment_id, sha256)
+    )
 
 
 async def list_images_by_hash(
@@ -179,7 +190,9 @@ async def list_images_by_hash(
     return found
 
 
-async def create_images(scope: Scope, tx: Transaction, rows: Sequence[ImageRow]) -> list[tuple[UUID, bool]]:
+async def create_images(
+    scope: Scope, tx: Transaction, rows: Sequence[ImageRow]
+) -> list[tuple[UUID, bool]]:
     """Add images; answers each one's id and whether it is new: by constraint the same bytes in a deployment are one."""
     for row in rows:
         scope.check(row.project_id)
@@ -192,22 +205,34 @@ async def create_images(scope: Scope, tx: Transaction, rows: Sequence[ImageRow])
         insert into images ({names}) select {names} from jsonb_populate_recordset(null::images, %s::jsonb)
         on conflict (deployment_id, sha256) do nothing returning id
         """,  # noqa: S608
-        (json.dumps([{name: _as_json(getattr(row, name)) for name in columns} for row in ordered]),),
+        (
+            json.dumps(
+                [{name: _as_json(getattr(row, name)) for name in columns} for row in ordered]
+            ),
+        ),
     )
     made = {image_id for (image_id,) in await cursor.fetchall()}
     others = [(row.deployment_id, row.sha256) for row in rows if row.id not in made]
     found = await list_images_by_hash(scope, tx, others) if others else {}
-    return [(row.id, True) if row.id in made else (found[row.deployment_id, row.sha256], False) for row in rows]
+    return [
+        (row.id, True) if row.id in made else (found[row.deployment_id, row.sha256], False)
+        for row in rows
+    ]
 
 
 def _as_json(value: Any) -> Any:
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
-    return value if value is None or isinstance(value, str | int | float | list | dict) else str(value)
+    return (
+        value if value is None or isinstance(value, str | int | float | list | dict) else str(value)
+    )
 
 
-def select_images(scope: Scope, project_id: int | None, *, deleted: bool = False) -> Select[ImageRow]:
-    """Select the images that the caller sees, of one project or of all; or those of them that are deleted.
+def select_images(
+    scope: Scope, project_id: int | None, *, deleted: bool = False
+) -> Select[ImageRow]:
+    """Select the images that the caller sees, of one project or of all; or those of them that are
+    deleted.
 
     Their EXIF is left where it is: it is long, and no list tells it.
     """
@@ -217,7 +242,9 @@ def select_images(scope: Scope, project_id: int | None, *, deleted: bool = False
         if project_id is not None:
             scope.check(project_id, DELETES)
             return statement.where(ImageRow.project_id == project_id)
-        return statement.where(ImageRow.project_id.in_([one for one in scope.roles if _may_delete(scope, one)]))
+        return statement.where(
+            ImageRow.project_id.in_([one for one in scope.roles if _may_delete(scope, one)])
+        )
     statement = short.where(ImageRow.deleted_at.is_(None))
     if project_id is not None:
         scope.check(project_id)
@@ -227,7 +254,10 @@ def select_images(scope: Scope, project_id: int | None, *, deleted: bool = False
 
 
 async def list_adjacent_images(
-    tx: Transaction, image: ImageRow, listed: Select[ImageRow], captured: InstrumentedAttribute[datetime]
+    tx: Transaction,
+    image: ImageRow,
+    listed: Select[ImageRow],
+    captured: InstrumentedAttribute[datetime],
 ) -> tuple[UUID | None, UUID | None]:
     """Find the images of a list taken just before and just after this one; `captured` is its column of the time."""
     key = tuple_(captured, ImageRow.id)
@@ -247,7 +277,9 @@ async def list_deleted_ids(scope: Scope, tx: Transaction, image_ids: Sequence[UU
     return set(image_ids) - set((await tx.session.scalars(there)).all())
 
 
-async def list_tags(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+async def list_tags(
+    scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
+) -> dict[UUID, list[str]]:
     """List the tags of each of these images that has some."""
     cursor = await tx.execute(
         "select image_id, array_agg(tag order by tag) from image_tags where image_id = any(%b) group by 1",
@@ -259,7 +291,8 @@ async def list_tags(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) ->
 async def count_classes(scope: Scope, tx: Transaction, project_id: int) -> list[tuple[str, int]]:
     """Count how many images of a project show each class, the most frequent first."""
     scope.check(project_id)
-    # What is deleted is little, and taken off: looked up with each image, the classes of a million of them took long.
+    # What is deleted is little, and taken off: looked up with each image, the classes of a million
+    # of them took long.
     cursor = await tx.execute(
         """
         with deleted as (
@@ -282,7 +315,8 @@ def is_without_thumbnails() -> ColumnElement[bool]:
         ImageRow.thumbnails_at.is_(None),
         ImageRow.deleted_at.is_(None),
         ImageRow.thumbnail_attempts < MAX_THUMBNAIL_ATTEMPTS,
-        ImageRow.thumbnails_claimed_until.is_(None) | (ImageRow.thumbnails_claimed_until <= func.now()),
+        ImageRow.thumbnails_claimed_until.is_(None)
+        | (ImageRow.thumbnails_claimed_until <= func.now()),
     )
 
 
@@ -296,7 +330,11 @@ async def claim_images_without_thumbnails(
     waiting = (
         select(ImageRow.id)
         .where(is_without_thumbnails())
-        .order_by(ImageRow.thumbnail_attempts, ImageRow.thumbnails_claimed_until.nulls_first(), ImageRow.id)
+        .order_by(
+            ImageRow.thumbnail_attempts,
+            ImageRow.thumbnails_claimed_until.nulls_first(),
+            ImageRow.id,
+        )
         .limit(limit)
         .with_for_update(key_share=True, skip_locked=True)
         .cte("waiting")
@@ -308,7 +346,9 @@ async def claim_images_without_thumbnails(
         .values(thumbnails_claimed_until=func.now() + claim)
         .returning(ImageRow)
     )
-    return list((await tx.session.scalars(claimed, execution_options={"synchronize_session": False})).all())
+    return list(
+        (await tx.session.scalars(claimed, execution_options={"synchronize_session": False})).all()
+    )
 
 
 async def mark_thumbnails(scope: Scope, tx: Transaction, image_id: UUID, *, made: bool) -> None:
@@ -316,7 +356,9 @@ async def mark_thumbnails(scope: Scope, tx: Transaction, image_id: UUID, *, made
     await mark_all_thumbnails(scope, tx, [image_id], made=made)
 
 
-async def mark_all_thumbnails(scope: Scope, tx: Transaction, image_ids: Sequence[UUID], *, made: bool) -> None:
+async def mark_all_thumbnails(
+    scope: Scope, tx: Transaction, image_ids: Sequence[UUID], *, made: bool
+) -> None:
     """Note that these images have their thumbnails, or could not be given any this time."""
     noted = "thumbnails_at = now()" if made else "thumbnail_attempts = thumbnail_attempts + 1"
     await tx.execute(
@@ -325,7 +367,9 @@ async def mark_all_thumbnails(scope: Scope, tx: Transaction, image_ids: Sequence
     )
 
 
-async def count_without_camera_time(scope: Scope, tx: Transaction, source_ids: Sequence[UUID]) -> dict[UUID, int]:
+async def count_without_camera_time(
+    scope: Scope, tx: Transaction, source_ids: Sequence[UUID]
+) -> dict[UUID, int]:
     """Count the images of each of these pull sources that neither a camera nor a person dated."""
     cursor = await tx.execute(
         f"select source_id, count(*) from images where source_id = any(%b) and {WITHOUT_CAMERA_TIME} group by 1",  # noqa: S608
@@ -334,7 +378,11 @@ async def count_without_camera_time(scope: Scope, tx: Transaction, source_ids: S
     return {source: images for source, images in await cursor.fetchall()}
 
 
-async def list_time_sources(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> dict[UUID, str]:
+async def list_time_sources(
+    scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
+) -> dict[UUID, str]:
     """List where the capture times of these images were read."""
-    cursor = await tx.execute("select id, captured_at_source from images where id = any(%b)", (list(image_ids),))
+    cursor = await tx.execute(
+        "select id, captured_at_source from images where id = any(%b)", (list(image_ids),)
+    )
     return dict(await cursor.fetchall())

@@ -21,14 +21,16 @@ DISSOLVED = 5000
 class SequenceRow(Row):
     """A sequence, from its first image to its last.
 
-    `recheck` says that images left it (a trigger of the database does), so that it may have come apart; `dissolve` that
-    all of its images are to be grouped anew.
+    `recheck` says that images left it (a trigger of the database does), so that it may have come
+    apart; `dissolve` that all of its images are to be grouped anew.
     """
 
     __tablename__ = "sequences"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"], ondelete="CASCADE"
+            ["project_id", "deployment_id"],
+            ["deployments.project_id", "deployments.id"],
+            ondelete="CASCADE",
         ),
         Index("ix_sequences_project_time", "project_id", "started_at", "id"),
         Index("ix_sequences_deployment_time", "deployment_id", "started_at", "ended_at"),
@@ -67,13 +69,18 @@ def select_sequences(scope: Scope, project_id: int | None) -> Select[SequenceRow
 async def reset_sequences(scope: Scope, tx: Transaction, project_id: int) -> None:
     """Ask for all sequences of a project to be made anew."""
     scope.check(project_id)
-    await tx.execute("update sequences set dissolve = true where project_id = %s and not dissolve", (project_id,))
+    await tx.execute(
+        "update sequences set dissolve = true where project_id = %s and not dissolve", (project_id,)
+    )
 
 
-async def list_stale_sequences(scope: Scope, tx: Transaction, limit: int) -> list[tuple[UUID, bool]]:
+async def list_stale_sequences(
+    scope: Scope, tx: Transaction, limit: int
+) -> list[tuple[UUID, bool]]:
     """List sequences that are to be looked at again: each one's id, and whether it is to be dissolved."""
     cursor = await tx.execute(
-        "select id, dissolve from sequences where recheck or dissolve order by id limit %s", (limit,)
+        "select id, dissolve from sequences where recheck or dissolve order by id limit %s",
+        (limit,),
     )
     return [(row[0], row[1]) for row in await cursor.fetchall()]
 
@@ -100,10 +107,11 @@ async def list_ungrouped(scope: Scope, tx: Transaction, limit: int) -> list[UUID
 
 
 async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit: int) -> int:
-    """Group images of a deployment that are in no sequence, in the order of their times; answers how many.
+    """Group images of a deployment that are in no sequence, in the order of their times; answers
+    how many.
 
-    One transaction at a time does so for a deployment. New images join the sequences that they are close to, and may
-    make two of those one.
+    One transaction at a time does so for a deployment. New images join the sequences that they are
+    close to, and may make two of those one.
     """
     cursor = await tx.execute(
         """
@@ -147,7 +155,9 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
         keep = max(one.known, key=lambda key: (sizes[key], key))
         others = [key for key in one.known if key != keep]
         if others:
-            await tx.execute("update images set sequence_id = %s where sequence_id = any(%b)", (keep, others))
+            await tx.execute(
+                "update images set sequence_id = %s where sequence_id = any(%b)", (keep, others)
+            )
             await tx.execute("delete from sequences where id = any(%b)", (others,))
         grown.append((keep, one, sum(sizes[key] for key in others)))
     await tx.execute(
@@ -167,12 +177,18 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
     )
     belongs = [(image, key) for key, one in made for image in one.images]
     belongs += [(image, key) for key, one, _ in grown for image in one.images]
-    await _settle(tx, sorted(belongs), [(key, one.start, one.end, len(one.images) + more) for key, one, more in grown])
+    await _settle(
+        tx,
+        sorted(belongs),
+        [(key, one.start, one.end, len(one.images) + more) for key, one, more in grown],
+    )
     return len(images)
 
 
 async def _settle(
-    tx: Transaction, belongs: Sequence[tuple[UUID, UUID]], grown: Sequence[tuple[UUID, datetime, datetime, int]]
+    tx: Transaction,
+    belongs: Sequence[tuple[UUID, UUID]],
+    grown: Sequence[tuple[UUID, datetime, datetime, int]],
 ) -> None:
     await tx.execute(
         """

@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, select
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -18,17 +25,20 @@ OUTCOMES = "('imported', 'duplicate', 'refused')"
 
 
 class StagedFileRow(Row):
-    """One announced file of a deployment, size in bytes; its outcome once it was imported, or was not taken.
+    """One announced file of a deployment, size in bytes; its outcome once it was imported, or was
+    not taken.
 
-    Its bytes lie under a key of their own, which is listed as discarded from the beginning: whatever becomes of them,
-    they go.
+    Its bytes lie under a key of their own, which is listed as discarded from the beginning:
+    whatever becomes of them, they go.
     """
 
     __tablename__ = "staged_files"
     __table_args__ = (
         UniqueConstraint("deployment_id", "sha256"),
         ForeignKeyConstraint(
-            ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"], ondelete="CASCADE"
+            ["project_id", "deployment_id"],
+            ["deployments.project_id", "deployments.id"],
+            ondelete="CASCADE",
         ),
         CheckConstraint(f"outcome in {OUTCOMES}", name="outcome"),
         Index(None, "announced_at"),
@@ -65,9 +75,14 @@ class StagedFileOutcome(NamedTuple):
 
 
 async def create_staged_file_rows(
-    scope: Scope, tx: Transaction, project_id: int, deployment_id: UUID, files: Sequence[StagedFileAnnouncement]
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    deployment_id: UUID,
+    files: Sequence[StagedFileAnnouncement],
 ) -> dict[bytes, tuple[UUID, bool]]:
-    """Note files that are going to be sent; answers each one's id by its SHA-256, and whether it was announced before.
+    """Note files that are going to be sent; answers each one's id by its SHA-256, and whether it
+    was announced before.
 
     One that came to an outcome before may come to another one.
     """
@@ -99,11 +114,15 @@ async def create_staged_file_rows(
     return {bytes(sha256): (file_id, before) for sha256, file_id, before in await cursor.fetchall()}
 
 
-async def list_staged_files(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, StagedFileRow]:
+async def list_staged_files(
+    scope: Scope, tx: Transaction, ids: Sequence[UUID]
+) -> dict[UUID, StagedFileRow]:
     """Get announced files, all of them. Raises NotFound and Forbidden."""
     rows = (await tx.session.scalars(select(StagedFileRow).where(StagedFileRow.id.in_(ids)))).all()
     if len(rows) < len(set(ids)) or not all(scope.sees(row.project_id) for row in rows):
-        raise NotFound("One of these files was never announced, or too long ago. Nothing was changed; announce again.")
+        raise NotFound(
+            "One of these files was never announced, or too long ago. Nothing was changed; announce again."
+        )
     for row in rows:
         scope.check(row.project_id)
     return {row.id: row for row in rows}
@@ -115,7 +134,9 @@ async def find_staged_file(scope: Scope, tx: Transaction, file_id: UUID) -> Stag
     return row if row is not None and scope.sees(row.project_id) else None
 
 
-async def record_outcome(scope: Scope, tx: Transaction, file_id: UUID, outcome: StagedFileOutcome) -> None:
+async def record_outcome(
+    scope: Scope, tx: Transaction, file_id: UUID, outcome: StagedFileOutcome
+) -> None:
     """Note what became of a file, unless that is noted already."""
     await tx.execute(
         "update staged_files set outcome = %s, image_id = %s, detail = %s where id = %s and outcome is null",

@@ -28,7 +28,9 @@ class DatedImage(NamedTuple):
     again: CaptureTime
 
 
-async def read_dated(tx: Transaction, images: Sequence[UUID], zone: str, offset: int) -> list[DatedImage]:
+async def read_dated(
+    tx: Transaction, images: Sequence[UUID], zone: str, offset: int
+) -> list[DatedImage]:
     """Read images and date them again, in the order of their IDs; nothing is locked or written."""
     cursor = await tx.execute(
         """
@@ -69,7 +71,9 @@ async def read_dated(tx: Transaction, images: Sequence[UUID], zone: str, offset:
     return found
 
 
-async def write_dated(tx: Transaction, images: Sequence[DatedImage], zone: str, offset: int) -> None:
+async def write_dated(
+    tx: Transaction, images: Sequence[DatedImage], zone: str, offset: int
+) -> None:
     """Write images that were dated again; a time that a person gave stays, and what was read before it moves."""
     await tx.execute(
         """

@@ -9,7 +9,14 @@ from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import DeploymentFilter
 from trapline.server.images.actions import clock_offsets, deployment_csv, deployments
 from trapline.server.images.formats.deployment_csv import MOST_BYTES
-from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.platform.http.parameters import (
+    LARGEST,
+    Cursor,
+    Limit,
+    ProjectFilter,
+    QueryText,
+    set_etag,
+)
 from trapline.server.platform.http.request_bodies import read_body
 from trapline.wire.deployments import (
     ClockOffsetRequest,
@@ -24,7 +31,9 @@ from trapline.wire.values import Page
 
 router = APIRouter(prefix="/deployments", tags=["deployments"])
 OfProject = Annotated[int, Query(ge=1, le=LARGEST)]
-SHEET: dict[str, Any] = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
+SHEET: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 
 
 @router.get("")
@@ -41,11 +50,15 @@ async def list_deployments(
 ) -> Page[Deployment]:
     """List deployments by name or by when they were made, of one project or of all of yours."""
     wanted = DeploymentFilter(name, camera, habitat)
-    return await deployments.list_deployments(system, scope, project, wanted, order=order, limit=limit, cursor=cursor)
+    return await deployments.list_deployments(
+        system, scope, project, wanted, order=order, limit=limit, cursor=cursor
+    )
 
 
 @router.post("", status_code=201)
-async def create_deployment(system: SystemOf, scope: ScopeOf, new: NewDeployment, response: Response) -> Deployment:
+async def create_deployment(
+    system: SystemOf, scope: ScopeOf, new: NewDeployment, response: Response
+) -> Deployment:
     """Make a deployment."""
     deployment = await deployments.create_deployment(system, scope, new)
     response.headers["Location"] = f"/api/v2/deployments/{deployment.id}"
@@ -65,11 +78,15 @@ async def import_deployments(
     system: SystemOf, scope: ScopeOf, project: OfProject, request: Request
 ) -> DeploymentImportResult:
     """Make and change deployments as a CSV file says, known by their names; all of them or none."""
-    return await deployment_csv.import_deployments(system, scope, project, await read_body(request, MOST_BYTES))
+    return await deployment_csv.import_deployments(
+        system, scope, project, await read_body(request, MOST_BYTES)
+    )
 
 
 @router.get("/{deployment_id}")
-async def get_deployment(system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response) -> Deployment:
+async def get_deployment(
+    system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response
+) -> Deployment:
     """Show a deployment."""
     deployment = await deployments.get_deployment(system, scope, deployment_id)
     set_etag(response, deployment.updated_at)
@@ -78,9 +95,16 @@ async def get_deployment(system: SystemOf, scope: ScopeOf, deployment_id: UUID, 
 
 @router.patch("/{deployment_id}")
 async def update_deployment(
-    system: SystemOf, scope: ScopeOf, deployment_id: UUID, change: DeploymentUpdate, response: Response
+    system: SystemOf,
+    scope: ScopeOf,
+    deployment_id: UUID,
+    change: DeploymentUpdate,
+    response: Response,
 ) -> Deployment:
-    """Change a deployment; what is left out stays as it is. Another clock offset dates its images again."""
+    """Change a deployment; what is left out stays as it is.
+
+    Another clock offset dates its images again.
+    """
     deployment = await deployments.update_deployment(system, scope, deployment_id, change)
     set_etag(response, deployment.updated_at)
     return deployment
@@ -95,7 +119,9 @@ async def preview_clock_offset(
 
 
 @router.post("/{deployment_id}/clock/undo")
-async def undo_clock_offset(system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response) -> Deployment:
+async def undo_clock_offset(
+    system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response
+) -> Deployment:
     """Set clock offset and time zone back to what they were before, and the capture times with them."""
     deployment = await clock_offsets.undo_clock_offset(system, scope, deployment_id)
     set_etag(response, deployment.updated_at)

@@ -30,7 +30,9 @@ async def get_file(system: SystemOf, request: Request, key: str) -> Response:
         "Cross-Origin-Resource-Policy": "same-site",
         "Accept-Ranges": "bytes",
         # No browser keeps it longer than the address is good for.
-        "Cache-Control": f"private, max-age={file.good_for_s}, immutable" if file.is_lasting else "no-store",
+        "Cache-Control": f"private, max-age={file.good_for_s}, immutable"
+        if file.is_lasting
+        else "no-store",
     }
     if file.is_lasting:
         headers["ETag"] = etag = f'"{key}"'
@@ -50,7 +52,9 @@ async def get_file(system: SystemOf, request: Request, key: str) -> Response:
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     await files.record_download(system, file, get_minimal_origin(request))
-    return StreamingResponse(files.read_file(system, file, first, length), status_code=status, headers=headers)
+    return StreamingResponse(
+        files.read_file(system, file, first, length), status_code=status, headers=headers
+    )
 
 
 @router.put("/{key:path}", response_class=Response, include_in_schema=False)
@@ -61,11 +65,15 @@ async def upload_file(system: SystemOf, request: Request, key: str) -> Response:
         raise InvalidRequest("Content-Length is no number. Nothing was stored.")
     media_type = request.headers.get("content-type", "")
     query = dict(request.query_params)
-    announced = await files.get_upload(system, key, query, media_type, None if told is None else int(told))
+    announced = await files.get_upload(
+        system, key, query, media_type, None if told is None else int(told)
+    )
     try:
         await files.save_upload(system, key, announced, request.stream())
     except ClientDisconnect:
-        raise InvalidRequest("The upload ended before all of it was here. Nothing was stored; send it again.") from None
+        raise InvalidRequest(
+            "The upload ended before all of it was here. Nothing was stored; send it again."
+        ) from None
     return Response()
 
 

@@ -30,7 +30,10 @@ FURTHEST_OFFSET_H = 15
 UNSIGNED_SHORTS = 65_536
 STAR, ANY_SIGN = "*", "?"
 
-_EXIF_TAGS = (("DateTimeOriginal", "OffsetTimeOriginal"), ("DateTimeDigitized", "OffsetTimeDigitized"))
+_EXIF_TAGS = (
+    ("DateTimeOriginal", "OffsetTimeOriginal"),
+    ("DateTimeDigitized", "OffsetTimeDigitized"),
+)
 _EXIF_TIME = re.compile(r"\s*(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)\Z")
 _PLACES = {
@@ -65,8 +68,9 @@ def get_capture_time(
 ) -> CaptureTime:
     """Decide when a picture was taken.
 
-    Local times of EXIF and of file names are in the deployment's `zone`, and `clock_offset_s` seconds are added to
-    them, because they come from the camera's own clock. An offset in EXIF beside the time is used instead of the zone.
+    Local times of EXIF and of file names are in the deployment's `zone`, and `clock_offset_s`
+    seconds are added to them, because they come from the camera's own clock. An offset in EXIF
+    beside the time is used instead of the zone.
     """
     shift = timedelta(seconds=clock_offset_s)
     read = _from_exif(exif) or _from_filename(filename, filename_pattern)
@@ -83,9 +87,15 @@ def get_capture_time(
             if at > received_at + FUTURE_TOLERANCE:
                 odd.append(IN_THE_FUTURE)
             return CaptureTime(at, source, raw, tuple(odd))
-    if modified_at is not None and modified_at <= received_at + FUTURE_TOLERANCE and modified_at.year >= EARLIEST_YEAR:
+    if (
+        modified_at is not None
+        and modified_at <= received_at + FUTURE_TOLERANCE
+        and modified_at.year >= EARLIEST_YEAR
+    ):
         flags = (CLOCK_RESET,) if _is_reset(modified_at) else ()
-        return CaptureTime(modified_at.astimezone(UTC), CaptureTimeSource.MODIFIED_TIME, None, flags)
+        return CaptureTime(
+            modified_at.astimezone(UTC), CaptureTimeSource.MODIFIED_TIME, None, flags
+        )
     return CaptureTime(received_at.astimezone(UTC), CaptureTimeSource.RECEIVED_TIME, None)
 
 
@@ -107,13 +117,18 @@ class StoredTime:
 def date_again(stored: StoredTime, zone: ZoneInfo, clock_offset_s: int) -> CaptureTime:
     """Date a stored image in another zone, as it would be if it came in now.
 
-    A time of the file or of the arrival stays, and so does a time whose offset from UTC the camera wrote. If the local
-    time cannot be read again, because the pattern for file names changed, it is what a clock in the old zone showed.
+    A time of the file or of the arrival stays, and so does a time whose offset from UTC the camera
+    wrote. If the local time cannot be read again, because the pattern for file names changed, it is
+    what a clock in the old zone showed.
     """
     if stored.source in OF_FILE:
         return CaptureTime(stored.at, stored.source, None, stored.flags)
     by_exif = stored.source == CaptureTimeSource.EXIF
-    read = _from_exif(stored.exif) if by_exif else _from_filename(stored.filename, stored.filename_pattern)
+    read = (
+        _from_exif(stored.exif)
+        if by_exif
+        else _from_filename(stored.filename, stored.filename_pattern)
+    )
     before = timedelta(seconds=stored.clock_offset_s)
     local = None if read is None else read[0]
     if local is None or _to_utc(local, stored.zone, []) + before != stored.at:
@@ -139,13 +154,15 @@ def list_time_flags(flags: Sequence[str], source: str, read_at: datetime | None)
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Compile a pattern of file names such as `Aufnahme_YYMMDD_HHMM_*`.
 
-    YYYY, YY, MM, DD, HH, SS are digits; the MM that follows HH is minutes; `*` is anything, as little as will do, `?`
-    is one character. Raises ValueError in words if it cannot give at least a day.
+    YYYY, YY, MM, DD, HH, SS are digits; the MM that follows HH is minutes; `*` is anything, as
+    little as will do, `?` is one character. Raises ValueError in words if it cannot give at least a
+    day.
     """
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN} characters")
-    # Between two stars everything has a fixed length, so the first place where it fits is as good as any later one:
-    # an atomic group for each star spares the matching from going back over them, which took hours for a few stars.
+    # Between two stars everything has a fixed length, so the first place where it fits is as good
+    # as any later one: an atomic group for each star spares the matching from going back over them,
+    # which took hours for a few stars.
     pieces: list[list[str]] = [[]]
     seen: set[str] = set()
     for token in _TOKENS.findall(pattern):
@@ -166,7 +183,9 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         seen.add(token)
         pieces[-1].append(place)
     if not (seen & {"YYYY", "YY"} and {"month", "DD"} <= seen):
-        raise ValueError("the pattern must name at least year, month and day, as in Aufnahme_YYMMDD_HHMM_*")
+        raise ValueError(
+            "the pattern must name at least year, month and day, as in Aufnahme_YYMMDD_HHMM_*"
+        )
     first, *middle = ("".join(piece) for piece in pieces)
     last = middle.pop() if middle else None
     stars = "".join(f"(?>.*?{piece})" for piece in middle)
@@ -191,7 +210,9 @@ def _from_exif(exif: Mapping[str, Any]) -> tuple[datetime, str, CaptureTimeSourc
 def _find_offset(exif: Mapping[str, Any], offset_tag: str) -> timezone | None:
     """Return the offset of a camera's clock: that of the time read, else OffsetTime, else TimeZoneOffset."""
     return (
-        _offset(exif.get(offset_tag)) or _offset(exif.get("OffsetTime")) or _offset_of_hours(exif.get("TimeZoneOffset"))
+        _offset(exif.get(offset_tag))
+        or _offset(exif.get("OffsetTime"))
+        or _offset_of_hours(exif.get("TimeZoneOffset"))
     )
 
 
@@ -211,10 +232,16 @@ def _offset(raw: Any) -> timezone | None:
         return None
     sign, hours, minutes = found.groups()
     distance = timedelta(hours=int(hours), minutes=int(minutes))
-    return timezone(distance if sign == "+" else -distance) if distance < timedelta(hours=FURTHEST_OFFSET_H) else None
+    return (
+        timezone(distance if sign == "+" else -distance)
+        if distance < timedelta(hours=FURTHEST_OFFSET_H)
+        else None
+    )
 
 
-def _from_filename(filename: str, pattern: str | None) -> tuple[datetime, str, CaptureTimeSource] | None:
+def _from_filename(
+    filename: str, pattern: str | None
+) -> tuple[datetime, str, CaptureTimeSource] | None:
     if not pattern:
         return None
     found = compile_pattern(pattern).fullmatch(filename)
@@ -224,7 +251,12 @@ def _from_filename(filename: str, pattern: str | None) -> tuple[datetime, str, C
     year = part.get("year", 2000 + part.get("short_year", 0))
     try:
         local = datetime(  # noqa: DTZ001 - a camera's clock has no zone
-            year, part["month"], part["day"], part.get("hour", 0), part.get("minute", 0), part.get("second", 0)
+            year,
+            part["month"],
+            part["day"],
+            part.get("hour", 0),
+            part.get("minute", 0),
+            part.get("second", 0),
         )
     except ValueError:
         return None
@@ -236,10 +268,11 @@ def _to_utc(local: datetime, zone: ZoneInfo, odd: list[str]) -> datetime:
 
 
 def _in_zone(local: datetime, zone: ZoneInfo, odd: list[str]) -> datetime:
-    """Give a wall-clock time its zone; in the doubled hour of autumn the first is meant, and it is flagged.
+    """Give a wall-clock time its zone; in the doubled hour of autumn the first is meant, and it is
+    flagged.
 
-    An hour that the spring skipped is one that a clock without summer time still shows: it is moved on by the gap,
-    which is what the first fold does.
+    An hour that the spring skipped is one that a clock without summer time still shows: it is moved
+    on by the gap, which is what the first fold does.
     """
     first = local.replace(tzinfo=zone, fold=0)
     second = local.replace(tzinfo=zone, fold=1)
@@ -251,4 +284,6 @@ def _in_zone(local: datetime, zone: ZoneInfo, odd: list[str]) -> datetime:
 
 def _is_reset(local: datetime) -> bool:
     start = datetime(local.year, 1, 1, tzinfo=local.tzinfo)
-    return (local.year in RESET_YEARS and local - start < RESET_TOLERANCE) or local.year < EARLIEST_YEAR
+    return (
+        local.year in RESET_YEARS and local - start < RESET_TOLERANCE
+    ) or local.year < EARLIEST_YEAR

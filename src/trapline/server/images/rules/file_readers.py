@@ -12,8 +12,9 @@ _WORKER = "worker"
 class FileReader:
     """The caller that a signed URL was created for.
 
-    `sees_deleted` is a manager who lists deleted images. The URL of a leased task (`has_lease`) is valid longer than
-    others, so the access of its caller is checked at each read. Reads of a worker are recorded by its job.
+    `sees_deleted` is a manager who lists deleted images. The URL of a leased task (`has_lease`) is
+    valid longer than others, so the access of its caller is checked at each read. Reads of a worker
+    are recorded by its job.
     """
 
     actor: str | None = None
@@ -24,7 +25,9 @@ class FileReader:
 
     def format(self) -> str | None:
         """Format the reader for the query of a URL; None where there is nothing to say."""
-        whose = [] if self.actor is None or self.image_id is None else [self.actor, str(self.image_id)]
+        whose = (
+            [] if self.actor is None or self.image_id is None else [self.actor, str(self.image_id)]
+        )
         flags = {_DELETED: self.sees_deleted, _LEASE: self.has_lease, _WORKER: self.is_worker}
         return " ".join([*whose, *(flag for flag, is_set in flags.items() if is_set)]) or None
 

@@ -18,7 +18,9 @@ class SequenceSpan(Generic[Key]):
     known: list[Key] = field(default_factory=list)
 
 
-def split_sequences(images: Iterable[tuple[Key, datetime]], gap_s: float) -> list[SequenceSpan[Key]]:
+def split_sequences(
+    images: Iterable[tuple[Key, datetime]], gap_s: float
+) -> list[SequenceSpan[Key]]:
     """Divide images, in the order of their times, wherever two of them are not closer than the gap."""
     found: list[SequenceSpan[Key]] = []
     for key, at in images:
@@ -38,7 +40,11 @@ def merge_sequences(
     for one in sorted([*new, *old], key=lambda stretch: stretch.start):
         last = joined[-1] if joined else None
         # Those that are there are as their time says, also where two of them stand close.
-        if last is not None and one.start - last.end < timedelta(seconds=gap_s) and (last.images or one.images):
+        if (
+            last is not None
+            and one.start - last.end < timedelta(seconds=gap_s)
+            and (last.images or one.images)
+        ):
             last.end = max(last.end, one.end)
             last.images += one.images
             last.known += one.known

@@ -21,7 +21,9 @@ def find_zone(latitude: float | None, longitude: float | None) -> str | None:
     return zone if zone in available_timezones() else None
 
 
-def decide_zone(given: str | None, latitude: float | None, longitude: float | None) -> tuple[str, ZoneSource]:
+def decide_zone(
+    given: str | None, latitude: float | None, longitude: float | None
+) -> tuple[str, ZoneSource]:
     """Decide the time zone of a deployment and where it comes from; an explicit zone is never overruled."""
     if given is not None:
         return given, ZoneSource.GIVEN

@@ -12,10 +12,12 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def clean_path(sent: str) -> str:
-    """Clean the path of an uploaded file; every text has a result, so that no name refuses an image.
+    """Clean the path of an uploaded file; every text has a result, so that no name refuses an
+    image.
 
-    Separators become "/". The root, drives, "." and ".." are removed, and control and direction signs. Each part has
-    at most 255 characters. Where the path has more than 1,024, its first folders are removed.
+    Separators become "/". The root, drives, "." and ".." are removed, and control and direction
+    signs. Each part has at most 255 characters. Where the path has more than 1,024, its first
+    folders are removed.
 
     Example: clean_path("C:\\\\cards\\\\100RECNX\\\\RCNX0001.JPG") is "cards/100RECNX/RCNX0001.JPG".
     """

@@ -57,11 +57,15 @@ def can_assign_folders(row: ImportRow) -> bool:
     can_choose = row.deployment_id is None and row.format != ImportFormat.CAMTRAP_DP
     ended_at = row.ended_at
     # In the transaction that completes the import the time is still an expression of the database.
-    is_kept = not isinstance(ended_at, datetime) or datetime.now(UTC) - ended_at < timedelta(seconds=KEPT_FOR_FOLDERS_S)
+    is_kept = not isinstance(ended_at, datetime) or datetime.now(UTC) - ended_at < timedelta(
+        seconds=KEPT_FOR_FOLDERS_S
+    )
     return row.state == ImportState.COMPLETED and has_unmatched and can_choose and is_kept
 
 
-async def list_unmatched_folders(system: AppContext, scope: Scope, import_id: UUID) -> UnmatchedFolders:
+async def list_unmatched_folders(
+    system: AppContext, scope: Scope, import_id: UUID
+) -> UnmatchedFolders:
     """List the folders whose entries match no image or several. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await get_import_row(scope, tx, import_id)
@@ -72,7 +76,9 @@ async def list_unmatched_folders(system: AppContext, scope: Scope, import_id: UU
         files = [fault.file or "" for fault in await tx.session.scalars(statement)]
         is_complete, can_assign = row.faults <= MOST_FAULTS, can_assign_folders(row)
     folders, all_compared = await asyncio.to_thread(_group, files, names)
-    return UnmatchedFolders(folders=folders, is_complete=is_complete, all_compared=all_compared, can_assign=can_assign)
+    return UnmatchedFolders(
+        folders=folders, is_complete=is_complete, all_compared=all_compared, can_assign=can_assign
+    )
 
 
 class _Comparisons:
@@ -107,7 +113,11 @@ def _group(files: Iterable[str], names: Mapping[str, UUID]) -> tuple[list[Unmatc
         for part in parts:
             if part not in likest:
                 near = comparisons.list_nearest(part)
-                likest[part] = (SequenceMatcher(None, near[0], _simplify(part)).ratio(), near[0]) if near else (0, "")
+                likest[part] = (
+                    (SequenceMatcher(None, near[0], _simplify(part)).ratio(), near[0])
+                    if near
+                    else (0, "")
+                )
         if parts:
             counted["/".join(parts[: _choose_depth(parts, likest)])] += 1
     folders = [
@@ -137,10 +147,13 @@ def _simplify(name: str) -> str:
     return re.sub(r"[\W_]+", " ", name).strip().casefold()
 
 
-async def assign_folders(system: AppContext, scope: Scope, import_id: UUID, folders: Mapping[str, UUID]) -> Import:
+async def assign_folders(
+    system: AppContext, scope: Scope, import_id: UUID, folders: Mapping[str, UUID]
+) -> Import:
     """Assign folders to deployments and read the file again; stored results stay.
 
-    Raises NotFound, Forbidden, Unprocessable, and Conflict if the import has not completed or its file is gone.
+    Raises NotFound, Forbidden, Unprocessable, and Conflict if the import has not completed or its
+    file is gone.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_import_row(scope, tx, import_id, lock=True)
@@ -161,14 +174,23 @@ async def assign_folders(system: AppContext, scope: Scope, import_id: UUID, fold
             )
         options = options.model_copy(update={"folders": merged})
         await _start_again(scope, tx, row, options)
-        tx.audit("import", "import", row.id, row.project_id, format=row.format, folders=len(options.folders))
+        tx.audit(
+            "import",
+            "import",
+            row.id,
+            row.project_id,
+            format=row.format,
+            folders=len(options.folders),
+        )
         await tx.session.flush()
         await tx.session.refresh(row)
         [described] = await describe_imports(scope, tx, [row])
     return described
 
 
-async def _start_again(scope: Scope, tx: Transaction, row: ImportRow, options: ImportOptions) -> None:
+async def _start_again(
+    scope: Scope, tx: Transaction, row: ImportRow, options: ImportOptions
+) -> None:
     await tx.session.execute(delete(ImportFaultRow).where(ImportFaultRow.import_id == row.id))
     for name in COUNTED:
         setattr(row, name, 0)

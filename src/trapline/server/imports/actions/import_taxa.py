@@ -14,16 +14,21 @@ from trapline.server.review.queries.taxon_labels import upsert_labels
 from trapline.server.review.rules.taxon_names import TaxonLine, build_import_plan, name_key
 
 
-async def import_taxa(system: AppContext, scope: Scope, row: ImportRow, package: PackageTaxa) -> list[EntryFault]:
-    """Create the taxa of a package that the project does not have; taxa of the project stay as they are.
+async def import_taxa(
+    system: AppContext, scope: Scope, row: ImportRow, package: PackageTaxa
+) -> list[EntryFault]:
+    """Create the taxa of a package that the project does not have; taxa of the project stay as they
+    are.
 
-    The scientific names of observations become labels of their taxa, unless they are labels already. Returns the taxa
-    that could not be created.
+    The scientific names of observations become labels of their taxa, unless they are labels
+    already. Returns the taxa that could not be created.
     """
     if not package.values and not package.names:
         return []
     lines = [TaxonLine(place, values) for place, values in package.values.items()]
-    names = {name_key(line.values["scientific_name"]) for line in lines} | {name_key(name) for name in package.names}
+    names = {name_key(line.values["scientific_name"]) for line in lines} | {
+        name_key(name) for name in package.names
+    }
     gbif_keys = [key for line in lines if (key := line.values.get("gbif_key")) is not None]
     async with system.database.transaction(scope) as tx:
         await lock_taxa(scope, tx, row.project_id)
@@ -38,7 +43,14 @@ async def import_taxa(system: AppContext, scope: Scope, row: ImportRow, package:
         if ids:
             taxa = {ids[key]: (values, None) for key, (values, _) in intake.become.items()}
             await upsert_taxa(scope, tx, row.project_id, taxa)
-            tx.audit("import", "taxon", row.project_id, row.project_id, created=len(ids), of_import=str(row.id))
+            tx.audit(
+                "import",
+                "taxon",
+                row.project_id,
+                row.project_id,
+                created=len(ids),
+                of_import=str(row.id),
+            )
         of_names: dict[str, UUID] = {key: taxon.id for key, taxon in known.items()} | ids
         mapped = await list_label_taxa(scope, tx, row.project_id)
         meanings: dict[str, UUID | None] = {
@@ -47,5 +59,15 @@ async def import_taxa(system: AppContext, scope: Scope, row: ImportRow, package:
             if name not in mapped and name_key(name) in of_names
         }
         if meanings and await upsert_labels(scope, tx, row.project_id, meanings):
-            tx.audit("map", "label", row.project_id, row.project_id, changed=len(meanings), of_import=str(row.id))
-    return [EntryFault(f"taxonomic {line}", f"its {column} {why}") for line, column, why in intake.problems]
+            tx.audit(
+                "map",
+                "label",
+                row.project_id,
+                row.project_id,
+                changed=len(meanings),
+                of_import=str(row.id),
+            )
+    return [
+        EntryFault(f"taxonomic {line}", f"its {column} {why}")
+        for line, column, why in intake.problems
+    ]

@@ -40,7 +40,14 @@ from trapline.server.platform.errors import (
 from trapline.server.platform.store.storage_keys import build_import_key
 from trapline.server.projects.actions.concurrency_limits import require_capacity
 from trapline.server.projects.queries.concurrency_limits import LimitedWork
-from trapline.wire.imports import LIVE, Import, ImportFault, ImportFormat, ImportOptions, ImportState
+from trapline.wire.imports import (
+    LIVE,
+    Import,
+    ImportFault,
+    ImportFormat,
+    ImportOptions,
+    ImportState,
+)
 from trapline.wire.values import Page
 
 IMPORT = "take_import"
@@ -59,7 +66,9 @@ class ImportRequest(NamedTuple):
     options: ImportOptions
 
 
-async def describe_imports(scope: Scope, tx: Transaction, rows: Sequence[ImportRow]) -> list[Import]:
+async def describe_imports(
+    scope: Scope, tx: Transaction, rows: Sequence[ImportRow]
+) -> list[Import]:
     """Describe imports."""
     names = await list_actor_names(scope, tx, {row.requested_by for row in rows}) if rows else {}
     shown = set(Import.model_fields) - {"sha256", "options", "requested_by"}
@@ -94,7 +103,9 @@ async def receive_file(
         scope.check(new.project_id)
         await require_deployment(scope, tx, new.deployment_id, new.project_id)
         if new.options.folders:
-            require_deployments(new.options.folders, (await list_deployments(scope, tx, new.project_id)).values())
+            require_deployments(
+                new.options.folders, (await list_deployments(scope, tx, new.project_id)).values()
+            )
         # Whatever becomes of it, it goes.
         await discard_files(scope, tx, [(key, new.project_id, None)], KEPT_S)
     async with system.store.receive() as incoming:
@@ -110,24 +121,30 @@ async def receive_file(
     return ReceivedFile(import_id, key, stored.size, stored.sha256)
 
 
-async def create_import(system: AppContext, scope: Scope, new: ImportRequest, file: ReceivedFile) -> Import:
+async def create_import(
+    system: AppContext, scope: Scope, new: ImportRequest, file: ReceivedFile
+) -> Import:
     """Ask for a received file to be taken in.
 
-    Raises NotFound, Forbidden, and Conflict for a key of another request and where too many are being taken in. The
-    file goes where it is refused or nothing was done; where the fate of the commit is unknown (DatabaseAway) it stays.
+    Raises NotFound, Forbidden, and Conflict for a key of another request and where too many are
+    being taken in. The file goes where it is refused or nothing was done; where the fate of the
+    commit is unknown (DatabaseAway) it stays.
     """
     try:
         taken = await _create(system, scope, new, file)
     except (Conflict, StatementTimeout, Forbidden, NotFound):
         await system.store.delete(file.key)
         raise
-    # After any other error nobody knows whether the commit was done: then the file is needed, and else it goes later.
+    # After any other error nobody knows whether the commit was done: then the file is needed, and
+    # else it goes later.
     if taken.id != file.id:
         await system.store.delete(file.key)  # the request came again
     return taken
 
 
-async def _create(system: AppContext, scope: Scope, new: ImportRequest, file: ReceivedFile) -> Import:
+async def _create(
+    system: AppContext, scope: Scope, new: ImportRequest, file: ReceivedFile
+) -> Import:
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Import)
         if done:
@@ -148,7 +165,9 @@ async def _create(system: AppContext, scope: Scope, new: ImportRequest, file: Re
         )
         await create_import_row(scope, tx, row)
         await enqueue_background_task(scope, tx, IMPORT, queue=EXPORTS, import_id=row.id)
-        tx.audit("import", "import", row.id, row.project_id, format=row.format, filename=row.filename)
+        tx.audit(
+            "import", "import", row.id, row.project_id, format=row.format, filename=row.filename
+        )
         [told] = await describe_imports(scope, tx, [row])
         return save_response(scope, tx, told)
 
@@ -159,7 +178,10 @@ def require_deployments(folders: Mapping[str, UUID], there: Iterable[UUID]) -> N
     if wrong := [folder for folder, deployment_id in folders.items() if deployment_id not in known]:
         raise Unprocessable(
             "Nothing was imported. Assign each folder to the ID of a deployment of this project.",
-            [(f"folder {folder}", "this project has no deployment with this ID") for folder in wrong[:100]],
+            [
+                (f"folder {folder}", "this project has no deployment with this ID")
+                for folder in wrong[:100]
+            ],
         )
 
 
@@ -176,7 +198,9 @@ async def list_imports(
     async with system.database.transaction(scope) as tx:
         statement = select_imports(scope, project_id, kind and kind.value, state and state.value)
         order = [(ImportRow.created_at, datetime), (ImportRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=True, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         found = await describe_imports(scope, tx, rows)
     return Page(results=found, next=following, count=count, count_is_estimate=estimated)
@@ -192,11 +216,16 @@ async def get_import(system: AppContext, scope: Scope, import_id: UUID) -> Impor
 async def list_faults(
     system: AppContext, scope: Scope, import_id: UUID, limit: int, cursor: str | None
 ) -> Page[ImportFault]:
-    """List what could not be taken of a file, in its order; all are counted, the first 10,000 kept. Raises NotFound."""
+    """List what could not be taken of a file, in its order; all are counted, the first 10,000 kept.
+
+    Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         statement = select_faults(scope, await get_import_row(scope, tx, import_id))
         order = [(ImportFaultRow.number, int)]
-        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=False, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         shown = set(ImportFault.model_fields)
         found = [ImportFault(**{field: getattr(row, field) for field in shown}) for row in rows]
@@ -219,7 +248,10 @@ async def cancel_import(system: AppContext, scope: Scope, import_id: UUID) -> Im
 
 
 async def delete_import(system: AppContext, scope: Scope, import_id: UUID) -> None:
-    """Forget an import with its faults; one that is under way is canceled. What was taken stays. Raises NotFound."""
+    """Forget an import with its faults; one that is under way is canceled.
+
+    What was taken stays. Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_import_row(scope, tx, import_id, lock=True)
         if row.state in LIVE:

@@ -28,7 +28,11 @@ from trapline.server.imports.formats.import_records import (
     UnreadableFile,
     sanitise_text,
 )
-from trapline.server.imports.formats.imported_rows import ImportBatch, NewImportedIdentification, build_batches
+from trapline.server.imports.formats.imported_rows import (
+    ImportBatch,
+    NewImportedIdentification,
+    build_batches,
+)
 from trapline.server.imports.queries.imported_ids import (
     DeploymentIds,
     ImageIds,
@@ -61,7 +65,11 @@ from trapline.server.platform.db.background_tasks import EXPORTS, enqueue_backgr
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.deadlock_retry import retry_on_deadlock
 from trapline.server.platform.errors import NotFound, ServiceUnavailable, StatementTimeout
-from trapline.server.review.queries.identifications import IdentificationRow, create_identification_rows, lock_images
+from trapline.server.review.queries.identifications import (
+    IdentificationRow,
+    create_identification_rows,
+    lock_images,
+)
 from trapline.server.review.queries.taxa import list_known_taxa
 from trapline.server.review.rules.taxon_names import name_key
 from trapline.wire.identifications import IdentificationKind
@@ -82,10 +90,14 @@ class ImportOwnershipLost(Exception):
     """Somebody ended the import meanwhile, or another process got on with it."""
 
 
-async def run_import(system: AppContext, scope: Scope, import_id: UUID, *, beat_s: float = BEAT_S) -> None:
-    """Take a file in, from where an earlier try came to; whatever is wrong with the file ends it with a reason.
+async def run_import(
+    system: AppContext, scope: Scope, import_id: UUID, *, beat_s: float = BEAT_S
+) -> None:
+    """Take a file in, from where an earlier try came to; whatever is wrong with the file ends it
+    with a reason.
 
-    Each `beat_s` seconds it gives a sign of life: to look through a large file takes longer than others wait for one.
+    Each `beat_s` seconds it gives a sign of life: to look through a large file takes longer than
+    others wait for one.
 
     Raises Unavailable where the database or the store is away: then it goes on later.
     """
@@ -94,7 +106,10 @@ async def run_import(system: AppContext, scope: Scope, import_id: UUID, *, beat_
         return
     keeps_file = False
     try:
-        async with _beating(system, scope, import_id, beat_s), system.store.local_path(row.storage_key) as path:
+        async with (
+            _beating(system, scope, import_id, beat_s),
+            system.store.local_path(row.storage_key) as path,
+        ):
             keeps_file = await _take_file(system, scope, row, path)
     except ImportOwnershipLost:
         return
@@ -114,7 +129,9 @@ async def run_import(system: AppContext, scope: Scope, import_id: UUID, *, beat_
 
 
 @asynccontextmanager
-async def _beating(system: AppContext, scope: Scope, import_id: UUID, every_s: float) -> AsyncIterator[None]:
+async def _beating(
+    system: AppContext, scope: Scope, import_id: UUID, every_s: float
+) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             await asyncio.sleep(every_s)
@@ -182,7 +199,9 @@ async def _take_file(system: AppContext, scope: Scope, row: ImportRow, path: Pat
         taxa = reader.taxa()
         told += [
             *taxa.faults,
-            *await retry_on_deadlock(lambda: import_taxa(system, scope, row, taxa), after_twins=True),
+            *await retry_on_deadlock(
+                lambda: import_taxa(system, scope, row, taxa), after_twins=True
+            ),
         ]
         places = await retry_on_deadlock(
             lambda: _settle_deployments(system, scope, row, reader, told, total), after_twins=True
@@ -222,7 +241,10 @@ def _look_through(reader: FormatReader, catalogue: ImageIndex) -> int:
 def _list_unused_folders(catalogue: ImageIndex, options: ImportOptions) -> list[EntryFault]:
     unused = set(catalogue.list_unused_folders())
     return [
-        EntryFault("folders", f"no entry of the file is in the folder {folder}: compare it with the paths in the file")
+        EntryFault(
+            "folders",
+            f"no entry of the file is in the folder {folder}: compare it with the paths in the file",
+        )
         for folder in options.folders
         if split_folder(folder) in unused
     ]
@@ -248,21 +270,35 @@ async def _settle_deployments(
         there = await list_deployments(scope, tx, row.project_id)
         ids = set(there.values())
         places: dict[str, UUID] = {}
-        known = {one.external_id: key for key, one in (await list_deployment_ids(scope, tx, row.project_id)).items()}
+        known = {
+            one.external_id: key
+            for key, one in (await list_deployment_ids(scope, tx, row.project_id)).items()
+        }
         for one in named:
-            key = row.deployment_id or (one.id if one.id in ids else known.get(one.key) or there.get(one.name))
+            key = row.deployment_id or (
+                one.id if one.id in ids else known.get(one.key) or there.get(one.name)
+            )
             if key is None:
                 made = build_deployment(row.project_id, {"name": one.name, **one.values})
                 tx.session.add(made)
                 await tx.session.flush()
-                tx.audit("create", "deployment", made.id, row.project_id, name=one.name, of_import=str(row.id))
+                tx.audit(
+                    "create",
+                    "deployment",
+                    made.id,
+                    row.project_id,
+                    name=one.name,
+                    of_import=str(row.id),
+                )
                 key = there[one.name] = made.id
                 locked.deployments += 1
             places[one.key] = key
         given = {
             places[one.key]: DeploymentIds(one.key, one.location_id)
             for one in named
-            if row.deployment_id is None and len(one.key) <= LONGEST_ID and one.id != places[one.key]
+            if row.deployment_id is None
+            and len(one.key) <= LONGEST_ID
+            and one.id != places[one.key]
         }
         await write_deployment_ids(scope, tx, row.project_id, given)
         if locked.total is None:
@@ -273,7 +309,9 @@ async def _settle_deployments(
     return places
 
 
-async def _gather_images(system: AppContext, scope: Scope, row: ImportRow, catalogue: ImageIndex) -> None:
+async def _gather_images(
+    system: AppContext, scope: Scope, row: ImportRow, catalogue: ImageIndex
+) -> None:
     if row.deployment_id is None:
         async with system.database.transaction(scope) as tx:
             for name, key in (await list_deployments(scope, tx, row.project_id)).items():
@@ -289,7 +327,9 @@ async def _gather_images(system: AppContext, scope: Scope, row: ImportRow, catal
     await asyncio.to_thread(catalogue.complete)
 
 
-async def _lock(scope: Scope, tx: Transaction, import_id: UUID, done: int | None = None) -> ImportRow:
+async def _lock(
+    scope: Scope, tx: Transaction, import_id: UUID, done: int | None = None
+) -> ImportRow:
     """Lock the import. Raises Ended where it is over, or is not where this process left it."""
     row = await find_import(scope, tx, import_id, lock=True)
     if row is None or row.state != ImportState.READING or (done is not None and row.done != done):
@@ -297,12 +337,18 @@ async def _lock(scope: Scope, tx: Transaction, import_id: UUID, done: int | None
     return row
 
 
-async def _store(system: AppContext, scope: Scope, import_id: UUID, done: int, batch: ImportBatch) -> int:
+async def _store(
+    system: AppContext, scope: Scope, import_id: UUID, done: int, batch: ImportBatch
+) -> int:
     """Store a batch; answers how many entries are done now. Raises Ended."""
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, import_id, done)
         results = list({one.id: one for one in batch.results}.values())
-        about = {one.image_id for one in results} | {one.image_id for one in batch.said} | set(batch.ids)
+        about = (
+            {one.image_id for one in results}
+            | {one.image_id for one in batch.said}
+            | set(batch.ids)
+        )
         there = await lock_existing_images(scope, tx, row.project_id, about)
         results = [one for one in results if one.image_id in there]
         present = await list_existing_results(scope, tx, results)
@@ -325,7 +371,12 @@ async def _store(system: AppContext, scope: Scope, import_id: UUID, done: int, b
 
 
 async def _keep_ids(
-    scope: Scope, tx: Transaction, row: ImportRow, batch: ImportBatch, there: Collection[UUID], new: Collection[UUID]
+    scope: Scope,
+    tx: Transaction,
+    row: ImportRow,
+    batch: ImportBatch,
+    there: Collection[UUID],
+    new: Collection[UUID],
 ) -> None:
     """Keep the IDs that a package gives images and observations, for its exports."""
     kept: dict[UUID, ImageIds] = {}
@@ -335,14 +386,20 @@ async def _keep_ids(
             for result, findings in ids.findings.items():
                 if result in new:
                     observations |= findings
-            kept[image_id] = ImageIds(None if ids.media_id == str(image_id) else ids.media_id, observations)
+            kept[image_id] = ImageIds(
+                None if ids.media_id == str(image_id) else ids.media_id, observations
+            )
     if kept:
         await write_image_ids(scope, tx, row.project_id, kept)
 
 
-async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[NewImportedIdentification]) -> int:
+async def _say(
+    scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[NewImportedIdentification]
+) -> int:
     """Store what people said, once; answers how much of it is new."""
-    before = await list_existing_identifications(scope, tx, [one.id for one in said]) if said else set()
+    before = (
+        await list_existing_identifications(scope, tx, [one.id for one in said]) if said else set()
+    )
     new = list({one.id: one for one in said if one.id not in before}.values())
     if not new:
         return 0
@@ -359,7 +416,8 @@ async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[New
     for one in new:
         statement = one.statement
         taxon = known.get(name_key(statement.name)) if statement.name else None
-        # The latest holds: what a clock that is ahead wrote must not hold against everybody who comes after it.
+        # The latest holds: what a clock that is ahead wrote must not hold against everybody who
+        # comes after it.
         at = None if statement.at is None else func.least(statement.at, func.clock_timestamp())
         more: dict[str, Any] = {} if at is None else {"created_at": at}
         is_about = one.analysis_id is not None and statement.finding is not None
@@ -368,7 +426,11 @@ async def _say(scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[New
                 id=one.id,
                 project_id=row.project_id,
                 image_id=one.image_id,
-                annotation_id=places.get((one.analysis_id, statement.finding)) if is_about else None,  # type: ignore[arg-type]
+                annotation_id=(
+                    places.get((one.analysis_id, statement.finding))  # type: ignore[arg-type]
+                    if is_about
+                    else None
+                ),
                 analysis_id=one.analysis_id if is_about else None,
                 kind=statement.kind,
                 taxon_id=None if taxon is None else taxon.id,
@@ -394,7 +456,9 @@ def _label(kind: str, name: str | None, taxon: Any) -> str | None:
 
 def _plain(fault: EntryFault) -> NewFault:
     file = None if fault.file is None else sanitise_text(fault.file)
-    return NewFault(fault.kind.value, sanitise_text(fault.place), file, sanitise_text(fault.message))
+    return NewFault(
+        fault.kind.value, sanitise_text(fault.place), file, sanitise_text(fault.message)
+    )
 
 
 async def _complete(system: AppContext, scope: Scope, import_id: UUID) -> bool:
@@ -403,7 +467,9 @@ async def _complete(system: AppContext, scope: Scope, import_id: UUID) -> bool:
         finish_import(row, ImportState.COMPLETED)
         keeps_file = can_assign_folders(row)
         if keeps_file:
-            await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], KEPT_FOR_FOLDERS_S)
+            await discard_files(
+                scope, tx, [(row.storage_key, row.project_id, None)], KEPT_FOR_FOLDERS_S
+            )
         log.info("an import is done", imported=str(row.id), stored=row.stored, faults=row.faults)
     return keeps_file
 

@@ -77,7 +77,9 @@ def _is_label_studio(text: str) -> bool:
     keys = ('"annotations"', '"data"')
     short = ('"annotator"', '"annotation_id"')
     is_list_of_objects = text[1:].lstrip().startswith("{")
-    return is_list_of_objects and (all(key in text for key in keys) or all(key in text for key in short))
+    return is_list_of_objects and (
+        all(key in text for key in keys) or all(key in text for key in short)
+    )
 
 
 def _recognise_columns(line: str) -> str | None:

@@ -1,7 +1,9 @@
-"""Which image a file of results means: by its path, by how its path ends, or by its name where that is unambiguous.
+"""Which image a file of results means: by its path, by how its path ends, or by its name where that
+is unambiguous.
 
-The images of a project are laid out in a private database of SQLite, which lies in memory while they are few and in
-a temporary file where they are many: an index over the names of a million images would cost every upload.
+The images of a project are laid out in a private database of SQLite, which lies in memory while
+they are few and in a temporary file where they are many: an index over the names of a million
+images would cost every upload.
 """
 
 import sqlite3
@@ -46,7 +48,9 @@ class NoImageMatch(NamedTuple):
     message: str
 
 
-UNKNOWN = NoImageMatch(FaultKind.UNKNOWN, "no image here is called so: upload it first, or name another deployment")
+UNKNOWN = NoImageMatch(
+    FaultKind.UNKNOWN, "no image here is called so: upload it first, or name another deployment"
+)
 TOLD_TWICE = NoImageMatch(
     FaultKind.AMBIGUOUS,
     "the file has this name in several folders, of which none is known here: name the deployment",
@@ -75,7 +79,10 @@ def split_folder(folder: str) -> tuple[str, ...]:
 def find_folder(folder: tuple[str, ...], parts: Sequence[str]) -> int | None:
     """Where the parts of a folder follow each other last in a path; None where they do not."""
     size = len(folder)
-    return next((at for at in range(len(parts) - size, -1, -1) if tuple(parts[at : at + size]) == folder), None)
+    return next(
+        (at for at in range(len(parts) - size, -1, -1) if tuple(parts[at : at + size]) == folder),
+        None,
+    )
 
 
 def _count_common(one: str, other: str) -> int:
@@ -132,7 +139,8 @@ class ImageIndex:
     def add(self, images: Iterable[IndexedImage]) -> None:
         """Add images."""
         self._rows.executemany(
-            "insert into images values (?, ?, ?, ?, ?, ?)", (self._row_of(image) for image in images)
+            "insert into images values (?, ?, ?, ?, ?, ?)",
+            (self._row_of(image) for image in images),
         )
 
     @staticmethod
@@ -159,7 +167,9 @@ class ImageIndex:
 
     def add_folders(self, given: Mapping[str, UUID]) -> None:
         """Add the deployments that a person assigned to folders; they take precedence over names of deployments."""
-        self._given |= {split_folder(folder): deployment_id for folder, deployment_id in given.items()}
+        self._given |= {
+            split_folder(folder): deployment_id for folder, deployment_id in given.items()
+        }
 
     def list_unused_folders(self) -> list[tuple[str, ...]]:
         """List the assigned folders that no entry of the file is in."""
@@ -167,7 +177,9 @@ class ImageIndex:
         for (folders,) in self._rows.execute("select distinct folders from named"):
             if not unused:
                 break
-            unused -= {given for given in unused if find_folder(given, folders.split("/")) is not None}
+            unused -= {
+                given for given in unused if find_folder(given, folders.split("/")) is not None
+            }
         return [given for given in self._given if given in unused]
 
     def _find_given(self, parts: list[str]) -> UUID | None:
@@ -193,14 +205,18 @@ class ImageIndex:
     def complete(self) -> None:
         """Be told that all images and entries are added."""
         self._rows.execute("create index by_name on images (name)")
-        self._rows.execute("insert into twice select name, 0 from named group by name having count(*) > 1")
+        self._rows.execute(
+            "insert into twice select name, 0 from named group by name having count(*) > 1"
+        )
 
     def find_by_id(self, image_id: UUID) -> ImageMatch | None:
         """Find an image by our own id."""
         if not self._by_id:
             self._rows.execute("create index by_id on images (id)")
             self._by_id = True
-        row = self._rows.execute("select width, height from images where id = ?", (image_id.bytes,)).fetchone()
+        row = self._rows.execute(
+            "select width, height from images where id = ?", (image_id.bytes,)
+        ).fetchone()
         return None if row is None else ImageMatch(image_id, Frame(*row))
 
     def find(self, path: str, deployment_id: UUID | None = None) -> ImageMatch | NoImageMatch:
@@ -230,7 +246,9 @@ class ImageIndex:
             "select folders, id, deployment, width, height from images where name = ?", (name,)
         ).fetchall()
 
-    def _choose(self, folders: str, there: list[Called], homes: Collection[bytes]) -> tuple[list[Called], int]:
+    def _choose(
+        self, folders: str, there: list[Called], homes: Collection[bytes]
+    ) -> tuple[list[Called], int]:
         """The images whose folders agree with most of these, and with how many of them."""
         if homes:
             there = [row for row in there if row[2] in homes]
@@ -241,20 +259,28 @@ class ImageIndex:
         return [row for row, count in zip(there, shared, strict=True) if count == most], most
 
     def _is_told_twice(self, name: str) -> bool:
-        return self._rows.execute("select 1 from twice where name = ?", (name,)).fetchone() is not None
+        return (
+            self._rows.execute("select 1 from twice where name = ?", (name,)).fetchone() is not None
+        )
 
     def _is_contested(self, name: str, image: bytes, agreement: int, there: list[Called]) -> bool:
         """Whether another picture of this name in the file comes to the same image, and nothing tells them apart."""
         # Once for all pictures of a name: cameras give each of theirs to hundreds.
-        fresh = self._rows.execute("update twice set weighed = 1 where name = ? and not weighed returning 1", (name,))
+        fresh = self._rows.execute(
+            "update twice set weighed = 1 where name = ? and not weighed returning 1", (name,)
+        )
         if fresh.fetchall():
             self._claim(name, there)
-        claims = dict(self._rows.execute("select how, count from claims where image = ?", (image,)).fetchall())
+        claims = dict(
+            self._rows.execute("select how, count from claims where image = ?", (image,)).fetchall()
+        )
         return (claims.get(WHOLLY, 0) if agreement == WHOLLY else sum(claims.values())) > 1
 
     def _claim(self, name: str, there: list[Called]) -> None:
         """Count for each image of a name how many pictures of the file come to it."""
-        told = self._rows.execute("select folders, at from named where name = ?", (name,)).fetchall()
+        told = self._rows.execute(
+            "select folders, at from named where name = ?", (name,)
+        ).fetchall()
         for folders, place in told:
             deployment = self._places.get(place)
             if place and deployment is None:

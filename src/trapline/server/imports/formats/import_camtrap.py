@@ -1,8 +1,8 @@
 """Camtrap DP 1.0 (TDWG, camtrap-dp.tdwg.org): deployments, media and observations, in a zip.
 
-Media are matched with images by our own id, else by path and name within their deployment; nobody's files are fetched.
-Observations of machines are results, those of people identifications. An observation of a whole event is about no one
-picture and is left out.
+Media are matched with images by our own id, else by path and name within their deployment; nobody's
+files are fetched. Observations of machines are results, those of people identifications. An
+observation of a whole event is about no one picture and is left out.
 """
 
 from collections import Counter
@@ -79,7 +79,9 @@ class CamtrapReader:
             raise
         except BROKEN as error:
             self.close()
-            raise UnreadableFile(f"The package cannot be unpacked: {sanitise_text(str(error), 200)}.") from error
+            raise UnreadableFile(
+                f"The package cannot be unpacked: {sanitise_text(str(error), 200)}."
+            ) from error
 
     def _find_media(self) -> Iterator[tuple[str, int, str | None]]:
         for number, (_, row) in enumerate(self._tables.read("media"), 1):
@@ -88,7 +90,8 @@ class CamtrapReader:
 
     def _find_observations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
         for line, row in self._tables.read("observations"):
-            # A name of people, vehicles or something unknown does not become a taxon of the project.
+            # A name of people, vehicles or something unknown does not become a taxon of the
+            # project.
             if (
                 (name := row.get("scientificName"))
                 and row.get("observationType", "animal") == "animal"
@@ -108,7 +111,9 @@ class CamtrapReader:
         for line, row in self._tables.read("deployments"):
             size += sum(map(len, row.values()))
             if len(rows) >= MOST_DEPLOYMENTS or size > MOST_OF_DEPLOYMENTS:
-                raise UnreadableFile(f"It has more than {MOST_DEPLOYMENTS:,} deployments, or these are huge.")
+                raise UnreadableFile(
+                    f"It has more than {MOST_DEPLOYMENTS:,} deployments, or these are huge."
+                )
             rows.append((line, row))
         called = Counter(row.get("locationName") for _, row in rows)
         told: list[DeploymentReference | EntryFault] = []
@@ -125,7 +130,9 @@ class CamtrapReader:
                 told.append(EntryFault(place, str(error)))
                 continue
             location = row.get("locationID", "")
-            told.append(DeploymentReference(key, " ".join(name.split()), parse_id(key), values, location))
+            told.append(
+                DeploymentReference(key, " ".join(name.split()), parse_id(key), values, location)
+            )
         return told
 
     def taxa(self) -> PackageTaxa:
@@ -151,16 +158,23 @@ class CamtrapReader:
         for place, (key, line) in enumerate(self._parts.list_orphans(), self._media + 1):
             if place > after:
                 yield EntryFault(
-                    f"line {line} of observations", f"its mediaID {sanitise_text(key, 100)} is that of no media"
+                    f"line {line} of observations",
+                    f"its mediaID {sanitise_text(key, 100)} is that of no media",
                 )
 
     def _enter(self, number: int, line: int, row: Row) -> ImportEntry | EntryFault:
         place, path, key = f"line {line} of media", _path_of(row), row.get("mediaID", "")
         if self._parts.get_number(key) != number:
-            return EntryFault(place, "its mediaID stands at another line too" if key else "it has no mediaID", path)
+            return EntryFault(
+                place,
+                "its mediaID stands at another line too" if key else "it has no mediaID",
+                path,
+            )
         deployment = self._places.get(row.get("deploymentID", ""))
         if deployment is None:
-            return EntryFault(place, "its deploymentID is that of no deployment that could be taken", path)
+            return EntryFault(
+                place, "its deploymentID is that of no deployment that could be taken", path
+            )
         return ImportEntry(place, path, key, parse_id(key), deployment)
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
@@ -170,7 +184,9 @@ class CamtrapReader:
             raise InvalidEntry(
                 f"it has more than {MOST_OF_ONE:,} observations, or these more than {LONGEST_ENTRY >> 20} MiB"
             )
-        reading = EntryContent(ids=EntryIds(sanitise_text(entry.content) if len(entry.content) <= LONGEST_ID else ""))
+        reading = EntryContent(
+            ids=EntryIds(sanitise_text(entry.content) if len(entry.content) <= LONGEST_ID else "")
+        )
         machines: dict[ModelInfo, list[ImportedFinding]] = {}
         said: list[tuple[Row, ImportedFinding | None]] = []
         for part in self._parts.list_parts(entry.content):
@@ -190,7 +206,11 @@ class CamtrapReader:
         return reading
 
     def _add_machine(
-        self, row: Row, frame: Frame, machines: dict[ModelInfo, list[ImportedFinding]], reading: EntryContent
+        self,
+        row: Row,
+        frame: Frame,
+        machines: dict[ModelInfo, list[ImportedFinding]],
+        reading: EntryContent,
     ) -> None:
         by = sanitise_text(row.get("classifiedBy", "Camtrap DP"), 255)
         name, _, version = by.rpartition(" ") if " " in by else (by, "", "unknown")
@@ -207,7 +227,9 @@ class CamtrapReader:
             findings.append(found)
             _keep_ids(reading, row, found)
 
-    def _add_people(self, said: Sequence[tuple[Row, ImportedFinding | None]], reading: EntryContent) -> None:
+    def _add_people(
+        self, said: Sequence[tuple[Row, ImportedFinding | None]], reading: EntryContent
+    ) -> None:
         """What people said: of the whole picture where it is one thing, else each of what it is about."""
         if len(said) == 1 and (said[0][1] is None or said[0][1].kind != "bounding_box"):
             reading.statements.append(_state(said[0][0], None))
@@ -231,7 +253,9 @@ class CamtrapReader:
         self._tables.close()
 
 
-def _keep_ids(reading: EntryContent, row: Row, one: ImportedFinding | ImportedIdentification | None) -> None:
+def _keep_ids(
+    reading: EntryContent, row: Row, one: ImportedFinding | ImportedIdentification | None
+) -> None:
     """Keep the IDs of an observation, unless they are too long to be IDs."""
     ids = [row.get(column, "") for column in ("observationID", "eventID", "individualID")]
     if reading.ids is not None and max(map(len, ids)) <= LONGEST_ID:
@@ -255,7 +279,9 @@ def _number(row: Row, column: str, lowest: float, highest: float) -> float | Non
     except ValueError:
         raise InvalidEntry(f"{column} is no number: {sanitise_text(told, 50)}") from None
     if not lowest <= number <= highest:
-        raise InvalidEntry(f"{column} is not from {lowest:g} to {highest:g}: {sanitise_text(told, 50)}")
+        raise InvalidEntry(
+            f"{column} is not from {lowest:g} to {highest:g}: {sanitise_text(told, 50)}"
+        )
     return number
 
 
@@ -266,7 +292,9 @@ def _time(row: Row, column: str) -> datetime | None:
     try:
         return TIME.validate_python(told)
     except ValidationError:
-        raise InvalidEntry(f"{column} is no time with its zone: {sanitise_text(told, 50)}") from None
+        raise InvalidEntry(
+            f"{column} is no time with its zone: {sanitise_text(told, 50)}"
+        ) from None
 
 
 def _zone(row: Row) -> dict[str, str]:
@@ -280,7 +308,9 @@ def _zone(row: Row) -> dict[str, str]:
         return {}
     hours, rest = divmod(ahead, timedelta(hours=1))
     # These zones count the other way round, as POSIX did.
-    return {"time_zone": f"Etc/GMT{-hours:+}" if hours and not rest and -12 <= hours <= 14 else "UTC"}
+    return {
+        "time_zone": f"Etc/GMT{-hours:+}" if hours and not rest and -12 <= hours <= 14 else "UTC"
+    }
 
 
 def _describe_deployment(row: Row) -> dict[str, Any]:
@@ -306,7 +336,10 @@ def _name(row: Row) -> str:
 
 
 def _find(row: Row, frame: Frame) -> ImportedFinding | None:
-    """What an observation shows: a box, or a class of the whole picture; None where it is blank. Raises Wrong."""
+    """What an observation shows: a box, or a class of the whole picture; None where it is blank.
+
+    Raises Wrong.
+    """
     kind = row.get("observationType")
     if kind == "blank":
         return None
@@ -318,15 +351,23 @@ def _find(row: Row, frame: Frame) -> ImportedFinding | None:
     if len(box) == 4:
         return ImportedFinding("bounding_box", name, confidence, scale_box(box, frame))
     return ImportedFinding(
-        "classification", name, confidence, build_classification([(name, 1.0 if confidence is None else confidence)])
+        "classification",
+        name,
+        confidence,
+        build_classification([(name, 1.0 if confidence is None else confidence)]),
     )
 
 
 def _state(row: Row, finding: int | None) -> ImportedIdentification:
-    """What a person said, with who it was as a remark: they need not be known here. Raises Wrong."""
+    """What a person said, with who it was as a remark: they need not be known here.
+
+    Raises Wrong.
+    """
     by, remark = row.get("classifiedBy"), row.get("observationComments")
     # Comments are published with the observations, an address is nobody's to publish.
-    told = ". ".join(part for part in (remark, f"By {by}" if by and "@" not in by else None) if part)
+    told = ". ".join(
+        part for part in (remark, f"By {by}" if by and "@" not in by else None) if part
+    )
     kind = row.get("observationType")
     at = _time(row, "classificationTimestamp")
     comment = sanitise_text(told, 10_000) or None

@@ -1,7 +1,8 @@
 """COCO: boxes, masks and key points of instances, and whole images of camera traps.
 
-Sources of the formats: cocodataset.org, "Data format", and the "COCO Camera Traps" format of LILA BC. Boxes are left,
-top, width and height, in pixels of the size that the file tells, or as `bbox_relative` in fractions, never both.
+Sources of the formats: cocodataset.org, "Data format", and the "COCO Camera Traps" format of LILA
+BC. Boxes are left, top, width and height, in pixels of the size that the file tells, or as
+`bbox_relative` in fractions, never both.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,12 @@ from trapline.server.imports.formats.import_records import (
     scale_box,
     validate_confidence,
 )
-from trapline.server.platform.formats.import_json import BROKEN, JsonFile, build_model_name, format_json_error
+from trapline.server.platform.formats.import_json import (
+    BROKEN,
+    JsonFile,
+    build_model_name,
+    format_json_error,
+)
 from trapline.server.platform.formats.sqlite_spill import SpilledPart, SqliteSpill
 from trapline.wire.imports import ImportOptions
 
@@ -122,8 +128,12 @@ class CocoReader:
             raise UnreadableFile("It has no `images` and `annotations`, so this is no COCO.")
         info = self._file.read_part("info", Any)
         told = info if isinstance(info, dict) else {}
-        self._model = build_model_name(self._options, told.get("description"), told.get("version"), "COCO")
-        self._categories = {str(one.id): one for one in self._file.read_part("categories", list[CocoCategory]) or ()}
+        self._model = build_model_name(
+            self._options, told.get("description"), told.get("version"), "COCO"
+        )
+        self._categories = {
+            str(one.id): one for one in self._file.read_part("categories", list[CocoCategory]) or ()
+        }
         self._images = 0
         self._parts.add_owners(self._find_images())
         self._parts.add_parts(self._find_annotations())
@@ -213,12 +223,18 @@ class CocoReader:
                 found = self._read_one(part, told, frame)
             except InvalidEntry as error:
                 raise InvalidEntry(f"annotations {part.number}: {error}") from None
-            if found and found[0].confidence is not None and found[0].confidence < self._options.confidence_min:
+            if (
+                found
+                and found[0].confidence is not None
+                and found[0].confidence < self._options.confidence_min
+            ):
                 reading.left_out += 1
                 continue
             # What follows the first is of the same thing.
             first = len(findings)
-            findings += [one if place == 0 else one._replace(parent=first) for place, one in enumerate(found)]
+            findings += [
+                one if place == 0 else one._replace(parent=first) for place, one in enumerate(found)
+            ]
         return reading
 
     def _read_one(self, part: SpilledPart, told: Frame, frame: Frame) -> list[ImportedFinding]:
@@ -228,27 +244,38 @@ class CocoReader:
             raise InvalidEntry(format_json_error(error)) from None
         category = self._categories.get(str(one.category_id))
         if category is None:
-            raise InvalidEntry(f"the category {sanitise_text(str(one.category_id), 50)} is not among `categories`")
+            raise InvalidEntry(
+                f"the category {sanitise_text(str(one.category_id), 50)} is not among `categories`"
+            )
         if one.bbox is not None and one.bbox_relative is not None:
             raise InvalidEntry("it has both `bbox` and `bbox_relative`")
         confidence = None if one.score is None else validate_confidence(one.score)
         size = {"image_width": told.width, "image_height": told.height}
-        extent = {name: value for name in ("bbox", "area") if (value := getattr(one, name)) is not None}
+        extent = {
+            name: value for name in ("bbox", "area") if (value := getattr(one, name)) is not None
+        }
         name = parse_class_name(category.name)
         found = []
         if one.segmentation:
             mask = _describe_mask(one.segmentation, size) | extent
             found.append(self._make("segmentation", name, confidence, mask, frame))
-        # A data set of people lists points for everybody, none of them visible where nobody marked any.
+        # A data set of people lists points for everybody, none of them visible where nobody marked
+        # any.
         if one.keypoints and (any(one.keypoints[2::3]) or not found):
             points = _describe_points(one.keypoints, category)
             found.append(self._make("keypoint", name, confidence, points | size, frame))
         if found:
             return found
         if one.bbox_relative is not None:
-            return [ImportedFinding("bounding_box", name, confidence, scale_box(one.bbox_relative, frame))]
+            return [
+                ImportedFinding(
+                    "bounding_box", name, confidence, scale_box(one.bbox_relative, frame)
+                )
+            ]
         if one.bbox is not None:
-            return [self._make("bounding_box", name, confidence, _describe_box(one.bbox) | size, frame)]
+            return [
+                self._make("bounding_box", name, confidence, _describe_box(one.bbox) | size, frame)
+            ]
         if category.name.casefold() in EMPTY:
             return []
         return [
@@ -261,7 +288,9 @@ class CocoReader:
         ]
 
     @staticmethod
-    def _make(kind: str, name: str, confidence: float | None, data: dict[str, Any], frame: Frame) -> ImportedFinding:
+    def _make(
+        kind: str, name: str, confidence: float | None, data: dict[str, Any], frame: Frame
+    ) -> ImportedFinding:
         return ImportedFinding(kind, name, confidence, validate_data(kind, data, frame))
 
     def close(self) -> None:
@@ -271,7 +300,10 @@ class CocoReader:
 
 
 def _frame_of(picture: CocoImage, frame: Frame) -> Frame:
-    """The size that an image's coordinates are of. Raises Wrong where its shape is not that of the picture here."""
+    """The size that an image's coordinates are of.
+
+    Raises Wrong where its shape is not that of the picture here.
+    """
     width, height = picture.width, picture.height
     if width is None or height is None:
         return frame
@@ -292,7 +324,9 @@ def _describe_box(bbox: list[float]) -> dict[str, Any]:
     return {"x_min": left, "y_min": top, "x_max": left + width, "y_max": top + height}
 
 
-def _describe_mask(told: list[list[float]] | CocoRunLengths, size: dict[str, int]) -> dict[str, Any]:
+def _describe_mask(
+    told: list[list[float]] | CocoRunLengths, size: dict[str, int]
+) -> dict[str, Any]:
     if isinstance(told, CocoRunLengths):
         return {"format": "rle", "counts": told.counts, "size": told.size}
     if any(len(ring) % 2 for ring in told):
@@ -311,5 +345,9 @@ def _describe_points(told: list[float], category: CocoCategory) -> dict[str, Any
         if told[place + 2]:
             point |= {"x": told[place], "y": told[place + 1], "visibility": told[place + 2]}
         points.append(point)
-    skeleton = [[first - 1, second - 1] for first, second in category.skeleton if max(first, second) <= len(points)]
+    skeleton = [
+        [first - 1, second - 1]
+        for first, second in category.skeleton
+        if max(first, second) <= len(points)
+    ]
     return {"keypoints": points, "skeleton": skeleton}

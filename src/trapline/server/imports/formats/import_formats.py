@@ -8,7 +8,10 @@ from trapline.wire.imports import ImportFormat, ImportOptions
 
 
 def open_reader(kind: ImportFormat, path: Path, options: ImportOptions) -> FormatReader:
-    """Open a file and look through it. Raises Unreadable, for files of known programs with what to do."""
+    """Open a file and look through it.
+
+    Raises Unreadable, for files of known programs with what to do.
+    """
     try:
         return _open(kind, path, options)
     except UnreadableFile as error:

@@ -1,7 +1,9 @@
-"""Batch results of MegaDetector, versions 1.0 to 1.6 of the format, as other detectors and tools write them too.
+"""Batch results of MegaDetector, versions 1.0 to 1.6 of the format, as other detectors and tools
+write them too.
 
-Source of the format: the MegaDetector project's "Batch processing API output format". Boxes are left, top, width and
-height in fractions of the upright picture; an image whose processing failed has `failure` and no detections.
+Source of the format: the MegaDetector project's "Batch processing API output format". Boxes are
+left, top, width and height in fractions of the upright picture; an image whose processing failed
+has `failure` and no detections.
 """
 
 import contextlib
@@ -93,10 +95,16 @@ class MegadetectorReader:
         kept = info.get("detector_metadata")
         metadata = kept if isinstance(kept, dict) else {}
         detector = info.get("detector")
-        name = detector.rpartition("/")[2].removesuffix(".pt") if isinstance(detector, str) else None
-        self._model = build_model_name(options, name, metadata.get("megadetector_version"), "MegaDetector")
+        name = (
+            detector.rpartition("/")[2].removesuffix(".pt") if isinstance(detector, str) else None
+        )
+        self._model = build_model_name(
+            options, name, metadata.get("megadetector_version"), "MegaDetector"
+        )
         self._least = options.confidence_min
-        told = parse_category_names(self._file.read_part("detection_categories", Any), "detection_categories")
+        told = parse_category_names(
+            self._file.read_part("detection_categories", Any), "detection_categories"
+        )
         self._categories = told or USUAL
         self._classes = parse_category_names(
             self._file.read_part("classification_categories", Any), "classification_categories"
@@ -144,7 +152,11 @@ class MegadetectorReader:
         picture: MegadetectorImage = entry.content
         if picture.failure is not None or picture.detections is None:
             return EntryContent(
-                [ImportedResult(self._model, (), sanitise_text(picture.failure or "no detections were told"))]
+                [
+                    ImportedResult(
+                        self._model, (), sanitise_text(picture.failure or "no detections were told")
+                    )
+                ]
             )
         if len(picture.detections) > MOST_DETECTIONS:
             raise InvalidEntry(f"it has more than {MOST_DETECTIONS:,} detections")
@@ -155,16 +167,23 @@ class MegadetectorReader:
                 reading.left_out += 1
                 continue
             name = self._find(self._categories, found.category, "detection_categories")
-            findings.append(ImportedFinding("bounding_box", name, found.conf, scale_box(found.bbox, frame)))
+            findings.append(
+                ImportedFinding("bounding_box", name, found.conf, scale_box(found.bbox, frame))
+            )
             if found.classifications:
                 self._classify(found.classifications, len(findings) - 1, reading)
         if picture.classifications:
             self._classify(picture.classifications, None, reading)
         return reading
 
-    def _classify(self, told: Sequence[tuple[str | int, float]], parent: int | None, reading: EntryContent) -> None:
+    def _classify(
+        self, told: Sequence[tuple[str | int, float]], parent: int | None, reading: EntryContent
+    ) -> None:
         ranked = [
-            (self._find(self._classes, number, "classification_categories"), validate_confidence(confidence))
+            (
+                self._find(self._classes, number, "classification_categories"),
+                validate_confidence(confidence),
+            )
             for number, confidence in told
         ]
         data = build_classification(ranked)
@@ -178,7 +197,9 @@ class MegadetectorReader:
     def _find(self, names: dict[str, str], number: str | int, part: str) -> str:
         name = names.get(number if isinstance(number, str) else str(number))
         if name is None:
-            raise InvalidEntry(f"the category {sanitise_text(str(number), 50)} is not among `{part}`")
+            raise InvalidEntry(
+                f"the category {sanitise_text(str(number), 50)} is not among `{part}`"
+            )
         return self._name(name)
 
     def close(self) -> None:

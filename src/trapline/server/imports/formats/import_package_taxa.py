@@ -21,7 +21,11 @@ def read_taxa(listed: Any) -> PackageTaxa:
         try:
             taxa.values[place] = _read_taxon(entry if isinstance(entry, dict) else {})
         except (ValueError, ValidationError) as error:
-            taxa.faults.append(EntryFault(f"taxonomic {place}", f"it is not a taxon: {sanitise_text(str(error), 200)}"))
+            taxa.faults.append(
+                EntryFault(
+                    f"taxonomic {place}", f"it is not a taxon: {sanitise_text(str(error), 200)}"
+                )
+            )
     return taxa
 
 

@@ -1,7 +1,9 @@
-"""What an import is made of, whatever its format: entries that each name a picture, and what is found on it.
+"""What an import is made of, whatever its format: entries that each name a picture, and what is
+found on it.
 
-A reader of a format looks through its file once, then gives the entries in their order, again and again the same;
-what an entry says is read when the size of its picture is known. Nothing here knows the database.
+A reader of a format looks through its file once, then gives the entries in their order, again and
+again the same; what an entry says is read when the size of its picture is known. Nothing here knows
+the database.
 """
 
 import mmap
@@ -84,8 +86,8 @@ class ImportedIdentification:
 class EntryIds:
     """The IDs that a package gives an image and its observations.
 
-    Observations are known by the identity of their finding or statement; `blank` is that of a machine without any.
-    Each has its observationID, eventID and individualID.
+    Observations are known by the identity of their finding or statement; `blank` is that of a
+    machine without any. Each has its observationID, eventID and individualID.
     """
 
     media_id: str
@@ -111,7 +113,8 @@ class EntryContent:
 
 
 class ImportEntry(NamedTuple):
-    """One picture that a file speaks of: where that stands, how it is called there, and what is said, unread.
+    """One picture that a file speaks of: where that stands, how it is called there, and what is
+    said, unread.
 
     `image_id` and `deployment_id` are told where the file knows our own.
     """
@@ -150,7 +153,10 @@ class PackageTaxa:
 
 
 class FormatReader(Protocol):
-    """Reads the files of one format; opened with the whole structure looked at. Raises Unreadable."""
+    """Reads the files of one format; opened with the whole structure looked at.
+
+    Raises Unreadable.
+    """
 
     left_out: int
     """How much of it is about no one picture."""
@@ -227,12 +233,19 @@ REACH = 0.01
 
 
 def scale_box(box: Sequence[float], frame: Frame) -> dict[str, Any]:
-    """A box given as left, top, width and height in fractions of the picture, in its pixels. Raises Wrong."""
+    """A box given as left, top, width and height in fractions of the picture, in its pixels.
+
+    Raises Wrong.
+    """
     if len(box) != 4:
         raise InvalidEntry("a box must be four numbers: left, top, width, height")
     left, top, width, height = box
-    if not (left >= -REACH and top >= -REACH and left + width <= 1 + REACH and top + height <= 1 + REACH):
-        raise InvalidEntry(f"the box {list(box)} reaches out of its picture: it is told in fractions from 0 to 1")
+    if not (
+        left >= -REACH and top >= -REACH and left + width <= 1 + REACH and top + height <= 1 + REACH
+    ):
+        raise InvalidEntry(
+            f"the box {list(box)} reaches out of its picture: it is told in fractions from 0 to 1"
+        )
     x_min, y_min = max(left, 0.0) * frame.width, max(top, 0.0) * frame.height
     x_max, y_max = min(left + width, 1.0) * frame.width, min(top + height, 1.0) * frame.height
     if not (x_min < x_max and y_min < y_max):

@@ -1,7 +1,9 @@
-"""Predictions of SpeciesNet, in both forms: one for the picture, or (format 20261015) one for each detection.
+"""Predictions of SpeciesNet, in both forms: one for the picture, or (format 20261015) one for each
+detection.
 
-Source of the format: the SpeciesNet project's "Output schemas". Boxes are left, top, width and height in fractions of
-the upright picture. What is said of the whole picture, also as a detection of category "0", belongs to no box here.
+Source of the format: the SpeciesNet project's "Output schemas". Boxes are left, top, width and
+height in fractions of the upright picture. What is said of the whole picture, also as a detection
+of category "0", belongs to no box here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +33,12 @@ from trapline.server.imports.formats.import_records import (
     scale_box,
     validate_confidence,
 )
-from trapline.server.platform.formats.import_json import BROKEN, JsonFile, build_model_name, format_json_error
+from trapline.server.platform.formats.import_json import (
+    BROKEN,
+    JsonFile,
+    build_model_name,
+    format_json_error,
+)
 from trapline.wire.imports import ImportOptions
 
 GROUPS = {"1": "animal", "2": "human", "3": "vehicle"}
@@ -100,7 +107,9 @@ def parse_class(text: str) -> str:
         return common
     if genus and species:
         return f"{genus} {species}".capitalize()
-    return next((name.capitalize() for name in (species, genus, *reversed(ranks)) if name), "animal")
+    return next(
+        (name.capitalize() for name in (species, genus, *reversed(ranks)) if name), "animal"
+    )
 
 
 class SpeciesnetReader:
@@ -178,12 +187,19 @@ class SpeciesnetReader:
         reading = EntryContent([ImportedResult(model, findings)])
         for one in boxes:
             self._add_box(one, frame, findings, reading)
-        for said in (*((one.raw_classifications, one.processed_classification) for one in whole), _of_picture(told)):
+        for said in (
+            *((one.raw_classifications, one.processed_classification) for one in whole),
+            _of_picture(told),
+        ):
             self._classify(said, None, findings, reading)
         return reading
 
     def _add_box(
-        self, one: SpeciesnetDetection, frame: Frame, findings: list[ImportedFinding], reading: EntryContent
+        self,
+        one: SpeciesnetDetection,
+        frame: Frame,
+        findings: list[ImportedFinding],
+        reading: EntryContent,
     ) -> None:
         verdict = one.processed_classification
         is_blank = verdict is not None and parse_class(verdict.name) == BLANK
@@ -192,8 +208,14 @@ class SpeciesnetReader:
             return
         group = one.label or GROUPS.get(str(one.category))
         if group is None:
-            raise InvalidEntry(f"the category {sanitise_text(str(one.category), 50)} is none of the detector's")
-        findings.append(ImportedFinding("bounding_box", self._name(group), one.conf, scale_box(one.bbox or (), frame)))
+            raise InvalidEntry(
+                f"the category {sanitise_text(str(one.category), 50)} is none of the detector's"
+            )
+        findings.append(
+            ImportedFinding(
+                "bounding_box", self._name(group), one.conf, scale_box(one.bbox or (), frame)
+            )
+        )
         self._classify((one.raw_classifications, verdict), len(findings) - 1, findings, reading)
 
     def _classify(
@@ -232,7 +254,13 @@ class SpeciesnetReader:
         self._file.close()
 
 
-def _of_picture(told: SpeciesnetPrediction) -> tuple[SpeciesnetClasses | None, SpeciesnetEnsembleResult | None]:
+def _of_picture(
+    told: SpeciesnetPrediction,
+) -> tuple[SpeciesnetClasses | None, SpeciesnetEnsembleResult | None]:
     """What the old form says of the whole picture."""
-    verdict = None if told.prediction is None else SpeciesnetEnsembleResult(told.prediction, told.prediction_score)
+    verdict = (
+        None
+        if told.prediction is None
+        else SpeciesnetEnsembleResult(told.prediction, told.prediction_score)
+    )
     return told.classifications, verdict

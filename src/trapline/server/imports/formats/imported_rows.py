@@ -24,7 +24,10 @@ from trapline.server.imports.formats.import_records import (
     sanitise_text,
 )
 from trapline.server.imports.queries.imported_ids import BLANK, ImageIds
-from trapline.server.imports.queries.imported_results import NewImportedAnalysis, NewImportedAnnotation
+from trapline.server.imports.queries.imported_results import (
+    NewImportedAnalysis,
+    NewImportedAnnotation,
+)
 from trapline.wire.imports import FaultKind
 
 AT_ONCE = 2000
@@ -88,14 +91,19 @@ class ImportBatch:
         first = made[0].id if made else None
         said = [
             NewImportedIdentification(
-                _name_said(image_id, one, first), image_id, one, first if one.finding is not None else None
+                _name_said(image_id, one, first),
+                image_id,
+                one,
+                first if one.finding is not None else None,
             )
             for one in statements
         ]
         self.results += made
         self.said += said
         if ids is not None:
-            self._add_ids(image_id, ids, zip(results, made, strict=True), zip(statements, said, strict=True))
+            self._add_ids(
+                image_id, ids, zip(results, made, strict=True), zip(statements, said, strict=True)
+            )
         self._findings += len(said) + sum(len(one.findings) for one in made)
         self._bytes += sum(len(one.statement.comment or "") for one in said)
         self._bytes += sum(len(found.data) for one in made for found in one.findings)
@@ -134,7 +142,9 @@ class ImportBatch:
     @property
     def is_full(self) -> bool:
         """Whether it is enough for one transaction."""
-        return self.entries >= AT_ONCE or self._findings >= MOST_FINDINGS or self._bytes >= MOST_BYTES
+        return (
+            self.entries >= AT_ONCE or self._findings >= MOST_FINDINGS or self._bytes >= MOST_BYTES
+        )
 
 
 def build_batches(reader: FormatReader, catalogue: ImageIndex, after: int) -> Iterator[ImportBatch]:
@@ -152,7 +162,9 @@ def build_batches(reader: FormatReader, catalogue: ImageIndex, after: int) -> It
         yield batch
 
 
-def _take(batch: ImportBatch, reader: FormatReader, catalogue: ImageIndex, entry: ImportEntry | EntryFault) -> None:
+def _take(
+    batch: ImportBatch, reader: FormatReader, catalogue: ImageIndex, entry: ImportEntry | EntryFault
+) -> None:
     if isinstance(entry, EntryFault):
         batch.faults.append(entry)
         return
@@ -174,14 +186,19 @@ def _take(batch: ImportBatch, reader: FormatReader, catalogue: ImageIndex, entry
         batch.faults.append(EntryFault(entry.place, str(error), entry.path))
     except (ValueError, ArithmeticError) as error:
         # No one line may end all that stands behind it.
-        batch.faults.append(EntryFault(entry.place, f"it cannot be read: {sanitise_text(str(error), 200)}", entry.path))
+        batch.faults.append(
+            EntryFault(
+                entry.place, f"it cannot be read: {sanitise_text(str(error), 200)}", entry.path
+            )
+        )
 
 
 def build_result(image_id: UUID, result: ImportedResult) -> NewImportedAnalysis:
     """Make the rows of a result. Raises Wrong."""
     told = hashlib.sha256(image_id.bytes)
     told.update(msgspec.json.encode((result.model, result.error)))
-    # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the index.
+    # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the
+    # index.
     first = uuid7().int & ~_COUNTED_BITS
     findings: list[NewImportedAnnotation] = []
     for place, found in enumerate(result.findings):
@@ -189,7 +206,9 @@ def build_result(image_id: UUID, result: ImportedResult) -> NewImportedAnalysis:
         if len(data) > LONGEST_DATA:
             raise InvalidEntry(f"what it says of one finding is longer than {LONGEST_DATA:,} bytes")
         if NUL in data:
-            raise InvalidEntry("what it says has the NUL character in a text, which cannot be stored")
+            raise InvalidEntry(
+                "what it says has the NUL character in a text, which cannot be stored"
+            )
         name, confidence = found.class_name, found.confidence
         told.update(f"\0{found.kind}\0{name}\0{found.parent}\0".encode())
         told.update(data if confidence is None else data + _DOUBLE(confidence))
@@ -197,7 +216,12 @@ def build_result(image_id: UUID, result: ImportedResult) -> NewImportedAnalysis:
         key = (first + place).to_bytes(16, "big")
         findings.append(NewImportedAnnotation(key, found.kind, name, confidence, data, parent))
     return NewImportedAnalysis(
-        _name(told.digest()), image_id, result.model.name, result.model.version, result.error, findings
+        _name(told.digest()),
+        image_id,
+        result.model.name,
+        result.model.version,
+        result.error,
+        findings,
     )
 
 

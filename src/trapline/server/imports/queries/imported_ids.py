@@ -18,7 +18,8 @@ BLANK = "blank"
 
 
 class ImportedImageRow(Row):
-    """An image's `mediaID`, and by our IDs the observationID, eventID and individualID of each observation of it.
+    """An image's `mediaID`, and by our IDs the observationID, eventID and individualID of each
+    observation of it.
 
     `media_id` is null where another image of the project has it.
     """
@@ -26,7 +27,9 @@ class ImportedImageRow(Row):
     __tablename__ = "imported_images"
     __table_args__ = (
         UniqueConstraint("project_id", "media_id"),
-        ForeignKeyConstraint(["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"
+        ),
     )
 
     image_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -42,7 +45,9 @@ class ImportedDeploymentRow(Row):
     __table_args__ = (
         UniqueConstraint("project_id", "external_id"),
         ForeignKeyConstraint(
-            ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"], ondelete="CASCADE"
+            ["project_id", "deployment_id"],
+            ["deployments.project_id", "deployments.id"],
+            ondelete="CASCADE",
         ),
     )
 
@@ -67,7 +72,9 @@ class ImageIds:
     observations: dict[str, list[str]] = field(default_factory=dict)
 
 
-async def write_image_ids(scope: Scope, tx: Transaction, project_id: int, images: Mapping[UUID, ImageIds]) -> None:
+async def write_image_ids(
+    scope: Scope, tx: Transaction, project_id: int, images: Mapping[UUID, ImageIds]
+) -> None:
     """Add the IDs of images that are there; an image keeps a mediaID that it has."""
     scope.check(project_id)
     listed = sorted(images.items())
@@ -93,12 +100,18 @@ async def write_image_ids(scope: Scope, tx: Transaction, project_id: int, images
     )
 
 
-async def list_image_ids(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> dict[UUID, ImageIds]:
+async def list_image_ids(
+    scope: Scope, tx: Transaction, images: Sequence[UUID]
+) -> dict[UUID, ImageIds]:
     """List the IDs that packages gave these images."""
     cursor = await tx.execute(
-        "select image_id, media_id, observations from imported_images where image_id = any(%b)", (list(images),)
+        "select image_id, media_id, observations from imported_images where image_id = any(%b)",
+        (list(images),),
     )
-    return {key: ImageIds(media_id, observations) for key, media_id, observations in await cursor.fetchall()}
+    return {
+        key: ImageIds(media_id, observations)
+        for key, media_id, observations in await cursor.fetchall()
+    }
 
 
 async def write_deployment_ids(
@@ -122,10 +135,13 @@ async def write_deployment_ids(
     )
 
 
-async def list_deployment_ids(scope: Scope, tx: Transaction, project_id: int) -> dict[UUID, DeploymentIds]:
+async def list_deployment_ids(
+    scope: Scope, tx: Transaction, project_id: int
+) -> dict[UUID, DeploymentIds]:
     """List the IDs that packages gave the deployments of a project."""
     scope.check(project_id)
     cursor = await tx.execute(
-        "select deployment_id, external_id, location_id from imported_deployments where project_id = %s", (project_id,)
+        "select deployment_id, external_id, location_id from imported_deployments where project_id = %s",
+        (project_id,),
     )
     return {key: DeploymentIds(*ids) for key, *ids in await cursor.fetchall()}

@@ -61,7 +61,9 @@ class ImageName(NamedTuple):
     height: int
 
 
-async def list_image_names(scope: Scope, tx: Transaction, row: ImportRow, after: UUID, limit: int) -> list[ImageName]:
+async def list_image_names(
+    scope: Scope, tx: Transaction, row: ImportRow, after: UUID, limit: int
+) -> list[ImageName]:
     """List images that an import may be about, by id, behind one of them."""
     scope.check(row.project_id)
     cursor = await tx.execute(
@@ -73,7 +75,12 @@ async def list_image_names(scope: Scope, tx: Transaction, row: ImportRow, after:
           and (%(deployment)s::uuid is null or i.deployment_id = %(deployment)s)
         order by i.id limit %(limit)s
         """,
-        {"project": row.project_id, "after": after, "deployment": row.deployment_id, "limit": limit},
+        {
+            "project": row.project_id,
+            "after": after,
+            "deployment": row.deployment_id,
+            "limit": limit,
+        },
     )
     return [ImageName(*one) for one in await cursor.fetchall()]
 
@@ -81,11 +88,15 @@ async def list_image_names(scope: Scope, tx: Transaction, row: ImportRow, after:
 async def list_deployments(scope: Scope, tx: Transaction, project_id: int) -> dict[str, UUID]:
     """List the deployments of a project by their names."""
     scope.check(project_id)
-    cursor = await tx.execute("select name, id from deployments where project_id = %s", (project_id,))
+    cursor = await tx.execute(
+        "select name, id from deployments where project_id = %s", (project_id,)
+    )
     return {name: key for name, key in await cursor.fetchall()}
 
 
-async def lock_existing_images(scope: Scope, tx: Transaction, project_id: int, images: Iterable[UUID]) -> set[UUID]:
+async def lock_existing_images(
+    scope: Scope, tx: Transaction, project_id: int, images: Iterable[UUID]
+) -> set[UUID]:
     """Hold off who deletes these images until this transaction ends; answers those that are still there."""
     scope.check(project_id)
     cursor = await tx.execute(
@@ -95,16 +106,24 @@ async def lock_existing_images(scope: Scope, tx: Transaction, project_id: int, i
     return {key for (key,) in await cursor.fetchall()}
 
 
-async def list_existing_results(scope: Scope, tx: Transaction, results: Sequence[NewImportedAnalysis]) -> set[UUID]:
+async def list_existing_results(
+    scope: Scope, tx: Transaction, results: Sequence[NewImportedAnalysis]
+) -> set[UUID]:
     """List which of these results are there."""
-    cursor = await tx.execute("select id from analyses where id = any(%b)", ([one.id for one in results],))
+    cursor = await tx.execute(
+        "select id from analyses where id = any(%b)", ([one.id for one in results],)
+    )
     return {key for (key,) in await cursor.fetchall()}
 
 
-async def create_results(scope: Scope, tx: Transaction, row: ImportRow, results: Sequence[NewImportedAnalysis]) -> None:
-    """Write results that are not there yet, each made a moment after the one before; tells of them as of any other.
+async def create_results(
+    scope: Scope, tx: Transaction, row: ImportRow, results: Sequence[NewImportedAnalysis]
+) -> None:
+    """Write results that are not there yet, each made a moment after the one before; tells of them
+    as of any other.
 
-    The key of an analysis is made of all that it says: two that say the same are refused by constraint.
+    The key of an analysis is made of all that it says: two that say the same are refused by
+    constraint.
     """
     scope.check(row.project_id)
     if not results:
@@ -145,7 +164,9 @@ async def create_results(scope: Scope, tx: Transaction, row: ImportRow, results:
     )
 
 
-def _encode_results(project_id: int, results: Sequence[NewImportedAnalysis], began: int) -> Iterable[bytes]:
+def _encode_results(
+    project_id: int, results: Sequence[NewImportedAnalysis], began: int
+) -> Iterable[bytes]:
     project, as_name = encode_int8(project_id), cache(encode_text)
     for place, one in enumerate(results):
         moment = encode_int8(began + place)
@@ -164,11 +185,25 @@ def _encode_results(project_id: int, results: Sequence[NewImportedAnalysis], beg
 
 
 def _encode_details(row: ImportRow, results: Sequence[NewImportedAnalysis]) -> Iterable[bytes]:
-    project, nothing, by = encode_int8(row.project_id), encode_jsonb({}), encode_text(row.requested_by)
+    project, nothing, by = (
+        encode_int8(row.project_id),
+        encode_jsonb({}),
+        encode_text(row.requested_by),
+    )
     origin = encode_jsonb({"import_id": row.id, "file": row.filename, "format": row.format})
     usual = encode_text("normal")
     for one in results:
-        yield b"".join((encode_bytes(one.id.bytes), project, nothing, origin, encode_text(one.error), by, usual))
+        yield b"".join(
+            (
+                encode_bytes(one.id.bytes),
+                project,
+                nothing,
+                origin,
+                encode_text(one.error),
+                by,
+                usual,
+            )
+        )
 
 
 def _encode_findings(project_id: int, results: Sequence[NewImportedAnalysis]) -> Iterable[bytes]:
@@ -213,7 +248,9 @@ async def list_annotations(
     return {(analysis, place): key for analysis, place, key in await cursor.fetchall()}
 
 
-async def list_existing_identifications(scope: Scope, tx: Transaction, keys: Sequence[UUID]) -> set[UUID]:
+async def list_existing_identifications(
+    scope: Scope, tx: Transaction, keys: Sequence[UUID]
+) -> set[UUID]:
     """List which of these identifications are there, withdrawn or not."""
     cursor = await tx.execute("select id from identifications where id = any(%b)", (list(keys),))
     return {key for (key,) in await cursor.fetchall()}

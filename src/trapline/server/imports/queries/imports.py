@@ -40,7 +40,8 @@ COUNTED = (
 
 
 class ImportRow(Row):
-    """A file of results and how far it is: `done` of its entries are dealt with, in the transactions that did so.
+    """A file of results and how far it is: `done` of its entries are dealt with, in the
+    transactions that did so.
 
     `attempt` counts who took it up since it last got on.
     """
@@ -49,11 +50,15 @@ class ImportRow(Row):
     __table_args__ = (
         UniqueConstraint("project_id", "id"),
         ForeignKeyConstraint(
-            ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"], ondelete="CASCADE"
+            ["project_id", "deployment_id"],
+            ["deployments.project_id", "deployments.id"],
+            ondelete="CASCADE",
         ),
         CheckConstraint(f"state in {STATES}", name="state"),
         Index("ix_imports_project_time", "project_id", "created_at", "id"),
-        Index("ix_imports_deployment", "deployment_id", postgresql_where="deployment_id is not null"),
+        Index(
+            "ix_imports_deployment", "deployment_id", postgresql_where="deployment_id is not null"
+        ),
         Index("ix_imports_live", "updated_at", postgresql_where=LIVE),
     )
 
@@ -82,10 +87,14 @@ class ImportRow(Row):
     unknown: Mapped[int] = mapped_column(default=0, server_default="0")
     ambiguous: Mapped[int] = mapped_column(default=0, server_default="0")
     error: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())
+    updated_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
 
 
 class ImportFaultRow(Row):
@@ -93,7 +102,9 @@ class ImportFaultRow(Row):
 
     __tablename__ = "import_faults"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "import_id"], ["imports.project_id", "imports.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "import_id"], ["imports.project_id", "imports.id"], ondelete="CASCADE"
+        ),
         CheckConstraint(f"kind in {KINDS}", name="kind"),
     )
 
@@ -124,7 +135,9 @@ async def create_import_row(scope: Scope, tx: Transaction, row: ImportRow) -> Im
     return row
 
 
-async def get_import_row(scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False) -> ImportRow:
+async def get_import_row(
+    scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False
+) -> ImportRow:
     """Get an import that the caller may touch; raises NotFound or Forbidden."""
     row = await find_import(scope, tx, import_id, lock=lock)
     if row is None:
@@ -133,13 +146,19 @@ async def get_import_row(scope: Scope, tx: Transaction, import_id: UUID, *, lock
     return row
 
 
-async def find_import(scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False) -> ImportRow | None:
+async def find_import(
+    scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False
+) -> ImportRow | None:
     """Find an import that the caller sees."""
-    row = await tx.session.get(ImportRow, import_id, with_for_update=lock or None, populate_existing=True)
+    row = await tx.session.get(
+        ImportRow, import_id, with_for_update=lock or None, populate_existing=True
+    )
     return row if row is not None and scope.sees(row.project_id) else None
 
 
-def select_imports(scope: Scope, project_id: int | None, kind: str | None, state: str | None) -> Select[ImportRow]:
+def select_imports(
+    scope: Scope, project_id: int | None, kind: str | None, state: str | None
+) -> Select[ImportRow]:
     """Select the imports that the caller sees, of one project or of all, of a format, in a state."""
     statement = select(ImportRow)
     if project_id is not None:
@@ -158,7 +177,9 @@ def select_faults(scope: Scope, row: ImportRow) -> Select[ImportFaultRow]:
     return select(ImportFaultRow).where(ImportFaultRow.import_id == row.id)
 
 
-async def create_faults(scope: Scope, tx: Transaction, row: ImportRow, faults: Sequence[NewFault]) -> None:
+async def create_faults(
+    scope: Scope, tx: Transaction, row: ImportRow, faults: Sequence[NewFault]
+) -> None:
     """Keep faults behind those that are counted in the row, as long as there is room, and count them all."""
     scope.check(row.project_id)
     kept = faults[: max(0, MOST_FAULTS - row.faults)]
@@ -170,7 +191,12 @@ async def create_faults(scope: Scope, tx: Transaction, row: ImportRow, faults: S
             from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) with ordinality
                 as f(kind, place, file, message, number)
             """,
-            (row.id, row.faults, row.project_id, *(list(column) for column in zip(*kept, strict=True))),
+            (
+                row.id,
+                row.faults,
+                row.project_id,
+                *(list(column) for column in zip(*kept, strict=True)),
+            ),
         )
     row.faults += len(faults)
     row.unknown += sum(one.kind == "unknown" for one in faults)
@@ -185,7 +211,8 @@ def record_progress(row: ImportRow) -> None:
 async def record_heartbeat(scope: Scope, tx: Transaction, import_id: UUID) -> None:
     """Note that an import is being read, however long that takes."""
     await tx.execute(
-        "update imports set updated_at = clock_timestamp() where id = %s and state = 'reading'", (import_id,)
+        "update imports set updated_at = clock_timestamp() where id = %s and state = 'reading'",
+        (import_id,),
     )
 
 

@@ -36,7 +36,8 @@ FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("application/json", "application/zip")
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in ("application/json", "application/zip")
         },
     }
 }
@@ -68,24 +69,34 @@ async def create_import(
     format: Annotated[ImportFormat, Query()],  # noqa: A002 - as above
     deployment: Annotated[UUID | None, Query(description="Only its images are meant.")] = None,
     filename: Annotated[Name, Query(description="What the file is called.")] = "unnamed",
-    model_name: Annotated[ModelName | None, Query(description="What found it; without it, as the file says.")] = None,
+    model_name: Annotated[
+        ModelName | None, Query(description="What found it; without it, as the file says.")
+    ] = None,
     model_version: Annotated[ModelVersion | None, Query()] = None,
     confidence_min: Annotated[Fraction, Query(description="What is less sure is left out.")] = 0.0,
-    nothing_is_blank: Annotated[bool, Query(description="An image of COCO without annotations is empty.")] = False,
+    nothing_is_blank: Annotated[
+        bool, Query(description="An image of COCO without annotations is empty.")
+    ] = False,
     folder: Annotated[
         list[str] | None,
-        Query(description="`FOLDER=ID`: a folder and the ID of its deployment; repeatable.", max_length=MOST_FOLDERS),
+        Query(
+            description="`FOLDER=ID`: a folder and the ID of its deployment; repeatable.",
+            max_length=MOST_FOLDERS,
+        ),
     ] = None,
 ) -> Import:
-    """Take in a file of results, sent as it is, packed with gzip or zstd or not; it is read in the background.
+    """Take in a file of results, sent as it is, packed with gzip or zstd or not; it is read in the
+    background.
 
-    Images are known by their paths, by how these end, or by their names where those are unambiguous. The same file
-    again stores nothing twice.
+    Images are known by their paths, by how these end, or by their names where those are
+    unambiguous. The same file again stores nothing twice.
     """
     folders = _read_folders(folder or [])
     if folders and (deployment is not None or format is ImportFormat.CAMTRAP_DP):
         other = "deployment" if deployment is not None else "format=camtrap-dp"
-        raise InvalidRequest(f"folder cannot be combined with {other}. Nothing was imported. Leave one of them out.")
+        raise InvalidRequest(
+            f"folder cannot be combined with {other}. Nothing was imported. Leave one of them out."
+        )
     options = ImportOptions(
         model_name=model_name,
         model_version=model_version,
@@ -97,7 +108,9 @@ async def create_import(
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= 255:
         raise InvalidRequest("An Idempotency-Key has 1 to 255 characters.")
-    file = await imports.receive_file(system, scope, new, _gather(decompress_body(request, imports.MOST_BYTES)))
+    file = await imports.receive_file(
+        system, scope, new, _gather(decompress_body(request, imports.MOST_BYTES))
+    )
     taken = await imports.create_import(system, _once(scope, request, key, file.sha256), new, file)
     response.headers["Location"] = f"/api/v2/imports/{taken.id}"
     return taken
@@ -111,7 +124,12 @@ def _read_folders(given: list[str]) -> dict[str, UUID]:
             key = UUID(deployment)
         except ValueError:
             key = None
-        if key is None or not split_path(folder)[1] or len(folder) > LONGEST_FOLDER or "\0" in folder:
+        if (
+            key is None
+            or not split_path(folder)[1]
+            or len(folder) > LONGEST_FOLDER
+            or "\0" in folder
+        ):
             raise InvalidRequest(
                 f"folder={one[:200]} is not FOLDER=ID, a folder of the file and the ID of a deployment. "
                 "Nothing was imported."
@@ -141,7 +159,9 @@ def _once(scope: Scope, request: Request, key: str | None, sha256: str) -> Scope
     if key is None:
         return scope
     asked = hashlib.sha256(bytes.fromhex(sha256) + request.scope["query_string"]).digest()
-    return replace(scope, origin=replace(scope.origin, once=IdempotencyRequest(key, "POST /imports", asked)))
+    return replace(
+        scope, origin=replace(scope.origin, once=IdempotencyRequest(key, "POST /imports", asked))
+    )
 
 
 @router.get("/{import_id}")
@@ -159,13 +179,17 @@ async def list_import_faults(
 
 
 @router.get("/{import_id}/folders")
-async def list_import_folders(system: SystemOf, scope: ScopeOf, import_id: UUID) -> UnmatchedFolders:
+async def list_import_folders(
+    system: SystemOf, scope: ScopeOf, import_id: UUID
+) -> UnmatchedFolders:
     """List the folders of a file whose entries match no image or several, with the nearest deployment names."""
     return await import_folders.list_unmatched_folders(system, scope, import_id)
 
 
 @router.post("/{import_id}/folders", status_code=202)
-async def assign_import_folders(system: SystemOf, scope: ScopeOf, import_id: UUID, assigned: AssignedFolders) -> Import:
+async def assign_import_folders(
+    system: SystemOf, scope: ScopeOf, import_id: UUID, assigned: AssignedFolders
+) -> Import:
     """Assign folders of a file to deployments and read the file again, within 7 days; stored results stay."""
     return await import_folders.assign_folders(system, scope, import_id, assigned.folders)
 

@@ -33,7 +33,11 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import AddressNotAllowed, OutboundFailed
 from trapline.server.platform.network.dialing import validate_literal
 from trapline.server.platform.vault import DecryptionError
-from trapline.server.platform.webhook_signatures import build_headers, find_last_retry_delay, get_retry_delay
+from trapline.server.platform.webhook_signatures import (
+    build_headers,
+    find_last_retry_delay,
+    get_retry_delay,
+)
 from trapline.server.queue.rules.job_status_reason import ONLINE_S
 
 if TYPE_CHECKING:
@@ -70,11 +74,16 @@ def build_client(system: AppContext) -> "OutboundClient":
     """Make the client that deliveries go through, under the rules of pull sources; to be closed."""
     from trapline.server.platform.network.outbound import OutboundClient, Timeouts
 
-    return OutboundClient(system.outbound, timeouts=Timeouts(connect_s=WITHIN_S), connections=CONNECTIONS)
+    return OutboundClient(
+        system.outbound, timeouts=Timeouts(connect_s=WITHIN_S), connections=CONNECTIONS
+    )
 
 
-async def claim_due(system: AppContext, scope: Scope, room: int, *, publishes: bool) -> list[ClaimedDelivery]:
-    """Take at most so many deliveries that are due, for this process alone; what `publishes` takes subjects too.
+async def claim_due(
+    system: AppContext, scope: Scope, room: int, *, publishes: bool
+) -> list[ClaimedDelivery]:
+    """Take at most so many deliveries that are due, for this process alone; what `publishes` takes
+    subjects too.
 
     Images that were added lately become events first.
     """
@@ -83,12 +92,20 @@ async def claim_due(system: AppContext, scope: Scope, room: int, *, publishes: b
         if room <= 0 or not await list_due_webhooks(scope, tx):
             return []
         await lock_delivery_claims(scope, tx)
-        waiting = [one for one in await list_due_webhooks(scope, tx) if publishes or one.host != SUBJECTS]
-        return await claim_deliveries(scope, tx, allocate_deliveries(waiting, room, _chance), TAKEN_FOR_S)
+        waiting = [
+            one for one in await list_due_webhooks(scope, tx) if publishes or one.host != SUBJECTS
+        ]
+        return await claim_deliveries(
+            scope, tx, allocate_deliveries(waiting, room, _chance), TAKEN_FOR_S
+        )
 
 
 async def deliver(
-    system: AppContext, scope: Scope, way_out: "OutboundClient", subjects: NatsPublisher | None, taken: ClaimedDelivery
+    system: AppContext,
+    scope: Scope,
+    way_out: "OutboundClient",
+    subjects: NatsPublisher | None,
+    taken: ClaimedDelivery,
 ) -> None:
     """Attempt a delivery that was taken, and note how that went."""
     if taken.host == SUBJECTS and subjects is not None:
@@ -109,7 +126,9 @@ async def publish_event(subjects: NatsPublisher, taken: ClaimedDelivery) -> Deli
     return _tell_end(taken, began, error)
 
 
-async def send_event(system: AppContext, way_out: "OutboundClient", taken: ClaimedDelivery) -> DeliveryAttempt:
+async def send_event(
+    system: AppContext, way_out: "OutboundClient", taken: ClaimedDelivery
+) -> DeliveryAttempt:
     """Send an event once; whatever goes wrong is told in the answer."""
     body = _write_body(taken)
     began = time.monotonic()
@@ -133,8 +152,8 @@ async def send_event(system: AppContext, way_out: "OutboundClient", taken: Claim
         error = str(getattr(failure, "detail", failure))
     excerpt = None
     if status is not None:
-        # The status is the answer: whatever becomes of the text behind it is told as far as it came.
-        # A text from a private network could be a page that only this machine may read.
+        # The status is the answer: whatever becomes of the text behind it is told as far as it
+        # came. A text from a private network could be a page that only this machine may read.
         error, excerpt = _why_not(status), format_excerpt(said) if is_public else None
     return _tell_end(taken, began, error, status, excerpt, asked_s)
 
@@ -156,11 +175,17 @@ def _tell_end(
     if error is None:
         return DeliveryAttempt("delivered", None, status, None, excerpt, took_ms)
     left_s = (taken.give_up_at - datetime.now(UTC)).total_seconds()
-    wait_s = find_last_retry_delay(get_retry_delay(taken.attempts, _chance.random(), asked_s), left_s)
-    return DeliveryAttempt("failed" if wait_s is None else "waiting", wait_s, status, error, excerpt, took_ms)
+    wait_s = find_last_retry_delay(
+        get_retry_delay(taken.attempts, _chance.random(), asked_s), left_s
+    )
+    return DeliveryAttempt(
+        "failed" if wait_s is None else "waiting", wait_s, status, error, excerpt, took_ms
+    )
 
 
-async def handle_outcome(system: AppContext, scope: Scope, taken: ClaimedDelivery, how: DeliveryAttempt) -> None:
+async def handle_outcome(
+    system: AppContext, scope: Scope, taken: ClaimedDelivery, how: DeliveryAttempt
+) -> None:
     """Note how an attempt went, and switch a webhook off that is gone or has not answered for days."""
     off = None
     async with system.database.transaction(scope) as tx:
@@ -171,11 +196,19 @@ async def handle_outcome(system: AppContext, scope: Scope, taken: ClaimedDeliver
             since = await record_webhook_failure(scope, tx, taken.webhook_id, how.error)
             if how.status == GONE:
                 off = "the receiver answered with status 410: it wants no more events"
-            elif since is not None and taken.host != SUBJECTS and datetime.now(UTC) - since > OFF_AFTER:
+            elif (
+                since is not None
+                and taken.host != SUBJECTS
+                and datetime.now(UTC) - since > OFF_AFTER
+            ):
                 off = f"nothing was delivered for {OFF_AFTER.days} days; the last time {how.error}"
             if off and await disable_webhook(scope, tx, taken.webhook_id, off):
                 tx.audit("disable", "webhook", taken.webhook_id, taken.project_id)
-    where = {"webhook": str(taken.webhook_id), "project": taken.project_id, "delivery": str(taken.id)}
+    where = {
+        "webhook": str(taken.webhook_id),
+        "project": taken.project_id,
+        "delivery": str(taken.id),
+    }
     if off:
         log.warning("a webhook is switched off", status=how.status, **where)
     elif how.state == "failed":

@@ -52,7 +52,8 @@ async def sync_subjects(system: AppContext, scope: Scope) -> None:
 async def check_server(system: AppContext, scope: Scope, subjects: NatsPublisher) -> None:
     """Ask the NATS server whether it answers, and record since when it does not, and why.
 
-    Events that wait for the server are published when it answers again, not after the pause of each.
+    Events that wait for the server are published when it answers again, not after the pause of
+    each.
     """
     error = None
     try:

@@ -41,8 +41,11 @@ async def record_silences(system: AppContext, scope: Scope) -> None:
         await update_silences(scope, tx)
 
 
-async def send_emails(system: AppContext, scope: Scope, gather_s: float = GATHER_S, every_s: float = EVERY_S) -> bool:
-    """Gather what happened, and attempt the e-mails that are due; answers whether there may be more.
+async def send_emails(
+    system: AppContext, scope: Scope, gather_s: float = GATHER_S, every_s: float = EVERY_S
+) -> bool:
+    """Gather what happened, and attempt the e-mails that are due; answers whether there may be
+    more.
 
     Without a mail server nothing is gathered, and what happened is forgotten after some days.
     """
@@ -61,15 +64,27 @@ async def purge_emails(system: AppContext, scope: Scope) -> bool:
         return await purge_email_batch(scope, tx, BATCH) >= BATCH
 
 
-async def _deliver(system: AppContext, scope: Scope, server: SmtpServer, mail: ClaimedEmail) -> None:
+async def _deliver(
+    system: AppContext, scope: Scope, server: SmtpServer, mail: ClaimedEmail
+) -> None:
     state, error, wait_s = "delivered", None, 0.0
     try:
         await send_email(server, _write(system, mail))
     except OutboundFailed as failure:
         left_s = (mail.give_up_at - datetime.now(UTC)).total_seconds()
         pause_s = find_last_retry_delay(get_retry_delay(mail.attempts, _chance.random()), left_s)
-        state, error, wait_s = "failed" if pause_s is None else "waiting", failure.detail, pause_s or 0.0
-        log.warning("an e-mail was not sent", mail=str(mail.id), project=mail.project_id, reason=error, state=state)
+        state, error, wait_s = (
+            "failed" if pause_s is None else "waiting",
+            failure.detail,
+            pause_s or 0.0,
+        )
+        log.warning(
+            "an e-mail was not sent",
+            mail=str(mail.id),
+            project=mail.project_id,
+            reason=error,
+            state=state,
+        )
     async with system.database.transaction(scope) as tx:
         await record_attempt(scope, tx, mail, state, error, wait_s)
 
@@ -77,7 +92,12 @@ async def _deliver(system: AppContext, scope: Scope, server: SmtpServer, mail: C
 def _write(system: AppContext, mail: ClaimedEmail) -> EmailMessage:
     base = f"{system.public_url}/projects/{mail.project_id}"
     text = render_text(
-        mail.kind, mail.project, mail.items, mail.told, lambda part: f"{base}/{part}", f"{base}/settings/notices"
+        mail.kind,
+        mail.project,
+        mail.items,
+        mail.told,
+        lambda part: f"{base}/{part}",
+        f"{base}/settings/notices",
     )
     subject = render_subject(mail.kind, mail.project, mail.items, mail.told)
     return EmailMessage(str(mail.id), mail.email, subject, text, mail.created_at)

@@ -21,7 +21,14 @@ from trapline.server.platform.db.idempotency import find_saved_response, save_re
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Forbidden, OutboundFailed, Unprocessable
 from trapline.server.platform.network.email_sender import EmailMessage, send_email
-from trapline.wire.notices import SILENT_FOR_H, EmailTestResult, NewNotice, Notice, NoticeKind, Notices
+from trapline.wire.notices import (
+    SILENT_FOR_H,
+    EmailTestResult,
+    NewNotice,
+    Notice,
+    NoticeKind,
+    Notices,
+)
 
 MOST = 100
 """Notices of one person in one project."""
@@ -52,7 +59,9 @@ async def create_notice(system: AppContext, scope: Scope, new: NewNotice) -> Not
             kind=new.kind.value,
             class_name=new.class_name or "",
             silent_for_h=new.silent_for_h or SILENT_FOR_H.get(new.kind),
-            confidence_min=(new.confidence_min or 0.0) if new.kind == NoticeKind.CLASS_SEEN else None,
+            confidence_min=(new.confidence_min or 0.0)
+            if new.kind == NoticeKind.CLASS_SEEN
+            else None,
         )
         row = await upsert_notice(scope, tx, wanted, MOST)
         if row is None:
@@ -75,7 +84,9 @@ async def list_notices(
     async with system.database.transaction(scope) as tx:
         statement = select_own_notices(scope, project_id)
         order = [(NoticeRow.created_at, datetime), (NoticeRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=True, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         sendings = await list_email_statuses(scope, tx, user_id)
         address = (await get_user_row(scope, tx, user_id)).email
@@ -108,7 +119,10 @@ async def send_test_email(system: AppContext, scope: Scope) -> EmailTestResult:
     subject, text = render_test_email(system.public_url)
     error = None
     try:
-        await send_email(system.mail_server, EmailMessage(str(uuid7()), address, subject, text, datetime.now(UTC)))
+        await send_email(
+            system.mail_server,
+            EmailMessage(str(uuid7()), address, subject, text, datetime.now(UTC)),
+        )
     except OutboundFailed as failure:
         error = failure.detail
     return EmailTestResult(address=address, is_sent=error is None, error=error)
@@ -116,7 +130,9 @@ async def send_test_email(system: AppContext, scope: Scope) -> EmailTestResult:
 
 def _person_of(scope: Scope) -> UUID:
     if scope.user_id is None:
-        raise Forbidden("Notices go to a person's e-mail address; this API token is nobody's. Nothing was changed.")
+        raise Forbidden(
+            "Notices go to a person's e-mail address; this API token is nobody's. Nothing was changed."
+        )
     return scope.user_id
 
 
@@ -125,9 +141,13 @@ def _check_form(new: NewNotice) -> None:
     if is_seen and new.class_name is None:
         raise Unprocessable("Say which class: `class_name` is missing. Nothing was changed.")
     if not is_seen and (new.class_name is not None or new.confidence_min is not None):
-        raise Unprocessable("`class_name` and `confidence_min` are for class_seen alone. Nothing was changed.")
+        raise Unprocessable(
+            "`class_name` and `confidence_min` are for class_seen alone. Nothing was changed."
+        )
     if new.silent_for_h is not None and new.kind not in SILENT_FOR_H:
-        raise Unprocessable("`silent_for_h` is for deployment_silent and source_silent alone. Nothing was changed.")
+        raise Unprocessable(
+            "`silent_for_h` is for deployment_silent and source_silent alone. Nothing was changed."
+        )
 
 
 def _describe(row: NoticeRow, sendings: dict[tuple[int, str], EmailStatus]) -> Notice:

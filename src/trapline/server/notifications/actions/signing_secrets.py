@@ -38,11 +38,19 @@ class RotatedSecret(NamedTuple):
 
 
 async def rotate_signing_secret(
-    system: AppContext, scope: Scope, place: SecretColumn, find_row: FindRow, form: type[Told], done: str, kind: str
+    system: AppContext,
+    scope: Scope,
+    place: SecretColumn,
+    find_row: FindRow,
+    form: type[Told],
+    done: str,
+    kind: str,
 ) -> Told:
-    """Make the secret of a row anew; the one before holds for another day. The audit says what was done, to what kind.
+    """Make the secret of a row anew; the one before holds for another day. The audit says what was
+    done, to what kind.
 
-    Whoever repeats the request by its Idempotency-Key is told the same. Raises what finding the row does, WrongKey.
+    Whoever repeats the request by its Idempotency-Key is told the same. Raises what finding the row
+    does, WrongKey.
     """
     async with system.database.transaction(scope) as tx:
         told = await find_saved_response(scope, tx, form)
@@ -62,7 +70,10 @@ async def rotate_signing_secret(
 def replace_secret(
     system: AppContext, place: SecretColumn, row_id: UUID, sealed: bytes | None, now: datetime
 ) -> RotatedSecret:
-    """Make a secret in the place of the present one, if there is one, which holds for another day. Raises WrongKey."""
+    """Make a secret in the place of the present one, if there is one, which holds for another day.
+
+    Raises WrongKey.
+    """
     secret = generate_secret()
     kept: dict[str, object] = {"current": secret, "made_at": now.timestamp()}
     until = None
@@ -70,7 +81,9 @@ def replace_secret(
         until = now + BOTH_FOR
         kept |= {"previous": old, "previous_until": until.timestamp()}
     return RotatedSecret(
-        secret, until, encrypt_secret(system.secrets, json.dumps(kept), place.table, row_id, place.column)
+        secret,
+        until,
+        encrypt_secret(system.secrets, json.dumps(kept), place.table, row_id, place.column),
     )
 
 
@@ -91,17 +104,29 @@ def build_placeholder(secret: str) -> str:
 
 
 def replay_secret(
-    system: AppContext, place: SecretColumn, row_id: UUID, sealed: bytes | None, mark: str, now: datetime
+    system: AppContext,
+    place: SecretColumn,
+    row_id: UUID,
+    sealed: bytes | None,
+    mark: str,
+    now: datetime,
 ) -> str:
-    """Tell the secret of a repeated request: empty after some minutes, or once another was made. Raises WrongKey."""
+    """Tell the secret of a repeated request: empty after some minutes, or once another was made.
+
+    Raises WrongKey.
+    """
     kept = _open(system, place, row_id, sealed)
     secret, made_at = str(kept.get("current", "")), float(str(kept.get("made_at", 0)))
     is_fresh = now.timestamp() - made_at < TOLD_AGAIN_FOR.total_seconds()
     return secret if is_fresh and hmac.compare_digest(build_placeholder(secret), mark) else ""
 
 
-def _open(system: AppContext, place: SecretColumn, row_id: UUID, sealed: bytes | None) -> dict[str, object]:
+def _open(
+    system: AppContext, place: SecretColumn, row_id: UUID, sealed: bytes | None
+) -> dict[str, object]:
     if sealed is None:
         return {}
-    opened: dict[str, object] = json.loads(decrypt_secret(system.secrets, sealed, place.table, row_id, place.column))
+    opened: dict[str, object] = json.loads(
+        decrypt_secret(system.secrets, sealed, place.table, row_id, place.column)
+    )
     return opened

@@ -111,12 +111,16 @@ async def list_webhooks(
     async with system.database.transaction(scope) as tx:
         statement = select_webhooks(scope, project_id, wanted)
         order = [(WebhookRow.created_at, datetime), (WebhookRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=descending, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         counts = await count_deliveries(scope, tx, [row.id for row in rows])
         nats = await _find_nats_state(scope, tx)
     results = [_describe(row, counts[row.id]) for row in rows]
-    return WebhookPage(results=results, next=following, count=count, count_is_estimate=estimated, nats=nats)
+    return WebhookPage(
+        results=results, next=following, count=count, count_is_estimate=estimated, nats=nats
+    )
 
 
 async def get_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> Webhook:
@@ -125,8 +129,11 @@ async def get_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> Web
         return await _describe_one(scope, tx, await get_webhook_row(scope, tx, webhook_id))
 
 
-async def update_webhook(system: AppContext, scope: Scope, webhook_id: UUID, change: WebhookUpdate) -> Webhook:
-    """Change a webhook; what is left out stays. Switched on again, it goes on with what waits for it.
+async def update_webhook(
+    system: AppContext, scope: Scope, webhook_id: UUID, change: WebhookUpdate
+) -> Webhook:
+    """Change a webhook; what is left out stays. Switched on again, it goes on with what waits for
+    it.
 
     Raises NotFound, Forbidden, LostRace, OutboundRefused, Unprocessable.
     """
@@ -153,7 +160,10 @@ async def update_webhook(system: AppContext, scope: Scope, webhook_id: UUID, cha
 
 
 async def delete_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> None:
-    """Delete a webhook; nothing is sent to it from the commit on, its log goes with it. Raises NotFound, Forbidden."""
+    """Delete a webhook; nothing is sent to it from the commit on, its log goes with it.
+
+    Raises NotFound, Forbidden.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_webhook_row(scope, tx, webhook_id, lock=True)
         scope.check_unchanged(row.updated_at)
@@ -165,11 +175,16 @@ async def delete_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> 
 async def rotate_secret(system: AppContext, scope: Scope, webhook_id: UUID) -> WebhookSecret:
     """Make a new secret; the one before signs too for another day. Raises NotFound, Forbidden."""
     find_row = partial(get_webhook_row, webhook_id=webhook_id, lock=True)
-    return await rotate_signing_secret(system, scope, PLACE, find_row, WebhookSecret, "rotate secret", "webhook")
+    return await rotate_signing_secret(
+        system, scope, PLACE, find_row, WebhookSecret, "rotate secret", "webhook"
+    )
 
 
 async def ping_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> Delivery:
-    """Send a webhook an event that tells of nothing, once and now; answers how it went. Raises NotFound, Forbidden."""
+    """Send a webhook an event that tells of nothing, once and now; answers how it went.
+
+    Raises NotFound, Forbidden.
+    """
     async with system.database.transaction(scope) as tx:
         webhook = await get_webhook_row(scope, tx, webhook_id)
         now = datetime.now(UTC)
@@ -191,7 +206,9 @@ async def ping_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> De
         tx.audit("test", "webhook", webhook.id, webhook.project_id)
     way_out = build_client(system)
     try:
-        await handle_outcome(system, Scope.system(), taken, await send_event(system, way_out, taken))
+        await handle_outcome(
+            system, Scope.system(), taken, await send_event(system, way_out, taken)
+        )
     finally:
         await way_out.close()
     async with system.database.transaction(scope) as tx:
@@ -200,26 +217,38 @@ async def ping_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> De
 
 
 async def list_deliveries(
-    system: AppContext, scope: Scope, webhook_id: UUID, wanted: DeliveryFilter, limit: int, cursor: str | None
+    system: AppContext,
+    scope: Scope,
+    webhook_id: UUID,
+    wanted: DeliveryFilter,
+    limit: int,
+    cursor: str | None,
 ) -> Page[Delivery]:
     """List the log of a webhook, newest first. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
         webhook = await get_webhook_row(scope, tx, webhook_id)
         statement = select_deliveries(scope, webhook, wanted)
         order = [(DeliveryRow.created_at, datetime), (DeliveryRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=True, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
     results = [_describe_delivery(row) for row in rows]
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-async def replay_deliveries(system: AppContext, scope: Scope, webhook_id: UUID, wanted: ReplayRequest) -> ReplayResult:
-    """Attempt deliveries again for another day, under the same ids: those named, else failed ones (10,000 at a time).
+async def replay_deliveries(
+    system: AppContext, scope: Scope, webhook_id: UUID, wanted: ReplayRequest
+) -> ReplayResult:
+    """Attempt deliveries again for another day, under the same ids: those named, else failed ones
+    (10,000 at a time).
 
     Raises NotFound, Forbidden, and Conflict where the webhook is switched off.
     """
     fitting = DeliveryFilter(
-        event_type=wanted.event_type, created_after=wanted.created_after, created_before=wanted.created_before
+        event_type=wanted.event_type,
+        created_after=wanted.created_after,
+        created_before=wanted.created_before,
     )
     async with system.database.transaction(scope) as tx:
         webhook = await get_webhook_row(scope, tx, webhook_id)
@@ -230,11 +259,15 @@ async def replay_deliveries(system: AppContext, scope: Scope, webhook_id: UUID, 
     return ReplayResult(replayed=count)
 
 
-async def replay_delivery(system: AppContext, scope: Scope, webhook_id: UUID, delivery_id: UUID) -> ReplayResult:
+async def replay_delivery(
+    system: AppContext, scope: Scope, webhook_id: UUID, delivery_id: UUID
+) -> ReplayResult:
     """Attempt one delivery again. Raises NotFound, Forbidden, Conflict."""
     async with system.database.transaction(scope) as tx:
         await get_delivery_row(scope, tx, await get_webhook_row(scope, tx, webhook_id), delivery_id)
-    return await replay_deliveries(system, scope, webhook_id, ReplayRequest(deliveries=[delivery_id]))
+    return await replay_deliveries(
+        system, scope, webhook_id, ReplayRequest(deliveries=[delivery_id])
+    )
 
 
 async def _find_nats_state(scope: Scope, tx: Transaction) -> NatsState | None:
@@ -249,7 +282,11 @@ async def _describe_one(scope: Scope, tx: Transaction, row: WebhookRow) -> Webho
 
 
 def _describe(row: WebhookRow, counts: Sequence[int]) -> Webhook:
-    own = {name: getattr(row, name) for name in Webhook.model_fields if name not in ("project", "waiting", "failed")}
+    own = {
+        name: getattr(row, name)
+        for name in Webhook.model_fields
+        if name not in ("project", "waiting", "failed")
+    }
     return Webhook(**own, project=row.project_id, waiting=counts[0], failed=counts[1])
 
 

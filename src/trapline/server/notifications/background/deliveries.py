@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from trapline.server.notifications.actions.deliveries import CONNECTIONS, build_client, claim_due, deliver
+from trapline.server.notifications.actions.deliveries import (
+    CONNECTIONS,
+    build_client,
+    claim_due,
+    deliver,
+)
 from trapline.server.notifications.actions.nats_subjects import check_server
 from trapline.server.notifications.nats_publisher import NatsPublisher
 from trapline.server.notifications.queries.deliveries import ClaimedDelivery
@@ -35,7 +40,9 @@ class DeliverySender:
     async def step(self) -> bool:
         """Begin what is due where there is room, and wait until there may be more."""
         room = CONNECTIONS - len(self._under_way)
-        for taken in await claim_due(self._system, SCOPE, room, publishes=self._subjects is not None):
+        for taken in await claim_due(
+            self._system, SCOPE, room, publishes=self._subjects is not None
+        ):
             if self._way_out is None:
                 self._way_out = build_client(self._system)
             task = asyncio.create_task(self._deliver(self._way_out, taken))
@@ -43,7 +50,9 @@ class DeliverySender:
             task.add_done_callback(lambda done: self._under_way.pop(done, None))
         if not self._under_way:
             return False
-        await asyncio.wait(self._under_way, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            self._under_way, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED
+        )
         return True
 
     async def check_subjects(self) -> bool:
@@ -69,6 +78,10 @@ class DeliverySender:
             await deliver(self._system, SCOPE, way_out, self._subjects, taken)
         except TraplineError as error:
             # The lease on it runs out, and it is sent again under the same id.
-            log.warning("how a delivery went could not be noted", delivery=str(taken.id), reason=error.detail)
+            log.warning(
+                "how a delivery went could not be noted",
+                delivery=str(taken.id),
+                reason=error.detail,
+            )
         except Exception:
             log.exception("a delivery broke and is attempted again", delivery=str(taken.id))

@@ -106,9 +106,14 @@ async def lock_delivery_claims(scope: Scope, tx: Transaction) -> None:
 
 
 async def claim_deliveries(
-    scope: Scope, tx: Transaction, most: Sequence[tuple[UUID, int]], for_s: float, only: UUID | None = None
+    scope: Scope,
+    tx: Transaction,
+    most: Sequence[tuple[UUID, int]],
+    for_s: float,
+    only: UUID | None = None,
 ) -> list[ClaimedDelivery]:
-    """Take at most so many due deliveries of each webhook, or `only` one, for this process alone for some seconds.
+    """Take at most so many due deliveries of each webhook, or `only` one, for this process alone
+    for some seconds.
 
     Whoever dies over one has it taken by another when the time is over.
     """
@@ -130,12 +135,19 @@ async def claim_deliveries(
         returning d.id, d.project_id, d.webhook_id, d.event_type, d.data, d.attempts, d.created_at, d.give_up_at,
             w.host, w.url, w.secrets
         """,
-        {"webhooks": [one for one, _ in most], "most": [many for _, many in most], "for_s": for_s, "only": only},
+        {
+            "webhooks": [one for one, _ in most],
+            "most": [many for _, many in most],
+            "for_s": for_s,
+            "only": only,
+        },
     )
     return [ClaimedDelivery(*row) for row in await cursor.fetchall()]
 
 
-async def record_attempt(scope: Scope, tx: Transaction, taken: ClaimedDelivery, how: DeliveryAttempt) -> bool:
+async def record_attempt(
+    scope: Scope, tx: Transaction, taken: ClaimedDelivery, how: DeliveryAttempt
+) -> bool:
     """Note how an attempt ended; a failure counts for nothing where another attempt was begun since."""
     cursor = await tx.execute(
         """
@@ -167,14 +179,18 @@ async def record_webhook_success(scope: Scope, tx: Transaction, webhook_id: UUID
     )
 
 
-async def record_webhook_failure(scope: Scope, tx: Transaction, webhook_id: UUID, error: str | None) -> datetime | None:
+async def record_webhook_failure(
+    scope: Scope, tx: Transaction, webhook_id: UUID, error: str | None
+) -> datetime | None:
     """Note that a webhook does not answer; tells since when, None where it is deleted or switched off by now."""
     await tx.execute(
         "update webhooks set failing_since = coalesce(failing_since, clock_timestamp()), last_error = %(error)s "
         "where id = %(id)s and (failing_since is null or last_error is distinct from %(error)s)",
         {"id": webhook_id, "error": error},
     )
-    cursor = await tx.execute("select failing_since from webhooks where id = %s and is_active", (webhook_id,))
+    cursor = await tx.execute(
+        "select failing_since from webhooks where id = %s and is_active", (webhook_id,)
+    )
     row = await cursor.fetchone()
     return row[0] if row else None
 

@@ -43,7 +43,9 @@ async def set_subjects_enabled(scope: Scope, tx: Transaction, is_on: bool) -> No
 
 async def has_subjects(scope: Scope, tx: Transaction) -> bool:
     """Whether the events of any project are published to NATS."""
-    cursor = await tx.execute("select exists (select from webhooks where host = %s and is_active)", (SUBJECTS,))
+    cursor = await tx.execute(
+        "select exists (select from webhooks where host = %s and is_active)", (SUBJECTS,)
+    )
     row = await cursor.fetchone()
     return bool(row and row[0])
 

@@ -32,10 +32,11 @@ class ClaimedEmail(NamedTuple):
 
 
 async def create_emails(scope: Scope, tx: Transaction, gather_s: float, every_s: float) -> None:
-    """Make e-mails of what happened: one for each person, project and kind, at most one each `every_s` seconds.
+    """Make e-mails of what happened: one for each person, project and kind, at most one each
+    `every_s` seconds.
 
-    What happens within `gather_s` seconds goes together; behind an e-mail that could not be sent yet all waits. Of
-    images that were deleted meanwhile nothing is told.
+    What happens within `gather_s` seconds goes together; behind an e-mail that could not be sent
+    yet all waits. Of images that were deleted meanwhile nothing is told.
     """
     if not await try_lock(scope, tx, GATHERING):
         return
@@ -86,11 +87,13 @@ async def create_emails(scope: Scope, tx: Transaction, gather_s: float, every_s:
     )
 
 
-async def claim_emails(scope: Scope, tx: Transaction, limit: int, for_s: float) -> list[ClaimedEmail]:
+async def claim_emails(
+    scope: Scope, tx: Transaction, limit: int, for_s: float
+) -> list[ClaimedEmail]:
     """Take at most so many e-mails that are due, for this process alone for some seconds.
 
-    Whoever dies over one has it taken by another when the time is over. One to somebody who may no longer sign in, or
-    about an archived or deleted project, is given up.
+    Whoever dies over one has it taken by another when the time is over. One to somebody who may no
+    longer sign in, or about an archived or deleted project, is given up.
     """
     cursor = await tx.execute(
         """
@@ -124,7 +127,13 @@ async def record_attempt(
             next_attempt_at = clock_timestamp() + make_interval(secs => %(wait)s)
         where id = %(id)s and state = 'waiting' and (attempts = %(attempts)s or %(state)s = 'delivered')
         """,
-        {"state": state, "error": error, "wait": wait_s, "id": taken.id, "attempts": taken.attempts},
+        {
+            "state": state,
+            "error": error,
+            "wait": wait_s,
+            "id": taken.id,
+            "attempts": taken.attempts,
+        },
     )
 
 

@@ -45,7 +45,9 @@ class NoticeRow(Row):
             "when 'class_seen' then class_name <> '' and confidence_min is not null else false end",
             name="kind",
         ),
-        Index("ix_notices_classes", "project_id", "class_name", postgresql_where="kind = 'class_seen'"),
+        Index(
+            "ix_notices_classes", "project_id", "class_name", postgresql_where="kind = 'class_seen'"
+        ),
     )
 
     id: Mapped[Key]
@@ -64,7 +66,9 @@ class NoticeEventRow(Row):
     __tablename__ = "notice_events"
 
     id: Mapped[Key]
-    notice_id: Mapped[UUID] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"), index=True)
+    notice_id: Mapped[UUID] = mapped_column(
+        ForeignKey("notices.id", ondelete="CASCADE"), index=True
+    )
     data: Mapped[dict[str, Any]]
     created_at: Mapped[Moment]
 
@@ -74,7 +78,9 @@ class NoticeSilenceRow(Row):
 
     __tablename__ = "notice_silences"
 
-    notice_id: Mapped[UUID] = mapped_column(ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True)
+    notice_id: Mapped[UUID] = mapped_column(
+        ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True
+    )
     about: Mapped[UUID] = mapped_column(primary_key=True)
 
 
@@ -123,7 +129,9 @@ async def get_notice_row(scope: Scope, tx: Transaction, notice_id: UUID) -> Noti
     return row
 
 
-async def upsert_notice(scope: Scope, tx: Transaction, wanted: NoticeRow, most: int) -> NoticeRow | None:
+async def upsert_notice(
+    scope: Scope, tx: Transaction, wanted: NoticeRow, most: int
+) -> NoticeRow | None:
     """Note what a member wants, or change what is noted; None where there are `most` already, or where no member is."""
     scope.check(wanted.project_id)
     cursor = await tx.execute(
@@ -161,7 +169,9 @@ def select_own_notices(scope: Scope, project_id: int | None) -> Select[NoticeRow
     return statement.where(NoticeRow.project_id.in_(scope.roles))
 
 
-async def list_email_statuses(scope: Scope, tx: Transaction, user_id: UUID) -> dict[tuple[int, str], EmailStatus]:
+async def list_email_statuses(
+    scope: Scope, tx: Transaction, user_id: UUID
+) -> dict[tuple[int, str], EmailStatus]:
     """Say for each project and kind that a person asked for how the last e-mails went."""
     cursor = await tx.execute(
         """
@@ -184,10 +194,12 @@ async def list_email_statuses(scope: Scope, tx: Transaction, user_id: UUID) -> d
 
 
 async def update_silences(scope: Scope, tx: Transaction) -> None:
-    """Note which cameras and sources have fallen silent since the last look, and which are heard again.
+    """Note which cameras and sources have fallen silent since the last look, and which are heard
+    again.
 
-    A camera whose deployment is over or not begun, a source that is paused, and the deployment that takes images
-    without one while it has none, are not missed; nor is anything of a deleted project.
+    A camera whose deployment is over or not begun, a source that is paused, and the deployment that
+    takes images without one while it has none, are not missed; nor is anything of a deleted
+    project.
     """
     if not await try_lock(scope, tx, WATCHING):
         return

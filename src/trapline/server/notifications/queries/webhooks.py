@@ -39,8 +39,8 @@ REPLAYED_AT_ONCE = 10_000
 class WebhookRow(Row):
     """An address that is told of events. `secrets` sign, are encrypted and bound to this row.
 
-    Without `event_types` it receives all events. `failing_since` is since when no attempt has succeeded,
-    `last_error` why the last one failed.
+    Without `event_types` it receives all events. `failing_since` is since when no attempt has
+    succeeded, `last_error` why the last one failed.
     """
 
     __tablename__ = "webhooks"
@@ -64,21 +64,45 @@ class WebhookRow(Row):
 
 
 class DeliveryRow(Row):
-    """One event for one webhook: written by a trigger of the database in the transaction that it tells of.
+    """One event for one webhook: written by a trigger of the database in the transaction that it
+    tells of.
 
-    New images are `gathering` until they are told of together. `taken_until` is until when an attempt has the row to
-    itself, and a place at the host; `attempts` counts since it was last asked for.
+    New images are `gathering` until they are told of together. `taken_until` is until when an
+    attempt has the row to itself, and a place at the host; `attempts` counts since it was last
+    asked for.
     """
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "webhook_id"], ["webhooks.project_id", "webhooks.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "webhook_id"], ["webhooks.project_id", "webhooks.id"], ondelete="CASCADE"
+        ),
         CheckConstraint("state in ('gathering', 'waiting', 'delivered', 'failed')", name="state"),
         Index("ix_webhook_deliveries_time", "webhook_id", "created_at", "id"),
-        Index("ix_webhook_deliveries_waiting", "webhook_id", "next_attempt_at", postgresql_where="state = 'waiting'"),
-        Index("ix_webhook_deliveries_gathering", "webhook_id", "created_at", postgresql_where="state = 'gathering'"),
-        Index("ix_webhook_deliveries_taken", "webhook_id", "taken_until", postgresql_where="taken_until is not null"),
-        Index("ix_webhook_deliveries_failed", "webhook_id", "created_at", postgresql_where="state = 'failed'"),
+        Index(
+            "ix_webhook_deliveries_waiting",
+            "webhook_id",
+            "next_attempt_at",
+            postgresql_where="state = 'waiting'",
+        ),
+        Index(
+            "ix_webhook_deliveries_gathering",
+            "webhook_id",
+            "created_at",
+            postgresql_where="state = 'gathering'",
+        ),
+        Index(
+            "ix_webhook_deliveries_taken",
+            "webhook_id",
+            "taken_until",
+            postgresql_where="taken_until is not null",
+        ),
+        Index(
+            "ix_webhook_deliveries_failed",
+            "webhook_id",
+            "created_at",
+            postgresql_where="state = 'failed'",
+        ),
     )
 
     id: Mapped[Key]
@@ -99,22 +123,39 @@ class DeliveryRow(Row):
     duration_ms: Mapped[int | None] = mapped_column(Integer)
 
 
-async def get_webhook_row(scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: bool = False) -> WebhookRow:
+async def get_webhook_row(
+    scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: bool = False
+) -> WebhookRow:
     """Get a webhook that the caller may touch; raises NotFound or Forbidden."""
-    row = await tx.session.get(WebhookRow, webhook_id, with_for_update={"key_share": True} if lock else None)
-    if row is None or row.deleted_at is not None or row.host == SUBJECTS or not scope.sees(row.project_id):
+    row = await tx.session.get(
+        WebhookRow, webhook_id, with_for_update={"key_share": True} if lock else None
+    )
+    if (
+        row is None
+        or row.deleted_at is not None
+        or row.host == SUBJECTS
+        or not scope.sees(row.project_id)
+    ):
         raise NotFound
     scope.check(row.project_id)
     return row
 
 
-def select_webhooks(scope: Scope, project_id: int | None, wanted: WebhookFilter) -> Select[WebhookRow]:
+def select_webhooks(
+    scope: Scope, project_id: int | None, wanted: WebhookFilter
+) -> Select[WebhookRow]:
     """Select the webhooks of a project, or of all in which the caller has the role that the call needs."""
-    statement = select(WebhookRow).where(WebhookRow.deleted_at.is_(None), WebhookRow.host != SUBJECTS)
-    statement = filter_by(statement, ((WebhookRow.name, wanted.name), (WebhookRow.is_active, wanted.is_active)))
+    statement = select(WebhookRow).where(
+        WebhookRow.deleted_at.is_(None), WebhookRow.host != SUBJECTS
+    )
+    statement = filter_by(
+        statement, ((WebhookRow.name, wanted.name), (WebhookRow.is_active, wanted.is_active))
+    )
     if wanted.event_type is not None:
         is_told_of_all = func.cardinality(WebhookRow.event_types) == 0
-        statement = statement.where(or_(is_told_of_all, literal(wanted.event_type) == any_(WebhookRow.event_types)))
+        statement = statement.where(
+            or_(is_told_of_all, literal(wanted.event_type) == any_(WebhookRow.event_types))
+        )
     if project_id is not None:
         scope.check(project_id)
         return statement.where(WebhookRow.project_id == project_id)
@@ -124,7 +165,9 @@ def select_webhooks(scope: Scope, project_id: int | None, wanted: WebhookFilter)
     return statement.where(WebhookRow.project_id.in_(own))
 
 
-async def get_delivery_row(scope: Scope, tx: Transaction, webhook: WebhookRow, delivery_id: UUID) -> DeliveryRow:
+async def get_delivery_row(
+    scope: Scope, tx: Transaction, webhook: WebhookRow, delivery_id: UUID
+) -> DeliveryRow:
     """Get a delivery of a webhook; raises NotFound."""
     row = await tx.session.get(DeliveryRow, delivery_id, populate_existing=True)
     if row is None or row.webhook_id != webhook.id or row.state == "gathering":
@@ -132,7 +175,9 @@ async def get_delivery_row(scope: Scope, tx: Transaction, webhook: WebhookRow, d
     return row
 
 
-def select_deliveries(scope: Scope, webhook: WebhookRow, wanted: DeliveryFilter) -> Select[DeliveryRow]:
+def select_deliveries(
+    scope: Scope, webhook: WebhookRow, wanted: DeliveryFilter
+) -> Select[DeliveryRow]:
     """Select the log of a webhook, all of it or what fits."""
     scope.check(webhook.project_id)
     statement = select(DeliveryRow).where(DeliveryRow.webhook_id == webhook.id)
@@ -143,11 +188,15 @@ def select_deliveries(scope: Scope, webhook: WebhookRow, wanted: DeliveryFilter)
     if wanted.created_before is not None:
         statement = statement.where(DeliveryRow.created_at < wanted.created_before)
     return statement.where(
-        DeliveryRow.state != "gathering" if wanted.state is None else DeliveryRow.state == wanted.state
+        DeliveryRow.state != "gathering"
+        if wanted.state is None
+        else DeliveryRow.state == wanted.state
     )
 
 
-async def count_deliveries(scope: Scope, tx: Transaction, webhook_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
+async def count_deliveries(
+    scope: Scope, tx: Transaction, webhook_ids: Sequence[UUID]
+) -> dict[UUID, tuple[int, int]]:
     """Count what waits and what failed of each of these webhooks, each up to 10,000."""
     cursor = await tx.execute(
         """
@@ -164,10 +213,16 @@ async def count_deliveries(scope: Scope, tx: Transaction, webhook_ids: Sequence[
 
 
 async def requeue_deliveries(
-    scope: Scope, tx: Transaction, webhook: WebhookRow, ids: Sequence[UUID] | None, wanted: DeliveryFilter
+    scope: Scope,
+    tx: Transaction,
+    webhook: WebhookRow,
+    ids: Sequence[UUID] | None,
+    wanted: DeliveryFilter,
 ) -> int:
     """Let these deliveries, or at most 10,000 failed ones that fit, be attempted again for another day; how many."""
-    chosen = select_deliveries(scope, webhook, wanted if ids is not None else replace(wanted, state="failed"))
+    chosen = select_deliveries(
+        scope, webhook, wanted if ids is not None else replace(wanted, state="failed")
+    )
     if ids is not None:
         chosen = chosen.where(DeliveryRow.id.in_(ids))
     locked = (
@@ -176,8 +231,17 @@ async def requeue_deliveries(
         .with_for_update(key_share=True, skip_locked=True)
     )
     moment = func.clock_timestamp()
-    again = {"state": "waiting", "attempts": 0, "next_attempt_at": moment, "give_up_at": moment + timedelta(days=1)}
-    statement = update(DeliveryRow).where(DeliveryRow.id.in_(locked.with_only_columns(DeliveryRow.id))).values(again)
+    again = {
+        "state": "waiting",
+        "attempts": 0,
+        "next_attempt_at": moment,
+        "give_up_at": moment + timedelta(days=1),
+    }
+    statement = (
+        update(DeliveryRow)
+        .where(DeliveryRow.id.in_(locked.with_only_columns(DeliveryRow.id)))
+        .values(again)
+    )
     replayed = await tx.session.execute(
         statement.returning(DeliveryRow.id), execution_options={"synchronize_session": False}
     )

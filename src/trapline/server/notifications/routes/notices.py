@@ -14,7 +14,11 @@ router = APIRouter(prefix="/notices", tags=["notices"])
 
 @router.get("")
 async def list_notices(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Notices:
     """List what you asked to be written to about, in a project or in all, newest first."""
     return await notices.list_notices(system, scope, project, limit, cursor)

@@ -8,7 +8,13 @@ from fastapi import APIRouter, Query, Response
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import DeliveryFilter, WebhookFilter
 from trapline.server.notifications.actions import webhooks
-from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.platform.http.parameters import (
+    Cursor,
+    Limit,
+    ProjectFilter,
+    QueryText,
+    set_etag,
+)
 from trapline.wire.values import GivenTime, Page
 from trapline.wire.webhooks import (
     CreatedWebhook,
@@ -34,7 +40,9 @@ async def list_webhooks(
     scope: ScopeOf,
     project: ProjectFilter = None,
     name: QueryText | None = None,
-    event_type: Annotated[EventType | None, Query(description="What they are told of, perhaps among all.")] = None,
+    event_type: Annotated[
+        EventType | None, Query(description="What they are told of, perhaps among all.")
+    ] = None,
     is_active: bool | None = None,
     order: WebhookOrder = WebhookOrder.NEWEST_FIRST,
     limit: Limit = 50,
@@ -52,7 +60,9 @@ async def list_webhooks(
 
 
 @router.post("", status_code=201)
-async def create_webhook(system: SystemOf, scope: ScopeOf, new: NewWebhook, response: Response) -> CreatedWebhook:
+async def create_webhook(
+    system: SystemOf, scope: ScopeOf, new: NewWebhook, response: Response
+) -> CreatedWebhook:
     """Make a webhook; the secret that signs what it is told is shown this once."""
     made = await webhooks.create_webhook(system, scope, new)
     response.headers["Location"] = f"/api/v2/webhooks/{made.id}"
@@ -60,7 +70,9 @@ async def create_webhook(system: SystemOf, scope: ScopeOf, new: NewWebhook, resp
 
 
 @router.get("/{webhook_id}")
-async def get_webhook(system: SystemOf, scope: ScopeOf, webhook_id: UUID, response: Response) -> Webhook:
+async def get_webhook(
+    system: SystemOf, scope: ScopeOf, webhook_id: UUID, response: Response
+) -> Webhook:
     """Show a webhook; its secret never comes back."""
     webhook = await webhooks.get_webhook(system, scope, webhook_id)
     set_etag(response, webhook.updated_at)
@@ -108,7 +120,9 @@ async def list_deliveries(
     cursor: Cursor = None,
 ) -> Page[Delivery]:
     """List the events of the last 30 days for a webhook, newest first, and how their delivery went."""
-    wanted = DeliveryFilter(state.value if state else None, event_type, created_after, created_before)
+    wanted = DeliveryFilter(
+        state.value if state else None, event_type, created_after, created_before
+    )
     return await webhooks.list_deliveries(system, scope, webhook_id, wanted, limit, cursor)
 
 
@@ -121,6 +135,8 @@ async def replay_deliveries(
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
-async def replay_delivery(system: SystemOf, scope: ScopeOf, webhook_id: UUID, delivery_id: UUID) -> ReplayResult:
+async def replay_delivery(
+    system: SystemOf, scope: ScopeOf, webhook_id: UUID, delivery_id: UUID
+) -> ReplayResult:
     """Attempt one delivery again, whatever became of it, under the same webhook-id."""
     return await webhooks.replay_delivery(system, scope, webhook_id, delivery_id)

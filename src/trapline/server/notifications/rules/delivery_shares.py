@@ -23,7 +23,9 @@ class WaitingWebhook(NamedTuple):
     busy_host: int
 
 
-def allocate_deliveries(waiting: Sequence[WaitingWebhook], room: int, chance: Random) -> list[tuple[UUID, int]]:
+def allocate_deliveries(
+    waiting: Sequence[WaitingWebhook], room: int, chance: Random
+) -> list[tuple[UUID, int]]:
     """Say how many deliveries of each webhook may begin now, of at most so many; who is first is left to chance."""
     begun: Counter[str] = Counter()
     most = []

@@ -1,4 +1,7 @@
-"""What an e-mail says: its subject and its text, from what happened. Names that people gave are put on one line."""
+"""What an e-mail says: its subject and its text, from what happened.
+
+Names that people gave are put on one line.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -24,19 +27,38 @@ def render_subject(kind: str, project: str, items: Sequence[Item], told: int) ->
     first = items[0]
     match kind:
         case NoticeKind.JOB_FAILED:
-            what = f"the job “{_name(first)}” has failed" if told == 1 else f"{told} jobs have failed"
+            what = (
+                f"the job “{_name(first)}” has failed" if told == 1 else f"{told} jobs have failed"
+            )
         case NoticeKind.DEPLOYMENT_SILENT:
-            what = f"the camera “{_name(first)}” is silent" if told == 1 else f"{told} cameras are silent"
+            what = (
+                f"the camera “{_name(first)}” is silent"
+                if told == 1
+                else f"{told} cameras are silent"
+            )
         case NoticeKind.SOURCE_SILENT:
-            what = f"the source “{_name(first)}” is silent" if told == 1 else f"{told} sources are silent"
+            what = (
+                f"the source “{_name(first)}” is silent"
+                if told == 1
+                else f"{told} sources are silent"
+            )
         case _:
             many = f"on {_images(first['count'])}"
-            what = f"{sanitise_name(first['class_name'])} {many}" if told == 1 else f"{told} classes were seen"
+            what = (
+                f"{sanitise_name(first['class_name'])} {many}"
+                if told == 1
+                else f"{told} classes were seen"
+            )
     return f"[{sanitise_name(project)}] {what}"
 
 
 def render_text(
-    kind: str, project: str, items: Sequence[Item], told: int, address_of: Callable[[str], str], settings: str
+    kind: str,
+    project: str,
+    items: Sequence[Item],
+    told: int,
+    address_of: Callable[[str], str],
+    settings: str,
 ) -> str:
     """Write the text of an e-mail; `address_of` makes an address of a part of the project, `settings` ends it."""
     lines = [line for item in items for line in _LINES[NoticeKind(kind)](item, address_of)]
@@ -67,12 +89,25 @@ def _tell_job(item: Item, address_of: Callable[[str], str]) -> list[str]:
 
 
 def _tell_deployment(item: Item, address_of: Callable[[str], str]) -> list[str]:
-    return [f"The camera “{_name(item)}” is silent: {_since(item)}.", address_of(f"deployments/{item['id']}"), ""]
+    return [
+        f"The camera “{_name(item)}” is silent: {_since(item)}.",
+        address_of(f"deployments/{item['id']}"),
+        "",
+    ]
 
 
 def _tell_source(item: Item, address_of: Callable[[str], str]) -> list[str]:
-    why = [f"Its last run failed: {_INVISIBLE.sub(' ', item['error'])[:500]}"] if item["error"] else []
-    return [f"The source “{_name(item)}” is silent: {_since(item)}.", *why, address_of(f"sources/{item['id']}"), ""]
+    why = (
+        [f"Its last run failed: {_INVISIBLE.sub(' ', item['error'])[:500]}"]
+        if item["error"]
+        else []
+    )
+    return [
+        f"The source “{_name(item)}” is silent: {_since(item)}.",
+        *why,
+        address_of(f"sources/{item['id']}"),
+        "",
+    ]
 
 
 def _tell_class(item: Item, address_of: Callable[[str], str]) -> list[str]:

@@ -1,7 +1,8 @@
 """Backups: one moment of the database with every file that its rows speak of, and the way back.
 
-A folder with `database.dump`, the files under their keys in `files/`, `files.jsonl` (a line a file), `secret-key`
-where it is kept in the data folder, and `manifest.json`, which is written last: without it a backup is none.
+A folder with `database.dump`, the files under their keys in `files/`, `files.jsonl` (a line a
+file), `secret-key` where it is kept in the data folder, and `manifest.json`, which is written last:
+without it a backup is none.
 """
 
 import asyncio
@@ -41,8 +42,9 @@ Tell = Callable[[str], None]
 async def create_backup(system: AppContext, data: Path, into: Path, tell: Tell) -> dict[str, Any]:
     """Write a backup into an empty folder while everything runs; answers its manifest.
 
-    A file is stored before its row is written, and none is deleted meanwhile: so every row has its file. Each original
-    is compared with its SHA-256 while it is copied. One that is damaged is copied as it is, and the manifest names it.
+    A file is stored before its row is written, and none is deleted meanwhile: so every row has its
+    file. Each original is compared with its SHA-256 while it is copied. One that is damaged is
+    copied as it is, and the manifest names it.
     """
     await asyncio.to_thread(_make_folder, into)
     url = system.database.url
@@ -54,7 +56,10 @@ async def create_backup(system: AppContext, data: Path, into: Path, tell: Tell) 
     keys = system.secrets.by_version
     has_key = isinstance(keys, KeyFile)
     if has_key:
-        write_secret(into / NAME, "\n".join(f"{version}:{key.decode()}" for version, key in sorted(keys.items())))
+        write_secret(
+            into / NAME,
+            "\n".join(f"{version}:{key.decode()}" for version, key in sorted(keys.items())),
+        )
     manifest = {
         "format": FORMAT,
         "version": __version__,
@@ -74,18 +79,26 @@ async def create_backup(system: AppContext, data: Path, into: Path, tell: Tell) 
 def _make_folder(into: Path) -> None:
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(into.iterdir()):
-        raise Conflict(f"{into} is not empty. Nothing was written; name an empty folder, or one that is not there.")
+        raise Conflict(
+            f"{into} is not empty. Nothing was written; name an empty folder, or one that is not there."
+        )
 
 
 async def _list_keys(snapshot: Snapshot) -> AsyncIterator[tuple[str, bool]]:
     """List the key of each file that a row speaks of, and whether it must be there."""
     async for key, must, image in snapshot.list_files():
-        for one in [key] if image is None else [build_thumbnail_key(image, size) for size in THUMBNAIL_SIZES]:
+        for one in (
+            [key]
+            if image is None
+            else [build_thumbnail_key(image, size) for size in THUMBNAIL_SIZES]
+        ):
             assert one is not None
             yield one, must
 
 
-async def _copy_files(system: AppContext, snapshot: Snapshot, into: Path, tell: Tell) -> dict[str, Any]:
+async def _copy_files(
+    system: AppContext, snapshot: Snapshot, into: Path, tell: Tell
+) -> dict[str, Any]:
     files = total = 0
     missing: list[str] = []
     damaged: list[str] = []
@@ -103,7 +116,13 @@ async def _copy_files(system: AppContext, snapshot: Snapshot, into: Path, tell: 
             if files % TELL_EVERY == 0:
                 tell(f"{files:,} files, {total / 1e9:,.1f} GB.")
     images = [one async for one in snapshot.list_images_of([*missing, *damaged])]
-    return {"files": files, "bytes": total, "missing": missing, "damaged": damaged, "harmed_images": images}
+    return {
+        "files": files,
+        "bytes": total,
+        "missing": missing,
+        "damaged": damaged,
+        "harmed_images": images,
+    }
 
 
 async def _copy_file(system: AppContext, key: str, folder: Path) -> dict[str, Any] | None:
@@ -130,13 +149,20 @@ async def _copy_file(system: AppContext, key: str, folder: Path) -> dict[str, An
 
 
 def read_manifest(backup: Path) -> dict[str, Any]:
-    """Read what a backup says of itself. Raises Conflict where it is none, or not of a form that is known."""
+    """Read what a backup says of itself.
+
+    Raises Conflict where it is none, or not of a form that is known.
+    """
     try:
         manifest: dict[str, Any] = json.loads((backup / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Conflict(f"{backup} is no backup, or one that was not finished. Nothing was restored.") from None
+        raise Conflict(
+            f"{backup} is no backup, or one that was not finished. Nothing was restored."
+        ) from None
     if manifest.get("format") != FORMAT:
-        raise Conflict(f"{backup} was made by Trapline {manifest.get('version')}, which this one cannot read.")
+        raise Conflict(
+            f"{backup} was made by Trapline {manifest.get('version')}, which this one cannot read."
+        )
     if manifest["schema"] not in list_revisions():
         raise Conflict(
             f"{backup} was made by a newer Trapline ({manifest['version']}, schema {manifest['schema']}); this one "
@@ -146,7 +172,10 @@ def read_manifest(backup: Path) -> dict[str, Any]:
 
 
 async def restore_files(system: AppContext, backup: Path, tell: Tell) -> int:
-    """Bring the files of a backup into the store; answers how many. Raises Conflict for one that is not as it was."""
+    """Bring the files of a backup into the store; answers how many.
+
+    Raises Conflict for one that is not as it was.
+    """
     done = 0
     with (backup / INDEX).open(encoding="utf-8") as index:
         for text in index:
@@ -156,7 +185,9 @@ async def restore_files(system: AppContext, backup: Path, tell: Tell) -> int:
                     while piece := await asyncio.to_thread(file.read, 1 << 18):
                         await asyncio.to_thread(incoming.write, piece)
                 if (incoming.size, incoming.sha256) != (line["size"], line["sha256"]):
-                    raise Conflict(f"{line['key']} in the backup is not what was saved: it is damaged.")
+                    raise Conflict(
+                        f"{line['key']} in the backup is not what was saved: it is damaged."
+                    )
                 await system.store.keep(incoming, line["key"], line["media_type"])
             done += 1
             if done % TELL_EVERY == 0:
@@ -170,7 +201,9 @@ async def verify_rows(url: str, manifest: dict[str, Any]) -> None:
         counts = await snapshot.count_rows()
     found = {table: counts.get(table) for table in manifest["rows"]}
     if found != manifest["rows"]:
-        raise Conflict(f"What was restored is not what was saved: {found} rows, and {manifest['rows']} were.")
+        raise Conflict(
+            f"What was restored is not what was saved: {found} rows, and {manifest['rows']} were."
+        )
 
 
 async def verify_restored(system: AppContext, manifest: dict[str, Any], files: int) -> int:
@@ -185,5 +218,7 @@ async def verify_restored(system: AppContext, manifest: dict[str, Any], files: i
             is_missed = must and key not in missing
             absent += is_missed and await system.store.find_size(key) is None
     if files != manifest["files"] or absent:
-        raise Conflict(f"What was restored is not what was saved: {files} files, {absent} rows without one.")
+        raise Conflict(
+            f"What was restored is not what was saved: {files} files, {absent} rows without one."
+        )
     return (await verify_secrets(system, Scope.system("restore"))).total

@@ -1,7 +1,9 @@
-"""Checks of all stored files, slowly: originals by their SHA-256, copies by their form, which are made again.
+"""Checks of all stored files, slowly: originals by their SHA-256, copies by their form, which are
+made again.
 
-A check goes through the images by their ids and records after each how far it came, so that it continues where it was
-cut off. It writes nothing over an original but the very bytes that it must have.
+A check goes through the images by their ids and records after each how far it came, so that it
+continues where it was cut off. It writes nothing over an original but the very bytes that it must
+have.
 """
 
 import asyncio
@@ -28,7 +30,12 @@ from trapline.server.operations.queries.file_checks import (
 )
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.errors import DatabaseUnavailable, NotFound, ServiceUnavailable, TraplineError
+from trapline.server.platform.errors import (
+    DatabaseUnavailable,
+    NotFound,
+    ServiceUnavailable,
+    TraplineError,
+)
 from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.server.queue.actions.file_receiver import receive_file
@@ -96,7 +103,8 @@ class FileCheck:
                     yield checked
                     if until is not None and time.monotonic() >= until and number < len(images):
                         return
-                # Not before the batch is checked: a check that is cut off in its last batch continues there.
+                # Not before the batch is checked: a check that is cut off in its last batch
+                # continues there.
                 finished = len(images) < BATCH
         finally:
             async with self.system.database.transaction(self.scope) as tx:
@@ -110,7 +118,10 @@ class FileCheck:
             yield await self._check_or_skip(image, counted=False)
 
     async def _check_or_skip(self, image: StoredImage, *, counted: bool = True) -> CheckedImage:
-        """Check an image; return the error if its files cannot be checked. Raises if the store or database is away."""
+        """Check an image; return the error if its files cannot be checked.
+
+        Raises if the store or database is away.
+        """
         try:
             return await self._check(image, counted=counted)
         except DatabaseUnavailable:
@@ -118,7 +129,11 @@ class FileCheck:
         except Exception as error:
             await self.system.store.check()
             log.exception("the files of an image were not checked", image=str(image.id))
-            reason = error.detail if isinstance(error, TraplineError) else f"{type(error).__name__}: {error}"
+            reason = (
+                error.detail
+                if isinstance(error, TraplineError)
+                else f"{type(error).__name__}: {error}"
+            )
         if counted:
             self._count(image)
         async with self.system.database.transaction(self.scope) as tx:
@@ -148,9 +163,13 @@ class FileCheck:
     async def _find_state(self, image: StoredImage) -> FileState:
         for _ in range(2):
             try:
-                return await find_state(self.system, image.storage_key, image.sha256, self.pace.read)
+                return await find_state(
+                    self.system, image.storage_key, image.sha256, self.pace.read
+                )
             except ServiceUnavailable:
-                await self.system.store.check()  # raises where the whole store is away: nothing is wrong with this file
+                await (
+                    self.system.store.check()
+                )  # raises where the whole store is away: nothing is wrong with this file
         return FileState.DAMAGED
 
     async def _record(self, checked: CheckedImage) -> bool:
@@ -181,23 +200,32 @@ class FileCheck:
                     folder = await require_granted_for_run(self.system, self.scope, tx, source)
                 if await self._fetch(source, folder, path, image):
                     return True
-                checked.why_not = f"source {source.name} now has other bytes at {path}: nothing was replaced"
+                checked.why_not = (
+                    f"source {source.name} now has other bytes at {path}: nothing was replaced"
+                )
             except (TraplineError, OSError) as error:
                 detail = error.detail if isinstance(error, TraplineError) else str(error)
                 checked.why_not = f"source {source.name}: {detail}"
         return False
 
-    async def _fetch(self, source: SourceRow, folder: Path | None, path: str, image: StoredImage) -> bool:
+    async def _fetch(
+        self, source: SourceRow, folder: Path | None, path: str, image: StoredImage
+    ) -> bool:
         gateway = open_gateway(self.system, source, folder)
         window_s = max(SLOWEST_S, get_timeouts(source).download_s)
         try:
             async with self.system.store.receive() as incoming, gateway.open_file(path) as opened:
-                if opened is None or await receive_file(self.system, opened, incoming, window_s) is not None:
+                if (
+                    opened is None
+                    or await receive_file(self.system, opened, incoming, window_s) is not None
+                ):
                     return False
                 if incoming.sha256 != image.sha256:
                     return False
                 origin = f"source {source.id}"
-                await restore_original(self.system, self.scope, incoming, image.project_id, image.id, origin)
+                await restore_original(
+                    self.system, self.scope, incoming, image.project_id, image.id, origin
+                )
         finally:
             await gateway.close()
         return True
@@ -212,7 +240,9 @@ class FileCheck:
                 checked.harmed[image.upright_key] = FileState.MISSING
         if image.has_thumbnails:
             lost = [
-                key for size in THUMBNAIL_SIZES if not await self._is_whole(key := build_thumbnail_key(image.id, size))
+                key
+                for size in THUMBNAIL_SIZES
+                if not await self._is_whole(key := build_thumbnail_key(image.id, size))
             ]
             if lost:
                 async with self.system.database.transaction(self.scope) as tx:
@@ -234,7 +264,9 @@ class FileCheck:
     async def _remake_upright(self, image: StoredImage, key: str) -> bool:
         store = self.system.store
         async with store.local_path(image.storage_key) as original, store.receive() as upright:
-            found = await self.system.decoders.inspect(original, upright=upright.path, project_id=image.project_id)
+            found = await self.system.decoders.inspect(
+                original, upright=upright.path, project_id=image.project_id
+            )
             if isinstance(found, UndecodableFile | SkippedFile) or not found.upright_made:
                 return False
             await store.keep(upright, key)
@@ -250,11 +282,15 @@ async def check_next_files(system: AppContext, scope: Scope) -> bool:
         progress = await start_check(scope, tx, BACKGROUND, system.file_checks.every_s)
     if progress is None:
         return False
-    check = FileCheck(system, scope, BACKGROUND, ReadPace(system.file_checks.bytes_per_s), progress=progress)
+    check = FileCheck(
+        system, scope, BACKGROUND, ReadPace(system.file_checks.bytes_per_s), progress=progress
+    )
     async with aclosing(check.run(time.monotonic() + STEP_S)) as checked:
         async for one in checked:
             for key, state in one.harmed.items():
-                log.error("a stored file is harmed", image=str(one.image.id), key=key, state=state.value)
+                log.error(
+                    "a stored file is harmed", image=str(one.image.id), key=key, state=state.value
+                )
     return check.progress.last_image != progress.last_image
 
 
@@ -268,16 +304,22 @@ async def check_all_files(
     found: Callable[[CheckedImage], None],
     told: Callable[[CheckProgress], None],
 ) -> CheckProgress:
-    """Check every file from where the last such check was cut off; return how many images and bytes in all.
+    """Check every file from where the last such check was cut off; return how many images and bytes
+    in all.
 
-    What is known to be harmed is checked again first. `found` is called with each image that has harmed, repaired or
-    remade files or could not be checked, `told` after each image.
+    What is known to be harmed is checked again first. `found` is called with each image that has
+    harmed, repaired or remade files or could not be checked, `told` after each image.
     """
     async with system.database.transaction(scope) as tx:
         await release_check(scope, tx, COMMAND, finished=False)
         progress = await start_check(scope, tx, COMMAND, 0, restart=restart)
     check = FileCheck(
-        system, scope, COMMAND, ReadPace(per_s), repair=repair, progress=progress or CheckProgress(None, 0, 0)
+        system,
+        scope,
+        COMMAND,
+        ReadPace(per_s),
+        repair=repair,
+        progress=progress or CheckProgress(None, 0, 0),
     )
     seen = set()
     async with aclosing(check.check_harmed()) as images:

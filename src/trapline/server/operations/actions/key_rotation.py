@@ -1,6 +1,8 @@
-"""A change of the secret key: every secret at rest is opened with the key that sealed it and sealed with the newest.
+"""A change of the secret key: every secret at rest is opened with the key that sealed it and sealed
+with the newest.
 
-Each batch is one transaction, and what is done is known by the secrets themselves: killed anywhere, it goes on.
+Each batch is one transaction, and what is done is known by the secrets themselves: killed anywhere,
+it goes on.
 """
 
 from collections.abc import Callable
@@ -35,7 +37,10 @@ class EncryptedSecretCounts:
 
 
 async def verify_secrets(system: AppContext, scope: Scope) -> EncryptedSecretCounts:
-    """Open every secret at rest, and change nothing. Raises WrongKey that names the row of one that does not open."""
+    """Open every secret at rest, and change nothing.
+
+    Raises WrongKey that names the row of one that does not open.
+    """
     for place in PLACES:
         after = UUID(int=0)
         while True:
@@ -45,7 +50,9 @@ async def verify_secrets(system: AppContext, scope: Scope) -> EncryptedSecretCou
                 try:
                     decrypt_secret(system.secrets, sealed, place.table, key, place.column)
                 except DecryptionError as error:
-                    raise DecryptionError(f"{place.table} {key}: {error} Nothing was changed.") from error
+                    raise DecryptionError(
+                        f"{place.table} {key}: {error} Nothing was changed."
+                    ) from error
             if len(found) < BATCH:
                 break
             after = found[-1][0]
@@ -61,7 +68,10 @@ async def count_secrets(system: AppContext, scope: Scope) -> EncryptedSecretCoun
 
 
 async def reencrypt_secrets(system: AppContext, scope: Scope, tell: Callable[[int], None]) -> int:
-    """Seal with the newest key whatever another one sealed; `tell` hears how many are done. Raises WrongKey."""
+    """Seal with the newest key whatever another one sealed; `tell` hears how many are done.
+
+    Raises WrongKey.
+    """
     done = 0
     for place in PLACES:
         while True:
@@ -70,7 +80,12 @@ async def reencrypt_secrets(system: AppContext, scope: Scope, tell: Callable[[in
                 exchanged = []
                 for key, sealed in old:
                     opened = decrypt_secret(system.secrets, sealed, place.table, key, place.column)
-                    exchanged.append((key, encrypt_secret(system.secrets, opened, place.table, key, place.column)))
+                    exchanged.append(
+                        (
+                            key,
+                            encrypt_secret(system.secrets, opened, place.table, key, place.column),
+                        )
+                    )
                 if exchanged:
                     await update_secrets(scope, tx, place, exchanged)
                     tx.audit("reseal", place.table, place.column, count=len(exchanged))

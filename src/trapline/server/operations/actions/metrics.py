@@ -32,7 +32,9 @@ class GaugeReader:
                 self._since = time.monotonic()
             except TraplineError:
                 self._known, is_up = [], False
-        up = GaugeValue("trapline_database_up", "1 where the database answers.", (), [((), float(is_up))])
+        up = GaugeValue(
+            "trapline_database_up", "1 where the database answers.", (), [((), float(is_up))]
+        )
         return render_metrics([up, *self._known])
 
 

@@ -26,7 +26,10 @@ PLACES = (
 
 async def count_secrets_by_key(scope: Scope, tx: Transaction) -> dict[int, int]:
     """Count the secrets at rest by the version of the key that sealed them."""
-    parts = " union all ".join(f"select {place.column} as sealed from {place.table}" for place in PLACES)  # noqa: S608 - our names
+    parts = " union all ".join(
+        f"select {place.column} as sealed from {place.table}"  # noqa: S608 - our names
+        for place in PLACES
+    )
     cursor = await tx.execute(
         f"select case when length(sealed) > 0 then get_byte(sealed, 0) else 0 end, count(*) "  # noqa: S608 - our names
         f"from ({parts}) s where sealed is not null group by 1"
@@ -62,7 +65,10 @@ async def lock_outdated_secrets(
 async def update_secrets(
     scope: Scope, tx: Transaction, place: SecretColumn, exchanged: list[tuple[UUID, bytes]]
 ) -> None:
-    """Write secrets of locked rows anew. Nothing else of a row changes, also not when it was changed last."""
+    """Write secrets of locked rows anew.
+
+    Nothing else of a row changes, also not when it was changed last.
+    """
     await tx.execute(
         f"update {place.table} t set {place.column} = n.sealed "  # noqa: S608 - our names
         "from unnest(%s::uuid[], %s::bytea[]) as n (id, sealed) where t.id = n.id",

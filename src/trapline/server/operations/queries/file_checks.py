@@ -35,7 +35,9 @@ class HarmedFileRow(Row):
 
     __tablename__ = "harmed_files"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"
+        ),
         CheckConstraint("state in ('missing', 'damaged')", name="state"),
         Index(None, "key"),
     )
@@ -93,7 +95,9 @@ async def start_check(
     return CheckProgress(*row) if row else None
 
 
-async def record_progress(scope: Scope, tx: Transaction, name: str, progress: CheckProgress) -> None:
+async def record_progress(
+    scope: Scope, tx: Transaction, name: str, progress: CheckProgress
+) -> None:
     """Record how far a pass has come, and keep the claim."""
     await tx.execute(
         "update file_checks set last_image = %s, images = %s, size_bytes = %s,"
@@ -105,10 +109,15 @@ async def record_progress(scope: Scope, tx: Transaction, name: str, progress: Ch
 async def release_check(scope: Scope, tx: Transaction, name: str, *, finished: bool) -> None:
     """Release the claim; a pass that is finished begins with the first image again."""
     finish = ", last_image = null, finished_at = now()" if finished else ""
-    await tx.execute(f"update file_checks set claimed_until = null{finish} where name = %s", (name,))  # noqa: S608
+    await tx.execute(
+        f"update file_checks set claimed_until = null{finish} where name = %s",  # noqa: S608 - our words
+        (name,),
+    )
 
 
-async def list_stored(scope: Scope, tx: Transaction, after: UUID | None, limit: int) -> list[StoredImage]:
+async def list_stored(
+    scope: Scope, tx: Transaction, after: UUID | None, limit: int
+) -> list[StoredImage]:
     """List images with their files, in the order of their ids."""
     cursor = await tx.execute(
         """
@@ -144,9 +153,14 @@ async def list_origins(scope: Scope, tx: Transaction, image: StoredImage) -> lis
     return [(row[0], row[1]) for row in await cursor.fetchall()]
 
 
-async def record_harmed(scope: Scope, tx: Transaction, image: StoredImage, found: Mapping[str, str]) -> bool:
+async def record_harmed(
+    scope: Scope, tx: Transaction, image: StoredImage, found: Mapping[str, str]
+) -> bool:
     """Record which files of an image are missing or damaged, by their key; False if the image was deleted meanwhile."""
-    await tx.execute("delete from harmed_files where image_id = %s and not key = any(%s)", (image.id, list(found)))
+    await tx.execute(
+        "delete from harmed_files where image_id = %s and not key = any(%s)",
+        (image.id, list(found)),
+    )
     for key, state in found.items():
         cursor = await tx.execute(
             "insert into harmed_files (image_id, key, project_id, state)"

@@ -14,10 +14,11 @@ MOST_COUNTED = 100_000
 
 @dataclass(frozen=True)
 class QueueGauges:
-    """Jobs by state; analyses of jobs by state; leases held, those that nobody answered for among them; sources.
+    """Jobs by state; analyses of jobs by state; leases held, those that nobody answered for among
+    them; sources.
 
-    `sources` are the active ones, each with the seconds since its last good run, or since it was made. `nats_up` is
-    None where events are not published to NATS.
+    `sources` are the active ones, each with the seconds since its last good run, or since it was
+    made. `nats_up` is None where events are not published to NATS.
     """
 
     jobs: dict[str, int]
@@ -31,9 +32,14 @@ class QueueGauges:
 
 
 async def get_queue_gauges(scope: Scope, tx: Transaction) -> QueueGauges:
-    """Read what stands. The counters of jobs are kept as they move, so that no table is counted through."""
+    """Read what stands.
+
+    The counters of jobs are kept as they move, so that no table is counted through.
+    """
     rows = await (
-        await tx.execute("select status, count(*), sum(open), sum(completed), sum(failed) from jobs group by status")
+        await tx.execute(
+            "select status, count(*), sum(open), sum(completed), sum(failed) from jobs group by status"
+        )
     ).fetchall()
     counted = await tx.execute(
         "select count(*) from (select from analyses where state = 'processing' and job_id is not null limit %s) held",

@@ -14,7 +14,16 @@ from trapline.server.platform.db.base import Transaction
 
 BEING_COPIED = 7_230_010
 """The advisory lock that a backup shares, and whoever deletes stored files takes alone."""
-COUNTED = ("projects", "users", "images", "analyses", "annotations", "identifications", "pull_sources", "jobs")
+COUNTED = (
+    "projects",
+    "users",
+    "images",
+    "analyses",
+    "annotations",
+    "identifications",
+    "pull_sources",
+    "jobs",
+)
 
 
 _FILES = b"""
@@ -27,7 +36,10 @@ _EXPORTS = b"    union all select storage_key, false, null::uuid from exports wh
 
 
 class FileReference(NamedTuple):
-    """What a row speaks of: the key of a file, or an image with thumbnails. One that is no `must` may never come."""
+    """What a row speaks of: the key of a file, or an image with thumbnails.
+
+    One that is no `must` may never come.
+    """
 
     key: str | None
     must: bool
@@ -71,7 +83,9 @@ class Snapshot:
         """Count the rows of the tables that say most."""
         counts = {}
         for table in COUNTED:
-            there = await (await self.connection.execute("select to_regclass(%s)", [table])).fetchone()
+            there = await (
+                await self.connection.execute("select to_regclass(%s)", [table])
+            ).fetchone()
             if there and there[0]:
                 cursor = await self.connection.execute(f"select count(*) from {table}".encode())  # noqa: S608 - ours
                 found = await cursor.fetchone()
@@ -95,5 +109,7 @@ async def open_snapshot(url: str) -> AsyncIterator[Snapshot]:
 
 async def is_backup_running(scope: Scope, tx: Transaction) -> bool:
     """Tell whether a backup runs; if none does, none can begin before the end of this transaction."""
-    found = await (await tx.execute("select pg_try_advisory_xact_lock(%s)", (BEING_COPIED,))).fetchone()
+    found = await (
+        await tx.execute("select pg_try_advisory_xact_lock(%s)", (BEING_COPIED,))
+    ).fetchone()
     return not (found and found[0])

@@ -19,6 +19,10 @@ async def get_metrics(system: SystemOf, request: Request) -> Response:
     if system.metrics_token is None:
         raise NotFound
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), system.metrics_token.encode()):
-        raise Unauthenticated("Metrics are for whoever sends `Authorization: Bearer <TRAPLINE_METRICS_TOKEN>`.")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(
+        token.strip().encode(), system.metrics_token.encode()
+    ):
+        raise Unauthenticated(
+            "Metrics are for whoever sends `Authorization: Bearer <TRAPLINE_METRICS_TOKEN>`."
+        )
     return Response(await _reader.read(system), media_type=CONTENT_TYPE_LATEST)

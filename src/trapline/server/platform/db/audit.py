@@ -33,16 +33,20 @@ class AuditRow(Row):
 
 
 def select_audit(scope: Scope, project_id: int | None, wanted: AuditFilter) -> Select[AuditRow]:
-    """Select what was done in the projects whose audit the caller may read: in one of them, or in all.
+    """Select what was done in the projects whose audit the caller may read: in one of them, or in
+    all.
 
-    What is of no project, such as sign-ins, comes with all of them to whoever owns the installation.
+    What is of no project, such as sign-ins, comes with all of them to whoever owns the
+    installation.
     """
     statement = select(AuditRow)
     if project_id is not None:
         scope.check(project_id)
         statement = statement.where(AuditRow.project_id == project_id)
     elif not scope.everything:
-        readable = [project for project, role in scope.roles.items() if RANK[role] >= RANK[scope.needs]]
+        readable = [
+            project for project, role in scope.roles.items() if RANK[role] >= RANK[scope.needs]
+        ]
         # What is of no project is about accounts, or about projects that are gone.
         of_none = AuditRow.project_id.is_(None) if scope.is_operator else false()
         statement = statement.where(or_(AuditRow.project_id.in_(readable), of_none))

@@ -40,7 +40,10 @@ class Transaction:
         self._is_committed = False
 
     async def connection(self) -> Connection:
-        """Give the psycopg connection of this very transaction, for COPY and plain SQL. Never commit on it."""
+        """Give the psycopg connection of this very transaction, for COPY and plain SQL.
+
+        Never commit on it.
+        """
         await self.session.flush()
         raw = await (await self.session.connection()).get_raw_connection()
         return cast("Connection", raw.driver_connection)
@@ -64,7 +67,12 @@ class Transaction:
             yield
 
     def audit(
-        self, action: str, subject_type: str, subject_id: object, project_id: int | None = None, **details: Any
+        self,
+        action: str,
+        subject_type: str,
+        subject_id: object,
+        project_id: int | None = None,
+        **details: Any,
     ) -> None:
         """Leave a line in the audit if this transaction commits."""
         origin = self.scope.origin
@@ -82,7 +90,12 @@ class Transaction:
         )
 
     def audit_each(
-        self, project_ids: Collection[int], action: str, subject_type: str, subject_id: object, **details: Any
+        self,
+        project_ids: Collection[int],
+        action: str,
+        subject_type: str,
+        subject_id: object,
+        **details: Any,
     ) -> None:
         """Leave a line for each of these projects; without any, one that the installation's owner reads."""
         for project_id in project_ids or (None,):
@@ -125,9 +138,11 @@ class SqlTransaction(Transaction):
 
     @asynccontextmanager
     async def pipelined_commit(self) -> AsyncIterator[None]:
-        """Send the statements of this block and the commit behind them; an error of one of them leaves nothing done.
+        """Send the statements of this block and the commit behind them; an error of one of them
+        leaves nothing done.
 
-        What they lock is free as soon as the database has committed, and waits for nothing that this process does.
+        What they lock is free as soon as the database has committed, and waits for nothing that
+        this process does.
         """
         async with self._connection.pipeline():
             yield
@@ -145,12 +160,14 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 10, statement_timeout_s: float = 30) -> None:
         self.url = url
-        # What a machine that vanished in the middle of a transaction had locked is free again after a minute.
+        # What a machine that vanished in the middle of a transaction had locked is free again after
+        # a minute.
         options = (
             f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC "
             "-c idle_in_transaction_session_timeout=60000"
         )
-        # The line asks the same questions thousands of times a minute; planning each anew took a tenth of its time.
+        # The line asks the same questions thousands of times a minute; planning each anew took a
+        # tenth of its time.
         line_options = f"{options} -c plan_cache_mode=force_generic_plan"
         plain_url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self.pulse = ConnectionWatchdog(plain_url)
@@ -160,15 +177,23 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
-            connect_args={"async_creator_fn": self.pulse.connection_class.connect, "options": options},
+            connect_args={
+                "async_creator_fn": self.pulse.connection_class.connect,
+                "options": options,
+            },
         )
-        self._line = ConnectionPool(self.pulse, plain_url, size=max(2, connections // 2), options=line_options)
+        self._line = ConnectionPool(
+            self.pulse, plain_url, size=max(2, connections // 2), options=line_options
+        )
 
     @asynccontextmanager
-    async def sql_transaction(self, scope: Scope, *, each_alone: bool = False) -> AsyncIterator[Transaction]:
+    async def sql_transaction(
+        self, scope: Scope, *, each_alone: bool = False
+    ) -> AsyncIterator[Transaction]:
         """Open a transaction in plain SQL, without a session; otherwise as `transaction`.
 
-        With `each_alone` each statement is committed by itself: what only looks needs not ask for begin and commit.
+        With `each_alone` each statement is committed by itself: what only looks needs not ask for
+        begin and commit.
         """
         with _away_in_words(), self.pulse.in_use():
             connection = await self._line.take()
@@ -183,9 +208,11 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
-        """Open a transaction for a scope; it commits when the block ends and rolls back when the block raises.
+        """Open a transaction for a scope; it commits when the block ends and rolls back when the
+        block raises.
 
-        Raises DatabaseAway where the database cannot be reached, and where the fate of the commit is unknown.
+        Raises DatabaseAway where the database cannot be reached, and where the fate of the commit
+        is unknown.
         """
         session = AsyncSession(self._engine, expire_on_commit=False)
         transaction = Transaction(scope, session)
@@ -209,13 +236,21 @@ def _away_in_words() -> Iterator[None]:
     """Turn every sign of a database that is away into DatabaseAway, and of one that took too long into DatabaseSlow."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError, OSError) as error:
+    except (
+        OperationalError,
+        InterfaceError,
+        PoolTimeout,
+        psycopg.OperationalError,
+        OSError,
+    ) as error:
         if _is_deliberate(error):
             raise
         if getattr(getattr(error, "orig", error), "sqlstate", None) == STATEMENT_CANCELLED:
             log.warning("the database gave a statement up", error=str(error).splitlines()[0])
             raise StatementTimeout(SLOW) from error
-        log.warning("the database is away", error=(str(error) or type(error).__name__).splitlines()[0])
+        log.warning(
+            "the database is away", error=(str(error) or type(error).__name__).splitlines()[0]
+        )
         raise DatabaseUnavailable(AWAY) from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -1,7 +1,8 @@
-"""Many rows at once, as PostgreSQL's binary COPY wants them (its documentation, "COPY", "Binary Format").
+"""Many rows at once, as PostgreSQL's binary COPY wants them (its documentation, "COPY", "Binary
+Format").
 
-The encoding is written out here because the line spends half of its time on it: through psycopg's adapters, made for
-any type at any place, the same rows take three times as long.
+The encoding is written out here because the line spends half of its time on it: through psycopg's
+adapters, made for any type at any place, the same rows take three times as long.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,11 @@ _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
 _INT2, _INT4 = Struct(">h").pack, Struct(">i").pack
-_PREFIXED_INT4, _PREFIXED_INT8, _PREFIXED_FLOAT4 = Struct(">ii").pack, Struct(">iq").pack, Struct(">if").pack
+_PREFIXED_INT4, _PREFIXED_INT8, _PREFIXED_FLOAT4 = (
+    Struct(">ii").pack,
+    Struct(">iq").pack,
+    Struct(">if").pack,
+)
 _PREFIXED_FLOAT8 = Struct(">id").pack
 _SHORT = [_INT4(length) for length in range(1024)]
 

@@ -68,24 +68,35 @@ class CachedSummary:
 
 @dataclass
 class Caches:
-    """Callers behind workers' tokens, jobs as workers need them, algorithms and class lists, what jobs found.
+    """Callers behind workers' tokens, jobs as workers need them, algorithms and class lists, what
+    jobs found.
 
-    `figures` are what public projects have to show, `summaries` what took long to sum up; `days_at_once` is how many
-    days are counted together, where more of them took too long. Of `downloads` it is known that the audit tells of
-    them: who read which picture from where.
+    `figures` are what public projects have to show, `summaries` what took long to sum up;
+    `days_at_once` is how many days are counted together, where more of them took too long. Of
+    `downloads` it is known that the audit tells of them: who read which picture from where.
 
     A token that another process revoked is refused here half a second later.
     """
 
-    callers: TtlCache[tuple[str, bytes], Scope] = field(default_factory=lambda: TtlCache(10_000, 0.5))
+    callers: TtlCache[tuple[str, bytes], Scope] = field(
+        default_factory=lambda: TtlCache(10_000, 0.5)
+    )
     jobs: TtlCache[int, LeasableJob] = field(default_factory=lambda: TtlCache(1_000, 5.0))
     algorithms: TtlCache[AlgorithmName, tuple[int, bytes | None]] = field(
         default_factory=lambda: TtlCache(10_000, 60.0)
     )
     labels: TtlCache[bytes, list[str]] = field(default_factory=lambda: TtlCache(100, 3_600.0))
-    downloads: TtlCache[tuple[str, str, str], bool] = field(default_factory=lambda: TtlCache(100_000, 300.0))
-    moves: TtlCache[int, tuple[JobTransition, ...]] = field(default_factory=lambda: TtlCache(1_000, 600.0))
+    downloads: TtlCache[tuple[str, str, str], bool] = field(
+        default_factory=lambda: TtlCache(100_000, 300.0)
+    )
+    moves: TtlCache[int, tuple[JobTransition, ...]] = field(
+        default_factory=lambda: TtlCache(1_000, 600.0)
+    )
     days_at_once: TtlCache[None, int] = field(default_factory=lambda: TtlCache(1, 600.0))
-    figures: TtlCache[int, PublicProjectCounts] = field(default_factory=lambda: TtlCache(1_000, 15.0))
-    summaries: TtlCache[DayFilter, CachedSummary] = field(default_factory=lambda: TtlCache(20, 30.0))
+    figures: TtlCache[int, PublicProjectCounts] = field(
+        default_factory=lambda: TtlCache(1_000, 15.0)
+    )
+    summaries: TtlCache[DayFilter, CachedSummary] = field(
+        default_factory=lambda: TtlCache(20, 30.0)
+    )
     found: TtlCache[int, CachedJobCounts] = field(default_factory=lambda: TtlCache(1_000, 60.0))

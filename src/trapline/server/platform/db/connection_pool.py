@@ -1,7 +1,8 @@
-"""The connections that the line speaks over: psycopg's own, kept open, found broken before they do harm.
+"""The connections that the line speaks over: psycopg's own, kept open, found broken before they do
+harm.
 
-Not psycopg_pool: while the database is away that one waits ever longer between its attempts, and would find it back
-long after it has come back.
+Not psycopg_pool: while the database is away that one waits ever longer between its attempts, and
+would find it back long after it has come back.
 """
 
 import asyncio
@@ -19,7 +20,10 @@ TRUSTED_S = 1.0
 
 @dataclass
 class ConnectionPool:
-    """At most `size` connections to one database. Raises psycopg.OperationalError where none is to be had."""
+    """At most `size` connections to one database.
+
+    Raises psycopg.OperationalError where none is to be had.
+    """
 
     pulse: ConnectionWatchdog
     url: str
@@ -51,16 +55,22 @@ class ConnectionPool:
 
     async def _wait_for_free(self) -> None:
         try:
-            # Not wait_for: before Python 3.12 it forgets that its task is being cancelled where it just succeeds.
+            # Not wait_for: before Python 3.12 it forgets that its task is being cancelled where it
+            # just succeeds.
             async with asyncio.timeout(self.wait_s):
                 await self._free.acquire()
         except TimeoutError as error:
-            raise psycopg.OperationalError(f"no connection came free within {self.wait_s} s") from error
+            raise psycopg.OperationalError(
+                f"no connection came free within {self.wait_s} s"
+            ) from error
 
     async def give_back(self, connection: Connection) -> None:
         """Give a connection back; what is left of a transaction is rolled back, a broken one is closed."""
         try:
-            if connection.pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+            if connection.pgconn.transaction_status in (
+                TransactionStatus.INTRANS,
+                TransactionStatus.INERROR,
+            ):
                 await connection.rollback()
             if self._closed or connection.pgconn.transaction_status != TransactionStatus.IDLE:
                 await connection.close()

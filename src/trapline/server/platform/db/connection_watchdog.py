@@ -1,11 +1,12 @@
 """Notices within about a second that PostgreSQL fell silent, and that it is back.
 
-A database that was killed refuses connections, and every call hears of it at once. One that is stopped, or behind a
-network that swallows everything, says nothing at all: each call would wait for its own timeout, with its caller. So
-one question is asked again and again over a separate connection, as long as a transaction is open that began more
-than UNASKED_S ago: shorter ones are answered themselves, so that an idle process asks nothing. If no answer comes,
-every connection of the process is shut: what waits on one fails now, what comes is refused until an answer is
-there. A slow statement is no silence: its backend's neighbour still answers.
+A database that was killed refuses connections, and every call hears of it at once. One that is
+stopped, or behind a network that swallows everything, says nothing at all: each call would wait for
+its own timeout, with its caller. So one question is asked again and again over a separate
+connection, as long as a transaction is open that began more than UNASKED_S ago: shorter ones are
+answered themselves, so that an idle process asks nothing. If no answer comes, every connection of
+the process is shut: what waits on one fails now, what comes is refused until an answer is there. A
+slow statement is no silence: its backend's neighbour still answers.
 """
 
 import asyncio
@@ -32,8 +33,8 @@ SILENT_AFTER_S = 1.0
 CONNECT_WITHIN_S = 5.0
 LOOK_UP_EVERY_S = 5.0
 """How often a wait for PostgreSQL looks at its socket without being woken."""
-# The wait for an answer is counted in these steps, so that a loop that was busy meanwhile does not take its own
-# tardiness for silence.
+# The wait for an answer is counted in these steps, so that a loop that was busy meanwhile does not
+# take its own tardiness for silence.
 STEP_S = 0.1
 
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -44,7 +45,10 @@ class DatabaseUnresponsive(psycopg.OperationalError):
 
 
 class ConnectionWatchdog:
-    """Whether PostgreSQL answers, as one process sees it. Every connection is of its `connection_class`."""
+    """Whether PostgreSQL answers, as one process sees it.
+
+    Every connection is of its `connection_class`.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -58,7 +62,10 @@ class ConnectionWatchdog:
         self.connection_class = _watched(self)
 
     def check(self) -> None:
-        """Watch for silence for as long as the database is used. Raises Silent while it does not answer."""
+        """Watch for silence for as long as the database is used.
+
+        Raises Silent while it does not answer.
+        """
         if self._soon is None and (self._beating is None or self._beating.done()):
             self._soon = asyncio.get_running_loop().call_later(UNASKED_S, self._begin)
         if self._silent:
@@ -66,7 +73,10 @@ class ConnectionWatchdog:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Use the database within the block, which fails soon if the database falls silent. Raises Silent."""
+        """Use the database within the block, which fails soon if the database falls silent.
+
+        Raises Silent.
+        """
         self.check()
         self._users += 1
         try:
@@ -126,7 +136,10 @@ class ConnectionWatchdog:
             await asyncio.sleep(BEAT_S)
 
     async def _ask(self) -> bool:
-        """Ask one question; False where no answer came in time. A refusal is an answer, so is a closed connection."""
+        """Ask one question; False where no answer came in time.
+
+        A refusal is an answer, so is a closed connection.
+        """
         asking = asyncio.create_task(self._question())
         try:
             for _ in range(round(SILENT_AFTER_S / STEP_S)):
@@ -150,7 +163,8 @@ class ConnectionWatchdog:
 
     async def _drop(self, asking: asyncio.Task[None]) -> None:
         if not asking.done():
-            # A statement that is cancelled waits for the server to hear of it; over a connection that is shut it ends.
+            # A statement that is cancelled waits for the server to hear of it; over a connection
+            # that is shut it ends.
             if self._own is None:
                 asking.cancel()
             else:
@@ -178,15 +192,19 @@ def _watched(pulse: ConnectionWatchdog) -> type[Connection]:
                     connection = await super().connect(*arguments, **keywords)
                     hand_over(connection)
             except BaseException:
-                # The time may be over, or the caller gone, just when it is open: nobody else would close it.
+                # The time may be over, or the caller gone, just when it is open: nobody else would
+                # close it.
                 if connection is not None:
                     await connection.close()
                 raise
             return connection
 
-        async def wait(self, gen: PQGen[Any], interval: float = LOOK_UP_EVERY_S, timeout: float | None = None) -> Any:
-            # The event loop reports an answer at once. Psycopg looks ten times a second all the same, which for four
-            # connections that listen for background tasks took more time than all else that an idle process does.
+        async def wait(
+            self, gen: PQGen[Any], interval: float = LOOK_UP_EVERY_S, timeout: float | None = None
+        ) -> Any:
+            # The event loop reports an answer at once. Psycopg looks ten times a second all the
+            # same, which for four connections that listen for background tasks took more time than
+            # all else that an idle process does.
             return await super().wait(gen, interval, timeout)
 
     return Watched
@@ -194,5 +212,8 @@ def _watched(pulse: ConnectionWatchdog) -> type[Connection]:
 
 def _shut(connection: Connection) -> None:
     """Shut a connection beneath whoever waits on it: the wait ends as if the server had gone."""
-    with contextlib.suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as beneath:
+    with (
+        contextlib.suppress(psycopg.Error, OSError),
+        socket.socket(fileno=os.dup(connection.fileno())) as beneath,
+    ):
         beneath.shutdown(socket.SHUT_RDWR)

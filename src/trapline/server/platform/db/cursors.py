@@ -47,11 +47,14 @@ def _read_value(value: object, kind: type) -> object:
     return reject_nul(str(value))
 
 
-def slice_page(whole: Page[Item], key: Callable[[Item], UUID], limit: int, cursor: str | None) -> Page[Item]:
+def slice_page(
+    whole: Page[Item], key: Callable[[Item], UUID], limit: int, cursor: str | None
+) -> Page[Item]:
     """Cut one page out of a list that is short enough to be fetched whole.
 
-    One that fits on a page keeps its order. Pages of a longer one go by id, the newest first: whatever moves or goes
-    meanwhile, each page goes on where the last one ended. Raises Invalid for a cursor of another list.
+    One that fits on a page keeps its order. Pages of a longer one go by id, the newest first:
+    whatever moves or goes meanwhile, each page goes on where the last one ended. Raises Invalid for
+    a cursor of another list.
     """
     if cursor is None and len(whole.results) <= limit:
         return whole
@@ -61,4 +64,6 @@ def slice_page(whole: Page[Item], key: Callable[[Item], UUID], limit: int, curso
         behind = [item for item in behind if key(item) < last]
     results = behind[:limit]
     more = len(behind) > limit
-    return whole.model_copy(update={"results": results, "next": encode_cursor([key(results[-1])]) if more else None})
+    return whole.model_copy(
+        update={"results": results, "next": encode_cursor([key(results[-1])]) if more else None}
+    )

@@ -1,4 +1,5 @@
-"""Deadlocks: PostgreSQL ends one of the transactions that wait for each other, and that one begins anew.
+"""Deadlocks: PostgreSQL ends one of the transactions that wait for each other, and that one begins
+anew.
 
 So may one that writes what another has just written, and finds it there at the next look.
 """
@@ -16,8 +17,11 @@ TRIES = 5
 Answer = TypeVar("Answer")
 
 
-async def retry_on_deadlock(act: Callable[[], Awaitable[Answer]], *, after_twins: bool = False) -> Answer:
-    """Do a whole transaction, again where it was ended for another one; raises what the last try raised.
+async def retry_on_deadlock(
+    act: Callable[[], Awaitable[Answer]], *, after_twins: bool = False
+) -> Answer:
+    """Do a whole transaction, again where it was ended for another one; raises what the last try
+    raised.
 
     `after_twins`: also where another one wrote the same meanwhile, and it looks for that first.
     """

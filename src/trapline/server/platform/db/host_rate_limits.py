@@ -12,7 +12,8 @@ from trapline.server.platform.db.row import Moment, Row
 
 @dataclass(frozen=True)
 class HostRateLimit:
-    """How often a host that many may name is asked: so many at once, and so many a second, by whomever it is named.
+    """How often a host that many may name is asked: so many at once, and so many a second, by
+    whomever it is named.
 
     Who finds no place asks again after `busy_s`.
     """
@@ -72,7 +73,8 @@ async def acquire_host_slot(
 async def release_host_slot(scope: Scope, tx: Transaction, host: str, taken_at: datetime) -> None:
     """Leave a place at a host, unless it is somebody else's by now."""
     await tx.execute(
-        "update host_turns set until = clock_timestamp() where host = %s and taken_at = %s", (host, taken_at)
+        "update host_turns set until = clock_timestamp() where host = %s and taken_at = %s",
+        (host, taken_at),
     )
 
 

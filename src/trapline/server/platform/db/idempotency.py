@@ -39,14 +39,17 @@ class IdempotencyRow(Row):
 async def find_saved_response(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answer | None:
     """Find what this very request was answered before; begins every action that creates something.
 
-    Holds off a twin of the request until this transaction ends. Raises Conflict where the key came with another body,
-    NotFound and Forbidden where the caller has lost the role that this request needs.
+    Holds off a twin of the request until this transaction ends. Raises Conflict where the key came
+    with another body, NotFound and Forbidden where the caller has lost the role that this request
+    needs.
     """
     once = scope.origin.once
     if once is None:
         return None
     async with tx.pipelined():
-        await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{scope.actor} {once.key}",))
+        await tx.execute(
+            "select pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{scope.actor} {once.key}",)
+        )
         cursor = await tx.execute(
             "select route, body_sha256, answer, project_ids from idempotency_keys where actor = %s and key = %s",
             (scope.actor, once.key),
@@ -74,7 +77,9 @@ async def find_saved_response(scope: Scope, tx: Transaction, kind: type[Answer])
     return kind.model_validate_json(bytes(answer))
 
 
-async def _list_roles(scope: Scope, tx: Transaction, project_ids: Collection[int]) -> Mapping[int, Role]:
+async def _list_roles(
+    scope: Scope, tx: Transaction, project_ids: Collection[int]
+) -> Mapping[int, Role]:
     """List the caller's roles, with those that the twin gave while this request waited: a new or a restored project."""
     is_whole = scope.user_id is not None and not scope.is_limited and scope.kind not in MACHINES
     if not is_whole or scope.roles.keys() >= set(project_ids):
@@ -97,7 +102,9 @@ async def purge_response_batch(scope: Scope, tx: Transaction, limit: int) -> int
     return cursor.rowcount
 
 
-def save_response(scope: Scope, tx: Transaction, answer: Answer, *, projects: Collection[int] | None = None) -> Answer:
+def save_response(
+    scope: Scope, tx: Transaction, answer: Answer, *, projects: Collection[int] | None = None
+) -> Answer:
     """Keep the answer for the same request again; ends every action that creates something.
 
     `projects` are those that the answer is about. By default they are those that the audit names.

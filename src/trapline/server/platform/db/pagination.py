@@ -36,7 +36,9 @@ async def fetch_page(
         key = tuple_(*columns)
         last = tuple_(*decode_cursor(cursor, [kind for _, kind in order]))
         statement = statement.where(key < last if descending else key > last)
-    ordered = statement.order_by(*[column.desc() if descending else column.asc() for column in columns])
+    ordered = statement.order_by(
+        *[column.desc() if descending else column.asc() for column in columns]
+    )
     rows = list((await tx.session.scalars(ordered.limit(limit + 1))).all())
     if len(rows) <= limit:
         return rows, None

@@ -12,19 +12,29 @@ def open_within(
     flags: int = os.O_RDONLY,
     refused: Collection[tuple[int, int]] = (),
 ) -> int:
-    """Open a file below `root`, a folder or its descriptor, name by name, and return its descriptor.
+    """Open a file below `root`, a folder or its descriptor, name by name, and return its
+    descriptor.
 
-    No part may be empty, `.` or `..`, and none may be a symbolic link, whoever swapped it meanwhile.
-    Folders whose device and inode are `refused` are not passed through.
-    Raises OSError: ELOOP or ENOTDIR where a link stands in the way, ENOENT where nothing does, EACCES where refused.
+    No part may be empty, `.` or `..`, and none may be a symbolic link, whoever swapped it
+    meanwhile. Folders whose device and inode are `refused` are not passed through. Raises OSError:
+    ELOOP or ENOTDIR where a link stands in the way, ENOENT where nothing does, EACCES where
+    refused.
     """
     names = [os.fsencode(part) for part in parts]
-    if not names or any(name in (b"", b".", b"..") or b"/" in name or b"\x00" in name for name in names):
+    if not names or any(
+        name in (b"", b".", b"..") or b"/" in name or b"\x00" in name for name in names
+    ):
         raise FileNotFoundError(f"not a path beneath a folder: {b'/'.join(names)!r}")
-    folder = os.dup(root) if isinstance(root, int) else os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = (
+        os.dup(root)
+        if isinstance(root, int)
+        else os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    )
     try:
         for name in names[:-1]:
-            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            below = os.open(
+                name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder
+            )
             os.close(folder)
             folder = below
             _require_other(folder, refused)

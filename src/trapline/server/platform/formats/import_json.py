@@ -53,13 +53,20 @@ class JsonFile:
             yield self.body[start:end]
 
     def places(self, name: str) -> Iterator[tuple[int, int]]:
-        """Tell where the elements of a list lie. Raises Unreadable where it is none, or one is huge."""
+        """Tell where the elements of a list lie.
+
+        Raises Unreadable where it is none, or one is huge.
+        """
         if name not in self.parts:
             raise UnreadableFile(f"It has no `{name}`.")
         try:
-            for number, (start, end) in enumerate(list_element_spans(self.body, self.parts[name][0]), 1):
+            for number, (start, end) in enumerate(
+                list_element_spans(self.body, self.parts[name][0]), 1
+            ):
                 if end - start > LONGEST_ENTRY:
-                    raise UnreadableFile(f"Number {number:,} of `{name}` has more than {LONGEST_ENTRY >> 20} MiB.")
+                    raise UnreadableFile(
+                        f"Number {number:,} of `{name}` has more than {LONGEST_ENTRY >> 20} MiB."
+                    )
                 yield start, end
         except InvalidRequest as error:
             raise UnreadableFile(error.detail.removesuffix(" Nothing was stored.")) from error
@@ -71,15 +78,20 @@ class JsonFile:
 
 def parse_category_names(told: Any, part: str) -> dict[str, str]:
     """Read a map from numbers to names. Raises Unreadable."""
-    if not isinstance(told, dict | None) or not all(isinstance(name, str) for name in (told or {}).values()):
+    if not isinstance(told, dict | None) or not all(
+        isinstance(name, str) for name in (told or {}).values()
+    ):
         raise UnreadableFile(f"`{part}` is no object of names.")
     return dict(told or {})
 
 
-def build_model_name(options: ImportOptions, name: object, version: object, usual: str) -> ModelInfo:
+def build_model_name(
+    options: ImportOptions, name: object, version: object, usual: str
+) -> ModelInfo:
     """What results are by: as it was asked for, else as the file says."""
     told = name if isinstance(name, str) and name.strip() else usual
     said = version if isinstance(version, str | int | float) and str(version).strip() else "unknown"
     return ModelInfo(
-        options.model_name or sanitise_text(told, 255), options.model_version or sanitise_text(str(said), 100)
+        options.model_name or sanitise_text(told, 255),
+        options.model_version or sanitise_text(str(said), 100),
     )

@@ -1,7 +1,8 @@
 """A body of results taken apart into its elements, without reading what is in them.
 
-A body can have hundreds of megabytes: it may lie in a file, and only one group of elements is in memory at a time.
-An element that is no JSON is found out when it is read by itself, so that it harms no other.
+A body can have hundreds of megabytes: it may lie in a file, and only one group of elements is in
+memory at a time. An element that is no JSON is found out when it is read by itself, so that it
+harms no other.
 """
 
 import mmap
@@ -42,7 +43,9 @@ def _nest(levels: int) -> bytes:
 
 
 _USUAL = re.compile(_nest(NESTED), re.DOTALL)
-_COMPLETE = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"|' + _nest(NESTED) + rb")*+", re.DOTALL)
+_COMPLETE = re.compile(
+    rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"|' + _nest(NESTED) + rb")*+", re.DOTALL
+)
 """All that follows in a list or an object up to its end, or up to a value that is longer or nested deeper."""
 _NUMERIC = frozenset(b"-0123456789"[place : place + 1] for place in range(11))
 
@@ -52,7 +55,8 @@ class _Batch(Struct):
 
 
 def split_body(body: Body) -> Iterator[list[bytes | None]]:
-    """Take a body apart, `{"results": [...]}` or a bare list, into groups of elements of about 2 MiB.
+    """Take a body apart, `{"results": [...]}` or a bare list, into groups of elements of about 2
+    MiB.
 
     An element of more than LARGEST_ELEMENT bytes is None: it is never in memory.
 
@@ -86,9 +90,11 @@ def split_body(body: Body) -> Iterator[list[bytes | None]]:
 
 
 def has_many_values(body: Body, most: int) -> bool:
-    """Whether a body may hold more than this number of values and keys; each takes up to a hundred bytes as an object.
+    """Whether a body may hold more than this number of values and keys; each takes up to a hundred
+    bytes as an object.
 
-    Each value and key has one of four characters next to it. Texts may contain them too: it is an upper bound.
+    Each value and key has one of four characters next to it. Texts may contain them too: it is an
+    upper bound.
     """
     if len(body) <= most:
         return False
@@ -104,7 +110,8 @@ def has_many_values(body: Body, most: int) -> bool:
 def find_value_spans(body: Body) -> dict[str, tuple[int, int]]:
     """Find where the value of each key of an object lies; of keys that come twice, the last.
 
-    Brackets are followed to the end, so a file that is cut off is known before anything of it is taken. Raises Invalid.
+    Brackets are followed to the end, so a file that is cut off is known before anything of it is
+    taken. Raises Invalid.
     """
     position = _skip_space(body, len(BOM) if body[: len(BOM)] == BOM else 0)
     if body[position : position + 1] != b"{":
@@ -120,7 +127,8 @@ def find_value_spans(body: Body) -> dict[str, tuple[int, int]]:
             raise _invalid("a colon was expected", position)
         position = _skip_space(body, position + 1)
         start = position
-        # A list element by element: a pattern over all of them would let nobody else do anything meanwhile.
+        # A list element by element: a pattern over all of them would let nobody else do anything
+        # meanwhile.
         is_list = body[start : start + 1] == b"["
         position = _find_end_of_list(body, start) if is_list else _find_end(body, start)
         if len(key[0]) <= LONGEST_KEY:
@@ -145,7 +153,10 @@ def _find_end_of_list(body: Body, position: int) -> int:
 
 
 def list_element_spans(body: Body, position: int) -> Iterator[tuple[int, int]]:
-    """Tell where the elements of the list that begins here lie, one by one. Raises Invalid where it is no list."""
+    """Tell where the elements of the list that begins here lie, one by one.
+
+    Raises Invalid where it is no list.
+    """
     read = position
     for start, end in _find_in_list(body, position):
         yield start, end
@@ -184,7 +195,9 @@ def _find_elements(body: Body) -> Iterator[tuple[int, int]]:
             position = _skip_comma(body, position, b"}")
         position += 1
     if not found:
-        raise InvalidRequest('The body is not a list of results, nor {"results": [...]}. Nothing was stored.')
+        raise InvalidRequest(
+            'The body is not a list of results, nor {"results": [...]}. Nothing was stored.'
+        )
     if _skip_space(body, position) != len(body):
         raise _invalid("something follows its end", position)
 
@@ -241,9 +254,12 @@ def _find_end(body: Body, position: int) -> int:
 
 def _skip_to_bracket(body: Body, position: int) -> int:
     if body[position - 1 : position] == b"[" and body[position : position + 1] in _NUMERIC:
-        # Nearly all bytes of a large body are in lists of numbers, and looking for one byte is a hundred times quicker.
+        # Nearly all bytes of a large body are in lists of numbers, and looking for one byte is a
+        # hundred times quicker.
         end = body.find(b"]", position, position + STEP)
-        if end > 0 and all(body.find(other, position, end) < 0 for other in (b'"', b"[", b"{", b"}")):
+        if end > 0 and all(
+            body.find(other, position, end) < 0 for other in (b'"', b"[", b"{", b"}")
+        ):
             return end
     while True:
         position = _skip(_COMPLETE, body, position)
@@ -280,4 +296,6 @@ def _skip(pattern: re.Pattern[bytes], body: Body, position: int) -> int:
 
 
 def _invalid(what: str, position: int) -> InvalidRequest:
-    return InvalidRequest(f"The body is not JSON: {what}, at byte {position:,}. Nothing was stored.")
+    return InvalidRequest(
+        f"The body is not JSON: {what}, at byte {position:,}. Nothing was stored."
+    )

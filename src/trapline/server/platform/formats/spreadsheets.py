@@ -18,7 +18,9 @@ def decode_text(body: bytes) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidRequest(f"This is no UTF-8 text from byte {error.start} on. Nothing was changed.") from error
+        raise InvalidRequest(
+            f"This is no UTF-8 text from byte {error.start} on. Nothing was changed."
+        ) from error
 
 
 def detect_separator(text: str) -> str:

@@ -44,7 +44,9 @@ class SqliteSpill:
     def build_index(self) -> None:
         """Be told that everything is added."""
         self._rows.execute("create index by_key on parts (key)")
-        self._rows.execute("create table lost as select * from parts where key not in (select key from owners)")
+        self._rows.execute(
+            "create table lost as select * from parts where key not in (select key from owners)"
+        )
         self.orphans = int(self._rows.execute("select count(*) from lost").fetchone()[0])
 
     def get_number(self, key: str) -> int | None:
@@ -65,7 +67,9 @@ class SqliteSpill:
 
     def list_parts(self, key: str) -> list[SpilledPart]:
         """The parts of an owner, in order."""
-        found = self._rows.execute("select number, first, last, said from parts where key = ? order by number", (key,))
+        found = self._rows.execute(
+            "select number, first, last, said from parts where key = ? order by number", (key,)
+        )
         return [SpilledPart(*row) for row in found.fetchall()]
 
     def list_orphans(self) -> Iterator[tuple[str, int]]:

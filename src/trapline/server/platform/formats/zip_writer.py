@@ -45,7 +45,9 @@ def sanitise_file_name(text: str, otherwise: str = "unnamed") -> str:
 
 def name_plain(name: str) -> str:
     """Make a folder's name of any text, in which only signs that some disk refuses are replaced."""
-    plain = "".join("_" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in name).strip(". ")
+    plain = "".join(
+        "_" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in name
+    ).strip(". ")
     return plain or "deployment"
 
 
@@ -70,7 +72,8 @@ def build_folder_names(
 
 
 class FileNames:
-    """Names the files of images by their relative paths, in the order of deployments, each name once in a deployment.
+    """Names the files of images by their relative paths, in the order of deployments, each name
+    once in a deployment.
 
     A path that several images of a deployment have is followed by the ID of all but the first.
     """
@@ -98,7 +101,10 @@ def get_suffix(media_type: str) -> str:
 
 
 class ZipWriter:
-    """A zip that is written from its first to its last byte. Text is deflated, what is packed already is stored."""
+    """A zip that is written from its first to its last byte.
+
+    Text is deflated, what is packed already is stored.
+    """
 
     def __init__(self, out: BinaryIO) -> None:
         self._zip = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, allowZip64=True)
@@ -156,7 +162,8 @@ def copy_temporary_file(aside: BinaryIO, out: BinaryIO) -> None:
 
 
 def image_path(source_path: str | None, filename: str) -> str:
-    """Return the path of an image as exports write it: the folders of its source, and its decoded name.
+    """Return the path of an image as exports write it: the folders of its source, and its decoded
+    name.
 
     The last part of a source's path is as the source lists it, such as percent-encoded.
     """
@@ -164,10 +171,11 @@ def image_path(source_path: str | None, filename: str) -> str:
 
 
 def sanitise_path(path: str) -> str:
-    """Return the path that a picture had elsewhere without what leads out of a folder: a root, a drive, two points.
+    """Return the path that a picture had elsewhere without what leads out of a folder: a root, a
+    drive, two points.
 
-    The backslash of an escaped sign, such as `\\u202e`, does not separate folders. On Windows it does, so that only
-    points and spaces before it become underlines.
+    The backslash of an escaped sign, such as `\\u202e`, does not separate folders. On Windows it
+    does, so that only points and spaces before it become underlines.
     """
     parts = (re.sub(r"[\x00-\x1f\x7f:]", "", part).strip() for part in _SEPARATOR.split(path))
     parts = (_POINTS.sub(lambda points: "_" * len(points[0]), part) for part in parts)

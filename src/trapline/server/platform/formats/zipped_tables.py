@@ -14,7 +14,11 @@ from typing import Any
 
 import msgspec
 
-from trapline.server.imports.formats.import_records import MOST_ENTRIES, UnreadableFile, sanitise_text
+from trapline.server.imports.formats.import_records import (
+    MOST_ENTRIES,
+    UnreadableFile,
+    sanitise_text,
+)
 from trapline.server.platform.formats.spreadsheets import STARTS
 
 PACKAGE = "datapackage.json"
@@ -41,7 +45,10 @@ class _Sober(io.FileIO):
 
 
 class _Lines:
-    """The lines of a table for a reader of CSV, whose rows may go over many. Raises Unreadable where one is huge."""
+    """The lines of a table for a reader of CSV, whose rows may go over many.
+
+    Raises Unreadable where one is huge.
+    """
 
     def __init__(self, file: io.TextIOWrapper) -> None:
         self._file, self.of_row = file, 0
@@ -60,7 +67,10 @@ class _Lines:
 
 
 class ZippedTables:
-    """Reads the tables of a package, each by its name. Raises Unreadable, and BROKEN while it is read."""
+    """Reads the tables of a package, each by its name.
+
+    Raises Unreadable, and BROKEN while it is read.
+    """
 
     def __init__(self, path: Path, tables: Sequence[str]) -> None:
         self._file = _Sober(path)
@@ -73,13 +83,17 @@ class ZippedTables:
             raise
         except BROKEN as error:
             self._file.close()
-            raise UnreadableFile(f"It is no zip of a data package: {sanitise_text(str(error), 200)}.") from error
+            raise UnreadableFile(
+                f"It is no zip of a data package: {sanitise_text(str(error), 200)}."
+            ) from error
 
     def _find(self, tables: Sequence[str]) -> dict[str, str]:
         files = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
         if sum(info.file_size for info in files.values()) > MOST_UNPACKED:
             raise UnreadableFile(f"Unpacked it has more than {MOST_UNPACKED >> 30} GiB.")
-        home = min((name for name in files if name.rpartition("/")[2] == PACKAGE), key=len, default=None)
+        home = min(
+            (name for name in files if name.rpartition("/")[2] == PACKAGE), key=len, default=None
+        )
         if home is None:
             raise UnreadableFile(f"It has no {PACKAGE}, so it is no data package.")
         if files[home].file_size > LONGEST_PACKAGE:
@@ -87,10 +101,14 @@ class ZippedTables:
         _check_packing(files[home])
         folder = home.removesuffix(PACKAGE)
         try:
-            with self._archive.open(home) as file:  # which unpacks no more than is asked for, whatever it says it has
+            with self._archive.open(
+                home
+            ) as file:  # which unpacks no more than is asked for, whatever it says it has
                 package = msgspec.json.decode(file.read(LONGEST_PACKAGE))
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise UnreadableFile(f"{PACKAGE} cannot be read: {sanitise_text(str(error), 200)}.") from error
+            raise UnreadableFile(
+                f"{PACKAGE} cannot be read: {sanitise_text(str(error), 200)}."
+            ) from error
         self.package = package if isinstance(package, dict) else {}
         told = self.package.get("resources")
         found = {}
@@ -100,7 +118,9 @@ class ZippedTables:
         for table in tables:
             name = found.setdefault(table, f"{folder}{table}.csv")
             if name not in files:
-                raise UnreadableFile(f"It has no {sanitise_text(name, 200)}, which {PACKAGE} names.")
+                raise UnreadableFile(
+                    f"It has no {sanitise_text(name, 200)}, which {PACKAGE} names."
+                )
             _check_packing(files[name])
         return found
 
@@ -114,14 +134,20 @@ class ZippedTables:
                 header = [name.strip() for name in next(reader, [])]
                 for cells in reader:
                     lines.of_row = 0
-                    told = {name: _clean(cell) for name, cell in zip(header, cells, strict=False) if cell.strip()}
+                    told = {
+                        name: _clean(cell)
+                        for name, cell in zip(header, cells, strict=False)
+                        if cell.strip()
+                    }
                     rows += 1
                     if rows > MOST_ENTRIES:
                         raise UnreadableFile(f"{table} has more than {MOST_ENTRIES:,} lines.")
                     if told:
                         yield reader.line_num, told
             except csv.Error as error:
-                raise UnreadableFile(f"Line {reader.line_num} of {table} is no CSV: {error}.") from error
+                raise UnreadableFile(
+                    f"Line {reader.line_num} of {table} is no CSV: {error}."
+                ) from error
 
     def close(self) -> None:
         """Let the file go."""

@@ -1,7 +1,8 @@
-"""Taking connections from a socket that several processes share, so that each gets its part of them.
+"""Taking connections from a socket that several processes share, so that each gets its part of
+them.
 
-The event loop's own server takes all that wait at once: of 24 connections one process of two got 20, and its callers
-queued while the other had nothing to do.
+The event loop's own server takes all that wait at once: of 24 connections one process of two got
+20, and its callers queued while the other had nothing to do.
 """
 
 import asyncio
@@ -19,10 +20,11 @@ FULL_PAUSE_S = 1.0
 
 
 class ConnectionAcceptor:
-    """Takes one connection at a time, after some turns of the loop for each connection that it has already.
+    """Takes one connection at a time, after some turns of the loop for each connection that it has
+    already.
 
-    Thereby the process with the fewest, and the least to do, is the first at the door. It stands where asyncio has a
-    server, with `close` and `wait_closed`.
+    Thereby the process with the fewest, and the least to do, is the first at the door. It stands
+    where asyncio has a server, with `close` and `wait_closed`.
     """
 
     def __init__(

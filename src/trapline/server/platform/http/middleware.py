@@ -31,11 +31,16 @@ UNSIGNED_BYTES = 64 * 1024
 _LONGER = {"/api/v2/taxa/import": TAXA_BYTES}
 # They find out who calls before they read, stream to disk, and have limits of their own.
 _READ_BY_HAND = re.compile(r"/api/v2/(images|imports|jobs/[^/]+/result|projects/[^/]+/pipelines)")
-# A callback is judged by its headers before a byte is read, and goes to disk under the limit of its own.
-_CALLBACK = re.compile(r"/api(/v2)?/analyses/[^/]+/(status|finalize|annotations:bulk|artifacts/presign)")
-# An event is judged by its headers before a byte is read, under a limit of its own that all unknown senders share.
+# A callback is judged by its headers before a byte is read, and goes to disk under the limit of its
+# own.
+_CALLBACK = re.compile(
+    r"/api(/v2)?/analyses/[^/]+/(status|finalize|annotations:bulk|artifacts/presign)"
+)
+# An event is judged by its headers before a byte is read, under a limit of its own that all unknown
+# senders share.
 _EVENTS = re.compile(r"(/api/v2)?/image-pull-sources/[^/]+/events")
-# The signed address is the credential; it says how much may come, and is checked before a byte is read.
+# The signed address is the credential; it says how much may come, and is checked before a byte is
+# read.
 _SIGNED_UPLOAD = re.compile(r"(/api/v2)?/files/.+", re.DOTALL)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -51,9 +56,14 @@ _WORKER_ID = re.compile(r"[0-9a-f-]{36}")
 
 
 class RequestMiddleware:
-    """Middleware around the whole application. A path with a trailing slash is the path without it, no redirect."""
+    """Middleware around the whole application.
 
-    def __init__(self, app: ASGIApp, judge: Judge, safe_headers: SafeHeaders, refuse: Refuse) -> None:
+    A path with a trailing slash is the path without it, no redirect.
+    """
+
+    def __init__(
+        self, app: ASGIApp, judge: Judge, safe_headers: SafeHeaders, refuse: Refuse
+    ) -> None:
         self.app = app
         self.judge = judge
         self.safe_headers = safe_headers
@@ -108,7 +118,9 @@ class RequestMiddleware:
 
 
 def _count(scope: Scope, status: int, took: float) -> None:
-    path = getattr(scope.get("route"), "path", "none").removeprefix("/api").removeprefix("/v2") or "/"
+    path = (
+        getattr(scope.get("route"), "path", "none").removeprefix("/api").removeprefix("/v2") or "/"
+    )
     method = scope["method"] if scope["method"] in _METHODS else "other"
     HTTP.labels(method, path, str(status)).inc()
     timed = _TIMED.get(f"{method} {path}")
@@ -120,7 +132,9 @@ def get_body_limit(scope: Scope, headers: Headers) -> int | None:
     """Tell how many bytes a body may have that is read whole; None where it is read as it comes, with its own limit."""
     if scope["method"] == "PUT" and _SIGNED_UPLOAD.fullmatch(scope["path"]):
         return None
-    if _CALLBACK.fullmatch(scope["path"]) or (scope["method"] == "POST" and _EVENTS.fullmatch(scope["path"])):
+    if _CALLBACK.fullmatch(scope["path"]) or (
+        scope["method"] == "POST" and _EVENTS.fullmatch(scope["path"])
+    ):
         return None
     if "authorization" not in headers and "cookie" not in headers:
         return UNSIGNED_BYTES
@@ -171,6 +185,8 @@ def _limited(receive: Receive, headers: Headers, at_most: int | None) -> Receive
             if received <= at_most:
                 return message
         more = " without a Content-Length" if at_most == UNTOLD_BYTES else ""
-        raise HTTPException(413, f"A body may have at most {at_most:,} bytes here{more}. Nothing was changed.")
+        raise HTTPException(
+            413, f"A body may have at most {at_most:,} bytes here{more}. Nothing was changed."
+        )
 
     return receive_limited

@@ -53,8 +53,13 @@ class MultipartForm:
 
     def __init__(self, request: Request) -> None:
         kind, options = parse_options_header(request.headers.get("content-type", ""))
-        if kind != b"multipart/form-data" or not 0 < len(options.get(b"boundary", b"")) <= MAX_BOUNDARY_BYTES:
-            raise InvalidRequest("Send the files as multipart/form-data, in parts named `files`. Nothing was stored.")
+        if (
+            kind != b"multipart/form-data"
+            or not 0 < len(options.get(b"boundary", b"")) <= MAX_BOUNDARY_BYTES
+        ):
+            raise InvalidRequest(
+                "Send the files as multipart/form-data, in parts named `files`. Nothing was stored."
+            )
         self.fields: dict[str, str] = {}
         self._stream = request.stream()
         self._events: list[tuple[str, Any]] = []
@@ -70,7 +75,9 @@ class MultipartForm:
                 "on_header_field": self._header_name,
                 "on_header_value": self._header_value,
                 "on_headers_finished": lambda: self._events.append(("part", dict(self._headers))),
-                "on_part_data": lambda data, start, end: self._events.append(("data", data[start:end])),
+                "on_part_data": lambda data, start, end: self._events.append(
+                    ("data", data[start:end])
+                ),
                 "on_part_end": lambda: self._events.append(("end", None)),
                 "on_end": lambda: self._events.append(("finish", None)),
             },
@@ -96,7 +103,9 @@ class MultipartForm:
             name = options.get(b"name", b"").decode("utf-8", "replace")
             if b"filename" in options:
                 self._in_file = True
-                yield FilePart(clean_path(_decode_name(options[b"filename"])), self._modified_at(), self)
+                yield FilePart(
+                    clean_path(_decode_name(options[b"filename"])), self._modified_at(), self
+                )
             else:
                 await self._read_field(name)
 
@@ -113,7 +122,9 @@ class MultipartForm:
         while (piece := await self.next_piece()) is not None:
             value += piece
             if len(value) > MAX_FIELD_BYTES:
-                raise InvalidRequest(f"The field {name[:50]!r} is longer than {MAX_FIELD_BYTES} bytes.")
+                raise InvalidRequest(
+                    f"The field {name[:50]!r} is longer than {MAX_FIELD_BYTES} bytes."
+                )
         if name in FIELDS:
             self.fields[name] = value.decode("utf-8", "replace")
 
@@ -123,7 +134,9 @@ class MultipartForm:
             self._position = 0
             chunk = await anext(self._stream, b"")
             if not chunk:
-                raise InvalidRequest("The form ends in the middle. What came before was stored; send the rest again.")
+                raise InvalidRequest(
+                    "The form ends in the middle. What came before was stored; send the rest again."
+                )
             try:
                 self._parser.write(chunk)
             except FormParserError as error:
@@ -137,7 +150,9 @@ class MultipartForm:
         raw = self.fields.pop("modified_at", None)
         try:
             moment = datetime.fromisoformat(raw) if raw else None
-            return validate_year(moment) if moment is not None and moment.tzinfo is not None else None
+            return (
+                validate_year(moment) if moment is not None and moment.tzinfo is not None else None
+            )
         except ValueError:
             return None
 

@@ -11,7 +11,8 @@ DEEPEST = 4
 class PrefixRouter(APIRouter):
     """Holds one router and asks it only about paths that have the first word of one of its routes.
 
-    FastAPI asks every route of every router in turn, which took up to a millisecond for those that come last.
+    FastAPI asks every route of every router in turn, which took up to a millisecond for those that
+    come last.
     """
 
     def __init__(self, router: APIRouter) -> None:
@@ -23,6 +24,8 @@ class PrefixRouter(APIRouter):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Tell whether one of the routes takes this request."""
-        if self._asks_always or not self._words.isdisjoint(scope["path"].split("/", DEEPEST)[1:DEEPEST]):
+        if self._asks_always or not self._words.isdisjoint(
+            scope["path"].split("/", DEEPEST)[1:DEEPEST]
+        ):
             return super().matches(scope)
         return Match.NONE, {}

@@ -59,7 +59,9 @@ def build_field_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
     """Say where each thing wrong stands, and what is wrong with it."""
     return [
         (
-            ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))[:300],
+            ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))[
+                :300
+            ],
             _describe_problem(error)[:1000],
         )
         for error in errors
@@ -67,7 +69,8 @@ def build_field_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
 
 
 def _describe_problem(error: Any) -> str:
-    """Describe one problem as the rest of a sentence whose subject is the field: the validator's words have their own.
+    """Describe one problem as the rest of a sentence whose subject is the field: the validator's
+    words have their own.
 
     Example: "Input should be a valid integer" becomes "must be a valid integer".
     """
@@ -84,17 +87,23 @@ async def _on_deliberate(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(getattr(error, "retry_after_s", 5))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return build_problem_response(request, error.status, error.title, error.detail, error.problems, headers)
+    return build_problem_response(
+        request, error.status, error.title, error.detail, error.problems, headers
+    )
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = build_field_problems(error.errors())
     if any(found["type"] == "json_invalid" for found in error.errors()):
-        return build_problem_response(request, 400, "Not JSON", "The body is not valid JSON. Nothing was changed.")
+        return build_problem_response(
+            request, 400, "Not JSON", "The body is not valid JSON. Nothing was changed."
+        )
     what = "; ".join(f"{where or 'the request'}: {message}" for where, message in problems[:3])
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-    return build_problem_response(request, 422, "A value is not right", f"{what}{more}. Nothing was changed.", problems)
+    return build_problem_response(
+        request, 422, "A value is not right", f"{what}{more}. Nothing was changed.", problems
+    )
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -108,10 +117,17 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if too_many is not None:
         return await _on_deliberate(request, too_many)
     detail = words.get(error.status_code, str(error.detail))
-    titles = {401: Unauthenticated.title, 403: Forbidden.title, 404: "Not found", 405: "Method not allowed"}
+    titles = {
+        401: Unauthenticated.title,
+        403: Forbidden.title,
+        404: "Not found",
+        405: "Method not allowed",
+    }
     titles |= {413: PayloadTooLarge.title, 429: TooManyRequests.title}
     title = titles.get(error.status_code, "The request was refused")
-    headers = dict(error.headers or {}) | ({"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {})
+    headers = dict(error.headers or {}) | (
+        {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else {}
+    )
     return build_problem_response(request, error.status_code, title, detail, headers=headers)
 
 
@@ -129,10 +145,14 @@ async def _on_breakage(request: Request, error: Exception) -> Response:
 async def _on_gone(request: Request, error: Exception) -> Response:
     """The caller left in the middle of its body: nobody reads this, and it is no fault of ours."""
     log.debug("a caller left", why=repr(error))
-    return build_problem_response(request, 400, "Incomplete", "The body ended too early. Nothing was changed.")
+    return build_problem_response(
+        request, 400, "Incomplete", "The body ended too early. Nothing was changed."
+    )
 
 
-async def send_problem(app: FastAPI, error: TraplineError, scope: Scope, receive: Receive, send: Send) -> None:
+async def send_problem(
+    app: FastAPI, error: TraplineError, scope: Scope, receive: Receive, send: Send
+) -> None:
     """Answer a request that did not come to the application at all."""
     response = await _on_deliberate(Request({**scope, "app": app}), error)
     await response(scope, receive, send)

@@ -1,7 +1,8 @@
-"""HTTP/1.1 as this server takes it: uvicorn's parser, with limits on what it gathers and deadlines for its callers.
+"""HTTP/1.1 as this server takes it: uvicorn's parser, with limits on what it gathers and deadlines
+for its callers.
 
-Of uvicorn it mends: trailers became headers; half a head, a body that trickles, an answer that nobody takes and an
-idle connection after an early answer were waited for without end.
+Of uvicorn it mends: trailers became headers; half a head, a body that trickles, an answer that
+nobody takes and an idle connection after an early answer were waited for without end.
 """
 
 import asyncio
@@ -57,12 +58,16 @@ class ProtocolError(NamedTuple):
     detail: str
 
 
-NOT_HTTP = ProtocolError(400, "Not HTTP", "This cannot be read as HTTP/1.1. What was sent here was not taken.")
+NOT_HTTP = ProtocolError(
+    400, "Not HTTP", "This cannot be read as HTTP/1.1. What was sent here was not taken."
+)
 NO_SWITCH = ProtocolError(
     400, "No other protocol", "A request with a body cannot ask for another one. It was not taken."
 )
 LONG_TARGET = ProtocolError(
-    414, "The address is too long", f"A path with its query has at most {TARGET_BYTES:,} bytes. Nothing was changed."
+    414,
+    "The address is too long",
+    f"A path with its query has at most {TARGET_BYTES:,} bytes. Nothing was changed.",
 )
 LARGE_HEAD = ProtocolError(
     431,
@@ -70,17 +75,23 @@ LARGE_HEAD = ProtocolError(
     f"A request has at most {HEADERS} headers of {HEAD_BYTES:,} bytes together. Nothing was changed.",
 )
 ONE_HOST = ProtocolError(
-    400, "One Host header", "A request has exactly one Host header with a valid host. Nothing was changed."
+    400,
+    "One Host header",
+    "A request has exactly one Host header with a valid host. Nothing was changed.",
 )
-FAR_AHEAD = ProtocolError(429, "Too far ahead", f"At most {AHEAD} requests wait for their answers on one connection.")
-TOO_SLOW = ProtocolError(408, "Too slow", "The rest of the request did not come, so it was not taken. Send it again.")
+FAR_AHEAD = ProtocolError(
+    429, "Too far ahead", f"At most {AHEAD} requests wait for their answers on one connection."
+)
+TOO_SLOW = ProtocolError(
+    408, "Too slow", "The rest of the request did not come, so it was not taken. Send it again."
+)
 
 
 class HttpProtocol(HttpToolsProtocol):
     """One connection of a caller.
 
-    Its clock counts the time that was lived through, not all that went by: a process that was stopped for a while
-    blames nobody for it.
+    Its clock counts the time that was lived through, not all that went by: a process that was
+    stopped for a while blames nobody for it.
     """
 
     safe_headers: ClassVar[Mapping[str, str]] = SAFE_HEADERS
@@ -173,13 +184,16 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= AHEAD:
             self._refuse(FAR_AHEAD)
         hosts = [value for name, value in self.headers if name == b"host"]
-        # RFC 9112, section 3.2: a proxy in front of the server could otherwise read another host than this one.
+        # RFC 9112, section 3.2: a proxy in front of the server could otherwise read another host
+        # than this one.
         if len(hosts) > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
             self._refuse(ONE_HOST)
         if hosts and not _HOST.fullmatch(hosts[0]):
             self._refuse(ONE_HOST)
         switches = self.parser.should_upgrade()
-        if switches and any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers):
+        if switches and any(
+            name in (b"content-length", b"transfer-encoding") for name, _ in self.headers
+        ):
             # The parser would take the body for the next request.
             self._refuse(NO_SWITCH)
         super().on_headers_complete()
@@ -248,7 +262,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _say_refusal(self, refusal: ProtocolError) -> None:
         request_id = uuid4().hex
-        problem = Problem(title=refusal.title, status=refusal.status, detail=refusal.detail, request_id=request_id)
+        problem = Problem(
+            title=refusal.title, status=refusal.status, detail=refusal.detail, request_id=request_id
+        )
         body = problem.model_dump_json().encode()
         headers = {
             "Content-Type": MEDIA_TYPE,
@@ -260,7 +276,8 @@ class HttpProtocol(HttpToolsProtocol):
         head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
         head += [f"{name}: {value}" for name, value in headers.items()]
         self.transport.write("\r\n".join((*head, "", "")).encode("latin-1") + body)
-        # Closed while something still comes, the connection would be reset, and this be lost with it.
+        # Closed while something still comes, the connection would be reset, and this be lost with
+        # it.
         self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.close)
 
@@ -295,7 +312,9 @@ class HttpProtocol(HttpToolsProtocol):
     def _abort(self) -> None:
         """Close at once, and let the kernel forget what it still holds for a caller who does not take it."""
         at_once = struct.pack("ii", 1, 0)
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, at_once
+        )
         self.transport.abort()
 
     def _spend(self, went: float, moved: int) -> None:
@@ -306,7 +325,9 @@ class HttpProtocol(HttpToolsProtocol):
         buffered = self.transport.get_write_buffer_size()
         if not buffered:
             return 0
-        queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        queued = fcntl.ioctl(
+            self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4)
+        )
         return buffered + int.from_bytes(queued, sys.byteorder)
 
 

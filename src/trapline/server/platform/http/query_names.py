@@ -1,8 +1,8 @@
 """Unknown query names: refused, because a misspelt filter would otherwise return everything.
 
-The calls that worker programs in the field make, and the mount for external pipelines under `/api`, ignore them instead
-and name them in the header `X-Trapline-Ignored`. Names that filter in other servers of these protocols are refused
-there too: a caller that sends one expects fewer results.
+The calls that worker programs in the field make, and the mount for external pipelines under `/api`,
+ignore them instead and name them in the header `X-Trapline-Ignored`. Names that filter in other
+servers of these protocols are refused there too: a caller that sends one expects fewer results.
 """
 
 import difflib
@@ -68,7 +68,10 @@ class IgnoredNames:
 
 
 async def refuse_unknown_names(request: Request) -> None:
-    """Refuse query names that the route does not know. Raises Unprocessable with the nearest known name."""
+    """Refuse query names that the route does not know.
+
+    Raises Unprocessable with the nearest known name.
+    """
     if not request.scope["query_string"]:
         return
     route = request.scope["route"]
@@ -104,7 +107,9 @@ def _ignore(request: Request, call: str, unknown: Sequence[str]) -> None:
                 f"{name}: this server does not filter by it here. {FILTERS_ELSEWHERE[name]} Nothing was changed.",
                 [(name, FILTERS_ELSEWHERE[name])],
             )
-    request.scope["state"]["ignored_names"] = ", ".join(quote(name[:100], safe="") for name in unknown[:MOST_NAMED])
+    request.scope["state"]["ignored_names"] = ", ".join(
+        quote(name[:100], safe="") for name in unknown[:MOST_NAMED]
+    )
     client = request.client.host if request.client else ""
     caller = hash_secret(request.headers.get("authorization", "") + client)
     new = [name for name in unknown if request.app.state.ignored_names.is_first(caller, call, name)]
@@ -113,13 +118,21 @@ def _ignore(request: Request, call: str, unknown: Sequence[str]) -> None:
 
 
 def _describe(name: str, known: frozenset[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6) if len(name) <= LONGEST_NAME else []
+    nearest = (
+        difflib.get_close_matches(name, known, n=1, cutoff=0.6) if len(name) <= LONGEST_NAME else []
+    )
     shown = name[:100]
     if nearest:
         return f"`{shown}` is not a query name here; did you mean `{nearest[0]}`?"
     hint = FILTERS_ELSEWHERE.get(name) if "project" in known or name != "project_id" else None
-    names = f"the known names are {', '.join(sorted(known))}" if known else "this call takes no query names"
-    return f"`{shown}` is not a query name here; {names}" + (f" ({hint.rstrip('.')})" if hint else "")
+    names = (
+        f"the known names are {', '.join(sorted(known))}"
+        if known
+        else "this call takes no query names"
+    )
+    return f"`{shown}` is not a query name here; {names}" + (
+        f" ({hint.rstrip('.')})" if hint else ""
+    )
 
 
 def _list_names(dependant: Dependant) -> frozenset[str]:
@@ -127,7 +140,11 @@ def _list_names(dependant: Dependant) -> frozenset[str]:
     _, names = _NAMES.get(id(dependant), (None, None))
     if names is None:
         fields = get_flat_params(dependant)
-        names = frozenset(field.alias for field in fields if not isinstance(field.field_info, Path | Header | Cookie))
+        names = frozenset(
+            field.alias
+            for field in fields
+            if not isinstance(field.field_info, Path | Header | Cookie)
+        )
         # The dependant is stored too, so that its id stays its own.
         _NAMES[id(dependant)] = (dependant, names)
     return names

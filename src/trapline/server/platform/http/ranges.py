@@ -6,7 +6,10 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Read a range as (first, length); None for one beyond the end. Several, or none, are the whole file."""
+    """Read a range as (first, length); None for one beyond the end.
+
+    Several, or none, are the whole file.
+    """
     found = _RANGE.match(header or "")
     if found is None or found[1] == found[2] == "":
         return 0, size

@@ -1,4 +1,5 @@
-"""How often may be called: who is known is counted by what makes them known, everybody else by their address.
+"""How often may be called: who is known is counted by what makes them known, everybody else by
+their address.
 
 A good token that was seen lately is never held up by what else comes from its address.
 """
@@ -31,10 +32,14 @@ def limit_anonymous(system: AppContext | None, scope: ASGIScope) -> TooManyReque
     return _take_from_address(system, scope)
 
 
-def limit_rejected(system: AppContext | None, scope: ASGIScope, status: int) -> TooManyRequests | None:
-    """Count a refusal of a caller who was not counted; return another one if their address is over its rate.
+def limit_rejected(
+    system: AppContext | None, scope: ASGIScope, status: int
+) -> TooManyRequests | None:
+    """Count a refusal of a caller who was not counted; return another one if their address is over
+    its rate.
 
-    Where a route looks at no credentials, unknown query names are refused with 422 before anything is counted.
+    Where a route looks at no credentials, unknown query names are refused with 422 before anything
+    is counted.
     """
     if system is None or status not in (401, 403, 404, 422) or _state(scope).get(_COUNTED):
         return None
@@ -42,7 +47,8 @@ def limit_rejected(system: AppContext | None, scope: ASGIScope, status: int) -> 
 
 
 def require_lookup_allowed(request: Request, system: AppContext, key: Hashable) -> None:
-    """Look up nothing for unknown credentials from an address that is over its rate. Raises TooMany.
+    """Look up nothing for unknown credentials from an address that is over its rate. Raises
+    TooMany.
 
     A result is looked up all the same: its worker may be known to another process.
     """
@@ -54,14 +60,22 @@ def require_lookup_allowed(request: Request, system: AppContext, key: Hashable) 
 
 
 def limit_visitor(request: Request, system: AppContext) -> None:
-    """Count a call that anybody may make by its address, whatever credentials it brings. Raises TooMany."""
-    too_many = None if _state(request.scope).get(_COUNTED) else _take_from_address(system, request.scope)
+    """Count a call that anybody may make by its address, whatever credentials it brings.
+
+    Raises TooMany.
+    """
+    too_many = (
+        None if _state(request.scope).get(_COUNTED) else _take_from_address(system, request.scope)
+    )
     if too_many is not None:
         raise too_many
 
 
 def limit_caller(request: Request, buckets: TokenBuckets[Hashable], key: Hashable) -> None:
-    """Count a call of somebody who is known, once for each request. Raises TooMany; a result is never refused."""
+    """Count a call of somebody who is known, once for each request.
+
+    Raises TooMany; a result is never refused.
+    """
     state = _state(request.scope)
     if state.get(_COUNTED):
         return

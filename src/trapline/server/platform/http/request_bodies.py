@@ -13,7 +13,12 @@ from typing import IO, Any
 from fastapi import Request
 from pydantic import BaseModel
 
-from trapline.server.platform.errors import InvalidRequest, PayloadTooLarge, ServiceUnavailable, UnsupportedEncoding
+from trapline.server.platform.errors import (
+    InvalidRequest,
+    PayloadTooLarge,
+    ServiceUnavailable,
+    UnsupportedEncoding,
+)
 
 GZIP = 31  # zlib's window size for gzip with its header
 PIECE = 1 << 18
@@ -21,7 +26,10 @@ IN_MEMORY = 1 << 20
 
 
 async def read_body(request: Request, at_most: int) -> bytes:
-    """Read a whole body of at most so many bytes, unpacked. Raises TooLarge, Unsupported, Invalid."""
+    """Read a whole body of at most so many bytes, unpacked.
+
+    Raises TooLarge, Unsupported, Invalid.
+    """
     body = bytearray()
     async for piece in _receive(request, at_most):
         body += piece
@@ -32,7 +40,8 @@ async def read_body(request: Request, at_most: int) -> bytes:
 async def receive_body(
     request: Request, at_most: int, watch: Callable[[bytes], None] | None = None
 ) -> AsyncIterator[bytes | mmap.mmap]:
-    """Receive a body of at most so many bytes, unpacked; a large one lies in a file, and its memory is the file's.
+    """Receive a body of at most so many bytes, unpacked; a large one lies in a file, and its memory
+    is the file's.
 
     `watch` is shown each piece as it comes. Raises TooLarge, Unsupported, Invalid.
     """
@@ -68,7 +77,10 @@ def _write(file: IO[bytes], piece: bytes | bytearray) -> None:
 
 
 def decompress_body(request: Request, at_most: int) -> AsyncIterator[bytes]:
-    """Read a body of at most so many bytes as it comes, unpacked. Raises TooLarge, Unsupported, Invalid."""
+    """Read a body of at most so many bytes as it comes, unpacked.
+
+    Raises TooLarge, Unsupported, Invalid.
+    """
     return _receive(request, at_most)
 
 
@@ -90,10 +102,13 @@ async def _receive(request: Request, at_most: int) -> AsyncIterator[bytes]:
                 raise _too_large(at_most)
             yield piece
             if unpacking:
-                # One chunk of 64 KiB can become 64 MiB: other callers are answered between its pieces.
+                # One chunk of 64 KiB can become 64 MiB: other callers are answered between its
+                # pieces.
                 await asyncio.sleep(0)
     if unpacking and not unpacking.is_complete:
-        raise InvalidRequest("The packed body ends too early, or something follows it. Nothing was stored.")
+        raise InvalidRequest(
+            "The packed body ends too early, or something follows it. Nothing was stored."
+        )
 
 
 class _Gzip:
@@ -111,7 +126,9 @@ class _Gzip:
                 yield self._stream.decompress(chunk, PIECE)
                 chunk = self._stream.unconsumed_tail
         except zlib.error as error:
-            raise InvalidRequest("The body is not gzip, though its header says so. Nothing was stored.") from error
+            raise InvalidRequest(
+                "The body is not gzip, though its header says so. Nothing was stored."
+            ) from error
 
 
 class _Zstd:
@@ -124,7 +141,9 @@ class _Zstd:
 
         self._broken = zstd.ZstdError
         # A window of 8 MiB is what every sender may use and every receiver must take (RFC 8878).
-        self._stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 23})
+        self._stream = zstd.ZstdDecompressor(
+            options={zstd.DecompressionParameter.window_log_max: 23}
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -136,7 +155,9 @@ class _Zstd:
                 yield self._stream.decompress(chunk, PIECE)
                 chunk = b""
         except (self._broken, EOFError) as error:
-            raise InvalidRequest("The body is not zstd, though its header says so. Nothing was stored.") from error
+            raise InvalidRequest(
+                "The body is not zstd, though its header says so. Nothing was stored."
+            ) from error
 
 
 def _too_large(at_most: int) -> PayloadTooLarge:

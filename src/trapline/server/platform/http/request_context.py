@@ -21,7 +21,11 @@ def get_route_key(method: str, path: str) -> str:
 
 async def get_request_origin(request: Request) -> RequestOrigin:
     """Read where a request comes from, and its conditions."""
-    return replace(get_minimal_origin(request), worker_id=_read_worker_id(request), once=await _read_once(request))
+    return replace(
+        get_minimal_origin(request),
+        worker_id=_read_worker_id(request),
+        once=await _read_once(request),
+    )
 
 
 async def _read_once(request: Request) -> IdempotencyRequest | None:
@@ -39,11 +43,14 @@ async def _read_once(request: Request) -> IdempotencyRequest | None:
                 "Files are stored as they come in, so an Idempotency-Key cannot count for them. Nothing was stored. "
                 "Send them without one: the same file again is stored once."
             )
-        # Results are known by their leases, callbacks by their signatures, pipelines by what they are made of.
+        # Results are known by their leases, callbacks by their signatures, pipelines by what they
+        # are made of.
         return None
     asked = hashlib.sha256(await request.body())
     asked.update(request.scope["query_string"])
-    return IdempotencyRequest(key=key, route=get_route_key("POST", request.url.path), body_sha256=asked.digest())
+    return IdempotencyRequest(
+        key=key, route=get_route_key("POST", request.url.path), body_sha256=asked.digest()
+    )
 
 
 def get_minimal_origin(request: Request) -> RequestOrigin:
@@ -63,7 +70,9 @@ def _read_worker_id(request: Request) -> UUID | None:
     try:
         return UUID(given)
     except ValueError:
-        raise InvalidRequest("X-Trapline-Worker is the worker_id that a hello was answered with.") from None
+        raise InvalidRequest(
+            "X-Trapline-Worker is the worker_id that a hello was answered with."
+        ) from None
 
 
 OriginOf = Annotated[RequestOrigin, Depends(get_request_origin)]

@@ -19,7 +19,10 @@ SAFE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": NOTHING,
 }
 """Of every answer, where it says nothing else itself."""
-SAFE_HEADERS_HTTPS: Mapping[str, str] = {**SAFE_HEADERS, "Strict-Transport-Security": "max-age=31536000"}
+SAFE_HEADERS_HTTPS: Mapping[str, str] = {
+    **SAFE_HEADERS,
+    "Strict-Transport-Security": "max-age=31536000",
+}
 """The same where people reach the server over https: their browsers come back that way alone, for a year."""
 
 

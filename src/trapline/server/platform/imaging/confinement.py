@@ -1,9 +1,12 @@
-"""What a decoder gives up before it reads the first foreign file: its user, the network, writing, programs.
+"""What a decoder gives up before it reads the first foreign file: its user, the network, writing,
+programs.
 
-Each step is tried; a kernel that does not offer one is left as it is, and `describe` reports it. Files come as open
-descriptors (see requests.py), so that a decoder can open none. Linux alone: elsewhere only the limits of child.py hold.
+Each step is tried; a kernel that does not offer one is left as it is, and `describe` reports it.
+Files come as open descriptors (see requests.py), so that a decoder can open none. Linux alone:
+elsewhere only the limits of child.py hold.
 
-The numbers are those of the kernel's headers: linux/landlock.h, linux/seccomp.h, linux/filter.h, asm/unistd.h.
+The numbers are those of the kernel's headers: linux/landlock.h, linux/seccomp.h, linux/filter.h,
+asm/unistd.h.
 """
 
 import ctypes
@@ -33,7 +36,8 @@ LANDLOCK_ALL = {1: 1 << 13, 2: 1 << 14, 3: 1 << 15, 4: 1 << 15}
 """By the version of the interface, one above the highest right over files; from 5 on it is `1 << 16`."""
 
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-# Sockets, programs, other processes, changes of files and folders, mounts, namespaces, io_uring, and the kernel.
+# Sockets, programs, other processes, changes of files and folders, mounts, namespaces, io_uring,
+# and the kernel.
 DENIED = (
     (41, 53, 42, 49, 50, 43, 288, 44, 46, 307, 59, 322, 57, 58, 101, 310, 311, 62, 434, 438, 424, 85, 87, 263, 82, 264,
      316, 83, 258, 84, 133, 259, 86, 265, 88, 266, 76, 90, 91, 268, 92, 93, 94, 260, 132, 235, 280, 261, 188, 189, 190,
@@ -45,7 +49,8 @@ DENIED = (
      280, 241, 282, 219, 217, 218, 105, 273, 106, 104, 142, 224, 225, 170, 112, 171, 92, 60, 89, 180, 194, 190, 186,
      279, 452, 130, 131, 138, 240),
 )  # fmt: skip
-# openat2 and clone3 take their flags in memory, where a filter cannot read them: libraries then use the older calls.
+# openat2 and clone3 take their flags in memory, where a filter cannot read them: libraries then use
+# the older calls.
 REPLACED = (437, 435)
 OPENS = (((2, 1), (257, 2)), ((56, 2),))
 """Number of the call, and which argument has the flags."""
@@ -74,7 +79,8 @@ def confine() -> int:
         _restrict_files()
     with suppress(OSError):
         _filter_calls()
-    # In a namespace of users, which an ordinary user needs to leave the network, getuid answers another number.
+    # In a namespace of users, which an ordinary user needs to leave the network, getuid answers
+    # another number.
     return user
 
 
@@ -134,15 +140,22 @@ def _has_no_capabilities() -> bool:
     """Whether the effective, permitted and inheritable capabilities are empty."""
     sets = ctypes.create_string_buffer(24)
     with suppress(AttributeError):
-        return _libc().capget(struct.pack("=Ii", CAPABILITY_VERSION, 0), sets) == 0 and sets.raw == bytes(24)
+        return _libc().capget(
+            struct.pack("=Ii", CAPABILITY_VERSION, 0), sets
+        ) == 0 and sets.raw == bytes(24)
     return False
 
 
 def _restrict_files() -> None:
-    """Let Landlock refuse every file but those of Python's modules, which some libraries load late. Raises OSError."""
+    """Let Landlock refuse every file but those of Python's modules, which some libraries load late.
+
+    Raises OSError.
+    """
     version = _call(LANDLOCK_CREATE, None, 0, 1)
     files = LANDLOCK_ALL.get(version, 1 << 16) - 1
-    rights = struct.pack("QQQ", files, 0b11, 0b11)[: 8 if version < 4 else 16 if version < 6 else 24]
+    rights = struct.pack("QQQ", files, 0b11, 0b11)[
+        : 8 if version < 4 else 16 if version < 6 else 24
+    ]
     rules = _call(LANDLOCK_CREATE, rights, len(rights), 0)
     for folder in _list_module_folders():
         with suppress(OSError):
@@ -184,7 +197,12 @@ def _write_filter(architecture: int, place: int) -> list[tuple[int, int, int, in
     def refuse(code: int, value: int, how: int = errno.EPERM) -> list[tuple[int, int, int, int]]:
         return [(code, 0, 1, value), (RETURN, 0, 0, REFUSE | how)]
 
-    steps = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, architecture), (RETURN, 0, 0, REFUSE | errno.EPERM), (LOAD, 0, 0, 0)]
+    steps = [
+        (LOAD, 0, 0, 4),
+        (EQUAL, 1, 0, architecture),
+        (RETURN, 0, 0, REFUSE | errno.EPERM),
+        (LOAD, 0, 0, 0),
+    ]
     if place == 0:
         steps += refuse(AT_LEAST, X32)
     for number in DENIED[place]:
@@ -197,6 +215,12 @@ def _write_filter(architecture: int, place: int) -> list[tuple[int, int, int, in
     # Limits of this process (0) can be changed, those of the server and of other decoders cannot.
     steps += [(EQUAL, 0, 4, PRLIMIT64[place]), (LOAD, 0, 0, 16), (EQUAL, 1, 0, 0)]
     steps += [(RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)]
-    # A thread is of this process and shares its memory; vfork and posix_spawn share it with a new process.
-    steps += [(EQUAL, 0, 4, CLONE[place]), (LOAD, 0, 0, 16), (ANY_BIT, 0, 1, CLONE_VM), (ANY_BIT, 1, 0, CLONE_THREAD)]
+    # A thread is of this process and shares its memory; vfork and posix_spawn share it with a new
+    # process.
+    steps += [
+        (EQUAL, 0, 4, CLONE[place]),
+        (LOAD, 0, 0, 16),
+        (ANY_BIT, 0, 1, CLONE_VM),
+        (ANY_BIT, 1, 0, CLONE_THREAD),
+    ]
     return [*steps, (RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)]

@@ -31,9 +31,10 @@ MAX_ANSWER_BYTES = 1024 * 1024
 class DecodeLimits:
     """What decoding one image may cost; a child that gets no request for `idle_s` seconds is ended.
 
-    The processor time of an image is limited to `cpu_base_s` and `cpu_s_per_megapixel`, and to `cpu_s` in any case: a
-    JPEG of 12 megapixels takes about 0.3 s, HEIC and PNG four times as long, and a small board five times as long.
-    `output_bytes` is the limit of each file that a child writes.
+    The processor time of an image is limited to `cpu_base_s` and `cpu_s_per_megapixel`, and to
+    `cpu_s` in any case: a JPEG of 12 megapixels takes about 0.3 s, HEIC and PNG four times as long,
+    and a small board five times as long. `output_bytes` is the limit of each file that a child
+    writes.
     """
 
     max_pixels: int = 150_000_000
@@ -116,10 +117,11 @@ class DecoderPool:
     ) -> DecodedImage | SkippedFile | UndecodableFile:
         """Decode a picture wholly and tell what it is.
 
-        `upright` is where an upright JPEG copy is written if the original is turned, CMYK, or a format that browsers
-        do not show; `upright_made` tells whether it was. `thumbnails` are written as by `make_thumbnails`, of what is
-        decoded already; `thumbnails_made` tells whether they were. The time counts for the project; if several
-        projects wait for a decoder, the one that used the least time is next.
+        `upright` is where an upright JPEG copy is written if the original is turned, CMYK, or a
+        format that browsers do not show; `upright_made` tells whether it was. `thumbnails` are
+        written as by `make_thumbnails`, of what is decoded already; `thumbnails_made` tells whether
+        they were. The time counts for the project; if several projects wait for a decoder, the one
+        that used the least time is next.
         """
         answer = await self._ask("inspect", path, upright, thumbnails or {}, project_id)
         if "picture" in answer:
@@ -156,7 +158,12 @@ class DecoderPool:
         self._given_up = describe_given_up(answer)
 
     async def _ask(
-        self, do: str, path: Path, upright: Path | None, outputs: Mapping[int, Path], project_id: int | None
+        self,
+        do: str,
+        path: Path,
+        upright: Path | None,
+        outputs: Mapping[int, Path],
+        project_id: int | None,
     ) -> dict[str, Any]:
         with open_files() as files:
             try:
@@ -174,7 +181,9 @@ class DecoderPool:
             else:
                 answer = await self._ask_child(request, files.descriptors, path, project_id)
         if "no_room" in answer:
-            raise ServiceUnavailable("The disk of the server is full. Nothing was stored; send it again later.")
+            raise ServiceUnavailable(
+                "The disk of the server is full. Nothing was stored; send it again later."
+            )
         return answer
 
     async def _ask_child(
@@ -198,7 +207,9 @@ class DecoderPool:
             self._give_back(child)
             return answer
 
-    async def _exchange(self, child: _Child, request: Mapping[str, Any], files: Sequence[int]) -> dict[str, Any]:
+    async def _exchange(
+        self, child: _Child, request: Mapping[str, Any], files: Sequence[int]
+    ) -> dict[str, Any]:
         assert child.process.stdout is not None
         try:
             async with asyncio.timeout(self.limits.wall_s):
@@ -210,8 +221,12 @@ class DecoderPool:
             raise _Dead("decoding it crashed the decoder") from error
         if not answer.endswith(b"\n"):
             if await self._has_used_its_time(child):
-                raise _Dead("decoding it took more processor time than is allowed for an image of its size")
-            raise _Dead("decoding it crashed the decoder, or took more memory or time than is allowed")
+                raise _Dead(
+                    "decoding it took more processor time than is allowed for an image of its size"
+                )
+            raise _Dead(
+                "decoding it crashed the decoder, or took more memory or time than is allowed"
+            )
         return dict(json.loads(answer))
 
     async def _has_used_its_time(self, child: _Child) -> bool:
@@ -280,7 +295,9 @@ def describe_given_up(answer: Mapping[str, Any]) -> str:
     }
     has = [f"user {found['user']}", *(what for what, is_so in given_up.items() if is_so)]
     missing = [what for what, is_so in given_up.items() if not is_so]
-    return f"Limited: {', '.join(has)}." + (f" Not available here: {', '.join(missing)}." if missing else "")
+    return f"Limited: {', '.join(has)}." + (
+        f" Not available here: {', '.join(missing)}." if missing else ""
+    )
 
 
 def _refusal(answer: dict[str, Any]) -> SkippedFile | UndecodableFile:

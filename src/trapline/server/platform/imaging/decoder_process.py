@@ -1,9 +1,9 @@
-"""The limited process that alone decodes images: `python -m trapline.server.platform.imaging.decoder_process MEMORY
-CPU_SECONDS OUTPUT`.
+"""The limited process that alone decodes images: `python -m
+trapline.server.platform.imaging.decoder_process MEMORY CPU_SECONDS OUTPUT`.
 
-It reads one request a line, with its open files, and answers one line (see requests.py). It has limits on memory, on
-the size of each file that it writes (both in bytes), and on processor time for each request; it knows only the pinned
-formats, and gives up the rest (see confinement.py).
+It reads one request a line, with its open files, and answers one line (see requests.py). It has
+limits on memory, on the size of each file that it writes (both in bytes), and on processor time for
+each request; it knows only the pinned formats, and gives up the rest (see confinement.py).
 """
 
 import codecs
@@ -70,14 +70,19 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (output_bytes, output_bytes))
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    # Our own limit is asked before a pixel is decoded; Pillow's warning would only be a second, lower one.
+    # Our own limit is asked before a pixel is decoded; Pillow's warning would only be a second,
+    # lower one.
     Image.MAX_IMAGE_PIXELS = None
     warnings.simplefilter("ignore")
     while (received := receive(connection)) is not None:
         request, files = received
         _allow_processor_time(min(cpu_s, request.get("cpu_base_s", cpu_s)))
         request["cpu_s"] = cpu_s
-        result = {"given_up": describe(user)} if request["do"] == "describe" else handle_request(request, files)
+        result = (
+            {"given_up": describe(user)}
+            if request["do"] == "describe"
+            else handle_request(request, files)
+        )
         answers.write(json.dumps(result) + "\n")
         answers.flush()
         for descriptor in files:
@@ -88,9 +93,23 @@ def _load_formats() -> None:
     """Load what decoders load late: afterwards no file can be opened."""
     Image.preinit()
     import pi_heif
-    from PIL import BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+    from PIL import (
+        BmpImagePlugin,
+        JpegImagePlugin,
+        MpoImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
 
-    for plugin in (BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin):
+    for plugin in (
+        BmpImagePlugin,
+        JpegImagePlugin,
+        MpoImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    ):
         assert plugin
     assert pi_heif
     for name in ("utf-8", "ascii", "latin-1", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):
@@ -115,7 +134,9 @@ def handle_request(request: Answer, files: list[int]) -> Answer:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             return {"no_room": True}
         if isinstance(error, OSError) and error.errno == errno.EFBIG:
-            return {"broken": "its upright copy or thumbnail would be a larger file than is allowed"}
+            return {
+                "broken": "its upright copy or thumbnail would be a larger file than is allowed"
+            }
         # Decoders raise anything at all on damaged files.
         return {"broken": _in_words(error)}
 
@@ -125,7 +146,11 @@ def _resolve(request: Answer, files: list[int]) -> Answer:
     outputs = {size: files[place] for size, place in request.get("outputs", {}).items()}
     pieces = [[files[place], *sides] for place, *sides in request.get("pieces", [])]
     upright = request.get("upright")
-    return {"outputs": outputs, "pieces": pieces, "upright": None if upright is None else files[upright]}
+    return {
+        "outputs": outputs,
+        "pieces": pieces,
+        "upright": None if upright is None else files[upright],
+    }
 
 
 def _in_words(error: Exception) -> str:
@@ -137,7 +162,11 @@ def _in_words(error: Exception) -> str:
         or "unexpected end" in lowered
         or isinstance(error, EOFError)
     ):
-        return f"the file is truncated: it ends before the picture does ({said})" if said else "the file is truncated"
+        return (
+            f"the file is truncated: it ends before the picture does ({said})"
+            if said
+            else "the file is truncated"
+        )
     return f"it cannot be decoded ({said or type(error).__name__})"
 
 
@@ -163,11 +192,17 @@ def _open(file: BinaryIO, request: Answer) -> tuple[SupportedFormat, Image.Image
     pixels = image.width * image.height
     if pixels > max_pixels:
         has, may = f"{pixels / 1e6:.0f}", f"{max_pixels / 1e6:.0f}"
-        return {"broken": f"it has {has} million pixels, more than the {may} million that are allowed"}
+        return {
+            "broken": f"it has {has} million pixels, more than the {may} million that are allowed"
+        }
     if kind in (PNG, WEBP) and getattr(image, "is_animated", False):
-        return {"skipped": "it is an animation, and animations are not taken; send its pictures one by one"}
+        return {
+            "skipped": "it is an animation, and animations are not taken; send its pictures one by one"
+        }
     if kind == TIFF and _has_pages(image):
-        return {"skipped": "it has several pages, and only single pictures are taken; send its pages one by one"}
+        return {
+            "skipped": "it has several pages, and only single pictures are taken; send its pages one by one"
+        }
     if "cpu_s_per_megapixel" in request:
         by_size = request["cpu_base_s"] + request["cpu_s_per_megapixel"] * pixels / 1e6
         _allow_processor_time(min(request["cpu_s"], by_size))
@@ -214,7 +249,9 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
         image, rows = decode_truncated(file.read())
         is_whole = False
         if rows < LEAST_ROWS:
-            return {"broken": f"the file is truncated: only {rows:.0%} of its rows can be decoded, less than half"}
+            return {
+                "broken": f"the file is truncated: only {rows:.0%} of its rows can be decoded, less than half"
+            }
     turn = _turn_left(kind, orientation)
     width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
     mode = image.mode
@@ -234,7 +271,8 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
             "exif": exif,
             "is_truncated": rows < 1,
             "upright_made": bool(needs_copy and request["upright"] is not None),
-            "thumbnails_made": bool(request.get("outputs")) and _try_thumbnails(image, turn, request["outputs"]),
+            "thumbnails_made": bool(request.get("outputs"))
+            and _try_thumbnails(image, turn, request["outputs"]),
         }
     }
 
@@ -260,7 +298,9 @@ def _cut(file: BinaryIO, request: Answer) -> Answer:
     orientation = parse_orientation(image)
     upright = _turned(_as_rgb(image), _turn_left(kind, orientation))
     for descriptor, left, top, right, bottom in request["pieces"]:
-        _save_jpeg(upright.crop((left, top, right, bottom)), descriptor, COPY_QUALITY, _profile_of(image))
+        _save_jpeg(
+            upright.crop((left, top, right, bottom)), descriptor, COPY_QUALITY, _profile_of(image)
+        )
     return {"cut": True}
 
 
@@ -296,7 +336,8 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("RGB", "L"):
         return image
     if image.mode.startswith("I;16"):
-        # Pillow clips 16-bit grey when it converts; a camera's 12 or 16 bits must be scaled instead.
+        # Pillow clips 16-bit grey when it converts; a camera's 12 or 16 bits must be scaled
+        # instead.
         return image.convert("I").point(lambda value: value / 256).convert("L")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         layered = image.convert("RGBA")
@@ -311,7 +352,9 @@ def _profile_of(image: Image.Image) -> bytes | None:
     return profile if image.mode == "RGB" and isinstance(profile, bytes) else None
 
 
-def _save_jpeg(image: Image.Image, descriptor: int, quality: int, icc_profile: bytes | None = None) -> None:
+def _save_jpeg(
+    image: Image.Image, descriptor: int, quality: int, icc_profile: bytes | None = None
+) -> None:
     # Pillow writes into a file that has a descriptor without a look at how much of it was written.
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, optimize=False, exif=b"", icc_profile=icc_profile)
@@ -323,7 +366,9 @@ def _allow_processor_time(seconds: float) -> None:
     """Let the kernel end this process after some more seconds of processor time, rounded up to whole seconds."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime + seconds), hard))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime + seconds), hard)
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The order in which requests get a decoder: the project that has used the least decoder time is next.
+"""The order in which requests get a decoder: the project that has used the least decoder time is
+next.
 
-This is start-time fair queueing with the measured time as the cost: files that take long to decode delay the other
-files of their project, not those of other projects.
+This is start-time fair queueing with the measured time as the cost: files that take long to decode
+delay the other files of their project, not those of other projects.
 """
 
 import asyncio
@@ -72,7 +73,9 @@ class DecoderTurns:
         for project_id, share in list(self._shares.items()):
             if not share.waiting and not share.running and share.used_s <= self._floor_s:
                 del self._shares[project_id]
-        while self._free and (waiting := [share for share in self._shares.values() if share.waiting]):
+        while self._free and (
+            waiting := [share for share in self._shares.values() if share.waiting]
+        ):
             share = min(waiting, key=lambda one: one.sum_used_s(now))
             self._floor_s = max(self._floor_s, share.sum_used_s(now))
             request = share.waiting.popleft()

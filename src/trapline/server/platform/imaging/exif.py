@@ -32,9 +32,11 @@ _STRUCTURE = {
 
 
 def parse_exif(image: Image.Image) -> dict[str, Any]:
-    """Read the tags of the picture, its EXIF and its GPS block as {tag name: text, number, list or object}.
+    """Read the tags of the picture, its EXIF and its GPS block as {tag name: text, number, list or
+    object}.
 
-    A broken block is left out: a picture is not refused for its EXIF. No text has a NUL, no number is infinite.
+    A broken block is left out: a picture is not refused for its EXIF. No text has a NUL, no number
+    is infinite.
     """
     found: dict[str, Any] = {}
     try:

@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 
 HEAD_BYTES = 1024
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif")
+IMAGE_ENDINGS = (
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".png",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".heic",
+    ".heif",
+)
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _VIDEO_STARTS = (
@@ -54,9 +65,11 @@ def detect_file_type(head: bytes) -> SupportedFormat | UnsupportedFormat | NotAn
 
 
 def find_other_kind(head: bytes, path: str) -> str | None:
-    """Return why a file is skipped by its first bytes, or None if it is an image, or should be one by its name.
+    """Return why a file is skipped by its first bytes, or None if it is an image, or should be one
+    by its name.
 
-    A file with the name of an image and other bytes is not skipped but fails: it can be a sign-in page, or unfinished.
+    A file with the name of an image and other bytes is not skipped but fails: it can be a sign-in
+    page, or unfinished.
     """
     kind = detect_file_type(head)
     if isinstance(kind, UnsupportedFormat):
@@ -81,22 +94,36 @@ def _tell_picture(head: bytes) -> SupportedFormat | UnsupportedFormat | None:
         if brand in _HEIC_BRANDS:
             return HEIC
         if brand in (b"avif", b"avis"):
-            return UnsupportedFormat("AVIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
+            return UnsupportedFormat(
+                "AVIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are"
+            )
         return UnsupportedFormat("it is a video, and videos are not taken")
     return None
 
 
 def _tell_other(head: bytes) -> UnsupportedFormat | NotAnImage | None:
     if head[:6] in (b"GIF87a", b"GIF89a"):
-        return UnsupportedFormat("GIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are")
-    if head.startswith(_VIDEO_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head[4:8] == b"moov":
+        return UnsupportedFormat(
+            "GIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are"
+        )
+    if (
+        head.startswith(_VIDEO_STARTS)
+        or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+        or head[4:8] == b"moov"
+    ):
         return UnsupportedFormat("it is a video, and videos are not taken")
-    if head[:4] in (b"PK\x03\x04", b"Rar!") or head[:6] == b"7z\xbc\xaf\x27\x1c" or head[:2] == b"\x1f\x8b":
+    if (
+        head[:4] in (b"PK\x03\x04", b"Rar!")
+        or head[:6] == b"7z\xbc\xaf\x27\x1c"
+        or head[:2] == b"\x1f\x8b"
+    ):
         return UnsupportedFormat("it is an archive; unpack it first")
     if head[:5] == b"%PDF-":
         return UnsupportedFormat("it is a PDF document, not a picture")
     if not head.strip(b"\x00"):
-        return NotAnImage("the file begins with nothing but zeros: it was probably cut off while it was written")
+        return NotAnImage(
+            "the file begins with nothing but zeros: it was probably cut off while it was written"
+        )
     return None
 
 
@@ -104,12 +131,21 @@ def _tell_text(head: bytes) -> NotAnImage | None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in text:
         return NotAnImage("it is an SVG drawing, which is a program and not a photograph")
-    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script")) or b"<html" in text:
-        return NotAnImage("this is an HTML page, not an image: the server probably asked for a sign-in")
+    if (
+        text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script"))
+        or b"<html" in text
+    ):
+        return NotAnImage(
+            "this is an HTML page, not an image: the server probably asked for a sign-in"
+        )
     if text.startswith(b"<?xml"):
-        return NotAnImage("this is an XML document, not an image: the server probably answered with an error")
+        return NotAnImage(
+            "this is an XML document, not an image: the server probably answered with an error"
+        )
     if text.startswith((b"{", b"[")):
-        return NotAnImage("this is JSON text, not an image: the server probably answered with an error")
+        return NotAnImage(
+            "this is JSON text, not an image: the server probably answered with an error"
+        )
     return None
 
 
@@ -117,4 +153,6 @@ def _unknown(head: bytes) -> NotAnImage:
     printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
     if printable == len(head):
         return NotAnImage("this is text, not an image")
-    return NotAnImage("the first bytes are not those of a JPEG, PNG, WebP, TIFF, BMP or HEIC picture")
+    return NotAnImage(
+        "the first bytes are not those of a JPEG, PNG, WebP, TIFF, BMP or HEIC picture"
+    )

@@ -9,7 +9,10 @@ _KEPT = frozenset({0xE0, 0xEE})
 
 
 def strip_jpeg_metadata(data: bytes) -> bytes:
-    """Leave out every application segment and comment but those that a decoder needs. Raises NotFound for no JPEG."""
+    """Leave out every application segment and comment but those that a decoder needs.
+
+    Raises NotFound for no JPEG.
+    """
     if data[:2] != b"\xff\xd8":
         raise NotFound
     kept, at = [b"\xff\xd8"], 2

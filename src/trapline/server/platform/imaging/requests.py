@@ -1,6 +1,8 @@
-"""How a decoder is asked: a line of JSON over a Unix socket, and with it the open files that it reads and writes.
+"""How a decoder is asked: a line of JSON over a Unix socket, and with it the open files that it
+reads and writes.
 
-A decoder opens no file itself, so that it needs no right to any: not to the store, and not as another user.
+A decoder opens no file itself, so that it needs no right to any: not to the store, and not as
+another user.
 """
 
 import asyncio
@@ -42,9 +44,14 @@ class OpenFiles:
         return self._add(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
     def write(self, path: Path) -> int:
-        """Open a file to write, which is created where there is none; answers its place. Raises OSError."""
+        """Open a file to write, which is created where there is none; answers its place.
+
+        Raises OSError.
+        """
         is_new = not path.exists()
-        place = self._add(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
+        place = self._add(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        )
         if is_new:
             self._created.append(path)
         return place
@@ -74,21 +81,29 @@ def open_files() -> Iterator[OpenFiles]:
 
 
 def send(connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]) -> None:
-    """Send a request with its files. Raises OSError, and TimeoutError if the socket has a timeout."""
+    """Send a request with its files.
+
+    Raises OSError, and TimeoutError if the socket has a timeout.
+    """
     line = json.dumps(request).encode() + b"\n"
     sent = socket.send_fds(connection, [line], list(files)) if files else connection.send(line)
     connection.sendall(line[sent:])
 
 
-async def send_without_blocking(connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]) -> None:
-    """Send a request over a non-blocking socket; wait in the event loop while the decoder does not read.
+async def send_without_blocking(
+    connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]
+) -> None:
+    """Send a request over a non-blocking socket; wait in the event loop while the decoder does not
+    read.
 
     Raises OSError.
     """
     line = json.dumps(request).encode() + b"\n"
     while True:
         try:
-            sent = socket.send_fds(connection, [line], list(files)) if files else connection.send(line)
+            sent = (
+                socket.send_fds(connection, [line], list(files)) if files else connection.send(line)
+            )
             break
         except BlockingIOError:
             await _wait_until_writable(connection)

@@ -12,10 +12,11 @@ _FILLS = (b"\xaa" * 65_536, b"\x55" * 65_536)
 
 
 def decode_truncated(data: bytes) -> tuple[Image.Image, float]:
-    """Decode a JPEG that lacks its end; return the image and the share of its rows that the data holds.
+    """Decode a JPEG that lacks its end; return the image and the share of its rows that the data
+    holds.
 
-    Rows that the data holds do not depend on bytes that are appended to it; the first row that does ends them.
-    A share of 1 means that only the end mark is missing.
+    Rows that the data holds do not depend on bytes that are appended to it; the first row that does
+    ends them. A share of 1 means that only the end mark is missing.
 
     Raises:
         OSError: the file ends before its first row.

@@ -21,7 +21,8 @@ from trapline.server.platform.network.outbound_policy import (
 )
 
 WEB_PORTS = (80, 443)
-# Below 1024 only the ports of what is spoken; above it none of the stores that are often left without a password.
+# Below 1024 only the ports of what is spoken; above it none of the stores that are often left
+# without a password.
 LOW_PORTS = {"ftp": (21,), "ftps": (21, 990), "sftp": (22,)}
 REFUSED_PORTS = (2049, 2375, 2379, 3306, 5432, 6379, 9200, 9300, 11211, 27017)
 
@@ -29,7 +30,8 @@ _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _NEVER_BOUND = {4: "240.1.2.3", 6: "100::1"}
 """Addresses that no interface has (RFC 1112, RFC 6666)."""
 
-# The system takes up to half a minute for a name that nobody answers for; nothing else must wait for these threads.
+# The system takes up to half a minute for a name that nobody answers for; nothing else must wait
+# for these threads.
 LOOKED_UP_AT_ONCE = 64
 _LOOK_UPS = ThreadPoolExecutor(LOOKED_UP_AT_ONCE, "look-up")
 
@@ -58,12 +60,17 @@ class Dialer:
     resolve: Resolver = resolve_host
 
     async def dial(
-        self, scheme: str, host: str, port: int, within_s: float | None, connect: Callable[[str], Awaitable[Connected]]
+        self,
+        scheme: str,
+        host: str,
+        port: int,
+        within_s: float | None,
+        connect: Callable[[str], Awaitable[Connected]],
     ) -> Connected:
         """Resolve a host once, and `connect` to the first allowed address that answers.
 
-        `connect` raises OSError or TimeoutError where it cannot. Raises OutboundRefused for what the policy forbids,
-        OutboundFailed where nobody answers.
+        `connect` raises OSError or TimeoutError where it cannot. Raises OutboundRefused for what
+        the policy forbids, OutboundFailed where nobody answers.
         """
         try:
             async with asyncio.timeout(within_s):
@@ -82,13 +89,18 @@ class Dialer:
                 failure = Unanswered(f"no connection to {host}: {get_error_reason(error)}")
         raise failure
 
-    async def open_socket(self, scheme: str, host: str, port: int, within_s: float) -> socket.socket:
+    async def open_socket(
+        self, scheme: str, host: str, port: int, within_s: float
+    ) -> socket.socket:
         """Open a socket to a host. Raises as `dial` does."""
-        return await self.dial(scheme, host, port, within_s, lambda address: connect_socket(address, port, within_s))
+        return await self.dial(
+            scheme, host, port, within_s, lambda address: connect_socket(address, port, within_s)
+        )
 
 
 def validate_literal(policy: OutboundPolicy, scheme: str, host: str, port: int) -> None:
-    """Refuse an address as it is given: by its port, and by its host where that is no name but an address itself.
+    """Refuse an address as it is given: by its port, and by its host where that is no name but an
+    address itself.
 
     What a name stands for is judged whenever it is dialled. Raises OutboundRefused.
     """
@@ -102,9 +114,14 @@ def validate_literal(policy: OutboundPolicy, scheme: str, host: str, port: int) 
         raise AddressNotAllowed(f"{error.detail}. Nothing was changed.") from error
 
 
-def _choose_allowed(policy: OutboundPolicy, scheme: str, host: str, port: int, addresses: list[str]) -> list[str]:
-    is_usual = (port >= 1024 or port in LOW_PORTS.get(scheme, WEB_PORTS)) and port not in REFUSED_PORTS
-    # An entry that names an unusual port opens it; whether for this host shows each of its addresses.
+def _choose_allowed(
+    policy: OutboundPolicy, scheme: str, host: str, port: int, addresses: list[str]
+) -> list[str]:
+    is_usual = (
+        port >= 1024 or port in LOW_PORTS.get(scheme, WEB_PORTS)
+    ) and port not in REFUSED_PORTS
+    # An entry that names an unusual port opens it; whether for this host shows each of its
+    # addresses.
     if not is_usual and not any(entry.port == port for entry in policy.allowed_networks):
         raise AddressNotAllowed(f"port {port} is not one that Trapline connects to")
     allowed: list[str] = []
@@ -132,7 +149,8 @@ def is_own_address(text: str) -> bool:
         return False
     if not _can_bind(_NEVER_BOUND[address.version]):
         return True
-    # The system lets any address be bound (net.ipv4.ip_nonlocal_bind): ask which one it would send from.
+    # The system lets any address be bound (net.ipv4.ip_nonlocal_bind): ask which one it would send
+    # from.
     with socket.socket(_FAMILIES[address.version], socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((text, WEB_PORTS[0]))
@@ -152,12 +170,17 @@ def _can_bind(text: str) -> bool:
 
 def is_public_address(text: str) -> bool:
     """Return whether an address is one of the internet, so that its answers are no secret of this network."""
-    return find_refusal_reason(OutboundPolicy(), parse_address(text), is_own=is_own_address(text)) is None
+    return (
+        find_refusal_reason(OutboundPolicy(), parse_address(text), is_own=is_own_address(text))
+        is None
+    )
 
 
 async def connect_socket(address: str, port: int, within_s: float) -> socket.socket:
     """Open a socket to an address that was checked. Raises OSError, TimeoutError."""
-    opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    opened = socket.socket(
+        socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM
+    )
     try:
         opened.setblocking(False)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

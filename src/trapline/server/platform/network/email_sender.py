@@ -63,17 +63,33 @@ def parse_smtp_url(url: str, sender: str, introduced_as: str) -> SmtpServer:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise ValueError("cannot be read; in a password : @ / [ ] are written %3A %40 %2F %5B %5D") from None
-    if parts.scheme not in _KINDS or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("must be such as smtp+starttls://user:password@mail.example.org:587 (or smtps://, smtp://)")
+        raise ValueError(
+            "cannot be read; in a password : @ / [ ] are written %3A %40 %2F %5B %5D"
+        ) from None
+    if (
+        parts.scheme not in _KINDS
+        or not parts.hostname
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError(
+            "must be such as smtp+starttls://user:password@mail.example.org:587 (or smtps://, smtp://)"
+        )
     if (parts.username is None) != (parts.password is None):
         raise ValueError("names a user without a password, or the other way round")
     protection, port = _KINDS[parts.scheme]
     try:
         given = parts.port
     except ValueError:
-        raise ValueError("has no number for a port; in a password : @ / are written %3A %40 %2F") from None
-    if parts.password is not None and protection == "none" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError(
+            "has no number for a port; in a password : @ / are written %3A %40 %2F"
+        ) from None
+    if (
+        parts.password is not None
+        and protection == "none"
+        and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+    ):
         raise ValueError("would send its password in the clear: say smtp+starttls:// or smtps://")
     return SmtpServer(
         host=parts.hostname,
@@ -93,7 +109,9 @@ def parse_sender(text: str) -> str:
         [(name, address)] = getaddresses([text]) if text.isprintable() else []
         return str(Address(name, addr_spec=address))
     except (ValueError, HeaderParseError, IndexError):
-        raise ValueError("must be one e-mail address, such as Trapline <trapline@example.org>") from None
+        raise ValueError(
+            "must be one e-mail address, such as Trapline <trapline@example.org>"
+        ) from None
 
 
 def render_message(server: SmtpServer, letter: EmailMessage) -> MimeMessage:
@@ -103,7 +121,9 @@ def render_message(server: SmtpServer, letter: EmailMessage) -> MimeMessage:
     try:
         message["To"] = Address(addr_spec=letter.to)
     except (ValueError, HeaderParseError, IndexError) as error:
-        raise OutboundFailed("this person's e-mail address is none that can be written to") from error
+        raise OutboundFailed(
+            "this person's e-mail address is none that can be written to"
+        ) from error
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(letter.at)
     message["Message-ID"] = f"<{letter.id}@{parseaddr(server.sender)[1].rpartition('@')[2]}>"
@@ -113,7 +133,10 @@ def render_message(server: SmtpServer, letter: EmailMessage) -> MimeMessage:
 
 
 async def send_email(server: SmtpServer, letter: EmailMessage) -> None:
-    """Send an e-mail; returns once the mail server has taken it. Raises OutboundFailed, in words without secrets."""
+    """Send an e-mail; returns once the mail server has taken it.
+
+    Raises OutboundFailed, in words without secrets.
+    """
     import aiosmtplib
 
     message = render_message(server, letter)
@@ -135,19 +158,29 @@ async def send_email(server: SmtpServer, letter: EmailMessage) -> None:
             await client.quit(timeout=FAREWELL_S)
     except aiosmtplib.SMTPAuthenticationError as error:
         # What such an answer says may repeat what was sent.
-        raise OutboundFailed(f"the mail server refused Trapline's sign-in (status {error.code})") from None
+        raise OutboundFailed(
+            f"the mail server refused Trapline's sign-in (status {error.code})"
+        ) from None
     except aiosmtplib.SMTPRecipientsRefused as error:
-        raise OutboundFailed(f"the mail server refused the recipient: {_say(server, error.recipients[0])}") from None
+        raise OutboundFailed(
+            f"the mail server refused the recipient: {_say(server, error.recipients[0])}"
+        ) from None
     except aiosmtplib.SMTPResponseException as error:
         raise OutboundFailed(f"the mail server refused the e-mail: {_say(server, error)}") from None
     except TimeoutError:
-        raise OutboundFailed(f"the mail server did not answer within {WITHIN_S:g} seconds") from None
+        raise OutboundFailed(
+            f"the mail server did not answer within {WITHIN_S:g} seconds"
+        ) from None
     except OSError as error:
         if _is_of_tls(error):
-            raise OutboundFailed("the mail server shows no certificate that holds, or speaks no TLS") from None
+            raise OutboundFailed(
+                "the mail server shows no certificate that holds, or speaks no TLS"
+            ) from None
         raise OutboundFailed("the mail server could not be reached") from None
     except aiosmtplib.SMTPException:
-        raise OutboundFailed("the mail server does not offer what the settings ask for, TLS or a sign-in") from None
+        raise OutboundFailed(
+            "the mail server does not offer what the settings ask for, TLS or a sign-in"
+        ) from None
     finally:
         client.close()
 

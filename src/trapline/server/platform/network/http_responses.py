@@ -8,7 +8,11 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote_to_bytes
 
 from trapline.server.platform.errors import AskedTooOften, FileGone, OutboundFailed, Unanswered
-from trapline.server.platform.network.outbound import OutboundClient, OutboundResponse, is_header_value
+from trapline.server.platform.network.outbound import (
+    OutboundClient,
+    OutboundResponse,
+    is_header_value,
+)
 from trapline.server.platform.network.timeouts import limit_total_time
 from trapline.server.sources.gateways.gateway import OpenFile
 
@@ -27,7 +31,9 @@ def build_conditional_headers(etag: str | None) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_http_file(outbound: OutboundClient, url: str, known_etag: str | None) -> AsyncIterator[OpenFile | None]:
+async def open_http_file(
+    outbound: OutboundClient, url: str, known_etag: str | None
+) -> AsyncIterator[OpenFile | None]:
     """Open a file at an address; None if the server says that it still is the version `known_etag`."""
     async with outbound.get(url, build_conditional_headers(known_etag)) as answer:
         if answer.status == 304 and known_etag:
@@ -41,7 +47,10 @@ async def open_http_file(outbound: OutboundClient, url: str, known_etag: str | N
 
 
 def build_open_file(answer: OutboundResponse) -> OpenFile:
-    """Tell of a file whose bytes a server has begun to send. Raises OutboundFailed where they are compressed."""
+    """Tell of a file whose bytes a server has begun to send.
+
+    Raises OutboundFailed where they are compressed.
+    """
     if answer.headers.get("content-encoding", "").strip().lower() not in PLAIN_CODINGS:
         raise OutboundFailed("the server sends it compressed, though it was asked not to")
     length = answer.headers.get("content-length", "")
@@ -60,13 +69,19 @@ async def read_listing_page(answer: OutboundResponse, most_bytes: int, budget_s:
         async for chunk in decompress(limit_total_time(answer.chunks(), budget_s), answer):
             page += chunk
             if len(page) > most_bytes:
-                raise OutboundFailed(f"a page of the listing is longer than {most_bytes // 2**20} MiB")
+                raise OutboundFailed(
+                    f"a page of the listing is longer than {most_bytes // 2**20} MiB"
+                )
     except zlib.error as error:
-        raise OutboundFailed("the listing cannot be read: it is not compressed as the server says") from error
+        raise OutboundFailed(
+            "the listing cannot be read: it is not compressed as the server says"
+        ) from error
     return bytes(page)
 
 
-async def decompress(chunks: AsyncIterator[bytes], answer: OutboundResponse) -> AsyncIterator[bytes]:
+async def decompress(
+    chunks: AsyncIterator[bytes], answer: OutboundResponse
+) -> AsyncIterator[bytes]:
     """Undo the compression that some servers use without being asked, in pieces of bounded size."""
     coding = answer.headers.get("content-encoding", "").strip().lower()
     if coding in ("", "identity"):
@@ -74,7 +89,9 @@ async def decompress(chunks: AsyncIterator[bytes], answer: OutboundResponse) -> 
             yield chunk
         return
     if coding not in ("gzip", "x-gzip", "deflate"):
-        raise OutboundFailed("the server sends the listing compressed in a way that is not read; gzip and deflate are")
+        raise OutboundFailed(
+            "the server sends the listing compressed in a way that is not read; gzip and deflate are"
+        )
     unpacker = zlib.decompressobj(47 if coding != "deflate" else 15)
     async for chunk in chunks:
         piece = unpacker.decompress(chunk, UNPACKED_BYTES)
@@ -140,7 +157,11 @@ def format_status(status: int, what: str) -> str:
 
 def quote_invisible(text: str) -> str:
     """Encode the characters of an address that cannot be seen, such as a no-break space, as servers should have."""
-    return text if text.isprintable() else "".join(sign if sign.isprintable() else quote(sign) for sign in text)
+    return (
+        text
+        if text.isprintable()
+        else "".join(sign if sign.isprintable() else quote(sign) for sign in text)
+    )
 
 
 def decode_path(raw: str) -> str | None:
@@ -150,7 +171,11 @@ def decode_path(raw: str) -> str | None:
     except UnicodeDecodeError:
         text = None
     plain = text if text is not None else raw
-    if any(part in (".", "..") for part in plain.replace("\\", "/").split("/")) or "//" in raw or "\x00" in plain:
+    if (
+        any(part in (".", "..") for part in plain.replace("\\", "/").split("/"))
+        or "//" in raw
+        or "\x00" in plain
+    ):
         return None
     is_lossless = text is not None and "%" not in text and text.count("/") == raw.count("/")
     if is_lossless and text is not None and text.isprintable():

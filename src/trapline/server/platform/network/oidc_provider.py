@@ -35,9 +35,7 @@ FAILED_S = 5
 """What failed is asked for again after so long, and until then fails at once, however many want to sign in."""
 PATIENCE_S = 10
 MOST_BYTES = 1024 * 1024
-AWAY = (
-    "Your organisation's sign-in does not work at this moment: {}. Nobody was signed in; try again, or use a password."
-)
+AWAY = "Your organisation's sign-in does not work at this moment: {}. Nobody was signed in; try again, or use a password."
 
 
 class ProviderMetadata(BaseModel):
@@ -91,7 +89,10 @@ class OidcProvider:
         return f"{found.authorization_endpoint}{'&' if '?' in found.authorization_endpoint else '?'}{query}"
 
     async def exchange(self, code: str, journey: OidcState, redirect_uri: str) -> dict[str, Any]:
-        """What the provider claims of the person who brought this code. Raises Unauthenticated, ProviderAway."""
+        """What the provider claims of the person who brought this code.
+
+        Raises Unauthenticated, ProviderAway.
+        """
         found = await self._discover()
         form = {
             "grant_type": "authorization_code",
@@ -99,9 +100,14 @@ class OidcProvider:
             "redirect_uri": redirect_uri,
             "code_verifier": journey.verifier,
         }
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+        }
         methods = found.token_endpoint_auth_methods_supported
-        if self.client_secret is None or ("client_secret_basic" not in methods and "client_secret_post" in methods):
+        if self.client_secret is None or (
+            "client_secret_basic" not in methods and "client_secret_post" in methods
+        ):
             form["client_id"] = self.client_id
             if self.client_secret is not None:
                 form["client_secret"] = self.client_secret
@@ -114,40 +120,75 @@ class OidcProvider:
             raise Unauthenticated(f"This sign-in was used already, or took too long. {BEGIN_AGAIN}")
         if status in (400, 401):
             raise OidcProviderUnavailable(
-                AWAY.format("it refuses this Trapline, whose operator should look at TRAPLINE_OIDC_*")
+                AWAY.format(
+                    "it refuses this Trapline, whose operator should look at TRAPLINE_OIDC_*"
+                )
             )
-        if status != 200 or not isinstance(told, Mapping) or not isinstance(told.get("id_token"), str):
-            raise OidcProviderUnavailable(AWAY.format("it answered with something else than a token"))
+        if (
+            status != 200
+            or not isinstance(told, Mapping)
+            or not isinstance(told.get("id_token"), str)
+        ):
+            raise OidcProviderUnavailable(
+                AWAY.format("it answered with something else than a token")
+            )
         claims = await self._believe(told["id_token"], found, journey)
-        if find_verified_email(claims) is None and found.userinfo_endpoint and told.get("access_token"):
-            aside = await self._ask_about(found.userinfo_endpoint, str(told["access_token"]), claims)
-            # Both from one place: an address of the one is not verified because the other says so of its own.
-            claims = {name: value for name, value in claims.items() if name not in ("email", "email_verified")}
+        if (
+            find_verified_email(claims) is None
+            and found.userinfo_endpoint
+            and told.get("access_token")
+        ):
+            aside = await self._ask_about(
+                found.userinfo_endpoint, str(told["access_token"]), claims
+            )
+            # Both from one place: an address of the one is not verified because the other says so
+            # of its own.
+            claims = {
+                name: value
+                for name, value in claims.items()
+                if name not in ("email", "email_verified")
+            }
             claims = {**aside, **claims}
         return {**claims, "iss": found.issuer}
 
-    async def _believe(self, token: str, found: ProviderMetadata, journey: OidcState) -> dict[str, Any]:
+    async def _believe(
+        self, token: str, found: ProviderMetadata, journey: OidcState
+    ) -> dict[str, Any]:
         algorithm, kid = parse_token_header(token)
         key = find_key(await self._read_keys(found, KEPT_S), algorithm, kid)
         if key is None:
             # It may have changed its keys since they were read.
             key = find_key(await self._read_keys(found, ANEW_AFTER_S), algorithm, kid)
         if key is None:
-            raise Unauthenticated(NOT_BELIEVED.format("it is signed with a key that the provider does not name"))
+            raise Unauthenticated(
+                NOT_BELIEVED.format("it is signed with a key that the provider does not name")
+            )
         return verify_id_token(
-            token, key, issuer=found.issuer, client_id=self.client_id, nonce=journey.nonce, now=time.time()
+            token,
+            key,
+            issuer=found.issuer,
+            client_id=self.client_id,
+            nonce=journey.nonce,
+            now=time.time(),
         )
 
-    async def _ask_about(self, address: str, access_token: str, claims: Mapping[str, Any]) -> dict[str, Any]:
+    async def _ask_about(
+        self, address: str, access_token: str, claims: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """What else the provider says of a person: many tell the e-mail address here alone (Core, 5.3.2)."""
         if not (access_token.isascii() and access_token.isprintable()):
-            raise OidcProviderUnavailable(AWAY.format("it answered with something else than a token"))
+            raise OidcProviderUnavailable(
+                AWAY.format("it answered with something else than a token")
+            )
         told = await self._get(address, {"Authorization": f"Bearer {access_token}"})
         return dict(told) if isinstance(told, Mapping) and told.get("sub") == claims["sub"] else {}
 
     @asynccontextmanager
     async def _turn(self, what: str) -> AsyncIterator[None]:
-        """Let one at a time ask for something, and nobody for what failed a moment ago. Raises ProviderAway."""
+        """Let one at a time ask for something, and nobody for what failed a moment ago.
+
+        Raises ProviderAway.
+        """
         try:
             async with asyncio.timeout(PATIENCE_S * 2):
                 await self._reading.acquire()
@@ -177,11 +218,22 @@ class OidcProvider:
                     AWAY.format("what it says of itself is no OpenID configuration")
                 ) from None
             if found.issuer.rstrip("/") != self.issuer.rstrip("/"):
-                raise OidcProviderUnavailable(AWAY.format("it calls itself something else than TRAPLINE_OIDC_ISSUER"))
-            parts = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri, found.userinfo_endpoint)
-            secure = ("https://",) if self.issuer.startswith("https://") else ("https://", "http://")
+                raise OidcProviderUnavailable(
+                    AWAY.format("it calls itself something else than TRAPLINE_OIDC_ISSUER")
+                )
+            parts = (
+                found.authorization_endpoint,
+                found.token_endpoint,
+                found.jwks_uri,
+                found.userinfo_endpoint,
+            )
+            secure = (
+                ("https://",) if self.issuer.startswith("https://") else ("https://", "http://")
+            )
             if not all(part.startswith(secure) for part in parts if part is not None):
-                raise OidcProviderUnavailable(AWAY.format("a part of it has no address that begins with https://"))
+                raise OidcProviderUnavailable(
+                    AWAY.format("a part of it has no address that begins with https://")
+                )
             self._discovered = (time.monotonic(), found)
             return found
 
@@ -197,7 +249,9 @@ class OidcProvider:
             return keys
 
     async def _get(self, address: str, headers: Mapping[str, str] | None = None) -> Any:
-        status, told = await self._call("GET", address, b"", {"Accept": "application/json", **(headers or {})})
+        status, told = await self._call(
+            "GET", address, b"", {"Accept": "application/json", **(headers or {})}
+        )
         if status != 200:
             raise OidcProviderUnavailable(AWAY.format(f"it answered {status}"))
         return told
@@ -205,7 +259,9 @@ class OidcProvider:
     async def _post(self, address: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
         return await self._call("POST", address, body, headers)
 
-    async def _call(self, method: str, address: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
+    async def _call(
+        self, method: str, address: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, Any]:
         """Ask once, following no redirect; what is no JSON is None. Raises ProviderAway."""
         outbound = _open_outbound(self.policy)
         try:

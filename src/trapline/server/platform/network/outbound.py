@@ -14,7 +14,12 @@ import httpcore2
 import httpx2
 
 from trapline.server.platform.errors import AddressNotAllowed, OutboundFailed, Unanswered
-from trapline.server.platform.network.dialing import Dialer, Resolver, is_public_address, resolve_host
+from trapline.server.platform.network.dialing import (
+    Dialer,
+    Resolver,
+    is_public_address,
+    resolve_host,
+)
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
 MAX_REDIRECTS = 3
@@ -44,7 +49,9 @@ class Credentials:
     def __post_init__(self) -> None:
         """Refuse what no header can carry before a library does, because that would tell the secret."""
         if not all(is_header_value(value) for value in self.headers.values()):
-            raise AddressNotAllowed("the password or header has characters that cannot be sent; give it again")
+            raise AddressNotAllowed(
+                "the password or header has characters that cannot be sent; give it again"
+            )
 
     @classmethod
     def basic(cls, url: str, username: str, password: str) -> "Credentials":
@@ -74,12 +81,17 @@ class OutboundResponse:
         return is_public_address(str(peer[0]))
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Read the body as it was sent. Raises OutboundFailed if it ends before the length that was announced."""
+        """Read the body as it was sent.
+
+        Raises OutboundFailed if it ends before the length that was announced.
+        """
         try:
             async for chunk in self._response.aiter_raw():
                 yield chunk
         except httpx2.RemoteProtocolError:
-            raise OutboundFailed("the transfer ended before the length that the server had announced") from None
+            raise OutboundFailed(
+                "the transfer ended before the length that the server had announced"
+            ) from None
         except httpx2.TimeoutException as error:
             raise OutboundFailed("the server sent nothing for too long") from error
         except httpx2.HTTPError:
@@ -87,10 +99,11 @@ class OutboundResponse:
 
 
 class OutboundClient:
-    """A guarded HTTP client: every connection is checked against the policy and pinned to the address checked.
+    """A guarded HTTP client: every connection is checked against the policy and pinned to the
+    address checked.
 
-    Nothing of the environment is used: no proxy, no netrc. Nothing that a server said is repeated in an error, because
-    it may repeat the sign-in; and no cookie is kept.
+    Nothing of the environment is used: no proxy, no netrc. Nothing that a server said is repeated
+    in an error, because it may repeat the sign-in; and no cookie is kept.
     """
 
     def __init__(
@@ -122,11 +135,13 @@ class OutboundClient:
         patience_s: float | None = None,
         max_redirects: int = MAX_REDIRECTS,
     ) -> AsyncIterator[OutboundResponse]:
-        """Open a URL, following at most three redirects by hand; with `max_redirects` 0, a redirect is an answer.
+        """Open a URL, following at most three redirects by hand; with `max_redirects` 0, a redirect
+        is an answer.
 
-        `patience_s` is how long the server may be silent, the download's time unless told. Credentials go only to
-        their origin. Raises OutboundRefused for what the policy forbids and OutboundFailed for a server that cannot
-        be spoken to; any HTTP status but a redirect is an answer.
+        `patience_s` is how long the server may be silent, the download's time unless told.
+        Credentials go only to their origin. Raises OutboundRefused for what the policy forbids and
+        OutboundFailed for a server that cannot be spoken to; any HTTP status but a redirect is an
+        answer.
         """
         current = parse_url(url)
         for _ in range(max_redirects + 1):
@@ -135,12 +150,20 @@ class OutboundClient:
                 sent.update(self._credentials.headers)
             response = await self._send(self._build(current, sent, patience_s))
             try:
-                if not max_redirects or not response.is_redirect or "location" not in response.headers:
-                    yield OutboundResponse(str(current), response.status_code, response.headers, response)
+                if (
+                    not max_redirects
+                    or not response.is_redirect
+                    or "location" not in response.headers
+                ):
+                    yield OutboundResponse(
+                        str(current), response.status_code, response.headers, response
+                    )
                     return
                 current = parse_url(str(current.join(response.headers["location"])))
             except httpx2.InvalidURL as error:
-                raise OutboundFailed("the server redirects to something that is no address") from error
+                raise OutboundFailed(
+                    "the server redirects to something that is no address"
+                ) from error
             finally:
                 await response.aclose()
         raise OutboundFailed(f"the server redirected more than {max_redirects} times")
@@ -149,11 +172,16 @@ class OutboundClient:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], patience_s: float
     ) -> AsyncIterator[OutboundResponse]:
-        """Send a body to a URL, once; a redirect is an answer and never followed. Raises as `get` does."""
+        """Send a body to a URL, once; a redirect is an answer and never followed.
+
+        Raises as `get` does.
+        """
         connect_s = self._timeouts.connect_s
         timeout = httpx2.Timeout(patience_s, connect=connect_s, pool=connect_s)
         response = await self._send(
-            self._client.build_request("POST", parse_url(url), content=body, headers=headers, timeout=timeout)
+            self._client.build_request(
+                "POST", parse_url(url), content=body, headers=headers, timeout=timeout
+            )
         )
         try:
             yield OutboundResponse(url, response.status_code, response.headers, response)
@@ -164,9 +192,13 @@ class OutboundClient:
         """Close every connection."""
         await self._client.aclose()
 
-    def _build(self, url: httpx2.URL, headers: Mapping[str, str], patience_s: float | None) -> httpx2.Request:
+    def _build(
+        self, url: httpx2.URL, headers: Mapping[str, str], patience_s: float | None
+    ) -> httpx2.Request:
         connect_s = self._timeouts.connect_s
-        timeout = httpx2.Timeout(patience_s or self._timeouts.download_s, connect=connect_s, pool=connect_s)
+        timeout = httpx2.Timeout(
+            patience_s or self._timeouts.download_s, connect=connect_s, pool=connect_s
+        )
         return self._client.build_request("GET", url, headers=headers, timeout=timeout)
 
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
@@ -179,16 +211,21 @@ class OutboundClient:
         except httpx2.ConnectTimeout as error:
             raise Unanswered(f"no connection to {host} within the time allowed") from error
         except httpx2.TimeoutException as error:
-            raise Unanswered(f"{host} took the request and answered nothing in the time allowed") from error
+            raise Unanswered(
+                f"{host} took the request and answered nothing in the time allowed"
+            ) from error
         except TimeoutError as error:
             if not within.expired():
                 raise
             raise Unanswered(f"{host} did not say in the time allowed what it answers") from error
         except httpx2.ConnectError as error:
             raise OutboundFailed(f"no connection to {host}: {_why_unconnected(error)}") from None
-        # From here on the library quotes the request or the answer, secrets and all; a log shows causes as well.
+        # From here on the library quotes the request or the answer, secrets and all; a log shows
+        # causes as well.
         except httpx2.LocalProtocolError:
-            raise OutboundFailed(f"no proper request to {host} could be made of these settings") from None
+            raise OutboundFailed(
+                f"no proper request to {host} could be made of these settings"
+            ) from None
         except httpx2.NetworkError:
             raise Unanswered(f"the connection to {host} broke before it answered") from None
         except httpx2.HTTPError:
@@ -200,7 +237,9 @@ def parse_url(url: str) -> httpx2.URL:
     try:
         parsed = httpx2.URL(url)
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
-        raise AddressNotAllowed("this is not a complete address, such as https://camera.example/pictures/") from error
+        raise AddressNotAllowed(
+            "this is not a complete address, such as https://camera.example/pictures/"
+        ) from error
     if parsed.scheme not in SCHEMES:
         raise AddressNotAllowed("addresses must begin with http:// or https://")
     if not parsed.host:
@@ -227,7 +266,8 @@ def is_header_value(value: str) -> bool:
 class _GuardedBackend(httpcore2.AsyncNetworkBackend):
     """Connects by way of the dialer, to the address that it checked.
 
-    The name stays what TLS verifies and what the Host header says, because only the connection is made here.
+    The name stays what TLS verifies and what the Host header says, because only the connection is
+    made here.
     """
 
     def __init__(self, dialer: Dialer) -> None:
@@ -244,7 +284,9 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         async def connect(address: str) -> httpcore2.AsyncNetworkStream:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return await self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
             except httpcore2.ConnectTimeout as error:
                 raise TimeoutError from error
             except httpcore2.ConnectError as error:
@@ -268,7 +310,11 @@ class _GuardedTransport(httpx2.AsyncHTTPTransport):
     """The ordinary transport over the guarded network."""
 
     def __init__(
-        self, policy: OutboundPolicy, resolve: Resolver, verify: ssl.SSLContext | None, connections: int
+        self,
+        policy: OutboundPolicy,
+        resolve: Resolver,
+        verify: ssl.SSLContext | None,
+        connections: int,
     ) -> None:
         context = verify or load_trusted_certificates()
         super().__init__(verify=context, trust_env=False)

@@ -12,8 +12,8 @@ def _networks(*texts: str) -> tuple[Network, ...]:
     return tuple(ip_network(text) for text in texts)
 
 
-# The standard library's is_global is wrong for NAT64, 6to4, mapped and other addresses, so the lists are our own
-# (IANA special-purpose registries, and the metadata services of the clouds).
+# The standard library's is_global is wrong for NAT64, 6to4, mapped and other addresses, so the
+# lists are our own (IANA special-purpose registries, and the metadata services of the clouds).
 NEVER: tuple[tuple[str, tuple[Network, ...]], ...] = (
     (
         "a metadata service",
@@ -58,9 +58,10 @@ class AllowedNetwork:
     def covers(self, host: str, port: int | None, address: Address, *, is_own: bool) -> bool:
         """Return whether the entry allows this connection.
 
-        An interface address of this machine is only covered by an entry that names that one address: a network of
-        cameras would otherwise open the services of this machine with it. A host does not cover loopback and this
-        machine either, because its addresses are set by those who run its zone.
+        An interface address of this machine is only covered by an entry that names that one
+        address: a network of cameras would otherwise open the services of this machine with it. A
+        host does not cover loopback and this machine either, because its addresses are set by those
+        who run its zone.
         """
         if self.port is not None and self.port != port:
             return False
@@ -76,8 +77,9 @@ class AllowedNetwork:
 class OutboundPolicy:
     """Addresses that the operator allows.
 
-    `allow_private` opens the networks of RFC 1918. `allowed_networks` opens what it names, loopback and the interface
-    addresses of this machine included; nothing opens link-local or metadata addresses.
+    `allow_private` opens the networks of RFC 1918. `allowed_networks` opens what it names, loopback
+    and the interface addresses of this machine included; nothing opens link-local or metadata
+    addresses.
     """
 
     allow_private: bool = False
@@ -111,12 +113,19 @@ def parse_allowed_network(text: str) -> AllowedNetwork:
         host = place.lower()
         if not _HOST.fullmatch(host) or not re.search("[a-z]", host):
             hint = "such as 10.0.0.0/8, 192.168.1.20, 127.0.0.1:8080 or camera.local:8080"
-            raise ValueError(f"{text!r} is not a network, an address or a host, {hint} ({error})") from error
+            raise ValueError(
+                f"{text!r} is not a network, an address or a host, {hint} ({error})"
+            ) from error
     return AllowedNetwork(host=host.rstrip("."), port=number)
 
 
 def find_refusal_reason(
-    policy: OutboundPolicy, address: Address, host: str = "", port: int | None = None, *, is_own: bool = False
+    policy: OutboundPolicy,
+    address: Address,
+    host: str = "",
+    port: int | None = None,
+    *,
+    is_own: bool = False,
 ) -> str | None:
     """Return why this address may not be connected to, or None if it may.
 
@@ -137,7 +146,9 @@ def find_refusal_reason(
         return THIS_HOST
     if _within(address, PRIVATE):
         return None if policy.allow_private and _within(address, RFC_1918) else "a private address"
-    if _within(address, RESERVED) or (isinstance(address, IPv6Address) and address not in _GLOBAL_V6):
+    if _within(address, RESERVED) or (
+        isinstance(address, IPv6Address) and address not in _GLOBAL_V6
+    ):
         return "a reserved address"
     return None
 

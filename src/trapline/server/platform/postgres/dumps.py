@@ -12,20 +12,47 @@ from trapline.server.platform.postgres.data_folder import EngineError
 
 def dump_database(folder: Path, url: str, snapshot: str, into: Path) -> None:
     """Dump a database as of an exported snapshot. Raises EngineError with what pg_dump said."""
-    _run(folder, "pg_dump", url, "--format=custom", "--no-owner", f"--snapshot={snapshot}", f"--file={into}")
+    _run(
+        folder,
+        "pg_dump",
+        url,
+        "--format=custom",
+        "--no-owner",
+        f"--snapshot={snapshot}",
+        f"--file={into}",
+    )
 
 
 def restore_database(folder: Path, url: str, dump: Path) -> None:
-    """Load a dump into an empty database, wholly or not at all. Raises EngineError with what pg_restore said."""
-    _run(folder, "pg_restore", url, "--no-owner", "--exit-on-error", "--single-transaction", str(dump))
+    """Load a dump into an empty database, wholly or not at all.
+
+    Raises EngineError with what pg_restore said.
+    """
+    _run(
+        folder,
+        "pg_restore",
+        url,
+        "--no-owner",
+        "--exit-on-error",
+        "--single-transaction",
+        str(dump),
+    )
 
 
 def _run(folder: Path, program: str, url: str, *arguments: str) -> None:
     parameters = conninfo_to_dict(url)
     password = str(parameters.pop("password", ""))
     # A password on the command line can be read by everybody on the machine.
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "PGPASSWORD": password}
-    command = [str(find_binaries(folder) / program), f"--dbname={make_conninfo('', **parameters)}", *arguments]
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "PGPASSWORD": password,
+    }
+    command = [
+        str(find_binaries(folder) / program),
+        f"--dbname={make_conninfo('', **parameters)}",
+        *arguments,
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise EngineError(f"{program} could not do it: {done.stderr.strip()[-1000:]}")

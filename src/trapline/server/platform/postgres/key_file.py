@@ -18,23 +18,34 @@ def generate_key() -> str:
 
 
 def parse_keys(text: str, where: str) -> dict[int, bytes]:
-    """Read `KEY`, or `1:KEY,2:KEY`, also with line breaks for commas. Raises ValueError, without any key in it."""
+    """Read `KEY`, or `1:KEY,2:KEY`, also with line breaks for commas.
+
+    Raises ValueError, without any key in it.
+    """
     parts = [part.strip().partition(":") for part in text.strip().replace("\n", ",").split(",")]
     if len(parts) == 1 and not (parts[0][1] and parts[0][0].isdecimal()):
         keys = {1: text.strip().encode()}
     else:
-        if not all(colon and version.isdecimal() and 1 <= int(version) <= 255 for version, colon, _ in parts):
-            raise ValueError(f"{where} must be one key, or several as 1:KEY,2:KEY with versions from 1 to 255.")
+        if not all(
+            colon and version.isdecimal() and 1 <= int(version) <= 255
+            for version, colon, _ in parts
+        ):
+            raise ValueError(
+                f"{where} must be one key, or several as 1:KEY,2:KEY with versions from 1 to 255."
+            )
         keys = {int(version): key.encode() for version, _, key in parts}
     if any(len(key) < LEAST_CHARACTERS for key in keys.values()):
-        raise ValueError(f"{where} must have at least 32 characters; `openssl rand -base64 48` makes a good one.")
+        raise ValueError(
+            f"{where} must have at least 32 characters; `openssl rand -base64 48` makes a good one."
+        )
     return keys
 
 
 class KeyFile(Mapping[int, bytes]):
     """The keys of a file as they are now: it is read again whenever it was replaced.
 
-    Every process has to know a new key before any of them uses it. A look at the file costs microseconds.
+    Every process has to know a new key before any of them uses it. A look at the file costs
+    microseconds.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +53,9 @@ class KeyFile(Mapping[int, bytes]):
         self.path = path
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):  # another process of the same start was first
+            with contextlib.suppress(
+                FileExistsError
+            ):  # another process of the same start was first
                 write_secret(path, f"1:{generate_key()}")
         self._stamp: tuple[int, int] | None = None
         self._keys: dict[int, bytes] = {}

@@ -25,7 +25,12 @@ from pathlib import Path
 import psycopg
 
 from trapline.server.platform.postgres.binaries import find_binaries
-from trapline.server.platform.postgres.data_folder import UNPRIVILEGED, EngineError, ensure_reachable, write_secret
+from trapline.server.platform.postgres.data_folder import (
+    UNPRIVILEGED,
+    EngineError,
+    ensure_reachable,
+    write_secret,
+)
 
 MAJOR_VERSION = 18
 USER = DATABASE = "trapline"
@@ -71,10 +76,12 @@ def start_postgres(
     timeout_s: float = 60.0,
     stopping: threading.Event | None = None,
 ) -> Postgres:
-    """Start PostgreSQL on a data folder that the caller has locked, making the cluster the first time.
+    """Start PostgreSQL on a data folder that the caller has locked, making the cluster the first
+    time.
 
-    A postmaster that outlived its Trapline is stopped first. `settings` are added to SETTINGS. Returns when the
-    database `trapline` takes connections. When another thread sets `stopping`, the start is given up.
+    A postmaster that outlived its Trapline is stopped first. `settings` are added to SETTINGS.
+    Returns when the database `trapline` takes connections. When another thread sets `stopping`, the
+    start is given up.
 
     Raises:
         EngineError: it does not start; the message has the last lines of the log.
@@ -98,12 +105,14 @@ def start_postgres(
             break
         if stopping is not None and stopping.is_set():
             raise EngineError("PostgreSQL was not started, because Trapline stops.")
-        # Two hindrances pass: another program took the port in between, and the last backends of a killed
-        # postmaster still hold its shared memory for a moment.
+        # Two hindrances pass: another program took the port in between, and the last backends of a
+        # killed postmaster still hold its shared memory for a moment.
         if "could not create any TCP/IP sockets" in failure:
             port = find_free_port()
         elif "shared memory" not in failure or time.monotonic() > deadline:
-            raise EngineError(f"PostgreSQL did not start; the end of {folder / 'database.log'} says:\n{failure}")
+            raise EngineError(
+                f"PostgreSQL did not start; the end of {folder / 'database.log'} says:\n{failure}"
+            )
         time.sleep(0.1)
     (folder / "database-port").write_text(f"{port}\n", encoding="utf-8")
     server = _server_url(folder, port)
@@ -141,7 +150,8 @@ def stop_postgres(postgres: Postgres, timeout_s: float = 10.0) -> None:
 def stop_stale_postmaster(cluster: Path, timeout_s: float = 15.0) -> bool:
     """Stop the postmaster that an earlier Trapline left on this cluster; say whether there was one.
 
-    A postmaster.pid that names another program, or a zombie, is removed: PostgreSQL would refuse to start for it.
+    A postmaster.pid that names another program, or a zombie, is removed: PostgreSQL would refuse to
+    start for it.
     """
     pid_file = cluster / "postmaster.pid"
     try:
@@ -162,7 +172,9 @@ def stop_stale_postmaster(cluster: Path, timeout_s: float = 15.0) -> bool:
                 pid_file.unlink(missing_ok=True)
                 return True
             time.sleep(0.05)
-    raise EngineError(f"A PostgreSQL (process {pid}) still runs on {cluster} and does not stop. End it by hand.")
+    raise EngineError(
+        f"A PostgreSQL (process {pid}) still runs on {cluster} and does not stop. End it by hand."
+    )
 
 
 def find_free_port() -> int:
@@ -178,7 +190,8 @@ def _identity() -> tuple[int | None, int | None, list[int] | None]:
 
 
 def _environment() -> dict[str, str]:
-    # Nothing of ours is handed on: PG* variables would change what it does, secrets are none of its business.
+    # Nothing of ours is handed on: PG* variables would change what it does, secrets are none of its
+    # business.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -232,11 +245,15 @@ def _make_cluster(folder: Path, binaries: Path) -> None:
     finally:
         handed.unlink(missing_ok=True)
     if done.returncode != 0:
-        raise EngineError(f"initdb could not make {draft}: {done.stderr.strip() or done.stdout.strip()}")
+        raise EngineError(
+            f"initdb could not make {draft}: {done.stderr.strip() or done.stdout.strip()}"
+        )
     draft.rename(folder / "database")
 
 
-def _spawn_postmaster(binaries: Path, cluster: Path, port: int, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _spawn_postmaster(
+    binaries: Path, cluster: Path, port: int, settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     uid, gid, groups = _identity()
     log = cluster.parent / "database.log"
     if log.exists() and log.stat().st_size > 10_000_000:
@@ -259,7 +276,10 @@ def _spawn_postmaster(binaries: Path, cluster: Path, port: int, settings: Mappin
 
 
 def _wait_until_ready(
-    process: subprocess.Popen[bytes], cluster: Path, deadline: float, stopping: threading.Event | None
+    process: subprocess.Popen[bytes],
+    cluster: Path,
+    deadline: float,
+    stopping: threading.Event | None,
 ) -> str | None:
     """Wait until this postmaster says that it is ready; answer with the end of its log where it ended instead."""
     log = cluster.parent / "database.log"
@@ -287,7 +307,9 @@ def _server_url(folder: Path, port: int) -> str:
 
 def _make_database(server: str) -> None:
     with psycopg.connect(f"{server}/postgres", autocommit=True, connect_timeout=10) as connection:
-        there = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
+        there = connection.execute(
+            "select 1 from pg_database where datname = %s", [DATABASE]
+        ).fetchone()
         if there is None:
             connection.execute(f"create database {DATABASE}")
 
@@ -312,7 +334,9 @@ def _is_postmaster_of(pid: int, cluster: Path) -> bool:
             return state != "Z" and (process / "cwd").readlink() == cluster
         except (FileNotFoundError, ProcessLookupError):
             return False
-    told = subprocess.run(["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        ["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return not told.stdout.startswith("Z") and str(cluster) in told.stdout
 
 
@@ -320,7 +344,9 @@ def find_running_url(folder: Path) -> str | None:
     """The URL of the PostgreSQL that some Trapline runs on this data folder now; None where none runs."""
     folder = folder.resolve()
     try:
-        pid = int((folder / "database" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        pid = int(
+            (folder / "database" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0]
+        )
         password = (folder / "database-password").read_text(encoding="utf-8").strip()
         port = int((folder / "database-port").read_text(encoding="utf-8"))
     except (FileNotFoundError, IndexError, ValueError):

@@ -17,7 +17,10 @@ class IncomingFolder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def sweep(self) -> int:
-        """Remove what a killed process left half received; answers how many. Only while no other process receives."""
+        """Remove what a killed process left half received; answers how many.
+
+        Only while no other process receives.
+        """
         left = list(self.path.iterdir())
         for path in left:
             path.unlink(missing_ok=True)

@@ -15,7 +15,12 @@ from typing import Any
 from trapline.server.platform.errors import NotFound, ServiceUnavailable
 from trapline.server.platform.files.safe_open import open_within
 from trapline.server.platform.store.incoming_folder import IncomingFolder
-from trapline.server.platform.store.object_store import IncomingFile, SignedPut, StoredObject, UploadedObject
+from trapline.server.platform.store.object_store import (
+    IncomingFile,
+    SignedPut,
+    StoredObject,
+    UploadedObject,
+)
 from trapline.server.platform.store.signed_uploads import UploadSpec, sign_upload
 from trapline.server.platform.store.storage_keys import parse_key, sign_url
 
@@ -27,7 +32,8 @@ _NOTES = "notes"
 class LocalStore:
     """Keeps files under one folder that nobody else writes to. Symbolic links are never followed.
 
-    `secrets`, the first of which signs, and `public_url` make its signed addresses, which our own server answers.
+    `secrets`, the first of which signs, and `public_url` make its signed addresses, which our own
+    server answers.
     """
 
     def __init__(self, root: Path, secrets: Sequence[bytes], public_url: str) -> None:
@@ -40,7 +46,9 @@ class LocalStore:
         """Open a file to receive into; it vanishes with the block unless it was kept."""
         return self._incoming.receive()
 
-    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
+    async def keep(
+        self, incoming: IncomingFile, key: str, media_type: str | None = None
+    ) -> StoredObject:
         """Make a received file durable under a key. Raises Unavailable where the disk refuses."""
         parts = parse_key(key)
         try:
@@ -53,7 +61,9 @@ class LocalStore:
             ) from error
         return StoredObject(key, incoming.size, incoming.sha256)
 
-    async def open(self, key: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def open(
+        self, key: str, first: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
         """Read bytes from `first` on, `length` of them or all; raises NotFound at the first read."""
         descriptor = await asyncio.to_thread(self._open, key)
         try:
@@ -98,7 +108,9 @@ class LocalStore:
             async with self.receive() as incoming:
                 incoming.write(b"ready")
         except OSError as error:
-            raise ServiceUnavailable(f"The file store {self.root} cannot be written to: {error.strerror}.") from error
+            raise ServiceUnavailable(
+                f"The file store {self.root} cannot be written to: {error.strerror}."
+            ) from error
 
     async def sign_put(
         self,
@@ -112,7 +124,9 @@ class LocalStore:
     ) -> SignedPut:
         """Make an address of our own server that takes one upload."""
         announced = UploadSpec(media_type, at_most, size, sha256)
-        url = sign_upload(self._secrets, self._public_url, key, announced, int(time.time()) + lifetime_s)
+        url = sign_upload(
+            self._secrets, self._public_url, key, announced, int(time.time()) + lifetime_s
+        )
         length = {} if size is None else {"Content-Length": str(size)}
         return SignedPut(url, {"Content-Type": media_type, **length})
 
@@ -121,7 +135,13 @@ class LocalStore:
         parse_key(key)
         now = time.time()
         return sign_url(
-            self._secrets, self._public_url, key, now, lifetime_s=lifetime_s, round_to_s=1, filename=filename
+            self._secrets,
+            self._public_url,
+            key,
+            now,
+            lifetime_s=lifetime_s,
+            round_to_s=1,
+            filename=filename,
         )
 
     async def find_uploaded(self, key: str) -> UploadedObject | None:
@@ -137,14 +157,19 @@ class LocalStore:
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             note = self._read_note(key)
-            # A note is written before its file is put in place: one of another file was left by a process that died.
+            # A note is written before its file is put in place: one of another file was left by a
+            # process that died.
             if note.get("mtime_ns") == found.st_mtime_ns:
                 return UploadedObject(found.st_size, note["media_type"], note["sha256"])
-            return UploadedObject(found.st_size, UNKNOWN_TYPE, hashlib.file_digest(file, "sha256").hexdigest())
+            return UploadedObject(
+                found.st_size, UNKNOWN_TYPE, hashlib.file_digest(file, "sha256").hexdigest()
+            )
 
     def _read_note(self, key: str) -> dict[str, Any]:
         try:
-            with os.fdopen(open_within(self.root, (_NOTES, *parse_key(key))), encoding="utf-8") as file:
+            with os.fdopen(
+                open_within(self.root, (_NOTES, *parse_key(key))), encoding="utf-8"
+            ) as file:
                 note: dict[str, Any] = json.load(file)
         except (FileNotFoundError, NotADirectoryError):
             return {}

@@ -32,8 +32,8 @@ class SignedPut:
 class UploadedObject:
     """What lies under a key that an outsider may have uploaded to.
 
-    Its size in bytes, its media type, and its SHA-256 in hexadecimal, None where the store does not know it: an S3
-    server knows what was announced for the upload, and has checked it.
+    Its size in bytes, its media type, and its SHA-256 in hexadecimal, None where the store does not
+    know it: an S3 server knows what was announced for the upload, and has checked it.
     """
 
     size: int
@@ -43,7 +43,8 @@ class UploadedObject:
 
 @dataclass
 class IncomingFile:
-    """A file on the local disk that is being received; it vanishes with its block unless it was kept.
+    """A file on the local disk that is being received; it vanishes with its block unless it was
+    kept.
 
     `path` may be read by a child process once `write` returned.
     """
@@ -54,7 +55,10 @@ class IncomingFile:
     _digest: "hashlib._Hash" = field(default_factory=hashlib.sha256, repr=False)
 
     def write(self, chunk: bytes) -> None:
-        """Append bytes; blocks, so large chunks belong in a thread. Raises Unavailable where the disk refuses."""
+        """Append bytes; blocks, so large chunks belong in a thread.
+
+        Raises Unavailable where the disk refuses.
+        """
         self._digest.update(chunk)
         view = memoryview(chunk)
         try:
@@ -73,12 +77,17 @@ class IncomingFile:
 
 
 class ObjectStore(Protocol):
-    """Keeps bytes under keys. What a call has answered is durable: it survives the loss of power."""
+    """Keeps bytes under keys.
+
+    What a call has answered is durable: it survives the loss of power.
+    """
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file to receive into."""
 
-    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
+    async def keep(
+        self, incoming: IncomingFile, key: str, media_type: str | None = None
+    ) -> StoredObject:
         """Make a received file durable under a key; the same key again replaces it as a whole.
 
         `media_type` is remembered where the bytes alone would not tell it. Raises Unavailable.
@@ -112,11 +121,12 @@ class ObjectStore(Protocol):
         sha256: str | None = None,
         at_most: int,
     ) -> SignedPut:
-        """Make an address that takes an upload of exactly this key, type, and, where they are told, size and SHA-256.
+        """Make an address that takes an upload of exactly this key, type, and, where they are told,
+        size and SHA-256.
 
-        It may be used again until it expires. Without a size the local store takes `at_most` bytes; an S3 server takes
-        any number, so that the size must be looked at by `find_arrived`. Raises NotFound where nobody may upload,
-        and TooLarge.
+        It may be used again until it expires. Without a size the local store takes `at_most` bytes;
+        an S3 server takes any number, so that the size must be looked at by `find_arrived`. Raises
+        NotFound where nobody may upload, and TooLarge.
         """
 
     async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:

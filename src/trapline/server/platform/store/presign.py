@@ -29,16 +29,21 @@ class S3Signer:
         headers: Mapping[str, str] = NOTHING,
         query: Mapping[str, str] = NOTHING,
     ) -> str:
-        """Make an address that allows one method until it expires, if the request has exactly these headers.
+        """Make an address that allows one method until it expires, if the request has exactly these
+        headers.
 
-        `url` is without a query, its path not yet encoded; a lifetime is at most a week. The body is not signed.
+        `url` is without a query, its path not yet encoded; a lifetime is at most a week. The body
+        is not signed.
         """
         # Not urlsplit: a key may have signs that would begin a query or a fragment.
         scheme, _, place_and_key = url.partition("://")
         netloc, _, key_path = place_and_key.partition("/")
         moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         place = f"{moment[:8]}/{self.region}/s3/aws4_request"
-        signed = {"host": _host(scheme, netloc), **{name.lower(): headers[name] for name in headers}}
+        signed = {
+            "host": _host(scheme, netloc),
+            **{name.lower(): headers[name] for name in headers},
+        }
         names = ";".join(sorted(signed))
         asked = {
             **query,

@@ -21,7 +21,12 @@ from obstore.store import S3Store as ObstoreS3Store
 from trapline.server.platform.errors import NotFound, ServiceUnavailable
 from trapline.server.platform.network.outbound import load_trusted_certificates
 from trapline.server.platform.store.incoming_folder import IncomingFolder
-from trapline.server.platform.store.object_store import IncomingFile, SignedPut, StoredObject, UploadedObject
+from trapline.server.platform.store.object_store import (
+    IncomingFile,
+    SignedPut,
+    StoredObject,
+    UploadedObject,
+)
 from trapline.server.platform.store.presign import NOTHING, S3Signer
 from trapline.server.platform.store.signed_uploads import require_uploadable
 from trapline.server.platform.store.storage_keys import parse_key
@@ -61,15 +66,21 @@ class S3BucketConfig:
 
 
 class S3Store:
-    """Keeps files in a bucket. Files are received into a folder of this machine first, because decoders need a path."""
+    """Keeps files in a bucket.
 
-    def __init__(self, bucket: S3BucketConfig, folder: Path, silent_at_most_s: float = SILENT_AT_MOST_S) -> None:
+    Files are received into a folder of this machine first, because decoders need a path.
+    """
+
+    def __init__(
+        self, bucket: S3BucketConfig, folder: Path, silent_at_most_s: float = SILENT_AT_MOST_S
+    ) -> None:
         self._bucket = bucket
         self._silent_at_most_s = silent_at_most_s
         self._incoming = IncomingFolder(folder)
         self._objects = ObstoreS3Store(
             bucket.name,
-            # What is not set here is taken from variables AWS_..., which are not ours: so all that matters is set.
+            # What is not set here is taken from variables AWS_..., which are not ours: so all that
+            # matters is set.
             config={
                 "endpoint": bucket.endpoint,
                 "aws_endpoint_url_s3": bucket.endpoint,
@@ -102,7 +113,9 @@ class S3Store:
         """Open a file on this machine to receive into."""
         return self._incoming.receive()
 
-    async def keep(self, incoming: IncomingFile, key: str, media_type: str | None = None) -> StoredObject:
+    async def keep(
+        self, incoming: IncomingFile, key: str, media_type: str | None = None
+    ) -> StoredObject:
         """Upload a received file; it is there as a whole or not at all."""
         parse_key(key)
         with self._in_words():
@@ -116,7 +129,9 @@ class S3Store:
             )
         return StoredObject(key, incoming.size, incoming.sha256)
 
-    async def open(self, key: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def open(
+        self, key: str, first: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
         """Read bytes from `first` on, `length` of them or all; raises NotFound at the first read."""
         parse_key(key)
         with self._in_words():
@@ -203,11 +218,16 @@ class S3Store:
         parse_key(key)
         query = {}
         if filename is not None:
-            query["response-content-disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+            query["response-content-disposition"] = (
+                f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+            )
         return self._address("GET", key, self._bucket.public_endpoint, lifetime_s, query=query)
 
     async def find_uploaded(self, key: str) -> UploadedObject | None:
-        """Look what was uploaded to a key; None where nothing was. The SHA-256 is told where it was announced."""
+        """Look what was uploaded to a key; None where nothing was.
+
+        The SHA-256 is told where it was announced.
+        """
         parse_key(key)
         headers = {"x-amz-checksum-mode": "ENABLED"}  # obstore tells no checksums
         address = self._address("HEAD", key, self._bucket.endpoint, 60, headers=headers)
@@ -239,7 +259,9 @@ class S3Store:
     ) -> str:
         url = f"{endpoint}/{self._bucket.name}/{key}"
         now = datetime.now(UTC)
-        return self._bucket.signer.presign(method, url, lifetime_s=lifetime_s, now=now, headers=headers, query=query)
+        return self._bucket.signer.presign(
+            method, url, lifetime_s=lifetime_s, now=now, headers=headers, query=query
+        )
 
     @contextmanager
     def _in_words(self, may: str = "do this") -> Iterator[None]:
@@ -249,10 +271,14 @@ class S3Store:
         except (BaseError, OSError, httpx2.HTTPError) as error:
             told = str(error).partition("Debug source")[0].strip()
             found = _CODE.search(told)
-            if isinstance(error, FileNotFoundError) and (found is None or found[1] != "NoSuchBucket"):
+            if isinstance(error, FileNotFoundError) and (
+                found is None or found[1] != "NoSuchBucket"
+            ):
                 raise NotFound from error
             log.warning("the S3 server failed", bucket=self._bucket.name, reason=told[:500])
-            raise ServiceUnavailable(self._explain(error, found[1] if found else "", may)) from error
+            raise ServiceUnavailable(
+                self._explain(error, found[1] if found else "", may)
+            ) from error
 
     def _explain(self, error: Exception, code: str, may: str) -> str:
         where = f"The S3 server with the bucket {self._bucket.name!r}"

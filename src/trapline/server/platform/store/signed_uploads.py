@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from trapline.server.platform.errors import NotFound, PayloadTooLarge
-from trapline.server.platform.store.storage_keys import is_artifact, is_expired, is_staged, sign_parts
+from trapline.server.platform.store.storage_keys import (
+    is_artifact,
+    is_expired,
+    is_staged,
+    sign_parts,
+)
 
 
 @dataclass(frozen=True)
@@ -24,13 +29,21 @@ def require_uploadable(key: str, size: int | None, at_most: int) -> None:
     if not _is_uploadable(key):
         raise NotFound
     if size is not None and size > at_most:
-        raise PayloadTooLarge(f"This file may have at most {at_most:,} bytes, not {size:,}. Nothing was changed.")
+        raise PayloadTooLarge(
+            f"This file may have at most {at_most:,} bytes, not {size:,}. Nothing was changed."
+        )
 
 
-def sign_upload(secrets: Sequence[bytes], public_url: str, key: str, announced: UploadSpec, expires: int) -> str:
+def sign_upload(
+    secrets: Sequence[bytes], public_url: str, key: str, announced: UploadSpec, expires: int
+) -> str:
     """Make an address that takes this upload and no other until it expires, in seconds since 1970."""
     require_uploadable(key, announced.size, announced.at_most)
-    query = {"expires": str(expires), "type": announced.media_type, "at_most": str(announced.at_most)}
+    query = {
+        "expires": str(expires),
+        "type": announced.media_type,
+        "at_most": str(announced.at_most),
+    }
     if announced.size is not None:
         query["size"] = str(announced.size)
     if announced.sha256 is not None:
@@ -39,14 +52,23 @@ def sign_upload(secrets: Sequence[bytes], public_url: str, key: str, announced: 
     return f"{public_url.rstrip('/')}/files/{quote(key)}?{urlencode(query)}"
 
 
-def find_upload_spec(secrets: Sequence[bytes], key: str, query: Mapping[str, str], now: float) -> UploadSpec | None:
+def find_upload_spec(
+    secrets: Sequence[bytes], key: str, query: Mapping[str, str], now: float
+) -> UploadSpec | None:
     """Read what an address allows; None where none of `secrets` signed it, it has expired, or nobody may upload."""
     given = query.get("signature", "").encode()
-    known = any(hmac.compare_digest(_signature(secret, key, query).encode(), given) for secret in secrets)
+    known = any(
+        hmac.compare_digest(_signature(secret, key, query).encode(), given) for secret in secrets
+    )
     if not known or is_expired(query["expires"], now) or not _is_uploadable(key):
         return None
     size = query.get("size")
-    return UploadSpec(query["type"], int(query["at_most"]), None if size is None else int(size), query.get("sha256"))
+    return UploadSpec(
+        query["type"],
+        int(query["at_most"]),
+        None if size is None else int(size),
+        query.get("sha256"),
+    )
 
 
 def _is_uploadable(key: str) -> bool:
@@ -55,4 +77,6 @@ def _is_uploadable(key: str) -> bool:
 
 def _signature(secret: bytes, key: str, query: Mapping[str, str]) -> str:
     fields = ("expires", "type", "at_most", "size", "sha256")
-    return sign_parts(secret, ["PUT", key, *(f"={query[name]}" if name in query else "" for name in fields)])
+    return sign_parts(
+        secret, ["PUT", key, *(f"={query[name]}" if name in query else "" for name in fields)]
+    )

@@ -27,9 +27,11 @@ def build_original_key(project_id: int, sha256: str) -> str:
 
 
 def build_upright_key(project_id: int, sha256: str) -> str:
-    """Name the place of the upright JPEG copy of an original that no browser or model should have to turn.
+    """Name the place of the upright JPEG copy of an original that no browser or model should have
+    to turn.
 
-    Like the original's it is named by what it was made of, so that an import that is done again leaves nothing behind.
+    Like the original's it is named by what it was made of, so that an import that is done again
+    leaves nothing behind.
     """
     return f"upright/{project_id}/{sha256[:2]}/{sha256}.jpg"
 
@@ -55,7 +57,10 @@ def build_import_key(project_id: int, import_id: UUID) -> str:
 
 
 def sha256_of(key: str) -> str | None:
-    """The SHA-256 that an original must have, in hexadecimal; None for any other file. Raises NotFound for no key."""
+    """The SHA-256 that an original must have, in hexadecimal; None for any other file.
+
+    Raises NotFound for no key.
+    """
     parts = parse_key(key)
     return parts[-1] if parts[0] == "originals" and len(parts) == 4 else None
 
@@ -67,13 +72,19 @@ def is_staged(key: str) -> bool:
 
 
 def is_artifact(key: str) -> bool:
-    """Tell whether a key is an artifact's: an outsider uploaded it, or may. Raises NotFound for what is no key."""
+    """Tell whether a key is an artifact's: an outsider uploaded it, or may.
+
+    Raises NotFound for what is no key.
+    """
     parts = parse_key(key)
     return parts[0] == _UPLOADS and len(parts) == 3
 
 
 def parse_project_id(key: str) -> int:
-    """Tell of which project an original or its upright copy is. Raises NotFound for any other key."""
+    """Tell of which project an original or its upright copy is.
+
+    Raises NotFound for any other key.
+    """
     parts = parse_key(key)
     if parts[0] not in ("originals", "upright") or not parts[1].isdecimal():
         raise NotFound
@@ -105,10 +116,10 @@ def sign_url(
 ) -> str:
     """Make an address that needs no header until it expires.
 
-    `now` in seconds since 1970. The expiry is rounded up to the half hour, so that the same picture keeps its
-    address, and its place in the browser's cache, for half an hour. With `filename` it is answered as an attachment of
-    that name.
-    `reader` is to whom it is given, where that is to be known when the file is read. The first of `secrets` signs.
+    `now` in seconds since 1970. The expiry is rounded up to the half hour, so that the same picture
+    keeps its address, and its place in the browser's cache, for half an hour. With `filename` it is
+    answered as an attachment of that name. `reader` is to whom it is given, where that is to be
+    known when the file is read. The first of `secrets` signs.
     """
     expires = -(-(int(now) + lifetime_s) // round_to_s) * round_to_s
     named = "" if filename is None else f"&{urlencode({'filename': filename})}"
@@ -117,7 +128,9 @@ def sign_url(
     return f"{public_url.rstrip('/')}/files/{quote(key)}?expires={expires}{named}&signature={signature}"
 
 
-def verify_signature(secrets: Sequence[bytes], method: str, key: str, query: Mapping[str, str], now: float) -> bool:
+def verify_signature(
+    secrets: Sequence[bytes], method: str, key: str, query: Mapping[str, str], now: float
+) -> bool:
     """Tell whether this very request was signed by one of `secrets` and has not expired; a HEAD counts as its GET."""
     expires = query.get("expires", "")
     if is_expired(expires, now):
@@ -126,7 +139,9 @@ def verify_signature(secrets: Sequence[bytes], method: str, key: str, query: Map
     given = query.get("signature", "").encode()
     filename, reader = query.get("filename"), query.get(READER)
     return any(
-        hmac.compare_digest(_signature(secret, method, key, expires, filename, reader).encode(), given)
+        hmac.compare_digest(
+            _signature(secret, method, key, expires, filename, reader).encode(), given
+        )
         for secret in secrets
     )
 
@@ -138,11 +153,18 @@ def find_left(query: Mapping[str, str], now: float) -> int:
 
 def is_expired(expires: str, now: float) -> bool:
     """Tell whether an expiry has passed, or is none."""
-    return not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or int(expires) < now
+    return (
+        not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or int(expires) < now
+    )
 
 
 def _signature(
-    secret: bytes, method: str, key: str, expires: str, filename: str | None, reader: str | None = None
+    secret: bytes,
+    method: str,
+    key: str,
+    expires: str,
+    filename: str | None,
+    reader: str | None = None,
 ) -> str:
     parts = [method, key, expires, "" if filename is None else f"={filename}"]
     return sign_parts(secret, parts if reader is None else [*parts, f"={reader}"])

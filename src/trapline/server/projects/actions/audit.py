@@ -14,13 +14,20 @@ from trapline.wire.values import Page
 
 
 async def list_audit(
-    system: AppContext, scope: Scope, project_id: int | None, wanted: AuditFilter, limit: int, cursor: str | None
+    system: AppContext,
+    scope: Scope,
+    project_id: int | None,
+    wanted: AuditFilter,
+    limit: int,
+    cursor: str | None,
 ) -> Page[AuditEntry]:
     """List what was done, the newest first."""
     async with system.database.transaction(scope) as tx:
         statement = select_audit(scope, project_id, wanted)
         order = [(AuditRow.at, datetime), (AuditRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=True, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         names = await list_actor_names(scope, tx, [row.actor for row in rows])
     return Page(

@@ -13,7 +13,9 @@ _DOING = {
 }
 
 
-async def require_capacity(scope: Scope, tx: Transaction, kind: LimitedWork, project_id: int) -> None:
+async def require_capacity(
+    scope: Scope, tx: Transaction, kind: LimitedWork, project_id: int
+) -> None:
     """Make sure that there is room for one more. Raises Conflict."""
     if await count_active(scope, tx, kind, project_id) >= MOST_LIVE:
         raise Conflict(

@@ -10,13 +10,20 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.errors import Conflict, Unprocessable
-from trapline.server.projects.queries.members import get_member_row, has_other_owner, lock_members, select_members
+from trapline.server.projects.queries.members import (
+    get_member_row,
+    has_other_owner,
+    lock_members,
+    select_members,
+)
 from trapline.server.projects.queries.projects import get_project_row
 from trapline.wire.auth import Role
 from trapline.wire.users import Member, MemberUpdate, NewMember
 from trapline.wire.values import Page
 
-LAST_OWNER = "This is the project's last owner. Nothing was changed. Make somebody else an owner first."
+LAST_OWNER = (
+    "This is the project's last owner. Nothing was changed. Make somebody else an owner first."
+)
 
 
 def _describe(scope: Scope, member: MemberRow, user: UserRow) -> Member:
@@ -44,7 +51,8 @@ async def list_members(system: AppContext, scope: Scope, project_id: int) -> Pag
 async def add_member(system: AppContext, scope: Scope, project_id: int, new: NewMember) -> Member:
     """Give somebody who has an account a role in a project.
 
-    Raises NotFound, Forbidden, Unprocessable where nobody has that e-mail address, Conflict for a member.
+    Raises NotFound, Forbidden, Unprocessable where nobody has that e-mail address, Conflict for a
+    member.
     """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Member)
@@ -58,7 +66,9 @@ async def add_member(system: AppContext, scope: Scope, project_id: int, new: New
                 "can invite them: on the page under People, or with `trapline user invite`."
             )
         if await tx.session.get(MemberRow, (project_id, user.id)) is not None:
-            raise Conflict(f"{new.email} is a member already. Nothing was changed. Change the role of that member.")
+            raise Conflict(
+                f"{new.email} is a member already. Nothing was changed. Change the role of that member."
+            )
         member = MemberRow(project_id=project_id, user_id=user.id, role=new.role.value)
         tx.session.add(member)
         await tx.session.flush()
@@ -71,7 +81,10 @@ async def add_member(system: AppContext, scope: Scope, project_id: int, new: New
 async def update_member(
     system: AppContext, scope: Scope, project_id: int, user_id: UUID, change: MemberUpdate
 ) -> Member:
-    """Give a member another role. Raises NotFound, Forbidden, LostRace, Conflict for the last owner."""
+    """Give a member another role.
+
+    Raises NotFound, Forbidden, LostRace, Conflict for the last owner.
+    """
     async with system.database.transaction(scope) as tx:
         await lock_members(scope, tx, project_id)
         member, user = await get_member_row(scope, tx, project_id, user_id)
@@ -86,7 +99,8 @@ async def update_member(
 
 
 async def remove_member(system: AppContext, scope: Scope, project_id: int, user_id: UUID) -> None:
-    """Take somebody's role in a project away; a member who is no owner may leave only by themselves.
+    """Take somebody's role in a project away; a member who is no owner may leave only by
+    themselves.
 
     Raises NotFound, Forbidden, Conflict for the last owner.
     """

@@ -5,7 +5,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from trapline.server.exports.queries.exports import list_file_keys
-from trapline.server.images.queries.image_deletion import discard_files, discard_image_files, purge_image_rows
+from trapline.server.images.queries.image_deletion import (
+    discard_files,
+    discard_image_files,
+    purge_image_rows,
+)
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
@@ -23,7 +27,11 @@ from trapline.server.projects.queries.project_deletion import (
     resume_project,
     select_deleted_projects,
 )
-from trapline.server.projects.queries.projects import ProjectRow, count_images_by_project, get_project_row
+from trapline.server.projects.queries.projects import (
+    ProjectRow,
+    count_images_by_project,
+    get_project_row,
+)
 from trapline.wire.projects import Project
 from trapline.wire.values import Page
 
@@ -41,16 +49,20 @@ def _tell(system: AppContext, project: Project) -> Project:
 
 
 async def delete_project(system: AppContext, scope: Scope, project_id: int, name: str) -> Project:
-    """Delete a project, if its name is given: nobody sees it from now on, its sources and webhooks pause.
+    """Delete a project, if its name is given: nobody sees it from now on, its sources and webhooks
+    pause.
 
-    It can be restored until its time is over. Raises NotFound, Forbidden, LostRace, Unprocessable for another name.
+    It can be restored until its time is over. Raises NotFound, Forbidden, LostRace, Unprocessable
+    for another name.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_project_row(scope, tx, project_id)
         await tx.session.refresh(row, with_for_update=True)
         scope.check_unchanged(row.updated_at)
         if name != row.name:
-            raise Unprocessable("That is not the project's name. Nothing was deleted. Give its name as it is written.")
+            raise Unprocessable(
+                "That is not the project's name. Nothing was deleted. Give its name as it is written."
+            )
         images = (await count_images_by_project(scope, tx, [row.id])).get(row.id, 0)
         row.deleted_at = row.updated_at = datetime.now(UTC)
         row.paused_with_it = (row.paused_with_it or {}) | await pause_project(scope, tx, row.id)
@@ -62,7 +74,10 @@ async def delete_project(system: AppContext, scope: Scope, project_id: int, name
 
 
 async def restore_project(system: AppContext, scope: Scope, project_id: int) -> Project:
-    """Restore a deleted project; what was paused with it goes on. Raises NotFound, Forbidden, Conflict."""
+    """Restore a deleted project; what was paused with it goes on.
+
+    Raises NotFound, Forbidden, Conflict.
+    """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Project)
         if done:
@@ -73,7 +88,9 @@ async def restore_project(system: AppContext, scope: Scope, project_id: int) -> 
         row = await lock_deleted_project(scope, tx, project_id)
         await resume_project(scope, tx, row.id, row.paused_with_it or {})
         # What was archived before it was deleted is archived again.
-        row.paused_with_it = {key: told for key, told in (row.paused_with_it or {}).items() if key == ARCHIVED} or None
+        row.paused_with_it = {
+            key: told for key, told in (row.paused_with_it or {}).items() if key == ARCHIVED
+        } or None
         row.deleted_at, row.updated_at = None, datetime.now(UTC)
         tx.audit("restore", "project", row.id, row.id, name=row.name)
         tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
@@ -82,7 +99,9 @@ async def restore_project(system: AppContext, scope: Scope, project_id: int) -> 
         return save_response(scope, tx, project, projects=[row.id])
 
 
-async def list_deleted_projects(system: AppContext, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:
+async def list_deleted_projects(
+    system: AppContext, scope: Scope, limit: int, cursor: str | None
+) -> Page[Project]:
     """List the deleted projects that the caller owns."""
     async with system.database.transaction(scope) as tx:
         statement = select_deleted_projects(scope)
@@ -95,10 +114,11 @@ async def list_deleted_projects(system: AppContext, scope: Scope, limit: int, cu
 
 
 async def purge_projects(system: AppContext, scope: Scope) -> bool:
-    """Let go for good of a part of a project that was deleted longer ago than it is kept; tells if there is more.
+    """Let go for good of a part of a project that was deleted longer ago than it is kept; tells if
+    there is more.
 
-    Images go in batches, each in one transaction with the list of its files, which follow later; the project's row
-    goes last, with its tombstone.
+    Images go in batches, each in one transaction with the list of its files, which follow later;
+    the project's row goes last, with its tombstone.
     """
     async with system.database.transaction(scope) as tx:
         doomed = await claim_purge_candidate(scope, tx, system.limits.deleted_kept_s)
@@ -107,7 +127,9 @@ async def purge_projects(system: AppContext, scope: Scope) -> bool:
         images = await list_project_images(scope, tx, doomed.id, BATCH)
         if images:
             thumbnails = [
-                (build_thumbnail_key(one.id, size), one.project_id) for one in images for size in THUMBNAIL_SIZES
+                (build_thumbnail_key(one.id, size), one.project_id)
+                for one in images
+                for size in THUMBNAIL_SIZES
             ]
             await discard_image_files(scope, tx, images, thumbnails, FILES_KEPT_S)
             await purge_image_rows(scope, tx, [one.id for one in images])

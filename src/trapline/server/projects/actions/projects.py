@@ -60,7 +60,9 @@ async def create_project(system: AppContext, scope: Scope, new: NewProject) -> P
         if scope.user_id is None and not scope.everything:
             raise Forbidden("Only a person can own a project.")
         if scope.is_limited:
-            raise Forbidden("This API token is for some projects only, so it makes no other. Nothing was made.")
+            raise Forbidden(
+                "This API token is for some projects only, so it makes no other. Nothing was made."
+            )
         if not system.may_create_projects(scope):
             raise Forbidden(
                 "Only operators create projects here (TRAPLINE_PROJECT_CREATION). Nothing was created. Ask an operator "
@@ -71,7 +73,9 @@ async def create_project(system: AppContext, scope: Scope, new: NewProject) -> P
         await tx.session.flush()
         tx.session.add(DeploymentRow(project_id=row.id, name=DEFAULT_DEPLOYMENT, is_default=True))
         if scope.user_id is not None:
-            tx.session.add(MemberRow(project_id=row.id, user_id=scope.user_id, role=Role.OWNER.value))
+            tx.session.add(
+                MemberRow(project_id=row.id, user_id=scope.user_id, role=Role.OWNER.value)
+            )
         if system.nats_url is not None:
             tx.session.add(build_subject_row(system, row.id))
         await tx.session.refresh(row)
@@ -79,10 +83,14 @@ async def create_project(system: AppContext, scope: Scope, new: NewProject) -> P
         # A worker whose token is good for every project may be told of this one in the next moment.
         tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
         [project] = await build_projects(tx, scope, [row])
-        return save_response(scope, tx, project.model_copy(update={"role": Role.OWNER}), projects=[row.id])
+        return save_response(
+            scope, tx, project.model_copy(update={"role": Role.OWNER}), projects=[row.id]
+        )
 
 
-async def list_projects(system: AppContext, scope: Scope, limit: int, cursor: str | None) -> Page[Project]:
+async def list_projects(
+    system: AppContext, scope: Scope, limit: int, cursor: str | None
+) -> Page[Project]:
     """List the caller's projects, in the order they were made; a worker is told of none that is archived."""
     async with system.database.transaction(scope) as tx:
         statement = select_projects(scope, only_open=scope.kind == TokenKind.WORKER)
@@ -91,7 +99,10 @@ async def list_projects(system: AppContext, scope: Scope, limit: int, cursor: st
         )
         count, estimated = await count_rows(tx, statement)
         return Page(
-            results=await build_projects(tx, scope, rows), next=following, count=count, count_is_estimate=estimated
+            results=await build_projects(tx, scope, rows),
+            next=following,
+            count=count,
+            count_is_estimate=estimated,
         )
 
 
@@ -102,10 +113,13 @@ async def get_project(system: AppContext, scope: Scope, project_id: int) -> Proj
         return project
 
 
-async def update_project(system: AppContext, scope: Scope, project_id: int, change: ProjectUpdate) -> Project:
+async def update_project(
+    system: AppContext, scope: Scope, project_id: int, change: ProjectUpdate
+) -> Project:
     """Change a project; what is left out stays. Raises NotFound, Forbidden, LostRace, Archived.
 
-    While it is archived its sources pause, and nothing is changed unless the same call takes it out of the archive.
+    While it is archived its sources pause, and nothing is changed unless the same call takes it out
+    of the archive.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_project_row(scope, tx, project_id)
@@ -128,7 +142,9 @@ async def update_project(system: AppContext, scope: Scope, project_id: int, chan
         if "automatic_pipeline" in given:
             await finish_automatic_jobs(scope, tx, row.id)
         told = {"public": row.public} if given.get("public") is not None else {}
-        tx.audit("change", "project", row.id, row.id, fields=sorted(change.model_fields_set), **told)
+        tx.audit(
+            "change", "project", row.id, row.id, fields=sorted(change.model_fields_set), **told
+        )
         [project] = await build_projects(tx, scope, [row])
         return project
 
@@ -140,5 +156,7 @@ async def _archive(scope: Scope, tx: Transaction, row: ProjectRow, archived: boo
         paused = await pause_project(scope, tx, row.id, ["pull_sources"])
         row.paused_with_it = {ARCHIVED: paused["pull_sources"]}
     elif not archived and row.archived_at is not None:
-        await resume_project(scope, tx, row.id, {"pull_sources": (row.paused_with_it or {}).get(ARCHIVED, [])})
+        await resume_project(
+            scope, tx, row.id, {"pull_sources": (row.paused_with_it or {}).get(ARCHIVED, [])}
+        )
         row.archived_at = row.paused_with_it = None

@@ -14,7 +14,10 @@ from trapline.wire.auth import Role
 
 
 async def lock_members(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
-    """Lock a project's members, so that two changes never leave it without an owner. Raises NotFound, Forbidden."""
+    """Lock a project's members, so that two changes never leave it without an owner.
+
+    Raises NotFound, Forbidden.
+    """
     project = await get_project_row(scope, tx, project_id)
     await tx.session.refresh(project, with_for_update={"key_share": True})
     return project
@@ -31,7 +34,9 @@ def select_members(scope: Scope, project_id: int) -> Select[MemberRow, UserRow]:
     )
 
 
-async def get_member_row(scope: Scope, tx: Transaction, project_id: int, user_id: UUID) -> tuple[MemberRow, UserRow]:
+async def get_member_row(
+    scope: Scope, tx: Transaction, project_id: int, user_id: UUID
+) -> tuple[MemberRow, UserRow]:
     """Get a member of a project. Raises NotFound, Forbidden."""
     statement = select_members(scope, project_id).where(MemberRow.user_id == user_id)
     found = (await tx.session.execute(statement)).one_or_none()
@@ -45,7 +50,11 @@ async def has_other_owner(scope: Scope, tx: Transaction, project_id: int, user_i
     """Whether somebody else who can sign in owns a project."""
     statement = (
         select_members(scope, project_id)
-        .where(MemberRow.role == Role.OWNER.value, MemberRow.user_id != user_id, UserRow.deactivated_at.is_(None))
+        .where(
+            MemberRow.role == Role.OWNER.value,
+            MemberRow.user_id != user_id,
+            UserRow.deactivated_at.is_(None),
+        )
         .limit(1)
     )
     return (await tx.session.execute(statement)).first() is not None

@@ -38,12 +38,16 @@ class ProjectPurgeCandidate(NamedTuple):
 
 
 def select_deleted_projects(scope: Scope) -> Select[ProjectRow]:
-    """Select the deleted projects that the caller owns. A token for some projects sees none: they are in no scope."""
+    """Select the deleted projects that the caller owns.
+
+    A token for some projects sees none: they are in no scope.
+    """
     statement = select(ProjectRow).where(ProjectRow.deleted_at.is_not(None))
     if scope.everything:
         return statement
     owned = select(MemberRow.project_id).where(
-        MemberRow.user_id == (None if scope.is_limited else scope.user_id), MemberRow.role == Role.OWNER.value
+        MemberRow.user_id == (None if scope.is_limited else scope.user_id),
+        MemberRow.role == Role.OWNER.value,
     )
     return statement.where(ProjectRow.id.in_(owned))
 
@@ -72,7 +76,9 @@ async def pause_project(
     return paused
 
 
-async def resume_project(scope: Scope, tx: Transaction, project_id: int, paused: dict[str, list[str]]) -> None:
+async def resume_project(
+    scope: Scope, tx: Transaction, project_id: int, paused: dict[str, list[str]]
+) -> None:
     """Resume what was paused with a project.
 
     Sources that became due meanwhile are polled within `RESUMED_WITHIN_S`, each at a random time.
@@ -86,11 +92,18 @@ async def resume_project(scope: Scope, tx: Transaction, project_id: int, paused:
     await tx.execute(
         "update pull_sources set next_run_at = now() + random() * make_interval(secs => %s)"
         " where project_id = %s and id = any(%s) and next_run_at < now() + make_interval(secs => %s)",
-        (RESUMED_WITHIN_S, project_id, [UUID(one) for one in paused.get("pull_sources", [])], RESUMED_WITHIN_S),
+        (
+            RESUMED_WITHIN_S,
+            project_id,
+            [UUID(one) for one in paused.get("pull_sources", [])],
+            RESUMED_WITHIN_S,
+        ),
     )
 
 
-async def claim_purge_candidate(scope: Scope, tx: Transaction, kept_s: float) -> ProjectPurgeCandidate | None:
+async def claim_purge_candidate(
+    scope: Scope, tx: Transaction, kept_s: float
+) -> ProjectPurgeCandidate | None:
     """Lock a project that was deleted more than `kept_s` seconds ago; others pass it by."""
     cursor = await tx.execute(
         "select id, name, created_at, deleted_at from projects"
@@ -101,7 +114,9 @@ async def claim_purge_candidate(scope: Scope, tx: Transaction, kept_s: float) ->
     return ProjectPurgeCandidate(*row) if row else None
 
 
-async def list_project_images(scope: Scope, tx: Transaction, project_id: int, limit: int) -> list[ImagePurgeCandidate]:
+async def list_project_images(
+    scope: Scope, tx: Transaction, project_id: int, limit: int
+) -> list[ImagePurgeCandidate]:
     """List some images of a project that goes."""
     cursor = await tx.execute(
         """

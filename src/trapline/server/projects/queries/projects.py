@@ -14,15 +14,18 @@ from trapline.server.platform.errors import NotFound
 
 
 class ProjectRow(Row):
-    """A project; `last_leased_at` is when a task of it went out while another job waited: whose turn it was.
+    """A project; `last_leased_at` is when a task of it went out while another job waited: whose
+    turn it was.
 
-    One with `deleted_at` is in nobody's scope. `paused_with_it` is what goes on if it is restored, and under ARCHIVED
-    which sources go on once it is no longer archived.
-    What a `public` one shows to anybody says db/public_projects.
+    One with `deleted_at` is in nobody's scope. `paused_with_it` is what goes on if it is restored,
+    and under ARCHIVED which sources go on once it is no longer archived. What a `public` one shows
+    to anybody says db/public_projects.
     """
 
     __tablename__ = "projects"
-    __table_args__ = (Index("ix_projects_deleted", "deleted_at", postgresql_where=text("deleted_at is not null")),)
+    __table_args__ = (
+        Index("ix_projects_deleted", "deleted_at", postgresql_where=text("deleted_at is not null")),
+    )
 
     id: Mapped[Number]
     name: Mapped[str]
@@ -62,7 +65,9 @@ def select_projects(scope: Scope, *, only_open: bool = False) -> Select[ProjectR
     return statement if ids is None else statement.where(ProjectRow.id.in_(ids))
 
 
-async def count_images_by_project(scope: Scope, tx: Transaction, project_ids: list[int]) -> dict[int, int]:
+async def count_images_by_project(
+    scope: Scope, tx: Transaction, project_ids: list[int]
+) -> dict[int, int]:
     """Count the images of each of these projects."""
     cursor = await tx.execute(
         """
@@ -77,7 +82,9 @@ async def count_images_by_project(scope: Scope, tx: Transaction, project_ids: li
 
 async def list_existing(scope: Scope, tx: Transaction, project_ids: Sequence[int]) -> list[int]:
     """List which of these projects are still there, whoever asks."""
-    cursor = await tx.execute("select id from projects where id = any(%s) order by 1", (list(project_ids),))
+    cursor = await tx.execute(
+        "select id from projects where id = any(%s) order by 1", (list(project_ids),)
+    )
     return [row[0] for row in await cursor.fetchall()]
 
 

@@ -21,17 +21,22 @@ async def list_audit(
     project: ProjectFilter = None,
     actor: Annotated[QueryText | None, Query(description="An `actor_id`.")] = None,
     action: QueryText | None = None,
-    kind: Annotated[QueryText | None, Query(description="What it was done to, such as job or source.")] = None,
+    kind: Annotated[
+        QueryText | None, Query(description="What it was done to, such as job or source.")
+    ] = None,
     since: GivenTime | None = None,
     at_after: Annotated[GivenTime | None, Query(description="The same as `since`.")] = None,
     at_before: GivenTime | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AuditEntry]:
-    """List who changed what, and who read whole pictures and exports, the newest first: of the projects you own.
+    """List who changed what, and who read whole pictures and exports, the newest first: of the
+    projects you own.
 
-    Without `project`, the owner of the installation who is signed in reads what is of no project too: sign-ins, links,
-    tokens that reach no project, and what was done in projects that are gone.
+    Without `project`, the owner of the installation who is signed in reads what is of no project
+    too: sign-ins, links, tokens that reach no project, and what was done in projects that are gone.
     """
-    wanted = AuditFilter(actor=actor, action=action, kind=kind, since=at_after or since, before=at_before)
+    wanted = AuditFilter(
+        actor=actor, action=action, kind=kind, since=at_after or since, before=at_before
+    )
     return await audit.list_audit(system, scope, project, wanted, limit, cursor)

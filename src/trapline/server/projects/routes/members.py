@@ -17,10 +17,16 @@ router = APIRouter(prefix="/projects/{project_id}/members", tags=["projects"])
 
 @router.get("")
 async def list_members(
-    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project_id: ProjectPath,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Member]:
     """List the members of a project; owners see e-mail addresses, too."""
-    return slice_page(await members.list_members(system, scope, project_id), attrgetter("user_id"), limit, cursor)
+    return slice_page(
+        await members.list_members(system, scope, project_id), attrgetter("user_id"), limit, cursor
+    )
 
 
 @router.post("", status_code=201)
@@ -35,7 +41,12 @@ async def add_member(
 
 @router.patch("/{user_id}")
 async def update_member(
-    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, user_id: UUID, change: MemberUpdate, response: Response
+    system: SystemOf,
+    scope: ScopeOf,
+    project_id: ProjectPath,
+    user_id: UUID,
+    change: MemberUpdate,
+    response: Response,
 ) -> Member:
     """Give a member another role."""
     member = await members.update_member(system, scope, project_id, user_id, change)
@@ -44,6 +55,8 @@ async def update_member(
 
 
 @router.delete("/{user_id}", status_code=204)
-async def remove_member(system: SystemOf, scope: ScopeOf, project_id: ProjectPath, user_id: UUID) -> None:
+async def remove_member(
+    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, user_id: UUID
+) -> None:
     """Take somebody's role in a project away; members may also leave by themselves."""
     await members.remove_member(system, scope, project_id, user_id)

@@ -22,16 +22,22 @@ async def list_projects(
     scope: ScopeOf,
     limit: int = Query(50, ge=1, le=1000),
     cursor: Cursor = None,
-    deleted: Annotated[bool, Query(description="Those that you own and that can still be restored.")] = False,
+    deleted: Annotated[
+        bool, Query(description="Those that you own and that can still be restored.")
+    ] = False,
 ) -> Page[Project]:
     """List your projects; a worker gets all of its token's on one page."""
     if deleted:
         return await project_deletion.list_deleted_projects(system, scope, limit, cursor)
-    return await projects.list_projects(system, scope, 1000 if scope.kind == TokenKind.WORKER else limit, cursor)
+    return await projects.list_projects(
+        system, scope, 1000 if scope.kind == TokenKind.WORKER else limit, cursor
+    )
 
 
 @router.post("", status_code=201)
-async def create_project(system: SystemOf, scope: ScopeOf, new: NewProject, response: Response) -> Project:
+async def create_project(
+    system: SystemOf, scope: ScopeOf, new: NewProject, response: Response
+) -> Project:
     """Make a project; you become its owner."""
     project = await projects.create_project(system, scope, new)
     response.headers["Location"] = f"/api/v2/projects/{project.id}"
@@ -39,7 +45,9 @@ async def create_project(system: SystemOf, scope: ScopeOf, new: NewProject, resp
 
 
 @router.get("/{project_id}")
-async def get_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath, response: Response) -> Project:
+async def get_project(
+    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, response: Response
+) -> Project:
     """Show a project."""
     project = await projects.get_project(system, scope, project_id)
     set_etag(response, project.updated_at)
@@ -47,14 +55,20 @@ async def get_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath,
 
 
 @router.get("/{project_id}/public_preview")
-async def show_public_preview(system: SystemOf, scope: ScopeOf, project_id: ProjectPath) -> PublicPreview:
+async def show_public_preview(
+    system: SystemOf, scope: ScopeOf, project_id: ProjectPath
+) -> PublicPreview:
     """Count the images that visitors see of a project, or would see if it were public, and those that are hidden."""
     return await public_projects.show_public_preview(system, scope, project_id)
 
 
 @router.patch("/{project_id}")
 async def update_project(
-    system: SystemOf, scope: ScopeOf, project_id: ProjectPath, change: ProjectUpdate, response: Response
+    system: SystemOf,
+    scope: ScopeOf,
+    project_id: ProjectPath,
+    change: ProjectUpdate,
+    response: Response,
 ) -> Project:
     """Change a project; what is left out stays as it is."""
     project = await projects.update_project(system, scope, project_id, change)
@@ -67,7 +81,9 @@ async def delete_project(
     system: SystemOf,
     scope: ScopeOf,
     project_id: ProjectPath,
-    name: Annotated[str, Query(max_length=255, description="The project's name, so that it is no other.")],
+    name: Annotated[
+        str, Query(max_length=255, description="The project's name, so that it is no other.")
+    ],
 ) -> Project:
     """Delete a project: nobody sees it any more, and after `gone_after` it goes with everything in it."""
     return await project_deletion.delete_project(system, scope, project_id, name)

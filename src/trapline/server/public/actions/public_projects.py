@@ -29,8 +29,14 @@ from trapline.server.public.queries.public_projects import (
     number_deployments,
     select_public_images,
 )
-from trapline.server.review.queries.identifications import IdentificationRow, list_active_identifications
-from trapline.server.review.rules.identifications import ActiveIdentification, EffectiveIdentifications
+from trapline.server.review.queries.identifications import (
+    IdentificationRow,
+    list_active_identifications,
+)
+from trapline.server.review.rules.identifications import (
+    ActiveIdentification,
+    EffectiveIdentifications,
+)
 from trapline.wire.annotations import ThumbnailBox
 from trapline.wire.identifications import IdentificationKind as Kind
 from trapline.wire.public_projects import (
@@ -52,12 +58,17 @@ WAIT_S = 10
 async def _visit(
     system: AppContext, visitor: Scope, project_id: int
 ) -> AsyncIterator[tuple[Scope, Transaction, ProjectRow]]:
-    """Let a visitor in when it is their turn. Raises NotFound, and Unavailable where too many wait."""
+    """Let a visitor in when it is their turn.
+
+    Raises NotFound, and Unavailable where too many wait.
+    """
     try:
         async with asyncio.timeout(WAIT_S):
             await system.visits.acquire()
     except TimeoutError:
-        raise ServiceUnavailable("Too many look at public projects at this moment. Try again in a minute.") from None
+        raise ServiceUnavailable(
+            "Too many look at public projects at this moment. Try again in a minute."
+        ) from None
     try:
         async with system.database.transaction(visitor) as tx:
             scope, row = await get_public_project_row(visitor, tx, project_id)
@@ -66,7 +77,9 @@ async def _visit(
         system.visits.release()
 
 
-async def _figures(system: AppContext, scope: Scope, tx: Transaction, project_id: int) -> PublicProjectCounts:
+async def _figures(
+    system: AppContext, scope: Scope, tx: Transaction, project_id: int
+) -> PublicProjectCounts:
     """Figures are some seconds old at most: anybody may ask for them, as often as the rate lets them."""
     async with system.counting:
         known = system.known.figures.get(project_id)
@@ -77,9 +90,15 @@ async def _figures(system: AppContext, scope: Scope, tx: Transaction, project_id
 
 
 async def _count(
-    system: AppContext, scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter, on_page: int
+    system: AppContext,
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    wanted: ImageFilter,
+    on_page: int,
 ) -> tuple[int, bool]:
-    """Tell how many images a filter has, of which one page is not all: what is known at no cost, else at least these.
+    """Tell how many images a filter has, of which one page is not all: what is known at no cost,
+    else at least these.
 
     Nothing is counted for one visitor's filter, because there is no end of filters.
     """
@@ -89,7 +108,10 @@ async def _count(
         known = figures.images
     elif wanted == ImageFilter(class_name=wanted.class_name):
         known = dict(figures.classes).get(wanted.class_name or "")
-    elif wanted == ImageFilter(deployment_id=wanted.deployment_id) and wanted.deployment_id in figures.deployments:
+    elif (
+        wanted == ImageFilter(deployment_id=wanted.deployment_id)
+        and wanted.deployment_id in figures.deployments
+    ):
         known = figures.deployments[wanted.deployment_id][0]
     return (on_page, True) if known is None else (known, figures.is_estimate)
 
@@ -107,24 +129,35 @@ async def get_public_project(system: AppContext, visitor: Scope, project_id: int
             deployments=len(figures.deployments),
             first_image_at=figures.first_at,
             last_image_at=figures.last_at,
-            classes=[PublicClass(class_name=name, images=images) for name, images in figures.classes],
+            classes=[
+                PublicClass(class_name=name, images=images) for name, images in figures.classes
+            ],
         )
 
 
 async def list_public_deployments(
     system: AppContext, visitor: Scope, project_id: int, limit: int, cursor: str | None
 ) -> Page[PublicDeployment]:
-    """List the cameras of a public project that have something to show, by their numbers. Raises NotFound."""
+    """List the cameras of a public project that have something to show, by their numbers.
+
+    Raises NotFound.
+    """
     async with _visit(system, visitor, project_id) as (scope, tx, _):
         figures = await _figures(system, scope, tx, project_id)
         numbers = await number_deployments(scope, tx, project_id)
-        statement = select_deployments(scope, project_id).where(DeploymentRow.id.in_(list(figures.deployments)))
+        statement = select_deployments(scope, project_id).where(
+            DeploymentRow.id.in_(list(figures.deployments))
+        )
         rows, following = await fetch_page(
             tx, statement, [(DeploymentRow.id, UUID)], descending=False, limit=limit, cursor=cursor
         )
         shown = [
             PublicDeployment(
-                id=row.id, number=numbers[row.id], time_zone=row.time_zone, images=images, last_image_at=last
+                id=row.id,
+                number=numbers[row.id],
+                time_zone=row.time_zone,
+                images=images,
+                last_image_at=last,
             )
             for row in rows
             for images, last in [figures.deployments[row.id]]
@@ -142,7 +175,10 @@ async def list_public_images(
     limit: int,
     cursor: str | None,
 ) -> Page[PublicImage]:
-    """List the images that are shown of a public project, by the time they were taken. Raises NotFound."""
+    """List the images that are shown of a public project, by the time they were taken.
+
+    Raises NotFound.
+    """
     async with _visit(system, visitor, project_id) as (scope, tx, _):
         statement = select_public_images(scope, project_id, wanted)
         captured = ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
@@ -161,7 +197,9 @@ async def list_public_images(
     return Page(results=images, next=following, count=count, count_is_estimate=estimated)
 
 
-async def get_public_image(system: AppContext, visitor: Scope, project_id: int, image_id: UUID) -> PublicImageDetail:
+async def get_public_image(
+    system: AppContext, visitor: Scope, project_id: int, image_id: UUID
+) -> PublicImageDetail:
     """Show one image. Raises NotFound for one that is not shown."""
     async with _visit(system, visitor, project_id) as (scope, tx, _):
         row = await get_public_image_row(scope, tx, project_id, image_id)
@@ -171,12 +209,19 @@ async def get_public_image(system: AppContext, visitor: Scope, project_id: int, 
 
 
 async def get_public_image_file(
-    system: AppContext, visitor: Scope, project_id: int, image_id: UUID, size: int, *, is_known: bool
+    system: AppContext,
+    visitor: Scope,
+    project_id: int,
+    image_id: UUID,
+    size: int,
+    *,
+    is_known: bool,
 ) -> bytes | None:
-    """Read a picture that is shown, made small, with nothing in its file but the picture. Raises NotFound.
+    """Read a picture that is shown, made small, with nothing in its file but the picture. Raises
+    NotFound.
 
-    None for a visitor who has it already, and may still see it. It has no signed address: whether it may be seen is
-    looked at each time, so nothing outlives a change of mind.
+    None for a visitor who has it already, and may still see it. It has no signed address: whether
+    it may be seen is looked at each time, so nothing outlives a change of mind.
     """
     if size not in THUMBNAIL_SIZES:
         raise NotFound
@@ -189,7 +234,9 @@ async def get_public_image_file(
     )
 
 
-async def _describe(scope: Scope, tx: Transaction, project_id: int, rows: list[ImageRow]) -> list[PublicImage]:
+async def _describe(
+    scope: Scope, tx: Transaction, project_id: int, rows: list[ImageRow]
+) -> list[PublicImage]:
     numbers = await number_deployments(scope, tx, project_id)
     findings = await list_image_findings(scope, tx, [row.id for row in rows])
     reviewed = [row.id for row in rows if row.reviewed]
@@ -210,7 +257,12 @@ async def _describe(scope: Scope, tx: Transaction, project_id: int, rows: list[I
             preview_url=_picture_url(row, LARGE),
             classes=findings[row.id].classes,
             boxes=[
-                ThumbnailBox(id=box.id, class_name=box.class_name, confidence=box.confidence, **_corners(box.data))
+                ThumbnailBox(
+                    id=box.id,
+                    class_name=box.class_name,
+                    confidence=box.confidence,
+                    **_corners(box.data),
+                )
                 for box in findings[row.id].boxes
             ],
         )
@@ -231,13 +283,20 @@ def _name_boxes(boxes: Sequence[BoxSummary], rows: Sequence[IdentificationRow]) 
     """Name boxes as people stated; without those of which they stated that no animal is there, or another one."""
     by_id = {row.id: row for row in rows}
     held = EffectiveIdentifications(
-        ActiveIdentification(row.id, Kind(row.kind), row.created_at, row.annotation_id, row.analysis_id) for row in rows
+        ActiveIdentification(
+            row.id, Kind(row.kind), row.created_at, row.annotation_id, row.analysis_id
+        )
+        for row in rows
     )
     whole = held.of_image()
     named = []
     for box in boxes:
         said = held.of_annotation(box.id, None, box.id)
-        if whole is not None and whole.kind == Kind.CORRECT and (said is None or whole.is_later(said)):
+        if (
+            whole is not None
+            and whole.kind == Kind.CORRECT
+            and (said is None or whole.is_later(said))
+        ):
             label = by_id[whole.id].label
             if box.class_name in (None, "animal", label):
                 named.append(box._replace(class_name=label, confidence=None))
@@ -249,7 +308,10 @@ def _name_boxes(boxes: Sequence[BoxSummary], rows: Sequence[IdentificationRow]) 
 
 
 async def show_public_preview(system: AppContext, scope: Scope, project_id: int) -> PublicPreview:
-    """Count what visitors see of a project, or would see if it were public. Raises NotFound, Forbidden."""
+    """Count what visitors see of a project, or would see if it were public.
+
+    Raises NotFound, Forbidden.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_project_row(scope, tx, project_id)
         images, shown, unknown = await find_preview(scope, tx, row.id)

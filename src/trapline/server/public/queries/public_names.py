@@ -1,13 +1,27 @@
-"""The names by which images of a public project are judged: models' names, replaced by what people stated.
+"""The names by which images of a public project are judged: models' names, replaced by what people
+stated.
 
-An image is public only if every name on it is a known animal or blank. The conditions are SQL about a row of `images`.
+An image is public only if every name on it is a known animal or blank. The conditions are SQL about
+a row of `images`.
 """
 
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, CompoundSelect, Select, Text, Uuid, bindparam, column, select, text, true
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    column,
+    select,
+    text,
+    true,
+)
 
 from trapline.server.findings.rules.blank_labels import BLANK_PATTERN
 from trapline.server.images.queries.images import ImageClassRow, ImageRow
@@ -28,9 +42,14 @@ _STATES_ANIMAL = f"""(coalesce(lower({{taxon}}.higher_ranks->>'kingdom'), '') = 
 
 def _is_animal(taxon: str, accepted: str) -> str:
     """Whether a taxon, or what is accepted in its place, is stated to be an animal, and neither is anything else."""
-    both = [_MAY_BE_ANIMAL.format(taxon=taxon), f"({accepted}.id is null or {_MAY_BE_ANIMAL.format(taxon=accepted)})"]
+    both = [
+        _MAY_BE_ANIMAL.format(taxon=taxon),
+        f"({accepted}.id is null or {_MAY_BE_ANIMAL.format(taxon=accepted)})",
+    ]
     stated = [_STATES_ANIMAL.format(taxon=one) for one in (taxon, accepted)]
-    return f"({' and '.join(both)} and ({stated[0]} or ({accepted}.id is not null and {stated[1]})))"
+    return (
+        f"({' and '.join(both)} and ({stated[0]} or ({accepted}.id is not null and {stated[1]})))"
+    )
 
 
 # Without a reference to the row that is looked at, so that it is read once for a statement.
@@ -67,8 +86,8 @@ _OWN, _WHOLE = (
     _LATEST.format(about="d.annotation_id in (n.id, n.parent_id)"),
     _LATEST.format(about="d.annotation_id is null"),
 )
-# A result of the same pipeline that is newer replaces an older one; one that is not completed counts too. What a
-# replaced one named still withholds an image, until a person decides otherwise.
+# A result of the same pipeline that is newer replaces an older one; one that is not completed
+# counts too. What a replaced one named still withholds an image, until a person decides otherwise.
 _MODEL_NAMES = f"""
     select n.id, n.analysis_id, n.class_name as name, n.annotation_type as type, n.parent_id, n.data,
         o.kind as own, w.kind as whole,
@@ -136,18 +155,28 @@ def shows_known_animals(project_id: int) -> ColumnElement[bool]:
     return _bind(_PUBLIC, project_id)
 
 
-def select_unknown_classes(project_id: int, images: Select[tuple[UUID]]) -> CompoundSelect[UUID, str]:
+def select_unknown_classes(
+    project_id: int, images: Select[tuple[UUID]]
+) -> CompoundSelect[UUID, str]:
     """Select the classes on these images that are not known animals, also those that only a replaced analysis named."""
     current = select(ImageClassRow.image_id, ImageClassRow.class_name).where(
-        ImageClassRow.image_id.in_(images), _bind(f"not {_is_known('image_classes.class_name')}", project_id)
+        ImageClassRow.image_id.in_(images),
+        _bind(f"not {_is_known('image_classes.class_name')}", project_id),
     )
     replaced = f"""
         select m.name from ({_MODEL_NAMES}) m where m.is_replaced and m.name is not null
             and case when m.data->'terminal' = 'false' then m.name ~* :people else not {_is_known("m.name")} end
     """  # noqa: S608 - made of constants
     labels = bindparam("labels", list(list_animal_labels()), type_=ARRAY(Text))
-    names = text(replaced).bindparams(labels, **_values(project_id)).columns(column("name", Text)).lateral("names")
-    return current.union(select(ImageRow.id, names.c.name).join(names, true()).where(ImageRow.id.in_(images)))
+    names = (
+        text(replaced)
+        .bindparams(labels, **_values(project_id))
+        .columns(column("name", Text))
+        .lateral("names")
+    )
+    return current.union(
+        select(ImageRow.id, names.c.name).join(names, true()).where(ImageRow.id.in_(images))
+    )
 
 
 async def list_public_names(
@@ -165,7 +194,11 @@ async def list_public_names(
         where images.id = any(:images) and images.reviewed and images.project_id = :project
             and x.name is not null and x.name !~* :blank order by 1, 2
         """  # noqa: S608 - made of constants
-    ).bindparams(bindparam("images", list(images), type_=ARRAY(Uuid)), project=project_id, blank=BLANK_PATTERN)
+    ).bindparams(
+        bindparam("images", list(images), type_=ARRAY(Uuid)),
+        project=project_id,
+        blank=BLANK_PATTERN,
+    )
     names: dict[UUID, list[str]] = {}
     for image, name in (await tx.session.execute(found)).all():
         names.setdefault(image, []).append(name)

@@ -18,7 +18,11 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import EXACT_UP_TO
 from trapline.server.platform.errors import NotFound
 from trapline.server.projects.queries.projects import ProjectRow
-from trapline.server.public.queries.public_names import list_public_names, select_unknown_classes, shows_known_animals
+from trapline.server.public.queries.public_names import (
+    list_public_names,
+    select_unknown_classes,
+    shows_known_animals,
+)
 from trapline.server.public.rules.public_redaction import KEPT_BACK
 from trapline.wire.auth import Role
 
@@ -39,10 +43,13 @@ class PublicProjectCounts:
     deployments: dict[UUID, tuple[int, datetime]]
 
 
-async def get_public_project_row(scope: Scope, tx: Transaction, project_id: int) -> tuple[Scope, ProjectRow]:
+async def get_public_project_row(
+    scope: Scope, tx: Transaction, project_id: int
+) -> tuple[Scope, ProjectRow]:
     """Let a visitor into a project that is public in this moment. Raises NotFound for any other.
 
-    No statement of theirs may take long from here on: what is not shown is looked at too, and anybody may ask.
+    No statement of theirs may take long from here on: what is not shown is looked at too, and
+    anybody may ask.
     """
     await tx.execute(f"set local statement_timeout = '{MOST_S}s'")
     row = await tx.session.get(ProjectRow, project_id)
@@ -55,23 +62,34 @@ def select_public_images(scope: Scope, project_id: int, wanted: ImageFilter) -> 
     """Select the images that are shown: with a thumbnail, analysed, and with known animals or nothing on it."""
     scope.check(project_id)
     statement = select(ImageRow).where(
-        ImageRow.project_id == project_id, ImageRow.deleted_at.is_(None), ImageRow.thumbnails_at.is_not(None)
+        ImageRow.project_id == project_id,
+        ImageRow.deleted_at.is_(None),
+        ImageRow.thumbnails_at.is_not(None),
     )
     tags = select(ImageTagRow.image_id).where(
         ImageTagRow.image_id == ImageRow.id, ImageTagRow.tag.regexp_match(KEPT_BACK, flags="i")
     )
     # One that waits to be analysed again was looked at already.
     analysed = exists().where(
-        AnalysisRow.image_id == ImageRow.id, AnalysisRow.state == "completed", ~AnalysisRow.simulated
+        AnalysisRow.image_id == ImageRow.id,
+        AnalysisRow.state == "completed",
+        ~AnalysisRow.simulated,
     )
-    # Looked at image by image (offset 0): joined, all tags of a million images would be read for one page.
+    # Looked at image by image (offset 0): joined, all tags of a million images would be read for
+    # one page.
     kept_back = ~tags.correlate(ImageRow).offset(0).exists()
-    return filter_images(statement, wanted).where(analysed, kept_back, shows_known_animals(project_id))
+    return filter_images(statement, wanted).where(
+        analysed, kept_back, shows_known_animals(project_id)
+    )
 
 
-async def get_public_image_row(scope: Scope, tx: Transaction, project_id: int, image_id: UUID) -> ImageRow:
+async def get_public_image_row(
+    scope: Scope, tx: Transaction, project_id: int, image_id: UUID
+) -> ImageRow:
     """Get an image that is shown. Raises NotFound."""
-    statement = select_public_images(scope, project_id, ImageFilter()).where(ImageRow.id == image_id)
+    statement = select_public_images(scope, project_id, ImageFilter()).where(
+        ImageRow.id == image_id
+    )
     row = (await tx.session.scalars(statement)).one_or_none()
     if row is None:
         raise NotFound
@@ -83,7 +101,11 @@ async def list_adjacent_public_images(
 ) -> tuple[UUID | None, UUID | None]:
     """Find the images that are shown and were taken just before and just after this one."""
     key, here = tuple_(ImageRow.captured_at, ImageRow.id), tuple_(image.captured_at, image.id)
-    shown = select_public_images(scope, image.project_id, ImageFilter()).with_only_columns(ImageRow.id).limit(1)
+    shown = (
+        select_public_images(scope, image.project_id, ImageFilter())
+        .with_only_columns(ImageRow.id)
+        .limit(1)
+    )
     before = shown.where(key < here).order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
     after = shown.where(key > here).order_by(ImageRow.captured_at, ImageRow.id)
     return (
@@ -95,22 +117,34 @@ async def list_adjacent_public_images(
 async def number_deployments(scope: Scope, tx: Transaction, project_id: int) -> dict[UUID, int]:
     """Number a project's deployments in the order in which they were made, from 1."""
     scope.check(project_id)
-    statement = select(DeploymentRow.id).where(DeploymentRow.project_id == project_id).order_by(DeploymentRow.id)
-    return {key: number for number, key in enumerate((await tx.session.scalars(statement)).all(), start=1)}
+    statement = (
+        select(DeploymentRow.id)
+        .where(DeploymentRow.project_id == project_id)
+        .order_by(DeploymentRow.id)
+    )
+    return {
+        key: number
+        for number, key in enumerate((await tx.session.scalars(statement)).all(), start=1)
+    }
 
 
 async def get_public_counts(scope: Scope, tx: Transaction, project_id: int) -> PublicProjectCounts:
     """Find what a public project has to show, over its newest images."""
     newest = (
         select_public_images(scope, project_id, ImageFilter())
-        .with_only_columns(ImageRow.id, ImageRow.deployment_id, ImageRow.captured_at, ImageRow.reviewed)
+        .with_only_columns(
+            ImageRow.id, ImageRow.deployment_id, ImageRow.captured_at, ImageRow.reviewed
+        )
         .order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
         .limit(EXACT_UP_TO + 1)
         .cte("newest")
         .prefix_with("materialized", dialect="postgresql")
     )
     by_deployment = select(
-        newest.c.deployment_id, func.count(), func.min(newest.c.captured_at), func.max(newest.c.captured_at)
+        newest.c.deployment_id,
+        func.count(),
+        func.min(newest.c.captured_at),
+        func.max(newest.c.captured_at),
     ).group_by(newest.c.deployment_id)
     found = (await tx.session.execute(by_deployment)).all()
     by_class = (
@@ -136,10 +170,14 @@ async def get_public_counts(scope: Scope, tx: Transaction, project_id: int) -> P
     )
 
 
-async def find_preview(scope: Scope, tx: Transaction, project_id: int) -> tuple[int, int, Sequence[tuple[str, int]]]:
-    """Count the newest images of a project and those of them that visitors would see, with the unknown classes.
+async def find_preview(
+    scope: Scope, tx: Transaction, project_id: int
+) -> tuple[int, int, Sequence[tuple[str, int]]]:
+    """Count the newest images of a project and those of them that visitors would see, with the
+    unknown classes.
 
-    At most EXACT_UP_TO images are looked at, and MOST_CLASSES classes returned, the most frequent first.
+    At most EXACT_UP_TO images are looked at, and MOST_CLASSES classes returned, the most frequent
+    first.
     """
     scope.check(project_id)
     newest = (
@@ -151,7 +189,9 @@ async def find_preview(scope: Scope, tx: Transaction, project_id: int) -> tuple[
         .prefix_with("materialized", dialect="postgresql")
     )
     images = (await tx.session.execute(select(func.count()).select_from(newest))).scalar_one()
-    shown = select_public_images(scope, project_id, ImageFilter()).where(ImageRow.id.in_(select(newest.c.id)))
+    shown = select_public_images(scope, project_id, ImageFilter()).where(
+        ImageRow.id.in_(select(newest.c.id))
+    )
     counted = select(func.count()).select_from(shown.with_only_columns(ImageRow.id).subquery())
     count = func.count()
     unknown_classes = select_unknown_classes(project_id, select(newest.c.id)).subquery()

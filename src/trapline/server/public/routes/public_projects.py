@@ -15,15 +15,25 @@ from trapline.server.platform.http.request_context import get_minimal_origin, ge
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
 from trapline.server.public.actions import public_projects
 from trapline.wire.images import ImageOrder
-from trapline.wire.public_projects import PublicDeployment, PublicImage, PublicImageDetail, PublicProject
+from trapline.wire.public_projects import (
+    PublicDeployment,
+    PublicImage,
+    PublicImageDetail,
+    PublicProject,
+)
 from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(prefix="/public/projects/{project_id}", tags=["public projects"])
 
 
 async def get_visitor(request: Request, system: SystemOf) -> Scope:
-    """Take a caller for nobody, whatever they bring, and count them by their address. Raises TooMany."""
-    assert ACCESS[get_route_key(request.method, request.scope["route"].path)].public, "only for public routes"
+    """Take a caller for nobody, whatever they bring, and count them by their address.
+
+    Raises TooMany.
+    """
+    assert ACCESS[get_route_key(request.method, request.scope["route"].path)].public, (
+        "only for public routes"
+    )
     limit_visitor(request, system)
     return Scope(actor="visitor", origin=get_minimal_origin(request))
 
@@ -32,14 +42,20 @@ Visitor = Annotated[Scope, Depends(get_visitor)]
 
 
 @router.get("")
-async def get_public_project(system: SystemOf, visitor: Visitor, project_id: ProjectPath) -> PublicProject:
+async def get_public_project(
+    system: SystemOf, visitor: Visitor, project_id: ProjectPath
+) -> PublicProject:
     """Show a public project; no account is needed, here and below."""
     return await public_projects.get_public_project(system, visitor, project_id)
 
 
 @router.get("/deployments")
 async def list_public_deployments(
-    system: SystemOf, visitor: Visitor, project_id: ProjectPath, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    visitor: Visitor,
+    project_id: ProjectPath,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[PublicDeployment]:
     """List the cameras of a public project by their numbers; their names and places are withheld."""
     return await public_projects.list_public_deployments(system, visitor, project_id, limit, cursor)
@@ -86,14 +102,18 @@ async def get_public_image(
 @router.get(
     "/images/{image_id}/picture",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={
+        200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
+    },
 )
 async def get_public_image_file(
     system: SystemOf,
     visitor: Visitor,
     project_id: ProjectPath,
     image_id: UUID,
-    size: Annotated[int, Query(ge=1, le=10_000, description="320 or 1280 pixels at most.")] = THUMBNAIL_SIZES[0],
+    size: Annotated[
+        int, Query(ge=1, le=10_000, description="320 or 1280 pixels at most.")
+    ] = THUMBNAIL_SIZES[0],
     if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:
     """Give the picture of an image, made small; the file that the camera wrote is for members alone."""

@@ -1,7 +1,9 @@
-"""Labels that are known to name animals, so that images on which nothing else is named may be public.
+"""Labels that are known to name animals, so that images on which nothing else is named may be
+public.
 
-Everything else is withheld: an unknown word may name a person. `animal_labels.txt` has the animals of COCO, ImageNet,
-MegaDetector, DeepFaune and the pipelines that Trapline brings along; words that name people or things too are left out.
+Everything else is withheld: an unknown word may name a person. `animal_labels.txt` has the animals
+of COCO, ImageNet, MegaDetector, DeepFaune and the pipelines that Trapline brings along; words that
+name people or things too are left out.
 """
 
 from functools import cache

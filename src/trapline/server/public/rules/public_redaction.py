@@ -4,7 +4,8 @@ _PEOPLE = (
     "persons?|people|humans?|homo|m[ae]n|child|children|kids?|boys?|girls?|bab(?:y|ies)|toddlers?|faces?|pedestrians?|"
     "hunters?|hikers?|poachers?|rangers?|riders?|staff|crowds?|bikers?|joggers?|skiers?|campers?|visitors?|tourists?|"
     "farmers?|workers?|soldiers?|students?|researchers?|drivers?|trespassers?|intruders?|villagers?|loggers?|police|"
-    # Names of animals end in -man and -men too (caiman, German shepherd), so what comes before is told; others do not.
+    # Names of animals end in -man and -men too (caiman, German shepherd), so what comes before is
+    # told; others do not.
     "(?:police|fisher|fire|horse|herds|hunts|huss|sports|crafts|wood|post|country|boat|camera|sales|business|snow|lady|"
     "gentle|milk|country|work|guards|noble|foot|cattle|stock|live)m[ae]n|[[:alpha:]]*wom[ae]n|[[:alpha:]]*cyclists?|"
     # French, Spanish, Portuguese, Italian
@@ -17,7 +18,8 @@ _PEOPLE = (
     "mens(?:en)?|vrouw(?:en)?|kinderen|personer?|m[aä]nnisk(?:a|or)|menneske[r]?|ihmi(?:nen|set)|"
     "człowiek|ludzie|osoba|человек|люди|人"
 )
-# People sit in them, and their plates name people. The heron and the birds with a bill like a boat are none.
+# People sit in them, and their plates name people. The heron and the birds with a bill like a boat
+# are none.
 _VEHICLES = (
     "vehicles?|cars?|trucks?|lorr(?:y|ies)|pick-?ups?|suvs?|jeeps?|vans?|bus|buses|trailers?|motorcycles?|motorbikes?|"
     "scooters?|mopeds?|bicycles?|bikes?|tractors?|quads?|atvs?|utvs?|snowmobiles?|boats?(?![^[:alpha:]]?bill)|canoes?|"
@@ -30,7 +32,8 @@ _VEHICLES = (
 _NAMED = rf"(^|[^[:alpha:]])({_PEOPLE}|{_VEHICLES})($|[^[:alpha:]])"
 
 NAMES_PEOPLE = rf"{_NAMED}|^(adults?|autos?)$"
-"""A POSIX pattern, whatever the case, for names of classes that stand for people: one of these words is in them.
+"""A POSIX pattern, whatever the case, for names of classes that stand for people: one of these
+words is in them.
 
 "Adult" alone is a person; "adult red deer" and a tag "adult" say how old an animal is.
 """

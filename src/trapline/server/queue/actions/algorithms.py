@@ -20,7 +20,12 @@ from trapline.wire.values import Page
 
 
 async def list_algorithms(
-    system: AppContext, scope: Scope, project_id: int | None, search: str | None, limit: int, cursor: str | None
+    system: AppContext,
+    scope: Scope,
+    project_id: int | None,
+    search: str | None,
+    limit: int,
+    cursor: str | None,
 ) -> Page[ListedAlgorithm]:
     """List algorithms in the order they came, those that are called so or have such a class."""
     async with system.database.transaction(scope) as tx:
@@ -29,7 +34,12 @@ async def list_algorithms(
             tx, statement, [(AlgorithmRow.id, int)], descending=False, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
-        return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)
+        return Page(
+            results=await _describe(scope, tx, rows),
+            next=following,
+            count=count,
+            count_is_estimate=estimated,
+        )
 
 
 async def get_algorithm(system: AppContext, scope: Scope, algorithm_id: int) -> ListedAlgorithm:
@@ -40,9 +50,17 @@ async def get_algorithm(system: AppContext, scope: Scope, algorithm_id: int) -> 
 
 
 async def list_classes(
-    system: AppContext, scope: Scope, algorithm_id: int, search: str | None, limit: int, cursor: str | None
+    system: AppContext,
+    scope: Scope,
+    algorithm_id: int,
+    search: str | None,
+    limit: int,
+    cursor: str | None,
 ) -> Page[AlgorithmClass]:
-    """List the classes of an algorithm in the order of its scores, those with this text in them. Raises NotFound."""
+    """List the classes of an algorithm in the order of its scores, those with this text in them.
+
+    Raises NotFound.
+    """
     behind = -1 if cursor is None else int(decode_cursor(cursor, [int])[0])
     async with system.database.transaction(scope) as tx:
         row = await get_algorithm_row(scope, tx, algorithm_id)
@@ -52,7 +70,9 @@ async def list_classes(
     return Page(results=results, next=following, count=count)
 
 
-async def _describe(scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]) -> list[ListedAlgorithm]:
+async def _describe(
+    scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]
+) -> list[ListedAlgorithm]:
     classes = await count_classes(scope, tx, rows)
     pipelines = await list_pipeline_slugs(scope, tx, rows)
     return [

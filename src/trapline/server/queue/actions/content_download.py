@@ -23,7 +23,11 @@ from trapline.server.platform.db.host_rate_limits import acquire_host_slot, rele
 from trapline.server.platform.errors import AddressNotAllowed, OutboundFailed, ServiceUnavailable
 from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
 from trapline.server.platform.metrics import IMAGES_IMPORTED
-from trapline.server.platform.network.http_responses import build_open_file, format_status, parse_retry_after
+from trapline.server.platform.network.http_responses import (
+    build_open_file,
+    format_status,
+    parse_retry_after,
+)
 from trapline.server.platform.store.object_store import IncomingFile
 from trapline.server.platform.vault import DecryptionError
 from trapline.server.queue.actions.file_receiver import receive_file
@@ -96,7 +100,12 @@ async def _take(system: AppContext, scope: Scope, download: PendingDownload) -> 
     try:
         url = decrypt_url(system, download)
     except DecryptionError:
-        await _give_up(system, scope, download, "an address cannot be read: it was sealed with another secret key")
+        await _give_up(
+            system,
+            scope,
+            download,
+            "an address cannot be read: it was sealed with another secret key",
+        )
         return
     name = get_image_name(url)
     try:
@@ -116,7 +125,12 @@ async def _take(system: AppContext, scope: Scope, download: PendingDownload) -> 
             await _give_up(system, scope, download, f"{name} could not be fetched: {error.detail}")
             return
         wait_s = max(WAITS_S[download.attempt - 1], min(error.retry_after_s or 0, LONGEST_WAIT_S))
-        log.info("a picture of a run is fetched again", job=download.job_id, reason=error.detail, wait_s=wait_s)
+        log.info(
+            "a picture of a run is fetched again",
+            job=download.job_id,
+            reason=error.detail,
+            wait_s=wait_s,
+        )
         async with system.database.transaction(scope) as tx:
             await reschedule_download(scope, tx, download, wait_s)
 
@@ -138,13 +152,17 @@ async def _visit(system: AppContext, scope: Scope, host: str) -> AsyncIterator[f
                 await release_host_slot(scope, tx, host, turn)
 
 
-async def _give_up(system: AppContext, scope: Scope, download: PendingDownload, reason: str) -> None:
+async def _give_up(
+    system: AppContext, scope: Scope, download: PendingDownload, reason: str
+) -> None:
     log.warning("the content of a run cannot be fetched", job=download.job_id, reason=reason)
     async with system.database.transaction(scope) as tx:
         await fail_download(scope, tx, download.job_id, reason)
 
 
-async def _fetch(system: AppContext, scope: Scope, download: PendingDownload, url: str, name: str) -> None:
+async def _fetch(
+    system: AppContext, scope: Scope, download: PendingDownload, url: str, name: str
+) -> None:
     await require_disk_space(system)
     async with system.store.receive() as incoming:
         modified_at = await _download(system, url, incoming)
@@ -160,13 +178,18 @@ async def _fetch(system: AppContext, scope: Scope, download: PendingDownload, ur
                 image_id, is_new = await create_image(scope, tx, checked)
             await complete_download(scope, tx, download, image_id)
             if is_new:
-                tx.audit("fetch", "image", image_id, place.project_id, filename=name, job=download.job_id)
+                tx.audit(
+                    "fetch", "image", image_id, place.project_id, filename=name, job=download.job_id
+                )
         if is_new:
             IMAGES_IMPORTED.labels("run").inc()
 
 
 async def _download(system: AppContext, url: str, incoming: IncomingFile) -> datetime | None:
-    """Receive a picture whole; answers when its server says that it was changed. Raises OutboundFailed, Unfetchable."""
+    """Receive a picture whole; answers when its server says that it was changed.
+
+    Raises OutboundFailed, Unfetchable.
+    """
     from trapline.server.platform.network.outbound import OutboundClient
 
     outbound = OutboundClient(system.outbound)
@@ -175,10 +198,14 @@ async def _download(system: AppContext, url: str, incoming: IncomingFile) -> dat
             if answer.status != 200:
                 is_lasting = 400 <= answer.status < 500 and answer.status not in WORTH_ANOTHER_TRY
                 failure = PermanentError if is_lasting else OutboundFailed
-                raise failure(format_status(answer.status, "the picture"), parse_retry_after(answer))
+                raise failure(
+                    format_status(answer.status, "the picture"), parse_retry_after(answer)
+                )
             opened = build_open_file(answer)
             if await receive_file(system, opened, incoming, WITHIN_S) is not None:
-                raise DownloadFailed(f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed")
+                raise DownloadFailed(
+                    f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed"
+                )
             return opened.modified_at
     except TimeoutError as error:
         if not within.expired():

@@ -24,7 +24,14 @@ from trapline.server.queue.queries.jobs import get_job_row
 from trapline.server.queue.rules.failure_reasons import normalise_error
 from trapline.server.queue.rules.worker_names import build_holder_name
 from trapline.wire.analyses import AnalysisState
-from trapline.wire.failures import DeadLetter, FailureGroup, Failures, LogEntry, TaskAttempt, TaskHistory
+from trapline.wire.failures import (
+    DeadLetter,
+    FailureGroup,
+    Failures,
+    LogEntry,
+    TaskAttempt,
+    TaskHistory,
+)
 from trapline.wire.jobs import Job, RetryRequest
 from trapline.wire.values import Page
 
@@ -51,9 +58,17 @@ async def list_failures(system: AppContext, scope: Scope, job_id: int) -> Failur
 
 
 async def list_dead_letters(
-    system: AppContext, scope: Scope, job_id: int, reason: str | None, limit: int, cursor: str | None
+    system: AppContext,
+    scope: Scope,
+    job_id: int,
+    reason: str | None,
+    limit: int,
+    cursor: str | None,
 ) -> Page[DeadLetter]:
-    """List what a job gave up, for one reason (or an error that has it) or for any. Raises NotFound."""
+    """List what a job gave up, for one reason (or an error that has it) or for any.
+
+    Raises NotFound.
+    """
     reasons = None if reason is None else _same(reason)
     async with system.database.transaction(scope) as tx:
         await get_job_row(scope, tx, job_id)
@@ -67,8 +82,13 @@ async def list_dead_letters(
     )
 
 
-async def list_job_log(system: AppContext, scope: Scope, job_id: int, limit: int, cursor: str | None) -> Page[LogEntry]:
-    """List what happened to a job: its moves, and attempts that ended badly, the newest first. Raises NotFound."""
+async def list_job_log(
+    system: AppContext, scope: Scope, job_id: int, limit: int, cursor: str | None
+) -> Page[LogEntry]:
+    """List what happened to a job: its moves, and attempts that ended badly, the newest first.
+
+    Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         await get_job_row(scope, tx, job_id)
         rows, following = await list_log(scope, tx, job_id, limit, cursor)
@@ -116,7 +136,10 @@ async def get_task(system: AppContext, scope: Scope, job_id: int, analysis_id: U
 
 
 async def retry_job(system: AppContext, scope: Scope, job_id: int, wanted: RetryRequest) -> Job:
-    """Do again what failed or was canceled: all of it, one reason's, or some. Raises NotFound, Conflict."""
+    """Do again what failed or was canceled: all of it, one reason's, or some.
+
+    Raises NotFound, Conflict.
+    """
     which = retry.RetrySelector(
         reasons=None if wanted.reason is None else _same(wanted.reason),
         analyses=wanted.analyses,

@@ -24,7 +24,8 @@ async def receive_file(
     window_s: float,
     find_reason: Callable[[bytes], str | None] = lambda _: None,
 ) -> str | None:
-    """Receive a file; answers why it is not received to its end: its first bytes, for `find_reason`, or its size.
+    """Receive a file; answers why it is not received to its end: its first bytes, for
+    `find_reason`, or its size.
 
     Raises OutboundFailed, BrokenOff where some came.
     One that comes slower than a drip over `window_s` seconds is given up.

@@ -13,13 +13,18 @@ TABLE, COLUMN = "job_downloads", "sealed_url"
 
 
 def validate_url(system: AppContext, url: str) -> None:
-    """Read an address as whoever fetches it does. Raises OutboundRefused for one that never may be."""
+    """Read an address as whoever fetches it does.
+
+    Raises OutboundRefused for one that never may be.
+    """
     from trapline.server.platform.network.outbound import get_origin, parse_url
 
     try:
         scheme, host, port = get_origin(parse_url(url))
     except AddressNotAllowed as error:
-        raise AddressNotAllowed(f"{get_image_name(url)}: {error.detail}. Nothing was changed.") from error
+        raise AddressNotAllowed(
+            f"{get_image_name(url)}: {error.detail}. Nothing was changed."
+        ) from error
     validate_literal(system.outbound, scheme, host, port)
 
 

@@ -83,7 +83,10 @@ OVER = "This job is over already. Nothing was changed."
 
 
 async def create_job(system: AppContext, scope: Scope, new: NewJob) -> Job:
-    """Ask for a run of a pipeline over images, put into the line behind the answer. Raises NotFound, Unprocessable."""
+    """Ask for a run of a pipeline over images, put into the line behind the answer.
+
+    Raises NotFound, Unprocessable.
+    """
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Job)
@@ -132,7 +135,9 @@ async def enqueue_expansion(scope: Scope, tx: Transaction, job_id: int, *, fetch
 def summarise_selection(selection: Selection) -> dict[str, Any]:
     """The selection as it is shown: a long list of images is told by its length."""
     is_long = selection.images is not None and len(selection.images) > SHOWN_IMAGES
-    shown = selection.model_dump(mode="json", exclude_defaults=True, exclude={"images"} if is_long else None)
+    shown = selection.model_dump(
+        mode="json", exclude_defaults=True, exclude={"images"} if is_long else None
+    )
     if selection.images is not None and is_long:
         shown["image_count"] = len(set(selection.images))
     return shown
@@ -153,14 +158,27 @@ async def list_jobs(
     async with system.database.transaction(scope) as tx:
         statement = select_jobs(scope, project_id, wanted)
         rows, following = await fetch_page(
-            tx, statement.offset(offset), [(JobRow.id, int)], descending=descending, limit=limit, cursor=cursor
+            tx,
+            statement.offset(offset),
+            [(JobRow.id, int)],
+            descending=descending,
+            limit=limit,
+            cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-        return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)
+        return Page(
+            results=await _describe(scope, tx, rows),
+            next=following,
+            count=count,
+            count_is_estimate=estimated,
+        )
 
 
 async def get_job(system: AppContext, scope: Scope, job_id: int) -> tuple[JobDetail, datetime]:
-    """Show a job with its history, why images failed, and what was found; and its version. Raises NotFound."""
+    """Show a job with its history, why images failed, and what was found; and its version.
+
+    Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_job_row(scope, tx, job_id)
         [job] = await _describe(scope, tx, [row])
@@ -187,7 +205,9 @@ async def get_job(system: AppContext, scope: Scope, job_id: int) -> tuple[JobDet
     return shown, row.edited_at
 
 
-def list_transitions(moves: Sequence[JobMoveRow], names: Mapping[str | None, str]) -> list[JobTransition]:
+def list_transitions(
+    moves: Sequence[JobMoveRow], names: Mapping[str | None, str]
+) -> list[JobTransition]:
     """Tell all moves of a job, from its first one on."""
     attempts = accumulate(int(move.to_state == JobState.QUEUED) for move in moves)
     return [
@@ -206,30 +226,46 @@ def list_transitions(moves: Sequence[JobMoveRow], names: Mapping[str | None, str
 
 
 async def cancel_job(system: AppContext, scope: Scope, job_id: int) -> Job:
-    """Cancel a job; what is done stays. Canceling a standing job switches it off. Raises NotFound, Conflict."""
+    """Cancel a job; what is done stays.
+
+    Canceling a standing job switches it off. Raises NotFound, Conflict.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_job_row(scope, tx, job_id)
         if row.standing:
             # It switches the project's pipeline off, as changing the project does.
             scope.check(row.project_id, Role.OWNER)
-            # The project before the job, as whoever switches its pipeline does: else the two lock each other out.
-            await tx.execute("select 1 from projects where id = %s for no key update", (row.project_id,))
+            # The project before the job, as whoever switches its pipeline does: else the two lock
+            # each other out.
+            await tx.execute(
+                "select 1 from projects where id = %s for no key update", (row.project_id,)
+            )
         if not await cancel.cancel_job(scope, tx, job_id):
             raise Conflict(OVER)
         if row.standing:
             await tx.session.execute(
                 update(ProjectRow)
-                .where(ProjectRow.id == row.project_id, ProjectRow.automatic_pipeline == row.pipeline_slug)
+                .where(
+                    ProjectRow.id == row.project_id,
+                    ProjectRow.automatic_pipeline == row.pipeline_slug,
+                )
                 .values(automatic_pipeline=None)
             )
-            tx.audit("change", "project", row.project_id, row.project_id, fields=["automatic_pipeline"])
+            tx.audit(
+                "change", "project", row.project_id, row.project_id, fields=["automatic_pipeline"]
+            )
         await enqueue_background_task(scope, tx, SWEEP, job_id=job_id)
         tx.audit("cancel", "job", job_id, row.project_id)
         return await get_job_in_transaction(scope, tx, job_id)
 
 
-async def update_job(system: AppContext, scope: Scope, job_id: int, change: JobUpdate) -> tuple[Job, datetime]:
-    """Change a job's name or priority, also under way; answers it and its version. Raises NotFound, LostRace."""
+async def update_job(
+    system: AppContext, scope: Scope, job_id: int, change: JobUpdate
+) -> tuple[Job, datetime]:
+    """Change a job's name or priority, also under way; answers it and its version.
+
+    Raises NotFound, LostRace.
+    """
     async with system.database.transaction(scope) as tx:
         row = await lock_job_row(scope, tx, job_id)
         scope.check_unchanged(row.edited_at)
@@ -240,8 +276,16 @@ async def update_job(system: AppContext, scope: Scope, job_id: int, change: JobU
             values["priority"] = PRIORITIES.index(change.priority)
         if values:
             moment = {"edited_at": func.clock_timestamp(), "updated_at": func.clock_timestamp()}
-            await tx.session.execute(update(JobRow).where(JobRow.id == job_id).values(**values, **moment))
-            tx.audit("change", "job", job_id, row.project_id, **change.model_dump(mode="json", exclude_none=True))
+            await tx.session.execute(
+                update(JobRow).where(JobRow.id == job_id).values(**values, **moment)
+            )
+            tx.audit(
+                "change",
+                "job",
+                job_id,
+                row.project_id,
+                **change.model_dump(mode="json", exclude_none=True),
+            )
         job = await get_job_in_transaction(scope, tx, job_id)
         return job, (await get_job_row(scope, tx, job_id)).edited_at
 
@@ -257,7 +301,10 @@ async def run_job(system: AppContext, scope: Scope, job_id: int) -> Job:
 
 
 async def pause_job(system: AppContext, scope: Scope, job_id: int, *, paused: bool) -> Job:
-    """Hold a job's tasks back, or hand them out again; what is in hand goes on. Raises NotFound, Conflict."""
+    """Hold a job's tasks back, or hand them out again; what is in hand goes on.
+
+    Raises NotFound, Conflict.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_job_row(scope, tx, job_id)
         if not await set_paused(scope, tx, job_id, paused=paused):
@@ -285,12 +332,16 @@ async def sweep_job(system: AppContext, scope: Scope, job_id: int) -> None:
             swept = await cancel.sweep_canceled(scope, tx, job_id)
 
 
-async def _count_found(system: AppContext, scope: Scope, tx: Transaction, row: JobRow) -> tuple[dict[str, int], int]:
+async def _count_found(
+    system: AppContext, scope: Scope, tx: Transaction, row: JobRow
+) -> tuple[dict[str, int], int]:
     """Count what a job found; while it runs, a long count is made again only after fifty times as long as it took."""
     known = system.known.found.get(row.id)
     now = time.monotonic()
     if known is not None:
-        good_for_s = COUNTED_FOR * known.took_s if row.status in LIVE and known.took_s > LONG_COUNT_S else 0
+        good_for_s = (
+            COUNTED_FOR * known.took_s if row.status in LIVE and known.took_s > LONG_COUNT_S else 0
+        )
         if known.as_of == row.updated_at or now - known.since < good_for_s:
             return known.counts
     counts = await count_findings(scope, tx, row.id)
@@ -306,15 +357,22 @@ async def get_job_in_transaction(scope: Scope, tx: Transaction, job_id: int) -> 
 
 
 async def _describe(scope: Scope, tx: Transaction, rows: list[JobRow]) -> list[Job]:
-    activities = await list_activity(scope, tx, [row.id for row in rows if row.status in (*LIVE, JobState.CANCELED)])
+    activities = await list_activity(
+        scope, tx, [row.id for row in rows if row.status in (*LIVE, JobState.CANCELED)]
+    )
     names = await list_actor_names(scope, tx, [row.requested_by for row in rows])
     now = datetime.now(UTC)
     seen = {row.id: _look_at(row, activities.get(row.id, JobActivity())) for row in rows}
-    rivals = await list_competition(scope, tx, [job_id for job_id, one in seen.items() if is_starved(one, now)])
+    rivals = await list_competition(
+        scope, tx, [job_id for job_id, one in seen.items() if is_starved(one, now)]
+    )
     for job_id, rival in rivals.items():
         seen[job_id] = replace(seen[job_id], rivals=_show_rivals(scope, rival))
     return [
-        _job(row, seen[row.id], now).model_copy(update={"requested_by": names.get(row.requested_by)}) for row in rows
+        _job(row, seen[row.id], now).model_copy(
+            update={"requested_by": names.get(row.requested_by)}
+        )
+        for row in rows
     ]
 
 
@@ -393,7 +451,9 @@ def _job(row: JobRow, seen: JobConditions, now: datetime) -> Job:
         ),
         expanded=row.expanded,
         images_per_s=rate,
-        seconds_left=row.open / rate if rate and row.expanded and not row.standing and status in LIVE else None,
+        seconds_left=row.open / rate
+        if rate and row.expanded and not row.standing and status in LIVE
+        else None,
         why=format_status_reason(seen, now),
         requested_by=None,
         created_at=row.created_at,
@@ -405,7 +465,12 @@ def _job(row: JobRow, seen: JobConditions, now: datetime) -> Job:
 
 def _images_per_s(row: JobRow, now: datetime) -> float | None:
     """Over the job's whole time from its first lease on; None where that says nothing: yet, or after a retry."""
-    if row.started_at is None or row.standing or not row.completed or row.last_move > MOVES_OF_ONE_RUN:
+    if (
+        row.started_at is None
+        or row.standing
+        or not row.completed
+        or row.last_move > MOVES_OF_ONE_RUN
+    ):
         return None
     seconds = ((row.finished_at or now) - row.started_at).total_seconds()
     return (row.completed + row.failed) / seconds if seconds > 0 else None

@@ -23,13 +23,23 @@ from trapline.server.queue.queries.lease_revocation import (
 )
 from trapline.server.queue.queries.workers import end_worker, record_begun, require_worker
 from trapline.server.queue.rules.lease_tokens import find_lease_claims
-from trapline.wire.tasks import LeaseState, ReleaseRequest, ReleaseResult, Renewal, RenewedLease, RenewResult
+from trapline.wire.tasks import (
+    LeaseState,
+    ReleaseRequest,
+    ReleaseResult,
+    Renewal,
+    RenewedLease,
+    RenewResult,
+)
 
 log = structlog.get_logger(__name__)
 
 
 async def renew_leases(system: AppContext, scope: Scope, given: Renewal) -> RenewResult:
-    """Note that a worker lives, and tell it how its leases stand. Raises UnknownWorker, WorkerEnded."""
+    """Note that a worker lives, and tell it how its leases stand.
+
+    Raises UnknownWorker, WorkerEnded.
+    """
     require_hello(scope)
     worker_id = scope.origin.worker_id
     assert worker_id is not None
@@ -39,11 +49,21 @@ async def renew_leases(system: AppContext, scope: Scope, given: Renewal) -> Rene
     terms = LeasePolicy(system.leases.lease_s, system.leases.lease_max_s, system.leases.losses)
     async with system.database.sql_transaction(scope) as tx:
         await require_worker(scope, tx)
-        await record_worker_heartbeat(scope, tx, system.remembered, get_contact_interval_s(system.leases))
+        await record_worker_heartbeat(
+            scope, tx, system.remembered, get_contact_interval_s(system.leases)
+        )
         standing = await list_lease_statuses(scope, tx, worker_id, ids)
         await extend_leases(scope, tx, worker_id, ids, terms)
-        named_begun = {leased.analysis_id for subject in given.begun if (leased := find_lease_claims(keys, subject))}
-        begun = [analysis_id for analysis_id in ids if analysis_id in named_begun and _is_held(standing, analysis_id)]
+        named_begun = {
+            leased.analysis_id
+            for subject in given.begun
+            if (leased := find_lease_claims(keys, subject))
+        }
+        begun = [
+            analysis_id
+            for analysis_id in ids
+            if analysis_id in named_begun and _is_held(standing, analysis_id)
+        ]
         await record_begun(scope, tx, worker_id, begun)
         stray = LeaseSelector((), but_not=ids, older_than_s=system.leases.lease_s)
         strays = await list_jobs_with_leases(scope, tx, worker_id, stray)
@@ -78,7 +98,9 @@ async def release_leases(system: AppContext, scope: Scope, given: ReleaseRequest
     named = [leased for subject in given.leases if (leased := find_lease_claims(keys, subject))]
     async with system.database.sql_transaction(scope) as tx:
         await require_worker(scope, tx)
-        standing = await list_lease_statuses(scope, tx, worker_id, [leased.analysis_id for leased in named])
+        standing = await list_lease_statuses(
+            scope, tx, worker_id, [leased.analysis_id for leased in named]
+        )
         holdings = await list_jobs_with_leases(scope, tx, worker_id)
     leases: dict[int, list[tuple[UUID, int]]] = {}
     for leased in named:
@@ -88,12 +110,20 @@ async def release_leases(system: AppContext, scope: Scope, given: ReleaseRequest
     released = 0
     for job_id, of_job in sorted(leases.items()):
         whose = LeaseSelector(holdings[job_id], leases=of_job)
-        released += await revoke_leases(system, scope, {job_id: holdings[job_id]}, RevocationReason.RELEASED, whose)
+        released += await revoke_leases(
+            system, scope, {job_id: holdings[job_id]}, RevocationReason.RELEASED, whose
+        )
     if given.goodbye:
-        unsent = [leased.analysis_id for subject in given.unsent if (leased := find_lease_claims(keys, subject))]
+        unsent = [
+            leased.analysis_id
+            for subject in given.unsent
+            if (leased := find_lease_claims(keys, subject))
+        ]
         async with system.database.sql_transaction(scope) as tx:
             await end_worker(scope, tx, worker_id, "said goodbye", scope.actor)
-            holdings = await list_jobs_with_leases(scope, tx, worker_id, LeaseSelector((), but_not=unsent))
+            holdings = await list_jobs_with_leases(
+                scope, tx, worker_id, LeaseSelector((), but_not=unsent)
+            )
         released += await revoke_leases(
             system, scope, holdings, RevocationReason.RELEASED, LeaseSelector((), but_not=unsent)
         )
@@ -108,7 +138,10 @@ async def revoke_leases(
     how: RevocationReason,
     whose: LeaseSelector | None = None,
 ) -> int:
-    """Take back leases, job by job and page by page; answers how many. What a dead process held is charged as lost."""
+    """Take back leases, job by job and page by page; answers how many.
+
+    What a dead process held is charged as lost.
+    """
     losses = system.leases.losses if how == RevocationReason.REPLACED else None
     total = 0
     for job_id, holder_ids in sorted(holdings.items()):

@@ -46,14 +46,24 @@ from trapline.wire.values import Page
 async def register_pipelines(
     system: AppContext, scope: Scope, project_id: int, registration: PipelineRegistration
 ) -> RegistrationResult:
-    """Register the pipelines that a processing service offers to a project. Raises NotFound, Forbidden, Invalid."""
+    """Register the pipelines that a processing service offers to a project.
+
+    Raises NotFound, Forbidden, Invalid.
+    """
     pipelines = sorted(registration.pipelines, key=lambda pipeline: pipeline.slug)
     slugs = [pipeline.slug for pipeline in pipelines]
     if len(set(slugs)) < len(slugs):
         raise InvalidRequest("The same slug comes twice. Nothing was registered.")
     hashes = await asyncio.to_thread(lambda: [hash_pipeline(pipeline) for pipeline in pipelines])
     return await retry_on_deadlock(
-        partial(_register_all, system, scope, project_id, registration, list(zip(pipelines, hashes, strict=True)))
+        partial(
+            _register_all,
+            system,
+            scope,
+            project_id,
+            registration,
+            list(zip(pipelines, hashes, strict=True)),
+        )
     )
 
 
@@ -83,7 +93,11 @@ async def _register_all(
 
 
 async def _register(
-    scope: Scope, tx: Transaction, project_id: int, service_id: int, given: tuple[PipelineDefinition, bytes]
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    service_id: int,
+    given: tuple[PipelineDefinition, bytes],
 ) -> str:
     pipeline, sha256 = given
     lists = [_class_list(algorithm) for algorithm in pipeline.algorithms]
@@ -95,7 +109,11 @@ async def _register(
         for algorithm, found in zip(pipeline.algorithms, lists, strict=True):
             if found:
                 await upsert_category_map(scope, tx, found)
-            ids.append(await upsert_algorithm(scope, tx, project_id, algorithm, found.sha256 if found else None))
+            ids.append(
+                await upsert_algorithm(
+                    scope, tx, project_id, algorithm, found.sha256 if found else None
+                )
+            )
         await set_pipeline_algorithms(scope, tx, project_id, pipeline_id, ids)
     return outcome
 
@@ -106,7 +124,9 @@ def _class_list(algorithm: Algorithm) -> HashedCategoryMap | None:
         return None
     labels = list_labels(given)
     return HashedCategoryMap(
-        hash_category_map(labels, given.data), labels, given.model_dump(mode="json", exclude={"labels"})
+        hash_category_map(labels, given.data),
+        labels,
+        given.model_dump(mode="json", exclude={"labels"}),
     )
 
 
@@ -124,13 +144,25 @@ async def list_pipelines(
     async with system.database.transaction(scope) as tx:
         statement = select_pipelines(scope, project_id, wanted)
         rows, following = await fetch_page(
-            tx, statement, [(PipelineRow.id, int)], descending=descending, limit=limit, cursor=cursor
+            tx,
+            statement,
+            [(PipelineRow.id, int)],
+            descending=descending,
+            limit=limit,
+            cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-        return Page(results=await _describe(scope, tx, rows), next=following, count=count, count_is_estimate=estimated)
+        return Page(
+            results=await _describe(scope, tx, rows),
+            next=following,
+            count=count,
+            count_is_estimate=estimated,
+        )
 
 
-async def _describe(scope: Scope, tx: Transaction, rows: list[PipelineRow]) -> list[RegisteredPipeline]:
+async def _describe(
+    scope: Scope, tx: Transaction, rows: list[PipelineRow]
+) -> list[RegisteredPipeline]:
     ids = [row.id for row in rows]
     algorithms = await list_algorithms(scope, tx, ids)
     offers = await list_pipeline_services(scope, tx, ids)

@@ -27,7 +27,10 @@ def _describe(row: PresetRow) -> Preset:
 
 
 async def create_preset(system: AppContext, scope: Scope, new: NewPreset) -> Preset:
-    """Make a preset. Raises Unprocessable for a pipeline that is not there, Conflict where the name is taken."""
+    """Make a preset.
+
+    Raises Unprocessable for a pipeline that is not there, Conflict where the name is taken.
+    """
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Preset)
@@ -61,7 +64,9 @@ async def list_presets(
     async with system.database.transaction(scope) as tx:
         statement = select_presets(scope, project_id, wanted)
         order = [(PresetRow.name, str), (PresetRow.id, int)]
-        rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=descending, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         found = [_describe(row) for row in rows]
         return Page(results=found, next=following, count=count, count_is_estimate=estimated)
@@ -73,8 +78,13 @@ async def get_preset(system: AppContext, scope: Scope, preset_id: int) -> Preset
         return _describe(await get_preset_row(scope, tx, preset_id))
 
 
-async def update_preset(system: AppContext, scope: Scope, preset_id: int, change: PresetUpdate) -> Preset:
-    """Change a preset; what is left out stays. Raises NotFound, LostRace, Unprocessable, Conflict."""
+async def update_preset(
+    system: AppContext, scope: Scope, preset_id: int, change: PresetUpdate
+) -> Preset:
+    """Change a preset; what is left out stays.
+
+    Raises NotFound, LostRace, Unprocessable, Conflict.
+    """
     given = change.model_dump(exclude_unset=True, mode="json")
     if empty := [name for name, value in given.items() if value is None]:
         raise Unprocessable(f"{empty[0]} cannot be empty. Nothing was changed.")

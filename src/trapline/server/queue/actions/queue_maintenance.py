@@ -19,7 +19,11 @@ from trapline.server.queue.queries.lease_expiry import (
     list_miscounted_jobs,
     recount_job,
 )
-from trapline.server.queue.queries.lease_revocation import LeaseSelector, RevocationReason, list_jobs_with_leases
+from trapline.server.queue.queries.lease_revocation import (
+    LeaseSelector,
+    RevocationReason,
+    list_jobs_with_leases,
+)
 from trapline.server.queue.queries.workers import list_ended_with_leases
 
 log = structlog.get_logger(__name__)
@@ -54,10 +58,17 @@ async def _finish_ended(system: AppContext, scope: Scope) -> None:
             holdings = await list_jobs_with_leases(scope, tx, worker.id, whose)
         how = RevocationReason.EVICTED if worker.why == "evicted" else RevocationReason.REPLACED
         taken = await revoke_leases(system, scope, holdings, how, whose)
-        log.info("leases of a worker that ended are taken back", worker=str(worker.id), why=worker.why, tasks=taken)
+        log.info(
+            "leases of a worker that ended are taken back",
+            worker=str(worker.id),
+            why=worker.why,
+            tasks=taken,
+        )
 
 
-async def _return_expired_of(system: AppContext, scope: Scope, job_id: int, terms: LeasePolicy) -> int:
+async def _return_expired_of(
+    system: AppContext, scope: Scope, job_id: int, terms: LeasePolicy
+) -> int:
     total, taken = 0, PAGE
     while taken == PAGE:
         try:
@@ -82,12 +93,19 @@ async def recount_jobs(system: AppContext, scope: Scope) -> int:
             continue  # it became final meanwhile
         if differences:
             wrong += 1
-            log.error("counters of a job were wrong and are put right", job=job_id, differences=differences)
+            log.error(
+                "counters of a job were wrong and are put right",
+                job=job_id,
+                differences=differences,
+            )
     return wrong
 
 
-async def resume_expansions(system: AppContext, scope: Scope, still_for_s: float = STILL_FOR_S) -> None:
-    """Ask again for expansions that stand still, and for sweeps of canceled jobs that have open tasks.
+async def resume_expansions(
+    system: AppContext, scope: Scope, still_for_s: float = STILL_FOR_S
+) -> None:
+    """Ask again for expansions that stand still, and for sweeps of canceled jobs that have open
+    tasks.
 
     Whatever is done already is not done again, so asking too often costs nothing but time.
     """

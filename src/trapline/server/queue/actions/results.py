@@ -16,7 +16,10 @@ from trapline.server.findings.queries.annotations import (
     create_scores,
     update_image_classes,
 )
-from trapline.server.findings.queries.current_findings import lock_images_with_results, refresh_findings
+from trapline.server.findings.queries.current_findings import (
+    lock_images_with_results,
+    refresh_findings,
+)
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -35,7 +38,12 @@ from trapline.server.queue.formats.result_decoding import (
     decode_elements,
     is_about_image,
 )
-from trapline.server.queue.formats.result_rows import ResultRows, ResultSubject, StoredAlgorithm, build_result_rows
+from trapline.server.queue.formats.result_rows import (
+    ResultRows,
+    ResultSubject,
+    StoredAlgorithm,
+    build_result_rows,
+)
 from trapline.server.queue.queries.claim import LeasableJob, get_leasable_job
 from trapline.server.queue.queries.holders import HolderContact, record_holder_contact
 from trapline.server.queue.queries.job_counters import (
@@ -44,7 +52,10 @@ from trapline.server.queue.queries.job_counters import (
     send_job_update,
     translate_closed_error,
 )
-from trapline.server.queue.queries.pipeline_registration import HashedCategoryMap, upsert_category_map
+from trapline.server.queue.queries.pipeline_registration import (
+    HashedCategoryMap,
+    upsert_category_map,
+)
 from trapline.server.queue.queries.task_results import (
     AttemptEnd,
     LockedTask,
@@ -120,7 +131,9 @@ class ResolvedBatch:
     """Elements looked up: what each is told already; of the sound ones place, lease, result and algorithms."""
 
     statuses: list[str] = field(default_factory=list)
-    sound: list[tuple[int, LeaseTokenClaims, SuccessStruct | FailureStruct]] = field(default_factory=list)
+    sound: list[tuple[int, LeaseTokenClaims, SuccessStruct | FailureStruct]] = field(
+        default_factory=list
+    )
     subjects: Mapping[UUID, TaskImage] = field(default_factory=dict)
     algorithms: Mapping[int, Mapping[str, StoredAlgorithm]] = field(default_factory=dict)
 
@@ -143,7 +156,10 @@ class BatchOutcome:
 
 
 async def get_result_job(system: AppContext, scope: Scope, job_id: int) -> LeasableJob:
-    """Find the job that results are to be posted to, before their body is read. Raises NotFound, Forbidden."""
+    """Find the job that results are to be posted to, before their body is read.
+
+    Raises NotFound, Forbidden.
+    """
     if scope.token_id is None:
         raise Forbidden("Results are for workers: call with an API token.")
     known = system.known.jobs.get(job_id)
@@ -157,21 +173,32 @@ async def get_result_job(system: AppContext, scope: Scope, job_id: int) -> Leasa
     return job
 
 
-async def store_results(system: AppContext, scope: Scope, job: LeasableJob, body: Body) -> ResultsAccepted:
-    """Store a batch of results durably and tell what became of each. Raises Invalid, DatabaseAway."""
+async def store_results(
+    system: AppContext, scope: Scope, job: LeasableJob, body: Body
+) -> ResultsAccepted:
+    """Store a batch of results durably and tell what became of each.
+
+    Raises Invalid, DatabaseAway.
+    """
     batch = ResultBatch()
     if isinstance(body, bytes):
         for raw in split_body(body):
             batch.make_room(len(raw))
             await _prepare(system, scope, job, batch, decode_elements(raw))
     else:
-        # One at a time, and never long in one piece: the process has other callers, and bounded memory.
+        # One at a time, and never long in one piece: the process has other callers, and bounded
+        # memory.
         async with system.large_bodies:
             groups = split_body(body)
             while (group := await asyncio.to_thread(next, groups, None)) is not None:
                 batch.make_room(len(group))
                 await _prepare(
-                    system, scope, job, batch, await asyncio.to_thread(decode_elements, group), in_thread=True
+                    system,
+                    scope,
+                    job,
+                    batch,
+                    await asyncio.to_thread(decode_elements, group),
+                    in_thread=True,
                 )
     await _store(system, scope, job, batch.replies, batch.statuses)
     for status in batch.statuses:
@@ -180,8 +207,14 @@ async def store_results(system: AppContext, scope: Scope, job: LeasableJob, body
         job_id=job.id,
         results_queued=batch.statuses.count(ACCEPTED),
         tasks=[
-            ResultStatus(reply_subject=subject, status=status, task_id=str(leased.analysis_id) if leased else "")
-            for subject, status, leased in zip(batch.subjects, batch.statuses, batch.leases, strict=True)
+            ResultStatus(
+                reply_subject=subject,
+                status=status,
+                task_id=str(leased.analysis_id) if leased else "",
+            )
+            for subject, status, leased in zip(
+                batch.subjects, batch.statuses, batch.leases, strict=True
+            )
         ],
     )
 
@@ -211,7 +244,9 @@ async def _prepare(
                 leased,
                 result
                 if isinstance(result, FailureStruct)
-                else build_result_rows(_subject(job, leased, looked.subjects), result, looked.algorithms[place]),
+                else build_result_rows(
+                    _subject(job, leased, looked.subjects), result, looked.algorithms[place]
+                ),
             )
             for place, leased, result in looked.sound
         ]
@@ -219,7 +254,9 @@ async def _prepare(
     batch.replies += await asyncio.to_thread(make) if in_thread else make()
 
 
-def _subject(job: LeasableJob, leased: LeaseTokenClaims, subjects: Mapping[UUID, TaskImage]) -> ResultSubject:
+def _subject(
+    job: LeasableJob, leased: LeaseTokenClaims, subjects: Mapping[UUID, TaskImage]
+) -> ResultSubject:
     image = subjects[leased.analysis_id]
     frame = Frame(image.width, image.height)
     return ResultSubject(leased.analysis_id, image.image_id, job.project_id, frame)
@@ -249,21 +286,33 @@ async def _look_up(
             else:
                 looked.sound.append((place, leased, element.result))
             looked.statuses.append(status)
-        found = {place: result for place, _, result in looked.sound if isinstance(result, SuccessStruct)}
-        algorithms = await resolve_algorithms(system, scope, tx, job, content or b"", list(found.values()))
+        found = {
+            place: result for place, _, result in looked.sound if isinstance(result, SuccessStruct)
+        }
+        algorithms = await resolve_algorithms(
+            system, scope, tx, job, content or b"", list(found.values())
+        )
         looked.algorithms = dict(zip(found, algorithms, strict=True))
     return looked
 
 
 async def _store(
-    system: AppContext, scope: Scope, job: LeasableJob, replies: Sequence[ParsedResult], statuses: list[str]
+    system: AppContext,
+    scope: Scope,
+    job: LeasableJob,
+    replies: Sequence[ParsedResult],
+    statuses: list[str],
 ) -> None:
     """Store replies together; if the database refuses one of them, each by itself, so that one harms no other."""
     if not replies:
         return
     try:
         await _store_together(system, scope, job, replies, statuses)
-    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded) as error:
+    except (
+        psycopg.DataError,
+        psycopg.IntegrityError,
+        psycopg.errors.ProgramLimitExceeded,
+    ) as error:
         if len(replies) == 1:
             log.error(
                 "a result cannot be stored",
@@ -279,18 +328,31 @@ async def _store(
 
 
 async def _store_together(
-    system: AppContext, scope: Scope, job: LeasableJob, replies: Sequence[ParsedResult], statuses: list[str]
+    system: AppContext,
+    scope: Scope,
+    job: LeasableJob,
+    replies: Sequence[ParsedResult],
+    statuses: list[str],
 ) -> None:
     try:
-        told = await retry_on_deadlock(partial(_try_to_store, system, scope, job, replies, is_over=job.is_final))
+        told = await retry_on_deadlock(
+            partial(_try_to_store, system, scope, job, replies, is_over=job.is_final)
+        )
     except JobClosed:
-        told = await retry_on_deadlock(partial(_try_to_store, system, scope, job, replies, is_over=True))
+        told = await retry_on_deadlock(
+            partial(_try_to_store, system, scope, job, replies, is_over=True)
+        )
     for place, status in told.items():
         statuses[place] = status
 
 
 async def _try_to_store(
-    system: AppContext, scope: Scope, job: LeasableJob, replies: Sequence[ParsedResult], *, is_over: bool
+    system: AppContext,
+    scope: Scope,
+    job: LeasableJob,
+    replies: Sequence[ParsedResult],
+    *,
+    is_over: bool,
 ) -> dict[int, str]:
     """Store replies in one transaction; answers what each place is told. Raises JobClosed."""
     async with system.database.sql_transaction(scope) as tx:
@@ -303,11 +365,19 @@ async def _try_to_store(
 
 
 async def _judge(
-    system: AppContext, scope: Scope, tx: Transaction, job: LeasableJob, replies: Sequence[ParsedResult]
+    system: AppContext,
+    scope: Scope,
+    tx: Transaction,
+    job: LeasableJob,
+    replies: Sequence[ParsedResult],
 ) -> BatchOutcome:
     """Lock the tasks and judge each reply; one that counts changes what the next ones of the batch meet."""
     contact = HolderContact(
-        job.id, job.project_id, job.pipeline_id, get_contact_interval_s(system.leases), system.remembered
+        job.id,
+        job.project_id,
+        job.pipeline_id,
+        get_contact_interval_s(system.leases),
+        system.remembered,
     )
     judged = BatchOutcome(await record_holder_contact(scope, tx, contact, also_evicted=True))
     ids = list({reply.leased.analysis_id for reply in replies})
@@ -350,14 +420,20 @@ async def _discard(scope: Scope, tx: Transaction, job: LeasableJob, judged: Batc
         await count_discarded(scope, tx, job.id, discarded)
 
 
-async def _write(system: AppContext, scope: Scope, tx: Transaction, job: LeasableJob, judged: BatchOutcome) -> None:
-    completed = [one for one in judged.counted.values() if isinstance(one.reply.content, ResultRows)]
+async def _write(
+    system: AppContext, scope: Scope, tx: Transaction, job: LeasableJob, judged: BatchOutcome
+) -> None:
+    completed = [
+        one for one in judged.counted.values() if isinstance(one.reply.content, ResultRows)
+    ]
     erred = [one for one in judged.counted.values() if isinstance(one.reply.content, FailureStruct)]
     found = [one.reply.content for one in completed if isinstance(one.reply.content, ResultRows)]
     failed = [_fail(system, one) for one in erred]
     if failed:
         await fail_tasks(scope, tx, job.project_id, failed)
-        await record_attempts(scope, tx, job.project_id, [_end(one, judged.holder_id) for one in erred])
+        await record_attempts(
+            scope, tx, job.project_id, [_end(one, judged.holder_id) for one in erred]
+        )
     dead = sum(task.state == AnalysisState.FAILED for task in failed)
     change = JobCounterChange(
         open=-len(found) - dead,
@@ -385,17 +461,27 @@ async def _send_moves(
     if not found:
         return
     won = {one.task.analysis_id: one.reply.leased.attempt for one in completed}
-    had_failed = [one.task.analysis_id for one in completed if one.task.attempt > 1 or one.task.errors or one.task.lost]
+    had_failed = [
+        one.task.analysis_id
+        for one in completed
+        if one.task.attempt > 1 or one.task.errors or one.task.lost
+    ]
     await complete_tasks(scope, tx, holder_id, won, had_failed)
-    await create_reports(scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found])
+    await create_reports(
+        scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found]
+    )
     first = [one for one in found if one.subject.image_id not in known]
     if first:
         classes = [one for findings in first for one in findings.classes]
-        await update_image_classes(scope, tx, classes, {one.subject.image_id: one.is_blank for one in first})
+        await update_image_classes(
+            scope, tx, classes, {one.subject.image_id: one.is_blank for one in first}
+        )
     await refresh_findings(scope, tx, known)
     # A late result of an earlier attempt: the newest lease is of another caller.
     leased = [
-        one.task.leased_at for one in completed if one.task.leased_at and one.reply.leased.attempt == one.task.attempt
+        one.task.leased_at
+        for one in completed
+        if one.task.leased_at and one.reply.leased.attempt == one.task.attempt
     ]
     await record_completions(scope, tx, holder_id, len(found), min(leased, default=None))
 
@@ -412,10 +498,17 @@ async def _copy_findings(scope: Scope, tx: Transaction, found: Sequence[ResultRo
 def _fail(system: AppContext, one: AcceptedResult) -> TaskFailure:
     content = one.reply.content
     assert isinstance(content, FailureStruct)
-    verdict = decide_after_error(content.error, one.task.errors + 1, system.leases.errors, random.random())  # noqa: S311
+    verdict = decide_after_error(
+        content.error,
+        one.task.errors + 1,
+        system.leases.errors,
+        random.random(),  # noqa: S311 - jitter
+    )
     analysis_id = one.task.analysis_id
     if isinstance(verdict, RetryLater):
-        return TaskFailure(analysis_id, AnalysisState.QUEUED, verdict.wait_s, content.error, errors=1)
+        return TaskFailure(
+            analysis_id, AnalysisState.QUEUED, verdict.wait_s, content.error, errors=1
+        )
     return TaskFailure(analysis_id, AnalysisState.FAILED, 0, verdict.reason, errors=1)
 
 

@@ -36,13 +36,18 @@ async def list_job_snapshots(system: AppContext, job_ids: list[int]) -> Mapping[
 
 
 async def get_last_event(system: AppContext, scope: Scope, job_id: int) -> tuple[int, int, bool]:
-    """Tell a job's project, the number of its last change of state, and whether it is over. Raises NotFound."""
+    """Tell a job's project, the number of its last change of state, and whether it is over.
+
+    Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_job_row(scope, tx, job_id)
         return row.project_id, row.last_move, row.status in FINAL
 
 
-async def _list_moves(system: AppContext, scope: Scope, job_id: int, last_move: int) -> tuple[JobTransition, ...]:
+async def _list_moves(
+    system: AppContext, scope: Scope, job_id: int, last_move: int
+) -> tuple[JobTransition, ...]:
     known = system.known.moves.get(job_id)
     if known and known[-1].number == last_move:
         return known

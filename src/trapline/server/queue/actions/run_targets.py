@@ -17,16 +17,32 @@ KNOWN = 100
 async def resolve_run_target(
     scope: Scope, tx: Transaction, project_id: int, preset: str | None, pipeline: str | None
 ) -> RunTarget:
-    """Find a preset or a pipeline of a project. Raises Unprocessable where it is not known, or its pipeline gone."""
+    """Find a preset or a pipeline of a project.
+
+    Raises Unprocessable where it is not known, or its pipeline gone.
+    """
     return await require_run_target(
-        scope, tx, project_id, preset, pipeline, await find_run_target(scope, tx, project_id, preset, pipeline)
+        scope,
+        tx,
+        project_id,
+        preset,
+        pipeline,
+        await find_run_target(scope, tx, project_id, preset, pipeline),
     )
 
 
 async def require_run_target(
-    scope: Scope, tx: Transaction, project_id: int, preset: str | None, pipeline: str | None, found: RunTarget | None
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    preset: str | None,
+    pipeline: str | None,
+    found: RunTarget | None,
 ) -> RunTarget:
-    """Give what a name was found to mean in a project. Raises Unprocessable as `find_what_runs` does."""
+    """Give what a name was found to mean in a project.
+
+    Raises Unprocessable as `find_what_runs` does.
+    """
     if found is not None and found.pipeline_id is not None:
         return found
     if found is None and preset is not None:
@@ -37,11 +53,17 @@ async def require_run_target(
     )
 
 
-async def format_unknown_preset(scope: Scope, tx: Transaction, preset: str, project_id: int | None) -> Unprocessable:
+async def format_unknown_preset(
+    scope: Scope, tx: Transaction, preset: str, project_id: int | None
+) -> Unprocessable:
     """Say that a preset is not known, in one project or in all of the caller's, and which ones are."""
     names = await list_preset_names(scope, tx, project_id, KNOWN)
     where = "any of your projects" if project_id is None else "this project"
-    known = f"Known are: {', '.join(names)}." if names else "There is none yet; POST /api/v2/presets makes one."
+    known = (
+        f"Known are: {', '.join(names)}."
+        if names
+        else "There is none yet; POST /api/v2/presets makes one."
+    )
     return Unprocessable(
         f"There is no preset {preset} in {where}. Nothing was made. {known}",
         [("preset", f"is not known; known are: {', '.join(names) or 'none'}")],
@@ -51,7 +73,8 @@ async def format_unknown_preset(scope: Scope, tx: Transaction, preset: str, proj
 async def list_selected_images(
     scope: Scope, tx: Transaction, project_id: int, selection: Selection
 ) -> list[UUID] | None:
-    """List the images that a selection names, in order: its ids, or its sequence's. None where it names none.
+    """List the images that a selection names, in order: its ids, or its sequence's. None where it
+    names none.
 
     Raises NotFound where the sequence is not of this project.
     """

@@ -12,7 +12,11 @@ from trapline.server.platform.db.idempotency import find_saved_response, save_re
 from trapline.server.platform.errors import NotFound, Unprocessable
 from trapline.server.queue.actions import failures, jobs
 from trapline.server.queue.actions.image_urls import encrypt_url, validate_url
-from trapline.server.queue.actions.run_targets import format_unknown_preset, require_run_target, resolve_run_target
+from trapline.server.queue.actions.run_targets import (
+    format_unknown_preset,
+    require_run_target,
+    resolve_run_target,
+)
 from trapline.server.queue.queries.expansion import create_job_images, sort_unique_ids
 from trapline.server.queue.queries.job_downloads import create_downloads
 from trapline.server.queue.queries.presets import list_projects_with_preset
@@ -32,7 +36,15 @@ from trapline.server.queue.rules.run_names import (
     format_selection_preview,
     get_image_name,
 )
-from trapline.wire.jobs import PRIORITIES, Job, JobDetail, JobStart, JobState, JobTransition, RetryRequest
+from trapline.wire.jobs import (
+    PRIORITIES,
+    Job,
+    JobDetail,
+    JobStart,
+    JobState,
+    JobTransition,
+    RetryRequest,
+)
 from trapline.wire.runs import (
     NewRun,
     PipelineRunState,
@@ -50,8 +62,8 @@ from trapline.wire.runs import (
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a run belongs, what it is about in words, and which deployment its pictures go to, or its images and
-    what runs over them."""
+    """Where a run belongs, what it is about in words, and which deployment its pictures go to, or
+    its images and what runs over them."""
 
     project_id: int
     preview: str
@@ -63,7 +75,8 @@ class _Place:
 async def submit_run(system: AppContext, scope: Scope, new: NewRun) -> RunAccepted:
     """Ask for a run: one transaction writes it, everything else comes after the answer.
 
-    Raises NotFound for content that is not the caller's, Forbidden, Unprocessable, OutboundRefused, Conflict.
+    Raises NotFound for content that is not the caller's, Forbidden, Unprocessable, OutboundRefused,
+    Conflict.
     """
     for url in new.content.picture_urls or ():
         validate_url(system, url)
@@ -72,7 +85,9 @@ async def submit_run(system: AppContext, scope: Scope, new: NewRun) -> RunAccept
         if done:
             return done
         place = await _find_place(scope, tx, new)
-        what = place.what or await resolve_run_target(scope, tx, place.project_id, new.preset, new.pipeline)
+        what = place.what or await resolve_run_target(
+            scope, tx, place.project_id, new.preset, new.pipeline
+        )
         job_id = format_job_id(what.job_id)
         answer = RunAccepted(job_id=job_id, check_status_at=_address(job_id))
         async with tx.pipelined_commit():
@@ -86,8 +101,11 @@ async def _write(
 ) -> None:
     content = new.content
     urls, listed = content.picture_urls, place.images
-    # A sequence may have lost all of its images: the job is expanded then, which ends one that is over nothing.
-    is_short = bool(listed) and len(listed or ()) <= jobs.SHOWN_IMAGES and not content.unanalysed_only
+    # A sequence may have lost all of its images: the job is expanded then, which ends one that is
+    # over nothing.
+    is_short = (
+        bool(listed) and len(listed or ()) <= jobs.SHOWN_IMAGES and not content.unanalysed_only
+    )
     await create_job(
         scope,
         tx,
@@ -114,7 +132,9 @@ async def _write(
         await create_job_images(scope, tx, place.project_id, what.job_id, listed)
     if urls is not None and place.deployment_id is not None:
         sealed = [encrypt_url(system, url) for url in urls]
-        await create_downloads(scope, tx, place.project_id, what.job_id, place.deployment_id, sealed)
+        await create_downloads(
+            scope, tx, place.project_id, what.job_id, place.deployment_id, sealed
+        )
     await jobs.enqueue_expansion(scope, tx, what.job_id, fetching=urls is not None)
 
 
@@ -132,16 +152,26 @@ async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
         return await _find_images(scope, tx, new, sort_unique_ids(content.image_ids))
     if content.sequence is not None:
         sequence = await get_sequence_project(scope, tx, content.sequence)
-        if sequence is None or not scope.sees(sequence[0]) or new.project not in (None, sequence[0]):
+        if (
+            sequence is None
+            or not scope.sees(sequence[0])
+            or new.project not in (None, sequence[0])
+        ):
             raise NotFound
         scope.check(sequence[0])
         return _Place(
-            sequence[0], format_selection_preview(content.selection.model_dump(mode="json")), images=sequence[1]
+            sequence[0],
+            format_selection_preview(content.selection.model_dump(mode="json")),
+            images=sequence[1],
         )
     deployment = None
     if content.deployment is not None:
         deployment = await get_deployment_project(scope, tx, content.deployment)
-        if deployment is None or not scope.sees(deployment[1]) or new.project not in (None, deployment[1]):
+        if (
+            deployment is None
+            or not scope.sees(deployment[1])
+            or new.project not in (None, deployment[1])
+        ):
             raise NotFound
         project_id = deployment[1]
     else:
@@ -154,9 +184,13 @@ async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
         return _Place(project_id, said)
     deployment = deployment or await get_default_deployment(scope, tx, project_id)
     if deployment is None:
-        raise Unprocessable("This project has no default deployment: name a `deployment`. Nothing was made.")
+        raise Unprocessable(
+            "This project has no default deployment: name a `deployment`. Nothing was made."
+        )
     urls = content.picture_urls
-    return _Place(project_id, format_files_preview(len(urls), [get_image_name(urls[0])]), deployment[0])
+    return _Place(
+        project_id, format_files_preview(len(urls), [get_image_name(urls[0])]), deployment[0]
+    )
 
 
 async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: list[UUID]) -> _Place:
@@ -165,14 +199,22 @@ async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: list[UUI
     if sum(place.count for place in seen) < len(ids):
         raise NotFound
     if len(seen) > 1:
-        raise Unprocessable("These images are of more than one project. Nothing was made; ask for a run of each.")
+        raise Unprocessable(
+            "These images are of more than one project. Nothing was made; ask for a run of each."
+        )
     [place] = seen
     if new.project not in (None, place.project_id):
         raise NotFound
     scope.check(place.project_id)
-    what = await require_run_target(scope, tx, place.project_id, new.preset, new.pipeline, place.what)
+    what = await require_run_target(
+        scope, tx, place.project_id, new.preset, new.pipeline, place.what
+    )
     return _Place(
-        place.project_id, format_files_preview(place.count, [place.first] if place.first else []), None, ids, what
+        place.project_id,
+        format_files_preview(place.count, [place.first] if place.first else []),
+        None,
+        ids,
+        what,
     )
 
 
@@ -183,7 +225,9 @@ async def _find_project(scope: Scope, tx: Transaction, new: NewRun) -> int:
     # The same name in an archived project does not make it ambiguous: nothing runs there.
     found = [project_id for project_id in found if project_id not in scope.archived] or found
     if len(found) != 1:
-        raise Unprocessable("The content does not tell which project is meant: name a `project`. Nothing was made.")
+        raise Unprocessable(
+            "The content does not tell which project is meant: name a `project`. Nothing was made."
+        )
     return found[0]
 
 
@@ -215,7 +259,9 @@ async def list_runs(
 ) -> RunPage:
     """List runs, newest first."""
     wanted = JobFilter(status=status)
-    page = await jobs.list_jobs(system, scope, project_id, wanted, limit=limit, cursor=cursor, offset=offset)
+    page = await jobs.list_jobs(
+        system, scope, project_id, wanted, limit=limit, cursor=cursor, offset=offset
+    )
     return RunPage(
         jobs=[RunSummary(**_common(job)) for job in page.results],
         limit=limit,
@@ -232,7 +278,9 @@ async def cancel_run(system: AppContext, scope: Scope, job_id: int) -> RunStateR
     return _moved(await jobs.cancel_job(system, scope, job_id))
 
 
-async def retry_run(system: AppContext, scope: Scope, job_id: int, wanted: RetryRequest) -> RunStateResult:
+async def retry_run(
+    system: AppContext, scope: Scope, job_id: int, wanted: RetryRequest
+) -> RunStateResult:
     """Do again what failed or was canceled, or fetch content again. Raises NotFound, Conflict."""
     return _moved(await failures.retry_job(system, scope, job_id, wanted))
 
@@ -244,7 +292,9 @@ def build_state_entry(move: JobTransition) -> StateHistoryEntry:
         metadata["worker_id"] = str(move.worker_id)
     if move.reason is not None:
         metadata["reason"] = move.reason
-    return StateHistoryEntry(state=format_state(move.to_state), entered_at=move.at, metadata=metadata)
+    return StateHistoryEntry(
+        state=format_state(move.to_state), entered_at=move.at, metadata=metadata
+    )
 
 
 def format_state(state: JobState) -> PipelineRunState:
@@ -258,7 +308,9 @@ def _address(job_id: str) -> str:
 
 def _moved(job: Job) -> RunStateResult:
     job_id = format_job_id(job.id)
-    return RunStateResult(status=format_state(job.status), job_id=job_id, check_status_at=_address(job_id))
+    return RunStateResult(
+        status=format_state(job.status), job_id=job_id, check_status_at=_address(job_id)
+    )
 
 
 def _common(job: Job) -> dict[str, Any]:

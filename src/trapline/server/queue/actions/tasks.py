@@ -29,7 +29,15 @@ from trapline.server.queue.rules.lease_size import get_lease_size
 from trapline.server.queue.rules.lease_tokens import sign_lease_token
 from trapline.server.queue.task_notifier import Found, TaskNotifier
 from trapline.wire.jobs import JobState
-from trapline.wire.tasks import ClaimableJob, ClaimableJobs, LeasedTask, LeasedTasks, LeaseRequest, Task, Tasks
+from trapline.wire.tasks import (
+    ClaimableJob,
+    ClaimableJobs,
+    LeasedTask,
+    LeasedTasks,
+    LeaseRequest,
+    Task,
+    Tasks,
+)
 
 LEASE_TOKENS = "lease tokens"
 """The purpose of the keys that lease tokens are made with."""
@@ -50,18 +58,31 @@ def get_contact_interval_s(leases: LeaseSettings) -> float:
 
 
 async def list_jobs_with_tasks(
-    system: AppContext, scope: Scope, slugs: Sequence[str] | None, limit: int, project_id: int | None = None
+    system: AppContext,
+    scope: Scope,
+    slugs: Sequence[str] | None,
+    limit: int,
+    project_id: int | None = None,
 ) -> ClaimableJobs:
     """List jobs of these pipelines, or of one project, that have tasks to lease now, best first."""
     async with system.database.sql_transaction(scope) as tx:
         if slugs is not None:
-            await record_claim_contact(scope, tx, system.remembered, list(slugs), get_contact_interval_s(system.leases))
-        found = await list_claimable_jobs(scope, tx, list(slugs) if slugs is not None else None, limit, project_id)
-    return ClaimableJobs(results=[ClaimableJob(id=job_id, pipeline_slug=slug) for job_id, slug in found])
+            await record_claim_contact(
+                scope, tx, system.remembered, list(slugs), get_contact_interval_s(system.leases)
+            )
+        found = await list_claimable_jobs(
+            scope, tx, list(slugs) if slugs is not None else None, limit, project_id
+        )
+    return ClaimableJobs(
+        results=[ClaimableJob(id=job_id, pipeline_slug=slug) for job_id, slug in found]
+    )
 
 
 async def lease_job_tasks(system: AppContext, scope: Scope, job_id: int, wanted: int) -> Tasks:
-    """Lease about so many tasks of a job to the caller; none where it is final, paused or archived. Raises NotFound."""
+    """Lease about so many tasks of a job to the caller; none where it is final, paused or archived.
+
+    Raises NotFound.
+    """
     if scope.token_id is None:
         raise Forbidden("Tasks are for workers: call with an API token.")
     async with system.database.sql_transaction(scope) as tx:
@@ -78,10 +99,12 @@ async def lease_tasks_of_any_job(
     gone: Callable[[], Awaitable[None]],
     again: Callable[[], Awaitable[Scope]],
 ) -> LeasedTasks:
-    """Lease tasks of whichever job of some pipelines, best jobs first; waits until there is one, or the time is up.
+    """Lease tasks of whichever job of some pipelines, best jobs first; waits until there is one, or
+    the time is up.
 
-    `gone` returns when the caller has hung up: nothing is leased for it then. `again` asks after a wait who calls: what
-    its token was good for before says nothing. Raises UnknownWorker, WorkerEnded, Unauthenticated.
+    `gone` returns when the caller has hung up: nothing is leased for it then. `again` asks after a
+    wait who calls: what its token was good for before says nothing. Raises UnknownWorker,
+    WorkerEnded, Unauthenticated.
     """
     require_hello(scope)
     ends = asyncio.get_running_loop().time() + wanted.wait_s
@@ -95,7 +118,9 @@ async def lease_tasks_of_any_job(
                 return LeasedTasks(tasks=tasks)
             leaving = leaving or asyncio.ensure_future(gone())
             waiting = asyncio.ensure_future(
-                arrivals.wait(scope.open_project_ids(), wanted.pipelines, wanted.limit, look, left_s)
+                arrivals.wait(
+                    scope.open_project_ids(), wanted.pipelines, wanted.limit, look, left_s
+                )
             )
             await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
@@ -123,7 +148,9 @@ async def _look(system: AppContext, slugs: list[str], limit: int) -> Found:
         return await count_claimable_tasks(SYSTEM, tx, slugs, limit)
 
 
-async def _lease_any_now(system: AppContext, scope: Scope, wanted: LeaseRequest) -> list[LeasedTask]:
+async def _lease_any_now(
+    system: AppContext, scope: Scope, wanted: LeaseRequest
+) -> list[LeasedTask]:
     async with system.database.sql_transaction(scope) as tx:
         await record_claim_contact(
             scope, tx, system.remembered, wanted.pipelines, get_contact_interval_s(system.leases)
@@ -134,10 +161,13 @@ async def _lease_any_now(system: AppContext, scope: Scope, wanted: LeaseRequest)
     key = system.secrets.derive(LEASE_TOKENS)
     tasks: list[LeasedTask] = []
     for job_id, _ in jobs:
-        # A transaction a job: whoever moved the rows of two jobs could wait for one who moves them the other way.
+        # A transaction a job: whoever moved the rows of two jobs could wait for one who moves them
+        # the other way.
         try:
             async with system.database.sql_transaction(scope) as tx:
-                job, leased, is_full = await _lease(system, scope, tx, job_id, wanted.limit - len(tasks))
+                job, leased, is_full = await _lease(
+                    system, scope, tx, job_id, wanted.limit - len(tasks)
+                )
         except (NotFound, DatabaseUnavailable):
             if tasks:
                 break  # what is leased already must reach the worker
@@ -170,16 +200,22 @@ async def _lease(
     job, held = await get_job_for_lease(scope, tx, job_id, known, leases.held_at_most)
     if job.is_final or job.paused or job.project_id in scope.archived:
         return job, [], False
-    contact = HolderContact(job.id, job.project_id, job.pipeline_id, get_contact_interval_s(leases), remembered)
+    contact = HolderContact(
+        job.id, job.project_id, job.pipeline_id, get_contact_interval_s(leases), remembered
+    )
     holder_id = await record_holder_contact(scope, tx, contact)
     if known is None and scope.origin.worker_id is None:
         _, held = await get_job_for_lease(scope, tx, job_id, holder_id, leases.held_at_most)
     limit = get_lease_size(wanted, job.classes, held, leases.held_at_most)
     mark = remembered.get_low_water_mark(job.id)
-    leased = await lease_tasks(scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark))
+    leased = await lease_tasks(
+        scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark)
+    )
     if not leased and mark is not None:
         # What came back to the line since lies before the mark.
-        leased = await lease_tasks(scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, None))
+        leased = await lease_tasks(
+            scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, None)
+        )
     ahead = [task.analysis_id for task in leased if not task.suspect]
     tx.after_commit(lambda: remembered.set_low_water_mark(job.id, ahead[-1] if ahead else None))
     if leased and job.status == JobState.QUEUED:

@@ -26,11 +26,23 @@ from trapline.server.queue.queries.processing_services import (
     select_services,
 )
 from trapline.server.queue.queries.worker_activity import WorkerActivity, list_workers
-from trapline.server.queue.queries.workers import create_worker, end_worker, get_registrant, list_projects_of_worker
+from trapline.server.queue.queries.workers import (
+    create_worker,
+    end_worker,
+    get_registrant,
+    list_projects_of_worker,
+)
 from trapline.server.queue.rules.worker_names import build_worker_name
 from trapline.wire.auth import TokenKind
 from trapline.wire.values import Page
-from trapline.wire.workers import EvictResult, HelloRequest, HelloResponse, ProcessingService, Worker, WorkerJob
+from trapline.wire.workers import (
+    EvictResult,
+    HelloRequest,
+    HelloResponse,
+    ProcessingService,
+    Worker,
+    WorkerJob,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +53,11 @@ async def register_worker(system: AppContext, scope: Scope, hello: HelloRequest)
         raise Forbidden("Hello is for workers: call with an API token.")
     async with system.database.transaction(scope) as tx:
         worker_id, replaced = await create_worker(scope, tx, hello)
-        # One that comes back is told of where its service works; a new one wherever its token lets it.
-        told = await list_projects_of_worker(scope, tx, worker_id) or list_token_projects(TokenKind.WORKER, scope.roles)
+        # One that comes back is told of where its service works; a new one wherever its token lets
+        # it.
+        told = await list_projects_of_worker(scope, tx, worker_id) or list_token_projects(
+            TokenKind.WORKER, scope.roles
+        )
         tx.audit_each(told, "hello", "worker", worker_id, name=hello.name, host=hello.host)
     freed = 0
     for earlier in replaced:
@@ -51,7 +66,9 @@ async def register_worker(system: AppContext, scope: Scope, hello: HelloRequest)
         freed += await revoke_leases(system, scope, holdings, RevocationReason.REPLACED)
     if replaced:
         system.remembered.clear_callers()
-    log.info("worker says hello", worker=str(worker_id), name=hello.name, host=hello.host, freed=freed)
+    log.info(
+        "worker says hello", worker=str(worker_id), name=hello.name, host=hello.host, freed=freed
+    )
     return HelloResponse(
         worker_id=worker_id,
         lease_s=system.leases.lease_s,
@@ -60,7 +77,9 @@ async def register_worker(system: AppContext, scope: Scope, hello: HelloRequest)
     )
 
 
-async def list_all_workers(system: AppContext, scope: Scope, project_id: int | None, *, ended: bool) -> Page[Worker]:
+async def list_all_workers(
+    system: AppContext, scope: Scope, project_id: int | None, *, ended: bool
+) -> Page[Worker]:
     """List the workers of a project, or of all of the caller's."""
     async with system.database.transaction(scope) as tx:
         workers = await list_workers(scope, tx, project_id, ended=ended)
@@ -74,14 +93,15 @@ async def get_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Worke
 
 
 async def evict_worker(system: AppContext, scope: Scope, worker_id: UUID) -> EvictResult:
-    """Refuse a worker's id from now on and return its tasks to the queue; its API token stays valid.
+    """Refuse a worker's id from now on and return its tasks to the queue; its API token stays
+    valid.
 
-    A worker that made contact in the last 60 s keeps the tasks that it has begun. Results of its tasks are accepted
-    until another result is.
+    A worker that made contact in the last 60 s keeps the tasks that it has begun. Results of its
+    tasks are accepted until another result is.
 
-    That concerns every project that it works for: whoever evicts it manages all of them, or registered it. A caller
-    that never said hello has no id to refuse: it loses its leases in the projects that the caller manages. Raises
-    NotFound, Forbidden.
+    That concerns every project that it works for: whoever evicts it manages all of them, or
+    registered it. A caller that never said hello has no id to refuse: it loses its leases in the
+    projects that the caller manages. Raises NotFound, Forbidden.
     """
     seen = await _get_worker(system, scope, worker_id)
     whose = LeaseSelector(())
@@ -93,7 +113,13 @@ async def evict_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Evi
                 scope, tx, who.token_id, who.address, who.user_agent, projects
             )
             for project_id in projects:
-                tx.audit("evict", "worker", worker_id, project_id, name=build_worker_name(who.user_agent, who.address))
+                tx.audit(
+                    "evict",
+                    "worker",
+                    worker_id,
+                    project_id,
+                    name=build_worker_name(who.user_agent, who.address),
+                )
     else:
         _check_evictor(scope, seen)
         async with system.database.transaction(scope) as tx:
@@ -149,7 +175,10 @@ async def _get_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Work
 
 
 def _managed_projects(scope: Scope, seen: WorkerActivity) -> list[int]:
-    """The projects of a caller that never said hello which whoever evicts it manages. Raises Forbidden for none."""
+    """The projects of a caller that never said hello which whoever evicts it manages.
+
+    Raises Forbidden for none.
+    """
     managed, refusal = [], None
     for project_id in seen.project_ids:
         try:
@@ -163,8 +192,13 @@ def _managed_projects(scope: Scope, seen: WorkerActivity) -> list[int]:
 
 
 def _check_evictor(scope: Scope, seen: WorkerActivity) -> None:
-    """Allow an eviction to whoever registered the worker or manages all its projects. Raises Forbidden."""
-    if scope.is_operator or (seen.greeting is not None and seen.greeting.registrant == get_registrant(scope)):
+    """Allow an eviction to whoever registered the worker or manages all its projects.
+
+    Raises Forbidden.
+    """
+    if scope.is_operator or (
+        seen.greeting is not None and seen.greeting.registrant == get_registrant(scope)
+    ):
         return
     for project_id in seen.project_ids:
         if not scope.sees(project_id):
@@ -188,7 +222,10 @@ def _describe(seen: WorkerActivity, now: datetime) -> Worker:
         images_per_s=seen.completed / seen.busy_s if seen.busy_s >= 1 else None,
         last_contact_at=seen.heard_at,
         online=is_online(seen.heard_at, now),
-        jobs=[WorkerJob(job_id=job, project_id=project, holds=held) for job, project, held in seen.held],
+        jobs=[
+            WorkerJob(job_id=job, project_id=project, holds=held)
+            for job, project, held in seen.held
+        ],
         service_id=seen.service_id,
     )
     if greeting is None:

@@ -1,7 +1,8 @@
 """What workers post back, read element by element: one bad element never refuses the others.
 
-The wire's models (wire/results.py) say the same for the documentation; a test compares the two. Here it is read into
-structs, because a body holds millions of scores; and these know no cycles, so the collector need not look at them.
+The wire's models (wire/results.py) say the same for the documentation; a test compares the two.
+Here it is read into structs, because a body holds millions of scores; and these know no cycles, so
+the collector need not look at them.
 """
 
 import contextlib
@@ -143,9 +144,13 @@ def decode_elements(raw: Iterable[bytes | None]) -> list[ResultElement]:
 
 def _read_element(raw: bytes | None) -> ResultElement:
     if raw is None:
-        return ResultElement("", RejectedElement(f"an element has at most {LARGEST_ELEMENT:,} bytes"))
+        return ResultElement(
+            "", RejectedElement(f"an element has at most {LARGEST_ELEMENT:,} bytes")
+        )
     if has_many_values(raw, MOST_VALUES):
-        return ResultElement(_find_token(raw), RejectedElement(f"an element has at most {MOST_VALUES:,} values"))
+        return ResultElement(
+            _find_token(raw), RejectedElement(f"an element has at most {MOST_VALUES:,} values")
+        )
     if b'"error"' not in raw and b"\\u0000" not in raw:
         # Nearly every element is such a one, and a large one is expensive to read twice.
         with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
@@ -160,7 +165,9 @@ def _read_element(raw: bytes | None) -> ResultElement:
     try:
         is_failure = _decode(element.result, _Probe).error is not UNSET
         result: SuccessStruct | FailureStruct = (
-            _decode(element.result, FailureStruct) if is_failure else _decode(element.result, SuccessStruct)
+            _decode(element.result, FailureStruct)
+            if is_failure
+            else _decode(element.result, SuccessStruct)
         )
         _check(result)
         _check_text(result)
@@ -191,7 +198,10 @@ def _words(error: Exception) -> str:
 
 
 def _check(result: SuccessStruct | FailureStruct) -> None:
-    """Check what types cannot say; raises ValueError. That numbers are finite, the decoder sees to."""
+    """Check what types cannot say; raises ValueError.
+
+    That numbers are finite, the decoder sees to.
+    """
     if isinstance(result, FailureStruct):
         result.error = result.error[:LONGEST_TEXT]
         return
@@ -242,7 +252,9 @@ def list_image_ids(result: SuccessStruct | FailureStruct) -> set[str]:
     """List every image that a result says it is about."""
     if isinstance(result, FailureStruct):
         return {result.image_id} if result.image_id is not None else set()
-    return {image.id for image in result.source_images} | {found.source_image_id for found in result.detections}
+    return {image.id for image in result.source_images} | {
+        found.source_image_id for found in result.detections
+    }
 
 
 def is_about_image(result: SuccessStruct | FailureStruct, image_id: UUID) -> bool:

@@ -1,11 +1,14 @@
-"""A worker's result as rows: boxes and classifications in the order they were sent, nothing of them lost.
+"""A worker's result as rows: boxes and classifications in the order they were sent, nothing of them
+lost.
 
-A detection becomes a bounding_box annotation and each of its classifications a classification annotation under it.
-The last terminal classification names the box. A box's `confidence` is its detector's own score where one was sent,
-else that of the classification that names it; lists are filtered by the same number. A classification's is the score
-of the class it names. One that lies outside of 0 to 1 is no confidence and left out; the scores keep it. `ordering`
-counts boxes and classifications through the result, so that two equal detections are two rows; it is the fingerprint
-of a row too, because an analysis takes one result. Short score lists stay in the row, long ones become score vectors.
+A detection becomes a bounding_box annotation and each of its classifications a classification
+annotation under it. The last terminal classification names the box. A box's `confidence` is its
+detector's own score where one was sent, else that of the classification that names it; lists are
+filtered by the same number. A classification's is the score of the class it names. One that lies
+outside of 0 to 1 is no confidence and left out; the scores keep it. `ordering` counts boxes and
+classifications through the result, so that two equal detections are two rows; it is the fingerprint
+of a row too, because an analysis takes one result. Short score lists stay in the row, long ones
+become score vectors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +22,12 @@ from uuid_utils.compat import uuid7
 from trapline.server.findings.queries.annotations import ImageClass, NewAnnotation, NewScores
 from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.findings.rules.geometry import Frame, PixelBox, clip_box
-from trapline.server.queue.formats.result_decoding import NOTHING, ClassificationStruct, DetectionStruct, SuccessStruct
+from trapline.server.queue.formats.result_decoding import (
+    NOTHING,
+    ClassificationStruct,
+    DetectionStruct,
+    SuccessStruct,
+)
 from trapline.server.queue.rules.pipeline_hash import hash_category_map
 from trapline.wire.annotations import AnnotationType
 
@@ -77,7 +85,10 @@ class ResultRows:
     @property
     def classes(self) -> list[ImageClass]:
         """Each class that names something on the image, with its highest confidence (0 where none is known)."""
-        return [ImageClass(self.subject.image_id, name, confidence) for name, confidence in self._classes.items()]
+        return [
+            ImageClass(self.subject.image_id, name, confidence)
+            for name, confidence in self._classes.items()
+        ]
 
     def add_class(self, name: str | None, confidence: float | None) -> None:
         """Note that the image shows a class; a label that means blank is not one."""
@@ -94,7 +105,8 @@ class ResultRows:
     ) -> bytes:
         """Add an annotation as the next one of the result; answers its id."""
         ordering = len(self.annotations)
-        # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the index.
+        # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the
+        # index.
         key = (self._first_id + ordering).to_bytes(16, "big")
         self.annotations.append(
             NewAnnotation(
@@ -114,7 +126,9 @@ class ResultRows:
         )
         return key
 
-    def add_detection(self, detection: DetectionStruct, algorithms: Mapping[str, StoredAlgorithm]) -> None:
+    def add_detection(
+        self, detection: DetectionStruct, algorithms: Mapping[str, StoredAlgorithm]
+    ) -> None:
         """Add a detection and its classifications."""
         named_as = [
             (
@@ -139,7 +153,9 @@ class ResultRows:
         if not is_empty:
             self.add_class(name, confidence)
         for named, labels, named_with in named_as:
-            self.add_classification(named, algorithms[named.algorithm.key], (labels, named_with), box_id)
+            self.add_classification(
+                named, algorithms[named.algorithm.key], (labels, named_with), box_id
+            )
 
     def add_classification(
         self,
@@ -156,7 +172,10 @@ class ResultRows:
         scores, logits = named.scores or [], named.logits
         length = max(len(scores), len(logits or ()))
         vector = _as_vector(scores) if len(scores) > SHORT_LIST else None
-        data: dict[str, Any] = {"topk": list_top_scores(named, labels, vector), "terminal": named.terminal}
+        data: dict[str, Any] = {
+            "topk": list_top_scores(named, labels, vector),
+            "terminal": named.terminal,
+        }
         if named.labels and list(named.labels) != list(algorithm.labels):
             data["class_list"] = self._keep_map(list(named.labels), [])
         if named.inference_time is not None:
@@ -201,9 +220,17 @@ class ResultRows:
                 labels = category_map.get("labels")
                 data = category_map.get("data")
                 labels = [str(label) for label in labels] if isinstance(labels, list) else []
-                entries = [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
+                entries = (
+                    [entry for entry in data if isinstance(entry, dict)]
+                    if isinstance(data, list)
+                    else []
+                )
                 if labels or entries:
-                    rest = {name: value for name, value in category_map.items() if name not in ("labels", "data")}
+                    rest = {
+                        name: value
+                        for name, value in category_map.items()
+                        if name not in ("labels", "data")
+                    }
                     sha256 = self._keep_map(labels, entries)
                     kept[key] = {**algorithm, "category_map": {**rest, "class_list": sha256}}
         return kept
@@ -212,7 +239,10 @@ class ResultRows:
 def build_result_rows(
     subject: ResultSubject, result: SuccessStruct, algorithms: Mapping[str, StoredAlgorithm]
 ) -> ResultRows:
-    """Make the rows of a result. `algorithms` must know every key that the result's findings name."""
+    """Make the rows of a result.
+
+    `algorithms` must know every key that the result's findings name.
+    """
     findings = ResultRows(subject, {})
     for detection in result.detections:
         findings.add_detection(detection, algorithms)
@@ -305,14 +335,19 @@ def _describe_box(detection: DetectionStruct, frame: Frame) -> tuple[dict[str, A
         data["given"] = {"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2}
     if clipped.is_empty:
         data["empty"] = True
-    # One by one, because it is done ten times for an image: going over them all took as long as everything else here.
+    # One by one, because it is done ten times for an image: going over them all took as long as
+    # everything else here.
     if detection.inference_time is not None:
         data["inference_time"] = detection.inference_time
     if detection.timestamp is not None:
         data["timestamp"] = detection.timestamp
     if detection.crop_image_url is not None:
         data["crop_image_url"] = detection.crop_image_url
-    if detection.mask is not NOTHING or detection.keypoints is not NOTHING or detection.embedding is not NOTHING:
+    if (
+        detection.mask is not NOTHING
+        or detection.keypoints is not NOTHING
+        or detection.embedding is not NOTHING
+    ):
         _add_given(
             data,
             mask=_given(detection.mask),

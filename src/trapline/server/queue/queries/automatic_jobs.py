@@ -8,11 +8,14 @@ from trapline.server.queue.queries.expansion import ACTOR, add_tasks
 from trapline.server.queue.queries.job_counters import LIVE, JobCounterChange, update_job
 
 
-async def add_to_automatic_jobs(scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]) -> None:
-    """Put new images into the line of the project's standing job, if it has an automatic pipeline that is registered.
+async def add_to_automatic_jobs(
+    scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]
+) -> None:
+    """Put new images into the line of the project's standing job, if it has an automatic pipeline
+    that is registered.
 
-    Called by whatever stores an image, in that transaction and as late in it as can be: the job's row is moved last.
-    The standing job is made with its first image.
+    Called by whatever stores an image, in that transaction and as late in it as can be: the job's
+    row is moved last. The standing job is made with its first image.
     """
     while image_ids:
         cursor = await tx.execute(
@@ -35,7 +38,9 @@ async def add_to_automatic_jobs(scope: Scope, tx: Transaction, project_id: int, 
         if await _open_standing(tx, job_id, added):
             return
         # It was switched off between the look and the update: take the tasks back, and look again.
-        await tx.execute("delete from analyses where job_id = %s and image_id = any(%s)", (job_id, image_ids))
+        await tx.execute(
+            "delete from analyses where job_id = %s and image_id = any(%s)", (job_id, image_ids)
+        )
 
 
 async def _open_standing(tx: Transaction, job_id: int, added: int) -> bool:

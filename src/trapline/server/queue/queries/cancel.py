@@ -1,4 +1,7 @@
-"""Cancel: one update of the job's row. Its open tasks read as canceled from then on, and are swept later."""
+"""Cancel: one update of the job's row.
+
+Its open tasks read as canceled from then on, and are swept later.
+"""
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
@@ -15,7 +18,10 @@ HAS_OPEN = """(
 
 
 async def cancel_job(scope: Scope, tx: Transaction, job_id: int, reason: str | None = None) -> bool:
-    """Cancel a job; False where it is final already. Once this commits, no result, expansion or retry can."""
+    """Cancel a job; False where it is final already.
+
+    Once this commits, no result, expansion or retry can.
+    """
     cursor = await tx.execute(
         f"""
         update jobs set status = 'canceled', finished_at = clock_timestamp(), last_move = last_move + 1,
@@ -27,15 +33,19 @@ async def cancel_job(scope: Scope, tx: Transaction, job_id: int, reason: str | N
     row = await cursor.fetchone()
     if row is None:
         return False
-    await record_transition(scope, tx, job_id, row[0], row[1], JobState.CANCELED, scope.actor, reason)
+    await record_transition(
+        scope, tx, job_id, row[0], row[1], JobState.CANCELED, scope.actor, reason
+    )
     return True
 
 
 async def sweep_canceled(scope: Scope, tx: Transaction, job_id: int) -> int:
-    """Mark one chunk of a canceled job's open tasks, in the order of their ids, without its row; answers how many.
+    """Mark one chunk of a canceled job's open tasks, in the order of their ids, without its row;
+    answers how many.
 
-    A chunk comes from each of the indexes that open tasks are in, so that no other row of the job is read. The fence
-    moves up, so that no lease token of theirs is good for a later retry of the job.
+    A chunk comes from each of the indexes that open tasks are in, so that no other row of the job
+    is read. The fence moves up, so that no lease token of theirs is good for a later retry of the
+    job.
     """
     await lock_job_work(scope, tx, job_id)
     cursor = await tx.execute(

@@ -34,8 +34,9 @@ _MINE = """
         else mine.worker_id = %(worker)s end
 """
 
-# Priority first. A job of one image has somebody waiting before it and goes first, unless its project was just served:
-# many of them must starve nobody. Then the turn of the project that was served longest ago, of its job, and age.
+# Priority first. A job of one image has somebody waiting before it and goes first, unless its
+# project was just served: many of them must starve nobody. Then the turn of the project that was
+# served longest ago, of its job, and age.
 _CLAIMABLE = f"""
     with ready as (
         select j.id, j.project_id, j.pipeline_slug, j.priority, j.last_leased_at,
@@ -102,7 +103,11 @@ class LeasableJob:
 
 
 async def list_claimable_jobs(
-    scope: Scope, tx: Transaction, slugs: list[str] | None, limit: int, project_id: int | None = None
+    scope: Scope,
+    tx: Transaction,
+    slugs: list[str] | None,
+    limit: int,
+    project_id: int | None = None,
 ) -> list[tuple[int, str]]:
     """List jobs that have something for the caller to lease now, best first: id and pipeline slug."""
     projects = scope.open_project_ids()
@@ -127,7 +132,9 @@ async def count_claimable_tasks(
     scope: Scope, tx: Transaction, slugs: list[str], limit: int
 ) -> dict[tuple[int, str], int]:
     """Count what can be leased now for each project and pipeline slug; no job is counted beyond `limit`."""
-    cursor = await tx.execute(_ARRIVED, {"projects": scope.open_project_ids(), "slugs": slugs, "limit": limit})
+    cursor = await tx.execute(
+        _ARRIVED, {"projects": scope.open_project_ids(), "slugs": slugs, "limit": limit}
+    )
     return {(project_id, slug): count for project_id, slug, count in await cursor.fetchall()}
 
 
@@ -145,7 +152,8 @@ async def get_job_for_lease(
 ) -> tuple[LeasableJob, int]:
     """Get a job for a lease, and how many tasks the caller holds, up to `at_most`.
 
-    Raises NotFound, Forbidden, and UnknownWorker or WorkerEnded for a worker that may lease nothing.
+    Raises NotFound, Forbidden, and UnknownWorker or WorkerEnded for a worker that may lease
+    nothing.
     """
     cursor = await tx.execute(
         _LEASABLE,

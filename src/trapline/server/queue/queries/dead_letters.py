@@ -88,7 +88,12 @@ async def list_reasons(scope: Scope, tx: Transaction, job_id: int) -> list[Failu
 
 
 async def list_dead_letter_rows(
-    scope: Scope, tx: Transaction, job_id: int, reasons: list[str] | None, limit: int, after: str | None
+    scope: Scope,
+    tx: Transaction,
+    job_id: int,
+    reasons: list[str] | None,
+    limit: int,
+    after: str | None,
 ) -> tuple[list[DeadLetterRecord], str | None]:
     """List one page of what a job gave up, for one of these reasons or for any; answers the cursor that follows."""
     last = decode_cursor(after, [UUID])[0] if after is not None else None
@@ -110,7 +115,9 @@ async def list_dead_letter_rows(
     return letters[:limit], encode_cursor([letters[limit - 1].analysis_id])
 
 
-async def count_dead_letters(scope: Scope, tx: Transaction, job_id: int, reasons: list[str] | None) -> tuple[int, bool]:
+async def count_dead_letters(
+    scope: Scope, tx: Transaction, job_id: int, reasons: list[str] | None
+) -> tuple[int, bool]:
     """Count what a job gave up: exactly up to 10,000, beyond that (10,000, an estimate)."""
     cursor = await tx.execute(
         """
@@ -128,7 +135,9 @@ async def count_dead_letters(scope: Scope, tx: Transaction, job_id: int, reasons
     return min(row[0], EXACT_UP_TO), row[0] > EXACT_UP_TO
 
 
-async def find_task(scope: Scope, tx: Transaction, job_id: int, analysis_id: UUID) -> TaskDetail | None:
+async def find_task(
+    scope: Scope, tx: Transaction, job_id: int, analysis_id: UUID
+) -> TaskDetail | None:
     """Find one task of a job."""
     cursor = await tx.execute(
         """

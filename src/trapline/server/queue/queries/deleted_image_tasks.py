@@ -23,7 +23,8 @@ Moved = Mapping[int, int]
 
 
 async def delete_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
-    """Take the open tasks of images out of the line of live jobs; those in hand are void. Settle with `settle_moved`.
+    """Take the open tasks of images out of the line of live jobs; those in hand are void. Settle
+    with `settle_moved`.
 
     Those of canceled jobs are swept anyway.
     """
@@ -31,7 +32,10 @@ async def delete_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) ->
 
 
 async def restore_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
-    """Put what was dropped back into the line of jobs that are live still. Settle with `settle_moved`."""
+    """Put what was dropped back into the line of jobs that are live still.
+
+    Settle with `settle_moved`.
+    """
     return await _move(tx, images, ["canceled"], "queued")
 
 
@@ -41,9 +45,14 @@ async def _move(tx: Transaction, images: Sequence[UUID], since: list[str], to: s
 
 
 async def update_job_counters(scope: Scope, tx: Transaction, moved: Moved, sign: int) -> None:
-    """Move the counters of jobs, last in a transaction: `sign` is -1 for dropped, 1 for put back. Raises JobClosed."""
+    """Move the counters of jobs, last in a transaction: `sign` is -1 for dropped, 1 for put back.
+
+    Raises JobClosed.
+    """
     for job_id in sorted(moved):
-        await update_job(scope, tx, job_id, JobCounterChange(open=sign * moved[job_id]), scope.actor)
+        await update_job(
+            scope, tx, job_id, JobCounterChange(open=sign * moved[job_id]), scope.actor
+        )
 
 
 async def subtract_purged_images(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> None:
@@ -66,7 +75,9 @@ async def subtract_purged_images(scope: Scope, tx: Transaction, images: Sequence
         )
         row = await cursor.fetchone()
         if row is not None and row[0]:
-            change = JobCounterChange(open=-is_open, completed=-completed, failed=-failed, nothing_found=-nothing)
+            change = JobCounterChange(
+                open=-is_open, completed=-completed, failed=-failed, nothing_found=-nothing
+            )
             await update_job(scope, tx, job_id, change, scope.actor)
         else:
             await tx.execute(

@@ -1,7 +1,9 @@
-"""Ready: which tasks of a job can be leased now, in SQL. Claim and lease say it with the same words.
+"""Ready: which tasks of a job can be leased now, in SQL. Claim and lease say it with the same
+words.
 
-All of it is about `a`, a row of analyses. Each way into the line has an index of its own (fresh tasks, suspects): a
-condition over both would walk every row of the job, so each is asked for by itself.
+All of it is about `a`, a row of analyses. Each way into the line has an index of its own (fresh
+tasks, suspects): a condition over both would walk every row of the job, so each is asked for by
+itself.
 """
 
 OTHER_WORKER_S = 60
@@ -18,7 +20,9 @@ def build_queued_condition(job: str, *, suspect: bool, also: str = "true") -> st
 
 def build_any_queued_condition(job: str, also: str = "true") -> str:
     """Whether a job has a task in either of its lines whose backoff is over."""
-    fresh, suspect = (build_queued_condition(job, suspect=suspect, also=also) for suspect in (False, True))
+    fresh, suspect = (
+        build_queued_condition(job, suspect=suspect, also=also) for suspect in (False, True)
+    )
     return f"(exists (select 1 from analyses a where {fresh}) or exists (select 1 from analyses a where {suspect}))"  # noqa: S608
 
 

@@ -10,7 +10,12 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.job_counters import LIVE, JobCounterChange, lock_job_work, update_job
+from trapline.server.queue.queries.job_counters import (
+    LIVE,
+    JobCounterChange,
+    lock_job_work,
+    update_job,
+)
 from trapline.wire.jobs import Selection
 
 FIRST = 500
@@ -63,19 +68,23 @@ def sort_unique_ids(images: Iterable[UUID]) -> list[UUID]:
     return sorted(set(images), key=_NUMBER)
 
 
-async def create_job_images(scope: Scope, tx: Transaction, project_id: int, job_id: int, images: list[UUID]) -> None:
+async def create_job_images(
+    scope: Scope, tx: Transaction, project_id: int, job_id: int, images: list[UUID]
+) -> None:
     """Keep the ids of images that a job was asked for, apart from its row; they come in order."""
     await tx.execute(
-        "insert into job_images (job_id, project_id, image_ids) values (%s, %s, %b)", (job_id, project_id, images)
+        "insert into job_images (job_id, project_id, image_ids) values (%s, %s, %b)",
+        (job_id, project_id, images),
     )
 
 
 async def expand_job(scope: Scope, tx: Transaction, job_id: int, chunk: int | None = None) -> bool:
     """Put the next chunk of a job's images into the line; answers whether there is more to do.
 
-    Unique by job and image, so a chunk that was written before is no harm. The first chunk is small, so that work
-    begins at once; the last one marks the job `expanded`, and completes it at once where it is over no image. Nothing
-    happens to a job that is final; raises JobClosed for one that became final meanwhile.
+    Unique by job and image, so a chunk that was written before is no harm. The first chunk is
+    small, so that work begins at once; the last one marks the job `expanded`, and completes it at
+    once where it is over no image. Nothing happens to a job that is final; raises JobClosed for one
+    that became final meanwhile.
     """
     await lock_job_work(scope, tx, job_id)
     cursor = await tx.execute(
@@ -92,7 +101,9 @@ async def expand_job(scope: Scope, tx: Transaction, job_id: int, chunk: int | No
         return False
     project_id, slug, version, selection, expanded_to, expected, asked_at, is_listed = row
     parameters = {
-        **Selection.model_validate({key: selection[key] for key in selection if key in FILTERS}).model_dump(),
+        **Selection.model_validate(
+            {key: selection[key] for key in selection if key in FILTERS}
+        ).model_dump(),
         "job": job_id,
         "project": project_id,
         "slug": slug,
@@ -108,7 +119,9 @@ async def expand_job(scope: Scope, tx: Transaction, job_id: int, chunk: int | No
             f"update jobs set expected = ({_COUNTED}) where id = %(job)s and status in {LIVE}",  # noqa: S608
             parameters,
         )
-    change = JobCounterChange(open=added, expanded=found.is_last, expanded_to=str(found.to) if found.to else None)
+    change = JobCounterChange(
+        open=added, expanded=found.is_last, expanded_to=str(found.to) if found.to else None
+    )
     await update_job(scope, tx, job_id, change, ACTOR)
     return not found.is_last
 
@@ -126,7 +139,12 @@ async def _select_listed(tx: Transaction, parameters: dict[str, Any]) -> Expansi
 
 
 async def add_tasks(
-    scope: Scope, tx: Transaction, project_id: int, job_id: int, model: tuple[str, str], images: list[UUID]
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    job_id: int,
+    model: tuple[str, str],
+    images: list[UUID],
 ) -> int:
     """Put images into a job's line; answers how many were not in it yet."""
     if not images:
@@ -144,7 +162,9 @@ async def add_tasks(
     return cursor.rowcount
 
 
-async def list_unexpanded(scope: Scope, tx: Transaction, still_for_s: float) -> list[tuple[int, bool]]:
+async def list_unexpanded(
+    scope: Scope, tx: Transaction, still_for_s: float
+) -> list[tuple[int, bool]]:
     """List live jobs whose expansion stands still for so long, and whether their pictures are to be fetched first."""
     cursor = await tx.execute(
         f"""

@@ -13,9 +13,11 @@ SEEN_EVERY_S = 15.0
 
 @dataclass(frozen=True)
 class HolderContact:
-    """A caller at work on a job: a worker that said hello, or one named by API token, address and User-Agent.
+    """A caller at work on a job: a worker that said hello, or one named by API token, address and
+    User-Agent.
 
-    `remembered` is what the process knows of callers: with it, the usual contact asks the database nothing.
+    `remembered` is what the process knows of callers: with it, the usual contact asks the database
+    nothing.
     """
 
     job_id: int
@@ -33,20 +35,25 @@ def get_caller_key(scope: Scope) -> Hashable:
 async def record_holder_contact(
     scope: Scope, tx: Transaction, contact: HolderContact, *, also_evicted: bool = False
 ) -> int:
-    """Note a sign of life of the caller, at most once in `every_s` seconds; answers the holder's id.
+    """Note a sign of life of the caller, at most once in `every_s` seconds; answers the holder's
+    id.
 
-    To be called before any task is locked: it may wait for another call of the same caller. With `also_evicted` a
-    worker that was evicted passes. Raises UnknownWorker, WorkerEnded.
+    To be called before any task is locked: it may wait for another call of the same caller. With
+    `also_evicted` a worker that was evicted passes. Raises UnknownWorker, WorkerEnded.
     """
     remembered, caller = contact.remembered, get_caller_key(scope)
     known = remembered.get_holder(caller, contact.job_id)
     if scope.origin.worker_id is not None:
-        await record_worker_heartbeat(scope, tx, remembered, contact.every_s, also_evicted=also_evicted)
+        await record_worker_heartbeat(
+            scope, tx, remembered, contact.every_s, also_evicted=also_evicted
+        )
         if known is not None:
             return known
         holder_id = await _put_worker_holder(scope, tx, contact)
     else:
-        if known is not None and remembered.has_recent_contact((caller, contact.job_id), contact.every_s):
+        if known is not None and remembered.has_recent_contact(
+            (caller, contact.job_id), contact.every_s
+        ):
             return known
         holder_id = await _put_caller_holder(scope, tx, contact)
         tx.after_commit(lambda: remembered.record_contact((caller, contact.job_id)))
@@ -55,9 +62,17 @@ async def record_holder_contact(
 
 
 async def record_worker_heartbeat(
-    scope: Scope, tx: Transaction, remembered: LeaseCache, every_s: float, *, also_evicted: bool = False
+    scope: Scope,
+    tx: Transaction,
+    remembered: LeaseCache,
+    every_s: float,
+    *,
+    also_evicted: bool = False,
 ) -> None:
-    """Note a sign of life of a worker that said hello, about whichever job. Raises UnknownWorker, WorkerEnded."""
+    """Note a sign of life of a worker that said hello, about whichever job.
+
+    Raises UnknownWorker, WorkerEnded.
+    """
     worker_id = scope.origin.worker_id
     if not remembered.has_recent_contact(worker_id, every_s):
         await record_worker_contact(scope, tx, every_s, also_evicted=also_evicted)
@@ -135,7 +150,8 @@ async def _put_caller_holder(scope: Scope, tx: Transaction, contact: HolderConta
 async def record_claim_contact(
     scope: Scope, tx: Transaction, remembered: LeaseCache, slugs: list[str], every_s: float
 ) -> None:
-    """Note that a caller is alive because it asks for jobs of these pipelines; its leases do not live longer by that.
+    """Note that a caller is alive because it asks for jobs of these pipelines; its leases do not
+    live longer by that.
 
     A worker that said hello is heard in whatever it asks. Raises UnknownWorker, WorkerEnded.
     """
@@ -159,10 +175,11 @@ async def record_service_contact(
     pipeline_id: int | None = None,
     slugs: list[str] | None = None,
 ) -> None:
-    """Note a sign of life of the processing services that the caller works for; never waits for anybody.
+    """Note a sign of life of the processing services that the caller works for; never waits for
+    anybody.
 
-    Callers without a hello name no service: those are meant that their registrant registered from the same address
-    for one of these pipelines, or, where there is none, from any address.
+    Callers without a hello name no service: those are meant that their registrant registered from
+    the same address for one of these pipelines, or, where there is none, from any address.
     """
     await tx.execute(
         """

@@ -1,7 +1,8 @@
 """The job's row: the last thing that any transaction which moves tasks of a job touches.
 
-Every such transaction locks its tasks in the order of their ids, and calls `settle_job` at its end. Thereby no two
-can lock each other out, and exactly one of two that race for the last tasks makes the job final.
+Every such transaction locks its tasks in the order of their ids, and calls `settle_job` at its end.
+Thereby no two can lock each other out, and exactly one of two that race for the last tasks makes
+the job final.
 """
 
 from collections.abc import Iterator
@@ -69,8 +70,11 @@ class JobCounterChange:
     expanded_to: str | None = None
 
 
-async def update_job(scope: Scope, tx: Transaction, job_id: int, change: JobCounterChange, actor: str) -> JobState:
-    """Move a job's counters, last in a transaction, and make the job final if nothing of it is open any more.
+async def update_job(
+    scope: Scope, tx: Transaction, job_id: int, change: JobCounterChange, actor: str
+) -> JobState:
+    """Move a job's counters, last in a transaction, and make the job final if nothing of it is open
+    any more.
 
     Raises JobClosed where the job is final already; the transaction must roll back then.
     """
@@ -81,13 +85,17 @@ async def update_job(scope: Scope, tx: Transaction, job_id: int, change: JobCoun
     return JobState(row[0])
 
 
-async def send_job_update(scope: Scope, tx: Transaction, job_id: int, change: JobCounterChange, actor: str) -> Cursor:
-    """The same without waiting for the answer, for `at_last`: a closed job is refused by the database itself.
+async def send_job_update(
+    scope: Scope, tx: Transaction, job_id: int, change: JobCounterChange, actor: str
+) -> Cursor:
+    """The same without waiting for the answer, for `at_last`: a closed job is refused by the
+    database itself.
 
     Whoever waits for the answer does so in `closed_in_words`.
     """
     return await tx.execute(
-        _SETTLE, {**change.__dict__, "job": job_id, "actor": actor, "worker": scope.origin.worker_id}
+        _SETTLE,
+        {**change.__dict__, "job": job_id, "actor": actor, "worker": scope.origin.worker_id},
     )
 
 

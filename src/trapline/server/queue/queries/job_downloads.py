@@ -23,16 +23,21 @@ OF_PROJECT = 4
 
 
 class JobDownloadRow(Row):
-    """One address of a job. `again_at` is when it may be fetched again: later than now while somebody does so.
+    """One address of a job. `again_at` is when it may be fetched again: later than now while
+    somebody does so.
 
     The address, which may have a secret in it, is sealed, and forgotten once its picture is there.
     """
 
     __tablename__ = "job_downloads"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
         ForeignKeyConstraint(
-            ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"], ondelete="CASCADE"
+            ["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["project_id", "deployment_id"],
+            ["deployments.project_id", "deployments.id"],
+            ondelete="CASCADE",
         ),
         Index("ix_job_downloads_deployment", "project_id", "deployment_id"),
     )
@@ -68,7 +73,12 @@ class EncryptedUrl(NamedTuple):
 
 
 async def create_downloads(
-    scope: Scope, tx: Transaction, project_id: int, job_id: int, deployment_id: UUID, addresses: list[EncryptedUrl]
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    job_id: int,
+    deployment_id: UUID,
+    addresses: list[EncryptedUrl],
 ) -> None:
     """Keep the addresses that a job was asked for."""
     await tx.execute(
@@ -77,11 +87,19 @@ async def create_downloads(
         select %s, n.number, %s, %s, n.id, n.url, 0
         from unnest(%b::uuid[], %b::bytea[]) with ordinality as n(id, url, number)
         """,
-        (job_id, project_id, deployment_id, [one.id for one in addresses], [one.sealed_url for one in addresses]),
+        (
+            job_id,
+            project_id,
+            deployment_id,
+            [one.id for one in addresses],
+            [one.sealed_url for one in addresses],
+        ),
     )
 
 
-async def claim_download(scope: Scope, tx: Transaction, job_id: int, for_s: float) -> PendingDownload | None:
+async def claim_download(
+    scope: Scope, tx: Transaction, job_id: int, for_s: float
+) -> PendingDownload | None:
     """Take the next address of a live job whose turn it is, for so long; None where there is none now."""
     cursor = await tx.execute(
         f"""
@@ -102,7 +120,9 @@ async def claim_download(scope: Scope, tx: Transaction, job_id: int, for_s: floa
     return None if row is None else PendingDownload(*row)
 
 
-async def complete_download(scope: Scope, tx: Transaction, download: PendingDownload, image_id: UUID) -> None:
+async def complete_download(
+    scope: Scope, tx: Transaction, download: PendingDownload, image_id: UUID
+) -> None:
     """Note which image an address became; the address is forgotten."""
     await tx.execute(
         "update job_downloads set image_id = %s, sealed_url = null where job_id = %s and number = %s",
@@ -110,7 +130,9 @@ async def complete_download(scope: Scope, tx: Transaction, download: PendingDown
     )
 
 
-async def reschedule_download(scope: Scope, tx: Transaction, download: PendingDownload, wait_s: float) -> None:
+async def reschedule_download(
+    scope: Scope, tx: Transaction, download: PendingDownload, wait_s: float
+) -> None:
     """Let an address be fetched again after so many seconds."""
     await tx.execute(
         "update job_downloads set again_at = clock_timestamp() + make_interval(secs => %s)"
@@ -131,7 +153,8 @@ async def release_download(scope: Scope, tx: Transaction, download: PendingDownl
 async def reset_attempts(scope: Scope, tx: Transaction, job_id: int) -> None:
     """Give every address of a job that is not there yet its attempts back."""
     await tx.execute(
-        "update job_downloads set attempts = 0, again_at = null where job_id = %s and image_id is null", (job_id,)
+        "update job_downloads set attempts = 0, again_at = null where job_id = %s and image_id is null",
+        (job_id,),
     )
 
 
@@ -153,7 +176,8 @@ async def get_next_delay_s(scope: Scope, tx: Transaction, job_id: int) -> float 
 async def finish_downloads(scope: Scope, tx: Transaction, job_id: int) -> int | None:
     """Make the images behind all of a job's addresses its selection; answers how many they are.
 
-    0 where there are no addresses any more; None where it was done before, or something is still to be fetched.
+    0 where there are no addresses any more; None where it was done before, or something is still to
+    be fetched.
     """
     cursor = await tx.execute(
         f"select project_id from jobs where id = %s and fetching and status in {LIVE} for no key update",  # noqa: S608
@@ -173,7 +197,9 @@ async def finish_downloads(scope: Scope, tx: Transaction, job_id: int) -> int | 
     )
     listed = await cursor.fetchone()
     if listed is None:
-        left = await (await tx.execute("select from job_downloads where job_id = %s limit 1", (job_id,))).fetchone()
+        left = await (
+            await tx.execute("select from job_downloads where job_id = %s limit 1", (job_id,))
+        ).fetchone()
         return 0 if left is None else None
     await tx.execute("delete from job_downloads where job_id = %s", (job_id,))
     await tx.execute(
@@ -218,7 +244,13 @@ async def enqueue_downloads(scope: Scope, tx: Transaction, task: str, job_id: in
               and c.task_name = %(task)s::varchar and c.args = %(arguments)s::jsonb
         )
         """,
-        {"queue": FETCHES, "task": task, "job": job_id, "most": OF_PROJECT, "arguments": Jsonb({"job_id": job_id})},
+        {
+            "queue": FETCHES,
+            "task": task,
+            "job": job_id,
+            "most": OF_PROJECT,
+            "arguments": Jsonb({"job_id": job_id}),
+        },
     )
 
 

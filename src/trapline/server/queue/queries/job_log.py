@@ -30,7 +30,8 @@ class JobLogRecord(NamedTuple):
     address: str | None
 
 
-# At one moment moves come before attempts: an attempt stands behind every number of a move, a move behind every id.
+# At one moment moves come before attempts: an attempt stands behind every number of a move, a move
+# behind every id.
 _LAST = 2**63 - 1
 _PAGE = """
     select * from (
@@ -65,7 +66,9 @@ async def list_log(
     scope: Scope, tx: Transaction, job_id: int, limit: int, cursor: str | None
 ) -> tuple[list[JobLogRecord], str | None]:
     """List a page of a job's log, the newest first. Raises Invalid for a cursor of another list."""
-    at, number, key = decode_cursor(cursor, [datetime, int, int]) if cursor else ("infinity", _LAST, _LAST)
+    at, number, key = (
+        decode_cursor(cursor, [datetime, int, int]) if cursor else ("infinity", _LAST, _LAST)
+    )
     behind = {"at": at, "number": number, "id": key, "last": _LAST}
     found = await tx.execute(_PAGE, {"job": job_id, "limit": limit + 1, **behind})
     rows = [JobLogRecord(*row) for row in await found.fetchall()]

@@ -24,10 +24,11 @@ class TaskHolder(NamedTuple):
 
 @dataclass(frozen=True)
 class JobActivity:
-    """What goes on with a job: tasks in hand, by how many, the busiest one and since when; whether anybody offers it.
+    """What goes on with a job: tasks in hand, by how many, the busiest one and since when; whether
+    anybody offers it.
 
-    `next_attempt_at` is when something can be leased again, where nothing can be now; `unswept` whether a canceled job
-    has open tasks still.
+    `next_attempt_at` is when something can be leased again, where nothing can be now; `unswept`
+    whether a canceled job has open tasks still.
     """
 
     held: int = 0
@@ -41,7 +42,8 @@ class JobActivity:
 
 
 class JobCompetition(NamedTuple):
-    """What keeps workers from a job: jobs of higher priority, and how many workers are online and busy elsewhere.
+    """What keeps workers from a job: jobs of higher priority, and how many workers are online and
+    busy elsewhere.
 
     Of jobs each time id and project of one.
     """
@@ -79,7 +81,8 @@ _ACTIVITY = f"""
     where j.id = any(%s)
 """  # noqa: S608 - made of constants
 
-# The workers of a job are those that said hello for its pipeline. What they take first is whatever they offer too.
+# The workers of a job are those that said hello for its pipeline. What they take first is whatever
+# they offer too.
 _RIVALS = f"""
     with online as materialized (
         select j.id as job_id, w.id, w.name, w.host, w.pipelines, w.last_contact_at from jobs j
@@ -124,18 +127,29 @@ _RIVALS = f"""
 """  # noqa: S608 - made of constants
 
 
-async def list_activity(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict[int, JobActivity]:
+async def list_activity(
+    scope: Scope, tx: Transaction, job_ids: list[int]
+) -> dict[int, JobActivity]:
     """Tell for each of these jobs what goes on."""
     cursor = await tx.execute(_ACTIVITY, (job_ids,))
     return {
         job_id: JobActivity(
-            int(held), workers, TaskHolder(*who) if held else None, since, next_at, offered, heard, unswept
+            int(held),
+            workers,
+            TaskHolder(*who) if held else None,
+            since,
+            next_at,
+            offered,
+            heard,
+            unswept,
         )
         for job_id, held, workers, *who, since, next_at, offered, heard, unswept in await cursor.fetchall()
     }
 
 
-async def list_competition(scope: Scope, tx: Transaction, job_ids: list[int]) -> dict[int, JobCompetition]:
+async def list_competition(
+    scope: Scope, tx: Transaction, job_ids: list[int]
+) -> dict[int, JobCompetition]:
     """Tell for each of these jobs, which nobody takes although something can be leased, what workers do instead."""
     if not job_ids:
         return {}
@@ -154,10 +168,11 @@ async def list_competition(scope: Scope, tx: Transaction, job_ids: list[int]) ->
 
 
 async def count_findings(scope: Scope, tx: Transaction, job_id: int) -> tuple[dict[str, int], int]:
-    """Count what a job found by the class that names it, the most frequent first, and all its annotations.
+    """Count what a job found by the class that names it, the most frequent first, and all its
+    annotations.
 
-    Of an image with boxes these count, and nothing that is said of them or of the whole image; of others whatever
-    has a class.
+    Of an image with boxes these count, and nothing that is said of them or of the whole image; of
+    others whatever has a class.
     """
     cursor = await tx.execute(
         """
@@ -191,7 +206,9 @@ class JobStateCounts(NamedTuple):
     held: int
 
 
-async def list_state_counts(scope: Scope, tx: Transaction, job_ids: list[int]) -> list[JobStateCounts]:
+async def list_state_counts(
+    scope: Scope, tx: Transaction, job_ids: list[int]
+) -> list[JobStateCounts]:
     """Tell how far these jobs are."""
     cursor = await tx.execute(
         """

@@ -31,11 +31,12 @@ from trapline.server.platform.errors import NotFound
 class JobRow(Row):
     """One run of one pipeline over a selection of images.
 
-    `open`, `completed` and `failed` count its analyses and move in the transactions that move those; `nothing_found`
-    are those of the completed that found nothing, `discarded` counts results after the end. A standing job takes each
-    new image of its project. `expanded_to` is how far the expansion of the selection has come, `expected` about how
-    many images that is. A job that is to be started later is `not_started`, and `paused` until then. `edited_at` is
-    when a person last changed its name or priority.
+    `open`, `completed` and `failed` count its analyses and move in the transactions that move
+    those; `nothing_found` are those of the completed that found nothing, `discarded` counts results
+    after the end. A standing job takes each new image of its project. `expanded_to` is how far the
+    expansion of the selection has come, `expected` about how many images that is. A job that is to
+    be started later is `not_started`, and `paused` until then. `edited_at` is when a person last
+    changed its name or priority.
     """
 
     __tablename__ = "jobs"
@@ -68,7 +69,9 @@ class JobRow(Row):
     requested_by: Mapped[str | None]
     preset: Mapped[str | None]
     content_preview: Mapped[str | None]
-    told: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict, server_default=text("'{}'::jsonb"))
+    told: Mapped[dict[str, Any]] = mapped_column(
+        "metadata", default=dict, server_default=text("'{}'::jsonb")
+    )
     fetching: Mapped[bool] = mapped_column(default=False, server_default="false")
     expanded: Mapped[bool] = mapped_column(default=False)
     expanded_to: Mapped[str | None]
@@ -92,7 +95,9 @@ class JobImagesRow(Row):
 
     __tablename__ = "job_images"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"
+        ),
     )
 
     job_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -114,8 +119,12 @@ class JobMoveRow(Row):
 
     __tablename__ = "job_moves"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
-        ForeignKeyConstraint(["from_state", "to_state"], ["allowed_moves.from_state", "allowed_moves.to_state"]),
+        ForeignKeyConstraint(
+            ["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["from_state", "to_state"], ["allowed_moves.from_state", "allowed_moves.to_state"]
+        ),
     )
 
     job_id: Mapped[int] = mapped_column(primary_key=True)
@@ -140,7 +149,11 @@ async def get_job_row(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
 
 def select_jobs(scope: Scope, project_id: int | None, wanted: JobFilter) -> Select[JobRow]:
     """Select the jobs that the caller sees, of one project or of all."""
-    pairs = ((JobRow.status, wanted.status), (JobRow.name, wanted.name), (JobRow.preset, wanted.preset))
+    pairs = (
+        (JobRow.status, wanted.status),
+        (JobRow.name, wanted.name),
+        (JobRow.preset, wanted.preset),
+    )
     statement = filter_by(select(JobRow), pairs)
     if wanted.slugs is not None:
         statement = statement.where(JobRow.pipeline_slug.in_(wanted.slugs))
@@ -156,9 +169,14 @@ def select_jobs(scope: Scope, project_id: int | None, wanted: JobFilter) -> Sele
 
 
 async def lock_job_row(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
-    """Get a job that the caller may touch, and let nobody else change its row. Raises NotFound, Forbidden."""
+    """Get a job that the caller may touch, and let nobody else change its row.
+
+    Raises NotFound, Forbidden.
+    """
     await get_job_row(scope, tx, job_id)
-    return await tx.session.get_one(JobRow, job_id, populate_existing=True, with_for_update={"key_share": True})
+    return await tx.session.get_one(
+        JobRow, job_id, populate_existing=True, with_for_update={"key_share": True}
+    )
 
 
 async def start_job(scope: Scope, tx: Transaction, job_id: int) -> bool:

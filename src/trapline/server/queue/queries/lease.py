@@ -5,19 +5,22 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.eligibility_sql import build_holder_condition, build_queued_condition
+from trapline.server.queue.queries.eligibility_sql import (
+    build_holder_condition,
+    build_queued_condition,
+)
 from trapline.server.queue.queries.job_counters import LIVE
 
 OLD_SUSPECT_S = 60
 
-# A task that was lost with its worker may be what killed it: such suspects go out alone, those that waited long
-# first, the others once nothing else is left.
+# A task that was lost with its worker may be what killed it: such suspects go out alone, those that
+# waited long first, the others once nothing else is left.
 _MINE = build_holder_condition("%(job)s", "%(holder)s", "%(worker)s")
 _FIRST = "'00000000-0000-0000-0000-000000000000'"
 _FRESH = build_queued_condition("job.id", suspect=False, also=_MINE)
 _SUSPECT = build_queued_condition("job.id", suspect=True, also=_MINE)
-# Whose turn it was is written down only where another job waits for its own, and never waited for: the job's row is
-# what results wait for.
+# Whose turn it was is written down only where another job waits for its own, and never waited for:
+# the job's row is what results wait for.
 _LEASE = f"""
     with job as materialized (
         select id, project_id from jobs where id = %(job)s and status in {LIVE} and not paused

@@ -16,7 +16,8 @@ Thing = TypeVar("Thing")
 
 @dataclass
 class LeaseCache:
-    """For each job, the task behind which the line begins; which holder a caller is, and when its contact was written.
+    """For each job, the task behind which the line begins; which holder a caller is, and when its
+    contact was written.
 
     A caller is a worker's id, or an API token, address and User-Agent.
     """
@@ -37,7 +38,12 @@ class LeaseCache:
         """Move a job's mark; None begins at the beginning again."""
         _, since = self._marks.get(job_id, (None, 0.0))
         now = time.monotonic()
-        _put(self._marks, job_id, (mark, since if now - since < MARK_S else now) if mark else None, JOBS)
+        _put(
+            self._marks,
+            job_id,
+            (mark, since if now - since < MARK_S else now) if mark else None,
+            JOBS,
+        )
 
     def get_holder(self, caller: Hashable, job_id: int) -> int | None:
         """Which holder a caller is in a job."""

@@ -1,4 +1,7 @@
-"""Expiry: leases that are over return to the line. Queued work waits for ever; only leases time out."""
+"""Expiry: leases that are over return to the line.
+
+Queued work waits for ever; only leases time out.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +10,18 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.job_counters import LIVE, JobCounterChange, lock_job_work, update_job
-from trapline.server.queue.queries.task_results import AttemptEnd, TaskFailure, fail_tasks, record_attempts
+from trapline.server.queue.queries.job_counters import (
+    LIVE,
+    JobCounterChange,
+    lock_job_work,
+    update_job,
+)
+from trapline.server.queue.queries.task_results import (
+    AttemptEnd,
+    TaskFailure,
+    fail_tasks,
+    record_attempts,
+)
 from trapline.server.queue.rules.retry_policy import GiveUp, decide_after_lost_lease
 from trapline.wire.analyses import AnalysisState
 from trapline.wire.jobs import JobState
@@ -17,9 +30,9 @@ PAGE = 500
 ACTOR = "system"
 UNANSWERED = "the lease ended without an answer"
 
-# A worker that said hello speaks for itself: whatever it says keeps a lease for `lease_max_s`, and naming it in a
-# renewal keeps it on. For other callers any contact of their token and address in the job is a sign of life, but not
-# for longer than `lease_max_s` after the lease.
+# A worker that said hello speaks for itself: whatever it says keeps a lease for `lease_max_s`, and
+# naming it in a renewal keeps it on. For other callers any contact of their token and address in
+# the job is a sign of life, but not for longer than `lease_max_s` after the lease.
 _OVER = """
     a.state = 'processing' and a.deadline < clock_timestamp()
     and not exists (
@@ -71,7 +84,8 @@ async def list_jobs_with_expired(scope: Scope, tx: Transaction, terms: LeasePoli
 
 
 async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: LeasePolicy) -> int:
-    """Take back one page of a job's leases that are over; answers how many, a full page means that there are more.
+    """Take back one page of a job's leases that are over; answers how many, a full page means that
+    there are more.
 
     Raises JobClosed where the job became final: its tasks are no longer for the line.
     """
@@ -86,7 +100,9 @@ async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Lease
     rows = await cursor.fetchall()
     if not rows:
         return 0
-    await record_lost_leases(scope, tx, job_id, [ExpiredLease(*row) for row in rows], terms.losses, UNANSWERED)
+    await record_lost_leases(
+        scope, tx, job_id, [ExpiredLease(*row) for row in rows], terms.losses, UNANSWERED
+    )
     return len(rows)
 
 
@@ -103,21 +119,30 @@ async def extend_leases(
             for no key update of a skip locked
         )
         """,
-        {"ids": list(ids), "worker": worker_id, "lease_s": terms.lease_s, "lease_max_s": terms.lease_max_s},
+        {
+            "ids": list(ids),
+            "worker": worker_id,
+            "lease_s": terms.lease_s,
+            "lease_max_s": terms.lease_max_s,
+        },
     )
 
 
 async def record_lost_leases(
     scope: Scope, tx: Transaction, job_id: int, held: list[ExpiredLease], losses: int, reason: str
 ) -> None:
-    """Count locked tasks of a job as lost with their worker: back to the line, or given up; settles the job.
+    """Count locked tasks of a job as lost with their worker: back to the line, or given up; settles
+    the job.
 
     Raises JobClosed.
     """
     project_id = held[0].project_id
     failed = [_judge(task, losses, reason) for task in held]
     await fail_tasks(scope, tx, project_id, failed)
-    ended = [AttemptEnd(task.id, task.attempt, "lost", task.holder_id, task.leased_at, reason) for task in held]
+    ended = [
+        AttemptEnd(task.id, task.attempt, "lost", task.holder_id, task.leased_at, reason)
+        for task in held
+    ]
     await record_attempts(scope, tx, project_id, ended)
     dead = sum(task.state == AnalysisState.FAILED for task in failed)
     await update_job(scope, tx, job_id, JobCounterChange(open=-dead, failed=dead), ACTOR)
@@ -131,10 +156,11 @@ def _judge(task: ExpiredLease, losses: int, reason: str) -> TaskFailure:
 
 
 async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, tuple[int, int]]:
-    """Compare a live job's counters with its rows and put them right; answers (stored, counted) of what differed.
+    """Compare a live job's counters with its rows and put them right; answers (stored, counted) of
+    what differed.
 
-    The job's row is locked first, so that no transaction is between its rows and its counters; seldom enough not to
-    slow the line.
+    The job's row is locked first, so that no transaction is between its rows and its counters;
+    seldom enough not to slow the line.
     """
     await lock_job_work(scope, tx, job_id)
     cursor = await tx.execute(
@@ -154,7 +180,11 @@ async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, t
     counted = await cursor.fetchone()
     assert counted is not None
     names = ("open", "completed", "failed")
-    wrong = {name: (old, new) for name, old, new in zip(names, stored, counted, strict=True) if old != new}
+    wrong = {
+        name: (old, new)
+        for name, old, new in zip(names, stored, counted, strict=True)
+        if old != new
+    }
     change = JobCounterChange(**{name: new - old for name, (old, new) in wrong.items()})
     status = await update_job(scope, tx, job_id, change, ACTOR)
     if status in (JobState.COMPLETED, JobState.FAILED):

@@ -1,8 +1,10 @@
-"""Taking leases back before their time: from a worker that was evicted, was replaced, gives them up or never had them.
+"""Taking leases back before their time: from a worker that was evicted, was replaced, gives them up
+or never had them.
 
-The tasks can be leased again immediately. The fence moves up to the newest attempt, so that no result of theirs counts
-any more; not after an eviction, where the first result counts, whichever worker posts it. Nothing here waits for a
-job's row unless a loss is charged: the counters stay as they are.
+The tasks can be leased again immediately. The fence moves up to the newest attempt, so that no
+result of theirs counts any more; not after an eviction, where the first result counts, whichever
+worker posts it. Nothing here waits for a job's row unless a loss is charged: the counters stay as
+they are.
 """
 
 from collections.abc import Sequence
@@ -39,7 +41,8 @@ STORIES = {
 
 @dataclass(frozen=True)
 class LeaseSelector:
-    """Which leases of a job are meant: of these holders; only these (task, attempt), where they are named.
+    """Which leases of a job are meant: of these holders; only these (task, attempt), where they are
+    named.
 
     Of `but_not`, and of tasks leased within `older_than_s`, none is meant.
     """
@@ -51,13 +54,24 @@ class LeaseSelector:
 
 
 async def revoke_lease_page(
-    scope: Scope, tx: Transaction, job_id: int, whose: LeaseSelector, how: RevocationReason, losses: int | None = None
+    scope: Scope,
+    tx: Transaction,
+    job_id: int,
+    whose: LeaseSelector,
+    how: RevocationReason,
+    losses: int | None = None,
 ) -> int:
-    """Take back one page of leases of a live job; answers how many, a full page means that there may be more.
+    """Take back one page of leases of a live job; answers how many, a full page means that there
+    may be more.
 
-    With `losses` each task is charged with a lost lease, and given up when it has so many. Raises JobClosed.
+    With `losses` each task is charged with a lost lease, and given up when it has so many. Raises
+    JobClosed.
     """
-    leases = None if whose.leases is None else [list(part) for part in zip(*whose.leases, strict=True)] or [[], []]
+    leases = (
+        None
+        if whose.leases is None
+        else [list(part) for part in zip(*whose.leases, strict=True)] or [[], []]
+    )
     cursor = await tx.execute(
         f"""
         select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at from analyses a
@@ -83,7 +97,8 @@ async def revoke_lease_page(
         return 0
     ids = [task.id for task in held]
     if losses is None:
-        # The next attempt after an error is kept from whoever made the error, not from who gave it back.
+        # The next attempt after an error is kept from whoever made the error, not from who gave it
+        # back.
         await tx.execute(
             """
             update analyses a set state = 'queued', fence = case when %s then a.fence else a.attempt end,
@@ -96,7 +111,10 @@ async def revoke_lease_page(
             """,
             (how == RevocationReason.EVICTED, ids),
         )
-        ended = [AttemptEnd(task.id, task.attempt, how, task.holder_id, task.leased_at, STORIES[how]) for task in held]
+        ended = [
+            AttemptEnd(task.id, task.attempt, how, task.holder_id, task.leased_at, STORIES[how])
+            for task in held
+        ]
         await record_attempts(scope, tx, held[0].project_id, ended)
     else:
         await tx.execute("update analyses set fence = attempt where id = any(%s)", (ids,))
@@ -112,13 +130,18 @@ async def list_jobs_with_leases(
 
 
 async def list_jobs_with_anonymous_leases(
-    scope: Scope, tx: Transaction, token_id: UUID, address: str, user_agent: str, project_ids: Sequence[int]
+    scope: Scope,
+    tx: Transaction,
+    token_id: UUID,
+    address: str,
+    user_agent: str,
+    project_ids: Sequence[int],
 ) -> dict[int, list[int]]:
     """The same for a caller that never said hello, in these projects."""
-    condition = (
-        "h.token_id = %s and h.address = %s and h.user_agent = %s and h.worker_id is null and h.project_id = any(%s)"
+    condition = "h.token_id = %s and h.address = %s and h.user_agent = %s and h.worker_id is null and h.project_id = any(%s)"
+    return await _list_holdings(
+        tx, condition, (token_id, address, user_agent, list(project_ids)), LeaseSelector(())
     )
-    return await _list_holdings(tx, condition, (token_id, address, user_agent, list(project_ids)), LeaseSelector(()))
 
 
 async def _list_holdings(

@@ -20,7 +20,9 @@ class HashedCategoryMap:
     content: dict[str, Any]
 
 
-async def upsert_service(scope: Scope, tx: Transaction, project_id: int, name: str, registrant: str) -> int:
+async def upsert_service(
+    scope: Scope, tx: Transaction, project_id: int, name: str, registrant: str
+) -> int:
     """Find or make a processing service of a registrant, at work for a project; answers its id."""
     cursor = await tx.execute(
         """
@@ -86,7 +88,12 @@ async def upsert_algorithm(
 
 
 async def upsert_pipeline(
-    scope: Scope, tx: Transaction, project_id: int, pipeline: PipelineDefinition, sha256: bytes, classes: int
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    pipeline: PipelineDefinition,
+    sha256: bytes,
+    classes: int,
 ) -> tuple[int, str]:
     """Find or make a pipeline; answers its id, and whether that `created`, `updated` or left it `unchanged`."""
     cursor = await tx.execute(
@@ -148,7 +155,9 @@ async def upsert_service_pipeline(
     )
 
 
-async def create_unregistered_algorithms(scope: Scope, tx: Transaction, project_id: int, named: dict[str, str]) -> None:
+async def create_unregistered_algorithms(
+    scope: Scope, tx: Transaction, project_id: int, named: dict[str, str]
+) -> None:
     """Keep algorithms that results name and nobody registered, by key and name, flagged as that."""
     if named:
         # In one order, so that two that name the same ones cannot lock each other out.
@@ -164,11 +173,16 @@ async def create_unregistered_algorithms(scope: Scope, tx: Transaction, project_
 
 
 async def list_algorithm_rows(
-    scope: Scope, tx: Transaction, project_id: int, pipeline_id: int, named: Sequence[tuple[str, int | None]]
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    pipeline_id: int,
+    named: Sequence[tuple[str, int | None]],
 ) -> dict[tuple[str, int | None], tuple[int, bytes | None]]:
     """Find algorithms by key and version, with the hash of their class list.
 
-    Where no version is named, or that version is not registered, it is the pipeline's own revision, else the newest.
+    Where no version is named, or that version is not registered, it is the pipeline's own revision,
+    else the newest.
     """
     cursor = await tx.execute(
         """
@@ -183,12 +197,17 @@ async def list_algorithm_rows(
         """,
         ([key for key, _ in named], [version for _, version in named], pipeline_id, project_id),
     )
-    return {(key, version): (algorithm_id, sha256) for key, version, algorithm_id, sha256 in await cursor.fetchall()}
+    return {
+        (key, version): (algorithm_id, sha256)
+        for key, version, algorithm_id, sha256 in await cursor.fetchall()
+    }
 
 
 async def list_labels(scope: Scope, tx: Transaction, hashes: list[bytes]) -> dict[bytes, list[str]]:
     """Read class lists by their hashes."""
     if not hashes:
         return {}
-    cursor = await tx.execute("select sha256, labels from category_maps where sha256 = any(%s)", (hashes,))
+    cursor = await tx.execute(
+        "select sha256, labels from category_maps where sha256 = any(%s)", (hashes,)
+    )
     return {bytes(sha256): labels for sha256, labels in await cursor.fetchall()}

@@ -4,7 +4,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, Select, UniqueConstraint, func, select
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Select,
+    UniqueConstraint,
+    func,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.catalogue.rules.filters import PipelineFilter
@@ -15,9 +24,11 @@ from trapline.server.platform.db.row import Now, Number, Row
 
 
 class ServiceRow(Row):
-    """A named installation of worker software; the same name from another registrant is another service.
+    """A named installation of worker software; the same name from another registrant is another
+    service.
 
-    `address` is where it last registered from: a caller at that address who works for the registrant is taken for it.
+    `address` is where it last registered from: a caller at that address who works for the
+    registrant is taken for it.
     """
 
     __tablename__ = "processing_services"
@@ -36,8 +47,12 @@ class ServiceProjectRow(Row):
 
     __tablename__ = "service_projects"
 
-    service_id: Mapped[int] = mapped_column(ForeignKey("processing_services.id", ondelete="CASCADE"), primary_key=True)
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True, index=True)
+    service_id: Mapped[int] = mapped_column(
+        ForeignKey("processing_services.id", ondelete="CASCADE"), primary_key=True
+    )
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
 
 
 class CategoryMapRow(Row):
@@ -51,7 +66,8 @@ class CategoryMapRow(Row):
 
 
 class AlgorithmRow(Row):
-    """A revision of an algorithm: immutable. Another category map under the same key and version is another row.
+    """A revision of an algorithm: immutable. Another category map under the same key and version is
+    another row.
 
     `registered` is false where a result named an algorithm that nobody had registered.
     """
@@ -80,7 +96,8 @@ class AlgorithmRow(Row):
 
 
 class PipelineRow(Row):
-    """A pipeline of a project, as it was last registered; `content_sha256` tells whether a registration changes it.
+    """A pipeline of a project, as it was last registered; `content_sha256` tells whether a
+    registration changes it.
 
     `classes` is how long the class lists of its algorithms are together.
     """
@@ -107,9 +124,13 @@ class PipelineAlgorithmRow(Row):
     __tablename__ = "pipeline_algorithms"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["project_id", "pipeline_id"], ["pipelines.project_id", "pipelines.id"], ondelete="CASCADE"
+            ["project_id", "pipeline_id"],
+            ["pipelines.project_id", "pipelines.id"],
+            ondelete="CASCADE",
         ),
-        ForeignKeyConstraint(["project_id", "algorithm_id"], ["algorithms.project_id", "algorithms.id"]),
+        ForeignKeyConstraint(
+            ["project_id", "algorithm_id"], ["algorithms.project_id", "algorithms.id"]
+        ),
     )
 
     pipeline_id: Mapped[int] = mapped_column(primary_key=True)
@@ -124,22 +145,28 @@ class ServicePipelineRow(Row):
     __tablename__ = "service_pipelines"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["project_id", "pipeline_id"], ["pipelines.project_id", "pipelines.id"], ondelete="CASCADE"
+            ["project_id", "pipeline_id"],
+            ["pipelines.project_id", "pipelines.id"],
+            ondelete="CASCADE",
         ),
     )
 
-    service_id: Mapped[int] = mapped_column(ForeignKey("processing_services.id", ondelete="CASCADE"), primary_key=True)
+    service_id: Mapped[int] = mapped_column(
+        ForeignKey("processing_services.id", ondelete="CASCADE"), primary_key=True
+    )
     pipeline_id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int]
     registered_at: Mapped[Now]
 
 
 class HolderRow(Row):
-    """Who holds leases of one job: a worker that said hello, or a caller known by API token, address and User-Agent.
+    """Who holds leases of one job: a worker that said hello, or a caller known by API token,
+    address and User-Agent.
 
-    A worker's contact is its own row's. A caller's last contact about the job keeps its leases alive; it is written
-    seldom, never per task. `seen_at` is when it was last heard of at all, if only to ask for a job. `busy_s` are the
-    seconds in which it held tasks that it completed, up to its last result at `credited_at`.
+    A worker's contact is its own row's. A caller's last contact about the job keeps its leases
+    alive; it is written seldom, never per task. `seen_at` is when it was last heard of at all, if
+    only to ask for a job. `busy_s` are the seconds in which it held tasks that it completed, up to
+    its last result at `credited_at`.
     """
 
     __tablename__ = "holders"
@@ -161,7 +188,9 @@ class HolderRow(Row):
     token_id: Mapped[UUID]
     address: Mapped[str]
     user_agent: Mapped[str]
-    service_id: Mapped[int | None] = mapped_column(ForeignKey("processing_services.id", ondelete="SET NULL"))
+    service_id: Mapped[int | None] = mapped_column(
+        ForeignKey("processing_services.id", ondelete="SET NULL")
+    )
     completed: Mapped[int] = mapped_column(default=0)
     busy_s: Mapped[float] = mapped_column(server_default="0")
     credited_at: Mapped[datetime | None]
@@ -170,9 +199,13 @@ class HolderRow(Row):
     seen_at: Mapped[Now]
 
 
-def select_pipelines(scope: Scope, project_id: int | None, wanted: PipelineFilter) -> Select[PipelineRow]:
+def select_pipelines(
+    scope: Scope, project_id: int | None, wanted: PipelineFilter
+) -> Select[PipelineRow]:
     """Select the pipelines that the caller sees, of one project or of all."""
-    statement = filter_by(select(PipelineRow), ((PipelineRow.slug, wanted.slug), (PipelineRow.name, wanted.name)))
+    statement = filter_by(
+        select(PipelineRow), ((PipelineRow.slug, wanted.slug), (PipelineRow.name, wanted.name))
+    )
     if project_id is not None:
         scope.check(project_id)
         return statement.where(PipelineRow.project_id == project_id)
@@ -180,10 +213,14 @@ def select_pipelines(scope: Scope, project_id: int | None, wanted: PipelineFilte
     return statement if ids is None else statement.where(PipelineRow.project_id.in_(ids))
 
 
-async def find_pipeline(scope: Scope, tx: Transaction, project_id: int, slug: str) -> PipelineRow | None:
+async def find_pipeline(
+    scope: Scope, tx: Transaction, project_id: int, slug: str
+) -> PipelineRow | None:
     """Find a pipeline of a project by its slug."""
     scope.check(project_id)
-    statement = select(PipelineRow).where(PipelineRow.project_id == project_id, PipelineRow.slug == slug)
+    statement = select(PipelineRow).where(
+        PipelineRow.project_id == project_id, PipelineRow.slug == slug
+    )
     return (await tx.session.scalars(statement)).one_or_none()
 
 
@@ -193,7 +230,9 @@ async def list_algorithms(
     """List the algorithms of each of these pipelines in order, with how long their class lists are."""
     statement = (
         select(
-            PipelineAlgorithmRow.pipeline_id, AlgorithmRow, func.coalesce(func.cardinality(CategoryMapRow.labels), 0)
+            PipelineAlgorithmRow.pipeline_id,
+            AlgorithmRow,
+            func.coalesce(func.cardinality(CategoryMapRow.labels), 0),
         )
         .join(AlgorithmRow, AlgorithmRow.id == PipelineAlgorithmRow.algorithm_id)
         .outerjoin(CategoryMapRow, CategoryMapRow.sha256 == AlgorithmRow.map_sha256)

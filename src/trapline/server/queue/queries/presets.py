@@ -30,7 +30,9 @@ class PresetRow(Row):
     updated_at: Mapped[Now]
 
 
-async def get_preset_row(scope: Scope, tx: Transaction, preset_id: int, *, lock: bool = False) -> PresetRow:
+async def get_preset_row(
+    scope: Scope, tx: Transaction, preset_id: int, *, lock: bool = False
+) -> PresetRow:
     """Get a preset that the caller may touch; raises NotFound or Forbidden."""
     row = await tx.session.get(PresetRow, preset_id, with_for_update=lock or None)
     if row is None or not scope.sees(row.project_id):
@@ -41,7 +43,9 @@ async def get_preset_row(scope: Scope, tx: Transaction, preset_id: int, *, lock:
 
 def select_presets(scope: Scope, project_id: int | None, wanted: PresetFilter) -> Select[PresetRow]:
     """Select the presets that the caller sees, of one project or of all."""
-    statement = filter_by(select(PresetRow), ((PresetRow.name, wanted.name), (PresetRow.pipeline_slug, wanted.slug)))
+    statement = filter_by(
+        select(PresetRow), ((PresetRow.name, wanted.name), (PresetRow.pipeline_slug, wanted.slug))
+    )
     if project_id is not None:
         scope.check(project_id)
         return statement.where(PresetRow.project_id == project_id)
@@ -59,7 +63,9 @@ async def list_projects_with_preset(scope: Scope, tx: Transaction, name: str) ->
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def list_preset_names(scope: Scope, tx: Transaction, project_id: int | None, limit: int) -> list[str]:
+async def list_preset_names(
+    scope: Scope, tx: Transaction, project_id: int | None, limit: int
+) -> list[str]:
     """List the names that a run may give in a project, or in all of the caller's, in order."""
     cursor = await tx.execute(
         "select distinct name from presets where %(projects)s::bigint[] is null or project_id = any(%(projects)s)"

@@ -21,7 +21,9 @@ def select_services(scope: Scope, project_id: int | None) -> Select[ServiceRow]:
     return statement.where(ServiceRow.id.in_(at_work))
 
 
-async def list_service_projects(scope: Scope, tx: Transaction, service_ids: list[int]) -> dict[int, list[int]]:
+async def list_service_projects(
+    scope: Scope, tx: Transaction, service_ids: list[int]
+) -> dict[int, list[int]]:
     """List for each service the projects that it works for, of those that the caller sees."""
     statement = (
         select(ServiceProjectRow.service_id, ServiceProjectRow.project_id)

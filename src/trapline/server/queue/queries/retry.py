@@ -11,8 +11,9 @@ from trapline.wire.jobs import JobState
 
 LONGEST_S = 300
 
-# What a cancel left in the line is dropped for good where only some of a canceled job are asked for: once the job is
-# live again, its rows would be. All are locked at once, in the order of their ids.
+# What a cancel left in the line is dropped for good where only some of a canceled job are asked
+# for: once the job is live again, its rows would be. All are locked at once, in the order of their
+# ids.
 _RETRY = """
     with job as (select id, status = 'canceled' as canceled from jobs where id = %(job)s),
     seen as materialized (
@@ -61,9 +62,9 @@ class RetrySelector:
 async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: RetrySelector) -> int | None:
     """Return a job's failed tasks to the line, and those that a cancel dropped; answers how many.
 
-    What images have that are deleted stays as it is. The fence moves up to the newest attempt: earlier leases are void,
-    and the budgets count from here. A final job
-    moves back to `queued`. None where nothing of what is meant had failed.
+    What images have that are deleted stays as it is. The fence moves up to the newest attempt:
+    earlier leases are void, and the budgets count from here. A final job moves back to `queued`.
+    None where nothing of what is meant had failed.
     """
     await lock_job_work(scope, tx, job_id)
     # One statement for all of them, however many: a job is either retried or not.
@@ -81,12 +82,16 @@ async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: RetrySele
     counted = await cursor.fetchone()
     assert counted is not None
     retried = int(counted[0])
-    cursor = await tx.execute("select status, expanded from jobs where id = %s for no key update", (job_id,))
+    cursor = await tx.execute(
+        "select status, expanded from jobs where id = %s for no key update", (job_id,)
+    )
     row = await cursor.fetchone()
     assert row is not None
     status, expanded = row
     # What failed before its images were in the line had content that could not be fetched.
-    if retried == 0 and (status not in (JobState.CANCELED, JobState.FAILED) or expanded or not which.is_all):
+    if retried == 0 and (
+        status not in (JobState.CANCELED, JobState.FAILED) or expanded or not which.is_all
+    ):
         return None
     is_final = status not in (JobState.QUEUED, JobState.PROCESSING)
     cursor = await tx.execute(
@@ -109,5 +114,7 @@ async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: RetrySele
     assert moved is not None
     if is_final:
         reason = f"{retried} retried" if retried else "begun again"
-        await record_transition(scope, tx, job_id, moved[0], moved[1], JobState.QUEUED, scope.actor, reason)
+        await record_transition(
+            scope, tx, job_id, moved[0], moved[1], JobState.QUEUED, scope.actor, reason
+        )
     return retried

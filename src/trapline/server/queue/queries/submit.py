@@ -29,7 +29,8 @@ class RunTarget:
 class JobSubmission:
     """A job to be written; one that `waits` is not handed out before somebody runs it.
 
-    `tasks` are the images of a job that stands in the line at once; None where it is expanded behind the answer.
+    `tasks` are the images of a job that stands in the line at once; None where it is expanded
+    behind the answer.
     """
 
     what: RunTarget
@@ -87,14 +88,21 @@ async def list_image_projects(
     ]
 
 
-async def get_deployment_project(scope: Scope, tx: Transaction, deployment_id: UUID) -> tuple[UUID, int, str] | None:
+async def get_deployment_project(
+    scope: Scope, tx: Transaction, deployment_id: UUID
+) -> tuple[UUID, int, str] | None:
     """Tell of which project a deployment is, and its name."""
-    cursor = await tx.execute("select id, project_id, name from deployments where id = %s", (deployment_id,))
+    cursor = await tx.execute(
+        "select id, project_id, name from deployments where id = %s", (deployment_id,)
+    )
     return await cursor.fetchone()
 
 
-async def get_sequence_project(scope: Scope, tx: Transaction, sequence_id: UUID) -> tuple[int, list[UUID]] | None:
-    """Tell of which project a sequence is, and its images; they are run however they are grouped later.
+async def get_sequence_project(
+    scope: Scope, tx: Transaction, sequence_id: UUID
+) -> tuple[int, list[UUID]] | None:
+    """Tell of which project a sequence is, and its images; they are run however they are grouped
+    later.
 
     None where there is none, or it is to be made anew: that one is shown to nobody either.
     """
@@ -108,10 +116,13 @@ async def get_sequence_project(scope: Scope, tx: Transaction, sequence_id: UUID)
     return await cursor.fetchone()
 
 
-async def get_default_deployment(scope: Scope, tx: Transaction, project_id: int) -> tuple[UUID, int, str] | None:
+async def get_default_deployment(
+    scope: Scope, tx: Transaction, project_id: int
+) -> tuple[UUID, int, str] | None:
     """Tell which deployment takes a project's images without one."""
     cursor = await tx.execute(
-        "select id, project_id, name from deployments where project_id = %s and is_default", (project_id,)
+        "select id, project_id, name from deployments where project_id = %s and is_default",
+        (project_id,),
     )
     return await cursor.fetchone()
 

@@ -75,7 +75,9 @@ async def list_result_subjects(
     return rows[0][4] if rows else None, {row[0]: TaskImage(*row[1:4]) for row in rows}
 
 
-async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]) -> list[LockedTask]:
+async def lock_tasks(
+    scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
+) -> list[LockedTask]:
     """Lock those of these tasks that are the job's, in the order of their ids."""
     cursor = await tx.execute(
         """
@@ -84,15 +86,21 @@ async def lock_tasks(scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
         """,
         (ids, job_id),
     )
-    return [LockedTask(row[0], row[1], AnalysisState(row[2]), *row[3:]) for row in await cursor.fetchall()]
+    return [
+        LockedTask(row[0], row[1], AnalysisState(row[2]), *row[3:])
+        for row in await cursor.fetchall()
+    ]
 
 
-async def list_failed_attempts(scope: Scope, tx: Transaction, ids: list[UUID]) -> dict[UUID, list[int]]:
+async def list_failed_attempts(
+    scope: Scope, tx: Transaction, ids: list[UUID]
+) -> dict[UUID, list[int]]:
     """List which attempts at these tasks ended with an error."""
     if not ids:
         return {}
     cursor = await tx.execute(
-        "select analysis_id, attempt from attempts where analysis_id = any(%s) and outcome = 'error'", (ids,)
+        "select analysis_id, attempt from attempts where analysis_id = any(%s) and outcome = 'error'",
+        (ids,),
     )
     erred: dict[UUID, list[int]] = {}
     for analysis_id, attempt in await cursor.fetchall():
@@ -113,10 +121,14 @@ async def complete_tasks(
         (holder_id, list(won), list(won.values())),
     )
     if erred:
-        await tx.execute("update analysis_details set error_message = null where analysis_id = any(%s)", (erred,))
+        await tx.execute(
+            "update analysis_details set error_message = null where analysis_id = any(%s)", (erred,)
+        )
 
 
-async def fail_tasks(scope: Scope, tx: Transaction, project_id: int, failed: list[TaskFailure]) -> None:
+async def fail_tasks(
+    scope: Scope, tx: Transaction, project_id: int, failed: list[TaskFailure]
+) -> None:
     """Return locked tasks to the line after an error or a lost lease, or give them up."""
     await tx.execute(
         """
@@ -153,7 +165,9 @@ async def fail_tasks(scope: Scope, tx: Transaction, project_id: int, failed: lis
     )
 
 
-async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended: list[AttemptEnd]) -> None:
+async def record_attempts(
+    scope: Scope, tx: Transaction, project_id: int, ended: list[AttemptEnd]
+) -> None:
     """Write down how attempts ended, and that they did so now: a transaction that waited began before."""
     await tx.execute(
         """
@@ -179,10 +193,12 @@ async def record_attempts(scope: Scope, tx: Transaction, project_id: int, ended:
 async def record_completions(
     scope: Scope, tx: Transaction, holder_id: int, completed: int, leased_at: datetime | None
 ) -> None:
-    """Count what a holder completed and the time that it took; after the tasks and before the job's row.
+    """Count what a holder completed and the time that it took; after the tasks and before the job's
+    row.
 
-    The time begins with the lease (`leased_at`), or with the caller's result before if that is later: time without a
-    task is not counted, and tasks that are held at the same time are counted once.
+    The time begins with the lease (`leased_at`), or with the caller's result before if that is
+    later: time without a task is not counted, and tasks that are held at the same time are counted
+    once.
     """
     await tx.execute(
         """

@@ -43,7 +43,8 @@ class WorkerHello:
 
 @dataclass(frozen=True)
 class WorkerActivity:
-    """A worker over all jobs that its reader sees: `held` are job, project and number of tasks, `job_id` the latest.
+    """A worker over all jobs that its reader sees: `held` are job, project and number of tasks,
+    `job_id` the latest.
 
     `project_ids` are all projects that it works for, whoever reads.
     """
@@ -62,11 +63,18 @@ class WorkerActivity:
 
 
 async def list_workers(
-    scope: Scope, tx: Transaction, project_id: int | None, *, ended: bool = False, only: UUID | None = None
+    scope: Scope,
+    tx: Transaction,
+    project_id: int | None,
+    *,
+    ended: bool = False,
+    only: UUID | None = None,
 ) -> list[WorkerActivity]:
-    """List who was at work in the last day, the latest first; with `ended` also those whose id is over.
+    """List who was at work in the last day, the latest first; with `ended` also those whose id is
+    over.
 
-    `only` looks for one, however long ago. Those of a project, or of all that the caller sees, with its own workers.
+    `only` looks for one, however long ago. Those of a project, or of all that the caller sees, with
+    its own workers.
     """
     if project_id is not None:
         scope.check(project_id)
@@ -146,7 +154,18 @@ def build_caller_id(caller: AnonymousWorker) -> UUID:
 
 
 def _greeted(row: tuple[Any, ...]) -> WorkerActivity:
-    worker_id, service_id, token_id, address, agent, contact, *said, held, (completed, busy_s), projects = row
+    (
+        worker_id,
+        service_id,
+        token_id,
+        address,
+        agent,
+        contact,
+        *said,
+        held,
+        (completed, busy_s),
+        projects,
+    ) = row
     greeting = WorkerHello(*said)
     held = [tuple(one) for one in held or []]
     return WorkerActivity(
@@ -165,7 +184,19 @@ def _greeted(row: tuple[Any, ...]) -> WorkerActivity:
 
 
 def _nameless(row: tuple[Any, ...]) -> WorkerActivity:
-    token_id, address, agent, service_id, job_id, contact, seen, busy_s, completed, held, projects = row
+    (
+        token_id,
+        address,
+        agent,
+        service_id,
+        job_id,
+        contact,
+        seen,
+        busy_s,
+        completed,
+        held,
+        projects,
+    ) = row
     caller = AnonymousWorker(token_id, address, agent)
     held = [tuple(one) for one in held or []]
     return WorkerActivity(

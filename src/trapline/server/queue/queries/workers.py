@@ -19,11 +19,12 @@ from trapline.wire.workers import HelloRequest
 
 
 class WorkerRow(Row):
-    """One process of a processing service. Its name is a place that one live process has at a time on a host.
+    """One process of a processing service. Its name is a place that one live process has at a time
+    on a host.
 
-    `registrant` is whom its API token works for, so that a token can be replaced. `last_contact_at` keeps all its
-    leases; it is written seldom, never per task. `offline_since` is when it was found to be silent. `begun` are the
-    tasks that it worked on at its last renewal.
+    `registrant` is whom its API token works for, so that a token can be replaced. `last_contact_at`
+    keeps all its leases; it is written seldom, never per task. `offline_since` is when it was found
+    to be silent. `begun` are the tasks that it worked on at its last renewal.
     """
 
     __tablename__ = "workers"
@@ -43,7 +44,9 @@ class WorkerRow(Row):
     token_id: Mapped[UUID]
     registrant: Mapped[str]
     service: Mapped[str]
-    service_id: Mapped[int | None] = mapped_column(ForeignKey("processing_services.id", ondelete="SET NULL"))
+    service_id: Mapped[int | None] = mapped_column(
+        ForeignKey("processing_services.id", ondelete="SET NULL")
+    )
     name: Mapped[str]
     host: Mapped[str]
     pid: Mapped[int]
@@ -75,7 +78,9 @@ def get_registrant(scope: Scope) -> str:
     return f"user:{scope.user_id}" if scope.user_id else scope.actor
 
 
-async def create_worker(scope: Scope, tx: Transaction, hello: HelloRequest) -> tuple[UUID, list[UUID]]:
+async def create_worker(
+    scope: Scope, tx: Transaction, hello: HelloRequest
+) -> tuple[UUID, list[UUID]]:
     """Write down a process that says hello; answers its id, and those of the same name that this ends."""
     registrant = get_registrant(scope)
     key = (registrant, hello.service, hello.host, hello.name)
@@ -134,29 +139,41 @@ async def record_begun(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequ
 
 
 async def require_worker(scope: Scope, tx: Transaction, *, also_evicted: bool = False) -> None:
-    """Make sure that the caller is a worker of its registrant that is not over. Raises UnknownWorker, WorkerEnded.
+    """Make sure that the caller is a worker of its registrant that is not over. Raises
+    UnknownWorker, WorkerEnded.
 
     With `also_evicted` a worker that was evicted passes: its finished results are accepted.
     """
     cursor = await tx.execute(
-        "select registrant, ended_at, ended_why, ended_by from workers where id = %s", (scope.origin.worker_id,)
+        "select registrant, ended_at, ended_why, ended_by from workers where id = %s",
+        (scope.origin.worker_id,),
     )
     require_worker_row(scope, await cursor.fetchone(), also_evicted=also_evicted)
 
 
 def require_worker_row(
-    scope: Scope, row: tuple[str | None, datetime | None, str | None, str | None] | None, *, also_evicted: bool = False
+    scope: Scope,
+    row: tuple[str | None, datetime | None, str | None, str | None] | None,
+    *,
+    also_evicted: bool = False,
 ) -> None:
     """The same for (registrant, ended_at, ended_why, ended_by) of the row that has the caller's worker id."""
     if row is None or row[0] != get_registrant(scope):
-        raise UnknownWorker("No worker of yours has this id. Nothing was changed; say hello again for a new one.")
+        raise UnknownWorker(
+            "No worker of yours has this id. Nothing was changed; say hello again for a new one."
+        )
     _, ended_at, why, by = row
     if ended_at is not None and why is not None and not (also_evicted and why == "evicted"):
         raise WorkerEnded(format_end_reason(ended_at, why, by))
 
 
-async def record_worker_contact(scope: Scope, tx: Transaction, every_s: float, *, also_evicted: bool = False) -> None:
-    """Note a sign of life of the calling worker, at most once in `every_s`. Raises UnknownWorker, WorkerEnded."""
+async def record_worker_contact(
+    scope: Scope, tx: Transaction, every_s: float, *, also_evicted: bool = False
+) -> None:
+    """Note a sign of life of the calling worker, at most once in `every_s`.
+
+    Raises UnknownWorker, WorkerEnded.
+    """
     cursor = await tx.execute(
         """
         update workers set last_contact_at = clock_timestamp() where id in (
@@ -186,7 +203,9 @@ async def _touch_service(tx: Transaction, worker_id: UUID) -> None:
     )
 
 
-async def attach_workers(scope: Scope, tx: Transaction, service_id: int, name: str, registrant: str) -> None:
+async def attach_workers(
+    scope: Scope, tx: Transaction, service_id: int, name: str, registrant: str
+) -> None:
     """Tie workers that said hello before their service was registered to it."""
     await tx.execute(
         "update workers set service_id = %s where registrant = %s and service = %s and service_id is null",
@@ -206,9 +225,11 @@ async def end_worker(scope: Scope, tx: Transaction, worker_id: UUID, why: str, b
     return cursor.rowcount == 1
 
 
-async def list_ended_with_leases(scope: Scope, tx: Transaction, lease_s: float) -> list[EndedWorkerId]:
-    """List workers that were evicted or replaced lately and hold leases still: whoever took them back was cut off,
-    or a lease was under way at that moment.
+async def list_ended_with_leases(
+    scope: Scope, tx: Transaction, lease_s: float
+) -> list[EndedWorkerId]:
+    """List workers that were evicted or replaced lately and hold leases still: whoever took them
+    back was cut off, or a lease was under way at that moment.
 
     A worker that was evicted keeps what it has begun until `lease_s` after its last contact.
     """

@@ -5,7 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText
+from trapline.server.platform.http.parameters import (
+    LARGEST,
+    Cursor,
+    Limit,
+    ProjectFilter,
+    QueryText,
+)
 from trapline.server.queue.actions import algorithms
 from trapline.wire.algorithms import AlgorithmClass, ListedAlgorithm
 from trapline.wire.values import Page
@@ -13,7 +19,9 @@ from trapline.wire.values import Page
 router = APIRouter(prefix="/algorithms", tags=["pipelines"])
 
 AlgorithmPath = Annotated[int, Path(ge=1, le=LARGEST)]
-Search = Annotated[QueryText | None, Query(description="What a name, a key or a class has in it, in any case.")]
+Search = Annotated[
+    QueryText | None, Query(description="What a name, a key or a class has in it, in any case.")
+]
 
 
 @router.get("")
@@ -30,7 +38,9 @@ async def list_algorithms(
 
 
 @router.get("/{algorithm_id}")
-async def get_algorithm(system: SystemOf, scope: ScopeOf, algorithm_id: AlgorithmPath) -> ListedAlgorithm:
+async def get_algorithm(
+    system: SystemOf, scope: ScopeOf, algorithm_id: AlgorithmPath
+) -> ListedAlgorithm:
     """Show one revision of an algorithm."""
     return await algorithms.get_algorithm(system, scope, algorithm_id)
 

@@ -19,7 +19,8 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 async def list_failures(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Failures:
     """List why images of a job failed, the most frequent reason first.
 
-    Errors that differ only in numbers, paths or addresses have one reason; at most 100 reasons are listed.
+    Errors that differ only in numbers, paths or addresses have one reason; at most 100 reasons are
+    listed.
     """
     return await failures.list_failures(system, scope, job_id)
 
@@ -46,14 +47,19 @@ async def list_job_log(
 
 
 @router.get("/{job_id}/tasks/{analysis_id}")
-async def get_task(system: SystemOf, scope: ScopeOf, job_id: JobPath, analysis_id: UUID) -> TaskHistory:
+async def get_task(
+    system: SystemOf, scope: ScopeOf, job_id: JobPath, analysis_id: UUID
+) -> TaskHistory:
     """Show one task of a job with the story of each attempt: who had it, when, and how that ended."""
     return await failures.get_task(system, scope, job_id, analysis_id)
 
 
 @router.post("/{job_id}/retry", status_code=202)
-async def retry_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, wanted: RetryRequest | None = None) -> Job:
-    """Do again what failed or was canceled: all of it without a body, else of one reason, or some; the rest stays.
+async def retry_job(
+    system: SystemOf, scope: ScopeOf, job_id: JobPath, wanted: RetryRequest | None = None
+) -> Job:
+    """Do again what failed or was canceled: all of it without a body, else of one reason, or some;
+    the rest stays.
 
     Nothing to retry is 409.
     """

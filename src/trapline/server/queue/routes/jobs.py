@@ -8,7 +8,14 @@ from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import JobFilter
 from trapline.server.external.actions import analyses
 from trapline.server.platform.errors import InvalidRequest
-from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.platform.http.parameters import (
+    LARGEST,
+    Cursor,
+    Limit,
+    ProjectFilter,
+    QueryText,
+    set_etag,
+)
 from trapline.server.queue.actions import jobs, tasks
 from trapline.wire.analyses import Analysis
 from trapline.wire.jobs import Job, JobDetail, JobOrder, JobState, JobUpdate, NewJob
@@ -21,7 +28,12 @@ JobPath = Annotated[int, Path(ge=1, le=LARGEST)]
 MODE = "async_api"
 
 
-@router.get("", responses={200: {"description": "Jobs, by default newest first; in the workers' form: ids and slugs."}})
+@router.get(
+    "",
+    responses={
+        200: {"description": "Jobs, by default newest first; in the workers' form: ids and slugs."}
+    },
+)
 async def list_jobs(
     system: SystemOf,
     scope: ScopeOf,
@@ -34,7 +46,9 @@ async def list_jobs(
     order: JobOrder = JobOrder.NEWEST_FIRST,
     limit: Annotated[int | None, Query(ge=1, le=1000)] = None,
     cursor: Cursor = None,
-    pipeline__slug__in: Annotated[QueryText | None, Query(description="Slugs of pipelines, comma-joined.")] = None,
+    pipeline__slug__in: Annotated[
+        QueryText | None, Query(description="Slugs of pipelines, comma-joined.")
+    ] = None,
     pipeline__slug: QueryText | None = None,
     ids_only: QueryText | None = None,
     incomplete_only: QueryText | None = None,
@@ -43,16 +57,22 @@ async def list_jobs(
 ) -> Page[Job]:
     """List jobs by creation time.
 
-    With `ids_only`, `incomplete_only` or `dispatch_mode` the response has the form for workers: `{results: [{id,
-    pipeline_slug}]}`, only jobs with tasks that can be leased now, best first, one unless `limit` is given. In this
-    form the parameters that name pipelines and projects apply, and `limit`. `ids_only=0` and `incomplete_only=0`
-    count as not given.
+    With `ids_only`, `incomplete_only` or `dispatch_mode` the response has the form for workers:
+    `{results: [{id, pipeline_slug}]}`, only jobs with tasks that can be leased now, best first, one
+    unless `limit` is given. In this form the parameters that name pipelines and projects apply, and
+    `limit`. `ids_only=0` and `incomplete_only=0` count as not given.
     """
     if project is not None and project_id is not None and project != project_id:
-        raise InvalidRequest("`project` and `project_id` are two names of one filter. Give one of them.")
+        raise InvalidRequest(
+            "`project` and `project_id` are two names of one filter. Give one of them."
+        )
     project = project_id if project is None else project
     given = [text for text in (pipeline__slug__in, pipeline__slug) if text is not None]
-    slugs = [slug.strip() for text in given for slug in text.split(",") if slug.strip()] if given else None
+    slugs = (
+        [slug.strip() for text in given for slug in text.split(",") if slug.strip()]
+        if given
+        else None
+    )
     if not _is_on(ids_only) and not _is_on(incomplete_only) and dispatch_mode is None:
         wanted = JobFilter(status, name, slugs, preset, created_after, created_before)
         descending = order == JobOrder.NEWEST_FIRST
@@ -61,7 +81,9 @@ async def list_jobs(
         )
     if dispatch_mode not in (None, MODE):
         raise InvalidRequest(f"There is no dispatch_mode {dispatch_mode}; workers ask for {MODE}.")
-    claimable: ClaimableJobs = await tasks.list_jobs_with_tasks(system, scope, slugs, limit or 1, project)
+    claimable: ClaimableJobs = await tasks.list_jobs_with_tasks(
+        system, scope, slugs, limit or 1, project
+    )
     return Response(claimable.model_dump_json(), media_type="application/json")  # type: ignore[return-value]
 
 
@@ -78,7 +100,9 @@ async def create_job(system: SystemOf, scope: ScopeOf, new: NewJob, response: Re
 
 
 @router.get("/{job_id}")
-async def get_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, response: Response) -> JobDetail:
+async def get_job(
+    system: SystemOf, scope: ScopeOf, job_id: JobPath, response: Response
+) -> JobDetail:
     """Show a job with its history, why images failed, and what was found."""
     job, edited_at = await jobs.get_job(system, scope, job_id)
     set_etag(response, edited_at)
@@ -94,7 +118,9 @@ async def list_analyses(
 
 
 @router.patch("/{job_id}")
-async def update_job(system: SystemOf, scope: ScopeOf, job_id: JobPath, change: JobUpdate, response: Response) -> Job:
+async def update_job(
+    system: SystemOf, scope: ScopeOf, job_id: JobPath, change: JobUpdate, response: Response
+) -> Job:
     """Change a job's name or priority, also while it is under way; what is left out stays as it is."""
     job, edited_at = await jobs.update_job(system, scope, job_id, change)
     set_etag(response, edited_at)

@@ -10,11 +10,22 @@ from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import PipelineFilter
 from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.formats.json_stream import has_many_values
-from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, ProjectPath, QueryText
+from trapline.server.platform.http.parameters import (
+    Cursor,
+    Limit,
+    ProjectFilter,
+    ProjectPath,
+    QueryText,
+)
 from trapline.server.platform.http.problems import build_field_problems
 from trapline.server.platform.http.request_bodies import IN_MEMORY, build_body_schema, receive_body
 from trapline.server.queue.actions import pipelines
-from trapline.wire.pipelines import PipelineOrder, PipelineRegistration, RegisteredPipeline, RegistrationResult
+from trapline.wire.pipelines import (
+    PipelineOrder,
+    PipelineRegistration,
+    RegisteredPipeline,
+    RegistrationResult,
+)
 from trapline.wire.values import Page
 
 router = APIRouter(tags=["pipelines"])
@@ -22,11 +33,18 @@ MOST_VALUES = 4_000_000
 """Ten class lists of 30,000 entries with five fields each have 3.6 million values and keys."""
 
 
-@router.post("/projects/{project_id}/pipelines", status_code=201, openapi_extra=build_body_schema(PipelineRegistration))
+@router.post(
+    "/projects/{project_id}/pipelines",
+    status_code=201,
+    openapi_extra=build_body_schema(PipelineRegistration),
+)
 async def register_pipelines(
     system: SystemOf, scope: ScopeOf, project_id: ProjectPath, request: Request
 ) -> RegistrationResult:
-    """Register the pipelines that a processing service offers; the same again changes nothing. Bad content is 400."""
+    """Register the pipelines that a processing service offers; the same again changes nothing.
+
+    Bad content is 400.
+    """
     scope.check(project_id)
     async with receive_body(request, system.limits.json_bytes) as body:
         whole = bytes(body)
@@ -35,7 +53,8 @@ async def register_pipelines(
             f"A registration has at most {MOST_VALUES:,} values. Nothing was registered; send fewer pipelines."
         )
     try:
-        # In a thread, and one large one at a time: class lists of 30,000 labels take a second to read.
+        # In a thread, and one large one at a time: class lists of 30,000 labels take a second to
+        # read.
         async with system.large_bodies if len(whole) > IN_MEMORY else contextlib.nullcontext():
             registration = await asyncio.to_thread(PipelineRegistration.model_validate_json, whole)
     except ValidationError as error:

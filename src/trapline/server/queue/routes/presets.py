@@ -6,7 +6,14 @@ from fastapi import APIRouter, Path, Query, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import PresetFilter
-from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.platform.http.parameters import (
+    LARGEST,
+    Cursor,
+    Limit,
+    ProjectFilter,
+    QueryText,
+    set_etag,
+)
 from trapline.server.queue.actions import presets
 from trapline.wire.presets import NewPreset, Preset, PresetOrder, PresetUpdate
 from trapline.wire.values import Page
@@ -30,11 +37,15 @@ async def list_presets(
     """List presets by name."""
     wanted = PresetFilter(name, pipeline)
     descending = order == PresetOrder.BY_NAME_BACKWARDS
-    return await presets.list_presets(system, scope, project, wanted, descending=descending, limit=limit, cursor=cursor)
+    return await presets.list_presets(
+        system, scope, project, wanted, descending=descending, limit=limit, cursor=cursor
+    )
 
 
 @router.post("", status_code=201)
-async def create_preset(system: SystemOf, scope: ScopeOf, new: NewPreset, response: Response) -> Preset:
+async def create_preset(
+    system: SystemOf, scope: ScopeOf, new: NewPreset, response: Response
+) -> Preset:
     """Name a pipeline of a project together with how it is run."""
     preset = await presets.create_preset(system, scope, new)
     response.headers["Location"] = f"/api/v2/presets/{preset.id}"
@@ -42,7 +53,9 @@ async def create_preset(system: SystemOf, scope: ScopeOf, new: NewPreset, respon
 
 
 @router.get("/{preset_id}")
-async def get_preset(system: SystemOf, scope: ScopeOf, preset_id: PresetPath, response: Response) -> Preset:
+async def get_preset(
+    system: SystemOf, scope: ScopeOf, preset_id: PresetPath, response: Response
+) -> Preset:
     """Show one preset."""
     preset = await presets.get_preset(system, scope, preset_id)
     set_etag(response, preset.updated_at)
@@ -51,7 +64,11 @@ async def get_preset(system: SystemOf, scope: ScopeOf, preset_id: PresetPath, re
 
 @router.patch("/{preset_id}")
 async def update_preset(
-    system: SystemOf, scope: ScopeOf, preset_id: PresetPath, change: PresetUpdate, response: Response
+    system: SystemOf,
+    scope: ScopeOf,
+    preset_id: PresetPath,
+    change: PresetUpdate,
+    response: Response,
 ) -> Preset:
     """Change a preset; what is left out stays as it is. Runs that were asked for stay, too."""
     preset = await presets.update_preset(system, scope, preset_id, change)

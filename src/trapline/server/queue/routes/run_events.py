@@ -26,7 +26,9 @@ router = APIRouter(prefix="/pipeline", tags=["pipeline runs"])
     response_class=StreamingResponse,
     responses={
         200: {"model": RunEvent, "description": "Server-sent events; each `data:` is a RunEvent."},
-        204: {"description": "The job is over, and Last-Event-ID is its last event: there will be no more."},
+        204: {
+            "description": "The job is over, and Last-Event-ID is its last event: there will be no more."
+        },
     },
 )
 async def stream_run(
@@ -35,12 +37,15 @@ async def stream_run(
     origin: OriginOf,
     request: Request,
     job_id: RunPath,
-    last_event_id: Annotated[str | None, Header(description="Tell only what came behind this event.")] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="Tell only what came behind this event.")
+    ] = None,
 ) -> Response:
-    """Stream a job: an event `state` with an id for each state it enters, and `progress` between them.
+    """Stream a job: an event `state` with an id for each state it enters, and `progress` between
+    them.
 
-    The event that ends the job ends the stream. Whoever was cut off sends the last id as `Last-Event-ID`, as browsers
-    do by themselves, and misses nothing.
+    The event that ends the job ends the stream. Whoever was cut off sends the last id as
+    `Last-Event-ID`, as browsers do by themselves, and misses nothing.
     """
     number = parse_run_id(job_id)
     project_id, last_move, is_over = await get_last_event(system, scope, number)
@@ -58,7 +63,10 @@ async def stream_run(
                 continue
             if seen.progress != told:
                 told = seen.progress
-                yield _event("progress", RunEvent(job_id=format_job_id(number), progress=RunProgress(**dict(told))))
+                yield _event(
+                    "progress",
+                    RunEvent(job_id=format_job_id(number), progress=RunProgress(**dict(told))),
+                )
             for move in (move for move in seen.moves if move.number > heard):
                 event = RunEvent(job_id=format_job_id(number), state=build_state_entry(move))
                 yield _event("state", event, format_event_id(number, move.number))

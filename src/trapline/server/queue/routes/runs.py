@@ -34,7 +34,9 @@ def _read_state(text: str) -> JobState:
         return JobState(text.lower())
     except ValueError:
         known = ", ".join(state.upper() for state in JobState)
-        raise Unprocessable(f"There is no such status. It is one of {known}.", [("status", "is not known")]) from None
+        raise Unprocessable(
+            f"There is no such status. It is one of {known}.", [("status", "is not known")]
+        ) from None
 
 
 RunPath = Annotated[str, Path(description="`123` or `job-123`.")]
@@ -42,9 +44,15 @@ RunPath = Annotated[str, Path(description="`123` or `job-123`.")]
 
 @router.post("/run", status_code=202)
 async def submit_run(
-    request: Request, system: SystemOf, scope: ScopeOf, origin: OriginOf, new: NewRun, response: Response
+    request: Request,
+    system: SystemOf,
+    scope: ScopeOf,
+    origin: OriginOf,
+    new: NewRun,
+    response: Response,
 ) -> RunAccepted:
-    """Run a preset or a pipeline over images: the answer says where to look, and the work begins behind it.
+    """Run a preset or a pipeline over images: the answer says where to look, and the work begins
+    behind it.
 
     With an `Idempotency-Key`, the same request again is answered with the same job.
     """
@@ -53,17 +61,25 @@ async def submit_run(
     except (ProjectArchived, NotFound, Forbidden, Unprocessable):
         if not scope.is_remembered:
             raise
-        accepted = await runs.submit_run(system, await authorise_uncached(request, system, origin), new)
+        accepted = await runs.submit_run(
+            system, await authorise_uncached(request, system, origin), new
+        )
     response.headers["Location"] = accepted.check_status_at
     return accepted
 
 
 @router.get("/presets")
 async def list_presets(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Preset]:
     """List the presets that a run may name; they are made, changed and deleted under /api/v2/presets."""
-    return await presets.list_presets(system, scope, project, PresetFilter(), limit=limit, cursor=cursor)
+    return await presets.list_presets(
+        system, scope, project, PresetFilter(), limit=limit, cursor=cursor
+    )
 
 
 @router.get("/jobs")
@@ -71,7 +87,9 @@ async def list_runs(
     system: SystemOf,
     scope: ScopeOf,
     project: ProjectFilter = None,
-    status: Annotated[QueryText | None, Query(description="In either case, such as QUEUED.")] = None,
+    status: Annotated[
+        QueryText | None, Query(description="In either case, such as QUEUED.")
+    ] = None,
     limit: Limit = 20,
     offset: Annotated[int, Query(ge=0, le=MOST_PASSED, description="How many to pass over.")] = 0,
     cursor: Cursor = None,
@@ -79,7 +97,10 @@ async def list_runs(
     """List jobs, newest first: page by `cursor`, which never skips or repeats one, or by `offset`."""
     state = None if status is None else _read_state(status)
     if cursor is not None and offset:
-        raise Unprocessable("Give either a cursor or an offset, not both.", [("offset", "does not go with a cursor")])
+        raise Unprocessable(
+            "Give either a cursor or an offset, not both.",
+            [("offset", "does not go with a cursor")],
+        )
     return await runs.list_runs(system, scope, project, state, limit, offset, cursor)
 
 
@@ -99,5 +120,8 @@ async def cancel_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> RunSt
 async def retry_run(
     system: SystemOf, scope: ScopeOf, job_id: RunPath, wanted: RetryRequest | None = None
 ) -> RunStateResult:
-    """Do again what failed or was canceled, or fetch again what could not be fetched. Nothing to retry is 409."""
+    """Do again what failed or was canceled, or fetch again what could not be fetched.
+
+    Nothing to retry is 409.
+    """
     return await runs.retry_run(system, scope, parse_run_id(job_id), wanted or RetryRequest())

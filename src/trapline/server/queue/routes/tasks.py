@@ -16,22 +16,32 @@ router = APIRouter(prefix="/jobs/{job_id}", tags=["tasks"])
 
 
 @router.post("/tasks")
-async def lease_tasks(system: SystemOf, scope: ScopeOf, job_id: JobPath, wanted: TaskRequest) -> Tasks:
+async def lease_tasks(
+    system: SystemOf, scope: ScopeOf, job_id: JobPath, wanted: TaskRequest
+) -> Tasks:
     """Lease about `batch_size` tasks of a job; none where it has nothing to lease now, or is over."""
     return await tasks.lease_job_tasks(system, scope, job_id, wanted.batch_size)
 
 
 @router.get("/tasks")
 async def lease_tasks_by_get(
-    system: SystemOf, scope: ScopeOf, job_id: JobPath, batch: Annotated[int, Query(ge=1, le=1_000_000)] = 1
+    system: SystemOf,
+    scope: ScopeOf,
+    job_id: JobPath,
+    batch: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
 ) -> Tasks:
     """The same, as older workers ask for it."""
     return await tasks.lease_job_tasks(system, scope, job_id, batch)
 
 
 @router.post("/result", openapi_extra=build_body_schema(Results), response_model=ResultsAccepted)
-async def post_results(system: SystemOf, scope: ScopeOf, job_id: JobPath, request: Request) -> Response:
-    """Post results, `{results: [...]}` or a bare list. Each gets its own status; one bad one harms no other."""
+async def post_results(
+    system: SystemOf, scope: ScopeOf, job_id: JobPath, request: Request
+) -> Response:
+    """Post results, `{results: [...]}` or a bare list.
+
+    Each gets its own status; one bad one harms no other.
+    """
     job = await results.get_result_job(system, scope, job_id)
     async with receive_body(request, system.limits.result_bytes) as body:
         accepted = await results.store_results(system, scope, job, body)

@@ -15,9 +15,22 @@ from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilte
 from trapline.server.platform.http.request_context import OriginOf
 from trapline.server.queue.actions import leases, tasks, workers
 from trapline.server.queue.task_notifier import TaskNotifier
-from trapline.wire.tasks import LeasedTasks, LeaseRequest, ReleaseRequest, ReleaseResult, Renewal, RenewResult
+from trapline.wire.tasks import (
+    LeasedTasks,
+    LeaseRequest,
+    ReleaseRequest,
+    ReleaseResult,
+    Renewal,
+    RenewResult,
+)
 from trapline.wire.values import Page
-from trapline.wire.workers import EvictResult, HelloRequest, HelloResponse, ProcessingService, Worker
+from trapline.wire.workers import (
+    EvictResult,
+    HelloRequest,
+    HelloResponse,
+    ProcessingService,
+    Worker,
+)
 
 router = APIRouter(tags=["workers"])
 
@@ -33,9 +46,11 @@ additions = APIRouter(tags=["workers"], dependencies=[Depends(_switched_on)])
 
 @additions.post("/workers/hello", status_code=201)
 async def register_worker(system: SystemOf, scope: ScopeOf, hello: HelloRequest) -> HelloResponse:
-    """Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker: <worker_id>`.
+    """Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker:
+    <worker_id>`.
 
-    An earlier process of the same service, host and name is over from then on, and its leases return to the line.
+    An earlier process of the same service, host and name is over from then on, and its leases
+    return to the line.
     """
     return await workers.register_worker(system, scope, hello)
 
@@ -47,7 +62,9 @@ async def lease_any_tasks(
     """Lease tasks of any job of some pipelines, best jobs first; waits up to `wait_s` until there is one."""
     arrivals: TaskNotifier = request.app.state.arrivals
     again = partial(authorise, request, system, origin)
-    return await tasks.lease_tasks_of_any_job(system, scope, wanted, arrivals, _hang_up_of(request), again)
+    return await tasks.lease_tasks_of_any_job(
+        system, scope, wanted, arrivals, _hang_up_of(request), again
+    )
 
 
 @additions.post("/tasks/renew")
@@ -71,7 +88,8 @@ async def list_workers(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Worker]:
-    """List the workers of the last day, of one project or of all of yours, the latest heard of first.
+    """List the workers of the last day, of one project or of all of yours, the latest heard of
+    first.
 
     Where they are more than `limit`, pages go by id, the newest first.
     """
@@ -87,16 +105,22 @@ async def get_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> Worke
 
 @router.post("/workers/{worker_id}/evict")
 async def evict_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> EvictResult:
-    """End a worker's id and return its tasks that are not begun to the queue. Requires a manager of all its projects.
+    """End a worker's id and return its tasks that are not begun to the queue. Requires a manager of
+    all its projects.
 
-    A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished results are accepted.
+    A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished
+    results are accepted.
     """
     return await workers.evict_worker(system, scope, worker_id)
 
 
 @router.get("/processing_services")
 async def list_services(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[ProcessingService]:
     """List processing services and their workers, of one project or of all of yours."""
     return await workers.list_services(system, scope, project, limit, cursor)

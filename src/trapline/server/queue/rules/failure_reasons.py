@@ -14,20 +14,24 @@ _PATH = re.compile(
     r"|(?<![\w/])(?:[\w.%+~@-]+/){2,}[\w.%+~@-]*"
 )
 _FILE = re.compile(
-    r"[\w%+~@-][\w.%+~@-]*\.(?:jpe?g|png|tiff?|heic|webp|bmp|gif|mp4|avi|mov|npy|onnx|pt|json)\b", re.IGNORECASE
+    r"[\w%+~@-][\w.%+~@-]*\.(?:jpe?g|png|tiff?|heic|webp|bmp|gif|mp4|avi|mov|npy|onnx|pt|json)\b",
+    re.IGNORECASE,
 )
 # The numbers that tell kinds of failure apart: an answer's status, an error's code.
 _STATUS = re.compile(
-    r"\b(?:HTTP(?:/[\d.]+)?|status(?: code)?|code|errno|exit(?: code)?|signal)\b[ :=]*\[?-?\d+", re.IGNORECASE
+    r"\b(?:HTTP(?:/[\d.]+)?|status(?: code)?|code|errno|exit(?: code)?|signal)\b[ :=]*\[?-?\d+",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(?<![A-Za-z_\d])[-+]?\d+(?:[.,:x×]\d+)*(?:e[-+]?\d+)?", re.IGNORECASE)
 _AGAIN = re.compile(rf"{GAP}(?:[\s,x×:/()\[\]-]*{GAP})+")
 
 
 def normalise_error(error: str) -> str:
-    """Name the reason of a failure: the same for errors that differ only in numbers, names of files and addresses.
+    """Name the reason of a failure: the same for errors that differ only in numbers, names of files
+    and addresses.
 
-    Of a traceback the last line counts, of any other text the first. A reason's own reason is itself.
+    Of a traceback the last line counts, of any other text the first. A reason's own reason is
+    itself.
     """
     # The sign that holds a place below must not come from outside.
     lines = [line.strip() for line in error.replace("\x01", " ").splitlines() if line.strip()]

@@ -22,9 +22,9 @@ class LeaseActivity:
 class WorkerCompetition:
     """What keeps workers that are online from a job whose tasks could be leased.
 
-    `ahead` are jobs of higher priority that the same workers take, the next of them is `next_ahead`; ids are None where
-    the reader does not see the job. `online` are workers that said hello for its pipeline: one of their names, and
-    which other job one of them is at.
+    `ahead` are jobs of higher priority that the same workers take, the next of them is
+    `next_ahead`; ids are None where the reader does not see the job. `online` are workers that said
+    hello for its pipeline: one of their names, and which other job one of them is at.
     """
 
     ahead: int = 0
@@ -37,7 +37,10 @@ class WorkerCompetition:
 
 @dataclass(frozen=True)
 class JobConditions:
-    """What the rows say about a job. `expected` is about how many images it will have, once that was counted."""
+    """What the rows say about a job.
+
+    `expected` is about how many images it will have, once that was counted.
+    """
 
     status: JobState
     pipeline_slug: str
@@ -63,7 +66,11 @@ def format_status_reason(seen: JobConditions, now: datetime) -> str:
     """Say in one sentence what a job does, or why it does nothing, or how it ended."""
     match seen.status:
         case JobState.CANCELED:
-            rest = f"; {_images(seen.open)} {_are(seen.open)} being taken out of the line" if seen.sweeping else ""
+            rest = (
+                f"; {_images(seen.open)} {_are(seen.open)} being taken out of the line"
+                if seen.sweeping
+                else ""
+            )
             return f"Canceled; {_images(seen.completed)} {_were(seen.completed)} done before{rest}."
         case JobState.COMPLETED | JobState.FAILED:
             return _explain_end(seen)
@@ -84,7 +91,9 @@ def is_starved(seen: JobConditions, now: datetime) -> bool:
     """Whether tasks of a job could be leased, somebody is online for it, and nobody takes them."""
     idle = not (seen.paused or seen.not_started or seen.hands.tasks)
     live = seen.status in (JobState.QUEUED, JobState.PROCESSING)
-    return live and idle and seen.expanded and seen.open > 0 and seen.offered and _is_online(seen, now)
+    return (
+        live and idle and seen.expanded and seen.open > 0 and seen.offered and _is_online(seen, now)
+    )
 
 
 def _explain_end(seen: JobConditions) -> str:
@@ -107,7 +116,11 @@ def _explain_end(seen: JobConditions) -> str:
 
 def _explain_rest(seen: JobConditions) -> str:
     waiting = max(0, seen.open - seen.hands.tasks)
-    line = f"{_images(waiting)} {_wait(waiting)} in the line" if seen.expanded else f"{_so_far(seen)} are in the line"
+    line = (
+        f"{_images(waiting)} {_wait(waiting)} in the line"
+        if seen.expanded
+        else f"{_so_far(seen)} are in the line"
+    )
     if seen.not_started:
         return f"Not started; {line} until it is run."
     if seen.hands.tasks:
@@ -152,7 +165,11 @@ def _explain_rivals(seen: JobConditions, heard: datetime, now: datetime) -> str:
         return f"{waiting} behind {rivals.ahead:,} jobs of higher priority{which}."
     if rivals.online == 0:
         return f"{waiting} for a worker; one was heard from {ago} ago."
-    who = rivals.name if rivals.online == 1 else f"{rivals.online:,} workers, {rivals.name} among them,"
+    who = (
+        rivals.name
+        if rivals.online == 1
+        else f"{rivals.online:,} workers, {rivals.name} among them,"
+    )
     if rivals.busy == rivals.online:
         if rivals.online == 1:
             where = f"job {rivals.busy_with}" if rivals.busy_with else "another job"
@@ -170,7 +187,11 @@ def _is_online(seen: JobConditions, now: datetime) -> bool:
 
 def _so_far(seen: JobConditions) -> str:
     written = seen.open + seen.completed + seen.failed
-    return f"{written:,} of about {max(seen.expected, written):,}" if seen.expected else _images(written)
+    return (
+        f"{written:,} of about {max(seen.expected, written):,}"
+        if seen.expected
+        else _images(written)
+    )
 
 
 def _growing(seen: JobConditions) -> str:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 MAC_BYTES = 16
 _FORM = re.compile(
-    r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([1-9][0-9]{0,8})\.([\w-]{22})", re.ASCII
+    r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([1-9][0-9]{0,8})\.([\w-]{22})",
+    re.ASCII,
 )
 
 
@@ -33,7 +34,10 @@ def find_lease_claims(keys: Sequence[bytes], token: str) -> LeaseTokenClaims | N
         return None
     leased = LeaseTokenClaims(UUID(match[1]), int(match[2]))
     given = match[3].encode()
-    fits = any(hmac.compare_digest(_mac(key, leased.analysis_id, leased.attempt).encode(), given) for key in keys)
+    fits = any(
+        hmac.compare_digest(_mac(key, leased.analysis_id, leased.attempt).encode(), given)
+        for key in keys
+    )
     return leased if fits else None
 
 

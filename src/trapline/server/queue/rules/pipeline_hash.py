@@ -31,4 +31,6 @@ def hash_category_map(labels: list[str], data: list[dict[str, Any]]) -> bytes:
 
 
 def _hash(content: Any) -> bytes:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+    ).digest()

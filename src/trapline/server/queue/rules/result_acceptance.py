@@ -33,7 +33,10 @@ OPEN = frozenset({AnalysisState.QUEUED, AnalysisState.PROCESSING})
 
 
 def decide_result(task: TaskState, attempt: int, *, is_error: bool) -> ResultDecision:
-    """Judge a result of an attempt at a task. A late success is good work, an error counts only from the newest."""
+    """Judge a result of an attempt at a task.
+
+    A late success is good work, an error counts only from the newest.
+    """
     if attempt == task.won or (is_error and attempt in task.erred):
         return ResultDecision.AGAIN
     if not task.fence < attempt <= task.attempt:

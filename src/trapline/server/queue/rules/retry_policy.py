@@ -29,9 +29,11 @@ def is_permanent(error: str) -> bool:
 
 
 def decide_after_error(error: str, errors: int, budget: int, chance: float) -> RetryLater | GiveUp:
-    """Decide what follows an error: `errors` counts this one too, `chance` from 0 to 1 spreads the waits.
+    """Decide what follows an error: `errors` counts this one too, `chance` from 0 to 1 spreads the
+    waits.
 
-    The wait grows fourfold with each error, so that a camera or disk that is away for a minute costs no budget.
+    The wait grows fourfold with each error, so that a camera or disk that is away for a minute
+    costs no budget.
     """
     if is_permanent(error) or errors >= budget:
         return GiveUp(error)
@@ -40,7 +42,10 @@ def decide_after_error(error: str, errors: int, budget: int, chance: float) -> R
 
 
 def decide_after_lost_lease(losses: int, budget: int) -> RetryLater | GiveUp:
-    """Decide what follows a lost lease: `losses` counts this one too. It was waited for long enough already."""
+    """Decide what follows a lost lease: `losses` counts this one too.
+
+    It was waited for long enough already.
+    """
     if losses >= budget:
         times = "once" if losses == 1 else f"{losses} times"
         return GiveUp(f"no answer: leased {times}, and each time the worker fell silent")

@@ -56,7 +56,11 @@ def format_files_preview(count: int, names: Sequence[str]) -> str:
 
 def format_selection_preview(selection: Mapping[str, Any], deployment: str | None = None) -> str:
     """Say in at most 50 characters which images a selection takes; a deployment by its name, where that is known."""
-    listed = len(selection.get("images") or ()) or selection.get("image_count") or selection.get("url_count")
+    listed = (
+        len(selection.get("images") or ())
+        or selection.get("image_count")
+        or selection.get("url_count")
+    )
     if listed:
         return format_files_preview(listed, ())
     words = ["images"]

@@ -16,7 +16,9 @@ def build_worker_name(user_agent: str, address: str) -> str:
     return f"{software} at {address or 'an unknown address'}"
 
 
-def build_holder_name(name: str | None, host: str | None, user_agent: str | None, address: str | None) -> str | None:
+def build_holder_name(
+    name: str | None, host: str | None, user_agent: str | None, address: str | None
+) -> str | None:
     """Name a worker for people: as it said in its hello, else by what it called with; None where nothing is known."""
     if name is not None:
         return f"{name} on {host}"

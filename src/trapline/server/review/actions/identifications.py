@@ -63,27 +63,47 @@ async def create_identifications(
         done = await find_saved_response(scope, tx, CreatedIdentifications)
         if done:
             return done
-        places = await list_annotation_locations(scope, tx, {key for one in new for key in one.annotations})
+        places = await list_annotation_locations(
+            scope, tx, {key for one in new for key in one.annotations}
+        )
         named = {key for one in new for key in one.images}
         images = await lock_images(scope, tx, named | {place.image_id for place in places.values()})
-        taxa = await list_taxon_names(scope, tx, {one.taxon for one in new if one.taxon is not None})
-        confirmed = {key for one in new if one.kind == IdentificationKind.CONFIRM for key in one.images}
+        taxa = await list_taxon_names(
+            scope, tx, {one.taxon for one in new if one.taxon is not None}
+        )
+        confirmed = {
+            key for one in new if one.kind == IdentificationKind.CONFIRM for key in one.images
+        }
         results = await list_shown_analyses(scope, tx, confirmed)
         rows = _Maker(scope, images, places, results, taxa).make_rows(new)
         await create_identification_rows(scope, tx, rows)
         for project in sorted(set(images.values())):
             own = [row for row in rows if row.project_id == project]
             _note(tx, "identify", own, kinds=dict(Counter(row.kind for row in own)))
-        return save_response(scope, tx, CreatedIdentifications(identifications=await _describe(scope, tx, rows)))
+        return save_response(
+            scope, tx, CreatedIdentifications(identifications=await _describe(scope, tx, rows))
+        )
 
 
-def _note(tx: Transaction, action: str, rows: Sequence[IdentificationRow], **details: object) -> None:
+def _note(
+    tx: Transaction, action: str, rows: Sequence[IdentificationRow], **details: object
+) -> None:
     images = sorted({str(row.image_id) for row in rows})
     keys = [str(row.id) for row in rows]
-    tx.audit(action, "image", images[0], rows[0].project_id, images=images, identifications=keys, **details)
+    tx.audit(
+        action,
+        "image",
+        images[0],
+        rows[0].project_id,
+        images=images,
+        identifications=keys,
+        **details,
+    )
 
 
-def _refuse(error: type[Unprocessable | Conflict], faults: Sequence[tuple[str, str]]) -> Unprocessable | Conflict:
+def _refuse(
+    error: type[Unprocessable | Conflict], faults: Sequence[tuple[str, str]]
+) -> Unprocessable | Conflict:
     told = "; ".join(f"{where}: {fault}" for where, fault in faults[:3])
     more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
     return error(f"{told}{more}. Nothing was stored.", faults)
@@ -105,8 +125,15 @@ class _Maker:
         self._faults: list[tuple[str, str]] = []
 
     def make_rows(self, new: Sequence[NewIdentification]) -> list[IdentificationRow]:
-        """Make them in order. Raises NotFound for what is not there or deleted, Conflict for what is too early."""
-        rows = [row for number, one in enumerate(new) for row in self._make(f"identifications.{number}", one)]
+        """Make them in order.
+
+        Raises NotFound for what is not there or deleted, Conflict for what is too early.
+        """
+        rows = [
+            row
+            for number, one in enumerate(new)
+            for row in self._make(f"identifications.{number}", one)
+        ]
         if self._faults:
             raise _refuse(Conflict, self._faults)
         return rows
@@ -133,7 +160,12 @@ class _Maker:
             yield self._row(here, one, key, None, self._results.get(key) if is_confirmed else None)
 
     def _row(
-        self, here: str, one: NewIdentification, image_id: UUID, annotation_id: UUID | None, analysis_id: UUID | None
+        self,
+        here: str,
+        one: NewIdentification,
+        image_id: UUID,
+        annotation_id: UUID | None,
+        analysis_id: UUID | None,
     ) -> IdentificationRow:
         project, label = self._images[image_id], one.label
         if one.taxon is not None:
@@ -158,7 +190,9 @@ class _Maker:
 
 
 def _missing(where: str) -> NotFound:
-    return NotFound(f"{where}: there is nothing here, or it is not yours to see. Nothing was stored.")
+    return NotFound(
+        f"{where}: there is nothing here, or it is not yours to see. Nothing was stored."
+    )
 
 
 async def list_identifications(
@@ -175,20 +209,26 @@ async def list_identifications(
     async with system.database.transaction(scope) as tx:
         statement = select_identifications(scope, project_id, wanted)
         order = [(IdentificationRow.created_at, datetime), (IdentificationRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=descending, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=descending, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         results = await _describe(scope, tx, rows)
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
-async def get_identification(system: AppContext, scope: Scope, identification_id: UUID) -> Identification:
+async def get_identification(
+    system: AppContext, scope: Scope, identification_id: UUID
+) -> Identification:
     """Show one identification. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         [found] = await _describe(scope, tx, await list_by_id(scope, tx, [identification_id]))
     return found
 
 
-async def withdraw_identifications(system: AppContext, scope: Scope, wanted: WithdrawRequest) -> WithdrawResult:
+async def withdraw_identifications(
+    system: AppContext, scope: Scope, wanted: WithdrawRequest
+) -> WithdrawResult:
     """Withdraw identifications, all of them or none: one's own, or as a manager anybody's.
 
     Raises NotFound, Forbidden.
@@ -206,7 +246,9 @@ async def withdraw_identifications(system: AppContext, scope: Scope, wanted: Wit
         gone = await withdraw_identification_rows(scope, tx, keys, own)
         for project in sorted({row.project_id for row in gone}):
             _note(tx, "withdraw", [row for row in gone if row.project_id == project])
-        return save_response(scope, tx, WithdrawResult(withdrawn=len(gone), unchanged=len(keys) - len(gone)))
+        return save_response(
+            scope, tx, WithdrawResult(withdrawn=len(gone), unchanged=len(keys) - len(gone))
+        )
 
 
 async def list_effective_identifications(
@@ -233,14 +275,20 @@ async def list_effective_on_image(
 async def _find(
     scope: Scope, tx: Transaction, images: Collection[UUID], annotations: Collection[UUID] | None
 ) -> tuple[dict[UUID, EffectiveIdentifications], dict[UUID, IdentificationRow]]:
-    rows = await list_active_identifications(scope, tx, images, annotations) if images and can_see_people(scope) else []
+    rows = (
+        await list_active_identifications(scope, tx, images, annotations)
+        if images and can_see_people(scope)
+        else []
+    )
     said: dict[UUID, list[ActiveIdentification]] = {}
     for row in rows:
         one = ActiveIdentification(
             row.id, IdentificationKind(row.kind), row.created_at, row.annotation_id, row.analysis_id
         )
         said.setdefault(row.image_id, []).append(one)
-    return {image: EffectiveIdentifications(ones) for image, ones in said.items()}, {row.id: row for row in rows}
+    return {image: EffectiveIdentifications(ones) for image, ones in said.items()}, {
+        row.id: row for row in rows
+    }
 
 
 async def _tell_held(
@@ -261,10 +309,14 @@ async def _tell_held(
     return {annotation: by_id[key] for annotation, key in holds.items()}
 
 
-async def _describe(scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]) -> list[Identification]:
+async def _describe(
+    scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]
+) -> list[Identification]:
     if not rows:
         return []
-    names = await list_actor_names(scope, tx, {one for row in rows for one in (row.made_by, row.withdrawn_by)})
+    names = await list_actor_names(
+        scope, tx, {one for row in rows for one in (row.made_by, row.withdrawn_by)}
+    )
     shown = set(Identification.model_fields) - {"by", "person_id", "withdrawn_by"}
     return [
         Identification(

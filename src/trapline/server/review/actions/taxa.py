@@ -50,7 +50,10 @@ async def build_taxa(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]) ->
 
 
 async def create_taxon(system: AppContext, scope: Scope, new: NewTaxon) -> Taxon:
-    """Put a taxon on a project's list. Raises NotFound, Unprocessable, and Conflict where the name is there."""
+    """Put a taxon on a project's list.
+
+    Raises NotFound, Unprocessable, and Conflict where the name is there.
+    """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Taxon)
         if done:
@@ -80,7 +83,9 @@ async def list_taxa(
     async with system.database.transaction(scope) as tx:
         statement = select_taxa(scope, project_id, search, rank, accepted=accepted)
         order = [(TaxonRow.name_key, str), (TaxonRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=False, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         found = await build_taxa(scope, tx, rows)
         return Page(results=found, next=following, count=count, count_is_estimate=estimated)
@@ -93,8 +98,13 @@ async def get_taxon(system: AppContext, scope: Scope, taxon_id: UUID) -> Taxon:
         return taxon
 
 
-async def update_taxon(system: AppContext, scope: Scope, taxon_id: UUID, change: TaxonUpdate) -> Taxon:
-    """Change a taxon; what is left out stays. Raises NotFound, LostRace, Unprocessable, Conflict."""
+async def update_taxon(
+    system: AppContext, scope: Scope, taxon_id: UUID, change: TaxonUpdate
+) -> Taxon:
+    """Change a taxon; what is left out stays.
+
+    Raises NotFound, LostRace, Unprocessable, Conflict.
+    """
     given = change.model_dump(exclude_unset=True)
     if empty := [name for name, value in given.items() if value is None and name not in NULLABLE]:
         raise Unprocessable(f"{empty[0]} cannot be empty. Nothing was changed.")
@@ -102,14 +112,22 @@ async def update_taxon(system: AppContext, scope: Scope, taxon_id: UUID, change:
         row = await _lock(scope, tx, taxon_id)
         if "accepted" in given:
             accepted = given.pop("accepted")
-            row.accepted_id = accepted and await _find_accepted(scope, tx, row.project_id, accepted, of=row.id)
+            row.accepted_id = accepted and await _find_accepted(
+                scope, tx, row.project_id, accepted, of=row.id
+            )
         for field, value in given.items():
             setattr(row, field, value)
         row.updated_at = func.clock_timestamp()
         await _keep(tx, row)
         if row.accepted_id is not None:
             await reassign_synonyms(scope, tx, row.project_id)
-        tx.audit("change", "taxon", row.id, row.project_id, **change.model_dump(exclude_unset=True, mode="json"))
+        tx.audit(
+            "change",
+            "taxon",
+            row.id,
+            row.project_id,
+            **change.model_dump(exclude_unset=True, mode="json"),
+        )
         [taxon] = await build_taxa(scope, tx, [row])
         return taxon
 
@@ -161,15 +179,19 @@ async def _keep(tx: Transaction, row: TaxonRow) -> None:
             tx.session.add(row)
     except IntegrityError as error:
         key = "that GBIF key" if "gbif_key" in str(error.orig) else f"the name {name}"
-        raise Conflict(f"Another taxon of this project has {key} already. Nothing was changed.") from error
+        raise Conflict(
+            f"Another taxon of this project has {key} already. Nothing was changed."
+        ) from error
     await tx.session.refresh(row)
 
 
-async def import_taxa(system: AppContext, scope: Scope, project_id: int, body: bytes) -> TaxonImportResult:
+async def import_taxa(
+    system: AppContext, scope: Scope, project_id: int, body: bytes
+) -> TaxonImportResult:
     """Take a list in: what is new is made, what it tells anew is changed, what it leaves out stays.
 
-    Lines that cannot be taken are told, the others are taken; the same list again changes nothing. Raises NotFound,
-    Forbidden, and Invalid for what is no list: then nothing is changed.
+    Lines that cannot be taken are told, the others are taken; the same list again changes nothing.
+    Raises NotFound, Forbidden, and Invalid for what is no list: then nothing is changed.
     """
     scope.check(project_id)
     told, names, gbif_keys = await asyncio.to_thread(_read, body)
@@ -188,7 +210,14 @@ async def import_taxa(system: AppContext, scope: Scope, project_id: int, body: b
         }
         if taxa:
             await upsert_taxa(scope, tx, project_id, taxa)
-            tx.audit("import", "taxon", project_id, project_id, created=intake.created, updated=intake.updated)
+            tx.audit(
+                "import",
+                "taxon",
+                project_id,
+                project_id,
+                created=intake.created,
+                updated=intake.updated,
+            )
         problems = sorted([*told.problems, *intake.problems])
         taken = TaxonImportResult(
             created=intake.created,
@@ -196,7 +225,8 @@ async def import_taxa(system: AppContext, scope: Scope, project_id: int, body: b
             unchanged=intake.unchanged,
             refused=len(problems),
             problems=[
-                FieldProblem(where=f"line {line}, {column}", message=why) for line, column, why in problems[:MOST_TOLD]
+                FieldProblem(where=f"line {line}, {column}", message=why)
+                for line, column, why in problems[:MOST_TOLD]
             ],
             ignored_columns=told.ignored,
         )
@@ -206,6 +236,10 @@ async def import_taxa(system: AppContext, scope: Scope, project_id: int, body: b
 def _read(body: bytes) -> tuple[TaxonList, set[str], set[int]]:
     """Read a list; answers it with the keys of all names in it, and all its GBIF keys."""
     told = parse_taxon_list(body)
-    names = {line.values.get("scientific_name") for line in told.lines} | {line.accepted for line in told.lines}
-    gbif_keys = {line.values.get("gbif_key") for line in told.lines} | {line.accepted_gbif for line in told.lines}
+    names = {line.values.get("scientific_name") for line in told.lines} | {
+        line.accepted for line in told.lines
+    }
+    gbif_keys = {line.values.get("gbif_key") for line in told.lines} | {
+        line.accepted_gbif for line in told.lines
+    }
     return told, {name_key(name) for name in names if name}, {key for key in gbif_keys if key}

@@ -27,12 +27,17 @@ async def list_labels(
     async with system.database.transaction(scope) as tx:
         statement = select_labels(scope, project_id)
         order = [(TaxonLabelRow.label, str), (TaxonLabelRow.project_id, int)]
-        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=False, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         names = await list_taxon_names(scope, tx, [row.taxon_id for row in rows])
     found = [
         MappedLabel(
-            project_id=row.project_id, label=row.label, taxon_id=row.taxon_id, scientific_name=names[row.taxon_id]
+            project_id=row.project_id,
+            label=row.label,
+            taxon_id=row.taxon_id,
+            scientific_name=names[row.taxon_id],
         )
         for row in rows
         if row.taxon_id in names
@@ -41,7 +46,10 @@ async def list_labels(
 
 
 async def map_labels(system: AppContext, scope: Scope, wanted: LabelMappings) -> LabelMappingResult:
-    """Say what labels mean; labels that are not named keep their meaning. Raises NotFound, Forbidden, Unprocessable."""
+    """Say what labels mean; labels that are not named keep their meaning.
+
+    Raises NotFound, Forbidden, Unprocessable.
+    """
     meanings: dict[str, UUID | None] = {one.label: one.taxon for one in wanted.labels}
     if len(meanings) < len(wanted.labels):
         raise Unprocessable("A label is named more than once. Nothing was changed.")
@@ -57,8 +65,13 @@ async def map_labels(system: AppContext, scope: Scope, wanted: LabelMappings) ->
     return LabelMappingResult(changed=changed)
 
 
-async def list_unmapped_labels(system: AppContext, scope: Scope, project_id: int) -> list[UnmappedLabel]:
-    """List the labels that are found on images and mean no taxon yet, the most frequent first. Raises NotFound."""
+async def list_unmapped_labels(
+    system: AppContext, scope: Scope, project_id: int
+) -> list[UnmappedLabel]:
+    """List the labels that are found on images and mean no taxon yet, the most frequent first.
+
+    Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         counted = await count_classes(scope, tx, project_id)
         names = {label: name_key(label.replace("_", " ")) for label, _ in counted}

@@ -34,12 +34,16 @@ _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r"}
 def read_archive(body: bytes) -> TaxonTable:
     """Read the taxa of an archive, or the table that is packed alone. Raises Invalid."""
     if body.count(DIRECTORY) > MOST_FILES:
-        raise InvalidRequest(f"An archive may have at most {MOST_FILES:,} files. Nothing was changed.")
+        raise InvalidRequest(
+            f"An archive may have at most {MOST_FILES:,} files. Nothing was changed."
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             return _Archive(archive).read()
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InvalidRequest(f"This archive cannot be unpacked: {error}. Nothing was changed.") from error
+        raise InvalidRequest(
+            f"This archive cannot be unpacked: {error}. Nothing was changed."
+        ) from error
 
 
 class _Archive:
@@ -51,7 +55,9 @@ class _Archive:
         names = [info.filename for info in self._archive.infolist() if not info.is_dir()]
         if META not in names:
             if len(names) != 1:
-                raise InvalidRequest(f"This archive has no {META}, which says what its files are. Nothing was changed.")
+                raise InvalidRequest(
+                    f"This archive has no {META}, which says what its files are. Nothing was changed."
+                )
             return parse_table(self._unpack(names[0], self._left))
         text = decode_text(self._unpack(META, MOST_META))
         # Entities are for those who want to blow up a reader: no archive declares any.
@@ -63,7 +69,9 @@ class _Archive:
             raise InvalidRequest(f"{META} cannot be read: {error}. Nothing was changed.") from error
         core = meta.find(f"{_SPACE}core")
         if core is None or not core.get("rowType", "").endswith("/Taxon"):
-            raise InvalidRequest(f"The core of this archive is no list of taxa, says its {META}. Nothing was changed.")
+            raise InvalidRequest(
+                f"The core of this archive is no list of taxa, says its {META}. Nothing was changed."
+            )
         columns, reader = self._open(core, "id")
         if "external_id" not in columns:
             columns = ["external_id" if name == "id" else name for name in columns]
@@ -93,7 +101,9 @@ class _Archive:
         if described.get("encoding", "UTF-8").upper() not in ("UTF-8", "UTF8"):
             raise InvalidRequest(f"{name[:100]} is not in UTF-8. Nothing was changed.")
         text = decode_text(self._unpack(name, self._left))
-        separator, quote = (_unescape(described.get(f"fields{what}", usual)) for what, usual in _USUAL)
+        separator, quote = (
+            _unescape(described.get(f"fields{what}", usual)) for what, usual in _USUAL
+        )
         if len(separator) != 1 or len(quote) > 1:
             raise InvalidRequest(
                 f"{META} parts the cells of {name[:100]} by more than a character. Nothing was changed."
@@ -146,4 +156,6 @@ def _list_columns(described: ET.Element, key: str) -> list[str]:
     if place is not None:
         index = _number(place.get("index"))
         places[index] = places.get(index, "id") if key == "id" else "id"
-    return [places.get(index, "") for index in range(min(max(places, default=-1), MOST_COLUMNS) + 1)]
+    return [
+        places.get(index, "") for index in range(min(max(places, default=-1), MOST_COLUMNS) + 1)
+    ]

@@ -56,7 +56,9 @@ def parse_taxon_list(body: bytes) -> TaxonList:
     tells_status = not STATUS.isdisjoint(table.columns)
     for line, cells in table.rows.items():
         try:
-            found.lines.append(_read_line(line, cells, table, by_id, keys, tells_status=tells_status))
+            found.lines.append(
+                _read_line(line, cells, table, by_id, keys, tells_status=tells_status)
+            )
         except ValidationError as error:
             for wrong in error.errors()[:1]:
                 column = ".".join(map(str, wrong["loc"])) or "row"
@@ -73,7 +75,13 @@ class _Wrong(Exception):
 
 
 def _read_line(
-    line: int, cells: Cells, table: TaxonTable, by_id: Mapping[str, Cells], keys: set[str], *, tells_status: bool
+    line: int,
+    cells: Cells,
+    table: TaxonTable,
+    by_id: Mapping[str, Cells],
+    keys: set[str],
+    *,
+    tells_status: bool,
 ) -> TaxonLine:
     name, author = _read_name(cells)
     gbif_key = _read_key(cells, "gbif_key")
@@ -110,7 +118,9 @@ def _read_key(cells: Cells, column: str) -> int | None:
     return int(found[1])
 
 
-def _read_accepted(cells: Cells, by_id: Mapping[str, Cells], keys: set[str]) -> tuple[str | None, int | None]:
+def _read_accepted(
+    cells: Cells, by_id: Mapping[str, Cells], keys: set[str]
+) -> tuple[str | None, int | None]:
     """What a line says to be accepted in its place: a name, or a key of GBIF's where no name is told."""
     if "accepted" in cells:
         return cells["accepted"], None
@@ -125,7 +135,11 @@ def _read_accepted(cells: Cells, by_id: Mapping[str, Cells], keys: set[str]) -> 
             raise _Wrong("acceptedNameUsageID", f"{accepted_id[:100]} is no taxonID of this file")
     if key is not None and key == _read_key(cells, "gbif_key"):
         return None, None
-    return (None, key) if key is not None and (full is None or cells["accepted_gbif"] in keys) else (full, None)
+    return (
+        (None, key)
+        if key is not None and (full is None or cells["accepted_gbif"] in keys)
+        else (full, None)
+    )
 
 
 def _read_higher(cells: Cells, by_id: Mapping[str, Cells]) -> dict[str, str]:
@@ -150,7 +164,9 @@ def _read_common(cells: Cells, table: TaxonTable) -> dict[str, list[str]]:
         if column.startswith(COMMON):
             names.setdefault(column.removeprefix(COMMON), []).extend(_part(cell))
     if "common_name" in cells:
-        names.setdefault(parse_language(cells.get("language", "")), []).extend(_part(cells["common_name"]))
+        names.setdefault(parse_language(cells.get("language", "")), []).extend(
+            _part(cells["common_name"])
+        )
     return names
 
 

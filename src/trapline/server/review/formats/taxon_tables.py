@@ -64,7 +64,8 @@ class LineReader(Protocol):
 class TaxonTable:
     """Rows by their line, each with what its cells hold.
 
-    `common_names` are those of a file of their own: by what names their taxon in the archive, by language.
+    `common_names` are those of a file of their own: by what names their taxon in the archive, by
+    language.
     """
 
     columns: Sequence[str]
@@ -76,11 +77,18 @@ class TaxonTable:
     def ignored(self) -> list[str]:
         """The columns that hold nothing that is known here."""
         known = set(FIELDS.values())
-        return [name for name in self.columns if name and name not in known and not name.startswith(COMMON)]
+        return [
+            name
+            for name in self.columns
+            if name and name not in known and not name.startswith(COMMON)
+        ]
 
 
 def parse_column_name(name: str) -> str:
-    """What a column holds: a field where that is known, else what it is called. Terms may be called by addresses."""
+    """What a column holds: a field where that is known, else what it is called.
+
+    Terms may be called by addresses.
+    """
     plain = re.split(r"[/#:]", name.strip().lower())[-1]
     if plain.startswith(COMMON):
         return COMMON + plain.removeprefix(COMMON).replace("_", "-")
@@ -88,7 +96,10 @@ def parse_column_name(name: str) -> str:
 
 
 def parse_table(body: bytes) -> TaxonTable:
-    """Read a table of which the first line names the columns, or a list of GBIF keys alone. Raises Invalid."""
+    """Read a table of which the first line names the columns, or a list of GBIF keys alone.
+
+    Raises Invalid.
+    """
     text = decode_text(body)
     separator = detect_separator(text)
     # What is parted by tabs has no quotes, only names with some in them.
@@ -118,7 +129,9 @@ def parse_lines(reader: LineReader) -> Iterator[list[str]]:
     try:
         yield from reader
     except csv.Error as error:
-        raise InvalidRequest(f"Line {reader.line_num} is no CSV: {error}. Nothing was changed.") from error
+        raise InvalidRequest(
+            f"Line {reader.line_num} is no CSV: {error}. Nothing was changed."
+        ) from error
 
 
 def build_table(columns: Sequence[str], reader: LineReader) -> TaxonTable:
@@ -129,7 +142,9 @@ def build_table(columns: Sequence[str], reader: LineReader) -> TaxonTable:
         if not any(cell.strip() for cell in cells):
             continue
         if len(table.rows) + len(table.problems) == MOST_ROWS:
-            raise InvalidRequest(f"A list may have at most {MOST_ROWS:,} taxa. Nothing was changed; send it in parts.")
+            raise InvalidRequest(
+                f"A list may have at most {MOST_ROWS:,} taxa. Nothing was changed; send it in parts."
+            )
         if len(cells) > len(columns):
             what = f"has {len(cells)} cells, and there are names for {len(columns)}"
             table.problems.append((reader.line_num, "row", what))
@@ -148,9 +163,15 @@ def _check(columns: Sequence[str]) -> None:
             "Nothing was changed."
         )
     if twice := sorted({name for name in named if named.count(name) > 1}):
-        raise InvalidRequest(f"More than one column holds the {twice[0]}. Nothing was changed; leave one.")
+        raise InvalidRequest(
+            f"More than one column holds the {twice[0]}. Nothing was changed; leave one."
+        )
 
 
 def _bare(cell: str) -> str:
     told = cell.strip()
-    return told[1:-1].replace('""', '"').strip() if len(told) > 1 and told[0] == told[-1] == '"' else told
+    return (
+        told[1:-1].replace('""', '"').strip()
+        if len(told) > 1 and told[0] == told[-1] == '"'
+        else told
+    )

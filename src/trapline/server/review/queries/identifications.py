@@ -38,22 +38,34 @@ IDS = ARRAY(Uuid)
 class IdentificationRow(Row):
     """One thing that somebody said; nothing of it changes but that it may be withdrawn.
 
-    An annotation of an analysis that is over goes only with its image, so `annotation_id` carries no foreign key: the
-    check would want an index of its own over all annotations.
+    An annotation of an analysis that is over goes only with its image, so `annotation_id` carries
+    no foreign key: the check would want an index of its own over all annotations.
     """
 
     __tablename__ = "identifications"
     __table_args__ = (
-        ForeignKeyConstraint(["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"
+        ),
         ForeignKeyConstraint(["project_id", "taxon_id"], ["taxa.project_id", "taxa.id"]),
-        CheckConstraint("kind in ('confirm', 'correct', 'blank', 'unsure', 'comment')", name="kind"),
+        CheckConstraint(
+            "kind in ('confirm', 'correct', 'blank', 'unsure', 'comment')", name="kind"
+        ),
         CheckConstraint("(kind = 'correct') = (label is not null)", name="label"),
         CheckConstraint("taxon_id is null or label is not null", name="taxon"),
         Index("ix_identifications_image", "image_id", "created_at", "id"),
         Index("ix_identifications_project_time", "project_id", "created_at", "id"),
-        Index("ix_identifications_taxon", "project_id", "taxon_id", postgresql_where="taxon_id is not null"),
         Index(
-            "ix_identifications_withdrawn", "project_id", "withdrawn_at", postgresql_where="withdrawn_at is not null"
+            "ix_identifications_taxon",
+            "project_id",
+            "taxon_id",
+            postgresql_where="taxon_id is not null",
+        ),
+        Index(
+            "ix_identifications_withdrawn",
+            "project_id",
+            "withdrawn_at",
+            postgresql_where="withdrawn_at is not null",
         ),
     )
 
@@ -71,8 +83,11 @@ class IdentificationRow(Row):
     life_stage: Mapped[str | None]
     behaviour: Mapped[str | None]
     made_by: Mapped[str]
-    # Not when its transaction began: that waits for others who speak of the same image, and the latest one holds.
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())
+    # Not when its transaction began: that waits for others who speak of the same image, and the
+    # latest one holds.
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None]
 
@@ -98,11 +113,16 @@ async def list_annotation_locations(
         """,
         (list(annotations),),
     )
-    return {key: AnnotationLocation(*place) for key, *place in await cursor.fetchall() if scope.sees(place[0])}
+    return {
+        key: AnnotationLocation(*place)
+        for key, *place in await cursor.fetchall()
+        if scope.sees(place[0])
+    }
 
 
 async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> dict[UUID, int]:
-    """Lock images, one after the other for all who say something of them; answers the project of each.
+    """Lock images, one after the other for all who say something of them; answers the project of
+    each.
 
     Those that are deleted or not the caller's are left out. Raises Forbidden.
     """
@@ -116,14 +136,20 @@ async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> 
     return found
 
 
-async def list_taxon_names(scope: Scope, tx: Transaction, taxa: Iterable[UUID]) -> dict[UUID, tuple[int, str]]:
+async def list_taxon_names(
+    scope: Scope, tx: Transaction, taxa: Iterable[UUID]
+) -> dict[UUID, tuple[int, str]]:
     """Find the project and the scientific name of each of these taxa that the caller sees."""
-    statement = select(TaxonRow.id, TaxonRow.project_id, TaxonRow.scientific_name).where(TaxonRow.id.in_(set(taxa)))
+    statement = select(TaxonRow.id, TaxonRow.project_id, TaxonRow.scientific_name).where(
+        TaxonRow.id.in_(set(taxa))
+    )
     found = (await tx.session.execute(statement)).all()
     return {key: (project, name) for key, project, name in found if scope.sees(project)}
 
 
-async def create_identification_rows(scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]) -> None:
+async def create_identification_rows(
+    scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]
+) -> None:
     """Add what somebody said of images that are locked, and mark these as reviewed."""
     tx.session.add_all(rows)
     await tx.session.flush()
@@ -134,7 +160,9 @@ async def withdraw_identification_rows(
     scope: Scope, tx: Transaction, keys: Sequence[UUID], actor: str
 ) -> list[IdentificationRow]:
     """Withdraw identifications of images that are locked; answers those that were not withdrawn before."""
-    held = select(IdentificationRow).where(IdentificationRow.id.in_(keys), IdentificationRow.withdrawn_at.is_(None))
+    held = select(IdentificationRow).where(
+        IdentificationRow.id.in_(keys), IdentificationRow.withdrawn_at.is_(None)
+    )
     rows = list((await tx.session.scalars(held.order_by(IdentificationRow.id))).all())
     for row in rows:
         row.withdrawn_at, row.withdrawn_by = func.clock_timestamp(), actor
@@ -178,7 +206,11 @@ def select_identifications(
     statement = statement.where(*(column == value for column, value in equal if value is not None))
     if wanted.annotation_id is not None:
         # By its image, whose index knows what was said.
-        of_image = select(AnnotationRow.image_id).where(AnnotationRow.id == wanted.annotation_id).scalar_subquery()
+        of_image = (
+            select(AnnotationRow.image_id)
+            .where(AnnotationRow.id == wanted.annotation_id)
+            .scalar_subquery()
+        )
         statement = statement.where(IdentificationRow.image_id == of_image)
     if wanted.withdrawn is not None:
         is_held = IdentificationRow.withdrawn_at.is_(None)
@@ -190,9 +222,16 @@ def select_identifications(
     return statement
 
 
-async def list_by_id(scope: Scope, tx: Transaction, keys: Sequence[UUID]) -> list[IdentificationRow]:
-    """List these identifications. Raises NotFound where one is missing, or its image deleted; Forbidden."""
-    statement = select_identifications(scope, None, IdentificationFilter()).where(IdentificationRow.id.in_(keys))
+async def list_by_id(
+    scope: Scope, tx: Transaction, keys: Sequence[UUID]
+) -> list[IdentificationRow]:
+    """List these identifications.
+
+    Raises NotFound where one is missing, or its image deleted; Forbidden.
+    """
+    statement = select_identifications(scope, None, IdentificationFilter()).where(
+        IdentificationRow.id.in_(keys)
+    )
     rows = list((await tx.session.scalars(statement)).all())
     if len(rows) < len(set(keys)):
         raise NotFound("At least one of these identifications is not there. Nothing was changed.")
@@ -237,6 +276,8 @@ def build_reviewed_condition() -> ColumnElement[bool]:
         .correlate(AnnotationRow)
         .subquery()
     )
-    is_confirmed = (whole.c.kind == Kind.CONFIRM.value) & (whole.c.analysis_id == AnnotationRow.analysis_id)
+    is_confirmed = (whole.c.kind == Kind.CONFIRM.value) & (
+        whole.c.analysis_id == AnnotationRow.analysis_id
+    )
     of_whole = select(whole.c.kind).where((whole.c.kind == Kind.BLANK.value) | is_confirmed)
     return exists().where(*counts, named) | of_whole.exists()

@@ -28,9 +28,11 @@ AT_ONCE = 2000
 
 
 class TaxonRow(Row):
-    """A taxon of a project's list; a synonym names the taxon that is accepted in its place, of the same project.
+    """A taxon of a project's list; a synonym names the taxon that is accepted in its place, of the
+    same project.
 
-    `name_key` is what one name is told from another by; `searched` holds all its names as searches look for them.
+    `name_key` is what one name is told from another by; `searched` holds all its names as searches
+    look for them.
     """
 
     __tablename__ = "taxa"
@@ -40,7 +42,12 @@ class TaxonRow(Row):
         UniqueConstraint("project_id", "gbif_key"),
         ForeignKeyConstraint(["project_id", "accepted_id"], ["taxa.project_id", "taxa.id"]),
         CheckConstraint("accepted_id <> id", name="accepted"),
-        Index("ix_taxa_accepted", "project_id", "accepted_id", postgresql_where="accepted_id is not null"),
+        Index(
+            "ix_taxa_accepted",
+            "project_id",
+            "accepted_id",
+            postgresql_where="accepted_id is not null",
+        ),
     )
 
     id: Mapped[Key]
@@ -68,7 +75,9 @@ class TaxonLabelRow(Row):
         Index("ix_taxon_labels_taxon", "project_id", "taxon_id"),
     )
 
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True
+    )
     label: Mapped[str] = mapped_column(primary_key=True)
     taxon_id: Mapped[UUID]
 
@@ -97,7 +106,12 @@ async def get_taxon_row(scope: Scope, tx: Transaction, taxon_id: UUID) -> TaxonR
 
 
 def select_taxa(
-    scope: Scope, project_id: int | None, search: str | None, rank: str | None, *, accepted: bool | None
+    scope: Scope,
+    project_id: int | None,
+    search: str | None,
+    rank: str | None,
+    *,
+    accepted: bool | None,
 ) -> Select[TaxonRow]:
     """Select the taxa that the caller sees; a search looks at all their names, and at those of their synonyms."""
     statement = select(TaxonRow)
@@ -109,7 +123,9 @@ def select_taxa(
     if rank is not None:
         statement = statement.where(TaxonRow.rank == rank.lower())
     if accepted is not None:
-        statement = statement.where(TaxonRow.accepted_id.is_(None) if accepted else TaxonRow.accepted_id.is_not(None))
+        statement = statement.where(
+            TaxonRow.accepted_id.is_(None) if accepted else TaxonRow.accepted_id.is_not(None)
+        )
     if search is not None and (key := name_key(search)):
         found = func.strpos(TaxonRow.searched, key) > 0
         synonyms = select(TaxonRow.accepted_id).where(TaxonRow.accepted_id.is_not(None), found)
@@ -127,15 +143,22 @@ async def list_relations(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]
     )
     synonyms = (
         select(TaxonRow.accepted_id, TaxonRow.scientific_name)
-        .where(TaxonRow.project_id.in_({row.project_id for row in rows}), TaxonRow.accepted_id.in_(ids))
+        .where(
+            TaxonRow.project_id.in_({row.project_id for row in rows}), TaxonRow.accepted_id.in_(ids)
+        )
         .order_by(TaxonRow.name_key)
     )
     labels = (
         select(TaxonLabelRow.taxon_id, TaxonLabelRow.label)
-        .where(TaxonLabelRow.project_id.in_({row.project_id for row in rows}), TaxonLabelRow.taxon_id.in_(ids))
+        .where(
+            TaxonLabelRow.project_id.in_({row.project_id for row in rows}),
+            TaxonLabelRow.taxon_id.in_(ids),
+        )
         .order_by(TaxonLabelRow.label)
     )
-    around = TaxonRelations({key: name for key, name in (await tx.session.execute(accepted)).all()}, {}, {})
+    around = TaxonRelations(
+        {key: name for key, name in (await tx.session.execute(accepted)).all()}, {}, {}
+    )
     for statement, lists in ((synonyms, around.synonyms), (labels, around.labels)):
         for key, name in (await tx.session.execute(statement)).all():
             if key is not None:
@@ -144,7 +167,11 @@ async def list_relations(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]
 
 
 async def list_known_taxa(
-    scope: Scope, tx: Transaction, project_id: int, names: Collection[str], gbif_keys: Collection[int]
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    names: Collection[str],
+    gbif_keys: Collection[int],
 ) -> dict[str, KnownTaxon]:
     """Find the taxa of a list with one of these names or GBIF keys, and what is accepted for them, by their keys."""
     scope.check(project_id)
@@ -164,14 +191,19 @@ async def list_known_taxa(
     of_names, of_keys = list(names), list(gbif_keys)
     for first in range(0, max(len(of_names), len(of_keys)), AT_ONCE):
         part = slice(first, first + AT_ONCE)
-        cursor = await tx.execute(query, {"project": project_id, "names": of_names[part], "keys": of_keys[part]})
+        cursor = await tx.execute(
+            query, {"project": project_id, "names": of_names[part], "keys": of_keys[part]}
+        )
         for taxon_id, key, accepted, *values in await cursor.fetchall():
             known[key] = KnownTaxon(taxon_id, dict(zip(FIELDS, values, strict=True)), accepted)
     return known
 
 
 async def upsert_taxa(
-    scope: Scope, tx: Transaction, project_id: int, taxa: Mapping[UUID, tuple[dict[str, Any], UUID | None]]
+    scope: Scope,
+    tx: Transaction,
+    project_id: int,
+    taxa: Mapping[UUID, tuple[dict[str, Any], UUID | None]],
 ) -> None:
     """Write whole taxa by their ids, each with what is accepted in its place; those that are there are changed."""
     scope.check(project_id)

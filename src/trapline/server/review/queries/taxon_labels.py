@@ -45,8 +45,13 @@ async def count_taxa(scope: Scope, tx: Transaction, project_id: int, ids: set[UU
     return int(count)
 
 
-async def upsert_labels(scope: Scope, tx: Transaction, project_id: int, meanings: Mapping[str, UUID | None]) -> int:
-    """Write what labels mean; None for nothing. Answers how many mean something else than before."""
+async def upsert_labels(
+    scope: Scope, tx: Transaction, project_id: int, meanings: Mapping[str, UUID | None]
+) -> int:
+    """Write what labels mean; None for nothing.
+
+    Answers how many mean something else than before.
+    """
     scope.check(project_id)
     meaning = {label: taxon_id for label, taxon_id in meanings.items() if taxon_id is not None}
     forgotten = await tx.execute(
@@ -67,7 +72,11 @@ async def upsert_labels(scope: Scope, tx: Transaction, project_id: int, meanings
 
 def select_labels_of_taxon(taxon_id: UUID) -> Select[str]:
     """Select the labels that mean a taxon, under whichever of its names; a synonym stands for what is accepted."""
-    named = select(func.coalesce(TaxonRow.accepted_id, TaxonRow.id)).where(TaxonRow.id == taxon_id).scalar_subquery()
+    named = (
+        select(func.coalesce(TaxonRow.accepted_id, TaxonRow.id))
+        .where(TaxonRow.id == taxon_id)
+        .scalar_subquery()
+    )
     of_taxon = select(TaxonRow.id).where(or_(TaxonRow.id == named, TaxonRow.accepted_id == named))
     return select(TaxonLabelRow.label).where(
         TaxonLabelRow.project_id == _project_of(taxon_id), TaxonLabelRow.taxon_id.in_(of_taxon)
@@ -93,10 +102,12 @@ async def resolve_labels(
     """Of labels, each with the name that it stands for: which mean a taxon, and which taxa are called so."""
     scope.check(project_id)
     cursor = await tx.execute(
-        "select label from taxon_labels where project_id = %s and label = any(%s)", (project_id, list(names))
+        "select label from taxon_labels where project_id = %s and label = any(%s)",
+        (project_id, list(names)),
     )
     mapped = {label for (label,) in await cursor.fetchall()}
-    # What has the name itself goes before what is called so in some language, and what is accepted before synonyms.
+    # What has the name itself goes before what is called so in some language, and what is accepted
+    # before synonyms.
     cursor = await tx.execute(
         """
         select distinct on (n.label) n.label, t.id, t.scientific_name from (
@@ -107,4 +118,6 @@ async def resolve_labels(
         """,
         (project_id, list(names), list(names.values())),
     )
-    return mapped, {label: NamedTaxon(taxon_id, name) for label, taxon_id, name in await cursor.fetchall()}
+    return mapped, {
+        label: NamedTaxon(taxon_id, name) for label, taxon_id, name in await cursor.fetchall()
+    }

@@ -33,7 +33,9 @@ async def list_identifications(
     kind: IdentificationKind | None = None,
     person: Annotated[UUID | None, Query(description="Only what this person said.")] = None,
     taxon: UUID | None = None,
-    withdrawn: Annotated[bool | None, Query(description="Only what was withdrawn, or what was not.")] = None,
+    withdrawn: Annotated[
+        bool | None, Query(description="Only what was withdrawn, or what was not.")
+    ] = None,
     created_after: GivenTime | None = None,
     created_before: GivenTime | None = None,
     order: IdentificationOrder = IdentificationOrder.NEWEST_FIRST,
@@ -69,12 +71,16 @@ async def create_identifications(
 
 
 @router.post("/withdraw")
-async def withdraw_identifications(system: SystemOf, scope: ScopeOf, wanted: WithdrawRequest) -> WithdrawResult:
+async def withdraw_identifications(
+    system: SystemOf, scope: ScopeOf, wanted: WithdrawRequest
+) -> WithdrawResult:
     """Withdraw identifications, all of them or none: your own, or as a manager anybody's."""
     return await identifications.withdraw_identifications(system, scope, wanted)
 
 
 @router.get("/{identification_id}")
-async def get_identification(system: SystemOf, scope: ScopeOf, identification_id: UUID) -> Identification:
+async def get_identification(
+    system: SystemOf, scope: ScopeOf, identification_id: UUID
+) -> Identification:
     """Show one identification, also one that was withdrawn."""
     return await identifications.get_identification(system, scope, identification_id)

@@ -6,7 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter, QueryText, set_etag
+from trapline.server.platform.http.parameters import (
+    LARGEST,
+    Cursor,
+    Limit,
+    ProjectFilter,
+    QueryText,
+    set_etag,
+)
 from trapline.server.platform.http.request_bodies import read_body
 from trapline.server.review.actions import taxa, taxon_labels
 from trapline.server.review.formats.taxon_lists import MOST_BYTES
@@ -26,13 +33,15 @@ router = APIRouter(prefix="/taxa", tags=["taxa"])
 
 OfProject = Annotated[int, Query(ge=1, le=LARGEST)]
 Search = Annotated[
-    QueryText | None, Query(description="What a scientific or common name, or that of a synonym, has in it.")
+    QueryText | None,
+    Query(description="What a scientific or common name, or that of a synonym, has in it."),
 ]
 LIST: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("text/csv", "application/zip")
+            kind: {"schema": {"type": "string", "format": "binary"}}
+            for kind in ("text/csv", "application/zip")
         },
     }
 }
@@ -44,17 +53,25 @@ async def list_taxa(
     scope: ScopeOf,
     project: ProjectFilter = None,
     search: Search = None,
-    rank: Annotated[QueryText | None, Query(description="Such as species or family, in any case.")] = None,
-    accepted: Annotated[bool | None, Query(description="Only accepted taxa, or only synonyms.")] = None,
+    rank: Annotated[
+        QueryText | None, Query(description="Such as species or family, in any case.")
+    ] = None,
+    accepted: Annotated[
+        bool | None, Query(description="Only accepted taxa, or only synonyms.")
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Taxon]:
     """List taxa by their scientific names, of one project or of all of yours."""
-    return await taxa.list_taxa(system, scope, project, search, rank, accepted=accepted, limit=limit, cursor=cursor)
+    return await taxa.list_taxa(
+        system, scope, project, search, rank, accepted=accepted, limit=limit, cursor=cursor
+    )
 
 
 @router.post("", status_code=201)
-async def create_taxon(system: SystemOf, scope: ScopeOf, new: NewTaxon, response: Response) -> Taxon:
+async def create_taxon(
+    system: SystemOf, scope: ScopeOf, new: NewTaxon, response: Response
+) -> Taxon:
     """Put a taxon on a project's list."""
     taxon = await taxa.create_taxon(system, scope, new)
     response.headers["Location"] = f"/api/v2/taxa/{taxon.id}"
@@ -62,18 +79,25 @@ async def create_taxon(system: SystemOf, scope: ScopeOf, new: NewTaxon, response
 
 
 @router.post("/import", openapi_extra=LIST)
-async def import_taxa(system: SystemOf, scope: ScopeOf, project: OfProject, request: Request) -> TaxonImportResult:
-    """Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin Core Archive.
+async def import_taxa(
+    system: SystemOf, scope: ScopeOf, project: OfProject, request: Request
+) -> TaxonImportResult:
+    """Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin
+    Core Archive.
 
-    Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be taken are told, and
-    the others are taken.
+    Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be
+    taken are told, and the others are taken.
     """
     return await taxa.import_taxa(system, scope, project, await read_body(request, MOST_BYTES))
 
 
 @router.get("/labels")
 async def list_labels(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[MappedLabel]:
     """List what the labels of models mean, by label."""
     return await taxon_labels.list_labels(system, scope, project, limit, cursor)
@@ -86,7 +110,9 @@ async def map_labels(system: SystemOf, scope: ScopeOf, wanted: LabelMappings) ->
 
 
 @router.get("/suggestions")
-async def list_unmapped_labels(system: SystemOf, scope: ScopeOf, project: OfProject) -> UnmappedLabels:
+async def list_unmapped_labels(
+    system: SystemOf, scope: ScopeOf, project: OfProject
+) -> UnmappedLabels:
     """List the labels found on images that mean no taxon yet, the most frequent first, with a taxon called so."""
     return UnmappedLabels(results=await taxon_labels.list_unmapped_labels(system, scope, project))
 

@@ -38,10 +38,12 @@ class ActiveIdentification:
 
 
 class EffectiveIdentifications:
-    """What holds of one image and of what was found on it: the latest that a person said, else the model's own words.
+    """What holds of one image and of what was found on it: the latest that a person said, else the
+    model's own words.
 
-    What is said of a box is said of its classification. That a whole image is blank is said of everything on it. That
-    a whole image is confirmed is said of what its analysis found, where nothing else was said of that by itself.
+    What is said of a box is said of its classification. That a whole image is blank is said of
+    everything on it. That a whole image is confirmed is said of what its analysis found, where
+    nothing else was said of that by itself.
     """
 
     def __init__(self, said: Iterable[ActiveIdentification]) -> None:
@@ -88,7 +90,10 @@ def list_errors(new: Sequence[NewIdentification]) -> list[tuple[str, str]]:
         if not about:
             faults.append((here, "must name annotations or images that it is about"))
         given = {name for name in ("comment", *NAMES, *DETAILS) if getattr(one, name) is not None}
-        faults += [(f"{here}.{name}", f"is not said with {one.kind}") for name in sorted(given - CARRIES[one.kind])]
+        faults += [
+            (f"{here}.{name}", f"is not said with {one.kind}")
+            for name in sorted(given - CARRIES[one.kind])
+        ]
         if one.kind == Kind.CORRECT and len(given.intersection(NAMES)) != 1:
             faults.append((here, "must say what it is, by either a taxon or a label"))
         if one.kind == Kind.COMMENT and one.comment is None:

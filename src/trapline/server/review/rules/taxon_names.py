@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-FIELDS = ("scientific_name", "authorship", "rank", "higher_ranks", "common_names", "gbif_key", "external_id")
+FIELDS = (
+    "scientific_name",
+    "authorship",
+    "rank",
+    "higher_ranks",
+    "common_names",
+    "gbif_key",
+    "external_id",
+)
 MERGED = frozenset({"higher_ranks", "common_names"})
 """Of these a list that comes in changes the parts that it names."""
 
@@ -43,9 +51,11 @@ def split_author(name: str, author: str = "") -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class TaxonLine:
-    """A line of a list that came in: what it says of a taxon, which it may name by its GBIF key alone.
+    """A line of a list that came in: what it says of a taxon, which it may name by its GBIF key
+    alone.
 
-    Where `tells_status`, it is a synonym of what `accepted` (a name) or `accepted_gbif` names, or of nothing.
+    Where `tells_status`, it is a synonym of what `accepted` (a name) or `accepted_gbif` names, or
+    of nothing.
     """
 
     line: int
@@ -66,7 +76,8 @@ class KnownTaxon:
 
 @dataclass
 class TaxonImportPlan:
-    """What lines do to a list, by the keys of names: the taxa as they become, and those that a line leaves as they are.
+    """What lines do to a list, by the keys of names: the taxa as they become, and those that a line
+    leaves as they are.
 
     Problems are told by line and by column.
     """
@@ -82,15 +93,21 @@ class TaxonImportPlan:
         return len(self.become) - self.created
 
 
-def build_import_plan(lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon]) -> TaxonImportPlan:
-    """Decide what lines change on a list: what they leave out stays. Lines that cannot be taken are told, others taken.
+def build_import_plan(
+    lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon]
+) -> TaxonImportPlan:
+    """Decide what lines change on a list: what they leave out stays. Lines that cannot be taken are
+    told, others taken.
 
-    `known` has, by their keys, all taxa that the lines name, those with their GBIF keys, and what is accepted for them.
+    `known` has, by their keys, all taxa that the lines name, those with their GBIF keys, and what
+    is accepted for them.
     """
     intake = TaxonImportPlan()
     taken = _take_each_once(lines, known, intake)
     keys = _hold_gbif_keys(taken, known)
-    while refused := {key: wrong for key in taken if (wrong := _find_wrong(key, taken, known, keys))}:
+    while refused := {
+        key: wrong for key in taken if (wrong := _find_wrong(key, taken, known, keys))
+    }:
         for key, (column, why) in refused.items():
             intake.problems.append((taken.pop(key).line, column, why))
     for key, line in taken.items():
@@ -98,7 +115,10 @@ def build_import_plan(lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon
         values = _merge(known[key].values if key in known else {}, line.values)
         if key not in known:
             intake.created += 1
-        elif values == known[key].values and (None if accepted == key else accepted) == known[key].accepted:
+        elif (
+            values == known[key].values
+            and (None if accepted == key else accepted) == known[key].accepted
+        ):
             intake.unchanged += 1
             continue
         intake.become[key] = (values, None if accepted == key else accepted)
@@ -121,18 +141,24 @@ def _take_each_once(
             )
             intake.problems.append((line.line, "scientific_name", why))
         elif key in taken:
-            intake.problems.append((line.line, "scientific_name", f"is that of line {taken[key].line} too"))
+            intake.problems.append(
+                (line.line, "scientific_name", f"is that of line {taken[key].line} too")
+            )
         else:
             taken[key] = line
     return taken
 
 
-def _hold_gbif_keys(taken: Mapping[str, TaxonLine], known: Mapping[str, KnownTaxon]) -> dict[int, str]:
+def _hold_gbif_keys(
+    taken: Mapping[str, TaxonLine], known: Mapping[str, KnownTaxon]
+) -> dict[int, str]:
     """Whose each GBIF key will be: the first line's that names it, behind those of taxa that keep theirs."""
     holders: dict[int, str] = {}
     for key, one in known.items():
         line = taken.get(key)
-        if one.values["gbif_key"] is not None and (line is None or line.values.get("gbif_key") is None):
+        if one.values["gbif_key"] is not None and (
+            line is None or line.values.get("gbif_key") is None
+        ):
             holders[one.values["gbif_key"]] = key
     for key, line in taken.items():
         if line.values.get("gbif_key") is not None:
@@ -141,7 +167,10 @@ def _hold_gbif_keys(taken: Mapping[str, TaxonLine], known: Mapping[str, KnownTax
 
 
 def _find_wrong(
-    key: str, taken: Mapping[str, TaxonLine], known: Mapping[str, KnownTaxon], keys: Mapping[int, str]
+    key: str,
+    taken: Mapping[str, TaxonLine],
+    known: Mapping[str, KnownTaxon],
+    keys: Mapping[int, str],
 ) -> tuple[str, str] | None:
     line = taken[key]
     gbif_key = line.values.get("gbif_key")
@@ -157,7 +186,10 @@ def _find_wrong(
 
 
 def _follow(
-    key: str, taken: Mapping[str, TaxonLine], known: Mapping[str, KnownTaxon], keys: Mapping[int, str]
+    key: str,
+    taken: Mapping[str, TaxonLine],
+    known: Mapping[str, KnownTaxon],
+    keys: Mapping[int, str],
 ) -> list[str | None]:
     """The names from one to what is accepted for it; ends in None where that is nowhere, and with a name again."""
     way: list[str | None] = []

@@ -30,17 +30,24 @@ class _Waiting:
 
 @dataclass
 class BatchCommitter:
-    """Commits for all that take files of a run side by side. Each transaction fails once the run is no longer ours."""
+    """Commits for all that take files of a run side by side.
+
+    Each transaction fails once the run is no longer ours.
+    """
 
     pull: ActivePullRun
     _waiting: asyncio.Queue[_Waiting] = field(default_factory=asyncio.Queue)
     _pictured: list[UUID] = field(default_factory=list)
     _ended: BaseException | None = None
 
-    async def settle(self, settled: FileOutcome, *, image: ImageRow | None = None, size: int = 0) -> UUID | None:
-        """Note what became of a file of `size` received bytes, and add its checked image, if it has one.
+    async def settle(
+        self, settled: FileOutcome, *, image: ImageRow | None = None, size: int = 0
+    ) -> UUID | None:
+        """Note what became of a file of `size` received bytes, and add its checked image, if it has
+        one.
 
-        Answers the image's id if it is new. Raises RunLost, and what the database says against this file.
+        Answers the image's id if it is new. Raises RunLost, and what the database says against this
+        file.
         """
         if self._ended is not None:
             raise PullRunOwnershipLost from self._ended
@@ -53,7 +60,10 @@ class BatchCommitter:
         self._pictured.append(image_id)
 
     async def run(self) -> None:
-        """Commit whatever waits, until cancelled. Whoever comes after its end must not wait for ever."""
+        """Commit whatever waits, until cancelled.
+
+        Whoever comes after its end must not wait for ever.
+        """
         try:
             while True:
                 batch = [await self._waiting.get()]
@@ -89,12 +99,18 @@ class BatchCommitter:
     async def _write(self, batch: list[_Waiting]) -> None:
         scope, pictured = self.pull.scope, list(self._pictured)
         async with self.pull.system.database.sql_transaction(scope) as tx:
-            new = await self._keep_images(tx, [waiting for waiting in batch if waiting.image is not None])
+            new = await self._keep_images(
+                tx, [waiting for waiting in batch if waiting.image is not None]
+            )
             counts = Counter(bytes=sum(waiting.size for waiting in batch))
-            counts.update(counted for waiting in batch if (counted := _counted(waiting.settled)) is not None)
+            counts.update(
+                counted for waiting in batch if (counted := _counted(waiting.settled)) is not None
+            )
             async with tx.pipelined():
                 if batch:
-                    await record_outcomes(scope, tx, self.pull.source.id, [waiting.settled for waiting in batch])
+                    await record_outcomes(
+                        scope, tx, self.pull.source.id, [waiting.settled for waiting in batch]
+                    )
                 if pictured:
                     await mark_all_thumbnails(scope, tx, pictured, made=True)
             await update_run_counts(scope, tx, self.pull.run_id, **counts)

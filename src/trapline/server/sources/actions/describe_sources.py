@@ -15,18 +15,30 @@ from trapline.server.sources.queries.sources import RunRow, SourceRow, count_sta
 from trapline.server.sources.rules.pull_policy import format_schedule
 from trapline.wire.sources import PullRun, Source, SourceConnection, SourceCounts
 
-TIMEOUT_FIELDS = {"connect_timeout_s": "connect_s", "list_timeout_s": "listing_s", "download_timeout_s": "download_s"}
+TIMEOUT_FIELDS = {
+    "connect_timeout_s": "connect_s",
+    "list_timeout_s": "listing_s",
+    "download_timeout_s": "download_s",
+}
 
 
 async def describe_sources(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> list[Source]:
     """Describe pull sources as the API returns them, each with its last run, counts and health."""
     ids = [row.id for row in rows]
     names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
-    zones = {row.deployment_id: (await get_deployment_row(scope, tx, row.deployment_id)).time_zone for row in rows}
-    counts, undated = await count_states(scope, tx, ids), await count_without_camera_time(scope, tx, ids)
+    zones = {
+        row.deployment_id: (await get_deployment_row(scope, tx, row.deployment_id)).time_zone
+        for row in rows
+    }
+    counts, undated = (
+        await count_states(scope, tx, ids),
+        await count_without_camera_time(scope, tx, ids),
+    )
     runs = await list_last_runs(scope, tx, ids)
     facts = await list_source_facts(scope, tx, ids)
-    connections = await list_connections(scope, tx, [row.id for row in rows if row.gateway == "websocket"])
+    connections = await list_connections(
+        scope, tx, [row.id for row in rows if row.gateway == "websocket"]
+    )
     health = {row.id: find_health(row, facts[row.id], connections.get(row.id)) for row in rows}
     same = set(Source.model_fields) & {column.key for column in SourceRow.__table__.columns}
     return [
@@ -35,7 +47,9 @@ async def describe_sources(scope: Scope, tx: Transaction, rows: list[SourceRow])
             **{name: row.timeouts.get(column) for name, column in TIMEOUT_FIELDS.items()},
             location_id=row.deployment_id,
             has_event_secret=row.event_secrets is not None,
-            connection=_connection(row, connections.get(row.id)) if row.gateway == "websocket" else None,
+            connection=_connection(row, connections.get(row.id))
+            if row.gateway == "websocket"
+            else None,
             deployment_name=names[row.deployment_id],
             schedule_in_words=format_schedule(row.schedule),
             time_zone=zones[row.deployment_id],

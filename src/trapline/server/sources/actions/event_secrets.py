@@ -5,7 +5,10 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from trapline.server.notifications.actions.signing_secrets import list_secrets, rotate_signing_secret
+from trapline.server.notifications.actions.signing_secrets import (
+    list_secrets,
+    rotate_signing_secret,
+)
 from trapline.server.operations.queries.encrypted_columns import SecretColumn
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -16,13 +19,21 @@ PLACE = SecretColumn("pull_sources", "event_secrets")
 
 
 async def create_event_secret(system: AppContext, scope: Scope, source_id: UUID) -> EventSecret:
-    """Make the secret of a source's events; the one before holds for another day. Raises NotFound, Forbidden."""
+    """Make the secret of a source's events; the one before holds for another day.
+
+    Raises NotFound, Forbidden.
+    """
     find_row = partial(get_source_row, source_id=source_id, lock=True)
-    return await rotate_signing_secret(system, scope, PLACE, find_row, EventSecret, "make event secret", "source")
+    return await rotate_signing_secret(
+        system, scope, PLACE, find_row, EventSecret, "make event secret", "source"
+    )
 
 
 async def delete_event_secret(system: AppContext, scope: Scope, source_id: UUID) -> None:
-    """Take no events of a source any more: its secrets, the one before too, hold no longer. Raises NotFound."""
+    """Take no events of a source any more: its secrets, the one before too, hold no longer.
+
+    Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_source_row(scope, tx, source_id, lock=True)
         if row.event_secrets is not None:
@@ -30,6 +41,8 @@ async def delete_event_secret(system: AppContext, scope: Scope, source_id: UUID)
             tx.audit("end event secret", "source", row.id, row.project_id)
 
 
-def list_event_secrets(system: AppContext, sealed: bytes | None, source_id: UUID, now: datetime) -> Sequence[str]:
+def list_event_secrets(
+    system: AppContext, sealed: bytes | None, source_id: UUID, now: datetime
+) -> Sequence[str]:
     """List the secrets that sign a source's events now, the newest first. Raises WrongKey."""
     return list_secrets(system, PLACE, source_id, sealed, now)

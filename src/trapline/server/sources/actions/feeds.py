@@ -67,9 +67,11 @@ async def release_feeds(system: AppContext, scope: Scope, holder: UUID) -> None:
 
 
 async def run_feed(system: AppContext, scope: Scope, source_id: UUID, holder: UUID) -> None:
-    """Keep the connection of a source: take its messages, and connect again whenever it ends, until cancelled.
+    """Keep the connection of a source: take its messages, and connect again whenever it ends, until
+    cancelled.
 
-    Cancelled once, it hangs up and notes what it has received before it ends; cancelled again, it ends.
+    Cancelled once, it hangs up and notes what it has received before it ends; cancelled again, it
+    ends.
     """
     failures = 0
     bound = log.bind(source=str(source_id))
@@ -109,7 +111,9 @@ async def _follow_once(system: AppContext, scope: Scope, source_id: UUID, holder
             raise
 
 
-async def _take_all(system: AppContext, scope: Scope, source_id: UUID, holder: UUID, inbox: "MessageBuffer") -> None:
+async def _take_all(
+    system: AppContext, scope: Scope, source_id: UUID, holder: UUID, inbox: "MessageBuffer"
+) -> None:
     """Take what comes until the connection ends; also of one that is no longer ours all that was received."""
     ours = await _once_there(lambda: _note_connected(system, scope, source_id, holder))
     try:
@@ -126,22 +130,28 @@ async def _take_all(system: AppContext, scope: Scope, source_id: UUID, holder: U
 
 
 async def _note_connected(system: AppContext, scope: Scope, source_id: UUID, holder: UUID) -> bool:
-    """Note that the connection stands, and list what was told of while it did not, where there is a listing.
+    """Note that the connection stands, and list what was told of while it did not, where there is a
+    listing.
 
-    At most once a minute, and no sooner than a source that fails is asked again. False where it is no longer ours.
+    At most once a minute, and no sooner than a source that fails is asked again. False where it is
+    no longer ours.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_source_row(scope, tx, source_id, lock=True)
         if not await record_connected(scope, tx, source_id, holder):
             return False
         if row.options.get("listing_url"):
-            is_too_soon = row.consecutive_failures > 0 or await has_listed_since(scope, tx, source_id, MINUTE)
+            is_too_soon = row.consecutive_failures > 0 or await has_listed_since(
+                scope, tx, source_id, MINUTE
+            )
             if is_too_soon or await begin_run(scope, tx, row, "connected") is None:
                 advance_next_run(row, datetime.now(UTC) + MINUTE)
         return True
 
 
-async def _take(system: AppContext, scope: Scope, source_id: UUID, holder: UUID, message: str | bytes) -> bool:
+async def _take(
+    system: AppContext, scope: Scope, source_id: UUID, holder: UUID, message: str | bytes
+) -> bool:
     """Take one message, and wait with it while the database is away; False where the connection is no longer ours."""
     told: list[PushedFile] = []
     refused = None if message else "a message was empty, or larger than 1 MiB"
@@ -177,7 +187,9 @@ async def _once_there(step: Callable[[], Awaitable[bool]]) -> bool:
             await asyncio.sleep(AWAY_PAUSE_S)
 
 
-async def _note_broken(system: AppContext, scope: Scope, source_id: UUID, holder: UUID, words: str) -> None:
+async def _note_broken(
+    system: AppContext, scope: Scope, source_id: UUID, holder: UUID, words: str
+) -> None:
     words = words.replace("\x00", "").encode("utf-8", "replace").decode()
     try:
         async with system.database.transaction(scope) as tx:

@@ -6,7 +6,11 @@ import time
 from trapline.server.images.actions.image_import import require_disk_space
 from trapline.server.platform.errors import TraplineError
 from trapline.server.sources.actions.pull_run import ActivePullRun, SourceFailing, SourcePaused
-from trapline.server.sources.queries.pulled_files import list_last_new_files, list_new_files, list_retryable_files
+from trapline.server.sources.queries.pulled_files import (
+    list_last_new_files,
+    list_new_files,
+    list_retryable_files,
+)
 from trapline.server.sources.queries.pushed_files import list_pushed_files
 from trapline.server.sources.queries.sources import PulledFileRow, is_active
 
@@ -16,9 +20,11 @@ PROBES = 3
 
 
 class FileScheduler:
-    """Gives out the files whose turn it is, fresh ones first, up to the limit of the run (0: no limit) and its time.
+    """Gives out the files whose turn it is, fresh ones first, up to the limit of the run (0: no
+    limit) and its time.
 
-    What ends the run early is raised when nobody has a file in hand any more, so that nothing that came is thrown away.
+    What ends the run early is raised when nobody has a file in hand any more, so that nothing that
+    came is thrown away.
     """
 
     def __init__(self, pull: ActivePullRun) -> None:
@@ -34,7 +40,8 @@ class FileScheduler:
         self._changed = asyncio.Condition()
 
     async def begin(self) -> tuple[int, PulledFileRow] | None:
-        """Take the next turn with its number, which must be ended; None where there is nothing left.
+        """Take the next turn with its number, which must be ended; None where there is nothing
+        left.
 
         Raises SourceSick where the source cannot be spoken to any more, Paused, and Unavailable.
         """
@@ -48,7 +55,9 @@ class FileScheduler:
                 elif sickness is not None:
                     # A file that is in hand may still show that it is not the source.
                     if not self._in_hand:
-                        self._probes = await self._list_last() if self._probes is None else self._probes
+                        self._probes = (
+                            await self._list_last() if self._probes is None else self._probes
+                        )
                         if not self._probes or self._left == 0:
                             raise SourceFailing(sickness)
                         return self._give(self._probes.pop(0))
@@ -121,6 +130,8 @@ class FileScheduler:
             if pull.only_pushed:
                 self._files = await list_pushed_files(pull.scope, tx, pull.source, wanted)
             else:
-                self._files = await list_retryable_files(pull.scope, tx, pull.source, pull.began_at, wanted)
+                self._files = await list_retryable_files(
+                    pull.scope, tx, pull.source, pull.began_at, wanted
+                )
         if not self._files:
             self._left = 0

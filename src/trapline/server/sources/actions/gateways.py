@@ -20,7 +20,12 @@ from trapline.server.sources.gateways.own_folders import identify_own_folders
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
 from trapline.server.sources.queries.sources import SourceRow
 from trapline.server.sources.rules.pushed_events import get_folder_url
-from trapline.server.sources.rules.source_urls import DEFAULT_PORTS, get_http_url, get_server, parse_source_url
+from trapline.server.sources.rules.source_urls import (
+    DEFAULT_PORTS,
+    get_http_url,
+    get_server,
+    parse_source_url,
+)
 from trapline.wire.gateway_options import (
     LISTED_BY,
     SECRET,
@@ -42,23 +47,37 @@ OPTION = "option."
 
 
 def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict[str, str]) -> None:
-    """Put a gateway's options onto a row, the secret ones among `secrets`; what is secret and left out stays.
+    """Put a gateway's options onto a row, the secret ones among `secrets`; what is secret and left
+    out stays.
 
-    Without any, those of another gateway go. Raises Unprocessable naming what the gateway does not take.
+    Without any, those of another gateway go. Raises Unprocessable naming what the gateway does not
+    take.
     """
     secret = SECRET.get(row.gateway, ())
-    for name in [name for name in secrets if name.startswith(OPTION) and name.removeprefix(OPTION) not in secret]:
+    for name in [
+        name
+        for name in secrets
+        if name.startswith(OPTION) and name.removeprefix(OPTION) not in secret
+    ]:
         del secrets[name]
     wanted = dict(row.options if given is None else given)
     try:
-        checked = check_options(row.gateway, {name: value for name, value in wanted.items() if value is not None})
+        checked = check_options(
+            row.gateway, {name: value for name, value in wanted.items() if value is not None}
+        )
     except ValueError as error:
         checked = {}
         if isinstance(error, ValidationError) and given is not None:
-            problems = [(".".join(["options", *map(str, one["loc"])]), one["msg"]) for one in error.errors()]
-            raise Unprocessable(f"{problems[0][0]}: {problems[0][1]}. Nothing was changed.", problems) from error
+            problems = [
+                (".".join(["options", *map(str, one["loc"])]), one["msg"]) for one in error.errors()
+            ]
+            raise Unprocessable(
+                f"{problems[0][0]}: {problems[0][1]}. Nothing was changed.", problems
+            ) from error
         if given is not None:
-            raise Unprocessable(f"options: {error}. Nothing was changed.", [("options", str(error))]) from error
+            raise Unprocessable(
+                f"options: {error}. Nothing was changed.", [("options", str(error))]
+            ) from error
     for name in secret:
         if name in wanted:
             secrets.pop(OPTION + name, None)
@@ -68,33 +87,48 @@ def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict
     row.secret_options = [name for name in secret if OPTION + name in secrets]
 
 
-def encrypt_secrets(system: AppContext, source_id: UUID, secrets: Mapping[str, str]) -> bytes | None:
+def encrypt_secrets(
+    system: AppContext, source_id: UUID, secrets: Mapping[str, str]
+) -> bytes | None:
     """Encrypt a source's secrets, bound to its row; None where there are none."""
-    return encrypt_secret(system.secrets, json.dumps(dict(secrets)), TABLE, source_id, COLUMN) if secrets else None
+    return (
+        encrypt_secret(system.secrets, json.dumps(dict(secrets)), TABLE, source_id, COLUMN)
+        if secrets
+        else None
+    )
 
 
 def decrypt_secrets(system: AppContext, row: SourceRow) -> dict[str, str]:
     """Open a source's secrets. Raises WrongKey."""
     if row.secrets is None:
         return {}
-    opened: dict[str, str] = json.loads(decrypt_secret(system.secrets, row.secrets, TABLE, row.id, COLUMN))
+    opened: dict[str, str] = json.loads(
+        decrypt_secret(system.secrets, row.secrets, TABLE, row.id, COLUMN)
+    )
     return opened
 
 
 def build_location_key(row: SourceRow) -> tuple[Any, ...]:
-    """Tell all that decides where a source's files are and which are listed: its ledger is about these alone.
+    """Tell all that decides where a source's files are and which are listed: its ledger is about
+    these alone.
 
-    File servers show each account a folder of its own; over HTTP another name is nearly always another key to the same.
+    File servers show each account a folder of its own; over HTTP another name is nearly always
+    another key to the same.
     """
     account = row.auth_username if row.gateway in ("ftp", "sftp") else None
-    return (row.gateway, row.base_url, account, *(row.options.get(name) for name in LISTED_BY.get(row.gateway, ())))
+    return (
+        row.gateway,
+        row.base_url,
+        account,
+        *(row.options.get(name) for name in LISTED_BY.get(row.gateway, ())),
+    )
 
 
 def open_gateway(system: AppContext, row: SourceRow, folder: Path | None = None) -> Gateway:
     """Open the gateway of a source; nothing is connected yet.
 
-    `folder` is the resolved folder that was compared with the granted ones. A name that is resolved again could lead to
-    another folder by then.
+    `folder` is the resolved folder that was compared with the granted ones. A name that is resolved
+    again could lead to another folder by then.
 
     Raises:
         OutboundRefused: the policy forbids the address.
@@ -103,7 +137,8 @@ def open_gateway(system: AppContext, row: SourceRow, folder: Path | None = None)
         own = system.own_folders
         judged = folder or resolve_folder(row.base_url, system.source_folders, own)
         return FolderGateway(judged, identify_own_folders(own))
-    # Each gateway is loaded with its first source: together they would take a tenth of a process's start.
+    # Each gateway is loaded with its first source: together they would take a tenth of a process's
+    # start.
     if row.gateway not in OPENERS:
         raise Unprocessable(f"The gateway {row.gateway!r} cannot be spoken to by this version.")
     return OPENERS[row.gateway](system, row, get_timeouts(row))
@@ -114,7 +149,10 @@ def validate_addresses(system: AppContext, row: SourceRow) -> None:
 
     Raises OutboundRefused.
     """
-    named = [row.base_url, *(row.options.get(name) for name in ("endpoint", "listing_url", "files_url"))]
+    named = [
+        row.base_url,
+        *(row.options.get(name) for name in ("endpoint", "listing_url", "files_url")),
+    ]
     for url in (*named, *row.options.get("file_origins", ())):
         if url is not None and (server := get_server(url)).scheme in DEFAULT_PORTS:
             validate_literal(system.outbound, server.scheme, server.host, server.port)
@@ -131,7 +169,9 @@ def _open_http(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gate
     from trapline.server.platform.network.outbound import OutboundClient
     from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
 
-    outbound = OutboundClient(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
+    outbound = OutboundClient(
+        system.outbound, credentials=_credentials(system, row), timeouts=timeouts
+    )
     return HttpDirectoryGateway(
         outbound, row.base_url, listing_s=timeouts.listing_s, pace=RateLimiter(row.rate_limit_per_s)
     )
@@ -141,7 +181,9 @@ def _open_rest(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gate
     from trapline.server.platform.network.outbound import OutboundClient
     from trapline.server.sources.gateways.rest_gateway import RestGateway
 
-    outbound = OutboundClient(system.outbound, credentials=_credentials(system, row), timeouts=timeouts)
+    outbound = OutboundClient(
+        system.outbound, credentials=_credentials(system, row), timeouts=timeouts
+    )
     options = RestOptions.model_validate(row.options)
     return RestGateway(
         outbound,
@@ -162,29 +204,47 @@ def _open_s3(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gatewa
     options = S3Options.model_validate(row.options)
     secret = decrypt_secrets(system, row).get(f"{OPTION}secret")
     if row.auth_type != "none":
-        raise Unprocessable("An S3 source signs in by its options `key` and `secret`; leave auth_type out.")
+        raise Unprocessable(
+            "An S3 source signs in by its options `key` and `secret`; leave auth_type out."
+        )
     if (options.key is None) != (secret is None):
-        raise Unprocessable("An S3 source needs both options, `key` and `secret`, or none of them for a public bucket.")
-    signer = None if options.key is None or secret is None else S3Signer(options.key, secret, options.region)
+        raise Unprocessable(
+            "An S3 source needs both options, `key` and `secret`, or none of them for a public bucket."
+        )
+    signer = (
+        None
+        if options.key is None or secret is None
+        else S3Signer(options.key, secret, options.region)
+    )
     endpoint = options.endpoint or f"https://s3.{options.region}.amazonaws.com"
     outbound = OutboundClient(system.outbound, timeouts=timeouts)
     pace = RateLimiter(row.rate_limit_per_s)
-    return S3Gateway(outbound, endpoint, row.base_url, signer, listing_s=timeouts.listing_s, pace=pace)
+    return S3Gateway(
+        outbound, endpoint, row.base_url, signer, listing_s=timeouts.listing_s, pace=pace
+    )
 
 
 def _open_ftp(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gateway:
     from trapline.server.platform.network.dialing import Dialer
     from trapline.server.platform.network.outbound import load_trusted_certificates
-    from trapline.server.sources.gateways.ftp_connections import FtpAddress, FtpConnectionPool, FtpCredentials
+    from trapline.server.sources.gateways.ftp_connections import (
+        FtpAddress,
+        FtpConnectionPool,
+        FtpCredentials,
+    )
     from trapline.server.sources.gateways.ftp_gateway import FtpGateway
 
     server = get_server(row.base_url)
     tls = load_trusted_certificates() if server.scheme == "ftps" else None
     # On its own port TLS begins at once; on every other it is asked for (AUTH TLS).
-    address = FtpAddress(server.host, server.port, tls, tls_at_once=server.port == DEFAULT_PORTS["ftps"])
+    address = FtpAddress(
+        server.host, server.port, tls, tls_at_once=server.port == DEFAULT_PORTS["ftps"]
+    )
     login = FtpCredentials()
     if row.auth_type == "basic":
-        login = FtpCredentials(row.auth_username or "", decrypt_secrets(system, row).get("password", ""))
+        login = FtpCredentials(
+            row.auth_username or "", decrypt_secrets(system, row).get("password", "")
+        )
         if any(sign in login.username + login.password for sign in "\r\n"):
             raise Unprocessable("auth_username and auth_password must be one line each.")
     connections = FtpConnectionPool(Dialer(system.outbound), address, login, timeouts)
@@ -220,7 +280,9 @@ def _open_sftp(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gate
         )
     except ValueError as error:
         raise Unprocessable(f"The option host_key or key cannot be used: {error}.") from error
-    return SftpGateway(Dialer(system.outbound), login, row.base_url, timeouts, RateLimiter(row.rate_limit_per_s))
+    return SftpGateway(
+        Dialer(system.outbound), login, row.base_url, timeouts, RateLimiter(row.rate_limit_per_s)
+    )
 
 
 def _open_websocket(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gateway:
@@ -231,21 +293,35 @@ def _open_websocket(system: AppContext, row: SourceRow, timeouts: "Timeouts") ->
     parse_source_url(row.base_url)
     options = WebsocketOptions.model_validate(row.options)
     if options.listing_url is None and options.files_url is None:
-        raise Unprocessable("A WebSocket source needs the option `listing_url`, or `files_url` where nothing lists.")
-    if options.listing_url and get_server(options.listing_url).host != get_server(row.base_url).host:
+        raise Unprocessable(
+            "A WebSocket source needs the option `listing_url`, or `files_url` where nothing lists."
+        )
+    if (
+        options.listing_url
+        and get_server(options.listing_url).host != get_server(row.base_url).host
+    ):
         raise Unprocessable("listing_url must be on the same host as the source's address.")
 
     def directory(url: str) -> HttpDirectoryGateway:
         credentials = _credentials(system, row, get_http_url(row.base_url))
         outbound = OutboundClient(system.outbound, credentials=credentials, timeouts=timeouts)
-        return HttpDirectoryGateway(outbound, url, listing_s=timeouts.listing_s, pace=RateLimiter(row.rate_limit_per_s))
+        return HttpDirectoryGateway(
+            outbound, url, listing_s=timeouts.listing_s, pace=RateLimiter(row.rate_limit_per_s)
+        )
 
     listing = directory(options.listing_url) if options.listing_url else None
-    return WebsocketGateway(listing, directory(get_folder_url(options.files_url or options.listing_url or "")))
+    return WebsocketGateway(
+        listing, directory(get_folder_url(options.files_url or options.listing_url or ""))
+    )
 
 
-def open_source_feed(system: AppContext, row: SourceRow) -> "AbstractAsyncContextManager[MessageBuffer]":
-    """Connect to a source that pushes; see gateways/websocket_feed. Raises Unprocessable, OutboundRefused."""
+def open_source_feed(
+    system: AppContext, row: SourceRow
+) -> "AbstractAsyncContextManager[MessageBuffer]":
+    """Connect to a source that pushes; see gateways/websocket_feed.
+
+    Raises Unprocessable, OutboundRefused.
+    """
     from trapline.server.platform.network.dialing import Dialer
     from trapline.server.platform.network.outbound import load_trusted_certificates
     from trapline.server.sources.gateways.websocket_gateway import open_feed
@@ -253,7 +329,13 @@ def open_source_feed(system: AppContext, row: SourceRow) -> "AbstractAsyncContex
     timeouts = get_timeouts(row)
     credentials = _credentials(system, row)
     headers = credentials.headers if credentials is not None else {}
-    return open_feed(Dialer(system.outbound), row.base_url, headers, load_trusted_certificates(), timeouts.connect_s)
+    return open_feed(
+        Dialer(system.outbound),
+        row.base_url,
+        headers,
+        load_trusted_certificates(),
+        timeouts.connect_s,
+    )
 
 
 OPENERS: dict[str, Callable[[AppContext, SourceRow, "Timeouts"], Gateway]] = {
@@ -267,7 +349,9 @@ OPENERS: dict[str, Callable[[AppContext, SourceRow, "Timeouts"], Gateway]] = {
 """How the gateway of a source is opened, by its name; a folder needs no way out."""
 
 
-def _credentials(system: AppContext, row: SourceRow, url: str | None = None) -> "Credentials | None":
+def _credentials(
+    system: AppContext, row: SourceRow, url: str | None = None
+) -> "Credentials | None":
     from trapline.server.platform.network.outbound import Credentials
 
     secrets = decrypt_secrets(system, row)
@@ -277,7 +361,9 @@ def _credentials(system: AppContext, row: SourceRow, url: str | None = None) -> 
             return Credentials.basic(url, row.auth_username or "", secrets.get("password", ""))
         case "bearer":
             value = secrets.get("header") or secrets.get("password", "")
-            return Credentials.header(url, "Authorization", f"Bearer {value.removeprefix('Bearer ')}")
+            return Credentials.header(
+                url, "Authorization", f"Bearer {value.removeprefix('Bearer ')}"
+            )
         case "header":
             name, value = parse_header(secrets.get("header", ""))
             return Credentials.header(url, name, value)

@@ -20,7 +20,11 @@ from trapline.server.queue.actions.file_receiver import receive_file
 from trapline.server.sources.actions.batch_committer import BatchCommitter
 from trapline.server.sources.actions.file_scheduler import FileScheduler
 from trapline.server.sources.actions.gateways import get_timeouts
-from trapline.server.sources.actions.pull_run import ActivePullRun, SourceFailing, format_internal_error
+from trapline.server.sources.actions.pull_run import (
+    ActivePullRun,
+    SourceFailing,
+    format_internal_error,
+)
 from trapline.server.sources.gateways.file_names import ADDRESSED, readable_name
 from trapline.server.sources.gateways.gateway import OpenFile
 from trapline.server.sources.queries.pull_runs import PullRunOwnershipLost
@@ -53,7 +57,9 @@ async def import_files(pull: ActivePullRun) -> None:
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(settling.run())
             takers = range(pull.source.concurrency + AHEAD)
-            await asyncio.gather(*[group.create_task(_take_turns(pull, settling, turns)) for _ in takers])
+            await asyncio.gather(
+                *[group.create_task(_take_turns(pull, settling, turns)) for _ in takers]
+            )
             writing.cancel()
         await settling.finish()
     except BaseExceptionGroup as ended:
@@ -63,7 +69,8 @@ async def import_files(pull: ActivePullRun) -> None:
 async def _take_turns(pull: ActivePullRun, settling: BatchCommitter, turns: FileScheduler) -> None:
     while True:
         async with AsyncExitStack() as stack:
-            # A turn begins with a place to fetch it, so that nothing is asked for behind what ends the run.
+            # A turn begins with a place to fetch it, so that nothing is asked for behind what ends
+            # the run.
             async with pull.downloads:
                 turn = await turns.begin()
                 if turn is None:
@@ -88,18 +95,21 @@ async def _fetch_file(
         return await _fetch(pull, file, incoming)
     except OutboundFailed as error:
         if error.retry_after_s is not None:
-            # The server asks for patience: that is no fault of those files that would come after it, nor of this one,
-            # unless others came, or the listing while it is refused again. Fresh ones are taken before those that were
-            # tried.
+            # The server asks for patience: that is no fault of those files that would come after
+            # it, nor of this one, unless others came, or the listing while it is refused again.
+            # Fresh ones are taken before those that were tried.
             turns.stop(SourceFailing(error))
             wait = timedelta(seconds=error.retry_after_s)
             if pull.last_taken is not None:
                 return _failed(file, error.detail, at_least=wait)
             if pull.may_blame and file.error is not None:
-                # One of them, as the server may refuse them all: then the next run blames another one.
+                # One of them, as the server may refuse them all: then the next run blames another
+                # one.
                 pull.may_blame = False
                 return _failed(file, error.detail, at_least=wait, retry_after=get_refused_delay)
-            return _settled(file, file.state, error=error.detail, attempts=file.attempts, again_after=wait)
+            return _settled(
+                file, file.state, error=error.detail, attempts=file.attempts, again_after=wait
+            )
         if not isinstance(error, FileGone):
             # A camera writes over its oldest pictures: one that is gone says nothing of the source.
             pull.failures.append(error)
@@ -111,7 +121,9 @@ async def _fetch_file(
         return _failed_unforeseen(pull, file, error)
 
 
-async def _fetch(pull: ActivePullRun, file: PulledFileRow, incoming: IncomingFile) -> OpenFile | FileOutcome:
+async def _fetch(
+    pull: ActivePullRun, file: PulledFileRow, incoming: IncomingFile
+) -> OpenFile | FileOutcome:
     within = asyncio.timeout(FILE_WITHIN.total_seconds())
     try:
         async with within, pull.gateway.open_file(file.path, file.etag) as opened:
@@ -120,19 +132,25 @@ async def _fetch(pull: ActivePullRun, file: PulledFileRow, incoming: IncomingFil
             if (left := _half_written(pull.source, file, opened)) is not None:
                 wait, why = left
                 attempts, size = file.attempts, opened.size
-                return _settled(file, "seen", error=why, attempts=attempts, again_after=wait, size=size)
+                return _settled(
+                    file, "seen", error=why, attempts=attempts, again_after=wait, size=size
+                )
             return await _receive(pull, file, opened, incoming)
     except TimeoutError as error:
         if not within.expired():
             raise
-        raise OutboundFailed(f"it was not received within {FILE_WITHIN // MINUTE} minutes") from error
+        raise OutboundFailed(
+            f"it was not received within {FILE_WITHIN // MINUTE} minutes"
+        ) from error
 
 
 async def _receive(
     pull: ActivePullRun, file: PulledFileRow, opened: OpenFile, incoming: IncomingFile
 ) -> OpenFile | FileOutcome:
     window_s = max(SLOWEST_OVER.total_seconds(), get_timeouts(pull.source).download_s)
-    reason = await receive_file(pull.system, opened, incoming, window_s, lambda head: find_other_kind(head, file.path))
+    reason = await receive_file(
+        pull.system, opened, incoming, window_s, lambda head: find_other_kind(head, file.path)
+    )
     return opened if reason is None else _settled(file, "skipped", error=reason)
 
 
@@ -164,7 +182,10 @@ async def _import(
 ) -> None:
     system, size = pull.system, incoming.size
     async with AsyncExitStack() as stack:
-        thumbnails = {size: await stack.enter_async_context(system.store.receive()) for size in THUMBNAIL_SIZES}
+        thumbnails = {
+            size: await stack.enter_async_context(system.store.receive())
+            for size in THUMBNAIL_SIZES
+        }
         name = readable_name(file.path, is_encoded=pull.source.gateway in ADDRESSED)
         checked = await validate_image(
             system,
@@ -183,7 +204,9 @@ async def _import(
         if isinstance(checked, UndecodableFile):
             await settling.settle(_broken(file, opened, checked.reason), size=size)
             return
-        row, known = (None, checked.image_id) if isinstance(checked, ExistingImage) else (checked, None)
+        row, known = (
+            (None, checked.image_id) if isinstance(checked, ExistingImage) else (checked, None)
+        )
         sha256 = bytes.fromhex(incoming.sha256)
         settled = _settled(file, "duplicate", sha256=sha256, etag=opened.etag, image_id=known)
         new = await settling.settle(settled, image=row, size=size)
@@ -193,11 +216,13 @@ async def _import(
             settling.record_thumbnails(new)
 
 
-def _half_written(source: SourceRow, file: PulledFileRow, opened: OpenFile) -> tuple[timedelta, str] | None:
+def _half_written(
+    source: SourceRow, file: PulledFileRow, opened: OpenFile
+) -> tuple[timedelta, str] | None:
     """Tell how long to leave a file that is still being written, and why; None if it may be taken.
 
-    The size that the server gives now is what the next run compares with, so that a listing whose sizes are never
-    right costs one more run and no file.
+    The size that the server gives now is what the next run compares with, so that a listing whose
+    sizes are never right costs one more run and no file.
     """
     if source.min_age_s and opened.modified_at is not None:
         age = datetime.now(UTC) - opened.modified_at
@@ -205,9 +230,7 @@ def _half_written(source: SourceRow, file: PulledFileRow, opened: OpenFile) -> t
             why = f"left until it is {source.min_age_s} seconds old, as this source's settings say"
             return timedelta(seconds=source.min_age_s) - age, why
     if file.size is not None and opened.size is not None and file.size != opened.size:
-        why = (
-            f"left for the next run: it had {file.size:,} bytes and now has {opened.size:,}, as if still being written"
-        )
+        why = f"left for the next run: it had {file.size:,} bytes and now has {opened.size:,}, as if still being written"
         return LEFT_FOR, why
     return None
 
@@ -223,12 +246,16 @@ def _may_be_unfinished(file: PulledFileRow, opened: OpenFile) -> bool:
 def _broken(file: PulledFileRow, opened: OpenFile, reason: str) -> FileOutcome:
     if _may_be_unfinished(file, opened):
         # Perhaps it is still being written: the next run sees it whole, or broken for good.
-        return _settled(file, "seen", error=f"left for the next run: {reason}", again_after=LEFT_FOR)
+        return _settled(
+            file, "seen", error=f"left for the next run: {reason}", again_after=LEFT_FOR
+        )
     return _failed(file, reason)
 
 
 def _failed_unforeseen(pull: ActivePullRun, file: PulledFileRow, error: Exception) -> FileOutcome:
-    log.error("a file could not be dealt with", source=str(pull.source.id), path=file.path, exc_info=error)
+    log.error(
+        "a file could not be dealt with", source=str(pull.source.id), path=file.path, exc_info=error
+    )
     pull.failures.append(OutboundFailed(format_internal_error(error)))
     return _failed(file, format_internal_error(error))
 
@@ -244,7 +271,9 @@ def _failed(
     wait = retry_after(attempts, _chance)
     if wait is None:
         return _settled(file, "quarantined", error=reason, attempts=attempts)
-    return _settled(file, "failed", error=reason, attempts=attempts, again_after=max(wait, at_least))
+    return _settled(
+        file, "failed", error=reason, attempts=attempts, again_after=max(wait, at_least)
+    )
 
 
 def _settled(file: PulledFileRow, state: str, **told: Any) -> FileOutcome:

@@ -15,8 +15,9 @@ from trapline.server.sources.gateways.gateway import Gateway, Walk
 from trapline.server.sources.queries.sources import SourceRow
 from trapline.server.sources.rules.pull_policy import RUN_WITHIN, find_folder_exclusion
 
-# After so many files in a row that could not be fetched, it is the source that is sick. One whose transfer broke off
-# says less than one that did not begin: several such files must not keep those behind them waiting for many runs.
+# After so many files in a row that could not be fetched, it is the source that is sick. One whose
+# transfer broke off says less than one that did not begin: several such files must not keep those
+# behind them waiting for many runs.
 SICK_AFTER = 5
 SICK_AFTER_BROKEN_OFF = 50
 
@@ -37,10 +38,11 @@ class SourcePaused(Exception):
 class ActivePullRun:
     """One run in the hands of this process.
 
-    `failures` are those of files that could not be fetched, since one that could be. Through `downloads` go as many
-    files at once as the source's settings say. `may_blame` tells that the server gave its listing in this very run, so
-    that a file which it refuses again may be at fault. `given` counts the files that were tried; where files wait after
-    a run that `is_scheduled`, another one follows.
+    `failures` are those of files that could not be fetched, since one that could be. Through
+    `downloads` go as many files at once as the source's settings say. `may_blame` tells that the
+    server gave its listing in this very run, so that a file which it refuses again may be at fault.
+    `given` counts the files that were tried; where files wait after a run that `is_scheduled`,
+    another one follows.
     """
 
     system: AppContext
@@ -70,7 +72,9 @@ class ActivePullRun:
     def find_source_failure(self) -> OutboundFailed | None:
         """Tell what is wrong with the source, if the files in a row that could not be fetched say that something is."""
         broken_off = sum(isinstance(error, TransferAborted) for error in self.failures)
-        is_sick = (len(self.failures) - broken_off) / SICK_AFTER + broken_off / SICK_AFTER_BROKEN_OFF >= 1
+        is_sick = (
+            len(self.failures) - broken_off
+        ) / SICK_AFTER + broken_off / SICK_AFTER_BROKEN_OFF >= 1
         return self.failures[-1] if is_sick else None
 
     def count_listed(self) -> int:

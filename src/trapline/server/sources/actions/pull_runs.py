@@ -1,7 +1,8 @@
 """Pulling: begin a run, list what is there, take each new file once, note what became of it.
 
-Killed anywhere, the next run neither loses nor doubles a file: each file's image, its line in the ledger and the run's
-counts are one transaction, which fails as a whole once the run is no longer ours.
+Killed anywhere, the next run neither loses nor doubles a file: each file's image, its line in the
+ledger and the run's counts are one transaction, which fails as a whole once the run is no longer
+ours.
 """
 
 import asyncio
@@ -21,14 +22,25 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.background_tasks import PULLS, enqueue_background_task
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
-from trapline.server.platform.errors import Conflict, DatabaseUnavailable, NotFound, OutboundFailed, TraplineError
+from trapline.server.platform.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    NotFound,
+    OutboundFailed,
+    TraplineError,
+)
 from trapline.server.platform.metrics import PULL_RUNS
 from trapline.server.platform.vault import DecryptionError
 from trapline.server.projects.queries.projects import is_archived
 from trapline.server.sources.actions.gateways import open_gateway
 from trapline.server.sources.actions.listed_starts import judge_starts
 from trapline.server.sources.actions.pull_files import import_files
-from trapline.server.sources.actions.pull_run import ActivePullRun, SourceFailing, SourcePaused, format_internal_error
+from trapline.server.sources.actions.pull_run import (
+    ActivePullRun,
+    SourceFailing,
+    SourcePaused,
+    format_internal_error,
+)
 from trapline.server.sources.actions.source_folders import require_granted_for_run
 from trapline.server.sources.queries.pull_runs import (
     HEARTBEAT_S,
@@ -54,7 +66,12 @@ from trapline.server.sources.queries.pulled_files import (
     upsert_listed_files,
 )
 from trapline.server.sources.queries.pushed_files import has_pushed_files
-from trapline.server.sources.queries.sources import RunRow, SourceRow, claim_due_sources, get_source_row
+from trapline.server.sources.queries.sources import (
+    RunRow,
+    SourceRow,
+    claim_due_sources,
+    get_source_row,
+)
 from trapline.server.sources.rules.pull_policy import (
     FIRST_RETRY,
     LEFT_FOR,
@@ -77,12 +94,15 @@ PROJECT_ARCHIVED = "the project was archived before this run began; nothing was 
 
 DUE_AT_ONCE = 50
 LISTED_AT_ONCE = 500
-# A run that took its process with it may have been the innocent one, but not so many times in a row.
+# A run that took its process with it may have been the innocent one, but not so many times in a
+# row.
 FRUITLESS_AT_MOST = 3
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
-async def start_run(system: AppContext, scope: Scope, source_id: UUID, max_files: int | None) -> PullRunAccepted:
+async def start_run(
+    system: AppContext, scope: Scope, source_id: UUID, max_files: int | None
+) -> PullRunAccepted:
     """Begin a run by hand. Raises NotFound, Forbidden, Conflict where one is in progress."""
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, PullRunAccepted)
@@ -125,7 +145,10 @@ async def begin_run(
 
 
 async def start_due_runs(system: AppContext, scope: Scope) -> int:
-    """Begin the runs whose time has come; answers how many. Missed ones are caught up once, running ones left alone."""
+    """Begin the runs whose time has come; answers how many.
+
+    Missed ones are caught up once, running ones left alone.
+    """
     begun = 0
     for _ in range(DUE_AT_ONCE):
         source_id: UUID | None = None
@@ -135,7 +158,9 @@ async def start_due_runs(system: AppContext, scope: Scope) -> int:
                     source_id = source.id
                     deployment = await get_deployment_row(scope, tx, source.deployment_id)
                     now = datetime.now(UTC)
-                    source.next_run_at = get_next_run(source.schedule, ZoneInfo(deployment.time_zone), now, _chance)
+                    source.next_run_at = get_next_run(
+                        source.schedule, ZoneInfo(deployment.time_zone), now, _chance
+                    )
                     begun += await begin_run(scope, tx, source, SCHEDULE) is not None
         except TraplineError:
             raise
@@ -145,17 +170,21 @@ async def start_due_runs(system: AppContext, scope: Scope) -> int:
             # One source that breaks us must not keep all others from their turn.
             log.exception("a due run could not be begun", source=str(source_id))
             async with system.database.transaction(scope) as tx:
-                _leave_alone(await get_source_row(scope, tx, source_id, lock=True), format_internal_error(error))
+                _leave_alone(
+                    await get_source_row(scope, tx, source_id, lock=True),
+                    format_internal_error(error),
+                )
         if source_id is None:
             break
     return begun
 
 
 async def restart_dead_runs(system: AppContext, scope: Scope) -> int:
-    """Begin a run after each whose process gives no sign of life, so that its source goes on; answers how many.
+    """Begin a run after each whose process gives no sign of life, so that its source goes on;
+    answers how many.
 
-    A paused source stays as it is, and one whose runs die again and again without taking anything is left alone like
-    any other that fails.
+    A paused source stays as it is, and one whose runs die again and again without taking anything
+    is left alone like any other that fails.
     """
     async with system.database.transaction(scope) as tx:
         begun = 0
@@ -166,7 +195,10 @@ async def restart_dead_runs(system: AppContext, scope: Scope) -> int:
                 continue
             if await count_interrupted_runs(scope, tx, source_id) > FRUITLESS_AT_MOST:
                 log.error("a source's runs die again and again", source=str(source_id))
-                _leave_alone(source, "its runs end in the middle again and again: each took its process with it")
+                _leave_alone(
+                    source,
+                    "its runs end in the middle again and again: each took its process with it",
+                )
                 continue
             begun += await begin_run(scope, tx, source, "resumed") is not None
     return begun
@@ -182,7 +214,9 @@ async def run_pull(system: AppContext, scope: Scope, run_id: UUID) -> None:
             # Also one that was started by hand: nothing is changed in an archived project.
             await finish_run(scope, tx, run_id, "interrupted", error=PROJECT_ARCHIVED)
             return
-    with structlog.contextvars.bound_contextvars(project=run.project_id, source=str(run.source_id), run=str(run_id)):
+    with structlog.contextvars.bound_contextvars(
+        project=run.project_id, source=str(run.source_id), run=str(run_id)
+    ):
         await _do_or_fail(system, scope, run)
 
 
@@ -194,13 +228,21 @@ async def _do_or_fail(system: AppContext, scope: Scope, run: RunRow) -> None:
     except SourceFailing as sick:
         await _fail(system, scope, run, str(sick), sick.error.retry_after_s)
     except SourcePaused:
-        await _stop(system, scope, run.id, "the source was paused; what is left is taken once it goes on")
+        await _stop(
+            system, scope, run.id, "the source was paused; what is left is taken once it goes on"
+        )
     except DatabaseUnavailable:
         # No fault of the source. Whoever sees that this run has fallen silent goes on with it.
         log.warning("a run ended because the database is away")
     except (TraplineError, DecryptionError) as error:
         log.warning("a run failed", reason=str(error))
-        await _fail(system, scope, run, str(error), error.retry_after_s if isinstance(error, OutboundFailed) else 0)
+        await _fail(
+            system,
+            scope,
+            run,
+            str(error),
+            error.retry_after_s if isinstance(error, OutboundFailed) else 0,
+        )
     except Exception as error:
         log.exception("a run broke")
         await _fail(system, scope, run, format_internal_error(error))
@@ -223,11 +265,21 @@ async def _do_run(system: AppContext, scope: Scope, run: RunRow) -> None:
     gateway = open_gateway(system, source, folder)
     try:
         doing = ActivePullRun(
-            system, scope, run.id, source, place, gateway, max_files, run.started_at, only_pushed=is_event
+            system,
+            scope,
+            run.id,
+            source,
+            place,
+            gateway,
+            max_files,
+            run.started_at,
+            only_pushed=is_event,
         )
         doing.is_scheduled = is_scheduled
         async with _heartbeat(doing):
-            if run.trigger not in (EVENT, BACKLOG) or needs_listing(source.gateway, source.base_url):
+            if run.trigger not in (EVENT, BACKLOG) or needs_listing(
+                source.gateway, source.base_url
+            ):
                 await _list(doing)
                 doing.may_blame = True
             await import_files(doing)
@@ -269,12 +321,16 @@ async def _list(pull: ActivePullRun) -> None:
                 await noting
             async with pull.system.database.sql_transaction(pull.scope) as tx:
                 await record_unlisted(pull.scope, tx, pull.source, pull.walk.folders)
-                await record_left_out(pull.scope, tx, pull.run_id, pull.walk.left_out, len(pull.walk.folders))
+                await record_left_out(
+                    pull.scope, tx, pull.run_id, pull.walk.left_out, len(pull.walk.folders)
+                )
                 await update_run_counts(pull.scope, tx, pull.run_id, listed=pull.count_listed())
     except TimeoutError as error:
         if not within.expired():
             raise
-        raise OutboundFailed(f"the listing was not over within {LIST_WITHIN // MINUTE} minutes") from error
+        raise OutboundFailed(
+            f"the listing was not over within {LIST_WITHIN // MINUTE} minutes"
+        ) from error
     finally:
         if noting is not None:
             noting.cancel()
@@ -306,7 +362,9 @@ async def _note(pull: ActivePullRun, batch: list[ListedFile]) -> None:
             new = await upsert_listed_files(pull.scope, tx, pull.source, unknown, LEFT_FOR)
             skipped = sum(file.skipped is not None for file in unknown)
             listed = pull.count_listed()
-            await update_run_counts(pull.scope, tx, pull.run_id, listed=listed, new=new, skipped=skipped)
+            await update_run_counts(
+                pull.scope, tx, pull.run_id, listed=listed, new=new, skipped=skipped
+            )
 
 
 async def _finish(pull: ActivePullRun) -> None:
@@ -324,19 +382,23 @@ async def _finish(pull: ActivePullRun) -> None:
             # They were told of while this run was in progress.
             await begin_run(pull.scope, tx, source, EVENT)
         elif source.is_active and pull.is_scheduled and remaining and pull.given:
-            # The limit is that of one run. A large listing is not fetched again for each part of its files.
+            # The limit is that of one run. A large listing is not fetched again for each part of
+            # its files.
             is_listed = await has_listed_since(pull.scope, tx, source.id, LISTED_AGAIN_AFTER)
             await begin_run(pull.scope, tx, source, BACKLOG if is_listed else SCHEDULE)
         await _retry_by_clock(pull.scope, tx, source)
     PULL_RUNS.labels(str(pull.source.id), "completed").inc()
 
 
-async def _fail(system: AppContext, scope: Scope, run: RunRow, error: str, retry_after_s: int | None = None) -> None:
+async def _fail(
+    system: AppContext, scope: Scope, run: RunRow, error: str, retry_after_s: int | None = None
+) -> None:
     """End a run that could not go on; its source is left alone for longer each time, and comes back by itself."""
     error = error.replace("\x00", "").encode("utf-8", "replace").decode()
     with suppress(PullRunOwnershipLost, NotFound):
         async with system.database.transaction(scope) as tx:
-            # The source before its run, as whoever changes or deletes it does: else the two lock each other out.
+            # The source before its run, as whoever changes or deletes it does: else the two lock
+            # each other out.
             source = await get_source_row(scope, tx, run.source_id, lock=True)
             await finish_run(scope, tx, run.id, "failed", error=error)
             not_before = _leave_alone(source, error, retry_after_s or 0)
@@ -350,7 +412,8 @@ async def _fail(system: AppContext, scope: Scope, run: RunRow, error: str, retry
 def _leave_alone(source: SourceRow, error: str, retry_after_s: int = 0) -> datetime:
     source.consecutive_failures += 1
     source.last_error = error
-    # A server that says how long it wants to be left alone is believed, but not that it is well in a moment.
+    # A server that says how long it wants to be left alone is believed, but not that it is well in
+    # a moment.
     told = timedelta(seconds=retry_after_s)
     wait = told if told >= FIRST_RETRY else get_source_delay(source.consecutive_failures, _chance)
     source.not_before = not_before = datetime.now(UTC) + wait

@@ -1,7 +1,9 @@
-"""Pushed events: who signed a message, which files of a source it tells of, and the run that takes them.
+"""Pushed events: who signed a message, which files of a source it tells of, and the run that takes
+them.
 
-What is told of becomes rows of the ledger in the transaction that answers; a run without a listing takes them and ends
-in the import that every picture goes through. While a run is in progress nothing is begun: the run's end looks.
+What is told of becomes rows of the ledger in the transaction that answers; a run without a listing
+takes them and ends in the import that every picture goes through. While a run is in progress
+nothing is begun: the run's end looks.
 """
 
 import hashlib
@@ -18,10 +20,20 @@ from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
-from trapline.server.platform.errors import Conflict, InvalidRequest, NotFound, TooManyRequests, Unauthenticated
+from trapline.server.platform.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    TooManyRequests,
+    Unauthenticated,
+)
 from trapline.server.platform.metrics import SIGNATURE_FAILURES
 from trapline.server.platform.vault import DecryptionError
-from trapline.server.platform.webhook_signatures import WebhookHeaders, generate_secret, verify_signature
+from trapline.server.platform.webhook_signatures import (
+    WebhookHeaders,
+    generate_secret,
+    verify_signature,
+)
 from trapline.server.sources.actions.event_secrets import list_event_secrets
 from trapline.server.sources.actions.pull_runs import advance_next_run, begin_run
 from trapline.server.sources.gateways.gateway import MAX_PATH_CHARACTERS
@@ -32,7 +44,13 @@ from trapline.server.sources.queries.pushed_files import (
 )
 from trapline.server.sources.queries.sources import SourceRow, get_source_row
 from trapline.server.sources.rules.pull_policy import find_exclusion
-from trapline.server.sources.rules.pushed_events import EVENT, InvalidMessage, PushedFile, get_folder_url, parse_message
+from trapline.server.sources.rules.pushed_events import (
+    EVENT,
+    InvalidMessage,
+    PushedFile,
+    get_folder_url,
+    parse_message,
+)
 from trapline.wire.pushed_events import PushedEventsResult, RejectedEvent
 
 log = structlog.get_logger(__name__)
@@ -48,15 +66,26 @@ _DECOY = generate_secret()
 
 
 async def accept_events(
-    system: AppContext, origin: RequestOrigin, source_id: UUID | None, delivery: WebhookHeaders, body: bytes
+    system: AppContext,
+    origin: RequestOrigin,
+    source_id: UUID | None,
+    delivery: WebhookHeaders,
+    body: bytes,
 ) -> PushedEventsResult:
-    """Take a signed message. Raises Unauthenticated, Invalid, TooMany, Conflict where its id came with other bytes."""
+    """Take a signed message.
+
+    Raises Unauthenticated, Invalid, TooMany, Conflict where its id came with other bytes.
+    """
     scope = Scope(actor=f"events:{source_id}", everything=True, origin=origin)
-    if not verify_signature(delivery, await _list_secrets(system, scope, source_id), body) or source_id is None:
+    if (
+        not verify_signature(delivery, await _list_secrets(system, scope, source_id), body)
+        or source_id is None
+    ):
         raise reject_signature(system, "the signature is another than that of this message")
     if wait_s := system.events.take(source_id):
         raise TooManyRequests(
-            "More events come for this source than are taken. Nothing was noted; send it again.", wait_s
+            "More events come for this source than are taken. Nothing was noted; send it again.",
+            wait_s,
         )
     try:
         told = parse_message(body)
@@ -75,7 +104,9 @@ async def accept_events(
             row = await get_source_row(scope, tx, source_id, lock=True)
         except NotFound as error:
             raise reject_signature(system, "the source was deleted") from error
-        taken = await record_pushed_files(scope, tx, row, told, hashlib.sha256(delivery.id).hexdigest()[:32])
+        taken = await record_pushed_files(
+            scope, tx, row, told, hashlib.sha256(delivery.id).hexdigest()[:32]
+        )
         return save_response(scope, tx, taken)
 
 
@@ -90,13 +121,21 @@ def reject_signature(system: AppContext, reason: str) -> Unauthenticated:
 async def _list_secrets(system: AppContext, scope: Scope, source_id: UUID | None) -> Sequence[str]:
     """List the secrets that may have signed, and one that never does, so that each judgement costs alike."""
     async with system.database.transaction(scope) as tx:
-        sealed = (await tx.session.execute(select(SourceRow.event_secrets).where(SourceRow.id == source_id))).scalar()
+        sealed = (
+            await tx.session.execute(
+                select(SourceRow.event_secrets).where(SourceRow.id == source_id)
+            )
+        ).scalar()
     if sealed is None or source_id is None:
         return [_DECOY]
     try:
         return [*list_event_secrets(system, sealed, source_id, datetime.now(UTC)), _DECOY]
     except DecryptionError as error:
-        log.error("the secret of a source's events cannot be opened", source=str(source_id), reason=str(error))
+        log.error(
+            "the secret of a source's events cannot be opened",
+            source=str(source_id),
+            reason=str(error),
+        )
         return [_DECOY]
 
 
@@ -129,9 +168,17 @@ async def _begin(scope: Scope, tx: Transaction, row: SourceRow) -> tuple[UUID | 
         return None, "The source is paused; they are taken once it goes on."
     if row.consecutive_failures:
         advance_next_run(row, datetime.now(UTC))
-        return None, "The source fails and is left alone for a while; they are taken with its next run."
+        return (
+            None,
+            "The source fails and is left alone for a while; they are taken with its next run.",
+        )
     run_id = await begin_run(scope, tx, row, EVENT)
-    return run_id, "A run takes them now." if run_id else "A run is in progress; another one follows it for these."
+    return (
+        run_id,
+        "A run takes them now."
+        if run_id
+        else "A run is in progress; another one follows it for these.",
+    )
 
 
 async def start_runs_for_pushed_files(system: AppContext, scope: Scope) -> int:
@@ -158,7 +205,10 @@ def _find_path(row: SourceRow, told: PushedFile) -> tuple[str | None, str | None
         case "http" | "websocket":
             path = _path_over_http(row, told)
         case "rest":
-            return None, "a source with a JSON interface tells itself where its files are; begin a run instead"
+            return (
+                None,
+                "a source with a JSON interface tells itself where its files are; begin a run instead",
+            )
         case _:
             path = _plain_path(row.base_url, told)
     if path is None:
@@ -171,7 +221,9 @@ def _find_path(row: SourceRow, told: PushedFile) -> tuple[str | None, str | None
 def _path_over_http(row: SourceRow, told: PushedFile) -> str | None:
     from trapline.server.sources.gateways.http_directory_gateway import find_relative_path
 
-    folder = get_folder_url(row.options.get("files_url") or row.options.get("listing_url") or row.base_url)
+    folder = get_folder_url(
+        row.options.get("files_url") or row.options.get("listing_url") or row.base_url
+    )
     split = urlsplit(folder)
     found = find_relative_path(folder, told.get_url(f"{split.scheme}://{split.netloc}"))
     return found[1] if found is not None and not found[1].endswith("/") else None

@@ -36,8 +36,11 @@ UNGRANTED = (
 )
 
 
-async def require_granted(system: AppContext, scope: Scope, tx: Transaction, row: SourceRow) -> None:
-    """Allow a source to read its folder: an operator's call grants it, every other needs a granted folder.
+async def require_granted(
+    system: AppContext, scope: Scope, tx: Transaction, row: SourceRow
+) -> None:
+    """Allow a source to read its folder: an operator's call grants it, every other needs a granted
+    folder.
 
     Raises:
         Forbidden: the source reads a folder that is not granted to its project.
@@ -52,8 +55,11 @@ async def require_granted(system: AppContext, scope: Scope, tx: Transaction, row
     tx.audit("grant", "source folder", row.id, row.project_id, path=str(folder))
 
 
-async def require_readable(system: AppContext, scope: Scope, tx: Transaction, row: SourceRow) -> Path | None:
-    """Allow a test of a source, which grants nothing, and return its resolved folder, None for other gateways.
+async def require_readable(
+    system: AppContext, scope: Scope, tx: Transaction, row: SourceRow
+) -> Path | None:
+    """Allow a test of a source, which grants nothing, and return its resolved folder, None for
+    other gateways.
 
     Raises Forbidden as `require_granted` does.
     """
@@ -70,8 +76,11 @@ def _require_operator(scope: Scope) -> None:
         raise Forbidden(f"{UNGRANTED} Nothing was changed.")
 
 
-async def require_granted_for_run(system: AppContext, scope: Scope, tx: Transaction, row: SourceRow) -> Path | None:
-    """Return the resolved folder of a source, None for other gateways; the run reads this folder and no other.
+async def require_granted_for_run(
+    system: AppContext, scope: Scope, tx: Transaction, row: SourceRow
+) -> Path | None:
+    """Return the resolved folder of a source, None for other gateways; the run reads this folder
+    and no other.
 
     Raises:
         OutboundRefused: the folder is not granted to the project of the source.
@@ -89,20 +98,28 @@ def _resolve(system: AppContext, row: SourceRow) -> Path:
 
 
 def _lies_in(folder: Path, granted: Sequence[str]) -> bool:
-    # Granted paths were resolved when they were granted: one that has become a link since leads elsewhere.
+    # Granted paths were resolved when they were granted: one that has become a link since leads
+    # elsewhere.
     return any(folder.is_relative_to(path) for path in granted)
 
 
 def _make_row(scope: Scope, project_id: int, path: str) -> SourceFolderRow:
     now = datetime.now(UTC)
-    return SourceFolderRow(id=uuid7(), project_id=project_id, path=path, granted_by=scope.person, created_at=now)
+    return SourceFolderRow(
+        id=uuid7(), project_id=project_id, path=path, granted_by=scope.person, created_at=now
+    )
 
 
 async def grant_folder(system: AppContext, scope: Scope, new: NewSourceFolder) -> SourceFolder:
-    """Grant a folder to a project. Raises Unprocessable, OutboundRefused, Conflict where it is granted already."""
+    """Grant a folder to a project.
+
+    Raises Unprocessable, OutboundRefused, Conflict where it is granted already.
+    """
     path = new.path.removeprefix("file://")
     if not path.startswith("/"):
-        raise Unprocessable("A folder is named by its absolute path.", [("path", "is not an absolute path")])
+        raise Unprocessable(
+            "A folder is named by its absolute path.", [("path", "is not an absolute path")]
+        )
     folder = resolve_folder(Path(path).as_uri(), system.source_folders, system.own_folders)
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, SourceFolder)
@@ -110,13 +127,17 @@ async def grant_folder(system: AppContext, scope: Scope, new: NewSourceFolder) -
             return done
         project = await tx.session.get(ProjectRow, new.project)
         if project is None or project.deleted_at is not None:
-            raise Unprocessable("There is no such project. Nothing was granted.", [("project", "does not exist")])
+            raise Unprocessable(
+                "There is no such project. Nothing was granted.", [("project", "does not exist")]
+            )
         row = _make_row(scope, project.id, str(folder))
         try:
             async with tx.session.begin_nested():
                 tx.session.add(row)
         except IntegrityError as error:
-            raise Conflict("This folder is granted to the project already. Nothing was changed.") from error
+            raise Conflict(
+                "This folder is granted to the project already. Nothing was changed."
+            ) from error
         tx.audit("grant", "source folder", row.id, row.project_id, path=row.path)
         [granted] = await _describe(scope, tx, [row])
         return save_response(scope, tx, granted, projects=())
@@ -129,7 +150,9 @@ async def list_folders(
     async with system.database.transaction(scope) as tx:
         statement = select_folders(scope, project_id)
         order = [(SourceFolderRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=False, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         results = await _describe(scope, tx, rows)
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
@@ -138,7 +161,11 @@ async def list_folders(
 async def list_ungranted_sources(system: AppContext, scope: Scope) -> list[UngrantedSource]:
     """List the folder sources of all projects whose folder is not granted to their project."""
     async with system.database.transaction(scope) as tx:
-        rows = [row for row in await list_folder_sources(scope, tx) if not await _may_run(system, scope, tx, row)]
+        rows = [
+            row
+            for row in await list_folder_sources(scope, tx)
+            if not await _may_run(system, scope, tx, row)
+        ]
         names = await list_project_names(scope, tx, {row.project_id for row in rows})
     return [
         UngrantedSource(
@@ -155,7 +182,10 @@ async def list_ungranted_sources(system: AppContext, scope: Scope) -> list[Ungra
 
 
 async def revoke_folder(system: AppContext, scope: Scope, folder_id: UUID) -> None:
-    """Revoke a folder; sources that read it pause, their runs stop, and their images are kept. Raises NotFound."""
+    """Revoke a folder; sources that read it pause, their runs stop, and their images are kept.
+
+    Raises NotFound.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_folder(scope, tx, folder_id)
         await tx.session.delete(row)
@@ -180,7 +210,9 @@ async def _may_run(system: AppContext, scope: Scope, tx: Transaction, row: Sourc
         return False
 
 
-async def _describe(scope: Scope, tx: Transaction, rows: list[SourceFolderRow]) -> list[SourceFolder]:
+async def _describe(
+    scope: Scope, tx: Transaction, rows: list[SourceFolderRow]
+) -> list[SourceFolder]:
     names = await list_project_names(scope, tx, {row.project_id for row in rows})
     return [
         SourceFolder(

@@ -30,7 +30,9 @@ class SourceHealth(NamedTuple):
     detail: str | None = None
 
 
-def find_health(row: SourceRow, facts: SourceFacts, connection: SourceConnectionRow | None) -> SourceHealth:
+def find_health(
+    row: SourceRow, facts: SourceFacts, connection: SourceConnectionRow | None
+) -> SourceHealth:
     """Return the health of a source."""
     error = row.last_error or find_connection_error(connection)
     if not row.is_active:
@@ -40,14 +42,18 @@ def find_health(row: SourceRow, facts: SourceFacts, connection: SourceConnection
     if not facts.has_ended:
         return SourceHealth("new", error)
     if facts.failed >= (FAILED_IN_A_ROW if facts.has_imported else 1):
-        return SourceHealth("all_failing", describe_failures(facts.failed, facts.failure, facts.has_imported))
+        return SourceHealth(
+            "all_failing", describe_failures(facts.failed, facts.failure, facts.has_imported)
+        )
     if _has_no_images(row, facts):
         return SourceHealth("no_images", _describe_listing(facts))
     if facts.waiting:
         pause_s = 0.0
         if not facts.is_running and row.next_run_at is not None:
             pause_s = max(0.0, (row.next_run_at - datetime.now(UTC)).total_seconds())
-        return SourceHealth("behind", describe_backlog(facts.waiting, facts.seconds_per_file, pause_s))
+        return SourceHealth(
+            "behind", describe_backlog(facts.waiting, facts.seconds_per_file, pause_s)
+        )
     return SourceHealth("ok", error)
 
 
@@ -70,13 +76,19 @@ def describe_left_out(left_out: Mapping[str, int], unlisted_folders: int) -> str
     reasons = sorted(left_out.items(), key=lambda one: -one[1])[:REASONS_SHOWN]
     parts = [f"{count:,} {reason}" for reason, count in reasons]
     if unlisted_folders:
-        parts.append(f"{unlisted_folders:,} {'folder' if unlisted_folders == 1 else 'folders'} cannot be listed")
+        parts.append(
+            f"{unlisted_folders:,} {'folder' if unlisted_folders == 1 else 'folders'} cannot be listed"
+        )
     return f"left out: {', '.join(parts)}" if parts else "it shows no file"
 
 
 def describe_backlog(waiting: int, seconds_per_file: float | None, pause_s: float = 0) -> str:
     """Describe how many files wait, and how long they take after a pause."""
-    about = "" if seconds_per_file is None else f", about {_format_duration(pause_s + waiting * seconds_per_file)}"
+    about = (
+        ""
+        if seconds_per_file is None
+        else f", about {_format_duration(pause_s + waiting * seconds_per_file)}"
+    )
     return f"behind: {waiting:,} waiting{about}{' at this rate' if about else ''}"
 
 
@@ -87,7 +99,9 @@ def _has_no_images(row: SourceRow, facts: SourceFacts) -> bool:
         return False
     if facts.has_imported:
         # An emptied folder is usual after an import. Links elsewhere and forbidden folders are not.
-        return facts.listed == 0 and (facts.unlisted_folders > 0 or not NOT_IMPORTED.isdisjoint(facts.left_out))
+        return facts.listed == 0 and (
+            facts.unlisted_folders > 0 or not NOT_IMPORTED.isdisjoint(facts.left_out)
+        )
     return not facts.is_open
 
 
@@ -95,7 +109,11 @@ def _describe_listing(facts: SourceFacts) -> str:
     if facts.listed == 0 or not facts.not_image:
         return f"The listing has no images: {describe_left_out(facts.left_out, facts.unlisted_folders)}."
     path, reason = facts.not_image
-    many = f"More than {COUNTED_AT_MOST:,}" if facts.not_images >= COUNTED_AT_MOST else f"{facts.not_images:,}"
+    many = (
+        f"More than {COUNTED_AT_MOST:,}"
+        if facts.not_images >= COUNTED_AT_MOST
+        else f"{facts.not_images:,}"
+    )
     files = "1 file is not an image" if facts.not_images == 1 else f"{many} files are not images"
     return f"The listing has no images: {files}, such as {path}: {reason}."
 

@@ -20,7 +20,11 @@ from trapline.server.platform.errors import OutboundFailed, TraplineError, Unpro
 from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
 from trapline.server.platform.imaging.file_types import HEAD_BYTES, find_other_kind
 from trapline.server.platform.vault import DecryptionError
-from trapline.server.sources.actions.gateways import build_location_key, open_gateway, open_source_feed
+from trapline.server.sources.actions.gateways import (
+    build_location_key,
+    open_gateway,
+    open_source_feed,
+)
 from trapline.server.sources.actions.listed_starts import judge_starts
 from trapline.server.sources.actions.pull_run import format_internal_error
 from trapline.server.sources.actions.source_folders import require_readable
@@ -30,8 +34,18 @@ from trapline.server.sources.gateways.file_names import ADDRESSED, readable_name
 from trapline.server.sources.gateways.gateway import Gateway, RemoteFile, Walk
 from trapline.server.sources.queries.pulled_files import ListedFile, list_unknown_files
 from trapline.server.sources.queries.sources import SourceRow, get_source_row
-from trapline.server.sources.rules.pull_policy import MINUTE, TEST_WITHIN, find_exclusion, find_folder_exclusion
-from trapline.wire.sources import SourceSettings, SourceTestFile, SourceTestRequest, SourceTestResult
+from trapline.server.sources.rules.pull_policy import (
+    MINUTE,
+    TEST_WITHIN,
+    find_exclusion,
+    find_folder_exclusion,
+)
+from trapline.wire.sources import (
+    SourceSettings,
+    SourceTestFile,
+    SourceTestRequest,
+    SourceTestResult,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +83,11 @@ class _Seen:
 
 
 async def run_source_test(
-    system: AppContext, scope: Scope, source_id: UUID, files: int, change: SourceSettings | None = None
+    system: AppContext,
+    scope: Scope,
+    source_id: UUID,
+    files: int,
+    change: SourceSettings | None = None,
 ) -> SourceTestResult:
     """Test a source, and up to `files` of its files fetched, with a change that is not kept.
 
@@ -88,13 +106,20 @@ async def run_source_test(
     return await _test(system, scope, row, deployment, files, folder)
 
 
-async def run_settings_test(system: AppContext, scope: Scope, trial: SourceTestRequest, files: int) -> SourceTestResult:
-    """Test settings before a source, and perhaps its deployment, is made of them. Raises as making it would."""
+async def run_settings_test(
+    system: AppContext, scope: Scope, trial: SourceTestRequest, files: int
+) -> SourceTestResult:
+    """Test settings before a source, and perhaps its deployment, is made of them.
+
+    Raises as making it would.
+    """
     async with system.database.transaction(scope) as tx:
         if trial.create_deployment is not None:
             scope.check(trial.create_deployment.project)
             fields = trial.create_deployment.model_dump(exclude={"project"})
-            deployment = build_deployment(trial.create_deployment.project, fields | {"id": UUID(int=0)})
+            deployment = build_deployment(
+                trial.create_deployment.project, fields | {"id": UUID(int=0)}
+            )
         else:
             deployment = await resolve_deployment(scope, tx, trial.source)
         row = build_row(system, deployment, trial.source)
@@ -103,7 +128,12 @@ async def run_settings_test(system: AppContext, scope: Scope, trial: SourceTestR
 
 
 async def _test(
-    system: AppContext, scope: Scope, row: SourceRow, deployment: DeploymentRow, files: int, folder: Path | None
+    system: AppContext,
+    scope: Scope,
+    row: SourceRow,
+    deployment: DeploymentRow,
+    files: int,
+    folder: Path | None,
 ) -> SourceTestResult:
     seen = _Seen()
     within = asyncio.timeout(TEST_WITHIN.total_seconds())
@@ -116,7 +146,9 @@ async def _test(
         raise
     except Exception as error:
         if within.expired():
-            detail = f"the test was not over within {TEST_WITHIN // MINUTE} minutes; a run has longer"
+            detail = (
+                f"the test was not over within {TEST_WITHIN // MINUTE} minutes; a run has longer"
+            )
             return seen.answer(False, detail, "failing")
         log.exception("a test of a source broke", source=str(row.id))
         return seen.answer(False, format_internal_error(error), "failing")
@@ -187,11 +219,18 @@ async def _look(
 
 
 async def _compare(
-    system: AppContext, scope: Scope, row: SourceRow, gateway: Gateway, batch: list[RemoteFile], seen: "_Seen"
+    system: AppContext,
+    scope: Scope,
+    row: SourceRow,
+    gateway: Gateway,
+    batch: list[RemoteFile],
+    seen: "_Seen",
 ) -> int:
     if not batch:
         return 0
-    listed = [ListedFile(entry.path, entry.size, entry.modified_at, entry.fingerprint) for entry in batch]
+    listed = [
+        ListedFile(entry.path, entry.size, entry.modified_at, entry.fingerprint) for entry in batch
+    ]
     async with system.database.transaction(scope) as tx:
         unknown = await list_unknown_files(scope, tx, row, listed)
     seen.known += len(listed) - len(unknown)
@@ -201,14 +240,20 @@ async def _compare(
     shown = seen.files
     shown.extend(
         SourceTestFile(path=file.path, size=file.size, modified_at=file.modified_at)
-        # By name: some servers list in no order at all, and a test is to look at the same files each time.
+        # By name: some servers list in no order at all, and a test is to look at the same files
+        # each time.
         for file in sorted(unknown, key=lambda one: one.path)[: max(0, SHOWN - len(shown))]
     )
     return len(unknown)
 
 
 async def _fetch(
-    system: AppContext, gateway: Gateway, seen: _Seen, file: SourceTestFile, row: SourceRow, deployment: DeploymentRow
+    system: AppContext,
+    gateway: Gateway,
+    seen: _Seen,
+    file: SourceTestFile,
+    row: SourceRow,
+    deployment: DeploymentRow,
 ) -> SourceTestFile:
     limit = system.limits.image_bytes
     try:
@@ -217,7 +262,9 @@ async def _fetch(
             head = b""
             async for chunk in opened.chunks:
                 if incoming.size + len(chunk) > limit:
-                    return _said(file, f"it is larger than the {limit // 2**20} MiB that are allowed")
+                    return _said(
+                        file, f"it is larger than the {limit // 2**20} MiB that are allowed"
+                    )
                 head += chunk[: HEAD_BYTES - len(head)]
                 await asyncio.to_thread(incoming.write, chunk)
             if (reason := find_other_kind(head, file.path)) is not None:

@@ -11,7 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
-from trapline.server.images.queries.deployments import DeploymentRow, get_default_deployment_row, get_deployment_row
+from trapline.server.images.queries.deployments import (
+    DeploymentRow,
+    get_default_deployment_row,
+    get_deployment_row,
+)
 from trapline.server.images.rules.capture_time import compile_pattern
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -19,7 +23,11 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Forbidden, NotFound, Unprocessable
-from trapline.server.sources.actions.describe_sources import TIMEOUT_FIELDS, describe_run, describe_sources
+from trapline.server.sources.actions.describe_sources import (
+    TIMEOUT_FIELDS,
+    describe_run,
+    describe_sources,
+)
 from trapline.server.sources.actions.gateways import (
     OPTION,
     apply_options,
@@ -40,8 +48,18 @@ from trapline.server.sources.queries.pull_runs import (
     select_runs,
 )
 from trapline.server.sources.queries.pulled_files import reset_files, select_files
-from trapline.server.sources.queries.sources import PulledFileRow, RunRow, SourceRow, get_source_row, select_sources
-from trapline.server.sources.rules.pull_policy import FIRST_RUN_AFTER, find_schedule_error, get_next_run
+from trapline.server.sources.queries.sources import (
+    PulledFileRow,
+    RunRow,
+    SourceRow,
+    get_source_row,
+    select_sources,
+)
+from trapline.server.sources.rules.pull_policy import (
+    FIRST_RUN_AFTER,
+    find_schedule_error,
+    get_next_run,
+)
 from trapline.server.sources.rules.source_urls import (
     SourceServer,
     get_gateway,
@@ -63,14 +81,24 @@ from trapline.wire.values import Page
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 SECRET_FIELDS = {"auth_password": "password", "auth_header": "header"}
-NOT_COLUMNS = {*SECRET_FIELDS, *TIMEOUT_FIELDS, "options", "project", "deployment", "location_id", "user_id"}
+NOT_COLUMNS = {
+    *SECRET_FIELDS,
+    *TIMEOUT_FIELDS,
+    "options",
+    "project",
+    "deployment",
+    "location_id",
+    "user_id",
+}
 NULLABLE = {"auth_username", "rate_limit_per_s", "filename_time_pattern"}
 
 
 async def resolve_deployment(scope: Scope, tx: Transaction, new: NewSource) -> DeploymentRow:
     """Find the deployment of a source to be: the one named, or the project's default."""
     if new.user_id is not None and new.user_id != scope.user_id:
-        raise Forbidden("user_id is not yours. Leave it out; a source belongs to its project. Nothing was made.")
+        raise Forbidden(
+            "user_id is not yours. Leave it out; a source belongs to its project. Nothing was made."
+        )
     named = new.deployment or new.location_id
     if named is not None:
         deployment = await get_deployment_row(scope, tx, named)
@@ -78,12 +106,17 @@ async def resolve_deployment(scope: Scope, tx: Transaction, new: NewSource) -> D
             raise NotFound
         return deployment
     if new.project is None:
-        raise Unprocessable("Name a `deployment` (or `location_id`), or a `project`. Nothing was made.")
+        raise Unprocessable(
+            "Name a `deployment` (or `location_id`), or a `project`. Nothing was made."
+        )
     return await get_default_deployment_row(scope, tx, new.project)
 
 
 def build_row(system: AppContext, deployment: DeploymentRow, new: NewSource) -> SourceRow:
-    """Make the row of a source from its settings, without adding it. Raises Unprocessable, OutboundRefused."""
+    """Make the row of a source from its settings, without adding it.
+
+    Raises Unprocessable, OutboundRefused.
+    """
     now = datetime.now(UTC)
     row = SourceRow(
         id=uuid7(),
@@ -113,7 +146,10 @@ def build_row(system: AppContext, deployment: DeploymentRow, new: NewSource) -> 
 
 
 def apply_settings(system: AppContext, row: SourceRow, change: SourceSettings) -> None:
-    """Put settings onto a row and check them together; what is not set stays. Raises Unprocessable, OutboundRefused."""
+    """Put settings onto a row and check them together; what is not set stays.
+
+    Raises Unprocessable, OutboundRefused.
+    """
     given = change.model_dump(exclude_unset=True)
     old = _server_of(row) if row.base_url else None
     for name, value in given.items():
@@ -124,15 +160,21 @@ def apply_settings(system: AppContext, row: SourceRow, change: SourceSettings) -
                 continue
             raise Unprocessable(f"{name} cannot be empty. Nothing was changed.")
         setattr(row, name, value.value if isinstance(value, StrEnum) else value)
-    if not row.gateway or (not given.get("gateway") and row.gateway not in list_gateways(row.base_url)):
+    if not row.gateway or (
+        not given.get("gateway") and row.gateway not in list_gateways(row.base_url)
+    ):
         row.gateway = get_gateway(row.base_url)
-    timeouts = row.timeouts | {column: given[name] for name, column in TIMEOUT_FIELDS.items() if name in given}
+    timeouts = row.timeouts | {
+        column: given[name] for name, column in TIMEOUT_FIELDS.items() if name in given
+    }
     row.timeouts = {column: seconds for column, seconds in timeouts.items() if seconds is not None}
     _apply_secrets(system, row, given, old)
     _check(system, row)
 
 
-def _apply_secrets(system: AppContext, row: SourceRow, given: dict[str, Any], old: SourceServer | None) -> None:
+def _apply_secrets(
+    system: AppContext, row: SourceRow, given: dict[str, Any], old: SourceServer | None
+) -> None:
     opened = decrypt_secrets(system, row)
     secrets = dict(opened)
     options = given.get("options")
@@ -154,7 +196,8 @@ def _apply_secrets(system: AppContext, row: SourceRow, given: dict[str, Any], ol
     if row.auth_type == "none":
         secrets = {name: value for name, value in secrets.items() if name.startswith(OPTION)}
     if secrets != opened:
-        # Sealed anew they would look like others, and a connection that is made of them would be made anew.
+        # Sealed anew they would look like others, and a connection that is made of them would be
+        # made anew.
         row.secrets = encrypt_secrets(system, row.id, secrets)
     row.has_password = "password" in secrets
     row.has_auth_header = "header" in secrets
@@ -187,7 +230,8 @@ def _check(system: AppContext, row: SourceRow) -> None:
         raise Unprocessable("auth_type header needs auth_header.")
     if row.auth_type in ("bearer", "header"):
         _check_headers(decrypt_secrets(system, row), row.auth_type)
-    # Addresses that are never taken are refused now; where a name leads is checked at each connection.
+    # Addresses that are never taken are refused now; where a name leads is checked at each
+    # connection.
     open_gateway(system, row)
 
 
@@ -207,7 +251,10 @@ def _check_headers(secrets: dict[str, str], auth_type: str) -> None:
 
 
 async def create_source(system: AppContext, scope: Scope, new: NewSource) -> Source:
-    """Make a pull source. Raises NotFound, Forbidden, Conflict where the name is taken, Unprocessable."""
+    """Make a pull source.
+
+    Raises NotFound, Forbidden, Conflict where the name is taken, Unprocessable.
+    """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Source)
         if done:
@@ -219,7 +266,9 @@ async def create_source(system: AppContext, scope: Scope, new: NewSource) -> Sou
             async with tx.session.begin_nested():
                 tx.session.add(row)
         except IntegrityError as error:
-            raise Conflict(f"This project has a pull source named {new.name} already. Nothing was made.") from error
+            raise Conflict(
+                f"This project has a pull source named {new.name} already. Nothing was made."
+            ) from error
         tx.audit("create", "source", row.id, row.project_id, name=row.name)
         [source] = await describe_sources(scope, tx, [row])
         return save_response(scope, tx, source)
@@ -232,7 +281,9 @@ async def list_sources(
     async with system.database.transaction(scope) as tx:
         statement = select_sources(scope, project_id)
         order = [(SourceRow.name, str), (SourceRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=False, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=False, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
         sources = await describe_sources(scope, tx, rows)
         return Page(results=sources, next=following, count=count, count_is_estimate=estimated)
@@ -244,8 +295,13 @@ async def get_source(system: AppContext, scope: Scope, source_id: UUID) -> Sourc
         return (await describe_sources(scope, tx, [await get_source_row(scope, tx, source_id)]))[0]
 
 
-async def update_source(system: AppContext, scope: Scope, source_id: UUID, change: SourceSettings) -> Source:
-    """Change a pull source; what is left out stays. Raises NotFound, Forbidden, LostRace, Conflict, Unprocessable."""
+async def update_source(
+    system: AppContext, scope: Scope, source_id: UUID, change: SourceSettings
+) -> Source:
+    """Change a pull source; what is left out stays.
+
+    Raises NotFound, Forbidden, LostRace, Conflict, Unprocessable.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_source_row(scope, tx, source_id, lock=True)
         scope.check_unchanged(row.updated_at)
@@ -255,21 +311,28 @@ async def update_source(system: AppContext, scope: Scope, source_id: UUID, chang
             validate_addresses(system, row)
             await require_granted(system, scope, tx, row)
         if build_location_key(row) != before:
-            # Names, sizes and tags mean nothing at another place. A run at the old one could still note some.
-            await interrupt_run(scope, tx, row.id, "the source now is at another place; the next run begins there")
+            # Names, sizes and tags mean nothing at another place. A run at the old one could still
+            # note some.
+            await interrupt_run(
+                scope, tx, row.id, "the source now is at another place; the next run begins there"
+            )
             row.not_before = None
             row.moved_at = (await tx.session.execute(select(func.clock_timestamp()))).scalar_one()
         await _reschedule(scope, tx, row)
         try:
             await tx.session.flush()
         except IntegrityError as error:
-            raise Conflict("Another pull source of this project has that name. Nothing was changed.") from error
+            raise Conflict(
+                "Another pull source of this project has that name. Nothing was changed."
+            ) from error
         tx.audit("change", "source", row.id, row.project_id, fields=sorted(change.model_fields_set))
         [source] = await describe_sources(scope, tx, [row])
     return source
 
 
-async def toggle_source(system: AppContext, scope: Scope, source_id: UUID, is_active: bool | None) -> Source:
+async def toggle_source(
+    system: AppContext, scope: Scope, source_id: UUID, is_active: bool | None
+) -> Source:
     """Pause or resume a source; without a wish it flips. Raises NotFound, Forbidden."""
     async with system.database.transaction(scope) as tx:
         row = await get_source_row(scope, tx, source_id, lock=True)
@@ -293,27 +356,41 @@ async def _reschedule(scope: Scope, tx: Transaction, row: SourceRow) -> None:
 
 
 async def delete_source(system: AppContext, scope: Scope, source_id: UUID) -> None:
-    """Delete a source with its ledger; its images stay. Raises NotFound, Forbidden, Conflict while a run goes on."""
+    """Delete a source with its ledger; its images stay.
+
+    Raises NotFound, Forbidden, Conflict while a run goes on.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_source_row(scope, tx, source_id, lock=True)
         scope.check_unchanged(row.updated_at)
         await interrupt_dead_run(scope, tx, row.id, or_untaken=True)
         if await find_active_run(scope, tx, row.id) is not None:
-            raise Conflict("A run of this source is in progress. Pause the source, and delete it when the run is over.")
+            raise Conflict(
+                "A run of this source is in progress. Pause the source, and delete it when the run is over."
+            )
         tx.audit("delete", "source", row.id, row.project_id, name=row.name)
         await tx.session.delete(row)
 
 
-async def list_runs(system: AppContext, scope: Scope, source_id: UUID, limit: int, cursor: str | None) -> Page[PullRun]:
+async def list_runs(
+    system: AppContext, scope: Scope, source_id: UUID, limit: int, cursor: str | None
+) -> Page[PullRun]:
     """List the runs of a source, newest first. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         source = await get_source_row(scope, tx, source_id)
         await interrupt_dead_run(scope, tx, source.id)
         statement = select_runs(scope, source)
         order = [(RunRow.started_at, datetime), (RunRow.id, UUID)]
-        rows, following = await fetch_page(tx, statement, order, descending=True, limit=limit, cursor=cursor)
+        rows, following = await fetch_page(
+            tx, statement, order, descending=True, limit=limit, cursor=cursor
+        )
         count, estimated = await count_rows(tx, statement)
-    return Page(results=[describe_run(row) for row in rows], next=following, count=count, count_is_estimate=estimated)
+    return Page(
+        results=[describe_run(row) for row in rows],
+        next=following,
+        count=count,
+        count_is_estimate=estimated,
+    )
 
 
 async def get_run(system: AppContext, scope: Scope, source_id: UUID, run_id: UUID) -> PullRun:
@@ -323,21 +400,35 @@ async def get_run(system: AppContext, scope: Scope, source_id: UUID, run_id: UUI
 
 
 async def list_files(
-    system: AppContext, scope: Scope, source_id: UUID, state: FileState | None, limit: int, cursor: str | None
+    system: AppContext,
+    scope: Scope,
+    source_id: UUID,
+    state: FileState | None,
+    limit: int,
+    cursor: str | None,
 ) -> Page[PulledFile]:
     """List the files of a source by path. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        statement = select_files(scope, await get_source_row(scope, tx, source_id), state.value if state else None)
+        statement = select_files(
+            scope, await get_source_row(scope, tx, source_id), state.value if state else None
+        )
         rows, following = await fetch_page(
             tx, statement, [(PulledFileRow.path, str)], descending=False, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
-    files = [PulledFile(**{name: getattr(row, name) for name in PulledFile.model_fields}) for row in rows]
+    files = [
+        PulledFile(**{name: getattr(row, name) for name in PulledFile.model_fields}) for row in rows
+    ]
     return Page(results=files, next=following, count=count, count_is_estimate=estimated)
 
 
-async def retry_files(system: AppContext, scope: Scope, source_id: UUID, path: str | None = None) -> RetryFilesResult:
-    """Let failed and quarantined files, or the one at `path`, be tried again. Raises NotFound, Forbidden."""
+async def retry_files(
+    system: AppContext, scope: Scope, source_id: UUID, path: str | None = None
+) -> RetryFilesResult:
+    """Let failed and quarantined files, or the one at `path`, be tried again.
+
+    Raises NotFound, Forbidden.
+    """
     async with system.database.transaction(scope) as tx:
         source = await get_source_row(scope, tx, source_id)
         released = await reset_files(scope, tx, source, path)

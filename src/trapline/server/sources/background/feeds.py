@@ -28,9 +28,11 @@ class FeedManager:
         self._fuse: asyncio.TimerHandle | None = None
 
     async def step(self) -> bool:
-        """Give a sign of life; begin what is ours now, end what is not, and begin anew what was changed.
+        """Give a sign of life; begin what is ours now, end what is not, and begin anew what was
+        changed.
 
-        A connection that ends is held until all that came over it is noted; only then a new one takes its place.
+        A connection that ends is held until all that came over it is noted; only then a new one
+        takes its place.
         """
         loop = asyncio.get_running_loop()
         asked_at = loop.time()

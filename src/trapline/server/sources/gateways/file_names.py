@@ -1,8 +1,10 @@
-"""Names of files as bytes: how they are shown, and how they are spelled when the server is asked for them again.
+"""Names of files as bytes: how they are shown, and how they are spelled when the server is asked
+for them again.
 
-A path in the ledger is text that is shown as it is. A character that cannot be seen, such as a no-break space, and a
-byte that is not UTF-8 are written as `\\u00a0` and `\\xff`; every other name is its own path. So each name has exactly
-one path, and each path names exactly the bytes that were received.
+A path in the ledger is text that is shown as it is. A character that cannot be seen, such as a
+no-break space, and a byte that is not UTF-8 are written as `\\u00a0` and `\\xff`; every other name
+is its own path. So each name has exactly one path, and each path names exactly the bytes that were
+received.
 """
 
 import re
@@ -11,7 +13,12 @@ from urllib.parse import unquote_to_bytes
 
 from trapline.server.images.rules.upload_paths import is_kept
 from trapline.server.platform.errors import FileGone
-from trapline.server.sources.gateways.gateway import MAX_PATH_CHARACTERS, TOO_LONG, UNREPRESENTABLE, Walk
+from trapline.server.sources.gateways.gateway import (
+    MAX_PATH_CHARACTERS,
+    TOO_LONG,
+    UNREPRESENTABLE,
+    Walk,
+)
 
 ADDRESSED = frozenset({"http", "websocket"})
 """Gateways whose paths are those of addresses, with percent signs where a name is not plain."""
@@ -68,11 +75,18 @@ def unescape_name(text: str) -> bytes:
 
 def _unescape(found: re.Match[bytes]) -> bytes:
     byte, short, long = found.groups()
-    return bytes([int(byte, 16)]) if byte else chr(int(short or long, 16)).encode("utf-8", "surrogatepass")
+    return (
+        bytes([int(byte, 16)])
+        if byte
+        else chr(int(short or long, 16)).encode("utf-8", "surrogatepass")
+    )
 
 
 def list_encodings(path: str) -> list[bytes]:
-    """Spell a path as it was received; then in Latin-1, as older ledgers hold it. Raises FileGone as `spell`."""
+    """Spell a path as it was received; then in Latin-1, as older ledgers hold it.
+
+    Raises FileGone as `spell`.
+    """
     found = [spell(path)]
     if not path.isascii():
         with suppress(UnicodeEncodeError):
@@ -81,9 +95,11 @@ def list_encodings(path: str) -> list[bytes]:
 
 
 def readable_name(path: str, *, is_encoded: bool = False) -> str:
-    """Decode the last part of a path for people; `is_encoded` is the path of an address, with percent signs.
+    """Decode the last part of a path for people; `is_encoded` is the path of an address, with
+    percent signs.
 
-    A byte that is not UTF-8 is read as Latin-1. What an upload would not keep of a name stays escaped.
+    A byte that is not UTF-8 is read as Latin-1. What an upload would not keep of a name stays
+    escaped.
     """
     last = path.rpartition("/")[2]
     raw = unquote_to_bytes(last) if is_encoded and "%" in last else unescape_name(last)

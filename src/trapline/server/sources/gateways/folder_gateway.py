@@ -25,7 +25,12 @@ from trapline.server.sources.gateways.gateway import (
     RemoteFile,
     Walk,
 )
-from trapline.server.sources.gateways.own_folders import OwnFolders, identify_own_folders, is_own_entry, is_own_folder
+from trapline.server.sources.gateways.own_folders import (
+    OwnFolders,
+    identify_own_folders,
+    is_own_entry,
+    is_own_folder,
+)
 from trapline.server.sources.gateways.root_folder import RootFolder, RootUnavailable
 
 BATCH = 1000
@@ -48,7 +53,9 @@ class FolderGateway:
             try:
                 batch = await asyncio.to_thread(lambda: list(islice(entries, BATCH)))
             except OSError as error:
-                raise OutboundFailed(f"the folder of this source cannot be listed: {error.strerror}") from error
+                raise OutboundFailed(
+                    f"the folder of this source cannot be listed: {error.strerror}"
+                ) from error
             except RootUnavailable as error:
                 raise _unavailable(error) from error
             for entry in batch:
@@ -63,8 +70,12 @@ class FolderGateway:
 
     async def read_starts(self, paths: Sequence[str], most_bytes: int) -> list[bytes | None]:
         """Read how files begin, in the order given; `STARTS_AT_ONCE` files are read at the same time."""
-        # One thread for many files: to start a thread takes longer than to read the start of a file.
-        shares = [range(first, len(paths), STARTS_AT_ONCE) for first in range(min(STARTS_AT_ONCE, len(paths)))]
+        # One thread for many files: to start a thread takes longer than to read the start of a
+        # file.
+        shares = [
+            range(first, len(paths), STARTS_AT_ONCE)
+            for first in range(min(STARTS_AT_ONCE, len(paths)))
+        ]
         starts: list[bytes | None] = [None] * len(paths)
 
         def read_share(share: range) -> None:
@@ -88,7 +99,9 @@ class FolderGateway:
             os.close(descriptor)
 
     @asynccontextmanager
-    async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
+    async def open_file(
+        self, path: str, known_etag: str | None = None
+    ) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if its size and time are those of `known_etag`."""
         try:
             # Not blocking: a pipe with a picture's name must not hold the run for ever.
@@ -108,7 +121,9 @@ class FolderGateway:
             if etag == known_etag:
                 yield None
             else:
-                yield OpenFile(status.st_size, _moment(status), etag, _read(descriptor, status.st_size))
+                yield OpenFile(
+                    status.st_size, _moment(status), etag, _read(descriptor, status.st_size)
+                )
         finally:
             os.close(descriptor)
 
@@ -121,7 +136,8 @@ def resolve_folder(base_url: str, allowed: Sequence[Path], own: Sequence[Path] =
     """Find the folder that `file:///...` names.
 
     Raises:
-        OutboundRefused: the folder is not below an allowed one, or is, contains or lies in one of Trapline's `own`.
+        OutboundRefused: the folder is not below an allowed one, or is, contains or lies in one of
+        Trapline's `own`.
     """
     try:
         split = urlsplit(base_url)
@@ -168,7 +184,9 @@ def _walk(root: RootFolder, own: OwnFolders, walk: Walk) -> Iterator[RemoteFile]
                 walk.leave_out(NOT_A_FILE)
 
 
-def _may_enter(item: os.DirEntry[str], folder: int, path: str, depth: int, own: OwnFolders, walk: Walk) -> bool:
+def _may_enter(
+    item: os.DirEntry[str], folder: int, path: str, depth: int, own: OwnFolders, walk: Walk
+) -> bool:
     if depth >= MAX_DEPTH:
         walk.record_unlisted(path, TOO_DEEP)
     else:
@@ -196,7 +214,11 @@ def _scan(
     except OSError as error:
         if not prefix:
             raise
-        reason = _in_words(error) if error.errno in LINK_IN_THE_WAY else f"it cannot be listed: {error.strerror}"
+        reason = (
+            _in_words(error)
+            if error.errno in LINK_IN_THE_WAY
+            else f"it cannot be listed: {error.strerror}"
+        )
         walk.record_unlisted(prefix, reason)
     finally:
         if folder is not None:

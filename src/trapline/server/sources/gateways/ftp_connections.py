@@ -11,7 +11,12 @@ import aioftp
 from aioftp.common import Code, SSLSessionBoundContext
 
 from trapline.server.platform.errors import AddressNotAllowed, FileGone, OutboundFailed, Unanswered
-from trapline.server.platform.network.dialing import Dialer, connect_socket, get_error_reason, is_data_port
+from trapline.server.platform.network.dialing import (
+    Dialer,
+    connect_socket,
+    get_error_reason,
+    is_data_port,
+)
 from trapline.server.platform.network.outbound import Timeouts
 
 MAX_CONNECTIONS = 4
@@ -55,8 +60,9 @@ class FtpConnectionLost(Unanswered):
 class FtpConnection(aioftp.Client):
     """One connection to an FTP server.
 
-    A character of a command or an answer is a byte here (Latin-1), because names come in any encoding. Connections
-    for data go to the address that was dialled, whatever host the server names for them.
+    A character of a command or an answer is a byte here (Latin-1), because names come in any
+    encoding. Connections for data go to the address that was dialled, whatever host the server
+    names for them.
     """
 
     def __init__(self, dialer: Dialer, address: FtpAddress, timeouts: Timeouts) -> None:
@@ -80,7 +86,8 @@ class FtpConnection(aioftp.Client):
                     await self._begin_tls(self._address.tls)
                 await self.login(encode_command(login.username), encode_command(login.password))
                 if self._address.tls_at_once:
-                    # Data come over TLS then, whatever is answered; those who want to be told must not be told before.
+                    # Data come over TLS then, whatever is answered; those who want to be told must
+                    # not be told before.
                     await self.command("PBSZ 0", "xxx")
                     await self.command("PROT P", "xxx")
                 # Windows servers speak UTF-8 only when asked; most others do not know the question.
@@ -91,7 +98,10 @@ class FtpConnection(aioftp.Client):
                     self.home = str(self.parse_directory_response(said[-1]))
 
     async def ask(self, command: str, codes: str, within_s: float) -> list[str]:
-        """Send a command and tell the lines of its answer. Raises Refused, FileGone for 550, OutboundFailed."""
+        """Send a command and tell the lines of its answer.
+
+        Raises Refused, FileGone for 550, OutboundFailed.
+        """
         said: list[str]
         with _in_words(self._address.host):
             async with asyncio.timeout(within_s):
@@ -99,7 +109,10 @@ class FtpConnection(aioftp.Client):
         return said
 
     async def begin(self, command: str, within_s: float) -> None:
-        """Begin to receive what a command sends over a connection for data, which `receive` reads. Raises as `ask`."""
+        """Begin to receive what a command sends over a connection for data, which `receive` reads.
+
+        Raises as `ask`.
+        """
         with _in_words(self._address.host):
             async with asyncio.timeout(within_s):
                 self._data = await self.get_passive_connection("I")
@@ -111,7 +124,10 @@ class FtpConnection(aioftp.Client):
         self.is_amidst = True
 
     async def receive(self, within_s: float, most_bytes: int = READ_BYTES) -> AsyncIterator[bytes]:
-        """Read what was begun to its end, in pieces, waiting no longer than so many seconds. Raises OutboundFailed."""
+        """Read what was begun to its end, in pieces, waiting no longer than so many seconds.
+
+        Raises OutboundFailed.
+        """
         assert self._data is not None, "begin comes first"
         while True:
             with _in_words(self._address.host):
@@ -190,11 +206,15 @@ class FtpConnection(aioftp.Client):
         reading = asyncio.ensure_future(self.stream.reader.read(1))
         await asyncio.sleep(0)
         if reading.done():
-            raise OutboundFailed(f"{self._address.host} spoke in the clear after it had agreed to TLS")
+            raise OutboundFailed(
+                f"{self._address.host} spoke in the clear after it had agreed to TLS"
+            )
         reading.cancel()
         await asyncio.wait([reading])
 
-    async def _open_connection(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open_connection(
+        self, host: str, port: int
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         connect_s = self._timeouts.connect_s
         context: ssl.SSLContext | None = None
         if self._stream is None:
@@ -204,10 +224,13 @@ class FtpConnection(aioftp.Client):
             context = self._address.tls if self._address.tls_at_once else None
         else:
             if not is_data_port(port):
-                raise OutboundFailed(f"{self._address.host} names port {port} for its data, which is not one for that")
+                raise OutboundFailed(
+                    f"{self._address.host} names port {port} for its data, which is not one for that"
+                )
             opened = await connect_socket(self._pinned, port, connect_s)
             if self._address.tls is not None:
-                # Many servers want to see the session of the first connection again, as a proof of who comes.
+                # Many servers want to see the session of the first connection again, as a proof of
+                # who comes.
                 secured = self._stream.writer.get_extra_info("ssl_object")
                 context = SSLSessionBoundContext(
                     ssl.PROTOCOL_TLS_CLIENT, context=secured.context, session=secured.session
@@ -224,7 +247,9 @@ class FtpConnection(aioftp.Client):
 class FtpConnectionPool:
     """Lends connections that are signed in, at most four at once, or as few as the server allows."""
 
-    def __init__(self, dialer: Dialer, address: FtpAddress, login: FtpCredentials, timeouts: Timeouts) -> None:
+    def __init__(
+        self, dialer: Dialer, address: FtpAddress, login: FtpCredentials, timeouts: Timeouts
+    ) -> None:
         self._dialer = dialer
         self._address = address
         self._login = login
@@ -237,7 +262,10 @@ class FtpConnectionPool:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[FtpConnection]:
-        """Lend a connection; one that is given back in the midst of something is closed. Raises OutboundFailed."""
+        """Lend a connection; one that is given back in the midst of something is closed.
+
+        Raises OutboundFailed.
+        """
         connection = await self._take()
         try:
             yield connection
@@ -252,7 +280,9 @@ class FtpConnectionPool:
         """Take leave, so that the server need not wait for us, and close the connections that are not lent."""
         self._is_closed = True
         idle, self._idle = self._idle, []
-        await asyncio.gather(*[one.ask("QUIT", "2xx", LEAVE_S) for one in idle], return_exceptions=True)
+        await asyncio.gather(
+            *[one.ask("QUIT", "2xx", LEAVE_S) for one in idle], return_exceptions=True
+        )
         for connection in idle:
             self._forget(connection)
         # The sockets themselves are closed by the loop, when it next comes round.
@@ -280,7 +310,8 @@ class FtpConnectionPool:
                     self._most = self._open
                     continue
                 if isinstance(error, FtpConnectionLost) and not has_hung_up:
-                    # Some servers, busy with a connection that was cut off, hang up on the one that comes next.
+                    # Some servers, busy with a connection that was cut off, hang up on the one that
+                    # comes next.
                     has_hung_up = True
                     continue
                 raise
@@ -310,7 +341,8 @@ def encode_command(text: str) -> str:
 
 
 def spell_for_telnet(raw: bytes) -> list[str]:
-    """Spell a name for a command, a character for a byte: a byte 255 is doubled (RFC 854, IAC), else as it is.
+    """Spell a name for a command, a character for a byte: a byte 255 is doubled (RFC 854, IAC),
+    else as it is.
 
     Not every server undoes that, so the plain form is the second one.
     """
@@ -333,17 +365,27 @@ def _in_words(host: str, *, signing_in: bool = False) -> Iterator[None]:
     except aioftp.StatusCodeError as error:
         raise _refusal(host, error, signing_in=signing_in) from None
     except aioftp.errors.InvalidCommand:
-        raise OutboundFailed("a name or password of more than one line cannot be sent over FTP") from None
+        raise OutboundFailed(
+            "a name or password of more than one line cannot be sent over FTP"
+        ) from None
     except ssl.SSLCertVerificationError as error:
-        raise OutboundFailed(f"the certificate of {host} is not trusted: {error.verify_message}") from error
+        raise OutboundFailed(
+            f"the certificate of {host} is not trusted: {error.verify_message}"
+        ) from error
     except ssl.SSLError as error:
-        raise OutboundFailed(f"{host} does not speak proper TLS on this port ({error.reason})") from error
+        raise OutboundFailed(
+            f"{host} does not speak proper TLS on this port ({error.reason})"
+        ) from error
     except TimeoutError as error:
         raise Unanswered(f"{host} answered nothing in the time allowed") from error
     except ConnectionError as error:
-        raise FtpConnectionLost(f"the connection to {host} broke: {get_error_reason(error)}") from error
+        raise FtpConnectionLost(
+            f"the connection to {host} broke: {get_error_reason(error)}"
+        ) from error
     except OSError as error:
-        raise OutboundFailed(f"the connection to {host} broke: {get_error_reason(error)}") from error
+        raise OutboundFailed(
+            f"the connection to {host} broke: {get_error_reason(error)}"
+        ) from error
     except (ValueError, IndexError, KeyError) as error:
         raise OutboundFailed(f"{host} did not speak proper FTP") from error
 
@@ -360,12 +402,20 @@ def _refusal(host: str, error: aioftp.StatusCodeError, *, signing_in: bool) -> O
         "532": f"{host} wants an account beside the password (532), which is not supported",
         "534": f"{host} wants TLS (534): begin the address with ftps://",
     }
-    if signing_in and code in ("421", "522", "530", "534", "550") and ("tls" in said or "ssl" in said):
+    if (
+        signing_in
+        and code in ("421", "522", "530", "534", "550")
+        and ("tls" in said or "ssl" in said)
+    ):
         return FtpCommandRefused(f"{host} wants TLS ({code}): begin the address with ftps://", code)
     if code == "550" and not signing_in:
         if any(word in said for word in ("permission", "denied", "not allowed", "forbidden")):
-            return FtpCommandRefused(f"{host} denies it (550): check that the user may list and read it", code)
+            return FtpCommandRefused(
+                f"{host} denies it (550): check that the user may list and read it", code
+            )
         return FileGone("it is not there (550)", is_empty="no file" in said or "empty" in said)
     if not code.isdigit():
         return OutboundFailed(f"{host} did not speak proper FTP")
-    return FtpCommandRefused(words.get(code, f"{host} refused what it was asked for ({code})"), code)
+    return FtpCommandRefused(
+        words.get(code, f"{host} refused what it was asked for ({code})"), code
+    )

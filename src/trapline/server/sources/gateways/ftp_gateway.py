@@ -51,10 +51,15 @@ PIECE_BYTES = 32 * 1024
 class FtpGateway:
     """Lists and opens what lies under `ftp://host/folder`; the folder is one of those that the user signs in to."""
 
-    def __init__(self, connections: FtpConnectionPool, base_url: str, timeouts: Timeouts, pace: RateLimiter) -> None:
+    def __init__(
+        self, connections: FtpConnectionPool, base_url: str, timeouts: Timeouts, pace: RateLimiter
+    ) -> None:
         self._connections = connections
-        # By RFC 1738 a folder is named from where the user is after signing in; %2F begins one from the very top.
-        self._folder = encode_command(unquote(urlsplit(base_url).path.removeprefix("/")).rstrip("/") or "")
+        # By RFC 1738 a folder is named from where the user is after signing in; %2F begins one from
+        # the very top.
+        self._folder = encode_command(
+            unquote(urlsplit(base_url).path.removeprefix("/")).rstrip("/") or ""
+        )
         self._timeouts = timeouts
         self._pace = pace
         self._has_mlsd = self._has_mlst = True
@@ -76,7 +81,9 @@ class FtpGateway:
                 if line.is_folder:
                     folders += 1
                     if folders > MAX_FOLDERS:
-                        raise ListingTooLarge(f"the listing leads to more than {MAX_FOLDERS:,} folders")
+                        raise ListingTooLarge(
+                            f"the listing leads to more than {MAX_FOLDERS:,} folders"
+                        )
                     if depth >= MAX_DEPTH:
                         walk.record_unlisted(path, TOO_DEEP)
                     elif walk.enters(path):
@@ -85,9 +92,13 @@ class FtpGateway:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
-                yield RemoteFile(path, line.size, line.modified_at, line.is_exact, build_fingerprint(line.said))
+                yield RemoteFile(
+                    path, line.size, line.modified_at, line.is_exact, build_fingerprint(line.said)
+                )
 
-    async def _read_or_record(self, folder: bytes, prefix: str, walk: Walk) -> AsyncIterator[tuple[FtpEntry, int]]:
+    async def _read_or_record(
+        self, folder: bytes, prefix: str, walk: Walk
+    ) -> AsyncIterator[tuple[FtpEntry, int]]:
         """Read the listing of a folder; one below the root that cannot be listed is recorded."""
         await self._pace.wait_turn()
         try:
@@ -102,7 +113,9 @@ class FtpGateway:
             walk.record_failure(prefix, error)
 
     @asynccontextmanager
-    async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
+    async def open_file(
+        self, path: str, known_etag: str | None = None
+    ) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if its size and time are those of `known_etag`."""
         spelled = list_encodings(path)
         await self._pace.wait_turn()
@@ -133,7 +146,9 @@ class FtpGateway:
             except FileGone as error:
                 if at == len(candidates):
                     advice = "the server has no such folder, or does not show it (550)"
-                    raise OutboundFailed(f"{advice}: check the path and the rights of the user") from error
+                    raise OutboundFailed(
+                        f"{advice}: check the path and the rights of the user"
+                    ) from error
             else:
                 return
 
@@ -151,9 +166,12 @@ class FtpGateway:
         now = datetime.now(UTC)
         entries = understood = 0
         listing_s = self._timeouts.listing_s
-        # A name with a line break looks like a name that ends early, and a line that is none: neither is followed.
+        # A name with a line break looks like a name that ends early, and a line that is none:
+        # neither is followed.
         held: tuple[FtpEntry, int] | None = None
-        async for raw in _split(limit_total_time(connection.receive(listing_s, PIECE_BYTES), listing_s)):
+        async for raw in _split(
+            limit_total_time(connection.receive(listing_s, PIECE_BYTES), listing_s)
+        ):
             line = parse_mlsd(raw) if self._has_mlsd else parse_list(raw, now)
             entries += self._has_mlsd or is_entry_line(raw)
             understood += line is None or line != UNREADABLE or raw[:1] in b"lbcps"
@@ -183,9 +201,13 @@ class FtpGateway:
                 return
         await connection.begin("LIST", self._timeouts.listing_s)
 
-    async def _find(self, connection: FtpConnection, spelled: list[bytes]) -> tuple[str, dict[str, str]]:
+    async def _find(
+        self, connection: FtpConnection, spelled: list[bytes]
+    ) -> tuple[str, dict[str, str]]:
         """Find which spelling of a path the server knows, and the `size` and time (`modify`) that it tells."""
-        candidates = [one for raw in spelled for one in spell_for_telnet(self._place(connection, raw))]
+        candidates = [
+            one for raw in spelled for one in spell_for_telnet(self._place(connection, raw))
+        ]
         for at, where in enumerate(candidates, start=1):
             try:
                 return where, await self._look_at(connection, where)
@@ -206,9 +228,14 @@ class FtpGateway:
             self._has_mlst = False
         size = await self._ask_about(connection, f"SIZE {where}", "213")
         stamp = await self._ask_about(connection, f"MDTM {where}", "213")
-        return {"size": size[-1].strip() if size else "", "modify": stamp[-1].strip() if stamp else ""}
+        return {
+            "size": size[-1].strip() if size else "",
+            "modify": stamp[-1].strip() if stamp else "",
+        }
 
-    async def _ask_about(self, connection: FtpConnection, command: str, code: str) -> list[str] | None:
+    async def _ask_about(
+        self, connection: FtpConnection, command: str, code: str
+    ) -> list[str] | None:
         """Ask about a file; None where the server does not know the question."""
         try:
             return await connection.ask(command, code, self._timeouts.download_s)
@@ -223,7 +250,9 @@ class FtpGateway:
             received += len(chunk)
             yield chunk
         if size is not None and received < size:
-            raise OutboundFailed("the transfer ended before the length that the server had announced")
+            raise OutboundFailed(
+                "the transfer ended before the length that the server had announced"
+            )
         if size is not None and received > size:
             raise OutboundFailed("the file changed its length while it was read")
 

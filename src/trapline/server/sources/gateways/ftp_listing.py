@@ -19,8 +19,8 @@ _DATE_AT_MOST = 9
 class FtpEntry:
     """One file or folder of a listing.
 
-    `size` in bytes; `modified_at` in UTC, which only MLSD (`is_exact`) means it to be. `said` is all that tells one
-    version from another.
+    `size` in bytes; `modified_at` in UTC, which only MLSD (`is_exact`) means it to be. `said` is
+    all that tells one version from another.
     """
 
     name: bytes
@@ -45,7 +45,9 @@ def parse_mlsd(line: bytes) -> FtpEntry | str | None:
     if kind not in ("file", "dir"):
         return SYMBOLIC_LINK if "link" in kind else NOT_A_FILE
     size, modified = facts.get("size", ""), facts.get("modify", "")
-    return FtpEntry(name, kind == "dir", parse_size(size), parse_timestamp(modified), True, f"{size}|{modified}")
+    return FtpEntry(
+        name, kind == "dir", parse_size(size), parse_timestamp(modified), True, f"{size}|{modified}"
+    )
 
 
 def parse_facts(text: str) -> dict[str, str]:
@@ -80,7 +82,9 @@ def parse_timestamp(text: str) -> datetime | None:
     """Read a time as MLSD and MDTM give it, in UTC."""
     try:
         year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
-        return datetime(year, month, day, int(text[8:10]), int(text[10:12]), int(text[12:14]), tzinfo=UTC)
+        return datetime(
+            year, month, day, int(text[8:10]), int(text[10:12]), int(text[12:14]), tzinfo=UTC
+        )
     except ValueError:
         return None
 
@@ -92,14 +96,21 @@ def _read_unix(line: bytes, now: datetime) -> FtpEntry | None:
         if len(tokens) == _DATE_AT_MOST + 3:
             break
     words = [token.group() for token in tokens]
-    # Owners may have spaces in their names: the date is what follows the first number that a date follows.
+    # Owners may have spaces in their names: the date is what follows the first number that a date
+    # follows.
     for at in range(3, len(words) - 2):
         if not words[at - 1].isdigit():
             continue
         said = b" ".join(words[at : at + 3])
-        if words[at].isalpha() and words[at + 1].isdigit() and _YEAR_OR_TIME.fullmatch(words[at + 2]):
+        if (
+            words[at].isalpha()
+            and words[at + 1].isdigit()
+            and _YEAR_OR_TIME.fullmatch(words[at + 2])
+        ):
             end = tokens[at + 2].end()
-        elif re.fullmatch(rb"\d{4}-\d\d-\d\d", words[at]) and re.match(rb"\d\d:\d\d", words[at + 1]):
+        elif re.fullmatch(rb"\d{4}-\d\d-\d\d", words[at]) and re.match(
+            rb"\d\d:\d\d", words[at + 1]
+        ):
             said = b" ".join(words[at : at + 2])
             end = tokens[at + 1].end()
         else:
@@ -107,7 +118,9 @@ def _read_unix(line: bytes, now: datetime) -> FtpEntry | None:
         size = words[at - 1].decode("latin-1")
         when = said.decode("latin-1")
         name = line[end + 1 :]
-        return FtpEntry(name, line[:1] == b"d", parse_size(size), _unix_time(when, now), False, f"{size}|{when}")
+        return FtpEntry(
+            name, line[:1] == b"d", parse_size(size), _unix_time(when, now), False, f"{size}|{when}"
+        )
     return None
 
 
@@ -120,11 +133,13 @@ def _unix_time(text: str, now: datetime) -> datetime | None:
         if ":" not in rest[1]:
             return datetime(int(rest[1]), month, day, tzinfo=UTC)
         hour, minute = map(int, rest[1].split(":"))
-        # The year is left out of what is younger than half a year; a clock may be a day ahead of ours.
+        # The year is left out of what is younger than half a year; a clock may be a day ahead of
+        # ours.
         year = next(
             year
             for year in range(now.year + 1, now.year - 5, -1)
-            if _exists(year, month, day) and datetime(year, month, day, tzinfo=UTC) <= now + timedelta(days=1)
+            if _exists(year, month, day)
+            and datetime(year, month, day, tzinfo=UTC) <= now + timedelta(days=1)
         )
         return datetime(year, month, day, hour, minute, tzinfo=UTC)
     except (ValueError, OverflowError, StopIteration):
@@ -141,24 +156,31 @@ def _exists(year: int, month: int, day: int) -> bool:
 
 def _read_dos(line: bytes) -> FtpEntry | None:
     matched = re.match(
-        rb"\s*([\d./-]{8,10})\s{1,10}(\d{1,2}:\d\d)\s?([AaPp][Mm])?\s{1,30}(<DIR>|[\d,.]{1,25})\s(.+)", line
+        rb"\s*([\d./-]{8,10})\s{1,10}(\d{1,2}:\d\d)\s?([AaPp][Mm])?\s{1,30}(<DIR>|[\d,.]{1,25})\s(.+)",
+        line,
     )
     if matched is None:
         return None
-    date, time, half, size = (part.decode("latin-1") if part else "" for part in matched.groups()[:4])
+    date, time, half, size = (
+        part.decode("latin-1") if part else "" for part in matched.groups()[:4]
+    )
     is_folder = size == "<DIR>"
     # A folder's name begins in a column of its own, ten places on; a file's follows its size.
     name = matched.group(5).lstrip(b" ") if is_folder else matched.group(5)
     exact = "" if is_folder else size.replace(",", "").replace(".", "")
     moment = _dos_time(date, time + half.upper())
-    return FtpEntry(name, is_folder, parse_size(exact), moment, False, f"{size}|{date} {time}{half}")
+    return FtpEntry(
+        name, is_folder, parse_size(exact), moment, False, f"{size}|{date} {time}{half}"
+    )
 
 
 def _dos_time(date: str, time: str) -> datetime | None:
     for date_form in _DOS_DATES:
         for time_form in _DOS_TIMES:
             try:
-                return datetime.strptime(f"{date} {time}", f"{date_form} {time_form}").replace(tzinfo=UTC)
+                return datetime.strptime(f"{date} {time}", f"{date_form} {time_form}").replace(
+                    tzinfo=UTC
+                )
             except ValueError:
                 continue
     return None

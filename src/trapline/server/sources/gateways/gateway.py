@@ -22,9 +22,10 @@ MAX_SAID = 500
 class RemoteFile:
     """One file as a listing tells of it.
 
-    `path` is relative to the source, with `/`, as file_names spells it. `size` in bytes, only where the listing
-    gives it exactly. `modified_at` may be a guess of the zone unless `is_exact`. `fingerprint` is all that the listing
-    said of size, time and version: while it stays the same the file is taken to be the same.
+    `path` is relative to the source, with `/`, as file_names spells it. `size` in bytes, only where
+    the listing gives it exactly. `modified_at` may be a guess of the zone unless `is_exact`.
+    `fingerprint` is all that the listing said of size, time and version: while it stays the same
+    the file is taken to be the same.
     """
 
     path: str
@@ -63,7 +64,8 @@ class UnlistedFolder(NamedTuple):
 
 
 class Walk:
-    """What a listing leaves out: entries that are counted by reason, and folders that could not be listed.
+    """What a listing leaves out: entries that are counted by reason, and folders that could not be
+    listed.
 
     `judge_folder` returns the reason to leave a folder out, with all that is below it, or None.
     """
@@ -94,7 +96,8 @@ class Walk:
         """Record a folder below the root that could not be listed.
 
         Raises:
-            OutboundFailed: the server asks to be left alone, the listing is too large, or the server did not answer
+            OutboundFailed: the server asks to be left alone, the listing is too large, or the
+            server did not answer
                 for several folders in a row. The source then backs off as a whole.
         """
         if error.retry_after_s is not None or isinstance(error, ListingTooLarge | AskedTooOften):
@@ -114,12 +117,17 @@ class ListingTooLarge(OutboundFailed):
 
 
 class Gateway(Protocol):
-    """Speaks one protocol to one source. Whatever goes wrong outside is raised as OutboundFailed, in words."""
+    """Speaks one protocol to one source.
+
+    Whatever goes wrong outside is raised as OutboundFailed, in words.
+    """
 
     def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every file of the source and its folders, lazily, in bounded memory; the rest is recorded by `walk`."""
 
-    def open_file(self, path: str, known_etag: str | None = None) -> AbstractAsyncContextManager[OpenFile | None]:
+    def open_file(
+        self, path: str, known_etag: str | None = None
+    ) -> AbstractAsyncContextManager[OpenFile | None]:
         """Open one file; None if it still is the version that `known_etag` names."""
 
     async def close(self) -> None:
@@ -128,6 +136,10 @@ class Gateway(Protocol):
 
 def build_fingerprint(said: str) -> str:
     """Tell one version of a file from another by what the listing says, in a form that the ledger can hold."""
-    if len(said) <= MAX_SAID and "\x00" not in said and said.encode("utf-8", "ignore").decode() == said:
+    if (
+        len(said) <= MAX_SAID
+        and "\x00" not in said
+        and said.encode("utf-8", "ignore").decode() == said
+    ):
         return said
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()

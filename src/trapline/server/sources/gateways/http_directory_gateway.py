@@ -31,7 +31,11 @@ from trapline.server.sources.gateways.gateway import (
     Walk,
     build_fingerprint,
 )
-from trapline.server.sources.gateways.http_listing import HtmlListingParser, JsonListingParser, ListingLink
+from trapline.server.sources.gateways.http_listing import (
+    HtmlListingParser,
+    JsonListingParser,
+    ListingLink,
+)
 from trapline.server.sources.gateways.parser_threads import parse_in_thread
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
 
@@ -43,7 +47,12 @@ class HttpDirectoryGateway:
     """Lists and opens what lies under one address; links to anywhere else are not followed."""
 
     def __init__(
-        self, outbound: OutboundClient, base_url: str, *, listing_s: float = 30, pace: RateLimiter | None = None
+        self,
+        outbound: OutboundClient,
+        base_url: str,
+        *,
+        listing_s: float = 30,
+        pace: RateLimiter | None = None,
     ) -> None:
         parse_url(base_url)
         self._outbound = outbound
@@ -70,7 +79,9 @@ class HttpDirectoryGateway:
                     if target in visited:
                         continue
                     if len(visited) >= MAX_FOLDERS:
-                        raise ListingTooLarge(f"the listing leads to more than {MAX_FOLDERS:,} folders")
+                        raise ListingTooLarge(
+                            f"the listing leads to more than {MAX_FOLDERS:,} folders"
+                        )
                     visited.add(target)
                     if depth >= MAX_DEPTH:
                         walk.record_unlisted(path, TOO_DEEP)
@@ -80,9 +91,13 @@ class HttpDirectoryGateway:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
-                yield RemoteFile(path, link.size, link.modified_at, link.is_exact, build_fingerprint(link.said))
+                yield RemoteFile(
+                    path, link.size, link.modified_at, link.is_exact, build_fingerprint(link.said)
+                )
 
-    async def _read_or_record(self, url: str, prefix: str, walk: Walk) -> AsyncIterator[tuple[str, ListingLink]]:
+    async def _read_or_record(
+        self, url: str, prefix: str, walk: Walk
+    ) -> AsyncIterator[tuple[str, ListingLink]]:
         """Read the listing of a folder; one below the root that cannot be listed is recorded."""
         try:
             async for found in self._read_page(url, walk, is_root=not prefix):
@@ -94,25 +109,34 @@ class HttpDirectoryGateway:
             walk.record_failure(prefix, error)
 
     @asynccontextmanager
-    async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
+    async def open_file(
+        self, path: str, known_etag: str | None = None
+    ) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if the server says that it still is the version `known_etag`."""
         # A path with a percent sign is as the server wrote it; one without was made readable by us.
         encoded = path if "%" in path else quote(path, safe="/!$&'()*+,;=:@~")
         await self._pace.wait_turn()
-        async with open_http_file(self._outbound, _folder_url(self._root) + encoded, known_etag) as opened:
+        async with open_http_file(
+            self._outbound, _folder_url(self._root) + encoded, known_etag
+        ) as opened:
             yield opened
 
     async def close(self) -> None:
         """Close every connection."""
         await self._outbound.close()
 
-    async def _read_page(self, url: str, walk: Walk, *, is_root: bool) -> AsyncIterator[tuple[str, ListingLink]]:
+    async def _read_page(
+        self, url: str, walk: Walk, *, is_root: bool
+    ) -> AsyncIterator[tuple[str, ListingLink]]:
         await self._pace.wait_turn()
-        async with self._outbound.get(url, {"Accept": ACCEPT_LISTING}, patience_s=self._listing_s) as answer:
+        async with self._outbound.get(
+            url, {"Accept": ACCEPT_LISTING}, patience_s=self._listing_s
+        ) as answer:
             if answer.status != 200:
                 raise build_failure(answer, "the listing")
             if is_root:
-                # A server that moved, such as one that added the closing slash, tells where the listing really is.
+                # A server that moved, such as one that added the closing slash, tells where the
+                # listing really is.
                 self._root = answer.url
             kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind.startswith(("image/", "video/")):
@@ -133,14 +157,18 @@ class HttpDirectoryGateway:
         self, answer: OutboundResponse, listing: HtmlListingParser | JsonListingParser
     ) -> AsyncIterator[list[ListingLink]]:
         try:
-            async for chunk in decompress(limit_total_time(answer.chunks(), self._listing_s), answer):
+            async for chunk in decompress(
+                limit_total_time(answer.chunks(), self._listing_s), answer
+            ):
                 self._listed_bytes += len(chunk)
                 if self._listed_bytes > MAX_LISTING_BYTES:
                     raise ListingTooLarge("the listing is longer than 1 GiB")
                 yield await parse_in_thread(partial(listing.feed, chunk))
             yield await parse_in_thread(partial(listing.feed, b"", last=True))
         except zlib.error as error:
-            raise OutboundFailed("the listing cannot be read: it is not compressed as the server says") from error
+            raise OutboundFailed(
+                "the listing cannot be read: it is not compressed as the server says"
+            ) from error
         except ValueError as error:
             raise OutboundFailed(f"the listing cannot be read: {error}") from error
 
@@ -169,7 +197,11 @@ def find_relative_path(folder: str, address: str) -> tuple[str, str] | None:
         return None
     target = target._replace(path=quote_invisible(target.path))
     root = urlsplit(folder)
-    if (target.scheme, target.netloc) != (root.scheme, root.netloc) or target.query or target.fragment:
+    if (
+        (target.scheme, target.netloc) != (root.scheme, root.netloc)
+        or target.query
+        or target.fragment
+    ):
         return None
     if not target.path.startswith(root.path) or target.path == root.path:
         return None

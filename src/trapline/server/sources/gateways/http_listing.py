@@ -1,7 +1,7 @@
 """Folder listings of web servers: links, sizes and times out of HTML and JSON, piece by piece.
 
-HTML: nginx, Apache (`<pre>` and table), Caddy, lighttpd, Python's http.server, IIS. JSON: nginx and Caddy. The href
-counts, never the text shown, which some servers cut off.
+HTML: nginx, Apache (`<pre>` and table), Caddy, lighttpd, Python's http.server, IIS. JSON: nginx and
+Caddy. The href counts, never the text shown, which some servers cut off.
 """
 
 import codecs
@@ -31,8 +31,11 @@ _TIME = re.compile(
     r"|(?P<y2>\d{4})-(?P<m2>\d\d|[A-Za-z]{3})-(?P<d2>\d\d)[ T]+(?P<t2>\d\d:\d\d(?::\d\d)?)"  # Apache, lighttpd
     r"|(?P<m3>\d{1,2})/(?P<d3>\d{1,2})/(?P<y3>\d{4}) +(?P<t3>\d{1,2}:\d\d) (?P<half>[AP])M"  # IIS
 )
-# The parser repeats all of these that are open in each paragraph, which makes gigabytes of a few thousand.
-_FORMATTING = frozenset(["b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
+# The parser repeats all of these that are open in each paragraph, which makes gigabytes of a few
+# thousand.
+_FORMATTING = frozenset(
+    ["b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
+)
 _FORMAT_TAG = re.compile(rf"<(/?)(?:{'|'.join(sorted(_FORMATTING))})(?=[\s/>])", re.IGNORECASE)
 # In small letters. Left out: what has no end, and what the next of its kind ends.
 _TAG = re.compile(
@@ -46,7 +49,10 @@ _SIZE = re.compile(r"(?:^|\s)(\d[\d,.]*\s?(?:[KMGT]i?B?|B|bytes)?)\s*$", re.IGNO
 
 @dataclass(frozen=True)
 class ListingLink:
-    """One link of a listing. `size` only where it is exact, `modified_at` as if in UTC unless `is_exact`."""
+    """One link of a listing.
+
+    `size` only where it is exact, `modified_at` as if in UTC unless `is_exact`.
+    """
 
     href: str
     size: int | None = None
@@ -78,7 +84,8 @@ class HtmlListingParser:
                     raise ValueError("a single row of it is longer than 512 KiB")
                 return []
             piece, self._rest = self._rest[:cut], self._rest[cut:]
-        # A parser drops <tr> outside of a table, so a piece that begins within one is given its own.
+        # A parser drops <tr> outside of a table, so a piece that begins within one is given its
+        # own.
         lowered = piece.lower()
         self.has_password_field = self.has_password_field or 'type="password"' in lowered
         links = list(_read_links("<table>" + piece if self._in_table else piece))
@@ -302,7 +309,9 @@ def _read_time(text: str) -> datetime | None:
         hour, minute, second = [*(int(number) for number in part[f"t{which}"].split(":")), 0][:3]
         if part["half"]:
             hour = hour % 12 + (12 if part["half"] == "P" else 0)
-        return datetime(int(part[f"y{which}"]), month, int(part[f"d{which}"]), hour, minute, second, tzinfo=UTC)
+        return datetime(
+            int(part[f"y{which}"]), month, int(part[f"d{which}"]), hour, minute, second, tzinfo=UTC
+        )
     except ValueError:
         return None
 
@@ -316,7 +325,8 @@ def _is_text(name: str) -> bool:
 
 
 def _link_of_json(item: dict[str, Any]) -> ListingLink | None:
-    """Read one object of nginx (name, type, mtime, size) or of Caddy (name, url, is_dir, mod_time, size).
+    """Read one object of nginx (name, type, mtime, size) or of Caddy (name, url, is_dir, mod_time,
+    size).
 
     None for one whose name no request can spell.
     """
@@ -331,7 +341,11 @@ def _link_of_json(item: dict[str, Any]) -> ListingLink | None:
     modified_at = None
     if isinstance(stamp, str):
         try:
-            modified_at = parsedate_to_datetime(stamp).astimezone(UTC) if "," in stamp else parse_rfc3339(stamp)
+            modified_at = (
+                parsedate_to_datetime(stamp).astimezone(UTC)
+                if "," in stamp
+                else parse_rfc3339(stamp)
+            )
         except (ValueError, TypeError, OverflowError, IndexError):
             modified_at = None
     exact_size = size if isinstance(size, int) and not is_folder and 0 <= size < 2**63 else None

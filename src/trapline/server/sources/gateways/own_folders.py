@@ -38,7 +38,11 @@ def identify_own_folders(folders: Sequence[Path]) -> OwnFolders:
     for folder in waiting:
         inside.update(_identify(folder, *_list_children(folder)))
         around.update(_identify(*folder.parents))
-        home = max((mount for mount in mounts if folder.is_relative_to(mount.point)), key=_depth, default=None)
+        home = max(
+            (mount for mount in mounts if folder.is_relative_to(mount.point)),
+            key=_depth,
+            default=None,
+        )
         place = home.root / folder.relative_to(home.point) if home else None
         for mount in mounts:
             is_part = home is not None and place is not None and mount.device == home.device
@@ -51,7 +55,9 @@ def identify_own_folders(folders: Sequence[Path]) -> OwnFolders:
 
 def is_own_folder(folder: Path, own: OwnFolders) -> bool:
     """Return whether a folder is, contains or lies in one of Trapline's own; symbolic links must be resolved."""
-    return not own.inside.isdisjoint(_identify(folder, *folder.parents)) or not own.around.isdisjoint(_identify(folder))
+    return not own.inside.isdisjoint(
+        _identify(folder, *folder.parents)
+    ) or not own.around.isdisjoint(_identify(folder))
 
 
 def is_own_entry(name: bytes, folder: int, own: OwnFolders) -> bool:
@@ -73,7 +79,9 @@ def _depth(mount: _Mount) -> int:
 
 def _list_children(folder: Path) -> list[Path]:
     with suppress(OSError):
-        return [Path(item.path) for item in os.scandir(folder) if item.is_dir(follow_symlinks=False)]
+        return [
+            Path(item.path) for item in os.scandir(folder) if item.is_dir(follow_symlinks=False)
+        ]
     return []
 
 

@@ -52,9 +52,10 @@ LATEST_S = 253_402_300_799
 class RestGateway:
     """Lists and opens the files that a JSON interface tells of.
 
-    A file's path is its name, or that of its address. Where its address is, is remembered from the listing (in a
-    temporary file once that is large), because it may be signed anew each time. Pages come from the interface's own
-    origin alone, files from there and from `file_origins`; credentials go to its own alone.
+    A file's path is its name, or that of its address. Where its address is, is remembered from the
+    listing (in a temporary file once that is large), because it may be signed anew each time. Pages
+    come from the interface's own origin alone, files from there and from `file_origins`;
+    credentials go to its own alone.
     """
 
     def __init__(
@@ -70,7 +71,10 @@ class RestGateway:
         self._outbound = outbound
         self._base_url = base_url.partition("#")[0]
         self._own_origin = get_origin(parse_url(base_url))
-        self._file_origins = {self._own_origin, *(get_origin(parse_url(url)) for url in file_origins)}
+        self._file_origins = {
+            self._own_origin,
+            *(get_origin(parse_url(url)) for url in file_origins),
+        }
         self._mapping = mapping
         self._listing_s = listing_s
         self._pace = pace or RateLimiter()
@@ -103,7 +107,9 @@ class RestGateway:
                 raise OutboundFailed("the listing leads back to a page that it began with")
 
     @asynccontextmanager
-    async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
+    async def open_file(
+        self, path: str, known_etag: str | None = None
+    ) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if the server says that it still is the version `known_etag`."""
         url = self._addresses.find(path)
         if url is None:
@@ -127,7 +133,9 @@ class RestGateway:
         headers = {"Accept": "application/json"}
         async with self._outbound.get(url, headers, patience_s=self._listing_s) as answer:
             if answer.status != 200:
-                raise OutboundFailed(format_status(answer.status, "the listing"), parse_retry_after(answer))
+                raise OutboundFailed(
+                    format_status(answer.status, "the listing"), parse_retry_after(answer)
+                )
             return await read_listing_page(answer, PAGE_BYTES, self._listing_s), answer.url
 
     def _read_page(self, content: bytes, at: str) -> tuple[Any, list[RemoteFile | str]]:
@@ -135,7 +143,9 @@ class RestGateway:
         try:
             # A name with broken UTF-8 must not take the rest of the page with it.
             text = content.decode("utf-8", "surrogateescape")
-            page = json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else None)
+            page = json.loads(
+                text, parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else None
+            )
         except (ValueError, RecursionError) as error:
             raise OutboundFailed("the server answered with something that is no JSON") from error
         items = _find(page, self._mapping.items)
@@ -162,7 +172,9 @@ class RestGateway:
             return UNREPRESENTABLE
         if len(path) > MAX_PATH_CHARACTERS - MARK_CHARACTERS:
             return TOO_LONG
-        size, moment, etag = (_find(item, at) if at else None for at in (mapping.size, mapping.time, mapping.etag))
+        size, moment, etag = (
+            _find(item, at) if at else None for at in (mapping.size, mapping.time, mapping.etag)
+        )
         said = build_fingerprint(json.dumps([size, moment, etag], sort_keys=True))
         path = self._addresses.keep(path, url, said)
         modified_at, is_exact = _read_time(moment)
@@ -186,11 +198,17 @@ class RestGateway:
         if following is None or following == "" or following is False:
             return None
         if type(following) not in (str, int):
-            raise OutboundFailed("what follows is neither an address nor a cursor: check the mapping's `next`")
+            raise OutboundFailed(
+                "what follows is neither an address nor a cursor: check the mapping's `next`"
+            )
         try:
             if self._mapping.next_parameter is None:
                 return urljoin(at, str(following)).partition("#")[0]
-            return str(httpx2.URL(self._base_url).copy_set_param(self._mapping.next_parameter, str(following)))
+            return str(
+                httpx2.URL(self._base_url).copy_set_param(
+                    self._mapping.next_parameter, str(following)
+                )
+            )
         except (ValueError, httpx2.InvalidURL) as error:
             raise OutboundFailed("the next page is at something that is no address") from error
 
@@ -207,25 +225,36 @@ class _Addresses:
         if self._opened is None:
             self._opened = sqlite3.connect("", isolation_level=None, check_same_thread=False)
             self._opened.execute("pragma journal_mode = off")
-            self._opened.execute("create table addresses (path text primary key, url text, mark text) without rowid")
+            self._opened.execute(
+                "create table addresses (path text primary key, url text, mark text) without rowid"
+            )
         return self._opened
 
     def keep(self, path: str, url: str, said: str) -> str:
         """Remember where a file is; answers its path.
 
-        That is in a folder of its own for another file of the same name, as cameras that count anew make them.
+        That is in a folder of its own for another file of the same name, as cameras that count anew
+        make them.
         """
         # The query may be a signature, which is another one each time.
-        mark = hashlib.sha256(f"{url.partition('?')[0]}\n{said}".encode()).hexdigest()[: MARK_CHARACTERS - 1]
-        known = self._database.execute("select mark from addresses where path = ?", (path,)).fetchone()
+        mark = hashlib.sha256(f"{url.partition('?')[0]}\n{said}".encode()).hexdigest()[
+            : MARK_CHARACTERS - 1
+        ]
+        known = self._database.execute(
+            "select mark from addresses where path = ?", (path,)
+        ).fetchone()
         if known is not None and known[0] != mark:
             path = f"{mark}/{path}"
-        self._database.execute("insert or replace into addresses values (?, ?, ?)", (path, url, mark))
+        self._database.execute(
+            "insert or replace into addresses values (?, ?, ?)", (path, url, mark)
+        )
         return path
 
     def find(self, path: str) -> str | None:
         """Find where a file is."""
-        found = self._database.execute("select url from addresses where path = ?", (path,)).fetchone()
+        found = self._database.execute(
+            "select url from addresses where path = ?", (path,)
+        ).fetchone()
         return None if found is None else str(found[0])
 
     def forget(self) -> None:
@@ -245,7 +274,9 @@ def _find(value: Any, path: str) -> Any:
     for part in path.split(".") if path else ():
         if isinstance(value, dict):
             value = value.get(part)
-        elif isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
+        elif (
+            isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value)
+        ):
             value = value[int(part)]
         else:
             return None
@@ -253,7 +284,8 @@ def _find(value: Any, path: str) -> Any:
 
 
 def _read_time(value: Any) -> tuple[datetime | None, bool]:
-    """Read a time as interfaces write it: RFC 3339, or seconds or milliseconds since 1970; and whether it is exact.
+    """Read a time as interfaces write it: RFC 3339, or seconds or milliseconds since 1970; and
+    whether it is exact.
 
     One without a zone is taken to be in UTC, and is not.
     """

@@ -8,7 +8,8 @@ from trapline.server.platform.errors import AddressNotAllowed
 from trapline.server.platform.files.safe_open import open_within
 from trapline.server.sources.gateways.own_folders import OwnFolders, identify
 
-# Search permission is enough for the folders above the root. Other systems than Linux need read permission, too.
+# Search permission is enough for the folders above the root. Other systems than Linux need read
+# permission, too.
 _PASS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -16,8 +17,9 @@ _READ = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 class RootFolder:
     """The folder that a source reads, opened at its first use and kept until `close`.
 
-    `path` is the folder that was judged, with its symbolic links resolved. It is opened name by name without following
-    a link, and the open folders are compared with Trapline's own by device and inode.
+    `path` is the folder that was judged, with its symbolic links resolved. It is opened name by
+    name without following a link, and the open folders are compared with Trapline's own by device
+    and inode.
     """
 
     def __init__(self, path: Path, own: OwnFolders) -> None:
@@ -28,7 +30,8 @@ class RootFolder:
         self._is_closed = False
 
     def open(self, parts: tuple[bytes, ...], flags: int = os.O_RDONLY) -> int:
-        """Open a file or, with O_DIRECTORY, a folder below the root, or the root itself without parts.
+        """Open a file or, with O_DIRECTORY, a folder below the root, or the root itself without
+        parts.
 
         Raises:
             RootUnavailable: the root itself cannot be opened; the cause is an OSError.
@@ -53,7 +56,8 @@ class RootFolder:
                 self._descriptor = None
 
     def _duplicate(self) -> int:
-        # A thread that outlives a cancelled run must not use the number of a descriptor that was closed.
+        # A thread that outlives a cancelled run must not use the number of a descriptor that was
+        # closed.
         with self._lock:
             if self._is_closed:
                 raise RootUnavailable("the source is closed")

@@ -59,7 +59,8 @@ WORDS = {
 class S3Gateway:
     """Lists and opens what lies under `s3://bucket/prefix`; without a signer as anybody may.
 
-    A signature is for one address, so no redirect is followed: where a bucket really is must be set.
+    A signature is for one address, so no redirect is followed: where a bucket really is must be
+    set.
     """
 
     def __init__(
@@ -91,7 +92,12 @@ class S3Gateway:
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every object under the prefix, page by page."""
         walk = walk or Walk()
-        asked = {"list-type": "2", "encoding-type": "url", "prefix": self._prefix, "max-keys": str(self._page_entries)}
+        asked = {
+            "list-type": "2",
+            "encoding-type": "url",
+            "prefix": self._prefix,
+            "max-keys": str(self._page_entries),
+        }
         token: str | None = None
         count = 0
         for _ in range(MAX_FOLDERS):
@@ -113,19 +119,25 @@ class S3Gateway:
         raise OutboundFailed(f"the listing has more than {MAX_FOLDERS:,} pages")
 
     @asynccontextmanager
-    async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
+    async def open_file(
+        self, path: str, known_etag: str | None = None
+    ) -> AsyncIterator[OpenFile | None]:
         """Open one object; None if it still is the version `known_etag`."""
         key = spell_key(path)
         await self._pace.wait_turn()
         url = self._sign(f"/{self._prefix}{key}", {})
-        async with self._outbound.get(url, build_conditional_headers(known_etag), max_redirects=0) as answer:
+        async with self._outbound.get(
+            url, build_conditional_headers(known_etag), max_redirects=0
+        ) as answer:
             if answer.status == 304 and known_etag:
                 yield None
                 return
             if answer.status != 200:
                 failure = await _failure(answer)
                 is_gone = answer.status == 404 and failure.detail != WORDS["NoSuchBucket"]
-                raise FileGone("the bucket has no such object any more (404)") if is_gone else failure
+                raise (
+                    FileGone("the bucket has no such object any more (404)") if is_gone else failure
+                )
             yield build_open_file(answer)
 
     async def close(self) -> None:
@@ -145,7 +157,9 @@ class S3Gateway:
             asked = f"?{encode_query(query)}" if query else ""
             return f"{self._address}{quote(path, safe='/-_.~')}{asked}"
         url = f"{self._address}{path}"
-        return self._signer.presign("GET", url, lifetime_s=LIFETIME_S, now=datetime.now(UTC), query=query)
+        return self._signer.presign(
+            "GET", url, lifetime_s=LIFETIME_S, now=datetime.now(UTC), query=query
+        )
 
 
 class _Listing(NamedTuple):
@@ -230,7 +244,9 @@ async def _failure(answer: OutboundResponse) -> OutboundFailed:
     code = _part(said, "Code")
     if "Request has expired" in said or "not valid yet" in said or "not yet valid" in said:
         code = "RequestTimeTooSkewed"
-    words = WORDS.get(code, f"the service answered with status {answer.status}" + (f" ({code})" if code else ""))
+    words = WORDS.get(
+        code, f"the service answered with status {answer.status}" + (f" ({code})" if code else "")
+    )
     region = answer.headers.get("x-amz-bucket-region", "") or _part(said, "Region")
     if re.fullmatch(r"[a-z0-9-]{1,60}", region):
         words += f"; it names the region {region}"

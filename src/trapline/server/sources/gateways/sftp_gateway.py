@@ -46,9 +46,11 @@ HOME = "/~/"
 
 @dataclass(frozen=True)
 class SshCredentials:
-    """Who signs in to which server: with a password, a private key, or both; and the key that the server must show.
+    """Who signs in to which server: with a password, a private key, or both; and the key that the
+    server must show.
 
-    `host_key` is a public key as known_hosts or a .pub file have it, or its fingerprint `SHA256:...`.
+    `host_key` is a public key as known_hosts or a .pub file have it, or its fingerprint
+    `SHA256:...`.
     """
 
     host: str
@@ -75,7 +77,10 @@ def parse_private_key(text: str) -> asyncssh.SSHKey:
 
 
 def parse_host_key(text: str) -> str:
-    """Read a server's public key, with or without the host before it, or its fingerprint. Raises ValueError."""
+    """Read a server's public key, with or without the host before it, or its fingerprint.
+
+    Raises ValueError.
+    """
     words = text.split()
     if len(words) == 1 and words[0].startswith("SHA256:") and len(words[0]) == 50:
         return words[0]
@@ -86,19 +91,30 @@ def parse_host_key(text: str) -> str:
             except (asyncssh.KeyImportError, ValueError):
                 continue
             return f"{kind} {words[at + 1]}"
-    raise ValueError("it is no public key such as `ssh-ed25519 AAAA...`, and no fingerprint such as `SHA256:...`")
+    raise ValueError(
+        "it is no public key such as `ssh-ed25519 AAAA...`, and no fingerprint such as `SHA256:...`"
+    )
 
 
 class SftpGateway:
     """Lists and opens what lies under `sftp://host/folder`; nothing of this machine's own SSH settings is used."""
 
     def __init__(
-        self, dialer: Dialer, login: SshCredentials, base_url: str, timeouts: Timeouts, pace: RateLimiter
+        self,
+        dialer: Dialer,
+        login: SshCredentials,
+        base_url: str,
+        timeouts: Timeouts,
+        pace: RateLimiter,
     ) -> None:
         self._dialer = dialer
         self._login = login
         path = unquote(urlsplit(base_url).path) or "/"
-        self._folder = path.removeprefix(HOME).rstrip("/") or "." if path.startswith(HOME) else path.rstrip("/") or "/"
+        self._folder = (
+            path.removeprefix(HOME).rstrip("/") or "."
+            if path.startswith(HOME)
+            else path.rstrip("/") or "/"
+        )
         self._timeouts = timeouts
         self._pace = pace
         self._connecting = asyncio.Lock()
@@ -128,7 +144,9 @@ class SftpGateway:
                 if kind == stat.S_IFDIR:
                     folders += 1
                     if folders > MAX_FOLDERS:
-                        raise ListingTooLarge(f"the listing leads to more than {MAX_FOLDERS:,} folders")
+                        raise ListingTooLarge(
+                            f"the listing leads to more than {MAX_FOLDERS:,} folders"
+                        )
                     if depth >= MAX_DEPTH:
                         walk.record_unlisted(path, TOO_DEEP)
                     elif walk.enters(path):
@@ -137,9 +155,17 @@ class SftpGateway:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
-                yield RemoteFile(path, _size_of(told.attrs), _moment(told.attrs), True, _version_of(told.attrs) or "")
+                yield RemoteFile(
+                    path,
+                    _size_of(told.attrs),
+                    _moment(told.attrs),
+                    True,
+                    _version_of(told.attrs) or "",
+                )
 
-    async def _read_or_record(self, folder: bytes, prefix: str, walk: Walk) -> AsyncIterator[asyncssh.SFTPName]:
+    async def _read_or_record(
+        self, folder: bytes, prefix: str, walk: Walk
+    ) -> AsyncIterator[asyncssh.SFTPName]:
         """Read the listing of a folder; one below the root that cannot be listed is recorded."""
         await self._pace.wait_turn()
         try:
@@ -151,20 +177,24 @@ class SftpGateway:
         except OutboundFailed as error:
             if not prefix:
                 if isinstance(error, FileGone):
-                    raise OutboundFailed("there is no such folder: check the path of the address") from error
+                    raise OutboundFailed(
+                        "there is no such folder: check the path of the address"
+                    ) from error
                 raise
             walk.record_failure(prefix, error)
 
     @asynccontextmanager
-    async def open_file(self, path: str, known_etag: str | None = None) -> AsyncIterator[OpenFile | None]:
+    async def open_file(
+        self, path: str, known_etag: str | None = None
+    ) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if its size and time are those of `known_etag`."""
         spelled = list_encodings(path)
         await self._pace.wait_turn()
         client = await self._sign_in()
         async with self._in_time():
             where = await self._find(client, spelled)
-            # Without a size of blocks the library asks for one piece at a time. For several at once it starts tasks,
-            # which go on when nobody waits for them any more.
+            # Without a size of blocks the library asks for one piece at a time. For several at once
+            # it starts tasks, which go on when nobody waits for them any more.
             file = await client.open(where, "rb", block_size=0)
         try:
             async with self._in_time():
@@ -175,9 +205,12 @@ class SftpGateway:
             if etag is not None and etag == known_etag:
                 yield None
             else:
-                yield OpenFile(_size_of(attrs), _moment(attrs), etag, self._read_file(file, attrs.size))
+                yield OpenFile(
+                    _size_of(attrs), _moment(attrs), etag, self._read_file(file, attrs.size)
+                )
         finally:
-            # Nothing was written: whether the server hears that we are done with it is of no consequence.
+            # Nothing was written: whether the server hears that we are done with it is of no
+            # consequence.
             with suppress(OutboundFailed):
                 async with self._in_time():
                     await file.close()
@@ -195,7 +228,11 @@ class SftpGateway:
     async def _sign_in(self) -> asyncssh.SFTPClient:
         """Sign in once; all files are read over the one connection, which is made anew when it broke."""
         async with self._connecting:
-            if self._client is not None and self._connection is not None and not self._connection.is_closed():
+            if (
+                self._client is not None
+                and self._connection is not None
+                and not self._connection.is_closed()
+            ):
                 return self._client
             host, connect_s = self._login.host, self._timeouts.connect_s
             _check_environment()
@@ -211,7 +248,8 @@ class SftpGateway:
                             config=None,
                             client_factory=lambda: watch,
                             client_version=f"Trapline_{version('trapline')}",
-                            # No key is known beforehand: the watch, and it alone, says which is the right one.
+                            # No key is known beforehand: the watch, and it alone, says which is the
+                            # right one.
                             known_hosts=([], [], []),
                             server_host_key_algs=watch.algorithms or "default",
                             x509_trusted_certs=None,
@@ -234,7 +272,9 @@ class SftpGateway:
             self._client = client
             return client
 
-    async def _read_folder(self, client: asyncssh.SFTPClient, folder: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+    async def _read_folder(
+        self, client: asyncssh.SFTPClient, folder: bytes
+    ) -> AsyncIterator[asyncssh.SFTPName]:
         with _in_words(self._login.host):
             entries = client.scandir(folder)
             first = await anext(entries, None)
@@ -244,7 +284,10 @@ class SftpGateway:
                 first = await anext(entries, None)
 
     async def _find(self, client: asyncssh.SFTPClient, spelled: list[bytes]) -> bytes:
-        """Find where a file really is. Raises FileGone where it is not, OutboundFailed where a link leads outside."""
+        """Find where a file really is.
+
+        Raises FileGone where it is not, OutboundFailed where a link leads outside.
+        """
         for at, raw in enumerate(spelled, start=1):
             try:
                 where = await client.realpath(posixpath.join(self._root, raw))
@@ -254,7 +297,9 @@ class SftpGateway:
                     raise
                 continue
             if not where.startswith(self._root.rstrip(b"/") + b"/"):
-                raise OutboundFailed("a symbolic link leads out of the folder of the source, and none is followed")
+                raise OutboundFailed(
+                    "a symbolic link leads out of the folder of the source, and none is followed"
+                )
             return where
         raise AssertionError("a path has a spelling")
 
@@ -264,7 +309,9 @@ class SftpGateway:
             async with asyncio.timeout(self._timeouts.download_s):
                 yield
 
-    async def _read_file(self, file: asyncssh.SFTPClientFile, size: int | None) -> AsyncIterator[bytes]:
+    async def _read_file(
+        self, file: asyncssh.SFTPClientFile, size: int | None
+    ) -> AsyncIterator[bytes]:
         position = 0
         while True:
             async with self._in_time():
@@ -274,7 +321,9 @@ class SftpGateway:
             position += len(chunk)
             yield chunk
         if size is not None and position != size:
-            raise OutboundFailed("the transfer ended before the length that the server had announced, or after it")
+            raise OutboundFailed(
+                "the transfer ended before the length that the server had announced, or after it"
+            )
 
 
 class SftpPermissionDenied(OutboundFailed):
@@ -292,7 +341,9 @@ class _Watch(asyncssh.SSHClient):
             key = asyncssh.import_public_key(login.host_key)
             self.algorithms = [name.decode() for name in key.sig_algorithms]
 
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+    def validate_host_public_key(
+        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+    ) -> bool:
         """Accept the one key that is expected."""
         del host, addr, port
         self.shown = key
@@ -300,13 +351,19 @@ class _Watch(asyncssh.SSHClient):
 
     def why_refused(self, host: str) -> OutboundFailed:
         """Say what the server showed, and what to do."""
-        shown = "" if self.shown is None else f"{_spelled(self.shown)} ({self.shown.get_fingerprint()})"
+        shown = (
+            "" if self.shown is None else f"{_spelled(self.shown)} ({self.shown.get_fingerprint()})"
+        )
         if self._expected is None:
             return OutboundFailed(
                 f"{host} is not known yet. It shows the key {shown}. Compare it with the server's own (there: "
                 "ssh-keyscan localhost, or ask who runs it), then set it as the option host_key. Nothing was sent"
             )
-        what = f"shows another key than the one known as host_key: {shown}" if shown else "shows no key like host_key"
+        what = (
+            f"shows another key than the one known as host_key: {shown}"
+            if shown
+            else "shows no key like host_key"
+        )
         return OutboundFailed(
             f"{host} {what}. Either the server was set up anew, or somebody stands between; ask who runs it before "
             "host_key is changed. Nothing was sent"
@@ -335,11 +392,15 @@ def _in_words(host: str, watch: _Watch | None = None) -> Iterator[None]:
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
         if watch is not None and (watch.shown is not None or watch.algorithms):
             raise watch.why_refused(host) from error
-        raise OutboundFailed(f"{host} and Trapline know no way in common to speak in secret") from error
+        raise OutboundFailed(
+            f"{host} and Trapline know no way in common to speak in secret"
+        ) from error
     except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
         raise FileGone("it is not there") from error
     except asyncssh.SFTPPermissionDenied as error:
-        raise SftpPermissionDenied(f"{host} denies it: check that the user may list and read it") from error
+        raise SftpPermissionDenied(
+            f"{host} denies it: check that the user may list and read it"
+        ) from error
     except asyncssh.Error as error:
         raise OutboundFailed(_explain(host, error)) from error
     except TimeoutError as error:
@@ -354,7 +415,9 @@ def _explain(host: str, error: asyncssh.Error) -> str:
     match error:
         case asyncssh.PermissionDenied():
             return f"{host} does not let us in: check user name, and password or key"
-        case asyncssh.ConnectionLost() | asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection():
+        case (
+            asyncssh.ConnectionLost() | asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection()
+        ):
             return f"the connection to {host} broke"
         case asyncssh.ChannelOpenError():
             return f"{host} lets us in, but offers no SFTP"

@@ -8,7 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+    WebSocketException,
+)
 from websockets.frames import CLOSE_CODE_EXPLANATIONS
 
 from trapline.server.platform.errors import OutboundFailed
@@ -47,7 +53,9 @@ class WebsocketGateway:
             async for entry in self._listing.list_files(walk):
                 yield entry
 
-    def open_file(self, path: str, known_etag: str | None = None) -> AbstractAsyncContextManager[OpenFile | None]:
+    def open_file(
+        self, path: str, known_etag: str | None = None
+    ) -> AbstractAsyncContextManager[OpenFile | None]:
         """Open one file; None if the server says that it still is the version `known_etag`."""
         return self._files.open_file(path, known_etag)
 
@@ -70,7 +78,10 @@ class MessageBuffer:
         self._closing: asyncio.Task[None] | None = None
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """Give the messages as they come, all that were received. Raises OutboundFailed when the connection ended."""
+        """Give the messages as they come, all that were received.
+
+        Raises OutboundFailed when the connection ended.
+        """
         while (received := await self._received.get()) is not None:
             message, size = received
             yield message
@@ -86,13 +97,17 @@ class MessageBuffer:
     async def end(self) -> None:
         """Receive nothing more."""
         self._reading.cancel()
-        await asyncio.gather(self._reading, *([self._closing] if self._closing else []), return_exceptions=True)
+        await asyncio.gather(
+            self._reading, *([self._closing] if self._closing else []), return_exceptions=True
+        )
 
     async def _read(self) -> None:
         try:
             while True:
                 message = await self._connection.recv()
-                size = len(message.encode("utf-8", "replace") if isinstance(message, str) else message)
+                size = len(
+                    message.encode("utf-8", "replace") if isinstance(message, str) else message
+                )
                 if size > MESSAGE_BYTES:
                     message, size = b"", 0
                 self._held += size + EACH_BYTES
@@ -114,12 +129,15 @@ async def open_feed(
 ) -> AsyncIterator[MessageBuffer]:
     """Connect, and receive messages.
 
-    Pings tell whether the server is still there. No redirect is followed, because the credentials are this server's.
-    Raises OutboundRefused for what the policy forbids, and OutboundFailed whenever the connection ends.
+    Pings tell whether the server is still there. No redirect is followed, because the credentials
+    are this server's. Raises OutboundRefused for what the policy forbids, and OutboundFailed
+    whenever the connection ends.
     """
     server = get_server(url)
     opened = await dialer.open_socket(server.scheme, server.host, server.port, connect_s)
-    secure: dict[str, Any] = {"ssl": tls, "server_hostname": server.host} if server.scheme == "wss" else {}
+    secure: dict[str, Any] = (
+        {"ssl": tls, "server_hostname": server.host} if server.scheme == "wss" else {}
+    )
     try:
         connection = await connect(
             url.partition("#")[0],
@@ -178,5 +196,7 @@ def _why_closed(closed: ConnectionClosed) -> str:
         return f"the server sent a message larger than {END_BYTES // 2**20} MiB"
     if closed.rcvd is None:
         return "the connection broke: the server answers no longer"
-    meaning = CLOSE_CODE_EXPLANATIONS.get(closed.rcvd.code, "which only the server knows the meaning of")
+    meaning = CLOSE_CODE_EXPLANATIONS.get(
+        closed.rcvd.code, "which only the server knows the meaning of"
+    )
     return f"the server closed the connection (code {closed.rcvd.code}, {meaning})"

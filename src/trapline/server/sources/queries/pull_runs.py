@@ -22,8 +22,11 @@ class PullRunOwnershipLost(Exception):
     """The run is no longer this process's: it was marked as interrupted, or its source is gone."""
 
 
-async def interrupt_dead_run(scope: Scope, tx: Transaction, source_id: UUID, *, or_untaken: bool = False) -> None:
-    """Mark a source's run as interrupted where its process gives no sign of life, so that another can begin.
+async def interrupt_dead_run(
+    scope: Scope, tx: Transaction, source_id: UUID, *, or_untaken: bool = False
+) -> None:
+    """Mark a source's run as interrupted where its process gives no sign of life, so that another
+    can begin.
 
     With `or_untaken` also one that no process has taken yet.
     """
@@ -53,7 +56,8 @@ async def interrupt_run(scope: Scope, tx: Transaction, source_id: UUID, error: s
 
 
 async def count_interrupted_runs(scope: Scope, tx: Transaction, source_id: UUID) -> int:
-    """Count the runs of a source that were interrupted since the last one that ended by itself or got anywhere.
+    """Count the runs of a source that were interrupted since the last one that ended by itself or
+    got anywhere.
 
     One that no process ever took says nothing of its source.
     """
@@ -65,25 +69,35 @@ async def count_interrupted_runs(scope: Scope, tx: Transaction, source_id: UUID)
     statement = (
         select(func.count())
         .select_from(RunRow)
-        .where(RunRow.source_id == source_id, RunRow.started_at > since, RunRow.heartbeat_at > RunRow.started_at)
+        .where(
+            RunRow.source_id == source_id,
+            RunRow.started_at > since,
+            RunRow.heartbeat_at > RunRow.started_at,
+        )
     )
     return (await tx.session.execute(statement)).scalar_one()
 
 
 async def list_sources_with_dead_runs(scope: Scope, tx: Transaction) -> list[UUID]:
     """List the sources whose run gives no sign of life."""
-    return list((await tx.session.scalars(select(RunRow.source_id).where(is_dead()).limit(100))).all())
+    return list(
+        (await tx.session.scalars(select(RunRow.source_id).where(is_dead()).limit(100))).all()
+    )
 
 
 def is_dead() -> ColumnElement[bool]:
     """The condition of runs whose process gives no sign of life."""
     silent = func.now() - RunRow.heartbeat_at
     taken = RunRow.heartbeat_at > RunRow.started_at
-    return (RunRow.state == "running") & (taken | _UNASKED) & (silent > timedelta(seconds=DEAD_AFTER_S))
+    return (
+        (RunRow.state == "running")
+        & (taken | _UNASKED)
+        & (silent > timedelta(seconds=DEAD_AFTER_S))
+    )
 
 
-# Its chore is no longer waiting: a process took that, and ended before it took the run. One whose chore waits keeps its
-# place in the queue, however long that takes.
+# Its chore is no longer waiting: a process took that, and ended before it took the run. One whose
+# chore waits keeps its place in the queue, however long that takes.
 _UNASKED = text(
     "not exists (select from procrastinate.procrastinate_jobs j "
     "where j.status = 'todo' and j.args ->> 'run_id' = pull_runs.id::text)"
@@ -98,7 +112,9 @@ async def find_active_run(scope: Scope, tx: Transaction, source_id: UUID) -> Run
 
 async def has_no_run(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
     """Return whether no run of a source was ever begun."""
-    return (await tx.session.execute(select(~exists().where(RunRow.source_id == source_id)))).scalar_one()
+    return (
+        await tx.session.execute(select(~exists().where(RunRow.source_id == source_id)))
+    ).scalar_one()
 
 
 async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: timedelta) -> bool:
@@ -111,9 +127,16 @@ async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: 
     return (await tx.session.execute(select(exists().where(begun)))).scalar_one()
 
 
-async def create_run(scope: Scope, tx: Transaction, source: SourceRow, trigger: str, max_files: int | None) -> RunRow:
-    """Add a run; by constraint a source has one at a time. The source must be locked, and no run be in progress."""
-    run = RunRow(project_id=source.project_id, source_id=source.id, trigger=trigger, max_files=max_files)
+async def create_run(
+    scope: Scope, tx: Transaction, source: SourceRow, trigger: str, max_files: int | None
+) -> RunRow:
+    """Add a run; by constraint a source has one at a time.
+
+    The source must be locked, and no run be in progress.
+    """
+    run = RunRow(
+        project_id=source.project_id, source_id=source.id, trigger=trigger, max_files=max_files
+    )
     tx.session.add(run)
     await tx.session.flush()
     await tx.session.refresh(run)
@@ -121,10 +144,15 @@ async def create_run(scope: Scope, tx: Transaction, source: SourceRow, trigger: 
 
 
 async def claim_run(scope: Scope, tx: Transaction, run_id: UUID) -> RunRow | None:
-    """Take a run that no process has taken; None if one has, or it is over. Its heartbeat is then after its start."""
+    """Take a run that no process has taken; None if one has, or it is over.
+
+    Its heartbeat is then after its start.
+    """
     statement = (
         update(RunRow)
-        .where(RunRow.id == run_id, RunRow.state == "running", RunRow.heartbeat_at == RunRow.started_at)
+        .where(
+            RunRow.id == run_id, RunRow.state == "running", RunRow.heartbeat_at == RunRow.started_at
+        )
         .values(heartbeat_at=func.clock_timestamp())
         .returning(RunRow)
     )
@@ -132,7 +160,10 @@ async def claim_run(scope: Scope, tx: Transaction, run_id: UUID) -> RunRow | Non
 
 
 async def update_run_counts(scope: Scope, tx: Transaction, run_id: UUID, **counts: int) -> None:
-    """Add to a run's counts and give a sign of life. Raises RunLost, and with it undoes the whole transaction."""
+    """Add to a run's counts and give a sign of life.
+
+    Raises RunLost, and with it undoes the whole transaction.
+    """
     more = "".join(f", {name} = {name} + %s" for name in counts)
     cursor = await tx.execute(
         f"update pull_runs set heartbeat_at = clock_timestamp(){more} where id = %s and state = 'running'",  # noqa: S608
@@ -153,7 +184,13 @@ async def record_left_out(
 
 
 async def finish_run(
-    scope: Scope, tx: Transaction, run_id: UUID, state: str, *, remaining: int = 0, error: str | None = None
+    scope: Scope,
+    tx: Transaction,
+    run_id: UUID,
+    state: str,
+    *,
+    remaining: int = 0,
+    error: str | None = None,
 ) -> UUID:
     """End a run; answers its source. Raises RunLost."""
     statement = (

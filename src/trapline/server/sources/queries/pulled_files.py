@@ -41,8 +41,12 @@ class ListedFile(NamedTuple):
 async def list_unknown_files(
     scope: Scope, tx: Transaction, source: SourceRow, listed: Sequence[ListedFile]
 ) -> list[ListedFile]:
-    """Find which of these files the ledger does not know, or knows with another fingerprint. Writes nothing."""
-    # In the database, and in binary: to take every row out, or to write lists as text, takes longer than to compare.
+    """Find which of these files the ledger does not know, or knows with another fingerprint.
+
+    Writes nothing.
+    """
+    # In the database, and in binary: to take every row out, or to write lists as text, takes longer
+    # than to compare.
     cursor = await tx.execute(
         """
         select t.place from unnest(%b::text[], %b::text[]) with ordinality as t (path, fingerprint, place)
@@ -50,23 +54,33 @@ async def list_unknown_files(
             and f.updated_at >= coalesce(%s::timestamptz, '-infinity')
         where f.fingerprint is distinct from t.fingerprint order by t.place
         """,
-        ([file.path for file in listed], [file.fingerprint for file in listed], source.id, source.moved_at),
+        (
+            [file.path for file in listed],
+            [file.fingerprint for file in listed],
+            source.id,
+            source.moved_at,
+        ),
     )
     return [listed[place - 1] for (place,) in await cursor.fetchall()]
 
 
 async def upsert_listed_files(
-    scope: Scope, tx: Transaction, source: SourceRow, listed: Sequence[ListedFile], settle: timedelta
+    scope: Scope,
+    tx: Transaction,
+    source: SourceRow,
+    listed: Sequence[ListedFile],
+    settle: timedelta,
 ) -> int:
     """Enter new files, and changed ones anew; answers how many are to be taken.
 
-    A file that changed before it was ever taken is still being written: it is left alone for `settle`. Of one that was
-    pushed no listing has told before, so nothing tells that it changed.
+    A file that changed before it was ever taken is still being written: it is left alone for
+    `settle`. Of one that was pushed no listing has told before, so nothing tells that it changed.
     """
     files = list({file.path: file for file in listed}.values())
     if not files:
         return 0
-    # Plain SQL over arrays: a statement of 500 rows of values takes ten times as long to put together.
+    # Plain SQL over arrays: a statement of 500 rows of values takes ten times as long to put
+    # together.
     await tx.execute(
         """
         insert into pulled_files (source_id, project_id, path, state, error, size, modified_at, fingerprint, attempts)
@@ -99,7 +113,9 @@ async def upsert_listed_files(
     return sum(file.skipped is None for file in files)
 
 
-async def record_unlisted(scope: Scope, tx: Transaction, source: SourceRow, folders: Sequence[tuple[str, str]]) -> None:
+async def record_unlisted(
+    scope: Scope, tx: Transaction, source: SourceRow, folders: Sequence[tuple[str, str]]
+) -> None:
     """Replace the folders of a source that could not be listed by those of a listing that is over."""
     reasons = {f"{path}/": reason for path, reason in folders}
     await tx.execute(
@@ -136,7 +152,9 @@ async def list_new_files(
     return list((await tx.session.scalars(statement)).all())
 
 
-async def list_last_new_files(scope: Scope, tx: Transaction, source: SourceRow, limit: int) -> list[PulledFileRow]:
+async def list_last_new_files(
+    scope: Scope, tx: Transaction, source: SourceRow, limit: int
+) -> list[PulledFileRow]:
     """List files that were never tried, the last ones in the order of their source first."""
     statement = _select_fresh(source, is_newest_first=source.order != NEWEST).limit(limit)
     return list((await tx.session.scalars(statement)).all())
@@ -168,9 +186,15 @@ async def count_due_files(scope: Scope, tx: Transaction, source: SourceRow) -> i
     return (await tx.session.execute(statement)).scalar_one()
 
 
-async def find_next_retry(scope: Scope, tx: Transaction, source: SourceRow, together: timedelta) -> datetime | None:
+async def find_next_retry(
+    scope: Scope, tx: Transaction, source: SourceRow, together: timedelta
+) -> datetime | None:
     """Find when failed files of a source are due again: the last time within `together` of the first."""
-    own = (PulledFileRow.state == "failed") & (PulledFileRow.kind == "file") & is_at_current_address(source)
+    own = (
+        (PulledFileRow.state == "failed")
+        & (PulledFileRow.kind == "file")
+        & is_at_current_address(source)
+    )
     first = select(func.min(PulledFileRow.next_attempt_at)).where(own).scalar_subquery()
     statement = select(func.max(PulledFileRow.next_attempt_at)).where(
         own, PulledFileRow.next_attempt_at <= first + together
@@ -179,7 +203,8 @@ async def find_next_retry(scope: Scope, tx: Transaction, source: SourceRow, toge
 
 
 def _is_fresh() -> ColumnElement[bool]:
-    # The state as a literal: with a parameter, a prepared statement could not use the partial index.
+    # The state as a literal: with a parameter, a prepared statement could not use the partial
+    # index.
     return and_(
         PulledFileRow.state == literal_column("'seen'"),
         PulledFileRow.kind == literal_column("'file'"),
@@ -206,7 +231,8 @@ def is_at_current_address(source: SourceRow) -> ColumnElement[bool]:
 class FileOutcome:
     """What became of a file that had been tried `tried` times before.
 
-    `again_after` is when it is tried again, for one that is not done with; `size` is one that the server now gives.
+    `again_after` is when it is tried again, for one that is not done with; `size` is one that the
+    server now gives.
     """
 
     path: str
@@ -222,11 +248,13 @@ class FileOutcome:
     image_id: UUID | None = None
 
 
-async def record_outcomes(scope: Scope, tx: Transaction, source_id: UUID, files: Sequence[FileOutcome]) -> None:
+async def record_outcomes(
+    scope: Scope, tx: Transaction, source_id: UUID, files: Sequence[FileOutcome]
+) -> None:
     """Note what became of files.
 
-    One that its server told of anew meanwhile stays to be taken, and one that failed but was released to be tried
-    again: its attempts, which were some, begin anew.
+    One that its server told of anew meanwhile stays to be taken, and one that failed but was
+    released to be tried again: its attempts, which were some, begin anew.
     """
     await tx.execute(
         """
@@ -256,16 +284,26 @@ def select_files(scope: Scope, source: SourceRow, state: str | None) -> Select[P
     return statement if state is None else statement.where(PulledFileRow.state == state)
 
 
-async def reset_files(scope: Scope, tx: Transaction, source: SourceRow, path: str | None = None) -> int:
+async def reset_files(
+    scope: Scope, tx: Transaction, source: SourceRow, path: str | None = None
+) -> int:
     """Let quarantined and failed files, or the one at `path`, be tried again at once; answers how many."""
     scope.check(source.project_id)
     ours = (
-        is_at_current_address(source) if path is None else is_at_current_address(source) & (PulledFileRow.path == path)
+        is_at_current_address(source)
+        if path is None
+        else is_at_current_address(source) & (PulledFileRow.path == path)
     )
     statement = (
         update(PulledFileRow)
-        .where(ours, PulledFileRow.state.in_(("quarantined", "failed")), PulledFileRow.kind == "file")
+        .where(
+            ours, PulledFileRow.state.in_(("quarantined", "failed")), PulledFileRow.kind == "file"
+        )
         .values(state="failed", attempts=0, next_attempt_at=None, updated_at=func.now())
         .returning(PulledFileRow.path)
     )
-    return len((await tx.session.execute(statement, execution_options={"synchronize_session": False})).all())
+    return len(
+        (
+            await tx.session.execute(statement, execution_options={"synchronize_session": False})
+        ).all()
+    )

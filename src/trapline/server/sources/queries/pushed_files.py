@@ -12,12 +12,18 @@ from trapline.server.sources.queries.sources import PulledFileRow, RunRow, Sourc
 
 
 async def upsert_pushed_files(
-    scope: Scope, tx: Transaction, source: SourceRow, files: Sequence[tuple[str, str | None]], event: str
+    scope: Scope,
+    tx: Transaction,
+    source: SourceRow,
+    files: Sequence[tuple[str, str | None]],
+    event: str,
 ) -> None:
-    """Enter files by path, each with the reason to skip it or None; known ones are to be looked at anew.
+    """Enter files by path, each with the reason to skip it or None; known ones are to be looked at
+    anew.
 
-    `event` names the message. It becomes the fingerprint, so that a run which has an older version of the file in its
-    hands does not take this one for done, and a listing asks for the file once more, on condition that it changed.
+    `event` names the message. It becomes the fingerprint, so that a run which has an older version
+    of the file in its hands does not take this one for done, and a listing asks for the file once
+    more, on condition that it changed.
     """
     await tx.execute(
         """
@@ -43,13 +49,19 @@ async def upsert_pushed_files(
     )
 
 
-async def list_pushed_files(scope: Scope, tx: Transaction, source: SourceRow, limit: int) -> list[PulledFileRow]:
+async def list_pushed_files(
+    scope: Scope, tx: Transaction, source: SourceRow, limit: int
+) -> list[PulledFileRow]:
     """List the pushed files whose turn it is, by path."""
-    statement = select(PulledFileRow).where(_is_waiting(source)).order_by(PulledFileRow.path).limit(limit)
+    statement = (
+        select(PulledFileRow).where(_is_waiting(source)).order_by(PulledFileRow.path).limit(limit)
+    )
     return list((await tx.session.scalars(statement)).all())
 
 
-async def has_pushed_files(scope: Scope, tx: Transaction, source: SourceRow, *, due: bool = True) -> bool:
+async def has_pushed_files(
+    scope: Scope, tx: Transaction, source: SourceRow, *, due: bool = True
+) -> bool:
     """Tell whether pushed files wait to be taken, now or (`due` false) at any time."""
     waiting = _is_waiting(source) if due else is_at_current_address(source) & _IS_PUSHED
     return (await tx.session.execute(select(exists().where(waiting)))).scalar_one()
@@ -58,8 +70,12 @@ async def has_pushed_files(scope: Scope, tx: Transaction, source: SourceRow, *, 
 def is_told_of() -> ColumnElement[bool]:
     """The condition of active and well sources that pushed files wait for, without a run that would take them."""
     running = exists().where(RunRow.source_id == SourceRow.id, RunRow.state == "running")
-    is_of_present_address = PulledFileRow.updated_at >= func.coalesce(SourceRow.moved_at, text("'-infinity'"))
-    waiting = exists().where(PulledFileRow.source_id == SourceRow.id, _IS_PUSHED, _IS_DUE, is_of_present_address)
+    is_of_present_address = PulledFileRow.updated_at >= func.coalesce(
+        SourceRow.moved_at, text("'-infinity'")
+    )
+    waiting = exists().where(
+        PulledFileRow.source_id == SourceRow.id, _IS_PUSHED, _IS_DUE, is_of_present_address
+    )
     return and_(SourceRow.is_active, SourceRow.consecutive_failures == 0, waiting, ~running)
 
 

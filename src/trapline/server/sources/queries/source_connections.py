@@ -21,7 +21,9 @@ class SourceConnectionRow(Row):
     __tablename__ = "source_connections"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["project_id", "source_id"], ["pull_sources.project_id", "pull_sources.id"], ondelete="CASCADE"
+            ["project_id", "source_id"],
+            ["pull_sources.project_id", "pull_sources.id"],
+            ondelete="CASCADE",
         ),
     )
 
@@ -37,10 +39,14 @@ class SourceConnectionRow(Row):
     last_error: Mapped[str | None]
 
 
-async def claim_connections(scope: Scope, tx: Transaction, holder: UUID, gateway: str, at_most: int) -> dict[UUID, str]:
-    """Say that this process holds what it holds, and take what nobody does; answers what each connection is made of.
+async def claim_connections(
+    scope: Scope, tx: Transaction, holder: UUID, gateway: str, at_most: int
+) -> dict[UUID, str]:
+    """Say that this process holds what it holds, and take what nobody does; answers what each
+    connection is made of.
 
-    What is paused or gone is let go, and what is made of something else now is made anew by whoever reads the answer.
+    What is paused or gone is let go, and what is made of something else now is made anew by whoever
+    reads the answer.
     """
     await tx.execute(
         """
@@ -88,7 +94,9 @@ async def record_connected(scope: Scope, tx: Transaction, source_id: UUID, holde
     return cursor.rowcount == 1
 
 
-async def record_disconnected(scope: Scope, tx: Transaction, source_id: UUID, holder: UUID, error: str) -> None:
+async def record_disconnected(
+    scope: Scope, tx: Transaction, source_id: UUID, holder: UUID, error: str
+) -> None:
     """Note why a connection ended or was not made."""
     await tx.execute(
         "update source_connections set connected_at = null, failures = failures + 1, last_error = %s"
@@ -114,8 +122,18 @@ async def release_connections(scope: Scope, tx: Transaction, holder: UUID) -> No
     await tx.execute("delete from source_connections where holder = %s", (holder,))
 
 
-async def list_connections(scope: Scope, tx: Transaction, source_ids: list[UUID]) -> dict[UUID, SourceConnectionRow]:
+async def list_connections(
+    scope: Scope, tx: Transaction, source_ids: list[UUID]
+) -> dict[UUID, SourceConnectionRow]:
     """List the connections of these sources that a living process holds."""
-    is_alive = SourceConnectionRow.heartbeat_at > func.clock_timestamp() - timedelta(seconds=DEAD_AFTER_S)
-    statement = select(SourceConnectionRow).where(SourceConnectionRow.source_id.in_(source_ids), is_alive)
-    return {row.source_id: row for row in (await tx.session.scalars(statement)).all()} if source_ids else {}
+    is_alive = SourceConnectionRow.heartbeat_at > func.clock_timestamp() - timedelta(
+        seconds=DEAD_AFTER_S
+    )
+    statement = select(SourceConnectionRow).where(
+        SourceConnectionRow.source_id.in_(source_ids), is_alive
+    )
+    return (
+        {row.source_id: row for row in (await tx.session.scalars(statement)).all()}
+        if source_ids
+        else {}
+    )

@@ -53,15 +53,26 @@ async def get_folder(scope: Scope, tx: Transaction, folder_id: UUID) -> SourceFo
     return row
 
 
-async def list_project_names(scope: Scope, tx: Transaction, project_ids: set[int]) -> dict[int, str]:
+async def list_project_names(
+    scope: Scope, tx: Transaction, project_ids: set[int]
+) -> dict[int, str]:
     """List the names of projects by their id."""
     statement = select(ProjectRow.id, ProjectRow.name).where(ProjectRow.id.in_(project_ids))
-    return {int(project_id): str(name) for project_id, name in (await tx.session.execute(statement)).all()}
+    return {
+        int(project_id): str(name)
+        for project_id, name in (await tx.session.execute(statement)).all()
+    }
 
 
-async def list_folder_sources(scope: Scope, tx: Transaction, project_id: int | None = None) -> list[SourceRow]:
+async def list_folder_sources(
+    scope: Scope, tx: Transaction, project_id: int | None = None
+) -> list[SourceRow]:
     """List the sources that read folders of this machine, of one project or of all, by project and name."""
-    statement = select(SourceRow).where(SourceRow.gateway == "folder").order_by(SourceRow.project_id, SourceRow.name)
+    statement = (
+        select(SourceRow)
+        .where(SourceRow.gateway == "folder")
+        .order_by(SourceRow.project_id, SourceRow.name)
+    )
     if project_id is not None:
         statement = statement.where(SourceRow.project_id == project_id)
     return list((await tx.session.scalars(statement)).all())

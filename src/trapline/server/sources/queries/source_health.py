@@ -18,10 +18,11 @@ RECENT_RUNS = 5
 class SourceFacts:
     """What runs and the ledger of one source show, of its present address.
 
-    `listed`, `left_out` and `unlisted_folders` are of the last listing, None without one. `failed` counts files that
-    were first listed after the last import and have failed; `not_images` counts files that are not images, and
-    `is_open` is true if the ledger holds files of other states: both only of a source without an import.
-    `waiting` is of a source whose last run left files; `seconds_per_file` is the pace of its recent runs.
+    `listed`, `left_out` and `unlisted_folders` are of the last listing, None without one. `failed`
+    counts files that were first listed after the last import and have failed; `not_images` counts
+    files that are not images, and `is_open` is true if the ledger holds files of other states: both
+    only of a source without an import. `waiting` is of a source whose last run left files;
+    `seconds_per_file` is the pace of its recent runs.
     """
 
     has_ended: bool
@@ -98,7 +99,9 @@ where s.id = any(%(ids)s)
 """
 
 
-async def list_source_facts(scope: Scope, tx: Transaction, source_ids: Sequence[UUID]) -> dict[UUID, SourceFacts]:
+async def list_source_facts(
+    scope: Scope, tx: Transaction, source_ids: Sequence[UUID]
+) -> dict[UUID, SourceFacts]:
     """List the facts of each of these sources in one query."""
     parameters = {
         "ids": list(source_ids),

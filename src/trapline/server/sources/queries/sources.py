@@ -26,17 +26,20 @@ from trapline.server.platform.errors import NotFound
 
 
 class SourceRow(Row):
-    """A pull source. `secrets` and `event_secrets` are encrypted and bound to this row; they never leave the server.
+    """A pull source. `secrets` and `event_secrets` are encrypted and bound to this row; they never
+    leave the server.
 
-    What its ledger noted before `moved_at` is of another address. One that fails is left alone until `not_before`, by
-    everything but its schedule, which is set accordingly, and its people.
+    What its ledger noted before `moved_at` is of another address. One that fails is left alone
+    until `not_before`, by everything but its schedule, which is set accordingly, and its people.
     """
 
     __tablename__ = "pull_sources"
     __table_args__ = (
         UniqueConstraint("project_id", "id"),
         UniqueConstraint("project_id", "name"),
-        ForeignKeyConstraint(["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"]),
+        ForeignKeyConstraint(
+            ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"]
+        ),
         CheckConstraint("\"order\" in ('oldest', 'newest')", name="order"),
         Index("ix_pull_sources_due", "next_run_at", postgresql_where="is_active"),
     )
@@ -83,10 +86,14 @@ class RunRow(Row):
     __tablename__ = "pull_runs"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["project_id", "source_id"], ["pull_sources.project_id", "pull_sources.id"], ondelete="CASCADE"
+            ["project_id", "source_id"],
+            ["pull_sources.project_id", "pull_sources.id"],
+            ondelete="CASCADE",
         ),
         CheckConstraint("state in ('running', 'completed', 'failed', 'interrupted')", name="state"),
-        Index("uq_pull_runs_running", "source_id", unique=True, postgresql_where="state = 'running'"),
+        Index(
+            "uq_pull_runs_running", "source_id", unique=True, postgresql_where="state = 'running'"
+        ),
         Index("ix_pull_runs_source_time", "source_id", "started_at"),
     )
 
@@ -118,9 +125,14 @@ class PulledFileRow(Row):
     __tablename__ = "pulled_files"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["project_id", "source_id"], ["pull_sources.project_id", "pull_sources.id"], ondelete="CASCADE"
+            ["project_id", "source_id"],
+            ["pull_sources.project_id", "pull_sources.id"],
+            ondelete="CASCADE",
         ),
-        CheckConstraint("state in ('seen', 'imported', 'duplicate', 'skipped', 'failed', 'quarantined')", name="state"),
+        CheckConstraint(
+            "state in ('seen', 'imported', 'duplicate', 'skipped', 'failed', 'quarantined')",
+            name="state",
+        ),
         CheckConstraint("kind in ('file', 'folder')", name="kind"),
         Index("ix_pulled_files_state", "source_id", "state", "path"),
         Index(
@@ -157,9 +169,13 @@ class PulledFileRow(Row):
     updated_at: Mapped[Now]
 
 
-async def get_source_row(scope: Scope, tx: Transaction, source_id: UUID, *, lock: bool = False) -> SourceRow:
+async def get_source_row(
+    scope: Scope, tx: Transaction, source_id: UUID, *, lock: bool = False
+) -> SourceRow:
     """Get a pull source that the caller may touch; raises NotFound or Forbidden."""
-    row = await tx.session.get(SourceRow, source_id, with_for_update={"key_share": True} if lock else None)
+    row = await tx.session.get(
+        SourceRow, source_id, with_for_update={"key_share": True} if lock else None
+    )
     if row is None or not scope.sees(row.project_id):
         raise NotFound
     scope.check(row.project_id)
@@ -168,7 +184,9 @@ async def get_source_row(scope: Scope, tx: Transaction, source_id: UUID, *, lock
 
 async def is_active(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
     """Tell whether a source is there and not paused."""
-    row = await (await tx.execute("select is_active from pull_sources where id = %s", (source_id,))).fetchone()
+    row = await (
+        await tx.execute("select is_active from pull_sources where id = %s", (source_id,))
+    ).fetchone()
     return row is not None and bool(row[0])
 
 
@@ -199,7 +217,9 @@ async def claim_due_sources(scope: Scope, tx: Transaction, limit: int) -> list[S
     return list((await tx.session.scalars(statement)).all())
 
 
-async def count_states(scope: Scope, tx: Transaction, source_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
+async def count_states(
+    scope: Scope, tx: Transaction, source_ids: list[UUID]
+) -> dict[UUID, dict[str, int]]:
     """Count the files of each of these sources by state."""
     statement = (
         select(PulledFileRow.source_id, PulledFileRow.state, func.count())
@@ -212,7 +232,9 @@ async def count_states(scope: Scope, tx: Transaction, source_ids: list[UUID]) ->
     return counts
 
 
-async def list_last_runs(scope: Scope, tx: Transaction, source_ids: list[UUID]) -> dict[UUID, RunRow]:
+async def list_last_runs(
+    scope: Scope, tx: Transaction, source_ids: list[UUID]
+) -> dict[UUID, RunRow]:
     """List the newest run of each of these sources."""
     statement = (
         select(RunRow)

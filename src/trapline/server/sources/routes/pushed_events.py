@@ -25,22 +25,34 @@ router = APIRouter(prefix="/image-pull-sources", tags=["pull sources"])
 
 @router.post("/{source_id}/events", status_code=202, openapi_extra=build_body_schema(PushedEvents))
 async def accept_events(request: Request, system: SystemOf, source_id: str) -> PushedEventsResult:
-    """Tell of new files: the signature is the authority. The same webhook-id again has the same answer."""
+    """Tell of new files: the signature is the authority.
+
+    The same webhook-id again has the same answer.
+    """
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedEncoding("A signed body is sent as it is, without a Content-Encoding. Nothing was changed.")
+        raise UnsupportedEncoding(
+            "A signed body is sent as it is, without a Content-Encoding. Nothing was changed."
+        )
     delivery = parse_headers(request.scope["headers"], time.time())
     if isinstance(delivery, str):
         raise pushed_events.reject_signature(system, delivery)
-    # Who signed is known at the end only; until then all such bodies share the room that the process has for them.
+    # Who signed is known at the end only; until then all such bodies share the room that the
+    # process has for them.
     with system.callbacks.unverified.share() as take:
         async with receive_body(request, MESSAGE_BYTES, take) as body:
             once = IdempotencyRequest(
-                key=delivery.id.decode(), route="POST events", body_sha256=hashlib.sha256(body).digest()
+                key=delivery.id.decode(),
+                route="POST events",
+                body_sha256=hashlib.sha256(body).digest(),
             )
             origin = replace(get_minimal_origin(request), once=once)
             require_lookup_allowed(request, system, source_id)
-            taken = await pushed_events.accept_events(system, origin, _as_id(source_id), delivery, bytes(body))
-            system.rates.callers.take(source_id)  # known from now on; how often is the source's own rate
+            taken = await pushed_events.accept_events(
+                system, origin, _as_id(source_id), delivery, bytes(body)
+            )
+            system.rates.callers.take(
+                source_id
+            )  # known from now on; how often is the source's own rate
             return taken
 
 

@@ -15,14 +15,20 @@ router = APIRouter(prefix="/source-folders", tags=["pull sources"])
 
 @router.get("")
 async def list_source_folders(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[SourceFolder]:
     """List granted folders; an operator sees those of all projects."""
     return await source_folders.list_folders(system, scope, project, limit, cursor)
 
 
 @router.post("", status_code=201)
-async def grant_source_folder(system: SystemOf, scope: ScopeOf, new: NewSourceFolder) -> SourceFolder:
+async def grant_source_folder(
+    system: SystemOf, scope: ScopeOf, new: NewSourceFolder
+) -> SourceFolder:
     """Grant a folder to a project."""
     return await source_folders.grant_folder(system, scope, new)
 

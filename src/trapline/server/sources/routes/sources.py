@@ -24,21 +24,31 @@ from trapline.wire.values import Page, Text
 
 router = APIRouter(prefix="/image-pull-sources", tags=["pull sources"])
 
-TestFiles = Annotated[int, Query(ge=0, le=20, description="How many files are fetched to prove it.")]
-FilePath = Annotated[Text | None, Query(max_length=1000, description="Only this file; else all of them.")]
+TestFiles = Annotated[
+    int, Query(ge=0, le=20, description="How many files are fetched to prove it.")
+]
+FilePath = Annotated[
+    Text | None, Query(max_length=1000, description="Only this file; else all of them.")
+]
 MaxFiles = Annotated[int | None, Query(ge=0, le=1_000_000, description="0 is no limit.")]
 
 
 @router.get("")
 async def list_sources(
-    system: SystemOf, scope: ScopeOf, project: ProjectFilter = None, limit: Limit = 50, cursor: Cursor = None
+    system: SystemOf,
+    scope: ScopeOf,
+    project: ProjectFilter = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Source]:
     """List pull sources by name, active and paused ones."""
     return await sources.list_sources(system, scope, project, limit, cursor)
 
 
 @router.post("", status_code=201)
-async def create_source(system: SystemOf, scope: ScopeOf, new: NewSource, response: Response) -> Source:
+async def create_source(
+    system: SystemOf, scope: ScopeOf, new: NewSource, response: Response
+) -> Source:
     """Make a pull source."""
     source = await sources.create_source(system, scope, new)
     response.headers["Location"] = f"/api/v2/image-pull-sources/{source.id}"
@@ -54,7 +64,9 @@ async def run_settings_test(
 
 
 @router.get("/{source_id}")
-async def get_source(system: SystemOf, scope: ScopeOf, source_id: UUID, response: Response) -> Source:
+async def get_source(
+    system: SystemOf, scope: ScopeOf, source_id: UUID, response: Response
+) -> Source:
     """Show a pull source; secrets never come back."""
     source = await sources.get_source(system, scope, source_id)
     set_etag(response, source.updated_at)
@@ -79,7 +91,11 @@ async def delete_source(system: SystemOf, scope: ScopeOf, source_id: UUID) -> No
 
 @router.post("/{source_id}/test")
 async def run_source_test(
-    system: SystemOf, scope: ScopeOf, source_id: UUID, change: SourceSettings | None = None, files: TestFiles = 2
+    system: SystemOf,
+    scope: ScopeOf,
+    source_id: UUID,
+    change: SourceSettings | None = None,
+    files: TestFiles = 2,
 ) -> SourceTestResult:
     """Test a pull source, with a change that is not kept if one is given: list, fetch a few files, store nothing."""
     return await source_tests.run_source_test(system, scope, source_id, files, change)
@@ -87,7 +103,11 @@ async def run_source_test(
 
 @router.post("/{source_id}/process", status_code=202)
 async def process_source(
-    system: SystemOf, scope: ScopeOf, source_id: UUID, response: Response, max_files: MaxFiles = None
+    system: SystemOf,
+    scope: ScopeOf,
+    source_id: UUID,
+    response: Response,
+    max_files: MaxFiles = None,
 ) -> PullRunAccepted:
     """Begin a run now; 409 names the one that is in progress."""
     accepted = await pull_runs.start_run(system, scope, source_id, max_files)
@@ -96,7 +116,9 @@ async def process_source(
 
 
 @router.patch("/{source_id}/toggle")
-async def toggle_source(system: SystemOf, scope: ScopeOf, source_id: UUID, is_active: bool | None = None) -> Source:
+async def toggle_source(
+    system: SystemOf, scope: ScopeOf, source_id: UUID, is_active: bool | None = None
+) -> Source:
     """Pause or resume a pull source; without the parameter it flips."""
     return await sources.toggle_source(system, scope, source_id, is_active)
 
@@ -129,6 +151,8 @@ async def list_files(
 
 
 @router.post("/{source_id}/files/retry", status_code=202)
-async def retry_files(system: SystemOf, scope: ScopeOf, source_id: UUID, path: FilePath = None) -> RetryFilesResult:
+async def retry_files(
+    system: SystemOf, scope: ScopeOf, source_id: UUID, path: FilePath = None
+) -> RetryFilesResult:
     """Let failed and quarantined files, or one of them, be tried again with the next run."""
     return await sources.retry_files(system, scope, source_id, path)

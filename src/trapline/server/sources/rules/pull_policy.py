@@ -15,18 +15,21 @@ FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
 # Files that failed together are due again within a few seconds of each other: one run retries them.
 RETRIED_TOGETHER = timedelta(seconds=30)
-# A new source is polled after this time: long enough to start its first run by hand with other limits.
+# A new source is polled after this time: long enough to start its first run by hand with other
+# limits.
 FIRST_RUN_AFTER = timedelta(seconds=30)
 # While runs work off a backlog, the source is listed again after this time.
 LISTED_AGAIN_AFTER = timedelta(minutes=10)
 SETTLING = timedelta(minutes=2)
 LEFT_FOR = timedelta(seconds=15)
 MAX_JITTER = timedelta(seconds=30)
-# A run that is not over by then ends well, and the next one goes on; a source that only drips ends sooner.
+# A run that is not over by then ends well, and the next one goes on; a source that only drips ends
+# sooner.
 RUN_WITHIN = timedelta(hours=6)
 LIST_WITHIN = timedelta(hours=1)
 FILE_WITHIN = timedelta(hours=1)
-# Bytes a second on average over such a time, or a longer one in which a source may be silent: what is slower, drips.
+# Bytes a second on average over such a time, or a longer one in which a source may be silent: what
+# is slower, drips.
 SLOWEST_RATE = 1024
 SLOWEST_OVER = MINUTE
 TEST_WITHIN = timedelta(minutes=2)
@@ -42,8 +45,8 @@ EXCLUDED = "excluded by the patterns of the source"
 def find_exclusion(path: str, include: list[str], exclude: list[str]) -> str | None:
     """Return why a listed file is left out because of its name, or None if it is taken.
 
-    Patterns are those of a shell, tried on the whole path, on the name and on each folder above, in any case of
-    letters. What a file is show its first bytes, not its name.
+    Patterns are those of a shell, tried on the whole path, on the name and on each folder above, in
+    any case of letters. What a file is show its first bytes, not its name.
     """
     # By hand: of a million files, a path object for each takes longer than all the rest.
     folder, _, name = path.rpartition("/")
@@ -65,7 +68,11 @@ def find_folder_exclusion(path: str, include: list[str], exclude: list[str]) -> 
     if exclude and _matches_folder(path, exclude):
         return EXCLUDED
     below = f"{path}/".lower()
-    if include and not _matches_folder(path, include) and not any(_can_match_below(below, one) for one in include):
+    if (
+        include
+        and not _matches_folder(path, include)
+        and not any(_can_match_below(below, one) for one in include)
+    ):
         return EXCLUDED
     return None
 
@@ -80,7 +87,8 @@ def _can_match_below(folder: str, pattern: str) -> bool:
 
 def _matches_folder(folder: str, patterns: list[str]) -> bool:
     return bool(folder) and any(
-        _matches(part, part.rpartition("/")[2], patterns) or _matches(f"{part}/", f"{part}/", patterns)
+        _matches(part, part.rpartition("/")[2], patterns)
+        or _matches(f"{part}/", f"{part}/", patterns)
         for part in _list_ancestors(folder)
     )
 
@@ -109,7 +117,8 @@ def get_file_delay(attempts: int, chance: random.Random) -> timedelta | None:
 def get_refused_delay(attempts: int, chance: random.Random) -> timedelta | None:
     """The same for a file whose server asked for patience while it gave its listing.
 
-    The server may be in trouble with all its files, so that many hours go by before one of them is blamed.
+    The server may be in trouble with all its files, so that many hours go by before one of them is
+    blamed.
     """
     if attempts >= QUARANTINE_AFTER:
         return None
@@ -138,12 +147,14 @@ def find_schedule_error(schedule: str) -> str | None:
 
 
 def get_next_run(schedule: str, zone: ZoneInfo, after: datetime, chance: random.Random) -> datetime:
-    """Tell when a source is polled next: by cron in the deployment's time zone, and a little later at random.
+    """Tell when a source is polled next: by cron in the deployment's time zone, and a little later
+    at random.
 
     It is always the first time after `after`, so runs that were missed are caught up once.
     """
     times = CronSim(schedule, after.astimezone(zone))
-    # In UTC: where a clock is set back, times of its zone are less apart than they seem, or before each other.
+    # In UTC: where a clock is set back, times of its zone are less apart than they seem, or before
+    # each other.
     first = next(times).astimezone(UTC)
     try:
         interval = next(times).astimezone(UTC) - first

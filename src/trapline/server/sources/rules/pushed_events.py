@@ -23,7 +23,10 @@ class InvalidMessage(ValueError):
 
 @dataclass(frozen=True)
 class PushedFile:
-    """One file that a message tells of: an address, or a bucket with the key in it. `refused` says why it is none."""
+    """One file that a message tells of: an address, or a bucket with the key in it.
+
+    `refused` says why it is none.
+    """
 
     shown: str
     url: str | None = None
@@ -33,7 +36,9 @@ class PushedFile:
 
     def get_url(self, origin: str) -> str:
         """Tell where the file is; one in a bucket at this server, as S3 services take it."""
-        return self.url if self.url is not None else f"{origin}/{quote(f'{self.bucket}/{self.key}')}"
+        return (
+            self.url if self.url is not None else f"{origin}/{quote(f'{self.bucket}/{self.key}')}"
+        )
 
 
 def parse_message(text: str | bytes) -> list[PushedFile]:
@@ -88,7 +93,11 @@ def _find(value: Any, *path: str) -> Any:
 
 def _why_unstorable(text: str) -> str | None:
     # Half of a surrogate pair is not printable either.
-    return None if "\ufffd" not in text and text.isprintable() else "it has characters that no file's address has"
+    return (
+        None
+        if "\ufffd" not in text and text.isprintable()
+        else "it has characters that no file's address has"
+    )
 
 
 def _shown(value: Any) -> str:

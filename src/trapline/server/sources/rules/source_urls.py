@@ -28,7 +28,10 @@ _BASIC_OVER_HTTP = ("http", "rest", "websocket")
 
 
 class SourceServer(NamedTuple):
-    """Whom an address speaks to. Every local folder is on the one machine; a bucket is named as a host would be."""
+    """Whom an address speaks to.
+
+    Every local folder is on the one machine; a bucket is named as a host would be.
+    """
 
     scheme: str
     host: str
@@ -36,26 +39,39 @@ class SourceServer(NamedTuple):
 
 
 def get_gateway(base_url: str) -> str:
-    """Name the gateway that an address usually is spoken to by. Raises Unprocessable for one that none speaks to."""
+    """Name the gateway that an address usually is spoken to by.
+
+    Raises Unprocessable for one that none speaks to.
+    """
     return list_gateways(base_url)[0]
 
 
 def list_gateways(base_url: str) -> tuple[str, ...]:
-    """Name every gateway that speaks to such addresses. Raises Unprocessable where there is none."""
+    """Name every gateway that speaks to such addresses.
+
+    Raises Unprocessable where there is none.
+    """
     scheme = base_url.partition(":")[0].strip().lower()
     if scheme not in BY_SCHEME:
         known = ", ".join(f"{name}://" for name in BY_SCHEME)
-        raise Unprocessable(f"No gateway speaks {scheme[:20]!r}; addresses begin with one of {known}.")
+        raise Unprocessable(
+            f"No gateway speaks {scheme[:20]!r}; addresses begin with one of {known}."
+        )
     return BY_SCHEME[scheme]
 
 
 def parse_source_url(base_url: str) -> SplitResult:
-    """Split an address that names a host (or bucket), with nothing secret in it. Raises Unprocessable with a hint."""
+    """Split an address that names a host (or bucket), with nothing secret in it.
+
+    Raises Unprocessable with a hint.
+    """
     try:
         split = urlsplit(base_url.strip())
         host, port = split.hostname, split.port
     except ValueError as error:
-        raise Unprocessable("This is not a complete address, such as ftp://camera.example/pictures/.") from error
+        raise Unprocessable(
+            "This is not a complete address, such as ftp://camera.example/pictures/."
+        ) from error
     if not host:
         raise Unprocessable("This address names no host.")
     if port == 0:
@@ -67,16 +83,29 @@ def parse_source_url(base_url: str) -> SplitResult:
     return split
 
 
-def validate_source_url(gateway: str, base_url: str, auth_type: str, auth_username: str | None) -> None:
-    """Refuse an address or a sign-in that a gateway cannot send as it is meant. Raises Unprocessable."""
+def validate_source_url(
+    gateway: str, base_url: str, auth_type: str, auth_username: str | None
+) -> None:
+    """Refuse an address or a sign-in that a gateway cannot send as it is meant.
+
+    Raises Unprocessable.
+    """
     if auth_type not in SIGN_INS.get(gateway, (auth_type,)):
-        raise Unprocessable(f"Over {gateway} the auth_type can be {' or '.join(SIGN_INS[gateway])} only.")
-    if gateway in _NAMED_IN_COMMANDS and any(sign < " " or "\x7f" <= sign < "\xa0" for sign in unquote(base_url)):
-        wrong = "must have no line break and no other control character, not as %0D or the like either"
+        raise Unprocessable(
+            f"Over {gateway} the auth_type can be {' or '.join(SIGN_INS[gateway])} only."
+        )
+    if gateway in _NAMED_IN_COMMANDS and any(
+        sign < " " or "\x7f" <= sign < "\xa0" for sign in unquote(base_url)
+    ):
+        wrong = (
+            "must have no line break and no other control character, not as %0D or the like either"
+        )
         raise Unprocessable("The path of this address cannot be asked for.", [("base_url", wrong)])
     if gateway in _BASIC_OVER_HTTP and auth_type == "basic" and ":" in (auth_username or ""):
         wrong = "must have no colon: over HTTP, what follows it would be taken for the password"
-        raise Unprocessable("With auth_type basic, auth_username can have no colon.", [("auth_username", wrong)])
+        raise Unprocessable(
+            "With auth_type basic, auth_username can have no colon.", [("auth_username", wrong)]
+        )
 
 
 def get_server(base_url: str) -> SourceServer:
@@ -85,7 +114,11 @@ def get_server(base_url: str) -> SourceServer:
     if scheme == "file":
         return SourceServer("file", "", 0)
     split = parse_source_url(base_url)
-    return SourceServer(scheme, (split.hostname or "").rstrip(".").lower(), split.port or DEFAULT_PORTS.get(scheme, 0))
+    return SourceServer(
+        scheme,
+        (split.hostname or "").rstrip(".").lower(),
+        split.port or DEFAULT_PORTS.get(scheme, 0),
+    )
 
 
 def get_http_url(base_url: str) -> str:

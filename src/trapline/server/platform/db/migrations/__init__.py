@@ -29,7 +29,9 @@ TRIES, PAUSE_S, BEAT_S = 12, 5.0, 0.1
 
 @contextmanager
 def _connect(url: str) -> Iterator[Connection]:
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 5})
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 5}
+    )
     try:
         with engine.connect() as connection:
             yield connection
@@ -38,7 +40,8 @@ def _connect(url: str) -> Iterator[Connection]:
 
 
 def _config() -> "Config":
-    # Every process of the server asks for the revision and hardly one moves it: alembic is loaded where it is needed.
+    # Every process of the server asks for the revision and hardly one moves it: alembic is loaded
+    # where it is needed.
     from alembic.config import Config
 
     config = Config()
@@ -78,13 +81,16 @@ def is_empty(url: str) -> bool:
 
 
 def migrate(url: str, revision: str = "head", tell: Callable[[str], None] | None = None) -> None:
-    """Bring a database to the newest revision (or to one); a second process that does the same waits for the first.
+    """Bring a database to the newest revision (or to one); a second process that does the same
+    waits for the first.
 
-    It waits in line for no table longer than a second; `tell` hears what for, else standard error. Raises Unavailable
-    where a backup is being made, or others do not let it at the tables for a minute.
+    It waits in line for no table longer than a second; `tell` hears what for, else standard error.
+    Raises Unavailable where a backup is being made, or others do not let it at the tables for a
+    minute.
     """
     with _connect(url) as connection:
-        # A statement that waited for the lock would hold a snapshot, which an index that is built concurrently awaits.
+        # A statement that waited for the lock would hold a snapshot, which an index that is built
+        # concurrently awaits.
         while not _try_lock(connection, LOCK):
             time.sleep(BEAT_S)
         try:
@@ -161,7 +167,11 @@ def _name_oldest(connection: Connection) -> str:
         )
     ).one_or_none()
     connection.commit()
-    return "Another program" if oldest is None else f"Another program ({oldest[1] or 'unnamed'}, process {oldest[0]})"
+    return (
+        "Another program"
+        if oldest is None
+        else f"Another program ({oldest[1] or 'unnamed'}, process {oldest[0]})"
+    )
 
 
 async def read_present(scope: Scope, tx: Transaction) -> str | None:

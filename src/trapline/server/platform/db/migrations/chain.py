@@ -24,11 +24,15 @@ def list_chain(versions: Path = VERSIONS) -> list[str]:
         text = file.read_text("utf-8")
         revision, down = _REVISION.search(text), _DOWN_REVISION.search(text)
         if revision is None or down is None or not file.name.startswith(f"{revision[1]}_"):
-            raise _build_refusal(f"{file.name} does not begin with its revision, or names no down_revision")
+            raise _build_refusal(
+                f"{file.name} does not begin with its revision, or names no down_revision"
+            )
         if revision[1] in revisions:
             raise _build_refusal(f"two files have the revision {revision[1]}")
         if down[1] in followers:
-            raise _build_refusal(f"{followers[down[1]]} and {revision[1]} follow the same revision {down[1]}")
+            raise _build_refusal(
+                f"{followers[down[1]]} and {revision[1]} follow the same revision {down[1]}"
+            )
         revisions.add(revision[1])
         followers[down[1]] = revision[1]
     chain: list[str] = []

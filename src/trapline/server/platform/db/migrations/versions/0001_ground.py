@@ -34,7 +34,12 @@ def upgrade() -> None:
         sa.Column("route", sa.Text(), nullable=False),
         sa.Column("body_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("answer", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("actor", "key", name=op.f("pk_idempotency_keys")),
     )
     op.create_table(
@@ -43,10 +48,17 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("registrant", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), server_default="", nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_processing_services")),
-        sa.UniqueConstraint("name", "registrant", name=op.f("uq_processing_services_name_registrant")),
+        sa.UniqueConstraint(
+            "name", "registrant", name=op.f("uq_processing_services_name_registrant")
+        ),
     )
     op.create_table(
         "projects",
@@ -55,8 +67,18 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("automatic_pipeline", sa.Text(), nullable=True),
         sa.Column("sequence_gap_s", sa.BigInteger(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
     )
@@ -67,11 +89,18 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=True),
         sa.Column("is_operator", sa.Boolean(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("deactivated_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
     )
-    op.create_index("uq_users_email_lower", "users", [sa.literal_column("lower(email)")], unique=True)
+    op.create_index(
+        "uq_users_email_lower", "users", [sa.literal_column("lower(email)")], unique=True
+    )
     op.create_table(
         "algorithms",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -85,10 +114,20 @@ def upgrade() -> None:
         sa.Column("version_name", sa.Text(), nullable=True),
         sa.Column("uri", sa.Text(), nullable=True),
         sa.Column("registered", sa.Boolean(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["map_sha256"], ["category_maps.sha256"], name=op.f("fk_algorithms_map_sha256")),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_algorithms_project_id"), ondelete="CASCADE"
+            ["map_sha256"], ["category_maps.sha256"], name=op.f("fk_algorithms_map_sha256")
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_algorithms_project_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_algorithms")),
         sa.UniqueConstraint("project_id", "id", name=op.f("uq_algorithms_project_id_id")),
@@ -104,7 +143,9 @@ def upgrade() -> None:
         "audit",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.BigInteger(), nullable=True),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("subject_type", sa.Text(), nullable=False),
@@ -112,7 +153,9 @@ def upgrade() -> None:
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("request_id", sa.Text(), nullable=True),
         sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_audit_project_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_audit_project_id"), ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_index(op.f("ix_audit_project_id_at"), "audit", ["project_id", "at"], unique=False)
@@ -132,29 +175,55 @@ def upgrade() -> None:
         sa.Column("notes", sa.Text(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.CheckConstraint("latitude between -90 and 90", name=op.f("ck_deployments_latitude")),
         sa.CheckConstraint("longitude between -180 and 180", name=op.f("ck_deployments_longitude")),
         sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_deployments_project_id"), ondelete="CASCADE"
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_deployments_project_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
         sa.UniqueConstraint("project_id", "id", name=op.f("uq_deployments_project_id_id")),
         sa.UniqueConstraint("project_id", "name", name=op.f("uq_deployments_project_id_name")),
     )
-    op.create_index("uq_deployments_default", "deployments", ["project_id"], unique=True, postgresql_where="is_default")
+    op.create_index(
+        "uq_deployments_default",
+        "deployments",
+        ["project_id"],
+        unique=True,
+        postgresql_where="is_default",
+    )
     op.create_table(
         "links",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("purpose in ('first_owner', 'sign_in')", name=op.f("ck_links_purpose")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_links_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_links_user_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_links")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_links_secret_hash")),
     )
@@ -164,12 +233,21 @@ def upgrade() -> None:
         sa.Column("project_id", sa.BigInteger(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint("role in ('viewer', 'reviewer', 'manager', 'owner')", name=op.f("ck_members_role")),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "role in ('viewer', 'reviewer', 'manager', 'owner')", name=op.f("ck_members_role")
+        ),
         sa.ForeignKeyConstraint(
             ["project_id"], ["projects.id"], name=op.f("fk_members_project_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_members_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_members_user_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("project_id", "user_id", name=op.f("pk_members")),
     )
     op.create_index(op.f("ix_members_user_id"), "members", ["user_id"], unique=False)
@@ -184,10 +262,23 @@ def upgrade() -> None:
         sa.Column("stages", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("content_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("classes", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_pipelines_project_id"), ondelete="CASCADE"
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_pipelines_project_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pipelines")),
         sa.UniqueConstraint("project_id", "id", name=op.f("uq_pipelines_project_id_id")),
@@ -198,14 +289,22 @@ def upgrade() -> None:
         sa.Column("service_id", sa.BigInteger(), nullable=False),
         sa.Column("project_id", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_service_projects_project_id"), ondelete="CASCADE"
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_service_projects_project_id"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["service_id"], ["processing_services.id"], name=op.f("fk_service_projects_service_id"), ondelete="CASCADE"
+            ["service_id"],
+            ["processing_services.id"],
+            name=op.f("fk_service_projects_service_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("service_id", "project_id", name=op.f("pk_service_projects")),
     )
-    op.create_index(op.f("ix_service_projects_project_id"), "service_projects", ["project_id"], unique=False)
+    op.create_index(
+        op.f("ix_service_projects_project_id"), "service_projects", ["project_id"], unique=False
+    )
     op.create_table(
         "sessions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -213,10 +312,22 @@ def upgrade() -> None:
         sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
         sa.Column("user_agent", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "last_seen_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_sessions_secret_hash")),
     )
@@ -231,12 +342,19 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=True),
         sa.Column("project_ids", postgresql.ARRAY(sa.BigInteger()), nullable=True),
         sa.Column("every_project", sa.Boolean(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("kind in ('user', 'worker', 'pipeline')", name=op.f("ck_tokens_kind")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tokens_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_tokens_user_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
         sa.UniqueConstraint("prefix", name=op.f("uq_tokens_prefix")),
     )
@@ -268,7 +386,12 @@ def upgrade() -> None:
         sa.Column("reviewed", sa.Boolean(), nullable=False),
         sa.Column("source_id", sa.Uuid(), nullable=True),
         sa.Column("source_path", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.CheckConstraint("width > 0 and height > 0", name=op.f("ck_images_size")),
         sa.ForeignKeyConstraint(
             ["project_id", "deployment_id"],
@@ -279,10 +402,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("deployment_id", "sha256", name=op.f("uq_images_deployment_id_sha256")),
         sa.UniqueConstraint("project_id", "id", name=op.f("uq_images_project_id_id")),
     )
-    op.create_index("ix_images_deployment_time", "images", ["deployment_id", "captured_at", "id"], unique=False)
-    op.create_index("ix_images_project_time", "images", ["project_id", "captured_at", "id"], unique=False)
     op.create_index(
-        "ix_images_without_thumbnails", "images", ["id"], unique=False, postgresql_where="thumbnails_at is null"
+        "ix_images_deployment_time", "images", ["deployment_id", "captured_at", "id"], unique=False
+    )
+    op.create_index(
+        "ix_images_project_time", "images", ["project_id", "captured_at", "id"], unique=False
+    )
+    op.create_index(
+        "ix_images_without_thumbnails",
+        "images",
+        ["id"],
+        unique=False,
+        postgresql_where="thumbnails_at is null",
     )
     op.create_table(
         "jobs",
@@ -308,24 +439,45 @@ def upgrade() -> None:
         sa.Column("discarded", sa.BigInteger(), nullable=False),
         sa.Column("last_move", sa.BigInteger(), nullable=False),
         sa.Column("last_leased_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "status in ('queued', 'processing', 'completed', 'failed', 'canceled')", name=op.f("ck_jobs_status")
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
         ),
-        sa.CheckConstraint("open >= 0 and completed >= 0 and failed >= 0", name=op.f("ck_jobs_counters")),
+        sa.CheckConstraint(
+            "status in ('queued', 'processing', 'completed', 'failed', 'canceled')",
+            name=op.f("ck_jobs_status"),
+        ),
+        sa.CheckConstraint(
+            "open >= 0 and completed >= 0 and failed >= 0", name=op.f("ck_jobs_counters")
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "pipeline_id"],
             ["pipelines.project_id", "pipelines.id"],
             name=op.f("fk_jobs_project_id_pipeline_id"),
         ),
-        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_jobs_project_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_jobs_project_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("project_id", "id", name=op.f("uq_jobs_project_id_id")),
     )
-    op.create_index("ix_jobs_live", "jobs", ["id"], unique=False, postgresql_where="status in ('queued', 'processing')")
+    op.create_index(
+        "ix_jobs_live",
+        "jobs",
+        ["id"],
+        unique=False,
+        postgresql_where="status in ('queued', 'processing')",
+    )
     op.create_index("ix_jobs_project_time", "jobs", ["project_id", "id"], unique=False)
     op.create_index(
         "uq_jobs_standing",
@@ -381,8 +533,18 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("last_pull_timestamp", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_pulled_filename", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "deployment_id"],
             ["deployments.project_id", "deployments.id"],
@@ -392,13 +554,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "id", name=op.f("uq_pull_sources_project_id_id")),
         sa.UniqueConstraint("project_id", "name", name=op.f("uq_pull_sources_project_id_name")),
     )
-    op.create_index("ix_pull_sources_due", "pull_sources", ["next_run_at"], unique=False, postgresql_where="is_active")
+    op.create_index(
+        "ix_pull_sources_due",
+        "pull_sources",
+        ["next_run_at"],
+        unique=False,
+        postgresql_where="is_active",
+    )
     op.create_table(
         "service_pipelines",
         sa.Column("service_id", sa.BigInteger(), nullable=False),
         sa.Column("pipeline_id", sa.BigInteger(), nullable=False),
         sa.Column("project_id", sa.BigInteger(), nullable=False),
-        sa.Column("registered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "registered_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "pipeline_id"],
             ["pipelines.project_id", "pipelines.id"],
@@ -406,7 +579,10 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["service_id"], ["processing_services.id"], name=op.f("fk_service_pipelines_service_id"), ondelete="CASCADE"
+            ["service_id"],
+            ["processing_services.id"],
+            name=op.f("fk_service_pipelines_service_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("service_id", "pipeline_id", name=op.f("pk_service_pipelines")),
     )
@@ -427,12 +603,23 @@ def upgrade() -> None:
         sa.Column("deadline", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("holder_id", sa.BigInteger(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.CheckConstraint(
-            "state in ('queued', 'processing', 'completed', 'failed', 'canceled')", name=op.f("ck_analyses_state")
+            "state in ('queued', 'processing', 'completed', 'failed', 'canceled')",
+            name=op.f("ck_analyses_state"),
         ),
         sa.CheckConstraint("fence <= attempt", name=op.f("ck_analyses_fence")),
         sa.ForeignKeyConstraint(
@@ -453,14 +640,26 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": 80},
     )
     op.create_index(
-        "ix_analyses_failed", "analyses", ["job_id", "id"], unique=False, postgresql_where="state = 'failed'"
+        "ix_analyses_failed",
+        "analyses",
+        ["job_id", "id"],
+        unique=False,
+        postgresql_where="state = 'failed'",
     )
     op.create_index(
-        "ix_analyses_held", "analyses", ["job_id", "holder_id"], unique=False, postgresql_where="state = 'processing'"
+        "ix_analyses_held",
+        "analyses",
+        ["job_id", "holder_id"],
+        unique=False,
+        postgresql_where="state = 'processing'",
     )
     op.create_index("ix_analyses_image", "analyses", ["image_id", "created_at"], unique=False)
     op.create_index(
-        "ix_analyses_processing", "analyses", ["deadline"], unique=False, postgresql_where="state = 'processing'"
+        "ix_analyses_processing",
+        "analyses",
+        ["deadline"],
+        unique=False,
+        postgresql_where="state = 'processing'",
     )
     op.create_index(
         "ix_analyses_queued",
@@ -486,9 +685,21 @@ def upgrade() -> None:
         sa.Column("user_agent", sa.Text(), nullable=False),
         sa.Column("service_id", sa.BigInteger(), nullable=True),
         sa.Column("completed", sa.BigInteger(), nullable=False),
-        sa.Column("first_contact_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("last_contact_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_contact_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "last_contact_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "job_id"],
             ["jobs.project_id", "jobs.id"],
@@ -496,18 +707,31 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["service_id"], ["processing_services.id"], name=op.f("fk_holders_service_id"), ondelete="SET NULL"
+            ["service_id"],
+            ["processing_services.id"],
+            name=op.f("fk_holders_service_id"),
+            ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_holders")),
         sa.UniqueConstraint(
-            "job_id", "token_id", "address", "user_agent", name=op.f("uq_holders_job_id_token_id_address_user_agent")
+            "job_id",
+            "token_id",
+            "address",
+            "user_agent",
+            name=op.f("uq_holders_job_id_token_id_address_user_agent"),
         ),
     )
     op.create_index(
-        op.f("ix_holders_project_id_last_contact_at"), "holders", ["project_id", "last_contact_at"], unique=False
+        op.f("ix_holders_project_id_last_contact_at"),
+        "holders",
+        ["project_id", "last_contact_at"],
+        unique=False,
     )
     op.create_index(
-        op.f("ix_holders_token_id_last_contact_at"), "holders", ["token_id", "last_contact_at"], unique=False
+        op.f("ix_holders_token_id_last_contact_at"),
+        "holders",
+        ["token_id", "last_contact_at"],
+        unique=False,
     )
     op.create_table(
         "image_classes",
@@ -537,7 +761,9 @@ def upgrade() -> None:
         sa.Column("project_id", sa.BigInteger(), nullable=False),
         sa.Column("from_state", sa.Text(), nullable=False),
         sa.Column("to_state", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -561,8 +787,18 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("trigger", sa.Text(), nullable=False),
         sa.Column("max_files", sa.BigInteger(), nullable=True),
-        sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("heartbeat_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "started_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "heartbeat_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("listed", sa.BigInteger(), nullable=False),
         sa.Column("new", sa.BigInteger(), nullable=False),
@@ -574,7 +810,8 @@ def upgrade() -> None:
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "state in ('running', 'completed', 'failed', 'interrupted')", name=op.f("ck_pull_runs_state")
+            "state in ('running', 'completed', 'failed', 'interrupted')",
+            name=op.f("ck_pull_runs_state"),
         ),
         sa.ForeignKeyConstraint(
             ["project_id", "source_id"],
@@ -584,9 +821,15 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pull_runs")),
     )
-    op.create_index("ix_pull_runs_source_time", "pull_runs", ["source_id", "started_at"], unique=False)
     op.create_index(
-        "uq_pull_runs_running", "pull_runs", ["source_id"], unique=True, postgresql_where="state = 'running'"
+        "ix_pull_runs_source_time", "pull_runs", ["source_id", "started_at"], unique=False
+    )
+    op.create_index(
+        "uq_pull_runs_running",
+        "pull_runs",
+        ["source_id"],
+        unique=True,
+        postgresql_where="state = 'running'",
     )
     op.create_table(
         "pulled_files",
@@ -603,8 +846,18 @@ def upgrade() -> None:
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("image_id", sa.Uuid(), nullable=True),
-        sa.Column("first_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.CheckConstraint(
             "state in ('seen', 'imported', 'duplicate', 'skipped', 'failed', 'quarantined')",
             name=op.f("ck_pulled_files_state"),
@@ -617,7 +870,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("source_id", "path", name=op.f("pk_pulled_files")),
     )
-    op.create_index("ix_pulled_files_state", "pulled_files", ["source_id", "state", "path"], unique=False)
+    op.create_index(
+        "ix_pulled_files_state", "pulled_files", ["source_id", "state", "path"], unique=False
+    )
     op.create_table(
         "analysis_details",
         sa.Column("analysis_id", sa.Uuid(), nullable=False),
@@ -663,7 +918,12 @@ def upgrade() -> None:
         sa.Column("ordering", sa.Integer(), nullable=True),
         sa.Column("algorithm_id", sa.BigInteger(), nullable=True),
         sa.Column("fingerprint", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.CheckConstraint("confidence between 0 and 1", name=op.f("ck_annotations_confidence")),
         sa.ForeignKeyConstraint(
             ["project_id", "analysis_id"],
@@ -672,9 +932,16 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_annotations")),
-        sa.UniqueConstraint("analysis_id", "fingerprint", name=op.f("uq_annotations_analysis_id_fingerprint")),
+        sa.UniqueConstraint(
+            "analysis_id", "fingerprint", name=op.f("uq_annotations_analysis_id_fingerprint")
+        ),
     )
-    op.create_index("ix_annotations_analysis_order", "annotations", ["analysis_id", "ordering", "id"], unique=False)
+    op.create_index(
+        "ix_annotations_analysis_order",
+        "annotations",
+        ["analysis_id", "ordering", "id"],
+        unique=False,
+    )
     op.create_table(
         "attempts",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -683,7 +950,9 @@ def upgrade() -> None:
         sa.Column("attempt", sa.SmallInteger(), nullable=False),
         sa.Column("holder_id", sa.BigInteger(), nullable=True),
         sa.Column("leased_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("ended_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "ended_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -694,7 +963,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
     )
-    op.create_index(op.f("ix_attempts_analysis_id_attempt"), "attempts", ["analysis_id", "attempt"], unique=False)
+    op.create_index(
+        op.f("ix_attempts_analysis_id_attempt"),
+        "attempts",
+        ["analysis_id", "attempt"],
+        unique=False,
+    )
     op.create_table(
         "score_vectors",
         sa.Column("annotation_id", sa.Uuid(), nullable=False),
@@ -711,7 +985,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("annotation_id", name=op.f("pk_score_vectors")),
     )
-    op.create_index(op.f("ix_score_vectors_analysis_id"), "score_vectors", ["analysis_id"], unique=False)
+    op.create_index(
+        op.f("ix_score_vectors_analysis_id"), "score_vectors", ["analysis_id"], unique=False
+    )
     # ### end Alembic commands ###
     _allow_moves()
     _make_room_for_chores()

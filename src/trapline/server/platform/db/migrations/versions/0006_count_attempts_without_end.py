@@ -17,7 +17,9 @@ def upgrade() -> None:
         "alter column won type integer"
     )
     op.execute("alter table attempts alter column attempt type integer")
-    op.add_column("projects", sa.Column("last_leased_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "projects", sa.Column("last_leased_at", sa.DateTime(timezone=True), nullable=True)
+    )
     op.execute(
         "update projects p set last_leased_at = (select max(j.last_leased_at) from jobs j where j.project_id = p.id)"
     )

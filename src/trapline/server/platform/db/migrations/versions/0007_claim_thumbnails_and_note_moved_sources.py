@@ -11,5 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Claim thumbnails and note moved sources"""
-    op.add_column("images", sa.Column("thumbnails_claimed_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "images", sa.Column("thumbnails_claimed_until", sa.DateTime(timezone=True), nullable=True)
+    )
     op.add_column("pull_sources", sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True))

@@ -19,7 +19,9 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_used_signatures")),
     )
-    op.create_index(op.f("ix_used_signatures_expires_at"), "used_signatures", ["expires_at"], unique=False)
+    op.create_index(
+        op.f("ix_used_signatures_expires_at"), "used_signatures", ["expires_at"], unique=False
+    )
     op.create_table(
         "callback_keys",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -29,16 +31,26 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["service_id"], ["processing_services.id"], name=op.f("fk_callback_keys_service_id"), ondelete="CASCADE"
+            ["service_id"],
+            ["processing_services.id"],
+            name=op.f("fk_callback_keys_service_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_callback_keys")),
         sa.UniqueConstraint("key_id", name=op.f("uq_callback_keys_key_id")),
     )
-    op.create_index(op.f("ix_callback_keys_service_id"), "callback_keys", ["service_id"], unique=False)
+    op.create_index(
+        op.f("ix_callback_keys_service_id"), "callback_keys", ["service_id"], unique=False
+    )
     op.create_table(
         "analysis_moves",
         sa.Column("analysis_id", sa.Uuid(), nullable=False),
@@ -46,10 +58,14 @@ def upgrade() -> None:
         sa.Column("project_id", sa.BigInteger(), nullable=False),
         sa.Column("from_state", sa.Text(), nullable=False),
         sa.Column("to_state", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.CheckConstraint("to_state <> 'queued' or from_state = 'new'", name=op.f("ck_analysis_moves_once_queued")),
+        sa.CheckConstraint(
+            "to_state <> 'queued' or from_state = 'new'", name=op.f("ck_analysis_moves_once_queued")
+        ),
         sa.ForeignKeyConstraint(
             ["from_state", "to_state"],
             ["allowed_moves.from_state", "allowed_moves.to_state"],
@@ -77,10 +93,22 @@ def upgrade() -> None:
         sa.Column("announced_sha256", sa.LargeBinary(), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("sha256", sa.LargeBinary(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("presigned_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "presigned_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("state in ('presigned', 'uploaded', 'cited')", name=op.f("ck_artifacts_state")),
+        sa.CheckConstraint(
+            "state in ('presigned', 'uploaded', 'cited')", name=op.f("ck_artifacts_state")
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "analysis_id"],
             ["analyses.project_id", "analyses.id"],
@@ -88,9 +116,14 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_artifacts")),
-        sa.UniqueConstraint("analysis_id", "storage_path", name=op.f("uq_artifacts_analysis_id_storage_path")),
+        sa.UniqueConstraint(
+            "analysis_id", "storage_path", name=op.f("uq_artifacts_analysis_id_storage_path")
+        ),
     )
-    op.add_column("analysis_details", sa.Column("priority", sa.Text(), server_default="normal", nullable=False))
+    op.add_column(
+        "analysis_details",
+        sa.Column("priority", sa.Text(), server_default="normal", nullable=False),
+    )
     op.create_index(
         "uq_analysis_details_external_job_id",
         "analysis_details",

@@ -14,5 +14,7 @@ def upgrade() -> None:
     """Keep secret options of gateways"""
     op.add_column(
         "pull_sources",
-        sa.Column("secret_options", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column(
+            "secret_options", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False
+        ),
     )

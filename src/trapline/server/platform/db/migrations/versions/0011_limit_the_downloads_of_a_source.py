@@ -11,4 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Limit the downloads of a source"""
-    op.add_column("pull_sources", sa.Column("concurrency", sa.BigInteger(), server_default="4", nullable=False))
+    op.add_column(
+        "pull_sources",
+        sa.Column("concurrency", sa.BigInteger(), server_default="4", nullable=False),
+    )

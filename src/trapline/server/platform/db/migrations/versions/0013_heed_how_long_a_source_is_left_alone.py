@@ -11,7 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Heed how long a source is left alone"""
-    op.add_column("pull_sources", sa.Column("not_before", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "pull_sources", sa.Column("not_before", sa.DateTime(timezone=True), nullable=True)
+    )
     # Until now only the next run said it, or a schedule that comes later than any failure's pause.
     op.execute(
         "update pull_sources set not_before = least(next_run_at, now() + interval '1 day')"

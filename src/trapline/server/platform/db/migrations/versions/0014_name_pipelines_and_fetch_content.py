@@ -21,9 +21,15 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("parameters", postgresql.JSONB(), nullable=False),
         sa.Column("priority", sa.BigInteger(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
-        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_presets_project_id", ondelete="CASCADE"),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False
+        ),
+        sa.Column(
+            "updated_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name="fk_presets_project_id", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_presets"),
         sa.UniqueConstraint("project_id", "id", name="uq_presets_project_id_id"),
         sa.UniqueConstraint("project_id", "name", name="uq_presets_project_id_name"),
@@ -31,9 +37,14 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("preset", sa.Text(), nullable=True))
     op.add_column("jobs", sa.Column("content_preview", sa.Text(), nullable=True))
     op.add_column(
-        "jobs", sa.Column("metadata", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False)
+        "jobs",
+        sa.Column(
+            "metadata", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
     )
-    op.add_column("jobs", sa.Column("fetching", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column(
+        "jobs", sa.Column("fetching", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.add_column("job_moves", sa.Column("worker_id", sa.Uuid(), nullable=True))
     op.create_table(
         "job_downloads",

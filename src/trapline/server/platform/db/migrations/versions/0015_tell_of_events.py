@@ -152,9 +152,21 @@ def upgrade() -> None:
         sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_webhooks_project_id", ondelete="CASCADE"),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name="fk_webhooks_project_id", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
         sa.UniqueConstraint("project_id", "id", name="uq_webhooks_project_id_id"),
     )
@@ -176,7 +188,8 @@ def upgrade() -> None:
         sa.Column("response_excerpt", sa.Text(), nullable=True),
         sa.Column("duration_ms", sa.Integer(), nullable=True),
         sa.CheckConstraint(
-            "state in ('gathering', 'waiting', 'delivered', 'failed')", name=op.f("ck_webhook_deliveries_state")
+            "state in ('gathering', 'waiting', 'delivered', 'failed')",
+            name=op.f("ck_webhook_deliveries_state"),
         ),
         sa.ForeignKeyConstraint(
             ["project_id", "webhook_id"],
@@ -186,8 +199,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_webhook_deliveries"),
     )
-    op.create_index("ix_webhook_deliveries_time", "webhook_deliveries", ["webhook_id", "created_at", "id"])
-    for state, column in (("waiting", "next_attempt_at"), ("gathering", "created_at"), ("failed", "created_at")):
+    op.create_index(
+        "ix_webhook_deliveries_time", "webhook_deliveries", ["webhook_id", "created_at", "id"]
+    )
+    for state, column in (
+        ("waiting", "next_attempt_at"),
+        ("gathering", "created_at"),
+        ("failed", "created_at"),
+    ):
         op.create_index(
             f"ix_webhook_deliveries_{state}",
             "webhook_deliveries",

@@ -96,7 +96,12 @@ def upgrade() -> None:
         sa.Column("silent_for_h", sa.Integer(), nullable=True),
         sa.Column("class_name", sa.Text(), server_default="", nullable=False),
         sa.Column("confidence_min", sa.Double(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.CheckConstraint(
             "case kind when 'deployment_silent' then silent_for_h is not null "
             "when 'source_silent' then silent_for_h is not null when 'job_failed' then true "
@@ -113,7 +118,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "user_id", "kind", "class_name", name="uq_notices_wish"),
     )
     op.create_index(
-        "ix_notices_classes", "notices", ["project_id", "class_name"], postgresql_where=sa.text("kind = 'class_seen'")
+        "ix_notices_classes",
+        "notices",
+        ["project_id", "class_name"],
+        postgresql_where=sa.text("kind = 'class_seen'"),
     )
     op.create_table(
         "notice_events",
@@ -121,7 +129,9 @@ def upgrade() -> None:
         sa.Column("notice_id", sa.Uuid(), nullable=False),
         sa.Column("data", JSONB(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["notice_id"], ["notices.id"], name="fk_notice_events_notice_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["notice_id"], ["notices.id"], name="fk_notice_events_notice_id", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_notice_events"),
     )
     op.create_index("ix_notice_events_notice_id", "notice_events", ["notice_id"])
@@ -129,7 +139,9 @@ def upgrade() -> None:
         "notice_silences",
         sa.Column("notice_id", sa.Uuid(), nullable=False),
         sa.Column("about", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(["notice_id"], ["notices.id"], name="fk_notice_silences_notice_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["notice_id"], ["notices.id"], name="fk_notice_silences_notice_id", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("notice_id", "about", name="pk_notice_silences"),
     )
     op.create_table(
@@ -147,7 +159,9 @@ def upgrade() -> None:
         sa.Column("give_up_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
-        sa.CheckConstraint("state in ('waiting', 'delivered', 'failed')", name=op.f("ck_notice_mails_state")),
+        sa.CheckConstraint(
+            "state in ('waiting', 'delivered', 'failed')", name=op.f("ck_notice_mails_state")
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "user_id"],
             ["members.project_id", "members.user_id"],
@@ -156,9 +170,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_notice_mails"),
     )
-    op.create_index("ix_notice_mails_of", "notice_mails", ["project_id", "user_id", "kind", "created_at"])
     op.create_index(
-        "ix_notice_mails_waiting", "notice_mails", ["next_attempt_at"], postgresql_where=sa.text("state = 'waiting'")
+        "ix_notice_mails_of", "notice_mails", ["project_id", "user_id", "kind", "created_at"]
+    )
+    op.create_index(
+        "ix_notice_mails_waiting",
+        "notice_mails",
+        ["next_attempt_at"],
+        postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index("ix_images_deployment_arrival", "images", ["deployment_id", "created_at"])
     for function in (NOTE, JOB, SEEN, ADDED, CHANGED):

@@ -19,9 +19,14 @@ def upgrade() -> None:
         )
         """
     )
-    op.add_column("job_downloads", sa.Column("id", sa.Uuid(), server_default=sa.func.gen_random_uuid(), nullable=False))
+    op.add_column(
+        "job_downloads",
+        sa.Column("id", sa.Uuid(), server_default=sa.func.gen_random_uuid(), nullable=False),
+    )
     op.alter_column("job_downloads", "id", server_default=None)
     op.add_column("job_downloads", sa.Column("sealed_url", sa.LargeBinary(), nullable=True))
     op.drop_column("job_downloads", "url")
     # A key is the same wherever a route is mounted.
-    op.execute("update idempotency_keys set route = regexp_replace(route, '^POST (/api)?(/v2)?', 'POST ')")
+    op.execute(
+        "update idempotency_keys set route = regexp_replace(route, '^POST (/api)?(/v2)?', 'POST ')"
+    )

@@ -15,5 +15,8 @@ def upgrade() -> None:
     op.add_column("projects", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("projects", sa.Column("paused_with_it", JSONB(), nullable=True))
     op.create_index(
-        "ix_projects_deleted", "projects", ["deleted_at"], postgresql_where=sa.text("deleted_at is not null")
+        "ix_projects_deleted",
+        "projects",
+        ["deleted_at"],
+        postgresql_where=sa.text("deleted_at is not null"),
     )

@@ -11,15 +11,25 @@ depends_on = None
 
 def upgrade() -> None:
     """Add what people do with images; nothing of what is there is rewritten."""
-    op.add_column("images", sa.Column("starred", sa.Boolean(), server_default="false", nullable=False))
+    op.add_column(
+        "images", sa.Column("starred", sa.Boolean(), server_default="false", nullable=False)
+    )
     op.add_column("images", sa.Column("read_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("images", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("images", sa.Column("deleted_by", sa.Text(), nullable=True))
     op.add_column("images", sa.Column("deletion_reason", sa.Text(), nullable=True))
     op.create_index(
-        "ix_images_deleted", "images", ["project_id", "deleted_at", "id"], postgresql_where="deleted_at is not null"
+        "ix_images_deleted",
+        "images",
+        ["project_id", "deleted_at", "id"],
+        postgresql_where="deleted_at is not null",
     )
-    op.create_index("ix_images_starred", "images", ["project_id", "captured_at", "id"], postgresql_where="starred")
+    op.create_index(
+        "ix_images_starred",
+        "images",
+        ["project_id", "captured_at", "id"],
+        postgresql_where="starred",
+    )
     op.create_table(
         "image_tags",
         sa.Column("image_id", sa.Uuid(), nullable=False),

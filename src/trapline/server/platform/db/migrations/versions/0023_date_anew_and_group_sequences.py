@@ -29,8 +29,12 @@ execute function leave_sequence()
 
 def upgrade() -> None:
     """Images of before have no sequence yet; the background process finds and groups them."""
-    op.add_column("deployments", sa.Column("previous_clock_offset_s", sa.BigInteger(), nullable=True))
-    op.add_column("deployments", sa.Column("dating", sa.Boolean(), server_default="false", nullable=False))
+    op.add_column(
+        "deployments", sa.Column("previous_clock_offset_s", sa.BigInteger(), nullable=True)
+    )
+    op.add_column(
+        "deployments", sa.Column("dating", sa.Boolean(), server_default="false", nullable=False)
+    )
     op.add_column("deployments", sa.Column("dated_to", sa.Uuid(), nullable=True))
     op.create_index("ix_deployments_dating", "deployments", ["id"], postgresql_where="dating")
     op.create_table(
@@ -52,11 +56,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sequences")),
     )
     op.create_index("ix_sequences_project_time", "sequences", ["project_id", "started_at", "id"])
-    op.create_index("ix_sequences_deployment_time", "sequences", ["deployment_id", "started_at", "ended_at"])
-    op.create_index("ix_sequences_unsettled", "sequences", ["id"], postgresql_where="recheck or dissolve")
+    op.create_index(
+        "ix_sequences_deployment_time", "sequences", ["deployment_id", "started_at", "ended_at"]
+    )
+    op.create_index(
+        "ix_sequences_unsettled", "sequences", ["id"], postgresql_where="recheck or dissolve"
+    )
     op.add_column("images", sa.Column("sequence_id", sa.Uuid(), nullable=True))
     op.create_index(
-        "ix_images_sequence", "images", ["sequence_id", "captured_at", "id"], postgresql_where="sequence_id is not null"
+        "ix_images_sequence",
+        "images",
+        ["sequence_id", "captured_at", "id"],
+        postgresql_where="sequence_id is not null",
     )
     op.create_index(
         "ix_images_ungrouped",

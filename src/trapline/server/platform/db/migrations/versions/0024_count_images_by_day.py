@@ -55,7 +55,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dirty_days")),
         if_not_exists=True,
     )
-    op.create_index(op.f("ix_dirty_days_project_id"), "dirty_days", ["project_id"], if_not_exists=True)
+    op.create_index(
+        op.f("ix_dirty_days_project_id"), "dirty_days", ["project_id"], if_not_exists=True
+    )
     op.create_table(
         "day_counts",
         sa.Column("deployment_id", sa.Uuid(), nullable=False),
@@ -65,7 +67,12 @@ def upgrade() -> None:
         sa.Column("images", sa.BigInteger(), nullable=False),
         sa.Column("blank", sa.BigInteger(), nullable=False),
         sa.Column("hours", postgresql.ARRAY(sa.BigInteger()), nullable=False),
-        sa.Column("counted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "counted_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "deployment_id"],
             ["deployments.project_id", "deployments.id"],

@@ -20,11 +20,18 @@ def upgrade() -> None:
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("modified_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("announced_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "announced_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("image_id", sa.Uuid(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
-        sa.CheckConstraint("outcome in ('imported', 'duplicate', 'refused')", name=op.f("ck_staged_files_outcome")),
+        sa.CheckConstraint(
+            "outcome in ('imported', 'duplicate', 'refused')", name=op.f("ck_staged_files_outcome")
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "deployment_id"],
             ["deployments.project_id", "deployments.id"],
@@ -32,6 +39,8 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staged_files")),
-        sa.UniqueConstraint("deployment_id", "sha256", name=op.f("uq_staged_files_deployment_id_sha256")),
+        sa.UniqueConstraint(
+            "deployment_id", "sha256", name=op.f("uq_staged_files_deployment_id_sha256")
+        ),
     )
     op.create_index("ix_staged_files_announced_at", "staged_files", ["announced_at"])

@@ -11,4 +11,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Every project of before stays for its members alone."""
-    op.add_column("projects", sa.Column("public", sa.Boolean(), server_default="false", nullable=False))
+    op.add_column(
+        "projects", sa.Column("public", sa.Boolean(), server_default="false", nullable=False)
+    )

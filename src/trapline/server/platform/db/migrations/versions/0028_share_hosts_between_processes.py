@@ -11,7 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Deliveries of before are in nobody's hands: their processes end with the upgrade."""
-    op.add_column("webhook_deliveries", sa.Column("taken_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "webhook_deliveries", sa.Column("taken_until", sa.DateTime(timezone=True), nullable=True)
+    )
     op.create_index(
         "ix_webhook_deliveries_taken",
         "webhook_deliveries",

@@ -26,20 +26,37 @@ def upgrade() -> None:
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("accepted_id", sa.Uuid(), nullable=True),
         sa.Column("searched", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.CheckConstraint("accepted_id <> id", name=op.f("ck_taxa_accepted")),
         sa.ForeignKeyConstraint(
-            ["project_id", "accepted_id"], ["taxa.project_id", "taxa.id"], name=op.f("fk_taxa_project_id_accepted_id")
+            ["project_id", "accepted_id"],
+            ["taxa.project_id", "taxa.id"],
+            name=op.f("fk_taxa_project_id_accepted_id"),
         ),
-        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_taxa_project_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_taxa_project_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_taxa")),
         sa.UniqueConstraint("project_id", "id", name=op.f("uq_taxa_project_id_id")),
         sa.UniqueConstraint("project_id", "name_key", name=op.f("uq_taxa_project_id_name_key")),
         sa.UniqueConstraint("project_id", "gbif_key", name=op.f("uq_taxa_project_id_gbif_key")),
     )
     op.create_index(
-        "ix_taxa_accepted", "taxa", ["project_id", "accepted_id"], postgresql_where="accepted_id is not null"
+        "ix_taxa_accepted",
+        "taxa",
+        ["project_id", "accepted_id"],
+        postgresql_where="accepted_id is not null",
     )
     op.create_table(
         "taxon_labels",
@@ -47,10 +64,15 @@ def upgrade() -> None:
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("taxon_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["project_id", "taxon_id"], ["taxa.project_id", "taxa.id"], name=op.f("fk_taxon_labels_project_id_taxon_id")
+            ["project_id", "taxon_id"],
+            ["taxa.project_id", "taxa.id"],
+            name=op.f("fk_taxon_labels_project_id_taxon_id"),
         ),
         sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_taxon_labels_project_id"), ondelete="CASCADE"
+            ["project_id"],
+            ["projects.id"],
+            name=op.f("fk_taxon_labels_project_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("project_id", "label", name=op.f("pk_taxon_labels")),
     )

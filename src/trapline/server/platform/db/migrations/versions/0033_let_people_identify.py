@@ -28,15 +28,23 @@ def upgrade() -> None:
         sa.Column("behaviour", sa.Text(), nullable=True),
         sa.Column("made_by", sa.Text(), nullable=False),
         sa.Column(
-            "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
         ),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawn_by", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "kind in ('confirm', 'correct', 'blank', 'unsure', 'comment')", name=op.f("ck_identifications_kind")
+            "kind in ('confirm', 'correct', 'blank', 'unsure', 'comment')",
+            name=op.f("ck_identifications_kind"),
         ),
-        sa.CheckConstraint("(kind = 'correct') = (label is not null)", name=op.f("ck_identifications_label")),
-        sa.CheckConstraint("taxon_id is null or label is not null", name=op.f("ck_identifications_taxon")),
+        sa.CheckConstraint(
+            "(kind = 'correct') = (label is not null)", name=op.f("ck_identifications_label")
+        ),
+        sa.CheckConstraint(
+            "taxon_id is null or label is not null", name=op.f("ck_identifications_taxon")
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "image_id"],
             ["images.project_id", "images.id"],
@@ -54,6 +62,10 @@ def upgrade() -> None:
         ("ix_identifications_image", ["image_id", "created_at", "id"], None),
         ("ix_identifications_project_time", ["project_id", "created_at", "id"], None),
         ("ix_identifications_taxon", ["project_id", "taxon_id"], "taxon_id is not null"),
-        ("ix_identifications_withdrawn", ["project_id", "withdrawn_at"], "withdrawn_at is not null"),
+        (
+            "ix_identifications_withdrawn",
+            ["project_id", "withdrawn_at"],
+            "withdrawn_at is not null",
+        ),
     ):
         op.create_index(name, "identifications", columns, postgresql_where=where)

@@ -38,16 +38,22 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=True),
         sa.Column("sha256", sa.LargeBinary(), nullable=True),
         sa.Column("forgotten_images", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("created_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column(
+            "created_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.Column("started_at", moment, nullable=True),
         sa.Column("finished_at", moment, nullable=True),
         sa.Column("expires_at", moment, nullable=True),
-        sa.Column("updated_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column(
+            "updated_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.CheckConstraint(
             "state in ('queued', 'gathering', 'writing', 'ready', 'invalid', 'failed', 'canceled', 'expired')",
             name=op.f("ck_exports_state"),
         ),
-        sa.CheckConstraint("(state = 'ready') <= (storage_key is not null)", name=op.f("ck_exports_file")),
+        sa.CheckConstraint(
+            "(state = 'ready') <= (storage_key is not null)", name=op.f("ck_exports_file")
+        ),
         sa.ForeignKeyConstraint(
             ["project_id"], ["projects.id"], name=op.f("fk_exports_project_id"), ondelete="CASCADE"
         ),
@@ -57,7 +63,9 @@ def upgrade() -> None:
     live = "state in ('queued', 'gathering', 'writing')"
     op.create_index("ix_exports_project_time", "exports", ["project_id", "created_at", "id"])
     op.create_index("ix_exports_live", "exports", ["updated_at"], postgresql_where=live)
-    op.create_index("ix_exports_expiry", "exports", ["expires_at"], postgresql_where="storage_key is not null")
+    op.create_index(
+        "ix_exports_expiry", "exports", ["expires_at"], postgresql_where="storage_key is not null"
+    )
     op.create_table(
         "export_images",
         sa.Column("export_id", sa.Uuid(), nullable=False),

@@ -35,12 +35,17 @@ def upgrade() -> None:
         sa.Column("total", sa.BigInteger(), nullable=True),
         *(sa.Column(name, sa.BigInteger(), server_default="0", nullable=False) for name in COUNTED),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("created_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column(
+            "created_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.Column("started_at", moment, nullable=True),
         sa.Column("ended_at", moment, nullable=True),
-        sa.Column("updated_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column(
+            "updated_at", moment, server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.CheckConstraint(
-            "state in ('queued', 'reading', 'completed', 'failed', 'canceled')", name=op.f("ck_imports_state")
+            "state in ('queued', 'reading', 'completed', 'failed', 'canceled')",
+            name=op.f("ck_imports_state"),
         ),
         sa.ForeignKeyConstraint(
             ["project_id"], ["projects.id"], name=op.f("fk_imports_project_id"), ondelete="CASCADE"
@@ -69,7 +74,9 @@ def upgrade() -> None:
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("file", sa.Text(), nullable=True),
         sa.Column("message", sa.Text(), nullable=False),
-        sa.CheckConstraint("kind in ('wrong', 'unknown', 'ambiguous')", name=op.f("ck_import_faults_kind")),
+        sa.CheckConstraint(
+            "kind in ('wrong', 'unknown', 'ambiguous')", name=op.f("ck_import_faults_kind")
+        ),
         sa.ForeignKeyConstraint(
             ["project_id", "import_id"],
             ["imports.project_id", "imports.id"],

@@ -26,7 +26,9 @@ def upgrade() -> None:
         sa.Column("project_id", sa.BigInteger(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("granted_by", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_source_folders"),
         sa.ForeignKeyConstraint(
             ["project_id"], ["projects.id"], name="fk_source_folders_project_id", ondelete="CASCADE"
@@ -34,13 +36,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "path", name="uq_source_folders_project_id_path"),
     )
     _grant_or_pause(op.get_bind())
-    op.add_column("pulled_files", sa.Column("kind", sa.Text(), server_default="file", nullable=False))
+    op.add_column(
+        "pulled_files", sa.Column("kind", sa.Text(), server_default="file", nullable=False)
+    )
     # Validation reads the whole table; revision 0061 does it without a lock that writers wait for.
     op.create_check_constraint(
-        "ck_pulled_files_kind", "pulled_files", "kind in ('file', 'folder')", postgresql_not_valid=True
+        "ck_pulled_files_kind",
+        "pulled_files",
+        "kind in ('file', 'folder')",
+        postgresql_not_valid=True,
     )
-    op.add_column("pull_runs", sa.Column("left_out", postgresql.JSONB(), server_default="{}", nullable=False))
-    op.add_column("pull_runs", sa.Column("unlisted_folders", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column(
+        "pull_runs", sa.Column("left_out", postgresql.JSONB(), server_default="{}", nullable=False)
+    )
+    op.add_column(
+        "pull_runs",
+        sa.Column("unlisted_folders", sa.BigInteger(), server_default="0", nullable=False),
+    )
 
 
 def _grant_or_pause(connection: sa.Connection) -> None:

@@ -13,7 +13,9 @@ LOCK_IMAGES = "select 1 from images where id = any(:images) order by id for no k
 LOCK_CLASSES = """
     select 1 from image_classes where image_id = any(:images) order by image_id, class_name for no key update
 """
-BLANK = r"^(([^;]*;){6})?\s*(blank|empty|nothing|none|no animal|background|misfire|false trigger)\s*$"
+BLANK = (
+    r"^(([^;]*;){6})?\s*(blank|empty|nothing|none|no animal|background|misfire|false trigger)\s*$"
+)
 REFRESH = f"""
     with current as materialized (
         select distinct on (image_id, model_name) id, image_id from analyses
@@ -82,7 +84,9 @@ def upgrade() -> None:
         after = None
         while True:
             images = connection.execute(
-                sa.text("select id from images where cast(:after as uuid) is null or id > :after order by id limit :n"),
+                sa.text(
+                    "select id from images where cast(:after as uuid) is null or id > :after order by id limit :n"
+                ),
                 {"after": after, "n": AT_ONCE},
             ).scalars()
             batch = list(images)
@@ -91,6 +95,8 @@ def upgrade() -> None:
             after = batch[-1]
             connection.exec_driver_sql("begin")
             for statement in (LOCK_IMAGES, LOCK_CLASSES, REFRESH):
-                named = sa.text(statement).bindparams(sa.bindparam("images", type_=sa.ARRAY(sa.Uuid())))
+                named = sa.text(statement).bindparams(
+                    sa.bindparam("images", type_=sa.ARRAY(sa.Uuid()))
+                )
                 connection.execute(named, {"images": batch})
             connection.exec_driver_sql("commit")

@@ -25,7 +25,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("image_id", name=op.f("pk_imported_images")),
-        sa.UniqueConstraint("project_id", "media_id", name=op.f("uq_imported_images_project_id_media_id")),
+        sa.UniqueConstraint(
+            "project_id", "media_id", name=op.f("uq_imported_images_project_id_media_id")
+        ),
     )
     op.create_table(
         "imported_deployments",
@@ -40,7 +42,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("deployment_id", name=op.f("pk_imported_deployments")),
-        sa.UniqueConstraint("project_id", "external_id", name=op.f("uq_imported_deployments_project_id_external_id")),
+        sa.UniqueConstraint(
+            "project_id", "external_id", name=op.f("uq_imported_deployments_project_id_external_id")
+        ),
     )
 
 

@@ -12,4 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the projects; rows from before have none, and expire 30 days after their request."""
-    op.add_column("idempotency_keys", sa.Column("project_ids", postgresql.ARRAY(sa.BigInteger()), nullable=True))
+    op.add_column(
+        "idempotency_keys",
+        sa.Column("project_ids", postgresql.ARRAY(sa.BigInteger()), nullable=True),
+    )

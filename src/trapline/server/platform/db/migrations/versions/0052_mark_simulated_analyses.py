@@ -23,7 +23,9 @@ FIND = """
     order by d.analysis_id
 """
 MARK = "update analyses set simulated = true where id = any(%(analyses)s)"
-BLANK = r"^(([^;]*;){6})?\s*(blank|empty|nothing|none|no animal|background|misfire|false trigger)\s*$"
+BLANK = (
+    r"^(([^;]*;){6})?\s*(blank|empty|nothing|none|no animal|background|misfire|false trigger)\s*$"
+)
 ROWS = f"""
     rows as (
         select n.id, n.annotation_type as type, n.parent_id, n.data, n.data ? 'terminal' as of_worker,
@@ -100,7 +102,11 @@ def upgrade() -> None:
     time are not overwritten. A second run continues where the first one ended. The background process counts the
     days again.
     """
-    op.execute(sa.text("alter table analyses add column if not exists simulated boolean default false not null"))
+    op.execute(
+        sa.text(
+            "alter table analyses add column if not exists simulated boolean default false not null"
+        )
+    )
     with op.get_context().autocommit_block():
         connection = op.get_bind()
         # A batch waits for transactions that write to the same images; it holds no lock on a table.

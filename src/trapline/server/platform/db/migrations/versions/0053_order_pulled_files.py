@@ -11,8 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     """A source imports its oldest or its newest files first; the index gives both orders."""
-    op.add_column("pull_sources", sa.Column("order", sa.Text(), server_default="oldest", nullable=False))
-    op.create_check_constraint("ck_pull_sources_order", "pull_sources", "\"order\" in ('oldest', 'newest')")
+    op.add_column(
+        "pull_sources", sa.Column("order", sa.Text(), server_default="oldest", nullable=False)
+    )
+    op.create_check_constraint(
+        "ck_pull_sources_order", "pull_sources", "\"order\" in ('oldest', 'newest')"
+    )
     op.create_index(
         "ix_pulled_files_fresh",
         "pulled_files",
