@@ -25,7 +25,7 @@ export function AccountPage() {
   const t = accountTexts
   useEffect(() => {
     document.title = `${t.account} · ${project.name}`
-  }, [t, project.name])
+  }, [project.name])
   return (
     <div className="narrow">
       <div className="page-head">

@@ -37,7 +37,7 @@ export function UsersPage() {
   const t = accountTexts
   useEffect(() => {
     document.title = `${t.people} · ${project.name}`
-  }, [t, project.name])
+  }, [project.name])
   const refresh = () => client.invalidateQueries({ queryKey: usersQuery.queryKey })
   const change = useMutation({
     mutationFn: ({ user, body }: { user: User; body: UserChange }) =>

@@ -92,7 +92,7 @@ export function useChangeStream(project: number): boolean {
     return () => {
       document.removeEventListener("visibilitychange", onVisibility)
       stop()
-      waiting.forEach((timer) => clearTimeout(timer))
+      for (const timer of waiting.values()) clearTimeout(timer)
     }
   }, [client, project])
   return open

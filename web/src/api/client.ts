@@ -17,7 +17,7 @@ export function setSession(
   caller: { user_id: string | null; csrf_token?: string | null } | null,
 ): void {
   session = { user: caller?.user_id ?? null, csrfToken: caller?.csrf_token ?? null }
-  listeners.forEach((listener) => listener())
+  for (const listener of listeners) listener()
 }
 
 export const getSession = (): Session => session

@@ -65,6 +65,7 @@ export function AppShell({ children }: { children: ReactNode }) {
   // Dialogs are made of the same: the first one is to open at once.
   useEffect(() => void import("../ui/DialogBox"), [])
   const screen = path.split("/").slice(0, 4).join("/")
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another screen
   useEffect(() => {
     if (!getSavedPosition()) window.scrollTo(0, 0)
   }, [screen])

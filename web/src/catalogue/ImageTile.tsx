@@ -47,6 +47,8 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
             <ClockAlert size={14} aria-label={imageTexts.noCameraTime} />
           </span>
         )}
+        {/** biome-ignore lint/a11y/useKeyWithClickEvents: the checkbox inside takes the keys */}
+        {/** biome-ignore lint/a11y/noStaticElementInteractions: events of the elements inside are handled here */}
         <span className="tile-check" onClick={(event) => event.stopPropagation()}>
           <input
             type="checkbox"

@@ -92,11 +92,11 @@ export function ImageTimeGrid({
       placeholderData: keepPreviousData,
     })),
   })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the array of queries is new in each render, its results are not
   const images = useMemo(() => {
     const found = new Map<number, Image>()
-    wanted.forEach((chunk, at) =>
-      place(found, layout.days, chunk, answers[at]?.data?.results ?? []),
-    )
+    for (const [at, chunk] of wanted.entries())
+      place(found, layout.days, chunk, answers[at]?.data?.results ?? [])
     return found
     // eslint-disable-next-line -- the answers change as one
   }, [wanted, layout, ...answers.map((one) => one.data)])
@@ -174,6 +174,7 @@ export function ImageTimeGrid({
       className="time-grid"
       style={{ "--head": `${window.innerHeight - view}px` } as React.CSSProperties}
     >
+      {/** biome-ignore lint/a11y/noStaticElementInteractions: events of the elements inside are handled here */}
       <div
         onWheel={giveUp}
         onPointerDown={giveUp}
@@ -287,10 +288,8 @@ function place(found: Map<number, Image>, days: Day[], chunk: Chunk, images: Ima
     const one = days[at]
     if (!one || one.first >= chunk.first + chunk.images) return
     const begin = one.first < chunk.first ? chunk.skip : 0
-    byDay
-      .get(one.key)
-      ?.slice(0, one.images - begin)
-      .forEach((image, offset) => found.set(one.first + begin + offset, image))
+    const images = byDay.get(one.key)?.slice(0, one.images - begin) ?? []
+    for (const [offset, image] of images.entries()) found.set(one.first + begin + offset, image)
   }
 }
 

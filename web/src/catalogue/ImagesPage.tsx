@@ -55,7 +55,7 @@ export function ImagesPage() {
   const t = imageTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
-  }, [t.title, project.name])
+  }, [project.name])
 
   const refresh = useCallback(() => {
     setNewer(false)
@@ -72,6 +72,7 @@ export function ImagesPage() {
     ),
   )
   // What is selected of one list means nothing in another.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the selection of one list means nothing in another
   useEffect(() => setChosen(new Set()), [filter.deleted])
   const lastChosen = useRef<number | null>(null)
   const choose = useCallback((index: number, range: boolean) => {
@@ -84,7 +85,7 @@ export function ImagesPage() {
         .filter(([at]) => at >= from && at <= to)
         .map(([, image]) => image.id)
       if (!range && ids[0] && next.delete(ids[0])) return next
-      ids.forEach((id) => next.add(id))
+      for (const id of ids) next.add(id)
       return next
     })
   }, [])
@@ -101,6 +102,10 @@ export function ImagesPage() {
     },
   })
 
+  const clear = () =>
+    setSearch((next) => {
+      for (const key of FILTERS) next.delete(key)
+    })
   const filtered = FILTERS.some((key) => key !== "order" && filter[key] !== "")
   const others = FILTERS.some((key) => key !== "order" && key !== "deleted" && filter[key] !== "")
   const manage = canManage(project)
@@ -155,7 +160,7 @@ export function ImagesPage() {
               replace: true,
             })
           }
-          onClear={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}
+          onClear={clear}
         />
       </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
@@ -166,9 +171,7 @@ export function ImagesPage() {
           <EmptyState title={markTexts.noneDeletedTitle} text={markTexts.noneDeleted} />
         ) : filtered ? (
           <EmptyState title={t.noMatchTitle} text={t.noMatch}>
-            <Button onClick={() => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))}>
-              {t.clear}
-            </Button>
+            <Button onClick={clear}>{t.clear}</Button>
           </EmptyState>
         ) : (
           <EmptyState title={t.noneTitle} text={t.none}>
@@ -238,6 +241,7 @@ function DropTarget({
   const [over, setOver] = useState(false)
   const carries = (event: DragEvent) => on && event.dataTransfer.types.includes("Files")
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: files are dropped here; the button does the same
     <div
       onDragEnter={(event) => carries(event) && setOver(true)}
       onDragOver={(event) => carries(event) && event.preventDefault()}
@@ -252,6 +256,7 @@ function DropTarget({
     >
       {children}
       {over && (
+        // biome-ignore lint/a11y/noStaticElementInteractions: files are dropped here; the button does the same
         <div className="drop" onDragLeave={() => setOver(false)}>
           {imageTexts.dropHere}
         </div>

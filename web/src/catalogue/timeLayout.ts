@@ -147,6 +147,9 @@ export function getRange(layout: Layout, from: number, to: number): [number, num
 }
 
 /** Cuts all images into chunks: small days together, large ones into parts. */
+const earlier = (one: string, other: string) => (one < other ? one : other)
+const later = (one: string, other: string) => (one < other ? other : one)
+
 export function splitChunks(days: Day[]): Chunk[] {
   const chunks: Chunk[] = []
   let open = null as Chunk | null
@@ -155,8 +158,8 @@ export function splitChunks(days: Day[]): Chunk[] {
       open = {
         ...open,
         images: open.images + images,
-        from: from < open.from ? from : open.from,
-        to: to > open.to ? to : open.to,
+        from: earlier(from, open.from),
+        to: later(to, open.to),
       }
       chunks[chunks.length - 1] = open
       continue

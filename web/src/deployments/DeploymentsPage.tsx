@@ -34,7 +34,7 @@ export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing
   const t = deploymentTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
-  }, [t.title, project.name])
+  }, [project.name])
   const close = () => go(paths.deployments(project.id))
   const all = data?.results ?? []
   const edited = all.find((one) => one.id === editing)

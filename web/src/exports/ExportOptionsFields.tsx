@@ -193,6 +193,7 @@ function Contributors({
       <legend>{t.contributors}</legend>
       <p className="hint">{t.contributorsHint}</p>
       {all.map((one, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: items have no ID and do not move
         <div key={place} className="contributor">
           <TextField
             label={t.who}

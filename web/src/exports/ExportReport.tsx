@@ -26,6 +26,7 @@ export function ExportReport({ title, text, found }: ExportReportProps) {
       {text && <p className="soft found-text">{text}</p>}
       <ul className="found">
         {shown.map((one, place) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: items have no ID and do not move
           <li key={place}>
             {one.deployment_id && (
               <Link className="found-where" href={paths.deployment(project.id, one.deployment_id)}>

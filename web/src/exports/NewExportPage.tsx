@@ -135,9 +135,12 @@ export function NewExportPage() {
                 })
               }
               onClear={() =>
-                setSearch((next) => SELECTING_FILTERS.forEach((key) => next.delete(key)), {
-                  replace: true,
-                })
+                setSearch(
+                  (next) => {
+                    for (const key of SELECTING_FILTERS) next.delete(key)
+                  },
+                  { replace: true },
+                )
               }
             />
           )}

@@ -24,7 +24,7 @@ export function IntegrationsPage({ part }: { part: "keys" | "check" }) {
   const t = integrationTexts
   useEffect(() => {
     document.title = `${part === "keys" ? integrationTabTexts.title : t.checker} · ${project.name}`
-  }, [t, part, project.name])
+  }, [part, project.name])
   return (
     <div className="narrow">
       <div className="page-head">

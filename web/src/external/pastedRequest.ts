@@ -101,15 +101,15 @@ function parseCurl(text: string): ParsedRequest {
     const word = given[at] ?? ""
     if (word.startsWith("--")) {
       const option = word.slice(2)
-      use(option, LONG_OPTIONS.has(option) ? (given[(at += 1)] ?? "") : "")
+      if (LONG_OPTIONS.has(option)) at += 1
+      use(option, LONG_OPTIONS.has(option) ? (given[at] ?? "") : "")
     } else if (word.startsWith("-") && word.length > 1) {
       for (let letter = 1; letter < word.length; letter += 1) {
         const short = word[letter] ?? ""
         const takes = SHORT_OPTIONS_WITH_VALUE.includes(short)
-        use(
-          SHORT_OPTIONS[short] ?? short,
-          takes ? word.slice(letter + 1) || (given[(at += 1)] ?? "") : "",
-        )
+        const attached = word.slice(letter + 1)
+        if (takes && !attached) at += 1
+        use(SHORT_OPTIONS[short] ?? short, takes ? attached || (given[at] ?? "") : "")
         if (takes) break
       }
     } else address ||= word
@@ -154,15 +154,19 @@ function splitShellWords(text: string): string[] {
       const escaped = here === "$"
       word ??= ""
       for (at += escaped ? 2 : 1; at < text.length && text[at] !== "'"; at += 1) {
-        if (escaped && text[at] === "\\") word += ESCAPES[text[(at += 1)] ?? ""] ?? text[at] ?? ""
-        else word += text[at]
+        if (escaped && text[at] === "\\") {
+          at += 1
+          word += ESCAPES[text[at] ?? ""] ?? text[at] ?? ""
+        } else word += text[at]
       }
     } else if (here === '"') {
       word ??= ""
       for (at += 1; at < text.length && text[at] !== '"'; at += 1) {
         if (text[at] === "\\" && text[at + 1] === "\n") at += 1
-        else if (text[at] === "\\" && '"\\$`'.includes(text[at + 1] ?? " ")) word += text[(at += 1)]
-        else word += text[at]
+        else if (text[at] === "\\" && '"\\$`'.includes(text[at + 1] ?? " ")) {
+          at += 1
+          word += text[at]
+        } else word += text[at]
       }
     } else if (/\s/.test(here) || "|;&<>".includes(here)) {
       if (word !== null) found.push(word)

@@ -109,10 +109,13 @@ export function listFindings(analysis: Analysis, image: Size): Finding[] {
   for (const finding of sorted)
     if (finding.parent) parts.set(finding.parent, [...(parts.get(finding.parent) ?? []), finding])
   const placed = new Set<Finding>()
-  const put = (finding: Finding): unknown =>
-    placed.has(finding) || (placed.add(finding), parts.get(finding.id)?.forEach(put))
+  const put = (finding: Finding): void => {
+    if (placed.has(finding)) return
+    placed.add(finding)
+    for (const part of parts.get(finding.id) ?? []) put(part)
+  }
   for (const finding of sorted) if (finding.parent === null) put(finding)
-  sorted.forEach(put)
+  for (const finding of sorted) put(finding)
   return [...placed]
 }
 

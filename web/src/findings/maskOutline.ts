@@ -17,8 +17,10 @@ function halveGrid(grid: Grid): Grid {
   const [width, height] = [Math.ceil(grid.width / 2), Math.ceil(grid.height / 2)]
   const cells = new Uint8Array(width * height)
   for (let y = 0; y < grid.height; y += 1)
-    for (let x = 0; x < grid.width; x += 1)
-      cells[(y >> 1) * width + (x >> 1)]! += grid.cells[y * grid.width + x]!
+    for (let x = 0; x < grid.width; x += 1) {
+      const at = (y >> 1) * width + (x >> 1)
+      cells[at] = (cells[at] ?? 0) + (grid.cells[y * grid.width + x] ?? 0)
+    }
   return {
     x: grid.x / 2,
     y: grid.y / 2,

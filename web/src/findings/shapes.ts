@@ -42,8 +42,10 @@ const shapes = new WeakMap<Annotation, Shape>()
 
 /** The shape of an annotation; made once. */
 export function getShape(annotation: Annotation, image: Size): Shape {
-  let shape = shapes.get(annotation)
-  if (!shape) shapes.set(annotation, (shape = buildShape(annotation, image)))
+  const known = shapes.get(annotation)
+  if (known) return known
+  const shape = buildShape(annotation, image)
+  shapes.set(annotation, shape)
   return shape
 }
 

@@ -40,7 +40,7 @@ export function ActivityCharts() {
       ),
       href: withSearch(paths.images(project.id), {
         from: one.key,
-        to: byMonth ? addDays(addDays(one.key, 31).slice(0, 8) + "01", -1) : one.key,
+        to: byMonth ? addDays(`${addDays(one.key, 31).slice(0, 8)}01`, -1) : one.key,
       }),
     }),
   )

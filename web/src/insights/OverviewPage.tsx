@@ -207,7 +207,7 @@ export function OverviewPage() {
                           })}
                         >
                           {formatCount(source.counts.quarantined)}{" "}
-                          {sourceStateTexts.states["quarantined"]}
+                          {sourceStateTexts.states.quarantined}
                         </Link>
                       </>
                     ) : null}

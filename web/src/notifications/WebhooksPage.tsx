@@ -31,7 +31,7 @@ export function WebhooksPage() {
   const t = webhookTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
-  }, [t, project.name])
+  }, [project.name])
   const add = (
     <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setAdding(true)}>
       {t.add}

@@ -33,7 +33,7 @@ export function MembersPage() {
   const t = memberTexts
   useEffect(() => {
     document.title = `${t.members} · ${project.name}`
-  }, [t, project.name])
+  }, [project.name])
   const may = isOwner(project) || (caller?.is_operator ?? false)
   const isMe = (member: Member | null) => member !== null && member.user_id === caller?.user_id
   const refresh = async () => {

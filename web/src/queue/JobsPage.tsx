@@ -32,7 +32,7 @@ export function JobsPage() {
   const t = jobTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
-  }, [t.title, project.name])
+  }, [project.name])
   const start = canManage(project) && (
     <Button kind="accent" icon={<Play size={15} aria-hidden />} onClick={() => setStarting(true)}>
       {t.start}

@@ -37,7 +37,7 @@ export function PresetsPage() {
   const t = presetTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
-  }, [t, project.name])
+  }, [project.name])
   const remove = useMutation({
     mutationFn: (preset: Preset) =>
       unwrap(

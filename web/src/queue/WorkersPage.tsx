@@ -31,7 +31,7 @@ export function WorkersPage() {
   const t = workerTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
-  }, [t.title, project.name])
+  }, [project.name])
   const connect = canManage(project) && (
     <Button kind="accent" icon={<Plus size={15} aria-hidden />} onClick={() => setConnecting(true)}>
       {t.connect}

@@ -48,6 +48,7 @@ function ReviewButtons({
   const target: IdentificationTarget = finding
     ? { id: finding.id, name: getTitle(finding) }
     : { id: null, name: t.wholeImage }
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image or finding
   useEffect(() => setAsked(null), [image.id, target.id])
   const canConfirm = finding
     ? finding.analysis.status === "completed" && !finding.analysis.simulated

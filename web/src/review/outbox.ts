@@ -191,7 +191,8 @@ async function drain(): Promise<void> {
     await runExclusively(async () => {
       while (again) {
         again = false
-        while (timer === undefined && (await sendNext())) continue
+        let isSent = true
+        while (isSent && timer === undefined) isSent = await sendNext()
       }
     })
   } finally {

@@ -25,6 +25,7 @@ export function useBufferedKeys(isComing: boolean, isFailed: boolean, id: string
     window.addEventListener("keydown", hold, { capture: true })
     return () => window.removeEventListener("keydown", hold, { capture: true })
   }, [isComing])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image or finding
   useEffect(() => {
     if (isFailed && keys.current.some((key) => !STEPS.has(key)))
       showToast(outboxTexts.noImage, true)

@@ -39,9 +39,12 @@ export function AuditPage() {
   const t = auditTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
-  }, [t, project.name])
+  }, [project.name])
   const filtered = FILTERS.some((key) => filter[key])
-  const clear = () => setSearch((next) => FILTERS.forEach((key) => next.delete(key)))
+  const clear = () =>
+    setSearch((next) => {
+      for (const key of FILTERS) next.delete(key)
+    })
   return (
     <div className="narrow">
       <div className="page-head">

@@ -60,6 +60,7 @@ export function SourceRuns({ source }: { source: Source }) {
                   {[run.listed, run.new, run.imported, run.duplicate, run.skipped, run.failed].map(
                     (count, at) => (
                       <td
+                        // biome-ignore lint/suspicious/noArrayIndexKey: items have no ID and do not move
                         key={at}
                         className={
                           count === 0 ? "number faint" : at === 5 ? "number red" : "number"

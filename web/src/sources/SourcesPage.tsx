@@ -23,7 +23,7 @@ export function SourcesPage() {
   const t = sourceTexts
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
-  }, [t.title, project.name])
+  }, [project.name])
   const add = canManage(project) && (
     <LinkButton
       kind="accent"
@@ -99,7 +99,7 @@ function SourceRow({ source }: { source: Source }) {
           <>
             {" "}
             <Link className="amber" href={withSearch(at, { state: "quarantined" })}>
-              {formatCount(source.counts.quarantined)} {sourceStateTexts.states["quarantined"]}
+              {formatCount(source.counts.quarantined)} {sourceStateTexts.states.quarantined}
             </Link>
             .
           </>

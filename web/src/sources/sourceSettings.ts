@@ -75,7 +75,7 @@ const toText = (value: unknown) => (typeof value === "string" ? value : "")
 /** The form as it begins: empty, or with what is stored. */
 export function buildFormValues(source: Source | undefined): SourceFormValues {
   const options = source?.options ?? {}
-  const mapping = (options["mapping"] ?? {}) as Record<string, unknown>
+  const mapping = (options.mapping ?? {}) as Record<string, unknown>
   return {
     kind: (source?.gateway as GatewayKind | undefined) ?? "http",
     name: source?.name ?? "",
@@ -84,15 +84,15 @@ export function buildFormValues(source: Source | undefined): SourceFormValues {
     auth_type: source?.auth_type ?? "none",
     auth_username: source?.auth_username ?? "",
     secret: undefined,
-    key: toText(options["key"]),
+    key: toText(options.key),
     option_secret: undefined,
-    region: toText(options["region"]),
-    endpoint: toText(options["endpoint"]),
-    host_key: toText(options["host_key"]),
+    region: toText(options.region),
+    endpoint: toText(options.endpoint),
+    host_key: toText(options.host_key),
     mapping: Object.fromEntries(MAPPING.map((part) => [part, toText(mapping[part])])),
-    origins: ((options["file_origins"] ?? []) as string[]).join(", "),
-    listing_url: toText(options["listing_url"]),
-    files_url: toText(options["files_url"]),
+    origins: ((options.file_origins ?? []) as string[]).join(", "),
+    listing_url: toText(options.listing_url),
+    files_url: toText(options.files_url),
     max_files: String(source?.max_files_per_run ?? 10),
     order: source?.order ?? "oldest",
     concurrency: String(source?.concurrency ?? 4),

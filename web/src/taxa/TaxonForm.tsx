@@ -255,7 +255,9 @@ function buildNameList(names: Taxon["common_names"]): CommonName[] {
 function groupByLanguage(names: CommonName[]): Record<string, string[]> {
   const grouped: Record<string, string[]> = {}
   for (const { language, name } of names) {
-    if (name.trim()) (grouped[language.trim().toLowerCase()] ??= []).push(name)
+    if (!name.trim()) continue
+    const key = language.trim().toLowerCase()
+    grouped[key] = [...(grouped[key] ?? []), name]
   }
   return grouped
 }
@@ -304,6 +306,7 @@ function CommonNames({
             maxLength={MAX_NAMES}
             lang={language}
             autoComplete="off"
+            // biome-ignore lint/a11y/noAutofocus: the field was added by the user
             autoFocus={key === fresh}
             onChange={(event) => change(key, { name: event.target.value })}
           />

@@ -20,7 +20,7 @@ const listeners = new Set<() => void>()
 
 function set(next: Toast[]): void {
   toasts = next
-  listeners.forEach((listener) => listener())
+  for (const listener of listeners) listener()
 }
 
 /** Says `text` for a few seconds, longer where something can be done about it. */

@@ -34,6 +34,7 @@ export function SkeletonRows({ rows = 5, height = 44 }: { rows?: number; height?
     <div className="skeleton-rows" role="status" aria-label={uiTexts.loading}>
       {Array.from({ length: rows }, (_, row) => (
         <div
+          // biome-ignore lint/suspicious/noArrayIndexKey: items have no ID and do not move
           key={row}
           className="skeleton"
           style={{ height: height - 8, width: `${100 - ((row * 13) % 35)}%` }}

@@ -161,7 +161,7 @@ export function getDay(at: string, zone: string): string {
       .formatToParts(new Date(at))
       .map((part) => [part.type, part.value]),
   )
-  return `${parts["year"]}-${parts["month"]}-${parts["day"]}`
+  return `${parts.year}-${parts.month}-${parts.day}`
 }
 
 /** How a day (2026-06-01) or a month (2026-06) is called. */

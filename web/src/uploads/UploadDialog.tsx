@@ -97,6 +97,7 @@ export function UploadDialog({
           />
         </>
       ) : (
+        // biome-ignore lint/a11y/noStaticElementInteractions: files are dropped here; the button does the same
         <div
           className="form"
           data-testid="upload"
@@ -259,6 +260,7 @@ function FileList({ items, project }: { items: UploadItem[]; project: number }) 
   return (
     <ul className="upload-list" data-testid="upload-list">
       {listed.map((item, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: items have no ID and do not move
         <li key={at}>
           <span title={item.path}>
             {item.path} <span className="faint">{formatBytes(item.file.size)}</span>

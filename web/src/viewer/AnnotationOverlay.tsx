@@ -104,6 +104,7 @@ export function AnnotationOverlay({
                 (point, at) =>
                   point?.name && (
                     <text
+                      // biome-ignore lint/suspicious/noArrayIndexKey: items have no ID and do not move
                       key={at}
                       x={view.x + point.x * view.scale + 8}
                       y={view.y + point.y * view.scale}

@@ -7,6 +7,7 @@ export function ClassScores({ scores }: { scores: ClassScore[] }) {
   return (
     <span className="guesses">
       {scores.map((score, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: items have no ID and do not move
         <span key={at} className="guess" data-guess={score.name}>
           <span className="guess-name">{score.name}</span>
           <span className="guess-bar">

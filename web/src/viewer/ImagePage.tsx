@@ -120,6 +120,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     return new Set(one === null ? [] : pair ? [pair.left.id, pair.right.id] : [one])
   }, [hovered, chosen, visible, changes])
   const choose = (one: string | null) => setChosen((old) => (one === old ? null : one))
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image or finding
   useEffect(() => {
     setChosen(null)
     setHovered(null)

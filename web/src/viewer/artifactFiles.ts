@@ -117,6 +117,7 @@ export function useArtifactFiles(
   const key = wanted
     .map((finding, at) => `${finding.id} ${answers[at]?.status} ${answers[at]?.dataUpdatedAt}`)
     .join()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the array of queries is new in each render, its results are not
   const files = useMemo(
     () =>
       new Map(
@@ -135,7 +136,9 @@ export function useArtifactFiles(
   )
   return {
     files,
-    retry: () => answers.forEach((answer) => answer.isError && void answer.refetch()),
+    retry: () => {
+      for (const answer of answers) if (answer.isError) void answer.refetch()
+    },
   }
 }
 

@@ -29,6 +29,7 @@ export function useAnnotations(
   const key = long
     .map((analysis, at) => `${analysis.id} ${answers[at]?.status} ${answers[at]?.dataUpdatedAt}`)
     .join()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the array of queries is new in each render, its results are not
   const analyses = useMemo(
     () =>
       chosen.map((analysis) => {
@@ -45,6 +46,8 @@ export function useAnnotations(
       0,
     ),
     error: answers.find((answer) => answer.error)?.error ?? null,
-    retry: () => answers.forEach((answer) => answer.isError && void answer.refetch()),
+    retry: () => {
+      for (const answer of answers) if (answer.isError) void answer.refetch()
+    },
   }
 }

@@ -109,7 +109,7 @@ export function useViewerState(image: ImageDetail | undefined): {
       next.delete(key)
       const all = new Set(values)
       if (!all.delete(value)) all.add(value)
-      all.forEach((one) => next.append(key, one))
+      for (const one of all) next.append(key, one)
       if (key === "analysis" && all.size === 0) next.append(key, "")
     })
   const change: ViewerStateUpdate = {

@@ -44,7 +44,7 @@ export function DeploymentList({
     if (!next || !pins.includes(event.target as HTMLButtonElement)) return
     event.preventDefault()
     next.focus()
-    onChoose(next.dataset["pin"] ?? null)
+    onChoose(next.dataset.pin ?? null)
   }
   return (
     <ul className="place-list" ref={list} aria-label={t.list} onKeyDown={onKeyDown}>

@@ -66,6 +66,7 @@ export function DeploymentMap({
   const bar = seen ? buildScale(view) : null
 
   const target = placed.find((one) => one.deployment.id === chosen)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection moves the map
   useEffect(() => {
     if (!target || !seen) return
     const at = toScreen(target.point, view, size)
