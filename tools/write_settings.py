@@ -1,4 +1,4 @@
-"""Write docs/reference/settings.md from the settings themselves: `make settings`."""
+"""Generate docs/reference/settings.md from the settings: `make settings`."""
 
 import sys
 from pathlib import Path
@@ -10,16 +10,19 @@ FILE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
 
 HEAD = """# Settings
 
-Settings are environment variables, or lines of a `.env` file in the working folder; the environment wins.
-Times are in seconds, sizes in bytes, lists comma-separated. A name that begins with `TRAPLINE_`, `ML_` or `S3_` and
-that no part reads stops the start and is told the nearest known one; names that Kubernetes makes for a service are
-ignored. This page is written by `make settings`.
+Settings are environment variables, or lines of a `.env` file in the working folder. The environment
+takes precedence. Times are in seconds, sizes in bytes, and lists comma-separated.
+
+The server does not start if it finds an unknown name that begins with `TRAPLINE_`, `ML_` or `S3_`.
+It reports the nearest known name. Names that Kubernetes creates for a service are ignored.
+
+`make settings` generates this page.
 """
 
 
 def describe() -> str:
-    """Describe every setting of this very code."""
-    lines = [HEAD, "## The server", "", "| variable | default | what for |", "|---|---|---|"]
+    """Render the table of all settings."""
+    lines = [HEAD, "## The server", "", "| variable | default | meaning |", "|---|---|---|"]
     names = get_variable_names()
     for name, field in Settings.model_fields.items():
         default = "" if field.default in (None, ()) else f"`{str(field.default).lower()}`"
@@ -34,11 +37,11 @@ def describe() -> str:
         lines.append(f"| `TRAPLINE_{name.upper()}` | {default} |")
     lines += [
         "",
-        "`TRAPLINE_SERVER` and `TRAPLINE_TOKEN` are what commands sign in with, too.",
-        "`trapline simulate` asks `API_BASE_URL` first, and signs with `ML_CALLBACK_HMAC_SECRET` where it is set.",
-        "`TRAPLINE_SOURCE_PASSWORD` is what `trapline source add` takes for the password of a source.",
-        "`TRAPLINE_CACHE` is where `trapline demo` keeps photographs.",
-        "`TRAPLINE_SAMPLES` names a folder of real pictures for the tests.",
+        "Commands use `TRAPLINE_SERVER` and `TRAPLINE_TOKEN`, too.",
+        "`trapline simulate` uses `API_BASE_URL` before `TRAPLINE_SERVER`. It signs with",
+        "`ML_CALLBACK_HMAC_SECRET`, if it is set. `TRAPLINE_SOURCE_PASSWORD` is the password of a",
+        "source for `trapline source add`. `trapline demo` stores photographs in `TRAPLINE_CACHE`.",
+        "`TRAPLINE_SAMPLES` names a folder with real images for the tests.",
     ]
     return "\n".join(lines) + "\n"
 

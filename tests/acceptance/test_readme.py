@@ -40,8 +40,9 @@ def fetch_model() -> None:
     """Fetch the model of the default pipeline, or skip the test where the registries cannot be reached."""
     fetch = (
         "from trapline.worker.main import load_pipelines;"
-        "from trapline.worker.settings import read_settings; from trapline.worker.progress_display import start_log;"
-        "load_pipelines(read_settings(token='none yet'), ['animal-detector'], start_log())"
+        "from trapline.worker.settings import load_settings;"
+        "from trapline.worker.progress_display import configure_logging;"
+        "load_pipelines(load_settings(token='none yet'), ['animal-detector'], configure_logging())"
     )
     command = [sys.executable, "-c", fetch]
     done = subprocess.run(

@@ -74,68 +74,76 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: Path = Field(
-        Path("trapline-data"), description="The data folder: embedded database, files, secret key."
+        Path("trapline-data"), description="Data folder: embedded database, files, secret key."
     )
     database_url: SecretStr | None = Field(
-        None, description="A PostgreSQL of yours; without it the embedded one is used."
+        None, description="URL of an existing PostgreSQL server. Default: the embedded server."
     )
     database_connections: int = Field(
         10, ge=2, le=1000, description="Connections of each process to PostgreSQL."
     )
     public_url: str = Field(
         "http://localhost:8000",
-        description="Where people and workers reach the server; every absolute address.",
+        description="URL of the server for people and workers. All absolute URLs start with it.",
     )
     secret_key: SecretStr | None = Field(
         None,
-        description="At least 32 characters, or `1:KEY,2:KEY` while it is changed; made at the first start and kept "
-        "in the data folder if it is not given.",
+        description="At least 32 characters, or `1:KEY,2:KEY` during a rotation. Default: "
+        "created at the first start and stored in the data folder.",
     )
     lease_s: float = Field(
-        300, gt=0, le=86_400, description="How long a worker has a task without a sign of life."
+        300, gt=0, le=86_400, description="Duration of a lease without contact from the worker."
     )
     lease_max_s: float = Field(
-        3600, gt=0, le=604_800, description="The longest that signs of life prolong a lease."
+        3600,
+        gt=0,
+        le=604_800,
+        description="Maximum extension of a lease by contact from the worker.",
     )
     reaper_s: float = Field(
-        5, gt=0, le=3600, description="How often leases that are over return to the line."
+        5, gt=0, le=3600, description="Interval at which expired leases return to the queue."
     )
     task_errors: int = Field(
-        3, ge=1, le=1000, description="Errors of a task before it is given up."
+        3, ge=1, le=1000, description="Number of errors after which a task is abandoned."
     )
     task_losses: int = Field(
-        5, ge=1, le=1000, description="Lost leases of a task before it is given up."
+        5, ge=1, le=1000, description="Number of lost leases after which a task is abandoned."
     )
     held_at_most: int = Field(
-        500, ge=1, le=100_000, description="Tasks that one caller holds before it gets single ones."
+        500,
+        ge=1,
+        le=100_000,
+        description="Number of tasks that one caller can hold before it gets single tasks.",
     )
     worker_additions: bool = Field(
         True,
-        description="What workers that say hello may do beside the five calls; off, those calls answer 404.",
+        description="Enable the additional calls for registered workers. If false, these calls "
+        "return 404.",
     )
-    max_image_bytes: int = Field(
-        200 * MIB, ge=1, description="The largest picture file that is taken."
-    )
+    max_image_bytes: int = Field(200 * MIB, ge=1, description="Maximum size of an image file.")
     max_image_pixels: int = Field(
-        150_000_000, ge=1, description="The largest picture that is taken, in pixels."
+        150_000_000, ge=1, description="Maximum number of pixels of an image."
     )
     max_json_bytes: int = Field(
-        32 * MIB, ge=1, description="The largest registration of pipelines."
+        32 * MIB, ge=1, description="Maximum size of a registration of pipelines."
     )
     max_result_bytes: int = Field(
-        512 * MIB, ge=1, description="The largest body of a worker's results."
+        512 * MIB, ge=1, description="Maximum size of a request body with results of a worker."
     )
     deleted_images_kept_days: float = Field(
         60,
         ge=0,
         le=36_500,
-        description="Days for which deleted images can be restored; then they go for good.",
+        description="Days for which deleted images can be restored. They are purged afterwards.",
     )
     exports_kept_days: float = Field(
         30, gt=0, le=36_500, description="Days for which files of exports are kept."
     )
     file_check_mib_per_s: float = Field(
-        4, ge=0, le=1e5, description="MiB/s read to check stored files; 0: never."
+        4,
+        ge=0,
+        le=1e5,
+        description="MiB per second that the check of stored files reads. 0 disables the check.",
     )
     file_check_every_days: float = Field(
         7, ge=0, le=3650, description="Days between two checks of all stored files."
@@ -144,160 +152,179 @@ class Settings(BaseModel):
         2,
         ge=1,
         le=64,
-        description="Limited processes that decode pictures, for each server process.",
+        description="Number of restricted processes that decode images, for each server process.",
     )
     allow_private_sources: bool = Field(
         False,
-        description="Allow sources, webhooks and external pipelines in private networks (RFC 1918: 10.0.0.0/8, "
-        "172.16.0.0/12, 192.168.0.0/16); `trapline up` sets it.",
+        description="Allow sources, webhooks and external pipelines in private networks (RFC "
+        "1918: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16). `trapline up` sets it.",
     )
     allowed_networks: tuple[str, ...] = Field(
         (),
-        description="Addresses that sources, webhooks and external pipelines may be at, comma-separated: a network, an "
-        "address or a host, each with an optional port, such as `10.8.0.0/16, 127.0.0.1:8080, camera.local:8080`. The "
-        "only way to reach loopback or this machine, by its address alone; link-local and metadata stay refused.",
+        description="Additional networks for sources, webhooks and external pipelines, "
+        "comma-separated: a network, an address or a host, each with an optional port, such as "
+        "`10.8.0.0/16, 127.0.0.1:8080, camera.local:8080`. Loopback and this machine must be "
+        "listed by address. Link-local and metadata addresses are always refused.",
     )
     source_folders: tuple[str, ...] = Field(
         (),
-        description="Local folders that pull sources may be in, comma-separated; without it none, under `trapline up` "
-        "those where memory cards and disks appear (/media, /mnt, /run/media, /Volumes).",
+        description="Local folders for pull sources, comma-separated. Default: none; under "
+        "`trapline up` the folders where memory cards and disks are mounted (/media, /mnt, "
+        "/run/media, /Volumes).",
     )
     project_creation: Literal["users", "operators"] = Field(
         "users",
-        description="Accounts that may create projects: `users` (all) or `operators` alone.",
+        description="Accounts that can create projects: `users` (all) or `operators`.",
     )
     trusted_proxies: tuple[str, ...] = Field(
         (),
-        description="Addresses and networks of proxies, comma-separated: their X-Forwarded-For and X-Forwarded-Proto "
-        "say who calls, and nobody else's do.",
+        description="Addresses and networks of proxies, comma-separated. The server uses "
+        "X-Forwarded-For and X-Forwarded-Proto of these proxies only.",
     )
     worker_calls_per_s: float = Field(
         2000,
         gt=0,
         le=1e6,
-        description="Calls a second with one worker's token, for each process; results never wait.",
+        description="Requests per second with the token of one worker, for each process. Results "
+        "are never refused.",
     )
     token_calls_per_s: float = Field(
         1000,
         gt=0,
         le=1e6,
-        description="Calls a second with any other token, session or key, for each process.",
+        description="Requests per second with any other token, session or key, for each process.",
     )
     address_calls_per_s: float = Field(
         100,
         gt=0,
         le=1e6,
-        description="Calls a second from one address without good credentials, for each process; behind a proxy set "
-        "TRAPLINE_TRUSTED_PROXIES.",
+        description="Requests per second from one network address without valid credentials, for "
+        "each process. Behind a proxy, set TRAPLINE_TRUSTED_PROXIES.",
     )
     streams_at_once: int = Field(
         100,
         ge=1,
         le=100_000,
-        description="Streams of events that one token or session may have open, for each process.",
+        description="Number of open event streams of one token or session, for each process.",
     )
     ml_analysis_enabled: bool = Field(
-        True, description="Outside pipelines may make analyses and call back; off: 404."
+        True,
+        description="External pipelines can create analyses and send callbacks. If false, these "
+        "calls return 404.",
     )
     ml_callback_hmac_secret: SecretStr | None = Field(
         None,
-        description="The shared secret of signatures v1; while it is changed up to three, comma-separated.",
+        description="Shared secret of v1 signatures. During a rotation up to three, "
+        "comma-separated, the newest first.",
     )
     ml_hmac_allow_shared_secret: bool = Field(
         True,
-        description="Take the shared secret; off once every pipeline signs with a secret of its own.",
+        description="Accept the shared secret. Set to false when every pipeline signs with a "
+        "separate secret.",
     )
     ml_hmac_min_version: int = Field(
-        1, ge=1, le=2, description="The oldest kind of signature that is taken; 2 refuses v1."
+        1, ge=1, le=2, description="Oldest accepted version of signatures. 2 refuses v1."
     )
     ml_pipeline_require_hmac: bool = Field(
         True,
-        description="Off: a manager's API token may call back without a signature; a wrong one is still refused.",
+        description="If false, the API token of a manager can send callbacks without a "
+        "signature. A wrong signature is still refused.",
     )
     ml_hmac_timestamp_skew_seconds: int = Field(
-        300, ge=1, le=86_400, description="How far a signature's time may be from the server's."
+        300,
+        ge=1,
+        le=86_400,
+        description="Maximum difference between the time of a signature and the time of the "
+        "server.",
     )
     ml_callback_max_body_bytes: int = Field(
-        32 * MIB, ge=1024, description="The largest body of a callback."
+        32 * MIB, ge=1024, description="Maximum size of a callback body."
     )
     ml_allowed_models: tuple[str, ...] = Field(
         (),
-        description="Models that outside pipelines may make analyses of, comma-separated; without it any.",
+        description="Models for which external pipelines can create analyses, comma-separated. "
+        "Default: all.",
     )
     ml_max_analyses_per_image: int = Field(
-        50, ge=1, description="Open and completed analyses of an image, without jobs."
+        50,
+        ge=1,
+        description="Maximum number of open and completed analyses of an image, without those of "
+        "jobs.",
     )
     ml_max_bulk_annotations: int = Field(
-        5000, ge=1, le=100_000, description="Annotations of one bulk request."
+        5000, ge=1, le=100_000, description="Maximum number of annotations in one bulk request."
     )
-    ml_max_artifact_bytes: int = Field(256 * MIB, ge=1, description="The largest artifact.")
+    ml_max_artifact_bytes: int = Field(256 * MIB, ge=1, description="Maximum size of an artifact.")
     ml_presigned_url_expiry_seconds: int = Field(
-        900, ge=1, le=604_800, description="How long an artifact may be uploaded to its address."
+        900, ge=1, le=604_800, description="Validity of the upload URL of an artifact."
     )
     ml_stale_after_s: int = Field(
-        3600, ge=1, description="When an analysis without any news is shown as stale."
+        3600, ge=1, description="Time without contact after which an analysis is shown as stale."
     )
     s3_endpoint: str | None = Field(
-        None, description="An S3 server for files; without it a folder of the data folder."
+        None, description="URL of an S3 server for files. Default: a folder in the data folder."
     )
     s3_public_endpoint: str | None = Field(
-        None, description="Where the S3 server is reached from outside; signed addresses name it."
+        None, description="External URL of the S3 server, for signed URLs."
     )
-    s3_bucket: str | None = Field(None, description="The bucket; it must be there.")
-    s3_access_key_id: str | None = Field(None, description="The access key.")
-    s3_secret_access_key: SecretStr | None = Field(
-        None, description="The secret of the access key."
-    )
-    s3_region: str = Field("us-east-1", description="The region that requests are signed for.")
+    s3_bucket: str | None = Field(None, description="Name of an existing bucket.")
+    s3_access_key_id: str | None = Field(None, description="Access key.")
+    s3_secret_access_key: SecretStr | None = Field(None, description="Secret of the access key.")
+    s3_region: str = Field("us-east-1", description="Region for which requests are signed.")
     oidc_issuer: str | None = Field(
         None,
-        description="Your organisation's OpenID provider, as it calls itself, such as https://login.example.org; who "
-        "has an account here may then sign in by it.",
+        description="Issuer URL of the OpenID provider of your organisation, such as "
+        "https://login.example.org. Users with an account can sign in with it.",
     )
     oidc_client_id: str | None = Field(
-        None, description="What the OpenID provider knows this Trapline as."
+        None, description="Client ID of this server at the OpenID provider."
     )
     oidc_client_secret: SecretStr | None = Field(
-        None, description="The secret that goes with it; without one only PKCE protects a sign-in."
+        None,
+        description="Client secret at the OpenID provider. Without it only PKCE protects the "
+        "sign-in.",
     )
     oidc_scopes: str = Field(
         "openid email profile",
-        description="What the OpenID provider is asked for; openid and email must be in it.",
+        description="Scopes requested from the OpenID provider. They must include openid and "
+        "email.",
     )
     oidc_name: str = Field(
         "your organisation",
         max_length=60,
-        description="What the button of the sign-in page calls the provider.",
+        description="Name of the provider on the button of the sign-in page.",
     )
     metrics_token: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Who sends it as a bearer token reads /metrics; without it that is not there.",
+        description="Bearer token for /metrics. Without it, /metrics does not exist.",
     )
     metrics_listen: str | None = Field(
         None,
-        description="A port for /metrics alone, read without any token: a number (of the loopback), or an address with "
-        "one, such as 10.0.0.5:9464; without it there is none.",
+        description="Separate port for /metrics without a token: a port of the loopback "
+        "interface, or an address with a port, such as 10.0.0.5:9464. Default: none.",
     )
     smtp_url: SecretStr | None = Field(
         None,
-        description="The mail server to hand e-mail to, such as smtp+starttls://user:password@mail.example.org "
-        "(or smtps://, smtp://); without it none is sent.",
+        description="URL of the mail server, such as "
+        "smtp+starttls://user:password@mail.example.org (or smtps://, smtp://). Without it, no "
+        "e-mail is sent.",
     )
     mail_from: str | None = Field(
         None,
-        description="Who e-mails come from; without it trapline@ and the host of `TRAPLINE_PUBLIC_URL`.",
+        description="Sender of e-mails. Default: trapline@ and the host of `TRAPLINE_PUBLIC_URL`.",
     )
     nats_url: SecretStr | None = Field(
         None,
-        description="A NATS server whose subjects trapline.PROJECT.EVENT tell what webhooks are told, such as "
-        "nats://user:password@nats.example.org; needs the extra `nats`.",
+        description="URL of a NATS server for webhook events, such as "
+        "nats://user:password@nats.example.org. Events are published as trapline.PROJECT.EVENT. "
+        "Requires the extra `nats`.",
     )
     log_format: Literal["auto", "text", "json"] = Field(
         "auto", description="auto: text on a terminal, JSON otherwise."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="What is logged at least."
+        "info", description="Minimum level of log lines."
     )
 
     @field_validator(
