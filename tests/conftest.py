@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from tests.applications import application_of
 from tests.conformance.s3_server import S3Server, run_s3_server
+from trapline.server.app.hooks import register_hooks
 from trapline.server.app.http.application import wrap_middleware
 from trapline.server.app.http_server import tune_garbage_collector
 from trapline.server.platform.app_context import AppContext
@@ -136,6 +137,7 @@ async def open_own_system(
 
 def make_system(database: Database, decoders: DecoderPool, store: Path) -> AppContext:
     """Put the engines of one process together."""
+    register_hooks()
     keys = SecretKeys({1: b"a secret key of the tests, 32 bytes or more"})
     return AppContext(
         database=database,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.integration.fields import make_field
+from trapline.server.app.hooks import register_hooks
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
 from trapline.server.platform.imaging.decoder_pool import DecoderPool
@@ -26,6 +27,7 @@ class Camp(NamedTuple):
 
 async def make_camp(folder: Path, database_url: str, images: int, name: str = "field") -> Camp:
     """Make a project in a database that is there already."""
+    register_hooks()
     keys = SecretKeys({1: SECRET.encode()})
     database, decoders = Database(database_url), DecoderPool(processes=1)
     system = AppContext(

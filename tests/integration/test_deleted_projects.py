@@ -8,10 +8,10 @@ import pytest
 
 from tests.integration.houses import House, build_house
 from trapline.server.images.actions.image_deletion import purge_discarded_files
+from trapline.server.operations.actions.project_purge import purge_projects
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext, IngestLimits
 from trapline.server.platform.store.storage_keys import build_original_key
-from trapline.server.projects.actions.project_deletion import purge_projects
 
 SYSTEM = Scope.system()
 DELETE = {"name": "house"}

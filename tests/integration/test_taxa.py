@@ -7,9 +7,9 @@ import httpx2
 import pytest
 
 from tests.integration.fields import Field, make_field, success
+from trapline.server.operations.queries.project_purge import purge_project
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.projects.queries.project_deletion import purge_project
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trapline.extras import describe_install
+from trapline.server.app.hooks import register_hooks
 from trapline.server.app.settings import Settings, SettingsError, load_secret_keys, parse_secrets
 from trapline.server.platform.app_context import (
     AppContext,
@@ -42,6 +43,7 @@ async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
         raise SettingsError(
             "DATABASE_URL is not set. `trapline up` starts a database of its own and sets it."
         )
+    register_hooks()
     keys = SecretKeys(load_secret_keys(settings))
     store = _find_bucket_store(settings) or LocalStore(
         settings.data / "store", keys.follow(FILES), settings.public_url

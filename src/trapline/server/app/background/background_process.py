@@ -32,6 +32,7 @@ from trapline.server.notifications.actions.notice_emails import (
 )
 from trapline.server.notifications.background.deliveries import LOOK_EVERY_S, DeliverySender
 from trapline.server.operations.actions.file_checks import check_next_files
+from trapline.server.operations.actions.project_purge import purge_projects
 from trapline.server.operations.actions.retention import (
     purge_download_urls,
     purge_saved_responses,
@@ -40,7 +41,6 @@ from trapline.server.operations.actions.retention import (
 )
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.projects.actions.project_deletion import purge_projects
 from trapline.server.queue.actions.queue_maintenance import requeue_expired_leases
 from trapline.server.sources.actions.pull_runs import restart_dead_runs, start_due_runs
 from trapline.server.sources.actions.pushed_events import start_runs_for_pushed_files

@@ -74,6 +74,14 @@ async def reset_sequences(scope: Scope, tx: Transaction, project_id: int) -> Non
     )
 
 
+async def reset_changed_sequences(
+    scope: Scope, tx: Transaction, project_id: int, changed: frozenset[str]
+) -> None:
+    """Group the images of a project into new sequences if its time gap has changed."""
+    if "sequence_gap_s" in changed:
+        await reset_sequences(scope, tx, project_id)
+
+
 async def list_stale_sequences(
     scope: Scope, tx: Transaction, limit: int
 ) -> list[tuple[UUID, bool]]:

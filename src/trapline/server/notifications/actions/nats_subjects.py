@@ -17,6 +17,7 @@ from trapline.server.notifications.queries.nats_subjects import (
 from trapline.server.notifications.queries.webhooks import WebhookRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import OutboundFailed
 
 
@@ -37,6 +38,12 @@ def build_subject_row(system: AppContext, project_id: int) -> WebhookRow:
         created_at=now,
         updated_at=now,
     )
+
+
+async def create_project_subject(system: AppContext, tx: Transaction, project_id: int) -> None:
+    """Publish the events of a new project as NATS subjects, if a NATS server is set."""
+    if system.nats_url is not None:
+        tx.session.add(build_subject_row(system, project_id))
 
 
 async def sync_subjects(system: AppContext, scope: Scope) -> None:

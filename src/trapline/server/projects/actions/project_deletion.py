@@ -2,28 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
-from trapline.server.exports.queries.exports import list_file_keys
-from trapline.server.images.queries.image_deletion import (
-    discard_files,
-    discard_image_files,
-    purge_image_rows,
-)
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Unprocessable
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.server.projects.actions.projects import ARCHIVED, build_projects
 from trapline.server.projects.queries.project_deletion import (
-    claim_purge_candidate,
-    list_project_images,
     lock_deleted_project,
     pause_project,
-    purge_project,
-    purge_project_parts,
     resume_project,
     select_deleted_projects,
 )
@@ -34,12 +21,6 @@ from trapline.server.projects.queries.projects import (
 )
 from trapline.wire.projects import Project
 from trapline.wire.values import Page
-
-log = structlog.get_logger(__name__)
-
-BATCH = 100
-PARTS = 10_000
-FILES_KEPT_S = 3600.0
 
 
 def _tell(system: AppContext, project: Project) -> Project:
@@ -111,39 +92,3 @@ async def list_deleted_projects(
         count, estimated = await count_rows(tx, statement)
         found = [_tell(system, project) for project in await build_projects(tx, scope, rows)]
         return Page(results=found, next=following, count=count, count_is_estimate=estimated)
-
-
-async def purge_projects(system: AppContext, scope: Scope) -> bool:
-    """Let go for good of a part of a project that was deleted longer ago than it is kept; tells if
-    there is more.
-
-    Images go in batches, each in one transaction with the list of its files, which follow later;
-    the project's row goes last, with its tombstone.
-    """
-    async with system.database.transaction(scope) as tx:
-        doomed = await claim_purge_candidate(scope, tx, system.limits.deleted_kept_s)
-        if doomed is None:
-            return False
-        images = await list_project_images(scope, tx, doomed.id, BATCH)
-        if images:
-            thumbnails = [
-                (build_thumbnail_key(one.id, size), one.project_id)
-                for one in images
-                for size in THUMBNAIL_SIZES
-            ]
-            await discard_image_files(scope, tx, images, thumbnails, FILES_KEPT_S)
-            await purge_image_rows(scope, tx, [one.id for one in images])
-        elif not await purge_project_parts(scope, tx, doomed.id, PARTS):
-            files = [(key, doomed.id, None) for key in await list_file_keys(scope, tx, doomed.id)]
-            await discard_files(scope, tx, files, FILES_KEPT_S)
-            await purge_project(scope, tx, doomed.id)
-            tx.audit(
-                "delete for good",
-                "project",
-                doomed.id,
-                name=doomed.name,
-                created_at=doomed.created_at.isoformat(),
-                deleted_at=doomed.deleted_at.isoformat(),
-            )
-            log.info("a deleted project is gone for good", project=doomed.id)
-    return True

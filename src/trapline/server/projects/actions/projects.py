@@ -3,15 +3,13 @@
 from datetime import UTC, datetime
 
 from trapline.server.accounts.queries.accounts import MemberRow
-from trapline.server.images.queries.deployments import DeploymentRow
-from trapline.server.images.queries.sequences import reset_sequences
-from trapline.server.notifications.actions.nats_subjects import build_subject_row
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Forbidden, ProjectArchived
+from trapline.server.projects.hooks import project_created, project_updated
 from trapline.server.projects.queries.project_deletion import pause_project, resume_project
 from trapline.server.projects.queries.projects import (
     ProjectRow,
@@ -19,12 +17,10 @@ from trapline.server.projects.queries.projects import (
     get_project_row,
     select_projects,
 )
-from trapline.server.queue.queries.automatic_jobs import finish_automatic_jobs
 from trapline.wire.auth import Role, TokenKind
 from trapline.wire.projects import NewProject, Project, ProjectUpdate
 from trapline.wire.values import Page
 
-DEFAULT_DEPLOYMENT = "Not yet placed"
 ARCHIVED = "archived"
 """Under which name a project remembers the sources that pause while it is archived."""
 
@@ -71,13 +67,12 @@ async def create_project(system: AppContext, scope: Scope, new: NewProject) -> P
         row = ProjectRow(name=new.name, description=new.description)
         tx.session.add(row)
         await tx.session.flush()
-        tx.session.add(DeploymentRow(project_id=row.id, name=DEFAULT_DEPLOYMENT, is_default=True))
         if scope.user_id is not None:
             tx.session.add(
                 MemberRow(project_id=row.id, user_id=scope.user_id, role=Role.OWNER.value)
             )
-        if system.nats_url is not None:
-            tx.session.add(build_subject_row(system, row.id))
+        for create_parts in project_created:
+            await create_parts(system, tx, row.id)
         await tx.session.refresh(row)
         tx.audit("create", "project", row.id, row.id, name=row.name)
         # A worker whose token is good for every project may be told of this one in the next moment.
@@ -133,14 +128,16 @@ async def update_project(
             await _archive(scope, tx, row, archived)
             # A worker may know its projects by heart, for half a second.
             tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
-        if given.get("sequence_gap_s") not in (None, row.sequence_gap_s):
-            await reset_sequences(scope, tx, row.id)
-        for field, value in given.items():
-            if value is not None or field == "automatic_pipeline":
-                setattr(row, field, value)
+        changed = {
+            field: value
+            for field, value in given.items()
+            if (value is not None or field == "automatic_pipeline") and value != getattr(row, field)
+        }
+        for field, value in changed.items():
+            setattr(row, field, value)
         row.updated_at = datetime.now(UTC)
-        if "automatic_pipeline" in given:
-            await finish_automatic_jobs(scope, tx, row.id)
+        for apply_update in project_updated:
+            await apply_update(scope, tx, row.id, frozenset(changed))
         told = {"public": row.public} if given.get("public") is not None else {}
         tx.audit(
             "change", "project", row.id, row.id, fields=sorted(change.model_fields_set), **told

@@ -1,40 +1,22 @@
 """Deleted projects: in nobody's scope, kept for a while, then gone with everything in them."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, select
 
 from trapline.server.accounts.queries.accounts import MemberRow
-from trapline.server.images.queries.image_deletion import ImagePurgeCandidate
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import NotFound
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.wire.auth import Role
 
-PARTS = ("pulled_files", "pull_runs", "webhook_deliveries", "export_images")
-"""Tables of which a project may have so many rows that they go in batches before it."""
-
 PAUSED = ("pull_sources", "webhooks")
 """Tables of what goes on by itself, and pauses with its project."""
 
 RESUMED_WITHIN_S = 60.0
 """Sources that became due while their project was archived are polled within this time, not all together."""
-
-HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels")
-"""Tables whose rows hold on to others of their project: they go before those do."""
-
-
-class ProjectPurgeCandidate(NamedTuple):
-    """A project that was deleted so long ago that it goes for good."""
-
-    id: int
-    name: str
-    created_at: datetime
-    deleted_at: datetime
 
 
 def select_deleted_projects(scope: Scope) -> Select[ProjectRow]:
@@ -99,52 +81,3 @@ async def resume_project(
             RESUMED_WITHIN_S,
         ),
     )
-
-
-async def claim_purge_candidate(
-    scope: Scope, tx: Transaction, kept_s: float
-) -> ProjectPurgeCandidate | None:
-    """Lock a project that was deleted more than `kept_s` seconds ago; others pass it by."""
-    cursor = await tx.execute(
-        "select id, name, created_at, deleted_at from projects"
-        " where deleted_at <= now() - make_interval(secs => %s) order by deleted_at limit 1 for update skip locked",
-        (kept_s,),
-    )
-    row = await cursor.fetchone()
-    return ProjectPurgeCandidate(*row) if row else None
-
-
-async def list_project_images(
-    scope: Scope, tx: Transaction, project_id: int, limit: int
-) -> list[ImagePurgeCandidate]:
-    """List some images of a project that goes."""
-    cursor = await tx.execute(
-        """
-        select id, project_id, deployment_id, filename, sha256, storage_key, upright_key, captured_at,
-            coalesce(deleted_at, now()), deleted_by, deletion_reason
-        from images where project_id = %s limit %s for update
-        """,
-        (project_id, limit),
-    )
-    return [ImagePurgeCandidate(*row) for row in await cursor.fetchall()]
-
-
-async def purge_project_parts(scope: Scope, tx: Transaction, project_id: int, limit: int) -> int:
-    """Delete some of what a project has many of; answers how many rows went."""
-    gone = 0
-    for table in PARTS:
-        cursor = await tx.execute(
-            f"delete from {table} where ctid in (select ctid from {table} where project_id = %s limit %s)",  # noqa: S608
-            (project_id, limit),
-        )
-        gone += cursor.rowcount
-    return gone
-
-
-async def purge_project(scope: Scope, tx: Transaction, project_id: int) -> None:
-    """Delete a project for good, with all that is left in it."""
-    for table in HOLDING:
-        await tx.execute(f"delete from {table} where project_id = %s", (project_id,))  # noqa: S608 - one of ours
-    # Triggers noted its days while its images went.
-    await tx.execute("delete from dirty_days where project_id = %s", (project_id,))
-    await tx.execute("delete from projects where id = %s", (project_id,))

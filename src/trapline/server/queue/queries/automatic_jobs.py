@@ -96,3 +96,11 @@ async def finish_automatic_jobs(scope: Scope, tx: Transaction, project_id: int) 
     )
     for (job_id,) in await cursor.fetchall():
         await update_job(scope, tx, job_id, JobCounterChange(), scope.actor)
+
+
+async def finish_replaced_automatic_jobs(
+    scope: Scope, tx: Transaction, project_id: int, changed: frozenset[str]
+) -> None:
+    """Finish the automatic jobs of a project if its automatic pipeline has changed."""
+    if "automatic_pipeline" in changed:
+        await finish_automatic_jobs(scope, tx, project_id)

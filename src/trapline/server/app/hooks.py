@@ -1,0 +1,13 @@
+"""The list of all hooks, each with the functions of higher domains that it calls."""
+
+from trapline.server.images.actions.default_deployment import create_default_deployment
+from trapline.server.images.queries.sequences import reset_changed_sequences
+from trapline.server.notifications.actions.nats_subjects import create_project_subject
+from trapline.server.projects.hooks import project_created, project_updated
+from trapline.server.queue.queries.automatic_jobs import finish_replaced_automatic_jobs
+
+
+def register_hooks() -> None:
+    """Register the functions of every hook; call it before an AppContext is built."""
+    project_created.register(create_default_deployment, create_project_subject)
+    project_updated.register(reset_changed_sequences, finish_replaced_automatic_jobs)
