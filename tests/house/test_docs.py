@@ -142,6 +142,25 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert not broken
 
 
+def test_diffs_in_the_docs_apply() -> None:
+    """A diff that does not apply stops a newcomer in the first hour."""
+    checked = 0
+    for path in list_text(".md"):
+        for language, _, diff in BLOCK.findall(read(path)):
+            if language == "diff":
+                done = subprocess.run(
+                    ["git", "apply", "--check", "-"],
+                    cwd=ROOT,
+                    input=diff,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert done.returncode == 0, f"{path}: {done.stderr}"
+                checked += 1
+    assert checked >= 2
+
+
 def test_paths_in_the_docs_exist() -> None:
     """A reader who does not find a named file no longer trusts the rest of the page."""
     path = re.compile(r"(?<![\w/.-])(?:src|tests|web|docs|tools|benchmarks)/[\w./*-]+")
