@@ -3,18 +3,31 @@
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import pandas as pd
 import psycopg
 import pytest
+from dwca.read import DwCAReader
+from pycocotools.coco import COCO
 
-from tests.integration.exchange_project import ExchangeProject, make_exchange_project
+from tests.integration.exchange_project import (
+    ExchangeProject,
+    make_exchange_project,
+    open_package,
+    read_resource,
+    unpack,
+    validate_package,
+)
 from tests.integration.fields import Field, make_field, success
 from tests.integration.outside import begin, box
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db import migrations
 from trapline.server.platform.db.base import Database
+from trapline.wire.exports import ExportFormat
 
 EXACT = 0.9123456789012345
 JUST_BELOW, JUST_ABOVE = 0.9123456789012344, 0.9123456789012346
@@ -107,6 +120,87 @@ async def test_an_import_and_its_export_keep_the_digits(project: ExchangeProject
     assert str(EXACT) in kept.decode()
     _, left = await project.export("csv", confidence_min=JUST_ABOVE)
     assert str(EXACT) not in left.decode()
+
+
+SMALL = [1e-50, 1e-7, 2.5e-5, 0.0001, 0.9]
+
+
+async def create_small_confidences(project: ExchangeProject) -> None:
+    """Import one box for each confidence of SMALL, each on an image of its own deployment."""
+    await project.create_taxon("Vulpes vulpes", "fox", rank="species")
+    for place, number in enumerate(SMALL):
+        await project.upload(await project.create_deployment(f"Creek {place}"), f"{place}.jpg")
+        detection = {"category": "1", "conf": number, "bbox": [0.1, 0.1, 0.2, 0.2]}
+        content = {
+            "images": [{"file": f"{place}.jpg", "detections": [detection]}],
+            "detection_categories": {"1": "fox"},
+        }
+        made = await project.import_file(
+            "megadetector", json.dumps(content).encode(), model_name="detector", model_version="1"
+        )
+        assert (made["state"], made["faults"]) == ("completed", 0), made
+
+
+async def test_every_format_exports_confidences_that_are_almost_zero(
+    project: ExchangeProject, tmp_path: Path
+) -> None:
+    """Outside readers of each format read the numbers that were imported, with all their digits."""
+    await create_small_confidences(project)
+    read: dict[str, list[float | None]] = {}
+    for form in ExportFormat:
+        made, content = await project.export(form.value, **OPTIONS.get(form, {}))
+        assert made["problems"] == [], form
+        folder = tmp_path / form.value
+        folder.mkdir()
+        found = read_exported_confidences(form, content, folder)
+        read[form.value] = sorted(found, key=lambda number: number or 0)
+    assert read == {form.value: SMALL for form in ExportFormat} | {"yolo": [None] * len(SMALL)}
+
+
+OPTIONS: dict[ExportFormat, dict[str, Any]] = {
+    ExportFormat.CAMTRAP_DP: {"title": "Creek"},
+    ExportFormat.DARWIN_CORE: {"title": "Creek", "data_licence": "CC0-1.0"},
+}
+
+
+def read_exported_confidences(form: ExportFormat, content: bytes, folder: Path) -> list[Any]:
+    """Read the confidences of all boxes of an export; None for each box of a format without any."""
+    file = folder / "export"
+    file.write_bytes(content)
+    match form:
+        case ExportFormat.CAMTRAP_DP:
+            package = open_package(content, folder)
+            assert validate_package(package) == []
+            rows = read_resource(package, "observations")
+            return [float(row["classificationProbability"]) for row in rows]
+        case ExportFormat.COCO | ExportFormat.COCO_CAMERA_TRAPS:
+            return [one["score"] for one in COCO(str(file)).anns.values()]
+        case ExportFormat.MEGADETECTOR:
+            return [one["conf"] for image in json.loads(content)["images"]
+                    for one in image["detections"]]  # fmt: skip
+        case ExportFormat.SPECIESNET:
+            return [one["conf"] for image in json.loads(content)["predictions"]
+                    for one in image["detections"]]  # fmt: skip
+        case ExportFormat.DARWIN_CORE:
+            with DwCAReader(str(file)) as archive:
+                remarks = [
+                    row.data["http://rs.tdwg.org/dwc/terms/identificationRemarks"]
+                    for row in archive
+                ]
+            return [float(one.removeprefix("confidence of the model: ")) for one in remarks]
+        case ExportFormat.CSV:
+            return list(pd.read_csv(file)["confidence"])
+        case ExportFormat.PARQUET:
+            return list(pd.read_parquet(file)["confidence"])
+        case ExportFormat.GEOPARQUET:
+            return list(gpd.read_parquet(file)["confidence"])
+        case ExportFormat.CROPS:
+            [table] = [data for name, data in unpack(content).items() if name.endswith(".csv")]
+            read = pd.read_csv(io.BytesIO(table))
+            return list(read["confidence"])
+        case ExportFormat.YOLO:
+            labels = [data for name, data in unpack(content).items() if "labels/" in name]
+            return [None for data in labels for row in data.splitlines() if len(row.split()) == 5]
 
 
 async def test_rows_of_earlier_versions_are_read_and_written_beside_the_new_column(

@@ -3,12 +3,15 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from dwca.read import DwCAReader
 from PIL import Image
 
+from tests.integration.exchange_project import make_exchange_project
 from tests.integration.fields import SYSTEM, Field, make_field, success
 from tests.integration.pictures import make_jpeg
 from trapline.server.exports.actions.export_build import build_export
@@ -91,3 +94,23 @@ async def test_camtrap_dp_is_ready_once_every_deployment_has_a_place(field: Fiel
         names = ["datapackage.json", "deployments.csv", "media.csv", "observations.csv"]
         assert sorted(archive.namelist()) == names
         assert archive.read("media.csv").count(b"\n") == 1 + made["images"]
+
+
+async def test_darwin_core_writes_an_uncertainty_with_all_its_digits(
+    system: AppContext, tmp_path: Path
+) -> None:
+    """A coordinate uncertainty of seven digits has no exponent and is not rounded."""
+    project = await make_exchange_project(system)
+    taxon = await project.create_taxon("Vulpes vulpes", rank="species")
+    await project.upload(
+        await project.create_deployment("Creek", coordinate_uncertainty_m=1_234_567.0), "a.jpg"
+    )
+    await project.identify("correct", "a.jpg", taxon=taxon)
+    _, content = await project.export("darwin-core", title="Creek", data_licence="CC0-1.0")
+    (tmp_path / "archive.zip").write_bytes(content)
+    with DwCAReader(str(tmp_path / "archive.zip")) as archive:
+        read = [
+            row.data["http://rs.tdwg.org/dwc/terms/coordinateUncertaintyInMeters"]
+            for row in archive
+        ]
+    assert read == ["1234567"]

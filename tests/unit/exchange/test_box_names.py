@@ -151,7 +151,7 @@ def test_every_format_attributes_a_name_to_the_model_that_gave_it(tmp_path: Path
     ]
     [row] = _rows(_write(darwin_core_export.write, tmp_path, seen), "occurrence.txt")
     assert (row["identifiedBy"], row["dateIdentified"]) == (f"{ENSEMBLE} 4", "2026-06-01T12:00:00Z")
-    assert row["identificationRemarks"] == "confidence of the model: 0.7500"
+    assert row["identificationRemarks"] == "confidence of the model: 0.75"
     [prediction] = json.loads(_write(speciesnet_export.write, tmp_path, seen))["predictions"]
     [detection] = prediction["detections"]
     assert (detection["conf"], detection["processed_classification"]["score"]) == (0.95, 0.75)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from trapline.server.exports.formats.decimals import format_decimal
 from trapline.server.exports.formats.export_events import CountGroup, GroupCount, SequenceEvent
 from trapline.server.exports.formats.export_records import DeploymentRecord
 from trapline.server.exports.formats.export_times import TimeFormatter
@@ -132,7 +133,7 @@ class RowBuilder:
         start = f"{start}{count},,,,{individual},,,,{place},"
         if found is None:
             return f"{start}{'' if one.kind is ObservationType.UNCLASSIFIED else 'machine'},,,,{tag},\n"
-        sure = "" if one.confidence is None else repr(one.confidence)
+        sure = "" if one.confidence is None else format_decimal(one.confidence)
         return f"{start}machine,{cells[found.model]},{self.times.read(found.at)},{sure},{tag},\n"
 
     def name_media(self, image: ObservedImage) -> str:

@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
 from trapline.server.exports.formats.camtrap_dp_descriptor import LICENCES, RANKS, build_description
+from trapline.server.exports.formats.decimals import format_decimal
 from trapline.server.exports.formats.export_events import (
     CountGroup,
     GroupCount,
@@ -177,7 +178,7 @@ class _Occurrences:
             else "predicted by machine",
             "identificationRemarks": ""
             if seen.confidence is None
-            else f"confidence of the model: {seen.confidence:.4f}",
+            else f"confidence of the model: {format_decimal(seen.confidence)}",
             "associatedMedia": " | ".join(f"{self._link}{key}/picture" for key in seen.media)
             if self._link
             else "",
@@ -200,7 +201,9 @@ class _Occurrences:
                 "decimalLatitude": f"{place.latitude:.7f}",
                 "decimalLongitude": f"{place.longitude:.7f}",
                 "geodeticDatum": "EPSG:4326",
-                "coordinateUncertaintyInMeters": f"{uncertain:g}" if uncertain else "",
+                "coordinateUncertaintyInMeters": format_decimal(uncertain).removesuffix(".0")
+                if uncertain
+                else "",
             }
         return told | {"locationID": str(place.id), "locality": place.name}
 
