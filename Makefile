@@ -40,7 +40,7 @@ up: setup ## Start Trapline for real use (ARGS="--data DIR --port N")
 	@$(BIN)/trapline up $(ARGS)
 
 .PHONY: check
-check: setup ## Formatting, lint, types, layers, lock files
+check: setup ## Check formatting, lint, types, layers, lock files and the page
 	@$(MAKE) -j 2 check-types check-lint check-house check-page
 
 .PHONY: check-types check-lint check-house check-page
@@ -71,6 +71,8 @@ test: setup ## The whole suite (ARGS="tests/unit -k word" for a part)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
+	@if [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent test; \
+		else echo "web/node_modules is missing: the page was not tested (make web)"; fi
 	tools/in_memory.sh $(BIN)/pytest --numprocesses 3 --dist worksteal -m "not alone"
 	tools/in_memory.sh $(BIN)/pytest -m alone tests/faults
 endif

@@ -1,5 +1,5 @@
 import react from "@vitejs/plugin-react"
-import { defineConfig } from "vite"
+import { defineConfig } from "vitest/config"
 
 // `npm run dev` serves the page with a running Trapline behind it.
 const server = "http://127.0.0.1:8000"
@@ -15,4 +15,5 @@ export default defineConfig({
   server: {
     proxy: { "/api": server, "/files": server, "/image-pull-sources": server, "/pipeline": server },
   },
+  test: { include: ["src/**/*.test.ts"], pool: "threads", isolate: false, maxWorkers: 2 },
 })

@@ -146,10 +146,10 @@ export function getRange(layout: Layout, from: number, to: number): [number, num
   return [inDay(from, false), inDay(to, true)]
 }
 
-/** Cuts all images into chunks: small days together, large ones into parts. */
 const earlier = (one: string, other: string) => (one < other ? one : other)
 const later = (one: string, other: string) => (one < other ? other : one)
 
+/** Split all images into chunks: small days together, large ones into parts. */
 export function splitChunks(days: Day[]): Chunk[] {
   const chunks: Chunk[] = []
   let open = null as Chunk | null
