@@ -22,6 +22,7 @@ from tests.integration.exchange_project import (
     validate_package,
 )
 from tests.integration.fields import Field, make_field, success
+from tests.integration.outside import Outside as ExternalPipeline
 from tests.integration.outside import begin, box
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -75,6 +76,84 @@ async def test_an_external_pipeline_reads_the_digits_that_it_sent(field: Field) 
     assert len(images.json()["results"]) == 1
     boxes = images.json()["results"][0]["boxes"]
     assert EXACT in [one["confidence"] for one in boxes]
+
+
+# As a program sends them, and the decimal that versions with single precision stored instead. The
+# second and third are numbers of a model in single precision, the others have more digits.
+SENT_AND_STORED = [
+    (0.5, 0.5),
+    (0.8999999761581421, 0.9),
+    (0.12345679104328156, 0.12345679),
+    (0.9876543210123, 0.9876543),
+    (EXACT, 0.9123457),
+]
+
+
+async def start_before_upgrade(field: Field) -> tuple[ExternalPipeline, list[dict[str, Any]]]:
+    """Create an analysis as the version with single precision left it; return what was posted."""
+    pipeline = await begin(field)
+    sent, stored = (
+        [box(n, confidence=pair[form]) for n, pair in enumerate(SENT_AND_STORED)]
+        + [classify(n, confidence=pair[form]) for n, pair in enumerate(SENT_AND_STORED)]
+        for form in (0, 1)
+    )
+    await pipeline.post(stored)
+    async with field.system.database.transaction(Scope.system()) as tx:
+        await tx.execute("update annotations set confidence_exact = null")
+    return pipeline, sent
+
+
+def classify(parent: int | str, **changes: Any) -> dict[str, Any]:
+    """Build a classification of a box, by its ordering or its ID."""
+    return {
+        "annotation_type": "classification",
+        "class_name": "deer",
+        "data": {"score": 0.5},
+        "parent": parent,
+    } | changes
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+async def test_the_same_again_after_the_upgrade_creates_nothing(field: Field, mode: str) -> None:
+    pipeline, sent = await start_before_upgrade(field)
+    before = (await pipeline.show())["annotations"]
+    for _ in range(2):
+        again = await pipeline.post(sent, mode)
+        assert (again["created"], again["unchanged"], again["total"]) == (0, 10, 10)
+        assert (await pipeline.show())["annotations"] == before
+        assert [one["id"] for one in again["annotations"]] == [one["id"] for one in before]
+
+
+async def test_a_box_from_before_the_upgrade_is_named_by_ordering_or_id(field: Field) -> None:
+    pipeline, sent = await start_before_upgrade(field)
+    [boxed] = [
+        one
+        for one in (await pipeline.post(sent[:5]))["annotations"]
+        if one["confidence"] == 0.9876543210123
+    ]
+    new = {"class_name": "fox", "confidence": EXACT}
+    first = await pipeline.post([sent[3], classify(3, **new)])
+    assert (first["created"], first["unchanged"]) == (1, 1)
+    assert first["annotations"][1]["parent_id"] == boxed["id"]
+    again = await pipeline.post([classify(boxed["id"], **new)])
+    assert (again["created"], again["unchanged"]) == (0, 1)
+    assert again["annotations"][0]["id"] == first["annotations"][1]["id"]
+
+
+async def test_other_digits_are_another_annotation_after_the_upgrade(field: Field) -> None:
+    pipeline = await begin(field)
+    for number in (EXACT, JUST_BELOW, 0.9123457):
+        assert (await pipeline.post([box(confidence=number)]))["created"] == 1
+    assert sorted(one["confidence"] for one in (await pipeline.show())["annotations"]) == sorted(
+        [EXACT, JUST_BELOW, 0.9123457]
+    )
+
+
+async def test_single_precision_is_the_same_as_its_shortest_decimal(field: Field) -> None:
+    """A process of the previous version, which may still run, posts 0.9 for the longer number."""
+    pipeline = await begin(field)
+    assert (await pipeline.post([box(confidence=0.8999999761581421)]))["created"] == 1
+    assert (await pipeline.post([box(confidence=0.9)]))["created"] == 0
 
 
 async def test_the_result_of_a_worker_keeps_its_digits(field: Field) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -27,6 +27,7 @@ from trapline.server.external.actions.callbacks import (
 from trapline.server.external.formats.bulk_annotations import (
     ValidatedAnnotation,
     build_fingerprint,
+    build_single_fingerprint,
     decode_annotations,
     reject_batch,
     validate_annotations,
@@ -39,6 +40,7 @@ from trapline.server.external.queries.posted_annotations import (
     create_annotations,
     delete_other_annotations,
     list_boxes,
+    list_single_precision,
     list_stored_annotations,
 )
 from trapline.server.external.queries.standalone_analyses import get_analysis_row, record_contact
@@ -102,12 +104,13 @@ async def post_annotations(
             else {}
         )
         boxes = await _find_boxes(scope, tx, analysis, checked)
-        prints = _name_all(checked, boxes)
+        before = await count_annotations(scope, tx, analysis)
+        find_earlier = partial(list_single_precision, scope, tx, analysis) if before else None
+        prints = await _build_fingerprints(checked, boxes, find_earlier)
         if mode == BulkMode.REPLACE:
             _refuse_lost_parents(checked, boxes, set(prints))
             if is_first:
-                await delete_other_annotations(scope, tx, analysis, prints)
-        before = await count_annotations(scope, tx, analysis)
+                before -= await delete_other_annotations(scope, tx, analysis, prints)
         present = await list_stored_annotations(scope, tx, analysis, prints) if before else {}
         now = await record_contact(tx, analysis) if is_first else analysis.updated_at
         new = _name_new(checked, prints, present, now) if is_first else []
@@ -224,16 +227,33 @@ def _refuse_lost_parents(
         raise reject_batch(problems)
 
 
-def _name_all(checked: Sequence[ValidatedAnnotation], boxes: Mapping[UUID, bytes]) -> list[bytes]:
-    """Name every annotation; a classification is named with its box, whichever way that was told."""
-    prints: list[bytes | None] = [
-        None if one.parent is not None else build_fingerprint(one, None) for one in checked
-    ]
-    for place, one in enumerate(checked):
-        if one.parent is not None:
-            box = prints[one.parent] if isinstance(one.parent, int) else boxes[one.parent]
+async def _build_fingerprints(
+    checked: Sequence[ValidatedAnnotation],
+    boxes: Mapping[UUID, bytes],
+    find_earlier: Callable[[Collection[bytes]], Awaitable[set[bytes]]] | None,
+) -> list[bytes]:
+    """Build the fingerprint of each annotation, or return the stored one of an earlier version.
+
+    `find_earlier` selects the fingerprints that rows of earlier versions have; it is None for an
+    analysis without annotations. The fingerprint of a classification depends on its box, so the
+    boxes come first.
+    """
+    prints: dict[int, bytes] = {}
+    for has_parent in (False, True):
+        earlier: dict[int, bytes] = {}
+        for place, one in enumerate(checked):
+            if (one.parent is not None) is not has_parent:
+                continue
+            box = prints[one.parent] if isinstance(one.parent, int) else None
+            if isinstance(one.parent, UUID):
+                box = boxes[one.parent]
             prints[place] = build_fingerprint(one, box)
-    return [print_ for print_ in prints if print_ is not None]
+            if find_earlier and (single := build_single_fingerprint(one, box)):
+                earlier[place] = single
+        if find_earlier and earlier:
+            stored = await find_earlier(set(earlier.values()))
+            prints |= {place: single for place, single in earlier.items() if single in stored}
+    return [prints[place] for place in range(len(checked))]
 
 
 def _name_new(

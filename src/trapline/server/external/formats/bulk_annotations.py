@@ -66,9 +66,11 @@ class ValidatedAnnotation(msgspec.Struct, gc=False):
     """An annotation that may be stored: its data brought to the upright original, its confidence as
     it will be kept.
 
-    `parent` is the place of its box in the same request, or the id of one that is there. `encoded`
-    is its data as it is kept, and `vectors` the long lists of scores and logits that are kept
-    apart. `about` names all that makes it what it is but its box.
+    `parent` is the position of its box in the same request, or the ID of a stored box. `encoded` is
+    its data as stored; `vectors` are long lists of scores and logits, which are stored separately.
+    The fingerprint is a hash of `about`, `confidence_key` and the fingerprint of the box.
+    `single_key` replaces `confidence_key` in the fingerprint of versions that stored confidences in
+    single precision; it is None if both are equal.
     """
 
     kind: str
@@ -81,6 +83,8 @@ class ValidatedAnnotation(msgspec.Struct, gc=False):
     encoded: bytes
     vectors: tuple[list[float], list[float] | None] | None
     about: bytes
+    confidence_key: bytes
+    single_key: bytes | None
 
 
 def decode_annotations(
@@ -293,11 +297,19 @@ def format_float32(number: float) -> float:
     return float(f"{number:.9g}")
 
 
-def _encode_confidence(number: float | None) -> bytes:
-    """Encode a confidence for a fingerprint: in single precision where that is exact, as earlier versions did."""
+def _encode_confidence(number: float | None) -> tuple[bytes, bytes | None]:
+    """Encode a confidence for the fingerprint, and as earlier versions did if that differs.
+
+    Earlier versions stored single precision. A number that single precision represents, or its
+    shortest decimal, is still encoded in this form, so that its fingerprint stays the same.
+    """
     if number is None:
-        return b""
-    return (_FLOAT if format_float32(number) == number else _DOUBLE).pack(number + 0.0)
+        return b"", None
+    shortest = format_float32(number)
+    single = _FLOAT.pack(shortest + 0.0)
+    if number in (shortest, _FLOAT.unpack(single)[0]):
+        return single, None
+    return _DOUBLE.pack(number + 0.0), single
 
 
 def _prepare(
@@ -318,7 +330,6 @@ def _prepare(
     if kind != CUSTOM and ("given" in data or "scaled" in data):
         told = {name: data[name] for name in data if name not in ("given", "scaled")}
     about = _SORTED.encode((kind, one.class_name, one.storage_path, one.ordering, _canonical(told)))
-    about += b"\0" + _encode_confidence(confidence)
     encoded = _ENCODER.encode(kept)
     return ValidatedAnnotation(
         kind,
@@ -331,6 +342,7 @@ def _prepare(
         encoded,
         vectors,
         about,
+        *_encode_confidence(confidence),
     )
 
 
@@ -355,8 +367,17 @@ def _canonical(value: Any) -> Any:
 
 
 def build_fingerprint(one: ValidatedAnnotation, parent: bytes | None) -> bytes:
-    """Name an annotation by all that makes it what it is: 16 bytes.
+    """Build the 16 bytes that identify an annotation within its analysis.
 
     `parent` is the fingerprint of its box.
     """
-    return hashlib.sha256(one.about + b"\0" + (parent or b"")).digest()[:16]
+    return _hash(one.about, one.confidence_key, parent)
+
+
+def build_single_fingerprint(one: ValidatedAnnotation, parent: bytes | None) -> bytes | None:
+    """Build the fingerprint of versions with single precision; None if it is the same."""
+    return None if one.single_key is None else _hash(one.about, one.single_key, parent)
+
+
+def _hash(about: bytes, confidence: bytes, parent: bytes | None) -> bytes:
+    return hashlib.sha256(b"\0".join((about, confidence, parent or b""))).digest()[:16]

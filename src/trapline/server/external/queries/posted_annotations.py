@@ -75,6 +75,19 @@ async def list_stored_annotations(
     }
 
 
+async def list_single_precision(
+    scope: Scope, tx: Transaction, analysis: AnalysisRow, prints: Collection[bytes]
+) -> set[bytes]:
+    """List those of some fingerprints that rows with a confidence in single precision have."""
+    scope.check(analysis.project_id)
+    cursor = await tx.execute(
+        "select fingerprint from annotations where analysis_id = %s and fingerprint = any(%b)"
+        " and confidence_exact is null and confidence is not null",
+        (analysis.id, [UUID(bytes=print_) for print_ in prints]),
+    )
+    return {row[0].bytes for row in await cursor.fetchall()}
+
+
 async def list_boxes(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, ids: Collection[UUID]
 ) -> dict[UUID, bytes]:
