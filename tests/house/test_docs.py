@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 import typer
 from typer.core import TyperGroup
@@ -105,7 +104,7 @@ def _find_unknown(words: list[str]) -> str | None:
     options = {"--help"}
     for word in words:
         if isinstance(command, TyperGroup) and re.fullmatch(r"[a-z][a-z-]*", word):
-            following = command.get_command(click.Context(command), word)
+            following = command.get_command(typer.Context(command), word)
             if following is None and not command.invoke_without_command:
                 return word
             command = following or command

@@ -26,7 +26,6 @@ TOO_LONG = {
     "tests/integration/test_analyses.py",
     "tests/integration/test_isolation.py",
     "tests/integration/test_leases.py",
-    "tests/integration/test_migrations.py",
     "tests/integration/test_notices.py",
     "tests/integration/test_odd_sources.py",
     "tests/integration/test_oidc.py",

@@ -35,13 +35,16 @@ def test_the_number_of_each_migration_is_its_revision() -> None:
         or not (isinstance(found, str) and len(found) == 4 and found.isdecimal())
     }
     assert not wrong, "the file name begins with the revision, four digits"
+    assert not [path.name for path in _list_migrations() if path.name < "0100"], (
+        "smaller numbers are those of the migrations that were squashed: use 0102 or more"
+    )
 
 
 def test_the_migrations_are_one_chain() -> None:
     """A database skips a revision that is not on the chain, without an error."""
     constants = [_read_constants(path) for path in _list_migrations()]
     counted = Counter(each["revision"] for each in constants)
-    assert len(counted) > 30, "the migrations were not found"
+    assert len(counted) >= 2, "the migrations were not found"
     assert not [revision for revision, times in counted.items() if times > 1], (
         "two files have the same revision"
     )

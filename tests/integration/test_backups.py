@@ -117,7 +117,7 @@ def test_a_process_says_which_schema_it_meets(database_url: str, tmp_path: Path)
         "TRAPLINE_DATA": str(tmp_path),
         "TRAPLINE_LOG_FORMAT": "json",
     }
-    for revision, told in (("0001", "Run `trapline migrate`"), ("9999", "newer than this program")):
+    for revision, told in (("0100", "Run `trapline migrate`"), ("9999", "newer than this program")):
         with psycopg.connect(database_url) as connection:
             connection.execute("update alembic_version set version_num = %s", (revision,))
         refused = _run(tmp_path, "background", **given)

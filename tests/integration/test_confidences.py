@@ -8,7 +8,6 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-import psycopg
 import pytest
 from dwca.read import DwCAReader
 from pycocotools.coco import COCO
@@ -26,8 +25,6 @@ from tests.integration.outside import Outside as ExternalPipeline
 from tests.integration.outside import begin, box
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.db import migrations
-from trapline.server.platform.db.base import Database
 from trapline.wire.exports import ExportFormat
 
 EXACT = 0.9123456789012345
@@ -280,54 +277,3 @@ def read_exported_confidences(form: ExportFormat, content: bytes, folder: Path) 
         case ExportFormat.YOLO:
             labels = [data for name, data in unpack(content).items() if "labels/" in name]
             return [None for data in labels for row in data.splitlines() if len(row.split()) == 5]
-
-
-async def test_rows_of_earlier_versions_are_read_and_written_beside_the_new_column(
-    empty_database_url: str,
-) -> None:
-    migrations.migrate(empty_database_url, "0058")
-    insert = """
-        insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data,
-            ordering, fingerprint)
-        values (gen_random_uuid(), 1, gen_random_uuid(), gen_random_uuid(), 'bounding_box', 'deer', %s, '{}', %s,
-            gen_random_uuid())
-    """
-    with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        connection.execute("set session_replication_role = replica")
-        for place, number in enumerate((0.9, 0.12345678, None)):
-            connection.execute(insert, (number, place))
-        node = connection.execute("select pg_relation_filenode('annotations')").fetchone()
-        migrations.migrate(empty_database_url)
-        assert (
-            connection.execute("select pg_relation_filenode('annotations')").fetchone() == node
-        ), "not rewritten"
-        # A process of the previous version that still runs.
-        connection.execute(insert, (0.7, 3))
-    database = Database(empty_database_url)
-    try:
-        assert await read_confidences(database) == [
-            0.9,
-            pytest.approx(0.12345678, rel=1e-6),
-            None,
-            0.7,
-        ]
-    finally:
-        await database.close()
-
-
-async def read_confidences(database: Database) -> list[float | None]:
-    from sqlalchemy import select
-
-    from trapline.server.findings.queries.annotations import AnnotationRow
-
-    async with database.transaction(Scope.system()) as tx:
-        selected = (
-            await tx.session.scalars(
-                select(AnnotationRow.confidence).order_by(AnnotationRow.ordering)
-            )
-        ).all()
-        loaded = (
-            await tx.session.scalars(select(AnnotationRow).order_by(AnnotationRow.ordering))
-        ).all()
-    assert [row.confidence for row in loaded] == selected
-    return list(selected)

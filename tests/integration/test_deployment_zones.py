@@ -4,13 +4,11 @@ import io
 import zipfile
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.integration.exchange_project import make_exchange_project
 from tests.integration.fields import Field, make_field
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.db import migrations
 
 BERLIN = {"latitude": 52.52, "longitude": 13.4}
 WHITEHORSE = {"latitude": 60.72, "longitude": -135.05}
@@ -134,21 +132,3 @@ async def test_a_package_without_times_leaves_the_zone_to_the_coordinates(
     assert {one["name"]: zone_of(one) for one in listed if one["name"] != "camera"} == {
         "Old oak": ("Europe/Berlin", "coordinates"), "Ford": ("Etc/GMT-2", "given"),
     }  # fmt: skip
-
-
-def test_zones_of_before_count_as_given_unless_they_are_utc(empty_database_url: str) -> None:
-    migrations.migrate(empty_database_url, "0052")
-    with psycopg.connect(empty_database_url) as connection:
-        connection.execute("set session_replication_role = replica")
-        for zone in ("UTC", "Europe/Berlin"):
-            connection.execute(
-                "insert into deployments (id, project_id, name, is_default, time_zone, clock_offset_s, camera, habitat,"
-                " notes) values (gen_random_uuid(), 1, %(zone)s, false, %(zone)s, 0, '', '', '')",
-                {"zone": zone},
-            )
-    migrations.migrate(empty_database_url)
-    with psycopg.connect(empty_database_url) as connection:
-        rows = connection.execute(
-            "select time_zone, time_zone_source from deployments order by name"
-        ).fetchall()
-        assert rows == [("Europe/Berlin", "given"), ("UTC", "default")]

@@ -20,10 +20,10 @@ async def test_nothing_is_ready_over_an_older_schema(
     )
     for revision, code, status, words in (
         (
-            "0001",
+            "0100",
             503,
             "not ready",
-            f"is at revision 0001, this program needs {newest()}. Run `trapline migrate`.",
+            f"is at revision 0100, this program needs {newest()}. Run `trapline migrate`.",
         ),
         # It was migrated beside this process, which may go on until it is upgraded, too.
         (

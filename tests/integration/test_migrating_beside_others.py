@@ -36,17 +36,17 @@ def test_nobody_queues_behind_a_migration_that_waits_for_a_reader(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trapline.server.platform.db.migrations.PAUSE_S", 0.2)
-    migrate(empty_database_url, "0028")
+    migrate(empty_database_url, "0100")
     told: list[str] = []
     with psycopg.connect(empty_database_url, application_name="a long read") as reader:
-        reader.execute("select from users")
+        reader.execute("select from webhooks")
         migrating = threading.Thread(target=migrate, args=(empty_database_url, "head", told.append))
         migrating.start()
         try:
             wait_for("its word that it waits", lambda: len(told) >= 2, 20)
             with psycopg.connect(empty_database_url) as other:
                 other.execute("set statement_timeout = '5s'")
-                other.execute("select from users")
+                other.execute("select from webhooks")
         finally:
             reader.rollback()
             migrating.join(30)
@@ -58,12 +58,12 @@ def test_a_migration_that_is_never_let_in_says_so_and_is_whole(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trapline.server.platform.db.migrations.TRIES", 1)
-    migrate(empty_database_url, "0028")
+    migrate(empty_database_url, "0100")
     with psycopg.connect(empty_database_url) as reader:
-        reader.execute("select from users")
+        reader.execute("select from webhooks")
         with pytest.raises(
             ServiceUnavailable,
-            match=r"is at revision 0028, and not migrated further: .* nothing is lost",
+            match=r"is at revision 0100, and not migrated further: .* nothing is lost",
         ):
             migrate(empty_database_url)
     migrate(empty_database_url)
@@ -72,7 +72,7 @@ def test_a_migration_that_is_never_let_in_says_so_and_is_whole(
 
 def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
     """What is written meanwhile, in the statements of a program of before, is there, and none waits for a second."""
-    migrate(empty_database_url, "0028")
+    migrate(empty_database_url, "0100")
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
         connection.execute(

@@ -5,13 +5,10 @@ import io
 import zipfile
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import httpx2
-import psycopg
 import pytest
 
-from tests.acceptance.running import wait_for
 from tests.applications import application_of
 from tests.integration.export_desk import Desk
 from tests.integration.fields import SLUG, SYSTEM, Field, make_field
@@ -19,7 +16,6 @@ from tests.integration.outside import ask, begin, box
 from trapline.server.app.http.application import wrap_middleware
 from trapline.server.catalogue.actions.day_counts import update_day_counts
 from trapline.server.platform.app_context import AppContext, CallbackSettings
-from trapline.server.platform.db import migrations
 
 SIMULATED = ({"simulated": True}, {"provenance": {"made_by": "trapline simulate"}})
 """The field, and the provenance that programs sent before there was a field."""
@@ -174,133 +170,3 @@ async def test_visitors_of_a_public_project_see_nothing_of_simulated_analyses(fi
     assert answer.status_code == 200, answer.text
     assert [one["id"] for one in answer.json()["results"]] == [str(field.images[1])]
     assert "unicorn" not in answer.text
-
-
-def test_the_migration_marks_what_trapline_simulate_created(empty_database_url: str) -> None:
-    """Image 1 has a simulated analysis alone, 2 an older real one of the same model, 3 a real one alone."""
-    migrations.migrate(empty_database_url, "0046")
-    by_simulate, by_other = '{"made_by": "trapline simulate"}', '{"made_by": "deer-net"}'
-    cases = [
-        (1, "unicorn", by_simulate),
-        (2, "deer", by_other),
-        (2, "unicorn", by_simulate),
-        (3, "fox", by_other),
-    ]
-    with psycopg.connect(empty_database_url) as connection:
-        connection.execute("set session_replication_role = replica")
-        for number in (1, 2, 3):
-            connection.execute(
-                """
-                insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width,
-                    height, orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags,
-                    exif, reviewed, blank)
-                values (%s, 1, %s, %s, 1, 'image/jpeg', 'a.jpg', 1, 1, 1, 'k', '2026-05-01 23:30Z', 'exif',
-                    'Europe/Berlin', 0, '{}', '{}', false, false)
-                """,
-                (UUID(int=number), UUID(int=90 + number), bytes([number])),
-            )
-        for place, (image, name, provenance) in enumerate(cases):
-            analysis = UUID(int=100 + place)
-            connection.execute(
-                """
-                insert into analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence,
-                    errors, lost, created_at)
-                values (%s, 1, %s, 'net', '1', 'completed', 0, 0, 0, 0, now() + make_interval(secs => %s))
-                """,
-                (analysis, UUID(int=image), place),
-            )
-            connection.execute(
-                "insert into analysis_details (analysis_id, project_id, parameters, provenance, priority)"
-                " values (%s, 1, '{}', %s, 'normal')",
-                (analysis, provenance),
-            )
-            connection.execute(
-                """
-                insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name,
-                    confidence, data, ordering, fingerprint)
-                values (gen_random_uuid(), 1, %s, %s, 'bounding_box', %s, 0.5, '{}', 0, gen_random_uuid())
-                """,
-                (analysis, UUID(int=image), name),
-            )
-        for image, name in ((1, "unicorn"), (2, "unicorn"), (3, "fox")):
-            connection.execute(
-                "insert into image_classes (image_id, class_name, project_id, captured_at, confidence)"
-                " values (%s, %s, 1, now(), 0.5)",
-                (UUID(int=image), name),
-            )
-        connection.execute("truncate dirty_days")
-    migrations.migrate(empty_database_url)
-    with psycopg.connect(empty_database_url) as connection:
-        marked = connection.execute("select simulated from analyses order by id").fetchall()
-        assert marked == [(True,), (False,), (True,), (False,)]
-        shown = connection.execute(
-            """
-            select i.id, i.blank, array(select c.class_name from image_classes c where c.image_id = i.id order by 1)
-            from images i order by i.id
-            """
-        ).fetchall()
-        assert [(key.int, blank, classes) for key, blank, classes in shown] == [
-            (1, None, []), (2, False, ["deer"]), (3, False, ["fox"]),
-        ]  # fmt: skip
-        days = connection.execute(
-            "select distinct deployment_id, day::text from dirty_days order by 1"
-        ).fetchall()
-        assert days == [(UUID(int=91), "2026-05-02"), (UUID(int=92), "2026-05-02")]
-
-
-def test_the_migration_reads_a_large_table_once(empty_database_url: str) -> None:
-    """It took a pass over all analyses for each batch of 1,000 that it marked."""
-    migrations.migrate(empty_database_url, "0046")
-    count = 6_000
-    with psycopg.connect(empty_database_url) as connection:
-        connection.execute("set session_replication_role = replica")
-        connection.execute(
-            """
-            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
-                orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags, exif,
-                reviewed)
-            select lpad(to_hex(n), 32, '0')::uuid, 1, gen_random_uuid(), n::text::bytea, 1, 'image/jpeg', 'a.jpg', 1, 1,
-                1, 'k', now(), 'exif', 'UTC', 0, '{}', '{}', false
-            from generate_series(1, %(count)s) n
-            """,
-            {"count": count},
-        )
-        connection.execute(
-            """
-            insert into analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence, errors,
-                lost)
-            select (rpad('', 24, '7') || lpad(to_hex(n), 8, '0'))::uuid, 1, lpad(to_hex(n), 32, '0')::uuid, 'net', '1',
-                'completed', 0, 0, 0, 0 from generate_series(1, %(count)s) n
-            """,
-            {"count": count},
-        )
-        connection.execute(
-            """
-            insert into analysis_details (analysis_id, project_id, parameters, provenance, priority)
-            select (rpad('', 24, '7') || lpad(to_hex(n), 8, '0'))::uuid, 1, '{}',
-                '{"made_by": "trapline simulate"}', 'normal'
-            from generate_series(1, %(count)s) n
-            """,
-            {"count": count},
-        )
-    with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        for table in ("images", "analyses", "analysis_details"):
-            connection.execute(f"analyze {table}")
-        before = read_rows(connection)
-        migrations.migrate(empty_database_url, "0052")
-        assert connection.execute("select count(*) from analyses where simulated").fetchall() == [
-            (count,)
-        ]
-        wait_for("the statistics of the migration", lambda: read_rows(connection) > before)
-        assert read_rows(connection) - before <= 2 * count, (
-            "a pass over all for each batch reads 7 times as many"
-        )
-
-
-def read_rows(connection: psycopg.Connection) -> int:
-    """Count the rows of details that were read since the start, by every session that has ended."""
-    connection.execute("select pg_stat_clear_snapshot()")
-    [row] = connection.execute(
-        "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = 'analysis_details'"
-    ).fetchall()
-    return int(row[0])

@@ -1,15 +1,12 @@
 """The rate of a worker: images per second while it holds tasks."""
 
 from typing import Any
-from uuid import UUID
 
-import psycopg
 import pytest
 
 from tests.integration.fields import Field, make_field, success
 from tests.integration.greeted import greet
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.db import migrations
 
 
 @pytest.fixture
@@ -85,21 +82,3 @@ async def test_a_late_result_is_not_credited_with_the_time_of_another_lease(
     listed = (await field.call("GET", f"/workers?project={field.project}")).json()["results"]
     [row] = [one for one in listed if one["completed"]]
     assert (row["completed"], row["images_per_s"]) == (1, None)
-
-
-def test_the_migration_keeps_the_rate_of_existing_callers(empty_database_url: str) -> None:
-    migrations.migrate(empty_database_url, "0040")
-    with psycopg.connect(empty_database_url) as connection:
-        connection.execute("set session_replication_role = replica")
-        for completed, seconds in ((100, 50), (0, 50)):
-            connection.execute(
-                "insert into holders (project_id, job_id, token_id, address, user_agent, completed, first_contact_at, "
-                "last_contact_at) values (1, 1, %s, '', %s, %s, now(), now() + make_interval(secs => %s))",
-                (UUID(int=1), str(completed), completed, seconds),
-            )
-    migrations.migrate(empty_database_url)
-    with psycopg.connect(empty_database_url) as connection:
-        rows = connection.execute(
-            "select completed, busy_s, credited_at from holders order by completed"
-        ).fetchall()
-    assert rows == [(0, 0, None), (100, 50, None)]

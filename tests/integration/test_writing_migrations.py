@@ -52,16 +52,19 @@ def test_a_migration_with_a_smaller_number_is_applied(
     migrate(empty_database_url)
     copy = _copy_program(tmp_path / "copy")
     versions = copy / "src/trapline/server/platform/db/migrations/versions"
-    assert not list(versions.glob("0020_*"))
-    (versions / "0020_late.py").write_text(
-        f'"""Late."""\n\nfrom alembic import op\n\nrevision = "0020"\ndown_revision = "{newest()}"\n\n\n'
-        'def upgrade() -> None:\n    """Late."""\n    op.execute("create table late (id int)")\n',
-        "utf-8",
-    )
+    for number, before in (("0200", newest()), ("0150", "0200")):
+        (versions / f"{number}_late.py").write_text(
+            f'"""Late."""\n\nfrom alembic import op\n\nrevision = "{number}"\n'
+            f'down_revision = "{before}"\n\n\ndef upgrade() -> None:\n    """Late."""\n'
+            f'    op.execute("create table late_{number} (id int)")\n',
+            "utf-8",
+        )
     migrated = _run(copy, "-m", "trapline.cli.main", "migrate", DATABASE_URL=empty_database_url)
     assert migrated.returncode == 0, migrated.stderr
     with psycopg.connect(empty_database_url) as connection:
-        assert connection.execute("select to_regclass('late') is not null").fetchall() == [(True,)]
+        assert connection.execute("select to_regclass('late_0150') is not null").fetchall() == [
+            (True,)
+        ]
 
 
 def test_two_migrations_after_the_same_one_are_refused(

@@ -19,7 +19,8 @@ from trapline.server.operations.actions.key_rotation import verify_secrets
 from trapline.server.operations.queries.snapshots import Snapshot, open_snapshot
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.db.migrations import find_present, list_revisions, newest
+from trapline.server.platform.db.migrations import can_migrate, find_present, newest
+from trapline.server.platform.db.migrations.squash import describe_refusal
 from trapline.server.platform.errors import Conflict, NotFound
 from trapline.server.platform.postgres.data_folder import write_secret
 from trapline.server.platform.postgres.dumps import dump_database
@@ -163,7 +164,9 @@ def read_manifest(backup: Path) -> dict[str, Any]:
         raise Conflict(
             f"{backup} was made by Trapline {manifest.get('version')}, which this one cannot read."
         )
-    if manifest["schema"] not in list_revisions():
+    if (refusal := describe_refusal(manifest["schema"])) is not None:
+        raise Conflict(f"{backup} cannot be restored by this version. {refusal}")
+    if not can_migrate(manifest["schema"]):
         raise Conflict(
             f"{backup} was made by a newer Trapline ({manifest['version']}, schema {manifest['schema']}); this one "
             f"({__version__}) knows up to {newest()}. Nothing was restored; take that version or a newer one."

@@ -16,6 +16,12 @@ from trapline.server.operations.queries.snapshots import BEING_COPIED
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.migrations.chain import list_chain
+from trapline.server.platform.db.migrations.squash import (
+    LAST_BEFORE,
+    adopt,
+    describe_refusal,
+    is_before_squash,
+)
 from trapline.server.platform.errors import DatabaseUnavailable, ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -48,6 +54,11 @@ def _config() -> "Config":
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def can_migrate(revision: str) -> bool:
+    """Whether this program can migrate a database at this revision."""
+    return revision in list_revisions() or revision == LAST_BEFORE
 
 
 def list_revisions() -> list[str]:
@@ -109,11 +120,16 @@ def _upgrade(connection: Connection, revision: str, tell: Callable[[str], None])
     config = _config()
     config.attributes["connection"] = connection
     for left in reversed(range(TRIES)):
-        if _find_present(connection) != newest():
+        present = _find_present(connection)
+        if present != newest():
             _refuse_while_copied(connection)
+        if (refusal := describe_refusal(present)) is not None:
+            raise ServiceUnavailable(refusal)
         connection.execute(text(LOCK_TIMEOUT))
         connection.commit()
         try:
+            if present == LAST_BEFORE:
+                adopt(connection)
             command.upgrade(config, revision)
             connection.commit()
         except OperationalError as error:
@@ -185,7 +201,7 @@ async def read_present(scope: Scope, tx: Transaction) -> str | None:
 
 def is_newer(present: str | None) -> bool:
     """Whether a database at this revision is newer than this program."""
-    return present is not None and present not in _list_known()
+    return present is not None and present not in _list_known() and not is_before_squash(present)
 
 
 def describe_mismatch(present: str | None) -> str | None:
@@ -193,6 +209,8 @@ def describe_mismatch(present: str | None) -> str | None:
     wanted = _list_known()[-1]
     if present == wanted:
         return None
+    if (refusal := describe_refusal(present)) is not None:
+        return refusal
     if is_newer(present):
         return f"The database (revision {present}) is newer than this program ({wanted}). Upgrade Trapline."
     return f"The database is at revision {present or 'none'}, this program needs {wanted}. Run `trapline migrate`."
