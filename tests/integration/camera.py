@@ -17,9 +17,9 @@ MODIFIED = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
 class Camera:
     """What the camera has, and how it misbehaves.
 
-    `faults` maps a path to an HTTP status, `cut`, `hang`, `reset` (in the middle) or `drip` (a byte
-    at a time). `pages` are answers of another make, by their path: a body, or what makes one each
-    time, and its headers.
+    `faults` maps a path to an HTTP status, `cut`, `hang`, `reset` (in the middle), `drip` (a byte
+    at a time), `unframed` (the end of the connection ends the file) or `chunked`.
+    `pages` maps a path to another response: a body, or a function that returns one, and headers.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -102,6 +102,13 @@ class Camera:
         if headers.get("if-none-match") == etag:
             return _response(304, b"", {})
         modified = format_datetime(self.modified.get(path, MODIFIED), usegmt=True)
+        if fault == "unframed":
+            dated = f"Last-Modified: {modified}\r\n" if path in self.modified else ""
+            return f"HTTP/1.0 200 OK\r\n{dated}\r\n".encode() + data
+        if fault == "chunked":
+            head = f"HTTP/1.1 200 OK\r\nLast-Modified: {modified}\r\n"
+            head += "Transfer-Encoding: chunked\r\n\r\n"
+            return head.encode() + f"{len(data):x}\r\n".encode() + data + b"\r\n0\r\n\r\n"
         answer = _response(200, data, {"Last-Modified": modified, "ETag": etag})
         return answer[: -len(data) // 2] if fault == "cut" else answer
 

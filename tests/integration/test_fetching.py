@@ -14,6 +14,7 @@ from tests.integration.camera import Camera, running_camera
 from tests.integration.houses import House, build_house
 from tests.integration.pictures import make_jpeg
 from tests.integration.test_runs import as_caller, count, show, submit
+from tests.integration.test_truncated_images import make_photograph
 from tests.outbound_policy import allow_origins
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -117,6 +118,7 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
         ("404", 1, "IMG_2.JPG could not be fetched: the server has no such address (404)"),
         ("cut", 4, "IMG_2.JPG could not be fetched: the transfer ended before the length"),
         ("broken", 1, "IMG_2.JPG cannot be taken: "),
+        ("unframed", 4, "IMG_2.JPG could not be fetched: the file is truncated"),
     ],
 )
 async def test_one_that_cannot_be_had_fails_the_job_until_it_is_tried_again(
@@ -132,6 +134,8 @@ async def test_one_that_cannot_be_had_fails_the_job_until_it_is_tried_again(
     if fault == "broken":
         camera.files["IMG_2.JPG"] = good[:300]
     else:
+        photograph = make_photograph(1)
+        camera.files["IMG_2.JPG"] = photograph[: len(photograph) * 7 // 10]
         camera.faults["IMG_2.JPG"] = fault
     job, number = await ask_for(app_client, house, [f"{camera.url}IMG_{one}.JPG" for one in (1, 2)])
     await download_content(reaching, SYSTEM, number)

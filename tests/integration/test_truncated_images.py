@@ -8,13 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
+from fastapi import FastAPI
 from PIL import Image
 
-from tests.integration.camera import Camera, running_camera
+from tests.integration.camera import MODIFIED, Camera, running_camera
+from tests.integration.feeds import Feed, make_feed
 from tests.integration.source_desk import PATH, SYSTEM, Desk, open_desk
+from tests.integration.test_pushed import do_runs, push, told
 from trapline.server.exports.actions.export_build import build_export
 from trapline.server.platform.app_context import AppContext
+from trapline.server.sources.actions.event_secrets import create_event_secret
 
 SIZE = (320, 240)
 
@@ -42,6 +47,18 @@ async def desk(system: AppContext, camera: Camera) -> AsyncIterator[Desk]:
     async with open_desk(system) as desk:
         desk.reach(camera.port)
         yield desk
+
+
+@pytest.fixture
+async def feed(system: AppContext) -> AsyncIterator[Feed]:
+    async with make_feed(system) as feed:
+        yield feed
+
+
+async def list_flags(feed: Feed) -> list[tuple[str, bool]]:
+    """List the names of the images of a source, and whether each is flagged as truncated."""
+    query = "select filename, 'truncated' = any(flags) from images where source_id = :id"
+    return [(name, flagged) for name, flagged in await feed.sql(query)]
 
 
 async def list_names(desk: Desk, **filters: str) -> set[str]:
@@ -118,3 +135,91 @@ async def test_a_young_truncated_file_is_waited_for(desk: Desk, camera: Camera) 
     assert (run["imported"], run["failed"]) == (0, 0)
     [file] = (await desk.client.get(f"{PATH}/{source}/files")).json()["results"]
     assert (file["state"], "truncated" in file["error"]) == ("seen", True)
+
+
+@pytest.mark.parametrize("modified", [None, MODIFIED])
+async def test_a_transfer_whose_end_is_unconfirmed_is_repeated(
+    feed: Feed, modified: datetime | None
+) -> None:
+    whole = make_photograph(10)
+    if modified is not None:
+        feed.camera.modified["a.jpg"] = modified
+    feed.camera.files["a.jpg"] = cut(whole, 0.7)
+    feed.camera.faults["a.jpg"] = "unframed"
+    run = await feed.run()
+    assert (run.imported, run.failed) == (0, 1)
+    assert "truncated" in ((await feed.errors())["a.jpg"] or "")
+    feed.camera.files["a.jpg"] = whole
+    await feed.make_due()
+    assert (await feed.run()).imported == 1
+    assert await list_flags(feed) == [("a.jpg", False)]
+
+
+async def test_an_unconfirmed_end_is_accepted_after_two_equal_transfers(feed: Feed) -> None:
+    whole = make_photograph(11)
+    feed.camera.faults["a.jpg"] = "unframed"
+    for share in (0.6, 0.7):
+        feed.camera.files["a.jpg"] = cut(whole, share)
+        await feed.make_due()
+        assert (await feed.run()).imported == 0
+    await feed.make_due()
+    assert (await feed.run()).imported == 1
+    assert await list_flags(feed) == [("a.jpg", True)]
+
+
+async def test_an_old_file_in_chunks_is_accepted_at_the_first_transfer(feed: Feed) -> None:
+    feed.camera.files["a.jpg"] = cut(make_photograph(12), 0.7)
+    feed.camera.faults["a.jpg"] = "chunked"
+    assert (await feed.run()).imported == 1
+    assert await list_flags(feed) == [("a.jpg", True)]
+
+
+async def test_a_growing_file_is_imported_when_it_is_whole(feed: Feed) -> None:
+    whole = make_photograph(13)
+    feed.camera.pages[""] = (b'<a href="a.jpg">a.jpg</a>', {"Content-Type": "text/html"})
+    for share in (0.6, 0.7, 0.8, 0.8):
+        feed.camera.files["a.jpg"] = cut(whole, share)
+        feed.camera.modified["a.jpg"] = datetime.now(UTC)
+        await feed.make_due()
+        assert (await feed.run()).imported == 0
+    feed.camera.files["a.jpg"] = whole
+    # The size differs from that of the last request, so one run leaves the file.
+    for _ in range(2):
+        await feed.make_due()
+        await feed.run()
+    assert await list_flags(feed) == [("a.jpg", False)]
+
+
+async def test_a_file_that_is_always_young_is_accepted_when_it_stopped_changing(feed: Feed) -> None:
+    feed.camera.files["a.jpg"] = cut(make_photograph(15), 0.7)
+    feed.camera.modified["a.jpg"] = datetime.now(UTC)
+    for _ in range(3):
+        await feed.make_due()
+        assert (await feed.run()).imported == 0
+    # As if the last transfer had been three minutes ago.
+    await feed.sql("update pulled_files set updated_at = updated_at - interval '3 minutes'")
+    await feed.make_due()
+    assert (await feed.run()).imported == 1
+    assert await list_flags(feed) == [("a.jpg", True)]
+
+
+async def test_a_pushed_file_that_still_grows_is_imported_when_it_is_whole(
+    feed: Feed, app_client: httpx2.AsyncClient, application: FastAPI
+) -> None:
+    application.state.system = feed.system
+    secret = (await create_event_secret(feed.system, SYSTEM, feed.source_id)).secret
+    whole = make_photograph(14)
+    # Nothing but the message names it, so that no listing shows its new size.
+    feed.camera.pages[""] = (b"<html></html>", {"Content-Type": "text/html"})
+    feed.camera.files["a.jpg"] = whole[: len(whole) * 6 // 10]
+    feed.camera.modified["a.jpg"] = datetime.now(UTC)
+    assert (await push(app_client, feed, secret, told(feed, "a.jpg"))).status_code == 202
+    [run] = await do_runs(feed)
+    assert run.imported == 0
+    await feed.make_due()
+    assert (await feed.run()).imported == 0, "it is still young"
+    feed.camera.files["a.jpg"] = whole
+    await feed.make_due()
+    assert (await feed.run()).imported == 1
+    query = "select cardinality(flags) from images where source_id = :id"
+    assert await feed.sql(query) == [(0,)], "it is not flagged as truncated"

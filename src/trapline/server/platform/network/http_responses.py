@@ -54,11 +54,13 @@ def build_open_file(answer: OutboundResponse) -> OpenFile:
     if answer.headers.get("content-encoding", "").strip().lower() not in PLAIN_CODINGS:
         raise OutboundFailed("the server sends it compressed, though it was asked not to")
     length = answer.headers.get("content-length", "")
+    size = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
     return OpenFile(
-        int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None,
+        size,
         parse_http_date(answer.headers.get("last-modified")),
         answer.headers.get("etag"),
         answer.chunks(),
+        is_end_confirmed=size is not None or "transfer-encoding" in answer.headers,
     )
 
 

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -44,6 +44,9 @@ from trapline.server.queue.queries.job_downloads import (
     reschedule_download,
 )
 from trapline.server.queue.rules.run_names import get_image_name
+
+if TYPE_CHECKING:
+    from trapline.server.sources.gateways.gateway import OpenFile
 
 log = structlog.get_logger(__name__)
 
@@ -165,10 +168,20 @@ async def _fetch(
 ) -> None:
     await require_disk_space(system)
     async with system.store.receive() as incoming:
-        modified_at = await _download(system, url, incoming)
+        opened = await _download(system, url, incoming)
         async with system.database.transaction(scope) as tx:
             place = build_import_target(await get_deployment_row(scope, tx, download.deployment_id))
-        checked = await validate_image(system, scope, place, incoming, name, modified_at)
+        checked = await validate_image(
+            system,
+            scope,
+            place,
+            incoming,
+            name,
+            opened.modified_at,
+            accepts_truncated=opened.is_end_confirmed,
+        )
+        if isinstance(checked, UndecodableFile) and not opened.is_end_confirmed:
+            raise OutboundFailed(f"{checked.reason}, and its server did not confirm that end")
         if isinstance(checked, UndecodableFile | SkippedFile):
             raise DownloadFailed(checked.reason)
         async with system.database.transaction(scope) as tx:
@@ -185,10 +198,12 @@ async def _fetch(
             IMAGES_IMPORTED.labels("run").inc()
 
 
-async def _download(system: AppContext, url: str, incoming: IncomingFile) -> datetime | None:
-    """Receive a picture whole; answers when its server says that it was changed.
+async def _download(system: AppContext, url: str, incoming: IncomingFile) -> "OpenFile":
+    """Download an image and return its properties, as its server reported them.
 
-    Raises OutboundFailed, Unfetchable.
+    Raises:
+        OutboundFailed: the download failed; it may succeed later.
+        DownloadFailed: the image is larger than the limit.
     """
     from trapline.server.platform.network.outbound import OutboundClient
 
@@ -206,7 +221,7 @@ async def _download(system: AppContext, url: str, incoming: IncomingFile) -> dat
                 raise DownloadFailed(
                     f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed"
                 )
-            return opened.modified_at
+            return opened
     except TimeoutError as error:
         if not within.expired():
             raise

@@ -187,6 +187,7 @@ async def _import(
             for size in THUMBNAIL_SIZES
         }
         name = readable_name(file.path, is_encoded=pull.source.gateway in ADDRESSED)
+        sha256 = bytes.fromhex(incoming.sha256)
         checked = await validate_image(
             system,
             pull.scope,
@@ -196,18 +197,17 @@ async def _import(
             opened.modified_at,
             thumbnails,
             name,
-            accepts_truncated=not _may_be_unfinished(file, opened),
+            accepts_truncated=_accepts_truncated(file, opened, sha256),
         )
         if isinstance(checked, SkippedFile):
             await settling.settle(_settled(file, "skipped", error=checked.reason), size=size)
             return
         if isinstance(checked, UndecodableFile):
-            await settling.settle(_broken(file, opened, checked.reason), size=size)
+            await settling.settle(_broken(file, opened, checked.reason, sha256), size=size)
             return
         row, known = (
             (None, checked.image_id) if isinstance(checked, ExistingImage) else (checked, None)
         )
-        sha256 = bytes.fromhex(incoming.sha256)
         settled = _settled(file, "duplicate", sha256=sha256, etag=opened.etag, image_id=known)
         new = await settling.settle(settled, image=row, size=size)
         pull.last_taken = max(pull.last_taken or (0, ""), (number, file.path))
@@ -243,13 +243,26 @@ def _may_be_unfinished(file: PulledFileRow, opened: OpenFile) -> bool:
     return _is_young(opened.modified_at) and file.attempts == 0 and file.error is None
 
 
-def _broken(file: PulledFileRow, opened: OpenFile, reason: str) -> FileOutcome:
+def _accepts_truncated(file: PulledFileRow, opened: OpenFile, sha256: bytes) -> bool:
+    """Return whether a JPEG that ends early is all that the server has of the file.
+
+    Either the transfer's end was confirmed and the file is older than SETTLING, or an earlier
+    transfer of the file had the same bytes. For a young file that transfer is SETTLING ago.
+    """
+    is_young = _is_young(opened.modified_at)
+    if opened.is_end_confirmed and opened.modified_at is not None and not is_young:
+        return True
+    is_settled = not is_young or datetime.now(UTC) - file.updated_at >= SETTLING
+    return is_settled and file.sha256 == sha256
+
+
+def _broken(file: PulledFileRow, opened: OpenFile, reason: str, sha256: bytes) -> FileOutcome:
     if _may_be_unfinished(file, opened):
         # Perhaps it is still being written: the next run sees it whole, or broken for good.
         return _settled(
             file, "seen", error=f"left for the next run: {reason}", again_after=LEFT_FOR
         )
-    return _failed(file, reason)
+    return _failed(file, reason, sha256=sha256)
 
 
 def _failed_unforeseen(pull: ActivePullRun, file: PulledFileRow, error: Exception) -> FileOutcome:
@@ -265,14 +278,20 @@ def _failed(
     reason: str,
     *,
     at_least: timedelta = timedelta(0),
+    sha256: bytes | None = None,
     retry_after: Callable[[int, random.Random], timedelta | None] = get_file_delay,
 ) -> FileOutcome:
     attempts = file.attempts + 1
     wait = retry_after(attempts, _chance)
     if wait is None:
-        return _settled(file, "quarantined", error=reason, attempts=attempts)
+        return _settled(file, "quarantined", error=reason, attempts=attempts, sha256=sha256)
     return _settled(
-        file, "failed", error=reason, attempts=attempts, again_after=max(wait, at_least)
+        file,
+        "failed",
+        error=reason,
+        attempts=attempts,
+        again_after=max(wait, at_least),
+        sha256=sha256,
     )
 
 

@@ -37,12 +37,17 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class OpenFile:
-    """An open file: what is known of it now, and its bytes."""
+    """An open file of a source: its properties when it was opened, and its bytes.
+
+    `is_end_confirmed` is false if the protocol does not distinguish the end of the file from a
+    broken connection.
+    """
 
     size: int | None
     modified_at: datetime | None
     etag: str | None
     chunks: AsyncIterator[bytes]
+    is_end_confirmed: bool = True
 
 
 UNREPRESENTABLE = "unrepresentable name"

@@ -261,7 +261,7 @@ async def record_outcomes(
         update pulled_files f set
             state = t.state, error = t.error, attempts = t.attempts, next_attempt_at = now() + t.again_after,
             size = coalesce(t.size, f.size), image_id = coalesce(t.image_id, f.image_id),
-            sha256 = case when t.image_id is null then f.sha256 else t.sha256 end,
+            sha256 = coalesce(t.sha256, f.sha256),
             etag = case when t.image_id is null then f.etag else t.etag end,
             updated_at = now()
         from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::interval[],
