@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +35,16 @@ def make_photograph(seed: int, **options: Any) -> bytes:
 
 def cut(data: bytes, share: float) -> bytes:
     return data[: int(len(data) * share)]
+
+
+def cut_before(data: bytes, marker: bytes, share: float, extra: int = 0) -> bytes:
+    """Cut a file at the first of these markers after a share of its bytes; keep `extra` of it."""
+    found = re.compile(b"\xff" + marker).search(data, int(len(data) * share))
+    assert found is not None
+    return data[: found.start() + extra]
+
+
+RESTART, TABLE = b"[\xd0-\xd7]", b"\xc4"
 
 
 @pytest.fixture
@@ -125,6 +136,35 @@ async def test_truncated_jpegs_are_flagged_from_half_of_their_rows_on(
         decoded.load()  # Pillow refuses a file without its end
         assert decoded.size == (image["width"], image["height"])
         assert image["width"] == (240 if image["filename"] == "turned.jpg" else 320)
+
+
+async def test_jpegs_that_end_between_their_parts_are_truncated(desk: Desk, camera: Camera) -> None:
+    restarts, rows, half = (
+        {"restart_marker_blocks": 3}, {"restart_marker_rows": 1}, {"restart_marker_rows": 8}
+    )  # fmt: skip
+    camera.files = {
+        "at a restart.jpg": cut_before(make_photograph(11, **restarts), RESTART, 0.7),
+        "in a restart.jpg": cut_before(make_photograph(12, **restarts), RESTART, 0.7, 1),
+        "after a restart.jpg": cut_before(make_photograph(13, **restarts), RESTART, 0.7, 2),
+        "at a row.jpg": cut_before(make_photograph(14, **rows), RESTART, 0.7),
+        "at the first restart.jpg": cut_before(make_photograph(20, **half), RESTART, 0.1),
+        "few rows.jpg": cut_before(make_photograph(15, **rows), RESTART, 0.3),
+        "between scans.jpg": cut_before(make_photograph(16, progressive=True), TABLE, 0.4),
+        "progressive end.jpg": make_photograph(17, progressive=True)[:-2],
+        "restarts end.jpg": make_photograph(18, **restarts)[:-2],
+        "rows end.jpg": make_photograph(19, **rows)[:-2],
+    }
+    source = (await desk.make(camera.url)).json()["id"]
+    run = await desk.run(source)
+    assert (run["imported"], run["failed"]) == (9, 1)
+    assert await list_names(desk, truncated="false") == {"restarts end.jpg", "rows end.jpg"}
+    assert await list_names(desk, truncated="true") == {
+        "at a restart.jpg", "in a restart.jpg", "after a restart.jpg", "at a row.jpg",
+        "at the first restart.jpg", "between scans.jpg", "progressive end.jpg",
+    }  # fmt: skip
+    files = (await desk.client.get(f"{PATH}/{source}/files?state=failed")).json()["results"]
+    assert {file["path"] for file in files} == {"few rows.jpg"}
+    assert "rows" in files[0]["error"]
 
 
 async def test_a_young_truncated_file_is_waited_for(desk: Desk, camera: Camera) -> None:
