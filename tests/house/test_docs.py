@@ -1,4 +1,4 @@
-"""Documentation that is run cannot lag behind: examples run as they stand, words are the glossary's."""
+"""Examples, links, commands and terms of the documentation are correct."""
 
 import ast
 import importlib
@@ -42,7 +42,7 @@ def _examples() -> list[tuple[str, str, str]]:
 def test_examples_marked_to_run_do_run(
     where: str, language: str, code: str, tmp_path: Path
 ) -> None:
-    """An example that does not run is worse than none: the reader believes the mistake is theirs."""
+    """A reader of an example that fails assumes a mistake of their own."""
     program = [sys.executable, "-c", code] if language == "python" else ["sh", "-euc", code]
     environment = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",

@@ -3,7 +3,7 @@ import { assignColours } from "./classColours"
 
 const CLASSES = "fox deer badger hare lynx wolf bear marten stoat owl".split(" ")
 
-test("each of the most frequent classes has a colour of its own", () => {
+test("each of the most frequent classes has a separate colour", () => {
   expect(new Set(assignColours(CLASSES).values()).size).toBe(CLASSES.length)
 })
 

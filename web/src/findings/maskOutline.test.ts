@@ -34,7 +34,7 @@ test("one cell is a square", () => {
   expect(buildOutline(grid(["1"]))).toBe("M0 0L1 0L1 1L0 1Z")
 })
 
-test("an outline is moved and scaled to the picture", () => {
+test("an outline is moved and scaled to the image", () => {
   expect(buildOutline(grid(["1"], 2, 3), 10, 5)).toBe("M20 15L30 15L30 20L20 20Z")
 })
 
@@ -49,7 +49,7 @@ describe("the area inside the outline is the number of cells", () => {
   })
 })
 
-test("a hole is a ring of its own", () => {
+test("a hole is a separate ring", () => {
   expect(buildOutline(grid(["111", "101", "111"])).match(/M/g)).toHaveLength(2)
 })
 

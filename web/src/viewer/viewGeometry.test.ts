@@ -1,47 +1,47 @@
 import { describe, expect, test } from "vitest"
 import { clampView, fitView, getLabelPosition, MAX_SCALE, zoomAt } from "./viewGeometry"
 
-const picture = { width: 1000, height: 500 }
+const image = { width: 1000, height: 500 }
 const canvas = { width: 524, height: 524 }
 
-test("the whole picture fits with a margin of 12 px, in the middle", () => {
-  expect(fitView(picture, canvas)).toEqual({ scale: 0.5, x: 12, y: 137 })
+test("the whole image fits with a margin of 12 px, in the middle", () => {
+  expect(fitView(image, canvas)).toEqual({ scale: 0.5, x: 12, y: 137 })
 })
 
-test("a tiny picture is not enlarged beyond the largest scale", () => {
+test("a tiny image is not enlarged beyond the largest scale", () => {
   expect(fitView({ width: 2, height: 2 }, canvas).scale).toBe(MAX_SCALE)
 })
 
 describe("zoomAt", () => {
   test("keeps the point under the cursor", () => {
     const view = { scale: 1, x: -200, y: 0 }
-    const next = zoomAt(view, 2, 100, 250, picture, canvas)
+    const next = zoomAt(view, 2, 100, 250, image, canvas)
     expect(next.scale).toBe(2)
     expect((100 - next.x) / next.scale).toBeCloseTo((100 - view.x) / view.scale, 9)
     expect((250 - next.y) / next.scale).toBeCloseTo((250 - view.y) / view.scale, 9)
   })
 
-  test("stays between the whole picture and the largest scale", () => {
-    const view = fitView(picture, canvas)
-    expect(zoomAt(view, 0.01, 0, 0, picture, canvas)).toEqual(view)
-    expect(zoomAt(view, 1e6, 0, 0, picture, canvas).scale).toBe(MAX_SCALE)
+  test("stays between the whole image and the largest scale", () => {
+    const view = fitView(image, canvas)
+    expect(zoomAt(view, 0.01, 0, 0, image, canvas)).toEqual(view)
+    expect(zoomAt(view, 1e6, 0, 0, image, canvas).scale).toBe(MAX_SCALE)
   })
 })
 
-test("a picture larger than the canvas leaves no gap beyond the margin", () => {
-  expect(clampView({ scale: 1, x: 300, y: -900 }, picture, canvas)).toEqual({
+test("a image larger than the canvas leaves no gap beyond the margin", () => {
+  expect(clampView({ scale: 1, x: 300, y: -900 }, image, canvas)).toEqual({
     scale: 1,
     x: 12,
     y: 12,
   })
-  expect(clampView({ scale: 1, x: -900, y: 0 }, picture, canvas).x).toBe(524 - 1000 - 12)
+  expect(clampView({ scale: 1, x: -900, y: 0 }, image, canvas).x).toBe(524 - 1000 - 12)
 })
 
 describe("a label", () => {
   const view = { scale: 1, x: 0, y: 0 }
   const label = { width: 60, height: 20 }
   const place = (x: number, y: number) =>
-    getLabelPosition({ x, y, width: 50, height: 50 }, label, view, picture, canvas)
+    getLabelPosition({ x, y, width: 50, height: 50 }, label, view, image, canvas)
 
   test("is above its box", () => expect(place(100, 100)).toEqual({ x: 99, y: 78 }))
   test("is inside a box at the top", () => expect(place(100, 10)).toEqual({ x: 99, y: 13 }))
