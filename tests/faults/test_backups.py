@@ -31,8 +31,9 @@ from trapline.server.app.app_startup import open_app_context
 from trapline.server.app.settings import load_settings
 from trapline.server.operations.actions.backups import MANIFEST, _list_keys, read_manifest
 from trapline.server.operations.actions.key_rotation import verify_secrets
-from trapline.server.operations.queries.snapshots import BEING_COPIED, open_snapshot
+from trapline.server.operations.queries.snapshots import open_snapshot
 from trapline.server.platform.access import RequestOrigin, Scope
+from trapline.server.platform.db.backup_lock import BACKUP_LOCK
 from trapline.server.platform.errors import Conflict
 
 LOCAL, BUCKETS = sized(20, 2), sized(10, 1)
@@ -210,7 +211,7 @@ def _kill_backups(scene: Scene, figures: Figures) -> None:
             read_manifest(into)
         wait_for(
             "files to be deleted again",
-            lambda: scene.ask("select pg_try_advisory_lock(%s)", BEING_COPIED)[0][0],
+            lambda: scene.ask("select pg_try_advisory_lock(%s)", BACKUP_LOCK)[0][0],
         )
         home = {
             "TRAPLINE_DATA": str(scene.folder / f"half-{number}"),

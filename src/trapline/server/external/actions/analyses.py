@@ -19,7 +19,6 @@ from trapline.server.external.queries.standalone_analyses import (
     get_analysis_row,
     lock_image,
     select_analyses,
-    select_job_analyses,
     transition_analysis,
 )
 from trapline.server.findings.actions.analysis_responses import (
@@ -42,7 +41,6 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, InvalidRequest, TooManyRequests, Unprocessable
-from trapline.server.queue.queries.jobs import get_job_row
 from trapline.server.queue.rules.job_transitions import (
     ALLOWED_CALLBACK_MOVES,
     ALLOWED_FINALIZATIONS,
@@ -155,26 +153,6 @@ async def list_analyses(
             descending=True,
             limit=limit,
             cursor=cursor,
-        )
-        count, estimated = await count_rows(tx, statement)
-        analyses = await build_analyses(
-            system, scope, tx, await list_analysis_annotations(scope, tx, rows, longer=0)
-        )
-    return Page(results=analyses, next=following, count=count, count_is_estimate=estimated)
-
-
-async def list_job_analyses(
-    system: AppContext, scope: Scope, job_id: int, limit: int, cursor: str | None
-) -> Page[Analysis]:
-    """List the analyses of a job by their images, each with the first of its annotations.
-
-    Raises NotFound.
-    """
-    async with system.database.transaction(scope) as tx:
-        statement = select_job_analyses(scope, await get_job_row(scope, tx, job_id))
-        order = [(AnalysisRow.image_id, UUID)]
-        rows, following = await fetch_page(
-            tx, statement, order, descending=False, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
         analyses = await build_analyses(

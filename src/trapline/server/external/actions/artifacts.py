@@ -24,9 +24,9 @@ from trapline.server.external.queries.artifacts import (
 )
 from trapline.server.external.queries.standalone_analyses import get_analysis_row, record_contact
 from trapline.server.findings.queries.analyses import AnalysisRow
-from trapline.server.operations.queries.snapshots import is_backup_running
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.backup_lock import is_backup_running
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, InvalidRequest, NotFound, PayloadTooLarge

@@ -15,7 +15,6 @@ from trapline.server.images.queries.images import ImageRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import NotFound
-from trapline.server.queue.queries.jobs import JobRow
 from trapline.server.queue.rules.job_transitions import FINAL, NEW
 
 COUNTED = ("queued", "processing", "completed")
@@ -153,10 +152,3 @@ def select_analyses(scope: Scope, image: ImageRow) -> Select[AnalysisRow]:
     """Select the analyses of an image."""
     scope.check(image.project_id)
     return select(AnalysisRow).where(AnalysisRow.image_id == image.id)
-
-
-def select_job_analyses(scope: Scope, job: JobRow) -> Select[AnalysisRow]:
-    """Select the analyses of a job, but for those of deleted images."""
-    scope.check(job.project_id)
-    of_job = select(AnalysisRow).join(ImageRow, AnalysisRow.image_id == ImageRow.id)
-    return of_job.where(AnalysisRow.job_id == job.id, ImageRow.deleted_at.is_(None))

@@ -15,9 +15,9 @@ from trapline.server.images.queries.image_deletion import (
     purge_image_rows,
 )
 from trapline.server.images.queries.image_marks import require_images
-from trapline.server.operations.queries.snapshots import is_backup_running
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.backup_lock import is_backup_running
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import ServiceUnavailable
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key

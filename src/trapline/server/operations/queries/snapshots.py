@@ -9,11 +9,8 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
-from trapline.server.platform.access import Scope
-from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.backup_lock import BACKUP_LOCK
 
-BEING_COPIED = 7_230_010
-"""The advisory lock that a backup shares, and whoever deletes stored files takes alone."""
 COUNTED = (
     "projects",
     "users",
@@ -97,19 +94,11 @@ class Snapshot:
 async def open_snapshot(url: str) -> AsyncIterator[Snapshot]:
     """Hold one moment of a database; as long as it is held, no stored file is deleted."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("select pg_advisory_lock_shared(%s)", [BEING_COPIED])
+        await connection.execute("select pg_advisory_lock_shared(%s)", [BACKUP_LOCK])
         await connection.execute("begin isolation level repeatable read read only")
         found = await (await connection.execute("select pg_export_snapshot()")).fetchone()
         assert found is not None
         yield Snapshot(found[0], connection)
         # Said, because a connection that is closed ends a moment later.
         await connection.execute("rollback")
-        await connection.execute("select pg_advisory_unlock_shared(%s)", [BEING_COPIED])
-
-
-async def is_backup_running(scope: Scope, tx: Transaction) -> bool:
-    """Tell whether a backup runs; if none does, none can begin before the end of this transaction."""
-    found = await (
-        await tx.execute("select pg_try_advisory_xact_lock(%s)", (BEING_COPIED,))
-    ).fetchone()
-    return not (found and found[0])
+        await connection.execute("select pg_advisory_unlock_shared(%s)", [BACKUP_LOCK])

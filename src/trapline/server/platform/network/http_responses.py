@@ -8,13 +8,13 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote_to_bytes
 
 from trapline.server.platform.errors import AskedTooOften, FileGone, OutboundFailed, Unanswered
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.outbound import (
     OutboundClient,
     OutboundResponse,
     is_header_value,
 )
 from trapline.server.platform.network.timeouts import limit_total_time
-from trapline.server.sources.gateways.gateway import OpenFile
 
 MAX_RETRY_AFTER_S = 86_400
 UNPACKED_BYTES = 256 * 1024

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.imaging.file_types import HEAD_BYTES
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.timeouts import require_throughput
 from trapline.server.platform.store.object_store import IncomingFile
-from trapline.server.sources.gateways.gateway import OpenFile
 
 WRITTEN_AT_ONCE = 256 * 1024
 

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Path, Query, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.rules.filters import JobFilter
-from trapline.server.external.actions import analyses
 from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.http.parameters import (
     LARGEST,
@@ -16,7 +15,7 @@ from trapline.server.platform.http.parameters import (
     QueryText,
     set_etag,
 )
-from trapline.server.queue.actions import jobs, tasks
+from trapline.server.queue.actions import job_analyses, jobs, tasks
 from trapline.wire.analyses import Analysis
 from trapline.wire.jobs import Job, JobDetail, JobOrder, JobState, JobUpdate, NewJob
 from trapline.wire.tasks import ClaimableJobs
@@ -114,7 +113,7 @@ async def list_analyses(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Analysis]:
     """List a job's analyses, one for each of its images, with the first of their annotations."""
-    return await analyses.list_job_analyses(system, scope, job_id, limit, cursor)
+    return await job_analyses.list_job_analyses(system, scope, job_id, limit, cursor)
 
 
 @router.patch("/{job_id}")

@@ -14,6 +14,7 @@ from trapline.server.images.actions.thumbnails import save_thumbnails
 from trapline.server.platform.errors import FileGone, OutboundFailed, TraplineError
 from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
 from trapline.server.platform.imaging.file_types import find_other_kind
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.store.object_store import IncomingFile
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
 from trapline.server.queue.actions.file_receiver import receive_file
@@ -26,7 +27,6 @@ from trapline.server.sources.actions.pull_run import (
     format_internal_error,
 )
 from trapline.server.sources.gateways.file_names import ADDRESSED, readable_name
-from trapline.server.sources.gateways.gateway import OpenFile
 from trapline.server.sources.queries.pull_runs import PullRunOwnershipLost
 from trapline.server.sources.queries.pulled_files import FileOutcome
 from trapline.server.sources.queries.sources import PulledFileRow, SourceRow

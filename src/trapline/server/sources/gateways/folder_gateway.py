@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from trapline.server.platform.errors import AddressNotAllowed, FileGone, OutboundFailed
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.sources.gateways.file_names import find_path, spell
 from trapline.server.sources.gateways.gateway import (
     MAX_DEPTH,
@@ -21,7 +22,6 @@ from trapline.server.sources.gateways.gateway import (
     SYMBOLIC_LINK,
     TOO_DEEP,
     ListingTooLarge,
-    OpenFile,
     RemoteFile,
     Walk,
 )

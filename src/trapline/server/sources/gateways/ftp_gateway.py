@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
 from trapline.server.platform.errors import FileGone, OutboundFailed
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.outbound import Timeouts
 from trapline.server.platform.network.timeouts import limit_total_time
 from trapline.server.sources.gateways.file_names import find_path, list_encodings
@@ -35,7 +36,6 @@ from trapline.server.sources.gateways.gateway import (
     UNREADABLE,
     UNREPRESENTABLE,
     ListingTooLarge,
-    OpenFile,
     RemoteFile,
     Walk,
     build_fingerprint,

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from trapline.server.platform.errors import AskedTooOften, OutboundFailed, Unanswered
+from trapline.server.platform.network.open_file import OpenFile
 
 MAX_ENTRIES = 5_000_000
 MAX_FOLDERS = 50_000
@@ -33,21 +34,6 @@ class RemoteFile:
     modified_at: datetime | None = None
     is_exact: bool = False
     fingerprint: str = ""
-
-
-@dataclass(frozen=True)
-class OpenFile:
-    """An open file of a source: its properties when it was opened, and its bytes.
-
-    `is_end_confirmed` is false if the protocol does not distinguish the end of the file from a
-    broken connection.
-    """
-
-    size: int | None
-    modified_at: datetime | None
-    etag: str | None
-    chunks: AsyncIterator[bytes]
-    is_end_confirmed: bool = True
 
 
 UNREPRESENTABLE = "unrepresentable name"

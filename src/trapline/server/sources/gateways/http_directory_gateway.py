@@ -14,6 +14,7 @@ from trapline.server.platform.network.http_responses import (
     open_http_file,
     quote_invisible,
 )
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.outbound import OutboundClient, OutboundResponse, parse_url
 from trapline.server.platform.network.timeouts import limit_total_time
 from trapline.server.sources.gateways.gateway import (
@@ -26,7 +27,6 @@ from trapline.server.sources.gateways.gateway import (
     UNREADABLE,
     UNREPRESENTABLE,
     ListingTooLarge,
-    OpenFile,
     RemoteFile,
     Walk,
     build_fingerprint,

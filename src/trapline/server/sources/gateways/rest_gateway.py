@@ -22,6 +22,7 @@ from trapline.server.platform.network.http_responses import (
     quote_invisible,
     read_listing_page,
 )
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.outbound import OutboundClient, get_origin, parse_url
 from trapline.server.sources.gateways.file_names import escape_name
 from trapline.server.sources.gateways.gateway import (
@@ -32,7 +33,6 @@ from trapline.server.sources.gateways.gateway import (
     TOO_LONG,
     UNREADABLE,
     UNREPRESENTABLE,
-    OpenFile,
     RemoteFile,
     Walk,
     build_fingerprint,

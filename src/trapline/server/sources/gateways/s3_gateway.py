@@ -17,6 +17,7 @@ from trapline.server.platform.network.http_responses import (
     parse_rfc3339,
     read_listing_page,
 )
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.outbound import OutboundClient, OutboundResponse, parse_url
 from trapline.server.platform.store.presign import S3Signer, encode_query
 from trapline.server.sources.gateways.file_names import escape_name, unescape_name
@@ -27,7 +28,6 @@ from trapline.server.sources.gateways.gateway import (
     OUTSIDE,
     TOO_LONG,
     UNREPRESENTABLE,
-    OpenFile,
     RemoteFile,
     Walk,
     build_fingerprint,

@@ -17,6 +17,7 @@ import structlog
 
 from trapline.server.platform.errors import FileGone, OutboundFailed, Unanswered
 from trapline.server.platform.network.dialing import Dialer, get_error_reason
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.outbound import Timeouts
 from trapline.server.platform.network.timeouts import limit_total_time
 from trapline.server.sources.gateways.file_names import find_path, list_encodings
@@ -29,7 +30,6 @@ from trapline.server.sources.gateways.gateway import (
     SYMBOLIC_LINK,
     TOO_DEEP,
     ListingTooLarge,
-    OpenFile,
     RemoteFile,
     Walk,
 )

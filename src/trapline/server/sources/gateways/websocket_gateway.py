@@ -19,8 +19,9 @@ from websockets.frames import CLOSE_CODE_EXPLANATIONS
 
 from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.network.dialing import Dialer
+from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.outbound import USER_AGENT
-from trapline.server.sources.gateways.gateway import OpenFile, RemoteFile, Walk
+from trapline.server.sources.gateways.gateway import RemoteFile, Walk
 from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
 from trapline.server.sources.rules.source_urls import get_server
 

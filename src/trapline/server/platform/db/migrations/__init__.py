@@ -12,8 +12,8 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from trapline.server.operations.queries.snapshots import BEING_COPIED
 from trapline.server.platform.access import Scope
+from trapline.server.platform.db.backup_lock import BACKUP_LOCK
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.migrations.chain import list_chain
 from trapline.server.platform.db.migrations.squash import (
@@ -156,7 +156,7 @@ def _refuse_while_copied(connection: Connection) -> None:
     """A backup holds every table, for as long as it takes."""
     holders = "select 1 from pg_locks where locktype = 'advisory' and classid = 0 and objid = :lock and database ="
     ours = " (select oid from pg_database where datname = current_database()) and mode = 'ShareLock' limit 1"
-    if connection.scalar(text(holders + ours), {"lock": BEING_COPIED}) is not None:
+    if connection.scalar(text(holders + ours), {"lock": BACKUP_LOCK}) is not None:
         raise ServiceUnavailable(
             "A backup of this database is being made, and it holds the tables that must be changed. Nothing was "
             "changed. Migrate when the backup has ended."
