@@ -1,6 +1,5 @@
 """What lists are narrowed by: said by routes, taken on by actions, made into SQL by db."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -126,40 +125,12 @@ class ExportFilter:
 
 
 @dataclass(frozen=True)
-class JobFilter:
-    """Which jobs; None takes all. `slugs` are those of their pipelines."""
-
-    status: str | None = None
-    name: str | None = None
-    slugs: Sequence[str] | None = None
-    preset: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-
-
-@dataclass(frozen=True)
 class DeploymentFilter:
     """Which deployments; None takes all."""
 
     name: str | None = None
     camera: str | None = None
     habitat: str | None = None
-
-
-@dataclass(frozen=True)
-class PipelineFilter:
-    """Which pipelines; None takes all."""
-
-    slug: str | None = None
-    name: str | None = None
-
-
-@dataclass(frozen=True)
-class PresetFilter:
-    """Which presets; None takes all. `slug` is that of their pipeline."""
-
-    name: str | None = None
-    slug: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy import func, update
 
 from trapline.server.accounts.queries.accounts import list_actor_names
-from trapline.server.catalogue.rules.filters import JobFilter
 from trapline.server.images.queries.deployments import require_deployment
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -51,6 +50,7 @@ from trapline.server.queue.rules.job_status_reason import (
     format_status_reason,
     is_starved,
 )
+from trapline.server.queue.rules.list_filters import JobFilter
 from trapline.server.queue.rules.run_names import format_selection_preview
 from trapline.server.queue.rules.worker_names import build_holder_name
 from trapline.wire.auth import Role

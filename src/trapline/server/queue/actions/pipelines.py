@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from trapline.server.catalogue.rules.filters import PipelineFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
@@ -30,6 +29,7 @@ from trapline.server.queue.queries.pipelines import (
 )
 from trapline.server.queue.queries.workers import get_registrant
 from trapline.server.queue.rules.job_status_reason import ONLINE_S
+from trapline.server.queue.rules.list_filters import PipelineFilter
 from trapline.server.queue.rules.pipeline_hash import hash_category_map, hash_pipeline, list_labels
 from trapline.wire.pipelines import (
     Algorithm,

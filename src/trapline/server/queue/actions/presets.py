@@ -3,7 +3,6 @@
 from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 
-from trapline.server.catalogue.rules.filters import PresetFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
@@ -12,6 +11,7 @@ from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Unprocessable
 from trapline.server.queue.queries.pipelines import find_pipeline
 from trapline.server.queue.queries.presets import PresetRow, get_preset_row, select_presets
+from trapline.server.queue.rules.list_filters import PresetFilter
 from trapline.wire.jobs import PRIORITIES
 from trapline.wire.presets import NewPreset, Preset, PresetUpdate
 from trapline.wire.values import Page

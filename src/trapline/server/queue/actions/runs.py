@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from trapline.server.catalogue.rules.filters import JobFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
@@ -30,6 +29,7 @@ from trapline.server.queue.queries.submit import (
     list_image_projects,
 )
 from trapline.server.queue.rules.job_transitions import FINAL
+from trapline.server.queue.rules.list_filters import JobFilter
 from trapline.server.queue.rules.run_names import (
     format_files_preview,
     format_job_id,

@@ -16,11 +16,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from trapline.server.catalogue.rules.filters import PipelineFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Now, Number, Row
+from trapline.server.queue.rules.list_filters import PipelineFilter
 
 
 class ServiceRow(Row):

@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from trapline.server.catalogue.rules.filters import PresetFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Now, Number, Row
 from trapline.server.platform.errors import NotFound
+from trapline.server.queue.rules.list_filters import PresetFilter
 
 
 class PresetRow(Row):

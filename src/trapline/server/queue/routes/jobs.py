@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import JobFilter
 from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.http.parameters import (
     LARGEST,
@@ -16,6 +15,7 @@ from trapline.server.platform.http.parameters import (
     set_etag,
 )
 from trapline.server.queue.actions import job_analyses, jobs, tasks
+from trapline.server.queue.rules.list_filters import JobFilter
 from trapline.wire.analyses import Analysis
 from trapline.wire.jobs import Job, JobDetail, JobOrder, JobState, JobUpdate, NewJob
 from trapline.wire.tasks import ClaimableJobs

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import PipelineFilter
 from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.formats.json_stream import has_many_values
 from trapline.server.platform.http.parameters import (
@@ -20,6 +19,7 @@ from trapline.server.platform.http.parameters import (
 from trapline.server.platform.http.problems import build_field_problems
 from trapline.server.platform.http.request_bodies import IN_MEMORY, build_body_schema, receive_body
 from trapline.server.queue.actions import pipelines
+from trapline.server.queue.rules.list_filters import PipelineFilter
 from trapline.wire.pipelines import (
     PipelineOrder,
     PipelineRegistration,

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import PresetFilter
 from trapline.server.platform.http.parameters import (
     LARGEST,
     Cursor,
@@ -15,6 +14,7 @@ from trapline.server.platform.http.parameters import (
     set_etag,
 )
 from trapline.server.queue.actions import presets
+from trapline.server.queue.rules.list_filters import PresetFilter
 from trapline.wire.presets import NewPreset, Preset, PresetOrder, PresetUpdate
 from trapline.wire.values import Page
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf, authorise_uncached
-from trapline.server.catalogue.rules.filters import PresetFilter
 from trapline.server.platform.errors import Forbidden, NotFound, ProjectArchived, Unprocessable
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, QueryText
 from trapline.server.platform.http.request_context import OriginOf
 from trapline.server.queue.actions import presets, runs
+from trapline.server.queue.rules.list_filters import PresetFilter
 from trapline.server.queue.rules.run_names import parse_job_id
 from trapline.wire.jobs import JobState, RetryRequest
 from trapline.wire.presets import Preset
