@@ -46,7 +46,7 @@ from trapline.server.queue.queries.job_downloads import (
 from trapline.server.queue.rules.run_names import get_image_name
 
 if TYPE_CHECKING:
-    from trapline.server.sources.gateways.gateway import OpenFile
+    from trapline.server.platform.network.open_file import OpenFile
 
 log = structlog.get_logger(__name__)
 
