@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from tests.house.tree import ROOT, list_text, read
+from tests.house.tree import ROOT, list_files, list_text, read
 
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OTHER_WORDS = {
@@ -175,6 +175,13 @@ def test_paths_in_the_docs_exist() -> None:
         for span in re.findall(r"`([^`\n]+)`", read(document))
         for named in (found.rstrip(".") for found in path.findall(span))
         if not any(ROOT.glob(named)) and not (ROOT / named).exists()
+    }
+    names = {path.name for path in list_files()}
+    missing |= {
+        f"{document}: {named}"
+        for document in list_text(".md")
+        for named in re.findall(r"\btest_\w+\.py\b", read(document))
+        if named not in names
     }
     assert not missing
 
