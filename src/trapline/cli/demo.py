@@ -204,7 +204,7 @@ def _run(
     address: str, token: str, camera_url: str, images: Path | None, console: "Console"
 ) -> bool:
     """Pull, analyse, show; says whether every picture was analysed."""
-    from trapline.cli.job import display_job
+    from trapline.cli.job_display import display_job
     from trapline.client import Trapline
     from trapline.wire.jobs import NewJob, Selection
 

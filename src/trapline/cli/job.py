@@ -1,12 +1,16 @@
 """`trapline job`: run pipelines over images, watch, and see to what failed."""
 
-import time
-from contextlib import nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trapline.cli.job_display import (
+    format_job_state,
+    print_job_state,
+    render_job,
+    wait_for_job,
+)
 from trapline.cli.job_log import list_analyses, show_log
 from trapline.cli.job_run import parse_priority, run_job
 from trapline.cli.options import AsJson, InProject
@@ -14,10 +18,6 @@ from trapline.cli.options import AsJson, InProject
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from rich.console import Console, RenderableType
-
-    from trapline.client import Trapline
-    from trapline.wire.jobs import Job, JobDetail
 
 app = typer.Typer(
     help="A job is one run of one pipeline over a selection of images.",
@@ -41,8 +41,6 @@ def _read_number(given: str) -> int:
 JobId = Annotated[
     int, typer.Argument(parser=_read_number, metavar="JOB", help="Its number, as 12 or as job-12.")
 ]
-SHOWN_REASONS = 10
-FINAL = ("completed", "failed", "canceled")
 
 
 app.command("run")(run_job)
@@ -103,7 +101,7 @@ def list_jobs(
         lambda it: (
             str(it.id),
             it.pipeline_slug,
-            _name_state(it),
+            format_job_state(it),
             it.progress.completed,
             it.progress.failed,
             it.progress.total,
@@ -265,20 +263,6 @@ def _move(job_id: int, verb: str, *, as_json: bool) -> None:
         print_job_state(server.transition_job(job_id, verb), as_json=as_json)
 
 
-def print_job_state(job: "Job", *, as_json: bool) -> None:
-    """Say where a job is, after it was moved."""
-    from trapline.cli.output import print_json
-
-    if as_json:
-        print_json(job)
-    else:
-        print(f"Job {job.id} is {_name_state(job)}. {job.why} Watch it: trapline job show {job.id}")
-
-
-def _name_state(job: "Job") -> str:
-    return "not started" if job.not_started else "paused" if job.paused else job.status
-
-
 def _read_id(given: str) -> "UUID":
     from uuid import UUID
 
@@ -289,80 +273,3 @@ def _read_id(given: str) -> "UUID":
     except ValueError:
         sentence = f"{given} is not the id of a task; `trapline job failures` lists them."
         raise CommandError(sentence, ExitCode.WRONG_USAGE) from None
-
-
-def render_job(job: "JobDetail") -> "RenderableType":
-    """A job as a person sees it: a bar, one sentence, and what was found."""
-    from rich.console import Group
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
-    from trapline.cli.output import format_duration
-
-    progress = job.progress
-    done = progress.completed + progress.failed + progress.canceled
-    head = Text.assemble((f"Job {job.id} ", "bold"), f"{job.pipeline_slug} · {_name_state(job)}")
-    figures = f"{done:,} of {progress.total:,}{'' if job.expanded else '+'} images"
-    if job.images_per_s and job.status not in FINAL:
-        figures += f" · {job.images_per_s:.1f} images/s"
-    if job.seconds_left and job.status not in FINAL:
-        figures += f" · {format_duration(job.seconds_left)} left"
-    if progress.failed:
-        figures += f" · {progress.failed:,} failed"
-    bar = Table.grid(padding=(0, 2))
-    bar.add_row(ProgressBar(total=max(progress.total, 1), completed=done, width=40), Text(figures))
-    parts: list[RenderableType] = [head, bar, Text(job.why, style="dim")]
-    if job.classes:
-        table = Table("found", "boxes", box=None, pad_edge=False, header_style="bold")
-        for name, count in sorted(job.classes.items(), key=lambda it: (-it[1], it[0])):
-            table.add_row(Text(name), f"{count:,}")
-        parts.append(table)
-    if job.failures:
-        failures = Table(
-            "failed", "reason", box=None, pad_edge=False, header_style="bold", style="red"
-        )
-        for group in job.failures[:SHOWN_REASONS]:
-            failures.add_row(f"{group.images:,}", Text(group.reason or "no reason was given"))
-        parts.append(failures)
-        rest = len(job.failures) - SHOWN_REASONS
-        more = f"{rest} more reasons; " if rest > 0 else ""
-        parts.append(Text(f"{more}look closer: trapline job failures {job.id}", style="dim"))
-    return Group(*parts)
-
-
-def display_job(server: "Trapline", job_id: int, console: "Console") -> "JobDetail":
-    """Draw a job until it ends, live on a terminal and once at the end elsewhere; answers how it ended."""
-    from rich.live import Live
-
-    job = server.get_job(job_id)
-    with (
-        Live(render_job(job), console=console, refresh_per_second=8)
-        if console.is_terminal
-        else nullcontext() as live
-    ):
-        while job.status not in FINAL:
-            time.sleep(0.2)
-            job = server.get_job(job_id)
-            if live is not None:
-                live.update(render_job(job))
-    if not console.is_terminal:
-        console.print(render_job(job))
-    return job
-
-
-def wait_for_job(server: "Trapline", job_id: int, *, as_json: bool) -> None:
-    """Show a job until it ends; raises CommandFailed where it did not complete whole."""
-    from trapline.cli.errors import CommandError
-    from trapline.cli.output import build_console, print_json
-
-    if as_json:
-        job = server.get_job(job_id)
-        while job.status not in FINAL:
-            time.sleep(0.5)
-            job = server.get_job(job_id)
-        print_json(job)
-    else:
-        job = display_job(server, job_id, build_console())
-    if job.status != "completed" or job.progress.failed:
-        raise CommandError(f"Job {job.id} ended {job.status}; {job.progress.failed} images failed.")

@@ -97,7 +97,7 @@ def run_job(
     --metadata ticket=7`
     """
     from trapline.cli.errors import CommandError, ExitCode
-    from trapline.cli.job import print_job_state, wait_for_job
+    from trapline.cli.job_display import print_job_state, wait_for_job
     from trapline.cli.output import print_json
     from trapline.cli.parameters import parse_parameters
     from trapline.cli.server_session import (

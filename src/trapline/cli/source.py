@@ -13,7 +13,8 @@ from trapline.cli.source_folders import (
     list_source_folders,
     revoke_source_folder,
 )
-from trapline.cli.source_show import show_source
+from trapline.cli.source_lookup import list_all_sources, resolve_source
+from trapline.cli.source_show import format_run, show_source
 from trapline.cli.source_update import change_source, list_runs
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def list_sources(*, project: InProject = None, as_json: AsJson = False) -> None:
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        sources = _list_all(server, project)
+        sources = list_all_sources(server, project)
     if as_json:
         print_json(sources)
         return
@@ -248,59 +249,11 @@ def delete_source(
     print(f"Deleted {found.name}; its images stay")
 
 
-def resolve_source(server: "Trapline", project: str | None, named: str) -> "Source":
-    """The source with this name or id. Raises CommandFailed."""
-    from trapline.cli.errors import CommandError
-
-    sources = _list_all(server, project)
-    for source in sources:
-        if named in (source.name, str(source.id)):
-            return source
-    names = ", ".join(source.name for source in sources) or "none yet"
-    raise CommandError(f"There is no pull source {named}. There: {names}.")
-
-
-def format_run(run: "PullRun") -> str:
-    """A run in one line."""
-    if run.state.value == "running":
-        return f"run {run.id} has begun; trapline source list shows how it goes"
-    told = f"{run.state.value}: {run.listed:,} listed, {run.imported:,} imported"
-    for count, word in (
-        (run.duplicate, "already there"),
-        (run.skipped, "skipped"),
-        (run.failed, "failed"),
-    ):
-        told += f", {count:,} {word}" if count else ""
-    told += f", {run.unlisted_folders:,} folders not listed" if run.unlisted_folders else ""
-    told += f", {run.seconds:.1f} s"
-    if run.remaining:
-        told += f"; {run.remaining:,} more wait for the next run"
-    if run.left_out:
-        told += "; left out: " + ", ".join(
-            f"{count:,} {reason}" for reason, count in run.left_out.items()
-        )
-    return told + (f" ({run.error})" if run.error else "")
-
-
 def _choose(server: "Trapline", project: str | None, named: str | None) -> "list[Source]":
     """The source that is named; without a name every active one."""
     if named is not None:
         return [resolve_source(server, project, named)]
-    return [it for it in _list_all(server, project) if it.is_active]
-
-
-def _list_all(server: "Trapline", project: str | None) -> "list[Source]":
-    from trapline.cli.server_session import resolve_project
-
-    chosen = resolve_project(server, project).id if project else None
-    sources: list[Source] = []
-    cursor = None
-    while True:
-        page = server.list_sources(project=chosen, limit=1000, cursor=cursor)
-        sources += page.results
-        cursor = page.next
-        if cursor is None:
-            return sources
+    return [it for it in list_all_sources(server, project) if it.is_active]
 
 
 def _wait(server: "Trapline", source: "Source", run_id: Any) -> "PullRun":

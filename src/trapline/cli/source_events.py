@@ -27,7 +27,7 @@ def source_events(
     from trapline.cli.errors import CommandError
     from trapline.cli.output import print_json
     from trapline.cli.server_session import connect
-    from trapline.cli.source import resolve_source
+    from trapline.cli.source_lookup import resolve_source
 
     with connect() as server:
         found = resolve_source(server, project, source)

@@ -1,10 +1,13 @@
 """`trapline source show`: one pull source with its health, its settings and its last run."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trapline.cli.options import AsJson, InProject
+
+if TYPE_CHECKING:
+    from trapline.wire.sources import PullRun
 
 Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")]
 
@@ -16,7 +19,7 @@ def show_source(source: Named, *, project: InProject = None, as_json: AsJson = F
     """
     from trapline.cli.output import print_json, print_table
     from trapline.cli.server_session import connect
-    from trapline.cli.source import format_run, resolve_source
+    from trapline.cli.source_lookup import resolve_source
 
     with connect() as server:
         it = server.get_source(resolve_source(server, project, source).id)
@@ -43,3 +46,25 @@ def show_source(source: Named, *, project: InProject = None, as_json: AsJson = F
         ("last run", format_run(it.last_run) if it.last_run else None),
     ]
     print_table(("setting", "value"), [fact for fact in facts if fact[1] is not None])
+
+
+def format_run(run: "PullRun") -> str:
+    """Format a run as one line."""
+    if run.state.value == "running":
+        return f"run {run.id} has begun; trapline source list shows how it goes"
+    told = f"{run.state.value}: {run.listed:,} listed, {run.imported:,} imported"
+    for count, word in (
+        (run.duplicate, "already there"),
+        (run.skipped, "skipped"),
+        (run.failed, "failed"),
+    ):
+        told += f", {count:,} {word}" if count else ""
+    told += f", {run.unlisted_folders:,} folders not listed" if run.unlisted_folders else ""
+    told += f", {run.seconds:.1f} s"
+    if run.remaining:
+        told += f"; {run.remaining:,} more wait for the next run"
+    if run.left_out:
+        told += "; left out: " + ", ".join(
+            f"{count:,} {reason}" for reason, count in run.left_out.items()
+        )
+    return told + (f" ({run.error})" if run.error else "")

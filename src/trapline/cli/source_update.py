@@ -33,7 +33,7 @@ def change_source(
     from trapline.cli.output import print_json
     from trapline.cli.parameters import build_request, parse_parameters
     from trapline.cli.server_session import connect
-    from trapline.cli.source import resolve_source
+    from trapline.cli.source_lookup import resolve_source
     from trapline.wire.sources import SourceSettings
 
     change = build_request(SourceSettings, parse_parameters("--set", setting), "source")
@@ -58,7 +58,7 @@ def list_runs(
     """
     from trapline.cli.output import print_list
     from trapline.cli.server_session import connect
-    from trapline.cli.source import resolve_source
+    from trapline.cli.source_lookup import resolve_source
     from trapline.client import iterate
 
     with connect() as server:

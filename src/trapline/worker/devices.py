@@ -1,6 +1,5 @@
 """Devices that models run on: a worker runs on the one that was requested, or it does not start."""
 
-import importlib.util
 import re
 
 CPU = "cpu"
@@ -25,23 +24,6 @@ def get_cuda_index(device: str) -> int | None:
     """The number of a GPU, or None for the CPU. Raises ValueError."""
     name = parse_device(device)
     return None if name == CPU else int(name.removeprefix("cuda:"))
-
-
-def require_device(device: str) -> None:
-    """Require that one of the installed runtimes can use a device.
-
-    Raises DeviceUnavailable, ValueError.
-    """
-    if get_cuda_index(device) is None:
-        return
-    from trapline.worker.onnx_session import require_onnx_device
-
-    try:
-        require_onnx_device(device)
-    except DeviceUnavailable:
-        if importlib.util.find_spec("torch") is None:
-            raise
-        require_torch_device(device)
 
 
 def require_torch_device(device: str) -> None:

@@ -17,7 +17,8 @@ from trapline import __version__
 from trapline.client import RetryPolicy, Trapline
 from trapline.wire.pipelines import PipelineDefinition as Declaration
 from trapline.wire.workers import HelloRequest
-from trapline.worker.devices import CPU, DeviceUnavailable, require_device
+from trapline.worker.device_check import require_device
+from trapline.worker.devices import CPU, DeviceUnavailable
 from trapline.worker.exit_codes import MODEL_HUNG
 from trapline.worker.held_leases import HeldLeases
 from trapline.worker.images import ImageFetcher

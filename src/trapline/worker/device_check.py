@@ -1,0 +1,22 @@
+"""Check of the requested device before a worker leases any task."""
+
+import importlib.util
+
+from trapline.worker.devices import DeviceUnavailable, get_cuda_index, require_torch_device
+
+
+def require_device(device: str) -> None:
+    """Require that one of the installed runtimes can use a device.
+
+    Raises DeviceUnavailable, ValueError.
+    """
+    if get_cuda_index(device) is None:
+        return
+    from trapline.worker.onnx_session import require_onnx_device
+
+    try:
+        require_onnx_device(device)
+    except DeviceUnavailable:
+        if importlib.util.find_spec("torch") is None:
+            raise
+        require_torch_device(device)
