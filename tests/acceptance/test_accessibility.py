@@ -34,8 +34,8 @@ DIALOGS = [
     ("/images", "Upload"),
     ("/jobs", "Start a job"),
     ("/workers", "Connect a worker"),
-    ("/integrations", "Make a key"),
-    ("/integrations/webhooks", "Add a webhook"),
+    ("/integrations", "Create key"),
+    ("/integrations/webhooks", "Add webhook"),
     ("/settings/members", "Your account"),
 ]
 """Screens and the button, or the key, that opens something over them."""

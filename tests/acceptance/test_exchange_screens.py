@@ -46,8 +46,8 @@ def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched
     page.get_by_role("button", name="Export again").click()
     expect(page.get_by_label("Class", exact=True)).to_have_value("lynx")
     page.go_back()
-    page.get_by_role("button", name="Delete the export").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete the export").click()
+    page.get_by_role("button", name="Delete export").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete export").click()
     expect(page.get_by_role("heading", name="No export yet")).to_be_visible()
 
 

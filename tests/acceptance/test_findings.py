@@ -145,7 +145,7 @@ def test_files_that_do_not_come_are_told(seat: Seat, exhibit: Exhibit) -> None:
             box(100, 100, 300, 300, "lynx", 0.9),
         )  # fmt: skip
         expect(entry(page, "lost")).to_contain_text("its file is not in the store")
-        expect(entry(page, "broken")).to_contain_text("no picture that a browser can read")
+        expect(entry(page, "broken")).to_contain_text("not an image that a browser can read")
         expect(page.get_by_text("2 files could not be loaded.")).to_be_visible()
         expect(page.get_by_test_id("corner")).to_contain_text("not loaded")
         assert page.locator('[data-testid="overlay"] [data-type]').count() == 1

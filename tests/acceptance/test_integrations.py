@@ -61,12 +61,12 @@ def test_a_key_is_made_copied_rotated_and_revoked(tab: Watched, seat: Seat, anal
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("link", name="Integrations").click()
     expect(page.get_by_role("heading", name="No key yet")).to_be_visible()
-    page.get_by_role("button", name="Make a key").click()
+    page.get_by_role("button", name="Create key").click()
     page.get_by_label("Service").fill("deer-net")
     page.get_by_label("Name (optional)").fill("gpu-1")
-    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Create key").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("The secret is shown only now.")
+    expect(dialog).to_contain_text("The secret is shown only once.")
     first = read_environment(dialog)
     assert first["API_BASE_URL"] == seat.server.base_url
     dialog.get_by_role("button", name="Copy").first.click()
@@ -81,24 +81,26 @@ def test_a_key_is_made_copied_rotated_and_revoked(tab: Watched, seat: Seat, anal
 
     old.get_by_role("button", name="Rotate").click()
     expect(dialog.get_by_role("listitem")).to_have_count(3)
-    dialog.get_by_role("button", name="Make the second key").click()
+    dialog.get_by_role("button", name="Create second key").click()
     expect(dialog).to_contain_text(f"then revoke {first['CALLBACK_KEY_ID']}")
     second = read_environment(dialog)
     page.keyboard.press("Escape")
     new = row_of(page, second["CALLBACK_KEY_ID"])
     expect(new).to_contain_text("deer-net")
-    expect(old.locator('[data-state="replaced"]')).to_have_text("a newer one waits to be used")
+    expect(old.locator('[data-state="replaced"]')).to_have_text(
+        "the newer key has not been used yet"
+    )
     assert is_taken(seat, analysis, first["CALLBACK_KEY_ID"], first["CALLBACK_KEY_SECRET"])
     assert is_taken(seat, analysis, second["CALLBACK_KEY_ID"], second["CALLBACK_KEY_SECRET"])
     page.reload()
-    expect(old.locator('[data-state="replaced"]')).to_have_text("in use beside a newer one")
+    expect(old.locator('[data-state="replaced"]')).to_have_text("in use together with a newer key")
     seat.change(
         "update callback_keys set last_used_at = now() - interval '2 hours' where key_id = %s",
         first["CALLBACK_KEY_ID"],
     )
     page.reload()
     expect(old.locator('[data-state="replaced"]')).to_have_text(
-        "a newer one is in use: revoke this"
+        "the newer key is in use: revoke this one"
     )
 
     old.get_by_role("button", name="Revoke").click()
@@ -106,7 +108,7 @@ def test_a_key_is_made_copied_rotated_and_revoked(tab: Watched, seat: Seat, anal
     dialog.get_by_role("button", name="Cancel").click()
     expect(old.locator('[data-state="replaced"]')).to_be_visible()
     old.get_by_role("button", name="Revoke").click()
-    dialog.get_by_role("button", name="Revoke the key").click()
+    dialog.get_by_role("button", name="Revoke key").click()
     expect(old.locator('[data-state="revoked"]')).to_be_visible()
     expect(old.get_by_role("button")).to_have_count(0)
     assert not is_taken(seat, analysis, first["CALLBACK_KEY_ID"], first["CALLBACK_KEY_SECRET"])
@@ -137,9 +139,9 @@ def test_the_wrong_part_of_a_pasted_curl_command_is_found(
     assert read == {"Method": "POST", "Path and query": target, "Body": sent}
     for name, value in signed.items():
         expect(page.get_by_label(name)).to_have_value(value)
-    page.get_by_role("button", name="Check the signature").click()
+    page.get_by_role("button", name="Check signature").click()
     checked = page.get_by_test_id("checked")
-    expect(checked.get_by_role("heading", name="The signature does not hold.")).to_be_visible()
+    expect(checked.get_by_role("heading", name="The signature is not valid.")).to_be_visible()
     expect(checked.locator('[data-part="signature"]')).to_contain_text(
         "the body was sent in another form"
     )
@@ -148,8 +150,8 @@ def test_the_wrong_part_of_a_pasted_curl_command_is_found(
     ] * 3 + ["wrong"]
     # Mended by hand, it holds.
     page.get_by_label("Body", exact=True).fill(json.dumps(json.loads(sent)))
-    page.get_by_role("button", name="Check the signature").click()
-    expect(checked.get_by_role("heading", name="The signature holds.")).to_be_visible()
+    page.get_by_role("button", name="Check signature").click()
+    expect(checked.get_by_role("heading", name="The signature is valid.")).to_be_visible()
     tab.expect_nothing_wrong()
 
 
@@ -168,7 +170,7 @@ def test_the_first_byte_that_was_signed_otherwise_is_marked(
     page.get_by_label("The request").fill(raw)
     expect(page.get_by_label("Path and query")).to_have_value(path)
     page.get_by_label("What you signed").fill(f"{long_ago}.{body.replace('früh', 'frueh')}")
-    page.get_by_role("button", name="Check the signature").click()
+    page.get_by_role("button", name="Check signature").click()
     checked = page.get_by_test_id("checked")
     # A request of yesterday is looked at to its end.
     expect(checked.locator('[data-part="timestamp"]')).to_have_attribute("data-look", "wrong")
@@ -179,11 +181,11 @@ def test_the_first_byte_that_was_signed_otherwise_is_marked(
     )
     assert [mark.inner_text() for mark in checked.locator("mark").all()] == ["ü", "u"]
     page.get_by_label("What you signed").fill(f"{long_ago}.{body}")
-    page.get_by_role("button", name="Check the signature").click()
-    expect(checked).to_contain_text("the secret is another one")
+    page.get_by_role("button", name="Check signature").click()
+    expect(checked).to_contain_text("the secret or the digest is different")
     # What is pasted anew has no answer yet.
     page.get_by_label("The request").fill(f"{raw}\n")
-    expect(checked).to_contain_text("What is found is shown here.")
+    expect(checked).to_contain_text("The result is shown here.")
     page.get_by_label("The request").fill("hello")
     expect(page.get_by_text("neither a curl command nor raw HTTP")).to_be_visible()
     tab.expect_nothing_wrong()
@@ -199,10 +201,10 @@ def test_members_who_are_no_owners_read_who_may(seat: Seat, size: str) -> None:
         page = tab.open(f"/projects/{project}/integrations")
         expect(row_of(page, made.key_id)).to_be_visible()
         expect(
-            page.get_by_text("Only owners of the project make, rotate and revoke keys.")
+            page.get_by_text("Only owners of the project create, rotate and revoke keys.")
         ).to_be_visible()
         expect(
-            page.get_by_role("button", name=re.compile("Make a key|Rotate|Revoke"))
+            page.get_by_role("button", name=re.compile("Create key|Rotate|Revoke"))
         ).to_have_count(0)
         page.get_by_role("link", name="Signature checker").click()
         expect(page.get_by_text("Only owners of the project check signatures.")).to_be_visible()

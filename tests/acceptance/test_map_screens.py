@@ -107,12 +107,12 @@ def test_the_overview_and_the_first_steps_say_what_is_so(
     steps = page.get_by_test_id("first-steps")
     expect(steps).to_contain_text("2 of 6 done")
     expect(steps.locator("[aria-current=step]")).to_contain_text("Where are your cameras?")
-    steps.get_by_role("button", name="Add a deployment").click()
+    steps.get_by_role("button", name="Add deployment").click()
     page.get_by_label("Name").fill("First place")
-    page.get_by_role("dialog").get_by_role("button", name="Add the deployment").click()
+    page.get_by_role("dialog").get_by_role("button", name="Add deployment").click()
     expect(steps).to_contain_text("3 of 6 done")
     expect(steps.locator("[aria-current=step]")).to_contain_text("Bring images")
-    said = page.get_by_text("This project is archived: it is only looked at")
+    said = page.get_by_text("This project is archived and read-only")
     expect(said).to_have_count(0)
     with seat.server.open() as owner:
         owner.update_project(furnished.empty, ProjectUpdate(archived=True))
@@ -181,9 +181,9 @@ def test_an_error_of_what_stands_between_is_said_and_tried_again(
     tab.open(f"/projects/{furnished.scene.project}/jobs")
     alert = page.get_by_role("alert").first
     expect(alert).to_contain_text(
-        "The server could not answer (502)", timeout=15_000
+        "The server returned an error (502)", timeout=15_000
     )  # behind two more tries
-    expect(alert).to_contain_text("Nothing that is stored was lost")
+    expect(alert).to_contain_text("Stored data is not affected")
     fails = False
     alert.get_by_role("button", name="Try again").click()
     expect(

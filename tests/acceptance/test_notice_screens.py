@@ -32,26 +32,26 @@ def _without_notices(seat: Seat) -> Iterator[None]:
 
 def ask(page: Page, kind: str, **fields: str) -> None:
     """Ask for a notice on the page."""
-    page.get_by_role("button", name="Ask for a notice").click()
+    page.get_by_role("button", name="Add alert").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Write to me when").select_option(kind)
+    dialog.get_by_label("Alert me when").select_option(kind)
     for label, value in fields.items():
         dialog.get_by_label(label).fill(value)
-    dialog.get_by_role("button", name="Ask for it").click()
+    dialog.get_by_role("button", name="Add", exact=True).click()
     expect(dialog).to_be_hidden()
 
 
 def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_path: Path) -> None:
     page = tab.open(f"/projects/{seat.scene.project}/settings")
     page.get_by_role("link", name="E-mail").click()
-    expect(page.get_by_role("heading", name="You are not written to")).to_be_visible()
+    expect(page.get_by_role("heading", name="No alerts")).to_be_visible()
     ask(page, "deployment_silent", **{"Days without an image": "5"})
-    ask(page, "class_seen", **{"Class": "lynx", "Least confidence": "80"})
+    ask(page, "class_seen", **{"Class": "lynx", "Minimum confidence, percent": "80"})
     ask(page, "job_failed")
     expect(page.locator('[data-notice="deployment_silent"]')).to_contain_text("no image for 5 days")
     expect(page.locator('[data-notice="class_seen"]')).to_contain_text("lynx, at least 80% sure")
-    expect(page.get_by_text(f"Trapline writes to {EMAIL}")).to_be_visible()
-    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_text(f"Trapline sends e-mail to {EMAIL}")).to_be_visible()
+    page.get_by_role("button", name="Send test e-mail").click()
     expect(
         page.get_by_text("The test was not sent: the mail server could not be reached.")
     ).to_be_visible()
@@ -61,14 +61,16 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
     controller = Controller(handed, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        page.get_by_role("button", name="Send a test").click()
-        expect(page.get_by_text(f"The mail server has taken the test for {EMAIL}.")).to_be_visible()
+        page.get_by_role("button", name="Send test e-mail").click()
+        expect(
+            page.get_by_text(f"Test e-mail to {EMAIL} accepted by the mail server.")
+        ).to_be_visible()
         told = seat.server.run("notice", "test").stdout
         assert told.startswith("The mail server has taken it for")
         assert [one["To"] for one in handed.mailbox] == [EMAIL, EMAIL]
     finally:
         controller.stop()
-    page.get_by_role("button", name="End “A job has failed”").click()
+    page.get_by_role("button", name="Delete “A job has failed”").click()
     expect(page.locator('[data-notice="job_failed"]')).to_be_hidden()
     within = ("--project", str(seat.scene.project))
     assert (
@@ -100,6 +102,6 @@ def test_where_no_e_mail_is_sent_the_page_says_what_an_operator_does(
 
     tab.page.route("**/api/v2/notices?*", without_mail_server)
     page = tab.open(f"/projects/{seat.scene.project}/settings/notices")
-    expect(page.get_by_text("This server sends no e-mail yet.")).to_be_visible()
+    expect(page.get_by_text("This server cannot send e-mail yet.")).to_be_visible()
     expect(page.get_by_text("TRAPLINE_SMTP_URL=")).to_be_visible()
-    expect(page.get_by_role("button", name="Ask for a notice")).to_be_hidden()
+    expect(page.get_by_role("button", name="Add alert")).to_be_hidden()

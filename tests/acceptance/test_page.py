@@ -29,19 +29,19 @@ def test_the_first_owner_comes_in_by_the_link_and_brings_pictures(
         page.get_by_label("Your name").fill("Ana Lind")
         page.get_by_label("E-mail").fill(EMAIL)
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Make the account").click()
+        page.get_by_role("button", name="Create account").click()
         # A new installation may already have a first project; with none, the page asks for one.
         page.wait_for_url(re.compile("/projects/"))
         if page.url.endswith("/new"):
             page.get_by_label("Name").fill("Black Forest")
-            page.get_by_role("button", name="Make the project").click()
+            page.get_by_role("button", name="Create project").click()
         page.get_by_test_id("first-steps").wait_for()
 
-        page.get_by_role("button", name="Add a deployment").click()
+        page.get_by_role("button", name="Add deployment").click()
         page.get_by_label("Name").fill("Kaltenbach ford")
         page.get_by_label("Latitude").fill("48.1")
         page.get_by_label("Longitude").fill("8.2")
-        page.get_by_role("dialog").get_by_role("button", name="Add the deployment").click()
+        page.get_by_role("dialog").get_by_role("button", name="Add deployment").click()
         expect(page.get_by_role("dialog")).to_have_count(0)
 
         page.get_by_role("link", name="Images", exact=True).click()
@@ -76,7 +76,7 @@ def bring_folders(page: Page, folder: Path) -> None:
     leaves = "() => window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
     assert page.evaluate(leaves) is False, "the tab warns before it is closed"
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Go on uploading").click()
+    page.get_by_role("button", name="Continue uploading").click()
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_role("button", name="Upload 10 files")).to_be_visible()
     assert page.evaluate(leaves) is True
@@ -84,7 +84,7 @@ def bring_folders(page: Page, folder: Path) -> None:
     page.route("**/api/v2/images", lambda route: route.abort(), times=2)
     page.get_by_role("button", name="Upload 10 files").click()
     expect(
-        page.get_by_text("3 images imported. 6 already here. 1 file could not be taken")
+        page.get_by_text("3 images imported. 6 already here. 1 file could not be imported")
     ).to_be_visible()
     reasons = page.get_by_test_id("upload-reasons")
     expect(reasons).to_contain_text("this is an HTML page, not an image")
@@ -218,7 +218,7 @@ def test_a_worker_token_is_shown_once(tab: Watched, seat: Seat) -> None:
     expect(page.get_by_text("known service")).to_be_visible()
     page.get_by_role("button", name="Connect a worker").click()
     page.get_by_label("Name of the worker's machine").fill("gpu-1")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     commands = page.get_by_role("dialog").locator("code")
     expect(commands).to_have_count(4)
     # No index of packages has a trapline of ours: whoever takes that name would be run here.

@@ -31,11 +31,11 @@ def here(seat: Seat, link: str) -> str:
 
 def invite(page: Page) -> str:
     """Invite somebody on the page; answers the link."""
-    page.get_by_role("button", name="Invite somebody").click()
+    page.get_by_role("button", name="Invite a user").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("E-mail").fill(EMAIL)
     dialog.get_by_label(re.compile("Role in")).select_option("reviewer")
-    dialog.get_by_role("button", name="Make the link").click()
+    dialog.get_by_role("button", name="Create link").click()
     link = page.get_by_role("dialog").locator("code").text_content() or ""
     page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
     return link
@@ -59,21 +59,21 @@ def test_somebody_is_invited_given_a_role_and_let_out(seat: Seat, tab: Watched) 
         hers.page.wait_for_url(re.compile(rf"/projects/{project}$"))
         hers.page.goto(settings(seat, project, "/members"))
         expect(hers.page.locator(".person", has_text="Berta")).to_contain_text("Reviewer")
-        expect(hers.page.get_by_role("button", name="Add a member")).to_have_count(0)
+        expect(hers.page.get_by_role("button", name="Add member")).to_have_count(0)
         hers.page.goto(settings(seat, project, "/people"))
-        expect(hers.page.get_by_text("Accounts are the business of operators.")).to_be_visible()
+        expect(hers.page.get_by_text("Only operators manage accounts.")).to_be_visible()
         hers.expect_nothing_wrong()
 
         page.goto(settings(seat, project, "/members"))
         page.get_by_label("Role of Berta").select_option("manager")
-        expect(page.get_by_text("The role is changed.")).to_be_visible()
+        expect(page.get_by_text("Role changed.")).to_be_visible()
         page.get_by_role("button", name="Remove Berta").click()
         page.get_by_role("dialog").get_by_role("button", name="Remove").click()
         expect(page.locator(".person")).to_have_count(1)
-        expect(page.get_by_text("You are alone here.")).to_be_visible()
+        expect(page.get_by_text("You are the only member.")).to_be_visible()
 
         page.goto(settings(seat, project, "/people"))
-        page.get_by_role("button", name="More about Berta").click()
+        page.get_by_role("button", name="Actions for Berta").click()
         page.get_by_role("menuitem", name="Deactivate").click()
         page.get_by_role("dialog").get_by_role("button", name="Deactivate").click()
         expect(person).to_contain_text("deactivated")
@@ -86,12 +86,12 @@ def test_a_project_is_deleted_by_its_name_and_restored(seat: Seat, tab: Watched)
         project = owner.create_project(NewProject(name="Soon gone")).id
     page = tab.page
     page.goto(settings(seat, project))
-    page.get_by_role("button", name="Delete the project").click()
+    page.get_by_role("button", name="Delete project").click()
     dialog = page.get_by_role("dialog")
-    go = dialog.get_by_role("button", name="Delete the project")
-    dialog.get_by_label("Its name").fill("Soon")
+    go = dialog.get_by_role("button", name="Delete project")
+    dialog.get_by_label("Type the name of the project").fill("Soon")
     expect(go).to_be_disabled()
-    dialog.get_by_label("Its name").fill("Soon gone")
+    dialog.get_by_label("Type the name of the project").fill("Soon gone")
     go.click()
     page.wait_for_url(re.compile(r"/projects/\d+$"))
     assert not page.url.endswith(f"/{project}")
@@ -115,7 +115,7 @@ def test_other_browsers_are_signed_out(seat: Seat, tab: Watched) -> None:
         expect(page.locator('[data-session="current"]')).to_contain_text("this one")
         newest = page.locator('[data-session="other"]').first
         newest.get_by_role("button").click()
-        expect(page.get_by_text("It is signed out.")).to_be_visible()
+        expect(page.get_by_text("Session signed out.")).to_be_visible()
         other.page.goto(seat.server.base_url)
         other.page.wait_for_url(re.compile("/sign-in"))
 
@@ -126,13 +126,13 @@ def test_a_project_is_made_public_looked_at_by_a_visitor_and_made_private(
     project = seat.scene.project
     page = tab.page
     page.goto(settings(seat, project))
-    expect(page.get_by_test_id("publicity")).to_have_text("Only its members see this project.")
-    page.get_by_role("button", name="Make it public").click()
+    expect(page.get_by_test_id("publicity")).to_have_text("Only members can see this project.")
+    page.get_by_role("button", name="Make public").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Withheld from them")
-    dialog.get_by_role("button", name="Make it public").click()
-    expect(page.get_by_test_id("publicity")).to_contain_text("Anybody with the address")
-    preview = page.get_by_role("link", name="See what visitors see").get_attribute("href")
+    expect(dialog).to_contain_text("Visitors do not see")
+    dialog.get_by_role("button", name="Make public").click()
+    expect(page.get_by_test_id("publicity")).to_contain_text("Anyone with the URL")
+    preview = page.get_by_role("link", name="View as visitor").get_attribute("href")
     assert preview == f"/public/{project}"
 
     with open_tab(seat.browser, seat.server.base_url) as visitor:
@@ -140,7 +140,7 @@ def test_a_project_is_made_public_looked_at_by_a_visitor_and_made_private(
         visitor.page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
         visitor.page.goto(seat.server.base_url + preview)
         expect(visitor.page.get_by_role("note")).to_contain_text(
-            "People, places and file names are withheld."
+            "People, locations and file names are not shown."
         )
         expect(visitor.page.get_by_role("heading", name="Known pictures")).to_be_visible()
         expect(visitor.page.locator(".pictures a")).to_have_count(3)
@@ -165,11 +165,11 @@ def test_a_project_is_made_public_looked_at_by_a_visitor_and_made_private(
         assert {call.partition(" ")[0] for call in asked} == {"GET"}
         assert all("/api/v2/public/" in call for call in asked if "/api/" in call), asked
 
-        page.get_by_role("button", name="Make it private").click()
-        page.get_by_role("dialog").get_by_role("button", name="Make it private").click()
-        expect(page.get_by_test_id("publicity")).to_have_text("Only its members see this project.")
+        page.get_by_role("button", name="Make private").click()
+        page.get_by_role("dialog").get_by_role("button", name="Make private").click()
+        expect(page.get_by_test_id("publicity")).to_have_text("Only members can see this project.")
         visitor.page.reload()
-        expect(visitor.page.get_by_text("There is no public project here")).to_be_visible()
+        expect(visitor.page.get_by_text("Project not found")).to_be_visible()
         visitor.page.get_by_role("link", name="Sign in").click()
         visitor.page.wait_for_url(re.compile("/sign-in"))
 

@@ -65,7 +65,7 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(
             image.captured_at for image in client.list_images(project=scene.project).results
         ) == first + timedelta(hours=1)
         tab.open(f"{project}/deployments/{scene.deployment}")
-        page.get_by_role("button", name="Set back to 0 s").click()
+        page.get_by_role("button", name="Restore 0 s").click()
         expect(page.get_by_role("dialog")).to_have_count(0)
         assert (
             min(image.captured_at for image in client.list_images(project=scene.project).results)
@@ -113,6 +113,6 @@ def test_deployments_come_in_as_a_sheet_and_what_is_wrong_is_said_by_line(
     page.get_by_test_id("sheet").set_input_files(sheet)
     expect(page.get_by_role("link", name="By sheet")).to_be_visible()
     with page.expect_download() as saved:
-        page.get_by_role("link", name="Save as CSV").click()
+        page.get_by_role("link", name="Export CSV").click()
     assert "By sheet,48.0" in saved.value.path().read_text(encoding="utf-8")
     tab.expect_nothing_wrong()

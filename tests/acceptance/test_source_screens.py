@@ -45,7 +45,7 @@ class Feed:
         over = page.get_by_test_id("runs").locator(
             '[data-state="completed"], [data-state="failed"]'
         )
-        expect(over.first.or_(page.get_by_text("It has not run yet"))).to_be_visible()
+        expect(over.first.or_(page.get_by_text("No runs yet"))).to_be_visible()
         before = over.count()
         page.get_by_role("button", name="Run now", exact=True).click()
         expect(over).to_have_count(before + 1, timeout=30_000)
@@ -94,22 +94,22 @@ def feed(browser: Browser, own_server: RunningServer, tmp_path: Path) -> Iterato
 
 def test_a_source_is_tested_added_run_and_seen_to(feed: Feed) -> None:
     page = feed.tab.open(f"/projects/{feed.project}/sources")
-    page.get_by_role("link", name="Add a source").first.click()
+    page.get_by_role("link", name="Add source").first.click()
     result = page.get_by_test_id("test-result")
-    page.get_by_label("Address").fill(feed.sftp)
+    page.get_by_label("URL").fill(feed.sftp)
     page.get_by_label("User").fill(USER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Test").click()
     expect(result).to_contain_text("is not known yet", timeout=TEST_MS)
-    result.get_by_role("button", name="take the key over").click()
-    expect(result).to_contain_text("It works", timeout=TEST_MS)
+    result.get_by_role("button", name="Accept this host key").click()
+    expect(result).to_contain_text("The source works", timeout=TEST_MS)
     expect(page.get_by_label("Host key")).to_have_value(re.compile("^ssh-ed25519 AAAA"))
 
-    page.get_by_label("Address").fill(f"{feed.url}nothing/")
+    page.get_by_label("URL").fill(f"{feed.url}nothing/")
     page.get_by_label("Name", exact=True).fill("Ford camera")
     page.get_by_role("button", name="Test").click()
-    expect(result).to_contain_text("It does not work yet", timeout=TEST_MS)
-    page.get_by_label("Address").fill(feed.url)
+    expect(result).to_contain_text("does not work yet", timeout=TEST_MS)
+    page.get_by_label("URL").fill(feed.url)
     expect(result).to_have_count(0)
     page.get_by_role("button", name="Test").click()
     expect(result).to_contain_text("5 files", timeout=TEST_MS)
@@ -135,8 +135,8 @@ def test_a_source_is_tested_added_run_and_seen_to(feed: Feed) -> None:
     _fall_sick(feed, address)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
-    page.get_by_role("button", name="Delete the source").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete the source").click()
+    page.get_by_role("button", name="Delete source").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete source").click()
     page.wait_for_url(re.compile("/sources$"))
 
 
@@ -164,9 +164,11 @@ def _keep_a_password(page: Page) -> None:
     page.get_by_role("button", name="Edit").click()
     expect(dialog.get_by_text("Stored, and never shown again.")).to_be_visible()
     dialog.get_by_role("button", name="Test").click()
-    expect(dialog.get_by_test_id("test-result")).to_contain_text("It works", timeout=TEST_MS)
-    dialog.get_by_role("button", name="Forget").click()
-    expect(dialog.get_by_text("It is forgotten when you save.")).to_be_visible()
+    expect(dialog.get_by_test_id("test-result")).to_contain_text(
+        "The source works", timeout=TEST_MS
+    )
+    dialog.get_by_role("button", name="Delete secret").click()
+    expect(dialog.get_by_text("The stored secret is deleted when you save.")).to_be_visible()
     dialog.get_by_role("button", name="Cancel").click()
 
 
@@ -174,7 +176,7 @@ def _fall_sick(feed: Feed, address: str) -> None:
     """A source that fails is the first thing on the overview, with the reason and the way there."""
     page = feed.tab.page
     page.get_by_role("button", name="Edit").click()
-    page.get_by_role("dialog").get_by_label("Address").fill(f"{feed.url}nothing/")
+    page.get_by_role("dialog").get_by_label("URL").fill(f"{feed.url}nothing/")
     page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     feed.run_now()
@@ -193,7 +195,7 @@ def _fall_sick(feed: Feed, address: str) -> None:
         ("SFTP", "sftp://nas.example/", ["User", "Password", "Private key", "Host key"]),
         ("S3", "s3://feeds/", ["Endpoint", "Region", "Access key", "Secret key"]),
         ("JSON", "https://portal.example/", ["Sign-in", "List of files", "Next page"]),
-        ("WebSocket", "wss://hub.example/", ["Sign-in", "Files lie under"]),
+        ("WebSocket", "wss://hub.example/", ["Sign-in", "Base URL of files"]),
         ("Folder or card", "file:///media/card", []),
     ],
 )
@@ -203,7 +205,7 @@ def test_each_kind_of_source_asks_for_what_it_needs(
     page = tab.open(f"/projects/{seat.scene.project}/sources/new")
     if kind == "JSON":
         page.get_by_role("radio", name=kind, exact=True).check()
-    page.get_by_label("Address").fill(address)
+    page.get_by_label("URL").fill(address)
     expect(page.get_by_role("radio", name=kind, exact=True)).to_be_checked()
     every = {
         "User",
@@ -223,19 +225,19 @@ def test_each_kind_of_source_asks_for_what_it_needs(
 
 def test_the_secret_of_pushed_events_is_shown_once(tab: Watched, seat: Seat) -> None:
     page = tab.open(f"/projects/{seat.scene.project}/sources/new")
-    page.get_by_label("Address").fill("https://camera.example/DCIM/")
+    page.get_by_label("URL").fill("https://camera.example/DCIM/")
     page.get_by_role("button", name="Add the source").click()
-    page.get_by_role("button", name="Make a secret").click()
+    page.get_by_role("button", name="Create secret").click()
     expect(page.get_by_role("dialog").locator("code")).to_contain_text("whsec_")
     page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
     expect(page.get_by_text(re.compile("/image-pull-sources/[0-9a-f-]{36}/events"))).to_be_visible()
     page.reload()
-    expect(page.get_by_role("button", name="Rotate the secret")).to_be_visible()
+    expect(page.get_by_role("button", name="Rotate secret")).to_be_visible()
     assert "whsec_" not in page.content()
     with seat.as_role("manager"):
         page.reload()
         expect(
-            page.get_by_text("Only owners of the project make, rotate and end the secret.")
+            page.get_by_text("Only owners of the project create, rotate and delete the secret.")
         ).to_be_visible()
         expect(page.get_by_role("button", name=re.compile("the secret|End pushed"))).to_have_count(
             0

@@ -38,11 +38,11 @@ def test_a_list_comes_in_and_labels_are_given_their_meaning(
         {"name": "taxa.csv", "mimeType": "text/csv", "buffer": sheet.encode()}
     )
     told = page.get_by_role("dialog")
-    expect(told).to_contain_text("3 made, 0 changed, 0 as they were, 1 not taken.")
+    expect(told).to_contain_text("3 created, 0 changed, 0 unchanged, 1 rejected.")
     expect(told).to_contain_text(
         "line 5, synonym_of: Nobody is neither in this file nor on the list"
     )
-    expect(told).to_contain_text("Columns that mean nothing here: colour.")
+    expect(told).to_contain_text("Ignored columns: colour.")
     told.get_by_role("button", name="Close").last.click()
 
     page.get_by_label("Search by any name").fill("berglö")
@@ -67,7 +67,7 @@ def test_a_list_comes_in_and_labels_are_given_their_meaning(
 
 def test_a_taxon_is_added_changed_and_deleted_by_hand(seat: Seat, tab: Watched) -> None:
     page = tab.open(f"/projects/{seat.scene.project}/settings/taxa")
-    page.get_by_role("button", name="Add a taxon").first.click()
+    page.get_by_role("button", name="Add taxon").first.click()
     form = page.get_by_role("dialog")
     form.get_by_label("Scientific name").fill("Lutra lutra")
     form.get_by_role("button", name="Add a common name").click()
@@ -78,7 +78,7 @@ def test_a_taxon_is_added_changed_and_deleted_by_hand(seat: Seat, tab: Watched) 
     row = page.locator('[data-taxon="Lutra lutra"]')
     expect(row).to_contain_text("Eurasian otter")
 
-    page.get_by_role("button", name="Add a taxon").first.click()
+    page.get_by_role("button", name="Add taxon").first.click()
     form.get_by_label("Scientific name").fill("lutra  LUTRA")
     page.keyboard.press("Enter")
     expect(form.get_by_role("alert")).to_contain_text(
@@ -93,12 +93,12 @@ def test_a_taxon_is_added_changed_and_deleted_by_hand(seat: Seat, tab: Watched) 
     expect(row).to_contain_text("also Viverra lutra")
 
     page.get_by_role("button", name="Edit Viverra lutra").click()
-    form.get_by_role("button", name="It is no synonym").click()
+    form.get_by_role("button", name="Not a synonym").click()
     form.get_by_role("button", name="Save").click()
     expect(form).to_have_count(0)
     expect(row).not_to_contain_text("also Viverra lutra")
     page.get_by_role("button", name="Delete Viverra lutra").click()
-    form.get_by_role("button", name="Delete the taxon").click()
+    form.get_by_role("button", name="Delete taxon").click()
     expect(page.locator('[data-taxon="Viverra lutra"]')).to_have_count(0)
     with seat.server.open() as owner:
         [kept] = owner.list_taxa(project=seat.scene.project, search="lutra").results

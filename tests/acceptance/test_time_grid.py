@@ -121,7 +121,7 @@ def test_days_filter_the_grid_in_the_address_on_a_phone_too(seat: Seat, project:
         expect(tiles.first).to_have_attribute("aria-label", re.compile("^065.jpg"))
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.goto(f"{seat.server.base_url}/projects/{project}/images?blank=true")
-        expect(page.get_by_text("No image fits these filters")).to_be_visible()
+        expect(page.get_by_text("No image matches these filters")).to_be_visible()
         tab.expect_nothing_wrong()
 
 

@@ -188,7 +188,7 @@ def test_keys_do_what_the_mouse_does(tab: Watched, seat: Seat) -> None:
     page.wait_for_url(f"**/projects/{project}/images")
     page.locator(".tile").first.wait_for()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("/")

@@ -16,25 +16,25 @@ export const navigationTexts = {
   skip: "Skip to the content",
   main: "Main",
   live: "Live",
-  notLive: "Not live: asking every few seconds",
+  notLive: "Not live: refreshing every few seconds",
   account: "Your account",
   signOut: "Sign out",
   theme: "Colours",
-  themes: { auto: "As the system", light: "Light", dark: "Dark" } as Record<string, string>,
-  keys: "Keys",
+  themes: { auto: "System default", light: "Light", dark: "Dark" } as Record<string, string>,
+  keys: "Keyboard shortcuts",
   projects: "Project",
   newProject: "New project",
   apiDocs: "API documentation",
   running: (count: number) => formatPlural(count, "job runs", "jobs run"),
   archived:
-    "This project is archived: it is only looked at. Its sources pause, and its jobs wait. An owner takes it out of the archive in the",
+    "This project is archived and read-only. Its sources pause, and its jobs wait. An owner can unarchive it in the",
   archivedWhere: "settings",
 }
 
 export const searchTexts = {
   label: "Go to",
   placeholder: "Go to a class, deployment, job…",
-  nothing: "Nothing is called that.",
+  nothing: "No results.",
   kinds: {
     screen: "Screen",
     class: "Class",
@@ -45,12 +45,12 @@ export const searchTexts = {
 }
 
 export const shortcutTexts = {
-  title: "Keys",
+  title: "Keyboard shortcuts",
   groups: [
     {
       name: "Everywhere",
       keys: [
-        ["?", "show these keys"],
+        ["?", "show keyboard shortcuts"],
         ["/", "search"],
         ["g then o", "overview"],
         ["g then i", "images"],
@@ -68,7 +68,7 @@ export const shortcutTexts = {
         ["Enter", "open"],
         ["x", "select"],
         ["Shift + x", "select up to here"],
-        ["r", "run a pipeline on what is selected"],
+        ["r", "run a pipeline on the selected images"],
       ],
     },
     {
@@ -76,9 +76,9 @@ export const shortcutTexts = {
       keys: [
         ["← → or J K", "previous, next"],
         ["+ −", "zoom in, out"],
-        ["0", "fit the picture"],
-        ["1", "one picture pixel on one screen pixel"],
-        ["Shift + arrows", "move the picture"],
+        ["0", "fit the image"],
+        ["1", "one image pixel per screen pixel"],
+        ["Shift + arrows", "move the image"],
         ["y", "confirm"],
         ["x", "correct"],
         ["n", "blank"],
@@ -88,8 +88,8 @@ export const shortcutTexts = {
         ["b", "findings on or off"],
         ["c", "side by side on or off"],
         ["i", "information on or off"],
-        ["Tab, Enter", "go through the findings, choose one"],
-        ["Esc", "choose none, back to the images"],
+        ["Tab, Enter", "next finding, select it"],
+        ["Esc", "clear the selection, back to the images"],
       ],
     },
   ] as { name: string; keys: [string, string][] }[],

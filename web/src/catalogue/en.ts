@@ -20,7 +20,7 @@ export const timeTexts = {
   hour: (hour: number, images: string) =>
     `${String(hour).padStart(2, "0")}:00 to ${String(hour).padStart(2, "0")}:59, ${images}`,
   day: (day: string, images: string, blank: string) => `${day}: ${images}, ${blank} of them blank`,
-  behind: "What came in just now is being counted.",
+  behind: "New images are being counted.",
 } as const
 
 export const sequenceTexts = {
@@ -35,7 +35,7 @@ export const sequenceTexts = {
   run: "Run a pipeline",
   lasted: (span: string) => `over ${span}`,
   noneTitle: "No sequence yet",
-  none: "Sequences are made by themselves as images come in.",
+  none: "Sequences are created automatically when images arrive.",
   older: "Show more",
   atLeast: "At least",
   any: "Any length",

@@ -18,26 +18,26 @@ export const formatDeployments = (count: number) => formatPlural(count, "deploym
 
 export const deploymentTexts = {
   title: "Deployments",
-  add: "Add a deployment",
+  add: "Add deployment",
   noneTitle: "No deployment yet",
   none: "A deployment is one camera at one place over one period. Images belong to one.",
   name: "Name",
-  nameHint: "As you call the place: “Kaltenbach ford”.",
+  nameHint: "The name of the location, such as “Kaltenbach ford”.",
   latitude: "Latitude",
   longitude: "Longitude",
   zone: "Time zone",
   clock: "Clock offset, seconds",
-  clockHint: "Added to what the camera's clock said.",
+  clockHint: "Added to the time of the camera's clock.",
   camera: "Camera",
   habitat: "Habitat",
   notes: "Notes",
-  go: "Add the deployment",
-  saved: (name: string) => `Deployment “${name}” is added.`,
-  changed: (name: string) => `Deployment “${name}” is changed.`,
-  edit: "Change the deployment",
+  go: "Add deployment",
+  saved: (name: string) => `Deployment “${name}” added.`,
+  changed: (name: string) => `Deployment “${name}” saved.`,
+  edit: "Edit deployment",
   remove: "Delete",
   removeAsk: "Delete this deployment?",
-  removed: "The deployment is deleted.",
+  removed: "Deployment deleted.",
   removeText: "Only a deployment without images can be deleted.",
   badNumber: "A number in degrees, such as 48.1372.",
   north: "−90 to 90",
@@ -51,40 +51,42 @@ export const clockTexts = {
     moved === 0 ? "No capture time would change." : `The time of ${formatImages(moved)} changes:`,
   stays: (edited: number, without: number) =>
     [
-      edited ? `${formatImages(edited)} edited by hand ${edited === 1 ? "stays" : "stay"}.` : "",
+      edited
+        ? `${formatImages(edited)} edited manually ${edited === 1 ? "does" : "do"} not change.`
+        : "",
       without
-        ? `${formatImages(without)} without a time of the camera ${without === 1 ? "stays" : "stay"}.`
+        ? `${formatImages(without)} without a camera time ${without === 1 ? "does" : "do"} not change.`
         : "",
     ]
       .filter(Boolean)
       .join(" "),
-  undo: (seconds: number) => `Set back to ${formatCount(seconds)} s`,
-  undoZone: (zone: string) => `Set back to ${zone}`,
-  undone: "The clock is set back, and the capture times with it.",
+  undo: (seconds: number) => `Restore ${formatCount(seconds)} s`,
+  undoZone: (zone: string) => `Restore ${zone}`,
+  undone: "Clock offset and capture times restored.",
   dating: (done: number, all: number) =>
-    `Dating its images again: ${formatCount(done)} of ${formatCount(all)}.`,
+    `Updating capture times: ${formatCount(done)} of ${formatCount(all)}.`,
   silent: "Silent",
   default: "Default",
-  defaultHint: "Takes the images that belong to no other deployment.",
+  defaultHint: "Contains the images that belong to no other deployment.",
 }
 
 export const zoneTexts = {
   assumed: "No time zone is set. The times of this camera were read as UTC.",
   choose: "Set its time zone or its coordinates to correct them.",
-  chooseBelow: "Enter its time zone, and keep “Date its images again” selected.",
+  chooseBelow: "Enter its time zone, and keep “Update capture times” selected.",
   correct: (zone: string) => `Set ${zone} and correct all times`,
   setZone: "Set the time zone",
   keep: "The camera's clock is in UTC",
   corrected: (zone: string) => `Time zone set to ${zone}. The capture times are corrected.`,
   kept: "Time zone confirmed: UTC.",
-  again: (count: number) => `Date its ${formatImages(count)} again in this time zone`,
+  again: (count: number) => `Update capture times of ${formatImages(count)} to this time zone`,
   onlyNew: "Otherwise only new images are in this time zone.",
 }
 
 export const csvTexts = {
-  save: "Save as CSV",
-  take: "Read a CSV",
-  wrong: "This sheet cannot be used",
+  save: "Export CSV",
+  take: "Import CSV",
+  wrong: "This CSV file is invalid",
   taken: (made: number, changed: number, unchanged: number) =>
-    `${formatCount(made)} added, ${formatCount(changed)} changed, ${formatCount(unchanged)} as they were.`,
+    `${formatCount(made)} added, ${formatCount(changed)} changed, ${formatCount(unchanged)} unchanged.`,
 }

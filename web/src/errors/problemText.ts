@@ -25,7 +25,7 @@ export function formatProblem(error: unknown): ProblemText {
   const what = [
     told,
     ...fields,
-    ...(UNCHANGED_STATUSES.has(error.status) && !/nothing|nobody|lost/i.test(told)
+    ...(UNCHANGED_STATUSES.has(error.status) && !/nothing|nobody|no one|lost|unchanged/i.test(told)
       ? [said.nothingChanged]
       : []),
   ].join(" ")

@@ -2,17 +2,18 @@
 import { formatCount } from "../ui/en"
 
 export const onboardingTexts = {
-  title: "To your first results",
-  progress: (done: number, all: number) => `${done} of ${all} done. This goes away by itself.`,
+  title: "First steps",
+  progress: (done: number, all: number) =>
+    `${done} of ${all} done. This list disappears automatically.`,
   done: "done",
   account: "Your account",
   project: "Your project",
   where: "Where are your cameras?",
   whereText: "A deployment is one camera at one place over one period.",
-  whereGo: "Add a deployment",
+  whereGo: "Add deployment",
   bring: "Bring images",
-  bringText: "Drop files here, or let Trapline poll a camera's folder.",
-  bringGo: "Add a source",
+  bringText: "Drop files here, or add a source that Trapline polls.",
+  bringGo: "Add source",
   bringUpload: "Upload files",
   worker: "Connect a worker",
   workerText: "A worker runs the models. It may be this machine or any other.",
@@ -21,18 +22,18 @@ export const onboardingTexts = {
   workerOnline: "A worker is online.",
   workerAway: "A worker has registered, but none is online. The last was seen",
   results: "First results",
-  resultsText: "Choose the pipeline that looks at every image that comes in.",
+  resultsText: "Choose the pipeline that analyses every new image.",
   resultsGo: "Choose a pipeline",
-  resultsWait: "They appear here as soon as an image has been looked at.",
+  resultsWait: "Results appear here when the first image is analysed.",
   resultsJob: "See the job",
   choose: "Choose a pipeline",
   chooseGo: "Choose",
   noPipeline: "No worker has registered a pipeline yet.",
-  chosen: (name: string) => `${name} looks at every new image from now on.`,
+  chosen: (name: string) => `${name} analyses every new image.`,
 }
 
 export const overviewTexts = {
-  where: "Where they are",
+  where: "Locations",
   recent: "Latest images",
   running: "Running now",
   nothingRuns: "No job runs.",
@@ -41,7 +42,7 @@ export const overviewTexts = {
   workers: "Workers",
   noWorkers: "No worker has registered yet.",
   seeAll: "See all",
-  found: "Found most",
+  found: "Most detected species",
   silent: (count: number) =>
     count === 1 ? "1 camera is silent" : `${formatCount(count)} cameras are silent`,
   failing: (count: number) =>

@@ -3,7 +3,7 @@ import { formatCount, formatPlural } from "../ui/en"
 
 export const uploadTexts = {
   title: "Upload images",
-  deployment: "Which deployment took them?",
+  deployment: "Deployment",
   choose: "Choose files",
   chooseFolder: "Choose a folder",
   drop: "or drop files and folders here",
@@ -21,14 +21,14 @@ export const uploadTexts = {
       `${formatPlural(imported, "image", "images")} imported.`,
       duplicate ? `${formatCount(duplicate)} already here.` : "",
       refused
-        ? `${formatPlural(refused, "file", "files")} could not be taken; nothing else was affected.`
+        ? `${formatPlural(refused, "file", "files")} could not be imported; nothing else was affected.`
         : "",
     ]
       .filter(Boolean)
       .join(" "),
   newDeployment: "New deployment",
-  needDeployment: "Images belong to a deployment. Make one first.",
-  retry: "Send the failed ones again",
+  needDeployment: "Images belong to a deployment. Create one first.",
+  retry: "Retry failed files",
   stop: "Stop",
   left: (count: number) => `${formatPlural(count, "file", "files")} not sent yet.`,
   because: (count: number) => `${formatPlural(count, "file", "files")}:`,
@@ -45,7 +45,7 @@ export const uploadTexts = {
     names.join(", ") + (all > names.length ? ` and ${formatCount(all - names.length)} more` : ""),
   leaveTitle: "Stop uploading?",
   leaveText:
-    "What is imported stays. What is on its way is not stored; upload the same files again, and only what is missing is taken.",
+    "Imported images are kept. Files being sent are not stored; upload the same files again to import only the missing ones.",
   leaveGo: "Stop and close",
-  leaveKeep: "Go on uploading",
+  leaveKeep: "Continue uploading",
 }

@@ -24,7 +24,7 @@ export const mapTexts = {
   noPosition: "no position yet",
   setPosition: "Set its position",
   none: "No deployment has a position yet.",
-  noneText: "Give one its latitude and longitude, and it appears here.",
+  noneText: "Enter the latitude and longitude of a deployment to show it here.",
   images: (count: number) => `${formatCount(count)} ${count === 1 ? "image" : "images"}`,
   place: "Press the map to set the position, or type it below.",
   placeKeys: "Press to set the position; Enter takes the middle of the map",
