@@ -78,13 +78,13 @@ else
 endif
 
 .PHONY: soak
-soak: setup ## Prove the promises in full (an hour; ARGS="tests/faults/test_kill_storm.py" for one of them)
+soak: setup ## Prove the promises in full (an hour; ARGS="tests/faults/queue/test_kill_storm.py" for one of them)
 ifdef ARGS
 	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider $(ARGS)
 else
 	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider tests/faults
 	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider -m long tests/acceptance
-	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider tests/acceptance/test_accessibility.py tests/integration/test_races.py
+	TRAPLINE_SOAK=1 $(BIN)/pytest -p no:cacheprovider tests/acceptance/page/test_accessibility.py tests/integration/queue/test_races.py
 endif
 
 .PHONY: mutants
@@ -95,13 +95,13 @@ mutants: setup ## Break load-bearing lines one at a time; reports those that no 
 adapters: setup ## Run MegaDetector's and SpeciesNet's packages on stand-in weights, in an environment of its own (brings PyTorch)
 	$(BIN)/uv venv --quiet --allow-existing $(VENV)/adapters
 	$(BIN)/uv pip install --quiet --python $(VENV)/adapters/bin/python --editable ".[worker,megadetector,speciesnet]" pytest pytest-asyncio
-	$(VENV)/adapters/bin/python -m pytest -W default -p no:cacheprovider --confcutdir=tests/conformance tests/conformance/test_adapters.py
+	$(VENV)/adapters/bin/python -m pytest -W default -p no:cacheprovider --confcutdir=tests/conformance tests/conformance/worker/test_adapters.py
 
 N ?= 20
 
 .PHONY: e2e
 e2e: setup ## The whole way of N pictures (N=20), on processes of its own (ARGS="--worker ours")
-	@$(BIN)/python -m tests.acceptance.end_to_end $(N) $(ARGS)
+	@$(BIN)/python -m tests.support.end_to_end $(N) $(ARGS)
 
 .PHONY: openapi
 openapi: setup ## Write openapi.json and the page's types from it

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
-from tests.applications import application_of
-from tests.conformance.s3_server import S3Server, run_s3_server
+from tests.support.api_application import application_of
+from tests.support.s3_server import S3Server, run_s3_server
 from trapline.server.app.hooks import register_hooks
 from trapline.server.app.http.application import wrap_middleware
 from trapline.server.app.http_server import tune_garbage_collector

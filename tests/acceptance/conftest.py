@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.acceptance.browsing import Watched, open_browser, open_tab
-from tests.acceptance.exhibit import Exhibit, make_exhibit
-from tests.acceptance.running import METRICS_TOKEN, SHARED_SECRET, RunningServer
-from tests.acceptance.scene import make_scene
-from tests.acceptance.seat import Seat, sign_in
-from tests.integration.identity_providers import CLIENT_ID, CLIENT_SECRET
-from tests.prepared import copy_prepared, prepare
+from tests.support.annotation_gallery import Exhibit, make_exhibit
+from tests.support.browser_session import Watched, open_browser, open_tab
+from tests.support.known_image_project import make_scene
+from tests.support.oidc_test_provider import CLIENT_ID, CLIENT_SECRET
+from tests.support.prepared_database import copy_prepared, prepare
+from tests.support.running_server import METRICS_TOKEN, SHARED_SECRET, RunningServer
+from tests.support.signed_in_browser import Seat, sign_in
 from trapline.server.platform.postgres.postgres import find_free_port
 
 

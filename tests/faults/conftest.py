@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.chance import FULL, SEED, Figures
-from tests.faults.outsider import Outsider
-from tests.faults.scene import Scene
-from tests.faults.up_scene import UpScene
-from tests.prepared import copy_prepared, prepare
+from tests.support.external_service import Outsider
+from tests.support.fault_run import FULL, SEED, Figures
+from tests.support.fault_scene import Scene
+from tests.support.prepared_database import copy_prepared, prepare
+from tests.support.up_scene import UpScene
 
 _figures = Figures()
 

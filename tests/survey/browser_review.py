@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.acceptance.browsing import WHOLE, Watched, open_browser, open_tab
-from tests.acceptance.running import EMAIL, PASSWORD, wait_for
+from tests.support.browser_session import WHOLE, Watched, open_browser, open_tab
+from tests.support.running_server import EMAIL, PASSWORD, wait_for
 from tests.survey.driver import Survey
 
 KEYS = {"confirm": "y", "blank": "n", "unsure": "u"}

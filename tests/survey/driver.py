@@ -17,11 +17,11 @@ from uuid import UUID
 
 import httpx2
 
-from tests.acceptance.running import RunningServer, wait_for
-from tests.conformance.file_servers import PASSWORD as FTP_PASSWORD
-from tests.conformance.file_servers import USER as FTP_USER
-from tests.conformance.file_servers import pyftpd
-from tests.conformance.web_servers import nginx
+from tests.support.file_servers import PASSWORD as FTP_PASSWORD
+from tests.support.file_servers import USER as FTP_USER
+from tests.support.file_servers import pyftpd
+from tests.support.running_server import RunningServer, wait_for
+from tests.support.web_servers import nginx
 from tests.survey import pictures
 from tests.survey.model_output import CLASSES, EYE
 from trapline.client import CallbackSession, Trapline

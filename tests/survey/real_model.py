@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from pycocotools.coco import COCO
 
-from tests.acceptance.running import wait_for
+from tests.support.running_server import wait_for
 from tests.survey import pictures
 from tests.survey.comparison import Comparison
 from tests.survey.driver import Survey, list_images

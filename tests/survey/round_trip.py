@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx2
 
-from tests.acceptance.running import wait_for
+from tests.support.running_server import wait_for
 from tests.survey import pictures
 from tests.survey.driver import UPLOADED_AT_ONCE, Survey, list_images
 from tests.survey.exported import Exported

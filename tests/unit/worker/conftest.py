@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.unit.worker.fake_server import FakeServer, serve
+from tests.support.worker_test_server import FakeServer, serve
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 import onnxruntime
 import pytest
-from tests.unit.worker.fake_server import FakeServer, make_jpeg
+from tests.support.worker_test_server import FakeServer, make_jpeg
 from tests.unit.worker.test_process import finish, installed, start
 
 from trapline.worker.devices import DeviceUnavailable

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.conformance.test_pipelines import load_example
+from tests.conformance.worker.test_pipelines import load_example
 
 from trapline.worker.settings import WorkerSettings
 

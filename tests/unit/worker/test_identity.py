@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.unit.worker.fake_server import Answer, Asked, FakeServer, make_jpeg, refuse
+from tests.support.worker_test_server import Answer, Asked, FakeServer, make_jpeg, refuse
 from tests.unit.worker.test_loop import Sleeper, run
 from tests.unit.worker.test_process import finish, installed, start
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.unit.worker.fake_server import Asked, FakeServer, make_jpeg, refuse
+from tests.support.worker_test_server import Asked, FakeServer, make_jpeg, refuse
 
 from trapline.client import RetryPolicy
 from trapline.worker.images import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, make_jpeg, refuse
+from tests.support.worker_test_server import TOKEN, Answer, Asked, FakeServer, make_jpeg, refuse
 
 from trapline.client import RetryPolicy, Trapline
 from trapline.wire.pipelines import Algorithm

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.unit.worker.fake_server import FakeServer, make_jpeg
+from tests.support.worker_test_server import FakeServer, make_jpeg
 from tests.unit.worker.test_process import finish, installed, start
 
 from trapline.worker.model_watch import ModelWatch

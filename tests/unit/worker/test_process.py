@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.unit.worker.fake_server import TOKEN, Answer, Asked, FakeServer, make_jpeg, refuse
+from tests.support.worker_test_server import TOKEN, Answer, Asked, FakeServer, make_jpeg, refuse
 
 ONE_SECOND = {"TRAPLINE_MODEL_TIMEOUT": "1", "TRAPLINE_MODEL_START_TIMEOUT": "1"}
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"

@@ -1,0 +1,113 @@
+"""Each benchmark runs at its smallest size and prints its figures.
+
+Nothing here asserts how long something takes.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.camera_images import fill
+from tests.support.running_server import quiet_environment
+
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+IMAGES = "{images}"
+"""Replaced by a folder with two images and a manifest."""
+SMALLEST = {
+    # name: (its arguments, a line of figures that it prints)
+    "bulk": ("--count 50 --posts 2 --rounds 1", r"\d annotations/s"),
+    "detections": (
+        f"--images {IMAGES}",
+        r"animal-detector: 2 images\n(.*\n)*boxes of persons in all \d",
+    ),
+    "exchange_in": ("50", r"taken in: .* images/s"),
+    "expand": ("50 --rounds 1", r"all images: all can be leased after \d"),
+    "export": ("--observations 300", r"camtrap-dp: .*; \d+% .*\n.*coco: .*; \d+%"),
+    "floor": ("--batches 1", r"\d images/s"),
+    "grid": ("--sizes 400 --rounds 2", r"first page +\d"),
+    "growth": ("--sizes 100 200 --batches 1 --rounds 1", r"200 +\d+ images/s +\d+ % of the first"),
+    "heavy": ("--classes 20 --images 2 --posts 2 --rounds 1", r"\d bodies/s"),
+    "idle": (
+        "--seconds 1 --settle 0",
+        r"without PostgreSQL +\d+.*\n.*PostgreSQL +\d+.*\n\d.* transactions/s",
+    ),
+    "ingest": ("--count 4", r"way \d[\d.]*\n\d+ % of the slower floor"),
+    "line": ("--processes 1 --batches 1 --rounds 1", r"line over HTTP +\d+ images/s"),
+    "peers": ("--count 64 --rounds 1 --queue-only", r"line, nothing found +\d+ +\d+ +\d+"),
+    "poll": (
+        "--known 20 --long 30 --rounds 1",
+        r"way [\d,]+: \d+ % of the floor(.*\n)+ +30 entries: at most \d+ MiB",
+    ),
+    "start": ("--rounds 1 --idle 1", r"a used folder +floor .* ready after(.*\n)+together +\d"),
+    "submit": (
+        "--rate 10 --seconds 1 --images 20 --processes 1 --large 2 --settle 0",
+        r"one by one over 20 images +median",
+    ),
+    "worker": (
+        f"--pipeline insect-sheet --count 4 --rounds 1 --images {IMAGES}",
+        r"worker +\d[\d.]* images/s",
+    ),
+}
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    first, second = fill(folder, 2)
+    manifest = f"file,ground_truth\n{first.name},blank\n{second.name},\n"
+    (folder / "manifest.csv").write_text(manifest, encoding="utf-8")
+    return folder
+
+
+def start(name: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Start a benchmark and wait for its end."""
+    return subprocess.run(
+        [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments],
+        env=quiet_environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_each_benchmark_has_its_smallest_arguments_here() -> None:
+    programs = {path.stem for path in BENCHMARKS.glob("*.py") if not path.stem.startswith("_")}
+    assert programs == set(SMALLEST)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_benchmark_prints_its_figures(name: str, images: Path) -> None:
+    arguments, figures = SMALLEST[name]
+    if name == "ingest" and shutil.which("curl") is None:
+        pytest.skip("there is no curl, which this benchmark compares with")
+    done = start(name, *arguments.replace(IMAGES, str(images)).split())
+    if done.returncode and "could not be" in done.stderr and not os.environ.get("CI"):
+        pytest.skip(f"the package registries cannot be reached: {done.stderr[-300:]}")
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+    assert re.search(figures, done.stdout), done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("name", ["ingest", "worker"])
+def test_a_folder_of_images_that_does_not_exist_is_named(name: str, tmp_path: Path) -> None:
+    """The help names the folder in TRAPLINE_SAMPLES that is read, and so does the error."""
+    help_text = " ".join(start(name, "--help").stdout.split())
+    assert "the folder `images` in TRAPLINE_SAMPLES" in help_text
+    done = start(name, "--count", "1", TRAPLINE_SAMPLES=str(tmp_path))
+    assert done.returncode == 1
+    assert f"{tmp_path / 'images'} is not a folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_each_figure_names_its_commit() -> None:
+    """Each section of RESULTS.md names the commit that its figures were measured at."""
+    text = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    assert len(sections) > 10
+    commit = re.compile(r"^Commit `[0-9a-f]{10}`", re.MULTILINE)
+    unnamed = [section.partition("\n")[0] for section in sections if not commit.search(section)]
+    assert not unnamed

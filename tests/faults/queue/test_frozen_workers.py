@@ -1,0 +1,73 @@
+"""Workers that are stopped past their lease and go on as if nothing had been: nothing overwritten, nothing doubled."""
+
+import signal
+import time
+
+from tests.faults.conftest import MakeScene
+from tests.support.fault_run import Figures, make_chance, sized
+from tests.support.fault_scene import LEASE_S, REAPER_S, Scene, Strike
+from tests.support.ledger_checker import check
+from tests.support.operation_log import OK, read_operations
+from tests.support.process_keeper import signal_family
+from tests.support.running_server import wait_for
+
+RUNS = sized(200)
+AT_ONCE = 8
+AWAKE = 3
+IMAGES = 60
+
+
+def _holds(scene: Scene) -> dict[str, int]:
+    """How many tasks each worker has in hand now, by what the server says."""
+    rows = scene.ask(
+        "select h.user_agent, count(*) from analyses a join holders h on h.id = a.holder_id "
+        "where a.state = 'processing' group by 1"
+    )
+    return {name: int(count) for name, count in rows}
+
+
+def test_a_frozen_worker_overwrites_and_doubles_nothing(
+    make_scene: MakeScene, figures: Figures
+) -> None:
+    chance = make_chance("frozen")
+    scene = make_scene(apis=2, settings={"TRAPLINE_TASK_LOSSES": "100"}).start(images=IMAGES)
+    owner = scene.record("owner")
+    names = [f"worker {number}" for number in range(1, AT_ONCE + AWAKE + 1)]
+    for number in range(1, AT_ONCE + AWAKE + 1):
+        scene.add_worker(number, work_s=0.12, batch=4, additions=number % 2 == 0)
+    jobs = 0
+    while len(scene.strikes) < RUNS:
+        while scene.count_open() < 4 * len(names):
+            scene.make_job(owner, f"job-{(jobs := jobs + 1)}")
+            wait_for("tasks", lambda: scene.count_open() > 0)
+        holds = [name for name in _holds(scene) if name in names]
+        chosen = chance.sample(sorted(holds), min(len(holds), AT_ONCE, RUNS - len(scene.strikes)))
+        pids = {name: scene.find_pid(name) for name in chosen}
+        for name, pid in pids.items():
+            scene.strikes.append(Strike(f"{name} stopped", time.monotonic(), pid))
+            signal_family(pid, signal.SIGSTOP)
+        try:
+            time.sleep(LEASE_S + 2 * REAPER_S + chance.random())
+        finally:
+            for pid in pids.values():
+                signal_family(pid, signal.SIGCONT)
+        time.sleep(chance.uniform(0.2, 0.6))
+    scene.drain(90)
+    scene.expect_in_flight(share=0.9)
+    tally = check(scene)
+    told = [
+        status
+        for operation in read_operations(scene.logs)
+        if operation.name == "result" and operation.state == OK
+        for status in operation.heard["statuses"]
+    ]
+    late = told.count("duplicate")
+    assert tally.results == tally.tasks == jobs * IMAGES
+    assert tally.lost_attempts >= RUNS // 2, "hardly a lease ran out: the test proves nothing"
+    assert late > 0, "no worker was overtaken: the test proves nothing"
+    figures.add(
+        "P9",
+        "frozen workers; overwritten, doubled",
+        f"{RUNS}; 0, 0",
+        f"{len(scene.strikes)}; 0, 0 ({tally.lost_attempts} leases lost, {late} results told duplicate)",
+    )

@@ -1,0 +1,149 @@
+"""Attempts at imports: asked for once, cut off, taken up again, and never at the cost of what was promised."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.api_project import SYSTEM, Field
+from tests.support.import_client import (
+    box,
+    image,
+    list_files,
+    make_named_field,
+    megadetector,
+    send,
+    show,
+)
+
+from trapline.server.imports.actions.result_import import resume_imports, run_import
+from trapline.server.platform import failpoints
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.errors import ServiceUnavailable
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.storage_keys import FILES
+
+
+@pytest.fixture
+async def field(system: AppContext) -> Field:
+    return await make_named_field(system)
+
+
+async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> None:
+    entries = [{"file": f"IMG_{number}.JPG", "detections": [box()]} for number in range(4)]
+    sent = await send(field, megadetector(*entries))
+    await field.change(
+        "update imports set state = 'reading', done = 3, total = 4, stored = 3 where id = %s",
+        sent["id"],
+    )
+    await run_import(field.system, SYSTEM, sent["id"])
+    await run_import(field.system, SYSTEM, sent["id"])
+    taken = await show(field, sent)
+    assert (taken["state"], taken["done"], taken["stored"]) == ("completed", 4, 4)
+    assert (await image(field, 0))["analyses"] == []
+    assert len((await image(field, 3))["analyses"]) == 1
+
+
+async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: Field) -> None:
+    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    await field.change(
+        "update imports set attempt = 10, state = 'reading', done = 3 where id = %s", sent["id"]
+    )
+    await run_import(field.system, SYSTEM, sent["id"])
+    taken = await show(field, sent)
+    assert (taken["state"], taken["stored"]) == ("failed", 0)
+    words = (
+        "It was begun 10 times and got on with nothing. 3 entries had been taken before, and stay."
+    )
+    assert taken["error"] == words
+    [file] = await field.ask(
+        "select count(*) from discarded_files where due_at <= clock_timestamp()"
+    )
+    assert file == (1,)
+
+
+async def test_what_is_away_is_no_attempt(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    await field.change("update imports set attempt = 9 where id = %s", sent["id"])
+
+    def away(key: str) -> Any:
+        raise ServiceUnavailable(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(field.system.store, "local_path", away)
+        with pytest.raises(ServiceUnavailable):
+            await run_import(field.system, SYSTEM, sent["id"])
+    await run_import(field.system, SYSTEM, sent["id"])
+    assert (await show(field, sent))["state"] == "completed"
+
+
+async def test_a_request_is_made_once_by_its_key(field: Field) -> None:
+    file = megadetector({"file": "IMG_0.JPG", "detections": []})
+    keyed = {"Idempotency-Key": "import-1"}
+    first = await send(field, file, headers=keyed)
+    assert (await send(field, file, headers=keyed))["id"] == first["id"]
+    await send(field, file + b" ", status=409, headers=keyed)
+    assert len(list_files(field)) == 1
+    await send(field, b"", status=400)
+
+
+async def test_a_file_outlives_a_commit_of_which_nobody_heard(field: Field, tmp_path: Path) -> None:
+    data, plan = field.system.work_folder.parent, tmp_path / "plan"
+    (data / failpoints.MARK).touch()
+    plan.write_text("1 after commit|*|1|fail\n")
+    content = megadetector({"file": "IMG_0.JPG", "detections": [box()]})
+
+    async def arming() -> AsyncIterator[bytes]:
+        # By the time that the body is read, all that is committed before it is.
+        failpoints.enable(str(plan), data)
+        yield content
+
+    keyed = {"Idempotency-Key": "import-1"}
+    try:
+        await send(field, arming(), status=503, headers=keyed)
+    finally:
+        failpoints.enable(None, data)
+    sent = await send(field, content, headers=keyed)
+    assert len(list_files(field)) == 1
+    await run_import(field.system, SYSTEM, sent["id"])
+    taken = await show(field, sent)
+    assert (taken["state"], taken["stored"]) == ("completed", 1), taken["error"]
+    assert await field.ask("select count(*) from imports") == [(1,)]
+    assert list_files(field) == []
+
+
+class Waiting(LocalStore):
+    """A store in which something happens before a file is read."""
+
+    meanwhile: Callable[[], Awaitable[object]]
+
+    @asynccontextmanager
+    async def local_path(self, key: str) -> AsyncIterator[Path]:
+        async with super().local_path(key) as path:
+            await self.meanwhile()
+            yield path
+
+
+async def test_a_file_that_is_read_for_long_gets_no_second_reader(field: Field) -> None:
+    sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
+    system, is_quiet = field.system, "select updated_at < now() - interval '9 minutes' from imports"
+    assert isinstance(system.store, LocalStore)
+    store = Waiting(system.store.root, system.secrets.derive_all(FILES), system.public_url)
+    waiting = (
+        "select count(*) from procrastinate.procrastinate_jobs where task_name = 'take_import'"
+    )
+
+    async def read_for_long() -> None:
+        await field.change("update imports set updated_at = now() - interval '1 h'")
+        async with asyncio.timeout(5):
+            while await field.ask(is_quiet) == [(True,)]:
+                await asyncio.sleep(0.01)
+        await resume_imports(system, SYSTEM)
+        assert await field.ask(waiting) == [(1,)]
+
+    store.meanwhile = read_for_long
+    await run_import(replace(system, store=store), SYSTEM, sent["id"], beat_s=0.01)
+    assert (await show(field, sent))["state"] == "completed"

@@ -1,0 +1,127 @@
+"""A migration beside others that use the database: another migration, whoever reads, a backup."""
+
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from tests.support.running_server import wait_for
+
+from trapline.server.operations.queries.snapshots import open_snapshot
+from trapline.server.platform.db.migrations import find_present, list_revisions, migrate, newest
+from trapline.server.platform.errors import ServiceUnavailable
+
+MIGRATE = (
+    "import sys; from trapline.server.platform.db.migrations import migrate; migrate(sys.argv[1])"
+)
+
+
+def test_two_may_migrate_one_database_at_once(empty_database_url: str) -> None:
+    """The second one waits for the first, which waits for all that look at the tables it builds an index on."""
+    migrators = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE, empty_database_url], stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    told = [migrator.communicate(timeout=120)[1] for migrator in migrators]
+    assert [migrator.returncode for migrator in migrators] == [0, 0], "\n".join(told)
+    assert find_present(empty_database_url) == newest()
+
+
+def test_nobody_queues_behind_a_migration_that_waits_for_a_reader(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trapline.server.platform.db.migrations.PAUSE_S", 0.2)
+    migrate(empty_database_url, "0100")
+    told: list[str] = []
+    with psycopg.connect(empty_database_url, application_name="a long read") as reader:
+        reader.execute("select from webhooks")
+        migrating = threading.Thread(target=migrate, args=(empty_database_url, "head", told.append))
+        migrating.start()
+        try:
+            wait_for("its word that it waits", lambda: len(told) >= 2, 20)
+            with psycopg.connect(empty_database_url) as other:
+                other.execute("set statement_timeout = '5s'")
+                other.execute("select from webhooks")
+        finally:
+            reader.rollback()
+            migrating.join(30)
+    assert "Another program (a long read, process " in told[0]
+    assert find_present(empty_database_url) == newest()
+
+
+def test_a_migration_that_is_never_let_in_says_so_and_is_whole(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trapline.server.platform.db.migrations.TRIES", 1)
+    migrate(empty_database_url, "0100")
+    with psycopg.connect(empty_database_url) as reader:
+        reader.execute("select from webhooks")
+        with pytest.raises(
+            ServiceUnavailable,
+            match=r"is at revision 0100, and not migrated further: .* nothing is lost",
+        ):
+            migrate(empty_database_url)
+    migrate(empty_database_url)
+    assert find_present(empty_database_url) == newest()
+
+
+def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
+    """What is written meanwhile, in the statements of a program of before, is there, and none waits for a second."""
+    migrate(empty_database_url, "0100")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            "insert into analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence, errors,"
+            " lost, created_at, updated_at) select gen_random_uuid(), 1, gen_random_uuid(), 'm', '1', 'queued', 0, 0,"
+            " 0, 0, now(), now() from generate_series(1, 20000)"
+        )
+    took_s: list[float] = []
+    is_over = threading.Event()
+
+    def work() -> None:
+        with psycopg.connect(empty_database_url, autocommit=True) as connection:
+            connection.execute("set session_replication_role = replica")
+            while not is_over.is_set():
+                began = time.monotonic()
+                done = connection.execute(
+                    "update analyses set state = 'completed', attempt = attempt + 1, updated_at = now() where id ="
+                    " (select id from analyses where state = 'queued' limit 1 for update skip locked)"
+                )
+                took_s.append(time.monotonic() - began)
+                assert done.rowcount == 1
+
+    with ThreadPoolExecutor() as pool:
+        workers = [pool.submit(work) for _ in range(2)]
+        try:
+            wait_for("work", lambda: len(took_s) > 10, 20)
+            before = len(took_s)
+            migrate(empty_database_url)
+            during = len(took_s) - before
+        finally:
+            is_over.set()
+        for worker in workers:
+            worker.result()
+    with psycopg.connect(empty_database_url) as connection:
+        counted = connection.execute(
+            "select state, sum(attempt) from analyses group by 1 order by 1"
+        ).fetchall()
+    assert during > 10, "nobody worked meanwhile"
+    assert counted == [("completed", len(took_s)), ("queued", 0)]
+    assert max(took_s) < 1
+
+
+async def test_a_migration_is_refused_while_a_backup_is_made(empty_database_url: str) -> None:
+    older = list_revisions()[-2]
+    migrate(empty_database_url, older)
+    async with open_snapshot(empty_database_url):
+        with pytest.raises(ServiceUnavailable, match="A backup of this database is being made"):
+            migrate(empty_database_url)
+        assert find_present(empty_database_url) == older
+    migrate(empty_database_url)
+    async with open_snapshot(empty_database_url):
+        migrate(empty_database_url)

@@ -1,0 +1,75 @@
+"""One loader process of a field worker: it leases for itself, fetches and decodes, ahead of what is
+asked of it.
+
+    python -m tests.support.adc_loader SERVER TOKEN JOB BATCH_SIZE AHEAD LOAD_S
+
+A line `+` on its standard input lets it hand over one more batch, beyond the AHEAD that it makes
+ready at once. It says JSON lines: `{"leased": [...]}` as soon as it holds tasks, `{"batch": [...]}`
+when their pictures are decoded, `{"end": why}` when the job has nothing left to lease. It ends with
+its standard input. Between the two it waits for LOAD_S seconds, as for a slow line.
+"""
+
+import io
+import json
+import queue
+import sys
+import threading
+import time
+from typing import Any
+
+from PIL import Image
+
+from tests.support.adc_calls import Caller, Lost, Refused, fetch_picture
+
+
+def load(task: dict[str, Any]) -> dict[str, Any]:
+    """Fetch and decode the picture of a task as it comes: never turned by its EXIF."""
+    try:
+        with Image.open(io.BytesIO(fetch_picture(task["image_url"]))) as picture:
+            return task | {"size": list(picture.convert("RGB").size)}
+    except (Lost, OSError, ValueError) as error:
+        return task | {"unreadable": f"failed to load image: {error}"}
+
+
+def say(**message: Any) -> None:
+    """Tell the worker."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def main(server: str, token: str, job: int, batch_size: int, ahead: int, load_s: float) -> None:
+    """Lease and load until the job has nothing to lease."""
+    caller = Caller(server, token)
+    wanted: queue.Queue[bool] = queue.Queue()
+    for _ in range(ahead):
+        wanted.put(True)
+
+    def listen() -> None:
+        for _ in sys.stdin:
+            wanted.put(True)
+        wanted.put(False)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while wanted.get():
+        try:
+            tasks = caller.post(f"/api/v2/jobs/{job}/tasks/", {"batch_size": batch_size})["tasks"]
+        except (Refused, Lost) as error:
+            say(end=str(error))
+            return
+        if not tasks:
+            say(end="")
+            return
+        say(leased=tasks)
+        time.sleep(load_s)
+        say(batch=[load(task) for task in tasks])
+
+
+if __name__ == "__main__":
+    main(
+        sys.argv[1],
+        sys.argv[2],
+        int(sys.argv[3]),
+        int(sys.argv[4]),
+        int(sys.argv[5]),
+        float(sys.argv[6]),
+    )

@@ -1,0 +1,115 @@
+"""Two houses side by side, furnished alike, with every kind of caller: what the isolation tests stand on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx2
+
+from tests.conftest import open_own_system
+from tests.support.api_application import application_of
+from tests.support.isolation_rows import (
+    Caller,
+    People,
+    furnish,
+    let_in,
+    make_dead_tokens,
+    make_operator,
+    make_people,
+    make_restricted,
+)
+from tests.support.project_with_roles import House, build_house, fingerprint
+from trapline.server.app.http.access_table import ACCESS, TOKENS_THAT_WORK, RouteAccess
+from trapline.server.app.http.application import wrap_middleware
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import AppContext, CallbackSettings
+from trapline.server.platform.postgres.postgres import Postgres
+from trapline.wire.auth import Role, TokenKind
+
+LEAST = {"DELETE /projects/{project_id}/members/{user_id}": Role.OWNER}
+"""Who may do it to others, where everybody may do it to themselves."""
+CALLERS = ("owner", "manager", "reviewer", "viewer", "session", "worker", "pipeline")
+
+
+@dataclass
+class Grounds:
+    """What all tests here stand on: no call of a stranger changes anything, so one database is
+    enough for them.
+
+    `spare` is a house for calls that are allowed, and change what they are about.
+    """
+
+    system: AppContext
+    app_client: httpx2.AsyncClient
+    house: House
+    stranger: House
+    spare: House
+    people: dict[str, People]
+    restricted: Caller
+    operator: Caller
+    dead: dict[str, dict[str, str]]
+    _seen: dict[str, str] = field(default_factory=dict)
+
+    def pick_least(self, key: str) -> Caller:
+        """Whoever may just do what a route does, of the house for calls that are allowed."""
+        access = ACCESS[key]
+        if access.operators:
+            return self.operator
+        return self._pick(access, LEAST.get(key, access.role))
+
+    def pick_most(self, key: str) -> Caller:
+        """The same, but for an owner where others may, too."""
+        access = ACCESS[key]
+        return self.operator if access.operators else self._pick(access, Role.OWNER)
+
+    def _pick(self, access: RouteAccess, role: Role) -> Caller:
+        name = role.value if TokenKind.USER in (access.kinds or ()) else "session"
+        return self.people["spare"].call_as("worker" if access.kinds == TOKENS_THAT_WORK else name)
+
+    async def expect_unchanged(self) -> None:
+        """Fail if a row of any table changed since this was asked last."""
+        before, self._seen = self._seen, await fingerprint(self.system.database)
+        changed = [table for table, digest in self._seen.items() if before.get(table) != digest]
+        assert not changed, f"rows changed in {changed}"
+
+    async def note_changes(self) -> None:
+        """What changed so far was meant to."""
+        self._seen = await fingerprint(self.system.database)
+
+
+@asynccontextmanager
+async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncIterator[Grounds]:
+    """A server that takes tokens where only signatures count otherwise: then the projects are what keeps others out."""
+    async with open_own_system(postgres, template, store) as own:
+        system = replace(own, callbacks=CallbackSettings(require_signature=False))
+        transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://trapline.test"
+        ) as client:
+            houses: dict[str, House] = {}
+            people: dict[str, People] = {}
+            for name in ("house", "stranger", "spare"):
+                people[name] = await make_people(system, name)
+                houses[name] = await build_house(system, name)
+                await let_in(system, people[name], houses[name])
+                await furnish(system, client, houses[name], people[name], name)
+            # However slow the machine is: a sign of life is written now and then, and is nobody's
+            # doing.
+            async with system.database.transaction(Scope.system()) as tx:
+                await tx.execute(
+                    "update workers set last_contact_at = clock_timestamp() + interval '1 day'"
+                )
+            restricted = await make_restricted(system, houses["house"], houses["stranger"])
+            dead = await make_dead_tokens(system, houses["house"])
+            yield Grounds(
+                system,
+                client,
+                house=houses["house"],
+                stranger=houses["stranger"],
+                spare=houses["spare"],
+                people=people,
+                restricted=restricted,
+                operator=await make_operator(system),
+                dead=dead,
+            )

@@ -1,0 +1,196 @@
+"""A real mail server on loopback that writes down what it is handed, and people's notices about a project."""
+
+import asyncio
+import ssl
+import time
+import warnings
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+from uuid import UUID
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from sqlalchemy import text
+
+from tests.support.project_with_roles import House
+from trapline.server.notifications.actions import notice_emails, notices
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.network.email_sender import Protection, SmtpServer
+from trapline.wire.auth import Role
+from trapline.wire.notices import NewNotice, Notice, NoticeKind
+
+SYSTEM = Scope.system()
+USER, PASSWORD = "trapline", "p@ss:w/rd"
+TAKEN = "250 OK"
+SENDER = "Trapline <trapline@station.example>"
+
+
+def spoken_to(port: int, protection: Protection = "none", **more: str) -> SmtpServer:
+    return SmtpServer("127.0.0.1", port, protection, SENDER, "station.example", **more)
+
+
+@dataclass
+class Handed:
+    """One e-mail as the mail server was handed it."""
+
+    sender: str
+    recipients: list[str]
+    message: EmailMessage
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def text(self) -> str:
+        content: str = self.message.get_content()
+        return content.replace("\r\n", "\n")
+
+
+@dataclass
+class MailBox:
+    """What a mail server was handed; it answers `answer` to each e-mail, after it has thought for `slow` seconds."""
+
+    answer: str = TAKEN
+    slow: float = 0
+    port: int = 0
+    handed: list[Handed] = field(default_factory=list)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802 - the library's names
+        assert isinstance(envelope.content, bytes)
+        message = message_from_bytes(envelope.content, policy=default)
+        assert isinstance(message, EmailMessage)
+        self.handed.append(Handed(str(envelope.mail_from), list(envelope.rcpt_tos), message))
+        await asyncio.sleep(self.slow)
+        return self.answer
+
+
+def _authenticate(
+    server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any
+) -> AuthResult:
+    fits = isinstance(given, LoginPassword) and (given.login, given.password) == (
+        USER.encode(),
+        PASSWORD.encode(),
+    )
+    return AuthResult(
+        success=fits,
+        handled=fits or False,
+        message=None if fits else f"535 no: {given!r} {PASSWORD}",
+    )
+
+
+@asynccontextmanager
+async def running_mail_server(
+    *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, asks: bool = False
+) -> AsyncIterator[MailBox]:
+    """Run a mail server; it `asks` who hands something in, and speaks TLS at once or when told to."""
+    box, loop = MailBox(), asyncio.get_running_loop()
+
+    def speak() -> SMTP:
+        with warnings.catch_warnings():
+            # It knows of TLS only where that begins by a command.
+            warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS")
+            return SMTP(
+                box,
+                loop=loop,
+                hostname="mail.example",
+                tls_context=starttls,
+                require_starttls=starttls is not None,
+                auth_required=asks,
+                auth_require_tls=starttls is not None,
+                authenticator=_authenticate,
+            )
+
+    server = await loop.create_server(speak, "127.0.0.1", 0, ssl=tls)
+    box.port = server.sockets[0].getsockname()[1]
+    try:
+        yield box
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@dataclass
+class Post:
+    """A project, who asked to be written to about it, and the mail server that is handed the e-mails."""
+
+    system: AppContext
+    house: House
+    box: MailBox
+
+    @property
+    def project(self) -> int:
+        return int(self.house.ids["project_id"])
+
+    async def scope_of(self, role: Role) -> Scope:
+        [[user]] = await self.sql(
+            "select user_id from members where project_id = :project and role = :role",
+            project=self.project, role=role.value,
+        )  # fmt: skip
+        return Scope(actor=f"user:{user}", user_id=user, roles={self.project: role})
+
+    async def ask(self, kind: NoticeKind, role: Role = Role.OWNER, **more: Any) -> Notice:
+        wanted = NewNotice(project=self.project, kind=kind, **more)
+        return await notices.create_notice(self.system, await self.scope_of(role), wanted)
+
+    async def sql(self, query: str, **parameters: Any) -> Any:
+        async with self.system.database.transaction(SYSTEM) as tx:
+            done: Any = await tx.session.execute(text(query), parameters)
+            return done.all() if done.returns_rows else None
+
+    async def fail_job(self, name: str = "night run") -> None:
+        """Let the job of the house fail, as far as its history says."""
+        await self.sql(
+            "update jobs set name = :name where id = :job",
+            name=name,
+            job=int(self.house.ids["job_id"]),
+        )
+        await self.sql(
+            "insert into job_moves (job_id, number, project_id, from_state, to_state, actor) select :job, "
+            "coalesce(max(number), 0) + 1, :project, 'processing', 'failed', 'test' from job_moves where job_id = :job",
+            job=int(self.house.ids["job_id"]), project=self.project,
+        )  # fmt: skip
+
+    async def see(self, class_name: str, confidence: float, image: UUID | None = None) -> None:
+        """Let a class be found on an image."""
+        await self.sql(
+            """
+            insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
+            select id, :name, project_id, captured_at, :confidence from images where id = :image
+            on conflict (image_id, class_name) do update
+                set confidence = greatest(image_classes.confidence, excluded.confidence)
+            """,
+            name=class_name, confidence=confidence, image=image or UUID(self.house.ids["image_id"]),
+        )  # fmt: skip
+
+    async def send(self, gather_s: float = 0, every_s: float = 900) -> None:
+        """Gather what happened and attempt what is due, until there is no more."""
+        while await notice_emails.send_emails(self.system, SYSTEM, gather_s, every_s):
+            pass
+
+    async def let_pass(self, hours: float) -> None:
+        """Let time pass for the e-mails that there are."""
+        await self.sql(
+            "update notice_mails set created_at = created_at - make_interval(secs => :seconds), "
+            "next_attempt_at = next_attempt_at - make_interval(secs => :seconds), "
+            "give_up_at = give_up_at - make_interval(secs => :seconds)",
+            seconds=hours * 3600,
+        )
+
+    async def wait(self, what: str, happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 15
+        while not happened():
+            assert time.monotonic() < deadline, f"never: {what}"
+            await asyncio.sleep(0.02)
+
+    async def tidy(self) -> None:
+        """Forget every notice, and what happened."""
+        for table in ("notices", "notice_mails", "image_classes", "job_moves"):
+            await self.sql(f"delete from {table}")
+        await self.sql("update images set created_at = now()")
+        await self.sql("update projects set name = 'house'")

@@ -1,0 +1,94 @@
+"""The table of observations: a row for each, boxes as fractions and pixels, and nothing that a spreadsheet executes."""
+
+import csv
+import io
+from pathlib import Path
+from uuid import UUID
+
+from tests.support.export_spools import (
+    DEPLOYMENT,
+    LYNX,
+    make_box,
+    make_image,
+    make_name,
+    make_said,
+    make_spool,
+)
+
+from trapline.server.exports.formats.export_records import DeploymentRecord, ImageRecord
+from trapline.server.exports.formats.observation_table import COLUMNS, write
+
+
+def read(folder: Path, *images: ImageRecord, **more: object) -> list[dict[str, str]]:
+    out = io.BytesIO()
+    report = write(make_spool(folder, *images, **more), out)
+    rows = list(csv.DictReader(io.StringIO(out.getvalue().decode(), newline="")))
+    assert report.written == len(rows)
+    assert all(set(row) == set(COLUMNS) for row in rows)
+    return rows
+
+
+def test_a_box_and_its_surest_name_are_one_row(tmp_path: Path) -> None:
+    names = make_name(2, 1, "fox", confidence=0.1), make_name(3, 1, taxon=LYNX)
+    [row] = read(tmp_path, make_image(1, make_box(1), *names))
+    expected = {
+        "observation_id": str(UUID(int=1)), "type": "bounding_box", "detected_class": "animal",
+        "detected_confidence": "0.9", "class_name": "lynx", "confidence": "0.8", "model_name": "namer",
+        "scientific_name": "Lynx lynx", "x_min": "0.1", "y_min": "0.1", "width": "0.5", "height": "0.5",
+        "x_min_px": "20.0", "width_px": "100.0", "captured_at": "2026-03-01T13:00:00+01:00", "deployment": "Old oak",
+        "latitude": "52.5", "said": "",
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_what_people_say_holds(tmp_path: Path) -> None:
+    corrected = make_name(2, 1, said=make_said("correct", label="something brown", count=2))
+    doubted = make_name(4, 3, taxon=LYNX, said=make_said("unsure"))
+    confirmed = make_name(6, 5, taxon=LYNX, said=make_said("confirm"))
+    found = make_box(1), corrected, make_box(3), doubted, make_box(5), confirmed
+    rows = read(
+        tmp_path, make_image(1, *found, said=make_said("correct", taxon=LYNX, label="Lynx lynx"))
+    )
+    assert [
+        (row["type"], row["said"], row["said_label"], row["scientific_name"]) for row in rows
+    ] == [
+        ("bounding_box", "correct", "something brown", ""),
+        ("bounding_box", "unsure", "", ""),
+        ("bounding_box", "confirm", "", "Lynx lynx"),
+        ("image", "correct", "Lynx lynx", "Lynx lynx"),
+    ]
+    assert (rows[0]["count"], rows[0]["said_by"]) == ("2", "Anna")
+
+
+def test_nothing_is_a_row_and_so_is_what_has_no_box(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path, make_image(1, blank=True, analysed=True), make_image(2, make_name(2, None))
+    )
+    assert [(row["type"], row["class_name"], row["blank"], row["x_min"]) for row in rows] == [
+        ("image", "", "True", ""),
+        ("classification", "lynx", "", ""),
+    ]
+
+
+def test_no_cell_is_a_formula_and_no_name_breaks_a_row(tmp_path: Path) -> None:
+    hostile = ["=1+1", "+1", "-1", "@a", "\ta", "a\nb", 'a"b', "a,b", "\r=1", "ü€𝒳"]
+    images = [
+        make_image(
+            n,
+            make_box(1, text, data={"x_min": "no"}),
+            filename=text,
+            tags=[text],
+            time_zone="No/where",
+        )
+        for n, text in enumerate(hostile)
+    ]
+    places = [
+        DeploymentRecord(id=DEPLOYMENT, name="=cmd()", time_zone="UTC", latitude=-1.5, longitude=0)
+    ]
+    rows = read(tmp_path, *images, deployments=places)
+    assert [row["filename"].removeprefix("'") for row in rows] == hostile
+    assert all(
+        not cell.startswith(("=", "+", "@", "\t", "\r")) for row in rows for cell in row.values()
+    )
+    assert {row["deployment"] for row in rows} == {"'=cmd()"}
+    assert {row["latitude"] for row in rows} == {"-1.5"}
