@@ -268,7 +268,7 @@ def test_owners_read_the_audit(tab: Watched, seat: Seat) -> None:
     page.get_by_role("button", name="Show more").click()
     expect(rows).not_to_have_count(PAGE_OF_AUDIT)
     page.get_by_label("Object").select_option("image")
-    page.get_by_label("What", exact=True).select_option("upload")
+    page.get_by_label("Action", exact=True).select_option("upload")
     expect(rows).to_have_count(3)
     expect(page.get_by_text("uploaded the image wide.jpg")).to_be_visible()
     page.reload()
