@@ -134,30 +134,31 @@ class FileCheck:
                 if isinstance(error, TraplineError)
                 else f"{type(error).__name__}: {error}"
             )
-        if counted:
-            self._count(image)
+        progress = self._add_image(image) if counted else self.progress
         async with self.system.database.transaction(self.scope) as tx:
-            await record_progress(self.scope, tx, self.name, self.progress)
+            await record_progress(self.scope, tx, self.name, progress)
+        self.progress = progress
         return CheckedImage(image, error=reason)
 
-    def _count(self, image: StoredImage) -> None:
+    def _add_image(self, image: StoredImage) -> CheckProgress:
+        """Return the progress after this image; it counts once it is recorded."""
         done = self.progress
-        self.progress = CheckProgress(image.id, done.images + 1, done.size_bytes + image.size_bytes)
+        return CheckProgress(image.id, done.images + 1, done.size_bytes + image.size_bytes)
 
     async def _check(self, image: StoredImage, *, counted: bool) -> CheckedImage:
         checked = CheckedImage(image)
         state = await self._find_state(image)
         if state is not FileState.INTACT:
             checked.harmed[image.storage_key] = state
-            if not await self._record(checked):
+            if not await self._record(checked, self.progress):
                 return checked
             if self.repair and await self._repair(checked):
                 checked.repaired[image.storage_key] = checked.harmed.pop(image.storage_key)
         if not checked.harmed:
             await self._check_copies(checked)
-        if counted:
-            self._count(image)
-        await self._record(checked)
+        progress = self._add_image(image) if counted else self.progress
+        await self._record(checked, progress)
+        self.progress = progress
         return checked
 
     async def _find_state(self, image: StoredImage) -> FileState:
@@ -172,11 +173,11 @@ class FileCheck:
                 )  # raises where the whole store is away: nothing is wrong with this file
         return FileState.DAMAGED
 
-    async def _record(self, checked: CheckedImage) -> bool:
+    async def _record(self, checked: CheckedImage, progress: CheckProgress) -> bool:
         found = {key: state.value for key, state in checked.harmed.items()}
         async with self.system.database.transaction(self.scope) as tx:
             exists = await record_harmed(self.scope, tx, checked.image, found)
-            await record_progress(self.scope, tx, self.name, self.progress)
+            await record_progress(self.scope, tx, self.name, progress)
         if not exists:
             checked.harmed.clear()  # it was deleted meanwhile, and its files with it
         return exists
