@@ -95,7 +95,7 @@ def list_webhooks(
     if nats is not None and nats.failing_since is not None:
         print(
             f"NATS: failing since {nats.failing_since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: {nats.error}. "
-            "Events wait for a day and are published when it answers.",
+            "Events wait for a day and are published when it accepts them.",
             file=sys.stderr,
         )
     print_list(

@@ -75,7 +75,7 @@ async def test_every_format_is_a_file_that_opens(field: Field) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         name, path = archive.namelist()
         assert (name, archive.read(path)) == ("annotations.json", picture)
-    # The other images of a field have rows and no files, which is told and harms nothing else.
+    # The other images of a field have rows and no files, which is reported and harms nothing else.
     assert [one["count"] for one in made["left_out"]] == [made["images"] - 1]
 
 

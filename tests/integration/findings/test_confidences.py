@@ -202,7 +202,7 @@ SMALL = [1e-50, 1e-7, 2.5e-5, 0.0001, 0.9]
 
 
 async def create_small_confidences(project: ExchangeProject) -> None:
-    """Import one box for each confidence of SMALL, each on an image of its own deployment."""
+    """Import one box for each confidence of SMALL, each on an image in a separate deployment."""
     await project.create_taxon("Vulpes vulpes", "fox", rank="species")
     for place, number in enumerate(SMALL):
         await project.upload(await project.create_deployment(f"Creek {place}"), f"{place}.jpg")
@@ -220,7 +220,7 @@ async def create_small_confidences(project: ExchangeProject) -> None:
 async def test_every_format_exports_confidences_that_are_almost_zero(
     project: ExchangeProject, tmp_path: Path
 ) -> None:
-    """Outside readers of each format read the numbers that were imported, with all their digits."""
+    """Standard readers of each format read the imported numbers with all their digits."""
     await create_small_confidences(project)
     read: dict[str, list[float | None]] = {}
     for form in ExportFormat:

@@ -6,93 +6,31 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
-import nats
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 from tests.conftest import open_own_system
 from tests.support.file_servers import make_certificate
+from tests.support.nats_server import NatsServer, publishing, running_nats, wait_for
 from tests.support.project_with_roles import build_house
 from tests.support.webhook_receiver import SYSTEM, Office
 
-from trapline.server.app.actions.health import get_health
 from trapline.server.catalogue.rules.filters import WebhookFilter
 from trapline.server.notifications.actions import webhooks
 from trapline.server.notifications.actions.nats_subjects import sync_subjects
 from trapline.server.notifications.background.deliveries import DeliverySender
 from trapline.server.notifications.nats_publisher import NatsPublisher
-from trapline.server.operations.actions.metrics import GaugeReader
 from trapline.server.platform.errors import NotFound, OutboundFailed
 from trapline.server.platform.postgres.postgres import Postgres, find_free_port
 from trapline.server.projects.actions import project_deletion, projects
 from trapline.wire.projects import NewProject
-from trapline.wire.webhooks import NatsState
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-PASSWORD = "s3cr3t:/@,"
-
-
-@dataclass
-class NatsServer:
-    """A NATS server with a user and a password; its streams lie in a folder, and without one it has none."""
-
-    folder: Path | None = None
-    port: int = field(default_factory=find_free_port)
-    _process: asyncio.subprocess.Process | None = None
-
-    @property
-    def url(self) -> str:
-        return f"nats://trapline:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        program = Path(sys.executable).with_name("nats-server")
-        streams = ["-js", "-sd", str(self.folder)] if self.folder else []
-        where = ["-a", "127.0.0.1", "-p", str(self.port), "--user", "trapline", "--pass", PASSWORD]
-        quiet = asyncio.subprocess.DEVNULL
-        self._process = await asyncio.create_subprocess_exec(
-            program, *where, *streams, stdout=quiet, stderr=quiet
-        )
-        async with asyncio.timeout(15):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                except ConnectionRefusedError:
-                    await asyncio.sleep(0.02)
-                    continue
-                writer.close()
-                await writer.wait_closed()
-                return
-
-    async def connect(self) -> Client:
-        address = f"nats://127.0.0.1:{self.port}"
-        return await nats.connect(
-            address, user="trapline", password=PASSWORD, allow_reconnect=False
-        )
-
-    async def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
-
-
-@asynccontextmanager
-async def running_nats(folder: Path | None = None) -> AsyncIterator[NatsServer]:
-    server = NatsServer(folder)
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.kill()
 
 
 @asynccontextmanager
@@ -117,19 +55,6 @@ async def bare(
 ) -> AsyncIterator[Office]:
     async with open_own_system(postgres, template, tmp_path_factory.mktemp("store")) as system:
         yield Office(system, await build_house(system, "house"), DeliverySender(system))
-
-
-@asynccontextmanager
-async def publishing(bare: Office, server: NatsServer) -> AsyncIterator[Office]:
-    """A background process that is set to publish."""
-    await bare.tidy()
-    system = replace(bare.system, nats_url=server.url)
-    office = Office(system, bare.house, DeliverySender(system))
-    await sync_subjects(system, SYSTEM)
-    try:
-        yield office
-    finally:
-        await office.deliveries.close()
 
 
 async def test_what_webhooks_are_told_is_published(bare: Office) -> None:
@@ -201,20 +126,6 @@ async def wait_until_noticed(office: Office) -> None:
     async with asyncio.timeout(15):
         while subjects._client is not None and subjects._client.is_connected:
             await asyncio.sleep(0.01)
-
-
-async def wait_for(office: Office, state: str, many: int) -> None:
-    """Deliver until so many deliveries are in a state, and have been attempted."""
-    async with asyncio.timeout(15):
-        while True:
-            [[count]] = await office.sql(
-                "select count(*) from webhook_deliveries where state = :state and attempts > 0 "
-                "and (state = 'delivered' or last_error is not null)",
-                state=state,
-            )
-            if count == many:
-                return
-            await office.deliveries.step()
 
 
 async def test_nobody_sees_the_row_and_without_the_setting_nothing_is_written(bare: Office) -> None:
@@ -293,57 +204,3 @@ async def test_a_certificate_that_is_not_trusted_is_reported_as_such(tmp_path: P
 def is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-async def test_an_outage_is_in_ready_the_metrics_and_the_list_until_the_server_answers(
-    bare: Office, tmp_path: Path
-) -> None:
-    """Also where nothing happens in any project: the background process asks the server."""
-    async with running_nats(tmp_path) as server, publishing(bare, server) as office:
-        assert await read_outage(office) == ("ok", 1, NatsState(failing_since=None, error=None))
-        before = datetime.now(UTC)
-        await server.kill()
-        await office.deliveries.check_subjects()
-        part, up, listed = await read_outage(office)
-        assert listed.failing_since is not None
-        assert before <= listed.failing_since <= datetime.now(UTC)
-        assert (listed.error or "").startswith("the NATS server could not be spoken to (")
-        since = f"{listed.failing_since:%Y-%m-%d %H:%M:%S} UTC"
-        assert part.startswith(f"Away since {since}: {listed.error}. Events wait")
-        assert up == 0
-        # An event that fails, too, and later checks leave the start of the outage as it is.
-        await office.end_job()
-        await wait_for(office, "waiting", 1)
-        await office.sql(
-            "update webhook_deliveries set next_attempt_at = now() + interval '4 hours'"
-        )
-        await office.deliveries.check_subjects()
-        assert (await read_outage(office))[2].failing_since == listed.failing_since
-        await server.start()
-        await office.deliveries.check_subjects()
-        assert await read_outage(office) == ("ok", 1, NatsState(failing_since=None, error=None))
-        await wait_for(office, "delivered", 1)
-    await sync_subjects(bare.system, SYSTEM)
-    assert "nats" not in (await get_health(bare.system)).parts
-    page = await webhooks.list_webhooks(
-        bare.system, SYSTEM, None, WebhookFilter(), limit=1, cursor=None
-    )
-    assert page.nats is None
-
-
-async def read_outage(office: Office) -> tuple[str, float, NatsState]:
-    """The state of the NATS server: the part of the readiness, the metric, and in the list of webhooks."""
-    health = await get_health(office.system)
-    assert health.status == "ready", "no request depends on NATS"
-    families = text_string_to_metric_families((await GaugeReader().read(office.system)).decode())
-    [up] = [
-        sample.value
-        for family in families
-        for sample in family.samples
-        if sample.name == "trapline_nats_up"
-    ]
-    page = await webhooks.list_webhooks(
-        office.system, SYSTEM, office.project, WebhookFilter(), limit=1, cursor=None
-    )
-    assert page.nats is not None
-    return health.parts["nats"], up, page.nats

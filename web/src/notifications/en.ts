@@ -102,8 +102,8 @@ export const webhookTexts = {
   receiver: "How to check the signature, with a receiver to copy: docs/how-to/receive-webhooks.md.",
   both: "Both secrets sign events; the old one until",
 
-  natsAway: "The NATS server that events are published to does not answer since",
-  natsAwayText: "Events wait for a day and are published when it answers.",
+  natsAway: "No events are published to the NATS server since",
+  natsAwayText: "Events wait for a day and are published when it accepts them.",
 
   state: "State",
   on: "on",

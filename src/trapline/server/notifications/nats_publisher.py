@@ -1,4 +1,4 @@
-"""The way out to NATS: events as subjects of the server of the settings, over one connection of the process."""
+"""Publisher of events to the configured NATS server, over one connection per process."""
 
 import asyncio
 import ssl
@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from trapline.server.platform.errors import OutboundFailed
+from trapline.server.platform.errors import EventRefused, OutboundFailed
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -20,53 +20,81 @@ log = structlog.get_logger(__name__)
 PREFIX = "trapline"
 STREAM = "TRAPLINE_EVENTS"
 KEPT_S = 86_400
-"""How long the stream that Trapline makes keeps events, in seconds."""
+"""How long the stream that Trapline creates keeps events, in seconds."""
 WITHIN_S = 5.0
 WITHOUT_STREAMS = (None, 10039, 10076)
-"""What a server says that has no JetStream, or not for this account: nothing, or one of these codes."""
+"""Error codes of a server without JetStream, or without JetStream for this account."""
 
 
 class NatsPublisher:
-    """Publishes events: to a stream where the server has JetStream, else to whoever listens."""
+    """Publisher of events: to a stream if the server has JetStream, else to current subscribers."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._opening = asyncio.Lock()
         self._client: Client | None = None
         self._stream: JetStreamContext | None = None
-        self._is_away = False
+        self._is_away = self._is_refusing = False
         self._last_error: Exception | None = None
 
     async def publish(self, subject: str, message_id: str, body: bytes) -> None:
-        """Publish an event; returns once the server has it. Raises OutboundFailed.
+        """Publish an event and wait until the server confirms it.
 
-        A stream drops what comes twice under one id within its window, two minutes unless somebody
-        changed it.
+        A stream drops an event whose ID it received within its duplicate window (2 minutes by
+        default).
+
+        Raises:
+            EventRefused: the server is connected but did not accept the event.
+            OutboundFailed: the server cannot be reached.
         """
         headers = {"Nats-Msg-Id": message_id}
-        async with self._connection() as client:
+        async with self._connection(publishing=True) as client:
             if self._stream is not None:
                 await self._stream.publish(subject, body, timeout=WITHIN_S, headers=headers)
             else:
                 await client.publish(subject, body, headers=headers)
                 await client.flush(timeout=int(WITHIN_S))
+        if self._is_refusing:
+            self._is_refusing = False
+            log.info("the NATS server accepts events again")
 
     async def check(self) -> None:
-        """Connect, and wait for an answer of the server. Raises OutboundFailed."""
+        """Connect and wait for a response of the server.
+
+        Raises:
+            OutboundFailed: the server cannot be reached.
+        """
         async with self._connection() as client:
             await client.flush(timeout=int(WITHIN_S))
 
     @asynccontextmanager
-    async def _connection(self) -> "AsyncIterator[Client]":
-        """Use the connection within the block, for 5 seconds at most. Raises OutboundFailed."""
-        import nats.errors
+    async def _connection(self, *, publishing: bool = False) -> "AsyncIterator[Client]":
+        """Use the connection within the block, for 5 seconds at most.
 
+        Raises:
+            EventRefused: with `publishing`, the server rejected the event or did not confirm it.
+            OutboundFailed: the server cannot be reached.
+        """
+        import nats.errors
+        import nats.js.errors
+
+        is_refusal = False
         try:
             async with asyncio.timeout(WITHIN_S):
-                yield await self._open()
+                client = await self._open()
+                is_refusal = publishing
+                yield client
         except TimeoutError:
             raise await self._fail(
-                f"the NATS server did not answer within {WITHIN_S:g} seconds"
+                f"the NATS server did not answer within {WITHIN_S:g} seconds", is_refusal
+            ) from None
+        except (nats.js.errors.Error, nats.errors.MaxPayloadError) as error:
+            reason = getattr(error, "description", None) or type(error).__name__
+            raise await self._fail(
+                f"the NATS server did not accept the event ({reason})"
+                if is_refusal
+                else f"the NATS server provides no stream for events ({reason})",
+                is_refusal,
             ) from None
         except (nats.errors.Error, OSError) as error:
             raise await self._fail(
@@ -76,9 +104,17 @@ class NatsPublisher:
             self._is_away = False
             log.info("the NATS server answers again")
 
-    async def _fail(self, reason: str) -> OutboundFailed:
-        """Close the connection; the first failure in a row is logged."""
+    async def _fail(self, reason: str, is_refusal: bool = False) -> OutboundFailed:
+        """Close the connection and log the first of several failures of one kind."""
         await self.close()
+        if is_refusal:
+            if not self._is_refusing:
+                self._is_refusing = True
+                log.warning(
+                    "the NATS server accepts no events; they wait and are published later",
+                    reason=reason,
+                )
+            return EventRefused(reason)
         if isinstance(self._last_error, ssl.SSLCertVerificationError):
             reason = f"the certificate of the NATS server is not trusted ({self._last_error.verify_message})"
         self._last_error = None
@@ -97,7 +133,7 @@ class NatsPublisher:
                 await client.close()
 
     async def _note_error(self, error: Exception) -> None:
-        """Keep the library's error: it would write it to the log, with the URL, and tries again until the time ends."""
+        """Store the error of the library, which would otherwise log it with the URL."""
         self._last_error = error
 
     async def _open(self) -> "Client":
@@ -111,7 +147,7 @@ class NatsPublisher:
                         **_read_url(self._url),
                         name=PREFIX,
                         allow_reconnect=False,
-                        # Else it knocks at a server that is away again and again.
+                        # Otherwise the library retries the connection until the timeout.
                         max_reconnect_attempts=1,
                         reconnect_time_wait=0,
                         connect_timeout=int(WITHIN_S),
@@ -127,7 +163,7 @@ class NatsPublisher:
 
 
 def _read_url(url: str) -> dict[str, Any]:
-    """Read servers and who signs in; the library takes a name and password as they stand in an address, with codes."""
+    """Parse server URLs and credentials; the library does not decode credentials in URLs."""
     parts = [urlsplit(one) for one in url.split(",")]
     said: dict[str, Any] = {
         "servers": [f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts]
@@ -141,7 +177,7 @@ def _read_url(url: str) -> dict[str, Any]:
 
 
 async def _find_stream(client: "Client") -> "JetStreamContext | None":
-    """Make sure that a stream keeps what is published; None where the server has no JetStream."""
+    """Get or create the stream of events; return None if the server has no JetStream."""
     from nats.js.api import StreamConfig
     from nats.js.errors import NotFoundError, ServiceUnavailableError
 

@@ -152,6 +152,10 @@ class OutboundFailed(TraplineError):
         self.retry_after_s = retry_after_s
 
 
+class EventRefused(OutboundFailed):
+    """A server that can be reached did not accept an event."""
+
+
 class Unanswered(OutboundFailed):
     """An outside server did not answer, or broke the connection."""
 

@@ -27,10 +27,14 @@ def describe_harmed(harmed: Mapping[str, int]) -> str:
 
 
 def describe_nats(outage: NatsOutage | None) -> str:
-    """Describe since when the NATS server does not take events, and why."""
+    """Describe since when the NATS server is away or refuses events, and why."""
     if outage is None:
         return "ok"
     since = f"{outage.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if not outage.is_away:
+        return (
+            f"Events refused since {since}: {outage.reason}. Events wait for a day and are retried."
+        )
     return f"Away since {since}: {outage.reason}. Events wait for a day and are published when it answers."
 
 

@@ -25,12 +25,16 @@ from trapline.server.notifications.queries.deliveries import (
     record_webhook_success,
     update_silent_workers,
 )
-from trapline.server.notifications.queries.nats_subjects import SUBJECTS
+from trapline.server.notifications.queries.nats_subjects import (
+    SUBJECTS,
+    record_publish_success,
+    record_server_failure,
+)
 from trapline.server.notifications.rules.delivery_shares import allocate_deliveries
 from trapline.server.operations.queries.encrypted_columns import SecretColumn
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.errors import AddressNotAllowed, OutboundFailed
+from trapline.server.platform.errors import AddressNotAllowed, EventRefused, OutboundFailed
 from trapline.server.platform.network.dialing import validate_literal
 from trapline.server.platform.vault import DecryptionError
 from trapline.server.platform.webhook_signatures import (
@@ -116,14 +120,14 @@ async def deliver(
 
 
 async def publish_event(subjects: NatsPublisher, taken: ClaimedDelivery) -> DeliveryAttempt:
-    """Publish an event once; whatever goes wrong is told in the answer."""
-    began, error = time.monotonic(), None
+    """Publish an event once and return the result, also if it failed."""
+    began, error, is_unreachable = time.monotonic(), None, False
     try:
         subject = f"{PREFIX}.{taken.project_id}.{taken.event_type}"
         await subjects.publish(subject, str(taken.id), _write_body(taken))
     except OutboundFailed as failure:
-        error = failure.detail
-    return _tell_end(taken, began, error)
+        error, is_unreachable = failure.detail, not isinstance(failure, EventRefused)
+    return _tell_end(taken, began, error)._replace(is_unreachable=is_unreachable)
 
 
 async def send_event(
@@ -191,7 +195,12 @@ async def handle_outcome(
     async with system.database.transaction(scope) as tx:
         counts = await record_attempt(scope, tx, taken, how)
         if how.state == "delivered":
-            await record_webhook_success(scope, tx, taken.webhook_id)
+            if taken.host == SUBJECTS:
+                await record_publish_success(scope, tx)
+            else:
+                await record_webhook_success(scope, tx, taken.webhook_id)
+        elif how.is_unreachable:
+            await record_server_failure(scope, tx, how.error or "")
         elif counts:
             since = await record_webhook_failure(scope, tx, taken.webhook_id, how.error)
             if how.status == GONE:

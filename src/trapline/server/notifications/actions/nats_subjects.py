@@ -57,10 +57,10 @@ async def sync_subjects(system: AppContext, scope: Scope) -> None:
 
 
 async def check_server(system: AppContext, scope: Scope, subjects: NatsPublisher) -> None:
-    """Ask the NATS server whether it answers, and record since when it does not, and why.
+    """Check whether the NATS server can be reached, and record the start and reason of an outage.
 
-    Events that wait for the server are published when it answers again, not after the pause of
-    each.
+    When an outage ends, the events that wait are due immediately. A server that can be reached but
+    refuses events stays reported until an event is published.
     """
     error = None
     try:

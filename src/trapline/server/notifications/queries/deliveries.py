@@ -34,7 +34,10 @@ class ClaimedDelivery(NamedTuple):
 
 
 class DeliveryAttempt(NamedTuple):
-    """How an attempt ended: `wait_s` until the next one, None where there is none."""
+    """Result of an attempt: `wait_s` is the time until the next one, None if there is none.
+
+    `is_unreachable` is true if the NATS server could not be reached.
+    """
 
     state: str
     wait_s: float | None
@@ -42,6 +45,7 @@ class DeliveryAttempt(NamedTuple):
     error: str | None
     excerpt: str | None
     duration_ms: int
+    is_unreachable: bool = False
 
 
 async def create_image_events(scope: Scope, tx: Transaction) -> None:
@@ -90,7 +94,8 @@ async def list_due_webhooks(scope: Scope, tx: Transaction) -> list[WaitingWebhoo
         ), hosts as (
             select w.host, sum(b.many)::int as many from busy b join webhooks w on w.id = b.webhook_id group by 1
         )
-        select w.id, w.host, w.failing_since is not null, coalesce(b.many, 0), coalesce(h.many, 0)
+        select w.id, w.host, coalesce(w.failing_since, w.unreachable_since) is not null,
+            coalesce(b.many, 0), coalesce(h.many, 0)
         from webhooks w left join busy b on b.webhook_id = w.id left join hosts h on h.host = w.host
         where w.is_active and exists (
             select from webhook_deliveries d

@@ -14,10 +14,14 @@ FOLLOWING = 7230007
 
 @dataclass(frozen=True)
 class NatsOutage:
-    """Since when the NATS server does not take events, and why."""
+    """An outage of the NATS server: its start and its reason.
+
+    `is_away` is true if the server cannot be reached, false if it refuses events.
+    """
 
     since: datetime
     reason: str
+    is_away: bool
 
 
 async def list_projects_without_subject(scope: Scope, tx: Transaction) -> list[int]:
@@ -35,7 +39,8 @@ async def list_projects_without_subject(scope: Scope, tx: Transaction) -> list[i
 async def set_subjects_enabled(scope: Scope, tx: Transaction, is_on: bool) -> None:
     """Let the events of all projects be subjects, or not; those of a deleted one stay paused with it."""
     await tx.execute(
-        "update webhooks w set is_active = %s, failing_since = null, last_error = null from projects p "
+        "update webhooks w set is_active = %s, failing_since = null, unreachable_since = null, "
+        "last_error = null from projects p "
         "where p.id = w.project_id and p.deleted_at is null and w.host = %s and w.is_active <> %s",
         (is_on, SUBJECTS, is_on),
     )
@@ -51,24 +56,28 @@ async def has_subjects(scope: Scope, tx: Transaction) -> bool:
 
 
 async def find_outage(scope: Scope, tx: Transaction) -> NatsOutage | None:
-    """Find since when the NATS server does not take events; None if it does, or where none is set."""
+    """Find the current outage of the NATS server; None if events are published or none is set."""
     cursor = await tx.execute(
-        "select failing_since, last_error from webhooks "
-        "where host = %s and is_active and failing_since is not null order by failing_since limit 1",
+        """
+        select least(failing_since, unreachable_since) as since, last_error, unreachable_since is not null
+        from webhooks where host = %s and is_active and (failing_since is not null or unreachable_since is not null)
+        order by unreachable_since is null, since limit 1
+        """,
         (SUBJECTS,),
     )
     row = await cursor.fetchone()
-    return NatsOutage(row[0], row[1] or "the NATS server does not answer") if row else None
+    return NatsOutage(row[0], row[1] or "the NATS server does not answer", row[2]) if row else None
 
 
 async def record_server_failure(scope: Scope, tx: Transaction, error: str) -> None:
-    """Record that the NATS server does not answer; the start of an outage that is recorded stays."""
+    """Record that the NATS server cannot be reached; keep the start of a recorded outage."""
     await tx.execute(
         """
-        update webhooks set failing_since = coalesce(failing_since, clock_timestamp()), last_error = %(error)s
+        update webhooks set unreachable_since = coalesce(unreachable_since, clock_timestamp()),
+            last_error = %(error)s
         where id in (
             select id from webhooks where host = %(host)s and is_active
-              and (failing_since is null or last_error is distinct from %(error)s)
+              and (unreachable_since is null or last_error is distinct from %(error)s)
             order by id for no key update skip locked
         )
         """,
@@ -77,11 +86,16 @@ async def record_server_failure(scope: Scope, tx: Transaction, error: str) -> No
 
 
 async def record_server_answer(scope: Scope, tx: Transaction) -> None:
-    """Record that the NATS server answers; after an outage, the events that wait for it are due."""
+    """Record that the NATS server can be reached.
+
+    If it could not be reached before, its waiting events are due immediately. Refused events keep
+    their outage and their next attempt: only a published event shows that events are accepted.
+    """
     cursor = await tx.execute(
         """
-        update webhooks set failing_since = null, last_error = null where id in (
-            select id from webhooks where host = %s and failing_since is not null
+        update webhooks set unreachable_since = null, last_error = case when failing_since is not null then last_error end
+        where id in (
+            select id from webhooks where host = %s and unreachable_since is not null
             order by id for no key update skip locked
         ) returning id
         """,
@@ -99,3 +113,18 @@ async def record_server_answer(scope: Scope, tx: Transaction) -> None:
             """,
             (answering,),
         )
+
+
+async def record_publish_success(scope: Scope, tx: Transaction) -> None:
+    """Record that the NATS server accepts events, of all projects."""
+    await tx.execute(
+        """
+        update webhooks set failing_since = null,
+            last_error = case when unreachable_since is not null then last_error end
+        where id in (
+            select id from webhooks where host = %s and failing_since is not null
+            order by id for no key update skip locked
+        )
+        """,
+        (SUBJECTS,),
+    )

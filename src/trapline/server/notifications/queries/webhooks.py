@@ -40,11 +40,15 @@ class WebhookRow(Row):
     """An address that is told of events. `secrets` sign, are encrypted and bound to this row.
 
     Without `event_types` it receives all events. `failing_since` is since when no attempt has
-    succeeded, `last_error` why the last one failed.
+    succeeded, `last_error` why the last one failed. `unreachable_since` is since when the NATS
+    server cannot be reached; it is null for all other hosts.
     """
 
     __tablename__ = "webhooks"
-    __table_args__ = (Unique("project_id", "id"),)
+    __table_args__ = (
+        Unique("project_id", "id"),
+        Index("ix_webhooks_failing", "host", postgresql_where="failing_since is not null"),
+    )
 
     id: Mapped[Key]
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
@@ -58,6 +62,7 @@ class WebhookRow(Row):
     disabled_reason: Mapped[str | None]
     failing_since: Mapped[datetime | None]
     last_error: Mapped[str | None]
+    unreachable_since: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     created_at: Mapped[Now]
     updated_at: Mapped[Now]
