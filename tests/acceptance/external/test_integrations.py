@@ -64,7 +64,7 @@ def test_a_key_is_made_copied_rotated_and_revoked(tab: Watched, seat: Seat, anal
     page.get_by_role("button", name="Create key").click()
     page.get_by_label("Service").fill("deer-net")
     page.get_by_label("Name (optional)").fill("gpu-1")
-    page.get_by_role("button", name="Create key").click()
+    page.get_by_role("dialog").get_by_role("button", name="Create key").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("The secret is shown only once.")
     first = read_environment(dialog)
