@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 
+from trapline.server.app.tables import metadata
 from trapline.server.platform.db import migrations
 from trapline.server.platform.db.migrations.chain import get_next_number
 from trapline.server.platform.postgres.postgres import start_postgres, stop_postgres
@@ -26,6 +27,7 @@ def main(message: str) -> None:
             with migrations._connect(postgres.url) as connection:
                 config = migrations._config()
                 config.attributes["connection"] = connection
+                config.attributes["metadata"] = metadata
                 command.revision(config, message=message, autogenerate=True, rev_id=number)
         finally:
             stop_postgres(postgres)

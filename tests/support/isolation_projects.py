@@ -20,10 +20,11 @@ from tests.support.isolation_rows import (
     make_restricted,
 )
 from tests.support.project_with_roles import House, build_house, fingerprint
-from trapline.server.app.http.access_table import ACCESS, TOKENS_THAT_WORK, RouteAccess
+from trapline.server.app.http.access_table import ACCESS
 from trapline.server.app.http.application import wrap_middleware
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext, CallbackSettings
+from trapline.server.platform.http.route_access import TOKENS_THAT_WORK, RouteAccess
 from trapline.server.platform.postgres.postgres import Postgres
 from trapline.wire.auth import Role, TokenKind
 

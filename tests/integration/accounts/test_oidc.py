@@ -31,12 +31,16 @@ from tests.support.oidc_test_provider import (
 from trapline.server.accounts.actions.oidc import list_sign_in_methods
 from trapline.server.accounts.actions.one_time_links import create_first_owner_link
 from trapline.server.accounts.rules.login_backoff import ADDRESS
-from trapline.server.accounts.rules.oidc import JOURNEY_S, create_oidc_state, parse_oidc_state
 from trapline.server.app.app_startup import open_app_context
 from trapline.server.app.settings import SettingsError, load_settings
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext, build_token_buckets
 from trapline.server.platform.network.oidc_provider import ANEW_AFTER_S, OidcProvider
+from trapline.server.platform.network.oidc_tokens import (
+    JOURNEY_S,
+    create_oidc_state,
+    parse_oidc_state,
+)
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
 ANNA = {"sub": "4711", "email": "Anna@Example.org", "email_verified": True}

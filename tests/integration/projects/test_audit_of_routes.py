@@ -15,8 +15,9 @@ from tests.support.image_factory import make_jpeg
 from tests.support.isolation_projects import Grounds
 from tests.support.project_with_roles import House, build_house
 
-from trapline.server.app.http.access_table import ACCESS, SAFE
+from trapline.server.app.http.access_table import ACCESS
 from trapline.server.platform.access import Scope
+from trapline.server.platform.http.route_access import SAFE
 
 __all__ = ["grounds"]
 

@@ -14,10 +14,11 @@ from tests.support.project_with_roles import unknown_ids
 from tests.support.request_positions import Position, operations, positions_of, put_at
 from tests.support.route_roles import LEAST_ROLE, NO_ROLE, OPERATOR, find_least_role, parse_routes
 
-from trapline.server.app.http.access_table import ACCESS, SAFE
+from trapline.server.app.http.access_table import ACCESS
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.platform.access import RANK, Scope
 from trapline.server.platform.http.request_context import get_route_key
+from trapline.server.platform.http.route_access import SAFE
 from trapline.server.platform.postgres.postgres import Postgres
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.wire.auth import Role, TokenKind

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapline.server.images.rules.upload_paths import clean_path
+from trapline.server.platform.files.upload_paths import clean_path
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from trapline.server.accounts.rules.tokens import (
     ParsedToken,
     find_parsed_token,
     generate_secret,
-    hash_secret,
 )
 from trapline.server.platform.access import (
     MACHINES,
@@ -39,6 +38,7 @@ from trapline.server.platform.access import (
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Forbidden, NotFound, Unauthenticated
+from trapline.server.platform.secret_hash import hash_secret
 from trapline.server.projects.queries.projects import list_names
 from trapline.wire.auth import Caller, Membership, Role, SignIn, TokenKind, TokenScope
 

@@ -19,13 +19,7 @@ from trapline.server.accounts.queries.sign_in_failures import (
     count_attempt,
     undo_attempt,
 )
-from trapline.server.accounts.rules.login_backoff import ADDRESS, get_network
-from trapline.server.accounts.rules.oidc import (
-    BEGIN_AGAIN,
-    create_oidc_state,
-    find_verified_email,
-    parse_oidc_state,
-)
+from trapline.server.accounts.rules.login_backoff import ADDRESS
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
@@ -37,7 +31,14 @@ from trapline.server.platform.errors import (
     TraplineError,
     Unauthenticated,
 )
+from trapline.server.platform.network.client_network import get_network
 from trapline.server.platform.network.oidc_provider import OidcProvider
+from trapline.server.platform.network.oidc_tokens import (
+    BEGIN_AGAIN,
+    create_oidc_state,
+    find_verified_email,
+    parse_oidc_state,
+)
 from trapline.wire.oidc import OidcCallback, OidcMethod, OidcRedirect, SignInMethods
 
 log = structlog.get_logger(__name__)

@@ -20,11 +20,12 @@ from trapline.server.accounts.queries.accounts import (
     has_any_user,
     revoke_links,
 )
-from trapline.server.accounts.rules.tokens import generate_secret, hash_secret
+from trapline.server.accounts.rules.tokens import generate_secret
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
+from trapline.server.platform.secret_hash import hash_secret
 from trapline.wire.auth import LinkSignInRequest, LinkState, OneTimeLink
 
 LIFETIMES = {

@@ -24,7 +24,6 @@ from trapline.server.accounts.rules.login_backoff import (
     ACCOUNT,
     ACCOUNT_FROM_ADDRESS,
     ADDRESS,
-    get_network,
 )
 from trapline.server.accounts.rules.passwords import hash_password, verify_password
 from trapline.server.platform.access import RequestOrigin, Scope
@@ -36,6 +35,7 @@ from trapline.server.platform.errors import (
     Unauthenticated,
     Unprocessable,
 )
+from trapline.server.platform.network.client_network import get_network
 from trapline.wire.auth import PasswordUpdate
 
 log = structlog.get_logger(__name__)

@@ -12,12 +12,13 @@ from trapline.server.accounts.actions.replayable_secrets import (
 )
 from trapline.server.accounts.queries.accounts import TokenRow
 from trapline.server.accounts.queries.tokens import list_tokens, lock_token, revoke_tokens
-from trapline.server.accounts.rules.tokens import find_parsed_token, generate_token, hash_secret
+from trapline.server.accounts.rules.tokens import find_parsed_token, generate_token
 from trapline.server.platform.access import ENTRUSTS, Scope, expand_scopes, list_token_projects
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.errors import Forbidden, NotFound, Unauthenticated, Unprocessable
+from trapline.server.platform.secret_hash import hash_secret
 from trapline.server.projects.queries.projects import list_existing
 from trapline.wire.auth import CreatedToken, NewToken, Role, Token, TokenKind, TokenScope
 from trapline.wire.values import Page

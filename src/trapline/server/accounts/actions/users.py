@@ -17,7 +17,7 @@ from trapline.server.accounts.queries.accounts import (
     select_users,
 )
 from trapline.server.accounts.queries.tokens import revoke_user_tokens
-from trapline.server.catalogue.rules.filters import UserFilter
+from trapline.server.accounts.rules.user_filter import UserFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from trapline.server.catalogue.rules.filters import UserFilter
+from trapline.server.accounts.rules.user_filter import UserFilter
 from trapline.server.platform.access import MACHINES, Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import filter_by

@@ -16,8 +16,6 @@ from trapline.server.accounts.actions.auth import (
     get_session_scope,
     get_token_scope,
 )
-from trapline.server.accounts.rules.tokens import hash_secret
-from trapline.server.app.http.access_table import ACCESS, SAFE, RouteAccess
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext, TokenBuckets
 from trapline.server.platform.errors import (
@@ -30,8 +28,9 @@ from trapline.server.platform.http.rate_limits import limit_caller, require_look
 from trapline.server.platform.http.request_context import (
     OriginOf,
     get_minimal_origin,
-    get_route_key,
 )
+from trapline.server.platform.http.route_access import SAFE, RouteAccess, get_route_access
+from trapline.server.platform.secret_hash import hash_secret
 from trapline.server.platform.telemetry import build_log_context
 
 Found = TypeVar("Found", Scope, Scope | None)
@@ -153,7 +152,7 @@ async def authorise_uncached(request: Request, system: AppContext, origin: Reque
 async def _authorise(
     request: Request, system: AppContext, origin: RequestOrigin, *, anew: bool
 ) -> Scope:
-    access = ACCESS[get_route_key(request.method, request.scope["route"].path)]
+    access = get_route_access(request)
     assert access.kinds is not None, "a public route asks for no scope"
     scope = await _find_caller(request, system, origin, anew=anew or not access.often)
     if scope.kind not in access.kinds:

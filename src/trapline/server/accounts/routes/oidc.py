@@ -5,9 +5,9 @@ from fastapi import APIRouter, Request, Response
 from trapline.server.accounts.actions import oidc
 from trapline.server.accounts.routes.access import SystemOf, require_same_origin
 from trapline.server.accounts.routes.auth import set_session_cookie
-from trapline.server.accounts.rules.oidc import JOURNEY_S
 from trapline.server.platform.http.rate_limits import limit_visitor
 from trapline.server.platform.http.request_context import OriginOf
+from trapline.server.platform.network.oidc_tokens import JOURNEY_S
 from trapline.wire.auth import Caller
 from trapline.wire.oidc import OidcCallback, OidcRedirect, SignInMethods
 

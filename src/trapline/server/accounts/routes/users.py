@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from trapline.server.accounts.actions import users
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import UserFilter
+from trapline.server.accounts.rules.user_filter import UserFilter
 from trapline.server.platform.http.parameters import Cursor, Limit, QueryText, set_etag
 from trapline.wire.auth import OneTimeLink, Role
 from trapline.wire.users import InvitedUser, NewUser, User, UserOrder, UserState, UserUpdate

@@ -6,7 +6,6 @@ asked of an address from which the account signed in lately, so that nobody else
 owner out.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,16 +31,3 @@ class LoginBackoff:
 ACCOUNT_FROM_ADDRESS = LoginBackoff(free=5, longest_s=900)
 ADDRESS = LoginBackoff(free=20, longest_s=900)
 ACCOUNT = LoginBackoff(free=50, longest_s=60)
-
-
-def get_network(address: str) -> str:
-    """Name whose address it is: an IPv6 network of 64 bits is one household, and anything else stands for itself."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((int(found), 64), strict=False))
-    return str(found)

@@ -1,13 +1,13 @@
 """API tokens and other secrets that callers carry: how they look, and how they are remembered without being kept."""
 
 import base64
-import hashlib
 import hmac
 import re
 import secrets
 import zlib
 from dataclasses import dataclass
 
+from trapline.server.platform.secret_hash import hash_secret
 from trapline.wire.auth import TokenKind
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -57,8 +57,3 @@ def generate_secret(strength: bytes | None = None) -> str:
     """Make a secret for a cookie or a one-time link, of 32 bytes: those of `strength`, or new ones."""
     given = strength or secrets.token_bytes(STRENGTH_BYTES)
     return base64.urlsafe_b64encode(given).rstrip(b"=").decode()
-
-
-def hash_secret(secret: str) -> bytes:
-    """Hash a secret of full strength (a password needs argon2 instead)."""
-    return hashlib.sha256(secret.encode()).digest()

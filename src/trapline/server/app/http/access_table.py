@@ -3,55 +3,17 @@
 A route that is not in the table stops the start of the server, and with it every test.
 """
 
-from dataclasses import dataclass
-
-from trapline.wire.auth import Role, TokenKind, TokenScope
-
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-PERSON = None
-"""A person signed in on the page; the other kinds are those of API tokens."""
-
-Kinds = frozenset[TokenKind | None]
-PEOPLE: Kinds = frozenset({PERSON, TokenKind.USER})
-PEOPLE_AND_WORKERS: Kinds = PEOPLE | {TokenKind.WORKER}
-PEOPLE_AND_PIPELINES: Kinds = PEOPLE | {TokenKind.PIPELINE}
-TOKENS_THAT_WORK: Kinds = frozenset({TokenKind.USER, TokenKind.WORKER})
-ANY_TOKEN: Kinds = PEOPLE | {TokenKind.WORKER, TokenKind.PIPELINE}
-
-
-@dataclass(frozen=True)
-class RouteAccess:
-    """Who may call a route: which kinds of caller, and the least role in the project that it is
-    about.
-
-    `account` is about people's accounts, so a token that may less than its person is refused.
-    `operators` is for the operators of the installation alone; `operators_too` takes them as an
-    owner of every project; `public` takes anybody, for what a project shows whose owner made it
-    public. One that is called `often` takes callers as they were half a second ago at most, and
-    finds them anew (`authorise_anew`) before it refuses them. An archived project is only looked
-    at: of what is no reading, `archived` is what goes on in one.
-    """
-
-    kinds: Kinds | None
-    role: Role = Role.VIEWER
-    account: bool = False
-    operators: bool = False
-    operators_too: bool = False
-    public: bool = False
-    often: bool = False
-    archived: bool = False
-
-    def scope_for(self, method: str) -> TokenScope:
-        """The scope that a token needs for it."""
-        if self.account:
-            return TokenScope.ACCOUNT
-        if self.role == Role.OWNER:
-            return TokenScope.OWN
-        return TokenScope.READ if method in SAFE else TokenScope.WRITE
-
-
-PUBLIC = RouteAccess(None)
-"""Anybody, without signing in: the route itself says what it answers."""
+from trapline.server.platform.http.route_access import (
+    ANY_TOKEN,
+    PEOPLE,
+    PEOPLE_AND_PIPELINES,
+    PEOPLE_AND_WORKERS,
+    PERSON,
+    PUBLIC,
+    TOKENS_THAT_WORK,
+    RouteAccess,
+)
+from trapline.wire.auth import Role
 
 ACCESS: dict[str, RouteAccess] = {
     "GET /healthz": PUBLIC,

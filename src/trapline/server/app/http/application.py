@@ -32,7 +32,7 @@ from trapline.server.platform.http.rate_limits import limit_anonymous
 from trapline.server.platform.http.request_context import get_route_key
 from trapline.server.platform.http.security_headers import SAFE_HEADERS, SAFE_HEADERS_HTTPS
 from trapline.server.projects.routes import audit, members, projects
-from trapline.server.public.routes import public_projects
+from trapline.server.public.routes import public_preview, public_projects
 from trapline.server.queue.job_subscribers import JobSubscribers
 from trapline.server.queue.routes import (
     algorithms,
@@ -46,6 +46,7 @@ from trapline.server.queue.routes import (
     workers,
 )
 from trapline.server.queue.task_notifier import TaskNotifier
+from trapline.server.review.formats.taxon_lists import MOST_BYTES as MAX_TAXON_LIST_BYTES
 from trapline.server.review.routes import identifications, taxa
 from trapline.server.sources.routes import pushed_events, source_folders, sources
 from trapline.wire.problem import Problem
@@ -58,6 +59,7 @@ VERSIONED = [
     projects.router,
     members.router,
     audit.router,
+    public_preview.router,
     public_projects.router,
     deployments.router,
     source_folders.router,
@@ -100,6 +102,10 @@ CALLED_BACK = [analyses.router]
 """Mounted under /api, where outside pipelines expect them, and under /api/v2."""
 
 
+LARGER_BODIES = {"/api/v2/taxa/import": MAX_TAXON_LIST_BYTES}
+"""Limits of POST requests whose body is read whole and may be larger than others, by path."""
+
+
 def build_application(system: AppContext | None, *, outside: bool = True) -> FastAPI:
     """Put the application together; without a system it can only describe itself.
 
@@ -135,6 +141,7 @@ def build_application(system: AppContext | None, *, outside: bool = True) -> Fas
 def set_state(app: FastAPI, system: AppContext | None) -> None:
     """Give an application what its routes work with."""
     app.state.system = system
+    app.state.access = ACCESS
     app.state.listeners = ChangeSubscribers()
     app.state.arrivals = TaskNotifier()
     app.state.followers = JobSubscribers()
@@ -181,4 +188,4 @@ def wrap_middleware(app: FastAPI) -> ASGIApp:
             await send_problem(app, too_many, scope, receive, send)
         return too_many is not None
 
-    return RequestMiddleware(app, require_known_caller, choose_headers, refuse_flood)
+    return RequestMiddleware(app, require_known_caller, choose_headers, refuse_flood, LARGER_BODIES)

@@ -48,12 +48,12 @@ from trapline.server.images.queries.images import (
     select_images,
 )
 from trapline.server.images.rules.capture_time import OF_FILE, list_time_flags
-from trapline.server.images.rules.upload_paths import name_of
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import InvalidRequest, NotFound
+from trapline.server.platform.files.upload_paths import name_of
 from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
 from trapline.server.platform.metrics import IMAGES_IMPORTED
 from trapline.server.platform.store.object_store import IncomingFile

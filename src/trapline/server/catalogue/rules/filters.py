@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from trapline.wire.users import UserState
-
 
 @dataclass(frozen=True)
 class ImageFilter:
@@ -93,20 +91,6 @@ class IdentificationFilter:
 
 
 @dataclass(frozen=True)
-class AuditFilter:
-    """Which lines of the audit; None takes all.
-
-    `kind` is what was changed, such as job or source.
-    """
-
-    actor: str | None = None
-    action: str | None = None
-    kind: str | None = None
-    since: datetime | None = None
-    before: datetime | None = None
-
-
-@dataclass(frozen=True)
 class DeliveryFilter:
     """Which deliveries of a webhook; None takes all."""
 
@@ -131,20 +115,6 @@ class DeploymentFilter:
     name: str | None = None
     camera: str | None = None
     habitat: str | None = None
-
-
-@dataclass(frozen=True)
-class UserFilter:
-    """Which people; None takes all.
-
-    An e-mail address is the same in any case; `role` is one in any project.
-    """
-
-    email: str | None = None
-    name: str | None = None
-    role: str | None = None
-    state: UserState | None = None
-    is_operator: bool | None = None
 
 
 @dataclass(frozen=True)

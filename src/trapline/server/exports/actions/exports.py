@@ -20,6 +20,7 @@ from trapline.server.exports.actions.export_attempt import (
 )
 from trapline.server.exports.formats.export_formats import FORMATS, build_file_name
 from trapline.server.exports.queries.exports import (
+    EXPORT_WORK,
     ExportFilterSummary,
     ExportRow,
     count_deleted,
@@ -46,7 +47,6 @@ from trapline.server.platform.db.idempotency import find_saved_response, save_re
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
 from trapline.server.projects.actions.concurrency_limits import require_capacity
-from trapline.server.projects.queries.concurrency_limits import LimitedWork
 from trapline.server.projects.queries.projects import get_project_row
 from trapline.server.queue.queries.jobs import get_job_row
 from trapline.server.review.queries.taxa import get_taxon_row
@@ -83,7 +83,7 @@ async def create_export(system: AppContext, scope: Scope, new: NewExport) -> Exp
             return done
         await get_project_row(scope, tx, new.project)
         await _check_selection(scope, tx, new.project, new.selection)
-        await require_capacity(scope, tx, LimitedWork.EXPORTS, new.project)
+        await require_capacity(scope, tx, EXPORT_WORK, new.project)
         row = ExportRow(
             project_id=new.project,
             format=new.format.value,

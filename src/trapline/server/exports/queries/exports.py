@@ -30,8 +30,10 @@ from trapline.server.platform.db.background_tasks import EXPORTS
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Row
 from trapline.server.platform.errors import NotFound
+from trapline.server.projects.queries.concurrency_limits import LimitedWork
 
 LIVE = "state in ('queued', 'gathering', 'writing')"
+EXPORT_WORK = LimitedWork("exports", LIVE, "exports of this project are queued or running")
 _NONE = text("'[]'::jsonb")
 
 

@@ -40,11 +40,11 @@ from trapline.server.images.queries.staged_files import (
     purge_staged_file_batch,
     record_outcome,
 )
-from trapline.server.images.rules.upload_paths import clean_path
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Conflict, NotFound, ServiceUnavailable
+from trapline.server.platform.files.upload_paths import clean_path
 from trapline.server.platform.store.object_store import IncomingFile
 from trapline.server.platform.store.storage_keys import build_staged_key, parse_key
 from trapline.wire.images import CaptureTimeSource, UploadedFile

@@ -15,6 +15,7 @@ from trapline.server.imports.actions.imports import IMPORT, describe_imports, re
 from trapline.server.imports.queries.imported_results import list_deployments
 from trapline.server.imports.queries.imports import (
     COUNTED,
+    IMPORT_WORK,
     MOST_FAULTS,
     ImportFaultRow,
     ImportRow,
@@ -27,7 +28,6 @@ from trapline.server.platform.db.background_tasks import EXPORTS, enqueue_backgr
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Conflict, Unprocessable
 from trapline.server.projects.actions.concurrency_limits import require_capacity
-from trapline.server.projects.queries.concurrency_limits import LimitedWork
 from trapline.wire.imports import (
     MOST_FOLDERS,
     Import,
@@ -163,7 +163,7 @@ async def assign_folders(
                 "Folders can be assigned for 7 days after an import with unmatched entries completed. Nothing was "
                 "changed. Import the file again with its folders assigned."
             )
-        await require_capacity(scope, tx, LimitedWork.IMPORTS, row.project_id)
+        await require_capacity(scope, tx, IMPORT_WORK, row.project_id)
         options = ImportOptions.model_validate(row.options)
         merged = {**options.folders, **folders}
         if len(merged) > MOST_FOLDERS:

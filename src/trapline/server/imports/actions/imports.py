@@ -14,6 +14,7 @@ from trapline.server.images.queries.deployments import require_deployment
 from trapline.server.images.queries.image_deletion import discard_files
 from trapline.server.imports.queries.imported_results import list_deployments
 from trapline.server.imports.queries.imports import (
+    IMPORT_WORK,
     ImportFaultRow,
     ImportRow,
     create_import_row,
@@ -39,7 +40,6 @@ from trapline.server.platform.errors import (
 )
 from trapline.server.platform.store.storage_keys import build_import_key
 from trapline.server.projects.actions.concurrency_limits import require_capacity
-from trapline.server.projects.queries.concurrency_limits import LimitedWork
 from trapline.wire.imports import (
     LIVE,
     Import,
@@ -150,7 +150,7 @@ async def _create(
         if done:
             return done
         await require_deployment(scope, tx, new.deployment_id, new.project_id)
-        await require_capacity(scope, tx, LimitedWork.IMPORTS, new.project_id)
+        await require_capacity(scope, tx, IMPORT_WORK, new.project_id)
         row = ImportRow(
             id=file.id,
             project_id=new.project_id,

@@ -40,8 +40,8 @@ from trapline.server.imports.formats.import_records import (
     scale_box,
     validate_confidence,
 )
+from trapline.server.imports.formats.zipped_tables import BROKEN, Row, ZippedTables
 from trapline.server.platform.formats.sqlite_spill import SqliteSpill
-from trapline.server.platform.formats.zipped_tables import BROKEN, Row, ZippedTables
 from trapline.wire.identifications import LARGEST_COUNT, LifeStage, Sex
 from trapline.wire.imports import ImportOptions
 from trapline.wire.values import GivenTime

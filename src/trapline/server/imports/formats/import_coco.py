@@ -14,6 +14,12 @@ import msgspec
 
 from trapline.server.findings.rules.annotation_data import validate_data
 from trapline.server.findings.rules.geometry import Frame
+from trapline.server.imports.formats.import_json import (
+    BROKEN,
+    JsonFile,
+    build_model_name,
+    format_json_error,
+)
 from trapline.server.imports.formats.import_records import (
     LONGEST_ENTRY,
     MOST_ENTRIES,
@@ -33,12 +39,6 @@ from trapline.server.imports.formats.import_records import (
     sanitise_text,
     scale_box,
     validate_confidence,
-)
-from trapline.server.platform.formats.import_json import (
-    BROKEN,
-    JsonFile,
-    build_model_name,
-    format_json_error,
 )
 from trapline.server.platform.formats.sqlite_spill import SpilledPart, SqliteSpill
 from trapline.wire.imports import ImportOptions

@@ -15,6 +15,12 @@ from uuid import UUID
 import msgspec
 
 from trapline.server.findings.rules.geometry import Frame
+from trapline.server.imports.formats.import_json import (
+    BROKEN,
+    JsonFile,
+    build_model_name,
+    format_json_error,
+)
 from trapline.server.imports.formats.import_records import (
     DeploymentReference,
     EntryContent,
@@ -32,12 +38,6 @@ from trapline.server.imports.formats.import_records import (
     sanitise_text,
     scale_box,
     validate_confidence,
-)
-from trapline.server.platform.formats.import_json import (
-    BROKEN,
-    JsonFile,
-    build_model_name,
-    format_json_error,
 )
 from trapline.wire.imports import ImportOptions
 

@@ -24,10 +24,12 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Row
 from trapline.server.platform.errors import NotFound
+from trapline.server.projects.queries.concurrency_limits import LimitedWork
 from trapline.wire.imports import ImportState
 
 STATES = "('queued', 'reading', 'completed', 'failed', 'canceled')"
 LIVE = "state in ('queued', 'reading')"
+IMPORT_WORK = LimitedWork("imports", LIVE, "imports of this project are queued or running")
 KINDS = "('wrong', 'unknown', 'ambiguous')"
 MOST_FAULTS = 10_000
 """How many faults of a file are kept; all are counted."""

@@ -1,6 +1,8 @@
 """The audit: who did what, when, from where."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -8,7 +10,6 @@ from sqlalchemy import ForeignKey, Index, Select, false, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-from trapline.server.catalogue.rules.filters import AuditFilter
 from trapline.server.platform.access import RANK, Scope
 from trapline.server.platform.db.connection_watchdog import Connection
 from trapline.server.platform.db.row import Key, Now, Row
@@ -30,6 +31,20 @@ class AuditRow(Row):
     address: Mapped[str] = mapped_column(default="")
     request_id: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Filter of audit entries; None selects all.
+
+    `kind` is the type of the changed object, such as job or source.
+    """
+
+    actor: str | None = None
+    action: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
 
 
 def select_audit(scope: Scope, project_id: int | None, wanted: AuditFilter) -> Select[AuditRow]:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, cast
-
-from trapline.server.exports.formats.export_records import DeploymentRecord
+from typing import Any, BinaryIO, Protocol, cast
+from uuid import UUID
 
 PIECE_BYTES = 1 << 20
 LONGEST_PART = 60
@@ -51,8 +50,17 @@ def name_plain(name: str) -> str:
     return plain or "deployment"
 
 
+class NamedDeployment(Protocol):
+    """A deployment with the ID and name that its folder is named after."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+
+
 def build_folder_names(
-    deployments: Iterable[DeploymentRecord],
+    deployments: Iterable[NamedDeployment],
     name_one: Callable[[str], str] = lambda name: sanitise_file_name(name, "deployment"),
     reserved: Iterable[str] = RESERVED,
 ) -> dict[str, str]:

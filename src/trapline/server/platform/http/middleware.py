@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trapline.server.platform.metrics import HTTP, LEASE_SECONDS, RESULT_SECONDS, SUBMIT_SECONDS
-from trapline.server.review.formats.taxon_lists import MOST_BYTES as TAXA_BYTES
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +26,6 @@ UNTOLD_BYTES = 1024 * 1024
 """The same for a body that does not tell its length: many of them at once are still little."""
 UNSIGNED_BYTES = 64 * 1024
 """The largest body of a request without credentials: somebody signs in."""
-# Read whole as well, with or without a Content-Length, under a limit of their own.
-_LONGER = {"/api/v2/taxa/import": TAXA_BYTES}
 # They find out who calls before they read, stream to disk, and have limits of their own.
 _READ_BY_HAND = re.compile(r"/api/v2/(images|imports|jobs/[^/]+/result|projects/[^/]+/pipelines)")
 # A callback is judged by its headers before a byte is read, and goes to disk under the limit of its
@@ -62,12 +59,18 @@ class RequestMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, judge: Judge, safe_headers: SafeHeaders, refuse: Refuse
+        self,
+        app: ASGIApp,
+        judge: Judge,
+        safe_headers: SafeHeaders,
+        refuse: Refuse,
+        larger_bodies: Mapping[str, int],
     ) -> None:
         self.app = app
         self.judge = judge
         self.safe_headers = safe_headers
         self.refuse = refuse
+        self.larger_bodies = larger_bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -80,7 +83,9 @@ class RequestMiddleware:
         given = headers_in.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        receive = _limited(receive, headers_in, get_body_limit(scope, headers_in))
+        receive = _limited(
+            receive, headers_in, get_body_limit(scope, headers_in, self.larger_bodies)
+        )
         if _is_judged_first(scope, headers_in):
             receive = _judged(receive, partial(self.judge, scope))
         started = time.perf_counter()
@@ -128,8 +133,13 @@ def _count(scope: Scope, status: int, took: float) -> None:
         timed.observe(took)
 
 
-def get_body_limit(scope: Scope, headers: Headers) -> int | None:
-    """Tell how many bytes a body may have that is read whole; None where it is read as it comes, with its own limit."""
+def get_body_limit(
+    scope: Scope, headers: Headers, larger_bodies: Mapping[str, int] | None = None
+) -> int | None:
+    """Return the limit in bytes of a body that is read whole; None if it is read as a stream.
+
+    `larger_bodies` are the limits of POST requests with large bodies, by path.
+    """
     if scope["method"] == "PUT" and _SIGNED_UPLOAD.fullmatch(scope["path"]):
         return None
     if _CALLBACK.fullmatch(scope["path"]) or (
@@ -141,8 +151,8 @@ def get_body_limit(scope: Scope, headers: Headers) -> int | None:
     by_hand = scope["method"] == "POST" and _READ_BY_HAND.fullmatch(scope["path"])
     if by_hand:
         return None
-    longer = _LONGER.get(scope["path"]) if scope["method"] == "POST" else None
-    return longer or (JSON_BYTES if "content-length" in headers else UNTOLD_BYTES)
+    larger = (larger_bodies or {}).get(scope["path"]) if scope["method"] == "POST" else None
+    return larger or (JSON_BYTES if "content-length" in headers else UNTOLD_BYTES)
 
 
 def _is_judged_first(scope: Scope, headers: Headers) -> bool:

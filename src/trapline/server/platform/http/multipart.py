@@ -10,8 +10,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
-from trapline.server.images.rules.upload_paths import clean_path
 from trapline.server.platform.errors import InvalidRequest
+from trapline.server.platform.files.upload_paths import clean_path
 from trapline.wire.values import validate_year
 
 FIELDS = frozenset({"project", "deployment", "modified_at"})

@@ -16,9 +16,9 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Cookie, Header, Path
 
-from trapline.server.accounts.rules.tokens import hash_secret
 from trapline.server.platform.errors import Unprocessable
 from trapline.server.platform.http.request_context import get_route_key
+from trapline.server.platform.secret_hash import hash_secret
 
 log = structlog.get_logger(__name__)
 

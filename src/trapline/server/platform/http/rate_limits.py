@@ -10,10 +10,10 @@ from collections.abc import Hashable
 from fastapi import Request
 from starlette.types import Scope as ASGIScope
 
-from trapline.server.accounts.rules.login_backoff import get_network
 from trapline.server.platform.app_context import AppContext, TokenBuckets
 from trapline.server.platform.errors import TooManyRequests
 from trapline.server.platform.metrics import RATE_LIMITED
+from trapline.server.platform.network.client_network import get_network
 
 _RESULT = re.compile(r"/api/v2/jobs/[^/]+/result")
 # Asked by those who would start the process anew; and where the address itself is signed.

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from trapline.server.accounts.rules.oidc import (
+from trapline.server.platform.errors import OidcProviderUnavailable, OutboundFailed, Unauthenticated
+from trapline.server.platform.network.oidc_tokens import (
     BEGIN_AGAIN,
     NOT_BELIEVED,
     OidcState,
@@ -21,7 +22,6 @@ from trapline.server.accounts.rules.oidc import (
     parse_token_header,
     verify_id_token,
 )
-from trapline.server.platform.errors import OidcProviderUnavailable, OutboundFailed, Unauthenticated
 from trapline.server.platform.network.outbound_policy import AllowedNetwork, OutboundPolicy
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from trapline.server.platform.errors import OutboundFailed
-from trapline.server.sources.rules.pull_policy import SLOWEST_RATE
 
 Piece = TypeVar("Piece")
+SLOWEST_RATE = 1024
+"""The minimum average rate of a download, in bytes per second."""
 
 
 async def limit_total_time(

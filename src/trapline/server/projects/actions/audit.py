@@ -4,10 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from trapline.server.accounts.queries.accounts import list_actor_names
-from trapline.server.catalogue.rules.filters import AuditFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.db.audit import AuditRow, select_audit
+from trapline.server.platform.db.audit import AuditFilter, AuditRow, select_audit
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.wire.audit import AuditEntry
 from trapline.wire.values import Page

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import AuditFilter
+from trapline.server.platform.db.audit import AuditFilter
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, QueryText
 from trapline.server.projects.actions import audit
 from trapline.wire.audit import AuditEntry

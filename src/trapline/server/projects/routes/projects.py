@@ -7,10 +7,8 @@ from fastapi import APIRouter, Query, Response
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.platform.http.parameters import Cursor, ProjectPath, set_etag
 from trapline.server.projects.actions import project_deletion, projects
-from trapline.server.public.actions import public_projects
 from trapline.wire.auth import TokenKind
 from trapline.wire.projects import NewProject, Project, ProjectUpdate
-from trapline.wire.public_projects import PublicPreview
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/projects", tags=["projects"])
@@ -52,14 +50,6 @@ async def get_project(
     project = await projects.get_project(system, scope, project_id)
     set_etag(response, project.updated_at)
     return project
-
-
-@router.get("/{project_id}/public_preview")
-async def show_public_preview(
-    system: SystemOf, scope: ScopeOf, project_id: ProjectPath
-) -> PublicPreview:
-    """Count the images that visitors see of a project, or would see if it were public, and those that are hidden."""
-    return await public_projects.show_public_preview(system, scope, project_id)
 
 
 @router.patch("/{project_id}")

@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from trapline.server.accounts.routes.access import SystemOf
-from trapline.server.app.http.access_table import ACCESS
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectPath, QueryText
 from trapline.server.platform.http.rate_limits import limit_visitor
-from trapline.server.platform.http.request_context import get_minimal_origin, get_route_key
+from trapline.server.platform.http.request_context import get_minimal_origin
+from trapline.server.platform.http.route_access import get_route_access
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
 from trapline.server.public.actions import public_projects
 from trapline.wire.images import ImageOrder
@@ -31,9 +31,7 @@ async def get_visitor(request: Request, system: SystemOf) -> Scope:
 
     Raises TooMany.
     """
-    assert ACCESS[get_route_key(request.method, request.scope["route"].path)].public, (
-        "only for public routes"
-    )
+    assert get_route_access(request).public, "only for public routes"
     limit_visitor(request, system)
     return Scope(actor="visitor", origin=get_minimal_origin(request))
 

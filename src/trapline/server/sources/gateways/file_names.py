@@ -11,8 +11,8 @@ import re
 from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
-from trapline.server.images.rules.upload_paths import is_kept
 from trapline.server.platform.errors import FileGone
+from trapline.server.platform.files.upload_paths import is_kept
 from trapline.server.sources.gateways.gateway import (
     MAX_PATH_CHARACTERS,
     TOO_LONG,

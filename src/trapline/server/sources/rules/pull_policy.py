@@ -28,9 +28,7 @@ MAX_JITTER = timedelta(seconds=30)
 RUN_WITHIN = timedelta(hours=6)
 LIST_WITHIN = timedelta(hours=1)
 FILE_WITHIN = timedelta(hours=1)
-# Bytes a second on average over such a time, or a longer one in which a source may be silent: what
-# is slower, drips.
-SLOWEST_RATE = 1024
+# The time over which a download must reach the minimum rate, unless a source may be silent longer.
 SLOWEST_OVER = MINUTE
 TEST_WITHIN = timedelta(minutes=2)
 
