@@ -14,8 +14,6 @@ TOO_LONG = {
     "src/trapline/server/exports/formats/camtrap_dp.py",
     "src/trapline/server/exports/formats/observations.py",
     "src/trapline/server/imports/actions/result_import.py",
-    "src/trapline/server/queue/actions/jobs.py",
-    "src/trapline/server/queue/actions/results.py",
     "src/trapline/server/sources/actions/pull_runs.py",
     "src/trapline/server/sources/actions/sources.py",
     "src/trapline/server/sources/gateways/ftp_connections.py",

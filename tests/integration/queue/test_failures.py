@@ -159,7 +159,7 @@ async def test_budgets_count_from_the_fence_and_old_leases_are_void(field: Field
     [task] = await field.lease(job)
     assert await field.post(job, [failure(task), success(old)]) == [
         "accepted",
-        "rejected: the lease was taken back",
+        "rejected: the lease was revoked",
     ]
     await field.skip_waits()
     [task] = await field.lease(job)

@@ -122,7 +122,7 @@ async def test_a_job_that_is_over_stays_as_it_is(field: Field, verb: str, end: s
     answer = await field.call("POST", f"/jobs/{job}/{verb}")
     assert (answer.status_code, answer.json()["detail"]) == (
         409,
-        "This job is over already. Nothing was changed.",
+        "This job has already ended. Nothing was changed.",
     )
     assert await field.ask("select * from jobs") == before
 

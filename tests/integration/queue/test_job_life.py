@@ -163,7 +163,7 @@ async def test_cancel_is_at_once_and_late_results_are_discarded(field: Field) ->
     assert (await field.call("POST", f"/jobs/{job}/pause")).status_code == 409
     assert (await field.call("POST", f"/jobs/{job}/retry")).status_code == 202
     assert await field.counters(job) == ("queued", 2, 1, 0)
-    assert await field.post(job, [success(tasks[1])]) == ["rejected: the lease was taken back"]
+    assert await field.post(job, [success(tasks[1])]) == ["rejected: the lease was revoked"]
     again = await field.lease_all(job)
     assert await field.post(job, [success(task) for task in again]) == ["accepted"] * 2
     assert await field.counters(job) == ("completed", 0, 3, 0)

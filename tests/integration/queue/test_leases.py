@@ -260,7 +260,7 @@ async def test_what_is_given_back_is_charged_to_nobody(field: Field) -> None:
         assert await other.release(tasks) == 0
     assert (
         await other.post(job, [success(task) for task in tasks])
-        == ["rejected: the lease was taken back"] * 3
+        == ["rejected: the lease was revoked"] * 3
     )
     assert await field.ask("select errors, lost, attempt, fence, state from analyses order by attempt") == [
         (0, 0, 9, 9, "queued"), (0, 0, 9, 9, "queued"), (1, 0, 10, 10, "queued"),
@@ -293,7 +293,7 @@ async def test_a_goodbye_ends_the_id_but_not_what_is_still_to_come(field: Field)
     assert (await worker.call("/tasks/renew", {"leases": []})).status_code == 403
     # Its last result was on its disk: whoever brings it, it counts.
     assert await field.post(job, [success(task) for task in tasks]) == [
-        "accepted", "rejected: the lease was taken back", "rejected: the lease was taken back",
+        "accepted", "rejected: the lease was revoked", "rejected: the lease was taken back",
     ]  # fmt: skip
 
 

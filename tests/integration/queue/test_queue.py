@@ -122,7 +122,7 @@ async def test_three_errors_are_the_end_and_retry_begins_anew(field: Field) -> N
     assert group["sample_image_ids"] == [str(field.images[0])]
     assert (await field.call("POST", f"/jobs/{job}/retry")).status_code == 202
     assert await field.counters(job) == ("queued", 1, 0, 0)
-    assert await field.post(job, [success(task)]) == ["rejected: the lease was taken back"]
+    assert await field.post(job, [success(task)]) == ["rejected: the lease was revoked"]
     [again] = await field.lease(job)
     assert again["reply_subject"].split(".")[1] == "4"
     assert await field.post(job, [success(again)]) == ["accepted"]

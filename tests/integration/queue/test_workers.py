@@ -12,7 +12,7 @@ from trapline.server.platform.app_context import AppContext, LeaseSettings
 from trapline.server.queue.actions import queue_maintenance
 from trapline.server.queue.queries.lease_revocation import list_jobs_with_leases
 
-TAKEN_BACK = "rejected: the lease was taken back"
+TAKEN_BACK = "rejected: the lease was revoked"
 
 
 @pytest.fixture

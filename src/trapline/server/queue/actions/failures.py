@@ -8,7 +8,8 @@ from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Conflict, NotFound
-from trapline.server.queue.actions.jobs import enqueue_expansion, get_job_in_transaction
+from trapline.server.queue.actions.job_responses import get_job_in_transaction
+from trapline.server.queue.actions.jobs import enqueue_expansion
 from trapline.server.queue.queries import retry
 from trapline.server.queue.queries.dead_letters import (
     AttemptDetail,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.queue.actions.jobs import list_transitions
+from trapline.server.queue.actions.job_responses import list_transitions
 from trapline.server.queue.job_subscribers import JobSnapshot
 from trapline.server.queue.queries.job_progress import list_state_counts
 from trapline.server.queue.queries.jobs import get_job_row, list_transition_rows
