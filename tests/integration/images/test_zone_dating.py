@@ -1,16 +1,22 @@
-"""Times of cameras that were read as UTC: a warning, a preview, all images dated again, and the step back."""
+"""Camera times read as UTC: the warning, the preview, dating all images again, and undo."""
 
+import asyncio
+import io
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from PIL import Image
 from tests.support.api_project import SYSTEM, Field, make_field
+from tests.support.camera_server import running_camera
 from tests.support.image_factory import make_jpeg
+from tests.support.source_client import PATH, open_desk
 
 from trapline.server.images.actions import clock_offsets, deployments
 from trapline.server.images.actions.clock_offsets import update_capture_times
 from trapline.server.platform.app_context import AppContext
+from trapline.server.sources.actions import pull_runs
 
 BERLIN = {"latitude": 52.52, "longitude": 13.4}
 # Local times of a camera in Berlin, and the moments that they are there. In spring 02:30 did not
@@ -214,13 +220,55 @@ async def test_only_times_that_need_a_zone_move(field: Field) -> None:
     )
 
 
-def make_offset_jpeg() -> bytes:
-    import io
+ORIGINAL, DIGITIZED, OFFSET, ORIGINAL_OFFSET, DIGITIZED_OFFSET, HOURS = (
+    0x9003, 0x9004, 0x9010, 0x9011, 0x9012, 0x882A,
+)  # fmt: skip
 
+
+def make_offset_jpeg(tags: dict[int, Any] | None = None) -> bytes:
     exif, buffer = Image.Exif(), io.BytesIO()
-    exif.get_ifd(0x8769).update({0x9003: "2026:05:01 12:00:00", 0x9011: "-02:00"})
+    exif.get_ifd(0x8769).update(
+        {ORIGINAL: NOON, ORIGINAL_OFFSET: "-02:00"} if tags is None else tags
+    )
     Image.new("RGB", (64, 48), (1, 2, 3)).save(buffer, "JPEG", exif=exif)
     return buffer.getvalue()
+
+
+NOON = "2026:05:01 12:00:00"
+
+
+@pytest.mark.parametrize(
+    ("tags", "needs_zone"),
+    [
+        ({ORIGINAL: NOON, OFFSET: "   :  ", ORIGINAL_OFFSET: "   :  "}, True),
+        ({ORIGINAL: NOON, DIGITIZED_OFFSET: "+02:00"}, True),
+        ({ORIGINAL: NOON, ORIGINAL_OFFSET: "+15:00"}, True),
+        ({ORIGINAL: NOON, ORIGINAL_OFFSET: "+14:99"}, True),
+        ({ORIGINAL: NOON, HOURS: 99}, True),
+        ({ORIGINAL: "0000:00:00 00:00:00", DIGITIZED: NOON, ORIGINAL_OFFSET: "+02:00"}, True),
+        ({ORIGINAL: "0000:00:00 00:00:00", DIGITIZED: NOON, DIGITIZED_OFFSET: "+02:00"}, False),
+        ({DIGITIZED: NOON, DIGITIZED_OFFSET: "-0930"}, False),
+        ({ORIGINAL: NOON, ORIGINAL_OFFSET: " +14:00 "}, False),
+        ({ORIGINAL: NOON, ORIGINAL_OFFSET: "", OFFSET: "+00:00"}, False),
+        ({ORIGINAL: NOON, HOURS: 65_531}, False),
+        ({ORIGINAL: NOON, HOURS: (2, 3)}, False),
+        ({ORIGINAL: NOON, HOURS: 0}, False),
+    ],
+)
+async def test_warning_and_preview_agree_with_the_dating(
+    field: Field, tags: dict[int, Any], needs_zone: bool
+) -> None:
+    deployment = await create(field)
+    at = f"/deployments/{deployment}"
+    image = await upload(field, deployment, "1.jpg", make_offset_jpeg(tags))
+    before = (await call(field, "GET", f"/images/{image}"))["captured_at"]
+    warned = (await call(field, "GET", at))["utc_assumed"]
+    preview = await call(field, "POST", f"{at}/clock/preview", {"time_zone": "Europe/Berlin"})
+    await call(field, "PATCH", at, {"time_zone": "Europe/Berlin", "redate_images": True})
+    await date_rest(field)
+    after = (await call(field, "GET", f"/images/{image}"))["captured_at"]
+    assert (after != before) is needs_zone, after
+    assert (warned, preview["moved"], len(preview["first"])) == (needs_zone, needs_zone, needs_zone)
 
 
 async def test_a_camera_whose_clock_is_in_utc_is_not_warned_of(field: Field) -> None:
@@ -250,3 +298,81 @@ async def test_another_zone_alone_is_that_of_the_images_to_come(field: Field) ->
     await call(field, "PATCH", f"/deployments/{deployment}", {"redate_images": True})
     await date_rest(field)
     assert await read(field, images) == in_berlin()
+
+
+async def test_undo_restores_the_zone_of_images_that_a_later_request_dated(field: Field) -> None:
+    deployment = await create(field)
+    at = f"/deployments/{deployment}"
+    images = await upload_local(field, deployment)
+    await call(field, "PATCH", at, {"clock_offset_s": 60})
+    await date_rest(field)
+    before = await read(field, images)
+    await call(field, "PATCH", at, {"time_zone": "Europe/Berlin"})
+    await call(field, "PATCH", at, {"redate_images": True})
+    # A repeated request, during the dating and after it, changes nothing that undo restores.
+    await call(field, "PATCH", at, {"redate_images": True})
+    await date_rest(field)
+    dated = await call(field, "PATCH", at, {"redate_images": True})
+    await date_rest(field)
+    assert (dated["previous_time_zone"], dated["previous_clock_offset_s"]) == ("UTC", 60)
+    assert await read(field, images) != before
+    undone = await call(field, "POST", f"{at}/clock/undo")
+    await date_rest(field)
+    assert (undone["time_zone"], undone["clock_offset_s"]) == ("UTC", 60)
+    assert await read(field, images) == before
+    lines = (await call(field, "GET", f"/audit?project={field.project}&action=set clock"))[
+        "results"
+    ]
+    assert [
+        (line["details"].get("from_zone"), line["details"].get("to_zone")) for line in lines
+    ] == [("Europe/Berlin", "UTC"), ("UTC", "Europe/Berlin"), (None, None)]
+
+
+async def test_a_request_repeated_while_images_are_dated_keeps_what_undo_restores(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployments, "BATCH", 3)
+    deployment = await create(field)
+    at = f"/deployments/{deployment}"
+    images = await upload_local(field, deployment)
+    change = {"time_zone": "Europe/Berlin", "clock_offset_s": -60, "redate_images": True}
+    for _ in range(2):
+        changed = await call(field, "PATCH", at, change)
+        assert changed["dating"] is True
+        assert (changed["previous_time_zone"], changed["previous_clock_offset_s"]) == ("UTC", 0)
+    await call(field, "POST", f"{at}/clock/undo")
+    await date_rest(field)
+    assert await read(field, images) == in_utc()
+
+
+@pytest.mark.parametrize(
+    "change", [{"time_zone": "Europe/Berlin", "redate_images": True}, {"clock_offset_s": -7200}]
+)
+async def test_images_that_a_run_imports_during_the_change_follow_it(
+    system: AppContext, change: dict[str, Any]
+) -> None:
+    async with running_camera() as camera, open_desk(system) as desk:
+        desk.reach(camera.port)
+        noon, one = (datetime.fromisoformat(f"2026-07-01 {hour}:00") for hour in (12, 13))
+        camera.files = {"a1.jpg": make_jpeg(1, taken=noon), "b1.jpg": make_jpeg(2, taken=one)}
+        camera.faults["b1.jpg"] = "hang"
+        source = (await desk.make(camera.url)).json()["id"]
+        accepted = await desk.client.post(f"{PATH}/{source}/process?max_files=0")
+        run = asyncio.create_task(
+            pull_runs.run_pull(desk.system, SYSTEM, UUID(accepted.json()["run_id"]))
+        )
+        await camera.reached.wait()
+        at = f"/api/v2/deployments/{desk.house.ids['deployment_id']}"
+        changed = await desk.client.patch(at, json=change)
+        assert changed.status_code == 200, changed.text
+        while await update_capture_times(desk.system, SYSTEM):
+            pass
+        assert (await desk.client.get(at)).json()["dating"] is False
+        camera.go_on.set()
+        await run
+        listed = await desk.client.get(
+            "/api/v2/images", params={"project": desk.house.ids["project_id"]}
+        )
+        times = {image["filename"]: image["captured_at"] for image in listed.json()["results"]}
+        assert times["b1.jpg"] == "2026-07-01T11:00:00Z"
+        assert times["a1.jpg"] == "2026-07-01T10:00:00Z"

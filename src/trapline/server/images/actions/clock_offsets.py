@@ -65,16 +65,14 @@ async def undo_clock_offset(system: AppContext, scope: Scope, deployment_id: UUI
         if row.previous_clock_offset_s is None:
             raise Conflict("The clock of this deployment was never changed. Nothing was changed.")
         row.updated_at = datetime.now(UTC)
-        zone, back = row.time_zone, row.previous_time_zone
+        back = row.previous_time_zone
         if back is not None:
             row.time_zone = back
             # In UTC it may never have been given: the warning comes back.
             row.time_zone_source = (
                 ZoneSource.DEFAULT if back == DEFAULT else ZoneSource.GIVEN
             ).value
-        await set_clock(
-            tx, scope, row, row.previous_clock_offset_s, redate=back is not None, previous_zone=zone
-        )
+        await set_clock(tx, scope, row, row.previous_clock_offset_s, redate=back is not None)
         [deployment] = await build_deployments(tx, scope, [row])
         return save_response(scope, tx, deployment)
 

@@ -125,7 +125,7 @@ async def _change(
     different = {name: value for name, value in values.items() if getattr(row, name) != value}
     for name, value in different.items():
         if name == "clock_offset_s":
-            await put_clock(scope, tx, row, value, redate=False, previous_zone=row.time_zone)
+            await put_clock(scope, tx, row, value, redate=False)
         else:
             setattr(row, name, value)
     await follow_coordinates(scope, tx, row, different)

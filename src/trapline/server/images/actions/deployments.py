@@ -193,7 +193,6 @@ async def update_deployment(
     async with system.database.transaction(scope) as tx:
         row = await get_deployment_row(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
-        zone = row.time_zone
         for field, value in change.model_dump(
             exclude_unset=True, exclude={"redate_images"}
         ).items():
@@ -215,47 +214,40 @@ async def update_deployment(
             "change", "deployment", row.id, row.project_id, fields=sorted(change.model_fields_set)
         )
         offset = row.clock_offset_s if change.clock_offset_s is None else change.clock_offset_s
-        await set_clock(tx, scope, row, offset, redate=change.redate_images, previous_zone=zone)
+        await set_clock(tx, scope, row, offset, redate=change.redate_images)
         [deployment] = await build_deployments(tx, scope, [row])
         return deployment
 
 
 async def set_clock(
-    tx: Transaction,
-    scope: Scope,
-    row: DeploymentRow,
-    offset_s: int,
-    *,
-    redate: bool,
-    previous_zone: str,
+    tx: Transaction, scope: Scope, row: DeploymentRow, offset_s: int, *, redate: bool
 ) -> None:
-    """Set the clock offset of a locked deployment, whose zone was `previous_zone`, and date its
-    first images again.
+    """Set the clock offset of a locked deployment and date its first images again.
 
-    With `redate` all images are dated in its zone, whatever zone they were dated in. The background
-    process dates the rest.
+    With `redate` all images are dated in its zone. The background process dates the rest.
     """
     if not redate and offset_s == row.clock_offset_s:
         return
-    await put_clock(scope, tx, row, offset_s, redate=redate, previous_zone=previous_zone)
+    await put_clock(scope, tx, row, offset_s, redate=redate)
     await tx.session.flush()
     await update_capture_time_batch(scope, tx, row.id, BATCH)
     await tx.session.refresh(row)
 
 
 async def put_clock(
-    scope: Scope,
-    tx: Transaction,
-    row: DeploymentRow,
-    offset_s: int,
-    *,
-    redate: bool,
-    previous_zone: str,
+    scope: Scope, tx: Transaction, row: DeploymentRow, offset_s: int, *, redate: bool
 ) -> None:
-    """Set the clock of a locked deployment as `set_clock` does; its images are dated again in the background."""
-    zone_is_new = redate and row.time_zone != previous_zone
+    """Set the clock of a locked deployment; the background process dates its images again.
+
+    An undo restores the zone that the images are in, which may differ from the deployment's zone
+    before this request.
+    """
+    zone = row.time_zone if redate else row.dating_zone
+    found = await count_to_date(scope, tx, row.id, zone, offset_s)
+    images_zone = row.dating_zone or found.zone or row.time_zone
+    zone_is_new = redate and images_zone != row.time_zone
     if zone_is_new or offset_s != row.clock_offset_s:
-        zones = {"from_zone": previous_zone, "to_zone": row.time_zone} if zone_is_new else {}
+        zones = {"from_zone": images_zone, "to_zone": row.time_zone} if zone_is_new else {}
         tx.audit(
             "set clock",
             "deployment",
@@ -265,12 +257,9 @@ async def put_clock(
             to_s=offset_s,
             **zones,
         )
-        row.previous_time_zone = previous_zone if zone_is_new else None
+        row.previous_time_zone = images_zone if zone_is_new else None
         row.previous_clock_offset_s, row.clock_offset_s = row.clock_offset_s, offset_s
-    if redate:
-        row.dating_zone = row.time_zone
-    await tx.session.flush()
-    row.images_to_date = await count_to_date(scope, tx, row.id, row.dating_zone, offset_s)
+    row.dating_zone, row.images_to_date = zone, found.images
     row.dating, row.dated_to, row.images_dated = True, None, 0
 
 

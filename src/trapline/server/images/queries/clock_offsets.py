@@ -5,7 +5,8 @@ from uuid import UUID
 
 from trapline.server.findings.queries.current_findings import lock_findings
 from trapline.server.images.queries.image_marks import update_class_times
-from trapline.server.images.queries.zone_dating import OTHERS, read_dated, write_dated
+from trapline.server.images.queries.zone_dating import OTHERS, date_images, read_dated
+from trapline.server.images.rules.capture_time import HOURS_PATTERN, OFFSET_PATTERN
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
@@ -14,12 +15,18 @@ BY_CAMERA = "('exif', 'filename')"
 
 SHOWN = 5
 _NEW = "i.captured_at + make_interval(secs => %(offset)s - i.clock_offset_s)"
-# The camera wrote its offset from UTC, so that no zone is needed.
-_OWN_OFFSET = (
-    "i.exif ?| array['OffsetTimeOriginal', 'OffsetTimeDigitized', 'OffsetTime', 'TimeZoneOffset']"
-)
-LOOKED_AT = 1_000
-"""Images of a deployment in which times without a zone are looked for, the first ones by capture time."""
+# The camera wrote the offset from UTC of the time that was read, so that no zone is needed. The
+# condition is that of `rules.capture_time`; a test compares the two.
+_OWN_OFFSET = f"""(i.captured_at_source = 'exif' and coalesce(
+    case when i.captured_at_raw = i.exif->>'DateTimeOriginal' then i.exif->>'OffsetTimeOriginal'
+        else i.exif->>'OffsetTimeDigitized' end ~ '{OFFSET_PATTERN}', false)
+    or coalesce(i.exif->>'OffsetTime' ~ '{OFFSET_PATTERN}', false)
+    or coalesce(coalesce(i.exif->'TimeZoneOffset'->0, i.exif->'TimeZoneOffset')::text ~ '{HOURS_PATTERN}', false))"""
+LOOKED_AT = 48
+"""Images of a deployment in which times without a zone are searched for, the first by capture time.
+
+Their EXIF is read whenever a deployment in UTC is listed, so the number is small.
+"""
 # A time that would leave the calendar stays, with the offset that it was made with.
 _HELD = f"{_NEW} between '0001-01-02+00' and '9998-12-30+00'"
 
@@ -111,7 +118,7 @@ async def list_assumed_utc(scope: Scope, tx: Transaction, deployment_ids: list[U
         select d.id from deployments d
         where d.id = any(%s) and d.time_zone_source = 'default' and d.time_zone = 'UTC' and exists (
             select 1 from (
-                select captured_at_source, time_zone, exif from images
+                select captured_at_source, captured_at_raw, time_zone, exif from images
                 where deployment_id = d.id and deleted_at is null order by captured_at, id limit {LOOKED_AT}
             ) i where i.captured_at_source in {BY_CAMERA} and i.time_zone = 'UTC' and not ({_OWN_OFFSET})
         )
@@ -121,17 +128,37 @@ async def list_assumed_utc(scope: Scope, tx: Transaction, deployment_ids: list[U
     return {row[0] for row in await cursor.fetchall()}
 
 
+class ImagesToDate(NamedTuple):
+    """How many images are to be dated again, and the other time zone that most of them are in."""
+
+    images: int
+    zone: str | None
+
+
 async def count_to_date(
     scope: Scope, tx: Transaction, deployment_id: UUID, zone: str | None, offset: int
-) -> int:
-    """Count the images of a deployment that were dated with another clock offset, or in another zone than this."""
+) -> ImagesToDate:
+    """Count the images of a deployment that have another clock offset, or another time zone.
+
+    Without a `zone` only the offset is compared. Times of a camera decide before those of files
+    which zone most images are in.
+    """
     others = f"i.deployment_id = %(deployment)s and i.clock_offset_s <> %(offset)s and i.captured_at_source in {BY_CAMERA}"
     cursor = await tx.execute(
-        f"select count(*) from images i where {others if zone is None else OTHERS}",  # noqa: S608 - of constants
+        f"""
+        select coalesce(sum(images), 0)::bigint,
+            (array_agg(zone order by by_camera desc, images desc, zone) filter (where zone <> %(zone)s::text))[1]
+        from (
+            select i.time_zone as zone, count(*) as images,
+                count(*) filter (where i.captured_at_source in {BY_CAMERA}) as by_camera
+            from images i where {others if zone is None else OTHERS} group by 1
+        ) z
+        """,  # noqa: S608 - of constants
         {"deployment": deployment_id, "zone": zone, "offset": offset},
     )
     row = await cursor.fetchone()
-    return 0 if row is None else int(row[0])
+    assert row is not None
+    return ImagesToDate(*row)
 
 
 async def list_pending_deployments(scope: Scope, tx: Transaction) -> list[UUID]:
@@ -187,7 +214,7 @@ async def update_capture_time_batch(
         return more
     await lock_findings(tx, images)
     if zone is not None:
-        await write_dated(tx, await read_dated(tx, images, zone, offset), zone, offset)
+        await date_images(tx, images, zone, offset)
     else:
         await _move_by_offset(tx, images, offset)
     await update_class_times(tx, images)

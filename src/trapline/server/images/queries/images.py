@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, defer, mapped_column
 
+from trapline.server.images.queries.zone_dating import date_images, lock_clocks
 from trapline.server.platform.access import RANK, Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Now, Row, Texts
@@ -193,9 +194,14 @@ async def list_images_by_hash(
 async def create_images(
     scope: Scope, tx: Transaction, rows: Sequence[ImageRow]
 ) -> list[tuple[UUID, bool]]:
-    """Add images; answers each one's id and whether it is new: by constraint the same bytes in a deployment are one."""
+    """Add images and return the ID of each and whether it is new.
+
+    The same bytes are one image of a deployment. Images are dated by the present clock of their
+    deployment.
+    """
     for row in rows:
         scope.check(row.project_id)
+    clocks = await lock_clocks(tx, {row.deployment_id for row in rows})
     columns = [column.key for column in ImageRow.__table__.columns if column.server_default is None]
     # In one order everywhere, so that two transactions never wait for each other's pictures.
     ordered = sorted(rows, key=lambda row: (row.deployment_id, row.sha256))
@@ -212,6 +218,12 @@ async def create_images(
         ),
     )
     made = {image_id for (image_id,) in await cursor.fetchall()}
+    # A row may have been dated before the deployment's clock changed: no later change would date it.
+    for deployment_id, clock in clocks.items():
+        of_deployment = [row for row in rows if row.deployment_id == deployment_id]
+        stale = [row.id for row in of_deployment if (row.time_zone, row.clock_offset_s) != clock]
+        if made.intersection(stale):
+            await date_images(tx, [one for one in stale if one in made], *clock)
     others = [(row.deployment_id, row.sha256) for row in rows if row.id not in made]
     found = await list_images_by_hash(scope, tx, others) if others else {}
     return [

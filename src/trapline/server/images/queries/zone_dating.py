@@ -1,6 +1,6 @@
 """Images of a deployment dated again in another time zone, a batch at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -71,10 +71,23 @@ async def read_dated(
     return found
 
 
-async def write_dated(
-    tx: Transaction, images: Sequence[DatedImage], zone: str, offset: int
-) -> None:
-    """Write images that were dated again; a time that a person gave stays, and what was read before it moves."""
+async def lock_clocks(
+    tx: Transaction, deployments: Collection[UUID]
+) -> dict[UUID, tuple[str, int]]:
+    """Return the time zone and the clock offset (seconds) of deployments, locked against changes."""
+    cursor = await tx.execute(
+        "select id, time_zone, clock_offset_s from deployments where id = any(%s) order by id for share",
+        (sorted(deployments),),
+    )
+    return {key: (zone, offset) for key, zone, offset in await cursor.fetchall()}
+
+
+async def date_images(tx: Transaction, images: Sequence[UUID], zone: str, offset: int) -> None:
+    """Date images of one deployment again.
+
+    A time that a person gave stays; the time that was read before that moves.
+    """
+    dated = await read_dated(tx, images, zone, offset)
     await tx.execute(
         """
         update images i set time_zone = %(zone)s, flags = string_to_array(n.flags, ','),
@@ -88,8 +101,8 @@ async def write_dated(
         {
             "zone": zone,
             "offset": offset,
-            "ids": [one.id for one in images],
-            "times": [one.again.at for one in images],
-            "flags": [",".join(one.again.flags) for one in images],
+            "ids": [one.id for one in dated],
+            "times": [one.again.at for one in dated],
+            "flags": [",".join(one.again.flags) for one in dated],
         },
     )

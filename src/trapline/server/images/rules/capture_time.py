@@ -26,7 +26,6 @@ RESET_YEARS = (1970, 1980, 2000, 2001, 2010)
 EARLIEST_YEAR = 1990
 OLDEST_CLOCK_YEAR = 1900
 MAX_PATTERN = 255
-FURTHEST_OFFSET_H = 15
 UNSIGNED_SHORTS = 65_536
 STAR, ANY_SIGN = "*", "?"
 
@@ -35,7 +34,13 @@ _EXIF_TAGS = (
     ("DateTimeDigitized", "OffsetTimeDigitized"),
 )
 _EXIF_TIME = re.compile(r"\s*(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)\Z")
+# Python and PostgreSQL read these patterns alike: `queries.clock_offsets` uses them in statements.
+OFFSET_PATTERN = "^[ \t\r\n]*[+-]((0[0-9]|1[0-3]):?[0-9][0-9]|14:?[0-5][0-9])[ \t\r\n]*$"
+"""An offset from UTC of less than 15 hours, as in the EXIF tag OffsetTime."""
+HOURS_PATTERN = "^(-?[0-9]|-?1[0-4]|655(2[2-9]|3[0-5]))$"
+"""Whole hours as JSON, as in TimeZoneOffset; some cameras write the signed number as an unsigned one."""
+_OFFSET = re.compile(OFFSET_PATTERN)
+_HOURS = re.compile(HOURS_PATTERN)
 _PLACES = {
     "YYYY": r"(?P<year>\d{4})",
     "YY": r"(?P<short_year>\d{2})",
@@ -219,24 +224,19 @@ def _find_offset(exif: Mapping[str, Any], offset_tag: str) -> timezone | None:
 def _offset_of_hours(raw: Any) -> timezone | None:
     """Read EXIF TimeZoneOffset: whole hours, of DateTimeOriginal and then of ModifyDate (TIFF/EP, ISO 12234-2)."""
     hours = raw[0] if isinstance(raw, Sequence) and not isinstance(raw, str) and raw else raw
-    if not isinstance(hours, int) or isinstance(hours, bool):
+    if not isinstance(hours, int) or not _HOURS.match(str(hours)):
         return None
-    # Some cameras write the signed number as an unsigned one.
-    hours = hours - UNSIGNED_SHORTS if hours >= UNSIGNED_SHORTS // 2 else hours
-    return timezone(timedelta(hours=hours)) if abs(hours) < FURTHEST_OFFSET_H else None
+    return timezone(
+        timedelta(hours=hours - UNSIGNED_SHORTS if hours > UNSIGNED_SHORTS // 2 else hours)
+    )
 
 
 def _offset(raw: Any) -> timezone | None:
-    found = _OFFSET.match(raw.strip()) if isinstance(raw, str) else None
-    if found is None:
+    if not isinstance(raw, str) or not _OFFSET.match(raw):
         return None
-    sign, hours, minutes = found.groups()
-    distance = timedelta(hours=int(hours), minutes=int(minutes))
-    return (
-        timezone(distance if sign == "+" else -distance)
-        if distance < timedelta(hours=FURTHEST_OFFSET_H)
-        else None
-    )
+    text = raw.strip().replace(":", "")
+    distance = timedelta(hours=int(text[1:3]), minutes=int(text[3:]))
+    return timezone(distance if text[0] == "+" else -distance)
 
 
 def _from_filename(
