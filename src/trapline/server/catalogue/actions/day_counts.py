@@ -4,7 +4,7 @@ import time
 from datetime import UTC, date, datetime, timedelta
 
 from trapline.server.catalogue.queries.image_findings import ZONES, count_by_day, filter_images
-from trapline.server.catalogue.rules.filters import DayFilter, ImageFilter
+from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.findings.queries.day_counts import (
     DAYS_AT_ONCE,
     LONGEST_S,
@@ -16,6 +16,7 @@ from trapline.server.findings.queries.day_counts import (
     sum_project,
     update_dirty_days,
 )
+from trapline.server.findings.rules.filters import DayFilter
 from trapline.server.images.queries.images import select_images
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext

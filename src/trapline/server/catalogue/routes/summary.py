@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.actions import day_counts
-from trapline.server.catalogue.rules.filters import DayFilter
+from trapline.server.findings.rules.filters import DayFilter
 from trapline.server.platform.http.parameters import LARGEST, QueryText
 from trapline.wire.day_counts import GivenDay, Summary
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from trapline.server.exports.formats.box_labels import find_box_label
 from trapline.server.exports.formats.export_records import AnnotationRecord, TaxonRecord
 from trapline.server.exports.formats.observations import (
     BOX,
@@ -21,7 +22,6 @@ from trapline.server.exports.formats.observations import (
     TaxonResolver,
 )
 from trapline.server.exports.queries.export_gathering import ExportedIdentification
-from trapline.server.findings.formats.box_labels import find_box_label
 from trapline.server.review.rules.identifications import ActiveIdentification
 from trapline.server.review.rules.taxon_names import name_key
 from trapline.wire.identifications import IdentificationKind

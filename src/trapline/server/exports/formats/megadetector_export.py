@@ -15,6 +15,12 @@ from uuid import UUID
 
 import msgspec
 
+from trapline.server.exports.formats.box_labels import (
+    find_box_label,
+    find_detector_label,
+    find_statement,
+    is_more_confident,
+)
 from trapline.server.exports.formats.export_records import (
     AnnotationRecord,
     ExportIssue,
@@ -25,12 +31,6 @@ from trapline.server.exports.formats.export_records import (
 )
 from trapline.server.exports.formats.megadetector_versions import Detector, describe_detectors
 from trapline.server.exports.formats.observations import ObservationType, TaxonResolver
-from trapline.server.findings.formats.box_labels import (
-    find_box_label,
-    find_detector_label,
-    find_statement,
-    is_more_confident,
-)
 from trapline.server.platform.formats.zip_writer import FileNames, build_folder_names, name_plain
 from trapline.wire.annotations import AnnotationType
 

@@ -12,6 +12,11 @@ from typing import Any, BinaryIO
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from trapline.server.exports.formats.box_labels import (
+    find_box_label,
+    find_detector_label,
+    find_statement,
+)
 from trapline.server.exports.formats.export_records import (
     AnnotationRecord,
     DeploymentRecord,
@@ -22,11 +27,6 @@ from trapline.server.exports.formats.export_records import (
     TaxonRecord,
 )
 from trapline.server.exports.formats.export_times import find_time_zone
-from trapline.server.findings.formats.box_labels import (
-    find_box_label,
-    find_detector_label,
-    find_statement,
-)
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.wire.annotations import AnnotationType
 

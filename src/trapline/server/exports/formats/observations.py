@@ -15,9 +15,9 @@ from uuid import UUID
 
 import msgspec
 
+from trapline.server.exports.formats.box_labels import find_box_label
 from trapline.server.exports.formats.export_records import TaxonRecord
 from trapline.server.external.formats.coco_analysis import build_shape
-from trapline.server.findings.formats.box_labels import find_box_label
 from trapline.server.findings.formats.label_words import NOT_KNOWN, THINGS
 from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.findings.rules.geometry import Frame, PixelBox, clip_box

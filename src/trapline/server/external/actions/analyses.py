@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from trapline.server.catalogue.rules.filters import AnnotationFilter
 from trapline.server.external.actions.artifacts import cite_own_artifacts, list_uploads
 from trapline.server.external.actions.callbacks import (
     SignatureUse,
@@ -34,6 +33,7 @@ from trapline.server.findings.queries.annotation_pages import (
     select_annotations,
 )
 from trapline.server.findings.queries.current_findings import refresh_findings
+from trapline.server.findings.rules.filters import AnnotationFilter
 from trapline.server.images.queries.images import get_image_row
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext

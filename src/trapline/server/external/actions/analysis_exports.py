@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-from trapline.server.catalogue.rules.filters import AnnotationFilter
 from trapline.server.external.formats.analysis_export import write_csv, write_json
 from trapline.server.external.queries.standalone_analyses import get_analysis_row
 from trapline.server.findings.actions.analysis_responses import build_analyses, build_annotations
@@ -12,6 +11,7 @@ from trapline.server.findings.queries.annotation_pages import (
     list_analysis_annotations,
     list_annotation_rows,
 )
+from trapline.server.findings.rules.filters import AnnotationFilter
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.images.queries.images import get_image_row
 from trapline.server.platform.access import Scope

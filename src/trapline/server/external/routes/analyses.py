@@ -10,7 +10,6 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from pydantic import BaseModel, ValidationError
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import AnnotationFilter
 from trapline.server.external.actions import analyses, analysis_exports, artifacts, bulk_annotations
 from trapline.server.external.routes.callbacks import (
     CallbackOf,
@@ -18,6 +17,7 @@ from trapline.server.external.routes.callbacks import (
     SignedOf,
     receive_callback,
 )
+from trapline.server.findings.rules.filters import AnnotationFilter
 from trapline.server.platform.errors import InvalidRequest, NotFound, Unauthenticated, Unprocessable
 from trapline.server.platform.http.parameters import Cursor, Limit
 from trapline.server.platform.http.problems import build_field_problems

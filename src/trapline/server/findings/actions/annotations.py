@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
 from trapline.server.findings.actions.analysis_responses import build_annotations
 from trapline.server.findings.queries.annotation_search import (
     count_annotation_matches,
     list_annotation_matches,
 )
 from trapline.server.findings.queries.scores import StoredScores, get_score_row
+from trapline.server.findings.rules.filters import AnnotationSearchFilter
 from trapline.server.images.queries.images import get_image_row
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, true, tuple_
 from sqlalchemy.orm import aliased
 
-from trapline.server.catalogue.rules.filters import AnnotationFilter
 from trapline.server.findings.queries.analyses import AnalysisDetailRow, AnalysisRow
 from trapline.server.findings.queries.annotations import AnnotationRow
+from trapline.server.findings.rules.filters import AnnotationFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.cursors import FOREIGN, decode_cursor, encode_cursor

@@ -13,6 +13,7 @@ from uuid import UUID
 from trapline.server.findings.queries.annotations import CONFIDENCE
 from trapline.server.findings.queries.day_counts import mark_days_dirty
 from trapline.server.findings.rules.blank_labels import BLANK_PATTERN
+from trapline.server.images.queries.image_locks import lock_findings
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
@@ -124,18 +125,6 @@ async def lock_images_with_results(
         (sorted(images),),
     )
     return {image_id for image_id, has_results in await cursor.fetchall() if has_results}
-
-
-async def lock_findings(tx: Transaction, images: Collection[UUID]) -> None:
-    """Lock images and then their classes, each in the order of its keys, for whoever changes the classes."""
-    ordered = (sorted(images),)
-    await tx.execute(
-        "select 1 from images where id = any(%b) order by id for no key update", ordered
-    )
-    await tx.execute(
-        "select 1 from image_classes where image_id = any(%b) order by image_id, class_name for no key update",
-        ordered,
-    )
 
 
 async def refresh_findings(scope: Scope, tx: Transaction, images: Collection[UUID]) -> None:

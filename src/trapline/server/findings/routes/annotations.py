@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
 from trapline.server.findings.actions import annotations
+from trapline.server.findings.rules.filters import AnnotationSearchFilter
 from trapline.server.platform.http.parameters import (
     LARGEST,
     Cursor,

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from trapline.server.catalogue.rules.filters import DeploymentFilter
 from trapline.server.images.queries.clock_offsets import (
     count_to_date,
     list_assumed_utc,
@@ -21,6 +20,7 @@ from trapline.server.images.queries.deployments import (
     summarise_images,
 )
 from trapline.server.images.rules.deployments import RELATED, list_faults
+from trapline.server.images.rules.filters import DeploymentFilter
 from trapline.server.images.rules.time_zones import decide_zone, find_zone
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from trapline.server.findings.queries.current_findings import lock_findings
+from trapline.server.images.queries.image_locks import lock_findings
 from trapline.server.images.queries.image_marks import update_class_times
 from trapline.server.images.queries.zone_dating import OTHERS, date_images, read_dated
 from trapline.server.images.rules.capture_time import HOURS_PATTERN, OFFSET_PATTERN

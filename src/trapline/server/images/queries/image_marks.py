@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from trapline.server.findings.queries.current_findings import lock_findings
+from trapline.server.images.queries.image_locks import lock_findings
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import NotFound, Unprocessable

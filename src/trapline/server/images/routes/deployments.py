@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import DeploymentFilter
 from trapline.server.images.actions import clock_offsets, deployment_csv, deployments
 from trapline.server.images.formats.deployment_csv import MOST_BYTES
+from trapline.server.images.rules.filters import DeploymentFilter
 from trapline.server.platform.http.parameters import (
     LARGEST,
     Cursor,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from trapline.server.catalogue.rules.filters import DayFilter
+from trapline.server.findings.rules.filters import DayFilter
 from trapline.server.platform.access import Scope
 from trapline.server.public.queries.public_projects import PublicProjectCounts
 from trapline.server.queue.queries.claim import LeasableJob

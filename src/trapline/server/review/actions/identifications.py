@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from trapline.server.accounts.queries.accounts import list_actor_names
-from trapline.server.catalogue.rules.filters import IdentificationFilter
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.findings.queries.current_findings import list_shown_analyses
 from trapline.server.platform.access import Scope, parse_actor
@@ -27,6 +26,7 @@ from trapline.server.review.queries.identifications import (
     select_identifications,
     withdraw_identification_rows,
 )
+from trapline.server.review.rules.filters import IdentificationFilter
 from trapline.server.review.rules.identifications import (
     ActiveIdentification,
     EffectiveIdentifications,

@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from trapline.server.catalogue.rules.filters import IdentificationFilter
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.images.queries.images import ImageRow
 from trapline.server.platform.access import Scope
@@ -30,6 +29,7 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Row
 from trapline.server.platform.errors import NotFound
 from trapline.server.review.queries.taxa import TaxonRow
+from trapline.server.review.rules.filters import IdentificationFilter
 from trapline.wire.identifications import IdentificationKind as Kind
 
 IDS = ARRAY(Uuid)

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import IdentificationFilter
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
 from trapline.server.review.actions import identifications
+from trapline.server.review.rules.filters import IdentificationFilter
 from trapline.wire.identifications import (
     CreatedIdentifications,
     Identification,
