@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import NamedTuple, overload
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -13,6 +13,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NONCE_BYTES = 12
 MIN_SECRET_BYTES = 32
+
+
+class SecretColumn(NamedTuple):
+    """A column of encrypted secrets in a table whose key is `id`."""
+
+    table: str
+    column: str
 
 
 class DecryptionError(Exception):

@@ -43,7 +43,6 @@ from trapline.server.exports.queries.export_gathering import (
     list_deployments,
     list_identifications,
     list_images,
-    list_label_taxa,
     list_public_images,
     list_reviewer_names,
     list_taxa,
@@ -62,6 +61,7 @@ from trapline.server.imports.queries.imported_ids import (
 from trapline.server.platform.errors import StatementTimeout
 from trapline.server.platform.failpoints import hit
 from trapline.server.projects.queries.projects import ProjectRow
+from trapline.server.review.queries.taxon_labels import list_label_taxa
 from trapline.wire.exports import ExportSelection
 
 log = structlog.get_logger(__name__)

@@ -15,7 +15,6 @@ from typing import Any, BinaryIO, NamedTuple
 
 from trapline.server.exports.formats.camtrap_dp_descriptor import (
     build_descriptor,
-    find_language,
     list_notices,
 )
 from trapline.server.exports.formats.camtrap_dp_rows import (
@@ -54,6 +53,7 @@ from trapline.server.platform.formats.zip_writer import (
     open_temporary_file,
     open_zip,
 )
+from trapline.server.review.rules.language_codes import find_language
 
 ROWS_AT_ONCE = 2000
 MOST_LABELS = 50

@@ -12,9 +12,10 @@ from trapline.server.exports.formats.export_records import (
     TaxonRecord,
 )
 from trapline.server.platform.formats.zip_writer import sanitise_file_name
+from trapline.server.review.formats.taxon_tables import RANKS
+from trapline.server.review.rules.language_codes import find_language
 
 RELEASE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"
-RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
 NAMED_RANKS = frozenset({*RANKS, "species", "subspecies"})
 LICENCES = {
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -24,15 +25,7 @@ LICENCES = {
     "CC-BY-NC-SA-4.0": "https://creativecommons.org/licenses/by-nc-sa/4.0/",
 }
 FOR_GBIF = ("CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
-# ISO 639-3 of the languages that lists of taxa are mostly in (639-1).
-LANGUAGES = {
-    "cs": "ces", "da": "dan", "de": "deu", "en": "eng", "es": "spa", "et": "est", "fi": "fin", "fr": "fra",
-    "hu": "hun", "it": "ita", "ja": "jpn", "ko": "kor", "lt": "lit", "lv": "lav", "nb": "nob", "nl": "nld",
-    "no": "nor", "pl": "pol", "pt": "por", "ro": "ron", "ru": "rus", "sk": "slk", "sl": "slv", "sv": "swe",
-    "sw": "swa", "tr": "tur", "uk": "ukr", "zh": "zho",
-}  # fmt: skip
 _LICENCE_NAME = re.compile(r"[-a-zA-Z0-9._]+")
-_THREE = re.compile(r"[a-z]{3}")
 
 
 def build_descriptor(
@@ -201,13 +194,6 @@ def _describe_taxon(taxon: TaxonRecord) -> dict[str, Any]:
         if code is not None and of_it:
             names.setdefault(code, of_it[0])
     return told | ({"vernacularNames": names} if names else {})
-
-
-def find_language(language: str) -> str | None:
-    """Find the ISO 639-3 code of a language tag, such as `por` for `pt-br`; None for one that is not known."""
-    first = language.lower().partition("-")[0]
-    code = LANGUAGES.get(first, first)
-    return code if _THREE.fullmatch(code) else None
 
 
 def _by_name(taxon: TaxonRecord) -> tuple[str, str]:

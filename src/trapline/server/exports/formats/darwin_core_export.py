@@ -12,7 +12,7 @@ from typing import BinaryIO
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
-from trapline.server.exports.formats.camtrap_dp_descriptor import LICENCES, RANKS, build_description
+from trapline.server.exports.formats.camtrap_dp_descriptor import LICENCES, build_description
 from trapline.server.exports.formats.decimals import format_decimal
 from trapline.server.exports.formats.export_events import (
     CountGroup,
@@ -36,6 +36,7 @@ from trapline.server.exports.formats.observations import (
 )
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.server.platform.formats.zip_writer import open_zip
+from trapline.server.review.formats.taxon_tables import RANKS
 
 TERMS = "http://rs.tdwg.org/dwc/terms/"
 DUBLIN = "http://purl.org/dc/terms/"

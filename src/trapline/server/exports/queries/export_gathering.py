@@ -276,16 +276,6 @@ async def list_reviewer_names(
     return names
 
 
-async def list_label_taxa(scope: Scope, tx: Transaction, project_id: int) -> Mapping[str, UUID]:
-    """List which accepted taxon each label of models means."""
-    cursor = await tx.execute(
-        "select l.label, coalesce(t.accepted_id, t.id) from taxon_labels l join taxa t on t.id = l.taxon_id"
-        " where l.project_id = %s",
-        (project_id,),
-    )
-    return {label: taxon for label, taxon in await cursor.fetchall()}
-
-
 async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict[str, Any]]:
     """List the accepted taxa that labels mean and that people named."""
     names = (

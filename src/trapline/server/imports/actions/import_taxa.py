@@ -4,13 +4,12 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.exports.queries.export_gathering import list_label_taxa
 from trapline.server.imports.formats.import_records import EntryFault, PackageTaxa
 from trapline.server.imports.queries.imports import ImportRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.review.queries.taxa import list_known_taxa, lock_taxa, upsert_taxa
-from trapline.server.review.queries.taxon_labels import upsert_labels
+from trapline.server.review.queries.taxon_labels import list_label_taxa, upsert_labels
 from trapline.server.review.rules.taxon_names import TaxonLine, build_import_plan, name_key
 
 

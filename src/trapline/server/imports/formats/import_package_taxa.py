@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trapline.server.exports.formats.camtrap_dp_descriptor import LANGUAGES, RANKS
 from trapline.server.imports.formats.import_records import EntryFault, PackageTaxa, sanitise_text
+from trapline.server.review.formats.taxon_tables import RANKS
+from trapline.server.review.rules.language_codes import LANGUAGES
 from trapline.wire.taxa import UNKNOWN_LANGUAGE, TaxonFields, normalise_spaces
 
 LONGEST_NAME = 255

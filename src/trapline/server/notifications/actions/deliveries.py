@@ -31,12 +31,11 @@ from trapline.server.notifications.queries.nats_subjects import (
     record_server_failure,
 )
 from trapline.server.notifications.rules.delivery_shares import allocate_deliveries
-from trapline.server.operations.queries.encrypted_columns import SecretColumn
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import AddressNotAllowed, EventRefused, OutboundFailed
 from trapline.server.platform.network.dialing import validate_literal
-from trapline.server.platform.vault import DecryptionError
+from trapline.server.platform.vault import DecryptionError, SecretColumn
 from trapline.server.platform.webhook_signatures import (
     build_headers,
     find_last_retry_delay,

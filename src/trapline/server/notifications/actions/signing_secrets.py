@@ -9,12 +9,11 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from trapline.server.notifications.queries.webhooks import WebhookRow
-from trapline.server.operations.queries.encrypted_columns import SecretColumn
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
-from trapline.server.platform.vault import decrypt_secret, encrypt_secret
+from trapline.server.platform.vault import SecretColumn, decrypt_secret, encrypt_secret
 from trapline.server.platform.webhook_signatures import generate_secret
 from trapline.server.sources.queries.sources import SourceRow
 from trapline.wire.pushed_events import EventSecret

@@ -1,19 +1,11 @@
 """Every secret at rest, whatever it is for: where they lie, which key sealed them, and their exchange."""
 
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-
-
-class SecretColumn(NamedTuple):
-    """A column of sealed secrets, of a table whose key is `id`."""
-
-    table: str
-    column: str
-
+from trapline.server.platform.vault import SecretColumn
 
 PLACES = (
     SecretColumn("pull_sources", "secrets"),

@@ -96,6 +96,16 @@ def _project_of(taxon_id: UUID) -> ScalarSelect[int]:
     return select(TaxonRow.project_id).where(TaxonRow.id == taxon_id).scalar_subquery()
 
 
+async def list_label_taxa(scope: Scope, tx: Transaction, project_id: int) -> Mapping[str, UUID]:
+    """List the accepted taxa of a project by the labels of models that are mapped to them."""
+    cursor = await tx.execute(
+        "select l.label, coalesce(t.accepted_id, t.id) from taxon_labels l join taxa t on t.id = l.taxon_id"
+        " where l.project_id = %s",
+        (project_id,),
+    )
+    return {label: taxon for label, taxon in await cursor.fetchall()}
+
+
 async def resolve_labels(
     scope: Scope, tx: Transaction, project_id: int, names: Mapping[str, str]
 ) -> tuple[set[str], dict[str, NamedTaxon]]:

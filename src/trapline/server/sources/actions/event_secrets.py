@@ -9,9 +9,9 @@ from trapline.server.notifications.actions.signing_secrets import (
     list_secrets,
     rotate_signing_secret,
 )
-from trapline.server.operations.queries.encrypted_columns import SecretColumn
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.vault import SecretColumn
 from trapline.server.sources.queries.sources import get_source_row
 from trapline.wire.pushed_events import EventSecret
 
