@@ -23,6 +23,7 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.server.queue.actions import jobs, queue_maintenance
+from trapline.server.queue.queries.lease_cache import LeaseCache
 from trapline.wire.auth import NewToken, Role, TokenKind
 
 SYSTEM = Scope.system()
@@ -140,7 +141,7 @@ class Field:
         """Change the database, as time or another process would."""
         async with self.system.database.transaction(SYSTEM) as tx:
             await tx.execute(query, parameters or None)
-        self.system.remembered.clear_callers()
+        self.system.part(LeaseCache).clear_callers()
 
     async def counters(self, job: int) -> tuple[str, int, int, int]:
         """A job's state and its counters: open, completed, failed."""

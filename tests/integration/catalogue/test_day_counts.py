@@ -9,6 +9,7 @@ from tests.support.api_project import SYSTEM, Field, add_images, make_field, suc
 
 from trapline.server.catalogue.actions import day_counts
 from trapline.server.catalogue.actions.day_counts import update_day_counts
+from trapline.server.catalogue.queries.catalogue_caches import CatalogueCaches
 from trapline.server.images.actions.clock_offsets import update_capture_times
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db import pagination
@@ -256,7 +257,7 @@ async def test_days_that_take_too_long_together_are_counted_the_fewer_at_once(fi
     )
     await field.change(AT_MOST_THREE)
     assert len(await counted(field)) == 11
-    assert 0 < (field.system.known.days_at_once.get(None) or 0) <= 200
+    assert 0 < (field.system.part(CatalogueCaches).days_at_once.get(None) or 0) <= 200
     await field.change("drop trigger at_most_three on day_counts")
 
 

@@ -21,6 +21,7 @@ from trapline.server.images.queries.images import ImageClassRow, ImageTagRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext, build_token_buckets
 from trapline.server.platform.store.storage_keys import build_thumbnail_key
+from trapline.server.public.queries.public_caches import PublicCaches
 from trapline.server.public.queries.public_projects import get_public_project_row
 from trapline.server.public.rules.public_redaction import KEPT_BACK, NAMES_PEOPLE
 
@@ -57,7 +58,9 @@ class Visit:
         )
 
     async def shown(self, **query: str) -> list[str]:
-        self.system.known.figures.delete(lambda _: True)  # they are some seconds old otherwise
+        self.system.part(PublicCaches).figures.delete(
+            lambda _: True
+        )  # they are some seconds old otherwise
         answer = await self.client.get(f"{self.path}/images", params=query)
         assert answer.status_code == 200, answer.text
         assert answer.json()["count"] == len(answer.json()["results"])
@@ -404,7 +407,7 @@ async def test_lists_are_filtered_paged_and_neighbours_are_shown_ones(visit: Vis
     await visit.find(second, "person")
     one = (await visit.client.get(f"{visit.path}/images/{third}")).json()
     assert (one["previous_id"], one["next_id"]) == (first, None)
-    visit.system.known.figures.delete(lambda _: True)
+    visit.system.part(PublicCaches).figures.delete(lambda _: True)
     for query, count, estimated in (
         ({"class": "red fox"}, 2, False),
         ({"deployment": visit.house.ids["deployment_id"]}, 2, False),
@@ -487,7 +490,7 @@ async def test_visitors_leave_the_database_to_members(
             f"/api/v2/projects/{visit.house.ids['project_id']}", headers=visit.owner
         )
         assert own.status_code == 200
-    visit.system.known.figures.delete(lambda _: True)
+    visit.system.part(PublicCaches).figures.delete(lambda _: True)
     async with visit.system.counting:
         waiting = asyncio.create_task(visit.client.get(visit.path))
         while not visit.system.counting._waiters:

@@ -25,6 +25,7 @@ from trapline.server.queue.actions.failures import retry_job
 from trapline.server.queue.actions.jobs import cancel_job, expand_job
 from trapline.server.queue.job_subscribers import JobSubscribers
 from trapline.server.queue.queries.job_counters import mark_job_started
+from trapline.server.queue.queries.queue_caches import QueueCaches
 from trapline.wire.auth import Role
 from trapline.wire.jobs import JobTransition, RetryRequest
 
@@ -135,7 +136,7 @@ async def test_a_move_is_read_once_for_all_who_follow(
             read_of.append(name)
             super().keep(name, thing)
 
-    system.known.moves = Counted(10, 600.0)
+    system.part(QueueCaches).moves = Counted(10, 600.0)
     house = await build_house(system, "house")
     job = (await submit(app_client, house, over_image(house))).json()["job_id"]
     number = int(job.removeprefix("job-"))

@@ -23,9 +23,9 @@ from trapline.server.platform.network.oidc_provider import OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.platform.store.object_store import ObjectStore
 from trapline.server.platform.vault import SecretKeys
-from trapline.server.queue.queries.lease_cache import LeaseCache
 
 Key = TypeVar("Key", bound=Hashable)
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -235,13 +235,25 @@ class AppContext:
     host_pace: HostRateLimit = field(default_factory=HostRateLimit)
     known: Caches = field(default_factory=Caches)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    remembered: LeaseCache = field(default_factory=LeaseCache)
     visits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Visitors of public projects that use the database at once, so that its connections are left to members."""
     counting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Who counts what a public project has to show: one at a time, for all that ask."""
     hashing: CountingSemaphore = field(default_factory=lambda: CountingSemaphore(2))
     """Passwords that are hashed at once: each takes 64 MiB."""
+
+    parts: dict[type, object] = field(default_factory=dict, repr=False)
+
+    def part(self, kind: type[Part]) -> Part:
+        """Return this process's object of a type that a higher domain defines; create it once.
+
+        The type must have a constructor without arguments, such as a class of caches.
+        """
+        found = self.parts.get(kind)
+        if found is None:
+            found = self.parts[kind] = kind()
+        assert isinstance(found, kind)
+        return found
 
     def may_create_projects(self, scope: Scope) -> bool:
         """Return whether the settings let this caller create projects."""

@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, date, datetime, timedelta
 
+from trapline.server.catalogue.queries.catalogue_caches import CachedSummary, CatalogueCaches
 from trapline.server.catalogue.queries.image_findings import ZONES, count_by_day, filter_images
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.findings.queries.day_counts import (
@@ -21,7 +22,6 @@ from trapline.server.images.queries.images import select_images
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.caches import CachedSummary
 from trapline.server.platform.errors import StatementTimeout
 from trapline.wire.day_counts import (
     ClassTotal,
@@ -46,7 +46,7 @@ async def update_day_counts(system: AppContext, scope: Scope) -> bool:
     Days with very many images are counted the fewer at once, down to one. Raises DatabaseSlow where
     one takes too long.
     """
-    most = system.known.days_at_once.get(None) or DAYS_AT_ONCE
+    most = system.part(CatalogueCaches).days_at_once.get(None) or DAYS_AT_ONCE
     began = time.monotonic()
     try:
         async with system.database.transaction(scope) as tx:
@@ -54,10 +54,10 @@ async def update_day_counts(system: AppContext, scope: Scope) -> bool:
     except StatementTimeout:
         if most == 1:
             raise
-        system.known.days_at_once.keep(None, most // 2)
+        system.part(CatalogueCaches).days_at_once.keep(None, most // 2)
         return True
     if more and most < DAYS_AT_ONCE and time.monotonic() - began < LONGEST_S / 4:
-        system.known.days_at_once.keep(None, min(2 * most, DAYS_AT_ONCE))
+        system.part(CatalogueCaches).days_at_once.keep(None, min(2 * most, DAYS_AT_ONCE))
     return more
 
 
@@ -141,7 +141,7 @@ async def get_summary(system: AppContext, scope: Scope, wanted: DayFilter) -> Su
     over and over.
     """
     scope.check(wanted.project_id)
-    known = system.known.summaries.get(wanted)
+    known = system.part(CatalogueCaches).summaries.get(wanted)
     if known is not None and time.monotonic() - known.since < KEPT_FOR * known.took_s:
         return known.summary.model_copy(update={"is_behind": True})
     async with system.database.transaction(scope) as tx:
@@ -164,5 +164,7 @@ async def get_summary(system: AppContext, scope: Scope, wanted: DayFilter) -> Su
         is_behind=behind,
     )
     if now - began > LONG_S:
-        system.known.summaries.keep(wanted, CachedSummary(summary, now, now - began))
+        system.part(CatalogueCaches).summaries.keep(
+            wanted, CachedSummary(summary, now, now - began)
+        )
     return summary

@@ -18,6 +18,7 @@ from trapline.server.platform.errors import NotFound, ServiceUnavailable
 from trapline.server.platform.imaging.jpeg_metadata import strip_jpeg_metadata
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.server.projects.queries.projects import ProjectRow, get_project_row
+from trapline.server.public.queries.public_caches import PublicCaches
 from trapline.server.public.queries.public_names import list_public_names
 from trapline.server.public.queries.public_projects import (
     PublicProjectCounts,
@@ -82,10 +83,10 @@ async def _figures(
 ) -> PublicProjectCounts:
     """Figures are some seconds old at most: anybody may ask for them, as often as the rate lets them."""
     async with system.counting:
-        known = system.known.figures.get(project_id)
+        known = system.part(PublicCaches).figures.get(project_id)
         if known is None:
             known = await get_public_counts(scope, tx, project_id)
-            system.known.figures.keep(project_id, known)
+            system.part(PublicCaches).figures.keep(project_id, known)
     return known
 
 

@@ -17,6 +17,7 @@ from trapline.server.queue.queries.pipeline_registration import (
     list_algorithm_rows,
     list_labels,
 )
+from trapline.server.queue.queries.queue_caches import QueueCaches
 
 
 async def resolve_algorithms(
@@ -36,7 +37,7 @@ async def resolve_algorithms(
     of_each = [list_algorithms(result) for result in results]
     named = {revision: name for of_one in of_each for revision, name in of_one.items()}
     known = {
-        revision: system.known.algorithms.get(
+        revision: system.part(QueueCaches).algorithms.get(
             (job.pipeline_id, content, revision.key, revision.version)
         )
         for revision in named
@@ -45,7 +46,7 @@ async def resolve_algorithms(
     if asked := [revision for revision in named if revision not in found]:
         own = await _find(scope, tx, job, asked)
         for revision, algorithm in own.items():
-            system.known.algorithms.keep(
+            system.part(QueueCaches).algorithms.keep(
                 (job.pipeline_id, content, revision.key, revision.version), algorithm
             )
         found |= own
@@ -55,12 +56,12 @@ async def resolve_algorithms(
             scope, tx, job, [revision for revision in named if revision not in found]
         )
     hashes = {sha256 for _, sha256 in found.values() if sha256}
-    unknown = [sha256 for sha256 in hashes if system.known.labels.get(sha256) is None]
+    unknown = [sha256 for sha256 in hashes if system.part(QueueCaches).labels.get(sha256) is None]
     for sha256, labels in (await list_labels(scope, tx, unknown)).items():
-        system.known.labels.keep(sha256, labels)
+        system.part(QueueCaches).labels.keep(sha256, labels)
     algorithms = {
         revision: StoredAlgorithm(
-            algorithm_id, sha256, (sha256 and system.known.labels.get(sha256)) or ()
+            algorithm_id, sha256, (sha256 and system.part(QueueCaches).labels.get(sha256)) or ()
         )
         for revision, (algorithm_id, sha256) in found.items()
     }

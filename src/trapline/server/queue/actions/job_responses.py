@@ -10,7 +10,6 @@ from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.caches import CachedJobCounts
 from trapline.server.queue.queries.job_progress import (
     JobActivity,
     JobCompetition,
@@ -23,6 +22,7 @@ from trapline.server.queue.queries.jobs import (
     JobRow,
     get_job_row,
 )
+from trapline.server.queue.queries.queue_caches import CachedJobCounts, QueueCaches
 from trapline.server.queue.rules.job_status_reason import (
     JobConditions,
     LeaseActivity,
@@ -71,7 +71,7 @@ async def count_job_findings(
     system: AppContext, scope: Scope, tx: Transaction, row: JobRow
 ) -> tuple[dict[str, int], int]:
     """Count the findings of a job by class, and in all; a cached count is used while it is valid."""
-    known = system.known.found.get(row.id)
+    known = system.part(QueueCaches).found.get(row.id)
     now = time.monotonic()
     if known is not None:
         reuse_s = (
@@ -83,7 +83,9 @@ async def count_job_findings(
             return known.counts
     counts = await count_findings(scope, tx, row.id)
     took_s = time.monotonic() - now
-    system.known.found.keep(row.id, CachedJobCounts(counts, row.updated_at, now, took_s))
+    system.part(QueueCaches).found.keep(
+        row.id, CachedJobCounts(counts, row.updated_at, now, took_s)
+    )
     return counts
 
 

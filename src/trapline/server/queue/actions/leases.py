@@ -11,6 +11,7 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions.tasks import LEASE_TOKENS, get_contact_interval_s, require_hello
 from trapline.server.queue.queries.holders import record_worker_heartbeat
 from trapline.server.queue.queries.job_counters import JobClosed
+from trapline.server.queue.queries.lease_cache import LeaseCache
 from trapline.server.queue.queries.lease_expiry import LeasePolicy, extend_leases
 from trapline.server.queue.queries.lease_revocation import (
     PAGE,
@@ -50,7 +51,7 @@ async def renew_leases(system: AppContext, scope: Scope, given: Renewal) -> Rene
     async with system.database.sql_transaction(scope) as tx:
         await require_worker(scope, tx)
         await record_worker_heartbeat(
-            scope, tx, system.remembered, get_contact_interval_s(system.leases)
+            scope, tx, system.part(LeaseCache), get_contact_interval_s(system.leases)
         )
         standing = await list_lease_statuses(scope, tx, worker_id, ids)
         await extend_leases(scope, tx, worker_id, ids, terms)
@@ -154,5 +155,5 @@ async def revoke_leases(
         except JobClosed:
             pass  # its tasks are no longer for the line
         # What came back lies before the mark.
-        system.remembered.set_low_water_mark(job_id, None)
+        system.part(LeaseCache).set_low_water_mark(job_id, None)
     return total

@@ -38,6 +38,7 @@ from trapline.server.queue.queries.job_counters import (
     send_job_update,
     translate_closed_error,
 )
+from trapline.server.queue.queries.lease_cache import LeaseCache
 from trapline.server.queue.queries.pipeline_registration import (
     HashedCategoryMap,
     upsert_category_map,
@@ -197,7 +198,7 @@ async def _decide(
         job.project_id,
         job.pipeline_id,
         get_contact_interval_s(system.leases),
-        system.remembered,
+        system.part(LeaseCache),
     )
     outcome = BatchOutcome(await record_holder_contact(scope, tx, contact, also_evicted=True))
     ids = list({reply.lease.analysis_id for reply in replies})

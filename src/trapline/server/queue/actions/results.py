@@ -37,6 +37,7 @@ from trapline.server.queue.formats.result_rows import (
     build_result_rows,
 )
 from trapline.server.queue.queries.claim import LeasableJob, get_leasable_job
+from trapline.server.queue.queries.queue_caches import QueueCaches
 from trapline.server.queue.queries.task_results import (
     TaskImage,
     list_result_subjects,
@@ -100,14 +101,14 @@ async def get_result_job(system: AppContext, scope: Scope, job_id: int) -> Leasa
     """
     if scope.token_id is None:
         raise Forbidden("Only workers post results. Nothing was stored. Send an API token.")
-    known = system.known.jobs.get(job_id)
+    known = system.part(QueueCaches).jobs.get(job_id)
     if known is not None and scope.sees(known.project_id):
         scope.check(known.project_id)
         return known
     async with system.database.sql_transaction(scope) as tx:
         job = await get_leasable_job(scope, tx, job_id)
     if not job.is_final:  # a final job may be retried, so it is not cached
-        system.known.jobs.keep(job_id, job)
+        system.part(QueueCaches).jobs.keep(job_id, job)
     return job
 
 

@@ -9,6 +9,7 @@ from trapline.server.queue.actions.job_responses import list_transitions
 from trapline.server.queue.job_subscribers import JobSnapshot
 from trapline.server.queue.queries.job_progress import list_state_counts
 from trapline.server.queue.queries.jobs import get_job_row, list_transition_rows
+from trapline.server.queue.queries.queue_caches import QueueCaches
 from trapline.server.queue.rules.job_transitions import FINAL
 from trapline.wire.jobs import JobProgress, JobTransition
 
@@ -48,12 +49,12 @@ async def get_last_event(system: AppContext, scope: Scope, job_id: int) -> tuple
 async def _list_moves(
     system: AppContext, scope: Scope, job_id: int, last_move: int
 ) -> tuple[JobTransition, ...]:
-    known = system.known.moves.get(job_id)
+    known = system.part(QueueCaches).moves.get(job_id)
     if known and known[-1].number == last_move:
         return known
     async with system.database.transaction(scope) as tx:
         moves = await list_transition_rows(scope, tx, job_id)
         names = await list_actor_names(scope, tx, [move.actor for move in moves])
     told = tuple(list_transitions(moves, names))
-    system.known.moves.keep(job_id, told)
+    system.part(QueueCaches).moves.keep(job_id, told)
     return told

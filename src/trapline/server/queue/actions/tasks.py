@@ -24,6 +24,7 @@ from trapline.server.queue.queries.holders import (
 from trapline.server.queue.queries.job_counters import mark_job_started
 from trapline.server.queue.queries.lease import LeaseParameters, lease_tasks
 from trapline.server.queue.queries.lease import QueueLease as Leased
+from trapline.server.queue.queries.lease_cache import LeaseCache
 from trapline.server.queue.queries.workers import require_worker
 from trapline.server.queue.rules.lease_size import get_lease_size
 from trapline.server.queue.rules.lease_tokens import sign_lease_token
@@ -68,7 +69,11 @@ async def list_jobs_with_tasks(
     async with system.database.sql_transaction(scope) as tx:
         if slugs is not None:
             await record_claim_contact(
-                scope, tx, system.remembered, list(slugs), get_contact_interval_s(system.leases)
+                scope,
+                tx,
+                system.part(LeaseCache),
+                list(slugs),
+                get_contact_interval_s(system.leases),
             )
         found = await list_claimable_jobs(
             scope, tx, list(slugs) if slugs is not None else None, limit, project_id
@@ -153,7 +158,11 @@ async def _lease_any_now(
 ) -> list[LeasedTask]:
     async with system.database.sql_transaction(scope) as tx:
         await record_claim_contact(
-            scope, tx, system.remembered, wanted.pipelines, get_contact_interval_s(system.leases)
+            scope,
+            tx,
+            system.part(LeaseCache),
+            wanted.pipelines,
+            get_contact_interval_s(system.leases),
         )
         jobs = await list_claimable_jobs(scope, tx, wanted.pipelines, JOBS_AT_ONCE)
         if not jobs:
@@ -195,7 +204,7 @@ async def _lease(
 
     Usually two statements: what is known of job and caller, and the lease.
     """
-    leases, remembered = system.leases, system.remembered
+    leases, remembered = system.leases, system.part(LeaseCache)
     known = remembered.get_holder(get_caller_key(scope), job_id)
     job, held = await get_job_for_lease(scope, tx, job_id, known, leases.held_at_most)
     if job.is_final or job.paused or job.project_id in scope.archived:

@@ -13,6 +13,7 @@ from trapline.server.platform.errors import Forbidden, NotFound
 from trapline.server.queue.actions.leases import revoke_leases
 from trapline.server.queue.actions.pipelines import is_online
 from trapline.server.queue.actions.tasks import get_renew_interval_s
+from trapline.server.queue.queries.lease_cache import LeaseCache
 from trapline.server.queue.queries.lease_revocation import (
     LeaseSelector,
     RevocationReason,
@@ -65,7 +66,7 @@ async def register_worker(system: AppContext, scope: Scope, hello: HelloRequest)
             holdings = await list_jobs_with_leases(scope, tx, earlier)
         freed += await revoke_leases(system, scope, holdings, RevocationReason.REPLACED)
     if replaced:
-        system.remembered.clear_callers()
+        system.part(LeaseCache).clear_callers()
     log.info(
         "worker says hello", worker=str(worker_id), name=hello.name, host=hello.host, freed=freed
     )
@@ -131,7 +132,7 @@ async def evict_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Evi
             tx.audit_each(seen.project_ids, "evict", "worker", worker_id, name=seen.greeting.name)
     # First the id, then the leases: so it cannot take new ones behind our back.
     taken = await revoke_leases(system, scope, holdings, RevocationReason.EVICTED, whose)
-    system.remembered.clear_callers()
+    system.part(LeaseCache).clear_callers()
     log.info("worker evicted", evicted=str(worker_id), taken_back=taken)
     return EvictResult(worker=await get_worker(system, scope, worker_id), taken_back=taken)
 
