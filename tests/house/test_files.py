@@ -9,7 +9,6 @@ LONGEST = 400
 TOO_LONG = {
     "benchmarks/peers.py",
     "src/trapline/client/trapline.py",
-    "src/trapline/server/accounts/queries/accounts.py",
     "src/trapline/server/app/settings.py",
     "src/trapline/server/exports/formats/camtrap_dp.py",
     "src/trapline/server/exports/formats/observations.py",

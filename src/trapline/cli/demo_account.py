@@ -11,7 +11,8 @@ from trapline.server.accounts.actions.one_time_links import (
     create_sign_in_link,
     use_link,
 )
-from trapline.server.accounts.queries.accounts import find_first_operator, list_roles
+from trapline.server.accounts.queries.accounts import find_first_operator
+from trapline.server.accounts.queries.memberships import list_roles
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.wire.auth import LinkSignInRequest, NewToken
 

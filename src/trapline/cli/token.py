@@ -132,7 +132,8 @@ async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> C
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.local_server import open_local_context
     from trapline.server.accounts.actions.tokens import create_token
-    from trapline.server.accounts.queries.accounts import find_first_operator, list_roles
+    from trapline.server.accounts.queries.accounts import find_first_operator
+    from trapline.server.accounts.queries.memberships import list_roles
     from trapline.server.platform.access import Scope
 
     if projects and not all(project.isdecimal() for project in projects):

@@ -9,20 +9,22 @@ from uuid import UUID
 
 from trapline.server.accounts.actions.passwords import verify_credentials
 from trapline.server.accounts.queries.accounts import (
-    ActiveToken,
     SessionRow,
     UserRow,
     delete_session,
-    find_active_token,
-    find_live_token_by_id,
     find_session,
     get_user_row,
     list_actor_names,
     list_credential_states,
-    list_roles,
+)
+from trapline.server.accounts.queries.memberships import list_project_names, list_roles
+from trapline.server.accounts.queries.sign_in_failures import undo_attempt
+from trapline.server.accounts.queries.tokens import (
+    ActiveToken,
+    find_active_token,
+    find_live_token_by_id,
     record_token_use,
 )
-from trapline.server.accounts.queries.sign_in_failures import undo_attempt
 from trapline.server.accounts.rules.tokens import (
     ParsedToken,
     find_parsed_token,
@@ -39,7 +41,6 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import Forbidden, NotFound, Unauthenticated
 from trapline.server.platform.secret_hash import hash_secret
-from trapline.server.projects.queries.projects import list_names
 from trapline.wire.auth import Caller, Membership, Role, SignIn, TokenKind, TokenScope
 
 SESSION_LIFETIME = timedelta(days=30)
@@ -229,7 +230,7 @@ async def get_caller(system: AppContext, scope: Scope, session_secret: str | Non
 async def _describe(
     system: AppContext, tx: Transaction, scope: Scope, user: UserRow | None, csrf: str | None
 ) -> Caller:
-    names = await list_names(scope, tx)
+    names = await list_project_names(scope, tx, scope.roles)
     if scope.kind in MACHINES:
         # The token lies on a machine, which has no business with the account of the person who
         # created it.

@@ -11,6 +11,7 @@ from trapline.server.accounts.actions.replayable_secrets import (
     replay_secret_bytes,
 )
 from trapline.server.accounts.queries.accounts import TokenRow
+from trapline.server.accounts.queries.memberships import list_existing_projects
 from trapline.server.accounts.queries.tokens import list_tokens, lock_token, revoke_tokens
 from trapline.server.accounts.rules.tokens import find_parsed_token, generate_token
 from trapline.server.platform.access import ENTRUSTS, Scope, expand_scopes, list_token_projects
@@ -19,7 +20,6 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.errors import Forbidden, NotFound, Unauthenticated, Unprocessable
 from trapline.server.platform.secret_hash import hash_secret
-from trapline.server.projects.queries.projects import list_existing
 from trapline.wire.auth import CreatedToken, NewToken, Role, Token, TokenKind, TokenScope
 from trapline.wire.values import Page
 
@@ -109,7 +109,9 @@ async def _tell_again(
 async def _tell(scope: Scope, tx: Transaction, action: str, row: TokenRow, **details: Any) -> None:
     """Tell the owners of each project that a token reaches; without any, whoever owns the installation."""
     reached = list(scope.roles) if row.project_ids is None else row.project_ids
-    tx.audit_each(await list_existing(scope, tx, reached), action, "token", row.id, **details)
+    tx.audit_each(
+        await list_existing_projects(scope, tx, reached), action, "token", row.id, **details
+    )
 
 
 def _check_projects(scope: Scope, new: NewToken) -> None:

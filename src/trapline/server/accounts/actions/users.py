@@ -16,6 +16,7 @@ from trapline.server.accounts.queries.accounts import (
     revoke_links,
     select_users,
 )
+from trapline.server.accounts.queries.memberships import list_memberships, lock_project
 from trapline.server.accounts.queries.tokens import revoke_user_tokens
 from trapline.server.accounts.rules.user_filter import UserFilter
 from trapline.server.platform.access import Scope
@@ -24,8 +25,6 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
-from trapline.server.projects.queries.members import list_memberships
-from trapline.server.projects.queries.projects import ProjectRow
 from trapline.wire.auth import Membership, OneTimeLink
 from trapline.wire.users import InvitedUser, NewUser, User, UserState, UserUpdate
 from trapline.wire.values import Page
@@ -118,8 +117,7 @@ async def invite_user(system: AppContext, scope: Scope, new: NewUser) -> Invited
         await tx.session.refresh(row)
         tx.audit("invite", "user", row.id, email=new.email, is_operator=new.is_operator)
         for project, role in {given.project: given.role for given in new.memberships}.items():
-            row_of = await tx.session.get(ProjectRow, project, with_for_update={"key_share": True})
-            if row_of is None or row_of.deleted_at is not None:
+            if not await lock_project(scope, tx, project):
                 raise Unprocessable(f"There is no project {project}. Nobody was invited.")
             tx.session.add(MemberRow(project_id=project, user_id=row.id, role=role.value))
             tx.audit("add", "member", row.id, project, role=role.value)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,10 +11,12 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     UniqueConstraint,
+    column,
     delete,
     func,
     or_,
     select,
+    table,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -26,9 +27,10 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Key, Now, Row
 from trapline.server.platform.errors import NotFound
-from trapline.server.projects.queries.projects import ProjectRow
-from trapline.wire.auth import Role
 from trapline.wire.users import UserState
+
+# The table of a higher domain: only these columns are read here.
+_PROJECTS = table("projects", column("id"), column("deleted_at"))
 
 
 class UserRow(Row):
@@ -166,8 +168,8 @@ def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
         statement = statement.where(
             UserRow.id.in_(
                 select(MemberRow.user_id)
-                .join(ProjectRow, ProjectRow.id == MemberRow.project_id)
-                .where(MemberRow.role == wanted.role, ProjectRow.deleted_at.is_(None))
+                .join(_PROJECTS, _PROJECTS.c.id == MemberRow.project_id)
+                .where(MemberRow.role == wanted.role, _PROJECTS.c.deleted_at.is_(None))
             )
         )
     # The same as the action tells of each.
@@ -297,90 +299,6 @@ async def find_link(
     return (
         await tx.session.scalars(statement.with_for_update() if lock else statement)
     ).one_or_none()
-
-
-class ActiveToken(NamedTuple):
-    """A token that is neither revoked nor expired, with whose it is and the roles of its user, or
-    of an owner of all.
-
-    `has_live_user` is false where its user is gone or deactivated; `is_long_unused` where no use
-    was noted lately.
-    """
-
-    id: UUID
-    kind: str
-    secret_hash: bytes
-    user_id: UUID | None
-    every_project: bool
-    project_ids: list[int] | None
-    scopes: list[str] | None
-    is_long_unused: bool
-    has_live_user: bool
-    is_operator: bool
-    roles: dict[int, Role]
-    archived: frozenset[int]
-
-
-async def find_active_token(scope: Scope, tx: Transaction, prefix: str) -> ActiveToken | None:
-    """Find a token by its prefix, in one statement because every call begins with it; its hash is to be compared."""
-    return await _find_live(tx, prefix, None)
-
-
-async def find_live_token_by_id(
-    scope: Scope, tx: Transaction, token_id: UUID
-) -> ActiveToken | None:
-    """Find a token by its ID, for a URL that was signed for it."""
-    return await _find_live(tx, None, token_id)
-
-
-async def _find_live(
-    tx: Transaction, prefix: str | None, token_id: UUID | None
-) -> ActiveToken | None:
-    cursor = await tx.execute(
-        """
-        select t.id, t.kind, t.secret_hash, t.user_id, t.every_project, t.project_ids,
-            t.scopes, coalesce(t.last_used_at < now() - interval '1 minute', true),
-            u.id is not null and u.deactivated_at is null, coalesce(u.is_operator, false),
-            r.projects, r.roles, r.archived
-        from tokens t left join users u on u.id = t.user_id, lateral (
-            select array_agg(id), array_agg('owner'::text), array_agg(id) filter (where archived_at is not null)
-            from projects where t.every_project and deleted_at is null
-            union all
-            select array_agg(m.project_id), array_agg(m.role), array_agg(p.id) filter (where p.archived_at is not null)
-            from members m join projects p on p.id = m.project_id
-            where not t.every_project and m.user_id = t.user_id and p.deleted_at is null
-        ) r(projects, roles, archived)
-        where (t.prefix = %s or t.id = %s) and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())
-        order by r.projects is null limit 1
-        """,
-        (prefix, token_id),
-    )
-    row = await cursor.fetchone()
-    if row is None:
-        return None
-    projects, roles, archived = row[10:]
-    reached = dict(zip(projects or (), map(Role, roles or ()), strict=True))
-    return ActiveToken._make([*row[:10], reached, frozenset(archived or ())])
-
-
-async def record_token_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
-    """Note that a token is used."""
-    await tx.execute("update tokens set last_used_at = now() where id = %s", (token_id,))
-
-
-async def list_roles(
-    scope: Scope, tx: Transaction, user_id: UUID
-) -> tuple[dict[int, Role], frozenset[int]]:
-    """List the projects that a person is a member of, with the role in each, and which of them are archived."""
-    cursor = await tx.execute(
-        "select m.project_id, m.role, p.archived_at is not null from members m join projects p on p.id = m.project_id"
-        " where m.user_id = %s and p.deleted_at is null",
-        (user_id,),
-    )
-    rows = await cursor.fetchall()
-    return {project: Role(role) for project, role, _ in rows}, frozenset(
-        row[0] for row in rows if row[2]
-    )
 
 
 async def list_credential_states(

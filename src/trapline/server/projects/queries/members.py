@@ -1,6 +1,5 @@
 """Who is a member of which project, and that none is left without an owner."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -58,19 +57,3 @@ async def has_other_owner(scope: Scope, tx: Transaction, project_id: int, user_i
         .limit(1)
     )
     return (await tx.session.execute(statement)).first() is not None
-
-
-async def list_memberships(
-    scope: Scope, tx: Transaction, user_ids: Sequence[UUID]
-) -> dict[UUID, list[tuple[int, str, Role]]]:
-    """List the projects that each of these people is a member of, with its name and their role."""
-    statement = (
-        select(MemberRow.user_id, ProjectRow.id, ProjectRow.name, MemberRow.role)
-        .join(ProjectRow, ProjectRow.id == MemberRow.project_id)
-        .where(MemberRow.user_id.in_(user_ids), ProjectRow.deleted_at.is_(None))
-        .order_by(ProjectRow.id)
-    )
-    found: dict[UUID, list[tuple[int, str, Role]]] = {user: [] for user in user_ids}
-    for user, project, name, role in (await tx.session.execute(statement)).all():
-        found[user].append((project, name, Role(role)))
-    return found

@@ -1,6 +1,5 @@
 """Projects: what owns everything else."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -78,17 +77,3 @@ async def count_images_by_project(
         (project_ids,),
     )
     return {project: count for project, count in await cursor.fetchall()}
-
-
-async def list_existing(scope: Scope, tx: Transaction, project_ids: Sequence[int]) -> list[int]:
-    """List which of these projects are still there, whoever asks."""
-    cursor = await tx.execute(
-        "select id from projects where id = any(%s) order by 1", (list(project_ids),)
-    )
-    return [row[0] for row in await cursor.fetchall()]
-
-
-async def list_names(scope: Scope, tx: Transaction) -> dict[int, str]:
-    """List the names of the projects that the caller sees."""
-    rows = (await tx.session.scalars(select_projects(scope))).all()
-    return {row.id: row.name for row in rows}
