@@ -293,7 +293,7 @@ async def test_a_goodbye_ends_the_id_but_not_what_is_still_to_come(field: Field)
     assert (await worker.call("/tasks/renew", {"leases": []})).status_code == 403
     # Its last result was on its disk: whoever brings it, it counts.
     assert await field.post(job, [success(task) for task in tasks]) == [
-        "accepted", "rejected: the lease was revoked", "rejected: the lease was taken back",
+        "accepted", "rejected: the lease was revoked", "rejected: the lease was revoked",
     ]  # fmt: skip
 
 

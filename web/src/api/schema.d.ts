@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List Algorithms
-         * @description List algorithms, of one project or of all of yours: by name, by key, or by a class that they know.
+         * @description List algorithms by name, in one project or in all of yours; filter by name, key or class.
          */
         get: operations["list_algorithms_api_v2_algorithms_get"];
         put?: never;
@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Get Algorithm
-         * @description Show one revision of an algorithm.
+         * @description Get one revision of an algorithm.
          */
         get: operations["get_algorithm_api_v2_algorithms__algorithm_id__get"];
         put?: never;
@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * List Algorithm Classes
-         * @description List the classes of an algorithm in the order of its scores, all or those with a text in them.
+         * @description List the classes of an algorithm in the order of its scores; optionally filter by a text.
          */
         get: operations["list_algorithm_classes_api_v2_algorithms__algorithm_id__classes_get"];
         put?: never;
@@ -73,7 +73,7 @@ export interface paths {
         };
         /**
          * Get Analysis
-         * @description Show an analysis with the first page of its annotations.
+         * @description Get an analysis with the first page of its annotations.
          */
         get: operations["get_analysis_api_v2_analyses__analysis_id__get"];
         put?: never;
@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * List Annotations
-         * @description List the annotations of an analysis by ordering, then as they were posted.
+         * @description List the annotations of an analysis by ordering, then in the order posted.
          */
         get: operations["list_annotations_api_v2_analyses__analysis_id__annotations_get"];
         put?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Post Annotations
-         * @description Store annotations, all of them or none; those that are there already stay as they are.
+         * @description Store annotations, all of them or none; those that are already stored are not changed.
          */
         post: operations["post_annotations_api_v2_analyses__analysis_id__annotations_bulk_post"];
         delete?: never;
@@ -133,7 +133,7 @@ export interface paths {
         };
         /**
          * List Artifacts
-         * @description List the files of an analysis, the oldest first.
+         * @description List the files of an analysis, oldest first.
          */
         get: operations["list_artifacts_api_v2_analyses__analysis_id__artifacts_get"];
         put?: never;
@@ -155,7 +155,7 @@ export interface paths {
         put?: never;
         /**
          * Presign
-         * @description Give an address to upload one file to.
+         * @description Get a signed URL to upload one file to.
          */
         post: operations["presign_api_v2_analyses__analysis_id__artifacts_presign_post"];
         delete?: never;
@@ -173,7 +173,7 @@ export interface paths {
         };
         /**
          * Export Analysis
-         * @description Give an analysis with all its annotations as a file: json, csv, or coco.
+         * @description Download an analysis with all its annotations, as JSON, CSV or COCO.
          */
         get: operations["export_analysis_api_v2_analyses__analysis_id__export_get"];
         put?: never;
@@ -219,9 +219,9 @@ export interface paths {
         head?: never;
         /**
          * Update Status
-         * @description Move an analysis: from queued to processing, from there to its end.
+         * @description Change the status of an analysis: from queued to processing, and from there to its end.
          *
-         *     A person may cancel it.
+         *     A user may cancel it.
          */
         patch: operations["update_status_api_v2_analyses__analysis_id__status_patch"];
         trace?: never;
@@ -278,7 +278,7 @@ export interface paths {
         };
         /**
          * Download Artifact
-         * @description Lead to an artifact's file by a signed address.
+         * @description Redirect to the signed URL of an artifact.
          */
         get: operations["download_artifact_api_v2_artifacts__artifact_id__download_get"];
         put?: never;
@@ -598,13 +598,13 @@ export interface paths {
         };
         /**
          * List Keys
-         * @description List the keys that reach a project, or any of yours, newest first.
+         * @description List the callback keys that are valid for a project, or all of yours, newest first.
          */
         get: operations["list_keys_api_v2_callback_keys_get"];
         put?: never;
         /**
          * Create Key
-         * @description Make a key for a processing service of yours; its secret is told this once.
+         * @description Create a key for one of your processing services; the response shows its secret only once.
          */
         post: operations["create_key_api_v2_callback_keys_post"];
         delete?: never;
@@ -624,9 +624,9 @@ export interface paths {
         put?: never;
         /**
          * Check Signature
-         * @description Say which part of a request's signature is wrong.
+         * @description Check which part of a signature is invalid.
          *
-         *     Nothing is stored, and no secret is told.
+         *     Nothing is stored, and the response contains no secret.
          */
         post: operations["check_signature_api_v2_callback_keys_check_post"];
         delete?: never;
@@ -647,7 +647,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke Key
-         * @description Revoke a key: nothing that it signs is taken any more.
+         * @description Revoke a key: requests that it signs are refused.
          */
         delete: operations["revoke_key_api_v2_callback_keys__key_id__delete"];
         options?: never;
@@ -1168,7 +1168,7 @@ export interface paths {
         put?: never;
         /**
          * Create Analysis
-         * @description Make an analysis that an outside pipeline is going to do; its `callback_secret` signs its callbacks.
+         * @description Create an analysis for an external pipeline; `callback_secret` signs its callbacks.
          */
         post: operations["create_analysis_api_v2_images__image_id__analyses_post"];
         delete?: never;
@@ -1325,9 +1325,9 @@ export interface paths {
          * @description List jobs by creation time.
          *
          *     With `ids_only`, `incomplete_only` or `dispatch_mode` the response has the form for workers:
-         *     `{results: [{id, pipeline_slug}]}`, only jobs with tasks that can be leased now, best first, one
-         *     unless `limit` is given. In this form the parameters that name pipelines and projects apply, and
-         *     `limit`. `ids_only=0` and `incomplete_only=0` count as not given.
+         *     `{results: [{id, pipeline_slug}]}`. It lists jobs with tasks that can be leased now, the best
+         *     first, and one job unless `limit` is given. Only `limit` and the parameters that name pipelines
+         *     and projects apply in this form. `ids_only=0` and `incomplete_only=0` count as not given.
          */
         get: operations["list_jobs_api_v2_jobs_get"];
         put?: never;
@@ -1351,7 +1351,7 @@ export interface paths {
         };
         /**
          * Get Job
-         * @description Show a job with its history, why images failed, and what was found.
+         * @description Get a job with its transitions, the reasons of its failures, and its findings.
          */
         get: operations["get_job_api_v2_jobs__job_id__get"];
         put?: never;
@@ -1361,7 +1361,7 @@ export interface paths {
         head?: never;
         /**
          * Update Job
-         * @description Change a job's name or priority, also while it is under way; what is left out stays as it is.
+         * @description Change the name or priority of a job, in any state; omitted fields are kept.
          */
         patch: operations["update_job_api_v2_jobs__job_id__patch"];
         trace?: never;
@@ -1375,7 +1375,7 @@ export interface paths {
         };
         /**
          * List Analyses
-         * @description List a job's analyses, one for each of its images, with the first of their annotations.
+         * @description List the analyses of a job, one for each of its images, with their first annotations.
          */
         get: operations["list_analyses_api_v2_jobs__job_id__analyses_get"];
         put?: never;
@@ -1397,7 +1397,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Job
-         * @description Cancel a job; what is done stays. A job that is over is 409.
+         * @description Cancel a job; stored results are kept. Returns 409 if the job has ended.
          */
         post: operations["cancel_job_api_v2_jobs__job_id__cancel_post"];
         delete?: never;
@@ -1415,7 +1415,7 @@ export interface paths {
         };
         /**
          * List Dead Letters
-         * @description List the tasks that a job gave up, of one reason (or of the reason of such an error), or all of them.
+         * @description List the failed tasks of a job; optionally only those with one reason or error.
          */
         get: operations["list_dead_letters_api_v2_jobs__job_id__dead_letters_get"];
         put?: never;
@@ -1435,9 +1435,9 @@ export interface paths {
         };
         /**
          * List Failures
-         * @description List why images of a job failed, the most frequent reason first.
+         * @description List the reasons why images of a job failed, the most frequent first.
          *
-         *     Errors that differ only in numbers, paths or addresses have one reason; at most 100 reasons are
+         *     Errors that differ only in numbers, paths or URLs have the same reason. At most 100 reasons are
          *     listed.
          */
         get: operations["list_failures_api_v2_jobs__job_id__failures_get"];
@@ -1458,7 +1458,7 @@ export interface paths {
         };
         /**
          * List Job Log
-         * @description List what happened to a job, the newest first: its moves, and the attempts at its tasks that ended badly.
+         * @description List the state transitions of a job and the failed attempts at its tasks, newest first.
          */
         get: operations["list_job_log_api_v2_jobs__job_id__log_get"];
         put?: never;
@@ -1480,7 +1480,7 @@ export interface paths {
         put?: never;
         /**
          * Pause Job
-         * @description Hand out no more tasks of a job until it is resumed; what is in hand goes on.
+         * @description Pause a job: its tasks are not leased until it is resumed. Current leases continue.
          */
         post: operations["pause_job_api_v2_jobs__job_id__pause_post"];
         delete?: never;
@@ -1500,9 +1500,9 @@ export interface paths {
         put?: never;
         /**
          * Post Results
-         * @description Post results, `{results: [...]}` or a bare list.
+         * @description Post results, as `{results: [...]}` or as a list.
          *
-         *     Each gets its own status; one bad one harms no other.
+         *     The response has a status for each result; an invalid result does not affect the others.
          */
         post: operations["post_results_api_v2_jobs__job_id__result_post"];
         delete?: never;
@@ -1522,7 +1522,7 @@ export interface paths {
         put?: never;
         /**
          * Resume Job
-         * @description Hand out a paused job's tasks again.
+         * @description Resume a paused job: its tasks can be leased again.
          */
         post: operations["resume_job_api_v2_jobs__job_id__resume_post"];
         delete?: never;
@@ -1542,10 +1542,9 @@ export interface paths {
         put?: never;
         /**
          * Retry Job
-         * @description Do again what failed or was canceled: all of it without a body, else of one reason, or some;
-         *     the rest stays.
+         * @description Retry failed or canceled tasks: all of them without a body, else those of a reason or by ID.
          *
-         *     Nothing to retry is 409.
+         *     Returns 409 if there is nothing to retry.
          */
         post: operations["retry_job_api_v2_jobs__job_id__retry_post"];
         delete?: never;
@@ -1565,7 +1564,7 @@ export interface paths {
         put?: never;
         /**
          * Run Job
-         * @description Start a job that was made to be started later; one that was started already stays as it is.
+         * @description Start a job that was created to be started later; a job that has started is not changed.
          */
         post: operations["run_job_api_v2_jobs__job_id__run_post"];
         delete?: never;
@@ -1583,13 +1582,13 @@ export interface paths {
         };
         /**
          * Lease Tasks By Get
-         * @description The same, as older workers ask for it.
+         * @description Lease tasks with GET, as older workers do.
          */
         get: operations["lease_tasks_by_get_api_v2_jobs__job_id__tasks_get"];
         put?: never;
         /**
          * Lease Tasks
-         * @description Lease about `batch_size` tasks of a job; none where it has nothing to lease now, or is over.
+         * @description Lease about `batch_size` tasks of a job; none if it has ended or has no available task.
          */
         post: operations["lease_tasks_api_v2_jobs__job_id__tasks_post"];
         delete?: never;
@@ -1607,7 +1606,7 @@ export interface paths {
         };
         /**
          * Get Task
-         * @description Show one task of a job with the story of each attempt: who had it, when, and how that ended.
+         * @description Get one task of a job with each attempt: its worker, its time and its outcome.
          */
         get: operations["get_task_api_v2_jobs__job_id__tasks__analysis_id__get"];
         put?: never;
@@ -1691,7 +1690,7 @@ export interface paths {
         };
         /**
          * List Pipelines
-         * @description List registered pipelines by when they first were, of one project or of all of yours.
+         * @description List pipelines by first registration, of one project or of all of yours.
          */
         get: operations["list_pipelines_api_v2_pipelines_get"];
         put?: never;
@@ -1717,7 +1716,7 @@ export interface paths {
         put?: never;
         /**
          * Create Preset
-         * @description Name a pipeline of a project together with how it is run.
+         * @description Create a preset: a name for a pipeline with its parameters.
          */
         post: operations["create_preset_api_v2_presets_post"];
         delete?: never;
@@ -1735,21 +1734,21 @@ export interface paths {
         };
         /**
          * Get Preset
-         * @description Show one preset.
+         * @description Get one preset.
          */
         get: operations["get_preset_api_v2_presets__preset_id__get"];
         put?: never;
         post?: never;
         /**
          * Delete Preset
-         * @description Delete a preset; its runs stay.
+         * @description Delete a preset; its runs are kept.
          */
         delete: operations["delete_preset_api_v2_presets__preset_id__delete"];
         options?: never;
         head?: never;
         /**
          * Update Preset
-         * @description Change a preset; what is left out stays as it is. Runs that were asked for stay, too.
+         * @description Change a preset; omitted fields are kept. Existing runs are not changed.
          */
         patch: operations["update_preset_api_v2_presets__preset_id__patch"];
         trace?: never;
@@ -1885,9 +1884,9 @@ export interface paths {
         put?: never;
         /**
          * Register Pipelines
-         * @description Register the pipelines that a processing service offers; the same again changes nothing.
+         * @description Register the pipelines of a processing service; registering the same again changes nothing.
          *
-         *     Bad content is 400.
+         *     Returns 400 if the content is not valid.
          */
         post: operations["register_pipelines_api_v2_projects__project_id__pipelines_post"];
         delete?: never;
@@ -2171,7 +2170,7 @@ export interface paths {
         put?: never;
         /**
          * Lease Any Tasks
-         * @description Lease tasks of any job of some pipelines, best jobs first; waits up to `wait_s` until there is one.
+         * @description Lease tasks of any job of some pipelines, the best jobs first; wait up to `wait_s` for one.
          */
         post: operations["lease_any_tasks_api_v2_tasks_lease_post"];
         delete?: never;
@@ -2191,7 +2190,7 @@ export interface paths {
         put?: never;
         /**
          * Release Leases
-         * @description Give tasks back; others can lease them at once, and nothing is charged.
+         * @description Release leases: other workers can lease the tasks immediately, and no retry is charged.
          */
         post: operations["release_leases_api_v2_tasks_release_post"];
         delete?: never;
@@ -2211,7 +2210,7 @@ export interface paths {
         put?: never;
         /**
          * Renew Leases
-         * @description Renew a worker's leases: name all that it has in hand, and hear which are lost or canceled.
+         * @description Renew the leases of a worker; the response lists those that are lost or canceled.
          */
         post: operations["renew_leases_api_v2_tasks_renew_post"];
         delete?: never;
@@ -2571,10 +2570,9 @@ export interface paths {
         };
         /**
          * List Workers
-         * @description List the workers of the last day, of one project or of all of yours, the latest heard of
-         *     first.
+         * @description List the workers of the last day, of one project or of all of yours, by last contact.
          *
-         *     Where they are more than `limit`, pages go by id, the newest first.
+         *     If there are more than `limit`, pages are ordered by ID, newest first.
          */
         get: operations["list_workers_api_v2_workers_get"];
         put?: never;
@@ -2596,11 +2594,9 @@ export interface paths {
         put?: never;
         /**
          * Register Worker
-         * @description Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker:
-         *     <worker_id>`.
+         * @description Register a worker process. Later requests have `X-Trapline-Worker: <worker_id>`.
          *
-         *     An earlier process of the same service, host and name is over from then on, and its leases
-         *     return to the line.
+         *     An earlier process of the same service, host and name ends, and its leases return to the queue.
          */
         post: operations["register_worker_api_v2_workers_hello_post"];
         delete?: never;
@@ -2618,7 +2614,7 @@ export interface paths {
         };
         /**
          * Get Worker
-         * @description Show one worker and what it holds.
+         * @description Get one worker and its leases.
          */
         get: operations["get_worker_api_v2_workers__worker_id__get"];
         put?: never;
@@ -2640,11 +2636,10 @@ export interface paths {
         put?: never;
         /**
          * Evict Worker
-         * @description End a worker's id and return its tasks that are not begun to the queue. Requires a manager of
-         *     all its projects.
+         * @description End a worker and return its tasks that have not started to the queue.
          *
-         *     A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished
-         *     results are accepted.
+         *     Requires the manager role in all its projects. A worker with contact in the last 60 s keeps the
+         *     tasks that it has started, and its results of these are accepted.
          */
         post: operations["evict_worker_api_v2_workers__worker_id__evict_post"];
         delete?: never;
@@ -2940,7 +2935,7 @@ export interface paths {
         };
         /**
          * Get Run
-         * @description Show a job with the history of its states; once it is over, with its result.
+         * @description Get a run with its state transitions, and with its result when it has ended.
          */
         get: operations["get_run_pipeline_job__job_id__get"];
         put?: never;
@@ -2962,7 +2957,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Run
-         * @description Cancel a job; what is done stays. A job that is over is 409.
+         * @description Cancel a run; stored results are kept. Returns 409 if the run has ended.
          */
         post: operations["cancel_run_pipeline_job__job_id__cancel_post"];
         delete?: never;
@@ -2980,11 +2975,10 @@ export interface paths {
         };
         /**
          * Stream Run
-         * @description Stream a job: an event `state` with an id for each state it enters, and `progress` between
-         *     them.
+         * @description Stream a job: an event `state` with an ID for each state, and `progress` events between them.
          *
-         *     The event that ends the job ends the stream. Whoever was cut off sends the last id as
-         *     `Last-Event-ID`, as browsers do by themselves, and misses nothing.
+         *     The event that ends the job ends the stream. A client that reconnects sends the last ID as
+         *     `Last-Event-ID`, as browsers do automatically, and receives all later states.
          */
         get: operations["stream_run_pipeline_job__job_id__events_get"];
         put?: never;
@@ -3006,9 +3000,9 @@ export interface paths {
         put?: never;
         /**
          * Retry Run
-         * @description Do again what failed or was canceled, or fetch again what could not be fetched.
+         * @description Retry failed or canceled tasks, and downloads that failed.
          *
-         *     Nothing to retry is 409.
+         *     Returns 409 if there is nothing to retry.
          */
         post: operations["retry_run_pipeline_job__job_id__retry_post"];
         delete?: never;
@@ -3026,7 +3020,7 @@ export interface paths {
         };
         /**
          * List Runs
-         * @description List jobs, newest first: page by `cursor`, which never skips or repeats one, or by `offset`.
+         * @description List jobs, newest first. Page with `cursor`, which never skips or repeats, or `offset`.
          */
         get: operations["list_runs_pipeline_jobs_get"];
         put?: never;
@@ -3046,7 +3040,7 @@ export interface paths {
         };
         /**
          * List Presets
-         * @description List the presets that a run may name; they are made, changed and deleted under /api/v2/presets.
+         * @description List the presets that a run may name. Manage presets under /api/v2/presets.
          */
         get: operations["list_presets_pipeline_presets_get"];
         put?: never;
@@ -3068,10 +3062,9 @@ export interface paths {
         put?: never;
         /**
          * Submit Run
-         * @description Run a preset or a pipeline over images: the answer says where to look, and the work begins
-         *     behind it.
+         * @description Run a preset or a pipeline over images. The response has the URL of the run, which is queued.
          *
-         *     With an `Idempotency-Key`, the same request again is answered with the same job.
+         *     With an `Idempotency-Key`, the same request again returns the same job.
          */
         post: operations["submit_run_pipeline_run_post"];
         delete?: never;
@@ -15325,7 +15318,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunEvent"];
                 };
             };
-            /** @description The job is over, and Last-Event-ID is its last event: there will be no more. */
+            /** @description The job has ended, and Last-Event-ID is its last event. */
             204: {
                 headers: {
                     [name: string]: unknown;

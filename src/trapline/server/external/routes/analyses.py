@@ -1,4 +1,4 @@
-"""Analyses of outside pipelines: made by people and pipeline tokens, moved by signed callbacks."""
+"""Routes of external analyses: users create them, signed callbacks change them."""
 
 import mmap
 from typing import Annotated, TypeVar
@@ -41,9 +41,11 @@ Asked = TypeVar("Asked", bound=BaseModel)
 
 
 def _read(body: bytes | mmap.mmap, kind: type[Asked]) -> Asked:
-    """Read a body that was received by hand.
+    """Parse a body that was received before its signature was verified.
 
-    Raises Invalid for what is not JSON, Unprocessable for a wrong value.
+    Raises:
+        InvalidRequest: it is not JSON.
+        Unprocessable: a value is not valid.
     """
     text = bytes(body)
     try:
@@ -69,7 +71,7 @@ EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 @switched_off.api_route("/analyses/{rest:path}", methods=EVERY_METHOD)
 @switched_off.api_route("/artifacts/{rest:path}", methods=EVERY_METHOD)
 async def handle_disabled() -> None:
-    """Stand for all of these routes where outside pipelines are switched off."""
+    """Replace all of these routes if external pipelines are disabled."""
     raise NotFound
 
 
@@ -77,7 +79,7 @@ async def handle_disabled() -> None:
 async def create_analysis(
     system: SystemOf, scope: ScopeOf, response: Response, image_id: UUID, new: NewAnalysis
 ) -> CreatedAnalysis:
-    """Make an analysis that an outside pipeline is going to do; its `callback_secret` signs its callbacks."""
+    """Create an analysis for an external pipeline; `callback_secret` signs its callbacks."""
     made = await analyses.create_analysis(system, scope, image_id, new)
     response.headers["Location"] = f"/api/analyses/{made.id}"
     return made
@@ -93,7 +95,7 @@ async def list_analyses(
 
 @router.get("/analyses/{analysis_id}")
 async def get_analysis(system: SystemOf, callback: CallbackOf, analysis_id: UUID) -> Analysis:
-    """Show an analysis with the first page of its annotations."""
+    """Get an analysis with the first page of its annotations."""
     return await analyses.get_analysis(system, callback.scope, analysis_id, callback.use)
 
 
@@ -108,7 +110,7 @@ async def list_annotations(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Annotation]:
-    """List the annotations of an analysis by ordering, then as they were posted."""
+    """List the annotations of an analysis by ordering, then in the order posted."""
     wanted = AnnotationFilter(annotation_type, class_name, confidence_min)
     return await analyses.list_annotations(
         system, callback.scope, analysis_id, wanted, limit, cursor, callback.use
@@ -117,9 +119,9 @@ async def list_annotations(
 
 @router.patch("/analyses/{analysis_id}/status", openapi_extra=build_body_schema(StatusUpdate))
 async def update_status(system: SystemOf, callback: CallbackOf, analysis_id: UUID) -> Analysis:
-    """Move an analysis: from queued to processing, from there to its end.
+    """Change the status of an analysis: from queued to processing, and from there to its end.
 
-    A person may cancel it.
+    A user may cancel it.
     """
     change = _read(callback.body, StatusUpdate)
     if change.status != AnalysisState.CANCELED:
@@ -130,7 +132,8 @@ async def update_status(system: SystemOf, callback: CallbackOf, analysis_id: UUI
 def _check_signed(callback: SignedCallback, system: SystemOf) -> None:
     if not callback.is_signed and system.callbacks.require_signature:
         raise Unauthenticated(
-            "Only a signed callback says this of an analysis; a person may set it to canceled. Nothing was changed."
+            "Only a signed callback may set this status. Nothing was changed. Users may set an "
+            "analysis to canceled."
         )
 
 
@@ -138,7 +141,7 @@ def _check_signed(callback: SignedCallback, system: SystemOf) -> None:
     "/analyses/{analysis_id}/artifacts/presign", openapi_extra=build_body_schema(NewArtifact)
 )
 async def presign(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> PresignedUpload:
-    """Give an address to upload one file to."""
+    """Get a signed URL to upload one file to."""
     new = _read(callback.body, NewArtifact)
     return await artifacts.presign(system, callback.scope, analysis_id, new, callback.use)
 
@@ -149,7 +152,7 @@ async def presign(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Pr
     response_model=BulkAnnotationsResult,
 )
 async def post_annotations(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> Response:
-    """Store annotations, all of them or none; those that are there already stay as they are."""
+    """Store annotations, all of them or none; those that are already stored are not changed."""
     stored = await bulk_annotations.post_annotations(
         system, callback.scope, analysis_id, callback.body, callback.use
     )
@@ -167,13 +170,13 @@ async def finalize(system: SystemOf, callback: SignedOf, analysis_id: UUID) -> A
 async def list_artifacts(
     system: SystemOf, scope: ScopeOf, analysis_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Artifact]:
-    """List the files of an analysis, the oldest first."""
+    """List the files of an analysis, oldest first."""
     return await artifacts.list_artifacts(system, scope, analysis_id, limit, cursor)
 
 
 @router.get("/artifacts/{artifact_id}/download", status_code=302, response_class=RedirectResponse)
 async def download_artifact(system: SystemOf, scope: ScopeOf, artifact_id: UUID) -> str:
-    """Lead to an artifact's file by a signed address."""
+    """Redirect to the signed URL of an artifact."""
     return await artifacts.get_download_url(system, scope, artifact_id)
 
 
@@ -184,7 +187,7 @@ async def export_analysis(
     analysis_id: UUID,
     form: Annotated[AnalysisFormat, Query(alias="format")],
 ) -> StreamingResponse:
-    """Give an analysis with all its annotations as a file: json, csv, or coco."""
+    """Download an analysis with all its annotations, as JSON, CSV or COCO."""
     name, media_type, pieces = await analysis_exports.export_analysis(
         system, scope, analysis_id, form
     )
@@ -199,5 +202,5 @@ async def export_analysis(
     dependencies=[Depends(receive_callback)],
 )
 async def handle_unknown_path() -> None:
-    """Answer what stands nowhere else: a false signature is refused as everywhere, so nobody learns what exists."""
+    """Return the same error for each unknown path, so that it does not reveal what exists."""
     raise NotFound

@@ -1,4 +1,4 @@
-"""Callback keys of outside pipelines, and the checker of signatures."""
+"""Routes of callback keys of external pipelines, and the signature check."""
 
 from operator import attrgetter
 from uuid import UUID
@@ -29,7 +29,7 @@ async def list_keys(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[CallbackKey]:
-    """List the keys that reach a project, or any of yours, newest first."""
+    """List the callback keys that are valid for a project, or all of yours, newest first."""
     return slice_page(
         await callback_keys.list_keys(system, scope, project), attrgetter("id"), limit, cursor
     )
@@ -37,7 +37,7 @@ async def list_keys(
 
 @router.post("", status_code=201)
 async def create_key(system: SystemOf, scope: ScopeOf, new: NewCallbackKey) -> CreatedCallbackKey:
-    """Make a key for a processing service of yours; its secret is told this once."""
+    """Create a key for one of your processing services; the response shows its secret only once."""
     return await callback_keys.create_key(system, scope, new)
 
 
@@ -45,14 +45,14 @@ async def create_key(system: SystemOf, scope: ScopeOf, new: NewCallbackKey) -> C
 async def check_signature(
     system: SystemOf, scope: ScopeOf, asked: SignatureCheckRequest
 ) -> SignatureCheckResult:
-    """Say which part of a request's signature is wrong.
+    """Check which part of a signature is invalid.
 
-    Nothing is stored, and no secret is told.
+    Nothing is stored, and the response contains no secret.
     """
     return await callback_keys.check_signature(system, scope, asked)
 
 
 @router.delete("/{key_id}", status_code=204)
 async def revoke_key(system: SystemOf, scope: ScopeOf, key_id: UUID) -> None:
-    """Revoke a key: nothing that it signs is taken any more."""
+    """Revoke a key: requests that it signs are refused."""
     await callback_keys.revoke_key(system, scope, key_id)

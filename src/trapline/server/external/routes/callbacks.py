@@ -45,7 +45,7 @@ MARGIN_S = 60.0
 
 @dataclass(frozen=True)
 class SignedCallback:
-    """A request about an analysis: as whom, the body as received, and the use of the signature if there is one."""
+    """A request about an analysis: scope, body, and the use of its signature, if it has one."""
 
     scope: Scope
     body: bytes | mmap.mmap
@@ -54,9 +54,10 @@ class SignedCallback:
 
 
 async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[SignedCallback]:
-    """Find who calls about an analysis, and receive what was signed.
+    """Authenticate a callback and receive its signed body.
 
-    Raises Unauthenticated and whatever is refused.
+    Raises:
+        Unauthenticated: the signature or token is not valid.
     """
     at_most = (
         system.callbacks.body_bytes
@@ -99,10 +100,10 @@ async def receive_callback(request: Request, system: SystemOf) -> AsyncIterator[
             ) from error
         limit_caller(request, system.rates.callers, signer.scope.actor)
         use = None
-        # In v1 reading again reads again; a nonce is good once whatever it is for.
+        # A v1 signature may be reused for reads; a nonce is valid for one request of any kind.
         if claim.version == 2 or request.method not in READS:
             name = check.name_use(f"{request.method} {_route_of(request)} {_analysis_of(request)}")
-            # Who sent the same headers just in time may still be sending the body.
+            # A request with the same headers that started in time may still be sending its body.
             kept_s = 2.0 * system.callbacks.skew_s + RECEIVED_WITHIN_S + MARGIN_S
             use = SignatureUse(name, kept_s, claim.version == 2, signer.key)
         yield SignedCallback(signer.scope, body, use, is_signed=True)
@@ -121,7 +122,7 @@ def _read_claim(request: Request, system: AppContext) -> SignatureClaim:
 
 
 def _key_of(claim: SignatureClaim) -> str:
-    """Name a service's key as its calls are counted: as the actor that it becomes."""
+    """Return the actor of a service key, for its rate limit."""
     return f"key:{claim.key_id.decode()}"
 
 
@@ -139,7 +140,7 @@ def _route_of(request: Request) -> str:
 
 
 def _analysis_of(request: Request) -> UUID | None:
-    """The analysis that the path names, in whatever way its id is written."""
+    """Return the analysis that the path names, in any form of its ID."""
     try:
         return UUID(request.path_params["analysis_id"])
     except ValueError:
@@ -147,17 +148,17 @@ def _analysis_of(request: Request) -> UUID | None:
 
 
 CallbackOf = Annotated[SignedCallback, Depends(receive_callback)]
-"""A request that is signed, or that a person sends: what each may do is the route's to say."""
+"""A signed request or one of a user; the route decides what each may do."""
 
 
 async def _signed(callback: CallbackOf, system: SystemOf) -> SignedCallback:
     if not callback.is_signed and system.callbacks.require_signature:
         raise Unauthenticated(
-            "This call takes a signature: X-ML-Timestamp and X-ML-Signature. Nothing was changed. The integration "
-            "guide shows how to sign."
+            "This request requires a signature: X-ML-Timestamp and X-ML-Signature. Nothing was "
+            "changed. The integration guide shows how to sign."
         )
     return callback
 
 
 SignedOf = Annotated[SignedCallback, Depends(_signed)]
-"""A request that only an outside pipeline sends: signed, unless the operator lets API tokens do."""
+"""A request of an external pipeline: signed, or with an API token if the operator allows it."""

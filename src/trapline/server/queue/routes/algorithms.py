@@ -1,4 +1,4 @@
-"""Algorithms: list, show, and search their class lists."""
+"""Routes of algorithms: list, get, and search their class lists."""
 
 from typing import Annotated
 
@@ -33,7 +33,7 @@ async def list_algorithms(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[ListedAlgorithm]:
-    """List algorithms, of one project or of all of yours: by name, by key, or by a class that they know."""
+    """List algorithms by name, in one project or in all of yours; filter by name, key or class."""
     return await algorithms.list_algorithms(system, scope, project, search, limit, cursor)
 
 
@@ -41,7 +41,7 @@ async def list_algorithms(
 async def get_algorithm(
     system: SystemOf, scope: ScopeOf, algorithm_id: AlgorithmPath
 ) -> ListedAlgorithm:
-    """Show one revision of an algorithm."""
+    """Get one revision of an algorithm."""
     return await algorithms.get_algorithm(system, scope, algorithm_id)
 
 
@@ -54,5 +54,5 @@ async def list_algorithm_classes(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AlgorithmClass]:
-    """List the classes of an algorithm in the order of its scores, all or those with a text in them."""
+    """List the classes of an algorithm in the order of its scores; optionally filter by a text."""
     return await algorithms.list_classes(system, scope, algorithm_id, search, limit, cursor)

@@ -1,4 +1,4 @@
-"""What failed in a job: by reason, one by one with each attempt's story, and doing it again."""
+"""Routes of failures: reasons, failed tasks, attempts, and retries."""
 
 from uuid import UUID
 
@@ -17,9 +17,9 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 @router.get("/{job_id}/failures")
 async def list_failures(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Failures:
-    """List why images of a job failed, the most frequent reason first.
+    """List the reasons why images of a job failed, the most frequent first.
 
-    Errors that differ only in numbers, paths or addresses have one reason; at most 100 reasons are
+    Errors that differ only in numbers, paths or URLs have the same reason. At most 100 reasons are
     listed.
     """
     return await failures.list_failures(system, scope, job_id)
@@ -34,7 +34,7 @@ async def list_dead_letters(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DeadLetter]:
-    """List the tasks that a job gave up, of one reason (or of the reason of such an error), or all of them."""
+    """List the failed tasks of a job; optionally only those with one reason or error."""
     return await failures.list_dead_letters(system, scope, job_id, reason, limit, cursor)
 
 
@@ -42,7 +42,7 @@ async def list_dead_letters(
 async def list_job_log(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[LogEntry]:
-    """List what happened to a job, the newest first: its moves, and the attempts at its tasks that ended badly."""
+    """List the state transitions of a job and the failed attempts at its tasks, newest first."""
     return await failures.list_job_log(system, scope, job_id, limit, cursor)
 
 
@@ -50,7 +50,7 @@ async def list_job_log(
 async def get_task(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, analysis_id: UUID
 ) -> TaskHistory:
-    """Show one task of a job with the story of each attempt: who had it, when, and how that ended."""
+    """Get one task of a job with each attempt: its worker, its time and its outcome."""
     return await failures.get_task(system, scope, job_id, analysis_id)
 
 
@@ -58,9 +58,8 @@ async def get_task(
 async def retry_job(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, wanted: RetryRequest | None = None
 ) -> Job:
-    """Do again what failed or was canceled: all of it without a body, else of one reason, or some;
-    the rest stays.
+    """Retry failed or canceled tasks: all of them without a body, else those of a reason or by ID.
 
-    Nothing to retry is 409.
+    Returns 409 if there is nothing to retry.
     """
     return await failures.retry_job(system, scope, job_id, wanted or RetryRequest())

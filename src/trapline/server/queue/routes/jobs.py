@@ -1,4 +1,4 @@
-"""Jobs: make, list, show, change, run, pause, resume, cancel; and the form of the list that workers ask for."""
+"""Routes of jobs: create, list, get, update, start, pause, resume and cancel."""
 
 from typing import Annotated
 
@@ -57,9 +57,9 @@ async def list_jobs(
     """List jobs by creation time.
 
     With `ids_only`, `incomplete_only` or `dispatch_mode` the response has the form for workers:
-    `{results: [{id, pipeline_slug}]}`, only jobs with tasks that can be leased now, best first, one
-    unless `limit` is given. In this form the parameters that name pipelines and projects apply, and
-    `limit`. `ids_only=0` and `incomplete_only=0` count as not given.
+    `{results: [{id, pipeline_slug}]}`. It lists jobs with tasks that can be leased now, the best
+    first, and one job unless `limit` is given. Only `limit` and the parameters that name pipelines
+    and projects apply in this form. `ids_only=0` and `incomplete_only=0` count as not given.
     """
     if project is not None and project_id is not None and project != project_id:
         raise InvalidRequest(
@@ -102,7 +102,7 @@ async def create_job(system: SystemOf, scope: ScopeOf, new: NewJob, response: Re
 async def get_job(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, response: Response
 ) -> JobDetail:
-    """Show a job with its history, why images failed, and what was found."""
+    """Get a job with its transitions, the reasons of its failures, and its findings."""
     job, edited_at = await jobs.get_job(system, scope, job_id)
     set_etag(response, edited_at)
     return job
@@ -112,7 +112,7 @@ async def get_job(
 async def list_analyses(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Analysis]:
-    """List a job's analyses, one for each of its images, with the first of their annotations."""
+    """List the analyses of a job, one for each of its images, with their first annotations."""
     return await job_analyses.list_job_analyses(system, scope, job_id, limit, cursor)
 
 
@@ -120,7 +120,7 @@ async def list_analyses(
 async def update_job(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, change: JobUpdate, response: Response
 ) -> Job:
-    """Change a job's name or priority, also while it is under way; what is left out stays as it is."""
+    """Change the name or priority of a job, in any state; omitted fields are kept."""
     job, edited_at = await jobs.update_job(system, scope, job_id, change)
     set_etag(response, edited_at)
     return job
@@ -128,23 +128,23 @@ async def update_job(
 
 @router.post("/{job_id}/run", status_code=202)
 async def run_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
-    """Start a job that was made to be started later; one that was started already stays as it is."""
+    """Start a job that was created to be started later; a job that has started is not changed."""
     return await jobs.run_job(system, scope, job_id)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
 async def cancel_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
-    """Cancel a job; what is done stays. A job that is over is 409."""
+    """Cancel a job; stored results are kept. Returns 409 if the job has ended."""
     return await jobs.cancel_job(system, scope, job_id)
 
 
 @router.post("/{job_id}/pause", status_code=202)
 async def pause_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
-    """Hand out no more tasks of a job until it is resumed; what is in hand goes on."""
+    """Pause a job: its tasks are not leased until it is resumed. Current leases continue."""
     return await jobs.pause_job(system, scope, job_id, paused=True)
 
 
 @router.post("/{job_id}/resume", status_code=202)
 async def resume_job(system: SystemOf, scope: ScopeOf, job_id: JobPath) -> Job:
-    """Hand out a paused job's tasks again."""
+    """Resume a paused job: its tasks can be leased again."""
     return await jobs.pause_job(system, scope, job_id, paused=False)

@@ -1,4 +1,4 @@
-"""Pipelines: register, list."""
+"""Routes of pipelines: register and list."""
 
 import asyncio
 import contextlib
@@ -41,16 +41,17 @@ MOST_VALUES = 4_000_000
 async def register_pipelines(
     system: SystemOf, scope: ScopeOf, project_id: ProjectPath, request: Request
 ) -> RegistrationResult:
-    """Register the pipelines that a processing service offers; the same again changes nothing.
+    """Register the pipelines of a processing service; registering the same again changes nothing.
 
-    Bad content is 400.
+    Returns 400 if the content is not valid.
     """
     scope.check(project_id)
     async with receive_body(request, system.limits.json_bytes) as body:
         whole = bytes(body)
     if has_many_values(whole, MOST_VALUES):
         raise InvalidRequest(
-            f"A registration has at most {MOST_VALUES:,} values. Nothing was registered; send fewer pipelines."
+            f"A registration has at most {MOST_VALUES:,} values. Nothing was registered. "
+            "Send fewer pipelines."
         )
     try:
         # In a thread, and one large one at a time: class lists of 30,000 labels take a second to
@@ -75,7 +76,7 @@ async def list_pipelines(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[RegisteredPipeline]:
-    """List registered pipelines by when they first were, of one project or of all of yours."""
+    """List pipelines by first registration, of one project or of all of yours."""
     wanted = PipelineFilter(slug, name)
     descending = order == PipelineOrder.NEWEST_FIRST
     return await pipelines.list_pipelines(

@@ -1,4 +1,4 @@
-"""Presets: pipelines with their parameters, by name."""
+"""Routes of presets: named pipelines with parameters."""
 
 from typing import Annotated
 
@@ -46,7 +46,7 @@ async def list_presets(
 async def create_preset(
     system: SystemOf, scope: ScopeOf, new: NewPreset, response: Response
 ) -> Preset:
-    """Name a pipeline of a project together with how it is run."""
+    """Create a preset: a name for a pipeline with its parameters."""
     preset = await presets.create_preset(system, scope, new)
     response.headers["Location"] = f"/api/v2/presets/{preset.id}"
     return preset
@@ -56,7 +56,7 @@ async def create_preset(
 async def get_preset(
     system: SystemOf, scope: ScopeOf, preset_id: PresetPath, response: Response
 ) -> Preset:
-    """Show one preset."""
+    """Get one preset."""
     preset = await presets.get_preset(system, scope, preset_id)
     set_etag(response, preset.updated_at)
     return preset
@@ -70,7 +70,7 @@ async def update_preset(
     change: PresetUpdate,
     response: Response,
 ) -> Preset:
-    """Change a preset; what is left out stays as it is. Runs that were asked for stay, too."""
+    """Change a preset; omitted fields are kept. Existing runs are not changed."""
     preset = await presets.update_preset(system, scope, preset_id, change)
     set_etag(response, preset.updated_at)
     return preset
@@ -78,5 +78,5 @@ async def update_preset(
 
 @router.delete("/{preset_id}", status_code=204)
 async def delete_preset(system: SystemOf, scope: ScopeOf, preset_id: PresetPath) -> None:
-    """Delete a preset; its runs stay."""
+    """Delete a preset; its runs are kept."""
     await presets.delete_preset(system, scope, preset_id)

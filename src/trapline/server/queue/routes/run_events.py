@@ -1,4 +1,4 @@
-"""The stream of one run: each state that it enters and its progress, until it is over."""
+"""The event stream of one run: its states and its progress, until it ends."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -26,9 +26,7 @@ router = APIRouter(prefix="/pipeline", tags=["pipeline runs"])
     response_class=StreamingResponse,
     responses={
         200: {"model": RunEvent, "description": "Server-sent events; each `data:` is a RunEvent."},
-        204: {
-            "description": "The job is over, and Last-Event-ID is its last event: there will be no more."
-        },
+        204: {"description": "The job has ended, and Last-Event-ID is its last event."},
     },
 )
 async def stream_run(
@@ -41,11 +39,10 @@ async def stream_run(
         str | None, Header(description="Tell only what came behind this event.")
     ] = None,
 ) -> Response:
-    """Stream a job: an event `state` with an id for each state it enters, and `progress` between
-    them.
+    """Stream a job: an event `state` with an ID for each state, and `progress` events between them.
 
-    The event that ends the job ends the stream. Whoever was cut off sends the last id as
-    `Last-Event-ID`, as browsers do by themselves, and misses nothing.
+    The event that ends the job ends the stream. A client that reconnects sends the last ID as
+    `Last-Event-ID`, as browsers do automatically, and receives all later states.
     """
     number = parse_run_id(job_id)
     project_id, last_move, is_over = await get_last_event(system, scope, number)

@@ -1,4 +1,4 @@
-"""Pipeline runs: ask for one and get an id at once; look at it, cancel it, try it again."""
+"""Routes of pipeline runs: submit, list, get, cancel and retry."""
 
 from typing import Annotated
 
@@ -22,7 +22,11 @@ MOST_PASSED = 10_000
 
 
 def parse_run_id(text: str) -> int:
-    """Read the id of a job; raises NotFound for what is none, as for a job that is not there."""
+    """Parse the ID of a run, as `123` or `job-123`.
+
+    Raises:
+        NotFound: the text is not an ID of a run.
+    """
     number = parse_job_id(text)
     if number is None:
         raise NotFound
@@ -51,10 +55,9 @@ async def submit_run(
     new: NewRun,
     response: Response,
 ) -> RunAccepted:
-    """Run a preset or a pipeline over images: the answer says where to look, and the work begins
-    behind it.
+    """Run a preset or a pipeline over images. The response has the URL of the run, which is queued.
 
-    With an `Idempotency-Key`, the same request again is answered with the same job.
+    With an `Idempotency-Key`, the same request again returns the same job.
     """
     try:
         accepted = await runs.submit_run(system, scope, new)
@@ -76,7 +79,7 @@ async def list_presets(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Preset]:
-    """List the presets that a run may name; they are made, changed and deleted under /api/v2/presets."""
+    """List the presets that a run may name. Manage presets under /api/v2/presets."""
     return await presets.list_presets(
         system, scope, project, PresetFilter(), limit=limit, cursor=cursor
     )
@@ -94,7 +97,7 @@ async def list_runs(
     offset: Annotated[int, Query(ge=0, le=MOST_PASSED, description="How many to pass over.")] = 0,
     cursor: Cursor = None,
 ) -> RunPage:
-    """List jobs, newest first: page by `cursor`, which never skips or repeats one, or by `offset`."""
+    """List jobs, newest first. Page with `cursor`, which never skips or repeats, or `offset`."""
     state = None if status is None else _read_state(status)
     if cursor is not None and offset:
         raise Unprocessable(
@@ -106,13 +109,13 @@ async def list_runs(
 
 @router.get("/job/{job_id}")
 async def get_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> Run:
-    """Show a job with the history of its states; once it is over, with its result."""
+    """Get a run with its state transitions, and with its result when it has ended."""
     return await runs.get_run(system, scope, parse_run_id(job_id))
 
 
 @router.post("/job/{job_id}/cancel", status_code=202)
 async def cancel_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> RunStateResult:
-    """Cancel a job; what is done stays. A job that is over is 409."""
+    """Cancel a run; stored results are kept. Returns 409 if the run has ended."""
     return await runs.cancel_run(system, scope, parse_run_id(job_id))
 
 
@@ -120,8 +123,8 @@ async def cancel_run(system: SystemOf, scope: ScopeOf, job_id: RunPath) -> RunSt
 async def retry_run(
     system: SystemOf, scope: ScopeOf, job_id: RunPath, wanted: RetryRequest | None = None
 ) -> RunStateResult:
-    """Do again what failed or was canceled, or fetch again what could not be fetched.
+    """Retry failed or canceled tasks, and downloads that failed.
 
-    Nothing to retry is 409.
+    Returns 409 if there is nothing to retry.
     """
     return await runs.retry_run(system, scope, parse_run_id(job_id), wanted or RetryRequest())

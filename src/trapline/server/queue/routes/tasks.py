@@ -1,4 +1,4 @@
-"""Tasks: what workers lease, and the results that they post back."""
+"""Routes of tasks: workers lease them and post their results."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/jobs/{job_id}", tags=["tasks"])
 async def lease_tasks(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, wanted: TaskRequest
 ) -> Tasks:
-    """Lease about `batch_size` tasks of a job; none where it has nothing to lease now, or is over."""
+    """Lease about `batch_size` tasks of a job; none if it has ended or has no available task."""
     return await tasks.lease_job_tasks(system, scope, job_id, wanted.batch_size)
 
 
@@ -30,7 +30,7 @@ async def lease_tasks_by_get(
     job_id: JobPath,
     batch: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
 ) -> Tasks:
-    """The same, as older workers ask for it."""
+    """Lease tasks with GET, as older workers do."""
     return await tasks.lease_job_tasks(system, scope, job_id, batch)
 
 
@@ -38,9 +38,9 @@ async def lease_tasks_by_get(
 async def post_results(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, request: Request
 ) -> Response:
-    """Post results, `{results: [...]}` or a bare list.
+    """Post results, as `{results: [...]}` or as a list.
 
-    Each gets its own status; one bad one harms no other.
+    The response has a status for each result; an invalid result does not affect the others.
     """
     job = await results.get_result_job(system, scope, job_id)
     async with receive_body(request, system.limits.result_bytes) as body:

@@ -1,4 +1,4 @@
-"""Workers: how they say hello, lease, renew and give back; and how people list and evict them."""
+"""Routes of workers: register, lease, renew, release; list and evict."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -36,7 +36,7 @@ router = APIRouter(tags=["workers"])
 
 
 async def _switched_on(request: Request) -> None:
-    """Where the additions are switched off, they are not there: a worker uses the five calls then."""
+    """Return 404 if the worker extensions are disabled; workers then use the base protocol."""
     if not request.app.state.worker_additions:
         raise NotFound("This server does not offer this call to workers; use those about one job.")
 
@@ -46,11 +46,9 @@ additions = APIRouter(tags=["workers"], dependencies=[Depends(_switched_on)])
 
 @additions.post("/workers/hello", status_code=201)
 async def register_worker(system: SystemOf, scope: ScopeOf, hello: HelloRequest) -> HelloResponse:
-    """Say who a worker's process is. Its later calls carry the header `X-Trapline-Worker:
-    <worker_id>`.
+    """Register a worker process. Later requests have `X-Trapline-Worker: <worker_id>`.
 
-    An earlier process of the same service, host and name is over from then on, and its leases
-    return to the line.
+    An earlier process of the same service, host and name ends, and its leases return to the queue.
     """
     return await workers.register_worker(system, scope, hello)
 
@@ -59,7 +57,7 @@ async def register_worker(system: SystemOf, scope: ScopeOf, hello: HelloRequest)
 async def lease_any_tasks(
     system: SystemOf, scope: ScopeOf, origin: OriginOf, request: Request, wanted: LeaseRequest
 ) -> LeasedTasks:
-    """Lease tasks of any job of some pipelines, best jobs first; waits up to `wait_s` until there is one."""
+    """Lease tasks of any job of some pipelines, the best jobs first; wait up to `wait_s` for one."""
     arrivals: TaskNotifier = request.app.state.arrivals
     again = partial(authorise, request, system, origin)
     return await tasks.lease_tasks_of_any_job(
@@ -69,13 +67,13 @@ async def lease_any_tasks(
 
 @additions.post("/tasks/renew")
 async def renew_leases(system: SystemOf, scope: ScopeOf, given: Renewal) -> RenewResult:
-    """Renew a worker's leases: name all that it has in hand, and hear which are lost or canceled."""
+    """Renew the leases of a worker; the response lists those that are lost or canceled."""
     return await leases.renew_leases(system, scope, given)
 
 
 @additions.post("/tasks/release")
 async def release_leases(system: SystemOf, scope: ScopeOf, given: ReleaseRequest) -> ReleaseResult:
-    """Give tasks back; others can lease them at once, and nothing is charged."""
+    """Release leases: other workers can lease the tasks immediately, and no retry is charged."""
     return await leases.release_leases(system, scope, given)
 
 
@@ -88,10 +86,9 @@ async def list_workers(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Worker]:
-    """List the workers of the last day, of one project or of all of yours, the latest heard of
-    first.
+    """List the workers of the last day, of one project or of all of yours, by last contact.
 
-    Where they are more than `limit`, pages go by id, the newest first.
+    If there are more than `limit`, pages are ordered by ID, newest first.
     """
     whole = await workers.list_all_workers(system, scope, project, ended=ended)
     return slice_page(whole, attrgetter("id"), limit, cursor)
@@ -99,17 +96,16 @@ async def list_workers(
 
 @router.get("/workers/{worker_id}")
 async def get_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> Worker:
-    """Show one worker and what it holds."""
+    """Get one worker and its leases."""
     return await workers.get_worker(system, scope, worker_id)
 
 
 @router.post("/workers/{worker_id}/evict")
 async def evict_worker(system: SystemOf, scope: ScopeOf, worker_id: UUID) -> EvictResult:
-    """End a worker's id and return its tasks that are not begun to the queue. Requires a manager of
-    all its projects.
+    """End a worker and return its tasks that have not started to the queue.
 
-    A worker that made contact in the last 60 s keeps the tasks that it has begun; its finished
-    results are accepted.
+    Requires the manager role in all its projects. A worker with contact in the last 60 s keeps the
+    tasks that it has started, and its results of these are accepted.
     """
     return await workers.evict_worker(system, scope, worker_id)
 

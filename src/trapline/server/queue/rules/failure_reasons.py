@@ -1,9 +1,9 @@
-"""Which failures are the same: the words of an error without what differs from one image to the next."""
+"""Group errors into reasons, without the parts that differ between images."""
 
 import re
 
 LONGEST = 200
-"""How many characters of a reason are kept."""
+"""The longest reason that is stored, in characters."""
 GAP = "…"
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s'\"<>)\]},;]*[^\s'\"<>)\]},;:.]", re.IGNORECASE)
@@ -17,7 +17,7 @@ _FILE = re.compile(
     r"[\w%+~@-][\w.%+~@-]*\.(?:jpe?g|png|tiff?|heic|webp|bmp|gif|mp4|avi|mov|npy|onnx|pt|json)\b",
     re.IGNORECASE,
 )
-# The numbers that tell kinds of failure apart: an answer's status, an error's code.
+# Numbers that distinguish errors: the status of a response, the code of an error.
 _STATUS = re.compile(
     r"\b(?:HTTP(?:/[\d.]+)?|status(?: code)?|code|errno|exit(?: code)?|signal)\b[ :=]*\[?-?\d+",
     re.IGNORECASE,
@@ -33,7 +33,7 @@ def normalise_error(error: str) -> str:
     Of a traceback the last line counts, of any other text the first. A reason's own reason is
     itself.
     """
-    # The sign that holds a place below must not come from outside.
+    # The placeholder below must not occur in the error.
     lines = [line.strip() for line in error.replace("\x01", " ").splitlines() if line.strip()]
     if not lines:
         return ""

@@ -1,4 +1,4 @@
-"""Why is nothing happening, or what is: a job in one sentence."""
+"""The status reason of a job: one sentence about its progress or about what blocks it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ ONLINE_S = 60
 
 @dataclass(frozen=True)
 class LeaseActivity:
-    """Who has tasks of a job in hand: how many tasks and workers, the busiest one's name, since when it has some."""
+    """The current leases of a job: tasks, workers, the name of the busiest one, and their start."""
 
     tasks: int = 0
     workers: int = 0
@@ -20,11 +20,11 @@ class LeaseActivity:
 
 @dataclass(frozen=True)
 class WorkerCompetition:
-    """What keeps workers that are online from a job whose tasks could be leased.
+    """The other jobs that occupy the online workers of a job.
 
-    `ahead` are jobs of higher priority that the same workers take, the next of them is
-    `next_ahead`; ids are None where the reader does not see the job. `online` are workers that said
-    hello for its pipeline: one of their names, and which other job one of them is at.
+    `ahead` counts jobs of higher priority that the same workers lease; `next_ahead` is the first of
+    them. IDs are None if the caller does not see the job. `online` counts the registered workers of
+    its pipeline; `name` is one of them, and `busy_with` the job of one of them.
     """
 
     ahead: int = 0
@@ -37,9 +37,9 @@ class WorkerCompetition:
 
 @dataclass(frozen=True)
 class JobConditions:
-    """What the rows say about a job.
+    """The stored facts about a job that its status reason depends on.
 
-    `expected` is about how many images it will have, once that was counted.
+    `expected` is the estimated number of its images, once it was counted.
     """
 
     status: JobState
@@ -63,7 +63,7 @@ class JobConditions:
 
 
 def format_status_reason(seen: JobConditions, now: datetime) -> str:
-    """Say in one sentence what a job does, or why it does nothing, or how it ended."""
+    """Format one sentence about what a job does, what blocks it, or how it ended."""
     match seen.status:
         case JobState.CANCELED:
             rest = (
@@ -88,7 +88,7 @@ def format_status_reason(seen: JobConditions, now: datetime) -> str:
 
 
 def is_starved(seen: JobConditions, now: datetime) -> bool:
-    """Whether tasks of a job could be leased, somebody is online for it, and nobody takes them."""
+    """Return whether tasks could be leased and a worker is online, but none leases them."""
     idle = not (seen.paused or seen.not_started or seen.hands.tasks)
     live = seen.status in (JobState.QUEUED, JobState.PROCESSING)
     return (

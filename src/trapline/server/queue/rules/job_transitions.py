@@ -29,7 +29,7 @@ ALLOWED_CALLBACK_MOVES: frozenset[tuple[str, str]] = frozenset(
         (JobState.PROCESSING.value, JobState.CANCELED.value),
     }
 )
-"""Which state of a stand-alone analysis may follow which, when somebody says so."""
+"""The allowed transitions of a stand-alone analysis by request."""
 
 ALLOWED_FINALIZATIONS: frozenset[tuple[str, str]] = frozenset(
     {
@@ -39,15 +39,15 @@ ALLOWED_FINALIZATIONS: frozenset[tuple[str, str]] = frozenset(
         (JobState.PROCESSING.value, JobState.FAILED.value),
     }
 )
-"""The same for a finalization."""
+"""The allowed transitions by finalization."""
 
 FINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELED})
 
 
 def find_final_state(open: int, completed: int, failed: int) -> JobState | None:  # noqa: A002 - the column's name
-    """Tell how a job ends whose every image is in the line already; None while some are open.
+    """Return the final state of a job whose images are all queued; None while tasks are open.
 
-    db/line/job_row.py says the same in SQL; a test compares the two.
+    queries/job_counters.py has the same rule in SQL; a test compares both.
     """
     if open > 0:
         return None

@@ -1,4 +1,4 @@
-"""How much is handed out at once."""
+"""The number of tasks that one lease returns."""
 
 EXPECTED_BODY_BYTES = 16 * 1024 * 1024
 BOXES_OF_AN_IMAGE = 10

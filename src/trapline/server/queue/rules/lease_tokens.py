@@ -1,4 +1,4 @@
-"""Lease tokens: what a worker carries for one attempt at one task, made so that nothing of it needs to be stored."""
+"""Lease tokens identify one attempt at one task; they are signed, so none is stored."""
 
 import base64
 import hmac
@@ -16,19 +16,19 @@ _FORM = re.compile(
 
 @dataclass(frozen=True)
 class LeaseTokenClaims:
-    """Which attempt at which task a lease token stands for."""
+    """The task and the attempt that a lease token identifies."""
 
     analysis_id: UUID
     attempt: int
 
 
 def sign_lease_token(key: bytes, analysis_id: UUID, attempt: int) -> str:
-    """Make the token `<analysis id>.<attempt>.<MAC>`."""
+    """Sign the token `<analysis id>.<attempt>.<MAC>`."""
     return f"{analysis_id}.{attempt}.{_mac(key, analysis_id, attempt)}"
 
 
 def find_lease_claims(keys: Sequence[bytes], token: str) -> LeaseTokenClaims | None:
-    """Read a lease token made with one of these keys; None for anything else."""
+    """Return the claims of a token signed with one of these keys; None for any other text."""
     match = _FORM.fullmatch(token)
     if match is None:
         return None

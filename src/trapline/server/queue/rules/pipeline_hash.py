@@ -1,4 +1,4 @@
-"""What a registration says, as content: two that say the same have the same hash."""
+"""Hashes of registrations; equal content has equal hashes."""
 
 import hashlib
 import json
@@ -8,12 +8,12 @@ from trapline.wire.pipelines import CategoryMap, PipelineDefinition
 
 
 def hash_pipeline(pipeline: PipelineDefinition) -> bytes:
-    """Hash everything that a registration says of a pipeline."""
+    """Hash the content of a pipeline registration."""
     return _hash(pipeline.model_dump(mode="json"))
 
 
 def list_labels(category_map: CategoryMap) -> list[str]:
-    """The ordered class list: `labels` as sent, else the labels of `data` by their index."""
+    """Return the ordered class list: `labels` as sent, else the labels of `data` by index."""
     if category_map.labels:
         return list(category_map.labels)
     entries = [
@@ -26,7 +26,7 @@ def list_labels(category_map: CategoryMap) -> list[str]:
 
 
 def hash_category_map(labels: list[str], data: list[dict[str, Any]]) -> bytes:
-    """Hash a class list; what is only said about it (a description, an address) makes no other one."""
+    """Hash a class list without its metadata, such as its description or URL."""
     return _hash({"labels": labels, "data": data})
 
 

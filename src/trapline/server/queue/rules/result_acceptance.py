@@ -1,4 +1,4 @@
-"""Which result counts: the first valid one wins, a repeat of it is welcome, and no other changes anything."""
+"""Decide which result is stored: the first valid one; a repeat of it is accepted again."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from trapline.wire.analyses import AnalysisState
 
 
 class ResultDecision(StrEnum):
-    """What becomes of one result of a batch."""
+    """The decision on one result of a batch."""
 
     COUNTS = "counts"
     AGAIN = "again"
-    """The very same was counted before; its sender did not hear of it."""
+    """The same result was stored before, and the response was lost."""
     DUPLICATE = "duplicate"
     STALE = "stale"
-    """The lease was taken back: its token is behind the fence, or was never given out."""
+    """The lease was revoked: its attempt is not after the fence, or was never leased."""
 
 
 @dataclass(frozen=True)
 class TaskState:
-    """Where a task stands, which attempt's result was stored, and which attempts ended with an error."""
+    """The state of a task, the attempt whose result is stored, and the attempts that failed."""
 
     state: AnalysisState
     attempt: int
@@ -33,9 +33,9 @@ OPEN = frozenset({AnalysisState.QUEUED, AnalysisState.PROCESSING})
 
 
 def decide_result(task: TaskState, attempt: int, *, is_error: bool) -> ResultDecision:
-    """Judge a result of an attempt at a task.
+    """Decide on the result of an attempt at a task.
 
-    A late success is good work, an error counts only from the newest.
+    A late success is stored; an error counts only if it is of the newest attempt.
     """
     if attempt == task.won or (is_error and attempt in task.erred):
         return ResultDecision.AGAIN

@@ -1,9 +1,9 @@
-"""What follows when a task went wrong: again, when, or given up."""
+"""Decide whether a failed task is retried, and when."""
 
 from dataclasses import dataclass
 
 PERMANENT = ("image is not an image",)
-"""Errors that no second attempt can mend; every other one is taken for passing."""
+"""Errors that a retry cannot fix; all others are considered temporary."""
 
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 300.0
@@ -11,29 +11,28 @@ LONGEST_WAIT_S = 300.0
 
 @dataclass(frozen=True)
 class RetryLater:
-    """The task returns to the line and is handed out after so many seconds."""
+    """The task is queued again and can be leased after `wait_s` seconds."""
 
     wait_s: float
 
 
 @dataclass(frozen=True)
 class GiveUp:
-    """The task is given up; a person can retry it."""
+    """The task is failed; a user can retry it."""
 
     reason: str
 
 
 def is_permanent(error: str) -> bool:
-    """Tell whether an error's words say that the image itself is at fault."""
+    """Return whether the text of an error shows that the image itself is invalid."""
     return any(phrase in error.lower() for phrase in PERMANENT)
 
 
 def decide_after_error(error: str, errors: int, budget: int, chance: float) -> RetryLater | GiveUp:
-    """Decide what follows an error: `errors` counts this one too, `chance` from 0 to 1 spreads the
-    waits.
+    """Decide what follows an error; `errors` includes this one.
 
-    The wait grows fourfold with each error, so that a camera or disk that is away for a minute
-    costs no budget.
+    The wait is four times as long after each error, so that a short outage does not use up the
+    retries. `chance`, from 0 to 1, spreads the waits.
     """
     if is_permanent(error) or errors >= budget:
         return GiveUp(error)
@@ -42,9 +41,9 @@ def decide_after_error(error: str, errors: int, budget: int, chance: float) -> R
 
 
 def decide_after_lost_lease(losses: int, budget: int) -> RetryLater | GiveUp:
-    """Decide what follows a lost lease: `losses` counts this one too.
+    """Decide what follows a lost lease; `losses` includes this one.
 
-    It was waited for long enough already.
+    There is no further wait: the lease time has passed already.
     """
     if losses >= budget:
         times = "once" if losses == 1 else f"{losses} times"

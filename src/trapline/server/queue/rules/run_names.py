@@ -1,4 +1,4 @@
-"""How pipeline runs are spoken of: their ids, and their content in a few words."""
+"""IDs of pipeline runs, and short previews of their content."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,36 +15,36 @@ LARGEST = 2**63 - 1
 
 
 def format_job_id(number: int) -> str:
-    """Name a job."""
+    """Format the ID of a run."""
     return f"job-{number}"
 
 
 def parse_job_id(text: str) -> int | None:
-    """Read `123` or `job-123`; None for what names no job."""
+    """Parse `123` or `job-123`; return None for any other text."""
     found = _ID.fullmatch(text)
     number = int(found[1]) if found else 0
     return number if 0 < number <= LARGEST else None
 
 
 def format_event_id(job: int, number: int) -> str:
-    """Name a change of a job's state."""
+    """Format the ID of a state transition of a job."""
     return f"{job}:{number}"
 
 
 def parse_event_id(text: str | None, job: int) -> int:
-    """Read up to which change of this job somebody has heard; 0 for what is no id of its events."""
+    """Parse the ID of the last event that a client received; return 0 for any other text."""
     found = _EVENT.fullmatch(text or "")
     return int(found[2]) if found and int(found[1]) == job else 0
 
 
 def get_image_name(url: str) -> str:
-    """Name a picture by its address: the last part of the path, without whatever secret is in the query."""
+    """Return the last part of the path of an image URL, without its query, which may be secret."""
     name = PurePosixPath(unquote(urlsplit(url).path)).name
     return "".join(sign if sign.isprintable() else "_" for sign in name)[-100:] or "unnamed"
 
 
 def format_files_preview(count: int, names: Sequence[str]) -> str:
-    """Say in at most 50 characters which pictures are meant: how many, and the first one's name."""
+    """Format a preview of images in at most 50 characters: their number and the first name."""
     head = "1 image" if count == 1 else f"{count:,} images"
     if not names:
         return head
@@ -55,7 +55,7 @@ def format_files_preview(count: int, names: Sequence[str]) -> str:
 
 
 def format_selection_preview(selection: Mapping[str, Any], deployment: str | None = None) -> str:
-    """Say in at most 50 characters which images a selection takes; a deployment by its name, where that is known."""
+    """Format a preview of a selection in at most 50 characters, with the deployment name."""
     listed = (
         len(selection.get("images") or ())
         or selection.get("image_count")

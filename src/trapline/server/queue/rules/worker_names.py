@@ -1,4 +1,4 @@
-"""What a worker that said no name is called: by its User-Agent and where it calls from."""
+"""Names of workers for users, also of those that did not register."""
 
 import re
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ _OURS = re.compile(r"trapline-worker/\S+ \((?P<service>.*); (?P<host>[^;]+); pid
 
 
 def build_worker_name(user_agent: str, address: str) -> str:
-    """Name a worker for people."""
+    """Build the name of a registered worker."""
     ours = _OURS.fullmatch(user_agent)
     if ours:
         return f"{ours['service']} on {ours['host']} (process {ours['pid']})"
@@ -19,14 +19,14 @@ def build_worker_name(user_agent: str, address: str) -> str:
 def build_holder_name(
     name: str | None, host: str | None, user_agent: str | None, address: str | None
 ) -> str | None:
-    """Name a worker for people: as it said in its hello, else by what it called with; None where nothing is known."""
+    """Build the name of a worker from its registration or its requests; None if unknown."""
     if name is not None:
         return f"{name} on {host}"
     return build_worker_name(user_agent, address or "") if user_agent is not None else None
 
 
 def format_end_reason(ended_at: datetime, why: str, by: str | None) -> str:
-    """Say to a worker whose id is over who ended it, and what to do."""
+    """Format the error for a worker whose ID has ended: the reason, and what to do."""
     at = f"{ended_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     if why == "evicted":
         what = f"{by or 'A person'} evicted this worker at {at}"
