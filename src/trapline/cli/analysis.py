@@ -13,8 +13,8 @@ from trapline.wire.analyses import AnalysisFormat
 
 app = typer.Typer(
     help=(
-        "An analysis is one model run over one image.\n\n"
-        "`trapline analysis list IMAGE` tells which there are; `trapline images findings` looks over many images."
+        "Show the analyses of an image: each is one run of a model on it.\n\n"
+        "`trapline analysis list IMAGE` lists them; `trapline images findings` searches many images."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -23,7 +23,7 @@ app = typer.Typer(
 _SIMULATED = ", simulated"
 
 Named = Annotated[UUID, typer.Argument(metavar="ANALYSIS", help="Its id.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="At most so many; else all.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Maximum number; all by default.")]
 
 
 @app.command("list")
@@ -99,7 +99,7 @@ def show_scores(
         UUID, typer.Argument(metavar="ANNOTATION", help="The id of a classification.")
     ],
     *,
-    limit: Annotated[int, typer.Option(min=1, help="The surest so many.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number, by confidence.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Show how sure a classification was of each class of its list; with --json, of all of them.
@@ -181,7 +181,7 @@ def export_analysis(
 
 @app.command("cancel")
 def cancel_analysis(analysis: Named) -> None:
-    """Cancel an analysis of an outside pipeline; nothing that is posted to it is taken any more.
+    """Cancel an analysis of an external pipeline; the server then refuses everything posted to it.
 
     Example: `trapline analysis cancel ID`
     """

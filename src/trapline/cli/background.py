@@ -1,13 +1,13 @@
-"""`trapline background`: the chores, in a process of their own."""
+"""`trapline background`: run background tasks in a separate process."""
 
 import typer
 
 
 def background() -> None:
-    """Do the server's background work; `trapline up` does this by itself.
+    """Run the server's background tasks; `trapline up` does this automatically.
 
-    Any number of these may run beside each other, on any machine that reaches DATABASE_URL and the
-    file store.
+    Any number of these processes may run at the same time, on any machine that can reach
+    DATABASE_URL and the file store.
     """
     from trapline.server.app.main import main
 

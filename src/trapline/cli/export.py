@@ -28,10 +28,10 @@ Named = Annotated[
 ]
 
 ABOUT = {
-    ExportFormat.CAMTRAP_DP: "Camtrap DP 1.0.2, validated, for GBIF and for whoever works with camera traps.",
+    ExportFormat.CAMTRAP_DP: "Camtrap DP 1.0.2, validated, for GBIF and other platforms.",
     ExportFormat.COCO: "COCO: boxes, masks and keypoints, to train and to measure models.",
     ExportFormat.COCO_CAMERA_TRAPS: "COCO Camera Traps, with places and sequences.",
-    ExportFormat.YOLO: "YOLO: pictures and labels, split by deployment.",
+    ExportFormat.YOLO: "YOLO: images and labels, split by deployment.",
     ExportFormat.MEGADETECTOR: "MegaDetector's batch results, for Timelapse and AddaxAI.",
     ExportFormat.SPECIESNET: "SpeciesNet's predictions.",
     ExportFormat.DARWIN_CORE: "Darwin Core occurrences, for GBIF.",
@@ -96,7 +96,7 @@ def download_export(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="A file or a folder.")] = Path(),
 ) -> None:
-    """Download the file of an export; a download that broke off goes on where it was.
+    """Download the file of an export; an interrupted download continues where it ended.
 
     Example: `trapline export download ID -o observations.csv`
     """

@@ -60,19 +60,19 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
         reviewed: Annotated[
             bool | None,
             typer.Option(
-                "--reviewed/--not-reviewed", help="What a person has reviewed, or has not."
+                "--reviewed/--not-reviewed", help="Only images that are reviewed, or not."
             ),
         ] = None,
         blank: Annotated[
             bool | None,
             typer.Option("--blank/--not-blank", help="Where nothing was found, or something was."),
         ] = None,
-        starred: Annotated[bool, typer.Option("--starred", help="What has a star.")] = False,
+        starred: Annotated[bool, typer.Option("--starred", help="Only starred images.")] = False,
         camera_time: Annotated[
             bool | None,
             typer.Option(
                 "--camera-time/--no-camera-time",
-                help="What a camera dated, or what has its file's time.",
+                help="Only images with a camera time, or with a file time.",
             ),
         ] = None,
         truncated: Annotated[
@@ -82,11 +82,15 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
                 help="Files that end before the image does, or others.",
             ),
         ] = None,
-        tag: Annotated[str | None, typer.Option(help="What has this tag.")] = None,
-        job: Annotated[int | None, typer.Option(help="What this job is over.")] = None,
-        sequence: Annotated[str | None, typer.Option(help="What is in this sequence.")] = None,
+        tag: Annotated[str | None, typer.Option(help="Only images with this tag.")] = None,
+        job: Annotated[
+            int | None, typer.Option(help="Only images of this job, by its number.")
+        ] = None,
+        sequence: Annotated[
+            str | None, typer.Option(help="Only images of this sequence, by its ID.")
+        ] = None,
         image: Annotated[
-            list[str] | None, typer.Option(help="The id of an image; may be given several times.")
+            list[str] | None, typer.Option(help="ID of an image; may be given several times.")
         ] = None,
         sure: Annotated[
             float | None,
@@ -94,7 +98,7 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
                 "--min",
                 min=0,
                 max=1,
-                help="Leave out what models are less sure of and nobody spoke of.",
+                help="Minimum confidence; identified annotations are always included.",
             ),
         ] = None,
         option: Annotated[

@@ -1,4 +1,4 @@
-"""`trapline identification`: what people say that findings really are, beside what models said."""
+"""`trapline identification`: identifications by people, in addition to those of models."""
 
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
@@ -50,7 +50,9 @@ def identify(
     count: Annotated[int | None, typer.Option(min=1, help="How many individuals.")] = None,
     sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
     life_stage: Annotated[str | None, typer.Option(help="adult, subadult or juvenile.")] = None,
-    behaviour: Annotated[str | None, typer.Option(help="What it does, in your words.")] = None,
+    behaviour: Annotated[
+        str | None, typer.Option(help="Behaviour of the animal, as free text.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what annotations or whole images really are: all of it is stored, or nothing.
@@ -93,22 +95,23 @@ def list_identifications(
         str | None, typer.Option(help="Name or id; without it those of all your projects.")
     ] = None,
     image: Annotated[
-        UUID | None, typer.Option(help="Only what is said of this image, or of anything on it.")
+        UUID | None,
+        typer.Option(help="Only identifications of this image or of annotations on it."),
     ] = None,
     annotation: Annotated[
-        UUID | None, typer.Option(help="Only what is said of this annotation.")
+        UUID | None, typer.Option(help="Only identifications of this annotation.")
     ] = None,
     kind: Annotated[
         str | None, typer.Option(help="confirm, correct, blank, unsure or comment.")
     ] = None,
     person: Annotated[UUID | None, typer.Option(help="Only what this person said.")] = None,
-    taxon: Annotated[UUID | None, typer.Option(help="Only what is said to be this taxon.")] = None,
-    after: Annotated[str | None, typer.Option(help="Said at or after this day or moment.")] = None,
-    before: Annotated[str | None, typer.Option(help="Said before this day or moment.")] = None,
+    taxon: Annotated[UUID | None, typer.Option(help="Only identifications as this taxon.")] = None,
+    after: Annotated[str | None, typer.Option(help="Created at or after this day or time.")] = None,
+    before: Annotated[str | None, typer.Option(help="Created before this day or time.")] = None,
     withdrawn: Annotated[
         bool | None, typer.Option("--withdrawn/--held", help="Only what was withdrawn, or not.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List who said what, and when.
@@ -169,8 +172,8 @@ def withdraw_identifications(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Withdraw what you said, or as a manager what anybody said; it stays in the list, and counts
-    no longer.
+    """Withdraw your own identification, or as a manager any; it is kept in the list and no longer
+    counts.
 
     Example: `trapline identification withdraw ID`
     """

@@ -21,7 +21,10 @@ def list_findings(
     ] = None,
     named: Annotated[str | None, typer.Option("--class", help="The class that was seen.")] = None,
     taxon: Annotated[
-        str | None, typer.Option(help="What labels said that mean it: a scientific name or an id.")
+        str | None,
+        typer.Option(
+            help="Only this taxon, by its scientific name or ID, through the labels of models."
+        ),
     ] = None,
     sure: Annotated[
         float | None, typer.Option("--min", min=0, max=1, help="At least so sure.")
@@ -38,7 +41,7 @@ def list_findings(
     ] = None,
     after: Annotated[str | None, typer.Option(help="Taken at or after this day or moment.")] = None,
     before: Annotated[str | None, typer.Option(help="Taken before this day or moment.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List what completed analyses found, on the newest images first.

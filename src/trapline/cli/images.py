@@ -1,4 +1,4 @@
-"""`trapline images`: bring pictures in from a folder; list, mark, delete and restore those that are there."""
+"""`trapline images`: upload, list, mark, delete and restore images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from trapline.wire.images import ImagesUpdateResult
 
 app = typer.Typer(
-    help="Images are pictures of a deployment.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="Upload, list, mark, delete and restore the images of a project.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
 Ids = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Ids of images.")]
@@ -21,7 +23,7 @@ Ids = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Ids of image
 
 @app.callback()
 def _images() -> None:
-    """Images are pictures of a deployment."""
+    """Upload, list, mark, delete and restore the images of a project."""
 
 
 @app.command("upload")
@@ -84,7 +86,7 @@ def upload_images(
         except ApiError as failed:
             if failed.sent and failed.sent.files:
                 console.print(
-                    f"{len(failed.sent.files)} files were sent before; the same command goes on from there."
+                    f"{len(failed.sent.files)} files were sent; run the same command to continue."
                 )
             raise
     if as_json:
@@ -136,9 +138,7 @@ def list_images(
         ),
     ] = None,
     deleted: Annotated[bool, typer.Option("--deleted", help="The deleted ones instead.")] = False,
-    limit: Annotated[
-        int, typer.Option(min=1, max=1000, help="At most so many, the newest first.")
-    ] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List a project's images; their ids are what the other commands take.
@@ -191,7 +191,7 @@ def change_images(
         bool | None, typer.Option("--star/--no-star", help="Give or take the star.")
     ] = None,
     shift: Annotated[
-        int | None, typer.Option(help="Move the capture times by so many seconds.")
+        int | None, typer.Option(help="Shift the capture times by this number of seconds.")
     ] = None,
     captured_at: Annotated[
         str | None, typer.Option(help="The capture time of one image, with its zone.")
@@ -261,8 +261,8 @@ def delete_images(
 
 @app.command("restore")
 def restore_images(images: Ids, *, as_json: AsJson = False) -> None:
-    """Restore deleted images: `trapline images list --deleted` tells which there are. Wants an
-    owner.
+    """Restore deleted images; `trapline images list --deleted` lists them. Requires the owner
+    role.
 
     Example: `trapline images restore ID`
     """

@@ -16,23 +16,24 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Results that other programs made come in from files: `trapline import megadetector results.json`.\n\n"
-        "Pictures are known by their paths, by how these end, or by their names where those are unambiguous. The same "
-        "file again stores nothing twice."
+        "Import results of other programs: `trapline import megadetector results.json`.\n\n"
+        "Images are matched by path, by the end of the path, or by an unambiguous file name. "
+        "The same file again stores nothing twice."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
 FORMATS = {
-    "megadetector": "Take in batch results of MegaDetector, or what other tools wrote in that form.",
-    "speciesnet": "Take in predictions of SpeciesNet, in either form.",
-    "coco": "Take in a COCO data set: boxes, masks and key points, or images of COCO Camera Traps.",
-    "camtrap-dp": "Take in a zip of Camtrap DP: its deployments, and what its observations say.",
+    "megadetector": "Import batch results in the MegaDetector format.",
+    "speciesnet": "Import predictions of SpeciesNet, in either form.",
+    "coco": "Import a COCO data set: boxes, masks and keypoints, or COCO Camera Traps.",
+    "camtrap-dp": "Import a Camtrap DP zip: its deployments and its observations.",
 }
 SHOWN_FAULTS = 20
 Named = Annotated[
-    UUID, typer.Argument(metavar="IMPORT", help="Its id; `trapline import list` tells it.")
+    UUID,
+    typer.Argument(metavar="IMPORT", help="ID of the import; `trapline import list` shows it."),
 ]
 
 
@@ -53,7 +54,7 @@ def _make_command(kind: str) -> "Callable[..., None]":
             str | None, typer.Option(help="Name or id: only its images are meant.")
         ] = None,
         model: Annotated[
-            str | None, typer.Option(help="What found it; else as the file says.")
+            str | None, typer.Option(help="Name of the model; by default the one in the file.")
         ] = None,
         model_version: Annotated[
             str | None, typer.Option(help="Its version; else as the file says.")
@@ -124,13 +125,13 @@ def _watch(server: "Trapline", sent: "Import", *, quiet: bool) -> "Import":
 
         def show(now: "Import") -> None:
             if now.total is not None:
-                bar.update(task, description="taking in", total=now.total, completed=now.done)
+                bar.update(task, description="importing", total=now.total, completed=now.done)
 
         return server.wait_for_import(sent.id, progress=show)
 
 
 def _finish(server: "Trapline", taken: "Import", *, as_json: bool) -> None:
-    """Tell what became of an import; ends with 1 where not all of it was taken."""
+    """Show the result of an import. Exit code 1 if some entries were not imported."""
     from trapline.cli.errors import CommandError
     from trapline.cli.output import print_json
     from trapline.wire.imports import LIVE, ImportState
@@ -162,8 +163,8 @@ def _tell(server: "Trapline", taken: "Import") -> None:
         (taken.identifications, "identifications new"),
         (taken.deployments, "deployments made"),
         (taken.model_failures, "images on which the model had failed"),
-        (taken.left_out, "left out, as asked for or because they are about no one picture"),
-        (taken.unknown, "entries name no image that is here"),
+        (taken.left_out, "left out, as requested or because they do not refer to one image"),
+        (taken.unknown, "entries name an image that does not exist here"),
         (taken.ambiguous, "entries fit several images"),
     )
     for count, words in more:
@@ -282,7 +283,7 @@ def cancel_import(one: Named) -> None:
 
 @app.command("delete")
 def delete_import(one: Named) -> None:
-    """Forget an import and its faults; what was taken stays.
+    """Delete an import and its errors; imported annotations are kept.
 
     Example: `trapline import delete 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
@@ -290,4 +291,4 @@ def delete_import(one: Named) -> None:
 
     with connect() as server:
         server.delete_import(one)
-    print("Forgotten. What was taken stays.")
+    print("Deleted. Imported annotations are kept.")

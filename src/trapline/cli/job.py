@@ -1,4 +1,4 @@
-"""`trapline job`: run pipelines over images, watch, and see to what failed."""
+"""`trapline job`: run pipelines over images, watch jobs and handle failures."""
 
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
-    help="A job is one run of one pipeline over a selection of images.",
+    help="Run pipelines over images, watch jobs and handle failures.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -33,13 +33,14 @@ def _read_number(given: str) -> int:
     number = parse_job_id(given)
     if number is None:
         raise CommandError(
-            f"{given} is no job's number: it looks like 12 or job-12.", ExitCode.WRONG_USAGE
+            f"{given} is not a job number, such as 12 or job-12.", ExitCode.WRONG_USAGE
         )
     return number
 
 
 JobId = Annotated[
-    int, typer.Argument(parser=_read_number, metavar="JOB", help="Its number, as 12 or as job-12.")
+    int,
+    typer.Argument(parser=_read_number, metavar="JOB", help="Number of the job, as 12 or job-12."),
 ]
 
 
@@ -52,7 +53,7 @@ app.command("analyses")(list_analyses)
 def show_job(
     job_id: JobId,
     *,
-    once: Annotated[bool, typer.Option("--once", help="Show it as it is now, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show the present state and exit.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a job, live until it ends."""
@@ -72,13 +73,15 @@ def show_job(
 def list_jobs(
     *,
     project: InProject = None,
-    status: Annotated[str | None, typer.Option(help="Only in this state, such as failed.")] = None,
-    pipeline: Annotated[
-        str | None, typer.Option(help="Only of the pipeline with this slug.")
+    status: Annotated[
+        str | None, typer.Option(help="Only jobs in this state, such as failed.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Only of this preset.")] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="Only jobs of the pipeline with this slug.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Only jobs of this preset.")] = None,
     limit: Annotated[
-        int | None, typer.Option(help="How many of the newest; else all.", min=1)
+        int | None, typer.Option(help="Maximum number, newest first; all by default.", min=1)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +100,7 @@ def list_jobs(
         )
     print_list(
         jobs,
-        ("id", "pipeline", "status", "done", "failed", "of", "asked for", "why"),
+        ("id", "pipeline", "status", "done", "failed", "of", "created", "reason"),
         lambda it: (
             str(it.id),
             it.pipeline_slug,
@@ -114,7 +117,7 @@ def list_jobs(
 
 @app.command("cancel")
 def cancel_job(job_id: JobId, *, as_json: AsJson = False) -> None:
-    """Cancel a job; what is done stays, what is not is dropped."""
+    """Cancel a job; results are kept, tasks that are not done are dropped."""
     from trapline.cli.output import print_json
     from trapline.cli.server_session import connect
 
@@ -124,19 +127,19 @@ def cancel_job(job_id: JobId, *, as_json: AsJson = False) -> None:
         print_json(job)
     else:
         print(
-            f"Job {job.id} is {job.status}: {job.progress.completed} of {job.progress.total} images were done."
+            f"Job {job.id} is {job.status}: {job.progress.completed} of {job.progress.total} images done."
         )
 
 
 @app.command("pause")
 def pause_job(job_id: JobId, *, as_json: AsJson = False) -> None:
-    """Hand out no more images of a job; what workers have in hand goes on."""
+    """Pause a job: its tasks are no longer leased; leased tasks continue."""
     _move(job_id, "pause", as_json=as_json)
 
 
 @app.command("resume")
 def resume_job(job_id: JobId, *, as_json: AsJson = False) -> None:
-    """Hand out a paused job's images again."""
+    """Resume a paused job: its tasks are leased again."""
     _move(job_id, "resume", as_json=as_json)
 
 
@@ -147,7 +150,7 @@ def set_priority(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say how soon a job's images are handed out, also while it is under way.
+    """Set the priority of a job, also while it is running.
 
     Example: `trapline job priority 12 high`
     """
@@ -164,15 +167,14 @@ def show_failures(
     job_id: JobId,
     *,
     reason: Annotated[
-        str | None, typer.Option(help="List the images with this reason, or with such an error.")
+        str | None,
+        typer.Option(help="List the images that failed for this reason or with this error."),
     ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="Tell the story of each attempt at one task.")
-    ] = None,
-    limit: Annotated[int, typer.Option(help="How many images at most.", min=1, max=1000)] = 50,
+    task: Annotated[str | None, typer.Option(help="Show each attempt at this task.")] = None,
+    limit: Annotated[int, typer.Option(help="Maximum number of images.", min=1, max=1000)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Say why images of a job failed: by reason, the images of one reason, or one task's attempts.
+    """Show why images of a job failed: by reason, images of one reason, or attempts at a task.
 
     Example: `trapline job failures 12 --reason "failed to load image"`
     """
@@ -219,7 +221,7 @@ def show_failures(
                 print_table(
                     ("images", "reason"), [(it.images, it.reason) for it in failures.results]
                 )
-                print(f"Look at one reason: trapline job failures {job_id} --reason REASON")
+                print(f"Show one reason: trapline job failures {job_id} --reason REASON")
 
 
 @app.command("retry")
@@ -227,14 +229,14 @@ def retry_job(
     job_id: JobId,
     *,
     reason: Annotated[
-        str | None, typer.Option(help="Only what failed for this reason, or with such an error.")
+        str | None, typer.Option(help="Only images that failed for this reason or with this error.")
     ] = None,
     task: Annotated[
         list[str] | None, typer.Option(help="Only this task; may be given several times.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do what failed again: all of it, one reason's, or some; what succeeded stays.
+    """Retry failed images: all, those of one reason, or some; successful results are kept.
 
     Example: `trapline job retry 12 --reason "failed to load image"`
     """

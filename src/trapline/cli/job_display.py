@@ -68,7 +68,7 @@ def render_job(job: "JobDetail") -> "RenderableType":
         parts.append(failures)
         rest = len(job.failures) - SHOWN_REASONS
         more = f"{rest} more reasons; " if rest > 0 else ""
-        parts.append(Text(f"{more}look closer: trapline job failures {job.id}", style="dim"))
+        parts.append(Text(f"{more}details: trapline job failures {job.id}", style="dim"))
     return Group(*parts)
 
 

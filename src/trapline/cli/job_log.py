@@ -7,12 +7,12 @@ import typer
 
 from trapline.cli.options import AsJson
 
-Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
-JobNamed = Annotated[str, typer.Argument(metavar="JOB", help="Its number, as 12 or as job-12.")]
+Limit = Annotated[int, typer.Option(min=1, help="Maximum number.")]
+JobNamed = Annotated[str, typer.Argument(metavar="JOB", help="Number of the job, as 12 or job-12.")]
 
 
 def show_log(job: JobNamed, *, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """Tell what happened to a job, the newest first: its moves, and the attempts that ended badly.
+    """Show the history of a job, newest first: state changes and failed attempts.
 
     Example: `trapline job log 12`
     """
@@ -56,6 +56,6 @@ def _read(job: str) -> int:
     number = parse_job_id(job)
     if number is None:
         raise CommandError(
-            f"{job} is no number of a job, such as 12 or job-12.", ExitCode.WRONG_USAGE
+            f"{job} is not a job number, such as 12 or job-12.", ExitCode.WRONG_USAGE
         )
     return number

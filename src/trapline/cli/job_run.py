@@ -1,4 +1,4 @@
-"""`trapline job run`: a pipeline or a preset over images, pictures at addresses, or what fits a selection."""
+"""`trapline job run`: run a pipeline or a preset over selected images or image URLs."""
 
 import sys
 from pathlib import Path
@@ -17,78 +17,88 @@ def run_job(
     pipeline: Annotated[
         str | None,
         typer.Argument(
-            help="The pipeline's slug; the page lists them under Workers. Or a job's number."
+            help="Slug of a pipeline, as listed under Workers on the page; or the number of a job."
         ),
     ] = None,
     *,
     preset: Annotated[
-        str | None, typer.Option(help="Run this preset in the place of a pipeline.")
+        str | None, typer.Option(help="Run this preset instead of a pipeline.")
     ] = None,
     project: Annotated[
-        str | None, typer.Option("--project", help="Name or id; where nothing else tells it.")
+        str | None,
+        typer.Option("--project", help="Name or ID; required if no other option determines it."),
     ] = None,
     image: Annotated[
-        list[str] | None, typer.Option(help="Only this image, by its id; several times for many.")
+        list[str] | None,
+        typer.Option(help="Only this image, by its ID; may be given several times."),
     ] = None,
     image_file: Annotated[
         Path | None,
-        typer.Option(help="Only the images of this file, an id a line; - is standard input."),
+        typer.Option(
+            help="Only the images listed in this file, one ID per line; - is standard input."
+        ),
     ] = None,
     url: Annotated[
         list[str] | None,
-        typer.Option(help="A picture that the server fetches from there; several times for many."),
+        typer.Option(help="URL of an image that the server downloads; may be given several times."),
     ] = None,
     deployment: Annotated[
         str | None,
-        typer.Option(
-            help="Only the images of this deployment; pictures that are fetched go there."
-        ),
+        typer.Option(help="Only images of this deployment; downloaded images are added to it."),
     ] = None,
     sequence: Annotated[
-        str | None, typer.Option(help="The images that are in this sequence now, by its id.")
+        str | None, typer.Option(help="Only images that are in this sequence now, by its ID.")
     ] = None,
     captured_after: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Only images from then on, such as 2026-05-01 or a moment."
+            metavar="TIME",
+            help="Only images captured at or after this day or time, such as 2026-05-01.",
         ),
     ] = None,
     captured_before: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only images before that.")
+        str | None,
+        typer.Option(metavar="TIME", help="Only images captured before this day or time."),
     ] = None,
     unanalysed: Annotated[
-        bool, typer.Option(help="Only images that this pipeline has not seen.")
+        bool, typer.Option(help="Only images that this pipeline has not analysed.")
     ] = False,
     parameter: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=VALUE, read as JSON where it is; several times for many."),
+        typer.Option(help="NAME=VALUE, where VALUE may be JSON; may be given several times."),
     ] = None,
     parameter_file: Annotated[
         Path | None, typer.Option(help="A file with the parameters as a JSON object.")
     ] = None,
     metadata: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=VALUE of your own, told with the job; several times for many."),
+        typer.Option(help="NAME=VALUE, returned with the job; may be given several times."),
     ] = None,
     priority: Annotated[
         str | None,
-        typer.Option(help="low, normal or high; else the preset's, or normal.", show_default=False),
+        typer.Option(
+            help="low, normal or high; by default that of the preset, else normal.",
+            show_default=False,
+        ),
     ] = None,
     key: Annotated[
-        str | None, typer.Option(help="Makes the job once, however often this is called.")
+        str | None, typer.Option(help="Idempotency key: create the job only once.")
     ] = None,
     later: Annotated[
-        bool, typer.Option("--later", help="Only make it; `trapline job run N` starts it.")
+        bool,
+        typer.Option(
+            "--later", help="Create the job without starting it; `trapline job run N` starts it."
+        ),
     ] = False,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Watch until it ends; exit code 1 if it failed.")
+        bool,
+        typer.Option("--follow", help="Watch the job until it ends; exit code 1 if it failed."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a pipeline or a preset over a project's images; or, given its number, a job that was made
-    with --later.
+    """Run a pipeline or a preset over images of a project, or start a job created with --later.
 
-    Times without a zone are those of this machine.
+    Times without a zone are in the zone of this machine.
 
     Example: `trapline job run animal-detector --project "Forest edge" --deployment "Old oak"
     --follow`
@@ -110,7 +120,7 @@ def run_job(
 
     if (pipeline is None) == (preset is None):
         raise CommandError(
-            "Say what to run: either a pipeline, or --preset NAME.", ExitCode.WRONG_USAGE
+            "Specify what to run: a pipeline or --preset NAME.", ExitCode.WRONG_USAGE
         )
     images = [*(image or []), *(_read_lines(image_file) if image_file else [])]
     if image_file and not images:
@@ -149,13 +159,13 @@ def run_job(
         elif as_json:
             print_json(job)
         elif later:
-            print(f"Job {job.id} is made. Start it: trapline job run {job.id}")
+            print(f"Job {job.id} is created. Start it: trapline job run {job.id}")
         else:
             print(f"Job {job.id} is queued. Watch it: trapline job show {job.id}")
 
 
 def parse_priority(given: str) -> "JobPriority":
-    """Read a priority; raises CommandFailed."""
+    """Parse a priority; raises CommandError."""
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.wire.jobs import JobPriority
 
@@ -170,7 +180,7 @@ def parse_priority(given: str) -> "JobPriority":
 def _run(
     server: "Trapline", wanted: dict[str, Any], content: dict[str, Any], key: str | None
 ) -> "Job":
-    """Ask for a run; answers the job that it is."""
+    """Submit a run and return its job."""
     from trapline.cli.parameters import build_request
     from trapline.cli.server_session import parse_job_id
     from trapline.wire.runs import NewRun

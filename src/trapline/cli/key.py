@@ -1,4 +1,4 @@
-"""`trapline key`: service keys, which sign the callbacks of outside pipelines."""
+"""`trapline key`: service keys, which sign the callbacks of external pipelines."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Service keys sign what outside pipelines say; each secret is shown once.\n\n"
+        "Manage the keys that sign requests of external pipelines; each secret is shown once.\n\n"
         "To change one without a gap: `create` a second key for the same service, put it into the pipeline, see it "
         "used in `list`, then `revoke` the first."
     ),
@@ -34,7 +34,7 @@ def create_key(
             help="A project (name or id) that it is good for; may be given several times."
         ),
     ] = None,
-    name: Annotated[str, typer.Option(help="What it is called in lists.")] = "",
+    name: Annotated[str, typer.Option(help="Name shown in lists.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a service key and print it as two lines for the service's environment, this once.
@@ -125,7 +125,7 @@ def check_signature(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="A file with what your program signed: the first byte that differs is told.",
+            help="File with the message that your program signed, to find the first difference.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -177,9 +177,10 @@ def _tell(asked: "SignatureCheckRequest", checked: "SignatureCheckResult") -> No
         expected = checked.expected_message.encode()[at : at + 1]
         theirs = asked.signed_message.encode()[at : at + 1]
         print(
-            f"\nWhat you signed differs from byte {at + 1} on: {expected!r} is right there, {theirs!r} was signed."
+            f"\nYour message differs from byte {at + 1}: expected {expected!r}, signed {theirs!r}."
         )
     elif asked.signed_message is not None:
         print(
-            "\nWhat you signed is exactly this: so the secret is another one, or the digest is no HMAC-SHA256 in hex."
+            "\nYour message is exactly this. Either the secret differs, or the digest is not an "
+            "HMAC-SHA256 in hex."
         )

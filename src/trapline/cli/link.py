@@ -9,7 +9,8 @@ import typer
 
 def link(
     email: Annotated[
-        str | None, typer.Option(help="Whose account; the first owner's without it.")
+        str | None,
+        typer.Option(help="E-mail address of the account; by default that of the first owner."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="The server's data folder. [TRAPLINE_DATA]")
@@ -17,7 +18,7 @@ def link(
 ) -> None:
     """Print a one-time link that signs a person in; on the server's machine only.
 
-    Where nobody has an account yet, the link makes the owner's.
+    If no account exists yet, the link creates the owner's account.
     """
     print(asyncio.run(_make(email, data)))
 

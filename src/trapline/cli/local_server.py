@@ -44,7 +44,7 @@ def resolve_settings(data: Path | None) -> Settings:
 
 @asynccontextmanager
 async def open_local_context(data: Path | None) -> AsyncIterator[AppContext]:
-    """The system of a server on this machine, beside its own processes."""
+    """Open the context of a server on this machine, in addition to its own processes."""
     async with open_app_context(resolve_settings(data)) as system:
         yield system
 
@@ -52,7 +52,7 @@ async def open_local_context(data: Path | None) -> AsyncIterator[AppContext]:
 async def ensure_token(
     system: AppContext, folder: Path, name: str, scope: Scope, new: NewToken
 ) -> str:
-    """The API token that is kept under this name in the data folder, mode 0600; made anew where it is not good."""
+    """Return the API token stored under this name in the data folder, or create a new one."""
     kept = await asyncio.to_thread(_read_kept, folder / name)
     if kept is not None:
         try:

@@ -21,7 +21,7 @@ def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBo
     try:
         offered = declare_pipelines(settings, slugs)
     except StartupError:
-        return  # the worker itself says so and ends
+        return  # the worker reports it and ends
     known: set[int] = set()
     last_found = time.monotonic()
     with Trapline(settings.server, settings.token.get_secret_value()) as server:
@@ -39,7 +39,7 @@ def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBo
 
 
 def main(slugs: list[str]) -> int:
-    """Run the worker until it is told to stop; answers its exit code."""
+    """Run the worker until it is asked to stop, and return its exit code."""
     try:
         settings = load_settings()
         threading.Thread(

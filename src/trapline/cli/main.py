@@ -1,4 +1,4 @@
-"""The command line: nouns first, each in a file of its own that is loaded when it is asked for."""
+"""The command line: one noun per file, each loaded when it is used."""
 
 import importlib
 import sys
@@ -45,7 +45,7 @@ NOUNS: dict[str, tuple[str, str]] = {
 
 HELP = """Trapline turns cameras in the field into verified observations.
 
-**See it work**, with real pictures and a real model:
+**See it work**, with real images and a real model:
 
     trapline demo
 
@@ -53,7 +53,7 @@ HELP = """Trapline turns cameras in the field into verified observations.
 
     trapline up --data /srv/trapline
 
-**Bring pictures in**, from a folder or from where a camera leaves them:
+**Import images**, from a folder or from a server that a camera uploads to:
 
     trapline images upload DCIM/ --project "Forest edge"
     trapline source add http://camera.local/DCIM/ --create-deployment "Old oak" --lat 52.5 --lon 13.4 --test
@@ -88,7 +88,7 @@ class LazyGroup(TyperGroup):
         return [name for name in NOUNS if self.get_command(ctx, name) is not None]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the interface is typer's
-        """Load one noun; None where there is none of this name."""
+        """Load one noun; None if there is no noun of this name."""
         if cmd_name not in NOUNS:
             return None
         if cmd_name not in self.commands:

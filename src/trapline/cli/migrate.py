@@ -11,7 +11,7 @@ def migrate() -> None:
     url = load_settings().database_url
     if url is None:
         raise CommandError(
-            "DATABASE_URL is not set. An embedded database is migrated by `trapline up` itself.",
+            "DATABASE_URL is not set. `trapline up` migrates an embedded database automatically.",
             ExitCode.WRONG_USAGE,
         )
     before = find_present(url.get_secret_value())

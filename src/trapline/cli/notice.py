@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Notices are e-mails to you: a camera or a source is silent, a job has failed, a class was seen.\n\n"
-        "What happens goes together into one e-mail of a kind each quarter of an hour, at most; "
-        "docs/how-to/configure-email-notifications.md tells more."
+        "Manage your notices: e-mails about silent cameras, failing sources and jobs, and classes.\n\n"
+        "Events are combined into at most one e-mail of each kind per 15 minutes. "
+        "See docs/how-to/configure-email-notifications.md."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -96,7 +96,7 @@ def list_notices(
         print_json(found.results)
         return
     if not found.can_be_sent:
-        print("This server sends no e-mail: whoever runs it sets TRAPLINE_SMTP_URL.")
+        print("This server sends no e-mail. Its operator can set TRAPLINE_SMTP_URL.")
     print_table(
         ("notice", "project", "kind", "when", "last e-mail", "trouble"),
         [

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 InProject = Annotated[
-    str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")
+    str | None,
+    typer.Option("--project", help="Name or ID of the project; optional if you have only one."),
 ]

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for scripts."""
+"""Output of commands: tables for people, JSON for scripts."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ def print_json(answer: Any) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under headings; nothing in them is taken for markup.
 
-    A column of numbers stands to the right.
+    A column of numbers is aligned to the right.
     """
     listed = [tuple(rows_) for rows_ in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -51,7 +51,7 @@ def print_list(
     *,
     as_json: bool,
 ) -> None:
-    """Print a list: as one JSON document, or as a table of what is told of each."""
+    """Print a list as one JSON document, or as a table with one row per item."""
     if as_json:
         print_json(found)
     else:
@@ -59,7 +59,7 @@ def print_list(
 
 
 def format_value(value: object) -> str:
-    """One value in words: times as `2 min ago` or a date, nothing as a dash."""
+    """Format one value: times as `2 min ago` or a date, None as a dash."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
@@ -74,7 +74,7 @@ def format_value(value: object) -> str:
 
 
 def format_age(moment: datetime, now: datetime | None = None) -> str:
-    """How long ago a moment was, or its date if that is more than two days."""
+    """Format how long ago a time was, or its date if that is more than two days."""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     if seconds < 0 or seconds > 172_800:
         return moment.astimezone().strftime("%Y-%m-%d %H:%M")
@@ -84,7 +84,7 @@ def format_age(moment: datetime, now: datetime | None = None) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A span of time in words."""
+    """Format a duration in seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

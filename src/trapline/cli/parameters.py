@@ -13,9 +13,9 @@ Form = TypeVar("Form", bound="BaseModel")
 def parse_parameters(
     option: str, given: list[str] | None, file: Path | None = None
 ) -> dict[str, Any]:
-    """Read NAME=VALUE, where a value that is no JSON is text; it goes before what `file` has.
+    """Parse NAME=VALUE, where a value that is not JSON is text; it overrides `file`.
 
-    Raises CommandFailed.
+    Raises CommandError.
     """
     from trapline.cli.errors import CommandError, ExitCode
 
@@ -49,7 +49,7 @@ def format_parameters(parameters: dict[str, Any]) -> str:
 
 
 def build_request(form: type[Form], given: dict[str, Any], what: str) -> Form:
-    """Put what was given into a form; raises CommandFailed with what is wrong, where that is no `what`."""
+    """Build a request from given values; raises CommandError if they are not a valid `what`."""
     from pydantic import ValidationError
 
     from trapline.cli.errors import CommandError, ExitCode
@@ -62,5 +62,5 @@ def build_request(form: type[Form], given: dict[str, Any], what: str) -> Form:
             for found in error.errors()
         )
         raise CommandError(
-            f"That is no {what}: {wrong}. Nothing was changed.", ExitCode.WRONG_USAGE
+            f"Not a valid {what}: {wrong}. Nothing was changed.", ExitCode.WRONG_USAGE
         ) from None

@@ -106,7 +106,9 @@ def list_classes(
     ],
     *,
     search: Search = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many; else all.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number; all by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the classes of an algorithm in the order of its scores.

@@ -42,7 +42,7 @@ def add_preset(
     project: InProject = None,
     parameter: Parameters = None,
     priority: Annotated[str, typer.Option(help="low, normal or high.")] = "normal",
-    description: Annotated[str, typer.Option(help="What it is for.")] = "",
+    description: Annotated[str, typer.Option(help="Purpose of the preset.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Name a pipeline together with how it is run.
@@ -118,11 +118,11 @@ def change_preset(
     pipeline: Annotated[str | None, typer.Option(help="Another pipeline's slug.")] = None,
     parameter: Parameters = None,
     priority: Annotated[str | None, typer.Option(help="low, normal or high.")] = None,
-    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    description: Annotated[str | None, typer.Option(help="Purpose of the preset.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a preset; what is left out stays, and so do runs that were asked for. Parameters are
-    given all anew.
+    given in full.
 
     Example: `trapline preset change night --parameter threshold=0.5`
     """

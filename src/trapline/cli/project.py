@@ -24,7 +24,7 @@ SHOWN_DETAILS = 100
 def create_project(
     name: Annotated[str, typer.Argument(help='Such as "Forest edge".')],
     *,
-    description: Annotated[str, typer.Option(help="What it is about.")] = "",
+    description: Annotated[str, typer.Option(help="Purpose of the project.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a project; you become its owner.
@@ -121,7 +121,7 @@ def set_member_role(
     email: Annotated[str, typer.Argument(help="Whom; they need an account.")],
     role: Annotated[Role, typer.Argument(help="Each may do what those before it may.")],
 ) -> None:
-    """Give somebody a role in a project, or another one.
+    """Add a user to a project with a role, or change the role. Requires the owner role.
 
     Example: `trapline project give "Forest edge" anna@example.org reviewer`
     """
@@ -141,9 +141,12 @@ def set_member_role(
 @app.command("take")
 def remove_member(
     project: Annotated[str, typer.Argument(help="Name or id.")],
-    email: Annotated[str, typer.Argument(help="Whose role; your own leaves the project.")],
+    email: Annotated[
+        str,
+        typer.Argument(help="E-mail address of the member; with your own you leave the project."),
+    ],
 ) -> None:
-    """Take somebody's role in a project away; its owner's cannot be, where there is no other."""
+    """Remove a member from a project; the last owner cannot be removed."""
     from trapline.cli.errors import CommandError
     from trapline.cli.server_session import connect, resolve_project
 
@@ -161,14 +164,14 @@ def remove_member(
 def change_project(
     project: Annotated[str, typer.Argument(help="Name or id.")],
     *,
-    name: Annotated[str | None, typer.Option(help="What it is called from now on.")] = None,
-    description: Annotated[str | None, typer.Option(help="What it is about.")] = None,
+    name: Annotated[str | None, typer.Option(help="New name.")] = None,
+    description: Annotated[str | None, typer.Option(help="Purpose of the project.")] = None,
     sequence_gap: Annotated[
         int | None,
         typer.Option(
             min=0,
             max=86_400,
-            help="Seconds between images of one sequence at most; they are grouped anew.",
+            help="Maximum gap between images of a sequence, in seconds; images are regrouped.",
         ),
     ] = None,
     automatic: Annotated[
@@ -184,7 +187,7 @@ def change_project(
         bool | None,
         typer.Option(
             "--public/--private",
-            help="Anybody sees a public one without an account, people withheld.",
+            help="Publish the project, readable without an account; images of people are withheld.",
         ),
     ] = None,
 ) -> None:
@@ -211,9 +214,9 @@ def change_project(
                 print(f"Changed project {found.id}: {changed.name}")
                 if public is not None:
                     print(
-                        f"Anybody sees it at /public/{found.id}."
+                        f"Anyone can view it at /public/{found.id}."
                         if changed.public
-                        else "Only members see it."
+                        else "Only members can view it."
                     )
                 if changed.public and public:
                     _print_preview(server.get_public_preview(found.id))
@@ -300,8 +303,8 @@ def show_audit(
     limit: Annotated[int, typer.Option(help="How many of the newest.", min=1)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Say who changed what in a project you own, and who read whole pictures and exports; the
-    newest first.
+    """List changes in a project, and downloads of originals and exports, newest first. Requires
+    the owner role.
 
     Example: `trapline project audit "Forest edge" --action download --since 2026-05-01`
     """
@@ -347,7 +350,7 @@ def show_audit(
 
 
 def _tell_details(entry: "AuditEntry") -> str:
-    """What is known besides, in a line."""
+    """Format the details of an entry as one line."""
     from trapline.cli.parameters import format_parameters
 
     said = format_parameters(entry.details)

@@ -23,8 +23,9 @@ def parse_request(given: bytes, project: int, signed_message: str | None) -> Sig
     line = _REQUEST_LINE.fullmatch(lines[0]) if lines else None
     if line is None:
         raise CommandError(
-            "This is no raw HTTP: it begins with a line such as POST /api/analyses/ID/finalize HTTP/1.1. "
-            "`trapline key check --help` shows a whole one.",
+            "This is not a raw HTTP request: the first line is like "
+            "POST /api/analyses/ID/finalize HTTP/1.1. "
+            "`trapline key check --help` shows a complete one.",
             ExitCode.WRONG_USAGE,
         )
     headers: dict[str, str] = {}
@@ -33,9 +34,7 @@ def parse_request(given: bytes, project: int, signed_message: str | None) -> Sig
         if not _SIGNED.fullmatch(name.lower()):
             continue
         if name.lower() in headers:
-            raise CommandError(
-                f"{name} stands there more than once: the server refuses that, whatever it is."
-            )
+            raise CommandError(f"{name} is given more than once, which the server refuses.")
         headers[name.lower()] = value
     try:
         return SignatureCheckRequest(

@@ -1,4 +1,4 @@
-"""`trapline register`: tell a server which pipelines this machine offers."""
+"""`trapline register`: register the pipelines of this machine with a server."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated

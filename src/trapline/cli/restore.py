@@ -131,7 +131,7 @@ async def _fill(backup: Path, settings: "Settings", manifest: dict[str, Any]) ->
     await asyncio.to_thread(migrate, url)
     async with open_app_context(settings) as system:
         files = await restore_files(system, backup, tell)
-        tell("What was restored is compared with what was saved.")
+        tell("Comparing the restored data with the backup.")
         secrets = await verify_restored(system, manifest, files)
     return {
         "rows": manifest["rows"],

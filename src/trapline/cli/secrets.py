@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trapline.server.platform.postgres.key_file import KeyFile
 
 app = typer.Typer(
-    help="Secrets at rest (passwords of pull sources, keys of outside pipelines), and the key that encrypts them.",
+    help="Manage the key that encrypts stored secrets (passwords of sources, service keys).",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -42,7 +42,7 @@ def rotate(
     now: Annotated[
         bool,
         typer.Option(
-            "--now", help="Drop the old key although leases or outside pipelines still need it."
+            "--now", help="Drop the old key even if leases or external pipelines still need it."
         ),
     ] = False,
     as_json: AsJson = False,
@@ -50,7 +50,7 @@ def rotate(
     """Encrypt every secret at rest with the newest key, on the server's machine, while it runs.
 
     Without TRAPLINE_SECRET_KEY the key is in the data folder: a new one is made first, and the old
-    one dropped at the end. With it, name both keys (`1:OLD,2:NEW`), start every process anew, and
+    one dropped at the end. With it, name both keys (`1:OLD,2:NEW`), restart every process, and
     run this. Killed in the middle, run it again. Example: `trapline secrets rotate --data
     /srv/trapline`
     """
@@ -95,16 +95,19 @@ async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool
             elif len(keys) == 1:
                 raise CommandError(
                     "TRAPLINE_SECRET_KEY names one key, so there is nothing to change to. Name both, as 1:OLD,2:NEW, "
-                    "start every process anew, and run this again. Nothing was changed.",
+                    "restart every process, and run this again. Nothing was changed.",
                     ExitCode.WRONG_USAGE,
                 )
             total = (await count_secrets(system, scope)).old
             done = await reencrypt_secrets(
-                system, scope, lambda done: tell(f"{done} of {total} secrets are encrypted anew.")
+                system,
+                scope,
+                lambda done: tell(f"{done} of {total} secrets are encrypted with the new key."),
             )
             left = (await count_secrets(system, scope)).old
             detail = (
-                f"{before.total} secrets at rest; {done} were encrypted anew, {left} are left. "
+                f"{before.total} stored secrets; {done} were encrypted with the new key, "
+                f"{left} are left. "
             )
             detail += await _finish(system, keys, now=now, left=left)
     return {
@@ -126,12 +129,17 @@ async def _finish(system: "AppContext", keys: Any, *, now: bool, left: int) -> s
     newest = system.secrets.current
     old = ", ".join(str(version) for version in sorted(keys) if version != newest)
     if left:
-        return "Another process sealed them with an old key: start it anew with both keys, and run this again."
+        return (
+            "Another process encrypted them with an old key: restart it with both keys, and run "
+            "this again."
+        )
     if not isinstance(keys, KeyFile):
         return (
-            f"Nothing at rest needs key {old} any more. Take it out of TRAPLINE_SECRET_KEY once every process was "
-            f"started with key {newest} and the leases and outside pipelines' analyses from before that are over, "
-            "and start every process anew."
+            f"No stored secret needs key {old} any more. Remove it from TRAPLINE_SECRET_KEY once every "
+            f"process was "
+            f"started with key {newest} and the earlier leases and analyses of external pipelines have "
+            "ended, "
+            "then restart every process."
         )
     # The file was last written when the newest key came.
     since = datetime.fromtimestamp(keys.path.stat().st_mtime, UTC)

@@ -10,8 +10,8 @@ from trapline.cli.options import AsJson, InProject
 
 app = typer.Typer(
     help=(
-        "A sequence is images of one deployment that are closer than the project's gap (120 s) to each other.\n\n"
-        "They are grouped by themselves, and anew when images, times or the gap change: "
+        "List sequences: images of one deployment with gaps below that of the project (120 s).\n\n"
+        "Images are grouped automatically, and again when images, times or the gap change: "
         "`trapline project change NAME --sequence-gap 60`."
     ),
     no_args_is_help=True,
@@ -26,8 +26,8 @@ def list_sequences(
     deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
     after: Annotated[str | None, typer.Option(help="Begun at or after this day or moment.")] = None,
     before: Annotated[str | None, typer.Option(help="Begun before this day or moment.")] = None,
-    images: Annotated[int | None, typer.Option(min=1, help="With so many images at least.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    images: Annotated[int | None, typer.Option(min=1, help="Minimum number of images.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List a project's sequences.

@@ -30,7 +30,7 @@ def connect(address: str | None = None) -> Trapline:
     """A session with the server that `address` or TRAPLINE_SERVER names, and TRAPLINE_TOKEN, to be
     used in a `with`.
 
-    Raises CommandFailed where there is no token or the address is none.
+    Raises CommandError if there is no token or the URL is invalid.
     """
     token = get_variable("TRAPLINE_TOKEN")
     if token is None:

@@ -1,9 +1,8 @@
-"""What must be so before the server starts: the schema, the first owner's link, the token of the
-worker here.
+"""Preparation before the server starts: schema, link of the first owner, token of the worker.
 
-A process of its own, `python -m trapline.cli.server_setup migrate|check`, because it needs the
-server's libraries, which the supervisor then does without for the rest of its life. It loads them
-at once, and begins when its standard input has told it the database's address and ended.
+This is a separate process, `python -m trapline.cli.server_setup migrate|check`, so that the
+supervisor does not load the server's libraries. It loads them immediately, and starts to work when
+it has read the database URL from standard input to its end.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from trapline.server.platform.store.incoming_folder import IncomingFolder
 
 
 async def _prepare(settings: Settings) -> dict[str, str | None]:
-    # Nobody receives a file yet: the API and the background begin after this.
+    # No file is being received yet: the API and the background process start after this.
     IncomingFolder(settings.data / "store").sweep()
     await validate_store(settings)
     async with open_app_context(settings) as system:
@@ -36,7 +35,7 @@ def main(arguments: list[str]) -> int:
     try:
         url = sys.stdin.read()
         if not url:
-            return 1  # nobody is there any more who would want it
+            return 1  # the supervisor has ended
         settings = load_settings({**os.environ, "DATABASE_URL": url})
         assert settings.database_url is not None
         bring = migrate if arguments == ["migrate"] else check_present

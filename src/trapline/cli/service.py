@@ -46,7 +46,9 @@ def install(
     ] = False,
     pipeline: Annotated[
         list[str] | None,
-        typer.Option("--pipeline", "-p", help="What the worker here runs; several times for more."),
+        typer.Option(
+            "--pipeline", "-p", help="Pipeline of the worker here; may be given several times."
+        ),
     ] = None,
     private_sources: Annotated[
         bool | None,

@@ -13,7 +13,7 @@ EVERYWHERE = (
     "RestrictSUIDSGID=yes",
     "SystemCallArchitectures=native",
 )
-"""What the manager of a user can restrict, too."""
+"""Restrictions that the service manager of a user supports too."""
 
 WHOLE_MACHINE = (
     "UMask=0077",
@@ -41,7 +41,7 @@ WHOLE_MACHINE = (
 
 @dataclass(frozen=True)
 class Service:
-    """What a unit runs, with which options of `trapline up`; `user` is None for a unit of the caller's own."""
+    """Program of a unit with its `trapline up` options; `user` is None for a unit of the caller."""
 
     program: tuple[str, ...]
     folder: Path

@@ -1,4 +1,4 @@
-"""`trapline simulate`: play a whole outside pipeline through the public API."""
+"""`trapline simulate`: act as an external pipeline through the public API."""
 
 import struct
 import zlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHARED_SECRET = "ML_CALLBACK_HMAC_SECRET"  # noqa: S105 - the name of a variable
 LONGEST_SIDE = 160
 BOXES = ((0.18, 0.30, 0.46, 0.78), (0.58, 0.42, 0.80, 0.74))
-"""Where the invented animals are: x1, y1, x2, y2 as parts of the picture."""
+"""Boxes of the invented animals: x1, y1, x2, y2 as fractions of the image."""
 CLASSES = (("deer", 0.91), ("boar", 0.64))
 UNSIGNED = (
     f"If {SHARED_SECRET} is set here, it must be the server's, and the server must allow it; without it, the secret "
@@ -33,16 +33,13 @@ def simulate(
         UUID, typer.Option("--image-id", help="The image; it is in the address of its page.")
     ],
     *,
-    model_name: Annotated[
-        str, typer.Option(help="What the model is called.")
-    ] = "simulated-detector",
-    model_version: Annotated[str, typer.Option(help="The model's version.")] = "1.0",
+    model_name: Annotated[str, typer.Option(help="Name of the model.")] = "simulated-detector",
+    model_version: Annotated[str, typer.Option(help="Version of the model.")] = "1.0",
     base_url: Annotated[
         str | None, typer.Option(help="The server's address. [API_BASE_URL, else TRAPLINE_SERVER]")
     ] = None,
 ) -> None:
-    """Play a whole outside pipeline on one image: what it finds is invented, every call is the real
-    one.
+    """Act as an external pipeline on one image: annotations are invented, all requests are real.
 
     The analysis is marked as simulated: the viewer shows it, and exports, filters and counts leave
     it out.
@@ -50,7 +47,7 @@ def simulate(
     It creates an analysis, says that it is processing, uploads a heatmap, posts boxes, the heatmap
     and classifications, finalizes, and prints each step and the address of the image's page.
 
-    TRAPLINE_TOKEN makes the analysis: a person's API token, or an outside pipeline's. The callbacks
+    TRAPLINE_TOKEN creates the analysis: a user's or an external pipeline's API token. The callbacks
     are signed with ML_CALLBACK_HMAC_SECRET where that is set, else with the secret of the analysis.
 
     Example: `trapline simulate --image-id 01890a5d-ac96-774b-bcce-b302099a8057`
@@ -67,7 +64,7 @@ def simulate(
     with connect(address) as server:
         with _step("Find the image"):
             image = server.get_image(image_id)
-        switched_off = "The image is there: has the server switched outside pipelines off (ML_ANALYSIS_ENABLED)?"
+        switched_off = "The image exists. External pipelines may be disabled (ML_ANALYSIS_ENABLED)."
         with _step(
             f"Create an analysis of {image.filename} by {model_name} {model_version}",
             {404: switched_off},
@@ -116,7 +113,7 @@ def _post(
 
 
 def _choose_secret(own: str) -> "tuple[Sign, str]":
-    """What signs, and whose secret that is: the first of the shared ones if there are any, else the analysis's own."""
+    """Return a signer and its name: the first shared secret, else that of the analysis."""
     from trapline.cli.server_session import get_variable
     from trapline.client.signing import build_secret_signer
 

@@ -1,4 +1,4 @@
-"""`trapline source`: places that are polled for images."""
+"""`trapline source`: servers and folders that are polled for images."""
 
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from trapline.wire.sources import PullRun, Source
 
 app = typer.Typer(
-    help="A pull source is an outside place that is polled for images.",
+    help="Manage pull sources: servers and folders that are polled for images.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
-Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")]
+Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Name or ID of the source.")]
 TestFiles = Annotated[
-    int, typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it.")
+    int, typer.Option("--test-files", min=0, max=20, help="Number of files to download.")
 ]
 
 
@@ -47,9 +47,9 @@ app.command("revoke")(revoke_source_folder)
 def run_source_test(
     source: Named, *, project: InProject = None, test_files: TestFiles = 2, as_json: AsJson = False
 ) -> None:
-    """List what a run would take and fetch a few files to prove it; nothing is stored.
+    """Test a source: list the files that a run would import and download a few; nothing is stored.
 
-    Exit code 1 if it fails.
+    Exit code 1 if the test fails.
     """
     from trapline.cli.server_session import connect
     from trapline.cli.source_test_report import print_source_test
@@ -66,7 +66,7 @@ def run_source_test(
 
 @app.command("list")
 def list_sources(*, project: InProject = None, as_json: AsJson = False) -> None:
-    """List pull sources, active and paused ones."""
+    """List active and paused pull sources."""
     from trapline.cli.output import print_json, print_table
     from trapline.cli.server_session import connect
 
@@ -110,22 +110,22 @@ def list_sources(*, project: InProject = None, as_json: AsJson = False) -> None:
 @app.command("run")
 def run_source(
     source: Annotated[
-        str | None, typer.Argument(metavar="[SOURCE]", help="Its name or id; or --all.")
+        str | None, typer.Argument(metavar="[SOURCE]", help="Name or ID of the source; or --all.")
     ] = None,
     *,
     project: InProject = None,
     all_: Annotated[
-        bool, typer.Option("--all", help="Every active source of the project.")
+        bool, typer.Option("--all", help="Run all active sources of the project.")
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Watch until it is over; exit code 1 if it failed.")
+        bool, typer.Option("--wait", help="Wait until the run ends; exit code 1 if it failed.")
     ] = False,
     max_files: Annotated[
-        int | None, typer.Option(min=0, help="At most so many files; 0 is no limit.")
+        int | None, typer.Option(min=0, help="Maximum number of files; 0 means no limit.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Poll a source now, or every active one. A run that stops at its limit says how many remain.
+    """Poll a source now, or all active ones. A run that stops at its limit shows the rest.
 
     Example: `trapline source run "Old oak" --wait`
     """
@@ -135,7 +135,7 @@ def run_source(
     from trapline.client import ApiStatusError
 
     if all_ == (source is not None):
-        raise CommandError("Say which source, or --all.", ExitCode.WRONG_USAGE)
+        raise CommandError("Specify a source, or --all.", ExitCode.WRONG_USAGE)
     refused: list[str] = []
     with connect() as server:
         begun: list[tuple[Source, Any]] = []
@@ -145,7 +145,7 @@ def run_source(
             except ApiStatusError as error:
                 if not all_:
                     raise
-                # One source never stands in the way of another.
+                # An error of one source does not stop the others.
                 refused.append(f"{it.name}: {error}")
         runs = [
             _wait(server, it, run_id) if wait else server.get_source_run(it.id, run_id)
@@ -157,7 +157,7 @@ def run_source(
         for (it, _), run in zip(begun, runs, strict=True):
             print(f"{it.name}: {format_run(run)}")
         if all_ and not begun and not refused:
-            print("No source is active")
+            print("No source is active.")
     if refused:
         raise CommandError("; ".join(refused), ExitCode.REFUSED)
     if wait and any(run.state.value != "completed" for run in runs):
@@ -166,13 +166,13 @@ def run_source(
 
 @app.command("pause")
 def pause_source(source: Named, *, project: InProject = None, as_json: AsJson = False) -> None:
-    """Stop polling a source; nothing is lost, and `resume` goes on."""
+    """Pause polling a source; its file history is kept, and `resume` continues."""
     _toggle(source, project, is_active=False, as_json=as_json)
 
 
 @app.command("resume")
 def resume_source(source: Named, *, project: InProject = None, as_json: AsJson = False) -> None:
-    """Poll a paused source again."""
+    """Resume polling a paused source."""
     _toggle(source, project, is_active=True, as_json=as_json)
 
 
@@ -185,13 +185,13 @@ def list_files(
         str | None, typer.Option(help="seen, imported, duplicate, skipped, failed or quarantined.")
     ] = None,
     retry: Annotated[
-        bool, typer.Option("--retry", help="Let failed and quarantined files be tried again.")
+        bool, typer.Option("--retry", help="Retry failed and quarantined files.")
     ] = False,
-    path: Annotated[str | None, typer.Option(help="With --retry: only this file.")] = None,
+    path: Annotated[str | None, typer.Option(help="Only this file, with --retry.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Show what became of each file of a source, and why.
+    """List the files of a source with their state and the reason.
 
     Example: `trapline source files "Old oak" --state quarantined`, then `trapline source files "Old
     oak" --retry`
@@ -201,17 +201,17 @@ def list_files(
     from trapline.cli.server_session import connect
 
     if path is not None and not retry:
-        raise CommandError("--path says which file --retry is for.", ExitCode.WRONG_USAGE)
+        raise CommandError("--path requires --retry.", ExitCode.WRONG_USAGE)
     with connect() as server:
         found = resolve_source(server, project, source)
         if retry:
             released = server.retry_source_files(found.id, path)
             if path is not None and not released.files:
                 raise CommandError(
-                    f"No failed or quarantined file is called {path}. Nothing was changed."
+                    f"No failed or quarantined file has the path {path}. Nothing was changed."
                 )
             print_json(released) if as_json else print(
-                f"Files that are tried again with the next run: {released.files:,}"
+                f"Files to retry with the next run: {released.files:,}"
             )
             return
         page = server.list_source_files(found.id, state=state, limit=limit)
@@ -219,14 +219,14 @@ def list_files(
         print_json(page)
         return
     print_table(
-        ("path", "state", "bytes", "attempts", "tried again", "why"),
+        ("path", "state", "bytes", "attempts", "next attempt", "reason"),
         [
             (it.path, it.state.value, it.size, it.attempts, it.next_attempt_at, it.error)
             for it in page.results
         ],
     )
     if page.next:
-        print(f"{page.count:,} in all; --limit shows more")
+        print(f"{page.count:,} in total; --limit shows more")
 
 
 @app.command("delete")
@@ -234,19 +234,19 @@ def delete_source(
     source: Named,
     *,
     project: InProject = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Delete a source and its list of files. Its images stay."""
+    """Delete a source and its file history; its images are kept."""
     from trapline.cli.server_session import connect
 
     with connect() as server:
         found = resolve_source(server, project, source)
         if not yes:
             typer.confirm(
-                f"Delete {found.name}? Its {found.counts.imported:,} images stay.", abort=True
+                f"Delete {found.name}? Its {found.counts.imported:,} images are kept.", abort=True
             )
         server.delete_source(found.id)
-    print(f"Deleted {found.name}; its images stay")
+    print(f"Deleted {found.name}; its images are kept.")
 
 
 def _choose(server: "Trapline", project: str | None, named: str | None) -> "list[Source]":

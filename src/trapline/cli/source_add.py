@@ -27,7 +27,7 @@ HELP = """Add a pull source, and prove in the same command that it works.
 
 **SFTP**; without --option host_key the test names the key that the server shows:
 
-    trapline source add sftp://nas.example/pictures/ --username ranger --option-file key=id_ed25519 --option-file host_key=nas.pub --test
+    trapline source add sftp://nas.example/images/ --username ranger --option-file key=id_ed25519 --option-file host_key=nas.pub --test
 
 **A mounted disk or SD card** of the server's machine, where its operator allows it:
 
@@ -51,88 +51,98 @@ def add_source(
         str, typer.Argument(help="Such as http://camera.local/DCIM/ or file:///media/card/DCIM.")
     ],
     *,
-    name: Annotated[str | None, typer.Option(help="What to call it; else its address.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the source; by default its URL.")
+    ] = None,
     project: InProject = None,
     deployment: Annotated[
         str | None, typer.Option(help="The deployment that its images belong to.")
     ] = None,
     create_deployment: Annotated[
-        str | None, typer.Option(help="Make a deployment of this name for it.")
+        str | None, typer.Option(help="Create a deployment with this name for it.")
     ] = None,
     lat: Annotated[
-        float | None, typer.Option(min=-90, max=90, help="Degrees north of the new deployment.")
+        float | None,
+        typer.Option(min=-90, max=90, help="Latitude of the new deployment, in degrees."),
     ] = None,
     lon: Annotated[
-        float | None, typer.Option(min=-180, max=180, help="Degrees east of the new deployment.")
+        float | None,
+        typer.Option(min=-180, max=180, help="Longitude of the new deployment, in degrees."),
     ] = None,
     time_zone: Annotated[
         str | None,
         typer.Option(
-            help="Zone of the new deployment's camera; by default that of the coordinates, else UTC."
+            help="Zone of the new deployment; by default that of its coordinates, else UTC."
         ),
     ] = None,
     gateway: Annotated[
         str | None,
         typer.Option(
-            help="http, s3, ftp, sftp, folder, rest or websocket; the address says, except for rest."
+            help="http, s3, ftp, sftp, folder, rest or websocket; by default that of the URL."
         ),
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Of the gateway; JSON, or @FILE that holds it."),
+        typer.Option(metavar="NAME=VALUE", help="Option of the gateway; JSON, or @FILE with JSON."),
     ] = None,
     option_file: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FILE", help="One that is secret or long; - is standard input."),
+        typer.Option(
+            metavar="NAME=FILE",
+            help="Secret or long option, read from a file; - is standard input.",
+        ),
     ] = None,
     auth: Annotated[
         str | None, typer.Option(help="basic, bearer or header; basic with --username.")
     ] = None,
     username: Annotated[
-        str | None, typer.Option(help="To sign in there; the password is asked for.")
+        str | None, typer.Option(help="User name on the server; the password is prompted for.")
     ] = None,
     password_file: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Holds the password, token or header; - is standard input."
+            metavar="FILE", help="File with the password, token or header; - is standard input."
         ),
     ] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="Cron in the deployment's time zone; hourly if not given.")
+        str | None,
+        typer.Option(help="Cron expression in the deployment's time zone; hourly by default."),
     ] = None,
     max_files: Annotated[
-        int | None, typer.Option(min=0, help="At most so many files a run; 0 is no limit.")
+        int | None, typer.Option(min=0, help="Maximum number of files per run; 0 means no limit.")
     ] = None,
     order: Annotated[
         str | None,
-        typer.Option(help="Which files come first: oldest or newest; oldest if not given."),
+        typer.Option(help="Files to import first: oldest (the default) or newest."),
     ] = None,
     include: Annotated[
-        list[str] | None, typer.Option(help="Only such names, as in `IMG_*.JPG`.")
+        list[str] | None, typer.Option(help="Only names that match, such as `IMG_*.JPG`.")
     ] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="No such names.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Leave out names that match.")] = None,
     time_pattern: Annotated[
-        str | None, typer.Option(help="Time in names, as in `Aufnahme_YYMMDD_HHMM_*`.")
+        str | None,
+        typer.Option(help="Capture time in file names, such as `Aufnahme_YYMMDD_HHMM_*`."),
     ] = None,
     min_age: Annotated[
         int | None,
-        typer.Option(
-            min=0, metavar="SECONDS", help="Leave files that are younger for the next run."
-        ),
+        typer.Option(min=0, metavar="SECONDS", help="Leave younger files for the next run."),
     ] = None,
     rate_limit: Annotated[
-        float | None, typer.Option(metavar="PER-SECOND", help="At most so many requests.")
+        float | None,
+        typer.Option(metavar="PER-SECOND", help="Maximum number of requests per second."),
     ] = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="At most so many files at once.")
+        int | None, typer.Option(min=1, help="Maximum number of files at the same time.")
     ] = None,
     test: Annotated[
         bool,
-        typer.Option("--test", help="Prove it before it is added; nothing is added if it fails."),
+        typer.Option("--test", help="Test the source first; nothing is added if the test fails."),
     ] = False,
     test_files: Annotated[
         int,
-        typer.Option("--test-files", min=0, max=20, help="How many files are fetched to prove it."),
+        typer.Option(
+            "--test-files", min=0, max=20, help="Number of files to download in the test."
+        ),
     ] = 2,
     as_json: AsJson = False,
 ) -> None:
@@ -206,7 +216,7 @@ def add_source(
         print(
             f"Added {made.name} for {made.deployment_name}; polled: {made.schedule_in_words} ({made.time_zone})"
         )
-        print(f"Take what is there now: trapline source run {shlex.quote(made.name)} --wait")
+        print(f"Import the present files: trapline source run {shlex.quote(made.name)} --wait")
 
 
 def _find_deployment(server: "Trapline", project: "Project", name: str) -> Any:

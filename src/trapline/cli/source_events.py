@@ -1,4 +1,4 @@
-"""`trapline source events`: the secret that a server signs with when it tells of new files."""
+"""`trapline source events`: the secret with which a server signs its messages of new files."""
 
 from typing import Annotated
 
@@ -8,19 +8,21 @@ from trapline.cli.options import AsJson
 
 
 def source_events(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Name or ID of the source.")],
     *,
     project: Annotated[
-        str | None, typer.Option("--project", help="Name or id; not needed if you have one.")
+        str | None, typer.Option("--project", help="Name or ID; optional if you have one project.")
     ] = None,
     rotate: Annotated[
-        bool, typer.Option("--rotate", help="Make a new secret; the old one holds for a day.")
+        bool,
+        typer.Option("--rotate", help="Create a new secret; the old one is valid for another day."),
     ] = False,
-    end: Annotated[bool, typer.Option("--end", help="Take no events any more.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="Stop accepting events.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a server tell a source of new files, and print the address and the secret to sign with,
-    this once. It wants an owner.
+    """Accept events of new files from a server; print their URL and signing secret once.
+
+    Requires the owner role.
 
     Example: `trapline source events "Old oak"`
     """
@@ -33,12 +35,12 @@ def source_events(
         found = resolve_source(server, project, source)
         if end:
             server.delete_event_secret(found.id)
-            print("No events are taken any more.")
+            print("Events are no longer accepted.")
             return
         if found.has_event_secret and not rotate:
             raise CommandError(
-                f"{found.name} has a secret, which is never shown again. --rotate makes a new one; the old one then "
-                "holds for another day. Nothing was changed."
+                f"{found.name} has a secret, which is never shown again. --rotate creates a new one; "
+                "the old one is then valid for another day. Nothing was changed."
             )
         made = server.create_event_secret(found.id)
         address = f"{server.root}/image-pull-sources/{found.id}/events"

@@ -1,4 +1,4 @@
-"""What a pull source is told on the command line: a gateway's options, and secrets, which never stand there."""
+"""Gateway options and credentials of a pull source; secrets are never on the command line."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import Any
 
 from trapline.cli.errors import CommandError, ExitCode
 
-PASSWORD_VARIABLE = "TRAPLINE_SOURCE_PASSWORD"  # noqa: S105 - the name of a variable is no secret
+PASSWORD_VARIABLE = "TRAPLINE_SOURCE_PASSWORD"  # noqa: S105 - not a secret
 PROMPTS = {
     "basic": "Password",
     "bearer": "Token",
@@ -22,7 +22,7 @@ def parse_options(
     """Read `NAME=VALUE` and `NAME=FILE` into a gateway's options; JSON values and `@FILE` of JSON
     are read as such.
 
-    Raises CommandFailed where one is misspelt, or a secret one stands on the command line.
+    Raises CommandError if one is misspelt, or a secret is given on the command line.
     """
     from trapline.wire.gateway_options import SECRET
 
@@ -32,7 +32,7 @@ def parse_options(
         name, value = _split(text, "--option")
         if name in secret:
             raise CommandError(
-                f"The option {name} is a secret, and what stands on a command line is seen by others. Put it into a "
+                f"The option {name} is a secret, and others can see a command line. Put it into a "
                 f"file: --option-file {name}=FILE, or {name}=- to read it from standard input.",
                 ExitCode.WRONG_USAGE,
             )
@@ -49,7 +49,7 @@ def load_credentials(
     """Read how a source is signed in to; its secret comes from a file, TRAPLINE_SOURCE_PASSWORD, or
     a question.
 
-    Who signs in with a private key is not asked for a password.
+    With a private key, no password is asked for.
     """
     auth = auth or ("basic" if username is not None else None)
     if auth is None:
@@ -84,7 +84,7 @@ def load_text_file(path: str) -> str:
             sys.stdin.read() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8")
         )
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise CommandError(f"{path} cannot be read: {why}.", ExitCode.WRONG_USAGE) from None
     return text.rstrip("\r\n")
 
@@ -98,7 +98,8 @@ def _read_secret(auth: str, file: str | None) -> str:
         return known
     if not sys.stdin.isatty():
         raise CommandError(
-            f"Nobody is there to be asked for the {PROMPTS[auth].split()[0].lower()}: give --password-file FILE "
+            f"There is no terminal to ask for the {PROMPTS[auth].split()[0].lower()}: "
+            "give --password-file FILE "
             f"(- is standard input), or set {PASSWORD_VARIABLE}.",
             ExitCode.WRONG_USAGE,
         )
@@ -122,5 +123,5 @@ def _read_value(name: str, value: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise CommandError(
-            f"The option {name} is no JSON: {error}.", ExitCode.WRONG_USAGE
+            f"The option {name} is not JSON: {error}.", ExitCode.WRONG_USAGE
         ) from None

@@ -9,7 +9,7 @@ from trapline.cli.options import AsJson, InProject
 if TYPE_CHECKING:
     from trapline.wire.sources import PullRun
 
-Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")]
+Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Name or ID of the source.")]
 
 
 def show_source(source: Named, *, project: InProject = None, as_json: AsJson = False) -> None:
@@ -51,10 +51,10 @@ def show_source(source: Named, *, project: InProject = None, as_json: AsJson = F
 def format_run(run: "PullRun") -> str:
     """Format a run as one line."""
     if run.state.value == "running":
-        return f"run {run.id} has begun; trapline source list shows how it goes"
+        return f"run {run.id} has started; trapline source list shows its progress"
     told = f"{run.state.value}: {run.listed:,} listed, {run.imported:,} imported"
     for count, word in (
-        (run.duplicate, "already there"),
+        (run.duplicate, "already imported"),
         (run.skipped, "skipped"),
         (run.failed, "failed"),
     ):

@@ -1,4 +1,4 @@
-"""What a test of a pull source saw, for people and for scripts."""
+"""Result of a source test, as text or as JSON."""
 
 from typing import TYPE_CHECKING
 

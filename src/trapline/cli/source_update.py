@@ -1,4 +1,4 @@
-"""`trapline source change` and `trapline source runs`: another schedule or address, and how its polls went."""
+"""`trapline source change` and `trapline source runs`: change settings and list runs."""
 
 from itertools import islice
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from trapline.cli.options import AsJson, InProject
 
-Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Its name or id.")]
+Named = Annotated[str, typer.Argument(metavar="SOURCE", help="Name or ID of the source.")]
 
 
 def change_source(
@@ -18,14 +18,14 @@ def change_source(
         list[str],
         typer.Option(
             "--set",
-            help="NAME=VALUE, where a value that is JSON is read as such; null forgets. Such as schedule, base_url, "
-            "include, auth_password; may be given several times.",
+            help="NAME=VALUE, where VALUE may be JSON and null clears a setting, such as schedule, "
+            "base_url, include or auth_password; may be given several times.",
         ),
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Change a source; what is left out stays. The names are those of `trapline source list
-    --json`.
+    """Change settings of a source; other settings are kept. `trapline source list --json` shows
+    the names.
 
     Example: `trapline source change "Old oak" --set 'schedule=0 * * * *' --set
     max_files_per_run=500`
@@ -49,7 +49,7 @@ def list_runs(
     source: Named,
     *,
     project: InProject = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List the polls of a source, and what came of each.

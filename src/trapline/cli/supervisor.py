@@ -20,7 +20,7 @@ LONGEST_PAUSE_S = 30.0
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """What a child runs: the `main` of a module of ours, its arguments, whole environment, and open descriptors."""
+    """Program of a child: a module's `main`, arguments, environment and open descriptors."""
 
     name: str
     module: str
@@ -58,7 +58,7 @@ class RestartDue:
 
 @dataclass(frozen=True)
 class ShutdownRequested:
-    """Somebody wants everything to end: the number of the signal."""
+    """Request to stop all processes: the number of the signal."""
 
     signal: int
 
@@ -95,9 +95,9 @@ def describe_pause(pause_s: float) -> str:
 
 
 class Supervisor:
-    """Starts programs, hears of their ends, and ends them. Not thread-safe: one thread calls it.
+    """Starts, watches and stops programs. Not thread-safe.
 
-    `tell` is called with a sentence about every child that fell.
+    `tell` is called with a sentence about each child that ended unexpectedly.
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -110,7 +110,7 @@ class Supervisor:
         self._due: list[RestartDue] = []
 
     def start(self, program: ProcessSpec, failures: int = 0) -> ChildProcess:
-        """Start a program with a lifeline to this process, in a session of its own."""
+        """Start a program in a separate session; it ends when this process does."""
         process = subprocess.Popen(
             [
                 sys.executable,

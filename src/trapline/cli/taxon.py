@@ -25,8 +25,8 @@ InProject = Annotated[
     str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")
 ]
 Named = Annotated[str, typer.Argument(metavar="TAXON", help="Its scientific name or id.")]
-Author = Annotated[str | None, typer.Option(help="Who gave the name, and when.")]
-RankOf = Annotated[str | None, typer.Option(help="Such as species or family.")]
+Author = Annotated[str | None, typer.Option(help="Author and year of the name.")]
+RankOf = Annotated[str | None, typer.Option(help="Rank, such as species or family.")]
 Common = Annotated[
     list[str] | None,
     typer.Option("--common", help="LANGUAGE=NAME, such as en=puma; may be given several times."),
@@ -39,7 +39,7 @@ Higher = Annotated[
 ]
 GbifKey = Annotated[int | None, typer.Option(min=1, help="Its number in GBIF's backbone.")]
 SynonymOf = Annotated[
-    str | None, typer.Option(help="What is accepted in its place: a scientific name or an id.")
+    str | None, typer.Option(help="Accepted name of a synonym: a scientific name or an ID.")
 ]
 
 
@@ -47,7 +47,9 @@ SynonymOf = Annotated[
 def list_taxa(
     *,
     project: InProject = None,
-    search: Annotated[str | None, typer.Option(help="What any of its names has in it.")] = None,
+    search: Annotated[
+        str | None, typer.Option(help="Only taxa with this text in one of their names.")
+    ] = None,
     rank: RankOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -179,10 +181,10 @@ def import_taxa(
     project: InProject = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take in a list: a CSV, a table of Darwin Core or of GBIF, GBIF keys alone, or a Darwin Core
+    """Import a species list: a CSV, a Darwin Core or GBIF table, GBIF keys, or a Darwin Core
     Archive.
 
-    Lines that cannot be taken are told, and the others are taken; the same file again changes
+    Invalid lines are listed and the others are imported; the same file again changes
     nothing.
 
     Example: `trapline taxon import species.csv`
@@ -251,7 +253,7 @@ def list_labels(
 
 @app.command("label")
 def map_labels(
-    label: Annotated[str, typer.Argument(help="What models say.")],
+    label: Annotated[str, typer.Argument(help="Label of a model.")],
     taxon: Annotated[
         str | None,
         typer.Argument(help="The scientific name or id; without it the label means none."),

@@ -24,7 +24,7 @@ app = typer.Typer(
 @app.command("create")
 def create(
     *,
-    name: Annotated[str, typer.Option(help="What it is for, such as gpu-2.")],
+    name: Annotated[str, typer.Option(help="Purpose of the token, such as gpu-2.")],
     kind: Annotated[
         TokenKind,
         typer.Option(
@@ -42,7 +42,7 @@ def create(
         ),
     ] = None,
     days: Annotated[
-        int | None, typer.Option(min=1, help="Good for so many days; for ever without it.")
+        int | None, typer.Option(min=1, help="Days until it expires; never by default.")
     ] = None,
     data: Annotated[
         Path | None,
@@ -146,7 +146,7 @@ async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> C
                 owner = await find_first_operator(scope, tx)
                 if owner is None:
                     raise CommandError(
-                        "Nobody has an account yet: `trapline link` prints the link that makes one."
+                        "No account exists yet: `trapline link` prints the link that creates one."
                     )
                 roles, archived = await list_roles(scope, tx, owner.id)
             scope = Scope(

@@ -35,11 +35,11 @@ METRICS_SOCKET = "TRAPLINE_METRICS_SOCKET"
 METRICS_LISTEN = "TRAPLINE_METRICS_LISTEN"
 FAILPOINTS = "TRAPLINE_FAILPOINTS"
 # The worker gives back what it holds, with a start over the API, which needs nearly all of the ten
-# seconds of both to finish what is under way; PostgreSQL, which nobody needs then, writes its
+# seconds of both to finish what is under way; PostgreSQL, which is not needed then, writes its
 # checkpoint.
 WORKER_START_S, WORKER_PATIENCE_S, SERVER_PATIENCE_S, DATABASE_PATIENCE_S = 1.0, 3.0, 10.0, 2.5
 STOP_WITHIN_S = SERVER_PATIENCE_S + DATABASE_PATIENCE_S + 7.5
-"""When whoever stops `trapline up` may kill it: a PostgreSQL that does not listen hears harder signals for 6 s."""
+"""Time before `trapline up` may be killed: PostgreSQL gets stronger signals within 6 s."""
 READY_WITHIN_S = 60.0
 PREPARATIONS = 5
 """How often the database is prepared at a start, if PostgreSQL ends while that is done."""
@@ -47,7 +47,7 @@ PREPARATIONS = 5
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What the command line asks for beyond the settings."""
+    """Options of the command line in addition to the settings."""
 
     host: str
     port: int
@@ -76,7 +76,9 @@ def up(
     ] = False,
     pipeline: Annotated[
         list[str] | None,
-        typer.Option("--pipeline", "-p", help="What the worker here runs; several times for more."),
+        typer.Option(
+            "--pipeline", "-p", help="Pipeline of the worker here; may be given several times."
+        ),
     ] = None,
     private_sources: Annotated[
         bool | None,
@@ -136,7 +138,7 @@ def run(data: Path | None, wishes: UpOptions) -> int:
         else _local_url(wishes.host, port)
     )
     (folder / "public-url").write_text(f"{public_url}\n", encoding="utf-8")
-    # In memory where there is such a place: a full disk would end whoever counts.
+    # In memory if possible: a full disk would end the processes that count.
     memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
     counted = tempfile.mkdtemp(
         prefix="trapline-metrics-", dir=memory if os.access(memory, os.W_OK) else None
@@ -241,7 +243,7 @@ class _Server:
 
 
 def stop_programs(supervisor: Supervisor) -> None:
-    """End the worker, and the server beside it, within SERVER_PATIENCE_S."""
+    """Stop the worker and the server within SERVER_PATIENCE_S."""
     began = time.monotonic()
     supervisor.request_stop(["worker"])
     supervisor.wait(["worker"], WORKER_START_S)
@@ -276,9 +278,7 @@ def _listen(host: str, port: int, instead: str) -> socket.socket:
             raise CommandError(
                 f"Port {port} of {host} is taken by another program. Choose another one, such as {instead}."
             ) from None
-        raise CommandError(
-            f"Nobody can listen on {host} port {port} here: {error.strerror}."
-        ) from None
+        raise CommandError(f"Cannot listen on {host} port {port}: {error.strerror}.") from None
     return listener
 
 
@@ -363,7 +363,7 @@ def is_ready(port: int, host: str = "127.0.0.1") -> bool:
 def _wait_until_ready(
     port: int, host: str, server: _Server, database: "EmbeddedDatabase | None"
 ) -> bool:
-    """Wait until the server answers; False where somebody wanted it to end before."""
+    """Wait until the server answers; False if it was asked to stop before that."""
     deadline = time.monotonic() + READY_WITHIN_S
     while not is_ready(port, host):
         event = server.supervisor.poll_event(0.02)

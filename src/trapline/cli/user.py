@@ -28,9 +28,9 @@ Named = Annotated[str, typer.Argument(metavar="USER", help="Their e-mail address
 def invite_user(
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom; nothing is sent there.")],
     *,
-    name: Annotated[str, typer.Option(help="What they are called.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the user.")] = "",
     project: Annotated[
-        list[str] | None, typer.Option(help="A project (name or id); several times for several.")
+        list[str] | None, typer.Option(help="A project (name or ID); may be given several times.")
     ] = None,
     role: Annotated[Role, typer.Option(help="Their role there.")] = Role.VIEWER,
     operator: Annotated[
@@ -87,7 +87,7 @@ def list_users(*, as_json: AsJson = False) -> None:
 
 @app.command("deactivate")
 def deactivate_user(user: Named) -> None:
-    """Let somebody in no longer: their sessions, links and API tokens end at once, and for good."""
+    """Deactivate an account: its sessions, links and API tokens are revoked permanently."""
     from trapline.wire.users import UserUpdate
 
     changed = _change(user, UserUpdate(deactivated=True))
@@ -96,7 +96,7 @@ def deactivate_user(user: Named) -> None:
 
 @app.command("reactivate")
 def reactivate_user(user: Named) -> None:
-    """Let somebody in again, with their old password; what ended stays ended."""
+    """Reactivate an account with its old password; revoked sessions and tokens stay revoked."""
     from trapline.wire.users import UserUpdate
 
     changed = _change(user, UserUpdate(deactivated=False))
@@ -105,22 +105,22 @@ def reactivate_user(user: Named) -> None:
 
 @app.command("unlink")
 def unlink_user(user: Named) -> None:
-    """Forget whom the OpenID provider knows somebody as; their next sign-in by it links them anew,
-    by e-mail address.
+    """Remove the OpenID link of an account; the next OpenID sign-in links it again, by e-mail
+    address.
 
     Example: `trapline user unlink anna@example.org`
     """
     from trapline.wire.users import UserUpdate
 
     changed = _change(user, UserUpdate(is_linked=False))
-    print(f"{changed.email} is linked with nobody. Their next sign-in by OpenID links them anew.")
+    print(f"{changed.email} has no OpenID link. The next OpenID sign-in creates a new one.")
 
 
 @app.command("change")
 def change_user(
     user: Named,
     *,
-    name: Annotated[str | None, typer.Option(help="What they are called.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the user.")] = None,
     operator: Annotated[
         bool | None,
         typer.Option(
@@ -128,7 +128,7 @@ def change_user(
         ),
     ] = None,
 ) -> None:
-    """Change somebody's name, or whether they are an operator."""
+    """Change the name of a user, or whether the user is an operator."""
     from trapline.wire.users import UserUpdate
 
     changed = _change(user, UserUpdate(name=name, is_operator=operator))
@@ -137,7 +137,7 @@ def change_user(
 
 @app.command("reset")
 def reset_user(user: Named) -> None:
-    """Print a link, this once, that lets somebody choose a new password; their sessions end when they do."""
+    """Print a link for choosing a new password, once; using it ends the user's sessions."""
     from trapline.cli.server_session import connect
 
     with connect() as server:
@@ -150,7 +150,7 @@ def show_current_user(
     name: Annotated[str | None, typer.Option(help="Be called so from now on.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell who your API token stands for and what it may, or change your name.
+    """Show the account and permissions of your API token, or change your name.
 
     Example: `trapline user me --name "Anna Berg"`
     """
@@ -245,4 +245,4 @@ def _find(server: "Trapline", named: str) -> "User":
     for user in server.list_users():
         if named.lower() in (user.email.lower(), str(user.id)):
             return user
-    raise CommandError(f"Nobody has the account {named}. `trapline user list` shows who has one.")
+    raise CommandError(f"There is no account {named}. `trapline user list` shows the accounts.")

@@ -1,4 +1,4 @@
-"""`trapline webhook`: addresses that are told of a project's events."""
+"""`trapline webhook`: URLs that receive the events of a project."""
 
 import sys
 from datetime import UTC
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Webhooks tell your programs what happens in a project: jobs, analyses, images, sources, workers.\n\n"
+        "Manage webhooks, which send the events of a project to your programs: jobs, analyses, "
+        "images, sources, workers.\n\n"
         "Each call is signed by the Standard Webhooks convention; docs/how-to/receive-webhooks.md has a receiver."
     ),
     no_args_is_help=True,
@@ -41,14 +42,14 @@ def add_webhook(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the events are sent to.")],
     *,
     project: InProject = None,
-    name: Annotated[str, typer.Option(help="What it is called in lists.")] = "",
+    name: Annotated[str, typer.Option(help="Name shown in lists.")] = "",
     event: Events = None,
     analyses_of_jobs: Annotated[
-        bool, typer.Option(help="Tell of each analysis of a job too, not of jobs only.")
+        bool, typer.Option(help="Send an event for each analysis of a job too.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a webhook and print the secret that signs what it is told, this once.
+    """Create a webhook and print its signing secret once.
 
     Example: `trapline webhook add https://station.example/hook --event job --event source.failing`
     """
@@ -122,7 +123,7 @@ def change_webhook(
     name: Annotated[str | None, typer.Option(help="Another name.")] = None,
     event: Events = None,
     analyses_of_jobs: Annotated[
-        bool | None, typer.Option(help="Tell of each analysis of a job too.")
+        bool | None, typer.Option(help="Send an event for each analysis of a job too.")
     ] = None,
     on: Annotated[
         bool | None, typer.Option("--on/--off", help="Switch it on or off; what waits is kept.")
@@ -163,7 +164,7 @@ def list_deliveries(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List what a webhook was told in the last 30 days, newest first, and how that went.
+    """List the deliveries of a webhook in the last 30 days, newest first.
 
     Example: `trapline webhook deliveries station --state failed`
     """
@@ -177,7 +178,7 @@ def list_deliveries(
         ).results
     print_list(
         found,
-        ("delivery", "event", "at", "state", "attempts", "next", "what was said"),
+        ("delivery", "event", "at", "state", "attempts", "next", "response"),
         lambda it: (
             str(it.id),
             it.event_type,
@@ -233,8 +234,8 @@ def replay(
     print(f"{replayed:,} to be attempted again.")
     if missed:
         raise CommandError(
-            f"No deliveries of {webhook}, or attempted in this very moment: {', '.join(map(str, missed))}. "
-            f"`trapline webhook deliveries {webhook} --json` tells their ids."
+            f"Not deliveries of {webhook}, or being attempted now: {', '.join(map(str, missed))}. "
+            f"`trapline webhook deliveries {webhook} --json` shows the IDs."
         )
 
 

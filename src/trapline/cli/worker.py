@@ -52,7 +52,7 @@ def run(
         str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Pictures at a time. [TRAPLINE_BATCH_SIZE]")
+        int | None, typer.Option(help="Images per batch. [TRAPLINE_BATCH_SIZE]")
     ] = None,
     until_idle: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End when no task has come for so long.")
@@ -234,7 +234,7 @@ def _describe_state(worker: "Worker") -> str:
 
 
 def _describe_size(size: int | None) -> str:
-    return "not told" if size is None else f"{size / 1e6:.1f} MB"
+    return "unknown" if size is None else f"{size / 1e6:.1f} MB"
 
 
 def _describe_todo(entry: "CatalogueEntry") -> str:

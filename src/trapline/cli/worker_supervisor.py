@@ -1,5 +1,4 @@
-"""The small parent of `trapline worker`: it starts the worker anew when a model hung, and ends with
-it otherwise.
+"""Small parent of `trapline worker`: it restarts the worker when a model hangs, else ends with it.
 
 A thread that is deep in a model's native code cannot be ended, only its process can.
 """
@@ -21,9 +20,9 @@ def run_in_child() -> None:
     and never returns.
 
     The child has the same terminal, and ends at once when its parent does, however that happens. It
-    is in a session of its own: Ctrl-C on the terminal comes by the parent, once. To be called
-    before any thread is started and any model is loaded, so that the parent stays small. Where a
-    system cannot fork, nothing happens, and nobody starts again what hung.
+    is in a separate session: Ctrl-C on the terminal reaches it through the parent, once. Call this
+    before any thread is started and any model is loaded, so that the parent stays small. On a
+    system that cannot fork this does nothing, and a worker that hangs is not restarted.
     """
     if not hasattr(os, "fork"):
         return

@@ -332,7 +332,7 @@ def test_results_of_other_programs_come_in(run: Run, scene: Scene, tmp_path: Pat
     [listed] = read(run("import", "list", *within, "--json"))
     assert (listed["state"], listed["stored"], listed["faults"]) == ("completed", 1, 1)
     shown = run("import", "show", listed["id"])
-    assert "1 entries name no image that is here" in shown
+    assert "1 entries name an image that does not exist here" in shown
     assert "images 2 (elsewhere.jpg): no image here is called so" in shown
     assert "elsewhere.jpg" in run("import", "faults", listed["id"])
     assert "okapi" in run("images", "classes", *within)
