@@ -7,7 +7,7 @@ from trapline.wire.values import AnyText, Count, Id, Message, Time
 class ListedAlgorithm(RegisteredAlgorithm):
     """A revision of an algorithm, and the slugs of the pipelines that are made of it now.
 
-    `registered` is false where a result named it, and nobody registered it.
+    `registered` is false if only a result named it and no worker registered it.
     """
 
     id: Id

@@ -1,4 +1,4 @@
-"""Analyses: one model run over one image, by a worker of a job or by an outside pipeline."""
+"""Analyses: one run of a model on one image, by a worker of a job or an external pipeline."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ class AnalysisFormat(StrEnum):
 
 
 class AnalysisPriority(StrEnum):
-    """How urgent an outside pipeline is asked to be."""
+    """Priority requested from an external pipeline."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -39,7 +39,7 @@ class Analysis(Message):
     """One model run over one image, with the first page of its annotations in order; `next` is the
     cursor of the rest.
 
-    `is_stale` says that nothing was heard of a stand-alone analysis for longer than
+    `is_stale` is true if an external pipeline sent nothing for longer than
     ML_STALE_AFTER_S. `simulated` marks invented results, such as those of `trapline simulate`: they
     are not observations, and exports, filters and counts leave them out.
     """
@@ -74,7 +74,7 @@ class CreatedAnalysis(Analysis):
 
 
 class NewAnalysis(Request):
-    """An analysis that an outside pipeline is going to do; the results of a `simulated` one are invented."""
+    """Request to create an analysis of an external pipeline; `simulated` results are invented."""
 
     image_id: UUID
     model_name: Annotated[str, Field(min_length=2, max_length=255, pattern=r"^[A-Za-z0-9_\-.]+$")]

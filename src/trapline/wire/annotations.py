@@ -8,7 +8,7 @@ from trapline.wire.values import UUID, AnyText, Id, Message, Time
 
 
 class AnnotationType(StrEnum):
-    """What kind of finding an annotation is."""
+    """Kind of an annotation."""
 
     BOUNDING_BOX = "bounding_box"
     CLASSIFICATION = "classification"

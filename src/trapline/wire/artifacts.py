@@ -9,7 +9,7 @@ from trapline.wire.values import UUID, AnyText, Count, Message, Request, Sha256,
 
 
 class ArtifactType(StrEnum):
-    """What kind of file an artifact is."""
+    """Kind of an artifact file."""
 
     HEATMAP = "heatmap"
     MASK = "mask"

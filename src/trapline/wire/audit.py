@@ -6,9 +6,9 @@ from trapline.wire.values import UUID, AnyText, Id, Message, Time
 
 
 class AuditEntry(Message):
-    """One thing that somebody did: `actor` in words, and as it is filtered by.
+    """One entry of the audit; `actor` is a name, and the other fields are those to filter by.
 
-    `action` is what was done, such as create, change, download or export; `kind` and `subject_id`
+    `action` is the verb, such as create, change, download or export; `kind` and `subject_id`
     say to what, and `address` from where.
     """
 

@@ -1,4 +1,4 @@
-"""Who is calling: sign-in, sessions, one-time links, API tokens."""
+"""Authentication: sign-in, sessions, one-time links and API tokens."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -20,14 +20,14 @@ from trapline.wire.values import (
 
 Email = Annotated[Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
 GivenPassword = Annotated[str, Field(max_length=1024), AfterValidator(reject_nul)]
-"""A password as somebody types it, good or not."""
+"""Password as typed, valid or not."""
 
 Password = Annotated[GivenPassword, Field(min_length=10)]
 LinkSecret = Annotated[str, Field(max_length=200), AfterValidator(reject_nul)]
 
 
 class Role(StrEnum):
-    """What a member may do in a project; each role may do what those before it may."""
+    """Role of a member in a project; each role includes the permissions of those before it."""
 
     VIEWER = "viewer"
     REVIEWER = "reviewer"
@@ -36,7 +36,7 @@ class Role(StrEnum):
 
 
 class TokenKind(StrEnum):
-    """What an API token is for: a user's own calls, a worker's, or an outside pipeline's."""
+    """Kind of an API token: for a user, a worker or an external pipeline."""
 
     USER = "user"
     WORKER = "worker"
@@ -44,7 +44,7 @@ class TokenKind(StrEnum):
 
 
 class TokenScope(StrEnum):
-    """What a user's token may do, where it may less than its person.
+    """Permission level of a user's token, if it is lower than that of the user.
 
     `read` sees; `write` also changes what its person's role allows, up to a manager's; `own` also
     what needs an owner. `account` is the person's own: tokens, sessions, password, and everybody's
@@ -87,7 +87,7 @@ class LinkSignInRequest(Request):
 
 
 class LinkState(Message):
-    """What a one-time link is for, before it is used: `first_owner`, `invite`, `reset` or `sign_in`, and for whom."""
+    """Purpose and account of a one-time link: `first_owner`, `invite`, `reset` or `sign_in`."""
 
     purpose: AnyText
     expires_at: Time
@@ -98,7 +98,7 @@ class LinkState(Message):
 class OneTimeLink(Message):
     """A link that works once.
 
-    Whoever has it can sign in as the person it is for; it is shown this once.
+    Anyone with the link can sign in as its user. It is shown once.
     """
 
     url: AnyText
@@ -107,7 +107,7 @@ class OneTimeLink(Message):
 
 
 class PasswordUpdate(Request):
-    """Change one's own password. `old` is left out only by somebody who has none."""
+    """Request to change one's own password; `old` is omitted only if no password was set."""
 
     old: GivenPassword | None = None
     new: Password
@@ -134,7 +134,7 @@ class Membership(Message):
 
 
 class Caller(Message):
-    """Who am I: the person or token behind a request.
+    """User or token that sent a request.
 
     For a token of a worker or pipeline `name` is the token's; `user_id` and `email` are null.
     """

@@ -1,4 +1,4 @@
-"""Annotations as outside pipelines post them, many at once."""
+"""Annotations that external pipelines post in bulk."""
 
 from enum import StrEnum
 from typing import Annotated

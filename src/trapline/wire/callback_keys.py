@@ -1,4 +1,4 @@
-"""Callback keys: what the processing services of outside pipelines sign with, and the check of a signature."""
+"""Callback keys, with which external pipelines sign, and the check of a signature."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class CreatedCallbackKey(CallbackKey):
 
 
 class NewCallbackKey(Request):
-    """A key for a processing service of yours, which is made if there is none of this name."""
+    """Request to create a key for a processing service, which is created if it does not exist."""
 
     projects: Annotated[list[Id], Field(min_length=1, max_length=1000)]
     service: Name
@@ -38,7 +38,7 @@ class SignatureCheckRequest(Request):
     """A request as it was sent: its method, its target, its headers and its body.
 
     `signed_message` is what its sender put into the HMAC, if that is known: the first byte that
-    differs is found. `body_base64` is for a body that is no text.
+    differs is found. `body_base64` is for a body that is not text.
     """
 
     project: Id
@@ -51,7 +51,7 @@ class SignatureCheckRequest(Request):
 
 
 class SignatureCheckPart(Message):
-    """One part of a signature: whether it holds, and in words what is wrong or was found."""
+    """Result for one component of a signature: whether it is valid, and a message."""
 
     part: AnyText
     holds: bool
@@ -59,7 +59,7 @@ class SignatureCheckPart(Message):
 
 
 class SignatureCheckResult(Message):
-    """What was found about a signature: whether it holds, part by part, and what the server signs for this request."""
+    """Result of a signature check, by component, with the message that the server signs."""
 
     holds: bool
     parts: list[SignatureCheckPart]

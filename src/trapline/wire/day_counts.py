@@ -15,7 +15,7 @@ def _in_calendar(day: date) -> date:
 
 
 GivenDay = Annotated[date, AfterValidator(_in_calendar)]
-"""A day that a caller names; what was taken on it is told by the zone of each camera."""
+"""Day named by a caller, in the time zone of each camera."""
 
 
 class DayCount(Message):
@@ -62,7 +62,7 @@ class DeploymentTotal(Message):
 
 
 class Summary(Message):
-    """What came in and what was found: by day (the latest first), by hour of the day, by class and
+    """Numbers of images and annotations by day (newest first), hour of the day, class and
     deployment.
 
     Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last

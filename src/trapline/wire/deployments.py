@@ -97,9 +97,9 @@ class Deployment(Message):
     """A deployment, with how many images it has and when the last one was taken.
 
     The default one takes the images of its project that belong to no other. While it is `dating`,
-    its images are dated anew by its clock offset; `previous_clock_offset_s` is what undoing goes
-    back to. `silent_since` is when the last image was taken, where that is three days ago and the
-    period is not over. `time_zone_source` states whether the time zone was given, found by the
+    its capture times are recomputed with its clock offset; `previous_clock_offset_s` is the offset
+    that undo restores. `silent_since` is the time of the last image, if that is three days ago and
+    the period has not ended. `time_zone_source` states whether the time zone was given, found by the
     coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given and the times
     of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it
     has any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
@@ -155,7 +155,7 @@ class CaptureTimeChange(Message):
 
 
 class ClockPreview(Message):
-    """What another clock offset or time zone would change.
+    """Preview of the effect of another clock offset or time zone.
 
     `moved` images get another capture time; those that were `edited` by hand and those
     `without_camera_time` stay.
@@ -172,7 +172,7 @@ class ClockPreview(Message):
 
 
 class DeploymentImportResult(Message):
-    """What became of the deployments of a sheet."""
+    """Result of the import of a deployment sheet."""
 
     made: Count
     changed: Count

@@ -1,4 +1,4 @@
-"""What the page is told as it happens: which thing changed, not what it is now."""
+"""Events for the page: the record that changed, without its content."""
 
 from trapline.wire.values import AnyText, Id, Message
 

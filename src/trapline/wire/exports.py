@@ -27,7 +27,7 @@ MOST_NAMED = 10_000
 
 
 class ExportFormat(StrEnum):
-    """What kind of file an export is."""
+    """Format of an export."""
 
     CAMTRAP_DP = "camtrap-dp"
     COCO = "coco"
@@ -87,7 +87,7 @@ class ExportSelection(Request):
 
 
 class ContributorRole(StrEnum):
-    """What somebody contributed, in the words of Camtrap DP."""
+    """Role of a contributor, as in Camtrap DP."""
 
     CONTACT = "contact"
     PRINCIPAL_INVESTIGATOR = "principalInvestigator"
@@ -97,7 +97,7 @@ class ContributorRole(StrEnum):
 
 
 class Contributor(Request):
-    """Somebody who is named in what is published, as they wish to be."""
+    """Contributor that a published data set names."""
 
     title: Name
     role: ContributorRole = ContributorRole.CONTRIBUTOR
@@ -150,7 +150,7 @@ OPTIONS: dict[ExportFormat, frozenset[str]] = {
     ExportFormat.GEOPARQUET: frozenset(),
     ExportFormat.CROPS: frozenset(),
 }
-"""What each format can be told beside the confidence, which all take."""
+"""Options of each format, in addition to the confidence, which all formats have."""
 
 
 class NewExport(Request):
@@ -163,7 +163,7 @@ class NewExport(Request):
 
     @model_validator(mode="after")
     def _one_way(self) -> "NewExport":
-        # Here and not in the selection itself: an export that is told has every field of it.
+        # Not in the selection itself, because the selection in a response has all fields.
         reject_null(self.selection)
         if self.selection.images is not None and len(self.selection.model_fields_set) > 1:
             raise ValueError("give either image ids or a filter")
@@ -192,13 +192,13 @@ class ExportProblem(Message):
 
 
 class Export(Message):
-    """What a selection of a project's images showed when it was asked for, as one file.
+    """Export of a selection of images to one file, as they were when it was requested.
 
-    Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by
-    itself, `left_out` could not be told in this format, `problems` keep it from being valid.
-    `deleted_since` counts the images in it that were deleted after they went into it.
-    `named_images` counts those that it was asked for by their ids: the ids themselves stand in
-    `selection` where a single export is told, and not in a list.
+    Progress is `images` of `expected`, which is an estimate. `fixed` lists values that were
+    corrected automatically, `left_out` values that the format cannot hold, `problems` the reasons
+    why the file is not valid. `deleted_since` is the number of its images that were deleted later.
+    `named_images` is the number of images requested by ID; the IDs are in `selection` of a single
+    export, and not in a list.
     """
 
     id: UUID

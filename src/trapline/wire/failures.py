@@ -1,4 +1,4 @@
-"""What failed in a job and why: groups of failures, dead letters, and the story of each attempt at a task."""
+"""Failures of a job: groups by reason, failed tasks, and the attempts at a task."""
 
 from trapline.wire.analyses import AnalysisState
 from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
@@ -8,7 +8,7 @@ class FailureGroup(Message):
     """Failed images of a job with one reason: errors that differ only in numbers, paths or
     addresses have the same.
 
-    `example` is one of the errors as it was said.
+    `example` is one of the reported errors.
     """
 
     reason: AnyText
@@ -27,7 +27,7 @@ class Failures(Message):
 class DeadLetter(Message):
     """A task that was given up.
 
-    `error` is the last one as it was said, cut off after 2,000 characters.
+    `error` is the last reported error, cut off after 2,000 characters.
     """
 
     analysis_id: UUID
@@ -42,8 +42,8 @@ class DeadLetter(Message):
 class LogEntry(Message):
     """One line of a job's log: a move of the job, or an attempt at a task that ended badly.
 
-    `what` says it in words; `by` is who or which worker. `analysis_id` and `image_id` are those of
-    an attempt.
+    `what` is a message; `by` is the user or worker. `analysis_id` and `image_id` are set for an
+    attempt.
     """
 
     at: Time

@@ -1,4 +1,4 @@
-"""What a gateway is told beside an address and a sign-in, a form for each that takes any."""
+"""Options of gateways, in addition to URL and credentials: one class per gateway."""
 
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ class RestMapping(Request):
 
     `items` is the list; within an item `url` is where the file is, `name` its path, `time` and
     `size` what is known of it; `next` is the address or the cursor of the next page, sent as
-    `next_parameter` if it is no address.
+    `next_parameter` if it is not a URL.
     """
 
     items: Annotated[Text, Field(max_length=300)] = ""

@@ -4,7 +4,7 @@ from trapline.wire.values import AnyText, Message
 
 
 class Health(Message):
-    """Alive, or ready with each part's state in words."""
+    """Liveness, or readiness with a message for each component."""
 
     status: AnyText
     parts: dict[str, AnyText] = {}

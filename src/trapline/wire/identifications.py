@@ -13,7 +13,7 @@ LARGEST_COUNT = 1_000_000
 
 
 class IdentificationKind(StrEnum):
-    """What somebody says: the model is right, it is something else, nothing is there, nobody can tell, or a remark."""
+    """Kind of an identification: confirmation, another taxon, blank, unknown, or a comment."""
 
     CONFIRM = "confirm"
     CORRECT = "correct"
@@ -38,9 +38,9 @@ class LifeStage(StrEnum):
 
 
 class Identification(Message):
-    """What somebody said of an annotation, or of a whole image where `annotation_id` is null.
+    """Identification of an annotation, or of a whole image if `annotation_id` is null.
 
-    `label` is the name that they gave; with `taxon_id` it is the scientific name of that moment. A
+    `label` is the given name; with `taxon_id` it is the scientific name at that time. A
     confirmation of a whole image is of one analysis, `analysis_id`. One that is withdrawn stays,
     and counts no longer.
     """
@@ -66,9 +66,9 @@ class Identification(Message):
 
 
 class NewIdentification(Request):
-    """One thing that is said of some annotations, of some whole images, or of both.
+    """Request for one identification of annotations, of whole images, or of both.
 
-    To confirm a whole image is to say that its newest completed analysis is right, also where that
+    To confirm a whole image means that its newest completed analysis is right, also if that
     found nothing.
     """
 
@@ -85,7 +85,7 @@ class NewIdentification(Request):
 
 
 class NewIdentifications(Request):
-    """What somebody says, all of which is stored or none; about a thousand annotations and images at most."""
+    """Request for identifications, stored all or none; at most about 1,000 subjects."""
 
     identifications: Annotated[
         list[NewIdentification], Field(min_length=1, max_length=MOST_AT_ONCE)

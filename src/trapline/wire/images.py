@@ -1,4 +1,4 @@
-"""Images: one stored picture each."""
+"""Images and their uploads."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ class CaptureTimeSource(StrEnum):
 
 
 class ImageDeletionInfo(Message):
-    """When an image was deleted, by whom and why; at `gone_at` it goes for good."""
+    """Time, user and reason of a deletion; the image is purged at `gone_at`."""
 
     at: Time
     by: AnyText | None
@@ -40,11 +40,11 @@ class ImageDeletionInfo(Message):
 
 
 class Image(Message):
-    """One stored picture; sizes are upright pixels, addresses are signed and need no header.
+    """Stored image; sizes are in upright pixels, URLs are signed and need no header.
 
-    It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time
-    as it was read, where a person has put another one in its place. `source_path` is the path of a
-    pulled file, or of an uploaded one that was sent with its folders. The flag `no_camera_time`:
+    It is `reviewed` after an identification of it or of an annotation on it. `read_at` is the
+    capture time that was read, if a user has replaced it. `source_path` is the path of a pulled
+    file, or of an upload that was sent with its folders. The flag `no_camera_time`:
     the time is that of the file's modification or of its arrival, as `captured_at_source` states.
     The flag `truncated`: the file is a JPEG that ends before its image does; the missing rows, less
     than half, are grey.
@@ -126,8 +126,8 @@ class ImagesUpdate(ImageIds):
     """Change images; what is left out stays as it is.
 
     Of the last three at most one: `captured_at` puts another capture time in the place of the one
-    that was read, for one image; `shift_s` moves the times of all by so many seconds; `as_read`
-    gives back what was read.
+    that was read, for one image; `shift_s` shifts all times by this number of seconds; `as_read`
+    restores the times that were read.
     """
 
     starred: bool | None = None
@@ -157,7 +157,7 @@ class ImagesUpdateResult(Message):
 
 
 class UploadedFile(Message):
-    """What became of one file of an upload: `imported`, `duplicate` or `refused`, and why.
+    """Result for one file of an upload: `imported`, `duplicate` or `refused`, with the reason.
 
     `path` is its name with the folders that were sent, as it is stored.
     """
@@ -171,7 +171,7 @@ class UploadedFile(Message):
 
 
 class UploadResult(Message):
-    """What became of each file of an upload, in the order sent.
+    """Result for each file of an upload, in the order sent.
 
     `left_out` are paths of a folder that the client did not send because they are not images by
     their names, and `hidden` is the number of hidden files; the server itself leaves out none.

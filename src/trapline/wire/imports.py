@@ -9,7 +9,7 @@ from trapline.wire.values import UUID, AnyText, Count, Fraction, Id, Message, Re
 
 
 class ImportFormat(StrEnum):
-    """What kind of file an import reads."""
+    """Format of an import."""
 
     MEGADETECTOR = "megadetector"
     SPECIESNET = "speciesnet"
@@ -32,7 +32,7 @@ LIVE = frozenset({ImportState.QUEUED, ImportState.READING})
 
 
 class FaultKind(StrEnum):
-    """Why something of a file was not taken: it is wrong, or it names a picture that is not here, or several."""
+    """Reason why an entry was not imported: invalid, unknown image, or several images."""
 
     WRONG = "wrong"
     UNKNOWN = "unknown"
@@ -48,9 +48,9 @@ ModelVersion = Annotated[Text, Field(min_length=1, max_length=100)]
 class ImportOptions(Message):
     """How a file is read.
 
-    The model is called as the file says where nothing is said here. Boxes and classes below
+    By default the name of the model is the one in the file. Boxes and classes below
     `confidence_min` are left out. With `nothing_is_blank` an image of COCO without any annotation
-    is taken as empty, otherwise as not looked at. `folders` assigns folders of the file to
+    is imported as blank, otherwise as not analysed. `folders` assigns folders of the file to
     deployments.
     """
 
@@ -101,7 +101,7 @@ class Import(Message):
 
 
 class ImportFault(Message):
-    """Something of a file that was not taken: where it stands, which picture it names, and what is wrong."""
+    """Entry of a file that was not imported: its position, its image and the reason."""
 
     number: Count
     kind: FaultKind

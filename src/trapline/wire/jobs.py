@@ -51,7 +51,7 @@ PRIORITIES = (JobPriority.LOW, JobPriority.NORMAL, JobPriority.HIGH)
 
 
 class JobStart(StrEnum):
-    """When a job's tasks are handed out: at once, or when somebody runs it."""
+    """Start of a job: immediately, or when a user runs it."""
 
     NOW = "now"
     LATER = "later"
@@ -107,16 +107,16 @@ class NewJob(Request):
 
 
 class JobUpdate(Request):
-    """What can be changed about a job while it is under way; what is left out stays as it is."""
+    """Request to update a job that has not ended; omitted fields keep their values."""
 
     name: Name | None = None
     priority: JobPriority | None = None
 
 
 class RetryRequest(Request):
-    """What to do again: everything that failed, or only one of these.
+    """Request to retry all failed tasks of a job, or one of these selections.
 
-    Ids of what did not fail are passed over.
+    IDs of tasks that did not fail are ignored.
     """
 
     reason: Annotated[AnyText, Field(max_length=10_000)] | None = None
@@ -158,8 +158,8 @@ class JobProgress(Message):
 class Job(Message):
     """One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
 
-    A job that is `not_started` waits until somebody runs it. `preset` and `metadata` are those of
-    the run that was asked for, `content_preview` says in at most 50 characters what it is about.
+    A job that is `not_started` waits until a user runs it. `preset` and `metadata` are those of
+    the requested run; `content_preview` describes its content in at most 50 characters.
     """
 
     id: Id

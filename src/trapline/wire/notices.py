@@ -9,7 +9,7 @@ from trapline.wire.values import UUID, AnyText, Fraction, Id, Message, Name, Pag
 
 
 class NoticeKind(StrEnum):
-    """What a person can be written to about."""
+    """Kind of a notice."""
 
     DEPLOYMENT_SILENT = "deployment_silent"
     SOURCE_SILENT = "source_silent"
@@ -18,14 +18,14 @@ class NoticeKind(StrEnum):
 
 
 SILENT_FOR_H = {NoticeKind.DEPLOYMENT_SILENT: 72, NoticeKind.SOURCE_SILENT: 24}
-"""After how many hours without an image somebody is written to who did not say."""
+"""Default hours without an image before a notice is sent."""
 
 
 class NewNotice(Request):
     """Ask to be written to about a project; asked for again, the same kind (and class) is changed.
 
     `silent_for_h` are the hours without an image after which a camera or a source counts as silent:
-    72 and 24 unless told. `class_name` and `confidence_min` are for `class_seen`.
+    72 and 24 by default. `class_name` and `confidence_min` are for `class_seen`.
     """
 
     project: Id
@@ -36,9 +36,9 @@ class NewNotice(Request):
 
 
 class Notice(Message):
-    """What a person asked for. `last_sent_at` is when the last e-mail of this kind went out.
+    """Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.
 
-    `last_error` is why the newest one did not, or not yet.
+    `last_error` is the reason why the newest e-mail was not sent, or not yet.
     """
 
     id: UUID
@@ -53,7 +53,7 @@ class Notice(Message):
 
 
 class Notices(Page[Notice]):
-    """What the caller asked for; `address` is where it goes, `can_be_sent` whether this server sends e-mail at all."""
+    """Notices of the caller, the e-mail `address`, and whether this server can send e-mail."""
 
     address: AnyText | None
     can_be_sent: bool

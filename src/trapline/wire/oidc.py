@@ -28,7 +28,7 @@ class OidcRedirect(Message):
 
 
 class OidcCallback(Request):
-    """What a browser came back with from the provider: `code` and `state`, or `error`."""
+    """Response of the provider, as the browser returns it: `code` and `state`, or `error`."""
 
     state: Told
     code: Told | None = None

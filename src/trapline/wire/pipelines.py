@@ -71,7 +71,7 @@ class PipelineRegistration(Message):
 
 
 class RegistrationResult(Message):
-    """What a registration changed: slugs made new, and slugs whose content changed."""
+    """Result of a registration: slugs of created and of changed pipelines."""
 
     pipelines_created: list[AnyText]
     pipelines_updated: list[AnyText]

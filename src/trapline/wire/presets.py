@@ -19,9 +19,9 @@ class NewPreset(Request):
 
 
 class PresetUpdate(Request):
-    """What can be changed about a preset; what is left out stays as it is.
+    """Request to update a preset; omitted fields keep their values.
 
-    Runs that were asked for stay, too.
+    Runs that were already requested do not change.
     """
 
     name: Slug | None = None

@@ -4,7 +4,7 @@ from trapline.wire.values import AnyText, Message
 
 
 class FieldProblem(Message):
-    """One thing wrong with what was sent: where it stands, and what is wrong with it."""
+    """One error in a request: its position and a message."""
 
     where: AnyText
     message: AnyText

@@ -30,9 +30,9 @@ class Project(Message):
     """A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued
     for.
 
-    Anybody may see a `public` one without signing in, but for people and places.
+    A `public` project can be viewed without an account, without people and places.
 
-    A deleted one can be restored until `gone_after`; then it goes with everything in it.
+    A deleted project can be restored until `gone_after`; then it is purged with its content.
     """
 
     id: Id

@@ -1,4 +1,4 @@
-"""Public projects, as visitors without an account see them: nobody's name, no place, no file's name is in here."""
+"""Public projects for visitors without an account: no names of people, places or files."""
 
 from trapline.wire.annotations import ThumbnailBox
 from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
@@ -26,7 +26,7 @@ class PublicProject(Message):
 
 
 class PublicDeployment(Message):
-    """A camera by its number in the order in which they were set up: where it stands, and its name, are withheld."""
+    """Camera, by its number in order of creation; its place and name are withheld."""
 
     id: UUID
     number: Count
@@ -36,9 +36,9 @@ class PublicDeployment(Message):
 
 
 class PublicImage(Message):
-    """An image that is shown: analysed, and with nobody on it.
+    """Public image: analysed, and without people on it.
 
-    Addresses of pictures are good while it is shown.
+    The URLs of its files are valid while it is public.
     """
 
     id: UUID
@@ -62,8 +62,8 @@ class PublicImageDetail(PublicImage):
 
 
 class PublicPreview(Message):
-    """What visitors see of a project, or would see if it were public; of its newest images, 10,000
-    at most.
+    """Public view of a project, or its preview; at most the newest 10,000
+    images.
 
     `hidden` images name a person, a vehicle or something that is not a known animal, are not
     analysed, or are kept back by a tag. `unknown_classes` are the classes of models that are not

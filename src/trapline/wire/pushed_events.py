@@ -1,4 +1,4 @@
-"""Pushed events: messages that tell a pull source of new files, and the secret that signs them."""
+"""Pushed events: messages to a pull source about new files, and their signing secret."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from trapline.wire.values import UUID, AnyText, Count, Message, Time
 
 
 class PushedEvents(Message):
-    """Tell of new files: addresses under the source's own, or notifications of an S3 service as it sends them."""
+    """Event of new files: URLs below that of the source, or the notification of an S3 service."""
 
     urls: list[str] = Field(default_factory=list, max_length=1000)
     Records: list[dict[str, Any]] = Field(default_factory=list, max_length=1000)
@@ -25,7 +25,7 @@ class PushedEventsResult(Message):
     """How many files were noted, and what was refused. `run_id` is the run that takes them, null
     where none began:
 
-    the one in progress is followed by one for them, and a paused source takes them once it goes on.
+    a run in progress is followed by one for them, and a paused source imports them when resumed.
     """
 
     noted: Count

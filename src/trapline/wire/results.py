@@ -16,7 +16,7 @@ class AlgorithmReference(Message):
 
 
 class BoundingBox(Message):
-    """Absolute pixels of the picture as served, from the top left."""
+    """Box in absolute pixels of the image as served, from the top left."""
 
     x1: Real
     y1: Real
@@ -25,7 +25,7 @@ class BoundingBox(Message):
 
 
 class Classification(Message):
-    """What a classifier says of one box; the last terminal one names the box."""
+    """Classification of one box; the last terminal one is the label of the box."""
 
     classification: Text
     labels: list[Text] | None = None
@@ -58,7 +58,7 @@ class SourceImage(Message):
 
 
 class Success(Message):
-    """What a pipeline found on an image."""
+    """Result of a pipeline for one image."""
 
     pipeline: Text
     algorithms: dict[str, Any] = {}
@@ -89,7 +89,7 @@ class Results(Message):
 
 
 class ResultStatus(Message):
-    """What became of one result, in the order sent: `accepted`, `duplicate` or `rejected: why`.
+    """Status of one result, in the order sent: `accepted`, `duplicate` or `rejected: reason`.
 
     Unknown values are empty text: `reply_subject` is sent back only if it is a lease token of this
     server.
@@ -101,7 +101,7 @@ class ResultStatus(Message):
 
 
 class ResultsAccepted(Message):
-    """What became of a batch; one bad element never refuses the others."""
+    """Status of a batch of results; an invalid result does not affect the others."""
 
     status: AnyText = "accepted"
     job_id: int

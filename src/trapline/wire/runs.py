@@ -1,4 +1,4 @@
-"""Pipeline runs: asked for in one call, answered at once, looked at when somebody likes."""
+"""Pipeline runs: submitted in one request, answered immediately, and polled or followed."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -33,7 +33,7 @@ def _web_address(url: str) -> str:
         is_address = False
     if not is_address or not url.isascii() or not url.isprintable():
         raise ValueError(
-            "must be the whole address of a picture, such as https://camera.example/IMG_0001.JPG"
+            "must be the complete URL of an image, such as https://camera.example/IMG_0001.JPG"
         )
     if split.username or split.password:
         raise ValueError("must not have a name and a password in it")
@@ -41,7 +41,7 @@ def _web_address(url: str) -> str:
 
 
 PictureUrl = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
-"""The address of one picture; it is fetched under the same rules as a pull source."""
+"""URL of an image; the rules for pull sources apply to its download."""
 
 
 class PipelineRunState(StrEnum):
@@ -55,11 +55,11 @@ class PipelineRunState(StrEnum):
 
 
 class RunContent(Request):
-    """What a pipeline is run over: images by their ids, pictures by their addresses, or every image
-    that fits.
+    """Content of a run: images by ID, images by URL, or a selection of the project's images.
 
-    One way of the three; a `sequence` is what is in it now. Pictures go to the `deployment`, or to
-    the project's default one; a selection without any condition is every image of the project.
+    Exactly one of the three. A `sequence` selects its present images. Downloaded images are added
+    to the `deployment`, or to the project's default one. A selection without a condition contains
+    every image of the project.
     """
 
     image: UUID | None = None
@@ -118,8 +118,8 @@ class NewRun(Request):
     """Run a preset or a pipeline over some content. `parameters` and `priority` go before those of
     the preset.
 
-    `project` may be left out where the content tells it. `metadata` is the caller's own, and told
-    with the job. With `start: later` nothing is handed out before POST /api/v2/jobs/{id}/run.
+    `project` may be omitted if the content determines it. `metadata` belongs to the caller and is
+    returned with the job. With `start: later` no task is leased before POST /api/v2/jobs/{id}/run.
     """
 
     preset: Slug | None = None
@@ -175,7 +175,7 @@ class RunProgress(Message):
 
 
 class RunResult(Message):
-    """What came of a job that is over; `analyses` and `failures` are where to read them one by one."""
+    """Result of a job that ended; `analyses` and `failures` are the URLs of the details."""
 
     images: Count
     completed: Count
@@ -237,7 +237,7 @@ class RunPage(Message):
 
 
 class RunEvent(Message):
-    """What a stream tells: a `state` that was entered, or the `progress`."""
+    """Event of a stream: a new `state`, or the `progress`."""
 
     job_id: AnyText
     state: StateHistoryEntry | None = None

@@ -41,7 +41,7 @@ class FileOrder(StrEnum):
 
 
 class FileState(StrEnum):
-    """What became of one file of a pull source."""
+    """State of a file of a pull source."""
 
     SEEN = "seen"
     IMPORTED = "imported"
@@ -52,7 +52,7 @@ class FileState(StrEnum):
 
 
 class FileKind(StrEnum):
-    """What a row of a source's ledger is about; a folder is there while it cannot be listed."""
+    """Kind of an entry in the file history of a source; folders only if they cannot be listed."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -68,16 +68,16 @@ class PullRunState(StrEnum):
 
 
 class SourceSettings(Request):
-    """What a person may set on a pull source; what is left out of a change stays as it is.
+    """Settings of a pull source; an update keeps the values of omitted fields.
 
     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron
     expression in the deployment's time zone. `filename_time_pattern` finds a capture time in a
     file's name, such as `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported
     first, `oldest` by default. `min_age_s` leaves younger files for the next run. `concurrency` is
-    how many files are fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a
-    listing and 60 s for a download without progress unless told, and again with null. `options` are
-    the gateway's own: see wire/gateway_options; secret ones that a change leaves out stay, null
-    forgets them.
+    the number of files downloaded at the same time, 4 by default. The timeouts are 10 s to connect,
+    30 s for a listing and 60 s for a download without progress by default, and again with null. `options`
+    are those of the gateway: see wire/gateway_options. Secret options that an update omits are kept;
+    null deletes them.
     """
 
     name: Name | None = None
@@ -160,7 +160,7 @@ class PullRun(Message):
 class SourceConnection(Message):
     """The connection of a source that pushes.
 
-    `fills_gaps` tells whether a listing shows what was missed meanwhile.
+    `fills_gaps` is true if a listing shows the files that were missed.
     """
 
     connected_since: Time | None
@@ -268,8 +268,8 @@ class SourceTestFile(Message):
 
 
 class SourceTestResult(Message):
-    """What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a
-    run would take.
+    """Result of a source test, which stores nothing; `listed` counts all entries, `new` those
+    that a run would import.
 
     `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or
     `ok`.

@@ -1,4 +1,4 @@
-"""Staged files: pictures of a large set on their way in, announced first, sent straight to the store, then imported."""
+"""Staged files: large sets of images, announced, uploaded to the store, then imported."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -20,14 +20,13 @@ from trapline.wire.values import (
 )
 
 AT_ONCE = 1000
-"""So many files are announced, or imported, by one request."""
+"""Maximum number of files per request."""
 
 
 class NewStagedFile(Request):
-    """A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was
-    last changed.
+    """Announced file: its name, size in bytes, SHA-256 and time of modification.
 
-    The name may have folders before it, as `100RECNX/RCNX0001.JPG`. What cannot be stored of it is
+    The name may contain folders, such as `100RECNX/RCNX0001.JPG`. Parts that cannot be stored are
     removed.
     """
 
@@ -41,7 +40,7 @@ class NewStagedFile(Request):
 
 
 class NewStagedFiles(Request):
-    """Pictures for a deployment, or for a project and there its default deployment."""
+    """Request to announce files for a deployment, or for the default deployment of a project."""
 
     project: Id | None = None
     deployment: UUID | None = None
@@ -55,7 +54,7 @@ class NewStagedFiles(Request):
 
 
 class StagedState(StrEnum):
-    """What to do with a file that was announced: send it, import it, or nothing, because it is there or too large."""
+    """Next step for an announced file: upload, import, or none if it exists or is too large."""
 
     SEND = "send"
     ARRIVED = "arrived"
@@ -81,7 +80,7 @@ class StagedFile(Message):
 
 
 class StagedFiles(Message):
-    """What to do with each announced file, in the order told."""
+    """Next step for each announced file, in the order of the request."""
 
     files: list[StagedFile]
 
@@ -93,9 +92,9 @@ class StagedImportRequest(Request):
 
 
 class StagedImportState(StrEnum):
-    """What became of a file.
+    """Result for a staged file.
 
-    One that is `missing` is to be sent, one that is `waiting` to be asked for again.
+    A `missing` file has to be uploaded; request the import of a `waiting` file again.
     """
 
     IMPORTED = "imported"
@@ -106,7 +105,7 @@ class StagedImportState(StrEnum):
 
 
 class ImportedFile(Message):
-    """What became of one file, and why."""
+    """Result for one file, with the reason."""
 
     file_id: UUID
     filename: AnyText
@@ -117,7 +116,7 @@ class ImportedFile(Message):
 
 
 class StagedImportResult(Message):
-    """What became of each file, in the order asked, and how many came to what."""
+    """Result for each file, in the order of the request, and the number of each result."""
 
     imported: Count
     duplicate: Count

@@ -96,7 +96,7 @@ class ReleaseRequest(LeaseTokenList):
 
 
 class LeaseState(StrEnum):
-    """How a lease stands: in hand; lost to another or to a person; or of a job that was canceled."""
+    """State of a lease: held, lost to another worker or a user, or of a canceled job."""
 
     HELD = "held"
     LOST = "lost"
@@ -104,17 +104,17 @@ class LeaseState(StrEnum):
 
 
 class RenewedLease(Message):
-    """How one lease stands."""
+    """State of one lease."""
 
     reply_subject: AnyText
     status: LeaseState
 
 
 class RenewResult(Message):
-    """How each lease that was named stands.
+    """State of each lease in the request.
 
     `taken_back` counts leases of this worker that it did not name and that are older than a lease:
-    it never heard of them, and they are back in the line.
+    it never received them, and they are in the queue again.
     """
 
     leases: list[RenewedLease]

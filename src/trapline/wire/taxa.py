@@ -56,9 +56,9 @@ Label = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(reje
 
 
 class TaxonFields(Request):
-    """What is told of a taxon.
+    """Properties of a taxon.
 
-    `gbif_key` is its number in GBIF's backbone, `external_id` what another list calls it.
+    `gbif_key` is its key in the GBIF backbone, `external_id` its ID in another list.
     """
 
     authorship: Short = ""
@@ -70,7 +70,7 @@ class TaxonFields(Request):
 
 
 class NewTaxon(TaxonFields):
-    """Put a taxon on a project's list; a synonym names the `accepted` taxon that it stands for."""
+    """Request to add a taxon to a project's list; a synonym names its `accepted` taxon."""
 
     project: Id
     scientific_name: TidyName
@@ -78,7 +78,7 @@ class NewTaxon(TaxonFields):
 
 
 class TaxonUpdate(Request):
-    """Change a taxon; what is left out stays as it is. Ranks and common names are told all anew."""
+    """Request to update a taxon; omitted fields stay. Ranks and common names are replaced."""
 
     scientific_name: TidyName | None = None
     authorship: Short | None = None
@@ -114,8 +114,8 @@ class Taxon(Message):
 
 
 class TaxonImportResult(Message):
-    """What became of the lines of a list: those that were `refused` are told by line, a hundred at
-    most.
+    """Result of a list import; at most 100 `refused` lines are listed with their
+    numbers.
 
     `ignored_columns` are those that mean nothing here.
     """
@@ -138,14 +138,14 @@ class MappedLabel(Message):
 
 
 class LabelMapping(Request):
-    """What a label means; without a taxon it means none any longer."""
+    """Meaning of a label; without a taxon the meaning is deleted."""
 
     label: Label
     taxon: UUID | None
 
 
 class LabelMappings(Request):
-    """What labels of a project mean; labels that are not named keep their meaning."""
+    """Request to set the meaning of labels in a project; other labels keep theirs."""
 
     project: Id
     labels: Annotated[list[LabelMapping], Field(max_length=MOST_LABELS)]

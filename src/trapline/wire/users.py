@@ -12,7 +12,7 @@ PersonName = Annotated[Text, Field(max_length=255)]
 
 
 class UserState(StrEnum):
-    """Whether somebody can sign in: `invited` has no password yet, and never signed in by OpenID."""
+    """State of an account: `invited` has no password yet and never signed in by OpenID."""
 
     INVITED = "invited"
     ACTIVE = "active"
@@ -27,14 +27,14 @@ class UserOrder(StrEnum):
 
 
 class NewMembership(Request):
-    """A role that somebody gets in a project."""
+    """Role of a new user in a project."""
 
     project: Id
     role: Role
 
 
 class NewUser(Request):
-    """Invite somebody: they get an account, these roles, and a link that lets them choose a password."""
+    """Invitation: creates an account with these roles, and a link for choosing a password."""
 
     email: Email
     name: PersonName = ""
@@ -43,11 +43,11 @@ class NewUser(Request):
 
 
 class UserUpdate(Request):
-    """Change an account; what is left out stays. Somebody deactivated cannot sign in, and their
-    tokens end.
+    """Request to update an account; omitted fields stay. A deactivated user cannot sign in, and
+    the user's tokens are revoked.
 
-    `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by
-    it links them anew.
+    `is_linked` false removes the link to the OpenID provider; the next sign-in by OpenID creates a
+    new one.
     """
 
     name: PersonName | None = None
@@ -73,13 +73,13 @@ class User(Message):
 
 
 class InvitedUser(User):
-    """Somebody just invited, and the link to give to them; it is shown this once."""
+    """Invited user, and the link to pass on; it is shown once."""
 
     link: OneTimeLink
 
 
 class NewMember(Request):
-    """Give somebody who has an account a role in a project."""
+    """Request to add a user with an account to a project."""
 
     email: Email
     role: Role
@@ -92,7 +92,7 @@ class MemberUpdate(Request):
 
 
 class Member(Message):
-    """Somebody's role in a project. E-mail addresses are told to owners alone."""
+    """Member of a project with a role; only owners can see e-mail addresses."""
 
     user_id: UUID
     name: AnyText

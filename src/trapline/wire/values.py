@@ -58,7 +58,7 @@ _NESTING = frozenset((dict, list))
 
 
 def exceeds_depth(value: Any) -> bool:
-    """Tell whether lists and objects lie in each other deeper than they can be told again."""
+    """Return whether lists and objects are nested deeper than the response format allows."""
     if type(value) is dict and _NESTING.isdisjoint(map(type, value.values())):
         return False  # nearly every one; the way below takes four times as long
     level = [value]
@@ -73,14 +73,14 @@ def exceeds_depth(value: Any) -> bool:
 
 
 def validate_depth(value: Any) -> Any:
-    """Make sure that free JSON can be told again; raises ValueError."""
+    """Validate that free JSON can be returned; raises ValueError."""
     if exceeds_depth(value):
         raise ValueError(f"must not be nested more than {DEEPEST} levels deep")
     return value
 
 
 def validate_size(value: dict[str, Any]) -> dict[str, Any]:
-    """Make sure that an object that is told with every list is short; raises ValueError."""
+    """Validate that an object that lists contain is short; raises ValueError."""
     if len(json.dumps(value)) > MOST_SHORT:
         raise ValueError(f"must have at most {MOST_SHORT:,} characters as JSON")
     return value
@@ -115,7 +115,7 @@ FreeObject = Annotated[
 """A JSON object of a client's own making."""
 
 ShortObject = Annotated[FreeObject, AfterValidator(validate_size)]
-"""The same where it is told with every list."""
+"""Short free JSON, for objects that lists contain."""
 
 Text = Annotated[str, Field(max_length=10_000), AfterValidator(reject_nul)]
 """Text of at most 10,000 characters."""
@@ -148,7 +148,7 @@ Count = Annotated[int, BeforeValidator(_not_boolean), Field(ge=0, le=2**63 - 1)]
 """How many."""
 
 Time = AwareDatetime
-"""A moment that is told, RFC 3339 with its zone; one that a caller names is a GivenTime."""
+"""Time in a response, RFC 3339 with a zone; times in requests are GivenTime."""
 
 GivenTime = Annotated[AwareDatetime, AfterValidator(validate_year)]
 """A moment that a caller names, RFC 3339 with its zone: one that the database and every zone can hold."""
@@ -160,13 +160,13 @@ __all__ = [
 
 
 class Message(BaseModel):
-    """What every message is: unknown keys are ignored, so that newer callers can speak to older servers."""
+    """Base of messages; unknown keys are ignored, so that newer clients can use older servers."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class Request(BaseModel):
-    """What a caller sends where a misspelt key must be an error rather than be ignored."""
+    """Base of requests in which an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -1,4 +1,4 @@
-"""Webhooks: addresses that are told of a project's events, and the log of what was told."""
+"""Webhooks: URLs that receive the events of a project, and the log of deliveries."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from trapline.wire.values import (
 
 
 class EventType(StrEnum):
-    """What a webhook can be told of."""
+    """Type of a webhook event."""
 
     JOB_QUEUED = "job.queued"
     JOB_PROCESSING = "job.processing"
@@ -39,7 +39,7 @@ class EventType(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Whether an event has reached a webhook: not yet, yes, or given up until somebody replays it."""
+    """State of a delivery: waiting, delivered, or failed until a user replays it."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -53,9 +53,9 @@ EventTypes = Annotated[list[EventType], Field(max_length=100)]
 
 
 class NewWebhook(Request):
-    """An address to be told of events: those named, or all.
+    """Request to create a webhook for the given events, or all.
 
-    Analyses of jobs are told only where it is asked for.
+    Events of analyses of jobs are sent only if requested.
     """
 
     project: Id
@@ -66,7 +66,7 @@ class NewWebhook(Request):
 
 
 class WebhookUpdate(Request):
-    """What changes of a webhook; what is left out stays."""
+    """Request to update a webhook; omitted fields keep their values."""
 
     url: WebhookUrl | None = None
     name: WebhookName | None = None
@@ -119,9 +119,9 @@ class WebhookPage(Page[Webhook]):
 
 
 class CreatedWebhook(Webhook):
-    """A new webhook with the secret that signs what it is told, which is shown this once.
+    """New webhook with its signing secret, which is shown once.
 
-    Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it
+    A repeated request with the same Idempotency-Key returns the secret for ten minutes, unless it
     was changed since; then it is empty.
     """
 
@@ -162,10 +162,9 @@ class Delivery(Message):
 
 
 class ReplayRequest(Request):
-    """What to attempt again: these deliveries, whatever became of them, or those that were given up
-    and fit.
+    """Request to replay deliveries: these, in any state, or the failed ones that match.
 
-    Ids of what is no delivery of the webhook are passed over.
+    IDs that are not deliveries of the webhook are ignored.
     """
 
     deliveries: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None

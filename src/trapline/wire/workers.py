@@ -26,7 +26,7 @@ class HelloRequest(Message):
 
 
 class HelloResponse(Message):
-    """What a worker is called from now on, in the header `X-Trapline-Worker`.
+    """Response to a worker's registration: its ID, for the header `X-Trapline-Worker`.
 
     Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch`
     is the most that one lease gives.
@@ -50,8 +50,8 @@ class Worker(Message):
     """One process of a processing service; or a caller that never said hello, known by token,
     address and User-Agent.
 
-    What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a
-    caller. `online` is whether it was heard from in the last 60 s. `images_per_s` is measured while
+    Values of a registration (`service` to `pipelines`, `hello_at`) are null or empty for such a
+    caller. `online` is true if its last contact was within 60 s. `images_per_s` is measured while
     it holds tasks; null before one second of work. `ended_why` is `replaced`, `evicted` or `said
     goodbye`.
     """
@@ -87,7 +87,7 @@ class EvictResult(Message):
 
 
 class ProcessingService(Message):
-    """A named installation of worker software, online if heard from in the last 60 s."""
+    """Named installation of worker software, online if its last contact was within 60 s."""
 
     id: Id
     name: AnyText

@@ -114,13 +114,13 @@ def test_what_is_wrong_is_named_to_the_byte(desk: Desk, tmp_path: Path) -> None:
     checked = json.loads(desk.check(file, "--signed", str(signed), "--json"))
     assert (checked["holds"], checked["first_difference"]) == (False, 16)
     signed.write_text(checked["expected_message"], encoding="utf-8")
-    assert "the secret is another one" in desk.check(file, "--signed", str(signed))
+    assert "Either the secret differs" in desk.check(file, "--signed", str(signed))
 
 
 def test_a_request_that_cannot_be_read_is_a_sentence(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "request.http"
     file.write_bytes(b"\xff\xfe\x00")
-    assert "This is no raw HTTP" in desk.check(file, code=2)
+    assert "This is not a raw HTTP request" in desk.check(file, code=2)
     file.write_bytes(f"PATCH {TARGET} HTTP/1.1\n\n".encode() + b"x" * 1_100_000)
     assert "cannot be checked: body_base64" in desk.check(file, code=2)
     desk.write(file, BODY, more="X-ML-Nonce: 00112233445566778899aabbccddeeff")

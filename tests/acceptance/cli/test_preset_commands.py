@@ -56,8 +56,8 @@ def test_a_preset_is_made_changed_run_and_deleted(server: RunningServer) -> None
 def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
     away = {"TRAPLINE_TOKEN": "x", "TRAPLINE_SERVER": "http://127.0.0.1:9"}
     for arguments, words in (
-        (["job", "run"], "either a pipeline, or --preset NAME"),
-        (["job", "run", "p", "--preset", "dusk"], "either a pipeline, or --preset NAME"),
+        (["job", "run"], "a pipeline or --preset NAME"),
+        (["job", "run", "p", "--preset", "dusk"], "a pipeline or --preset NAME"),
         (["job", "run", "p", "--image-file", "/nowhere"], "cannot be read"),
         (["job", "run", "p", "--parameter-file", "/nowhere"], "cannot be read as JSON"),
         (["job", "run", "p", "--metadata", "ticket"], "--metadata takes NAME=VALUE"),

@@ -118,7 +118,7 @@ def test_a_job_is_started_later_moved_and_canceled(shop: Shop) -> None:
     assert shop.ask("resume", job)["paused"] is False
     assert shop.ask("cancel", job)["status"] == "canceled"
     assert "over already" in shop.run("pause", job, code=4)
-    assert "looks like 12 or job-12" in shop.run("show", "twelve", code=2)
+    assert "is not a job number, such as 12 or job-12" in shop.run("show", "twelve", code=2)
 
 
 def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ async def test_both_keys_live_in_two_processes_and_a_kill_in_the_middle_loses_no
     said = rotate(url, tmp_path, f"1:{OLD},2:{NEW}")
     assert "0 are left" in said
     assert "of " in said.splitlines()[0], "it tells how far it is"
-    assert "Take it out of TRAPLINE_SECRET_KEY" in said
+    assert "Remove it from TRAPLINE_SECRET_KEY" in said
     assert await passwords(replace(system, secrets=keys({2: NEW})), made) == made
     with pytest.raises(DecryptionError, match="version 2"):
         await passwords(before, made)

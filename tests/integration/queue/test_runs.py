@@ -157,7 +157,7 @@ async def test_what_cannot_be_run_makes_nothing(
         (
             422,
             {"content": {"url": "ftp://a.example/b"}, "pipeline": "p", "project": project},
-            "whole address",
+            "complete URL",
         ),
         (
             422,

@@ -3112,7 +3112,7 @@ export interface components {
          * @description One model run over one image, with the first page of its annotations in order; `next` is the
          *     cursor of the rest.
          *
-         *     `is_stale` says that nothing was heard of a stand-alone analysis for longer than
+         *     `is_stale` is true if an external pipeline sent nothing for longer than
          *     ML_STALE_AFTER_S. `simulated` marks invented results, such as those of `trapline simulate`: they
          *     are not observations, and exports, filters and counts leave them out.
          */
@@ -3185,7 +3185,7 @@ export interface components {
         AnalysisFormat: "json" | "csv" | "coco";
         /**
          * AnalysisPriority
-         * @description How urgent an outside pipeline is asked to be.
+         * @description Priority requested from an external pipeline.
          * @enum {string}
          */
         AnalysisPriority: "low" | "normal" | "high";
@@ -3262,7 +3262,7 @@ export interface components {
         AnnotationOrder: "-captured_at" | "captured_at";
         /**
          * AnnotationType
-         * @description What kind of finding an annotation is.
+         * @description Kind of an annotation.
          * @enum {string}
          */
         AnnotationType: "bounding_box" | "classification" | "heatmap" | "segmentation" | "mask" | "keypoint" | "custom";
@@ -3380,7 +3380,7 @@ export interface components {
         ArtifactState: "presigned" | "uploaded" | "cited";
         /**
          * ArtifactType
-         * @description What kind of file an artifact is.
+         * @description Kind of an artifact file.
          * @enum {string}
          */
         ArtifactType: "heatmap" | "mask" | "segmentation" | "log" | "metadata";
@@ -3396,9 +3396,9 @@ export interface components {
         };
         /**
          * AuditEntry
-         * @description One thing that somebody did: `actor` in words, and as it is filtered by.
+         * @description One entry of the audit; `actor` is a name, and the other fields are those to filter by.
          *
-         *     `action` is what was done, such as create, change, download or export; `kind` and `subject_id`
+         *     `action` is the verb, such as create, change, download or export; `kind` and `subject_id`
          *     say to what, and `address` from where.
          */
         AuditEntry: {
@@ -3518,7 +3518,7 @@ export interface components {
         };
         /**
          * Caller
-         * @description Who am I: the person or token behind a request.
+         * @description User or token that sent a request.
          *
          *     For a token of a worker or pipeline `name` is the token's; `user_id` and `email` are null.
          */
@@ -3650,7 +3650,7 @@ export interface components {
         };
         /**
          * ClockPreview
-         * @description What another clock offset or time zone would change.
+         * @description Preview of the effect of another clock offset or time zone.
          *
          *     `moved` images get another capture time; those that were `edited` by hand and those
          *     `without_camera_time` stay.
@@ -3675,7 +3675,7 @@ export interface components {
         };
         /**
          * Contributor
-         * @description Somebody who is named in what is published, as they wish to be.
+         * @description Contributor that a published data set names.
          */
         Contributor: {
             /** Email */
@@ -3691,7 +3691,7 @@ export interface components {
         };
         /**
          * ContributorRole
-         * @description What somebody contributed, in the words of Camtrap DP.
+         * @description Role of a contributor, as in Camtrap DP.
          * @enum {string}
          */
         ContributorRole: "contact" | "principalInvestigator" | "rightsHolder" | "publisher" | "contributor";
@@ -3837,9 +3837,9 @@ export interface components {
         };
         /**
          * CreatedWebhook
-         * @description A new webhook with the secret that signs what it is told, which is shown this once.
+         * @description New webhook with its signing secret, which is shown once.
          *
-         *     Whoever repeats the request by its Idempotency-Key gets the secret for ten minutes, unless it
+         *     A repeated request with the same Idempotency-Key returns the secret for ten minutes, unless it
          *     was changed since; then it is empty.
          */
         CreatedWebhook: {
@@ -3939,7 +3939,7 @@ export interface components {
          * DeadLetter
          * @description A task that was given up.
          *
-         *     `error` is the last one as it was said, cut off after 2,000 characters.
+         *     `error` is the last reported error, cut off after 2,000 characters.
          */
         DeadLetter: {
             /**
@@ -4021,7 +4021,7 @@ export interface components {
         };
         /**
          * DeliveryState
-         * @description Whether an event has reached a webhook: not yet, yes, or given up until somebody replays it.
+         * @description State of a delivery: waiting, delivered, or failed until a user replays it.
          * @enum {string}
          */
         DeliveryState: "waiting" | "delivered" | "failed";
@@ -4030,9 +4030,9 @@ export interface components {
          * @description A deployment, with how many images it has and when the last one was taken.
          *
          *     The default one takes the images of its project that belong to no other. While it is `dating`,
-         *     its images are dated anew by its clock offset; `previous_clock_offset_s` is what undoing goes
-         *     back to. `silent_since` is when the last image was taken, where that is three days ago and the
-         *     period is not over. `time_zone_source` states whether the time zone was given, found by the
+         *     its capture times are recomputed with its clock offset; `previous_clock_offset_s` is the offset
+         *     that undo restores. `silent_since` is the time of the last image, if that is three days ago and the
+         *     period has not ended. `time_zone_source` states whether the time zone was given, found by the
          *     coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given and the times
          *     of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it
          *     has any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
@@ -4119,7 +4119,7 @@ export interface components {
         };
         /**
          * DeploymentImportResult
-         * @description What became of the deployments of a sheet.
+         * @description Result of the import of a deployment sheet.
          */
         DeploymentImportResult: {
             /** Changed */
@@ -4215,7 +4215,7 @@ export interface components {
         };
         /**
          * EventType
-         * @description What a webhook can be told of.
+         * @description Type of a webhook event.
          * @enum {string}
          */
         EventType: "job.queued" | "job.processing" | "job.completed" | "job.failed" | "job.canceled" | "analysis.completed" | "analysis.failed" | "image.created" | "source.failing" | "source.recovered" | "source.run.completed" | "worker.online" | "worker.offline" | "worker.evicted";
@@ -4230,13 +4230,13 @@ export interface components {
         };
         /**
          * Export
-         * @description What a selection of a project's images showed when it was asked for, as one file.
+         * @description Export of a selection of images to one file, as they were when it was requested.
          *
-         *     Progress is `images` of `expected`, which is about how many there are. `fixed` was set right by
-         *     itself, `left_out` could not be told in this format, `problems` keep it from being valid.
-         *     `deleted_since` counts the images in it that were deleted after they went into it.
-         *     `named_images` counts those that it was asked for by their ids: the ids themselves stand in
-         *     `selection` where a single export is told, and not in a list.
+         *     Progress is `images` of `expected`, which is an estimate. `fixed` lists values that were
+         *     corrected automatically, `left_out` values that the format cannot hold, `problems` the reasons
+         *     why the file is not valid. `deleted_since` is the number of its images that were deleted later.
+         *     `named_images` is the number of images requested by ID; the IDs are in `selection` of a single
+         *     export, and not in a list.
          */
         Export: {
             /** Annotations */
@@ -4299,7 +4299,7 @@ export interface components {
         };
         /**
          * ExportFormat
-         * @description What kind of file an export is.
+         * @description Format of an export.
          * @enum {string}
          */
         ExportFormat: "camtrap-dp" | "coco" | "coco-camera-traps" | "yolo" | "megadetector" | "speciesnet" | "darwin-core" | "csv" | "parquet" | "geoparquet" | "crops";
@@ -4404,7 +4404,7 @@ export interface components {
          * @description Failed images of a job with one reason: errors that differ only in numbers, paths or
          *     addresses have the same.
          *
-         *     `example` is one of the errors as it was said.
+         *     `example` is one of the reported errors.
          */
         FailureGroup: {
             /** Example */
@@ -4428,13 +4428,13 @@ export interface components {
         };
         /**
          * FaultKind
-         * @description Why something of a file was not taken: it is wrong, or it names a picture that is not here, or several.
+         * @description Reason why an entry was not imported: invalid, unknown image, or several images.
          * @enum {string}
          */
         FaultKind: "wrong" | "unknown" | "ambiguous";
         /**
          * FieldProblem
-         * @description One thing wrong with what was sent: where it stands, and what is wrong with it.
+         * @description One error in a request: its position and a message.
          */
         FieldProblem: {
             /** Message */
@@ -4444,7 +4444,7 @@ export interface components {
         };
         /**
          * FileKind
-         * @description What a row of a source's ledger is about; a folder is there while it cannot be listed.
+         * @description Kind of an entry in the file history of a source; folders only if they cannot be listed.
          * @enum {string}
          */
         FileKind: "file" | "folder";
@@ -4456,13 +4456,13 @@ export interface components {
         FileOrder: "oldest" | "newest";
         /**
          * FileState
-         * @description What became of one file of a pull source.
+         * @description State of a file of a pull source.
          * @enum {string}
          */
         FileState: "seen" | "imported" | "duplicate" | "skipped" | "failed" | "quarantined";
         /**
          * Health
-         * @description Alive, or ready with each part's state in words.
+         * @description Liveness, or readiness with a message for each component.
          */
         Health: {
             /**
@@ -4509,7 +4509,7 @@ export interface components {
         };
         /**
          * HelloResponse
-         * @description What a worker is called from now on, in the header `X-Trapline-Worker`.
+         * @description Response to a worker's registration: its ID, for the header `X-Trapline-Worker`.
          *
          *     Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch`
          *     is the most that one lease gives.
@@ -4529,9 +4529,9 @@ export interface components {
         };
         /**
          * Identification
-         * @description What somebody said of an annotation, or of a whole image where `annotation_id` is null.
+         * @description Identification of an annotation, or of a whole image if `annotation_id` is null.
          *
-         *     `label` is the name that they gave; with `taxon_id` it is the scientific name of that moment. A
+         *     `label` is the given name; with `taxon_id` it is the scientific name at that time. A
          *     confirmation of a whole image is of one analysis, `analysis_id`. One that is withdrawn stays,
          *     and counts no longer.
          */
@@ -4581,7 +4581,7 @@ export interface components {
         };
         /**
          * IdentificationKind
-         * @description What somebody says: the model is right, it is something else, nothing is there, nobody can tell, or a remark.
+         * @description Kind of an identification: confirmation, another taxon, blank, unknown, or a comment.
          * @enum {string}
          */
         IdentificationKind: "confirm" | "correct" | "blank" | "unsure" | "comment";
@@ -4593,11 +4593,11 @@ export interface components {
         IdentificationOrder: "-created_at" | "created_at";
         /**
          * Image
-         * @description One stored picture; sizes are upright pixels, addresses are signed and need no header.
+         * @description Stored image; sizes are in upright pixels, URLs are signed and need no header.
          *
-         *     It is `reviewed` once somebody identified it, or anything on it. `read_at` is the capture time
-         *     as it was read, where a person has put another one in its place. `source_path` is the path of a
-         *     pulled file, or of an uploaded one that was sent with its folders. The flag `no_camera_time`:
+         *     It is `reviewed` after an identification of it or of an annotation on it. `read_at` is the
+         *     capture time that was read, if a user has replaced it. `source_path` is the path of a pulled
+         *     file, or of an upload that was sent with its folders. The flag `no_camera_time`:
          *     the time is that of the file's modification or of its arrival, as `captured_at_source` states.
          *     The flag `truncated`: the file is a JPEG that ends before its image does; the missing rows, less
          *     than half, are grey.
@@ -4680,7 +4680,7 @@ export interface components {
         };
         /**
          * ImageDeletionInfo
-         * @description When an image was deleted, by whom and why; at `gone_at` it goes for good.
+         * @description Time, user and reason of a deletion; the image is purged at `gone_at`.
          */
         ImageDeletionInfo: {
             /**
@@ -4816,8 +4816,8 @@ export interface components {
          * @description Change images; what is left out stays as it is.
          *
          *     Of the last three at most one: `captured_at` puts another capture time in the place of the one
-         *     that was read, for one image; `shift_s` moves the times of all by so many seconds; `as_read`
-         *     gives back what was read.
+         *     that was read, for one image; `shift_s` shifts all times by this number of seconds; `as_read`
+         *     restores the times that were read.
          */
         ImagesUpdate: {
             /**
@@ -4928,7 +4928,7 @@ export interface components {
         };
         /**
          * ImportFault
-         * @description Something of a file that was not taken: where it stands, which picture it names, and what is wrong.
+         * @description Entry of a file that was not imported: its position, its image and the reason.
          */
         ImportFault: {
             /** File */
@@ -4943,7 +4943,7 @@ export interface components {
         };
         /**
          * ImportFormat
-         * @description What kind of file an import reads.
+         * @description Format of an import.
          * @enum {string}
          */
         ImportFormat: "megadetector" | "speciesnet" | "coco" | "camtrap-dp";
@@ -4951,9 +4951,9 @@ export interface components {
          * ImportOptions
          * @description How a file is read.
          *
-         *     The model is called as the file says where nothing is said here. Boxes and classes below
+         *     By default the name of the model is the one in the file. Boxes and classes below
          *     `confidence_min` are left out. With `nothing_is_blank` an image of COCO without any annotation
-         *     is taken as empty, otherwise as not looked at. `folders` assigns folders of the file to
+         *     is imported as blank, otherwise as not analysed. `folders` assigns folders of the file to
          *     deployments.
          */
         ImportOptions: {
@@ -4987,7 +4987,7 @@ export interface components {
         ImportState: "queued" | "reading" | "completed" | "failed" | "canceled";
         /**
          * ImportedFile
-         * @description What became of one file, and why.
+         * @description Result for one file, with the reason.
          */
         ImportedFile: {
             captured_at_source?: components["schemas"]["CaptureTimeSource"] | null;
@@ -5006,7 +5006,7 @@ export interface components {
         };
         /**
          * InvitedUser
-         * @description Somebody just invited, and the link to give to them; it is shown this once.
+         * @description Invited user, and the link to pass on; it is shown once.
          */
         InvitedUser: {
             /**
@@ -5045,8 +5045,8 @@ export interface components {
          * Job
          * @description One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
          *
-         *     A job that is `not_started` waits until somebody runs it. `preset` and `metadata` are those of
-         *     the run that was asked for, `content_preview` says in at most 50 characters what it is about.
+         *     A job that is `not_started` waits until a user runs it. `preset` and `metadata` are those of
+         *     the requested run; `content_preview` describes its content in at most 50 characters.
          */
         Job: {
             /**
@@ -5232,7 +5232,7 @@ export interface components {
         };
         /**
          * JobStart
-         * @description When a job's tasks are handed out: at once, or when somebody runs it.
+         * @description Start of a job: immediately, or when a user runs it.
          * @enum {string}
          */
         JobStart: "now" | "later";
@@ -5270,7 +5270,7 @@ export interface components {
         };
         /**
          * JobUpdate
-         * @description What can be changed about a job while it is under way; what is left out stays as it is.
+         * @description Request to update a job that has not ended; omitted fields keep their values.
          */
         JobUpdate: {
             /** Name */
@@ -5279,7 +5279,7 @@ export interface components {
         };
         /**
          * LabelMapping
-         * @description What a label means; without a taxon it means none any longer.
+         * @description Meaning of a label; without a taxon the meaning is deleted.
          */
         LabelMapping: {
             /** Label */
@@ -5297,7 +5297,7 @@ export interface components {
         };
         /**
          * LabelMappings
-         * @description What labels of a project mean; labels that are not named keep their meaning.
+         * @description Request to set the meaning of labels in a project; other labels keep theirs.
          */
         LabelMappings: {
             /** Labels */
@@ -5322,7 +5322,7 @@ export interface components {
         };
         /**
          * LeaseState
-         * @description How a lease stands: in hand; lost to another or to a person; or of a job that was canceled.
+         * @description State of a lease: held, lost to another worker or a user, or of a canceled job.
          * @enum {string}
          */
         LeaseState: "held" | "lost" | "canceled";
@@ -5390,7 +5390,7 @@ export interface components {
         };
         /**
          * LinkState
-         * @description What a one-time link is for, before it is used: `first_owner`, `invite`, `reset` or `sign_in`, and for whom.
+         * @description Purpose and account of a one-time link: `first_owner`, `invite`, `reset` or `sign_in`.
          */
         LinkState: {
             /** Email */
@@ -5419,7 +5419,7 @@ export interface components {
          * ListedAlgorithm
          * @description A revision of an algorithm, and the slugs of the pipelines that are made of it now.
          *
-         *     `registered` is false where a result named it, and nobody registered it.
+         *     `registered` is false if only a result named it and no worker registered it.
          */
         ListedAlgorithm: {
             /** Classes */
@@ -5456,8 +5456,8 @@ export interface components {
          * LogEntry
          * @description One line of a job's log: a move of the job, or an attempt at a task that ended badly.
          *
-         *     `what` says it in words; `by` is who or which worker. `analysis_id` and `image_id` are those of
-         *     an attempt.
+         *     `what` is a message; `by` is the user or worker. `analysis_id` and `image_id` are set for an
+         *     attempt.
          */
         LogEntry: {
             /** Analysis Id */
@@ -5495,7 +5495,7 @@ export interface components {
         };
         /**
          * Member
-         * @description Somebody's role in a project. E-mail addresses are told to owners alone.
+         * @description Member of a project with a role; only owners can see e-mail addresses.
          */
         Member: {
             /**
@@ -5563,7 +5563,7 @@ export interface components {
         };
         /**
          * NewAnalysis
-         * @description An analysis that an outside pipeline is going to do; the results of a `simulated` one are invented.
+         * @description Request to create an analysis of an external pipeline, with invented results if `simulated`.
          */
         NewAnalysis: {
             /** External Job Id */
@@ -5601,7 +5601,7 @@ export interface components {
         };
         /**
          * NewCallbackKey
-         * @description A key for a processing service of yours, which is made if there is none of this name.
+         * @description Request to create a key for a processing service, which is created if it does not exist.
          */
         NewCallbackKey: {
             /**
@@ -5673,9 +5673,9 @@ export interface components {
         };
         /**
          * NewIdentification
-         * @description One thing that is said of some annotations, of some whole images, or of both.
+         * @description Request for one identification of annotations, of whole images, or of both.
          *
-         *     To confirm a whole image is to say that its newest completed analysis is right, also where that
+         *     To confirm a whole image means that its newest completed analysis is right, also if that
          *     found nothing.
          */
         NewIdentification: {
@@ -5705,7 +5705,7 @@ export interface components {
         };
         /**
          * NewIdentifications
-         * @description What somebody says, all of which is stored or none; about a thousand annotations and images at most.
+         * @description Request for identifications, stored all or none; at most about 1,000 subjects.
          */
         NewIdentifications: {
             /** Identifications */
@@ -5745,7 +5745,7 @@ export interface components {
         };
         /**
          * NewMember
-         * @description Give somebody who has an account a role in a project.
+         * @description Request to add a user with an account to a project.
          */
         NewMember: {
             /** Email */
@@ -5754,7 +5754,7 @@ export interface components {
         };
         /**
          * NewMembership
-         * @description A role that somebody gets in a project.
+         * @description Role of a new user in a project.
          */
         NewMembership: {
             /** Project */
@@ -5766,7 +5766,7 @@ export interface components {
          * @description Ask to be written to about a project; asked for again, the same kind (and class) is changed.
          *
          *     `silent_for_h` are the hours without an image after which a camera or a source counts as silent:
-         *     72 and 24 unless told. `class_name` and `confidence_min` are for `class_seen`.
+         *     72 and 24 by default. `class_name` and `confidence_min` are for `class_seen`.
          */
         NewNotice: {
             /** Class Name */
@@ -5823,8 +5823,8 @@ export interface components {
          * @description Run a preset or a pipeline over some content. `parameters` and `priority` go before those of
          *     the preset.
          *
-         *     `project` may be left out where the content tells it. `metadata` is the caller's own, and told
-         *     with the job. With `start: later` nothing is handed out before POST /api/v2/jobs/{id}/run.
+         *     `project` may be omitted if the content determines it. `metadata` belongs to the caller and is
+         *     returned with the job. With `start: later` no task is leased before POST /api/v2/jobs/{id}/run.
          */
         NewRun: {
             content: components["schemas"]["RunContent"];
@@ -5922,10 +5922,9 @@ export interface components {
         };
         /**
          * NewStagedFile
-         * @description A picture that is going to be sent: its name, its size in bytes, its SHA-256 and when it was
-         *     last changed.
+         * @description Announced file: its name, size in bytes, SHA-256 and time of modification.
          *
-         *     The name may have folders before it, as `100RECNX/RCNX0001.JPG`. What cannot be stored of it is
+         *     The name may contain folders, such as `100RECNX/RCNX0001.JPG`. Parts that cannot be stored are
          *     removed.
          */
         NewStagedFile: {
@@ -5945,7 +5944,7 @@ export interface components {
         };
         /**
          * NewStagedFiles
-         * @description Pictures for a deployment, or for a project and there its default deployment.
+         * @description Request to announce files for a deployment, or for the default deployment of a project.
          */
         NewStagedFiles: {
             /** Deployment */
@@ -5957,7 +5956,7 @@ export interface components {
         };
         /**
          * NewTaxon
-         * @description Put a taxon on a project's list; a synonym names the `accepted` taxon that it stands for.
+         * @description Request to add a taxon to a project's list; a synonym names its `accepted` taxon.
          */
         NewTaxon: {
             /** Accepted */
@@ -6020,7 +6019,7 @@ export interface components {
         };
         /**
          * NewUser
-         * @description Invite somebody: they get an account, these roles, and a link that lets them choose a password.
+         * @description Invitation: creates an account with these roles, and a link for choosing a password.
          */
         NewUser: {
             /** Email */
@@ -6043,9 +6042,9 @@ export interface components {
         };
         /**
          * NewWebhook
-         * @description An address to be told of events: those named, or all.
+         * @description Request to create a webhook for the given events, or all.
          *
-         *     Analyses of jobs are told only where it is asked for.
+         *     Events of analyses of jobs are sent only if requested.
          */
         NewWebhook: {
             /**
@@ -6070,9 +6069,9 @@ export interface components {
         };
         /**
          * Notice
-         * @description What a person asked for. `last_sent_at` is when the last e-mail of this kind went out.
+         * @description Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.
          *
-         *     `last_error` is why the newest one did not, or not yet.
+         *     `last_error` is the reason why the newest e-mail was not sent, or not yet.
          */
         Notice: {
             /** Class Name */
@@ -6101,13 +6100,13 @@ export interface components {
         };
         /**
          * NoticeKind
-         * @description What a person can be written to about.
+         * @description Kind of a notice.
          * @enum {string}
          */
         NoticeKind: "deployment_silent" | "source_silent" | "job_failed" | "class_seen";
         /**
          * Notices
-         * @description What the caller asked for; `address` is where it goes, `can_be_sent` whether this server sends e-mail at all.
+         * @description Notices of the caller, the e-mail `address`, and whether this server can send e-mail.
          */
         Notices: {
             /** Address */
@@ -6128,7 +6127,7 @@ export interface components {
         };
         /**
          * OidcCallback
-         * @description What a browser came back with from the provider: `code` and `state`, or `error`.
+         * @description Response of the provider, as the browser returns it: `code` and `state`, or `error`.
          */
         OidcCallback: {
             /** Code */
@@ -6158,7 +6157,7 @@ export interface components {
          * OneTimeLink
          * @description A link that works once.
          *
-         *     Whoever has it can sign in as the person it is for; it is shown this once.
+         *     Anyone with the link can sign in as its user. It is shown once.
          */
         OneTimeLink: {
             /**
@@ -6677,7 +6676,7 @@ export interface components {
         };
         /**
          * PasswordUpdate
-         * @description Change one's own password. `old` is left out only by somebody who has none.
+         * @description Request to change one's own password; `old` is omitted only if no password was set.
          */
         PasswordUpdate: {
             /** New */
@@ -6736,9 +6735,9 @@ export interface components {
         PresetOrder: "name" | "-name";
         /**
          * PresetUpdate
-         * @description What can be changed about a preset; what is left out stays as it is.
+         * @description Request to update a preset; omitted fields keep their values.
          *
-         *     Runs that were asked for stay, too.
+         *     Runs that were already requested do not change.
          */
         PresetUpdate: {
             /** Description */
@@ -6803,7 +6802,7 @@ export interface components {
         };
         /**
          * ProcessingService
-         * @description A named installation of worker software, online if heard from in the last 60 s.
+         * @description Named installation of worker software, online if its last contact was within 60 s.
          */
         ProcessingService: {
             /** Id */
@@ -6826,9 +6825,9 @@ export interface components {
          * @description A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued
          *     for.
          *
-         *     Anybody may see a `public` one without signing in, but for people and places.
+         *     A `public` project can be viewed without an account, without people and places.
          *
-         *     A deleted one can be restored until `gone_after`; then it goes with everything in it.
+         *     A deleted project can be restored until `gone_after`; then it is purged with its content.
          */
         Project: {
             /** Archived At */
@@ -6896,7 +6895,7 @@ export interface components {
         };
         /**
          * PublicDeployment
-         * @description A camera by its number in the order in which they were set up: where it stands, and its name, are withheld.
+         * @description Camera, by its number in order of creation; its place and name are withheld.
          */
         PublicDeployment: {
             /**
@@ -6915,9 +6914,9 @@ export interface components {
         };
         /**
          * PublicImage
-         * @description An image that is shown: analysed, and with nobody on it.
+         * @description Public image: analysed, and without people on it.
          *
-         *     Addresses of pictures are good while it is shown.
+         *     The URLs of its files are valid while it is public.
          */
         PublicImage: {
             /** Boxes */
@@ -6995,8 +6994,8 @@ export interface components {
         };
         /**
          * PublicPreview
-         * @description What visitors see of a project, or would see if it were public; of its newest images, 10,000
-         *     at most.
+         * @description Public view of a project, or its preview; at most the newest 10,000
+         *     images.
          *
          *     `hidden` images name a person, a vehicle or something that is not a known animal, are not
          *     analysed, or are kept back by a tag. `unknown_classes` are the classes of models that are not
@@ -7161,7 +7160,7 @@ export interface components {
          * @description How many files were noted, and what was refused. `run_id` is the run that takes them, null
          *     where none began:
          *
-         *     the one in progress is followed by one for them, and a paused source takes them once it goes on.
+         *     a run in progress is followed by one for them, and a paused source imports them when resumed.
          */
         PushedEventsResult: {
             /** Detail */
@@ -7226,7 +7225,7 @@ export interface components {
         };
         /**
          * RegistrationResult
-         * @description What a registration changed: slugs made new, and slugs whose content changed.
+         * @description Result of a registration: slugs of created and of changed pipelines.
          */
         RegistrationResult: {
             /** Pipelines Created */
@@ -7277,10 +7276,10 @@ export interface components {
         };
         /**
          * RenewResult
-         * @description How each lease that was named stands.
+         * @description State of each lease in the request.
          *
          *     `taken_back` counts leases of this worker that it did not name and that are older than a lease:
-         *     it never heard of them, and they are back in the line.
+         *     it never received them, and they are in the queue again.
          */
         RenewResult: {
             /** Leases */
@@ -7303,7 +7302,7 @@ export interface components {
         };
         /**
          * RenewedLease
-         * @description How one lease stands.
+         * @description State of one lease.
          */
         RenewedLease: {
             /** Reply Subject */
@@ -7312,10 +7311,9 @@ export interface components {
         };
         /**
          * ReplayRequest
-         * @description What to attempt again: these deliveries, whatever became of them, or those that were given up
-         *     and fit.
+         * @description Request to replay deliveries: these, in any state, or the failed ones that match.
          *
-         *     Ids of what is no delivery of the webhook are passed over.
+         *     IDs that are not deliveries of the webhook are ignored.
          */
         ReplayRequest: {
             /** Created After */
@@ -7337,7 +7335,7 @@ export interface components {
         };
         /**
          * ResultStatus
-         * @description What became of one result, in the order sent: `accepted`, `duplicate` or `rejected: why`.
+         * @description Status of one result, in the order sent: `accepted`, `duplicate` or `rejected: reason`.
          *
          *     Unknown values are empty text: `reply_subject` is sent back only if it is a lease token of this
          *     server.
@@ -7352,7 +7350,7 @@ export interface components {
         };
         /**
          * ResultsAccepted
-         * @description What became of a batch; one bad element never refuses the others.
+         * @description Status of a batch of results; an invalid result does not affect the others.
          */
         ResultsAccepted: {
             /** Job Id */
@@ -7377,9 +7375,9 @@ export interface components {
         };
         /**
          * RetryRequest
-         * @description What to do again: everything that failed, or only one of these.
+         * @description Request to retry all failed tasks of a job, or one of these selections.
          *
-         *     Ids of what did not fail are passed over.
+         *     IDs of tasks that did not fail are ignored.
          */
         RetryRequest: {
             /** Analyses */
@@ -7391,7 +7389,7 @@ export interface components {
         };
         /**
          * Role
-         * @description What a member may do in a project; each role may do what those before it may.
+         * @description Role of a member in a project; each role includes the permissions of those before it.
          * @enum {string}
          */
         Role: "viewer" | "reviewer" | "manager" | "owner";
@@ -7456,11 +7454,11 @@ export interface components {
         };
         /**
          * RunContent
-         * @description What a pipeline is run over: images by their ids, pictures by their addresses, or every image
-         *     that fits.
+         * @description Content of a run: images by ID, images by URL, or a selection of the project's images.
          *
-         *     One way of the three; a `sequence` is what is in it now. Pictures go to the `deployment`, or to
-         *     the project's default one; a selection without any condition is every image of the project.
+         *     Exactly one of the three. A `sequence` selects its present images. Downloaded images are added
+         *     to the `deployment`, or to the project's default one. A selection without a condition contains
+         *     every image of the project.
          */
         RunContent: {
             /** Captured After */
@@ -7487,7 +7485,7 @@ export interface components {
         };
         /**
          * RunEvent
-         * @description What a stream tells: a `state` that was entered, or the `progress`.
+         * @description Event of a stream: a new `state`, or the `progress`.
          */
         RunEvent: {
             /** Job Id */
@@ -7543,7 +7541,7 @@ export interface components {
         };
         /**
          * RunResult
-         * @description What came of a job that is over; `analyses` and `failures` are where to read them one by one.
+         * @description Result of a job that ended; `analyses` and `failures` are the URLs of the details.
          */
         RunResult: {
             /** Analyses */
@@ -7691,7 +7689,7 @@ export interface components {
         };
         /**
          * SignatureCheckPart
-         * @description One part of a signature: whether it holds, and in words what is wrong or was found.
+         * @description Result for one component of a signature: whether it is valid, and a message.
          */
         SignatureCheckPart: {
             /** Holds */
@@ -7706,7 +7704,7 @@ export interface components {
          * @description A request as it was sent: its method, its target, its headers and its body.
          *
          *     `signed_message` is what its sender put into the HMAC, if that is known: the first byte that
-         *     differs is found. `body_base64` is for a body that is no text.
+         *     differs is found. `body_base64` is for a body that is not text.
          */
         SignatureCheckRequest: {
             /**
@@ -7734,7 +7732,7 @@ export interface components {
         };
         /**
          * SignatureCheckResult
-         * @description What was found about a signature: whether it holds, part by part, and what the server signs for this request.
+         * @description Result of a signature check, by component, with the message that the server signs.
          */
         SignatureCheckResult: {
             /** Expected Message */
@@ -7849,7 +7847,7 @@ export interface components {
          * SourceConnection
          * @description The connection of a source that pushes.
          *
-         *     `fills_gaps` tells whether a listing shows what was missed meanwhile.
+         *     `fills_gaps` is true if a listing shows the files that were missed.
          */
         SourceConnection: {
             /** Connected Since */
@@ -7932,16 +7930,16 @@ export interface components {
         };
         /**
          * SourceSettings
-         * @description What a person may set on a pull source; what is left out of a change stays as it is.
+         * @description Settings of a pull source; an update keeps the values of omitted fields.
          *
          *     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron
          *     expression in the deployment's time zone. `filename_time_pattern` finds a capture time in a
          *     file's name, such as `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported
          *     first, `oldest` by default. `min_age_s` leaves younger files for the next run. `concurrency` is
-         *     how many files are fetched at once, 4 unless told. The timeouts are 10 s to connect, 30 s for a
-         *     listing and 60 s for a download without progress unless told, and again with null. `options` are
-         *     the gateway's own: see wire/gateway_options; secret ones that a change leaves out stay, null
-         *     forgets them.
+         *     the number of files downloaded at the same time, 4 by default. The timeouts are 10 s to connect,
+         *     30 s for a listing and 60 s for a download without progress by default, and again with null. `options` are
+         *     those of the gateway: see wire/gateway_options. Secret options that an update omits are kept;
+         *     null deletes them.
          */
         SourceSettings: {
             /** Auth Header */
@@ -8024,8 +8022,8 @@ export interface components {
         };
         /**
          * SourceTestResult
-         * @description What a test of a source saw; nothing was stored. `listed` counts all entries, `new` what a
-         *     run would take.
+         * @description Result of a source test, which stores nothing; `listed` counts all entries, `new` those
+         *     that a run would import.
          *
          *     `health` has the values of `Source.health`: `failing`, `no_images`, `all_failing`, `behind` or
          *     `ok`.
@@ -8119,7 +8117,7 @@ export interface components {
         };
         /**
          * StagedFiles
-         * @description What to do with each announced file, in the order told.
+         * @description Next step for each announced file, in the order of the request.
          */
         StagedFiles: {
             /** Files */
@@ -8135,7 +8133,7 @@ export interface components {
         };
         /**
          * StagedImportResult
-         * @description What became of each file, in the order asked, and how many came to what.
+         * @description Result for each file, in the order of the request, and the number of each result.
          */
         StagedImportResult: {
             /** Duplicate */
@@ -8153,15 +8151,15 @@ export interface components {
         };
         /**
          * StagedImportState
-         * @description What became of a file.
+         * @description Result for a staged file.
          *
-         *     One that is `missing` is to be sent, one that is `waiting` to be asked for again.
+         *     A `missing` file has to be uploaded; request the import of a `waiting` file again.
          * @enum {string}
          */
         StagedImportState: "imported" | "duplicate" | "refused" | "missing" | "waiting";
         /**
          * StagedState
-         * @description What to do with a file that was announced: send it, import it, or nothing, because it is there or too large.
+         * @description Next step for an announced file: upload, import, or none if it exists or is too large.
          * @enum {string}
          */
         StagedState: "send" | "arrived" | "duplicate" | "refused";
@@ -8183,7 +8181,7 @@ export interface components {
         };
         /**
          * Summary
-         * @description What came in and what was found: by day (the latest first), by hour of the day, by class and
+         * @description Numbers of images and annotations by day (newest first), hour of the day, class and
          *     deployment.
          *
          *     Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last
@@ -8363,8 +8361,8 @@ export interface components {
         };
         /**
          * TaxonImportResult
-         * @description What became of the lines of a list: those that were `refused` are told by line, a hundred at
-         *     most.
+         * @description Result of a list import; at most 100 `refused` lines are listed with their
+         *     numbers.
          *
          *     `ignored_columns` are those that mean nothing here.
          */
@@ -8384,7 +8382,7 @@ export interface components {
         };
         /**
          * TaxonUpdate
-         * @description Change a taxon; what is left out stays as it is. Ranks and common names are told all anew.
+         * @description Request to update a taxon; omitted fields stay. Ranks and common names are replaced.
          */
         TaxonUpdate: {
             /** Accepted */
@@ -8469,13 +8467,13 @@ export interface components {
         };
         /**
          * TokenKind
-         * @description What an API token is for: a user's own calls, a worker's, or an outside pipeline's.
+         * @description Kind of an API token: for a user, a worker or an external pipeline.
          * @enum {string}
          */
         TokenKind: "user" | "worker" | "pipeline";
         /**
          * TokenScope
-         * @description What a user's token may do, where it may less than its person.
+         * @description Permission level of a user's token, if it is lower than that of the user.
          *
          *     `read` sees; `write` also changes what its person's role allows, up to a manager's; `own` also
          *     what needs an owner. `account` is the person's own: tokens, sessions, password, and everybody's
@@ -8562,7 +8560,7 @@ export interface components {
         };
         /**
          * UploadResult
-         * @description What became of each file of an upload, in the order sent.
+         * @description Result for each file of an upload, in the order sent.
          *
          *     `left_out` are paths of a folder that the client did not send because they are not images by
          *     their names, and `hidden` is the number of hidden files; the server itself leaves out none.
@@ -8595,7 +8593,7 @@ export interface components {
         };
         /**
          * UploadedFile
-         * @description What became of one file of an upload: `imported`, `duplicate` or `refused`, and why.
+         * @description Result for one file of an upload: `imported`, `duplicate` or `refused`, with the reason.
          *
          *     `path` is its name with the folders that were sent, as it is stored.
          */
@@ -8656,17 +8654,17 @@ export interface components {
         UserOrder: "created_at" | "-created_at";
         /**
          * UserState
-         * @description Whether somebody can sign in: `invited` has no password yet, and never signed in by OpenID.
+         * @description State of an account: `invited` has no password yet and never signed in by OpenID.
          * @enum {string}
          */
         UserState: "invited" | "active" | "deactivated";
         /**
          * UserUpdate
-         * @description Change an account; what is left out stays. Somebody deactivated cannot sign in, and their
-         *     tokens end.
+         * @description Request to update an account; omitted fields stay. A deactivated user cannot sign in, and
+         *     the user's tokens are revoked.
          *
-         *     `is_linked` false forgets whom the OpenID provider knows this person as; their next sign-in by
-         *     it links them anew.
+         *     `is_linked` false removes the link to the OpenID provider; the next sign-in by OpenID creates a
+         *     new one.
          */
         UserUpdate: {
             /** Deactivated */
@@ -8761,7 +8759,7 @@ export interface components {
         };
         /**
          * WebhookUpdate
-         * @description What changes of a webhook; what is left out stays.
+         * @description Request to update a webhook; omitted fields keep their values.
          */
         WebhookUpdate: {
             /** Analyses Of Jobs */
@@ -8798,8 +8796,8 @@ export interface components {
          * @description One process of a processing service; or a caller that never said hello, known by token,
          *     address and User-Agent.
          *
-         *     What only a hello tells (`service` to `pipelines`, `hello_at`) is null or empty for such a
-         *     caller. `online` is whether it was heard from in the last 60 s. `images_per_s` is measured while
+         *     Values of a registration (`service` to `pipelines`, `hello_at`) are null or empty for such a
+         *     caller. `online` is true if its last contact was within 60 s. `images_per_s` is measured while
          *     it holds tasks; null before one second of work. `ended_why` is `replaced`, `evicted` or `said
          *     goodbye`.
          */
@@ -9081,7 +9079,7 @@ export interface operations {
                     annotations: {
                         /**
                          * AnnotationType
-                         * @description What kind of finding an annotation is.
+                         * @description Kind of an annotation.
                          * @enum {string}
                          */
                         annotation_type: "bounding_box" | "classification" | "heatmap" | "segmentation" | "mask" | "keypoint" | "custom";
@@ -9180,7 +9178,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * ArtifactType
-                     * @description What kind of file an artifact is.
+                     * @description Kind of an artifact file.
                      * @enum {string}
                      */
                     artifact_type: "heatmap" | "mask" | "segmentation" | "log" | "metadata";
