@@ -4031,8 +4031,8 @@ export interface components {
          *
          *     The default one takes the images of its project that belong to no other. While it is `dating`,
          *     its capture times are recomputed with its clock offset; `previous_clock_offset_s` is the offset
-         *     that undo restores. `silent_since` is the time of the last image, if that is three days ago and the
-         *     period has not ended. `time_zone_source` states whether the time zone was given, found by the
+         *     that undo restores. `silent_since` is the time of the last image, if that is three days ago and
+         *     the period has not ended. `time_zone_source` states whether the time zone was given, found by the
          *     coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given and the times
          *     of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it
          *     has any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
@@ -5563,7 +5563,7 @@ export interface components {
         };
         /**
          * NewAnalysis
-         * @description Request to create an analysis of an external pipeline, with invented results if `simulated`.
+         * @description Request to create an analysis of an external pipeline; `simulated` results are invented.
          */
         NewAnalysis: {
             /** External Job Id */
@@ -7937,8 +7937,8 @@ export interface components {
          *     file's name, such as `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported
          *     first, `oldest` by default. `min_age_s` leaves younger files for the next run. `concurrency` is
          *     the number of files downloaded at the same time, 4 by default. The timeouts are 10 s to connect,
-         *     30 s for a listing and 60 s for a download without progress by default, and again with null. `options` are
-         *     those of the gateway: see wire/gateway_options. Secret options that an update omits are kept;
+         *     30 s for a listing and 60 s for a download without progress by default, and again with null. `options`
+         *     are those of the gateway: see wire/gateway_options. Secret options that an update omits are kept;
          *     null deletes them.
          */
         SourceSettings: {
