@@ -1,4 +1,4 @@
-"""Tells who follows a job that it got on: one watcher a process, at work only while somebody follows."""
+"""Notify the subscribers of jobs; a process polls only while it has subscribers."""
 
 import asyncio
 import contextvars
@@ -16,9 +16,9 @@ LOOK_EVERY_S = 0.5
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """How far a job is: every change of its state so far, oldest first, and its images by state.
+    """The progress of a job: its transitions, oldest first, and its images by state.
 
-    Read once for all who follow it.
+    It is read once for all subscribers.
     """
 
     moves: tuple[JobTransition, ...]
@@ -37,9 +37,9 @@ class _Follower:
 
 
 class JobSubscribers:
-    """Who follows a job in this process.
+    """The subscribers of jobs in this process.
 
-    Nobody falls behind: each is told the newest, and asks for what is between.
+    Each receives the newest snapshot, so a slow one skips intermediate ones.
     """
 
     def __init__(self, every_s: float = LOOK_EVERY_S) -> None:
@@ -51,7 +51,7 @@ class JobSubscribers:
     async def follow(
         self, job_id: int, look: Look, silence_s: float
     ) -> AsyncIterator[JobSnapshot | None]:
-        """Yield how far a job is, now and after each change, and None after every `silence_s` without one."""
+        """Yield a snapshot of a job now and after each change, and None after `silence_s` without one."""
         follower = _Follower(job_id)
         self._followers.add(follower)
         if self._watching is None or self._watching.done():

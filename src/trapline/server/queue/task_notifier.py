@@ -1,4 +1,4 @@
-"""Tells workers that wait for tasks when there are some: one watcher a process, at work only while somebody waits."""
+"""Wake workers that wait for tasks; a process polls only while a worker waits."""
 
 import asyncio
 import contextvars
@@ -26,9 +26,9 @@ class _Waiter:
 
 
 class TaskNotifier:
-    """Who waits in this process, the longest first.
+    """The waiting workers of this process, the longest wait first.
 
-    Only as many are woken as there are tasks for.
+    Only as many are woken as there are tasks.
     """
 
     def __init__(self, every_s: float = LOOK_EVERY_S) -> None:
@@ -68,7 +68,7 @@ class TaskNotifier:
 
     @property
     def closed(self) -> bool:
-        """Whether nobody may wait any more."""
+        """Return whether waiting is no longer possible."""
         return self._closed
 
     def close(self) -> None:

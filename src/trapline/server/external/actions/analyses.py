@@ -1,4 +1,4 @@
-"""Analyses of outside pipelines: make, show, list, move, finalize."""
+"""Create, list, get, update and finalize analyses of external pipelines."""
 
 from datetime import datetime
 from uuid import UUID
@@ -67,10 +67,13 @@ RETRY_AFTER_S = 3600
 async def create_analysis(
     system: AppContext, scope: Scope, image_id: UUID, new: NewAnalysis
 ) -> CreatedAnalysis:
-    """Make a stand-alone analysis of an image, with the secret that signs its callbacks.
+    """Create a stand-alone analysis of an image, with the secret that signs its callbacks.
 
-    Raises NotFound, Forbidden, Invalid (another image, a model that is not allowed, too many of
-    them), Conflict, TooMany (too many in 24 hours).
+    Raises:
+        NotFound, Forbidden: the caller does not see the image or may not change the project.
+        InvalidRequest: another image, a model that is not allowed, or too many analyses.
+        Conflict: the external_job_id is in use.
+        TooManyRequests: too many analyses of this image were created in 24 hours.
     """
     if new.image_id != image_id:
         raise InvalidRequest("The body's image_id is another than the address's. Nothing was made.")
@@ -81,7 +84,7 @@ async def create_analysis(
             "was made. The operator names them in ML_ALLOWED_MODELS."
         )
     async with system.database.transaction(scope) as tx:
-        # Kept without its secret, which is made again: no secret lies in the database in the clear.
+        # The response is saved without the secret, which is derived again: no secret is stored.
         done = await find_saved_response(scope, tx, Analysis)
         if done is None:
             done = save_response(scope, tx, await _add(system, scope, tx, image_id, new))
@@ -164,7 +167,11 @@ async def list_analyses(
 async def get_analysis(
     system: AppContext, scope: Scope, analysis_id: UUID, use: SignatureUse | None = None
 ) -> Analysis:
-    """Show an analysis with the first page of its annotations. Raises NotFound."""
+    """Return an analysis with the first page of its annotations.
+
+    Raises:
+        NotFound: the caller does not see such an analysis.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_analysis_row(scope, tx, analysis_id)
         await record_signature_use(tx, row, use)

@@ -1,4 +1,4 @@
-"""Artifacts: give an address to upload to, look whether the file came, cite it, clean up what nothing came of."""
+"""Artifacts: sign uploads, verify uploaded files, cite them, and purge unused ones."""
 
 import asyncio
 import hashlib
@@ -60,10 +60,10 @@ DOWNLOAD_LIFETIME_S = 3600
 
 @dataclass(frozen=True)
 class StoredUpload:
-    """What was seen in the store under an artifact's path: the file, or what is wrong with it.
+    """The file in the store for an artifact, or the reason why it is not valid.
 
-    `presigned_at` and `uploaded_at` are those of the row then: others mean that another upload may
-    have come since.
+    `presigned_at` and `uploaded_at` are those of the row at that time; if they differ now, another
+    upload may have arrived since.
     """
 
     presigned_at: datetime
@@ -217,7 +217,7 @@ async def _hash(system: AppContext, path: str) -> str:
 
 
 def record_upload(row: ArtifactRow, seen: StoredUpload, state: ArtifactState) -> None:
-    """Note in an artifact's row what was seen of its file."""
+    """Record the uploaded file in the row of its artifact."""
     assert seen.file is not None, "only a file that is there is noted"
     row.state = state.value
     row.size = seen.file.size
@@ -229,7 +229,7 @@ def record_upload(row: ArtifactRow, seen: StoredUpload, state: ArtifactState) ->
 async def cite_own_artifacts(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, arrived: Mapping[str, StoredUpload]
 ) -> None:
-    """Note at the end of an analysis which of its files came; those that are its own are cited with it."""
+    """At the end of an analysis, record its uploaded files; cite those that belong to it."""
     if not arrived:
         return
     for row in await list_artifact_rows(scope, tx, analysis, list(arrived)):
@@ -322,7 +322,7 @@ async def purge_orphans(system: AppContext, scope: Scope) -> bool:
 
 
 def _state_of(row: ArtifactRow) -> ArtifactState:
-    """What a file is at the end of its analysis that no annotation cited."""
+    """Return the final state of a file that no annotation cites."""
     return ArtifactState.CITED if row.artifact_type in OF_THE_ANALYSIS else ArtifactState.UPLOADED
 
 

@@ -1,4 +1,4 @@
-"""Annotations of outside pipelines: posted in bulk, stored once whoever sends them how often."""
+"""Store the annotations of external pipelines in bulk, each exactly once."""
 
 import asyncio
 import mmap
@@ -62,7 +62,7 @@ CLASSIFICATION = AnnotationType.CLASSIFICATION.value
 CUSTOM = AnnotationType.CUSTOM.value
 LARGE_BYTES = 1 << 20
 SMALL_BYTES = 1 << 16
-"""What is read at once: more is read in a thread, so that nobody else waits for it."""
+"""Larger bodies are parsed in a thread, to keep the event loop free."""
 
 
 async def post_annotations(
@@ -134,7 +134,7 @@ async def post_annotations(
 
 @dataclass(frozen=True)
 class _Stored:
-    """What a request leaves stored: its annotations, their fingerprints, which are there, and the files they name."""
+    """The annotations of a request with their fingerprints, stored rows, files and URLs."""
 
     analysis_id: UUID
     checked: Sequence[ValidatedAnnotation]
@@ -158,10 +158,12 @@ async def _cite(
     checked: Sequence[ValidatedAnnotation],
     arrived: Mapping[str, StoredUpload] | None,
 ) -> dict[str, UUID]:
-    """Cite the files that annotations name; answers their ids by path. Raises Unprocessable naming
-    each fault.
+    """Cite the files that annotations name; return their IDs by path.
 
-    `arrived` is what was seen of them in the store; None for a request that had its effect already.
+    `arrived` has the uploads in the store; it is None for a repeated request.
+
+    Raises:
+        Unprocessable: names each file that cannot be cited.
     """
     rows = {row.storage_path: row for row in await list_artifact_rows(scope, tx, analysis)}
     problems = []
@@ -180,7 +182,7 @@ async def _cite(
 def _find_fault(
     one: ValidatedAnnotation, row: ArtifactRow | None, seen: StoredUpload | None
 ) -> str | None:
-    """Cite one file, or say why it cannot be."""
+    """Cite one file, or return the reason why it cannot be cited."""
     if row is None:
         return "is no artifact of this analysis"
     if one.kind in NEEDS_FILE and row.media_type != PNG:
@@ -262,7 +264,7 @@ def _name_new(
     present: dict[bytes, StoredAnnotation],
     now: datetime,
 ) -> list[int]:
-    """Give an id to each annotation that is not there yet, and note it in `present`; answers their places."""
+    """Assign an ID to each new annotation and add it to `present`; return the positions."""
     # One UUIDv7 for a request, its last five digits counted up: they are read back in the order
     # posted.
     block = uuid7().hex[:-5]
@@ -330,7 +332,7 @@ def _encode_scores(
 
 
 def _tell_all(stored: _Stored) -> tuple[msgspec.Raw, int]:
-    """Tell what is stored as a list of Annotation, encoded; answers it and how many they are."""
+    """Encode the stored annotations as a list of Annotation; return it and its length."""
     told = [
         _tell(stored, one, print_)
         for one, print_ in zip(stored.checked, stored.prints, strict=True)

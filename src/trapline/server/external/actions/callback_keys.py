@@ -1,4 +1,4 @@
-"""Callback keys: make, list, revoke; and the checker that says which part of a signature is wrong."""
+"""Create, list and revoke callback keys; check which part of a signature is invalid."""
 
 import base64
 import binascii

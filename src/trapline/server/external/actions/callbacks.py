@@ -1,4 +1,4 @@
-"""Callbacks of outside pipelines: who may have signed one, and what the signature lets them do."""
+"""Callbacks of external pipelines: their possible signers and the permissions of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ UNSIGNED = (
 
 @dataclass(frozen=True)
 class CallbackSigner:
-    """Somebody who may have signed: with which secret, and what they may touch if they have.
+    """A possible signer of a callback: its secret and its permissions.
 
     `key` is a service key.
     """
@@ -49,7 +49,7 @@ class CallbackSigner:
 
 @dataclass(frozen=True)
 class SignatureUse:
-    """A signature that is about to have its effect, named so that a second use is known; kept in seconds."""
+    """The use of a signature, with a name that identifies a second use; `kept_s` in seconds."""
 
     name: bytes
     kept_s: float
@@ -58,7 +58,7 @@ class SignatureUse:
 
 
 def derive_secret(system: AppContext, analysis_id: UUID) -> str:
-    """Make the secret of a stand-alone analysis: 64 hexadecimal characters, whose text is the key."""
+    """Derive the secret of an analysis: 64 hexadecimal characters; the key is their text."""
     return _derive(system.secrets.derive(PURPOSE), analysis_id).decode()
 
 
@@ -160,7 +160,7 @@ def require_standalone(row: AnalysisRow) -> None:
 
 
 def require_open(row: AnalysisRow) -> None:
-    """Raise Conflict for an analysis that takes nothing any more: a job's, or one in a final state."""
+    """Raise Conflict for an analysis of a job or in a final state."""
     require_standalone(row)
     if row.state in FINAL:
         raise Conflict(f"This analysis is {row.state} and takes nothing more. Nothing was changed.")

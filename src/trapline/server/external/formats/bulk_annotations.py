@@ -1,4 +1,4 @@
-"""Annotations as posted: decoded fast, and once more with patience where something is wrong, so that all is named."""
+"""Decode and validate posted annotations; invalid bodies are parsed again to name every error."""
 
 import hashlib
 import mmap
@@ -181,7 +181,7 @@ def _plain(one: BulkAnnotation) -> DecodedAnnotation:
 
 
 def reject_batch(problems: Problems) -> Unprocessable:
-    """Refuse a request for all that is wrong with it, in words; at most a hundred problems are listed."""
+    """Build the error for a request; it lists at most a hundred problems."""
     shown = "; ".join(f"{where}: {message}" for where, message in problems[:3])
     more = f"; and {len(problems) - 3:,} more" if len(problems) > 3 else ""
     return Unprocessable(f"{shown}{more}. Nothing was stored.", problems[:MOST_PROBLEMS])
@@ -222,7 +222,7 @@ def validate_annotations(
 
 
 def _places_of_boxes(posted: Sequence[DecodedAnnotation]) -> dict[int, int | None]:
-    """Where the box of each ordering stands; None for an ordering that several different ones have."""
+    """Return the position of the box of each ordering; None if several boxes have it."""
     places: dict[int, int | None] = {}
     for place, one in enumerate(posted):
         if one.annotation_type == BOX and one.ordering is not None:
@@ -286,7 +286,7 @@ def _parent_of(one: DecodedAnnotation, boxes: dict[int, int | None]) -> int | UU
 
 
 def format_float32(number: float) -> float:
-    """The shortest decimal that is this number in single precision."""
+    """Return the shortest decimal that single precision rounds to the same number."""
     if -1 <= number <= 1 and round(number, 6) == number:
         return number
     packed = _FLOAT.pack(number)
@@ -347,7 +347,7 @@ def _prepare(
 
 
 def _canonical(value: Any) -> Any:
-    """The same numbers in one form: JSON has 10, 10.0 and -0.0 for them."""
+    """Return equal numbers in one form, because JSON has 10, 10.0 and -0.0."""
     kind = type(value)
     if kind is dict:
         # Numbers are seen to here: a call for each would be a third of the time that a box takes.

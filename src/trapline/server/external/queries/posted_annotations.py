@@ -1,4 +1,4 @@
-"""Annotations that outside pipelines post: written once by constraint, in bulk."""
+"""Annotations of external pipelines: inserted in bulk, once by constraint."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -23,7 +23,7 @@ from trapline.server.platform.db.binary_copy import (
 
 
 class NewPostedAnnotation(NamedTuple):
-    """A posted annotation to be written; ids and the fingerprint are their bytes, the data is encoded."""
+    """A new annotation; IDs and the fingerprint are bytes, the data is encoded."""
 
     id: bytes
     fingerprint: bytes
@@ -38,7 +38,7 @@ class NewPostedAnnotation(NamedTuple):
 
 
 class StoredAnnotation(NamedTuple):
-    """A posted annotation that is there: its id, as bytes and as it is told, and when it was stored."""
+    """A stored annotation: its ID, as bytes and as text, and its creation time."""
 
     id: bytes
     told_id: str
@@ -60,9 +60,9 @@ async def count_annotations(scope: Scope, tx: Transaction, analysis: AnalysisRow
 async def list_stored_annotations(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, prints: Collection[bytes]
 ) -> dict[bytes, StoredAnnotation]:
-    """List which annotations are there, by their fingerprints.
+    """Return the stored annotations with these fingerprints.
 
-    The analysis is locked: nobody else adds any.
+    The analysis is locked, so that no other request adds any.
     """
     scope.check(analysis.project_id)
     cursor = await tx.execute(
@@ -91,7 +91,7 @@ async def list_single_precision(
 async def list_boxes(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, ids: Collection[UUID]
 ) -> dict[UUID, bytes]:
-    """List the fingerprints of some boxes of an analysis by their ids; other annotations are left out."""
+    """Return the fingerprints of boxes of an analysis by ID; other annotations are left out."""
     scope.check(analysis.project_id)
     cursor = await tx.execute(
         "select id, fingerprint from annotations"
@@ -104,7 +104,7 @@ async def list_boxes(
 async def delete_other_annotations(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, kept: Collection[bytes]
 ) -> int:
-    """Delete the annotations of an analysis but those with some fingerprints, with their scores; answers how many."""
+    """Delete all annotations of an analysis except these, with their scores; return the number."""
     scope.check(analysis.project_id)
     cursor = await tx.execute(
         """
@@ -126,7 +126,7 @@ async def delete_other_annotations(
 async def create_annotations(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, rows: Iterable[NewPostedAnnotation]
 ) -> None:
-    """Write posted annotations; the unique index of fingerprints is the guard, should two be equal after all."""
+    """Insert annotations; the unique index of fingerprints rejects duplicates."""
     scope.check(analysis.project_id)
     await copy_rows(
         tx,

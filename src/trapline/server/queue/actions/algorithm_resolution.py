@@ -1,4 +1,4 @@
-"""Attribution: which stored revision of an algorithm each finding of a result is by."""
+"""Resolve the algorithms that results name to stored revisions."""
 
 from collections.abc import Sequence
 
@@ -28,11 +28,11 @@ async def resolve_algorithms(
     content: bytes,
     results: Sequence[SuccessStruct],
 ) -> list[dict[str, StoredAlgorithm]]:
-    """Find for each result the algorithms that it names, by key. `content` is the hash of the job's
-    pipeline as it is.
+    """Return the stored algorithms that each result names, by key.
 
-    A result that tells a version is by that revision, wherever it is registered; one that tells
-    none is by the pipeline's own. What nobody registered is kept by key and name.
+    `content` is the hash of the job's pipeline. A result with a version refers to that revision, in any
+    pipeline; a result without one refers to the revision of its pipeline. An algorithm that is not
+    registered is stored with its key and name.
     """
     of_each = [list_algorithms(result) for result in results]
     named = {revision: name for of_one in of_each for revision, name in of_one.items()}

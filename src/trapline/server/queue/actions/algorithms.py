@@ -1,4 +1,4 @@
-"""Algorithms: list, show, and search their class lists."""
+"""List algorithms, get one, and search their class lists."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Fetching the pictures that a run was asked for by their addresses: all of them, or the job fails with the reason."""
+"""Download the images that a run names by URL; if one fails, the job fails with the reason."""
 
 import asyncio
 import contextlib
@@ -63,17 +63,17 @@ GONE = "the addresses of its pictures are no longer kept, or their deployment wa
 
 
 class DownloadFailed(Exception):
-    """A picture that will not be had, and why."""
+    """An image that cannot be downloaded, with the reason."""
 
 
 class PermanentError(OutboundFailed):
-    """A server that will say the same next time."""
+    """An error that a retry cannot fix."""
 
 
 async def download_content(system: AppContext, scope: Scope, job_id: int) -> None:
-    """Fetch what a job was asked for by addresses, then let its images be put into the line.
+    """Download the images that a job names by URL, then queue them.
 
-    Any number of processes may do so for one job: each address is in one process's hands at a time.
+    Several processes may do so for one job: each URL is claimed by one process at a time.
     """
     ends = time.monotonic() + TURN_S
     while True:
@@ -140,7 +140,7 @@ async def _take(system: AppContext, scope: Scope, download: PendingDownload) -> 
 
 @asynccontextmanager
 async def _visit(system: AppContext, scope: Scope, host: str) -> AsyncIterator[float]:
-    """Take a place at a host; gives 0, or after how many seconds to ask again where there was none."""
+    """Claim a request to a host; return 0, or the seconds to wait if none is available."""
     async with system.database.transaction(scope) as tx:
         turn = await acquire_host_slot(scope, tx, host, system.host_pace, CLAIMED_S)
     if isinstance(turn, float):

@@ -1,4 +1,4 @@
-"""What failed in a job: reasons, dead letters, the story of one task, and doing it again."""
+"""Failures of a job: reasons, failed tasks, attempts of a task, and retries."""
 
 from uuid import UUID
 
@@ -66,9 +66,10 @@ async def list_dead_letters(
     limit: int,
     cursor: str | None,
 ) -> Page[DeadLetter]:
-    """List what a job gave up, for one reason (or an error that has it) or for any.
+    """List the failed tasks of a job; optionally only those with one reason or error.
 
-    Raises NotFound.
+    Raises:
+        NotFound: the caller does not see such a job.
     """
     reasons = None if reason is None else _same(reason)
     async with system.database.transaction(scope) as tx:
@@ -137,9 +138,11 @@ async def get_task(system: AppContext, scope: Scope, job_id: int, analysis_id: U
 
 
 async def retry_job(system: AppContext, scope: Scope, job_id: int, wanted: RetryRequest) -> Job:
-    """Do again what failed or was canceled: all of it, one reason's, or some.
+    """Retry failed or canceled tasks: all of them, those of a reason, or some.
 
-    Raises NotFound, Conflict.
+    Raises:
+        NotFound: the caller does not see such a job.
+        Conflict: there is nothing to retry.
     """
     which = retry.RetrySelector(
         reasons=None if wanted.reason is None else _same(wanted.reason),

@@ -1,4 +1,4 @@
-"""Receiving a picture from an outside server, in pieces that are no larger than memory likes."""
+"""Receive a file from an external server in chunks, with bounded memory."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ WRITTEN_AT_ONCE = 256 * 1024
 
 
 class TransferAborted(OutboundFailed):
-    """The transfer of a file ended after it had begun."""
+    """The transfer of a file ended before the end of the file."""
 
 
 async def receive_file(

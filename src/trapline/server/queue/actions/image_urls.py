@@ -1,4 +1,4 @@
-"""The addresses of pictures that runs are asked for by: read as they will be fetched, and sealed at rest."""
+"""Validate the image URLs of runs, and encrypt them for storage."""
 
 from uuid_utils.compat import uuid7
 
@@ -13,9 +13,10 @@ TABLE, COLUMN = "job_downloads", "sealed_url"
 
 
 def validate_url(system: AppContext, url: str) -> None:
-    """Read an address as whoever fetches it does.
+    """Parse a URL as the download does.
 
-    Raises OutboundRefused for one that never may be.
+    Raises:
+        OutboundRefused: requests to this URL are never allowed.
     """
     from trapline.server.platform.network.outbound import get_origin, parse_url
 
@@ -29,18 +30,22 @@ def validate_url(system: AppContext, url: str) -> None:
 
 
 def get_host(url: str) -> str:
-    """Tell the host of an address."""
+    """Return the host of a URL."""
     from trapline.server.platform.network.outbound import get_origin, parse_url
 
     return get_origin(parse_url(url))[1]
 
 
 def encrypt_url(system: AppContext, url: str) -> EncryptedUrl:
-    """Seal an address for the row that it is going to be in."""
+    """Encrypt a URL for the row that stores it."""
     row_id = uuid7()
     return EncryptedUrl(row_id, encrypt_secret(system.secrets, url, TABLE, row_id, COLUMN))
 
 
 def decrypt_url(system: AppContext, download: PendingDownload) -> str:
-    """Open the address of a picture. Raises WrongKey."""
+    """Decrypt the URL of an image.
+
+    Raises:
+        DecryptionError: it was encrypted with another key.
+    """
     return decrypt_secret(system.secrets, download.sealed_url, TABLE, download.id, COLUMN)

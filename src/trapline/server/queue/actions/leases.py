@@ -1,4 +1,4 @@
-"""Leases of workers that said hello: renewed, given back, and taken back."""
+"""Renew, release and revoke the leases of registered workers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -37,9 +37,11 @@ log = structlog.get_logger(__name__)
 
 
 async def renew_leases(system: AppContext, scope: Scope, given: Renewal) -> RenewResult:
-    """Note that a worker lives, and tell it how its leases stand.
+    """Record the contact of a worker and return the state of its leases.
 
-    Raises UnknownWorker, WorkerEnded.
+    Raises:
+        UnknownWorker: the worker ID is not registered.
+        WorkerEnded: the worker ID has ended.
     """
     require_hello(scope)
     worker_id = scope.origin.worker_id
@@ -88,9 +90,11 @@ def _is_held(standing: Mapping[UUID, LeaseStatus], analysis_id: UUID) -> bool:
 
 
 async def release_leases(system: AppContext, scope: Scope, given: ReleaseRequest) -> ReleaseResult:
-    """Give tasks back to the line, uncharged; with `goodbye` the worker's id is over.
+    """Release leases without charging a retry; with `goodbye` the worker ID ends.
 
-    Raises UnknownWorker, WorkerEnded.
+    Raises:
+        UnknownWorker: the worker ID is not registered.
+        WorkerEnded: the worker ID has ended.
     """
     require_hello(scope)
     worker_id = scope.origin.worker_id
@@ -139,9 +143,9 @@ async def revoke_leases(
     how: RevocationReason,
     whose: LeaseSelector | None = None,
 ) -> int:
-    """Take back leases, job by job and page by page; answers how many.
+    """Revoke leases, job by job and in pages; return their number.
 
-    What a dead process held is charged as lost.
+    Leases of a dead process are charged as lost.
     """
     losses = system.leases.losses if how == RevocationReason.REPLACED else None
     total = 0

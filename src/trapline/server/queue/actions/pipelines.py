@@ -1,4 +1,4 @@
-"""Pipelines: register, list."""
+"""Register and list pipelines."""
 
 import asyncio
 from collections.abc import Sequence
@@ -197,5 +197,5 @@ async def _describe(
 
 
 def is_online(seen_at: datetime | None, now: datetime) -> bool:
-    """Tell whether something was heard from within the last minute."""
+    """Return whether the last contact was within the last minute."""
     return seen_at is not None and (now - seen_at).total_seconds() <= ONLINE_S

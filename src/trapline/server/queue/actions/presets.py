@@ -1,4 +1,4 @@
-"""Presets: make, list, show, change, delete."""
+"""Create, list, get, update and delete presets."""
 
 from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError

@@ -1,4 +1,4 @@
-"""The line looks after itself: leases that are over return, counters are compared with the rows."""
+"""Maintain the queue: expire leases, recount jobs, and resume interrupted expansions."""
 
 import structlog
 
@@ -32,7 +32,7 @@ STILL_FOR_S = 20.0
 
 
 async def requeue_expired_leases(system: AppContext, scope: Scope) -> int:
-    """Return every lease that is over to the line, or give its task up; answers how many."""
+    """Return expired leases to the queue, or fail their tasks; return the number of leases."""
     leases = system.leases
     await _finish_ended(system, scope)
     terms = LeasePolicy(leases.lease_s, leases.lease_max_s, leases.losses)
@@ -49,7 +49,7 @@ async def requeue_expired_leases(system: AppContext, scope: Scope) -> int:
 
 
 async def _finish_ended(system: AppContext, scope: Scope) -> None:
-    """Take back what evicted and replaced workers hold still, because whoever did so was cut off."""
+    """Revoke the remaining leases of evicted and replaced workers after an interruption."""
     async with system.database.sql_transaction(scope, each_alone=True) as tx:
         ended = await list_ended_with_leases(scope, tx, system.leases.lease_s)
     for worker in ended:
@@ -59,7 +59,7 @@ async def _finish_ended(system: AppContext, scope: Scope) -> None:
         how = RevocationReason.EVICTED if worker.why == "evicted" else RevocationReason.REPLACED
         taken = await revoke_leases(system, scope, holdings, how, whose)
         log.info(
-            "leases of a worker that ended are taken back",
+            "leases of an ended worker revoked",
             worker=str(worker.id),
             why=worker.why,
             tasks=taken,
@@ -81,7 +81,7 @@ async def _return_expired_of(
 
 
 async def recount_jobs(system: AppContext, scope: Scope) -> int:
-    """Compare the counters of every live job with its rows; what differs is put right and told in the log."""
+    """Compare the counters of each live job with its rows; correct and log differences."""
     async with system.database.transaction(scope) as tx:
         jobs = await list_miscounted_jobs(scope, tx)
     wrong = 0
@@ -94,7 +94,7 @@ async def recount_jobs(system: AppContext, scope: Scope) -> int:
         if differences:
             wrong += 1
             log.error(
-                "counters of a job were wrong and are put right",
+                "wrong counters of a job corrected",
                 job=job_id,
                 differences=differences,
             )
@@ -104,10 +104,9 @@ async def recount_jobs(system: AppContext, scope: Scope) -> int:
 async def resume_expansions(
     system: AppContext, scope: Scope, still_for_s: float = STILL_FOR_S
 ) -> None:
-    """Ask again for expansions that stand still, and for sweeps of canceled jobs that have open
-    tasks.
+    """Enqueue interrupted expansions, and sweeps of canceled jobs with open tasks, again.
 
-    Whatever is done already is not done again, so asking too often costs nothing but time.
+    Both tasks skip completed work, so an extra task does no harm.
     """
     async with system.database.transaction(scope) as tx:
         for job_id, fetching in await list_unexpanded(scope, tx, still_for_s):

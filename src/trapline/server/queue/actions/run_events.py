@@ -1,4 +1,4 @@
-"""What a stream of a run tells: each state that it entered, once, and how far it is."""
+"""The events of a run: each of its states, once, and its progress."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from trapline.wire.jobs import JobProgress, JobTransition
 
 
 async def list_job_snapshots(system: AppContext, job_ids: list[int]) -> Mapping[int, JobSnapshot]:
-    """Tell how far these jobs are, for all who follow one in this process."""
+    """Return the progress of these jobs, for all subscribers in this process."""
     scope = Scope.system()
     async with system.database.sql_transaction(scope, each_alone=True) as tx:
         standings = await list_state_counts(scope, tx, job_ids)
@@ -37,9 +37,10 @@ async def list_job_snapshots(system: AppContext, job_ids: list[int]) -> Mapping[
 
 
 async def get_last_event(system: AppContext, scope: Scope, job_id: int) -> tuple[int, int, bool]:
-    """Tell a job's project, the number of its last change of state, and whether it is over.
+    """Return the project of a job, the number of its last transition, and whether it has ended.
 
-    Raises NotFound.
+    Raises:
+        NotFound: the caller does not see such a job.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_job_row(scope, tx, job_id)

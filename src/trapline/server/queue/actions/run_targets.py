@@ -1,4 +1,4 @@
-"""What can be run, and over what: by their names and ids, and what is said of names that are not known."""
+"""Resolve the presets, pipelines and images that runs and jobs name."""
 
 from uuid import UUID
 
@@ -17,9 +17,10 @@ KNOWN = 100
 async def resolve_run_target(
     scope: Scope, tx: Transaction, project_id: int, preset: str | None, pipeline: str | None
 ) -> RunTarget:
-    """Find a preset or a pipeline of a project.
+    """Resolve a preset or a pipeline of a project.
 
-    Raises Unprocessable where it is not known, or its pipeline gone.
+    Raises:
+        Unprocessable: it does not exist, or the pipeline of the preset does not.
     """
     return await require_run_target(
         scope,
@@ -56,7 +57,7 @@ async def require_run_target(
 async def format_unknown_preset(
     scope: Scope, tx: Transaction, preset: str, project_id: int | None
 ) -> Unprocessable:
-    """Say that a preset is not known, in one project or in all of the caller's, and which ones are."""
+    """Format the error for an unknown preset, with the presets that exist."""
     names = await list_preset_names(scope, tx, project_id, KNOWN)
     where = "any of your projects" if project_id is None else "this project"
     known = (
@@ -73,10 +74,10 @@ async def format_unknown_preset(
 async def list_selected_images(
     scope: Scope, tx: Transaction, project_id: int, selection: Selection
 ) -> list[UUID] | None:
-    """List the images that a selection names, in order: its ids, or its sequence's. None where it
-    names none.
+    """List the images that a selection names, by ID or by sequence, in order; None if it names none.
 
-    Raises NotFound where the sequence is not of this project.
+    Raises:
+        NotFound: the project has no such sequence.
     """
     if selection.sequence is None:
         return None if selection.images is None else sort_unique_ids(selection.images)

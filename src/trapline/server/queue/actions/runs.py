@@ -1,4 +1,4 @@
-"""Pipeline runs: asked for and answered at once; looked at, listed, canceled and tried again as the jobs they are."""
+"""Submit, get, list, cancel and retry pipeline runs, which are jobs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -62,8 +62,7 @@ from trapline.wire.runs import (
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a run belongs, what it is about in words, and which deployment its pictures go to, or
-    its images and what runs over them."""
+    """The project of a run, a preview of its content, and the deployment or images of it."""
 
     project_id: int
     preview: str
@@ -286,7 +285,7 @@ async def retry_run(
 
 
 def build_state_entry(move: JobTransition) -> StateHistoryEntry:
-    """Tell a state that a job entered."""
+    """Build the entry of a state in the history of a run."""
     metadata: dict[str, Any] = {"attempt": move.attempt, "actor": move.actor}
     if move.worker_id is not None:
         metadata["worker_id"] = str(move.worker_id)
@@ -298,7 +297,7 @@ def build_state_entry(move: JobTransition) -> StateHistoryEntry:
 
 
 def format_state(state: JobState) -> PipelineRunState:
-    """Write a state as users of this interface read it."""
+    """Format a state as this API names it."""
     return PipelineRunState(state.upper())
 
 
@@ -339,7 +338,7 @@ def _result(job: JobDetail) -> RunResult:
 
 
 def _error(job: JobDetail) -> str | None:
-    """Say why a job failed or some of its images did; None where nothing did."""
+    """Return the reason why a job or some of its images failed; None if nothing failed."""
     if not job.progress.failed:
         return job.moves[-1].reason if job.status == JobState.FAILED else None
     count = job.progress.failed

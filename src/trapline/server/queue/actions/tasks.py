@@ -1,4 +1,4 @@
-"""Tasks: which jobs have some, and leasing them."""
+"""List jobs with available tasks, and lease tasks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -49,12 +49,12 @@ SYSTEM = Scope.system()
 
 
 def get_renew_interval_s(leases: LeaseSettings) -> float:
-    """How often a worker that said hello renews: often enough for its lease, and to be seen online (60 s)."""
+    """Return how often a worker renews, in seconds: in time for its lease and to be online."""
     return min(leases.lease_s / 3, LONGEST_RENEWAL_S)
 
 
 def get_contact_interval_s(leases: LeaseSettings) -> float:
-    """How seldom a worker's sign of life is written: half of the renewal time."""
+    """Return how often a contact is stored, in seconds: half the renewal interval."""
     return get_renew_interval_s(leases) / 2
 
 
@@ -65,7 +65,7 @@ async def list_jobs_with_tasks(
     limit: int,
     project_id: int | None = None,
 ) -> ClaimableJobs:
-    """List jobs of these pipelines, or of one project, that have tasks to lease now, best first."""
+    """List jobs with available tasks, of some pipelines or of one project, the best first."""
     async with system.database.sql_transaction(scope) as tx:
         if slugs is not None:
             await record_claim_contact(
@@ -84,9 +84,10 @@ async def list_jobs_with_tasks(
 
 
 async def lease_job_tasks(system: AppContext, scope: Scope, job_id: int, wanted: int) -> Tasks:
-    """Lease about so many tasks of a job to the caller; none where it is final, paused or archived.
+    """Lease about this number of tasks of a job; none if it is final, paused or archived.
 
-    Raises NotFound.
+    Raises:
+        NotFound: the caller does not see such a job.
     """
     if scope.token_id is None:
         raise Forbidden("Tasks are for workers: call with an API token.")
@@ -138,7 +139,12 @@ async def lease_tasks_of_any_job(
 
 
 def require_hello(scope: Scope) -> None:
-    """Make sure that the caller said who it is. Raises Forbidden, Invalid."""
+    """Require a registered worker.
+
+    Raises:
+        Forbidden: the caller has no API token.
+        InvalidRequest: the request names no worker.
+    """
     if scope.token_id is None:
         raise Forbidden("Tasks are for workers: call with an API token.")
     if scope.origin.worker_id is None:
@@ -200,9 +206,9 @@ async def _lease_any_now(
 async def _lease(
     system: AppContext, scope: Scope, tx: Transaction, job_id: int, wanted: int
 ) -> tuple[LeasableJob, list[Leased], bool]:
-    """Lease tasks of one job; answers also whether the caller holds as much as it may.
+    """Lease tasks of one job; return also whether the caller has reached its limit.
 
-    Usually two statements: what is known of job and caller, and the lease.
+    This usually takes two statements: one for the job and the caller, and one for the lease.
     """
     leases, remembered = system.leases, system.part(LeaseCache)
     known = remembered.get_holder(get_caller_key(scope), job_id)

@@ -1,4 +1,4 @@
-"""Processing services and the workers behind them: hello, list, evict."""
+"""Register, list and evict workers, and list processing services."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -49,7 +49,7 @@ log = structlog.get_logger(__name__)
 
 
 async def register_worker(system: AppContext, scope: Scope, hello: HelloRequest) -> HelloResponse:
-    """Give a process that says hello an id; an earlier one of its service, host and name is over, with its leases."""
+    """Register a process; an earlier one of the same service, host and name ends."""
     if scope.token_id is None:
         raise Forbidden("Hello is for workers: call with an API token.")
     async with system.database.transaction(scope) as tx:
@@ -81,7 +81,7 @@ async def register_worker(system: AppContext, scope: Scope, hello: HelloRequest)
 async def list_all_workers(
     system: AppContext, scope: Scope, project_id: int | None, *, ended: bool
 ) -> Page[Worker]:
-    """List the workers of a project, or of all of the caller's."""
+    """List the workers of a project, or of all of the caller's projects."""
     async with system.database.transaction(scope) as tx:
         workers = await list_workers(scope, tx, project_id, ended=ended)
     now = datetime.now(UTC)
@@ -140,7 +140,7 @@ async def evict_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Evi
 async def list_services(
     system: AppContext, scope: Scope, project_id: int | None, limit: int, cursor: str | None
 ) -> Page[ProcessingService]:
-    """List the processing services of a project, or of all of the caller's, each with its workers of the last day."""
+    """List processing services, each with its workers of the last day."""
     async with system.database.transaction(scope) as tx:
         statement = select_services(scope, project_id)
         rows, following = await fetch_page(
