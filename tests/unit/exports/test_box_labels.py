@@ -39,13 +39,13 @@ from trapline.server.exports.formats.export_records import (
     ExportSpool,
     ImageRecord,
 )
-from trapline.server.exports.formats.observations import (
+from trapline.server.exports.formats.observations import build_observations
+from trapline.server.exports.formats.observed_images import (
     Observation,
     ObservationType,
     ObservedImage,
-    TaxonResolver,
-    build_observations,
 )
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 
 DETECTOR, CLASSIFIER, ENSEMBLE = (
     f"speciesnet-{part}" for part in ("detector", "classifier", "ensemble")

@@ -9,13 +9,13 @@ import msgspec
 
 from trapline.server.exports.formats.export_assembly import ExportNames, ExportPage, build_records
 from trapline.server.exports.formats.export_records import ImageRecord
-from trapline.server.exports.formats.observations import (
+from trapline.server.exports.formats.observations import build_observations
+from trapline.server.exports.formats.observed_images import (
     Observation,
     ObservationType,
     ObservedImage,
-    TaxonResolver,
-    build_observations,
 )
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.exports.queries.export_gathering import (
     ExportedAnnotation,
     ExportedIdentification,

@@ -9,10 +9,10 @@ shown are not public.
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple
 
+from trapline.server.exports.formats.camtrap_dp_deployments import CapturePeriod, DeploymentImages
 from trapline.server.exports.formats.camtrap_dp_descriptor import (
     build_descriptor,
     list_notices,
@@ -25,10 +25,10 @@ from trapline.server.exports.formats.camtrap_dp_rows import (
     build_deployment_row,
     format_cell,
 )
+from trapline.server.exports.formats.camtrap_dp_table import PackageTable
 from trapline.server.exports.formats.camtrap_dp_validation import (
     DESCRIPTOR,
     MOST_ROWS,
-    find_invalid_row,
     validate_package,
 )
 from trapline.server.exports.formats.export_events import SequenceEvent, SequenceEventBuilder
@@ -38,14 +38,9 @@ from trapline.server.exports.formats.export_records import (
     ExportReport,
     ExportSpool,
 )
-from trapline.server.exports.formats.observations import (
-    ObservationType,
-    ObservedImage,
-    TaxonResolver,
-    build_observations,
-)
-from trapline.server.images.rules.capture_time import NO_CAMERA_TIME
-from trapline.server.images.rules.image_flags import TRUNCATED
+from trapline.server.exports.formats.observations import build_observations
+from trapline.server.exports.formats.observed_images import ObservationType, ObservedImage
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.platform.formats.zip_writer import (
     build_folder_names,
     copy_temporary_file,
@@ -57,73 +52,6 @@ from trapline.server.review.rules.language_codes import find_language
 
 ROWS_AT_ONCE = 2000
 MOST_LABELS = 50
-EXIF = "exif"
-
-
-@dataclass
-class _Period:
-    """The first and the last of a set of capture times."""
-
-    first: datetime | None = None
-    last: datetime | None = None
-
-    def add(self, at: datetime) -> None:
-        """Add a capture time."""
-        self.first = at if self.first is None else min(self.first, at)
-        self.last = at if self.last is None else max(self.last, at)
-
-
-@dataclass
-class _Stand:
-    """What the images of a deployment say of it.
-
-    Times of files and of uploads are apart: they are days or years after the camera was taken down.
-    """
-
-    images: int = 0
-    by_camera: _Period = field(default_factory=_Period)
-    by_file: _Period = field(default_factory=_Period)
-    not_from_exif: int = 0
-    flagged: int = 0
-    camera_model: str = ""
-
-    def add(self, image: ObservedImage) -> None:
-        """Take in an image."""
-        (self.by_file if NO_CAMERA_TIME in image.flags else self.by_camera).add(image.captured_at)
-        self.images += 1
-        self.not_from_exif += image.captured_at_source != EXIF
-        self.flagged += any(flag != TRUNCATED for flag in image.flags)
-        if not self.camera_model and image.exif.get("Model"):
-            self.camera_model = "-".join(
-                str(image.exif[part]).strip() for part in ("Make", "Model") if image.exif.get(part)
-            )
-
-
-@dataclass
-class _Table:
-    """A table on its way into its file; each row is held against the schema, the first are kept for Frictionless."""
-
-    name: str
-    header: str
-    out: BinaryIO
-    rows: list[str] = field(default_factory=list)
-    first: list[str] = field(default_factory=list)
-    written: int = 0
-    wrong: str | None = None
-
-    def __post_init__(self) -> None:
-        """Begin with the names of the columns."""
-        self.out.write(f"{self.header}\n".encode())
-        self.first.append(f"{self.header}\n")
-
-    def flush(self) -> None:
-        """Write the rows that came."""
-        rows = "".join(self.rows)
-        if self.wrong is None:
-            self.wrong = find_invalid_row(self.name, rows)
-        self.out.write(rows.encode())
-        self.written += len(self.rows)
-        self.rows.clear()
 
 
 class _Writer:
@@ -139,7 +67,7 @@ class _Writer:
             },
         )
         self._event_ids: dict[str, set[str]] = {}
-        self.stands = {str(one.id): _Stand() for one in spool.about.deployments}
+        self.stands = {str(one.id): DeploymentImages() for one in spool.about.deployments}
         self.labels: Counter[str] = Counter()
         self.taxa: set[str] = set()
         self.withheld = 0
@@ -154,7 +82,9 @@ class _Writer:
             f"{url}/api/v2/public/projects/{spool.about.project_id}/images/" if is_linked else ""
         )
 
-    def write_images(self, spool: ExportSpool, media: _Table, observations: _Table) -> None:
+    def write_images(
+        self, spool: ExportSpool, media: PackageTable, observations: PackageTable
+    ) -> None:
         """Write the rows of all images, of what is seen on them, and of the events they make."""
         events, rows, naming, times = (
             SequenceEventBuilder(verified_only=True),
@@ -225,7 +155,7 @@ class _Writer:
             return f"{self._link}{image.id}/picture"
         return f"{self._place[image.deployment_id]}{image.id}{get_suffix(image.media_type)}"
 
-    def write_deployments(self, table: _Table) -> tuple[datetime, datetime] | None:
+    def write_deployments(self, table: PackageTable) -> tuple[datetime, datetime] | None:
         """Write the rows of the deployments; tell from when to when they stood."""
         starts, ends = [], []
         for deployment in self.about.deployments:
@@ -264,7 +194,7 @@ class _Writer:
         return (min(starts), max(ends)) if starts else None
 
     def _find_span(
-        self, deployment: DeploymentRecord, stand: _Stand
+        self, deployment: DeploymentRecord, stand: DeploymentImages
     ) -> tuple[datetime | None, datetime | None]:
         seen = stand.by_camera
         start = deployment.started_at or seen.first or stand.by_file.first
@@ -292,7 +222,7 @@ class _Writer:
             start = end
         return start, end
 
-    def _find_time_issues(self, deployment: DeploymentRecord, stand: _Stand) -> bool:
+    def _find_time_issues(self, deployment: DeploymentRecord, stand: DeploymentImages) -> bool:
         why = []
         if stand.not_from_exif:
             why.append(f"the times of {stand.not_from_exif:,} images were not read from their EXIF")
@@ -304,7 +234,7 @@ class _Writer:
             self._fix(f"has timestampIssues, because {', '.join(why)}.", deployment)
         return bool(why)
 
-    def _miss_place(self, deployment: DeploymentRecord, stand: _Stand) -> None:
+    def _miss_place(self, deployment: DeploymentRecord, stand: DeploymentImages) -> None:
         self.report.problems.append(
             ExportIssue(
                 f"{_named(deployment)} has no coordinates, and Camtrap DP requires them. Give it a latitude and a "
@@ -418,14 +348,14 @@ def write_package(spool: ExportSpool, out: BinaryIO) -> tuple[ExportReport, Pack
     report = ExportReport()
     writer = _Writer(spool, report)
     with open_zip(out) as pack, open_temporary_file(spool.folder) as aside:
-        observations = _Table("observations", OBSERVATIONS, aside)
+        observations = PackageTable("observations", OBSERVATIONS, aside)
         with pack.open("media.csv") as file:
-            media = _Table("media", MEDIA, file)
+            media = PackageTable("media", MEDIA, file)
             writer.write_images(spool, media, observations)
         with pack.open("observations.csv") as file:
             copy_temporary_file(aside, file)
         with pack.open("deployments.csv") as file:
-            deployments = _Table("deployments", DEPLOYMENTS, file)
+            deployments = PackageTable("deployments", DEPLOYMENTS, file)
             span = writer.write_deployments(deployments)
         descriptor = writer.describe(spool, span, has_images=media.written > 0)
         pack.add(
@@ -452,7 +382,7 @@ def _named(deployment: DeploymentRecord) -> str:
     return f"The deployment “{deployment.name}”"
 
 
-def _of_file(seen: _Period) -> str:
+def _of_file(seen: CapturePeriod) -> str:
     return (
         ""
         if seen.first

@@ -16,13 +16,13 @@ from trapline.server.exports.formats.decimals import format_decimal
 from trapline.server.exports.formats.export_events import CountGroup, GroupCount, SequenceEvent
 from trapline.server.exports.formats.export_records import DeploymentRecord
 from trapline.server.exports.formats.export_times import TimeFormatter
-from trapline.server.exports.formats.observations import (
+from trapline.server.exports.formats.observed_images import (
     Observation,
     ObservationType,
     ObservedIdentification,
     ObservedImage,
-    TaxonResolver,
 )
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.images.rules.image_flags import TRUNCATED
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.server.platform.formats.zip_writer import sanitise_path

@@ -16,14 +16,14 @@ import msgspec
 
 from trapline.server.exports.formats.export_records import ExportIssue, ExportReport, ExportSpool
 from trapline.server.exports.formats.export_times import TimeFormatter
-from trapline.server.exports.formats.observations import (
+from trapline.server.exports.formats.observations import build_observations
+from trapline.server.exports.formats.observed_images import (
     DRAWN,
     Observation,
     ObservationType,
     ObservedImage,
-    TaxonResolver,
-    build_observations,
 )
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.external.formats.coco_analysis import (
     CocoCategories,
     build_shape,

@@ -9,13 +9,13 @@ from typing import BinaryIO
 
 from trapline.server.exports.cropping import Cropper
 from trapline.server.exports.formats.export_records import ExportIssue, ExportReport, ExportSpool
-from trapline.server.exports.formats.observations import (
+from trapline.server.exports.formats.observations import build_observations
+from trapline.server.exports.formats.observed_images import (
     Observation,
     ObservationType,
     ObservedImage,
-    TaxonResolver,
-    build_observations,
 )
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.server.platform.formats.zip_writer import (
     ZipWriter,

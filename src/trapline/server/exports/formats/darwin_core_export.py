@@ -28,12 +28,9 @@ from trapline.server.exports.formats.export_records import (
     ExportSpool,
 )
 from trapline.server.exports.formats.export_times import TimeFormatter
-from trapline.server.exports.formats.observations import (
-    ObservationType,
-    ObservedImage,
-    TaxonResolver,
-    build_observations,
-)
+from trapline.server.exports.formats.observations import build_observations
+from trapline.server.exports.formats.observed_images import ObservationType, ObservedImage
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.server.platform.formats.zip_writer import open_zip
 from trapline.server.review.formats.taxon_tables import RANKS

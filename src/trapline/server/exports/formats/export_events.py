@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from trapline.server.exports.formats.observations import (
+from trapline.server.exports.formats.observed_images import (
     Observation,
     ObservationType,
     ObservedIdentification,

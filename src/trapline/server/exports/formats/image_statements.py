@@ -13,14 +13,13 @@ from uuid import UUID
 
 from trapline.server.exports.formats.box_labels import find_box_label
 from trapline.server.exports.formats.export_records import AnnotationRecord, TaxonRecord
-from trapline.server.exports.formats.observations import (
+from trapline.server.exports.formats.observed_images import (
     BOX,
-    CLASS_PARTS,
     CLASSIFICATION,
     DRAWN,
     ObservationType,
-    TaxonResolver,
 )
+from trapline.server.exports.formats.taxon_resolver import CLASS_PARTS, TaxonResolver
 from trapline.server.exports.queries.export_gathering import ExportedIdentification
 from trapline.server.review.rules.identifications import ActiveIdentification
 from trapline.server.review.rules.taxon_names import name_key

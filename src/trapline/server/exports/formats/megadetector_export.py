@@ -30,7 +30,8 @@ from trapline.server.exports.formats.export_records import (
     ImageRecord,
 )
 from trapline.server.exports.formats.megadetector_versions import Detector, describe_detectors
-from trapline.server.exports.formats.observations import ObservationType, TaxonResolver
+from trapline.server.exports.formats.observed_images import ObservationType
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.platform.formats.zip_writer import FileNames, build_folder_names, name_plain
 from trapline.wire.annotations import AnnotationType
 

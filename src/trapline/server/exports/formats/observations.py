@@ -6,253 +6,27 @@ their own, nor are the key points of a mask. Masks that are files, heatmaps and 
 observations.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
-from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 
 from trapline.server.exports.formats.box_labels import find_box_label
-from trapline.server.exports.formats.export_records import TaxonRecord
+from trapline.server.exports.formats.observed_images import (
+    BOX,
+    CLASSIFICATION,
+    DRAWN,
+    BoxCorners,
+    Observation,
+    ObservationType,
+    ObservedAnnotation,
+    ObservedIdentification,
+    ObservedImage,
+)
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.external.formats.coco_analysis import build_shape
-from trapline.server.findings.formats.label_words import NOT_KNOWN, THINGS
-from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.findings.rules.geometry import Frame, PixelBox, clip_box
-from trapline.server.public.rules.public_redaction import KEPT_BACK, NAMES_PEOPLE, PEOPLE, VEHICLES
-
-BOX, CLASSIFICATION = "bounding_box", "classification"
-DRAWN = frozenset({"segmentation", "keypoint"})
-CLASS_PARTS = 7
-"""Of a class string of SpeciesNet: `uuid;class;order;family;genus;species;common name`."""
-
-
-class ObservationType(StrEnum):
-    """What an observation is of, in the words of Camtrap DP."""
-
-    ANIMAL = "animal"
-    HUMAN = "human"
-    VEHICLE = "vehicle"
-    BLANK = "blank"
-    UNKNOWN = "unknown"
-    UNCLASSIFIED = "unclassified"
-
-
-class ObservedIdentification(msgspec.Struct, gc=False):
-    """What a person said that holds: a `SaidRecord` with its ids and times as text."""
-
-    kind: str
-    by: str
-    at: str
-    taxon: str | None = None
-    label: str | None = None
-    comment: str | None = None
-    count: int | None = None
-    sex: str | None = None
-    life_stage: str | None = None
-    behaviour: str | None = None
-    of_image: bool = False
-    external: list[str] | None = None
-
-
-class ObservedAnnotation(msgspec.Struct, gc=False):
-    """An annotation: a `FoundRecord` of which the data is read where it is needed."""
-
-    id: str
-    analysis_id: str
-    type: str
-    data: msgspec.Raw
-    class_name: str | None = None
-    confidence: float | None = None
-    parent_id: str | None = None
-    taxon: str | None = None
-    model_name: str = ""
-    model_version: str = ""
-    at: str | None = None
-    said: ObservedIdentification | None = None
-    aside: bool = False
-    external: list[str] | None = None
-
-    @property
-    def model(self) -> str:
-        """The model that found it, with its version."""
-        return f"{self.model_name} {self.model_version}".strip()
-
-    @property
-    def terminal(self) -> bool | None:
-        """Whether it names its box to people; None where its result does not say."""
-        if b'"terminal"' not in bytes(self.data):
-            return None
-        says = _read_says(self.data).terminal
-        return says if isinstance(says, bool) else None
-
-
-class ObservedImage(msgspec.Struct):
-    """An image: an `ImageRecord` with its ids as text."""
-
-    id: str
-    deployment_id: str
-    filename: str
-    path: str
-    media_type: str
-    width: int
-    height: int
-    captured_at: datetime
-    captured_at_source: str
-    time_zone: str
-    sha256: str
-    file: str
-    upright_file: str | None = None
-    sequence_id: str | None = None
-    blank: bool | None = None
-    reviewed: bool = False
-    starred: bool = False
-    tags: list[str] = []
-    flags: list[str] = []
-    exif: dict[str, Any] = {}
-    analysed: bool = False
-    shown: bool = False
-    sequence_images: int = 0
-    said: ObservedIdentification | None = None
-    found: list[ObservedAnnotation] = []
-    media_id: str = ""
-    external: list[str] | None = None
-
-    @property
-    def event_id(self) -> str:
-        """Its sequence, or itself while it is in none."""
-        return self.sequence_id or self.id
-
-
-class Observation(msgspec.Struct, gc=False):
-    """One thing that is seen on an image; `box` is left, top, width and height in upright pixels,
-    within the image.
-
-    `said` is what a person said of it, and None where a model alone speaks. `found` is the
-    annotation it stands on, and `named_by` the one that says what it is, of which `confidence` is:
-    that of a classifier, where one named a box. `parts` are drawn of the same thing.
-    """
-
-    id: str
-    kind: ObservationType
-    taxon: str | None = None
-    label: str = ""
-    confidence: float | None = None
-    box: tuple[float, float, float, float] | None = None
-    found: ObservedAnnotation | None = None
-    said: ObservedIdentification | None = None
-    named_by: ObservedAnnotation | None = None
-    parts: Sequence[ObservedAnnotation] = ()
-
-
-class BoxCorners(msgspec.Struct, gc=False):
-    """The corners of a box, which is empty where it lay outside of its image."""
-
-    x_min: float
-    y_min: float
-    x_max: float
-    y_max: float
-    empty: bool = False
-
-
-class ObservedTaxon(NamedTuple):
-    """What a label or a taxon stands for; `scientific_name` is empty where no taxon says it."""
-
-    kind: ObservationType
-    scientific_name: str
-    shows_people: bool
-
-
-class _Says(msgspec.Struct):
-    terminal: Any = None
-
 
 _read_corners = msgspec.json.Decoder(BoxCorners).decode
-_read_says = msgspec.json.Decoder(_Says).decode
-
-
-def _compile(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of PostgreSQL."""
-    return re.compile(
-        pattern.replace("[^[:alpha:]]", r"[\W\d_]").replace("[[:alpha:]]", r"[^\W\d_]"),
-        re.IGNORECASE,
-    )
-
-
-_IS_PERSON, _IS_VEHICLE = _compile(PEOPLE), _compile(VEHICLES)
-_SHOWS_PEOPLE, _IS_KEPT_BACK = _compile(NAMES_PEOPLE), _compile(KEPT_BACK)
-
-
-class TaxonResolver:
-    """What the labels and taxa of an export stand for; each is looked at once."""
-
-    def __init__(self, taxa: Mapping[UUID, TaxonRecord]) -> None:
-        self.taxa = {str(key): taxon for key, taxon in taxa.items()}
-        self._known: dict[tuple[str, str | None], ObservedTaxon] = {}
-        self._tags: dict[str, bool] = {}
-        self.formless = 0
-        """How many annotations had no form: masks, heatmaps and custom data."""
-
-    def find(self, label: str, taxon: str | None) -> ObservedTaxon:
-        """Find what a label, or the taxon that it means, stands for."""
-        named = self._known.get((label, taxon))
-        if named is None:
-            named = self._known[label, taxon] = self._name(label, taxon)
-        return named
-
-    def title(self, observation: Observation) -> str:
-        """The class of an observation in one word: its taxon's name, else its label, else what kind it is."""
-        named = self.find(observation.label, observation.taxon)
-        return named.scientific_name or observation.label or observation.kind.value
-
-    def is_withheld(self, image: ObservedImage) -> bool:
-        """Whether an image is kept from the public: people are on it, or were said to be, or a tag keeps it back."""
-        for tag in image.tags:
-            if tag not in self._tags:
-                self._tags[tag] = _IS_KEPT_BACK.search(tag) is not None
-            if self._tags[tag]:
-                return True
-        if image.said is not None and self._shows_people(image.said.label, image.said.taxon):
-            return True
-        for found in image.found:
-            said = found.said
-            if said is not None and self._shows_people(said.label, said.taxon):
-                return True
-            if getattr(said or image.said, "kind", "") not in (
-                "correct",
-                "blank",
-            ) and self._shows_people(found.class_name, found.taxon):
-                return True
-        return False
-
-    def _shows_people(self, label: str | None, taxon: str | None) -> bool:
-        return bool(label or taxon) and self.find(label or "", taxon).shows_people
-
-    def _name(self, label: str, taxon: str | None) -> ObservedTaxon:
-        known = self.taxa.get(taxon) if taxon is not None else None
-        if known is not None:
-            is_human = known.scientific_name.split(" ")[0] == "Homo"
-            names = (label, *(name for names in known.common_names.values() for name in names))
-            people = is_human or any(_SHOWS_PEOPLE.search(name) for name in names)
-            return ObservedTaxon(
-                ObservationType.HUMAN if is_human else ObservationType.ANIMAL,
-                known.scientific_name,
-                people,
-            )
-        parts = label.split(";")
-        word = (parts[-1] if len(parts) == CLASS_PARTS else label).strip().lower()
-        people = _SHOWS_PEOPLE.search(label) is not None
-        if not word or word in NOT_KNOWN or word in THINGS:
-            return ObservedTaxon(ObservationType.UNKNOWN, "", people)
-        if is_blank_label(label):
-            return ObservedTaxon(ObservationType.BLANK, "", False)
-        if _IS_PERSON.search(label):
-            return ObservedTaxon(ObservationType.HUMAN, "Homo sapiens", True)
-        if _IS_VEHICLE.search(label):
-            return ObservedTaxon(ObservationType.VEHICLE, "", True)
-        return ObservedTaxon(ObservationType.ANIMAL, "", people)
 
 
 def build_observations(image: ObservedImage, naming: TaxonResolver) -> list[Observation]:

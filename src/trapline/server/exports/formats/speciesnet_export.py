@@ -18,15 +18,14 @@ from trapline.server.exports.formats.export_records import (
     ExportSpool,
     TaxonRecord,
 )
-from trapline.server.exports.formats.observations import (
-    CLASS_PARTS,
+from trapline.server.exports.formats.observations import build_observations
+from trapline.server.exports.formats.observed_images import (
     CLASSIFICATION,
     Observation,
     ObservationType,
     ObservedImage,
-    TaxonResolver,
-    build_observations,
 )
+from trapline.server.exports.formats.taxon_resolver import CLASS_PARTS, TaxonResolver
 from trapline.server.platform.formats.zip_writer import FileNames, build_folder_names
 
 FORMAT_VERSION = "20261015"

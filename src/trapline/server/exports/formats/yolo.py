@@ -18,12 +18,9 @@ from trapline.server.exports.formats.export_records import (
     ExportReport,
     ExportSpool,
 )
-from trapline.server.exports.formats.observations import (
-    ObservationType,
-    ObservedImage,
-    TaxonResolver,
-    build_observations,
-)
+from trapline.server.exports.formats.observations import build_observations
+from trapline.server.exports.formats.observed_images import ObservationType, ObservedImage
+from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.platform.formats.zip_writer import build_folder_names, get_suffix, open_zip
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"

@@ -1,21 +1,23 @@
 """The chore that takes in a file of results: batch by batch, each with how far it is in the same transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func
 
 from trapline.server.findings.queries.current_findings import refresh_findings
 from trapline.server.images.actions.deployments import build_deployment
 from trapline.server.images.queries.image_deletion import discard_files
 from trapline.server.imports.actions.import_folders import KEPT_FOR_FOLDERS_S, can_assign_folders
+from trapline.server.imports.actions.import_identifications import (
+    create_identifications,
+    write_package_ids,
+)
 from trapline.server.imports.actions.import_taxa import import_taxa
 from trapline.server.imports.actions.imports import IMPORT
 from trapline.server.imports.formats.image_index import ImageIndex, IndexedImage, split_folder
@@ -30,21 +32,16 @@ from trapline.server.imports.formats.import_records import (
 )
 from trapline.server.imports.formats.imported_rows import (
     ImportBatch,
-    NewImportedIdentification,
     build_batches,
 )
 from trapline.server.imports.queries.imported_ids import (
     DeploymentIds,
-    ImageIds,
     list_deployment_ids,
     write_deployment_ids,
-    write_image_ids,
 )
 from trapline.server.imports.queries.imported_results import (
     create_results,
-    list_annotations,
     list_deployments,
-    list_existing_identifications,
     list_existing_results,
     list_image_names,
     lock_existing_images,
@@ -65,14 +62,6 @@ from trapline.server.platform.db.background_tasks import EXPORTS, enqueue_backgr
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.deadlock_retry import retry_on_deadlock
 from trapline.server.platform.errors import NotFound, ServiceUnavailable, StatementTimeout
-from trapline.server.review.queries.identifications import (
-    IdentificationRow,
-    create_identification_rows,
-    lock_images,
-)
-from trapline.server.review.queries.taxa import list_known_taxa
-from trapline.server.review.rules.taxon_names import name_key
-from trapline.wire.identifications import IdentificationKind
 from trapline.wire.imports import ImportFormat, ImportOptions, ImportState
 
 log = structlog.get_logger(__name__)
@@ -354,8 +343,10 @@ async def _store(
         present = await list_existing_results(scope, tx, results)
         new = [one for one in results if one.id not in present]
         await create_results(scope, tx, row, new)
-        said = await _say(scope, tx, row, [one for one in batch.said if one.image_id in there])
-        await _keep_ids(scope, tx, row, batch, there, {one.id for one in new})
+        said = await create_identifications(
+            scope, tx, row, [one for one in batch.said if one.image_id in there]
+        )
+        await write_package_ids(scope, tx, row, batch, there, {one.id for one in new})
         await refresh_findings(scope, tx, {one.image_id for one in new if one.error is None})
         await create_faults(scope, tx, row, [_plain(fault) for fault in batch.list_faults(there)])
         row.done += batch.entries
@@ -368,90 +359,6 @@ async def _store(
         row.attempt = 0
         record_progress(row)
         return row.done
-
-
-async def _keep_ids(
-    scope: Scope,
-    tx: Transaction,
-    row: ImportRow,
-    batch: ImportBatch,
-    there: Collection[UUID],
-    new: Collection[UUID],
-) -> None:
-    """Keep the IDs that a package gives images and observations, for its exports."""
-    kept: dict[UUID, ImageIds] = {}
-    for image_id, ids in batch.ids.items():
-        if image_id in there:
-            observations = dict(ids.observations)
-            for result, findings in ids.findings.items():
-                if result in new:
-                    observations |= findings
-            kept[image_id] = ImageIds(
-                None if ids.media_id == str(image_id) else ids.media_id, observations
-            )
-    if kept:
-        await write_image_ids(scope, tx, row.project_id, kept)
-
-
-async def _say(
-    scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[NewImportedIdentification]
-) -> int:
-    """Store what people said, once; answers how much of it is new."""
-    before = (
-        await list_existing_identifications(scope, tx, [one.id for one in said]) if said else set()
-    )
-    new = list({one.id: one for one in said if one.id not in before}.values())
-    if not new:
-        return 0
-    await lock_images(scope, tx, {one.image_id for one in new})
-    names = {name_key(one.statement.name): one.statement.name for one in new if one.statement.name}
-    known = await list_known_taxa(scope, tx, row.project_id, list(names), [])
-    about = [
-        (one.analysis_id, one.statement.finding)
-        for one in new
-        if one.analysis_id is not None and one.statement.finding is not None
-    ]
-    places = await list_annotations(scope, tx, about) if about else {}
-    rows = []
-    for one in new:
-        statement = one.statement
-        taxon = known.get(name_key(statement.name)) if statement.name else None
-        # The latest holds: what a clock that is ahead wrote must not hold against everybody who
-        # comes after it.
-        at = None if statement.at is None else func.least(statement.at, func.clock_timestamp())
-        more: dict[str, Any] = {} if at is None else {"created_at": at}
-        is_about = one.analysis_id is not None and statement.finding is not None
-        rows.append(
-            IdentificationRow(
-                id=one.id,
-                project_id=row.project_id,
-                image_id=one.image_id,
-                annotation_id=(
-                    places.get((one.analysis_id, statement.finding))  # type: ignore[arg-type]
-                    if is_about
-                    else None
-                ),
-                analysis_id=one.analysis_id if is_about else None,
-                kind=statement.kind,
-                taxon_id=None if taxon is None else taxon.id,
-                label=_label(statement.kind, statement.name, taxon),
-                comment=statement.comment,
-                count=statement.count,
-                sex=statement.sex,
-                life_stage=statement.life_stage,
-                behaviour=statement.behaviour,
-                made_by=row.requested_by,
-                **more,
-            )
-        )
-    await create_identification_rows(scope, tx, rows)
-    return len(rows)
-
-
-def _label(kind: str, name: str | None, taxon: Any) -> str | None:
-    if kind != IdentificationKind.CORRECT:
-        return None
-    return name if taxon is None else taxon.values["scientific_name"]
 
 
 def _plain(fault: EntryFault) -> NewFault:

@@ -1,0 +1,146 @@
+"""Images of an export with their annotations and identifications, and what is observed on them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+BOX, CLASSIFICATION = "bounding_box", "classification"
+DRAWN = frozenset({"segmentation", "keypoint"})
+
+
+class ObservationType(StrEnum):
+    """What an observation is of, in the terms of Camtrap DP."""
+
+    ANIMAL = "animal"
+    HUMAN = "human"
+    VEHICLE = "vehicle"
+    BLANK = "blank"
+    UNKNOWN = "unknown"
+    UNCLASSIFIED = "unclassified"
+
+
+class ObservedIdentification(msgspec.Struct, gc=False):
+    """What a person said that holds: a `SaidRecord` with its ids and times as text."""
+
+    kind: str
+    by: str
+    at: str
+    taxon: str | None = None
+    label: str | None = None
+    comment: str | None = None
+    count: int | None = None
+    sex: str | None = None
+    life_stage: str | None = None
+    behaviour: str | None = None
+    of_image: bool = False
+    external: list[str] | None = None
+
+
+class ObservedAnnotation(msgspec.Struct, gc=False):
+    """An annotation: a `FoundRecord` of which the data is read where it is needed."""
+
+    id: str
+    analysis_id: str
+    type: str
+    data: msgspec.Raw
+    class_name: str | None = None
+    confidence: float | None = None
+    parent_id: str | None = None
+    taxon: str | None = None
+    model_name: str = ""
+    model_version: str = ""
+    at: str | None = None
+    said: ObservedIdentification | None = None
+    aside: bool = False
+    external: list[str] | None = None
+
+    @property
+    def model(self) -> str:
+        """The model that found it, with its version."""
+        return f"{self.model_name} {self.model_version}".strip()
+
+    @property
+    def terminal(self) -> bool | None:
+        """Whether it names its box to people; None where its result does not say."""
+        if b'"terminal"' not in bytes(self.data):
+            return None
+        says = _read_says(self.data).terminal
+        return says if isinstance(says, bool) else None
+
+
+class ObservedImage(msgspec.Struct):
+    """An image: an `ImageRecord` with its ids as text."""
+
+    id: str
+    deployment_id: str
+    filename: str
+    path: str
+    media_type: str
+    width: int
+    height: int
+    captured_at: datetime
+    captured_at_source: str
+    time_zone: str
+    sha256: str
+    file: str
+    upright_file: str | None = None
+    sequence_id: str | None = None
+    blank: bool | None = None
+    reviewed: bool = False
+    starred: bool = False
+    tags: list[str] = []
+    flags: list[str] = []
+    exif: dict[str, Any] = {}
+    analysed: bool = False
+    shown: bool = False
+    sequence_images: int = 0
+    said: ObservedIdentification | None = None
+    found: list[ObservedAnnotation] = []
+    media_id: str = ""
+    external: list[str] | None = None
+
+    @property
+    def event_id(self) -> str:
+        """Its sequence, or itself while it is in none."""
+        return self.sequence_id or self.id
+
+
+class Observation(msgspec.Struct, gc=False):
+    """One thing that is seen on an image; `box` is left, top, width and height in upright pixels,
+    within the image.
+
+    `said` is what a person said of it, and None where a model alone speaks. `found` is the
+    annotation it stands on, and `named_by` the one that says what it is, of which `confidence` is:
+    that of a classifier, where one named a box. `parts` are drawn of the same thing.
+    """
+
+    id: str
+    kind: ObservationType
+    taxon: str | None = None
+    label: str = ""
+    confidence: float | None = None
+    box: tuple[float, float, float, float] | None = None
+    found: ObservedAnnotation | None = None
+    said: ObservedIdentification | None = None
+    named_by: ObservedAnnotation | None = None
+    parts: Sequence[ObservedAnnotation] = ()
+
+
+class BoxCorners(msgspec.Struct, gc=False):
+    """The corners of a box, which is empty where it lay outside of its image."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+    empty: bool = False
+
+
+class _Says(msgspec.Struct):
+    terminal: Any = None
+
+
+_read_says = msgspec.json.Decoder(_Says).decode

@@ -1,0 +1,109 @@
+"""Names and kinds of what is observed: the taxon or label of an observation, and if it shows people."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from trapline.server.exports.formats.export_records import TaxonRecord
+from trapline.server.exports.formats.observed_images import (
+    Observation,
+    ObservationType,
+    ObservedImage,
+)
+from trapline.server.findings.formats.label_words import NOT_KNOWN, THINGS
+from trapline.server.findings.rules.blank_labels import is_blank_label
+from trapline.server.public.rules.public_redaction import KEPT_BACK, NAMES_PEOPLE, PEOPLE, VEHICLES
+
+CLASS_PARTS = 7
+"""Of a class string of SpeciesNet: `uuid;class;order;family;genus;species;common name`."""
+
+
+class ObservedTaxon(NamedTuple):
+    """What a label or a taxon stands for; `scientific_name` is empty where no taxon says it."""
+
+    kind: ObservationType
+    scientific_name: str
+    shows_people: bool
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of PostgreSQL."""
+    return re.compile(
+        pattern.replace("[^[:alpha:]]", r"[\W\d_]").replace("[[:alpha:]]", r"[^\W\d_]"),
+        re.IGNORECASE,
+    )
+
+
+_IS_PERSON, _IS_VEHICLE = _compile(PEOPLE), _compile(VEHICLES)
+_SHOWS_PEOPLE, _IS_KEPT_BACK = _compile(NAMES_PEOPLE), _compile(KEPT_BACK)
+
+
+class TaxonResolver:
+    """What the labels and taxa of an export stand for; each is looked at once."""
+
+    def __init__(self, taxa: Mapping[UUID, TaxonRecord]) -> None:
+        self.taxa = {str(key): taxon for key, taxon in taxa.items()}
+        self._known: dict[tuple[str, str | None], ObservedTaxon] = {}
+        self._tags: dict[str, bool] = {}
+        self.formless = 0
+        """How many annotations had no form: masks, heatmaps and custom data."""
+
+    def find(self, label: str, taxon: str | None) -> ObservedTaxon:
+        """Find what a label, or the taxon that it means, stands for."""
+        named = self._known.get((label, taxon))
+        if named is None:
+            named = self._known[label, taxon] = self._name(label, taxon)
+        return named
+
+    def title(self, observation: Observation) -> str:
+        """The class of an observation in one word: its taxon's name, else its label, else what kind it is."""
+        named = self.find(observation.label, observation.taxon)
+        return named.scientific_name or observation.label or observation.kind.value
+
+    def is_withheld(self, image: ObservedImage) -> bool:
+        """Whether an image is kept from the public: people are on it, or were said to be, or a tag keeps it back."""
+        for tag in image.tags:
+            if tag not in self._tags:
+                self._tags[tag] = _IS_KEPT_BACK.search(tag) is not None
+            if self._tags[tag]:
+                return True
+        if image.said is not None and self._shows_people(image.said.label, image.said.taxon):
+            return True
+        for found in image.found:
+            said = found.said
+            if said is not None and self._shows_people(said.label, said.taxon):
+                return True
+            if getattr(said or image.said, "kind", "") not in (
+                "correct",
+                "blank",
+            ) and self._shows_people(found.class_name, found.taxon):
+                return True
+        return False
+
+    def _shows_people(self, label: str | None, taxon: str | None) -> bool:
+        return bool(label or taxon) and self.find(label or "", taxon).shows_people
+
+    def _name(self, label: str, taxon: str | None) -> ObservedTaxon:
+        known = self.taxa.get(taxon) if taxon is not None else None
+        if known is not None:
+            is_human = known.scientific_name.split(" ")[0] == "Homo"
+            names = (label, *(name for names in known.common_names.values() for name in names))
+            people = is_human or any(_SHOWS_PEOPLE.search(name) for name in names)
+            return ObservedTaxon(
+                ObservationType.HUMAN if is_human else ObservationType.ANIMAL,
+                known.scientific_name,
+                people,
+            )
+        parts = label.split(";")
+        word = (parts[-1] if len(parts) == CLASS_PARTS else label).strip().lower()
+        people = _SHOWS_PEOPLE.search(label) is not None
+        if not word or word in NOT_KNOWN or word in THINGS:
+            return ObservedTaxon(ObservationType.UNKNOWN, "", people)
+        if is_blank_label(label):
+            return ObservedTaxon(ObservationType.BLANK, "", False)
+        if _IS_PERSON.search(label):
+            return ObservedTaxon(ObservationType.HUMAN, "Homo sapiens", True)
+        if _IS_VEHICLE.search(label):
+            return ObservedTaxon(ObservationType.VEHICLE, "", True)
+        return ObservedTaxon(ObservationType.ANIMAL, "", people)

@@ -1,0 +1,117 @@
+"""Identifications of imported files, and the IDs of images and observations in packages."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+
+from trapline.server.imports.formats.imported_rows import (
+    ImportBatch,
+    NewImportedIdentification,
+)
+from trapline.server.imports.queries.imported_ids import (
+    ImageIds,
+    write_image_ids,
+)
+from trapline.server.imports.queries.imported_results import (
+    list_annotations,
+    list_existing_identifications,
+)
+from trapline.server.imports.queries.imports import (
+    ImportRow,
+)
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.review.queries.identifications import (
+    IdentificationRow,
+    create_identification_rows,
+    lock_images,
+)
+from trapline.server.review.queries.taxa import list_known_taxa
+from trapline.server.review.rules.taxon_names import name_key
+from trapline.wire.identifications import IdentificationKind
+
+
+async def write_package_ids(
+    scope: Scope,
+    tx: Transaction,
+    row: ImportRow,
+    batch: ImportBatch,
+    there: Collection[UUID],
+    new: Collection[UUID],
+) -> None:
+    """Store the IDs of images and observations in a package, for exports of the images."""
+    kept: dict[UUID, ImageIds] = {}
+    for image_id, ids in batch.ids.items():
+        if image_id in there:
+            observations = dict(ids.observations)
+            for result, findings in ids.findings.items():
+                if result in new:
+                    observations |= findings
+            kept[image_id] = ImageIds(
+                None if ids.media_id == str(image_id) else ids.media_id, observations
+            )
+    if kept:
+        await write_image_ids(scope, tx, row.project_id, kept)
+
+
+async def create_identifications(
+    scope: Scope, tx: Transaction, row: ImportRow, said: Sequence[NewImportedIdentification]
+) -> int:
+    """Store identifications that are not stored yet and return their number."""
+    before = (
+        await list_existing_identifications(scope, tx, [one.id for one in said]) if said else set()
+    )
+    new = list({one.id: one for one in said if one.id not in before}.values())
+    if not new:
+        return 0
+    await lock_images(scope, tx, {one.image_id for one in new})
+    names = {name_key(one.statement.name): one.statement.name for one in new if one.statement.name}
+    known = await list_known_taxa(scope, tx, row.project_id, list(names), [])
+    about = [
+        (one.analysis_id, one.statement.finding)
+        for one in new
+        if one.analysis_id is not None and one.statement.finding is not None
+    ]
+    places = await list_annotations(scope, tx, about) if about else {}
+    rows = []
+    for one in new:
+        statement = one.statement
+        taxon = known.get(name_key(statement.name)) if statement.name else None
+        # The latest identification counts: one from a clock that is ahead must not count over
+        # later ones.
+        at = None if statement.at is None else func.least(statement.at, func.clock_timestamp())
+        more: dict[str, Any] = {} if at is None else {"created_at": at}
+        is_about = one.analysis_id is not None and statement.finding is not None
+        rows.append(
+            IdentificationRow(
+                id=one.id,
+                project_id=row.project_id,
+                image_id=one.image_id,
+                annotation_id=(
+                    places.get((one.analysis_id, statement.finding))  # type: ignore[arg-type]
+                    if is_about
+                    else None
+                ),
+                analysis_id=one.analysis_id if is_about else None,
+                kind=statement.kind,
+                taxon_id=None if taxon is None else taxon.id,
+                label=_label(statement.kind, statement.name, taxon),
+                comment=statement.comment,
+                count=statement.count,
+                sex=statement.sex,
+                life_stage=statement.life_stage,
+                behaviour=statement.behaviour,
+                made_by=row.requested_by,
+                **more,
+            )
+        )
+    await create_identification_rows(scope, tx, rows)
+    return len(rows)
+
+
+def _label(kind: str, name: str | None, taxon: Any) -> str | None:
+    if kind != IdentificationKind.CORRECT:
+        return None
+    return name if taxon is None else taxon.values["scientific_name"]
