@@ -1,4 +1,4 @@
-"""What a token may do about analyses of outside pipelines, and about the keys that they sign with."""
+"""Methods for analyses of external pipelines, and for the keys that they sign with."""
 
 from uuid import UUID, uuid4
 
@@ -24,7 +24,7 @@ from trapline.wire.callback_keys import (
 
 
 class AnalysisReadApi:
-    """What a token may read of an analysis, and so may a signature."""
+    """Methods that read an analysis, with a token or a signature."""
 
     _to: ApiSession
 
@@ -42,10 +42,10 @@ class AnalysisReadApi:
 
 
 class AnalysisApi(AnalysisReadApi):
-    """What a token may do about analyses of outside pipelines."""
+    """Methods for analyses of external pipelines."""
 
     def create_analysis(self, new: NewAnalysis, *, key: str | None = None) -> CreatedAnalysis:
-        """Make an analysis for an outside pipeline; the answer holds the secret that signs its
+        """Create an analysis of an external pipeline; the result contains the secret that signs its
         callbacks.
 
         `key` is the Idempotency-Key: the same one brings back the same analysis. Each call has one,

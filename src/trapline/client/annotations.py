@@ -1,4 +1,4 @@
-"""What a token may read of what was found: annotations of many images, scores, algorithms, sequences."""
+"""Methods that read annotations, scores, algorithms and sequences."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from trapline.wire.sequences import Sequence
 
 
 class AnnotationApi:
-    """What a token may read of what was found."""
+    """Methods that read annotations."""
 
     _to: ApiSession
 

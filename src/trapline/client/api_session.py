@@ -25,7 +25,7 @@ Params = Mapping[str, str | int | float | None]
 
 
 class SignatureAuth(httpx2.Auth):
-    """Signs what is sent, as it is sent, and each attempt anew."""
+    """Signs each request as it is sent, and each retry again."""
 
     requires_request_body = True
 
@@ -149,7 +149,7 @@ class ApiSession:
             raise build_status_error(answer)
 
     def get_bytes(self, path: str, params: Params | None = None) -> bytes:
-        """GET what is no JSON, whole, again after passing failures."""
+        """GET a body that is not JSON; retries after temporary failures."""
 
         def ask() -> bytes:
             with self.stream(
@@ -190,7 +190,7 @@ class ApiSession:
         headers: Mapping[str, str] | None = None,
         silent_s: float | None = None,
     ) -> Iterator[httpx2.Response]:
-        """Open an answer that does not end by itself; one that says nothing for `silent_s` is taken for dead."""
+        """Open a stream; it is closed after `silent_s` seconds without data."""
         timeout = httpx2.Timeout(self._read_timeout_s, read=silent_s)
         asked = self._session.stream(
             "GET",
@@ -246,7 +246,7 @@ def _set_only(params: Params | None) -> dict[str, str | int | float]:
 
 
 def build_status_error(response: httpx2.Response) -> ApiStatusError:
-    """The error that an answer stands for: its problem document, another server's `detail`, or its status alone."""
+    """Build the error of a response from its problem document, `detail` or status."""
     detail = f"the server answered {response.status_code} {response.reason_phrase}".rstrip()
     errors: list[FieldProblem] = []
     if response.is_redirect:

@@ -9,7 +9,7 @@ def normalise_api_url(address: str) -> str:
     """The API's address without a trailing slash, from one with or without `/api` or `/api/v2` and
     a trailing slash.
 
-    ValueError where it is no http or https address.
+    Raises ValueError if it is not an http or https URL.
     """
     parts = urlsplit(address.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -1,4 +1,4 @@
-"""What an outside pipeline calls: signed, and safe to call again."""
+"""Signed requests of external pipelines, safe to repeat."""
 
 import hashlib
 import re
@@ -37,14 +37,14 @@ class RejectedAnnotation:
 
 @dataclass(frozen=True)
 class PostAnnotationsResult:
-    """What was stored, and what was left out because it was wrong."""
+    """Stored annotations, and invalid ones that were left out."""
 
     stored: BulkAnnotationsResult
     skipped: list[RejectedAnnotation]
 
 
 class CallbackSession(AnalysisReadApi):
-    """A session of an outside pipeline, to be closed or used in a `with`. Safe to use from several
+    """Session of an external pipeline, to be closed or used in a `with`. Safe to use from several
     threads.
 
     `sign` is made by `trapline.client.signing`: `by_key` of a service key, `by_secret` of an
@@ -87,7 +87,7 @@ class CallbackSession(AnalysisReadApi):
     ) -> Analysis:
         """Move an analysis: to processing when the work begins.
 
-        The state that it has already is no change.
+        Setting its present state changes nothing.
         """
         change = StatusUpdate(status=status, error_message=error_message)
         path = f"/analyses/{analysis_id}/status"
@@ -149,7 +149,7 @@ class CallbackSession(AnalysisReadApi):
                 return PostAnnotationsResult(stored, sorted(skipped, key=lambda one: one.place))
 
     def finalize(self, analysis_id: UUID, *, error_message: str | None = None) -> Analysis:
-        """End an analysis: completed, or failed if there is an error to tell."""
+        """End an analysis: completed, or failed if there is an error message."""
         status = AnalysisState.COMPLETED if error_message is None else AnalysisState.FAILED
         end = Finalization(status=status, error_message=error_message)
         return self._to.send(

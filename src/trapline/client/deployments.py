@@ -1,4 +1,4 @@
-"""What a token may do about deployments: make and change them, their clocks, and all of a project as CSV."""
+"""Methods for deployments, their clocks, and their CSV sheets."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from trapline.wire.deployments import (
 
 
 class DeploymentApi:
-    """What a token may do about deployments."""
+    """Methods for deployments."""
 
     _to: ApiSession
 
@@ -36,7 +36,7 @@ class DeploymentApi:
         return self._to.get(f"/deployments/{deployment_id}", Deployment)
 
     def update_deployment(self, deployment_id: UUID, change: DeploymentUpdate) -> Deployment:
-        """Change what is set in `change`; another clock offset dates the images anew."""
+        """Update the fields set in `change`; a new clock offset recomputes capture times."""
         return self._to.send("PATCH", f"/deployments/{deployment_id}", Deployment, change)
 
     def delete_deployment(self, deployment_id: UUID) -> None:

@@ -16,8 +16,8 @@ class ApiError(Exception):
 
 
 class ApiStatusError(ApiError):
-    """The server answered, and the answer is no: `detail` is its own sentence, `errors` the fields
-    at fault.
+    """The server refused the request: `detail` is its message, `errors` lists the invalid
+    fields.
 
     `retry_after_s` is how long the server asked to be left alone, where it did.
     """

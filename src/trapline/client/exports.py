@@ -1,4 +1,4 @@
-"""What a token may do about exports: what a project holds as one file."""
+"""Methods for exports of a project to one file."""
 
 import hashlib
 import time
@@ -15,7 +15,7 @@ FIRST_LOOK_S, LONGEST_LOOK_S = 0.2, 3.0
 
 
 class ExportApi:
-    """What a token may do about exports."""
+    """Methods for exports."""
 
     _to: ApiSession
 
@@ -52,10 +52,10 @@ class ExportApi:
         progress: Callable[[Export], object] | None = None,
     ) -> Export:
         """Wait until an export is made, or is found not to be possible; answers it. `progress` is
-        told how far it is.
+        called with the progress.
 
-        Raises TimeoutError where that takes longer than `timeout_s`; it goes on, and can be waited
-        for again.
+        Raises TimeoutError if that takes longer than `timeout_s`; the export continues, and you
+        can wait for it again.
         """
         ends = None if timeout_s is None else time.monotonic() + timeout_s
         pause = FIRST_LOOK_S
@@ -67,7 +67,7 @@ class ExportApi:
                 return export
             if ends is not None and time.monotonic() + pause > ends:
                 raise TimeoutError(
-                    f"The export {export_id} is not made after {timeout_s:g} s; it goes on."
+                    f"The export {export_id} is not ready after {timeout_s:g} s; it continues."
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_LOOK_S)
@@ -82,8 +82,8 @@ class ExportApi:
         """Download the file of an export that is ready, to a file or into a folder; answers where
         it is.
 
-        What broke off goes on where it was, now or when it is asked for again: it lies beside it,
-        as `.part`. The file is there once all of it is, and is what the server wrote.
+        An interrupted download continues where it ended, also in a later call: the partial file is
+        next to the target, as `.part`. The target is created when the download is complete.
         `progress(received, total)` is in bytes.
         """
         place = Path(into)

@@ -1,4 +1,4 @@
-"""What a token may do about identifications: what people say that findings really are."""
+"""Methods for identifications by people."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -17,7 +17,7 @@ from trapline.wire.identifications import (
 
 
 class IdentificationApi:
-    """What a token may do about identifications."""
+    """Methods for identifications."""
 
     _to: ApiSession
 
@@ -48,7 +48,7 @@ class IdentificationApi:
         return self._to.get(f"/identifications/{identification_id}", Identification)
 
     def withdraw_identifications(self, identifications: Sequence[UUID]) -> WithdrawResult:
-        """Withdraw identifications: your own, or as a manager anybody's.
+        """Withdraw identifications: your own, or as a manager those of any user.
 
         Each thousand is withdrawn whole, or not.
         """

@@ -1,4 +1,4 @@
-"""What a token may do about images that are there: mark, tag, date, delete and restore them."""
+"""Methods that mark, tag, date, delete and restore images."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,11 +16,11 @@ from trapline.wire.images import (
 )
 
 AT_ONCE = 1000
-"""So many images are changed by one request; more are changed by several, each all or nothing."""
+"""Maximum images per request; more are changed by several requests, each all or nothing."""
 
 
 class ImageApi:
-    """What a token may do about images that are there."""
+    """Methods for stored images."""
 
     _to: ApiSession
 

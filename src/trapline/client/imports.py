@@ -1,4 +1,4 @@
-"""What a token may do about imports: results of other programs, from files."""
+"""Methods for imports of results of other programs."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 
 
 class ImportApi:
-    """What a token may do about imports."""
+    """Methods for imports."""
 
     _to: ApiSession
 
@@ -69,7 +69,7 @@ class ImportApi:
         timeout_s: float | None = None,
         progress: Callable[[Import], None] | None = None,
     ) -> Import:
-        """Ask again and again until an import is over, or for so many seconds; answers it as it is then."""
+        """Poll until an import ends or `timeout_s` seconds have passed, and return the import."""
         ends_at = None if timeout_s is None else time.monotonic() + timeout_s
         pause = FIRST_PAUSE_S
         while True:
@@ -109,5 +109,5 @@ class ImportApi:
         return self._to.send("POST", f"/imports/{import_id}/cancel", Import)
 
     def delete_import(self, import_id: UUID) -> None:
-        """Forget an import and its faults; what was taken stays."""
+        """Delete an import and its errors; imported annotations are kept."""
         self._to.send("DELETE", f"/imports/{import_id}", type(None))

@@ -1,4 +1,4 @@
-"""Images as a notebook shows them: the picture with the boxes that were found on it."""
+"""Display of images with their boxes in a notebook."""
 
 import base64
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ Size = Literal["thumbnail", "preview", "file"]
 
 FETCH_TIMEOUT_S = 30.0
 SHOWN = 24
-"""So many images of a longer list are shown: each of them is fetched first."""
+"""Maximum number of images shown of a list; each is downloaded first."""
 WIDE_PX, SMALL_PX, LETTER_PX = 800, 240, 13
 COLOUR = "#ff9f1c"
 
 
 class DisplayableImage(Image):
-    """An image that can be fetched, and that a notebook shows as a picture."""
+    """Image that a notebook can download and show."""
 
     def read(self, size: Size = "file") -> bytes:
         """Fetch the upright original, or a copy of 320 (thumbnail) or 1280 pixels (preview) once
@@ -40,11 +40,11 @@ class DisplayableImage(Image):
 
 
 class NotebookImage(DisplayableImage):
-    """One stored picture of a list."""
+    """Stored image of a list."""
 
 
 class NotebookImageDetail(DisplayableImage, ImageDetail):
-    """One stored picture with every analysis of it."""
+    """Stored image with all its analyses."""
 
 
 class Gallery:
@@ -54,7 +54,7 @@ class Gallery:
         self.images = list(images)
 
     def to_html(self) -> str:
-        """The first of them as HTML that stands alone."""
+        """Return the first images as self-contained HTML."""
         with _open_session() as session:
             shown = "".join(
                 _draw(session, image, "thumbnail", SMALL_PX) for image in self.images[:SHOWN]
@@ -91,14 +91,14 @@ def _fetch(session: httpx2.Client, url: str) -> httpx2.Response:
 
 
 def _draw(session: httpx2.Client, image: Image, size: Size, width_px: int) -> str:
-    """An image as HTML that stands alone: it is still seen when its address is over, and gives that to nobody."""
+    """Render an image as self-contained HTML, without its signed URL."""
     caption = escape(
         f"{image.filename} · {image.deployment_name} · {image.captured_at:%Y-%m-%d %H:%M:%S}"
     )
     try:
         answer = _fetch(session, _find_address(image, size))
     except (ApiStatusError, ApiConnectionError) as error:
-        return f"<p>{caption}: the picture cannot be shown: {escape(str(error))}</p>"
+        return f"<p>{caption}: the image cannot be shown: {escape(str(error))}</p>"
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
     data = f"data:{escape(kind or image.media_type)};base64,{base64.b64encode(answer.content).decode()}"
     width, height = image.width, image.height

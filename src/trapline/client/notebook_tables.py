@@ -1,4 +1,4 @@
-"""What a listing answers as a table: in a notebook, as plain rows, and for pandas."""
+"""Lists as tables: in a notebook, as plain rows, and for pandas."""
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,8 +53,8 @@ class Table:
 
     def to_html(self) -> str:
         """The first rows as HTML; nothing in them is taken for markup."""
-        # Whoever has a signed address sees the picture: it does not belong into a notebook that is
-        # given on.
+        # Anyone with a signed URL can download the image, so it must not be in a shared
+        # notebook.
         columns = [name for name in self.columns if not name.endswith("_url")]
         head = "".join(f"<th>{escape(name)}</th>" for name in columns)
         rows = "".join(
@@ -72,7 +72,7 @@ class Table:
 
 
 class NotebookPage(values.Page[Item], Generic[Item]):
-    """One page of a list. A notebook shows images as pictures, all else as a table."""
+    """One page of a list; a notebook shows images, and other records as a table."""
 
     def to_table(self) -> Table:
         """Its results as rows."""

@@ -1,4 +1,4 @@
-"""What a token may do about notices: what its person is written to about, by e-mail."""
+"""Methods for notices: e-mails about events, to the user of the token."""
 
 from uuid import UUID
 
@@ -7,12 +7,12 @@ from trapline.wire.notices import EmailTestResult, NewNotice, Notice, Notices
 
 
 class NoticeApi:
-    """What a token may do about its person's notices."""
+    """Methods for the notices of the token's user."""
 
     _to: ApiSession
 
     def list_notices(self, **filters: str | int | float | None) -> Notices:
-        """What the token's person asked for, newest first; filters are project, cursor, limit."""
+        """List the notices of the token's user, newest first; filters: project, cursor, limit."""
         return self._to.get("/notices", Notices, filters)
 
     def create_notice(self, new: NewNotice) -> Notice:

@@ -8,7 +8,7 @@ from trapline.wire.values import Page
 Item = TypeVar("Item")
 
 AT_ONCE = 500
-"""How many are asked for at once, where nothing else is said."""
+"""Default number of records per page."""
 
 
 def iterate(
@@ -17,8 +17,8 @@ def iterate(
     """Give what a listing has, one by one: `iterate(server.list_images, project=1)`; it is asked
     page by page.
 
-    What the listing takes is given along; `limit` is how many one page holds. What comes to a list
-    meanwhile may be given or not, what was there is given once.
+    Filters are passed to the list method; `limit` is the size of a page. Records that exist at
+    the start are returned once; records created meanwhile may be missing.
     """
     filters.setdefault("limit", AT_ONCE)
     page = listing(*about, **filters)

@@ -1,4 +1,4 @@
-"""What a token may do about presets: pipelines with their parameters under a name."""
+"""Methods for presets: named pipelines with parameters."""
 
 from trapline.client.api_session import ApiSession
 from trapline.client.notebook_tables import NotebookPage
@@ -6,7 +6,7 @@ from trapline.wire.presets import NewPreset, Preset, PresetUpdate
 
 
 class PresetApi:
-    """What a token may do about presets."""
+    """Methods for presets."""
 
     _to: ApiSession
 

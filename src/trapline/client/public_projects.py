@@ -1,4 +1,4 @@
-"""Public projects: what anybody may see of them, with a token or without."""
+"""Methods for public projects, with a token or without."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from trapline.wire.public_projects import (
 
 
 class PublicProjectApi:
-    """What anybody may see of a public project."""
+    """Methods for public projects."""
 
     _to: ApiSession
 

@@ -11,7 +11,7 @@ from trapline.client.errors import ApiConnectionError, ApiStatusError
 Answer = TypeVar("Answer")
 
 LONGEST_WAIT_S = 60.0
-"""Nobody is kept waiting longer between two attempts, whatever a server asks for: the call fails soon, and says so."""
+"""Longest wait between two attempts; if a server asks for a longer one, the call fails."""
 
 DOUBLED_AT_MOST = 20
 
@@ -35,7 +35,7 @@ class RetryPolicy:
         return min(max(own, asked_s or 0.0), LONGEST_WAIT_S)
 
     def run(self, call: Callable[[], Answer]) -> Answer:
-        """Call until it succeeds, is refused for good, or the attempts are used up: then the last error."""
+        """Call until it succeeds; raise the last error if it is permanent or no attempt is left."""
         attempt = 0
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What a token may do about pipeline runs: ask for one, look at it, follow it, wait until it is over."""
+"""Methods for pipeline runs: submit, get, follow and wait."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,12 +34,12 @@ SILENT_S = 60.0
 """A stream that says nothing for so long is cut: the server says at least every 15 s that it is still there."""
 
 JobLike = int | str | Job | Run | RunAccepted | RunStateResult | RunSummary
-"""A job by its number, by its id such as job-12, or by anything that tells one of both."""
+"""Job, by its number, by its ID such as job-12, or by an object that has one of them."""
 
 
 class RunContentInput(TypedDict, total=False):
-    """What a pipeline is run over: `images`, pictures at web addresses, a sequence, or every image
-    that fits the rest.
+    """Content of a run: `images`, image URLs, a sequence, or all images that match the other
+    fields.
 
     Moments have a zone.
     """
@@ -54,9 +54,9 @@ class RunContentInput(TypedDict, total=False):
 
 
 class RunApi:
-    """What a token may do about pipeline runs.
+    """Methods for pipeline runs.
 
-    A run is a job: what is said of one holds for the other.
+    A run is a job; the methods accept both.
     """
 
     _to: ApiSession
@@ -77,7 +77,7 @@ class RunApi:
         """Run a preset or a pipeline over some content; without any content over every image of the
         project.
 
-        `project` is needed only where neither images nor a deployment tell it. `key` is as for
+        `project` is required only if neither images nor a deployment determine it. `key` is as for
         `submit_run`. Raises ValueError for what cannot be asked for, such as no image at all. With
         `later` it waits until `move_job(.., "run")`.
         """
@@ -136,11 +136,11 @@ class RunApi:
         progress: Callable[[RunProgress], object] | None = None,
     ) -> NotebookRun:
         """Wait until a run is over, however it ended; answers it with its result. `progress` is
-        told how far it is.
+        called with the progress.
 
         A server that is away meanwhile is waited for, too: only the first look fails as other calls
-        do. Raises TimeoutError where that takes longer than `timeout_s`; the run goes on, and can
-        be waited for again.
+        do. Raises TimeoutError if that takes longer than `timeout_s`; the run continues, and you
+        can wait for it again.
         """
         ends = None if timeout_s is None else time.monotonic() + timeout_s
         run, problem = self.get_run(job), ""
@@ -153,7 +153,8 @@ class RunApi:
             left = None if ends is None else ends - time.monotonic()
             if left is not None and left <= 0:
                 raise TimeoutError(
-                    f"{run.job_id} is not over after {timeout_s:g} s; it goes on. {problem or run.why}"
+                    f"{run.job_id} has not ended after {timeout_s:g} s; it continues. "
+                    f"{problem or run.why}"
                 )
             time.sleep(pause if left is None else min(pause, left))
             asked_s = None
@@ -176,8 +177,8 @@ class RunApi:
         """Give each state that a run enters and has entered, and its progress between them, until
         it is over.
 
-        Where the connection is cut, it goes on behind the last state that was heard, after the
-        pause that the server asks for.
+        After a broken connection it continues after the last received state, after the pause that
+        the server requests.
         """
         last, failures, pause_s = "", 0, self._to.retry.backoff_s
         while True:

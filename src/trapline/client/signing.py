@@ -1,4 +1,4 @@
-"""Signatures of callbacks: what an outside pipeline puts into its headers.
+"""Signatures of callbacks: the headers that an external pipeline sends.
 
 The bytes that are signed must be the bytes that are sent: serialise the body once, sign it, send it
 as it is.
@@ -17,18 +17,18 @@ TIMESTAMP = "X-ML-Timestamp"
 V2_FIRST_LINE = b"TRAPLINE-HMAC-V2"
 
 Sign = Callable[[str, str, bytes], dict[str, str]]
-"""What signs a request: of its method, target and body, as they are sent, it makes the headers to send along."""
+"""Signer of a request: returns headers for its method, target and body."""
 
 
 def build_message_v1(timestamp: bytes, body: bytes) -> bytes:
-    """What a v1 signature is over: the timestamp's text, a dot, the body."""
+    """Build the message of a v1 signature: the timestamp, a dot, the body."""
     return timestamp + b"." + body
 
 
 def build_message_v2(
     timestamp: bytes, nonce: bytes, method: bytes, path: bytes, query: bytes, body: bytes
 ) -> bytes:
-    """What a v2 signature is over; `path` and `query` as they stand in the request line, the query without its `?`."""
+    """Build the message of a v2 signature; `path` and `query` as in the request, without `?`."""
     digest = hashlib.sha256(body).hexdigest().encode()
     return b"\n".join((V2_FIRST_LINE, timestamp, nonce, method, path, query, digest))
 
@@ -37,7 +37,7 @@ def sign_v1(secret: str, body: bytes, *, clock: Callable[[], float] = time.time)
     """Sign a callback with the secret of its analysis (or the shared one); answers the headers to
     send.
 
-    `body` is what will be sent, b"" for none. `clock` tells seconds since 1970.
+    `body` is what will be sent, b"" for none. `clock` returns seconds since 1970.
     """
     timestamp = str(int(clock()))
     digest = hmac.digest(secret.encode(), build_message_v1(timestamp.encode(), body), "sha256")
@@ -53,8 +53,8 @@ def sign_v2(
     *,
     clock: Callable[[], float] = time.time,
 ) -> dict[str, str]:
-    """Sign a callback with a service key; answers the headers to send. Sign each attempt anew: a
-    nonce counts once.
+    """Sign a callback with a service key and return the headers. Sign each attempt again: a
+    nonce is valid once.
 
     `target` is the path with its query exactly as it will be sent, such as `/api/analyses/ID?x=1`.
     """

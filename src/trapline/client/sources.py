@@ -1,4 +1,4 @@
-"""What a token may do about pull sources: where images are pulled from, and what became of each file."""
+"""Methods for pull sources, their runs and their files."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from trapline.wire.sources import (
 
 
 class SourceApi:
-    """What a token may do about pull sources."""
+    """Methods for pull sources."""
 
     _to: ApiSession
 
@@ -73,7 +73,7 @@ class SourceApi:
         self._to.send("DELETE", f"/image-pull-sources/{source_id}/event-secret", type(None))
 
     def run_source(self, source_id: UUID, max_files: int | None = None) -> PullRunAccepted:
-        """Poll a source now; 0 files is no limit."""
+        """Poll a source now; with 0 files without a limit."""
         path = f"/image-pull-sources/{source_id}/process"
         return self._to.send("POST", path, PullRunAccepted, params={"max_files": max_files})
 

@@ -28,7 +28,7 @@ from trapline.wire.staged_files import (
 
 STAGED_FROM_FILES = 200
 STAGED_FROM_BYTES = 512 * 1024 * 1024
-"""Sets of more files or bytes than these are staged: what broke off goes on without sending anything twice."""
+"""Larger sets are staged, so that an interrupted upload continues without sending twice."""
 ANNOUNCED_AT_ONCE = 100
 SENT_AT_ONCE = 4
 ATTEMPTS = 3
@@ -38,7 +38,7 @@ NEAR_S = 60.0
 
 
 class StagedUploadResult(NamedTuple):
-    """What became of a file, and the image that has its bytes."""
+    """Result for a file, and the image with its bytes."""
 
     outcome: str
     image_id: UUID | None
@@ -47,7 +47,7 @@ class StagedUploadResult(NamedTuple):
 
 
 def needs_staging(files: Sequence[Path]) -> bool:
-    """Whether files are so many, or so large, that they are staged."""
+    """Return whether a set of files is large enough to be staged."""
     return (
         len(files) > STAGED_FROM_FILES
         or sum(path.stat().st_size for path in files) > STAGED_FROM_BYTES
@@ -69,7 +69,7 @@ def upload_staged_files(
     taken: Callable[[int], None],
     root: Path | None = None,
 ) -> UploadResult:
-    """Announce files, send those that are not there yet, and import them; `taken` hears of bytes.
+    """Announce files, upload missing ones and import them; `taken` is called with sent bytes.
 
     Below `root` they are named with their folders. The same again continues where it broke off.
     Raises ServerRefused, ServerUnreachable and OSError.
@@ -81,8 +81,8 @@ def upload_staged_files(
     while left:
         new = {path: _describe(path, root) for path in left}
         found = _attempt(to, new, fields, _count_once(counted, taken))
-        # On a slow line addresses are over before the turn of the last files comes: that is no
-        # fault of theirs.
+        # On a slow connection URLs expire before the last files are sent, which is not an error
+        # of these files.
         if all(fate.outcome == StagedImportState.MISSING for fate in found.values()):
             in_vain += 1
         last = in_vain == ATTEMPTS
@@ -116,7 +116,7 @@ def upload_staged_files(
 def _count_once(
     counted: dict[Path, int], taken: Callable[[int], None]
 ) -> Callable[[Path, int], None]:
-    """Count so many bytes of a file in all as taken: what is sent again is told as going back."""
+    """Report the total of sent bytes of a file; a repeated upload reports a negative change."""
 
     lock = threading.Lock()
 
@@ -173,7 +173,7 @@ def _attempt(
 
 
 def expires_soon(expires_at: datetime | None, announced_at: datetime, passed_s: float) -> bool:
-    """Whether an address is over soon, so many seconds after it was given at this time of ours.
+    """Return whether a URL expires soon, from its lifetime in seconds and its local start time.
 
     Where it seems to have been over when it was given, our clock is wrong, and it is used.
     """

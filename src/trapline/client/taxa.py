@@ -1,4 +1,4 @@
-"""What a token may do about taxa: a project's list, what comes in of others, and what the labels of models mean."""
+"""Methods for taxa: species lists, their import, and the meaning of labels."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -20,7 +20,7 @@ from trapline.wire.taxa import (
 
 
 class TaxonApi:
-    """What a token may do about taxa."""
+    """Methods for taxa."""
 
     _to: ApiSession
 
@@ -45,10 +45,10 @@ class TaxonApi:
         self._to.send("DELETE", f"/taxa/{taxon_id}", type(None))
 
     def import_taxa(self, project_id: int, content: bytes) -> TaxonImportResult:
-        """Take in a list: a CSV, a table of Darwin Core or of GBIF, GBIF keys, or a Darwin Core
+        """Import a species list: a CSV, a Darwin Core or GBIF table, GBIF keys, or a Darwin Core
         Archive.
 
-        Lines that cannot be taken are told, the others are taken; the same again changes nothing.
+        Invalid lines are listed, the others are imported; the same file again changes nothing.
         """
         params, headers = {"project": project_id}, {"Content-Type": "application/octet-stream"}
         return self._to.send(

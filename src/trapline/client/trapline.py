@@ -137,7 +137,7 @@ class Trapline(
     # Who is calling
 
     def get_caller(self) -> Caller:
-        """Who the token stands for."""
+        """Return the user or worker of the token."""
         return self._to.get("/auth/me", Caller)
 
     def update_current_user(self, name: str) -> Caller:
@@ -212,7 +212,7 @@ class Trapline(
         progress: Callable[[int, int], None] | None = None,
         relative_to: Path | str | None = None,
     ) -> UploadResult:
-        """Send files, or every picture of a folder, to a deployment, or to a project's unnamed one.
+        """Upload files, or the images of a folder, to a deployment or a project's default one.
 
         The files of a folder keep their paths below it, files below `relative_to` theirs below
         that. The result names the files of a folder that are not images in `left_out`.
@@ -240,7 +240,7 @@ class Trapline(
                     answers.append(upload_staged_files(self._to, batch, given, taken, root))  # noqa: PERF401 - as below
             else:
                 for batch in split_upload_batches(found):
-                    answers.append(self._send_files(batch, given, taken, root))  # noqa: PERF401 - what came before a failure is told
+                    answers.append(self._send_files(batch, given, taken, root))  # noqa: PERF401
         except ApiError as failed:
             failed.sent = merge_uploads(answers)
             raise
@@ -385,8 +385,8 @@ class Trapline(
     def lease_tasks(self, job_id: int, batch_size: int) -> list[Task]:
         """Lease up to about `batch_size` tasks of a job.
 
-        Made once: a lease whose answer was lost comes back to the line by itself, a second call
-        would take more.
+        Not retried: a lease whose response was lost returns to the queue automatically; a second
+        request would lease more.
         """
         request = TaskRequest(batch_size=batch_size)
         return self._to.send("POST", f"/jobs/{job_id}/tasks/", Tasks, request, retry=NEVER).tasks
@@ -406,7 +406,7 @@ class Trapline(
     # What a worker calls where the server gives it an id
 
     def register_worker(self, hello: HelloRequest) -> HelloResponse:
-        """Say who this process is; an earlier one of its name is over by that, so a second hello is no harm."""
+        """Register this process; this replaces an earlier one of its name and may be repeated."""
         return self._to.send("POST", "/workers/hello", HelloResponse, hello, retry=self._to.retry)
 
     def set_worker_id(self, worker_id: UUID | None) -> None:
@@ -435,7 +435,7 @@ class Trapline(
     # What happens as it happens
 
     def stream_changes(self, project_id: int) -> Iterator[ChangeEvent]:
-        """What changes in a project, for as long as the connection holds; each is a hint to look again."""
+        """Yield changes in a project while the connection lasts; each is a hint to read again."""
         with self._to.stream("/events", {"project": project_id}) as response:
             for line in response.iter_lines():
                 if line.startswith("data:"):

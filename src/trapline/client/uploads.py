@@ -19,14 +19,14 @@ BYTES_AT_ONCE = 64 * 1024 * 1024
 
 
 class ProgressFile(FileIO):
-    """A file opened for reading that tells how many bytes were taken from it."""
+    """File opened for reading that reports how many bytes were read."""
 
     def __init__(self, path: Path, taken: Callable[[int], None]) -> None:
         super().__init__(path, "rb")
         self._taken = taken
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int | None:  # type: ignore[override]
-        """Read into the buffer, and tell."""
+        """Read into the buffer and report the bytes."""
         count = super().readinto(buffer)
         if count:
             self._taken(count)
@@ -36,7 +36,7 @@ class ProgressFile(FileIO):
 def track_progress(
     files: Sequence[Path], progress: Callable[[int, int], None] | None
 ) -> Callable[[int], None]:
-    """What is to be told of the bytes that were taken: it adds them up for `progress(sent, total)`."""
+    """Return a callback that adds up sent bytes for `progress(sent, total)`."""
     total = sum(path.stat().st_size for path in files)
     sent = 0
 
@@ -81,7 +81,7 @@ def open_form_parts(
 
 
 class FolderFiles(NamedTuple):
-    """The files of a folder and its sub-folders: pictures by their names, others, and how many are hidden."""
+    """Files of a folder and its subfolders: images by name, others, and the number hidden."""
 
     pictures: list[Path]
     others: list[Path]
@@ -89,7 +89,7 @@ class FolderFiles(NamedTuple):
 
 
 def list_files(folder: Path) -> FolderFiles:
-    """List the files of a folder and its sub-folders in order; a file itself counts as a picture.
+    """List the files of a folder and its sub-folders in order; a single file counts as an image.
 
     Raises FileNotFoundError where there is no such folder.
     """

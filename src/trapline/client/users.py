@@ -1,4 +1,4 @@
-"""What a token may do about people: accounts, members of projects, its own person's sessions and password."""
+"""Methods for accounts, members of projects, sessions and passwords."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from trapline.wire.users import (
 
 
 class UserApi:
-    """What a token may do about people."""
+    """Methods for users."""
 
     _to: ApiSession
 
@@ -37,11 +37,11 @@ class UserApi:
         return self._to.get(f"/users/{user_id}", User)
 
     def update_user(self, user_id: UUID, change: UserUpdate) -> User:
-        """Change what is set in `change`; somebody deactivated is out at once."""
+        """Update the fields set in `change`; a deactivated user is signed out immediately."""
         return self._to.send("PATCH", f"/users/{user_id}", User, change)
 
     def create_user_link(self, user_id: UUID) -> OneTimeLink:
-        """A link that lets somebody choose a new password; their earlier links are good no longer."""
+        """Create a link for choosing a new password; earlier links of the user become invalid."""
         return self._to.send("POST", f"/users/{user_id}/link", OneTimeLink)
 
     def list_members(self, project_id: int) -> list[Member]:
@@ -49,7 +49,7 @@ class UserApi:
         return self._to.list_all(f"/projects/{project_id}/members", NotebookPage[Member])
 
     def add_member(self, project_id: int, new: NewMember) -> Member:
-        """Give somebody who has an account a role in a project."""
+        """Add a user with an account to a project."""
         return self._to.send("POST", f"/projects/{project_id}/members", Member, new)
 
     def update_member(self, project_id: int, user_id: UUID, change: MemberUpdate) -> Member:

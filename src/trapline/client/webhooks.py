@@ -1,4 +1,4 @@
-"""What a token may do about webhooks: who is told of events, and the log of what was told."""
+"""Methods for webhooks and the log of their deliveries."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ class WebhookTable(NotebookPage[Webhook]):
 
 
 class WebhookApi:
-    """What a token may do about webhooks."""
+    """Methods for webhooks."""
 
     _to: ApiSession
 
@@ -37,7 +37,7 @@ class WebhookApi:
         return self._to.get("/webhooks", WebhookTable, filters)
 
     def create_webhook(self, new: NewWebhook) -> CreatedWebhook:
-        """Make a webhook; the answer holds the secret that signs what it is told, this once."""
+        """Create a webhook; only this result contains its signing secret."""
         return self._to.send("POST", "/webhooks", CreatedWebhook, new)
 
     def get_webhook(self, webhook_id: UUID) -> Webhook:
@@ -57,7 +57,7 @@ class WebhookApi:
         return self._to.send("POST", f"/webhooks/{webhook_id}/rotate-secret", WebhookSecret)
 
     def ping_webhook(self, webhook_id: UUID) -> Delivery:
-        """Send an event that tells of nothing, once and now; answers how that went."""
+        """Send a test event now and return its delivery."""
         return self._to.send("POST", f"/webhooks/{webhook_id}/test", Delivery)
 
     def list_deliveries(
