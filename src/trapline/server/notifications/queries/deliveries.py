@@ -1,4 +1,4 @@
-"""Deliveries on their way: gathered, taken by one process at a time, settled, and forgotten after a while."""
+"""Queue of deliveries: creation of image events, claims, results, and purging."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ GATHERED_AT_MOST = 1000
 
 
 class ClaimedDelivery(NamedTuple):
-    """A delivery that this process attempts, with what it is sent by and to."""
+    """A delivery claimed by this process, with its webhook."""
 
     id: UUID
     project_id: int
@@ -49,7 +49,7 @@ class DeliveryAttempt(NamedTuple):
 
 
 async def create_image_events(scope: Scope, tx: Transaction) -> None:
-    """Make one event of the images that were added since a second or more, with at most 100 ids and their count."""
+    """Create one event for images added more than 1 second ago: their count and at most 100 IDs."""
     await tx.execute(
         """
         with ready as (
@@ -86,7 +86,7 @@ async def create_image_events(scope: Scope, tx: Transaction) -> None:
 
 
 async def list_due_webhooks(scope: Scope, tx: Transaction) -> list[WaitingWebhook]:
-    """List the webhooks that a delivery is due for, with what is under way to each and to its host in any process."""
+    """List webhooks with due deliveries, and the number of current attempts by webhook and host."""
     cursor = await tx.execute(
         """
         with busy as (
@@ -106,7 +106,7 @@ async def list_due_webhooks(scope: Scope, tx: Transaction) -> list[WaitingWebhoo
 
 
 async def lock_delivery_claims(scope: Scope, tx: Transaction) -> None:
-    """Let no other process take deliveries before this transaction ends: what each may take depends on all of them."""
+    """Lock claims of deliveries for this transaction: the share of a process depends on all."""
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('deliveries are taken', 2))")
 
 
@@ -117,10 +117,9 @@ async def claim_deliveries(
     for_s: float,
     only: UUID | None = None,
 ) -> list[ClaimedDelivery]:
-    """Take at most so many due deliveries of each webhook, or `only` one, for this process alone
-    for some seconds.
+    """Claim due deliveries for this process: at most the given number by webhook, or `only` one.
 
-    Whoever dies over one has it taken by another when the time is over.
+    After `for_s` seconds another process can claim them.
     """
     cursor = await tx.execute(
         """
@@ -153,7 +152,7 @@ async def claim_deliveries(
 async def record_attempt(
     scope: Scope, tx: Transaction, taken: ClaimedDelivery, how: DeliveryAttempt
 ) -> bool:
-    """Note how an attempt ended; a failure counts for nothing where another attempt was begun since."""
+    """Record the result of an attempt; ignore a failure if a later attempt has begun."""
     cursor = await tx.execute(
         """
         update webhook_deliveries set state = %(state)s, last_status = %(status)s, last_error = %(error)s,
@@ -177,7 +176,7 @@ async def record_attempt(
 
 
 async def record_webhook_success(scope: Scope, tx: Transaction, webhook_id: UUID) -> None:
-    """Note that a webhook answers."""
+    """Record that a webhook responds."""
     await tx.execute(
         "update webhooks set failing_since = null, last_error = null where id = %s and failing_since is not null",
         (webhook_id,),
@@ -187,7 +186,7 @@ async def record_webhook_success(scope: Scope, tx: Transaction, webhook_id: UUID
 async def record_webhook_failure(
     scope: Scope, tx: Transaction, webhook_id: UUID, error: str | None
 ) -> datetime | None:
-    """Note that a webhook does not answer; tells since when, None where it is deleted or switched off by now."""
+    """Record that a webhook failed; return since when, or None if it is deleted or disabled."""
     await tx.execute(
         "update webhooks set failing_since = coalesce(failing_since, clock_timestamp()), last_error = %(error)s "
         "where id = %(id)s and (failing_since is null or last_error is distinct from %(error)s)",
@@ -201,7 +200,7 @@ async def record_webhook_failure(
 
 
 async def disable_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, reason: str) -> bool:
-    """Switch a webhook off, with the reason; False where it is off already."""
+    """Disable a webhook with a reason; return False if it is disabled already."""
     cursor = await tx.execute(
         "update webhooks set is_active = false, disabled_reason = %s, updated_at = clock_timestamp() "
         "where id = %s and is_active",
@@ -211,7 +210,7 @@ async def disable_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, reaso
 
 
 async def purge_delivery_batch(scope: Scope, tx: Transaction, limit: int) -> int:
-    """Delete deliveries that are old, too many, or of a deleted webhook, at most so many; answers how many went."""
+    """Delete a batch of deliveries that are expired or of a deleted webhook; return their number."""
     cursor = await tx.execute(
         """
         delete from webhook_deliveries where id in (
@@ -238,7 +237,7 @@ async def purge_delivery_batch(scope: Scope, tx: Transaction, limit: int) -> int
 
 
 async def update_silent_workers(scope: Scope, tx: Transaction, silent_s: float) -> None:
-    """Note which workers have fallen silent and which are heard again: the database tells of it."""
+    """Record workers that went offline or came online; a trigger creates the events."""
     for was, is_silent in (("null", True), ("not null", False)):
         await tx.execute(
             f"""

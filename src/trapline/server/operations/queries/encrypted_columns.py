@@ -1,4 +1,4 @@
-"""Every secret at rest, whatever it is for: where they lie, which key sealed them, and their exchange."""
+"""Encrypted secrets in the database: their columns, their keys, and their rotation."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ PLACES = (
 
 
 async def count_secrets_by_key(scope: Scope, tx: Transaction) -> dict[int, int]:
-    """Count the secrets at rest by the version of the key that sealed them."""
+    """Count the stored secrets by the version of the key that encrypted them."""
     parts = " union all ".join(
         f"select {place.column} as sealed from {place.table}"  # noqa: S608 - our names
         for place in PLACES
@@ -32,7 +32,7 @@ async def count_secrets_by_key(scope: Scope, tx: Transaction) -> dict[int, int]:
 async def list_secrets(
     scope: Scope, tx: Transaction, place: SecretColumn, after: UUID, limit: int
 ) -> list[tuple[UUID, bytes]]:
-    """List secrets of a place by their rows, from after this one on."""
+    """List secrets of a column by row ID, after the given ID."""
     cursor = await tx.execute(
         f"select id, {place.column} from {place.table} "  # noqa: S608 - our names
         f"where {place.column} is not null and id > %s order by id limit %s",
@@ -44,7 +44,7 @@ async def list_secrets(
 async def lock_outdated_secrets(
     scope: Scope, tx: Transaction, place: SecretColumn, current: int, limit: int
 ) -> list[tuple[UUID, bytes]]:
-    """Lock secrets of a place that another key than the current one sealed."""
+    """Lock secrets of a column that are not encrypted with the current key."""
     cursor = await tx.execute(
         f"select id, {place.column} from {place.table} "  # noqa: S608 - our names
         f"where {place.column} is not null and substr({place.column}, 1, 1) <> %s order by id limit %s "
@@ -57,10 +57,7 @@ async def lock_outdated_secrets(
 async def update_secrets(
     scope: Scope, tx: Transaction, place: SecretColumn, exchanged: list[tuple[UUID, bytes]]
 ) -> None:
-    """Write secrets of locked rows anew.
-
-    Nothing else of a row changes, also not when it was changed last.
-    """
+    """Replace the secrets of locked rows; nothing else of a row changes, not even `updated_at`."""
     await tx.execute(
         f"update {place.table} t set {place.column} = n.sealed "  # noqa: S608 - our names
         "from unnest(%s::uuid[], %s::bytea[]) as n (id, sealed) where t.id = n.id",
@@ -69,13 +66,13 @@ async def update_secrets(
 
 
 async def block_secret_writes(scope: Scope, tx: Transaction) -> None:
-    """Let nobody write to the tables of secrets until this transaction ends, and wait for those who do."""
+    """Block writes to tables with secrets until the transaction ends; wait for current writers."""
     for table in sorted({place.table for place in PLACES}):
         await tx.execute(f"lock table {table} in share row exclusive mode")
 
 
 async def count_older_transactions(scope: Scope, tx: Transaction, began: datetime) -> int:
-    """Count other transactions that began before a moment: they may still write what they sealed then."""
+    """Count other transactions that began before a time: they may still write older secrets."""
     cursor = await tx.execute(
         "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() "
         "and xact_start < %s and backend_type = 'client backend'",
@@ -86,7 +83,7 @@ async def count_older_transactions(scope: Scope, tx: Transaction, began: datetim
 
 
 async def count_active_key_uses(scope: Scope, tx: Transaction, began: datetime) -> tuple[int, int]:
-    """Count what others hold that was made with keys from before a moment: leases, and open outside analyses."""
+    """Count uses of keys from before a time: leases, and open analyses of external pipelines."""
     cursor = await tx.execute(
         "select count(*) filter (where job_id is not null and state = 'processing' and leased_at < %s), "
         "count(*) filter (where job_id is null and state in ('queued', 'processing') and created_at < %s) "
