@@ -11,6 +11,7 @@ from trapline.server.accounts.queries.accounts import MemberRow, SessionRow, Use
 from trapline.server.exports.queries.exports import ExportRow
 from trapline.server.external.queries.artifacts import ArtifactRow
 from trapline.server.external.queries.callback_keys import CallbackKeyRow
+from trapline.server.findings.queries.algorithm_rows import AlgorithmRow
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.images.queries.deployments import DeploymentRow
@@ -25,12 +26,7 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Database
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.server.queue.queries.jobs import JobRow
-from trapline.server.queue.queries.pipelines import (
-    AlgorithmRow,
-    PipelineRow,
-    ServiceProjectRow,
-    ServiceRow,
-)
+from trapline.server.queue.queries.pipelines import PipelineRow, ServiceProjectRow, ServiceRow
 from trapline.server.queue.queries.presets import PresetRow
 from trapline.server.queue.queries.workers import WorkerRow
 from trapline.server.review.queries.identifications import IdentificationRow

@@ -9,13 +9,13 @@ from tests.support.project_with_roles import House, build_house
 from uuid_utils.compat import uuid7
 
 from trapline.server.findings.queries import annotation_search
+from trapline.server.findings.queries.algorithm_rows import AlgorithmRow, CategoryMapRow
 from trapline.server.findings.queries.analyses import AnalysisRow, AttemptRow
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.images.queries.images import ImageClassRow, ImageRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.queries.jobs import JobMoveRow
-from trapline.server.queue.queries.pipelines import AlgorithmRow, CategoryMapRow
 
 MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 from trapline.server.accounts.queries import accounts, sign_in_failures
 from trapline.server.exports.queries import exports
 from trapline.server.external.queries import artifacts, callback_keys
-from trapline.server.findings.queries import analyses, annotations, day_counts
+from trapline.server.findings.queries import algorithm_rows, analyses, annotations, day_counts
 from trapline.server.images.queries import (
     deployments,
     image_deletion,
@@ -34,6 +34,7 @@ TABLES = (
     file_checks,
     sources,
     source_connections,
+    algorithm_rows,
     pipelines,
     presets,
     workers,

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, true, tuple_
 from sqlalchemy.orm import aliased
 
+from trapline.server.findings.queries.algorithm_rows import AlgorithmRow
 from trapline.server.findings.queries.analyses import AnalysisDetailRow, AnalysisRow
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.findings.rules.filters import AnnotationFilter
@@ -14,7 +15,6 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.cursors import FOREIGN, decode_cursor, encode_cursor
 from trapline.server.platform.errors import InvalidRequest
-from trapline.server.queue.queries.pipelines import AlgorithmRow
 
 FIRST_PAGE = 1000
 SHORT_PAGE = 100

@@ -18,6 +18,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from trapline.server.findings.queries.algorithm_rows import AlgorithmRow
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.findings.rules.filters import AnnotationSearchFilter
@@ -26,7 +27,6 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.cursors import decode_cursor, encode_cursor
 from trapline.server.platform.db.pagination import EXACT_UP_TO
-from trapline.server.queue.queries.pipelines import AlgorithmRow
 from trapline.server.review.queries.identifications import build_reviewed_condition
 from trapline.server.review.queries.taxon_labels import (
     build_taxon_condition,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
+from trapline.server.images.hooks import deployment_in_use
 from trapline.server.images.queries.clock_offsets import (
     count_to_date,
     list_assumed_utc,
@@ -28,7 +29,6 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import OrderColumn, count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Unprocessable
-from trapline.server.queue.queries.job_downloads import has_active_downloads
 from trapline.wire.deployments import (
     Deployment,
     DeploymentOrder,
@@ -275,7 +275,7 @@ async def delete_deployment(system: AppContext, scope: Scope, deployment_id: UUI
             raise Conflict(
                 "This deployment takes the images that belong to no other; a project needs it."
             )
-        if await has_active_downloads(scope, tx, row.id):
+        if any([await handler(scope, tx, row.id) for handler in deployment_in_use]):
             raise Conflict(
                 "A run is fetching pictures into this deployment. Nothing was deleted. Wait for its end, or cancel it."
             )

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from uuid_utils.compat import uuid7
 
 from trapline.server.images.actions.stored_files import FileState, restore_original
+from trapline.server.images.hooks import image_added
 from trapline.server.images.queries.deployments import DeploymentRow
 from trapline.server.images.queries.image_deletion import restore_files
 from trapline.server.images.queries.images import ImageRow, create_images, find_image_by_hash
@@ -28,7 +29,6 @@ from trapline.server.platform.errors import ServiceUnavailable
 from trapline.server.platform.imaging.decoder_pool import SkippedFile, UndecodableFile
 from trapline.server.platform.store.object_store import IncomingFile
 from trapline.server.platform.store.storage_keys import build_original_key, build_upright_key
-from trapline.server.queue.queries.automatic_jobs import add_to_automatic_jobs
 
 LEAST_FREE = 0.05
 MAKE_ROOM = "Make room, or move the data folder to a larger disk."
@@ -174,12 +174,6 @@ async def create_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UU
     """Add a checked image within a transaction; answers its id and whether it is new."""
     [(image_id, is_new)] = await create_images(scope, tx, [row])
     if is_new:
-        await enqueue_images(scope, tx, row.project_id, [image_id])
+        for handler in image_added:
+            await handler(scope, tx, row.project_id, [image_id])
     return image_id, is_new
-
-
-async def enqueue_images(
-    scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]
-) -> None:
-    """Let new images join the jobs that take each new image of the project; every new image passes here."""
-    await add_to_automatic_jobs(scope, tx, project_id, image_ids)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from trapline.server.operations.queries.file_checks import delete_harmed
+from trapline.server.images.hooks import file_repaired
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import NotFound
@@ -85,7 +85,8 @@ async def restore_original(
         origin=origin,
     )
     async with system.database.transaction(scope) as tx:
-        await delete_harmed(scope, tx, [key])
+        for handler in file_repaired:
+            await handler(scope, tx, [key])
         tx.audit("repair", "image", image_id, project_id, was=state.value, origin=origin)
     return state
 

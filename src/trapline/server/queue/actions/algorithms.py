@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from trapline.server.findings.queries.algorithms import (
-    count_classes,
-    get_algorithm_row,
-    list_pipeline_slugs,
-    select_algorithms,
-)
-from trapline.server.findings.queries.algorithms import list_classes as list_stored_classes
+from trapline.server.findings.queries.algorithm_rows import AlgorithmRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.cursors import decode_cursor, encode_cursor
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.queue.queries.pipelines import AlgorithmRow
+from trapline.server.queue.queries.algorithms import (
+    count_classes,
+    get_algorithm_row,
+    list_pipeline_slugs,
+    select_algorithms,
+)
+from trapline.server.queue.queries.algorithms import list_classes as list_stored_classes
 from trapline.wire.algorithms import AlgorithmClass, ListedAlgorithm
 from trapline.wire.values import Page
 

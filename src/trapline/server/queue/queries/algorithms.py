@@ -4,15 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Select, exists, func, or_, select
 
+from trapline.server.findings.queries.algorithm_rows import AlgorithmRow, CategoryMapRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import NotFound
-from trapline.server.queue.queries.pipelines import (
-    AlgorithmRow,
-    CategoryMapRow,
-    PipelineAlgorithmRow,
-    PipelineRow,
-)
+from trapline.server.queue.queries.pipelines import PipelineAlgorithmRow, PipelineRow
 
 
 def _like(search: str) -> str:

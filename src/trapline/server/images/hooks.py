@@ -1,0 +1,23 @@
+"""Hooks of images and deployments: what other domains do or know about them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.hooks import Hook
+
+image_added: Hook[Callable[[Scope, Transaction, int, list[UUID]], Awaitable[None]]] = Hook(
+    "image_added"
+)
+"""Called in the transaction that adds images, with the ID of the project and of the new images."""
+
+file_repaired: Hook[Callable[[Scope, Transaction, Sequence[str]], Awaitable[None]]] = Hook(
+    "file_repaired"
+)
+"""Called in a transaction with the storage keys of files that were written again."""
+
+deployment_in_use: Hook[Callable[[Scope, Transaction, UUID], Awaitable[bool]]] = Hook(
+    "deployment_in_use"
+)
+"""Called before a deployment is deleted, with its ID; true if files are being fetched for it."""
