@@ -159,7 +159,7 @@ async def test_nobody_is_let_in_without_an_invitation(
     ):
         provider.person = ANNA | unsure
         assert (refused := await come_back(browser, provider)).status_code == 403, unsure
-        assert "was verified" in refused.json()["detail"]
+        assert "verified e-mail address" in refused.json()["detail"]
     assert (await operator.get("/users")).json()["count"] == 2, "no account makes itself"
     assert "trapline_session" not in browser.cookies
     assert "link_oidc" not in await list_audit(system)
@@ -374,7 +374,7 @@ def test_journey_ends() -> None:
         (b"other", cookie, 1000.0),
         (b"key", None, 1000.0),
     ):
-        with pytest.raises(Exception, match="Begin again"):
+        with pytest.raises(Exception, match="Start again"):
             parse_oidc_state(key, given, journey.state, now)
 
 

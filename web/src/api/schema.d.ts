@@ -298,11 +298,10 @@ export interface paths {
         };
         /**
          * List Audit
-         * @description List who changed what, and who read whole pictures and exports, the newest first: of the
-         *     projects you own.
+         * @description List changes, and downloads of original images and exports, in projects you own; newest first.
          *
-         *     Without `project`, the owner of the installation who is signed in reads what is of no project
-         *     too: sign-ins, links, tokens that reach no project, and what was done in projects that are gone.
+         *     Without `project`, a signed-in operator also gets the entries without a project: sign-ins, links,
+         *     tokens without projects, and changes in purged projects.
          */
         get: operations["list_audit_api_v2_audit_get"];
         put?: never;
@@ -1782,13 +1781,13 @@ export interface paths {
         };
         /**
          * List Projects
-         * @description List your projects; a worker gets all of its token's on one page.
+         * @description List your projects; a worker token gets all of its projects on one page.
          */
         get: operations["list_projects_api_v2_projects_get"];
         put?: never;
         /**
          * Create Project
-         * @description Make a project; you become its owner.
+         * @description Create a project; you become its owner.
          */
         post: operations["create_project_api_v2_projects_post"];
         delete?: never;
@@ -1806,21 +1805,21 @@ export interface paths {
         };
         /**
          * Get Project
-         * @description Show a project.
+         * @description Get a project.
          */
         get: operations["get_project_api_v2_projects__project_id__get"];
         put?: never;
         post?: never;
         /**
          * Delete Project
-         * @description Delete a project: nobody sees it any more, and after `gone_after` it goes with everything in it.
+         * @description Delete a project: it is hidden now, and purged with all its data after `gone_after`.
          */
         delete: operations["delete_project_api_v2_projects__project_id__delete"];
         options?: never;
         head?: never;
         /**
          * Update Project
-         * @description Change a project; what is left out stays as it is.
+         * @description Update a project; omitted fields keep their values.
          */
         patch: operations["update_project_api_v2_projects__project_id__patch"];
         trace?: never;
@@ -1926,7 +1925,7 @@ export interface paths {
         put?: never;
         /**
          * Restore Project
-         * @description Restore a deleted project; sources and webhooks that it paused go on.
+         * @description Restore a deleted project and resume the sources and webhooks that the deletion paused.
          */
         post: operations["restore_project_api_v2_projects__project_id__restore_post"];
         delete?: never;
@@ -2348,13 +2347,13 @@ export interface paths {
         };
         /**
          * List Users
-         * @description List everybody who has an account, by when they were invited.
+         * @description List all user accounts in the order of their invitation.
          */
         get: operations["list_users_api_v2_users_get"];
         put?: never;
         /**
          * Invite User
-         * @description Invite somebody; the answer alone, and that to the same Idempotency-Key, holds the link for them.
+         * @description Invite a user; only the response, also to a repeated Idempotency-Key, contains the link.
          */
         post: operations["invite_user_api_v2_users_post"];
         delete?: never;
@@ -2372,7 +2371,7 @@ export interface paths {
         };
         /**
          * Get User
-         * @description Show one account.
+         * @description Get a user account.
          */
         get: operations["get_user_api_v2_users__user_id__get"];
         put?: never;
@@ -2382,7 +2381,7 @@ export interface paths {
         head?: never;
         /**
          * Update User
-         * @description Change an account; to deactivate it ends its sessions, links and API tokens at once.
+         * @description Update a user account; deactivation ends its sessions, links and API tokens immediately.
          */
         patch: operations["update_user_api_v2_users__user_id__patch"];
         trace?: never;
@@ -2398,7 +2397,7 @@ export interface paths {
         put?: never;
         /**
          * Create User Link
-         * @description Make a link that lets somebody choose a new password; earlier links of theirs are good no longer.
+         * @description Create a link to choose a new password; earlier links of the user become invalid.
          */
         post: operations["create_user_link_api_v2_users__user_id__link_post"];
         delete?: never;
@@ -9451,7 +9450,7 @@ export interface operations {
                 /** @description An `actor_id`. */
                 actor?: string | null;
                 action?: string | null;
-                /** @description What it was done to, such as job or source. */
+                /** @description The type of the changed object, such as job or source. */
                 kind?: string | null;
                 since?: string | null;
                 /** @description The same as `since`. */
@@ -12717,7 +12716,7 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
-                /** @description Those that you own and that can still be restored. */
+                /** @description List the deleted projects that you own and can restore. */
                 deleted?: boolean;
             };
             header?: never;
@@ -12813,7 +12812,7 @@ export interface operations {
     delete_project_api_v2_projects__project_id__delete: {
         parameters: {
             query: {
-                /** @description The project's name, so that it is no other. */
+                /** @description The name of the project, as a confirmation. */
                 name: string;
             };
             header?: never;
@@ -14015,10 +14014,10 @@ export interface operations {
     list_users_api_v2_users_get: {
         parameters: {
             query?: {
-                /** @description In any case of its letters. */
+                /** @description Compared without case. */
                 email?: string | null;
                 name?: string | null;
-                /** @description A role that they have in some project. */
+                /** @description A role in any project. */
                 role?: components["schemas"]["Role"] | null;
                 state?: components["schemas"]["UserState"] | null;
                 is_operator?: boolean | null;

@@ -75,7 +75,7 @@ class WorkerEnded(Forbidden):
 
 
 class NotFound(TraplineError):
-    """Unknown, or not the caller's: the two look the same, so that nobody can find out which ids exist."""
+    """The object is unknown or not visible to the caller; both look the same to hide which IDs exist."""
 
     status = 404
     title = "Not found"

@@ -45,19 +45,19 @@ log = structlog.get_logger(__name__)
 
 RETURN_PATH = "/sign-in/oidc"
 NO_EMAIL = (
-    "Your organisation's sign-in does not say that your e-mail address was verified, so nobody can tell whose account "
-    "you have here. Nobody was signed in; tell your operator, or use a password."
+    "Your organisation's sign-in does not report a verified e-mail address, so your account here cannot be found. "
+    "You are not signed in. Contact your operator, or use a password."
 )
 UNKNOWN = (
-    "You are known to your organisation, but have no account here with the e-mail address {}. Nobody was signed in. "
+    "You are known to your organisation, but have no account here with the e-mail address {}. You are not signed in. "
     "Ask an owner of your project, or an operator of this Trapline, to invite you first."
 )
 SOMEBODY_ELSE = (
-    "The account here with your e-mail address belongs to another account of your organisation. Nobody was signed in. "
+    "The account here with your e-mail address belongs to another account of your organisation. You are not signed in. "
     "If both are yours, ask an operator of this Trapline to unlink it."
 )
 DEACTIVATED = (
-    "Your account here is deactivated. Nobody was signed in; ask an operator of this Trapline."
+    "Your account here is deactivated. You are not signed in. Ask an operator of this Trapline."
 )
 
 

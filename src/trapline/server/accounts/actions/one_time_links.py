@@ -35,8 +35,8 @@ LIFETIMES = {
     "invite": timedelta(days=7),
 }
 BAD_LINK = (
-    "This link was used already, is too old, or a newer one took its place. Ask whoever gave it to you for a new one; "
-    "`trapline link` on the server's machine makes one, too."
+    "This link was used already, has expired or was replaced by a newer one. Ask the sender for a new link, "
+    "or create one with `trapline link` on the server's machine."
 )
 NO_PASSWORD = "Choose a password of at least 10 characters. The link is still good."  # noqa: S105 - words, no secret
 
@@ -61,7 +61,7 @@ async def create_sign_in_link(system: AppContext, email: str | None = None) -> s
             find_user_by_email(scope, tx, email) if email else find_first_operator(scope, tx)
         )
         if user is None or user.deactivated_at is not None:
-            raise NotFound("Nobody has that account, or it is deactivated.")
+            raise NotFound("No active account was found.")
         return (await create_link(system, tx, "sign_in", user.id))[0]
 
 
@@ -174,9 +174,7 @@ async def _make_owner(
         raise Unprocessable("Choose an e-mail address and a password of at least 10 characters.")
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('the first owner', 2))")
     if await has_any_user(scope, tx):
-        raise Conflict(
-            "Somebody has made the owner's account already. Sign in, or ask them for a link."
-        )
+        raise Conflict("The owner's account exists already. Sign in, or ask the owner for a link.")
     user = UserRow(
         email=given.email, name=given.name or "", password_hash=password_hash, is_operator=True
     )

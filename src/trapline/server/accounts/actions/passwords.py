@@ -131,15 +131,13 @@ async def update_password(system: AppContext, scope: Scope, change: PasswordUpda
         try:
             known = await verify_credentials(system, scope.origin, before.email, change.old or "")
         except Unauthenticated:
-            raise Unprocessable(
-                "The present password is another one. Nothing was changed."
-            ) from None
+            raise Unprocessable("The current password is wrong. Nothing was changed.") from None
     password_hash = await hash_password_in_thread(system, change.new)
     async with system.database.transaction(scope) as tx:
         user = await get_user_row(scope, tx, scope.user_id, lock=True)
         if user.password_hash != before.password_hash:
             raise Conflict(
-                "The password was changed by somebody else in this moment. Try again with the new one."
+                "The password was changed at the same time. Nothing was changed here. Try again with the new password."
             )
         user.password_hash = password_hash
         user.updated_at = datetime.now(UTC)

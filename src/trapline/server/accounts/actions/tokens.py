@@ -62,7 +62,7 @@ async def create_token(system: AppContext, scope: Scope, new: NewToken) -> Creat
         if own is not None:
             if own.revoked_at is not None:
                 raise Unauthenticated(
-                    "The token that you call with was revoked in this moment. Nothing was made."
+                    "Your API token was revoked at the same time. No token was created."
                 )
             new = _narrow(new, own)
         token_id = uuid7()

@@ -29,7 +29,7 @@ from trapline.wire.auth import Membership, OneTimeLink
 from trapline.wire.users import InvitedUser, NewUser, User, UserState, UserUpdate
 from trapline.wire.values import Page
 
-LAST_OPERATOR = "This is the last operator of this Trapline. Nothing was changed. Make somebody else an operator first."
+LAST_OPERATOR = "This is the last operator of this Trapline. Nothing was changed. Make another user an operator first."
 
 
 def get_user_state(user: UserRow) -> UserState:
@@ -118,7 +118,7 @@ async def invite_user(system: AppContext, scope: Scope, new: NewUser) -> Invited
         tx.audit("invite", "user", row.id, email=new.email, is_operator=new.is_operator)
         for project, role in {given.project: given.role for given in new.memberships}.items():
             if not await lock_project(scope, tx, project):
-                raise Unprocessable(f"There is no project {project}. Nobody was invited.")
+                raise Unprocessable(f"Project {project} does not exist. No user was invited.")
             tx.session.add(MemberRow(project_id=project, user_id=row.id, role=role.value))
             tx.audit("add", "member", row.id, project, role=role.value)
         await tx.session.flush()

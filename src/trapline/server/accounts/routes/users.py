@@ -1,4 +1,4 @@
-"""Everybody's accounts, for the operators of the installation."""
+"""User accounts, for operators of the installation."""
 
 from typing import Annotated
 from uuid import UUID
@@ -20,18 +20,16 @@ router = APIRouter(prefix="/users", tags=["users"])
 async def list_users(
     system: SystemOf,
     scope: ScopeOf,
-    email: Annotated[QueryText | None, Query(description="In any case of its letters.")] = None,
+    email: Annotated[QueryText | None, Query(description="Compared without case.")] = None,
     name: QueryText | None = None,
-    role: Annotated[
-        Role | None, Query(description="A role that they have in some project.")
-    ] = None,
+    role: Annotated[Role | None, Query(description="A role in any project.")] = None,
     state: UserState | None = None,
     is_operator: bool | None = None,
     order: UserOrder = UserOrder.OLDEST_FIRST,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[User]:
-    """List everybody who has an account, by when they were invited."""
+    """List all user accounts in the order of their invitation."""
     wanted = UserFilter(email, name, role, state, is_operator)
     descending = order == UserOrder.NEWEST_FIRST
     return await users.list_users(
@@ -43,7 +41,7 @@ async def list_users(
 async def invite_user(
     system: SystemOf, scope: ScopeOf, new: NewUser, response: Response
 ) -> InvitedUser:
-    """Invite somebody; the answer alone, and that to the same Idempotency-Key, holds the link for them."""
+    """Invite a user; only the response, also to a repeated Idempotency-Key, contains the link."""
     user = await users.invite_user(system, scope, new)
     response.headers["Location"] = f"/api/v2/users/{user.id}"
     response.headers["Cache-Control"] = "no-store"
@@ -52,7 +50,7 @@ async def invite_user(
 
 @router.get("/{user_id}")
 async def get_user(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response) -> User:
-    """Show one account."""
+    """Get a user account."""
     user = await users.get_user(system, scope, user_id)
     set_etag(response, user.updated_at)
     return user
@@ -62,7 +60,7 @@ async def get_user(system: SystemOf, scope: ScopeOf, user_id: UUID, response: Re
 async def update_user(
     system: SystemOf, scope: ScopeOf, user_id: UUID, change: UserUpdate, response: Response
 ) -> User:
-    """Change an account; to deactivate it ends its sessions, links and API tokens at once."""
+    """Update a user account; deactivation ends its sessions, links and API tokens immediately."""
     user = await users.update_user(system, scope, user_id, change)
     set_etag(response, user.updated_at)
     return user
@@ -72,6 +70,6 @@ async def update_user(
 async def create_user_link(
     system: SystemOf, scope: ScopeOf, user_id: UUID, response: Response
 ) -> OneTimeLink:
-    """Make a link that lets somebody choose a new password; earlier links of theirs are good no longer."""
+    """Create a link to choose a new password; earlier links of the user become invalid."""
     response.headers["Cache-Control"] = "no-store"
     return await users.create_user_link(system, scope, user_id)

@@ -62,7 +62,7 @@ async def get_health(system: AppContext) -> Health:
             (told if is_newer(present) else needed)["migrations"] = mismatch
     except TraplineError as error:
         needed["database"] = error.detail
-        needed["migrations"] = "Nobody can tell while the database is away."
+        needed["migrations"] = "Unknown while the database is unavailable."
     try:
         await system.store.check()
         if shortage := await find_disk_shortage(system):

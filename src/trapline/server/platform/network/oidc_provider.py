@@ -35,7 +35,7 @@ FAILED_S = 5
 """What failed is asked for again after so long, and until then fails at once, however many want to sign in."""
 PATIENCE_S = 10
 MOST_BYTES = 1024 * 1024
-AWAY = "Your organisation's sign-in does not work at this moment: {}. Nobody was signed in; try again, or use a password."
+AWAY = "Your organisation's sign-in is unavailable: {}. You are not signed in. Try again later, or use a password."
 
 
 class ProviderMetadata(BaseModel):

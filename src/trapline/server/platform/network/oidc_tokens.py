@@ -30,8 +30,8 @@ A key of another type is no key for it.
 SMALLEST_RSA_BITS = 2048
 _HALVES = re.compile("[\ud800-\udfff]")
 NEEDED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
-BEGIN_AGAIN = "Nobody was signed in. Begin again on the sign-in page of this browser."
-NOT_BELIEVED = "What your organisation's sign-in says cannot be believed: {}. Nobody was signed in; tell your operator."
+BEGIN_AGAIN = "You are not signed in. Start again on the sign-in page of this browser."
+NOT_BELIEVED = "The response of your organisation's sign-in is not valid: {}. You are not signed in. Contact your operator."
 
 
 class OidcState:

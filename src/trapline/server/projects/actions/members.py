@@ -62,7 +62,7 @@ async def add_member(system: AppContext, scope: Scope, project_id: int, new: New
         user = await find_user_by_email(scope, tx, new.email)
         if user is None or user.deactivated_at is not None:
             raise Unprocessable(
-                f"Nobody here has the e-mail address {new.email}. Nothing was changed. An operator of this Trapline "
+                f"No account has the e-mail address {new.email}. Nothing was changed. An operator of this Trapline "
                 "can invite them: on the page under People, or with `trapline user invite`."
             )
         if await tx.session.get(MemberRow, (project_id, user.id)) is not None:

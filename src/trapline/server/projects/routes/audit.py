@@ -22,7 +22,8 @@ async def list_audit(
     actor: Annotated[QueryText | None, Query(description="An `actor_id`.")] = None,
     action: QueryText | None = None,
     kind: Annotated[
-        QueryText | None, Query(description="What it was done to, such as job or source.")
+        QueryText | None,
+        Query(description="The type of the changed object, such as job or source."),
     ] = None,
     since: GivenTime | None = None,
     at_after: Annotated[GivenTime | None, Query(description="The same as `since`.")] = None,
@@ -30,11 +31,10 @@ async def list_audit(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AuditEntry]:
-    """List who changed what, and who read whole pictures and exports, the newest first: of the
-    projects you own.
+    """List changes, and downloads of original images and exports, in projects you own; newest first.
 
-    Without `project`, the owner of the installation who is signed in reads what is of no project
-    too: sign-ins, links, tokens that reach no project, and what was done in projects that are gone.
+    Without `project`, a signed-in operator also gets the entries without a project: sign-ins, links,
+    tokens without projects, and changes in purged projects.
     """
     wanted = AuditFilter(
         actor=actor, action=action, kind=kind, since=at_after or since, before=at_before

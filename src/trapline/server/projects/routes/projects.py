@@ -1,4 +1,4 @@
-"""Projects: make, list, show, change, delete, restore."""
+"""Projects: create, list, get, update, delete, restore."""
 
 from typing import Annotated
 
@@ -21,10 +21,10 @@ async def list_projects(
     limit: int = Query(50, ge=1, le=1000),
     cursor: Cursor = None,
     deleted: Annotated[
-        bool, Query(description="Those that you own and that can still be restored.")
+        bool, Query(description="List the deleted projects that you own and can restore.")
     ] = False,
 ) -> Page[Project]:
-    """List your projects; a worker gets all of its token's on one page."""
+    """List your projects; a worker token gets all of its projects on one page."""
     if deleted:
         return await project_deletion.list_deleted_projects(system, scope, limit, cursor)
     return await projects.list_projects(
@@ -36,7 +36,7 @@ async def list_projects(
 async def create_project(
     system: SystemOf, scope: ScopeOf, new: NewProject, response: Response
 ) -> Project:
-    """Make a project; you become its owner."""
+    """Create a project; you become its owner."""
     project = await projects.create_project(system, scope, new)
     response.headers["Location"] = f"/api/v2/projects/{project.id}"
     return project
@@ -46,7 +46,7 @@ async def create_project(
 async def get_project(
     system: SystemOf, scope: ScopeOf, project_id: ProjectPath, response: Response
 ) -> Project:
-    """Show a project."""
+    """Get a project."""
     project = await projects.get_project(system, scope, project_id)
     set_etag(response, project.updated_at)
     return project
@@ -60,7 +60,7 @@ async def update_project(
     change: ProjectUpdate,
     response: Response,
 ) -> Project:
-    """Change a project; what is left out stays as it is."""
+    """Update a project; omitted fields keep their values."""
     project = await projects.update_project(system, scope, project_id, change)
     set_etag(response, project.updated_at)
     return project
@@ -72,14 +72,14 @@ async def delete_project(
     scope: ScopeOf,
     project_id: ProjectPath,
     name: Annotated[
-        str, Query(max_length=255, description="The project's name, so that it is no other.")
+        str, Query(max_length=255, description="The name of the project, as a confirmation.")
     ],
 ) -> Project:
-    """Delete a project: nobody sees it any more, and after `gone_after` it goes with everything in it."""
+    """Delete a project: it is hidden now, and purged with all its data after `gone_after`."""
     return await project_deletion.delete_project(system, scope, project_id, name)
 
 
 @router.post("/{project_id}/restore")
 async def restore_project(system: SystemOf, scope: ScopeOf, project_id: ProjectPath) -> Project:
-    """Restore a deleted project; sources and webhooks that it paused go on."""
+    """Restore a deleted project and resume the sources and webhooks that the deletion paused."""
     return await project_deletion.restore_project(system, scope, project_id)
