@@ -105,7 +105,9 @@ async def test_many_at_once_are_counted_over_all_processes(
         return_exceptions=True,
     )
     await database.close()
-    assert sorted(type(one).__name__ for one in outcomes) == ["TooMany"] * 19 + ["Unauthenticated"]
+    assert sorted(type(one).__name__ for one in outcomes) == ["TooManyRequests"] * 19 + [
+        "Unauthenticated"
+    ]
 
 
 async def test_who_signs_in_begins_anew_but_their_address_does_not(
