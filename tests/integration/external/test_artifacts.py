@@ -83,7 +83,7 @@ async def test_paths_of_others_are_refused(field: Field) -> None:
     own = f"ml_outputs/{outside.id}"
     for path in (foreign, f"{own}/../{other.id}/heat.png", "originals/1/aa/aa", f"{own}/no.png"):
         answer = await _cite(outside, path)
-        assert (answer.status_code, "no artifact" in answer.json()["detail"]) == (422, True), (
+        assert (answer.status_code, "not an artifact" in answer.json()["detail"]) == (422, True), (
             answer.text
         )
     without = await outside.call(

@@ -99,8 +99,8 @@ async def test_classifications_find_their_boxes_by_ordering_or_id(field: Field) 
     other = await begin(field)
     for parent, word in (
         (7, "no box"),
-        (str(uuid4()), "no box"),
-        (first["id"], "no box"),
+        (str(uuid4()), "not a box"),
+        (first["id"], "not a box"),
         ("x", "id of one"),
     ):
         answer = await outside.call(
@@ -114,7 +114,10 @@ async def test_classifications_find_their_boxes_by_ordering_or_id(field: Field) 
         "several boxes" in (await outside.call("POST", "/annotations:bulk", twins)).json()["detail"]
     )
     lost = {"annotations": [named(nine["id"])], "mode": "replace"}
-    assert "takes away" in (await outside.call("POST", "/annotations:bulk", lost)).json()["detail"]
+    assert (
+        "this request deletes"
+        in (await outside.call("POST", "/annotations:bulk", lost)).json()["detail"]
+    )
     assert await _count(field) == 4
 
 

@@ -51,7 +51,7 @@ class JobSubscribers:
     async def follow(
         self, job_id: int, look: Look, silence_s: float
     ) -> AsyncIterator[JobSnapshot | None]:
-        """Yield a snapshot of a job now and after each change, and None after `silence_s` without one."""
+        """Yield a snapshot of a job now and after each change, and None after each `silence_s`."""
         follower = _Follower(job_id)
         self._followers.add(follower)
         if self._watching is None or self._watching.done():

@@ -184,9 +184,9 @@ def _find_fault(
 ) -> str | None:
     """Cite one file, or return the reason why it cannot be cited."""
     if row is None:
-        return "is no artifact of this analysis"
+        return "is not an artifact of this analysis"
     if one.kind in NEEDS_FILE and row.media_type != PNG:
-        return f"is a {row.artifact_type}, and a {one.kind} is drawn from a picture"
+        return f"is a {row.artifact_type}, and a {one.kind} requires a PNG image"
     if row.state == ArtifactState.CITED:
         return None
     if seen is None or not seen.is_of(row):
@@ -207,7 +207,7 @@ async def _find_boxes(
     named = {one.parent for one in checked if isinstance(one.parent, UUID)}
     boxes = await list_boxes(scope, tx, analysis, named) if named else {}
     if problems := [
-        (f"annotations.{place}.parent", "is no box of this analysis")
+        (f"annotations.{place}.parent", "is not a box of this analysis")
         for place, one in enumerate(checked)
         if isinstance(one.parent, UUID) and one.parent not in boxes
     ]:
@@ -221,7 +221,7 @@ def _refuse_lost_parents(
     if problems := [
         (
             f"annotations.{place}.parent",
-            "names a box that this request takes away; send the box along",
+            "names a box that this request deletes; send the box too",
         )
         for place, one in enumerate(checked)
         if isinstance(one.parent, UUID) and boxes[one.parent] not in prints

@@ -91,7 +91,7 @@ async def list_signers(
             CallbackSigner(_derive(key, analysis_id), own)
             for key in system.secrets.derive_all(PURPOSE)
         ]
-    # Whoever sees one header of the shared secret could read every analysis with it.
+    # Otherwise one header signed with the shared secret would give access to every analysis.
     if system.callbacks.allow_shared and method not in READS:
         shared = Scope(actor="shared secret", everything=True, origin=origin)
         signers += [
@@ -145,7 +145,7 @@ async def record_signature_use(tx: Transaction, row: AnalysisRow, use: Signature
         return True
     if use.once_only:
         raise Conflict(
-            "This nonce was used before. Nothing was changed now. Sign each attempt anew, with a nonce of its own."
+            "This nonce was used before. Nothing was changed. Sign each request with a new nonce."
         )
     return False
 

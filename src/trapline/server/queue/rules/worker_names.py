@@ -34,4 +34,4 @@ def format_end_reason(ended_at: datetime, why: str, by: str | None) -> str:
         what = f"A newer process ({by}) took this worker's name at {at}"
     else:
         what = f"This worker said goodbye at {at}"
-    return f"{what}: its leases were taken back. Nothing was changed; saying hello again gives a new id."
+    return f"{what}: its leases were revoked. Nothing was changed. Register again to get a new ID."
