@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from trapline.extras import describe_install
+
+# Rows have foreign keys to tables of other domains, which must be loaded too.
+from trapline.server.app import tables  # noqa: F401
 from trapline.server.app.hooks import register_hooks
 from trapline.server.app.settings import Settings, SettingsError, load_secret_keys, parse_secrets
 from trapline.server.platform.app_context import (
