@@ -69,7 +69,7 @@ async def test_a_restarted_process_takes_the_leases_of_the_dead_one_away(field: 
     late = await dead.call(f"/jobs/{job}/result", {"results": [success(task) for task in tasks]})
     assert late.status_code == 403
     assert "A newer process (process 2) took this worker's name" in late.json()["detail"]
-    assert "hello again" in late.json()["detail"]
+    assert "Register again" in late.json()["detail"]
     without = await field.post(job, [success(task) for task in tasks])
     assert without == [TAKEN_BACK] * 3
     for still in (other, elsewhere):
