@@ -39,6 +39,10 @@ demo: setup ## See it work: real pictures, a real model, the page (ARGS="--exit"
 up: setup ## Start Trapline for real use (ARGS="--data DIR --port N")
 	@$(BIN)/trapline up $(ARGS)
 
+.PHONY: dev
+dev: setup ## Start everything with reload for development (ARGS="--data DIR --port N", ARGS=--help)
+	@$(WITH_NODE) exec $(BIN)/python tools/dev.py $(ARGS)
+
 .PHONY: check
 check: setup ## Check formatting, lint, types, layers, lock files and the page
 	@$(MAKE) -j 2 check-types check-lint check-house check-page
