@@ -147,7 +147,7 @@ def _look(plot: Field, job: int, images: int) -> str:
     assert list(plot.count_boxes(job).values()) == [1] * images
     shown = plot.api.list_images(project=plot.project, limit=1).results[0]
     assert [box.class_name for box in shown.boxes] == ["moth"], shown.boxes
-    return f"{images} completed, {ended.annotations} annotations, {ended.why}"
+    return f"{images} completed, {ended.annotations} annotations, {ended.status_reason}"
 
 
 def main() -> None:

@@ -272,7 +272,7 @@ class Worker:
     def release(self) -> None:
         """Give back what is in hand, as the last thing."""
         if self.wishes.additions and self.caller.worker_id and self.held:
-            body = {"leases": list(self.held), "goodbye": True}
+            body = {"leases": list(self.held), "final": True}
             status, answer, number = self.do(
                 "release", "POST", "/api/v2/tasks/release", body, tasks=list(self.held.values())
             )

@@ -53,7 +53,7 @@ class Greeted:
         }
         answer = await self.call("/tasks/renew", body)
         assert answer.status_code == 200, answer.text
-        return [lease["status"] for lease in answer.json()["leases"]], answer.json()["taken_back"]
+        return [lease["status"] for lease in answer.json()["leases"]], answer.json()["revoked"]
 
     async def release(self, tasks: Sequence[Any], **more: Any) -> int:
         """Give leases back."""

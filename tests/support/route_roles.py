@@ -99,9 +99,9 @@ VIEWER = """
     POST /deployments/{deployment_id}/clock/preview
     DELETE /auth/sessions/{session_id}
     DELETE /auth/tokens/{token_id}
-    POST /notices
-    POST /notices/test
-    DELETE /notices/{notice_id}
+    POST /notification-subscriptions
+    POST /notification-subscriptions/test
+    DELETE /notification-subscriptions/{notice_id}
     GET /analyses/{analysis_id}/{rest:path}
     POST /analyses/{analysis_id}/{rest:path}
     PUT /analyses/{analysis_id}/{rest:path}

@@ -140,9 +140,9 @@ class FakeServer:
             rows = [
                 {"reply_subject": name, "status": self.states.get(name, "held")} for name in named
             ]
-            return _json(200, {"leases": rows, "taken_back": 0})
+            return _json(200, {"leases": rows, "revoked": 0})
         with self.lock:
-            if asked.body.get("goodbye"):
+            if asked.body.get("final"):
                 self.goodbyes.append(asked.body)
                 self.ended[worker] = "it said goodbye"
             for name in named:

@@ -251,7 +251,7 @@ class Exported:
     def compare_yolo(self) -> None:
         """Compare YOLO: which images have labels, and which."""
         labels: dict[str, Counter[Row]] = {}
-        with zipfile.ZipFile(self.export(ExportFormat.YOLO, with_pictures=True)) as packed:
+        with zipfile.ZipFile(self.export(ExportFormat.YOLO, with_images=True)) as packed:
             names = yaml.safe_load(packed.read("data.yaml"))["names"]
             pictures = {name for name in packed.namelist() if name.startswith("images/")}
             for name in packed.namelist():

@@ -106,7 +106,7 @@ def list_deployments(*, project: InProject = None, as_json: AsJson = False) -> N
 
 
 app.command("show")(show_deployment)
-app.command("change")(change_deployment)
+app.command("update")(change_deployment)
 app.command("clock")(set_clock)
 app.command("delete")(delete_deployment)
 app.command("export")(export_deployments)

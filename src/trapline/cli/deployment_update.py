@@ -1,4 +1,4 @@
-"""`trapline deployment change`, `clock`, `export` and `import`: what is done to deployments that are there."""
+"""`trapline deployment update`, `clock`, `export` and `import`: what is done to deployments that are there."""
 
 import shlex
 import sys
@@ -46,7 +46,7 @@ def change_deployment(
 ) -> None:
     """Change a deployment; what is left out stays. `trapline deployment clock` sets its clock.
 
-    Example: `trapline deployment change "Old oak" --habitat "beech forest" --end 2026-09-30`
+    Example: `trapline deployment update "Old oak" --habitat "beech forest" --end 2026-09-30`
     """
     from trapline.cli.timestamps import parse_timestamp
     from trapline.wire.deployments import DeploymentUpdate
@@ -195,7 +195,7 @@ def import_deployments(
     if as_json:
         print_json(taken)
     else:
-        print(f"{taken.made} made, {taken.changed} changed, {taken.unchanged} as they were")
+        print(f"{taken.created} made, {taken.changed} changed, {taken.unchanged} as they were")
 
 
 def _open() -> "Trapline":
@@ -217,7 +217,7 @@ def _tell(deployment: "Deployment", done: str, *, as_json: bool) -> None:
         print_json(deployment)
         return
     print(f"{done} {deployment.name}.")
-    if deployment.dating:
+    if deployment.capture_times_pending:
         print(
             f"{deployment.images_dated} of {deployment.images_to_date} images are dated again; the rest follow."
         )
@@ -239,7 +239,11 @@ def show_deployment(
         print_json(found)
         return
     zone = f"{found.time_zone} ({ZONES[found.time_zone_source]})"
-    dated = f"{found.images_dated} of {found.images_to_date} images" if found.dating else "done"
+    dated = (
+        f"{found.images_dated} of {found.images_to_date} images"
+        if found.capture_times_pending
+        else "done"
+    )
     shown = {
         "id": found.id, "latitude": found.latitude, "longitude": found.longitude,
         "uncertainty (m)": found.coordinate_uncertainty_m, "time zone": zone, "clock offset (s)": found.clock_offset_s,
@@ -261,6 +265,6 @@ def warn_of_utc(deployment: "Deployment") -> None:
     print(
         "Warning: no time zone is set, and the times of its camera were read as UTC. To set the zone and correct the "
         f"times of its images: trapline deployment clock {name} --time-zone {zone} --apply; if its clock is in UTC: "
-        f"trapline deployment change {name} --time-zone UTC",
+        f"trapline deployment update {name} --time-zone UTC",
         file=sys.stderr,
     )

@@ -179,7 +179,7 @@ def list_images(
     )
 
 
-@app.command("change")
+@app.command("update")
 def change_images(
     images: Ids,
     *,
@@ -203,7 +203,7 @@ def change_images(
 ) -> None:
     """Change images, all of them or none: tags, star, capture time.
 
-    Example: `trapline images change ID ID --tag "red fox" --star`
+    Example: `trapline images update ID ID --tag "red fox" --star`
     """
     from pydantic import ValidationError
 

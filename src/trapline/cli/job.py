@@ -109,7 +109,7 @@ def list_jobs(
             it.progress.failed,
             it.progress.total,
             it.created_at,
-            it.why,
+            it.status_reason,
         ),
         as_json=as_json,
     )

@@ -22,7 +22,7 @@ def print_job_state(job: "Job", *, as_json: bool) -> None:
         print_json(job)
     else:
         state = format_job_state(job)
-        print(f"Job {job.id} is {state}. {job.why} Watch it: trapline job show {job.id}")
+        print(f"Job {job.id} is {state}. {job.status_reason} Watch it: trapline job show {job.id}")
 
 
 def format_job_state(job: "Job") -> str:
@@ -53,7 +53,7 @@ def render_job(job: "JobDetail") -> "RenderableType":
         figures += f" · {progress.failed:,} failed"
     bar = Table.grid(padding=(0, 2))
     bar.add_row(ProgressBar(total=max(progress.total, 1), completed=done, width=40), Text(figures))
-    parts: list[RenderableType] = [head, bar, Text(job.why, style="dim")]
+    parts: list[RenderableType] = [head, bar, Text(job.status_reason, style="dim")]
     if job.classes:
         table = Table("found", "boxes", box=None, pad_edge=False, header_style="bold")
         for name, count in sorted(job.classes.items(), key=lambda it: (-it[1], it[0])):

@@ -161,15 +161,15 @@ def check_signature(
         print_json(checked)
     else:
         _tell(asked, checked)
-    if not checked.holds:
+    if not checked.valid:
         raise typer.Exit(ExitCode.NOT_DONE)
 
 
 def _tell(asked: "SignatureCheckRequest", checked: "SignatureCheckResult") -> None:
     for part in checked.parts:
-        print(f"{'ok ' if part.holds else 'NO '} {part.part}: {part.words}")
-    print("The signature holds." if checked.holds else "The signature does not hold.")
-    if checked.expected_message is None or checked.holds:
+        print(f"{'ok ' if part.valid else 'NO '} {part.component}: {part.message}")
+    print("The signature holds." if checked.valid else "The signature does not hold.")
+    if checked.expected_message is None or checked.valid:
         return
     print(f"\nThis should be signed:\n{checked.expected_message}")
     if checked.first_difference is not None and asked.signed_message is not None:

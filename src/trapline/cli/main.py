@@ -21,7 +21,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "user": ("trapline.cli.user", "app"),
     "token": ("trapline.cli.token", "app"),
     "key": ("trapline.cli.key", "app"),
-    "notice": ("trapline.cli.notice", "app"),
+    "notification": ("trapline.cli.notification", "app"),
     "webhook": ("trapline.cli.webhook", "app"),
     "secrets": ("trapline.cli.secrets", "app"),
     "images": ("trapline.cli.images", "app"),

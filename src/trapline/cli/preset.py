@@ -109,7 +109,7 @@ def show_preset(preset: Named, *, project: InProject = None, as_json: AsJson = F
         _say(_find_preset(server, preset, project), as_json=as_json)
 
 
-@app.command("change")
+@app.command("update")
 def change_preset(
     preset: Named,
     *,
@@ -124,7 +124,7 @@ def change_preset(
     """Change a preset; what is left out stays, and so do runs that were asked for. Parameters are
     given in full.
 
-    Example: `trapline preset change night --parameter threshold=0.5`
+    Example: `trapline preset update night --parameter threshold=0.5`
     """
     from trapline.cli.server_session import connect
     from trapline.wire.presets import PresetUpdate

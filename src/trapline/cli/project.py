@@ -115,7 +115,7 @@ def list_members(
     )
 
 
-@app.command("give")
+@app.command("add-member")
 def set_member_role(
     project: Annotated[str, typer.Argument(help="Name or id.")],
     email: Annotated[str, typer.Argument(help="Whom; they need an account.")],
@@ -123,7 +123,7 @@ def set_member_role(
 ) -> None:
     """Add a user to a project with a role, or change the role. Requires the owner role.
 
-    Example: `trapline project give "Forest edge" anna@example.org reviewer`
+    Example: `trapline project add-member "Forest edge" anna@example.org reviewer`
     """
     from trapline.cli.server_session import connect, resolve_project
     from trapline.wire.users import MemberUpdate, NewMember
@@ -138,7 +138,7 @@ def set_member_role(
     print(f"{email} is {role} of {project}.")
 
 
-@app.command("take")
+@app.command("remove-member")
 def remove_member(
     project: Annotated[str, typer.Argument(help="Name or id.")],
     email: Annotated[
@@ -160,7 +160,7 @@ def remove_member(
         raise CommandError(f"{email} has no role in {project}.")
 
 
-@app.command("change")
+@app.command("update")
 def change_project(
     project: Annotated[str, typer.Argument(help="Name or id.")],
     *,
@@ -257,7 +257,7 @@ def delete_project(
     with connect() as server:
         gone = server.delete_project(resolve_project(server, project).id, name)
     print(
-        f"Deleted. Until {format_value(gone.gone_after)} `trapline project restore {gone.id}` brings it back."
+        f"Deleted. Until {format_value(gone.purge_after)} `trapline project restore {gone.id}` brings it back."
     )
 
 
@@ -276,7 +276,7 @@ def restore_project(
             found = server.list_deleted_projects()
             print_table(
                 ("id", "name", "images", "deleted", "gone after"),
-                [(str(it.id), it.name, it.images, it.deleted_at, it.gone_after) for it in found],
+                [(str(it.id), it.name, it.images, it.deleted_at, it.purge_after) for it in found],
             )
             return
         print(f"Restored project {project}: {server.restore_project(project).name}")

@@ -12,7 +12,7 @@ app = typer.Typer(
     help=(
         "List sequences: images of one deployment with gaps below that of the project (120 s).\n\n"
         "Images are grouped automatically, and again when images, times or the gap change: "
-        "`trapline project change NAME --sequence-gap 60`."
+        "`trapline project update NAME --sequence-gap 60`."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",

@@ -36,7 +36,7 @@ TestFiles = Annotated[
 app.command("add", help=HELP)(add_source)
 app.command("events")(source_events)
 app.command("show")(show_source)
-app.command("change")(change_source)
+app.command("update")(change_source)
 app.command("runs")(list_runs)
 app.command("folders")(list_source_folders)
 app.command("grant")(grant_source_folder)

@@ -1,4 +1,4 @@
-"""`trapline source change` and `trapline source runs`: change settings and list runs."""
+"""`trapline source update` and `trapline source runs`: change settings and list runs."""
 
 from itertools import islice
 from typing import Annotated
@@ -27,7 +27,7 @@ def change_source(
     """Change settings of a source; other settings are kept. `trapline source list --json` shows
     the names.
 
-    Example: `trapline source change "Old oak" --set 'schedule=0 * * * *' --set
+    Example: `trapline source update "Old oak" --set 'schedule=0 * * * *' --set
     max_files_per_run=500`
     """
     from trapline.cli.output import print_json

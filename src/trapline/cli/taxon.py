@@ -123,7 +123,7 @@ def add_taxon(
         _tell(server.create_taxon(build_request(NewTaxon, given, "taxon")), as_json=as_json)
 
 
-@app.command("change")
+@app.command("update")
 def change_taxon(
     taxon: Named,
     *,
@@ -143,7 +143,7 @@ def change_taxon(
     """Change a taxon; what is left out stays. Common names replace all others, and so do higher
     ranks.
 
-    Example: `trapline taxon change "Felis concolor" --synonym-of "Puma concolor"`
+    Example: `trapline taxon update "Felis concolor" --synonym-of "Puma concolor"`
     """
     from trapline.cli.server_session import connect, resolve_project, resolve_taxon
     from trapline.wire.taxa import TaxonUpdate

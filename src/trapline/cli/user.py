@@ -116,7 +116,7 @@ def unlink_user(user: Named) -> None:
     print(f"{changed.email} has no OpenID link. The next OpenID sign-in creates a new one.")
 
 
-@app.command("change")
+@app.command("update")
 def change_user(
     user: Named,
     *,

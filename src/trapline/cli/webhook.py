@@ -115,7 +115,7 @@ def list_webhooks(
     )
 
 
-@app.command("change")
+@app.command("update")
 def change_webhook(
     webhook: Named,
     *,
@@ -131,7 +131,7 @@ def change_webhook(
 ) -> None:
     """Change a webhook; what is left out stays.
 
-    Example: `trapline webhook change station --on`
+    Example: `trapline webhook update station --on`
     """
     from trapline.cli.server_session import connect
     from trapline.wire.webhooks import WebhookUpdate

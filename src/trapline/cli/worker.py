@@ -137,7 +137,7 @@ def list_workers(
             it.name,
             it.service,
             _describe_state(it),
-            it.holds,
+            it.leases,
             ", ".join(str(held.job_id) for held in it.jobs),
             it.completed,
             it.images_per_s,
@@ -209,7 +209,7 @@ def evict_worker(
     if as_json:
         print_json(evicted)
         return
-    images = "1 image is" if evicted.taken_back == 1 else f"{evicted.taken_back} images are"
+    images = "1 image is" if evicted.revoked == 1 else f"{evicted.revoked} images are"
     print(f"{evicted.worker.name} is evicted; {images} back in the queue.")
 
 

@@ -91,7 +91,9 @@ class NotebookRun(Run):
         progress = self.progress
         head = f"{self.job_id} · {self.preset or self.pipeline} · {self.status.value}"
         figures = f"{progress.completed:,} of {progress.total:,} images, {progress.failed:,} failed"
-        told = f"<p><b>{escape(head)}</b><br>{figures}. {escape(self.error or self.why)}</p>"
+        told = (
+            f"<p><b>{escape(head)}</b><br>{figures}. {escape(self.error or self.status_reason)}</p>"
+        )
         if self.result is None:
             return told
         classes = sorted(self.result.by_class.items(), key=lambda item: (-item[1], item[0]))

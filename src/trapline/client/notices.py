@@ -13,16 +13,16 @@ class NoticeApi:
 
     def list_notices(self, **filters: str | int | float | None) -> Notices:
         """List the notices of the token's user, newest first; filters: project, cursor, limit."""
-        return self._to.get("/notices", Notices, filters)
+        return self._to.get("/notification-subscriptions", Notices, filters)
 
     def create_notice(self, new: NewNotice) -> Notice:
         """Ask to be written to; asked for again, the same kind (and class) is changed."""
-        return self._to.send("POST", "/notices", Notice, new)
+        return self._to.send("POST", "/notification-subscriptions", Notice, new)
 
     def delete_notice(self, notice_id: UUID) -> None:
         """End a notice; what was not sent yet is not sent."""
-        self._to.send("DELETE", f"/notices/{notice_id}", type(None))
+        self._to.send("DELETE", f"/notification-subscriptions/{notice_id}", type(None))
 
     def send_test_email(self) -> EmailTestResult:
         """Send the token's person an e-mail now, once; answers how that went."""
-        return self._to.send("POST", "/notices/test", EmailTestResult)
+        return self._to.send("POST", "/notification-subscriptions/test", EmailTestResult)

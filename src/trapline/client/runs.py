@@ -154,7 +154,7 @@ class RunApi:
             if left is not None and left <= 0:
                 raise TimeoutError(
                     f"{run.job_id} has not ended after {timeout_s:g} s; it continues. "
-                    f"{problem or run.why}"
+                    f"{problem or run.status_reason}"
                 )
             time.sleep(pause if left is None else min(pause, left))
             asked_s = None

@@ -426,10 +426,10 @@ class Trapline(
         return self._to.send("POST", "/tasks/renew", RenewResult, renewal, retry=NEVER)
 
     def release_leases(
-        self, leases: Sequence[str], *, goodbye: bool = False, unsent: Sequence[str] = ()
+        self, leases: Sequence[str], *, final: bool = False, unsent: Sequence[str] = ()
     ) -> int:
-        """Give leases back, uncharged; with `goodbye` all but those whose results are `unsent`, and the id ends."""
-        release = ReleaseRequest(leases=list(leases), goodbye=goodbye, unsent=list(unsent))
+        """Give leases back, uncharged; with `final` all but those whose results are `unsent`, and the id ends."""
+        release = ReleaseRequest(leases=list(leases), final=final, unsent=list(unsent))
         return self._to.send("POST", "/tasks/release", ReleaseResult, release, retry=NEVER).released
 
     # What happens as it happens

@@ -53,15 +53,15 @@ class SignatureCheckRequest(Request):
 class SignatureCheckPart(Message):
     """Result for one component of a signature: whether it is valid, and a message."""
 
-    part: AnyText
-    holds: bool
-    words: AnyText
+    component: AnyText
+    valid: bool
+    message: AnyText
 
 
 class SignatureCheckResult(Message):
     """Result of a signature check, by component, with the message that the server signs."""
 
-    holds: bool
+    valid: bool
     parts: list[SignatureCheckPart]
     expected_message: AnyText | None
     first_difference: int | None

@@ -125,7 +125,7 @@ class ExportOptions(Request):
     """
 
     confidence_min: Fraction | None = None
-    with_pictures: bool | None = None
+    with_images: bool | None = None
     title: Name | None = None
     description: Text | None = None
     contributors: Annotated[list[Contributor], Field(max_length=100)] | None = None
@@ -137,11 +137,11 @@ class ExportOptions(Request):
 _ABOUT = frozenset({"title", "description", "contributors", "data_licence"})
 OPTIONS: dict[ExportFormat, frozenset[str]] = {
     ExportFormat.CAMTRAP_DP: _ABOUT | {"media_licence", "sampling_design"},
-    ExportFormat.COCO: frozenset({"with_pictures", "title", "description", "data_licence"}),
+    ExportFormat.COCO: frozenset({"with_images", "title", "description", "data_licence"}),
     ExportFormat.COCO_CAMERA_TRAPS: frozenset(
-        {"with_pictures", "title", "description", "data_licence"}
+        {"with_images", "title", "description", "data_licence"}
     ),
-    ExportFormat.YOLO: frozenset({"with_pictures"}),
+    ExportFormat.YOLO: frozenset({"with_images"}),
     ExportFormat.MEGADETECTOR: frozenset(),
     ExportFormat.SPECIESNET: frozenset(),
     ExportFormat.DARWIN_CORE: _ABOUT,

@@ -31,12 +31,12 @@ class CaptureTimeSource(StrEnum):
 
 
 class ImageDeletionInfo(Message):
-    """Time, user and reason of a deletion; the image is purged at `gone_at`."""
+    """Time, user and reason of a deletion; the image is purged at `purge_at`."""
 
     at: Time
     by: AnyText | None
     reason: AnyText | None
-    gone_at: Time
+    purge_at: Time
 
 
 class Image(Message):

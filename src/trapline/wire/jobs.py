@@ -156,7 +156,7 @@ class JobProgress(Message):
 
 
 class Job(Message):
-    """One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
+    """One run of one pipeline. `status_reason` says in one sentence what is happening, or why nothing is.
 
     A job that is `not_started` waits until a user runs it. `preset` and `metadata` are those of
     the requested run; `content_preview` describes its content in at most 50 characters.
@@ -171,7 +171,7 @@ class Job(Message):
     priority: JobPriority
     paused: bool
     not_started: bool
-    standing: bool
+    automatic: bool
     parameters: dict[str, Any]
     selection: dict[str, Any]
     preset: AnyText | None = None
@@ -181,7 +181,7 @@ class Job(Message):
     expanded: bool
     images_per_s: float | None
     seconds_left: float | None
-    why: AnyText
+    status_reason: AnyText
     requested_by: AnyText | None
     created_at: Time
     started_at: Time | None
@@ -192,7 +192,7 @@ class Job(Message):
 class JobDetail(Job):
     """A job with its history, its failures by reason, and what it found by class."""
 
-    moves: list[JobTransition]
+    transitions: list[JobTransition]
     failures: list[FailureGroup]
     classes: dict[str, int]
     annotations: Count

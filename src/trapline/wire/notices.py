@@ -63,5 +63,5 @@ class EmailTestResult(Message):
     """How the sending of a test went: `error` says why it did not."""
 
     address: AnyText
-    is_sent: bool
+    sent: bool
     error: AnyText | None

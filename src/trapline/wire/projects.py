@@ -32,7 +32,7 @@ class Project(Message):
 
     A `public` project can be viewed without an account, without people and places.
 
-    A deleted project can be restored until `gone_after`; then it is purged with its content.
+    A deleted project can be restored until `purge_after`; then it is purged with its content.
     """
 
     id: Id
@@ -47,4 +47,4 @@ class Project(Message):
     updated_at: Time
     archived_at: Time | None
     deleted_at: Time | None = None
-    gone_after: Time | None = None
+    purge_after: Time | None = None

@@ -28,7 +28,7 @@ class PushedEventsResult(Message):
     a run in progress is followed by one for them, and a paused source imports them when resumed.
     """
 
-    noted: Count
+    recorded: Count
     refused: list[RejectedEvent]
     run_id: UUID | None
     detail: AnyText

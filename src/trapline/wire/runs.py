@@ -198,7 +198,7 @@ class Run(Message):
     parameters: dict[str, Any]
     metadata: dict[str, Any]
     content_preview: AnyText
-    why: AnyText
+    status_reason: AnyText
     created_at: Time
     updated_at: Time
     state_history: list[StateHistoryEntry]

@@ -6,7 +6,7 @@ Field names are those that workers in the field already speak.
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AliasChoices, Field, computed_field, model_validator
 
 from trapline.wire.values import AnyText, Count, Id, LeaseToken, Message, Real, Slug
 
@@ -87,11 +87,12 @@ class Renewal(LeaseTokenList):
 class ReleaseRequest(LeaseTokenList):
     """Leases to give back.
 
-    With `goodbye` the process ends: its worker id is over, and all else that it holds goes back
+    With `final` the process ends: its worker id is over, and all else that it holds goes back
     too, but for the leases in `unsent`, whose results are still to come.
     """
 
-    goodbye: bool = False
+    final: Annotated[bool, Field(validation_alias=AliasChoices("final", "goodbye"))] = False
+    """`goodbye` is the name that earlier workers send; it is accepted for one version."""
     unsent: Annotated[list[LeaseToken], Field(max_length=100_000)] = []
 
 
@@ -113,12 +114,25 @@ class RenewedLease(Message):
 class RenewResult(Message):
     """State of each lease in the request.
 
-    `taken_back` counts leases of this worker that it did not name and that are older than a lease:
+    `revoked` counts leases of this worker that it did not name and that are older than a lease:
     it never received them, and they are in the queue again.
     """
 
     leases: list[RenewedLease]
-    taken_back: Count
+    revoked: Count
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_earlier_name(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "revoked" not in given and "taken_back" in given:
+            return {**given, "revoked": given["taken_back"]}
+        return given
+
+    @computed_field(json_schema_extra={"deprecated": True})  # type: ignore[prop-decorator]
+    @property
+    def taken_back(self) -> int:
+        """The same number as `revoked`, for workers of the previous version."""
+        return self.revoked
 
 
 class ReleaseResult(Message):

@@ -43,7 +43,7 @@ class WorkerJob(Message):
 
     job_id: Id
     project_id: Id
-    holds: Count
+    leases: Count
 
 
 class Worker(Message):
@@ -53,14 +53,14 @@ class Worker(Message):
     Values of a registration (`service` to `pipelines`, `hello_at`) are null or empty for such a
     caller. `online` is true if its last contact was within 60 s. `images_per_s` is measured while
     it holds tasks; null before one second of work. `ended_why` is `replaced`, `evicted` or `said
-    goodbye`.
+    final`.
     """
 
     id: UUID
     name: AnyText
     address: AnyText
     job_id: Id | None
-    holds: Count
+    leases: Count
     completed: Count
     images_per_s: float | None
     last_contact_at: Time
@@ -83,7 +83,7 @@ class EvictResult(Message):
     """A worker after its eviction, and how many tasks of it are back in the line."""
 
     worker: Worker
-    taken_back: Count
+    revoked: Count
 
 
 class ProcessingService(Message):

@@ -148,6 +148,6 @@ class WorkerIdentity:
             return
         given = [subject for subject in self._holding.list() if subject not in unsent]
         try:
-            self._api.release_leases(given, goodbye=True, unsent=list(unsent))
+            self._api.release_leases(given, final=True, unsent=list(unsent))
         except (ApiConnectionError, ApiStatusError) as error:
             self._log.warning("the server heard no goodbye", reason=str(error))

@@ -155,10 +155,10 @@ def test_projects_deployments_and_pictures(server: RunningServer, tmp_path: Path
         )
     )
     assert (
-        server.run("images", "change", first, second, "--tag", "fox", "--star").stdout
+        server.run("images", "update", first, second, "--tag", "fox", "--star").stdout
         == "2 changed\n"
     )
-    wrong = server.run("images", "change", first, "--shift", "1", "--as-read", check=False)
+    wrong = server.run("images", "update", first, "--shift", "1", "--as-read", check=False)
     assert (wrong.returncode, "only one of" in wrong.stderr) == (2, True)
     server.run("images", "delete", first, "--reason", "a person is on it")
     found = ("--project", "Forest edge", "--tag", "fox", "--starred", "--json")

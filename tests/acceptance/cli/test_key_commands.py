@@ -112,7 +112,7 @@ def test_what_is_wrong_is_named_to_the_byte(desk: Desk, tmp_path: Path) -> None:
     assert "differs from byte 17: expected b'\\n', signed b'\\r'" in said
     assert said.count("TRAPLINE-HMAC-V2") == 1
     checked = json.loads(desk.check(file, "--signed", str(signed), "--json"))
-    assert (checked["holds"], checked["first_difference"]) == (False, 16)
+    assert (checked["valid"], checked["first_difference"]) == (False, 16)
     signed.write_text(checked["expected_message"], encoding="utf-8")
     assert "Either the secret differs" in desk.check(file, "--signed", str(signed))
 

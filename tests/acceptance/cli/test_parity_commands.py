@@ -213,12 +213,12 @@ def test_deployments_come_out_and_in_and_their_clocks_are_set(
     )
     assert "--offset" in run("deployment", "clock", "Old oak", *within, code=2)
     changed = read(
-        run("deployment", "change", made.id, *within, "--notes", "by the brook", "--json")
+        run("deployment", "update", made.id, *within, "--notes", "by the brook", "--json")
     )
     assert (changed["notes"], changed["habitat"]) == ("by the brook", "beech forest")
     run("deployment", "delete", "New oak", *within)
     assert "New oak" not in run("deployment", "list", *within)
-    run("project", "change", project, "--sequence-gap", 60)
+    run("project", "update", project, "--sequence-gap", 60)
     assert read(run("sequence", "list", *within, "--json")) == []
     run("images", "tags", *within)
 
@@ -232,10 +232,10 @@ def test_a_source_is_changed_and_its_polls_are_listed(run: Run, server: RunningS
         owner.create_source(new)
     within = ("--project", project)
     setting = ("--set", "schedule=0 6 * * *", "--set", "max_files_per_run=7")
-    changed = read(run("source", "change", "Hut", *within, *setting, "--json"))
+    changed = read(run("source", "update", "Hut", *within, *setting, "--json"))
     assert (changed["schedule"], changed["max_files_per_run"]) == ("0 6 * * *", 7)
     assert "That is no source" in run(
-        "source", "change", "Hut", *within, "--set", "schedle=1", code=2
+        "source", "update", "Hut", *within, "--set", "schedle=1", code=2
     )
     assert read(run("source", "runs", "Hut", *within, "--json")) == []
 
@@ -275,13 +275,13 @@ def test_taxa_come_in_and_labels_mean_them(
         "de=Puma",
     )
     assert "A synonym of Puma concolor." in run(
-        "taxon", "change", "felis concolor", *within, "--rank", "species"
+        "taxon", "update", "felis concolor", *within, "--rank", "species"
     )
     ranks = ("--higher", "kingdom=Animalia", "--higher", "class=Mammalia")
-    changed = run("taxon", "change", "Puma concolor", *within, *ranks).splitlines()
+    changed = run("taxon", "update", "Puma concolor", *within, *ranks).splitlines()
     assert {"kingdom: Animalia", "class: Mammalia"} <= set(changed)
     assert (
-        run("taxon", "change", "Puma concolor", *within, "--higher", "kingdom", code=2)
+        run("taxon", "update", "Puma concolor", *within, "--higher", "kingdom", code=2)
         .strip()
         .endswith("kingdom.")
     )
@@ -303,7 +303,7 @@ def test_taxa_come_in_and_labels_mean_them(
     )
     assert "names this taxon" in run("taxon", "delete", "Felis concolor", *within, code=4)
     run("taxon", "label", named, *within)
-    run("taxon", "change", "Felis concolor", *within, "--accepted")
+    run("taxon", "update", "Felis concolor", *within, "--accepted")
     run("taxon", "delete", "Felis concolor", *within)
     assert "There is no taxon" in run("taxon", "delete", "Felis concolor", *within, code=1)
     assert "LANGUAGE=NAME" in run("taxon", "add", "Lynx", *within, "--common", "lynx", code=2)

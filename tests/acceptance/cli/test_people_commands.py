@@ -1,4 +1,4 @@
-"""`trapline user`, `trapline project give` and tokens against a real server."""
+"""`trapline user`, `trapline project add-member` and tokens against a real server."""
 
 import json
 
@@ -29,7 +29,7 @@ def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) ->
         session.headers["X-CSRF-Token"] = made.json()["csrf_token"]
         token = session.post("/auth/tokens", json={"name": "hers"}).json()["token"]
 
-        server.run("project", "give", "by people", ANNA, "manager")
+        server.run("project", "add-member", "by people", ANNA, "manager")
         members = json.loads(server.run("project", "members", "by people", "--json").stdout)
         assert [(one["email"], one["role"]) for one in members][1:] == [(ANNA, "manager")]
         listed = server.run("user", "list").stdout
@@ -37,7 +37,7 @@ def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) ->
         with Trapline(server.base_url, token) as hers:
             assert [one.is_current for one in hers.list_sessions()] == [False]
             assert hers.list_members(number)[0].email is None
-        server.run("project", "take", "by people", ANNA)
+        server.run("project", "remove-member", "by people", ANNA)
         assert session.get(f"/projects/{number}").status_code == 404
         reset = server.run("user", "reset", ANNA).stdout.strip()
         assert "/welcome#" in reset
@@ -51,9 +51,9 @@ def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) ->
 @pytest.mark.long
 def test_a_project_is_renamed_archived_deleted_and_restored(server: RunningServer) -> None:
     made = json.loads(server.run("project", "create", "short lived", "--json").stdout)["id"]
-    server.run("project", "change", str(made), "--name", "long lived", "--archive")
-    server.run("project", "change", str(made), "--unarchive")
-    assert f"/public/{made}" in server.run("project", "change", str(made), "--public").stdout
+    server.run("project", "update", str(made), "--name", "long lived", "--archive")
+    server.run("project", "update", str(made), "--unarchive")
+    assert f"/public/{made}" in server.run("project", "update", str(made), "--public").stdout
     with Trapline(server.base_url) as visitor:
         assert visitor.get_public_project(made).name == "long lived"
         assert (
@@ -61,7 +61,7 @@ def test_a_project_is_renamed_archived_deleted_and_restored(server: RunningServe
             == len(visitor.list_public_deployments(made))
             == 0
         )
-    assert "Only members" in server.run("project", "change", str(made), "--private").stdout
+    assert "Only members" in server.run("project", "update", str(made), "--private").stdout
     refused = server.run("project", "delete", str(made), "--name", "short lived", check=False)
     assert (refused.returncode, "Nothing was deleted" in refused.stderr) == (4, True), (
         refused.stderr

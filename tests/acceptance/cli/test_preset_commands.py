@@ -30,7 +30,7 @@ def test_a_preset_is_made_changed_run_and_deleted(server: RunningServer) -> None
         assert preset.parameters == {"threshold": 0.4, "who": "anyone"}
         assert "dusk" in server.run("preset", "list").stdout
         changed = server.run(
-            "preset", "change", str(preset.id), "--parameter", "threshold=[1, 2]", "--json"
+            "preset", "update", str(preset.id), "--parameter", "threshold=[1, 2]", "--json"
         ).stdout
         assert json.loads(changed)["parameters"] == {"threshold": [1, 2]}
         assert (
@@ -68,7 +68,7 @@ def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
         (["job", "run", "p", "--image", "IMG_1.JPG"], "That is no run: images: 0: "),
         (["job", "show", "job-0"], "job-0 is no job's number"),
         (["preset", "add", "dusk", "p", "--parameter", "threshold"], "NAME=VALUE"),
-        (["preset", "change", "dusk", "--priority", "soon"], "That is no preset: priority"),
+        (["preset", "update", "dusk", "--priority", "soon"], "That is no preset: priority"),
     ):
         done = run_alone(*arguments, **away)
         assert (done.returncode, words in done.stderr) == (2, True), done.stderr
@@ -83,7 +83,7 @@ def test_archived_projects_neither_stop_a_registration_nor_a_run_by_preset(
         for project in (archived, kept):
             owner.register_pipelines(project, "service", [PipelineDefinition(name="P", slug="p")])
             server.run("preset", "add", "meadow-dusk", "p", "--project", str(project))
-        server.run("project", "change", "archived meadow", "--archive")
+        server.run("project", "update", "archived meadow", "--archive")
         said = server.run("register", "-p", "insect-sheet").stdout
         assert f"project {archived} (archived meadow): skipped, it is archived" in said
         assert f"project {kept} (kept meadow): created 1, updated 0" in said

@@ -293,8 +293,8 @@ def test_the_calls_by_hand_work(study: Study, tmp_path: Path) -> None:
     )  # fmt: skip
     assert checked.returncode == 0, checked.stdout + checked.stderr
     told = json.loads(checked.stdout)
-    assert told["holds"] is False
-    assert told["parts"][-1]["part"] == "signature"
+    assert told["valid"] is False
+    assert told["parts"][-1]["component"] == "signature"
 
 
 def test_the_signatures_to_try_are_those_of_the_messages() -> None:

@@ -140,10 +140,10 @@ def test_the_command_line_warns_and_corrects(seat: Seat, tmp_path: Path) -> None
     assert "Europe/Berlin (given)" in seat.server.run("deployment", "show", *within).stdout
     seat.server.run("deployment", "clock", *within, "--undo")
     assert read_time(seat, project)[1] == "UTC"
-    kept = seat.server.run("deployment", "change", *within, "--time-zone", "UTC")
+    kept = seat.server.run("deployment", "update", *within, "--time-zone", "UTC")
     assert "Warning" not in kept.stderr
     seat.server.run(
-        "deployment", "change", *within, "--time-zone", "Europe/Berlin", "--redate-images"
+        "deployment", "update", *within, "--time-zone", "Europe/Berlin", "--redate-images"
     )
     assert read_time(seat, project)[1] == "Europe/Berlin"
     found = json.loads(
@@ -153,7 +153,7 @@ def test_the_command_line_warns_and_corrects(seat: Seat, tmp_path: Path) -> None
     assert (found["time_zone"], found["time_zone_source"]) == ("Pacific/Fiji", "coordinates")
     reversed_ = seat.server.run(
         "deployment",
-        "change",
+        "update",
         "Fiji",
         "--project",
         str(project),

@@ -64,7 +64,7 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
         expect(
             page.get_by_text(f"Test e-mail to {EMAIL} accepted by the mail server.")
         ).to_be_visible()
-        told = seat.server.run("notice", "test").stdout
+        told = seat.server.run("notification", "test").stdout
         assert told.startswith("The mail server has taken it for")
         assert [one["To"] for one in handed.mailbox] == [EMAIL, EMAIL]
     finally:
@@ -73,13 +73,13 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
     expect(page.locator('[data-notice="job_failed"]')).to_be_hidden()
     within = ("--project", str(seat.scene.project))
     assert (
-        seat.server.run("notice", "add", "job_failed", *within).stdout
+        seat.server.run("notification", "add", "job_failed", *within).stdout
         == "You will be written to: job_failed\n"
     )
-    listed = json.loads(seat.server.run("notice", "list", *within, "--json").stdout)
+    listed = json.loads(seat.server.run("notification", "list", *within, "--json").stdout)
     assert [one["kind"] for one in listed] == ["job_failed", "class_seen", "deployment_silent"]
-    seat.server.run("notice", "end", listed[0]["id"])
-    assert "job_failed" not in seat.server.run("notice", "list", *within).stdout
+    seat.server.run("notification", "delete", listed[0]["id"])
+    assert "job_failed" not in seat.server.run("notification", "list", *within).stdout
 
 
 @pytest.mark.parametrize("size", ["phone", "laptop"])
@@ -99,7 +99,7 @@ def test_where_no_e_mail_is_sent_the_page_says_what_an_operator_does(
         answer = route.fetch()
         route.fulfill(response=answer, json={**answer.json(), "can_be_sent": False})
 
-    tab.page.route("**/api/v2/notices?*", without_mail_server)
+    tab.page.route("**/api/v2/notification-subscriptions?*", without_mail_server)
     page = tab.open(f"/projects/{seat.scene.project}/settings/notices")
     expect(page.get_by_text("This server cannot send e-mail yet.")).to_be_visible()
     expect(page.get_by_text("TRAPLINE_SMTP_URL=")).to_be_visible()

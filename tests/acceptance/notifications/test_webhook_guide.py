@@ -130,7 +130,7 @@ def test_events_are_heard_as_the_guide_says_also_after_a_kill(
                     "the receiver knows it by its id"
                 )
             kill_in_mid_delivery(own_server, server, project, hesitant, tmp_path)
-        own_server.run("webhook", "change", "station", "--off")
+        own_server.run("webhook", "update", "station", "--off")
         assert "station" in own_server.run("webhook", "list").stdout
         assert "whsec_" in own_server.run("webhook", "rotate", "station").stdout
         own_server.run("webhook", "delete", "station")

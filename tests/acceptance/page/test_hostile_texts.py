@@ -148,7 +148,11 @@ def type_everywhere(
         "/api/v2/presets",
         {"project": project, "name": f"struck-{turn}", "pipeline": "known", "description": TEXT},
     )
-    send("POST", "/api/v2/notices", {"project": project, "kind": "class_seen", "class_name": TEXT})
+    send(
+        "POST",
+        "/api/v2/notification-subscriptions",
+        {"project": project, "kind": "class_seen", "class_name": TEXT},
+    )
     webhook = send(
         "POST", "/api/v2/webhooks", {"project": project, "url": f"{NOBODY}/told", "name": TEXT}
     )

@@ -89,11 +89,11 @@ def test_a_standing_job_takes_what_is_uploaded(server: RunningServer, tmp_path: 
         files = fill(tmp_path / "after", 4)[1:]
         assert api.upload_images(files, project=project).imported == 3
         [job] = api.list_jobs(project).results
-        assert job.standing
+        assert job.automatic
         assert worker.work_until_idle(idle_s=0.5) == 3
         again = api.get_job(job.id)
         assert (again.status, again.progress.completed) == (JobState.PROCESSING, 3)
-        assert again.why == "Waiting for new images."
+        assert again.status_reason == "Waiting for new images."
 
 
 def test_a_worker_sees_its_own_projects_only(server: RunningServer, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
     wait_for("leases", lambda: count(field, "processing") == 8)
     listed = json.loads(field.server.run("worker", "list", "--json").stdout)
     [worker] = [one for one in listed if one["pid"] in list_children(process.pid)]
-    assert (worker["holds"], worker["online"], worker["service"].split()[0]) == (8, True, "Slow")
+    assert (worker["leases"], worker["online"], worker["service"].split()[0]) == (8, True, "Slow")
     table = field.server.run("worker", "list").stdout
     assert worker["id"][:13] in table
     assert "online" in table

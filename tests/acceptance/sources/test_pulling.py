@@ -96,7 +96,7 @@ def test_a_feed_is_added_proven_and_pulled_by_commands(
         shown = " ".join(feed.run("source", *command).stdout.split())
         assert "behind: 50 waiting, about" in shown
     assert json.loads(feed.run("source", "show", "oak", "--json").stdout)["order"] == "newest"
-    feed.run("source", "change", "oak", "--set", "order=oldest")
+    feed.run("source", "update", "oak", "--set", "order=oldest")
     assert json.loads(feed.run("source", "show", "oak", "--json").stdout)["order"] == "oldest"
     rest = feed.run("source", "run", "--all", "--wait", "--max-files", "0")
     assert "50 imported" in rest.stdout

@@ -101,7 +101,7 @@ def test_a_server_tells_of_new_images_as_the_guide_says(
                 make_picture(number, (64, 48))
             )
         answer = run_program(tmp_path, environment, "push.py", f"{at}IMG_1.JPG")
-        assert (answer["noted"], answer["refused"], answer["detail"]) == (
+        assert (answer["recorded"], answer["refused"], answer["detail"]) == (
             1,
             [],
             "A run takes them now.",
@@ -114,7 +114,7 @@ def test_a_server_tells_of_new_images_as_the_guide_says(
             )
             for _ in range(2):
                 relayed = run_program(tmp_path, environment, "-c", RELAY, said=notification)
-                assert relayed["noted"] == 1
+                assert relayed["recorded"] == 1
             wait_for(
                 "the relayed picture", lambda: imported(server, "oak") == ["IMG_1.JPG", "IMG_2.JPG"]
             )

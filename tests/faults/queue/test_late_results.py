@@ -104,7 +104,7 @@ class _Interleaving:
                 "select count(*) from analyses where job_id = %s and fence > 0", self.job
             )
             assert self.is_over or fenced == 0
-            self.seen["evicted"] += answer.json()["taken_back"]
+            self.seen["evicted"] += answer.json()["revoked"]
             assert holder.call("POST", f"/jobs/{self.job}/tasks/", {"batch_size": 1})[0] in (
                 403,
                 409,

@@ -107,7 +107,7 @@ async def test_somebody_invited_signs_in_and_is_linked(
     operator: httpx2.AsyncClient,
     provider: Provider,
 ) -> None:
-    assert (await browser.get("/auth/ways")).json() == {"oidc": {"name": "the university"}}
+    assert (await browser.get("/auth/methods")).json() == {"oidc": {"name": "the university"}}
     answer = await come_back(browser, provider)
     assert remember(browser, answer)["email"] == "anna@example.org"
     assert (await browser.get("/auth/me")).json()["email"] == "anna@example.org"
@@ -432,7 +432,7 @@ async def test_who_begins_or_asks_how_is_counted_by_address(
 ) -> None:
     await begin(browser)
     object.__setattr__(application.state.system.rates, "strangers", build_token_buckets(0.001))
-    for method, path in (("POST", "/auth/oidc/begin"), ("GET", "/auth/ways")):
+    for method, path in (("POST", "/auth/oidc/begin"), ("GET", "/auth/methods")):
         answers = [
             await browser.request(method, path, headers={"Cookie": "trapline_session=no"})
             for _ in range(2)

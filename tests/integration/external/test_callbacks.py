@@ -362,37 +362,38 @@ async def test_the_checker_names_what_is_wrong(field: Field) -> None:
         return dict(answer.json())
 
     signed = sign_v1(outside.secret, body.encode())
-    assert (await check(signed))["holds"] is True
+    assert (await check(signed))["valid"] is True
     compact = await check(sign_v1(outside.secret, b'{"status":"processing"}'))
-    assert (compact["holds"], "compact JSON" in compact["parts"][-1]["words"]) == (False, True)
+    assert (compact["valid"], "compact JSON" in compact["parts"][-1]["message"]) == (False, True)
     line = await check(sign_v1(outside.secret, body.encode() + b"\n"))
-    assert "line break" in line["parts"][-1]["words"]
+    assert "line break" in line["parts"][-1]["message"]
     late = await check(sign_v1(outside.secret, body.encode(), clock=lambda: 1_000_000_000))
-    assert (late["holds"], [one["part"] for one in late["parts"] if not one["holds"]]) == (
-        False,
-        ["timestamp"],
-    )
-    assert "behind it, and 300 s are allowed" in late["parts"][1]["words"]
+    assert late["valid"] is False
+    assert [one["component"] for one in late["parts"] if not one["valid"]] == ["timestamp"]
+    assert "behind it, and 300 s are allowed" in late["parts"][1]["message"]
     both = await check(sign_v1("wrong", body.encode(), clock=lambda: 1_000_000_000))
-    assert [one["part"] for one in both["parts"] if not one["holds"]] == ["timestamp", "signature"]
+    assert [one["component"] for one in both["parts"] if not one["valid"]] == [
+        "timestamp",
+        "signature",
+    ]
     unread = await check(signed | {"X-ML-Timestamp": "yesterday"})
-    assert [(one["part"], one["holds"]) for one in unread["parts"]] == [
+    assert [(one["component"], one["valid"]) for one in unread["parts"]] == [
         ("headers", True),
         ("timestamp", False),
     ]
     without = await check({"X-ML-Signature": signed["X-ML-Signature"]})
-    assert "x-ml-timestamp is missing" in without["parts"][-1]["words"]
+    assert "x-ml-timestamp is missing" in without["parts"][-1]["message"]
     key = await _make_key(field)
     other = await check(sign_v2(key["key_id"], key["secret"], "POST", path, body.encode()))
-    assert "method POST" in other["parts"][-1]["words"]
+    assert "method POST" in other["parts"][-1]["message"]
     compared = await check(signed, signed_message=f"{signed['X-ML-Timestamp']}.{body[:5]}X")
     assert compared["first_difference"] == len(signed["X-ML-Timestamp"]) + 1 + 5
     large = '{"status": "processing", "error_message": "' + "x" * 20_000 + '"}'
     answer = await check(sign_v1(outside.secret, large.encode()), body=large, signed_message=large)
-    assert (answer["holds"], answer["first_difference"]) == (True, 0)
+    assert (answer["valid"], answer["first_difference"]) == (True, 0)
     stranger = await make_field(field.system, name="stranger")
     foreign = await stranger.call(
         "POST", "/callback_keys/check", right | {"project": stranger.project, "headers": signed}
     )
-    assert foreign.json()["holds"] is False
+    assert foreign.json()["valid"] is False
     assert await field.ask("select state from analyses") == [("queued",)]

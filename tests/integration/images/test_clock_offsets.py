@@ -64,7 +64,11 @@ async def test_a_clock_is_set_with_a_preview_and_set_back(
     assert await times(field) == before
 
     changed = await call(field, "PATCH", at, {"clock_offset_s": 3600})
-    assert (changed["clock_offset_s"], changed["previous_clock_offset_s"], changed["dating"]) == (
+    assert (
+        changed["clock_offset_s"],
+        changed["previous_clock_offset_s"],
+        changed["capture_times_pending"],
+    ) == (
         3600,
         0,
         True,
@@ -80,7 +84,7 @@ async def test_a_clock_is_set_with_a_preview_and_set_back(
     ]
     edited = await call(field, "GET", f"/images/{field.images[1]}")
     assert edited["read_at"] == "2026-06-01T01:01:00Z"
-    assert (await call(field, "GET", at))["dating"] is False
+    assert (await call(field, "GET", at))["capture_times_pending"] is False
     drifted = "select count(*) from image_classes c join images i on i.id = c.image_id where c.captured_at <> i.captured_at"
     assert await field.ask(drifted) == [(0,)]
 

@@ -47,21 +47,21 @@ async def test_a_sheet_makes_and_changes_and_comes_back_the_same(field: Field) -
         ";;;;;;\r\n"
         "camera;;;;60;by the ford;\r\n",
     )
-    assert taken.json() == {"made": 1, "changed": 1, "unchanged": 0}, taken.text
+    assert taken.json() == {"created": 1, "changed": 1, "unchanged": 0}, taken.text
     found = await listed(field)
     assert (found["Old oak"]["latitude"], found["Old oak"]["notes"]) == (52.5, "two; lines\nof it")
     assert found["Old oak"]["started_at"] == "2026-04-30T22:00:00Z"
     assert (
         found["camera"]["time_zone"],
         found["camera"]["clock_offset_s"],
-        found["camera"]["dating"],
+        found["camera"]["capture_times_pending"],
     ) == (
         "UTC",
         60,
         True,
     )
     assert (await send(field, await fetch(field))).json() == {
-        "made": 0,
+        "created": 0,
         "changed": 0,
         "unchanged": 2,
     }
@@ -124,7 +124,7 @@ async def test_no_cell_is_a_formula_and_it_comes_back_as_it_was(field: Field) ->
     text = await fetch(field)
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", *FULL_WIDTH))]
-    assert (await send(field, text)).json() == {"made": 0, "changed": 0, "unchanged": 6}
+    assert (await send(field, text)).json() == {"created": 0, "changed": 0, "unchanged": 6}
 
 
 async def test_a_name_that_somebody_takes_at_the_same_time_is_a_conflict(field: Field) -> None:
@@ -142,4 +142,8 @@ async def test_a_name_that_somebody_takes_at_the_same_time_is_a_conflict(field: 
         answer.text
     )
     assert (await listed(field))["camera"]["notes"] == ""
-    assert (await send(field, "name\nFord\n")).json() == {"made": 0, "changed": 0, "unchanged": 1}
+    assert (await send(field, "name\nFord\n")).json() == {
+        "created": 0,
+        "changed": 0,
+        "unchanged": 1,
+    }

@@ -101,7 +101,7 @@ async def test_a_sheet_follows_the_same_rule(field: Field) -> None:
     # A sheet that was exported and sent again says nothing new.
     exported = (await field.client.get(path, headers=headers)).content
     answer = await field.client.post(path, content=exported, headers=headers)
-    assert answer.json() == {"made": 0, "changed": 0, "unchanged": 5}
+    assert answer.json() == {"created": 0, "changed": 0, "unchanged": 5}
     listed = (await field.call("GET", f"/deployments?project={field.project}")).json()["results"]
     assert {one["name"]: zone_of(one) for one in listed if one["name"] != "camera"} == zones
 

@@ -73,7 +73,7 @@ async def test_a_deleted_image_leaves_lists_and_counts_and_comes_back(field: Fie
     shown = (await field.call("GET", f"/images/{third}")).json()
     assert shown["deleted"]["reason"] == "a person is on it"
     assert shown["deleted"]["by"] == "token owner"
-    assert shown["deleted"]["at"] < shown["deleted"]["gone_at"]
+    assert shown["deleted"]["at"] < shown["deleted"]["purge_at"]
     seen = (await field.call("GET", f"/images/{first}")).json()
     assert (seen["deleted"], seen["next_id"]) == (None, None)
     analysis = shown["analyses"][0]["id"]

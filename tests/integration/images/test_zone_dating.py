@@ -132,13 +132,21 @@ async def test_times_read_as_utc_are_warned_of_and_dated_again(
 
     fix = {"time_zone": "Europe/Berlin", "redate_images": True}
     fixed = await call(field, "PATCH", at, fix)
-    assert (fixed["dating"], fixed["images_to_date"], fixed["images_dated"]) == (True, 8, 3)
+    assert (fixed["capture_times_pending"], fixed["images_to_date"], fixed["images_dated"]) == (
+        True,
+        8,
+        3,
+    )
     assert (fixed["utc_assumed"], fixed["time_zone_source"]) == (False, "given")
     assert await update_capture_times(field.system, SYSTEM)
     shown = await call(field, "GET", at)
-    assert (shown["dating"], shown["images_to_date"], shown["images_dated"]) == (True, 8, 6)
+    assert (shown["capture_times_pending"], shown["images_to_date"], shown["images_dated"]) == (
+        True,
+        8,
+        6,
+    )
     await date_rest(field)
-    assert (await call(field, "GET", at))["dating"] is False
+    assert (await call(field, "GET", at))["capture_times_pending"] is False
     assert await read(field, images) == in_berlin()
     # The same request again, and again in the background: nothing moves twice.
     again = await call(field, "PATCH", at, fix)
@@ -292,7 +300,7 @@ async def test_another_zone_alone_is_that_of_the_images_to_come(field: Field) ->
     changed = await call(
         field, "PATCH", f"/deployments/{deployment}", {"time_zone": "Europe/Berlin"}
     )
-    assert changed["dating"] is False
+    assert changed["capture_times_pending"] is False
     await date_rest(field)
     assert await read(field, images) == in_utc()
     await call(field, "PATCH", f"/deployments/{deployment}", {"redate_images": True})

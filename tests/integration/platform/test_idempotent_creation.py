@@ -81,7 +81,7 @@ ANEW = {
         "POST /deployments/{deployment_id}/clock/preview",
         "POST /image-pull-sources/test",
         "POST /image-pull-sources/{source_id}/test",
-        "POST /notices/test",
+        "POST /notification-subscriptions/test",
         "POST /webhooks/{webhook_id}/test",
     },
     "no caller whose key it could be, or the end of one": {
@@ -152,7 +152,7 @@ async def test_the_same_request_again_makes_nothing_and_is_answered_alike(
     house = await build_house(grounds.system, name)
     house.ids |= {"service_name": f"service {name}", "email": f"new@{name}.example"}
     await prepare(grounds, house, key)
-    if key == "POST /notices":
+    if key == "POST /notification-subscriptions":
         # It is refused without a way to send: nobody is written to here.
         object.__setattr__(grounds.system, "mail_server", MAIL)
     database = grounds.system.database
@@ -185,7 +185,7 @@ async def test_the_answer_is_refused_to_a_caller_who_lost_the_project(
     added = await grounds.app_client.post(members, json=invited, headers=bearing(house))
     assert added.status_code == 201, added.text
     await prepare(grounds, house, key)
-    if key == "POST /notices":
+    if key == "POST /notification-subscriptions":
         object.__setattr__(grounds.system, "mail_server", MAIL)
     house.tokens["host"], house.tokens["owner"] = house.tokens["owner"], guest.tokens["owner"]
     host = {"Authorization": f"Bearer {house.tokens['host']}"}

@@ -100,7 +100,7 @@ async def test_refused_query_names_are_counted_with_and_without_good_credentials
     of: From, house: House
 ) -> None:
     for address, token, path in (
-        ("192.0.2.1", "nonsense", "/api/v2/auth/ways?serach=fox"),
+        ("192.0.2.1", "nonsense", "/api/v2/auth/methods?serach=fox"),
         ("192.0.2.2", house.tokens["owner"], "/api/v2/deployments?serach=fox"),
     ):
         codes = [(await of(address).get(path, headers=_as(token))).status_code for _ in range(4)]

@@ -40,7 +40,7 @@ UNTOLD = {
     "POST /image-pull-sources/test": KEEPS_NOTHING,
     "POST /image-pull-sources/{source_id}/test": KEEPS_NOTHING,
     "POST /callback_keys/check": KEEPS_NOTHING,
-    "POST /notices/test": "an e-mail to the caller, which test_notices.py looks at",
+    "POST /notification-subscriptions/test": "an e-mail to the caller, which test_notices.py looks at",
     "POST /auth/sign-in": SIGNED_IN,
     "POST /auth/sign-out": SIGNED_IN,
     "POST /auth/link": SIGNED_IN,
@@ -48,7 +48,7 @@ UNTOLD = {
     "POST /auth/oidc/begin": KEEPS_NOTHING,
     "POST /auth/link/state": KEEPS_NOTHING,
     "POST /deployments/{deployment_id}/clock/preview": KEEPS_NOTHING,
-    "POST /notices": "where a mail server is named it leaves one, which test_notices.py looks at",
+    "POST /notification-subscriptions": "where a mail server is named it leaves one, which test_notices.py looks at",
     **{
         f"{method} /analyses/{{analysis_id}}/{{rest:path}}": "nothing is there"
         for method in sorted(CHANGING)

@@ -109,7 +109,7 @@ BODIES: dict[str, Any] = {
     "POST /webhooks": {"project": "{project_id}", "url": "https://intruder.example/"},
     "PATCH /webhooks/{webhook_id}": {"name": "taken over"},
     "POST /webhooks/{webhook_id}/deliveries/replay": {"deliveries": ["{delivery_id}"]},
-    "POST /notices": {"project": "{project_id}", "kind": "job_failed"},
+    "POST /notification-subscriptions": {"project": "{project_id}", "kind": "job_failed"},
     "POST /workers/hello": {
         "service": "s",
         "name": "worker-1",
@@ -136,7 +136,7 @@ FORMS: dict[str, dict[str, str]] = {"POST /images": {"project": "{project_id}"}}
 # Routes of the caller's own account, which are about no project.
 OWN = {
     "POST /auth/sign-out", "GET /auth/me", "PATCH /auth/me", "PUT /auth/password", "GET /auth/sessions",
-    "DELETE /auth/sessions", "GET /auth/tokens", "POST /projects", "GET /projects", "POST /notices/test",
+    "DELETE /auth/sessions", "GET /auth/tokens", "POST /projects", "GET /projects", "POST /notification-subscriptions/test",
     "POST /workers/hello", "POST /tasks/lease", "POST /tasks/renew", "POST /tasks/release",
 }  # fmt: skip
 

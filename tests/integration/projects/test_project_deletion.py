@@ -50,7 +50,7 @@ async def test_a_deleted_project_is_seen_by_nobody_until_it_is_restored(
     assert (wrong.status_code, "Nothing was deleted" in wrong.json()["detail"]) == (422, True)
     deleted = await app_client.delete(path_of(house), params=DELETE, headers=by(house))
     assert deleted.status_code == 200, deleted.text
-    assert deleted.json()["gone_after"] > deleted.json()["deleted_at"]
+    assert deleted.json()["purge_after"] > deleted.json()["deleted_at"]
 
     image = f"/api/v2/images/{house.ids['image_id']}"
     for who in ("owner", "viewer", "worker"):

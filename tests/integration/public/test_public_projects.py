@@ -246,7 +246,7 @@ async def test_only_what_was_looked_at_and_shows_nobody_is_shown(visit: Visit) -
         analysis = await visit.find(first, name)
         assert await visit.shown() == [third, second], name
         assert (await visit.client.get(f"{visit.path}/images/{first}")).status_code == 404
-        assert (await visit.client.get(f"{visit.path}/images/{first}/picture")).status_code == 404
+        assert (await visit.client.get(f"{visit.path}/images/{first}/file")).status_code == 404
         await visit.execute("delete from analyses where id = %s", analysis)
         await visit.execute(
             "delete from image_classes where image_id = %s and class_name = %s", first, name
@@ -441,7 +441,7 @@ async def test_no_answer_holds_a_name_a_place_or_what_stands_in_files(visit: Vis
     answers = []
     for route in routes:
         path = "/api/v2" + route.format(project_id=visit.house.ids["project_id"], image_id=first)
-        queries = [{"size": "320"}, {"size": "1280"}] if route.endswith("/picture") else [{}]
+        queries = [{"size": "320"}, {"size": "1280"}] if route.endswith("/file") else [{}]
         answers += [await visit.client.get(path, params=query) for query in queries]
     assert [answer.status_code for answer in answers] == [200] * (len(routes) + 1)
     for answer in answers:

@@ -89,7 +89,7 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
     assert (await chores(reaching))[-1] == ("fetch_content", FETCHES, {"job_id": number})
     await expand_job(reaching, SYSTEM, number)
     shown = await show(app_client, house, job)
-    assert (shown["progress"]["total"], shown["why"]) == (
+    assert (shown["progress"]["total"], shown["status_reason"]) == (
         0,
         "The pictures are being fetched from their addresses.",
     )

@@ -170,7 +170,7 @@ async def test_budgets_count_from_the_fence_and_old_leases_are_void(field: Field
     await field.post(job, [failure(task)])
     assert await field.counters(job) == ("completed", 0, 5, 1)
     assert await field.ask("select attempt, fence from analyses where state = 'failed'") == [(6, 3)]
-    moves = (await field.show(job))["moves"]
+    moves = (await field.show(job))["transitions"]
     assert [move["to_state"] for move in moves][-3:] == ["queued", "processing", "completed"]
 
 

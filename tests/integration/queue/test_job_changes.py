@@ -45,7 +45,10 @@ async def test_a_run_to_be_started_later_waits_until_it_is_run(field: Field) -> 
         {"trip": "north"},
         1,
     )
-    assert "until it is run" in (await field.call("GET", f"/pipeline/job/{job}")).json()["why"]
+    assert (
+        "until it is run"
+        in (await field.call("GET", f"/pipeline/job/{job}")).json()["status_reason"]
+    )
     assert await field.claim() == []
     assert await field.lease(job) == []
     await act(field, job, "run")

@@ -31,8 +31,8 @@ async def test_a_job_over_no_image_completes_at_once(system: AppContext) -> None
     job = await field.run_job()
     shown = await field.show(job)
     assert shown["status"] == "completed"
-    assert shown["why"] == "There was no image to work on."
-    assert [move["to_state"] for move in shown["moves"]] == ["queued", "completed"]
+    assert shown["status_reason"] == "There was no image to work on."
+    assert [move["to_state"] for move in shown["transitions"]] == ["queued", "completed"]
 
 
 async def test_expansion_goes_on_where_it_was_left_off(field: Field) -> None:
@@ -116,9 +116,11 @@ async def test_a_growing_job_says_how_far_it_is(field: Field) -> None:
         3,
         False,
     )
-    assert shown["why"] == "The images are being put into the line: 2 of about 3 so far."
+    assert shown["status_reason"] == "The images are being put into the line: 2 of about 3 so far."
     await field.lease(job, 1)
-    assert (await field.show(job))["why"].endswith("2 of about 3 images are in the line so far.")
+    assert (await field.show(job))["status_reason"].endswith(
+        "2 of about 3 images are in the line so far."
+    )
 
 
 async def test_an_expansion_that_stands_still_is_taken_up(field: Field) -> None:
@@ -201,7 +203,7 @@ async def test_a_paused_job_hands_out_nothing(field: Field) -> None:
     assert await field.claim() == []
     assert await field.lease(job) == []
     assert await field.post(job, [success(task)]) == ["accepted"]
-    assert (await field.show(job))["why"] == "Paused; 2 images wait in the line."
+    assert (await field.show(job))["status_reason"] == "Paused; 2 images wait in the line."
     await field.call("POST", f"/jobs/{job}/resume")
     assert len(await field.lease(job)) == 2
 
@@ -266,7 +268,7 @@ async def test_a_standing_job_takes_each_new_image(field: Field) -> None:
     tasks = await field.lease(job)
     assert await field.post(job, [success(task) for task in tasks]) == ["accepted"]
     assert await field.counters(job) == ("processing", 0, 1, 0)
-    assert (await field.show(job))["why"] == "Waiting for new images."
+    assert (await field.show(job))["status_reason"] == "Waiting for new images."
     await arrive(2)
     assert await field.counters(job) == ("processing", 2, 1, 0)
     await field.call("PATCH", f"/projects/{field.project}", {"automatic_pipeline": None})

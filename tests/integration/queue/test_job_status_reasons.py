@@ -17,8 +17,8 @@ async def field(system: AppContext) -> Field:
 
 async def why(field: Field, job: int) -> str:
     listed = (await field.call("GET", f"/jobs?project={field.project}")).json()["results"]
-    [told] = [found["why"] for found in listed if found["id"] == job]
-    assert (await field.show(job))["why"].split()[:4] == told.split()[:4]
+    [told] = [found["status_reason"] for found in listed if found["id"] == job]
+    assert (await field.show(job))["status_reason"].split()[:4] == told.split()[:4]
     return re.sub(r"\b\d+ s\b", "0 s", told)
 
 

@@ -23,7 +23,7 @@ async def test_a_job_from_lease_to_boxes(field: Field) -> None:
     job = await field.run_job()
     assert await field.claim() == [job]
     assert (await field.show(job))[
-        "why"
+        "status_reason"
     ] == "3 images wait for a worker; one was heard from 0 s ago."
     tasks = await field.lease(job)
     assert [task["image_id"] for task in tasks] == [str(image) for image in field.images]
@@ -36,11 +36,11 @@ async def test_a_job_from_lease_to_boxes(field: Field) -> None:
         "total": 3, "queued": 0, "processing": 3, "completed": 0, "failed": 0, "canceled": 0,
         "expected": None,
     }  # fmt: skip
-    assert shown["why"].startswith("3 images leased by ")
+    assert shown["status_reason"].startswith("3 images leased by ")
     assert await field.post(job, [success(task) for task in tasks]) == ["accepted"] * 3
     shown = await field.show(job)
     assert shown["status"] == "completed"
-    assert [(move["from_state"], move["to_state"]) for move in shown["moves"]] == [
+    assert [(move["from_state"], move["to_state"]) for move in shown["transitions"]] == [
         (None, "queued"), ("queued", "processing"), ("processing", "completed"),
     ]  # fmt: skip
     assert shown["classes"] == {"moth": 3}
@@ -116,7 +116,7 @@ async def test_three_errors_are_the_end_and_retry_begins_anew(field: Field) -> N
         assert await field.ask("select errors from analyses where job_id = %s", job) == [(errors,)]
     assert await field.counters(job) == ("failed", 0, 0, 1)
     shown = await field.show(job)
-    assert shown["why"] == "1 image failed."
+    assert shown["status_reason"] == "1 image failed."
     [group] = shown["failures"]
     assert group["reason"] == "Batch processing error: no memory"
     assert group["sample_image_ids"] == [str(field.images[0])]
@@ -136,7 +136,7 @@ async def test_an_error_waits_before_it_is_leased_again(field: Field) -> None:
     await field.post(job, [failure(task)])
     assert await field.claim() == []
     assert await field.lease(job) == []
-    assert "another attempt after an error" in (await field.show(job))["why"]
+    assert "another attempt after an error" in (await field.show(job))["status_reason"]
     await field.skip_waits()
     assert await field.claim() == [job]
     assert len(await field.lease(job)) == 1
@@ -161,7 +161,7 @@ async def test_a_permanent_error_is_dead_at_once(field: Field) -> None:
     results = [failure(tasks[0], "image is not an image"), success(tasks[1]), success(tasks[2])]
     assert await field.post(job, results) == ["accepted"] * 3
     assert await field.counters(job) == ("completed", 0, 2, 1)
-    assert (await field.show(job))["why"] == "2 images done, 1 image failed."
+    assert (await field.show(job))["status_reason"] == "2 images done, 1 image failed."
 
 
 async def test_one_bad_element_refuses_no_other(field: Field) -> None:
@@ -359,7 +359,7 @@ async def test_nothing_found_is_said(field: Field) -> None:
     found = [success(tasks[0])] + [success(task, detections=[]) for task in tasks[1:]]
     assert await field.post(job, found) == ["accepted"] * 3
     shown = await field.show(job)
-    assert (shown["nothing_found"], shown["why"]) == (
+    assert (shown["nothing_found"], shown["status_reason"]) == (
         2,
         "3 images done, nothing found in 2 of them.",
     )

@@ -190,7 +190,7 @@ async def test_services_show_their_workers(field: Field) -> None:
     assert service["pipelines"] == ["field-pipeline"]
     assert service["projects"] == [field.project]
     [worker] = service["workers"]
-    assert (worker["job_id"], worker["holds"], worker["completed"], worker["online"]) == (
+    assert (worker["job_id"], worker["leases"], worker["completed"], worker["online"]) == (
         job,
         1,
         1,
@@ -220,7 +220,7 @@ async def test_a_job_names_who_asked_for_it_and_who_moved_it(field: Field) -> No
     await field.lease(job, 1)
     shown = await field.show(job)
     assert shown["requested_by"].startswith("token ")
-    assert [move["actor"].startswith("token ") for move in shown["moves"]] == [True, True]
+    assert [move["actor"].startswith("token ") for move in shown["transitions"]] == [True, True]
 
 
 async def test_asking_for_jobs_is_a_sign_of_life(field: Field) -> None:
@@ -228,7 +228,9 @@ async def test_asking_for_jobs_is_a_sign_of_life(field: Field) -> None:
     [pipeline] = (await field.call("GET", f"/pipelines?project={field.project}")).json()["results"]
     assert pipeline["online"] is False
     job = await field.run_job()
-    assert (await field.show(job))["why"].startswith("No worker offers field-pipeline since ")
+    assert (await field.show(job))["status_reason"].startswith(
+        "No worker offers field-pipeline since "
+    )
     await field.claim()
     [pipeline] = (await field.call("GET", f"/pipelines?project={field.project}")).json()["results"]
     assert pipeline["online"] is True

@@ -149,7 +149,7 @@ async def test_an_evicted_worker_returns_what_is_not_begun_and_posts_what_is_fin
     assert await bad.renew([begun, finished, idle], begun=[begun]) == (["held"] * 3, 0)
     answer = await field.call("POST", f"/workers/{bad.id}/evict")
     assert answer.status_code == 200, answer.text
-    assert (answer.json()["taken_back"], answer.json()["worker"]["ended_why"]) == (2, "evicted")
+    assert (answer.json()["revoked"], answer.json()["worker"]["ended_why"]) == (2, "evicted")
     assert answer.json()["worker"]["ended_by"] == "token owner"
     await queue_maintenance.requeue_expired_leases(system, SYSTEM)
     states = dict(await field.ask("select id::text, state from analyses where attempt > 0"))
@@ -194,7 +194,7 @@ async def test_what_an_evicted_worker_has_begun_returns_when_it_is_silent(
     worker = await greet(field)
     tasks = await worker.lease(3)
     await worker.renew(tasks, begun=tasks[:2])
-    assert (await field.call("POST", f"/workers/{worker.id}/evict")).json()["taken_back"] == 1
+    assert (await field.call("POST", f"/workers/{worker.id}/evict")).json()["revoked"] == 1
     await field.change("update workers set last_contact_at = last_contact_at - interval '1 h'")
     await queue_maintenance.requeue_expired_leases(system, SYSTEM)
     assert await field.ask("select state, lost, count(*) from analyses group by 1, 2") == [
@@ -210,7 +210,7 @@ async def test_a_silent_worker_keeps_nothing_when_it_is_evicted(field: Field) ->
     tasks = await worker.lease(3)
     await worker.renew(tasks, begun=tasks)
     await field.change("update workers set last_contact_at = last_contact_at - interval '61 s'")
-    assert (await field.call("POST", f"/workers/{worker.id}/evict")).json()["taken_back"] == 3
+    assert (await field.call("POST", f"/workers/{worker.id}/evict")).json()["revoked"] == 3
 
 
 async def test_a_replaced_worker_posts_nothing(field: Field) -> None:
@@ -228,9 +228,9 @@ async def test_a_caller_without_hello_loses_its_leases_and_may_go_on(field: Fiel
     job = await field.run_job()
     tasks = await field.lease(job, 2)
     [seen] = (await field.call("GET", f"/workers?project={field.project}")).json()["results"]
-    assert (seen["holds"], seen["hello_at"], seen["job_id"]) == (2, None, job)
+    assert (seen["leases"], seen["hello_at"], seen["job_id"]) == (2, None, job)
     answer = await field.call("POST", f"/workers/{seen['id']}/evict")
-    assert (answer.status_code, answer.json()["taken_back"]) == (200, 2)
+    assert (answer.status_code, answer.json()["revoked"]) == (200, 2)
     assert len(await field.lease(job)) == 3
     assert await field.post(job, [success(task) for task in tasks]) == ["accepted"] * 2
 
@@ -291,14 +291,14 @@ async def test_workers_are_listed_with_what_they_hold(field: Field) -> None:
         "pipelines",
         "online",
         "completed",
-        "holds",
+        "leases",
     )
     assert {name: seen[name] for name in told} == {
         "id": worker.id, "name": "worker-1 on host", "service": "Field worker (host)", "host": "host", "pid": 4711,
         "version": "1.2.3", "devices": ["cpu"], "pipelines": ["field-pipeline"], "online": True, "completed": 1,
-        "holds": 1,
+        "leases": 1,
     }  # fmt: skip
-    assert seen["jobs"] == [{"job_id": job, "project_id": field.project, "holds": 1}]
+    assert seen["jobs"] == [{"job_id": job, "project_id": field.project, "leases": 1}]
     [service] = (await field.call("GET", f"/processing_services?project={field.project}")).json()[
         "results"
     ]
@@ -306,12 +306,12 @@ async def test_workers_are_listed_with_what_they_hold(field: Field) -> None:
     assert service["online"] is True
     await field.change("update workers set last_contact_at = now() - interval '61 s'")
     assert (await field.call("GET", f"/workers/{worker.id}")).json()["online"] is False
-    await worker.release(tasks[1:], goodbye=True)
+    await worker.release(tasks[1:], final=True)
     assert (await field.call("GET", f"/workers?project={field.project}")).json()["results"] == []
     [ended] = (await field.call("GET", f"/workers?project={field.project}&ended=true")).json()[
         "results"
     ]
-    assert (ended["ended_why"], ended["holds"]) == ("said goodbye", 0)
+    assert (ended["ended_why"], ended["leases"]) == ("said goodbye", 0)
 
 
 async def test_pages_of_workers_bring_each_once_whoever_is_heard_from_or_goes(field: Field) -> None:
@@ -383,4 +383,4 @@ async def test_processes_of_one_token_have_a_row_for_each_user_agent(field: Fiel
         assert leased.status_code == 200
     found = (await field.call("GET", f"/workers?project={field.project}")).json()["results"]
     assert len({worker["id"] for worker in found}) == 2
-    assert sorted(worker["holds"] for worker in found) == [1, 2]
+    assert sorted(worker["leases"] for worker in found) == [1, 2]

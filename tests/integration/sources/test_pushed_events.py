@@ -87,7 +87,7 @@ async def test_a_pushed_file_is_imported_without_a_listing(
     fill(feed.camera, "a.jpg", "b.jpg")
     answer = await push(client, feed, secret, told(feed, "a.jpg"), prefix=prefix)
     assert answer.status_code == 202, answer.text
-    assert (answer.json()["noted"], answer.json()["refused"]) == (1, [])
+    assert (answer.json()["recorded"], answer.json()["refused"]) == (1, [])
     assert await feed.states() == {"a.jpg": "seen"}, "what was answered is in the ledger"
     [run] = await do_runs(feed)
     assert (run.trigger, run.imported, run.listed, str(run.id)) == (
@@ -140,7 +140,7 @@ async def test_elements_that_are_not_the_sources_are_refused_in_words(
         client, feed, secret, {"urls": [*strange, 7, {}, f"{url}a.jpg", f"{url}film.mp4"]}
     )
     taken = answer.json()
-    assert (answer.status_code, taken["noted"], len(taken["refused"])) == (
+    assert (answer.status_code, taken["recorded"], len(taken["refused"])) == (
         202,
         2,
         len(strange) + 2,
@@ -171,7 +171,7 @@ async def test_notifications_of_a_bucket_are_taken(
     answer = await push(
         client, feed, secret, {"Records": records, "urls": ["s3://bucket/field/u.jpg"]}
     )
-    assert (answer.json()["noted"], len(answer.json()["refused"])) == (2, 4), answer.text
+    assert (answer.json()["recorded"], len(answer.json()["refused"])) == (2, 4), answer.text
     assert set(await feed.states()) == {"my däy/a.jpg", "u.jpg"}
 
 
@@ -372,7 +372,7 @@ async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
     async with httpx2.AsyncClient(transport=transport, base_url="http://trapline.test") as client:
         many = told(feed, *[f"{number:04}-{'x' * 90}.jpg" for number in range(1000)])
         answer = await push(client, feed, secret, many)
-        assert (answer.status_code, answer.json()["noted"]) == (202, 1000), (
+        assert (answer.status_code, answer.json()["recorded"]) == (202, 1000), (
             "long addresses are no fewer"
         )
         large = b'{"urls": ["' + b"x" * 2**20 + b'"]}'

@@ -18,7 +18,7 @@ EVENTS = "called by a camera's own server, signed"
 NO_CLIENT = {
     "POST /auth/sign-in": BROWSER,
     "POST /auth/sign-out": BROWSER,
-    "GET /auth/ways": BROWSER,
+    "GET /auth/methods": BROWSER,
     "POST /auth/oidc": BROWSER,
     "POST /auth/oidc/begin": BROWSER,
     "POST /auth/link": BROWSER,
@@ -28,7 +28,7 @@ NO_CLIENT = {
     "POST /image-pull-sources/{source_id}/events": EVENTS,
     "GET /jobs/{job_id}/tasks": "an older form of the POST",
     "GET /pipeline/presets": "the same as GET /presets, where the guide of runs has it",
-    "GET /public/projects/{project_id}/images/{image_id}/picture": "for a browser, by the address that images tell",
+    "GET /public/projects/{project_id}/images/{image_id}/file": "for a browser, by the address that images tell",
 }
 VISITOR = "what visitors see of a public project: its members see that and more by other commands"
 LISTED = "a command that lists them tells the same with `--json`"

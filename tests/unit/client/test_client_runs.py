@@ -66,7 +66,7 @@ def progress() -> str:
 def look(status: PipelineRunState) -> Answer:
     run = Run(
         job_id="job-7", status=status, preset="night", pipeline="known", project=1, priority=JobPriority.NORMAL,
-        parameters={}, metadata={}, content_preview="3 images", why="A worker is at it.", created_at=NOW,
+        parameters={}, metadata={}, content_preview="3 images", status_reason="A worker is at it.", created_at=NOW,
         updated_at=NOW, state_history=[], progress=PROGRESS, result=None, error=None,
     )  # fmt: skip
     return say(run.model_dump_json())

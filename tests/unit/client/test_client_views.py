@@ -176,7 +176,7 @@ def test_a_run_is_shown_with_what_it_found() -> None:
     run = NotebookRun.model_validate(
         {
             "job_id": "job-7", "status": "COMPLETED", "preset": EVIL, "pipeline": "known", "project": 1,
-            "priority": "normal", "parameters": {}, "metadata": {}, "content_preview": "", "why": EVIL,
+            "priority": "normal", "parameters": {}, "metadata": {}, "content_preview": "", "status_reason": EVIL,
             "created_at": NOW, "updated_at": NOW, "state_history": [], "progress": progress, "result": result,
             "error": None,
         }

@@ -136,7 +136,7 @@ def test_an_export_is_valid_and_has_every_column(tmp_path: Path) -> None:
     assert media[0]["timestamp"] == "2026-06-01T14:00:10+02:00"
     assert (
         media[0]["filePath"]
-        == f"https://traps.example.org/api/v2/public/projects/7/images/{images[0].id}/picture"
+        == f"https://traps.example.org/api/v2/public/projects/7/images/{images[0].id}/file"
     )
     [deployment] = package.tables["deployments"]
     assert (deployment["latitude"], deployment["coordinateUncertainty"]) == ("47.5", "13")

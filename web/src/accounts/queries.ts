@@ -5,7 +5,7 @@ import type { User } from "../api/types"
 
 export const signInMethodsQuery = queryOptions({
   queryKey: ["ways"],
-  queryFn: () => unwrap(api.GET("/api/v2/auth/ways")),
+  queryFn: () => unwrap(api.GET("/api/v2/auth/methods")),
   staleTime: Infinity,
 })
 

@@ -376,6 +376,26 @@ export interface paths {
         patch: operations["update_current_user_api_v2_auth_me_patch"];
         trace?: never;
     };
+    "/api/v2/auth/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sign In Methods
+         * @description Tell how people sign in here.
+         */
+        get: operations["list_sign_in_methods_api_v2_auth_methods_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/auth/oidc": {
         parameters: {
             query?: never;
@@ -563,26 +583,6 @@ export interface paths {
          * @description Revoke an API token; it is refused at once.
          */
         delete: operations["revoke_token_api_v2_auth_tokens__token_id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/auth/ways": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Sign In Methods
-         * @description Tell how people sign in here.
-         */
-        get: operations["list_sign_in_methods_api_v2_auth_ways_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1616,7 +1616,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v2/notices": {
+    "/api/v2/notification-subscriptions": {
         parameters: {
             query?: never;
             header?: never;
@@ -1627,20 +1627,20 @@ export interface paths {
          * List Notices
          * @description List what you asked to be written to about, in a project or in all, newest first.
          */
-        get: operations["list_notices_api_v2_notices_get"];
+        get: operations["list_notices_api_v2_notification_subscriptions_get"];
         put?: never;
         /**
          * Create Notice
          * @description Ask to be written to; asked for again, the same kind (and class) is changed.
          */
-        post: operations["create_notice_api_v2_notices_post"];
+        post: operations["create_notice_api_v2_notification_subscriptions_post"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v2/notices/test": {
+    "/api/v2/notification-subscriptions/test": {
         parameters: {
             query?: never;
             header?: never;
@@ -1653,14 +1653,14 @@ export interface paths {
          * Send Test Email
          * @description Send yourself an e-mail now, once, and answer how that went.
          */
-        post: operations["send_test_email_api_v2_notices_test_post"];
+        post: operations["send_test_email_api_v2_notification_subscriptions_test_post"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v2/notices/{notice_id}": {
+    "/api/v2/notification-subscriptions/{notice_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1674,7 +1674,7 @@ export interface paths {
          * Delete Notice
          * @description End a notice of yours; what was not sent yet is not sent.
          */
-        delete: operations["delete_notice_api_v2_notices__notice_id__delete"];
+        delete: operations["delete_notice_api_v2_notification_subscriptions__notice_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1812,7 +1812,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Project
-         * @description Delete a project: it is hidden now, and purged with all its data after `gone_after`.
+         * @description Delete a project: it is hidden now, and purged with all its data after `purge_after`.
          */
         delete: operations["delete_project_api_v2_projects__project_id__delete"];
         options?: never;
@@ -2014,7 +2014,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v2/public/projects/{project_id}/images/{image_id}/picture": {
+    "/api/v2/public/projects/{project_id}/images/{image_id}/file": {
         parameters: {
             query?: never;
             header?: never;
@@ -2025,7 +2025,7 @@ export interface paths {
          * Get Public Image File
          * @description Give the picture of an image, made small; the file that the camera wrote is for members alone.
          */
-        get: operations["get_public_image_file_api_v2_public_projects__project_id__images__image_id__picture_get"];
+        get: operations["get_public_image_file_api_v2_public_projects__project_id__images__image_id__file_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4028,17 +4028,22 @@ export interface components {
          * Deployment
          * @description A deployment, with how many images it has and when the last one was taken.
          *
-         *     The default one takes the images of its project that belong to no other. While it is `dating`,
+         *     The default one takes the images of its project that belong to no other. While it is `capture_times_pending`,
          *     its capture times are recomputed with its clock offset; `previous_clock_offset_s` is the offset
          *     that undo restores. `silent_since` is the time of the last image, if that is three days ago and
          *     the period has not ended. `time_zone_source` states whether the time zone was given, found by the
          *     coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given and the times
          *     of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it
-         *     has any. While it is `dating`, `images_dated` of `images_to_date` have been dated again.
+         *     has any. While it is `capture_times_pending`, `images_dated` of `images_to_date` have been dated again.
          */
         Deployment: {
             /** Camera */
             camera: string;
+            /**
+             * Capture Times Pending
+             * @default false
+             */
+            capture_times_pending: boolean;
             /** Clock Offset S */
             clock_offset_s: number;
             /** Coordinate Uncertainty M */
@@ -4048,11 +4053,6 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
-            /**
-             * Dating
-             * @default false
-             */
-            dating: boolean;
             /** Ended At */
             ended_at: string | null;
             /** Habitat */
@@ -4123,8 +4123,8 @@ export interface components {
         DeploymentImportResult: {
             /** Changed */
             changed: number;
-            /** Made */
-            made: number;
+            /** Created */
+            created: number;
             /** Unchanged */
             unchanged: number;
         };
@@ -4197,8 +4197,8 @@ export interface components {
             address: string;
             /** Error */
             error: string | null;
-            /** Is Sent */
-            is_sent: boolean;
+            /** Sent */
+            sent: boolean;
         };
         /**
          * EventSecret
@@ -4223,8 +4223,8 @@ export interface components {
          * @description A worker after its eviction, and how many tasks of it are back in the line.
          */
         EvictResult: {
-            /** Taken Back */
-            taken_back: number;
+            /** Revoked */
+            revoked: number;
             worker: components["schemas"]["Worker"];
         };
         /**
@@ -4323,8 +4323,8 @@ export interface components {
             sampling_design?: components["schemas"]["SamplingDesign"] | null;
             /** Title */
             title?: string | null;
-            /** With Pictures */
-            with_pictures?: boolean | null;
+            /** With Images */
+            with_images?: boolean | null;
         };
         /**
          * ExportOrder
@@ -4679,7 +4679,7 @@ export interface components {
         };
         /**
          * ImageDeletionInfo
-         * @description Time, user and reason of a deletion; the image is purged at `gone_at`.
+         * @description Time, user and reason of a deletion; the image is purged at `purge_at`.
          */
         ImageDeletionInfo: {
             /**
@@ -4690,10 +4690,10 @@ export interface components {
             /** By */
             by: string | null;
             /**
-             * Gone At
+             * Purge At
              * Format: date-time
              */
-            gone_at: string;
+            purge_at: string;
             /** Reason */
             reason: string | null;
         };
@@ -5042,12 +5042,14 @@ export interface components {
         };
         /**
          * Job
-         * @description One run of one pipeline. `why` says in one sentence what is happening, or why nothing is.
+         * @description One run of one pipeline. `status_reason` says in one sentence what is happening, or why nothing is.
          *
          *     A job that is `not_started` waits until a user runs it. `preset` and `metadata` are those of
          *     the requested run; `content_preview` describes its content in at most 50 characters.
          */
         Job: {
+            /** Automatic */
+            automatic: boolean;
             /**
              * Content Preview
              * @default
@@ -5101,18 +5103,16 @@ export interface components {
             selection: {
                 [key: string]: unknown;
             };
-            /** Standing */
-            standing: boolean;
             /** Started At */
             started_at: string | null;
             status: components["schemas"]["JobState"];
+            /** Status Reason */
+            status_reason: string;
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
-            /** Why */
-            why: string;
         };
         /**
          * JobDetail
@@ -5121,6 +5121,8 @@ export interface components {
         JobDetail: {
             /** Annotations */
             annotations: number;
+            /** Automatic */
+            automatic: boolean;
             /** Classes */
             classes: {
                 [key: string]: number;
@@ -5152,8 +5154,6 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             };
-            /** Moves */
-            moves: components["schemas"]["JobTransition"][];
             /** Name */
             name: string;
             /** Not Started */
@@ -5184,18 +5184,18 @@ export interface components {
             selection: {
                 [key: string]: unknown;
             };
-            /** Standing */
-            standing: boolean;
             /** Started At */
             started_at: string | null;
             status: components["schemas"]["JobState"];
+            /** Status Reason */
+            status_reason: string;
+            /** Transitions */
+            transitions: components["schemas"]["JobTransition"][];
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
-            /** Why */
-            why: string;
         };
         /**
          * JobOrder
@@ -6826,7 +6826,7 @@ export interface components {
          *
          *     A `public` project can be viewed without an account, without people and places.
          *
-         *     A deleted project can be restored until `gone_after`; then it is purged with its content.
+         *     A deleted project can be restored until `purge_after`; then it is purged with its content.
          */
         Project: {
             /** Archived At */
@@ -6842,8 +6842,6 @@ export interface components {
             deleted_at?: string | null;
             /** Description */
             description: string;
-            /** Gone After */
-            gone_after?: string | null;
             /** Id */
             id: number;
             /** Images */
@@ -6855,6 +6853,8 @@ export interface components {
              * @default false
              */
             public: boolean;
+            /** Purge After */
+            purge_after?: string | null;
             role: components["schemas"]["Role"] | null;
             /** Sequence Gap S */
             sequence_gap_s: number;
@@ -7164,8 +7164,8 @@ export interface components {
         PushedEventsResult: {
             /** Detail */
             detail: string;
-            /** Noted */
-            noted: number;
+            /** Recorded */
+            recorded: number;
             /** Refused */
             refused: components["schemas"]["RejectedEvent"][];
             /** Run Id */
@@ -7248,15 +7248,15 @@ export interface components {
          * ReleaseRequest
          * @description Leases to give back.
          *
-         *     With `goodbye` the process ends: its worker id is over, and all else that it holds goes back
+         *     With `final` the process ends: its worker id is over, and all else that it holds goes back
          *     too, but for the leases in `unsent`, whose results are still to come.
          */
         ReleaseRequest: {
             /**
-             * Goodbye
+             * Final
              * @default false
              */
-            goodbye: boolean;
+            final: boolean;
             /** Leases */
             leases: string[];
             /**
@@ -7277,14 +7277,20 @@ export interface components {
          * RenewResult
          * @description State of each lease in the request.
          *
-         *     `taken_back` counts leases of this worker that it did not name and that are older than a lease:
+         *     `revoked` counts leases of this worker that it did not name and that are older than a lease:
          *     it never received them, and they are in the queue again.
          */
         RenewResult: {
             /** Leases */
             leases: components["schemas"]["RenewedLease"][];
-            /** Taken Back */
-            taken_back: number;
+            /** Revoked */
+            revoked: number;
+            /**
+             * Taken Back
+             * @deprecated
+             * @description The same number as `revoked`, for workers of the previous version.
+             */
+            readonly taken_back: number;
         };
         /**
          * Renewal
@@ -7428,13 +7434,13 @@ export interface components {
             /** State History */
             state_history: components["schemas"]["StateHistoryEntry"][];
             status: components["schemas"]["PipelineRunState"];
+            /** Status Reason */
+            status_reason: string;
             /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
-            /** Why */
-            why: string;
         };
         /**
          * RunAccepted
@@ -7691,12 +7697,12 @@ export interface components {
          * @description Result for one component of a signature: whether it is valid, and a message.
          */
         SignatureCheckPart: {
-            /** Holds */
-            holds: boolean;
-            /** Part */
-            part: string;
-            /** Words */
-            words: string;
+            /** Component */
+            component: string;
+            /** Message */
+            message: string;
+            /** Valid */
+            valid: boolean;
         };
         /**
          * SignatureCheckRequest
@@ -7738,10 +7744,10 @@ export interface components {
             expected_message: string | null;
             /** First Difference */
             first_difference: number | null;
-            /** Holds */
-            holds: boolean;
             /** Parts */
             parts: components["schemas"]["SignatureCheckPart"][];
+            /** Valid */
+            valid: boolean;
         };
         /**
          * Source
@@ -8798,7 +8804,7 @@ export interface components {
          *     Values of a registration (`service` to `pipelines`, `hello_at`) are null or empty for such a
          *     caller. `online` is true if its last contact was within 60 s. `images_per_s` is measured while
          *     it holds tasks; null before one second of work. `ended_why` is `replaced`, `evicted` or `said
-         *     goodbye`.
+         *     final`.
          */
         Worker: {
             /** Address */
@@ -8818,8 +8824,6 @@ export interface components {
             ended_why?: string | null;
             /** Hello At */
             hello_at?: string | null;
-            /** Holds */
-            holds: number;
             /** Host */
             host?: string | null;
             /**
@@ -8841,6 +8845,8 @@ export interface components {
              * Format: date-time
              */
             last_contact_at: string;
+            /** Leases */
+            leases: number;
             /** Name */
             name: string;
             /** Online */
@@ -8864,10 +8870,10 @@ export interface components {
          * @description How many tasks of a job a worker has in hand.
          */
         WorkerJob: {
-            /** Holds */
-            holds: number;
             /** Job Id */
             job_id: number;
+            /** Leases */
+            leases: number;
             /** Project Id */
             project_id: number;
         };
@@ -9615,6 +9621,35 @@ export interface operations {
             };
         };
     };
+    list_sign_in_methods_api_v2_auth_methods_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInMethods"];
+                };
+            };
+            /** @description What happened and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     finish_oidc_api_v2_auth_oidc_post: {
         parameters: {
             query?: never;
@@ -9942,35 +9977,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description What happened and what to do. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_sign_in_methods_api_v2_auth_ways_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SignInMethods"];
-                };
             };
             /** @description What happened and what to do. */
             default: {
@@ -12344,7 +12350,7 @@ export interface operations {
             };
         };
     };
-    list_notices_api_v2_notices_get: {
+    list_notices_api_v2_notification_subscriptions_get: {
         parameters: {
             query?: {
                 project?: number | null;
@@ -12379,7 +12385,7 @@ export interface operations {
             };
         };
     };
-    create_notice_api_v2_notices_post: {
+    create_notice_api_v2_notification_subscriptions_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -12412,7 +12418,7 @@ export interface operations {
             };
         };
     };
-    send_test_email_api_v2_notices_test_post: {
+    send_test_email_api_v2_notification_subscriptions_test_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -12441,7 +12447,7 @@ export interface operations {
             };
         };
     };
-    delete_notice_api_v2_notices__notice_id__delete: {
+    delete_notice_api_v2_notification_subscriptions__notice_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -13339,7 +13345,7 @@ export interface operations {
             };
         };
     };
-    get_public_image_file_api_v2_public_projects__project_id__images__image_id__picture_get: {
+    get_public_image_file_api_v2_public_projects__project_id__images__image_id__file_get: {
         parameters: {
             query?: {
                 /** @description 320 or 1280 pixels at most. */

@@ -219,7 +219,7 @@ function RunningJobsLink() {
   const project = useProject()
   const { data } = useInfiniteQuery(jobsQuery(project.id, "processing"))
   const jobs = (data?.pages[0]?.results ?? []).filter(
-    (job) => !job.paused && !(job.standing && job.progress.processing + job.progress.queued === 0),
+    (job) => !job.paused && !(job.automatic && job.progress.processing + job.progress.queued === 0),
   )
   const first = jobs[0]
   if (!first) return null

@@ -82,7 +82,7 @@ export function ClockOffsetPreview({
           )}
         </>
       )}
-      {deployment.dating && (
+      {deployment.capture_times_pending && (
         <p className="soft small">{t.dating(deployment.images_dated, deployment.images_to_date)}</p>
       )}
       {!isOther && previous !== null && previous !== undefined && (

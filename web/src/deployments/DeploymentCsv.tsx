@@ -28,7 +28,7 @@ export function DeploymentCsv() {
         }),
       )
     },
-    onSuccess: (told) => showToast(t.taken(told.made, told.changed, told.unchanged)),
+    onSuccess: (told) => showToast(t.taken(told.created, told.changed, told.unchanged)),
     onSettled: () => client.invalidateQueries({ queryKey: ["deployment", project.id] }),
   })
   const wrong = take.error instanceof ApiProblem ? (take.error.problem?.errors ?? []) : []

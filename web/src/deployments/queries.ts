@@ -8,7 +8,7 @@ export const deploymentsQuery = (project: number) =>
     queryFn: () =>
       unwrap(api.GET("/api/v2/deployments", { params: { query: { project, limit: MAX_ITEMS } } })),
     refetchInterval: (query) =>
-      query.state.data?.results.some((one) => one.dating) ? 2000 : false,
+      query.state.data?.results.some((one) => one.capture_times_pending) ? 2000 : false,
   })
 
 /** What another clock offset would do to a deployment's images. */

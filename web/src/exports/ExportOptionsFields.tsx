@@ -15,8 +15,8 @@ const ABOUT: Option[] = ["title", "description", "data_licence"]
 const TAKEN: Partial<Record<ExportFormat, Option[]>> = {
   "camtrap-dp": [...ABOUT, "media_licence", "sampling_design", "contributors"],
   "darwin-core": [...ABOUT, "contributors"],
-  coco: ["with_pictures", ...ABOUT],
-  "coco-camera-traps": ["with_pictures", ...ABOUT],
+  coco: ["with_images", ...ABOUT],
+  "coco-camera-traps": ["with_images", ...ABOUT],
 }
 const CONFIDENCE_STEP = 5
 
@@ -75,12 +75,12 @@ export function ExportOptionsFields({ format, options, onChange }: FieldsProps) 
         </label>
         <p className="hint">{t.confidenceHint}</p>
       </div>
-      {takes("with_pictures") && (
+      {takes("with_images") && (
         <div className="field">
           <Check
             label={t.withPictures}
-            checked={options.with_pictures ?? false}
-            onChange={(event) => set({ with_pictures: event.target.checked })}
+            checked={options.with_images ?? false}
+            onChange={(event) => set({ with_images: event.target.checked })}
           />
           <p className="hint">{t.withPicturesHint}</p>
         </div>

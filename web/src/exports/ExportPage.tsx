@@ -222,7 +222,7 @@ const Fact = ({ label, value }: { label: string; value: string }) => (
 function formatOptions(options: Export["options"]): [string, string][] {
   const {
     confidence_min,
-    with_pictures,
+    with_images,
     title,
     description,
     data_licence,
@@ -232,7 +232,7 @@ function formatOptions(options: Export["options"]): [string, string][] {
   } = options
   const said: [string, string | null | undefined | false | 0][] = [
     [t.confidence, confidence_min && `${Math.round(100 * confidence_min)} %`],
-    [t.withPictures, with_pictures && uiTexts.yes],
+    [t.withPictures, with_images && uiTexts.yes],
     [t.optionTitle, title],
     [t.description, description],
     [t.dataLicence, data_licence],

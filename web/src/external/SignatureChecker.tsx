@@ -169,14 +169,17 @@ function SignatureResult({
   const signed = asked.signed_message ?? ""
   const last = checked.parts.at(-1)
   const wrongSecret =
-    signed !== "" && checked.first_difference === null && last?.part === "signature" && !last.holds
+    signed !== "" &&
+    checked.first_difference === null &&
+    last?.component === "signature" &&
+    !last.valid
   return (
     <>
-      <h2>{checked.holds ? t.holds : t.holdsNot}</h2>
+      <h2>{checked.valid ? t.holds : t.holdsNot}</h2>
       <ul className="checked-parts">
         {PARTS.map((name) => {
-          const part = checked.parts.find((one) => one.part === name)
-          const look = part === undefined ? "unseen" : part.holds ? "well" : "wrong"
+          const part = checked.parts.find((one) => one.component === name)
+          const look = part === undefined ? "unseen" : part.valid ? "well" : "wrong"
           return (
             <li key={name} className={`checked-${look}`} data-part={name} data-look={look}>
               {look === "well" ? (
@@ -188,7 +191,7 @@ function SignatureResult({
               )}
               <div>
                 <b>{t.parts[name]}</b>
-                <p>{part ? `${part.words}.` : t.unseen}</p>
+                <p>{part ? `${part.message}.` : t.unseen}</p>
               </div>
             </li>
           )

@@ -116,7 +116,8 @@ export function OnboardingSteps({
       done: false,
       said: waiting ? (
         <>
-          {waiting.why} <Link href={paths.job(project.id, waiting.id)}>{t.resultsJob}</Link>
+          {waiting.status_reason}{" "}
+          <Link href={paths.job(project.id, waiting.id)}>{t.resultsJob}</Link>
         </>
       ) : chosen ? (
         t.resultsWait

@@ -151,7 +151,7 @@ export function OverviewPage() {
                     <JobTag job={job} />
                   </div>
                   <ProgressBar progress={job.progress} />
-                  <p className="soft small">{job.why}</p>
+                  <p className="soft small">{job.status_reason}</p>
                 </li>
               ))}
             </ul>

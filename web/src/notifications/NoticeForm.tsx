@@ -35,7 +35,8 @@ export function NoticeForm({ onClose }: { onClose: () => void }) {
   })
   const ask = useMutation({
     meta: { saysItself: true },
-    mutationFn: (body: NewNotice) => unwrap(api.POST("/api/v2/notices", { body })),
+    mutationFn: (body: NewNotice) =>
+      unwrap(api.POST("/api/v2/notification-subscriptions", { body })),
     onSuccess: () => {
       showToast(t.asked)
       onClose()

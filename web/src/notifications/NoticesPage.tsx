@@ -26,9 +26,9 @@ export function NoticesPage() {
   const [adding, setAdding] = useState(false)
   const t = noticeTexts
   const test = useMutation({
-    mutationFn: () => unwrap(api.POST("/api/v2/notices/test")),
+    mutationFn: () => unwrap(api.POST("/api/v2/notification-subscriptions/test")),
     onSuccess: (done) =>
-      showToast(done.is_sent ? t.arrived(done.address) : t.notArrived(done.error ?? "")),
+      showToast(done.sent ? t.arrived(done.address) : t.notArrived(done.error ?? "")),
   })
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
@@ -93,7 +93,9 @@ function NoticeTable({ notices }: { notices: Notice[] }) {
   const end = useMutation({
     mutationFn: (notice: Notice) =>
       unwrap(
-        api.DELETE("/api/v2/notices/{notice_id}", { params: { path: { notice_id: notice.id } } }),
+        api.DELETE("/api/v2/notification-subscriptions/{notice_id}", {
+          params: { path: { notice_id: notice.id } },
+        }),
       ),
     onSuccess: () => showToast(t.ended),
     onSettled: () => client.invalidateQueries({ queryKey: noticesQuery(project.id).queryKey }),

@@ -40,5 +40,9 @@ export const noticesQuery = (project: number) =>
   queryOptions({
     queryKey: ["notice", project],
     queryFn: () =>
-      unwrap(api.GET("/api/v2/notices", { params: { query: { project, limit: MAX_ITEMS } } })),
+      unwrap(
+        api.GET("/api/v2/notification-subscriptions", {
+          params: { query: { project, limit: MAX_ITEMS } },
+        }),
+      ),
   })

@@ -149,7 +149,7 @@ export function DeletedProjects() {
               <span className="soft small">{t.images(project.images)}</span>
             </div>
             <span className="person-role small soft">
-              {t.goneAfter} <Timestamp at={project.gone_after ?? null} short />
+              {t.goneAfter} <Timestamp at={project.purge_after ?? null} short />
             </span>
             <span className="person-acts">
               <Button

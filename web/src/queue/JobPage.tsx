@@ -113,7 +113,7 @@ export function JobPage({ job: id }: { job: number }) {
         )}
       </div>
       <p className="job-why" data-testid="why">
-        {job.why}
+        {job.status_reason}
       </p>
       <div className="job-big">
         <ProgressBar progress={p} />
@@ -164,7 +164,7 @@ export function JobPage({ job: id }: { job: number }) {
           <section className="section">
             <h2>{t.history}</h2>
             <ul className="lines">
-              {[...job.moves].reverse().map((move) => (
+              {[...job.transitions].reverse().map((move) => (
                 <li key={move.number}>
                   <div className="line-head">
                     <span>

@@ -79,13 +79,13 @@ export function JobsPage() {
               </Link>
               <span className="faint hide-phone">
                 {job.pipeline_slug}
-                {job.standing ? `, ${t.standing}` : ""}
+                {job.automatic ? `, ${t.standing}` : ""}
               </span>
               <JobTag job={job} />
             </div>
             <ProgressBar progress={job.progress} />
             <div className="line-head small soft">
-              <span>{job.why}</span>
+              <span>{job.status_reason}</span>
               <span className="nowrap">
                 {job.progress.failed > 0 && (
                   <span className="red">

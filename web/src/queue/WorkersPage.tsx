@@ -98,7 +98,7 @@ function WorkerList({ workers }: { workers: Worker[] }) {
           params: { path: { worker_id: worker.id } },
         }),
       ),
-    onSuccess: (evicted) => showToast(t.evicted(evicted.taken_back)),
+    onSuccess: (evicted) => showToast(t.evicted(evicted.revoked)),
     onSettled: () => {
       setEvicting(null)
       return Promise.all(
@@ -121,7 +121,7 @@ function WorkerList({ workers }: { workers: Worker[] }) {
               {worker.jobs.length === 0 && <span className="faint">{t.idle}</span>}
               {worker.jobs.map((held) => (
                 <Link key={held.job_id} href={paths.job(held.project_id, held.job_id)}>
-                  {t.jobHolds(held.holds, held.job_id)}
+                  {t.jobHolds(held.leases, held.job_id)}
                 </Link>
               ))}
             </p>
@@ -148,7 +148,7 @@ function WorkerList({ workers }: { workers: Worker[] }) {
           open
           onClose={() => setEvicting(null)}
           title={t.evictAsk(evicting.name)}
-          text={t.evictText(evicting.holds)}
+          text={t.evictText(evicting.leases)}
           go={t.evictGo}
           busy={evict.isPending}
           onGo={() => evict.mutate(evicting)}

@@ -31,7 +31,7 @@ export function DeletedBanner({ image }: { image: ImageDetail }) {
         {t.deletedBecause(image.deleted.reason ?? "", image.deleted.by)}
       </p>
       <p className="soft small">
-        {t.goneAt} <Timestamp at={image.deleted.gone_at} />
+        {t.goneAt} <Timestamp at={image.deleted.purge_at} />
       </p>
       {isOwner(project) && (
         <Button small kind="accent" busy={busy} onClick={() => void bring()}>

@@ -99,7 +99,7 @@ class ProjectArchived(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "This project is archived: it is only looked at. Nothing was changed. An owner takes it out of the archive "
-            "in its settings, or with `trapline project change NAME --unarchive`."
+            "in its settings, or with `trapline project update NAME --unarchive`."
         )
 
 

@@ -93,7 +93,9 @@ export function DeploymentList({
               <span>{one.time_zone}</span>
               {one.camera && <span>{one.camera}</span>}
               {one.habitat && <span>{one.habitat}</span>}
-              {one.dating && <span>{clockTexts.dating(one.images_dated, one.images_to_date)}</span>}
+              {one.capture_times_pending && (
+                <span>{clockTexts.dating(one.images_dated, one.images_to_date)}</span>
+              )}
             </p>
             <ZoneWarning deployment={one} />
             <div className="place-acts">

@@ -18,7 +18,7 @@ def _cookie_of(system: SystemOf) -> str:
     return "__Host-trapline_oidc" if system.public_url.startswith("https://") else "trapline_oidc"
 
 
-@router.get("/ways")
+@router.get("/methods")
 async def list_sign_in_methods(system: SystemOf, request: Request) -> SignInMethods:
     """Tell how people sign in here."""
     limit_visitor(request, system)

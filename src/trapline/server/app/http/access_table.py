@@ -21,7 +21,7 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /metrics": PUBLIC,  # its own token is the key
     # auth
     "POST /auth/sign-in": PUBLIC,
-    "GET /auth/ways": PUBLIC,
+    "GET /auth/methods": PUBLIC,
     "POST /auth/oidc/begin": PUBLIC,
     "POST /auth/oidc": PUBLIC,  # the code of the provider is the key
     "POST /auth/link/state": PUBLIC,  # the secret of a link is the key
@@ -68,7 +68,7 @@ ACCESS: dict[str, RouteAccess] = {
             "/deployments",
             "/images",
             "/images/{image_id}",
-            "/images/{image_id}/picture",
+            "/images/{image_id}/file",
         )
     },
     # who did what
@@ -223,10 +223,10 @@ ACCESS: dict[str, RouteAccess] = {
         PEOPLE, Role.MANAGER
     ),
     # what people are written to about: everybody their own
-    "GET /notices": RouteAccess(PEOPLE),
-    "POST /notices": RouteAccess(PEOPLE, archived=True),
-    "POST /notices/test": RouteAccess(PEOPLE, archived=True),
-    "DELETE /notices/{notice_id}": RouteAccess(PEOPLE, archived=True),
+    "GET /notification-subscriptions": RouteAccess(PEOPLE),
+    "POST /notification-subscriptions": RouteAccess(PEOPLE, archived=True),
+    "POST /notification-subscriptions/test": RouteAccess(PEOPLE, archived=True),
+    "DELETE /notification-subscriptions/{notice_id}": RouteAccess(PEOPLE, archived=True),
     "GET /files/{key:path}": PUBLIC,  # the signature is the key
     "HEAD /files/{key:path}": PUBLIC,
     "PUT /files/{key:path}": PUBLIC,

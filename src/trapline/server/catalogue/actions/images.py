@@ -306,7 +306,7 @@ def _deleted(
         at=row.deleted_at,
         by=people.get(row.deleted_by),
         reason=row.deletion_reason,
-        gone_at=row.deleted_at + timedelta(seconds=system.limits.deleted_kept_s),
+        purge_at=row.deleted_at + timedelta(seconds=system.limits.deleted_kept_s),
     )
 
 

@@ -152,7 +152,7 @@ class _Writer:
 
     def _path(self, image: ObservedImage, *, public: bool) -> str:
         if public and self._link:
-            return f"{self._link}{image.id}/picture"
+            return f"{self._link}{image.id}/file"
         return f"{self._place[image.deployment_id]}{image.id}{get_suffix(image.media_type)}"
 
     def write_deployments(self, table: PackageTable) -> tuple[datetime, datetime] | None:

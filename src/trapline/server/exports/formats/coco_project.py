@@ -102,7 +102,7 @@ class _Coco:
         self.times = TimeFormatter()
         self.folders = build_folder_names(spool.about.deployments)
         self.names = FileNames()
-        self.with_pictures = bool(spool.about.options.get("with_pictures"))
+        self.with_images = bool(spool.about.options.get("with_images"))
         self.categories = CocoCategories()
         self.numbers: dict[tuple[ObservationType, str, str | None], int] = {}
         self.undrawn = 0
@@ -110,7 +110,7 @@ class _Coco:
     def name_file(self, image: ObservedImage) -> str:
         """Name the file of an image: in the zip, or where it came from."""
         folder = self.folders[image.deployment_id]
-        if self.with_pictures:
+        if self.with_images:
             kind = JPEG if image.upright_file else image.media_type
             return f"images/{folder}/{image.id}{get_suffix(kind)}"
         return self.name_path(image)
@@ -122,7 +122,7 @@ class _Coco:
 
     def describe_origin(self, image: ObservedImage) -> dict[str, str]:
         """Describe which image of Trapline it is, and where it came from if its file is named by its ID."""
-        path = {"trapline_path": self.name_path(image)} if self.with_pictures else {}
+        path = {"trapline_path": self.name_path(image)} if self.with_images else {}
         return {"trapline_id": image.id} | path
 
     def find_category(self, one: Observation) -> int:
@@ -260,7 +260,7 @@ def write_camera_traps(spool: ExportSpool, out: BinaryIO) -> ExportReport:
 
 
 def _write(coco: _Coco, spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    if not coco.with_pictures:
+    if not coco.with_images:
         return _write_json(coco, spool, out)
     with open_zip(out) as pack:
         with pack.open(ANNOTATIONS) as file:

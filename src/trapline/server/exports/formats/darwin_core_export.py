@@ -177,7 +177,7 @@ class _Occurrences:
             "identificationRemarks": ""
             if seen.confidence is None
             else f"confidence of the model: {format_decimal(seen.confidence)}",
-            "associatedMedia": " | ".join(f"{self._link}{key}/picture" for key in seen.media)
+            "associatedMedia": " | ".join(f"{self._link}{key}/file" for key in seen.media)
             if self._link
             else "",
             "datasetName": self._about.options.get("title") or self._about.project_name,

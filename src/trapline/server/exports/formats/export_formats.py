@@ -37,7 +37,7 @@ class ExportFormatSpec:
         """Find what the name of a file ends in, and its media type."""
         return (
             (self.packed, ZIP)
-            if self.packed and options.get("with_pictures")
+            if self.packed and options.get("with_images")
             else (self.suffix, self.media_type)
         )
 

@@ -334,7 +334,7 @@ def _parts_of(wrong: Mapping[str, str], late: str | None) -> list[SignatureCheck
     parts = []
     for part, well in ALL_PARTS:
         said = wrong.get(part) or (late if part == "timestamp" else None)
-        parts.append(SignatureCheckPart(part=part, holds=said is None, words=said or well))
+        parts.append(SignatureCheckPart(component=part, valid=said is None, message=said or well))
         if part in wrong:
             break
     return parts
@@ -344,7 +344,7 @@ def _answer(
     parts: list[SignatureCheckPart], message: bytes | None, signed: str | None
 ) -> SignatureCheckResult:
     return SignatureCheckResult(
-        holds=all(part.holds for part in parts),
+        valid=all(part.valid for part in parts),
         parts=parts,
         expected_message=None if message is None else message.decode("utf-8", "backslashreplace"),
         first_difference=_differ(message, signed),

@@ -78,7 +78,7 @@ async def import_deployments(
         if made or changed:
             tx.audit("import", "deployment", project_id, project_id, made=made, changed=changed)
         taken = DeploymentImportResult(
-            made=made, changed=changed, unchanged=len(checked) - made - changed
+            created=made, changed=changed, unchanged=len(checked) - made - changed
         )
         return save_response(scope, tx, taken)
 

@@ -50,12 +50,14 @@ async def build_deployments(
     seen = await summarise_images(scope, tx, [row.id for row in rows])
     assumed = await list_assumed_utc(scope, tx, [row.id for row in rows])
     shown = set(Deployment.model_fields) - {
-        "images", "last_image_at", "silent_since", "utc_assumed", "suggested_time_zone"
+        "images", "last_image_at", "silent_since", "utc_assumed", "suggested_time_zone",
+        "capture_times_pending",
     }  # fmt: skip
     now = datetime.now(UTC)
     return [
         Deployment(
             **{field: getattr(row, field) for field in shown},
+            capture_times_pending=row.dating,
             images=images,
             last_image_at=last,
             silent_since=last if is_silent(last, row.ended_at, now) else None,

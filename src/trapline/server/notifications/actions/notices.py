@@ -125,7 +125,7 @@ async def send_test_email(system: AppContext, scope: Scope) -> EmailTestResult:
         )
     except OutboundFailed as failure:
         error = failure.detail
-    return EmailTestResult(address=address, is_sent=error is None, error=error)
+    return EmailTestResult(address=address, sent=error is None, error=error)
 
 
 def _person_of(scope: Scope) -> UUID:

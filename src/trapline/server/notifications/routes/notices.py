@@ -9,7 +9,7 @@ from trapline.server.notifications.actions import notices
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
 from trapline.wire.notices import EmailTestResult, NewNotice, Notice, Notices
 
-router = APIRouter(prefix="/notices", tags=["notices"])
+router = APIRouter(prefix="/notification-subscriptions", tags=["notices"])
 
 
 @router.get("")

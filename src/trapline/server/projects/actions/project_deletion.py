@@ -25,8 +25,8 @@ from trapline.wire.values import Page
 
 def _tell(system: AppContext, project: Project) -> Project:
     assert project.deleted_at is not None
-    gone_after = project.deleted_at + timedelta(seconds=system.limits.deleted_kept_s)
-    return project.model_copy(update={"gone_after": gone_after})
+    purge_after = project.deleted_at + timedelta(seconds=system.limits.deleted_kept_s)
+    return project.model_copy(update={"purge_after": purge_after})
 
 
 async def delete_project(system: AppContext, scope: Scope, project_id: int, name: str) -> Project:

@@ -75,7 +75,7 @@ async def delete_project(
         str, Query(max_length=255, description="The name of the project, as a confirmation.")
     ],
 ) -> Project:
-    """Delete a project: it is hidden now, and purged with all its data after `gone_after`."""
+    """Delete a project: it is hidden now, and purged with all its data after `purge_after`."""
     return await project_deletion.delete_project(system, scope, project_id, name)
 
 

@@ -328,7 +328,7 @@ async def show_public_preview(system: AppContext, scope: Scope, project_id: int)
 
 
 def _picture_url(row: ImageRow, size: int) -> str:
-    return f"/api/v2/public/projects/{row.project_id}/images/{row.id}/picture?size={size}"
+    return f"/api/v2/public/projects/{row.project_id}/images/{row.id}/file?size={size}"
 
 
 def _corners(data: dict[str, float]) -> dict[str, float]:

@@ -98,7 +98,7 @@ async def get_public_image(
 
 
 @router.get(
-    "/images/{image_id}/picture",
+    "/images/{image_id}/file",
     response_class=Response,
     responses={
         200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}

@@ -176,7 +176,7 @@ def _build_job(row: JobRow, conditions: JobConditions, now: datetime) -> Job:
         priority=PRIORITIES[row.priority],
         paused=row.paused and not row.not_started,
         not_started=row.not_started,
-        standing=row.standing,
+        automatic=row.standing,
         parameters=row.parameters,
         selection=row.selection,
         preset=row.preset,
@@ -196,7 +196,7 @@ def _build_job(row: JobRow, conditions: JobConditions, now: datetime) -> Job:
         seconds_left=row.open / rate
         if rate and row.expanded and not row.standing and status in LIVE
         else None,
-        why=format_status_reason(conditions, now),
+        status_reason=format_status_reason(conditions, now),
         requested_by=None,
         created_at=row.created_at,
         started_at=row.started_at,

@@ -166,7 +166,7 @@ async def get_job(system: AppContext, scope: Scope, job_id: int) -> tuple[JobDet
         classes, annotations = await count_job_findings(system, scope, tx, row)
     shown = JobDetail(
         **job.model_dump(),
-        moves=list_transitions(moves, names),
+        transitions=list_transitions(moves, names),
         failures=[
             FailureGroup(
                 reason=found.reason,

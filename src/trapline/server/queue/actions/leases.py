@@ -81,7 +81,7 @@ async def renew_leases(system: AppContext, scope: Scope, given: Renewal) -> Rene
                 status = LeaseState.HELD
         answer.append(RenewedLease(reply_subject=subject, status=status))
     taken = await revoke_leases(system, scope, strays, RevocationReason.UNHEARD, stray)
-    return RenewResult(leases=answer, taken_back=taken)
+    return RenewResult(leases=answer, revoked=taken)
 
 
 def _is_held(standing: Mapping[UUID, LeaseStatus], analysis_id: UUID) -> bool:
@@ -90,7 +90,7 @@ def _is_held(standing: Mapping[UUID, LeaseStatus], analysis_id: UUID) -> bool:
 
 
 async def release_leases(system: AppContext, scope: Scope, given: ReleaseRequest) -> ReleaseResult:
-    """Release leases without charging a retry; with `goodbye` the worker ID ends.
+    """Release leases without charging a retry; with `final` the worker ID ends.
 
     Raises:
         UnknownWorker: the worker ID is not registered.
@@ -118,7 +118,7 @@ async def release_leases(system: AppContext, scope: Scope, given: ReleaseRequest
         released += await revoke_leases(
             system, scope, {job_id: holdings[job_id]}, RevocationReason.RELEASED, whose
         )
-    if given.goodbye:
+    if given.final:
         unsent = [
             leased.analysis_id
             for subject in given.unsent

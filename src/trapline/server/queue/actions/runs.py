@@ -239,9 +239,9 @@ async def get_run(system: AppContext, scope: Scope, job_id: int) -> Run:
         priority=job.priority,
         parameters=job.parameters,
         metadata=job.metadata,
-        why=job.why,
+        why=job.status_reason,
         updated_at=job.updated_at,
-        state_history=[build_state_entry(move) for move in job.moves],
+        state_history=[build_state_entry(move) for move in job.transitions],
         result=_result(job) if is_over else None,
         error=_error(job) if is_over else None,
     )
@@ -340,7 +340,7 @@ def _result(job: JobDetail) -> RunResult:
 def _error(job: JobDetail) -> str | None:
     """Return the reason why a job or some of its images failed; None if nothing failed."""
     if not job.progress.failed:
-        return job.moves[-1].reason if job.status == JobState.FAILED else None
+        return job.transitions[-1].reason if job.status == JobState.FAILED else None
     count = job.progress.failed
     most = f", most of them because: {job.failures[0].reason}" if job.failures else ""
     return f"{count:,} of {job.progress.total:,} images failed{most}"

@@ -133,8 +133,8 @@ async def evict_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Evi
     # First the id, then the leases: so it cannot take new ones behind our back.
     taken = await revoke_leases(system, scope, holdings, RevocationReason.EVICTED, whose)
     system.part(LeaseCache).clear_callers()
-    log.info("worker evicted", evicted=str(worker_id), taken_back=taken)
-    return EvictResult(worker=await get_worker(system, scope, worker_id), taken_back=taken)
+    log.info("worker evicted", evicted=str(worker_id), revoked=taken)
+    return EvictResult(worker=await get_worker(system, scope, worker_id), revoked=taken)
 
 
 async def list_services(
@@ -218,13 +218,13 @@ def _describe(seen: WorkerActivity, now: datetime) -> Worker:
         name=build_worker_name(caller.user_agent, caller.address),
         address=caller.address,
         job_id=seen.job_id if holds else None,
-        holds=holds,
+        leases=holds,
         completed=seen.completed,
         images_per_s=seen.completed / seen.busy_s if seen.busy_s >= 1 else None,
         last_contact_at=seen.heard_at,
         online=is_online(seen.heard_at, now),
         jobs=[
-            WorkerJob(job_id=job, project_id=project, holds=held)
+            WorkerJob(job_id=job, project_id=project, leases=held)
             for job, project, held in seen.held
         ],
         service_id=seen.service_id,

@@ -159,7 +159,7 @@ async def record_pushed_files(
     detail = "There is nothing new to take."
     if any(skipped is None for skipped in files.values()):
         run_id, detail = await _begin(scope, tx, row)
-    return PushedEventsResult(noted=len(files), refused=refused, run_id=run_id, detail=detail)
+    return PushedEventsResult(recorded=len(files), refused=refused, run_id=run_id, detail=detail)
 
 
 async def _begin(scope: Scope, tx: Transaction, row: SourceRow) -> tuple[UUID | None, str]:

@@ -1,4 +1,4 @@
-"""`trapline notice`: what you are written to about, by e-mail."""
+"""`trapline notification`: what you are written to about, by e-mail."""
 
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -47,7 +47,7 @@ def create_notice(
 ) -> None:
     """Ask to be written to. The same kind (and class) asked for again is changed.
 
-    Example: `trapline notice add class_seen --class lynx --confidence 0.8`
+    Example: `trapline notification add class_seen --class lynx --confidence 0.8`
     """
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_json
@@ -84,7 +84,7 @@ def list_notices(
 ) -> None:
     """List what you are written to about, and how the last e-mails went.
 
-    Example: `trapline notice list`
+    Example: `trapline notification list`
     """
     from trapline.cli.output import print_json, print_table
     from trapline.cli.server_session import connect, resolve_project
@@ -113,13 +113,13 @@ def list_notices(
     )
 
 
-@app.command("end")
+@app.command("delete")
 def delete_notice(
     notice: Annotated[UUID, typer.Argument(help="Its id, as `list` shows it.")],
 ) -> None:
     """End a notice; what was not sent yet is not sent.
 
-    Example: `trapline notice end 0190f0aa-0000-7000-8000-000000000000`
+    Example: `trapline notification delete 0190f0aa-0000-7000-8000-000000000000`
     """
     from trapline.cli.server_session import connect
 
@@ -132,7 +132,7 @@ def delete_notice(
 def send_test_email(*, as_json: AsJson = False) -> None:
     """Send yourself an e-mail now, and say how that went. Ends with 1 if it was not sent.
 
-    Example: `trapline notice test`
+    Example: `trapline notification test`
     """
     from trapline.cli.errors import ExitCode
     from trapline.cli.output import print_json
@@ -145,10 +145,10 @@ def send_test_email(*, as_json: AsJson = False) -> None:
     else:
         print(
             f"The mail server has taken it for {done.address}."
-            if done.is_sent
+            if done.sent
             else f"Not sent: {done.error}."
         )
-    if not done.is_sent:
+    if not done.sent:
         raise typer.Exit(ExitCode.NOT_DONE)
 
 
