@@ -28,7 +28,13 @@ from trapline.wire.exports import ExportFormat, ExportOptions, ExportState, NewE
 
 Row = tuple[Any, ...]
 SCHEMAS = (
-    Path(__file__).parents[2] / "src" / "trapline" / "server" / "exchange" / "camtrap_dp_schemas"
+    Path(__file__).parents[2]
+    / "src"
+    / "trapline"
+    / "server"
+    / "exports"
+    / "formats"
+    / "camtrap_dp_schemas"
 )
 BOX_PX = ("x_min_px", "y_min_px", "width_px", "height_px")
 SAID = ("said", "said_label", "count", "sex", "life_stage", "behaviour", "said_by")

@@ -82,7 +82,7 @@ def test_what_is_wrong_is_one_sentence_and_an_exit_code(
     [
         (["s3://feeds/", "--option", "secret=pw4711"], "--option-file secret=FILE"),
         (["sftp://nas.example/", "--option", "key=pw4711"], "--option-file key=FILE"),
-        (["https://a.example/", "--gateway", "rest", "--option", "mapping={"], "no JSON"),
+        (["https://a.example/", "--gateway", "rest", "--option", "mapping={"], "is not JSON"),
         (["https://a.example/", "--option", "mapping"], "NAME=VALUE"),
         (["https://a.example/", "--option-file", "mapping=/nowhere"], "/nowhere cannot be read"),
         (["https://a.example/", "--username", "ranger"], "--password-file"),

@@ -117,7 +117,7 @@ def test_a_job_is_started_later_moved_and_canceled(shop: Shop) -> None:
     assert f"Job {job} is paused" in shop.run("pause", job)
     assert shop.ask("resume", job)["paused"] is False
     assert shop.ask("cancel", job)["status"] == "canceled"
-    assert "over already" in shop.run("pause", job, code=4)
+    assert "already ended" in shop.run("pause", job, code=4)
     assert "is not a job number, such as 12 or job-12" in shop.run("show", "twelve", code=2)
 
 

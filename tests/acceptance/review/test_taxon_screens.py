@@ -50,7 +50,7 @@ def test_a_list_comes_in_and_labels_are_given_their_meaning(
     expect(rows).to_contain_text("also Felis concolor")
 
     label = page.locator(f'[data-label-name="{counted}"]')
-    label.get_by_role("button", name="Take Puma concolor").click()
+    label.get_by_role("button", name="Use Puma concolor").click()
     expect(label.get_by_role("combobox")).to_have_value("Puma concolor")
     expect(rows).to_contain_text(counted)
     label.get_by_role("combobox").fill("rotf")

@@ -124,7 +124,7 @@ def test_a_source_is_tested_added_run_and_seen_to(feed: Feed) -> None:
     page.goto(f"{address}?state=quarantined")
     row = page.get_by_test_id("files").get_by_role("row", name=re.compile("zebra"))
     expect(row).to_contain_text("truncated")
-    expect(row).to_contain_text("5 tries")
+    expect(row).to_contain_text("5 attempts")
     (feed.folder / "zebra.JPG").write_bytes(make_picture(7))
     row.get_by_role("button", name="Try zebra.JPG again").click()
     expect(page.get_by_text("No file is quarantined.")).to_be_visible()

@@ -133,7 +133,11 @@ class _Interleaving:
         [told] = holder.post(
             self.job, [{"reply_subject": leased["reply_subject"], "result": result}]
         )
-        assert told.partition(":")[0] == expected, (told, expected, attempt, is_error, task)
+        outcome = told.partition(":")[0]
+        # An error of an earlier attempt has no effect. After a cancellation it is a duplicate until
+        # the tasks of the job are canceled, too.
+        is_early = expected == "rejected" and outcome == "duplicate" and is_error and self.is_over
+        assert outcome == expected or is_early, (told, expected, attempt, is_error, task)
         if expected == "accepted" and not task.winner:
             task.winner = attempt
             self.seen[

@@ -149,7 +149,7 @@ async def test_own_exports_are_imported_into_another_project(
 async def test_coco_with_pictures_is_imported_into_another_project(system: AppContext) -> None:
     project = await make_copy(system, "first")
     await project.detect({path: [("fox", BOX)] for path in project.images})
-    _, content = await project.export("coco", with_pictures=True)
+    _, content = await project.export("coco", with_images=True)
     copy = await make_copy(system, "second")
     made = await copy.import_file("coco", unpack(content)["annotations.json"])
     assert (made["state"], made["faults"], made["stored"]) == ("completed", 0, 4), made

@@ -70,7 +70,7 @@ async def test_every_format_is_a_file_that_opens(field: Field) -> None:
             json.loads(content)
         elif "parquet" in made["media_type"]:
             assert content[:4] == content[-4:] == b"PAR1"
-    made, content = await _make(field, "coco", with_pictures=True)
+    made, content = await _make(field, "coco", with_images=True)
     assert (made["filename"][-9:], made["media_type"]) == ("-coco.zip", "application/zip")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         name, path = archive.namelist()

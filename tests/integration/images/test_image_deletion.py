@@ -244,12 +244,15 @@ from trapline.server.platform import failpoints
 from trapline.server.platform.db.base import Database
 from trapline.server.platform.access import Scope
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.app_context import Limits, System
+from trapline.server.app.hooks import register_hooks
+from trapline.server.platform.app_context import AppContext, IngestLimits
 
 url, folder, action = sys.argv[1:]
-failpoints.arm(folder + "/plan", Path(folder))
+failpoints.enable(folder + "/plan", Path(folder))
 store = LocalStore(Path(folder) / "store", lambda: [b"x" * 32], "http://trapline.test")
-system = System(Database(url), store, None, None, None, "", limits=Limits(deleted_kept_s=0))
+register_hooks()
+limits = IngestLimits(deleted_kept_s=0)
+system = AppContext(Database(url), store, None, None, None, "", limits=limits)
 asyncio.run(getattr(image_deletion, action)(system, Scope.system()))
 """
 
@@ -270,7 +273,7 @@ async def test_killed_anywhere_the_next_one_finishes_it(
     gone = UUID((await upload(field, make_jpeg(7)))["image_id"])
     [(key,)] = await field.ask("select storage_key from images")
     await delete(field, gone)
-    await asyncio.to_thread(die_in, "forget_deleted", database_url, tmp_path)
+    await asyncio.to_thread(die_in, "purge_images", database_url, tmp_path)
     assert await field.ask("select count(*) from images") == [(1,)]
     assert await field.ask("select count(*) from discarded_files") == [(0,)]
     await restore(field, gone)
@@ -278,7 +281,7 @@ async def test_killed_anywhere_the_next_one_finishes_it(
     await delete(field, gone)
     await let_go(field, system)
     await field.change("update discarded_files set due_at = now()")
-    await asyncio.to_thread(die_in, "delete_discarded", database_url, tmp_path)
+    await asyncio.to_thread(die_in, "purge_discarded_files", database_url, tmp_path)
     assert await system.store.find_size(key) is None
     assert await field.ask("select count(*) > 0 from discarded_files") == [(True,)]
     await discard(field, system)

@@ -346,7 +346,7 @@ async def test_a_request_repeated_while_images_are_dated_keeps_what_undo_restore
     change = {"time_zone": "Europe/Berlin", "clock_offset_s": -60, "redate_images": True}
     for _ in range(2):
         changed = await call(field, "PATCH", at, change)
-        assert changed["dating"] is True
+        assert changed["capture_times_pending"] is True
         assert (changed["previous_time_zone"], changed["previous_clock_offset_s"]) == ("UTC", 0)
     await call(field, "POST", f"{at}/clock/undo")
     await date_rest(field)
@@ -375,7 +375,7 @@ async def test_images_that_a_run_imports_during_the_change_follow_it(
         assert changed.status_code == 200, changed.text
         while await update_capture_times(desk.system, SYSTEM):
             pass
-        assert (await desk.client.get(at)).json()["dating"] is False
+        assert (await desk.client.get(at)).json()["capture_times_pending"] is False
         camera.go_on.set()
         await run
         listed = await desk.client.get(

@@ -157,7 +157,7 @@ async def test_few_imports_of_a_project_are_taken_in_at_once(field: Field) -> No
     )
     told = await send(field, file, status=409)
     assert told["detail"].startswith(
-        "20 imports of this project are being taken in. Nothing was stored"
+        "20 imports of this project are queued or running. Nothing was stored"
     )
     assert (await send(field, file, headers=keyed))["id"] == first["id"]
     assert len(list_files(field)) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from tests.support.api_project import Field, make_field
 from tests.support.image_factory import make_jpeg
 
@@ -38,6 +39,12 @@ async def upload(field: Field, filename: str, number: int) -> None:
 
 
 def set_revision(url: str, revision: str) -> None:
+    """Undo the migrations after the squash, and record an earlier revision."""
+    config = migrations._config()
+    with migrations._connect(url) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, squash.EQUIVALENT)
+        connection.commit()
     with psycopg.connect(url) as connection:
         connection.execute("update alembic_version set version_num = %s", (revision,))
 

@@ -189,7 +189,7 @@ async def test_thumbnails_of_a_run_that_died_are_made_later(
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("trapline.server.sources.actions.pull_files.keep_thumbnails", die)
+        patch.setattr("trapline.server.sources.actions.pull_files.save_thumbnails", die)
         with pytest.raises(asyncio.CancelledError):
             await feed.run()
     assert await generate_thumbnails(feed.system, SYSTEM) == 0, (

@@ -164,7 +164,7 @@ def test_a_run_is_waited_for(server: FakeServer, api: Trapline) -> None:
     assert told == [PROGRESS, PROGRESS]
     server.meddle = lambda _: look(PipelineRunState.PROCESSING)
     with pytest.raises(
-        TimeoutError, match=r"job-7 is not over after 0\.05 s; it goes on\. A worker is at it\."
+        TimeoutError, match=r"job-7 has not ended after 0\.05 s; it continues\. A worker is at it\."
     ):
         api.wait(7, timeout_s=0.05)
 
@@ -185,7 +185,7 @@ def test_a_server_that_is_away_is_waited_for(server: FakeServer, api: Trapline) 
         away = [look(PipelineRunState.PROCESSING), *[refuse(503, "It starts.")] * 9999]
         server.meddle = lambda _: away.pop(0)
         with pytest.raises(
-            TimeoutError, match=r"job-7 is not over after 0\.3 s; it goes on\. It starts\."
+            TimeoutError, match=r"job-7 has not ended after 0\.3 s; it continues\. It starts\."
         ):
             hasty.wait(7, timeout_s=0.3)
         answer_with(server, look(PipelineRunState.PROCESSING), refuse(403, "Not yours."))

@@ -191,7 +191,7 @@ def test_coco_takes_pictures_along(
     ]
     report, content = write_twice(
         write,
-        make_spool(tmp_path, images, read_picture=_picture, with_pictures=True),
+        make_spool(tmp_path, images, read_picture=_picture, with_images=True),
         tells_when=True,
     )
     archive = _open(content)

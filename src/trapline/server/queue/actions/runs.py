@@ -239,7 +239,7 @@ async def get_run(system: AppContext, scope: Scope, job_id: int) -> Run:
         priority=job.priority,
         parameters=job.parameters,
         metadata=job.metadata,
-        why=job.status_reason,
+        status_reason=job.status_reason,
         updated_at=job.updated_at,
         state_history=[build_state_entry(move) for move in job.transitions],
         result=_result(job) if is_over else None,
