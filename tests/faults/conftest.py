@@ -46,7 +46,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that want the machine for themselves."""
     for item in items:
-        if item.path.parent == Path(__file__).parent and item.path.stem in ALONE:
+        if Path(__file__).parent in item.path.parents and item.path.stem in ALONE:
             item.add_marker("alone")
 
 
