@@ -166,7 +166,7 @@ def test_what_was_found_is_corrected(run: Run, scene: Scene) -> None:
     assert next(one for one in found if one["id"] == box)["identification"]["id"] == said["id"]
     assert "1 withdrawn" in run("identification", "withdraw", said["id"])
     assert read(run("identification", "show", said["id"], "--json"))["withdrawn_at"]
-    assert "That is no identification" in run(
+    assert "Not a valid identification" in run(
         "identification", "add", "guess", "--image", image, code=2
     )
     assert run("identification", "add", "correct", "--image", image, code=4), (
@@ -234,7 +234,7 @@ def test_a_source_is_changed_and_its_polls_are_listed(run: Run, server: RunningS
     setting = ("--set", "schedule=0 6 * * *", "--set", "max_files_per_run=7")
     changed = read(run("source", "update", "Hut", *within, *setting, "--json"))
     assert (changed["schedule"], changed["max_files_per_run"]) == ("0 6 * * *", 7)
-    assert "That is no source" in run(
+    assert "Not a valid source" in run(
         "source", "update", "Hut", *within, "--set", "schedle=1", code=2
     )
     assert read(run("source", "runs", "Hut", *within, "--json")) == []

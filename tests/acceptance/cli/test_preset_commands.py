@@ -65,10 +65,10 @@ def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
             ["job", "run", "p", "--captured-after", "May"],
             "--captured-after takes a day or a moment",
         ),
-        (["job", "run", "p", "--image", "IMG_1.JPG"], "That is no run: images: 0: "),
+        (["job", "run", "p", "--image", "IMG_1.JPG"], "Not a valid run: images: 0: "),
         (["job", "show", "job-0"], "job-0 is no job's number"),
         (["preset", "add", "dusk", "p", "--parameter", "threshold"], "NAME=VALUE"),
-        (["preset", "update", "dusk", "--priority", "soon"], "That is no preset: priority"),
+        (["preset", "update", "dusk", "--priority", "soon"], "Not a valid preset: priority"),
     ):
         done = run_alone(*arguments, **away)
         assert (done.returncode, words in done.stderr) == (2, True), done.stderr

@@ -45,7 +45,7 @@ def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched
     page.get_by_role("button", name="Export again").click()
     expect(page.get_by_label("Class", exact=True)).to_have_value("lynx")
     page.go_back()
-    page.get_by_role("button", name="Delete export").click()
+    page.get_by_role("button", name="Delete the export").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete export").click()
     expect(page.get_by_role("heading", name="No export yet")).to_be_visible()
 
@@ -63,7 +63,7 @@ def test_a_file_of_results_comes_in_and_its_faults_are_listed(seat: Seat, tab: W
 
     page.wait_for_url(re.compile(r"/imports/[0-9a-f-]{36}$"))
     expect(page.get_by_test_id("import-now")).to_contain_text(
-        "1 image has new results. 1 entry could not be taken", timeout=30_000
+        "1 image has new results. 1 entry could not be imported", timeout=30_000
     )
     expect(page.get_by_test_id("faults").locator("tbody tr")).to_contain_text("elsewhere.jpg")
     page.get_by_role("link", name="Imports").first.click()

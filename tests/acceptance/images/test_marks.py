@@ -85,7 +85,7 @@ def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(
     finding = page.locator(".finding").first
     finding.click()
     holds = finding.locator(".holds")
-    expect(page.get_by_test_id("review")).to_contain_text("Of lynx")
+    expect(page.get_by_test_id("review")).to_contain_text("Target lynx")
 
     page.keyboard.press("x")
     page.get_by_role("combobox", name="What is it?").fill("eurasian")
@@ -118,7 +118,7 @@ def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(
     page.keyboard.press("z")
     expect(holds).to_contain_text("→ some cat")
     finding.click()
-    expect(page.get_by_test_id("review")).to_contain_text("Of the whole image")
+    expect(page.get_by_test_id("review")).to_contain_text("Target the whole image")
     page.keyboard.press("n")
     expect(holds).to_contain_text("blank")
     for told in ("→ some cat", "→ Lynx lynx"):
