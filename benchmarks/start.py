@@ -166,7 +166,7 @@ def _name(command: str) -> str:
         ("main\0api", "api"),
         ("main\0background", "background"),
         ("local_worker", "worker"),
-        ("imaging.child", "decoder"),
+        ("imaging.decoder_process", "decoder"),
         ("postgres", "PostgreSQL"),
         ("cli.main\0up", "up"),
     ):

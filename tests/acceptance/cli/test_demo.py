@@ -55,7 +55,7 @@ def test_the_demo_finds_what_is_on_the_photographs_and_runs_again(
     for picture in list_demo_images():
         assert picture.name in done.stdout
         assert picture.licence in done.stdout
-    for found in ("carnivore", "person", "5 of 5 pictures analysed"):
+    for found in ("carnivore", "person", "5 of 5 images analysed"):
         assert found in done.stdout
     again = demo("--port", "0")
     assert again.returncode == 0, f"{again.stdout}\n{again.stderr}"

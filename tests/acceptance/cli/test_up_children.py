@@ -126,5 +126,5 @@ def find_decoders(server: RunningServer) -> list[int]:
     return [
         pid
         for pid in children
-        if "imaging.child" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+        if "imaging.decoder_process" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
     ]
