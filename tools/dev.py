@@ -21,7 +21,7 @@ LOADED_BY_UP = (
     "__init__.py",
     "extras.py",
     "cli/",
-    "server/app/settings.py",
+    "server/app/settings/",
     "server/platform/db/migrations/",
     "server/platform/failpoints.py",
     "server/platform/postgres/",

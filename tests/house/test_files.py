@@ -9,7 +9,6 @@ LONGEST = 400
 TOO_LONG = {
     "benchmarks/peers.py",
     "src/trapline/client/trapline.py",
-    "src/trapline/server/app/settings.py",
     "src/trapline/server/sources/actions/pull_runs.py",
     "src/trapline/server/sources/actions/sources.py",
     "src/trapline/server/sources/gateways/ftp_connections.py",

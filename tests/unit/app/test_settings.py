@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from trapline.server.app.settings import (
-    _OF_KUBERNETES,
     TEST_NAMES,
     Settings,
     SettingsError,
@@ -16,6 +15,7 @@ from trapline.server.app.settings import (
     parse_secrets,
     validate_variables,
 )
+from trapline.server.app.settings.variables import KUBERNETES_NAME
 from trapline.server.platform.network.email_sender import parse_smtp_url
 
 NO_FILE = Path("/nonexistent/.env")
@@ -55,7 +55,7 @@ def test_every_name_with_two_letters_exchanged_is_refused_with_its_own(name: str
     misspelt = f"{prefix}_{rest[:at]}{rest[at + 1]}{rest[at]}{rest[at + 2 :]}"
     if prefix == "DATABASE":
         return  # its prefix is not ours: what else begins so belongs to others
-    assert not _OF_KUBERNETES.search(name), "a service of Kubernetes could set it"
+    assert not KUBERNETES_NAME.search(name), "a service of Kubernetes could set it"
     with pytest.raises(SettingsError, match=f"Did you mean {name}\\?"):
         validate_variables({misspelt: "1"})
 
@@ -126,7 +126,7 @@ def test_settings_of_outside_pipelines_are_read_by_their_bare_names() -> None:
     assert settings.ml_allowed_models == ("yolo", "deer-net")
     assert parse_secrets(settings.ml_callback_hmac_secret) == ("a", "b")
     assert settings.s3_bucket == "pictures"
-    with pytest.raises(SettingsError, match=r"ML_CALLBACK_HMAC_SECRET names more than 3 secrets"):
+    with pytest.raises(SettingsError, match=r"ML_CALLBACK_HMAC_SECRET has more than 3 secrets"):
         load_settings({"ML_CALLBACK_HMAC_SECRET": "one,two,three,four"}, NO_FILE)
 
 

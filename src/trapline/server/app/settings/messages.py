@@ -1,0 +1,62 @@
+"""Settings of outgoing messages: e-mail and NATS."""
+
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from trapline.server.app.settings.field_types import SettingsGroup
+
+
+class MessageSettings(SettingsGroup):
+    """Servers that send e-mails and publish webhook events."""
+
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="URL of the mail server, such as "
+        "smtp+starttls://user:password@mail.example.org (or smtps://, smtp://). Without it, no "
+        "e-mail is sent.",
+    )
+    mail_from: str | None = Field(
+        None,
+        description="Sender of e-mails. Default: trapline@ and the host of `TRAPLINE_PUBLIC_URL`.",
+    )
+    nats_url: SecretStr | None = Field(
+        None,
+        description="URL of a NATS server for webhook events, such as "
+        "nats://user:password@nats.example.org. Events are published as trapline.PROJECT.EVENT. "
+        "Requires the extra `nats`.",
+    )
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _validate_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            from trapline.server.platform.network.email_sender import parse_smtp_url
+
+            parse_smtp_url(value.get_secret_value(), "trapline@localhost", "")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _validate_sender(cls, value: str | None) -> str | None:
+        from trapline.server.platform.network.email_sender import parse_sender
+
+        return None if value is None else parse_sender(value)
+
+    @field_validator("nats_url")
+    @classmethod
+    def _validate_nats_servers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or all(_is_nats_url(url) for url in value.get_secret_value().split(",")):
+            return value
+        raise ValueError(
+            "must be a URL such as nats://user:password@nats.example.org:4222 (or tls://); "
+            "in a password, write : @ / , as %3A %40 %2F %2C"
+        )
+
+
+def _is_nats_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("nats", "tls") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
