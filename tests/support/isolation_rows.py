@@ -16,11 +16,11 @@ from trapline.server.accounts.actions.tokens import create_token
 from trapline.server.accounts.queries.accounts import MemberRow, SessionRow, UserRow
 from trapline.server.accounts.rules.tokens import generate_secret
 from trapline.server.notifications.actions.deliveries import PLACE
-from trapline.server.notifications.actions.signing_secrets import replace_secret
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.secret_hash import hash_secret
+from trapline.server.platform.signing_secrets import replace_secret
 from trapline.wire.auth import NewToken, Role, TokenKind
 
 SYSTEM = Scope.system()

@@ -8,8 +8,9 @@ import pytest
 from tests.integration.notifications.test_webhooks import grounds, office, receiver
 from tests.support.webhook_receiver import SYSTEM, Office, Receiver, status
 
-from trapline.server.notifications.actions import deliveries, signing_secrets, webhooks
+from trapline.server.notifications.actions import deliveries, webhooks
 from trapline.server.notifications.queries import deliveries as kept
+from trapline.server.platform import signing_secrets
 from trapline.server.platform.access import IdempotencyRequest, RequestOrigin, Scope
 from trapline.server.platform.errors import AddressNotAllowed
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
@@ -130,7 +131,7 @@ async def test_a_secret_is_told_again_only_to_who_may_have_missed_it(
     source = UUID(office.house.ids["source_id"])
     first = await event_secrets.create_event_secret(system, repeated("thrice"), source)
     assert await event_secrets.create_event_secret(system, repeated("thrice"), source) == first
-    monkeypatch.setattr(signing_secrets, "TOLD_AGAIN_FOR", timedelta(0))
+    monkeypatch.setattr(signing_secrets, "REPLAY_PERIOD", timedelta(0))
     assert (await webhooks.rotate_secret(system, repeated("twice"), made.id)).secret == "", (
         "it was long ago"
     )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from trapline.server.notifications.actions.signing_secrets import list_secrets
 from trapline.server.notifications.nats_publisher import PREFIX, NatsPublisher
 from trapline.server.notifications.queries.deliveries import (
     ClaimedDelivery,
@@ -35,6 +34,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import AddressNotAllowed, EventRefused, OutboundFailed
 from trapline.server.platform.network.dialing import validate_literal
+from trapline.server.platform.signing_secrets import list_secrets
 from trapline.server.platform.vault import DecryptionError, SecretColumn
 from trapline.server.platform.webhook_signatures import (
     build_headers,

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from uuid_utils.compat import uuid7
 
 from trapline.server.notifications.actions.deliveries import PLACE
-from trapline.server.notifications.actions.signing_secrets import replace_secret
 from trapline.server.notifications.nats_publisher import NatsPublisher
 from trapline.server.notifications.queries.nats_subjects import (
     SUBJECTS,
@@ -19,6 +18,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import OutboundFailed
+from trapline.server.platform.signing_secrets import replace_secret
 
 
 def build_subject_row(system: AppContext, project_id: int) -> WebhookRow:

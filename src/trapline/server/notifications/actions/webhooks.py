@@ -15,12 +15,6 @@ from trapline.server.notifications.actions.deliveries import (
     send_event,
     validate_url,
 )
-from trapline.server.notifications.actions.signing_secrets import (
-    build_placeholder,
-    replace_secret,
-    replay_secret,
-    rotate_signing_secret,
-)
 from trapline.server.notifications.queries.deliveries import claim_deliveries
 from trapline.server.notifications.queries.nats_subjects import find_outage, has_subjects
 from trapline.server.notifications.queries.webhooks import (
@@ -39,6 +33,12 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, Unprocessable
+from trapline.server.platform.signing_secrets import (
+    build_placeholder,
+    replace_secret,
+    replay_secret,
+    rotate_signing_secret,
+)
 from trapline.wire.values import AnyText, Page
 from trapline.wire.webhooks import (
     CreatedWebhook,
