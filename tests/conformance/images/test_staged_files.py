@@ -21,10 +21,10 @@ from tests.support.image_factory import make_jpeg
 from tests.support.project_with_roles import House, build_house
 from tests.support.s3_server import S3Server
 
-from trapline.server.images.actions.image_deletion import purge_discarded_files
 from trapline.server.images.actions.image_import import build_import_target
 from trapline.server.images.actions.staged_files import _stage, purge_staged_files
 from trapline.server.images.queries.deployments import get_deployment_row
+from trapline.server.operations.actions.image_deletion import purge_discarded_files
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext, IngestLimits
 from trapline.server.platform.errors import NotFound, ServiceUnavailable

@@ -21,7 +21,7 @@ from trapline.server.exports.actions.export_build import build_export, write_exp
 from trapline.server.exports.actions.export_gathering import gather_records, get_page_size
 from trapline.server.exports.actions.exports import create_export, resume_exports
 from trapline.server.exports.queries.exports import claim_export, list_file_keys
-from trapline.server.images.actions.image_deletion import purge_discarded_files
+from trapline.server.operations.actions.image_deletion import purge_discarded_files
 from trapline.server.platform import failpoints
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import ServiceUnavailable

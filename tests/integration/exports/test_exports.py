@@ -22,7 +22,7 @@ from trapline.server.exports.actions.export_gathering import gather_records
 from trapline.server.exports.actions.exports import purge_exports
 from trapline.server.exports.formats.export_records import ExportMetadata, ExportSpool
 from trapline.server.exports.queries.exports import claim_export
-from trapline.server.images.actions.image_deletion import purge_discarded_files, purge_images
+from trapline.server.operations.actions.image_deletion import purge_discarded_files, purge_images
 from trapline.server.platform import failpoints
 from trapline.server.platform.app_context import AppContext
 from trapline.wire.exports import Export

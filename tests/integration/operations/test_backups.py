@@ -12,8 +12,8 @@ from tests.conftest import fresh_database, make_system
 from tests.support.project_with_roles import build_house
 from tests.support.running_server import quiet_environment
 
-from trapline.server.images.actions.image_deletion import purge_discarded_files
 from trapline.server.operations.actions.backups import MANIFEST, create_backup, read_manifest
+from trapline.server.operations.actions.image_deletion import purge_discarded_files
 from trapline.server.operations.queries.snapshots import open_snapshot
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from tests.support.project_with_roles import House, build_house
 
-from trapline.server.images.actions.image_deletion import purge_discarded_files
+from trapline.server.operations.actions.image_deletion import purge_discarded_files
 from trapline.server.operations.actions.project_purge import purge_projects
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext, IngestLimits

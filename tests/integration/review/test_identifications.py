@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.accounts.actions.tokens import create_token
 from trapline.server.accounts.queries.accounts import MemberRow, UserRow
-from trapline.server.images.actions.image_deletion import purge_images
+from trapline.server.operations.actions.image_deletion import purge_images
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.review.queries.taxa import TaxonRow

@@ -16,11 +16,6 @@ from trapline.server.catalogue.actions.sequences import group_images
 from trapline.server.exports.actions.exports import purge_exports
 from trapline.server.external.actions.artifacts import purge_orphans
 from trapline.server.images.actions.clock_offsets import update_capture_times
-from trapline.server.images.actions.image_deletion import (
-    delete_late_tasks,
-    purge_discarded_files,
-    purge_images,
-)
 from trapline.server.images.actions.staged_files import purge_staged_files
 from trapline.server.images.actions.thumbnails import BATCH, generate_thumbnails
 from trapline.server.notifications.actions.deliveries import purge_deliveries, record_silent_workers
@@ -32,6 +27,11 @@ from trapline.server.notifications.actions.notice_emails import (
 )
 from trapline.server.notifications.background.deliveries import LOOK_EVERY_S, DeliverySender
 from trapline.server.operations.actions.file_checks import check_next_files
+from trapline.server.operations.actions.image_deletion import (
+    delete_late_tasks,
+    purge_discarded_files,
+    purge_images,
+)
 from trapline.server.operations.actions.project_purge import purge_projects
 from trapline.server.operations.actions.retention import (
     purge_download_urls,

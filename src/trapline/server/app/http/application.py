@@ -15,14 +15,14 @@ from trapline.server.app.http.documentation import add_documentation
 from trapline.server.app.http.spa import mount_spa
 from trapline.server.app.routes import health
 from trapline.server.catalogue.events import ChangeSubscribers
-from trapline.server.catalogue.routes import events, images, sequences, summary
+from trapline.server.catalogue.routes import annotations, events, images, sequences, summary
 from trapline.server.exports.routes import exports
 from trapline.server.external.routes import analyses, callback_keys
-from trapline.server.findings.routes import annotations
+from trapline.server.findings.routes import scores
 from trapline.server.images.routes import deployments, files, staged_files
 from trapline.server.imports.routes import imports
 from trapline.server.notifications.routes import notices, webhooks
-from trapline.server.operations.routes import metrics
+from trapline.server.operations.routes import image_deletion, metrics
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.http.middleware import RequestMiddleware
 from trapline.server.platform.http.prefix_router import PrefixRouter
@@ -66,6 +66,7 @@ VERSIONED = [
     sequences.router,
     events.router,
     images.router,
+    image_deletion.router,
     imports.router,
     summary.router,
     staged_files.router,
@@ -79,6 +80,7 @@ VERSIONED = [
     failures.router,
     tasks.router,
     annotations.router,
+    scores.router,
     identifications.router,
     exports.router,
     callback_keys.router,

@@ -1,4 +1,4 @@
-"""Images: upload, list, show, count by class, delete and restore."""
+"""Upload, list and update images."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.actions import day_counts, images
-from trapline.server.catalogue.actions.images import UploadTarget
 from trapline.server.catalogue.rules.filters import ImageFilter
-from trapline.server.images.actions import image_deletion, image_marks
+from trapline.server.images.actions import image_marks, uploads
+from trapline.server.images.actions.uploads import UploadTarget
 from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.http.multipart import MultipartForm
 from trapline.server.platform.http.parameters import (
@@ -23,10 +23,8 @@ from trapline.wire.day_counts import DayCounts, GivenDay
 from trapline.wire.images import (
     AnalysisStateFilter,
     ClassCounts,
-    DeleteImagesRequest,
     Image,
     ImageDetail,
-    ImageIds,
     ImageOrder,
     ImagesUpdate,
     ImagesUpdateResult,
@@ -191,16 +189,18 @@ async def upload_images(
     taken: list[UploadedFile] = []
     async for file in form.files():
         if place is None:
-            place = await images.resolve_upload_target(
+            place = await uploads.resolve_upload_target(
                 system, scope, _target(form.fields, project, deployment)
             )
-        taken.append(await images.upload_image(system, scope, place, file))
+        taken.append(await uploads.upload_image(system, scope, place, file))
     if place is None:
-        await images.resolve_upload_target(system, scope, _target(form.fields, project, deployment))
+        await uploads.resolve_upload_target(
+            system, scope, _target(form.fields, project, deployment)
+        )
         raise InvalidRequest(
             "The form has no file. Send each in a part named `files` with a file name."
         )
-    return images.build_upload_result(taken)
+    return uploads.build_upload_result(taken)
 
 
 def _target(fields: dict[str, str], project: int | None, deployment: UUID | None) -> UploadTarget:
@@ -240,20 +240,6 @@ async def update_images(
 ) -> ImagesUpdateResult:
     """Change the star, the tags or the capture times of images, all of them or none."""
     return await image_marks.update_images(system, scope, wanted)
-
-
-@router.post("/delete")
-async def delete_images(
-    system: SystemOf, scope: ScopeOf, wanted: DeleteImagesRequest
-) -> ImagesUpdateResult:
-    """Delete images with a reason, all of them or none; for some time they can be restored."""
-    return await image_deletion.delete_images(system, scope, wanted)
-
-
-@router.post("/restore")
-async def restore_images(system: SystemOf, scope: ScopeOf, wanted: ImageIds) -> ImagesUpdateResult:
-    """Restore deleted images, all of them or none."""
-    return await image_deletion.restore_images(system, scope, wanted)
 
 
 @router.get("/{image_id}")

@@ -34,6 +34,29 @@ class ImageFilter:
 
 
 @dataclass(frozen=True)
+class AnnotationSearchFilter:
+    """Conditions of a search for annotations; None matches all.
+
+    `model` is the slug of a pipeline or the name of an external model. Times are capture times.
+    """
+
+    annotation_type: str | None = None
+    class_name: str | None = None
+    confidence_min: float | None = None
+    confidence_max: float | None = None
+    deployment_id: UUID | None = None
+    captured_after: datetime | None = None
+    captured_before: datetime | None = None
+    model: str | None = None
+    model_version: str | None = None
+    algorithm: str | None = None
+    job_id: int | None = None
+    taxon_id: UUID | None = None
+    image_id: UUID | None = None
+    reviewed: bool | None = None
+
+
+@dataclass(frozen=True)
 class DeliveryFilter:
     """Conditions of a list of deliveries of a webhook; None matches all."""
 

@@ -5,6 +5,11 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
+from trapline.server.catalogue.actions.analysis_responses import (
+    build_analyses,
+    build_analysis,
+    build_annotations,
+)
 from trapline.server.external.actions.artifacts import cite_own_artifacts, list_uploads
 from trapline.server.external.actions.callbacks import (
     SignatureUse,
@@ -19,11 +24,6 @@ from trapline.server.external.queries.standalone_analyses import (
     lock_image,
     select_analyses,
     transition_analysis,
-)
-from trapline.server.findings.actions.analysis_responses import (
-    build_analyses,
-    build_analysis,
-    build_annotations,
 )
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotation_pages import (

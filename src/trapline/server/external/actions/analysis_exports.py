@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
+from trapline.server.catalogue.actions.analysis_responses import build_analyses, build_annotations
 from trapline.server.external.formats.analysis_export import write_csv, write_json
 from trapline.server.external.queries.standalone_analyses import get_analysis_row
-from trapline.server.findings.actions.analysis_responses import build_analyses, build_annotations
 from trapline.server.findings.queries.annotation_pages import (
     FIRST_PAGE,
     list_analysis_annotations,

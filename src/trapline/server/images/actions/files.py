@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from trapline.server.accounts.actions.auth import require_token
-from trapline.server.external.actions import artifacts
 from trapline.server.images.actions import staged_files
 from trapline.server.images.actions.image_import import require_disk_space
+from trapline.server.images.hooks import artifact_uploaded
 from trapline.server.images.queries.readable_files import find_project_of_file
 from trapline.server.images.rules.file_readers import FileReader, parse_reader
 from trapline.server.platform.access import RequestOrigin, Scope
@@ -162,8 +162,11 @@ async def save_upload(
             raise InvalidRequest(
                 "The bytes do not have the SHA-256 that was announced. Nothing was stored; send them again."
             )
-        keep = artifacts.save_upload if is_artifact(key) else staged_files.save_upload
-        await keep(system, incoming, key, announced.media_type)
+        if not is_artifact(key):
+            await staged_files.save_upload(system, incoming, key, announced.media_type)
+            return
+        for save_artifact in artifact_uploaded:
+            await save_artifact(system, incoming, key, announced.media_type)
 
 
 def _check_length(announced: UploadSpec, length: int) -> None:

@@ -10,19 +10,19 @@ from uuid import UUID
 
 from psycopg.errors import ForeignKeyViolation
 
-from trapline.server.catalogue.actions.images import (
-    DELETED,
-    DEPLOYMENT_GONE,
-    UploadTarget,
-    import_received_file,
-    resolve_upload_target,
-)
 from trapline.server.images.actions.image_import import (
     ImportTarget,
     build_import_target,
     require_disk_space,
 )
 from trapline.server.images.actions.stored_files import list_not_intact
+from trapline.server.images.actions.uploads import (
+    DELETED,
+    DEPLOYMENT_GONE,
+    UploadTarget,
+    import_received_file,
+    resolve_upload_target,
+)
 from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.images.queries.image_deletion import discard_files
 from trapline.server.images.queries.images import (

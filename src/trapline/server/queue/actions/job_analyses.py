@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from trapline.server.findings.actions.analysis_responses import build_analyses
+from trapline.server.catalogue.actions.analysis_responses import build_analyses
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotation_pages import list_analysis_annotations
 from trapline.server.platform.access import Scope

@@ -8,7 +8,7 @@ import pytest
 from tests.support.project_with_roles import House, build_house
 from uuid_utils.compat import uuid7
 
-from trapline.server.findings.queries import annotation_search
+from trapline.server.catalogue.queries import annotation_search
 from trapline.server.findings.queries.algorithm_rows import AlgorithmRow, CategoryMapRow
 from trapline.server.findings.queries.analyses import AnalysisRow, AttemptRow
 from trapline.server.findings.queries.annotations import AnnotationRow

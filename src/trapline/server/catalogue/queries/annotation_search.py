@@ -18,10 +18,10 @@ from sqlalchemy import (
     tuple_,
 )
 
+from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
 from trapline.server.findings.queries.algorithm_rows import AlgorithmRow
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotations import AnnotationRow
-from trapline.server.findings.rules.filters import AnnotationSearchFilter
 from trapline.server.images.queries.images import ImageClassRow, ImageRow, select_images
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction

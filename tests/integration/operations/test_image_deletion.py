@@ -14,8 +14,8 @@ from tests.support.api_project import SLUG, SYSTEM, Field, make_field, success
 from tests.support.external_pipeline import begin
 from tests.support.image_factory import make_jpeg
 
-from trapline.server.images.actions import image_deletion
 from trapline.server.images.actions.thumbnails import generate_thumbnails
+from trapline.server.operations.actions import image_deletion
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.failpoints import MARK
 from trapline.server.platform.store.storage_keys import build_thumbnail_key
@@ -239,7 +239,7 @@ async def test_bytes_that_another_image_has_or_that_come_again_stay(system: AppC
 KILLED = """
 import asyncio, sys
 from pathlib import Path
-from trapline.server.images.actions import image_deletion
+from trapline.server.operations.actions import image_deletion
 from trapline.server.platform import failpoints
 from trapline.server.platform.db.base import Database
 from trapline.server.platform.access import Scope

@@ -1,4 +1,4 @@
-"""Annotations: those of many images, and what is too long for the list of an image's findings."""
+"""Lists of the annotations of many images or of one."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.findings.actions import annotations
-from trapline.server.findings.rules.filters import AnnotationSearchFilter
+from trapline.server.catalogue.actions import annotations
+from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
 from trapline.server.platform.http.parameters import (
     LARGEST,
     Cursor,
@@ -19,7 +19,6 @@ from trapline.wire.annotations import (
     AnnotationOrder,
     AnnotationType,
     AnnotationWithImage,
-    ClassificationScores,
 )
 from trapline.wire.values import GivenTime, Page
 
@@ -120,13 +119,3 @@ async def list_image_annotations(
     return await annotations.list_annotations(
         system, scope, None, wanted, descending=False, limit=limit, cursor=cursor
     )
-
-
-@router.get("/annotations/{annotation_id}/scores")
-async def get_scores(system: SystemOf, scope: ScopeOf, annotation_id: UUID) -> ClassificationScores:
-    """Show the scores of a classification over its whole class list, and its logits if they were
-    sent.
-
-    They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
-    """
-    return await annotations.get_scores(system, scope, annotation_id)
