@@ -1,4 +1,4 @@
-"""Running a pipeline over a batch so that one bad picture, or too little memory, costs nothing else."""
+"""Run a pipeline over a batch, and isolate the images that fail or need too much memory."""
 
 import math
 from collections.abc import Sequence
@@ -23,26 +23,29 @@ from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetec
 
 @dataclass
 class BatchLimit:
-    """How many pictures and pixels a batch may have; it is halved when memory runs out."""
+    """Largest number of images and pixels of a batch; halved when memory runs out."""
 
     pictures: int
     pixels: int
 
     def fits(self, count: int, pixels: int) -> bool:
-        """Whether one more picture may be added to a batch of `count` that would then have `pixels`."""
+        """Return whether an image fits into a batch of `count` images.
+
+        `pixels` is the number of pixels that the batch would have with the image.
+        """
         return count == 0 or (count < self.pictures and pixels <= self.pixels)
 
     def halve(self, count: int) -> None:
-        """A batch of `count` was too much."""
+        """Halve the limit after a batch of `count` images ran out of memory."""
         self.pictures = max(1, min(self.pictures, count // 2))
 
 
 def run_isolated(
     pipeline: Pipeline, pictures: Sequence[InputImage], limit: BatchLimit, watch: ModelWatch
 ) -> list[list[ModelDetection] | Exception]:
-    """What a pipeline finds on each picture, or the exception that this picture alone is the cause
-    of.
+    """Run a pipeline over images and return the detections, or the exception, of each image.
 
+    A batch that fails is run again image by image; one that runs out of memory is halved first.
     Each call of the pipeline is watched separately, so that images that are run again have their
     own time limit.
     """
@@ -51,7 +54,7 @@ def run_isolated(
             found = pipeline.run(pictures)
             if len(found) != len(pictures):
                 raise ValueError(
-                    f"the pipeline gave {len(found)} answers for {len(pictures)} pictures"
+                    f"the pipeline returned {len(found)} results for {len(pictures)} images"
                 )
         return list(found)
     except Exception as error:
@@ -70,7 +73,7 @@ def run_isolated(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, in the words of Python, ONNX Runtime and PyTorch."""
+    """Return whether an error of Python, ONNX Runtime or PyTorch means that memory ran out."""
     text = str(error).lower()
     return (
         isinstance(error, MemoryError)
@@ -86,9 +89,11 @@ def build_success(
     found: Sequence[ModelDetection],
     seconds: float,
 ) -> Success:
-    """The result of a picture. ValueError where the pipeline gave a number that is none.
+    """Build the result of an image.
 
-    Models are made without validation: a thousand scores a crop are checked by numpy at once.
+    The models are built without validation, because numpy validates thousands of scores at a time.
+    Raises:
+        ValueError: the pipeline returned a number that is not finite or out of range.
     """
     names = {algorithm.key: algorithm.name for algorithm in pipeline.algorithms}
     now = datetime.now(UTC).isoformat()
@@ -121,12 +126,13 @@ def build_success(
         if thing.score is not None:
             if not math.isfinite(thing.score) or not 0 <= thing.score <= 1:
                 raise ValueError(
-                    f"the pipeline gave a box the score {thing.score}, which is not from 0 to 1"
+                    f"the pipeline returned a box with score {thing.score}, which is not from 0 to "
+                    "1"
                 )
             drawn["score"] = float(thing.score)
         detections.append(Detection.model_construct(**drawn))
     if not detections and pipeline.algorithms:
-        # "Nothing found" is a finding: it says which algorithm looked.
+        # A detection without a box records that the algorithm ran and found nothing.
         detections.append(
             Detection.model_construct(
                 source_image_id=picture.image_id,
@@ -146,7 +152,7 @@ def build_success(
 
 
 def build_failure(error: BaseException | str, image_id: str) -> Failure:
-    """The result of a picture that could not be worked on."""
+    """Build the result of an image that failed."""
     text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     clean = text.encode("utf-8", "replace").decode().replace("\x00", "")
     return Failure(error=clean[:10_000] or "unknown error", image_id=image_id)
@@ -155,6 +161,6 @@ def build_failure(error: BaseException | str, image_id: str) -> Failure:
 def _numbers(values: object, what: str) -> list[float]:
     numbers = np.asarray(values, dtype=np.float64)
     if not np.isfinite(numbers).all():
-        raise ValueError(f"the pipeline gave {what} that is not a finite number")
+        raise ValueError(f"the pipeline returned {what} that is not a finite number")
     listed: list[float] = numbers.tolist()
     return listed

@@ -1,4 +1,4 @@
-"""Check of the requested device before a worker leases any task."""
+"""Validation of the requested device before a worker leases any task."""
 
 import importlib.util
 
@@ -8,7 +8,9 @@ from trapline.worker.devices import DeviceUnavailable, get_cuda_index, require_t
 def require_device(device: str) -> None:
     """Require that one of the installed runtimes can use a device.
 
-    Raises DeviceUnavailable, ValueError.
+    Raises:
+        DeviceUnavailable: no installed runtime can use the device.
+        ValueError: `device` is not the name of a device.
     """
     if get_cuda_index(device) is None:
         return

@@ -1,4 +1,7 @@
-"""Devices that models run on: a worker runs on the one that was requested, or it does not start."""
+"""Devices that models run on.
+
+A worker runs on the requested device, or it does not start.
+"""
 
 import re
 
@@ -7,11 +10,18 @@ _CUDA = re.compile(r"cuda(?::(\d{1,3}))?")
 
 
 class DeviceUnavailable(Exception):
-    """A model cannot run on the requested device; the message gives the reason and what to install."""
+    """A model cannot run on the requested device.
+
+    The message gives the reason and the package to install.
+    """
 
 
 def parse_device(text: str) -> str:
-    """The name of a device, "cpu" or "cuda:N". ValueError names the devices that exist."""
+    """Parse the name of a device, "cpu" or "cuda:N".
+
+    Raises:
+        ValueError: the name is unknown; the message names the devices.
+    """
     if text == CPU:
         return text
     match = _CUDA.fullmatch(text)
@@ -21,16 +31,22 @@ def parse_device(text: str) -> str:
 
 
 def get_cuda_index(device: str) -> int | None:
-    """The number of a GPU, or None for the CPU. Raises ValueError."""
+    """Return the number of a GPU, or None for the CPU.
+
+    Raises:
+        ValueError: `device` is not the name of a device.
+    """
     name = parse_device(device)
     return None if name == CPU else int(name.removeprefix("cuda:"))
 
 
 def require_torch_device(device: str) -> None:
-    """Require that PyTorch can use a device: its packages use the CPU without a word where it
-    cannot.
+    """Require that PyTorch can use a device.
 
-    Raises DeviceUnavailable, ValueError.
+    Without this check, packages that use PyTorch fall back to the CPU silently.
+    Raises:
+        DeviceUnavailable: PyTorch cannot use the device.
+        ValueError: `device` is not the name of a device.
     """
     number = get_cuda_index(device)
     if number is None:
@@ -39,7 +55,8 @@ def require_torch_device(device: str) -> None:
 
     if not torch.cuda.is_available():
         raise DeviceUnavailable(
-            f"PyTorch {torch.__version__} cannot use {device}: it finds no GPU that it was built for"
+            f"PyTorch {torch.__version__} cannot use {device}: it finds no GPU that it was built "
+            "for"
         )
     if number >= torch.cuda.device_count():
         raise DeviceUnavailable(

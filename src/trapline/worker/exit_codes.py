@@ -1,4 +1,4 @@
-"""How a worker's process ends, for whoever starts it: known without loading what it works with."""
+"""Exit codes of the worker process, importable without the worker's libraries."""
 
 MODEL_HUNG = 70
-"""The exit code of one whose model did not come back: it may be started again."""
+"""Exit code after a model did not return in time; the worker may be started again."""

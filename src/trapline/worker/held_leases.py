@@ -1,4 +1,4 @@
-"""What a worker has in hand, from the lease to the answer that reached the server."""
+"""Leases that a worker holds, from the lease request until the server has the result."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,10 @@ from trapline.wire.tasks import Task
 
 @dataclass(frozen=True)
 class HeldLease:
-    """A task in our hands, of a job of a pipeline; `config` are the job's parameters.
+    """A leased task of a job; `config` are the job's parameters.
 
-    One that goes `alone` may be what ended the worker that had it before: nothing else should be in
-    hand with it.
+    A task that is `alone` may have ended the worker that leased it before. The worker holds no
+    other lease while it runs such a task.
     """
 
     job_id: int
@@ -24,12 +24,12 @@ class HeldLease:
 
     @property
     def lease_token(self) -> str:
-        """Its lease token."""
+        """The token of the lease."""
         return self.task.reply_subject
 
 
 class HeldLeases:
-    """The leases in hand, by their tokens. Safe to use from any thread."""
+    """The leases that this worker holds, by token. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -37,12 +37,12 @@ class HeldLeases:
         self._dropped: set[str] = set()
 
     def add(self, leases: Iterable[HeldLease]) -> None:
-        """They are ours now."""
+        """Add new leases."""
         with self._lock:
             self._held.update((lease.lease_token, False) for lease in leases)
 
     def begin(self, lease: HeldLease) -> bool:
-        """Begin to work on it for good; False where there is no more use in that."""
+        """Mark a lease as begun; return False if its result is no longer needed."""
         with self._lock:
             if lease.lease_token in self._dropped or lease.lease_token not in self._held:
                 return False
@@ -50,21 +50,21 @@ class HeldLeases:
             return True
 
     def is_active(self, lease: HeldLease) -> bool:
-        """Whether there is still use in it."""
+        """Return whether the result of a lease is still needed."""
         with self._lock:
             return lease.lease_token in self._held and lease.lease_token not in self._dropped
 
     def complete(self, subjects: Sequence[str]) -> None:
-        """The server has the answer, or will never want it."""
+        """Remove leases whose results the server has or will never accept."""
         with self._lock:
             for subject in subjects:
                 self._held.pop(subject, None)
                 self._dropped.discard(subject)
 
     def discard(self, subjects: Iterable[str]) -> int:
-        """There is no more use in these; answers how many were not begun.
+        """Mark leases whose results are no longer needed; return how many of them were not begun.
 
-        What is begun is answered all the same.
+        Leases that are begun stay: their results are posted.
         """
         with self._lock:
             idle = [subject for subject in subjects if self._held.get(subject) is False]
@@ -73,7 +73,7 @@ class HeldLeases:
             return len(new)
 
     def remove_idle(self) -> list[str]:
-        """Take everything out of hand that nobody has begun to work on."""
+        """Remove and return the leases that are not begun."""
         with self._lock:
             idle = [subject for subject, begun in self._held.items() if not begun]
             for subject in idle:
@@ -82,11 +82,11 @@ class HeldLeases:
             return idle
 
     def list_begun(self) -> list[str]:
-        """What is in hand and begun; it is answered all the same when there is no more use in it."""
+        """List the begun leases, also those whose results are no longer needed."""
         with self._lock:
             return [subject for subject, begun in self._held.items() if begun]
 
     def list(self) -> list[str]:
-        """What is in hand and still of use."""
+        """List the leases whose results are still needed."""
         with self._lock:
             return [subject for subject in self._held if subject not in self._dropped]

@@ -1,4 +1,7 @@
-"""Pictures: fetched without the API's token, and decoded as they come."""
+"""Downloading and decoding of images.
+
+The API token is never sent to image hosts.
+"""
 
 import io
 import threading
@@ -18,20 +21,20 @@ NOT_LOADED = "failed to load image"
 
 
 class ImageLoadError(Exception):
-    """A picture that cannot be worked on. Its message begins with words that servers know.
+    """An image that cannot be processed; the message starts with a text that servers recognise.
 
-    "image is not an image" is for good, "failed to load image" may be otherwise the next time.
+    "image is not an image" is a permanent failure; "failed to load image" may succeed on a retry.
     """
 
 
 class _Passing(Exception):
-    """A fetch that may succeed when tried again."""
+    """A download that may succeed on a retry."""
 
 
 class ImageFetcher:
-    """Fetches pictures over a session of its own: image hosts never see the API's token.
+    """Downloads images over a separate session, so that image hosts never get the API token.
 
-    Safe in several threads.
+    Safe to use from several threads.
     """
 
     def __init__(
@@ -49,13 +52,14 @@ class ImageFetcher:
         )
 
     def close(self) -> None:
-        """End the session."""
+        """Close the session."""
         self._session.close()
 
     def fetch(self, url: str, given_up: Callable[[], bool] = lambda: False) -> bytes:
-        """The bytes at an address, tried again after passing failures.
+        """Download the content of a URL, and retry after transient failures.
 
-        BadImage says why there are none.
+        Raises:
+            ImageLoadError: the download failed; the message gives the reason.
         """
         attempt = 0
         while True:
@@ -91,7 +95,7 @@ class ImageFetcher:
 
 
 class PixelBudget:
-    """Bounds the pixels that are decoded and not yet worked on, however large or small the pictures are."""
+    """Limits the decoded pixels that wait for the model, for images of any size."""
 
     def __init__(self, pixels: int) -> None:
         self._pixels = pixels
@@ -99,9 +103,9 @@ class PixelBudget:
         self._changed = threading.Condition()
 
     def acquire(self, pixels: int, given_up: Callable[[], bool] = lambda: False) -> bool:
-        """Wait until there is room; a picture larger than all of it waits until it is alone.
+        """Wait until there is room for the pixels; return False if given up.
 
-        False if given up.
+        An image larger than the whole budget waits until it is alone.
         """
         with self._changed:
             while self._taken and self._taken + pixels > self._pixels:
@@ -112,16 +116,17 @@ class PixelBudget:
             return True
 
     def give_back(self, pixels: int) -> None:
-        """A picture is done with."""
+        """Release the pixels of an image."""
         with self._changed:
             self._taken -= pixels
             self._changed.notify_all()
 
 
 def parse_image_size(data: bytes, max_pixels: int) -> tuple[int, int]:
-    """Width and height from a picture's header.
+    """Parse the width and height from the header of an image.
 
-    BadImage where it is no picture, or has more pixels than allowed.
+    Raises:
+        ImageLoadError: the data is not an image, or it has more than `max_pixels` pixels.
     """
     width = height = 0
     if data[:2] == b"\xff\xd8":
@@ -147,17 +152,19 @@ def parse_image_size(data: bytes, max_pixels: int) -> tuple[int, int]:
 
 
 def decode_image(data: bytes) -> Pixels:
-    """A picture as height x width x 3 RGB bytes, without applying its EXIF rotation.
+    """Decode an image to height x width x 3 RGB bytes, without its EXIF rotation.
 
-    BadImage where it cannot be decoded wholly: half a picture must not be taken for an empty scene.
+    Raises:
+        ImageLoadError: the image cannot be decoded completely. A partial image could pass for an
+            empty scene.
     """
     if data[:2] == b"\xff\xd8":
-        # CMYK and damaged files: Pillow converts the first and says what is wrong with the others.
+        # Pillow decodes the rest: it converts CMYK and reports what is damaged.
         with suppress(ValueError, LookupError):
             return np.asarray(simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True))
     try:
         with Image.open(io.BytesIO(data)) as opened:
-            # Pillow clips 16-bit greyscale where it should scale it.
+            # Pillow clips 16-bit greyscale instead of scaling it.
             sixteen = opened.mode.startswith("I;16")
             shown = opened.point(lambda value: value / 256).convert("L") if sixteen else opened
             return np.array(shown.convert("RGB"))

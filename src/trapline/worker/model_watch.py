@@ -1,4 +1,4 @@
-"""The time that a model may take for a batch, measured by the time that its earlier images took."""
+"""Time limits of batches, derived from the measured time of earlier images."""
 
 import statistics
 import threading
@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 BATCH_S = 90.0
-"""The least time that a batch may take, in seconds."""
+"""The shortest limit of a batch, in seconds."""
 START_S = 600.0
-"""The least time that the first batch of a pipeline may take, in seconds: models warm up."""
+"""The shortest limit of the first batch of a pipeline, in seconds: models warm up."""
 TIMES_EXPECTED = 20
-"""A batch may take this multiple of its expected time."""
+"""The limit of a batch is this multiple of its expected time."""
 MEASURED_BATCHES = 15
 
 
 @dataclass(frozen=True)
 class RunningBatch:
-    """A batch that the model works on.
+    """The batch that the model is running.
 
-    `since` is of the watch's clock, `allowed_s` its limit in seconds.
+    `since` is a time of the watch's clock, `allowed_s` the limit in seconds.
     """
 
     slug: str
@@ -69,7 +69,7 @@ class ModelWatch:
     def running(self, slug: str, images: int) -> Iterator[None]:
         """Watch one call of a pipeline over `images` images.
 
-        A call that fails is not a measurement.
+        Calls that fail are not measured.
         """
         with self._lock:
             began = self._clock()
@@ -86,12 +86,12 @@ class ModelWatch:
             self._batch_size[slug] = max(self._batch_size.get(slug, 1), 2 * images)
 
     def find_batch_size(self, slug: str) -> int:
-        """The most images that the next batch of a pipeline may have."""
+        """Return the largest number of images that the next batch of a pipeline may have."""
         with self._lock:
             return self._batch_size.get(slug, 1)
 
     def find_overdue(self) -> OverdueBatch | None:
-        """The running batch, if it takes longer than its limit."""
+        """Return the running batch if it has exceeded its limit."""
         with self._lock:
             running = self._running
             if running is None:

@@ -1,4 +1,4 @@
-"""Results that could not be posted, kept on disk until they can."""
+"""Results that could not be posted, saved on disk until they can be posted."""
 
 import hashlib
 import json
@@ -17,9 +17,9 @@ _RESULTS = TypeAdapter(list[Result])
 
 
 class Outbox:
-    """A folder of unsent results of one server.
+    """A folder with the unsent results for one server.
 
-    Several workers may share it: the server takes repeats.
+    Several workers may share the folder: the server accepts repeated results.
     """
 
     def __init__(self, folder: Path, server: str) -> None:
@@ -29,7 +29,7 @@ class Outbox:
         return sum(1 for _ in self._files())
 
     def save(self, job_id: int, results: Sequence[Result]) -> Path:
-        """Write results down, so that they are there after a power cut."""
+        """Save results to disk, so that they survive a power failure."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / f"{time.time_ns()}-{uuid.uuid4().hex}.json"
         unfinished = path.with_suffix(".part")
@@ -47,10 +47,10 @@ class Outbox:
         return path
 
     def send(self, post: Callable[[int, list[Result]], object]) -> int:
-        """Post what is kept, oldest first, and forget what was taken; how many results that were.
+        """Post the saved results, oldest first, delete those accepted, and return their number.
 
-        Whatever `post` raises ends it, except a refusal for good: those results are kept aside as
-        `.refused`.
+        Results that the server rejects permanently are renamed to `.refused`. Any other exception
+        of `post` ends the call.
         """
         sent = 0
         for path in list(self._files()):
@@ -58,7 +58,7 @@ class Outbox:
                 kept = json.loads(path.read_bytes())
                 job_id, results = int(kept["job_id"]), _RESULTS.validate_python(kept["results"])
             except FileNotFoundError:
-                continue  # another worker was faster
+                continue  # another worker has sent this file
             except (ValueError, KeyError, ValidationError):
                 path.rename(path.with_suffix(".unreadable"))
                 continue

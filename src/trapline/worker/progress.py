@@ -1,4 +1,4 @@
-"""What a worker has done so far, and how busy its model is."""
+"""Counts of a worker's tasks, and the share of time in which its model is busy."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Progress:
-    """Counts, safe to add to from any thread. Times are seconds."""
+    """Counts, safe to use from several threads. Times are in seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -19,19 +19,19 @@ class Progress:
         self.started = time.monotonic()
 
     def add(self, **counts: int) -> None:
-        """Count."""
+        """Add to the counts."""
         with self._lock:
             for name, count in counts.items():
                 self._counts[name] += count
 
     def read(self) -> dict[str, int]:
-        """The counts now."""
+        """Return the current counts."""
         with self._lock:
             return dict(self._counts)
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """The model runs."""
+        """Measure the time in which the model runs."""
         started = time.monotonic()
         try:
             yield
@@ -41,7 +41,7 @@ class Progress:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """The model waits for a picture."""
+        """Measure the time in which the model waits for an image."""
         started = time.monotonic()
         try:
             yield
@@ -50,6 +50,6 @@ class Progress:
                 self._waiting_s += time.monotonic() - started
 
     def times(self) -> tuple[float, float]:
-        """Seconds the model ran, and waited for a picture."""
+        """Return the seconds in which the model ran, and in which it waited for an image."""
         with self._lock:
             return self._busy_s, self._waiting_s

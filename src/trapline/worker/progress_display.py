@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a worker, and what a log file gets instead."""
+"""Progress of a worker, as a live line on a terminal or as entries of a log file."""
 
 import logging
 import sys
@@ -22,7 +22,7 @@ _bars: dict[str, tuple[Bar, int]] = {}
 
 
 class _ConsoleLogger:
-    """Writes log lines above the progress line instead of through it."""
+    """Logger that prints above the progress line."""
 
     def msg(self, message: str) -> None:
         _console.print(message, markup=False, highlight=False, soft_wrap=True)
@@ -31,7 +31,7 @@ class _ConsoleLogger:
 
 
 def configure_logging() -> FilteringBoundLogger:
-    """The worker's log: lines for people on a terminal, a JSON object a line elsewhere; standard error both."""
+    """Configure the worker's log on standard error: text on a terminal, JSON lines elsewhere."""
     shared: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -50,7 +50,7 @@ def configure_logging() -> FilteringBoundLogger:
 
 @contextmanager
 def display_progress(progress: Progress, log: FilteringBoundLogger) -> Iterator[None]:
-    """Keep a line with the rate on a terminal; write one to the log now and then where it moved elsewhere."""
+    """Show the rate on a terminal; elsewhere log it at intervals, if it changed."""
     ended = threading.Event()
     shown = _show_on_terminal if _console.is_terminal else _show_in_log
     thread = threading.Thread(
@@ -90,7 +90,7 @@ def _show_in_log(progress: Progress, log: FilteringBoundLogger, ended: threading
 
 
 def format_progress(progress: Progress, rate: float) -> str:
-    """The progress line: `rate` is in images a second."""
+    """Format the progress line; `rate` is in images per second."""
     counts = progress.read()
     busy_s, waiting_s = progress.times()
     in_hand = counts["leased"] - _done(counts)
@@ -110,7 +110,7 @@ def format_progress(progress: Progress, rate: float) -> str:
 
 
 def display_download(name: str, here: int, total: int) -> None:
-    """Show how much of a model file has come; on a terminal as a bar."""
+    """Show how much of a model file is downloaded; on a terminal as a bar."""
     if not _console.is_terminal:
         if here in (0, total):
             _console.print(

@@ -1,4 +1,4 @@
-"""Posting: results go out together, again after failures, and to disk while the server is away."""
+"""Posting of results in batches, with retries; unsent results are saved to disk."""
 
 import queue
 import threading
@@ -17,16 +17,17 @@ WAIT_S = 0.25
 OUTBOX_EVERY_S = 5.0
 FULLEST_OUTBOX = 200
 MOST_SCORES = 100_000
-"""Scores in one body: about 2 MB of JSON."""
+"""Most scores in one request: about 2 MB of JSON."""
 
 Item = tuple[int, Result]
 
 
 class ResultPoster:
-    """Posts results as they come. `run` ends after `finish`, when everything is posted or on disk.
+    """Posts results. `run` ends after `finish`, when every result is posted or saved to disk.
 
-    `settle` is told the leases whose results the server has, or will never take; `forget` whether a
-    refusal was about the worker's id, so that the same results may be taken without it.
+    `settle` is called with the leases whose results the server has or will never accept. `forget`
+    returns whether a refusal concerned the worker's ID, so that the results may be accepted without
+    it.
     """
 
     def __init__(
@@ -61,30 +62,32 @@ class ResultPoster:
         self._outbox_lock = threading.Lock()
 
     def put(self, job_id: int, result: Result) -> None:
-        """Take a result."""
+        """Add a result to post."""
         with self._lock:
             self._unsent += 1
         self._results.put((job_id, result))
 
     def has_room(self) -> bool:
-        """Whether results go out fast enough that more may be made."""
+        """Return whether results are posted fast enough for more work."""
         return self._kept < FULLEST_OUTBOX and self._unsent < 20 * self._batch_size
 
     def is_empty(self) -> bool:
-        """Whether everything taken was posted or written to disk."""
+        """Return whether every result is posted or saved to disk."""
         return self._unsent == 0
 
     def finish(self) -> None:
-        """No more results come: post what is here, once each, and what fails goes to disk."""
+        """Post each remaining result once, and save to disk those that fail; no more results
+        follow.
+        """
         self._finishing.set()
 
     def list_unsent(self) -> list[str]:
-        """The leases whose results are on disk."""
+        """List the leases whose results are on disk."""
         with self._lock:
             return list(self._unsent_subjects)
 
     def save(self) -> int:
-        """Write everything that waits to disk at once, because the time is up; how many results that were."""
+        """Save all waiting results to disk immediately, at the deadline; return their number."""
         by_job: dict[int, list[Result]] = {}
         while True:
             try:
@@ -99,7 +102,7 @@ class ResultPoster:
         return sum(map(len, by_job.values()))
 
     def run(self) -> None:
-        """Post until finished."""
+        """Post results until `finish` is called and none is left."""
         tried = time.monotonic() - self._outbox_every_s
         while True:
             if (
@@ -118,7 +121,7 @@ class ResultPoster:
                 return
 
     def _next_results(self) -> tuple[int, list[Result]]:
-        """Results of one job that are there now, as many as may go together."""
+        """Return the waiting results of one job, as many as one request may have."""
         item = self._next
         self._next = None
         if item is None:
@@ -141,8 +144,8 @@ class ResultPoster:
         return job_id, results
 
     def _post(self, job_id: int, results: Sequence[Result]) -> None:
-        # While the server is known to be away, and at the end, one attempt is enough: the disk is
-        # safe.
+        # One attempt is enough while the server is known to be unavailable, and at the end: results
+        # are safe on disk.
         hurried = self._kept or self._finishing.is_set()
         retry = RetryPolicy(0, self._retry.backoff_s) if hurried else self._retry
         try:
@@ -184,13 +187,13 @@ class ResultPoster:
             self._post(job_id, results[middle:])
         elif isinstance(results[0].result, Success):
             image_id = results[0].result.source_images[0].id
-            failure = build_failure("the result is larger than the server takes", image_id)
+            failure = build_failure("the result is larger than the server accepts", image_id)
             self._post(
                 job_id,
                 [Result.model_construct(reply_subject=results[0].reply_subject, result=failure)],
             )
         else:
-            self._log.error("result refused", job=job_id, reason="larger than the server takes")
+            self._log.error("result refused", job=job_id, reason="larger than the server accepts")
             self._settle([results[0].reply_subject])
 
     def _keep(self, job_id: int, results: Sequence[Result], reason: str) -> None:
@@ -203,9 +206,10 @@ class ResultPoster:
         )
 
     def send_saved(self) -> None:
-        """Send what is on disk, as far as the server takes it.
+        """Post the results that are saved on disk.
 
-        ServerUnreachable where it is away.
+        Raises:
+            ApiConnectionError: the server is unavailable.
         """
         once = RetryPolicy(0, self._retry.backoff_s)
         with self._outbox_lock:

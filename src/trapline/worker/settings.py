@@ -1,4 +1,4 @@
-"""Every variable that the worker reads."""
+"""All settings of the worker."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ def _usual_model_cache() -> Path:
 
 
 class WorkerSettings(BaseSettings):
-    """Settings of a worker, from TRAPLINE_... variables and a .env file. Times are seconds."""
+    """Settings of a worker, from TRAPLINE_... variables and a .env file. Times are in seconds."""
 
     model_config = SettingsConfigDict(
         env_prefix="TRAPLINE_", env_file=".env", extra="ignore", hide_input_in_errors=True
@@ -70,26 +70,29 @@ class WorkerSettings(BaseSettings):
 
     @property
     def accepted_licences(self) -> frozenset[str]:
-        """Licences of models that a person said yes to, named with commas between them."""
+        """The licences of models that a person accepted, from a comma-separated setting."""
         return frozenset(name.strip() for name in self.accept_licences.split(",") if name.strip())
 
     @property
     def full_service_name(self) -> str:
-        """The service's name with this host's, as it is registered."""
+        """The name of the service with the host name, as it is registered."""
         return f"{self.service_name} ({socket.gethostname()})"
 
 
 class WorkerSettingsError(Exception):
-    """A setting is missing or wrong; the message names the variable."""
+    """A setting is missing or invalid; the message names the variable."""
 
 
 def load_settings(**given: object) -> WorkerSettings:
-    """The settings of this process; what is given wins over the environment.
+    """Load the settings of this process; `given` overrides the environment.
 
-    BadSettings names each wrong variable.
+    Raises:
+        WorkerSettingsError: settings are missing or invalid; the message names each variable.
     """
     try:
-        return WorkerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return WorkerSettings(
+            **{name: value for name, value in given.items() if value is not None}  # type: ignore[arg-type]
+        )
     except ValidationError as error:
         lines = []
         for wrong in error.errors():
@@ -104,5 +107,5 @@ def load_settings(**given: object) -> WorkerSettings:
 
 
 def get_model_cache() -> Path:
-    """Where model files are kept, also where the other settings of a worker are not made yet."""
+    """Return the folder of model files, also if the worker's other settings are incomplete."""
     return load_settings(token=SecretStr("not used")).model_cache

@@ -1,4 +1,4 @@
-"""Leasing: which jobs have something to do, and taking it."""
+"""Leasing of tasks from the server."""
 
 import random
 import threading
@@ -18,11 +18,12 @@ LONGEST_WAIT_S = 30.0
 
 
 class TaskLeaser:
-    """Leases tasks, only as long as more are wanted.
+    """Leases tasks while the loop has room for more.
 
-    From a server that gives workers an id, over all jobs at once, waiting up to `wait_s` there for
-    a task. From another one it asks for jobs, drains the first of them, and asks again. `error` is
-    set, and `run` ends, when the token or the id is refused: nothing but a person can help then.
+    A server that registers workers leases over all jobs in one request, and waits there up to
+    `wait_s` seconds for a task. From another server the worker lists jobs, drains the first one,
+    and lists them again. If the server refuses the token or the ID, `error` is set and `run` ends,
+    because only a person can fix that.
     """
 
     def __init__(
@@ -54,26 +55,29 @@ class TaskLeaser:
         self.error: WorkerRejected | None = None
 
     def seconds_without_task(self) -> float:
-        """How long the server has been saying that there is nothing; a server that does not answer says nothing."""
+        """Return the seconds for which the server has reported no task.
+
+        A server that does not respond reports nothing.
+        """
         return time.monotonic() - self._last_task if self._looked else 0.0
 
     def touch(self) -> None:
-        """Something may still be to do."""
+        """Reset the time without a task."""
         self._last_task = time.monotonic()
 
     def fail(self, error: WorkerRejected) -> None:
-        """Lease no more: the server refuses this worker for good."""
+        """Stop leasing: the server has refused this worker permanently."""
         self.error = self.error or error
 
     def run(self) -> None:
-        """Lease until told to stop."""
+        """Lease tasks until `stop` is set."""
         failures = 0
         while not self._stop.is_set() and self.error is None:
             try:
                 welcome = self._identity.ensure()
                 leased = self._lease_any(welcome) if welcome else self._lease_from_best_job()
                 if failures:
-                    self._log.info("server answers again")
+                    self._log.info("server is available again")
                 failures = 0
             except (ApiStatusError, ApiConnectionError) as error:
                 if isinstance(error, ApiStatusError):
@@ -98,11 +102,14 @@ class TaskLeaser:
                 self._stop.wait(self._poll_s * _jitter())
 
     def _lease_any(self, welcome: HelloResponse) -> bool:
-        """Whether to go on at once: something was leased, or the server did the waiting."""
+        """Lease tasks of any job; return whether to ask again without a pause.
+
+        That is the case if tasks were leased, or if the server has waited for tasks.
+        """
         self._wait_until_wanted()
         if self._stop.is_set():
             return False
-        # The first answer says whether there is anything; it must not take long.
+        # The first response shows whether there are tasks, so it must be fast.
         is_first = not self._looked
         wait_s = 0.0 if is_first else self._wait_s
         began = time.monotonic()
@@ -128,7 +135,7 @@ class TaskLeaser:
         return bool(tasks) or is_first or time.monotonic() - began > max(wait_s / 2, FULL_WAIT_S)
 
     def _lease_from_best_job(self) -> bool:
-        """Whether anything was leased."""
+        """Lease tasks of the best job; return whether there were any."""
         self._wait_until_wanted()
         if self._stop.is_set():
             return False

@@ -1,4 +1,4 @@
-"""Who this process is to the server: it says hello, keeps what it holds, and gives it back when it ends."""
+"""Identity of this process on the server: registration, lease renewal, and release at the end."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -11,23 +11,22 @@ from trapline.wire.workers import HelloRequest, HelloResponse
 from trapline.worker.held_leases import HeldLeases
 
 ABSENT = (404, 405, 501)
-"""What a server answers that knows the five calls only."""
+"""Status codes of a server that supports only the five calls of the worker protocol."""
 UNKNOWN = 409
-"""What a server answers to an id that it does not know."""
+"""Status code of the response to an unknown worker ID."""
 RENEW_AGAIN_S = 5.0
 LONGEST_IDLE_S = 1.0
 
 
 class WorkerRejected(Exception):
-    """The server does not know the token, does not let it work, or ended this worker."""
+    """The server refused the token or the permissions, or ended this worker."""
 
 
 class WorkerIdentity:
-    """The worker's id, where the server gives ids. `before` runs before each hello that has to be
-    said.
+    """The worker's ID, if the server registers workers.
 
-    A hello ends an earlier process of the same name and voids what it held: results of it that are
-    still on disk are to be sent before that.
+    `before` runs before each registration. A registration ends an earlier process of the same name
+    and revokes its leases, so results of that process on disk must be posted first.
     """
 
     def __init__(
@@ -45,18 +44,23 @@ class WorkerIdentity:
         self._log = log
         self._before = before
         self._lock = threading.Lock()
-        # A caller that ends the process must not overtake a call of another thread.
+        # A caller that ends the process must wait for a release that runs in another thread.
         self._release_lock = threading.Lock()
         self._welcome: HelloResponse | None = None
         self._absent = False
 
     @property
     def hello_response(self) -> HelloResponse | None:
-        """What the server answered to the hello; None before, and where it knows none."""
+        """The response to the registration; None before it, and if the server does not register
+        workers.
+        """
         return self._welcome
 
     def ensure(self) -> HelloResponse | None:
-        """Say hello unless it is said; None where the server knows the five calls only."""
+        """Register the worker if it is not registered.
+
+        Return None if the server supports only the five calls of the worker protocol.
+        """
         with self._lock:
             if self._welcome is None and not self._absent:
                 self._before()
@@ -66,7 +70,10 @@ class WorkerIdentity:
                     if refused.status not in ABSENT:
                         raise
                     self._absent = True
-                    self._log.debug("the server gives workers no id; the five calls are used")
+                    self._log.debug(
+                        "the server does not register workers; using the five calls of the worker "
+                        "protocol"
+                    )
                 else:
                     self._api.set_worker_id(self._welcome.worker_id)
                     self._log.info(
@@ -77,17 +84,20 @@ class WorkerIdentity:
             return self._welcome
 
     def forget(self, refused: ApiStatusError, also: Collection[int] = ()) -> bool:
-        """Whether a call was refused because of the id, so that it may succeed after another hello."""
+        """Discard the ID if the server refused a request because of it; the caller then retries.
+
+        Return whether the ID was discarded.
+        """
         with self._lock:
             if self._welcome is None or refused.status not in (UNKNOWN, *also):
                 return False
-            self._log.warning("the server does not know this worker any more", reason=str(refused))
+            self._log.warning("the server no longer knows this worker", reason=str(refused))
             self._welcome = None
             self._api.set_worker_id(None)
             return True
 
     def get_rejection(self, refused: ApiStatusError) -> WorkerRejected | None:
-        """What to end with, where a call was refused for good."""
+        """Return the error to end with, if the server refused a request permanently."""
         if refused.status not in (401, 403):
             return None
         if refused.status == 403 and self._welcome is not None:
@@ -95,7 +105,7 @@ class WorkerIdentity:
         return WorkerRejected(f"the server refuses the token: {refused}")
 
     def renew(self) -> None:
-        """Tell the server what is in hand, and drop what is no longer of use."""
+        """Renew the leases of this worker, and drop those whose results are no longer needed."""
         renewed = self._api.renew_leases(self._holding.list(), self._holding.list_begun())
         gone = [lease for lease in renewed.leases if lease.status is not LeaseState.HELD]
         dropped = self._holding.discard(lease.reply_subject for lease in gone)
@@ -106,9 +116,9 @@ class WorkerIdentity:
             )
 
     def keep_renewing(self, stop: threading.Event, fail: Callable[[WorkerRejected], None]) -> None:
-        """Renew until told to stop; then give back what is not begun, at once.
+        """Renew leases until `stop` is set; then release the leases that are not begun.
 
-        `fail` is told of a refusal for good.
+        `fail` is called if the server refuses the worker permanently.
         """
         wait_s = LONGEST_IDLE_S
         while not stop.wait(wait_s):
@@ -131,7 +141,7 @@ class WorkerIdentity:
         self.release()
 
     def release(self) -> None:
-        """Give back what is not begun. Returns when no other thread is doing so either."""
+        """Release the leases that are not begun. Wait for a release that runs in another thread."""
         with self._release_lock:
             idle = self._holding.remove_idle()
             if idle and self._welcome is not None:
@@ -143,11 +153,11 @@ class WorkerIdentity:
                     )
 
     def end(self, unsent: Collection[str] = ()) -> None:
-        """End the id: everything in hand goes back, but for results that are still to be sent."""
+        """End the registration and release all leases, except those of unsent results."""
         if self._welcome is None:
             return
         given = [subject for subject in self._holding.list() if subject not in unsent]
         try:
             self._api.release_leases(given, final=True, unsent=list(unsent))
         except (ApiConnectionError, ApiStatusError) as error:
-            self._log.warning("the server heard no goodbye", reason=str(error))
+            self._log.warning("the server did not receive the final request", reason=str(error))

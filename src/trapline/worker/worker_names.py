@@ -1,4 +1,4 @@
-"""A worker's name on its host: the lowest that no live process has."""
+"""The name of a worker on its host: the lowest number that no live process uses."""
 
 import hashlib
 import os
@@ -7,18 +7,18 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # no such locks on Windows: every process has a name of its own there
+except ImportError:  # Windows has no such locks: each process has a separate name there.
     fcntl = None  # type: ignore[assignment]
 
 MOST = 10_000
 
 
 class WorkerNameLock:
-    """`worker-1`, `worker-2`, ...: held for as long as the process lives, however it ends.
+    """A name `worker-1`, `worker-2`, ..., locked until the process ends, in whatever way.
 
-    A process that is started again takes the name of the one that died, and two that live never
-    share one. Where the folder cannot be written or locked, the name is made of the process id, and
-    takes over from nobody.
+    A restarted process gets the name of the one that ended, and two live processes never share a
+    name. If the folder cannot be written or locked, the name contains the process ID and replaces
+    no earlier worker.
     """
 
     def __init__(self, folder: Path, server: str, service: str) -> None:
@@ -55,7 +55,7 @@ class WorkerNameLock:
         return None
 
     def release(self) -> None:
-        """Let another process have it."""
+        """Release the name for other processes."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -307,7 +307,7 @@ def test_weights_cannot_run_anything(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps(Evil(), protocol=2))
     with (
         path.open("rb") as file,
-        pytest.raises(InvalidLegacyFile, match=r"posix\.mkdir is nothing that weights are made of"),
+        pytest.raises(InvalidLegacyFile, match=r"posix\.mkdir is not allowed in a file of weights"),
     ):
         parse_tensors(file)
     assert not (tmp_path / "made").exists()

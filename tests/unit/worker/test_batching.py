@@ -66,7 +66,7 @@ def test_a_batch_with_too_few_answers_is_an_error() -> None:
             return super().run(pictures)[1:]
 
     (answer,) = run_isolated(Short(), [picture("a")], BatchLimit(10, 1000), ModelWatch())
-    assert "gave 0 answers for 1 pictures" in str(answer)
+    assert "returned 0 results for 1 images" in str(answer)
 
 
 def test_a_batch_is_bounded_by_pixels_but_never_empty() -> None:
@@ -115,7 +115,7 @@ def test_a_result_is_what_the_wire_takes() -> None:
     ],
 )
 def test_numbers_that_are_none_are_refused(bad: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="the pipeline gave"):
+    with pytest.raises(ValueError, match="the pipeline returned"):
         build_success(Small(), picture("a"), "", [found(**bad)], 0.0)
 
 

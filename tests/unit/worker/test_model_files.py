@@ -137,7 +137,7 @@ def test_leftovers_of_another_file_are_thrown_away(host: str, tmp_path: Path) ->
 
 def test_a_file_with_another_sum_is_never_used(host: str, tmp_path: Path) -> None:
     file = ModelFile("net.onnx", f"{host}/net.onnx", len(CONTENT), "0" * 64, "MIT")
-    with pytest.raises(ModelFileMissing, match="what came has sha256"):
+    with pytest.raises(ModelFileMissing, match="the downloaded file has sha256"):
         fetch_model_file(file, tmp_path)
     assert not get_cached_path(file, tmp_path).exists()
 
@@ -207,7 +207,7 @@ def test_a_publishers_md5_counts_and_the_sha256_is_pinned(host: str, tmp_path: P
     pin = path.with_suffix(".pt.sha256")
     assert pin.read_text().strip() == hashlib.sha256(CONTENT).hexdigest()
     wrong = unlisted(f"{host}/net.pt", "0" * 32)
-    with pytest.raises(ModelFileMissing, match=f"what came has {len(CONTENT)} bytes and md5 {MD5}"):
+    with pytest.raises(ModelFileMissing, match=f"file has {len(CONTENT)} bytes and md5 {MD5}"):
         fetch_model_file(wrong, tmp_path)
     assert not get_cached_path(wrong, tmp_path).exists()
 
@@ -222,14 +222,14 @@ def test_without_any_sum_the_first_file_is_the_one(host: str, tmp_path: Path) ->
     assert Files.asked == [None], "what is left of a download cannot be continued"
     assert fetch_model_file(file, tmp_path) == path
     path.write_bytes(CONTENT[::-1])
-    with pytest.raises(ModelFileMissing, match="not the file that first came"):
+    with pytest.raises(ModelFileMissing, match="differs from the first download"):
         fetch_model_file(file, tmp_path)
 
 
 def test_a_broken_download_of_unknown_size_is_resumed_and_judged(host: str, tmp_path: Path) -> None:
     Files.breaks = 1
     file = unlisted(f"{host}/net.pt", MD5)
-    with pytest.raises(ModelFileMissing, match="could not be had from"):
+    with pytest.raises(ModelFileMissing, match="could not be downloaded from"):
         fetch_model_file(file, tmp_path)
     assert fetch_model_file(file, tmp_path).read_bytes() == CONTENT
     assert Files.asked[1] is not None

@@ -200,7 +200,7 @@ def test_what_is_missing_is_named(server: FakeServer, installed: Path) -> None:
     code, _, err = finish(start(server, installed, "-p", "nonsense"))
     assert code == 1
     assert (
-        "no installed package offers pipeline nonsense; there are animal-detector, brightest-spot, insect-"
+        "package offers pipeline nonsense; installed are animal-detector, brightest-spot, insect-"
         in err
     )
     code, _, err = finish(start(server, installed, "-p", "slow", TRAPLINE_TOKEN="wrong"))

@@ -61,7 +61,7 @@ def test_parts_of_the_picture_become_pixels_of_it(
 
 def test_what_is_no_box_is_refused() -> None:
     for wrong in ([0.1, 0.2, 0.3], [0.1, 0.2, 0.3, float("nan")]):
-        with pytest.raises(ValueError, match="is no box"):
+        with pytest.raises(ValueError, match="is not a box"):
             scale_box(wrong, 400, 300)
 
 
@@ -86,7 +86,7 @@ def test_megadetectors_categories_are_named() -> None:
     "answer", [{"failure": "inference failure", "detections": None}, {"detections": None}, {}]
 )
 def test_megadetectors_failures_are_failures(answer: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="MegaDetector could not work on it"):
+    with pytest.raises(ValueError, match="MegaDetector failed on the image"):
         parse_detections(answer, "md", 400, 300, 0.2)
     with pytest.raises(ValueError, match="no category '7'"):
         parse_detections(
@@ -205,7 +205,7 @@ def test_what_is_said_of_the_picture_names_the_surest_box(form: str) -> None:
 
 
 def test_speciesnets_failures_are_failures() -> None:
-    with pytest.raises(ValueError, match="could not work on it: DETECTOR, CLASSIFIER"):
+    with pytest.raises(ValueError, match="failed on the image: DETECTOR, CLASSIFIER"):
         parse_prediction({"failures": ["DETECTOR", "CLASSIFIER"]}, PLACES, 4, 3, 0.2)
 
 
@@ -238,11 +238,11 @@ def test_speciesnets_class_list_comes_with_its_model(tmp_path: Path) -> None:
     assert classes.labels == ["european hare", "white-tailed deer"]
     assert load_labels(unpack(archive)) == [HARE, DEER]
     archive.with_name("speciesnet").joinpath("info.json").unlink()
-    with pytest.raises(ModelFileMissing, match="is no SpeciesNet"):
+    with pytest.raises(ModelFileMissing, match="is not a SpeciesNet"):
         pipeline.prepare(Device("cpu", 1, fetch))
     broken = tmp_path / "broken.tar.gz"
     broken.write_bytes(b"<html>sign in</html>")
-    with pytest.raises(ModelFileMissing, match="no archive of SpeciesNet"):
+    with pytest.raises(ModelFileMissing, match="not an archive of SpeciesNet"):
         unpack(broken)
 
 

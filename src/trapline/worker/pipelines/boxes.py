@@ -1,4 +1,4 @@
-"""Boxes and the pictures under them."""
+"""Geometry of boxes, and the parts of images inside them."""
 
 from typing import Any
 
@@ -12,13 +12,17 @@ Boxes = NDArray[np.floating[Any]]
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
-    """The picture at another size, bilinear and antialiased."""
+    """Resize an image with antialiased bilinear interpolation."""
     picture = Image.fromarray(pixels)
     return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def suppress_overlaps(boxes: Boxes, scores: Boxes, threshold: float) -> list[int]:
-    """Indices of the boxes (n x 4: x1, y1, x2, y2) to keep, best first; others overlap a better one (IoU) too much."""
+    """Return the indices of the boxes to keep, best first (non-maximum suppression).
+
+    `boxes` is n x 4: x1, y1, x2, y2. A box is dropped if its IoU with a better one exceeds
+    `threshold`.
+    """
     left = np.argsort(-scores, kind="stable")
     areas = np.maximum(0, boxes[:, 2] - boxes[:, 0]) * np.maximum(0, boxes[:, 3] - boxes[:, 1])
     kept = []
@@ -38,12 +42,12 @@ def suppress_overlaps(boxes: Boxes, scores: Boxes, threshold: float) -> list[int
 
 
 def clip_boxes(boxes: Boxes, width: int, height: int) -> Boxes:
-    """The boxes, cut at the picture's edges."""
+    """Clip boxes at the edges of the image."""
     return np.clip(boxes, 0, np.array([width, height, width, height], dtype=boxes.dtype))
 
 
 def crop(pixels: Pixels, box: Boxes) -> Pixels:
-    """What is under a box, at least one pixel."""
+    """Return the pixels inside a box, at least one."""
     height, width = pixels.shape[:2]
     x1, y1 = min(int(box[0]), width - 1), min(int(box[1]), height - 1)
     x2, y2 = max(x1 + 1, int(np.ceil(box[2]))), max(y1 + 1, int(np.ceil(box[3])))

@@ -1,4 +1,4 @@
-"""Animals, persons and vehicles on camera-trap pictures, and what kind of animal it is."""
+"""Detector for animals, persons and vehicles, with a classifier for groups of animals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,27 +51,32 @@ CLASSIFIER = Algorithm(
 GROUPER = Algorithm(
     name="Groups of animals, from ImageNet",
     key="efficientnet-lite0-animal-groups",
-    description="The classifier's scores added up over groups of animals; the finest group with most of them.",
+    description="The classifier's scores added up over groups of animals; "
+    "the finest group with most of them.",
     task_type="classification",
     category_map=build_category_map(*imagenet.GROUPS),
 )
 
 MARGIN = 0.1
-"""How much is added to each side of a box before it is classified, as a part of the box: context helps."""
+"""Margin added to each side of a box before classification, as a fraction of the box."""
 
 CROPS_AT_ONCE = 16
 
 
 class CameraTrap(Pipeline):
-    """A detector for animals, persons and vehicles, then a classifier on the animals.
+    """A detector for animals, persons and vehicles, followed by a classifier for the animals.
 
-    The detector never names a species: what it says of an animal is "animal". The classifier's own
-    words are kept with all scores; the group that they add up to names the box.
+    The detector never names a species: its class for every animal is "animal". The classifier's
+    ImageNet class is stored with all its scores. The group with the largest sum of scores labels
+    the box.
     """
 
     slug = "animal-detector"
     name = "Animals, persons and vehicles"
-    description = "Finds animals, persons and vehicles, and says what kind of animal: a bird, a carnivore, an insect, ..."
+    description = (
+        "Finds animals, persons and vehicles, and names the group of each animal: "
+        "a bird, a carnivore, an insect, ..."
+    )
     stages = (
         Stage(key="detect", name="Detector", description="CenterNet: animal, person, vehicle"),
         Stage(
@@ -87,12 +92,12 @@ class CameraTrap(Pipeline):
     _classifier: OnnxSession
 
     def load(self, machine: Device) -> None:
-        """Fetch both models, convert them, and open them."""
+        """Fetch both models, convert them, and load them."""
         self._detector = open_centernet(machine)
         self._classifier = open_classifier(machine)
 
     def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """Detect picture by picture, then classify all animals together."""
+        """Detect image by image, then classify all animals together."""
         seen = [detect(self._detector, picture.pixels) for picture in pictures]
         crops = [
             prepare_crop(picture.pixels, thing.box)
@@ -111,14 +116,14 @@ class CameraTrap(Pipeline):
 
 
 def open_classifier(machine: Device) -> OnnxSession:
-    """The classifier in memory, made from its published weights."""
+    """Build the classifier from its published weights and load it."""
     with machine.fetch(CLASSIFIER_WEIGHTS).open("rb") as file:
         model = build_efficientnet(parse_tensors(file))
     return open_session(model, machine.device, machine.threads)
 
 
 def prepare_crop(pixels: Pixels, box: Boxes) -> NDArray[np.float32]:
-    """What the classifier gets of a box: [3, 224, 224] RGB, (x - 127) / 128."""
+    """Build the classifier's input for a box: [3, 224, 224] RGB, (x - 127) / 128."""
     height, width = pixels.shape[:2]
     across, down = (box[2] - box[0]) * MARGIN, (box[3] - box[1]) * MARGIN
     wider = np.array(
@@ -137,7 +142,7 @@ def prepare_crop(pixels: Pixels, box: Boxes) -> NDArray[np.float32]:
 def classify(
     session: OnnxSession, crops: Sequence[NDArray[np.float32]]
 ) -> list[NDArray[np.float32]]:
-    """The logits of each crop, over the classes of ImageNet."""
+    """Return the logits of each crop over the classes of ImageNet."""
     logits: list[NDArray[np.float32]] = []
     for first in range(0, len(crops), CROPS_AT_ONCE):
         (some,) = session.run(
@@ -148,7 +153,7 @@ def classify(
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Logits as scores that add up to 1."""
+    """Convert logits to scores that add up to 1."""
     powers = np.exp(logits.astype(np.float64) - logits.max())
     scores: NDArray[np.float64] = powers / powers.sum()
     return scores

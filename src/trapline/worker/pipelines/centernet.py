@@ -1,4 +1,4 @@
-"""CenterNet on MobileNetV3: where animals, persons and vehicles are."""
+"""CenterNet on MobileNetV3, a detector for animals, persons and vehicles."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from trapline.worker.pipelines import tfjs_converter
 from trapline.worker.pipelines.boxes import Boxes, clip_boxes, resize, suppress_overlaps
 from trapline.worker.pipelines.coco import GROUP_OF, GROUPS
 
-# The package is under MIT; the repository the model was trained in names no licence: fetched, never
-# passed on.
+# The package is under MIT. The repository of the training code names no licence, so the model is
+# downloaded and never redistributed.
 _PACKAGE = "npm:@vladmandic/human@3.3.6#models/"
 GRAPH = ModelFile(
     name="centernet.json",
@@ -32,7 +32,10 @@ WEIGHTS = ModelFile(
 SIDE = 512
 SCORE_FROM = 0.20
 PERSON_FROM = 0.35
-"""The least score of a person: at night and from behind, this model takes animals for people."""
+"""The least score of a person:
+
+in images at night and from behind, the model confuses animals with persons.
+"""
 OVERLAP = 0.5
 
 _INPUT, _OUTPUT = "tower_0/images", "tower_0/detections"
@@ -40,7 +43,10 @@ _INPUT, _OUTPUT = "tower_0/images", "tower_0/detections"
 
 @dataclass(frozen=True)
 class CenterNetBox:
-    """A box in pixels of the picture (x1, y1, x2, y2), the index of its group in GROUPS, and its score."""
+    """A detected box in pixels (x1, y1, x2, y2), with its score.
+
+    `group` is an index of GROUPS.
+    """
 
     box: Boxes
     group: int
@@ -48,7 +54,7 @@ class CenterNetBox:
 
 
 def open_centernet(machine: Device) -> OnnxSession:
-    """The model in memory, converted from TensorFlow.js, which takes a quarter of a second."""
+    """Convert the model from TensorFlow.js and load it, in about 0.25 s."""
     graph, weights = machine.fetch(GRAPH), machine.fetch(WEIGHTS)
     return open_session(
         tfjs_converter.convert_to_onnx(graph.read_bytes(), weights.read_bytes()),
@@ -58,7 +64,10 @@ def open_centernet(machine: Device) -> OnnxSession:
 
 
 def detect(session: OnnxSession, pixels: Pixels) -> list[CenterNetBox]:
-    """What is seen on a picture, best first; its answer [1, 100, 6] is x1, y1, x2, y2 of 512, score, COCO class."""
+    """Detect objects in an image, best first.
+
+    The model's output [1, 100, 6] holds x1, y1, x2, y2 in pixels of 512, score, and COCO class.
+    """
     height, width = pixels.shape[:2]
     given = resize(pixels, SIDE, SIDE)[np.newaxis].astype(np.float32)
     (answer,) = session.run([_OUTPUT], {_INPUT: given})
@@ -66,7 +75,7 @@ def detect(session: OnnxSession, pixels: Pixels) -> list[CenterNetBox]:
     if not rows.size:
         return []
     groups = np.array([GROUPS.index(GROUP_OF[int(row[5])]) for row in rows])
-    # Before the suppression: an uncertain person must not hide the animal in the same place.
+    # Before the suppression: an uncertain person must not suppress the animal in the same place.
     certain = (groups != GROUPS.index("person")) | (rows[:, 4] >= PERSON_FROM)
     rows, groups = rows[certain], groups[certain]
     boxes = clip_boxes(
@@ -74,8 +83,8 @@ def detect(session: OnnxSession, pixels: Pixels) -> list[CenterNetBox]:
         width,
         height,
     )
-    # One thing is one box, whatever groups it was taken for; a person on a horse overlaps it less
-    # than that.
+    # An object keeps one box, whatever groups it was detected as. A person on a horse overlaps the
+    # horse by less than this threshold.
     return [
         CenterNetBox(boxes[index], int(groups[index]), float(rows[index, 4]))
         for index in suppress_overlaps(boxes, rows[:, 4], OVERLAP)

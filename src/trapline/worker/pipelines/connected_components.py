@@ -1,4 +1,4 @@
-"""Connected parts of a mask, from its runs: no image library for one function."""
+"""Connected components of a mask, computed from runs of pixels with numpy alone."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,11 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Components:
-    """Parts of a mask: boxes [n, 4] (x1, y1, x2, y2; the ends are one behind), areas [n], sums of weights [n]."""
+    """Connected components of a mask.
+
+    `boxes` is [n, 4] (x1, y1, x2, y2 with exclusive ends), `areas` is [n] and the sums of weights
+    are [n].
+    """
 
     boxes: Numbers
     areas: Numbers
@@ -18,9 +22,9 @@ class Components:
 
 
 def list_components(mask: NDArray[np.bool_], weights: NDArray[np.float32]) -> Components:
-    """The parts of a mask that hang together by sides or corners, in no particular order.
+    """Return the components of a mask, connected by sides or corners, in no particular order.
 
-    `weights` has the shape of the mask; what lies under each part is added up.
+    `weights` has the shape of the mask; the weights of each component are summed.
     """
     height, width = mask.shape
     framed = np.zeros((height, width + 2), np.int8)
@@ -48,12 +52,12 @@ def list_components(mask: NDArray[np.bool_], weights: NDArray[np.float32]) -> Co
 
 
 def _join(rows: Numbers, starts: Numbers, ends: Numbers, stride: int) -> Numbers:
-    """A name for each run; runs that hang together have the same one.
+    """Label each run so that connected runs have the same label.
 
-    Runs are in the order of reading.
+    The runs are ordered by row, then by column.
     """
-    # A run touches those of the next row that begin no later than it ends and end no earlier than
-    # it begins.
+    # A run touches the runs of the next row that begin no later than it ends and end no earlier
+    # than it begins.
     below = (rows + 1) * (stride + 1)
     first = np.searchsorted(rows * (stride + 1) + ends, below + starts, "left")
     behind = np.searchsorted(rows * (stride + 1) + starts, below + ends, "right")
@@ -66,14 +70,14 @@ def _join(rows: Numbers, starts: Numbers, ends: Numbers, stride: int) -> Numbers
     )
     names = np.arange(rows.size)
     while True:
-        # Each tells its name to what it touches; then everyone goes to the end of its chain of
-        # names.
-        told = names.copy()
+        # Each run gives its label to the runs that it touches; then each follows its chain of
+        # labels to the end.
+        labels = names.copy()
         lowest = np.minimum(names[upper], names[lower])
-        np.minimum.at(told, names[upper], lowest)
-        np.minimum.at(told, names[lower], lowest)
-        while not np.array_equal(told, told[told]):
-            told = told[told]
-        if np.array_equal(told, names):
+        np.minimum.at(labels, names[upper], lowest)
+        np.minimum.at(labels, names[lower], lowest)
+        while not np.array_equal(labels, labels[labels]):
+            labels = labels[labels]
+        if np.array_equal(labels, names):
             return names
-        names = told
+        names = labels

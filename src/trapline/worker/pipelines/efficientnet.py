@@ -1,4 +1,4 @@
-"""EfficientNet-lite0 as an ONNX model, from its weights."""
+"""EfficientNet-lite0 as an ONNX model, built from its weights."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ OPSET = 17
 EPSILON = 1e-3
 SIDE = 224
 
-# Kernel, stride of the first, repeats: Tan and Le 2019, B0, as the lite variants keep it (no
-# squeeze, ReLU6).
+# Kernel, stride of the first layer, repeats: B0 of Tan and Le 2019 without squeeze and with ReLU6,
+# as in the lite variants.
 STAGES = ((3, 1, 1), (3, 2, 2), (5, 2, 2), (3, 2, 3), (5, 1, 3), (5, 2, 4), (3, 1, 1))
 
 
 def build_efficientnet(weights: dict[str, NDArray[Any]]) -> bytes:
-    """An ONNX model: `pixels` [n, 3, 224, 224] RGB as (x - 127) / 128 to `logits` [n, 1000] and
-    `embedding` [n, 1280].
+    """Build the ONNX model from its weights.
 
-    Batch norms are folded into the convolutions before them.
+    The input is `pixels` [n, 3, 224, 224] RGB as (x - 127) / 128; the outputs are `logits` [n,
+    1000] and `embedding` [n, 1280]. Batch norms are folded into the preceding convolutions.
     """
     builder = _Builder(weights)
     out = builder.convolve("pixels", "_conv_stem", "_bn0", stride=2)

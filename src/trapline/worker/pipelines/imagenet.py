@@ -1,8 +1,8 @@
-"""The 1,000 classes of ImageNet, and the groups of animals that they add up to.
+"""The 1,000 classes of ImageNet, and groups of animals to which they are summed.
 
-A classifier trained on them knows few of the species that a camera trap sees, but it mostly knows a
-bird from a carnivore: so its scores are added up over groups, and the finest group that most of the
-score falls into is named.
+An ImageNet classifier knows few of the species that a camera trap records, but it usually
+distinguishes a bird from a carnivore. Its scores are therefore summed over groups, and the finest
+group with more than half of the score is named.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 # Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, 2015, in the usual order of
 # its 1,000 classes. The names are those of the label file of the Coral test data (Apache-2.0),
-# without its "background".
+# without its class "background".
 _LABELS = "imagenet_labels.txt"
 
 # Ranges of class indices, both ends included.
@@ -34,8 +34,8 @@ _RANGES: dict[str, tuple[tuple[int, int], ...]] = {
     "other invertebrate": ((69, 69), (79, 79), (107, 126), (327, 329)),
 }
 
-# The orders of the insects among them; moths, which come to light most, are not among the classes
-# at all.
+# The orders of insects among the classes. Moths, the most frequent visitors of light traps, are not
+# among the classes.
 _ORDERS: dict[str, tuple[tuple[int, int], ...]] = {
     "beetle": ((300, 307),),
     "fly": ((308, 308),),
@@ -64,30 +64,33 @@ _MAMMALS = (
 ANIMAL, MAMMAL = "animal", "mammal"
 FINEST = tuple(_RANGES)
 GROUPS = (ANIMAL, MAMMAL, *FINEST)
-"""The classes of the grouped scores: the coarsest first, then those that do not overlap."""
+"""The classes of the grouped scores: the coarsest first, then groups that do not overlap."""
 
 INSECT = "insect"
 ORDERS = tuple(_ORDERS)
 SHEET_GROUPS = (INSECT, *ORDERS)
-"""The classes of the scores over orders: how much of the whole falls on them, then the parts of that."""
+"""The classes of the scores over orders: the total of all insects, then the share of each order."""
 
 NAMED_FROM = 0.5
-"""A group is named when at least this part of the score for animals falls into it."""
+"""A group is named if at least this fraction of the score for animals belongs to it."""
 
 ANIMALS_FROM = 0.1
-"""Where less of the whole score falls on animals, the picture is like nothing the classifier knows: just an animal."""
+"""Below this total score for animals, the image is unlike the training data:
+
+the label is "animal".
+"""
 
 
 @cache
 def load_labels() -> tuple[str, ...]:
-    """The first name of each class, in the order of the scores."""
+    """Return the first name of each class, in the order of the scores."""
     text = (files(__package__) / _LABELS).read_text(encoding="utf-8")
     return tuple(line.split(",")[0] for line in text.splitlines())
 
 
 @cache
 def _membership() -> NDArray[np.float64]:
-    """1,000 x groups: which class belongs to which group."""
+    """Build the matrix of 1,000 classes x groups: which class belongs to which group."""
     belongs = np.zeros((1000, len(GROUPS)))
     for group, ranges in _RANGES.items():
         for first, last in ranges:
@@ -99,9 +102,9 @@ def _membership() -> NDArray[np.float64]:
 
 
 def find_group(scores: NDArray[np.floating]) -> tuple[str, NDArray[np.float64]]:
-    """The group that 1,000 scores (adding up to 1) name, and the scores of GROUPS.
+    """Return the group that 1,000 scores (with sum 1) belong to, and the scores of GROUPS.
 
-    The score of "animal" is how much of the whole falls on animals, the others are parts of that.
+    The score of "animal" is the total of all animals; the other scores are fractions of that total.
     """
     grouped = np.asarray(scores, dtype=np.float64) @ _membership()
     animals = float(grouped[0])
@@ -117,9 +120,9 @@ def find_group(scores: NDArray[np.floating]) -> tuple[str, NDArray[np.float64]]:
 
 
 def find_order(scores: NDArray[np.floating]) -> tuple[str, NDArray[np.float64]]:
-    """The order of insects (or arachnids) that 1,000 scores name, and the scores of SHEET_GROUPS.
+    """Return the order of insects or arachnids of 1,000 scores, and the scores of SHEET_GROUPS.
 
-    What else the classifier takes it for does not count: it lies on a sheet that insects came to.
+    Scores of other classes are ignored, because the object lies on a sheet that attracts insects.
     """
     given = np.asarray(scores, dtype=np.float64)
     parts = np.array(

@@ -1,4 +1,4 @@
-"""Insects on a light-trap sheet: whatever differs from the sheet, then what kind of insect it is."""
+"""Insects on a light-trap sheet: detection by difference from the sheet, then classification."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,34 +34,41 @@ from trapline.worker.pipelines.parameters import parse_number
 DETECTOR = Algorithm(
     name="Difference from the sheet",
     key="sheet-difference",
-    description="No model: what stands out in colour or lightness from its blurred surroundings. The score is how far, "
-    "as a part of the way from white to black; it is no probability.",
+    description="No model: objects that differ in colour or lightness from their blurred "
+    "surroundings. "
+    "The score is the difference, as a fraction of that of white and black; it is not a "
+    "probability.",
     task_type="localization",
     category_map=build_category_map("insect"),
 )
 GROUPER = Algorithm(
     name="Orders of insects, from ImageNet",
     key="efficientnet-lite0-insect-orders",
-    description="The classifier's scores added up over orders of insects; named where most of them fall into one.",
+    description="The classifier's scores added up over orders of insects; "
+    "named if most of them belong to one.",
     task_type="classification",
     category_map=build_category_map(*imagenet.SHEET_GROUPS),
 )
 
 LARGEST_SCALE, SIDE = 4, 1024
-"""The sheet is looked at so much smaller at most, and a longer side of so many pixels is enough: an
-insect is larger than the grain of the picture and of the cloth."""
+"""The image is reduced by at most this factor, until its longer side has this many pixels.
+
+An insect is larger than the grain of the image and of the cloth.
+"""
 
 BACKGROUND_SCALE = 8
-"""The background is blurred another so much smaller."""
+"""The additional reduction of the image for the blurred background."""
 
 BLUR = 1 / 24
-"""How far the background is blurred, as a part of the picture's longer side."""
+"""The radius of the background blur, as a fraction of the longer side of the image."""
 
 PASSES = 2
-"""How often the background is blurred anew without what was found on it."""
+"""How often the background is blurred again without the detected objects."""
 
 LARGEST = 0.25
-"""What covers more of the picture is no insect: the edge of the sheet, a hand, the lamp."""
+"""An object that covers a larger fraction of the image is not an insect, but the edge of the sheet,
+a hand or the lamp.
+"""
 
 LAB = ImageCms.buildTransform(
     ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
@@ -70,7 +77,10 @@ LAB = ImageCms.buildTransform(
 
 @dataclass(frozen=True)
 class InsectSheetParameters:
-    """The parameters of a job: `threshold` is a distance in CIELAB, `min_size` pixels of a box's longer side."""
+    """The parameters of a job.
+
+    `threshold` is a distance in CIELAB; `min_size` is the longer side of a box in pixels.
+    """
 
     threshold: float = 12.0
     min_size: float = 12.0
@@ -78,7 +88,11 @@ class InsectSheetParameters:
 
 
 def parse_parameters(config: Mapping[str, Any]) -> InsectSheetParameters:
-    """The wishes among a job's parameters. ValueError says which is wrong."""
+    """Parse the parameters of a job.
+
+    Raises:
+        ValueError: a parameter is invalid; the message names it.
+    """
     usual = InsectSheetParameters()
     return InsectSheetParameters(
         threshold=parse_number(config, "threshold", usual.threshold, 1, 100),
@@ -89,33 +103,35 @@ def parse_parameters(config: Mapping[str, Any]) -> InsectSheetParameters:
 
 @dataclass(frozen=True)
 class SheetSpot:
-    """Something on the sheet: its box in pixels of the picture, and how far it stands out, from 0 to 1."""
+    """An object on the sheet: its box in pixels, and its contrast with the sheet from 0 to 1."""
 
     box: NDArray[np.float64]
     score: float
 
 
 class InsectSheet(Pipeline):
-    """Boxes around what lies on an even, bright sheet, without a model; then a classifier on each.
+    """Boxes around objects on an even, bright sheet, with a classifier for each.
 
-    What the classifier says of the whole of ImageNet is kept with all scores; the order that its
-    insects add up to names the box, and where it is unsure the box is an insect and no more.
+    The boxes are found without a model. The classifier's scores for all ImageNet classes are
+    stored. The insect order with the largest sum of scores labels the box; if no order is clear,
+    the label is "insect".
     """
 
     slug = "insect-sheet"
     name = "Insects on a sheet"
     description = (
-        "Finds insects on a light-trap sheet, and says of which order: a beetle, a true bug, ..."
+        "Finds insects on a light-trap sheet, and names the order of each: "
+        "a beetle, a true bug, ..."
     )
     stages = (
         Stage(
             key="detect",
             name="Detector",
-            description="What stands out from the sheet",
+            description="Objects that differ from the sheet",
             params=[
                 StageParam(name="Distance from the sheet (CIELAB), 12", key="threshold"),
                 StageParam(name="Smallest insect in pixels, 12", key="min_size"),
-                StageParam(name="Most insects of a picture, 300", key="max_insects"),
+                StageParam(name="Most insects in an image, 300", key="max_insects"),
             ],
         ),
         Stage(
@@ -130,11 +146,11 @@ class InsectSheet(Pipeline):
     _classifier: OnnxSession
 
     def load(self, machine: Device) -> None:
-        """Fetch the classifier and open it."""
+        """Fetch the classifier and load it."""
         self._classifier = open_classifier(machine)
 
     def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """Find picture by picture, then classify all together."""
+        """Detect image by image, then classify all objects together."""
         spots = [
             list_spots(picture.pixels, parse_parameters(picture.config)) for picture in pictures
         ]
@@ -147,27 +163,28 @@ class InsectSheet(Pipeline):
         return [[_describe(spot, next(logits)) for spot in some] for some in spots]
 
 
-def list_spots(pixels: Pixels, wishes: InsectSheetParameters) -> list[SheetSpot]:
-    """What stands out from the sheet, the most conspicuous first."""
+def list_spots(pixels: Pixels, parameters: InsectSheetParameters) -> list[SheetSpot]:
+    """List the objects that differ from the sheet, the most conspicuous first."""
     height, width = pixels.shape[:2]
     scale = min(LARGEST_SCALE, max(1, round(max(width, height) / SIDE)))
     lab = measure_colours(pixels, scale)
     background = blur_background(lab)
     distance = _distance(lab, background)
     for _ in range(PASSES):
-        # A large insect darkens the background that it is compared with: then it is left out of it.
-        lies_there = distance > wishes.threshold
+        # A large insect darkens the background that it is compared with, so it is excluded from the
+        # background.
+        lies_there = distance > parameters.threshold
         background = blur_background(np.where(lies_there[..., None], background, lab))
         distance = _distance(lab, background)
-    found = list_components(_widen(distance > wishes.threshold), distance)
+    found = list_components(_widen(distance > parameters.threshold), distance)
     boxes = _narrow(found.boxes, distance.shape) * scale
     boxes = np.minimum(boxes, [width, height, width, height])
     sides = boxes[:, 2:] - boxes[:, :2]
-    fits = (sides.max(axis=1, initial=0) >= wishes.min_size) & (
+    fits = (sides.max(axis=1, initial=0) >= parameters.min_size) & (
         sides.prod(axis=1) <= LARGEST * width * height
     )
     conspicuous = np.argsort(-found.weights, kind="stable")
-    kept = [int(index) for index in conspicuous if fits[index]][: wishes.max_insects]
+    kept = [int(index) for index in conspicuous if fits[index]][: parameters.max_insects]
     return [
         SheetSpot(
             boxes[index].astype(np.float64),
@@ -178,7 +195,10 @@ def list_spots(pixels: Pixels, wishes: InsectSheetParameters) -> list[SheetSpot]
 
 
 def measure_colours(pixels: Pixels, scale: int) -> NDArray[np.float32]:
-    """The picture in CIELAB, [h, w, 3], `scale` times smaller: L from 0 to 100, a and b from -128 to 127."""
+    """Convert the image to CIELAB [h, w, 3], reduced by `scale`.
+
+    L is from 0 to 100; a and b are from -128 to 127.
+    """
     smaller = Image.fromarray(pixels).reduce(scale)
     small = np.asarray(ImageCms.applyTransform(smaller, LAB))
     lab = np.empty(small.shape, np.float32)
@@ -188,7 +208,7 @@ def measure_colours(pixels: Pixels, scale: int) -> NDArray[np.float32]:
 
 
 def blur_background(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The sheet without what lies on it, of the same shape."""
+    """Estimate the sheet without the objects on it, in the same shape."""
     height, width = lab.shape[:2]
     radius = max(1, round(max(height, width) * BLUR / BACKGROUND_SCALE))
     channels = []
@@ -200,7 +220,10 @@ def blur_background(lab: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _blur(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
-    """The mean of each value's surroundings, 2 * radius + 1 wide and high; what lies outside is like the edge."""
+    """Return the mean of each value's neighbourhood, 2 * radius + 1 wide and high.
+
+    Values outside the image equal those at its edge.
+    """
     for _ in range(2):
         sums = np.cumsum(
             np.pad(values, ((radius + 1, radius), (0, 0)), mode="edge"), axis=0, dtype=np.float64
@@ -218,13 +241,13 @@ def _distance(lab: NDArray[np.float32], background: NDArray[np.float32]) -> NDAr
 
 
 def _widen(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The mask a pixel wider, so that legs and pale wings stay with their body."""
+    """Dilate the mask by one pixel, so that legs and pale wings stay connected to their body."""
     wider = Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(3))
     return np.asarray(wider).astype(np.bool_)
 
 
 def _narrow(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """The boxes of a widened mask as they were before."""
+    """Shrink the boxes of a dilated mask to their original size."""
     height, width = shape[:2]
     ends = boxes[:, 2:] - (boxes[:, 2:] < [width, height])
     return np.concatenate([boxes[:, :2] + (boxes[:, :2] > 0), ends], axis=1)

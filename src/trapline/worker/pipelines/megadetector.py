@@ -1,4 +1,4 @@
-"""MegaDetector, run by its authors' package `megadetector` (an extra): animals, persons and vehicles."""
+"""MegaDetector (animals, persons, vehicles), run by its authors' package (an extra)."""
 
 import contextlib
 import io
@@ -27,7 +27,7 @@ CLASSES = ("animal", "person", "vehicle")
 
 LONGEST_REASON = 2000
 
-# The addresses and md5 sums are those of the package's own table of models (megadetector 10.0.28,
+# The URLs and MD5 sums are those of the package's own table of models (megadetector 10.0.28,
 # run_detector.py).
 _RELEASES = "https://github.com/agentmorris/MegaDetector/releases/download/"
 
@@ -36,8 +36,8 @@ def _weights(release: str, name: str, md5: str, licence: str) -> ModelFile:
     return ModelFile(name, f"{_RELEASES}{release}/{name}", None, None, licence, md5)
 
 
-# Their authors put no terms on v5 and leave them to the code that runs it: that is YOLOv5, which is
-# under AGPL-3.0.
+# The authors set no terms for v5 and refer to the licence of the code that runs it: YOLOv5, which
+# is under AGPL-3.0.
 V5A = _weights("v5.0", "md_v5a.0.1.pt", "60f8e7ec1308554df258ed1f4040bc4f", "AGPL-3.0-only")
 V5B = _weights("v5.0", "md_v5b.0.1.pt", "f17ed6fedfac2e403606a08c89984905", "AGPL-3.0-only")
 REDWOOD = _weights(
@@ -65,10 +65,10 @@ def _algorithm(version: str) -> Algorithm:
 
 
 class MegaDetector(Pipeline):
-    """One of the published detectors, by its authors' own preprocessing and thresholds."""
+    """One of the published detectors, with its authors' preprocessing and thresholds."""
 
     description = (
-        "Finds animals, persons and vehicles on camera-trap pictures; never names a species."
+        "Finds animals, persons and vehicles on camera-trap images; never names a species."
     )
     stages = (
         Stage(
@@ -85,12 +85,13 @@ class MegaDetector(Pipeline):
     _detector: Any
 
     def load(self, machine: Device) -> None:
-        """Fetch the weights and let the package open them.
+        """Fetch the weights and load them with the package.
 
-        They are a pickle that may run code: only checked ones.
+        The weights are a pickle that may run code, so only files with a verified checksum are
+        loaded.
         """
         weights = machine.fetch(self.models[0])
-        # The package prints what it does.
+        # The package prints its progress.
         with contextlib.redirect_stdout(sys.stderr):
             import torch
             from megadetector.detection.run_detector import load_detector
@@ -104,7 +105,7 @@ class MegaDetector(Pipeline):
             raise DeviceUnavailable(f"the package megadetector runs the model on {used}.")
 
     def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """Detect all pictures as one batch."""
+        """Detect objects in all images as one batch."""
         if not pictures:
             return []
         least = [
@@ -119,9 +120,11 @@ class MegaDetector(Pipeline):
                 detection_threshold=min(least),
             )
         if any(answer.get("failure") for answer in answers):
-            # The package only prints why; the worker has to know when memory ran out.
+            # The package only prints the reason; the worker needs it to recognise that memory ran
+            # out.
             raise ValueError(
-                f"MegaDetector could not work on it: {' '.join(printed.getvalue().split())[-LONGEST_REASON:]}"
+                f"MegaDetector failed on the image: "
+                f"{' '.join(printed.getvalue().split())[-LONGEST_REASON:]}"
             )
         key = self.algorithms[0].key
         return [
@@ -135,14 +138,15 @@ class MegaDetector(Pipeline):
 def parse_detections(
     answer: Mapping[str, Any], key: str, width: int, height: int, threshold: float
 ) -> list[ModelDetection]:
-    """One image of the batch output format as findings, best first. ValueError says why there are
-    none.
+    """Convert one image of the batch output format to detections, best first.
 
-    `bbox` is x, y, width and height as parts of the picture; categories are "1", "2" and "3".
+    `bbox` is x, y, width and height as fractions of the image; categories are "1", "2" and "3".
+    Raises:
+        ValueError: the image has no detections; the message gives the reason.
     """
     if answer.get("failure") or answer.get("detections") is None:
         raise ValueError(
-            f"MegaDetector could not work on it: {answer.get('failure') or 'no detections'}"
+            f"MegaDetector failed on the image: {answer.get('failure') or 'no detections'}"
         )
     found = []
     for detection in sorted(answer["detections"], key=lambda row: -row["conf"]):
@@ -160,14 +164,14 @@ def parse_detections(
 
 
 class V5a(MegaDetector):
-    """Version 5a: camera-trap pictures and COCO."""
+    """Version 5a, trained on camera-trap images and COCO."""
 
     slug, name = "megadetector-v5a", "MegaDetector v5a"
     algorithms, models = (_algorithm("v5a.0.1"),), (V5A,)
 
 
 class V5b(MegaDetector):
-    """Version 5b: camera-trap pictures only."""
+    """Version 5b, trained on camera-trap images only."""
 
     slug, name = "megadetector-v5b", "MegaDetector v5b"
     algorithms, models = (_algorithm("v5b.0.1"),), (V5B,)

@@ -1,4 +1,4 @@
-"""Boxes as parts of a picture, as MegaDetector and SpeciesNet write them."""
+"""Boxes as fractions of an image, the form that MegaDetector and SpeciesNet use."""
 
 import math
 from collections.abc import Sequence
@@ -7,13 +7,14 @@ Box = tuple[float, float, float, float]
 
 
 def scale_box(bbox: Sequence[float], width: int, height: int) -> Box | None:
-    """A box [x, y, width, height] of parts of the picture in its pixels (x1, y1, x2, y2), cut at
-    the edges.
+    """Convert a box [x, y, width, height] of fractions to pixels (x1, y1, x2, y2), clipped.
 
-    None where nothing of it lies on the picture. ValueError where it is no box.
+    Return None if the box lies outside the image.
+    Raises:
+        ValueError: `bbox` is not a box.
     """
     if len(bbox) != 4 or not all(math.isfinite(part) for part in bbox):
-        raise ValueError(f"{list(bbox)!r} is no box")
+        raise ValueError(f"{list(bbox)!r} is not a box")
     left, top, across, down = (float(part) for part in bbox)
     x1, x2 = (min(max(x, 0.0), 1.0) * width for x in (left, left + across))
     y1, y2 = (min(max(y, 0.0), 1.0) * height for y in (top, top + down))

@@ -1,4 +1,4 @@
-"""What a job asks of a pipeline beside its pictures: numbers and words among its parameters."""
+"""Parsing of the numbers and codes among a job's parameters."""
 
 import math
 from collections.abc import Mapping
@@ -8,9 +8,10 @@ from typing import Any
 def parse_number(
     config: Mapping[str, Any], name: str, otherwise: float, least: float, most: float
 ) -> float:
-    """A number from `least` to `most`; `otherwise` where the job says nothing.
+    """Parse a number from `least` to `most`; return `otherwise` if the job does not set it.
 
-    ValueError says what it may be.
+    Raises:
+        ValueError: the value is invalid; the message gives the allowed range.
     """
     given = config.get(name)
     if given is None:
@@ -25,9 +26,10 @@ def parse_number(
 
 
 def parse_code(config: Mapping[str, Any], name: str, length: int) -> str | None:
-    """A code of so many letters, such as a country's, in capitals; None where the job says nothing.
+    """Parse a code of `length` letters, such as a country code, in capitals; None if not set.
 
-    ValueError.
+    Raises:
+        ValueError: the value is not such a code.
     """
     given = config.get(name)
     if given is None or given == "":

@@ -1,4 +1,4 @@
-"""SpeciesNet, run by its authors' package `speciesnet` (an extra): where animals are, and which."""
+"""SpeciesNet, run by its authors' package `speciesnet` (an extra): detection and species."""
 
 import contextlib
 import json
@@ -40,8 +40,7 @@ WHOLE = ModelFile(
     "speciesnet-v4.0.3b.tar.gz", f"{_KAGGLE}v4.0.3b/1/download", None, None, "Apache-2.0"
 )
 
-# The detector that the models' info.json names, with the md5 that MegaDetector's own package has
-# for it.
+# The detector that the models' info.json names, with the MD5 sum of MegaDetector's own package.
 MEGADETECTOR = ModelFile(
     "md_v5a.0.0.pt",
     "https://github.com/agentmorris/MegaDetector/releases/download/v5.0/md_v5a.0.0.pt",
@@ -56,13 +55,16 @@ URI = "https://github.com/google/cameratrapai"
 
 
 class SpeciesNet(Pipeline):
-    """MegaDetector's boxes, the classifier on each, and the package's own ensemble and geofence.
+    """MegaDetector's boxes, a classifier on each box, and the package's ensemble and geofence.
 
-    The geofence leaves out what does not live in the `country` (three letters, ISO 3166-1) and, in
-    the USA, the `admin1_region` (two letters) of the job.
+    The geofence excludes species that do not occur in the job's `country` (three letters, ISO
+    3166-1) and, in the USA, its `admin1_region` (two letters).
     """
 
-    description = "Finds animals, persons and vehicles, and names the animal: a species, or a coarser taxon when unsure."
+    description = (
+        "Finds animals, persons and vehicles, and names each animal: "
+        "a species, or a coarser taxon when unsure."
+    )
     stages = (
         Stage(
             key="detect",
@@ -73,7 +75,7 @@ class SpeciesNet(Pipeline):
         Stage(
             key="classify",
             name="Classifier and ensemble",
-            description="SpeciesNet; what does not live there is left out",
+            description="SpeciesNet; species that do not occur there are excluded",
             params=[
                 StageParam(name="Country, three letters: USA", key="country"),
                 StageParam(name="State of the USA, two letters: CA", key="admin1_region"),
@@ -94,7 +96,7 @@ class SpeciesNet(Pipeline):
         self.algorithms = _declare(self.release, None)
 
     def prepare(self, machine: Device) -> None:
-        """Fetch the model, unpack it, and read its class list."""
+        """Fetch the model, unpack it, and load its class list."""
         self._folder = unpack(machine.fetch(self.models[0]))
         labels = load_labels(self._folder)
         self.algorithms = _declare(self.release, labels)
@@ -103,9 +105,9 @@ class SpeciesNet(Pipeline):
         self._places = {text: (index, classes.labels[index]) for index, text in enumerate(labels)}
 
     def load(self, machine: Device) -> None:
-        """Let the package open the models.
+        """Load the models with the package.
 
-        They are pickles that may run code: only checked ones.
+        The models are pickles that may run code, so only files with a verified checksum are loaded.
         """
         self.prepare(machine)
         install_detector(self._folder, machine)
@@ -120,7 +122,7 @@ class SpeciesNet(Pipeline):
             self._ensemble = SpeciesNetEnsemble(str(self._folder))
 
     def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """Picture by picture, as the package's detector takes them."""
+        """Run image by image, because the package's detector accepts one image at a time."""
         return [self._look(picture) for picture in pictures]
 
     def _look(self, picture: InputImage) -> list[ModelDetection]:
@@ -138,7 +140,7 @@ class SpeciesNet(Pipeline):
     def predict(
         self, picture: InputImage, place: Mapping[str, str], threshold: float
     ) -> dict[str, Any]:
-        """The package's own answer, with all classes of each box that is at least so sure."""
+        """Return the package's response, with all classes of each box of at least this score."""
         from speciesnet.utils import BBox, whole_image_detection
 
         name, image = picture.image_id, Image.fromarray(picture.pixels)
@@ -166,14 +168,16 @@ class SpeciesNet(Pipeline):
 
 
 class SpeciesNetCrops(SpeciesNet):
-    """v4.0.3a: classifies what is in each box."""
+    """SpeciesNet v4.0.3a, which classifies the content of each box."""
 
     slug, name, release = "speciesnet-v4.0.3a", "SpeciesNet v4.0.3a", "v4.0.3a"
     models = (CROPS, MEGADETECTOR)
 
 
 class SpeciesNetWhole(SpeciesNet):
-    """v4.0.3b: classifies the whole picture; what it says goes to the surest box."""
+    """SpeciesNet v4.0.3b, which classifies the whole image; the class labels the box with the best
+    score.
+    """
 
     slug, name, release = "speciesnet-v4.0.3b", "SpeciesNet v4.0.3b", "v4.0.3b"
     models = (WHOLE, MEGADETECTOR)
@@ -200,7 +204,8 @@ def _declare(release: str, labels: Sequence[str] | None) -> tuple[Algorithm, ...
         Algorithm(
             name=f"SpeciesNet {release}, ensemble",
             key=ENSEMBLE,
-            description="Detector and classifier together: the finest taxon that is sure enough and lives there.",
+            description="Detector and classifier together: the finest taxon with a sufficient "
+            "score that occurs there.",
             version_name=release,
             task_type="classification",
             uri=URI,
@@ -209,9 +214,11 @@ def _declare(release: str, labels: Sequence[str] | None) -> tuple[Algorithm, ...
 
 
 def unpack(archive: Path) -> Path:
-    """The folder that an archive is unpacked into, beside it, once; a folder is given as it is.
+    """Unpack an archive once into a folder next to it, and return the folder.
 
-    ModelFileMissing.
+    If `archive` is a folder, it is returned unchanged.
+    Raises:
+        ModelFileMissing: the archive is damaged or not one of SpeciesNet.
     """
     if archive.is_dir():
         return archive
@@ -223,18 +230,22 @@ def unpack(archive: Path) -> Path:
                 opened.extractall(draft, filter="data")
             info = next(iter(sorted(draft.rglob("info.json"))), None)
             if info is None:
-                raise ModelFileMissing(f"{archive} has no info.json: it is no SpeciesNet")
-            with contextlib.suppress(OSError):  # another process was faster
+                raise ModelFileMissing(f"{archive} has no info.json: it is not a SpeciesNet model")
+            with contextlib.suppress(OSError):  # another process has unpacked it
                 info.parent.rename(folder)
         except tarfile.TarError as error:
-            raise ModelFileMissing(f"{archive} is no archive of SpeciesNet: {error}") from error
+            raise ModelFileMissing(f"{archive} is not an archive of SpeciesNet: {error}") from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 
 def load_labels(folder: Path) -> list[str]:
-    """The class strings of the classifier, in the order of its scores. ModelFileMissing."""
+    """Load the class strings of the classifier, in the order of its scores.
+
+    Raises:
+        ModelFileMissing: the folder does not contain a SpeciesNet model.
+    """
     try:
         info = json.loads((folder / "info.json").read_bytes())
         return [
@@ -242,17 +253,17 @@ def load_labels(folder: Path) -> list[str]:
             for line in (folder / info["classifier_labels"]).read_text("utf-8").splitlines()
         ]
     except (OSError, ValueError, KeyError) as error:
-        raise ModelFileMissing(f"{folder} is no SpeciesNet: {error}") from error
+        raise ModelFileMissing(f"{folder} is not a SpeciesNet model: {error}") from error
 
 
 def install_detector(folder: Path, machine: Device) -> None:
-    """Put the checked detector into the model's folder, so that the package fetches none by itself."""
+    """Put the verified detector into the model's folder, so that the package downloads none."""
     info = json.loads((folder / "info.json").read_bytes())
     if not info["detector"].startswith(("http://", "https://")):
         return
     if info["detector"] != MEGADETECTOR.source:
         raise ModelFileMissing(
-            f"the model wants the detector {info['detector']}; known is {MEGADETECTOR.source}"
+            f"the model requires the detector {info['detector']}; known is {MEGADETECTOR.source}"
         )
     draft = Path(tempfile.mkdtemp(dir=folder))
     try:

@@ -1,6 +1,6 @@
-"""What SpeciesNet says of a picture, in both of its forms, as findings.
+"""Conversion of SpeciesNet's output for an image, in both of its formats, to detections.
 
-The old form has one prediction for the picture; the new one (format 20261015) has one for each
+The old format has one prediction for the image; the new one (format 20261015) has one for each
 detection.
 """
 
@@ -21,7 +21,7 @@ DETECTOR, CLASSIFIER, ENSEMBLE = (
 )
 
 GROUPS = ("animal", "human", "vehicle")
-"""What the detector's categories "1", "2" and "3" are called by it; "0" is the whole picture."""
+"""The detector's labels of its categories "1", "2" and "3"; "0" is the whole image."""
 
 RANKS = ("class", "order", "family", "genus", "species")
 BLANK, UNKNOWN = "blank", "no cv result"
@@ -29,7 +29,7 @@ BLANK, UNKNOWN = "blank", "no cv result"
 
 @dataclass(frozen=True)
 class SpeciesnetTaxon:
-    """A class string taken apart: `ranks` from class to species, "" from where it is not known."""
+    """A parsed class string: `ranks` from class to species, "" where a rank is unknown."""
 
     uuid: str
     ranks: tuple[str, str, str, str, str]
@@ -37,49 +37,50 @@ class SpeciesnetTaxon:
 
     @property
     def rank(self) -> str | None:
-        """The finest rank that is known; None for what is no taxon, such as a vehicle."""
+        """The finest known rank; None if the class is not a taxon, such as a vehicle."""
         known = [rank for rank, name in zip(RANKS, self.ranks, strict=True) if name]
         return known[-1] if known else None
 
     @property
     def scientific(self) -> str | None:
-        """The name of the finest taxon, as it is written: Lepus europaeus, Leporidae."""
+        """The scientific name of the finest taxon: Lepus europaeus, Leporidae."""
         if self.ranks[4]:
             return f"{self.ranks[3]} {self.ranks[4]}".strip().capitalize()
         return next((name.capitalize() for name in reversed(self.ranks) if name), None)
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The common name."""
         return self.common or self.scientific or "animal"
 
 
 def parse_class(text: str) -> SpeciesnetTaxon:
-    """A class string: `uuid;class;order;family;genus;species;common name`.
+    """Parse a class string: `uuid;class;order;family;genus;species;common name`.
 
-    ValueError where it is none.
+    Raises:
+        ValueError: the text is not such a class string.
     """
     parts = [part.strip() for part in text.strip().split(";")]
     if len(parts) != 7:
-        raise ValueError(f"{text!r} is no class of SpeciesNet: it has {len(parts)} parts, not 7")
+        raise ValueError(f"{text!r} is not a class of SpeciesNet: it has {len(parts)} parts, not 7")
     uuid, kind, order, family, genus, species, common = parts
     return SpeciesnetTaxon(uuid, (kind, order, family, genus, species), common)
 
 
 def build_speciesnet_category_map(labels: Sequence[str]) -> CategoryMap:
-    """The classifier's class list, with each class's taxon.
+    """Build the category map of the classifier's class list, with the taxon of each class.
 
-    Names that occur twice carry the scientific one.
+    Common names that occur twice get the scientific name appended.
     """
     taxa = [parse_class(label) for label in labels]
     names = [taxon.name for taxon in taxa]
     shown = []
     for taxon, name in zip(taxa, names, strict=True):
-        # A name of a species and of its subspecies may be the same, and so may be all they have.
-        told = (
+        # A species and its subspecies may have the same common name, and may have no other name.
+        label = (
             f"{name} ({taxon.scientific})" if names.count(name) > 1 and taxon.scientific else name
         )
-        shown.append(told if told not in shown else f"{told} [{taxon.uuid}]")
+        shown.append(label if label not in shown else f"{label} [{taxon.uuid}]")
     rows = [
         {
             "index": index,
@@ -101,15 +102,17 @@ def parse_prediction(
     height: int,
     threshold: float,
 ) -> list[ModelDetection]:
-    """The boxes of a picture that are at least so sure, best first, and what each shows. ValueError
-    for a failure.
+    """Return the boxes of an image with at least this score, best first, with their classes.
 
-    `places` gives index and name of each class string of the classifier. A box that is blank after
-    all is left out.
+    `places` maps each class string of the classifier to its index and name. Boxes that are
+    classified as blank are omitted.
+    Raises:
+        ValueError: the image failed; the message gives the reason.
     """
     if prediction.get("detections") is None:
         raise ValueError(
-            f"SpeciesNet could not work on it: {', '.join(prediction.get('failures') or ['no detections'])}"
+            f"SpeciesNet failed on the image: "
+            f"{', '.join(prediction.get('failures') or ['no detections'])}"
         )
     rows = list(prediction["detections"])
     whole = _of_whole_picture(prediction, rows)
@@ -119,7 +122,7 @@ def parse_prediction(
     found = []
     for number, row in enumerate(boxes):
         box = scale_box(row["bbox"], width, height)
-        # What is said of the whole picture is about the surest box.
+        # A prediction for the whole image applies to the box with the best score.
         said = whole if whole is not None and number == 0 else row
         final = _read_final(said)
         if (

@@ -1,8 +1,8 @@
-"""TensorFlow.js graph models made into ONNX.
+"""Conversion of TensorFlow.js graph models to ONNX.
 
-Only the operations that detectors of the MobileNet family use. TensorFlow keeps channels last, ONNX
-first: each spatial operation is wrapped in two transpositions, most of which ONNX Runtime removes
-again.
+Only the operations of detectors of the MobileNet family are supported. TensorFlow keeps channels
+last, ONNX first: each spatial operation is wrapped in two transpositions, most of which ONNX
+Runtime removes.
 """
 
 import base64
@@ -28,17 +28,17 @@ _DTYPES = {
 
 
 class UnsupportedModel(Exception):
-    """The model has something that this converter does not know."""
+    """The model contains something that this converter does not support."""
 
 
 def convert_to_onnx(model_json: bytes, weights: bytes) -> bytes:
-    """An ONNX model of a tfjs one: model.json and its weights, one after the other.
+    """Convert a tfjs model (model.json and its concatenated weights) to ONNX.
 
-    Inputs and outputs keep names.
+    Inputs and outputs keep their names.
     """
     document = json.loads(model_json)
     if document.get("format") != "graph-model":
-        raise UnsupportedModel("this is no graph model of TensorFlow.js")
+        raise UnsupportedModel("this is not a graph model of TensorFlow.js")
     builder = _Builder(parse_weights(document["weightsManifest"], weights))
     for node in document["modelTopology"]["node"]:
         builder.add(node)
@@ -51,8 +51,8 @@ def convert_to_onnx(model_json: bytes, weights: bytes) -> bytes:
         builder.nodes,
         "tfjs",
         [
-            helper.make_tensor_value_info(name, *_shape(told))
-            for name, told in sorted(signature["inputs"].items())
+            helper.make_tensor_value_info(name, *_shape(entry))
+            for name, entry in sorted(signature["inputs"].items())
         ],
         [
             helper.make_tensor_value_info(name, *_shape(signature["outputs"][name]))
@@ -70,24 +70,27 @@ def convert_to_onnx(model_json: bytes, weights: bytes) -> bytes:
 
 
 def parse_weights(manifest: list[dict[str, Any]], weights: bytes) -> dict[str, NDArray[Any]]:
-    """Arrays by name. Those quantised to float16 are widened; other quantisations are not known."""
+    """Parse the weights into arrays by name.
+
+    Arrays that are quantised to float16 are widened; other quantisations are not supported.
+    """
     found: dict[str, NDArray[Any]] = {}
     offset = 0
-    for told in (told for group in manifest for told in group["weights"]):
-        stored = told.get("quantization", {}).get("dtype", told["dtype"])
-        if stored not in _TYPES or (stored == "uint8" and "quantization" in told):
+    for entry in (entry for group in manifest for entry in group["weights"]):
+        stored = entry.get("quantization", {}).get("dtype", entry["dtype"])
+        if stored not in _TYPES or (stored == "uint8" and "quantization" in entry):
             raise UnsupportedModel(f"weights of type {stored}")
-        count = int(np.prod(told["shape"], dtype=np.int64))
+        count = int(np.prod(entry["shape"], dtype=np.int64))
         values = np.frombuffer(weights, np.dtype(_TYPES[stored]).newbyteorder("<"), count, offset)
         offset += values.nbytes
-        found[told["name"]] = values.astype(_TYPES[told["dtype"]]).reshape(told["shape"])
+        found[entry["name"]] = values.astype(_TYPES[entry["dtype"]]).reshape(entry["shape"])
     if offset != len(weights):
         raise UnsupportedModel(f"{len(weights)} bytes of weights where {offset} are described")
     return found
 
 
-def _shape(told: dict[str, Any]) -> tuple[int, list[int]]:
-    return _DTYPES[told["dtype"]], [int(side["size"]) for side in told["tensorShape"]["dim"]]
+def _shape(entry: dict[str, Any]) -> tuple[int, list[int]]:
+    return _DTYPES[entry["dtype"]], [int(side["size"]) for side in entry["tensorShape"]["dim"]]
 
 
 def _words(attributes: dict[str, Any], name: str) -> list[str]:
@@ -102,7 +105,7 @@ def _word(attributes: dict[str, Any], name: str) -> str:
 
 
 def _sides(attributes: dict[str, Any], name: str) -> list[int]:
-    """Height and width of a list over batch, height, width, channels."""
+    """Return the height and width of a list over batch, height, width and channels."""
     return [int(number) for number in attributes.get(name, {}).get("list", {}).get("i", ["1"] * 4)][
         1:3
     ]
@@ -133,7 +136,7 @@ class _Builder:
 
     def add(self, node: dict[str, Any]) -> None:
         name, kind = node["name"], node["op"]
-        # ":0" is the first output, which goes without a number here.
+        # ":0" is the first output, which has no number here.
         inputs = [
             given.removesuffix(":0") for given in node.get("input", []) if not given.startswith("^")
         ]
@@ -159,7 +162,7 @@ class _Builder:
             kernel = kernel.transpose(2, 3, 0, 1).reshape(-1, 1, *kernel.shape[:2])
         else:
             kernel = kernel.transpose(3, 2, 0, 1)
-        told = {
+        arguments = {
             "strides": _sides(attributes, "strides"),
             "dilations": _sides(attributes, "dilations"),
             "group": groups,
@@ -172,7 +175,7 @@ class _Builder:
             given.append(
                 self.constant(f"{name}//bias", self.value(inputs[2]).reshape(-1), np.float32)
             )
-        out = self.emit("Conv", given, f"{name}//conv", **told)
+        out = self.emit("Conv", given, f"{name}//conv", **arguments)
         match fused[1:]:
             case []:
                 pass
@@ -206,8 +209,8 @@ class _Builder:
             mode = "align_corners"
         elif attributes.get("half_pixel_centers", {}).get("b"):
             mode = "half_pixel"
-        # The new size may be computed: [batch, height, width, channels] with what the picture has
-        # around it.
+        # The new size may be computed: [batch, height, width, channels] with the other sizes of the
+        # image.
         shape = self.emit("Shape", [inputs[0]], f"{name}//shape")
         batch = self.emit("Gather", [shape, self.constant("index0", [0])], f"{name}//batch")
         channels = self.emit("Gather", [shape, self.constant("index3", [3])], f"{name}//channels")
@@ -284,8 +287,8 @@ class _Builder:
         self.emit("Gather", inputs[:2], name, axis=int(self.value(inputs[2])))
 
 
-# Integer division rounds down in TensorFlow and towards zero in ONNX: the same for the indices that
-# it is used on.
+# Integer division rounds down in TensorFlow and towards zero in ONNX. The result is equal for the
+# indices that the model computes.
 _PLAIN = {
     "Add": "Add",
     "AddV2": "Add",
@@ -300,11 +303,15 @@ _PLAIN = {
 }
 
 _BUILDERS: dict[str, Callable[[_Builder, str, list[str], dict[str, Any]], object]] = {
-    "Conv2D": lambda builder, *told: builder.convolve(*told, depthwise=False),
-    "_FusedConv2D": lambda builder, *told: builder.convolve(*told, depthwise=False),
-    "DepthwiseConv2dNative": lambda builder, *told: builder.convolve(*told, depthwise=True),
-    "FusedDepthwiseConv2dNative": lambda builder, *told: builder.convolve(*told, depthwise=True),
-    "Relu6": lambda builder, name, inputs, _told: builder.relu6(inputs[0], name),
+    "Conv2D": lambda builder, *arguments: builder.convolve(*arguments, depthwise=False),
+    "_FusedConv2D": lambda builder, *arguments: builder.convolve(*arguments, depthwise=False),
+    "DepthwiseConv2dNative": lambda builder, *arguments: builder.convolve(
+        *arguments, depthwise=True
+    ),
+    "FusedDepthwiseConv2dNative": lambda builder, *arguments: builder.convolve(
+        *arguments, depthwise=True
+    ),
+    "Relu6": lambda builder, name, inputs, _arguments: builder.relu6(inputs[0], name),
     "MaxPool": _Builder.max_pool,
     "ResizeBilinear": _Builder.resize,
     "Mean": _Builder.mean,

@@ -1,4 +1,7 @@
-"""Weights in the file format of PyTorch before 1.6, read without PyTorch and without running what is in the file."""
+"""Weights in the file format of PyTorch before 1.6, read without PyTorch.
+
+No code in the file is executed.
+"""
 
 import io
 import pickle
@@ -16,7 +19,7 @@ _STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class InvalidLegacyFile(Exception):
-    """The file is not of the legacy format, or has something in it that weights do not need."""
+    """The file is not in the legacy format, or contains something that weights do not need."""
 
 
 class _Tensor:
@@ -37,7 +40,7 @@ def _rebuild(storage: Any, offset: int, size: Any, stride: Any, *_: object) -> _
 
 
 class _Restricted(pickle.Unpickler):
-    """An unpickler that knows ordered dictionaries and tensors, and refuses to import anything else."""
+    """An unpickler for ordered dictionaries and tensors, which refuses every other import."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -46,21 +49,25 @@ class _Restricted(pickle.Unpickler):
             return _rebuild
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        raise InvalidLegacyFile(f"{module}.{name} is nothing that weights are made of")
+        raise InvalidLegacyFile(f"{module}.{name} is not allowed in a file of weights")
 
-    def persistent_load(self, told: Any) -> tuple[str, np.dtype[Any]]:
-        kind, dtype, key, *_ = told
+    def persistent_load(self, reference: Any) -> tuple[str, np.dtype[Any]]:
+        kind, dtype, key, *_ = reference
         if kind != "storage":
             raise InvalidLegacyFile(f"a reference to {kind!r}")
         return str(key), dtype
 
 
 def parse_tensors(file: BinaryIO) -> dict[str, NDArray[Any]]:
-    """Arrays by name. NotLegacy where the file is of another format, or would import something."""
+    """Parse the tensors of a file into arrays by name.
+
+    Raises:
+        InvalidLegacyFile: the file has another format, or would import something.
+    """
     data = io.BytesIO(file.read())
     try:
         if _load(data) != MAGIC or _load(data) != PROTOCOL or not _load(data)["little_endian"]:
-            raise InvalidLegacyFile("it does not begin as such a file does")
+            raise InvalidLegacyFile("it does not start like a file of this format")
         tensors = _load(data)
         dtypes = {tensor.storage[0]: tensor.storage[1] for tensor in tensors.values()}
         storages = {key: _read_storage(data, dtypes[key]) for key in _load(data)}

@@ -1,4 +1,4 @@
-"""YOLOX-nano: a small, careful detector for animals, persons and vehicles."""
+"""YOLOX-nano, a small and fast detector for animals, persons and vehicles."""
 
 from collections.abc import Sequence
 
@@ -50,7 +50,10 @@ OVERLAP = 0.45
 
 
 class YoloxNano(Pipeline):
-    """One small detector. The best COCO class is kept with all scores; its group names the box."""
+    """A single small detector.
+
+    The best COCO class is stored with all scores; its group labels the box.
+    """
 
     slug = "yolox-nano"
     name = "YOLOX-nano"
@@ -68,11 +71,11 @@ class YoloxNano(Pipeline):
     _session: OnnxSession
 
     def load(self, machine: Device) -> None:
-        """Fetch the model and open it."""
+        """Fetch the model and load it."""
         self._session = open_session(machine.fetch(MODEL), machine.device, machine.threads)
 
     def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """Detect picture by picture: the published model takes one at a time."""
+        """Detect image by image, because the published model accepts one image at a time."""
         return [self._detect(picture.pixels) for picture in pictures]
 
     def _detect(self, pixels: Pixels) -> list[ModelDetection]:
@@ -92,7 +95,10 @@ class YoloxNano(Pipeline):
 
 
 def letterbox(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
-    """The picture at the top left of a square [1, 3, 416, 416], BGR, 0 to 255; and by how much it was scaled."""
+    """Build the model's input, a square [1, 3, 416, 416] in BGR from 0 to 255.
+
+    The image is at the top left. Return the input and the scale of the image.
+    """
     height, width = pixels.shape[:2]
     scale = min(SIDE / height, SIDE / width)
     small = resize(pixels, max(1, int(width * scale)), max(1, int(height * scale)))
@@ -102,11 +108,10 @@ def letterbox(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
 
 
 def decode_boxes(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Boxes (x1, y1, x2, y2 in pixels of the square) and 80 scores each, of the raw answer [3549,
-    85].
+    """Decode the raw output [3549, 85] into boxes and the 80 scores of each.
 
-    A row is the centre within its cell, the logarithm of the size, objectness, and classes: Ge et
-    al., YOLOX, 2021.
+    Boxes are x1, y1, x2, y2 in pixels of the square. A row is the centre within its cell, the
+    logarithm of the size, objectness, and classes: Ge et al., YOLOX, 2021.
     """
     cells, strides = [], []
     for stride in STRIDES:
