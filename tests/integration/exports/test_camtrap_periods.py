@@ -79,4 +79,4 @@ async def test_files_alone_give_a_period_that_the_report_names(
     await upload(project, await project.create_deployment("Old oak"), 1, modified=COPIED)
     start, end, fixed = await read_period(project, tmp_path)
     assert (start, end) == (COPIED, COPIED)
-    assert "because no image has a time of the camera" in fixed
+    assert "because no image has a time from the camera" in fixed

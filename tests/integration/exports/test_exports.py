@@ -365,10 +365,10 @@ async def test_what_breaks_is_told_in_words(desk: Desk) -> None:
     failed = await desk.build(asked["id"])
     assert (failed["state"], failed["size_bytes"]) == ("failed", None)
     assert "disk" in failed["error"]
-    assert "It failed" in (await desk.download(asked["id"], expect=409)).json()["detail"]
+    assert "The export failed" in (await desk.download(asked["id"], expect=409)).json()["detail"]
     asked = await desk.ask()
     await desk.field.change("update exports set attempt = 50 where id = %s", asked["id"])
-    assert "Export less at once" in (await desk.build(asked["id"]))["error"]
+    assert "Export fewer images at a time" in (await desk.build(asked["id"]))["error"]
     assert (await desk.make())["state"] == "ready", "a box without corners is told without them"
 
 

@@ -803,15 +803,15 @@ export interface paths {
         };
         /**
          * List Exports
-         * @description List exports by when they were asked for, of one project or of all of yours.
+         * @description List exports by creation time, of one project or of all projects that you can access.
          */
         get: operations["list_exports_api_v2_exports_get"];
         put?: never;
         /**
          * Create Export
-         * @description Ask for an export; it is made in the background, of what is there now.
+         * @description Create an export of the current state; a background task builds its file.
          *
-         *     Look at it until it is ready.
+         *     Poll the export until it is ready.
          */
         post: operations["create_export_api_v2_exports_post"];
         delete?: never;
@@ -829,14 +829,14 @@ export interface paths {
         };
         /**
          * Get Export
-         * @description Show one export: how far it is, what was set right, and what is wrong with it.
+         * @description Get one export: its state and progress, corrections made in it, and problems found.
          */
         get: operations["get_export_api_v2_exports__export_id__get"];
         put?: never;
         post?: never;
         /**
          * Delete Export
-         * @description Delete an export with its file, in whatever state it is.
+         * @description Delete an export in any state, with its file.
          */
         delete: operations["delete_export_api_v2_exports__export_id__delete"];
         options?: never;
@@ -855,7 +855,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Export
-         * @description Cancel an export that is being made.
+         * @description Cancel an export that is not finished.
          */
         post: operations["cancel_export_api_v2_exports__export_id__cancel_post"];
         delete?: never;
@@ -873,7 +873,7 @@ export interface paths {
         };
         /**
          * Download Export
-         * @description Download the file of an export that is ready, whole or in part.
+         * @description Download the file of a ready export, in whole or in part.
          */
         get: operations["download_export_api_v2_exports__export_id__download_get"];
         put?: never;
@@ -10631,7 +10631,7 @@ export interface operations {
                     "application/octet-stream": unknown;
                 };
             };
-            /** @description A part of it. */
+            /** @description The requested part of the file. */
             206: {
                 headers: {
                     [name: string]: unknown;

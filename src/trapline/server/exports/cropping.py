@@ -1,4 +1,4 @@
-"""Cuts pieces out of pictures, in one limited child process like those that decode them, for who is in a thread."""
+"""Cut regions out of images in a child process with limits, for use from a thread."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from trapline.server.platform.imaging.requests import (
 
 
 class Cropper:
-    """A child that is started when it is first needed and again after a crash; used by one thread."""
+    """A child process that is started on first use and again after a crash; used by one thread."""
 
     def __init__(self, limits: DecodeLimits | None = None) -> None:
         self._limits = limits or DecodeLimits()
@@ -43,7 +43,10 @@ class Cropper:
         self._end()
 
     def crop(self, picture: Path, pieces: Mapping[Path, Piece]) -> str | None:
-        """Write pieces of a picture as JPEG files; None when all are written, else why none is, as a whole phrase."""
+        """Write regions of an image as JPEG files; return None, or the reason why none is written.
+
+        The reason is a clause such as "it cannot be decoded".
+        """
         wanted = list(pieces.items())
         for first in range(0, len(wanted), MAX_FILES - 1):
             trouble = self._cut_some(picture, wanted[first : first + MAX_FILES - 1])
@@ -77,9 +80,11 @@ class Cropper:
             self._connection, theirs = socket.socketpair()
             with theirs:
                 self._child = subprocess.Popen(
-                    build_command(self._limits.memory_bytes, self._limits.cpu_s, self._limits.output_bytes),
-                    stdin=theirs.fileno(), stdout=subprocess.PIPE, env=ENVIRONMENT, cwd="/", bufsize=0,
-                    start_new_session=True,
+                    build_command(
+                        self._limits.memory_bytes, self._limits.cpu_s, self._limits.output_bytes
+                    ),
+                    stdin=theirs.fileno(), stdout=subprocess.PIPE, env=ENVIRONMENT, cwd="/",
+                    bufsize=0, start_new_session=True,
                 )  # fmt: skip
         child = self._child
         assert self._connection is not None

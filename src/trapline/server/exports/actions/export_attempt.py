@@ -1,4 +1,4 @@
-"""One attempt at an export: its place on the disk, its signs of life, and its right to move the export."""
+"""One attempt at an export: its work folder, its heartbeat and its ownership of the export."""
 
 import asyncio
 import errno
@@ -23,26 +23,26 @@ from trapline.server.platform.errors import ServiceUnavailable
 
 BEAT_S = 10.0
 STILL_FOR_S = 30.0
-"""Three signs of life that did not come."""
+"""An export whose owner missed three heartbeats can be claimed again."""
 FILES_KEPT_S = 3600.0
-"""A download that has begun comes to its end."""
+"""The file of a deleted export is kept this long, so that a running download can finish."""
 LOCK, LAST = "lock", "attempt"
 LEAST_FREE = 0.05
-"""The part of the disk that an export leaves for all else."""
+"""The share of the disk that an export leaves free."""
 
 
 class ExportOwnershipLost(Exception):
-    """The export was canceled, deleted, or taken up by somebody else."""
+    """The export was canceled, deleted, or claimed by another process."""
 
 
 def get_work_folder(system: AppContext) -> Path:
-    """Give the folder in which each export that is being made has its own."""
+    """Return the folder that holds a work folder for each unfinished export."""
     return system.work_folder / "exports"
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[bool]:
-    """Make a folder, and answer whether nobody else on this machine works in it."""
+    """Create and lock a folder; yield False if another process on this machine holds the lock."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -57,14 +57,17 @@ def lock_folder(folder: Path) -> Iterator[bool]:
 
 
 def find_dead_attempt(folder: Path) -> int | None:
-    """Find the last attempt that worked in a folder, which is over where the caller is alone in it."""
+    """Return the number of the last attempt in a folder.
+
+    If the caller holds the lock of the folder, that attempt has ended.
+    """
     with suppress(FileNotFoundError, ValueError):
         return int((folder / LAST).read_text())
     return None
 
 
 def clear_folder(folder: Path) -> None:
-    """Take away all that an attempt left in its folder, whose lock the caller holds.
+    """Delete all files of an earlier attempt from a folder whose lock the caller holds.
 
     Raises OSError.
     """
@@ -78,7 +81,7 @@ def clear_folder(folder: Path) -> None:
 
 
 def require_disk_space(folder: Path, least: float = LEAST_FREE) -> None:
-    """Raise OSError where the disk of a folder is almost full."""
+    """Raise OSError if the disk of a folder is almost full."""
     usage = shutil.disk_usage(folder)
     if usage.free < least * usage.total:
         raise OSError(errno.ENOSPC, f"only {usage.free / usage.total:.1%} of it is free")
@@ -95,7 +98,7 @@ def list_folders(system: AppContext) -> list[UUID]:
 
 
 def delete_folder(system: AppContext, export_id: UUID) -> None:
-    """Drop the folder of an export that is not being made, unless somebody works in it."""
+    """Delete the work folder of an inactive export, unless another process holds its lock."""
     folder = get_work_folder(system) / str(export_id)
     with lock_folder(folder) as isalone:
         if isalone:
@@ -103,9 +106,9 @@ def delete_folder(system: AppContext, export_id: UUID) -> None:
 
 
 class ExportAttempt:
-    """Somebody who took an export up, until it is at its end or somebody else takes it up.
+    """A process's claim of an export, until the export ends or another process claims it.
 
-    `stop` tells what runs in a thread that it is over.
+    `stop` is set when threads that work for this attempt must end.
     """
 
     def __init__(self, system: AppContext, scope: Scope, row: ExportRow, folder: Path) -> None:
@@ -113,30 +116,31 @@ class ExportAttempt:
         self.stop = threading.Event()
 
     def record_heartbeat(self) -> None:
-        """Note in its folder that it is this attempt's. Raises OSError."""
+        """Write this attempt's number to the work folder. Raises OSError."""
         (self.folder / LAST).write_text(str(self.row.attempt))
 
     def check(self) -> None:
-        """Raise Stopped where it is over."""
+        """Raise ExportOwnershipLost if the attempt has ended."""
         if self.stop.is_set():
             raise ExportOwnershipLost
 
     async def fail(self, why: str) -> None:
-        """Tell in words why there is no file."""
+        """Mark the export as failed, with the reason."""
         with suppress(ExportOwnershipLost):
             await self.update(
                 state="failed", storage_key=None, error=why, finished_at=func.clock_timestamp()
             )
 
     async def update(self, **values: Any) -> None:
-        """Set values of the export, in a transaction of their own. Raises Stopped."""
+        """Set values of the export in a separate transaction. Raises ExportOwnershipLost."""
         async with self.system.database.transaction(self.scope) as tx:
             await self.update_in(tx, **values)
 
     async def update_in(self, tx: Transaction, **values: Any) -> None:
-        """Set values of the export. Raises Stopped where it is somebody else's, or at its end.
+        """Set values of the export; with a new storage key, discard the file of the old one.
 
-        With another key, the file that an attempt before may have kept goes.
+        Raises:
+            ExportOwnershipLost: another process owns the export, or it has ended.
         """
         if not await update_export(self.scope, tx, self.row, **values):
             raise ExportOwnershipLost
@@ -146,7 +150,7 @@ class ExportAttempt:
 
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:
-        """Give a sign of life every few seconds within the block; at its end all that runs in threads is over."""
+        """Send a heartbeat every BEAT_S seconds within the block; at its end set `stop`."""
 
         async def beat() -> None:
             while not self.stop.is_set():

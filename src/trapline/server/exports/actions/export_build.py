@@ -1,8 +1,7 @@
-"""The work of an export in the background: gathered page by page into a spool on the disk, then
-written as one file.
+"""The background task of an export: gather records page by page into a spool, then write the file.
 
-Whoever is killed in between leaves a spool that somebody else goes on with; nothing holds a
-transaction open for long.
+If the process is killed, another process continues from the spool. No transaction stays open for
+long.
 """
 
 import asyncio
@@ -51,16 +50,19 @@ log = structlog.get_logger(__name__)
 
 COPIED_AT_ONCE = 1 << 20
 LOOKED_EACH = 16 << 20
-"""So many bytes are written between two looks at how much room the disk has."""
+"""Free disk space is checked each time this number of bytes has been written."""
 MOST_ATTEMPTS = 50
-"""One that takes its process down each time does not do so for ever."""
+"""Limits the restarts of an export that kills its process each time."""
 FILE = "file"
 
 
 async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> None:
-    """Make an export, from where it was left off; safe to be done again, and by several at once.
+    """Build an export, or continue where an earlier attempt stopped.
 
-    Raises Unavailable for what passes by itself: the export stays as far as it is.
+    Several processes may call this at the same time, and it may be called again.
+
+    Raises:
+        ServiceUnavailable: a temporary fault; the progress is kept.
     """
     folder = get_work_folder(system) / str(export_id)
     with lock_folder(folder) as isalone:
@@ -81,14 +83,15 @@ async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> Non
         attempt = ExportAttempt(system, scope, row, folder)
         if row.attempt > MOST_ATTEMPTS:
             await attempt.fail(
-                f"It was begun {MOST_ATTEMPTS} times and never came to its end. Export less at once."
+                f"The export was started {MOST_ATTEMPTS} times without success. "
+                "Export fewer images at a time."
             )
             shutil.rmtree(folder, ignore_errors=True)
             return
         try:
             if (last or 0) != row.attempt - 1:
-                # Another machine got on with it meanwhile: how far it is says nothing of what lies
-                # here.
+                # Another machine has continued this export since the last attempt here, so the
+                # recorded progress does not match the files in this folder.
                 await asyncio.to_thread(clear_folder, folder)
             attempt.record_heartbeat()
             async with attempt.beating():
@@ -97,47 +100,54 @@ async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> Non
         except ExportOwnershipLost:
             log.info("an export was stopped", export=str(export_id))
         except (ServiceUnavailable, ConnectionError):
-            raise  # it passes by itself, and the chore is done again
+            raise  # the fault is temporary, and the task is retried
         except Unprocessable as error:
             await attempt.fail(error.detail)
         except FileNotFoundError as error:
             log.warning("an export failed", export=str(export_id), reason=str(error))
             await attempt.fail(
-                "A picture that it takes was deleted for good meanwhile. Export again without it."
+                "An image of the export was purged meanwhile. Export again without that image."
             )
         except OSError as error:
             log.warning("an export failed", export=str(export_id), reason=str(error))
             await attempt.fail(
-                f"The server's disk refused it: {error.strerror or error}. Make room, and export again."
+                f"The server could not write to its disk: {error.strerror or error}. "
+                "Free some space, and export again."
             )
         except Exception:
             log.exception("an export broke", export=str(export_id))
             await attempt.fail(
-                "Something in it could not be written; the server's log says what. Nothing was lost."
+                "The export stopped because of an unexpected error; see the server's log. "
+                "No data was lost."
             )
         shutil.rmtree(folder, ignore_errors=True)
 
 
 async def write_export_file(attempt: ExportAttempt) -> None:
-    """Write the file of an export from its spool, and keep it. Raises Stopped, Unavailable."""
+    """Write the file of an export from its spool, and store it.
+
+    Raises:
+        ExportOwnershipLost: the export was canceled, deleted or claimed by another process.
+        ServiceUnavailable: a temporary fault of the store or the database.
+    """
     await _Writing(attempt).write()
 
 
 class _Writing:
-    """Writes the file of one attempt."""
+    """Write the file of one attempt."""
 
     def __init__(self, attempt: ExportAttempt) -> None:
         self._on = attempt
 
     async def write(self) -> None:
-        """Write the file, keep it, and tell that it is there; or what is wrong with it."""
+        """Write and store the file, and record the result; or record why the file is not valid."""
         row, system = self._on.row, self._on.system
         await hit("export writing")
         about = msgspec.json.decode((self._on.folder / ABOUT).read_bytes(), type=ExportMetadata)
-        spool = ExportSpool(self._on.folder, about, self._picture_reader())
+        spool = ExportSpool(self._on.folder, about, self._build_image_reader())
         kind = FORMATS[ExportFormat(row.format)]
         report = await asyncio.to_thread(self._write_file, spool)
-        told = {
+        result = {
             "written": report.written,
             "fixed": _plain(report.fixed),
             "left_out": _plain(report.left_out),
@@ -145,7 +155,7 @@ class _Writing:
             "finished_at": func.clock_timestamp(),
         }
         if report.problems:
-            await self._on.update(state="invalid", storage_key=None, **told)
+            await self._on.update(state="invalid", storage_key=None, **result)
             return
         if shortage := await find_disk_shortage(system):
             raise Unprocessable(f"{shortage} {MAKE_ROOM} Then export again.")
@@ -159,14 +169,14 @@ class _Writing:
                     await asyncio.to_thread(incoming.write, piece)
             await system.store.keep(incoming, key, kind.find_kind(row.options)[1])
             await hit("export kept")
-            told |= {
+            result |= {
                 "size_bytes": incoming.size,
                 "sha256": bytes.fromhex(incoming.sha256),
                 "expires_at": func.clock_timestamp()
                 + timedelta(seconds=system.limits.exports_kept_s),
             }
         try:
-            await self._on.update(state="ready", **told)
+            await self._on.update(state="ready", **result)
         except ExportOwnershipLost:
             await system.store.delete(key)
             raise
@@ -178,24 +188,24 @@ class _Writing:
             out.flush()
         return report
 
-    def _picture_reader(self) -> Callable[[str], bytes]:
+    def _build_image_reader(self) -> Callable[[str], bytes]:
         loop = asyncio.get_running_loop()
 
         async def read(key: str) -> bytes:
             return b"".join([piece async for piece in self._on.system.store.open(key)])
 
-        def read_picture(key: str) -> bytes:
+        def read_image(key: str) -> bytes:
             self._on.check()
             try:
                 return asyncio.run_coroutine_threadsafe(read(key), loop).result()
             except NotFound:
-                raise FileNotFoundError(f"a picture is no longer in the store: {key}") from None
+                raise FileNotFoundError(f"an image is no longer in the store: {key}") from None
 
-        return read_picture
+        return read_image
 
 
 class _Stoppable(io.FileIO):
-    """A file that refuses to be written any longer once it is told to, or the disk is almost full."""
+    """A file whose `write` raises once `stop` is set or the disk is almost full."""
 
     def __init__(self, path: Path, stop: threading.Event) -> None:
         super().__init__(path, "w+")

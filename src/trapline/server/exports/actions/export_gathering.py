@@ -1,4 +1,4 @@
-"""Gathering: what an export takes, page by page in short transactions, into a spool on the disk."""
+"""Gather the records of an export into a spool on the disk, page by page in short transactions."""
 
 import asyncio
 import io
@@ -68,15 +68,19 @@ log = structlog.get_logger(__name__)
 
 PAGE, FIRST_PAGE = 500, 50
 PAGE_BYTES, FOUND_BYTES = 16 << 20, 200
-"""About so much is held in memory: pages of images on which more was found are cut before that is
-read. An annotation is its data, and about so many bytes beside it."""
+"""The memory limit of a page, and the size of an annotation without its data; both in bytes.
+
+A page with many annotations is cut before these are read.
+"""
 ABOUT = "about.json"
 
 
 async def gather_records(attempt: ExportAttempt) -> None:
-    """Gather all that an export takes into its spool, from where it was left off.
+    """Gather all records of an export into its spool, or continue where an earlier attempt stopped.
 
-    Raises Stopped, Unavailable.
+    Raises:
+        ExportOwnershipLost: the export was canceled, deleted or claimed by another process.
+        ServiceUnavailable: a temporary fault of the database.
     """
     await _Gatherer(attempt).gather()
 
@@ -97,19 +101,20 @@ class _Progress:
         }
 
     @classmethod
-    def read(cls, told: dict[str, Any] | None) -> "_Progress":
-        if told is None:
+    def read(cls, stored: dict[str, Any] | None) -> "_Progress":
+        if stored is None:
             return cls()
         after = (
-            (datetime.fromisoformat(told["captured_at"]), UUID(told["image"]))
-            if told["image"]
+            (datetime.fromisoformat(stored["captured_at"]), UUID(stored["image"]))
+            if stored["image"]
             else None
         )
-        return cls(UUID(told["deployment"]) if told["deployment"] else None, after, told["again"])
+        deployment = UUID(stored["deployment"]) if stored["deployment"] else None
+        return cls(deployment, after, stored["again"])
 
 
 class _Gatherer:
-    """Fills the spool of one attempt."""
+    """Fill the spool of one attempt."""
 
     def __init__(self, attempt: ExportAttempt) -> None:
         self._on = attempt
@@ -117,7 +122,7 @@ class _Gatherer:
         self._is_public = False
 
     async def gather(self) -> None:
-        """Gather all that the export takes into its spool, unless that is done."""
+        """Gather all records of the export into its spool, unless the spool is complete."""
         if (
             self._on.row.state == "writing"
             and self._is_spool_whole()
@@ -126,7 +131,7 @@ class _Gatherer:
             return
         progress = _Progress.read(self._on.row.gathered_to)
         if not self._is_spool_whole():
-            await self._begin_anew(progress)
+            await self._restart(progress)
         if self._on.row.expected is None:
             await self._count()
         with (self._on.folder / IMAGES).open("ab") as spool:
@@ -134,7 +139,7 @@ class _Gatherer:
             await self._gather_pages(spool, progress)
             while not progress.is_again and await self._is_any_left():
                 progress.is_again = True
-                await self._begin_anew(progress)
+                await self._restart(progress)
                 _cut(spool, 0)
                 await self._gather_pages(spool, progress)
         await self._write_about()
@@ -145,7 +150,7 @@ class _Gatherer:
             return (self._on.folder / IMAGES).stat().st_size >= self._on.row.spooled_bytes
         return self._on.row.spooled_bytes == 0
 
-    async def _begin_anew(self, progress: _Progress) -> None:
+    async def _restart(self, progress: _Progress) -> None:
         progress.deployment = progress.after = None
         async with self._on.system.database.transaction(self._on.scope) as tx:
             await delete_export_images(self._on.scope, tx, self._on.row.id)
@@ -165,7 +170,7 @@ class _Gatherer:
                     tx, expected=await count_selected(self._on.scope, tx, self._wanted)
                 )
         except StatementTimeout:
-            log.info("it takes too long to count what an export takes", export=str(self._on.row.id))
+            log.info("counting the images of an export timed out", export=str(self._on.row.id))
 
     async def _is_any_left(self) -> bool:
         try:
@@ -213,10 +218,10 @@ class _Gatherer:
     async def _gather_page(
         self, spool: io.BufferedWriter, progress: _Progress, names: ExportNames, limit: int
     ) -> tuple[int, int, bool]:
-        """Gather a page; answers how many images it has, about how many bytes were held, and
-        whether it is the last.
+        """Gather a page; return its number of images, its size in bytes and whether it is the last.
 
-        Nothing is told of it before it is committed: whatever it raises, it can be gathered again.
+        The progress in memory changes only after the commit. After an error, the page can be
+        gathered again.
         """
         scope, row, as_of = self._on.scope, self._on.row, self._wanted.as_of
         assert progress.deployment is not None
@@ -302,13 +307,16 @@ class _Gatherer:
 
 
 def get_page_size(limit: int, images: int, weight: int) -> int:
-    """Find how long the next page may be, after one of so many images and bytes: twice as long at most."""
+    """Return the size of the next page: at most twice the present limit, and within PAGE_BYTES.
+
+    `images` and `weight` are the images and bytes of the page before.
+    """
     fitting = PAGE_BYTES * images // weight if weight else PAGE
     return max(1, min(PAGE, 2 * limit, fitting))
 
 
 def count_fitting(weights: Sequence[int]) -> int:
-    """Count how many images of these weights in bytes one page holds: one at least."""
+    """Return how many images of these sizes in bytes fit into one page, at least one."""
     held = 0
     for number, weight in enumerate(weights):
         held += weight
@@ -318,16 +326,16 @@ def count_fitting(weights: Sequence[int]) -> int:
 
 
 def _cut(spool: io.BufferedWriter, size: int) -> None:
-    """Take off what a page left that was never committed."""
+    """Cut off what a page wrote that was never committed."""
     spool.truncate(size)
     spool.seek(0, os.SEEK_END)
 
 
 def _spool_page(spool: io.BufferedWriter, page: ExportPage, names: ExportNames) -> int:
-    """Write a page behind what is there, so that it survives the loss of power; answers how many
-    annotations it has.
+    """Append a page to the spool, flush it to the disk, and return its number of annotations.
 
-    Raises OSError where the disk is almost full.
+    Raises:
+        OSError: the disk is almost full.
     """
     require_disk_space(Path(spool.name).parent)
     records = build_records(page, names)
@@ -338,7 +346,7 @@ def _spool_page(spool: io.BufferedWriter, page: ExportPage, names: ExportNames) 
 
 
 def build_selection(row: ExportRow) -> ExportScope:
-    """Tell which images an export takes."""
+    """Build the scope of an export from its stored selection."""
     chosen = ExportSelection.model_validate(row.selection)
     return ExportScope(
         project_id=row.project_id,

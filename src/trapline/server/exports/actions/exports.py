@@ -1,4 +1,4 @@
-"""Exports: ask for one, list, show, download, cancel, delete; and what becomes of them with time."""
+"""Create, list, download, cancel, delete, resume and expire exports."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
@@ -68,10 +68,12 @@ BATCH, HELD_BATCH = 100, 10_000
 
 
 async def create_export(system: AppContext, scope: Scope, new: NewExport) -> Export:
-    """Ask for an export, which some background process makes.
+    """Create an export, which a background task builds.
 
-    Raises NotFound for what is not of the project, Unprocessable, Conflict where too many are being
-    made.
+    Raises:
+        NotFound: the selection names something that is not in the project.
+        Unprocessable: the format needs a package that is not installed.
+        Conflict: too many exports of the project are queued or running.
     """
     scope.check(new.project)
     if lack := FORMATS[new.format].find_missing_dependency():
@@ -101,14 +103,14 @@ async def create_export(system: AppContext, scope: Scope, new: NewExport) -> Exp
         tx.audit(
             "export", "export", row.id, row.project_id, format=row.format, selection=chosen, **more
         )
-        [told] = await _describe(scope, tx, [row])
-        return save_response(scope, tx, told)
+        [export] = await _describe(scope, tx, [row])
+        return save_response(scope, tx, export)
 
 
 async def _check_selection(
     scope: Scope, tx: Transaction, project_id: int, chosen: ExportSelection
 ) -> None:
-    """Make sure that all that a selection names is of the project. Raises NotFound."""
+    """Raise NotFound if the selection names something that is not in the project."""
     for name, getting in (
         ("deployment", chosen.deployment and get_deployment_row(scope, tx, chosen.deployment)),
         ("taxon", chosen.taxon and get_taxon_row(scope, tx, chosen.taxon)),
@@ -132,7 +134,8 @@ async def _find_project(getting: Awaitable[Any]) -> int | None:
 
 def _missing(name: str) -> NotFound:
     return NotFound(
-        f"selection.{name}: there is nothing here in this project, or it is not yours to see. Nothing was stored."
+        f"selection.{name}: not found in this project, or you have no access to it. "
+        "Nothing was stored."
     )
 
 
@@ -146,7 +149,7 @@ async def list_exports(
     limit: int,
     cursor: str | None,
 ) -> Page[Export]:
-    """List exports by when they were asked for."""
+    """List exports by creation time."""
     async with system.database.transaction(scope) as tx:
         statement = select_exports(scope, project_id, wanted)
         order = [(ExportRow.created_at, datetime), (ExportRow.id, UUID)]
@@ -155,21 +158,21 @@ async def list_exports(
         )
         count, estimated = await count_rows(tx, statement)
         filters = await list_filters(scope, tx, [row.id for row in rows])
-        # One may have been deleted since the page was read.
+        # An export may have been deleted since the page was read.
         results = await _describe(scope, tx, [row for row in rows if row.id in filters], filters)
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
 async def get_export(system: AppContext, scope: Scope, export_id: UUID) -> Export:
-    """Show one export. Raises NotFound."""
+    """Return one export. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [told] = await _describe(scope, tx, [await get_export_row(scope, tx, export_id)])
-    return told
+        [export] = await _describe(scope, tx, [await get_export_row(scope, tx, export_id)])
+    return export
 
 
 @dataclass(frozen=True)
 class ExportFile:
-    """The file of an export: its key in the store, its name, type and size, and its SHA-256 in hexadecimal."""
+    """The stored file of an export; `sha256` is in hexadecimal."""
 
     key: str
     filename: str
@@ -179,21 +182,27 @@ class ExportFile:
 
 
 _WHY_NOT = {
-    ExportState.QUEUED: "It is not made yet: wait until it is ready.",
-    ExportState.GATHERING: "It is being made: wait until it is ready.",
-    ExportState.WRITING: "It is being made: wait until it is ready.",
-    ExportState.INVALID: "It is not valid in its format; `problems` says why. Put that right, and export again.",
-    ExportState.FAILED: "It failed; `error` says why. Export again.",
-    ExportState.CANCELED: "It was canceled. Export again.",
-    ExportState.EXPIRED: "Its file was kept for some time, which is over. Export again.",
+    ExportState.QUEUED: "The export is queued: wait until it is ready.",
+    ExportState.GATHERING: "The export is being created: wait until it is ready.",
+    ExportState.WRITING: "The export is being created: wait until it is ready.",
+    ExportState.INVALID: (
+        "The export is not valid in its format; `problems` lists the reasons. "
+        "Correct them, and export again."
+    ),
+    ExportState.FAILED: "The export failed; `error` gives the reason. Export again.",
+    ExportState.CANCELED: "The export was canceled. Export again.",
+    ExportState.EXPIRED: "The export expired, and its file was deleted. Export again.",
 }
 
 
 async def get_export_file(system: AppContext, scope: Scope, export_id: UUID) -> ExportFile:
-    """Find the file of an export, and note in the audit who reads it. Raises NotFound, Conflict
-    where there is none.
+    """Return the file of an export, and record the download in the audit log.
 
-    Who reads it in parts is told of once in some minutes.
+    A client that downloads a file in parts is recorded once in a few minutes.
+
+    Raises:
+        NotFound: the export does not exist.
+        Conflict: the export has no file.
     """
     origin = scope.origin
     async with system.database.transaction(scope) as tx:
@@ -203,7 +212,7 @@ async def get_export_file(system: AppContext, scope: Scope, export_id: UUID) -> 
         assert row.storage_key is not None
         assert row.sha256 is not None
         if await system.store.find_size(row.storage_key) != row.size_bytes:
-            raise Conflict("Its file is no longer in the store. Export again.")
+            raise Conflict("The file of the export is not in the store. Export again.")
         project = await get_project_row(scope, tx, row.project_id)
         known = (scope.actor, row.storage_key, origin.address)
         if not system.known.downloads.get(known):
@@ -227,7 +236,7 @@ def read_export_file(
 
 
 async def cancel_export(system: AppContext, scope: Scope, export_id: UUID) -> Export:
-    """Cancel an export that is being made; one that is canceled already stays so.
+    """Cancel an export that is not finished; a canceled export is left unchanged.
 
     Raises NotFound, Conflict.
     """
@@ -240,14 +249,16 @@ async def cancel_export(system: AppContext, scope: Scope, export_id: UUID) -> Ex
             await tx.session.flush()
             await tx.session.refresh(row)
         elif row.state != ExportState.CANCELED:
-            raise Conflict(f"It is {row.state}: there is nothing to cancel. Nothing was changed.")
+            raise Conflict(
+                f"The export is {row.state}: there is nothing to cancel. Nothing was changed."
+            )
         tx.audit("cancel", "export", row.id, row.project_id)
-        [told] = await _describe(scope, tx, [row])
-    return told
+        [export] = await _describe(scope, tx, [row])
+    return export
 
 
 async def delete_export(system: AppContext, scope: Scope, export_id: UUID) -> None:
-    """Delete an export with its file, in whatever state it is. Raises NotFound."""
+    """Delete an export in any state, with its file. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await get_export_row(scope, tx, export_id, lock=True)
         await _discard_file(scope, tx, row)
@@ -256,7 +267,7 @@ async def delete_export(system: AppContext, scope: Scope, export_id: UUID) -> No
 
 
 async def _discard_file(scope: Scope, tx: Transaction, row: ExportRow) -> None:
-    """Let the file of an export go, also one that is just being kept."""
+    """Discard the file of an export, even while it is being stored."""
     if row.storage_key is not None:
         await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], FILES_KEPT_S)
         row.storage_key = None
@@ -268,7 +279,11 @@ async def _describe(
     rows: Sequence[ExportRow],
     filters: Mapping[UUID, ExportFilterSummary] | None = None,
 ) -> list[Export]:
-    """Tell of exports; with `filters` by these, and not by the ids of all that somebody selected."""
+    """Describe exports for the API.
+
+    With `filters`, the selections are read from there. The rows of a list are loaded without
+    their selection, which can hold many image IDs.
+    """
     if not rows:
         return []
     chosen = (
@@ -294,9 +309,9 @@ async def _describe(
             requested_by=names[row.requested_by],
             selection=ExportSelection.model_validate(chosen[row.id].filter),
             named_images=chosen[row.id].images,
-            fixed=[_tell(one, deployments) for one in row.fixed],
-            left_out=[_tell(one, deployments) for one in row.left_out],
-            problems=[_tell(one, deployments) for one in row.problems],
+            fixed=[_describe_problem(one, deployments) for one in row.fixed],
+            left_out=[_describe_problem(one, deployments) for one in row.left_out],
+            problems=[_describe_problem(one, deployments) for one in row.problems],
             filename=build_file_name(called[row.project_id], row.created_at, kind[0]),
             media_type=kind[1],
             sha256=row.sha256.hex() if row.sha256 is not None else None,
@@ -315,7 +330,7 @@ def _all_problems(row: ExportRow) -> list[dict[str, Any]]:
     return [*row.fixed, *row.left_out, *row.problems]
 
 
-def _tell(one: dict[str, Any], deployments: dict[UUID, str]) -> ExportProblem:
+def _describe_problem(one: dict[str, Any], deployments: dict[UUID, str]) -> ExportProblem:
     key = UUID(one["deployment"]) if one.get("deployment") else None
     named = deployments.get(key) if key else None
     return ExportProblem(
@@ -324,14 +339,17 @@ def _tell(one: dict[str, Any], deployments: dict[UUID, str]) -> ExportProblem:
 
 
 async def resume_exports(system: AppContext, scope: Scope) -> None:
-    """Ask again for exports of which nobody has given a sign for a while: whoever made them was killed."""
+    """Enqueue unfinished exports again that have sent no heartbeat for a while."""
     async with system.database.transaction(scope) as tx:
         for export_id in await list_stalled_exports(scope, tx, STILL_FOR_S):
             await enqueue_background_task(scope, tx, BUILD, queue=EXPORTS, export_id=export_id)
 
 
 async def purge_exports(system: AppContext, scope: Scope) -> bool:
-    """Let the files of exports go whose time is over, and what was left half done; answers whether there are more."""
+    """Delete the files of expired exports and the remains of unfinished ones.
+
+    Returns whether more may be left to delete.
+    """
     async with system.database.transaction(scope) as tx:
         gone = await expire_exports(scope, tx, BATCH)
         if gone:
@@ -343,5 +361,5 @@ async def purge_exports(system: AppContext, scope: Scope) -> bool:
     for export_id in set(folders) - live:
         await asyncio.to_thread(delete_folder, system, export_id)
     async with system.database.transaction(scope) as tx:
-        let_go = await purge_unfinished_images(scope, tx, HELD_BATCH)
-    return len(gone) == BATCH or let_go == HELD_BATCH
+        purged = await purge_unfinished_images(scope, tx, HELD_BATCH)
+    return len(gone) == BATCH or purged == HELD_BATCH

@@ -1,8 +1,8 @@
-"""Which of the classifications under a box names it, and what its detector itself calls it.
+"""Select the classification that names a box, and the label that the detector gave it.
 
-A worker's result says which are `terminal`: the last of them names the box, and the others are
-coarser or were overruled. Imports and posted annotations say nothing of that: there the surest
-names it, and the box has the detector's own label.
+The result of a worker marks classifications as `terminal`. The last terminal one names the box; the
+others are coarser or were overruled. Imported and posted annotations have no such mark. There, the
+most confident classification names the box, and the box has the detector's label.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from trapline.server.exports.formats.export_records import AnnotationRecord, Ide
 
 
 class LabelledFinding(Protocol):
-    """What is asked of an annotation, in whatever form it is read."""
+    """The fields of an annotation that are needed here, whatever its record type."""
 
     @property
     def confidence(self) -> float | None:
-        """How sure its model is."""
+        """The confidence of its model."""
 
     @property
     def model(self) -> str:
@@ -24,21 +24,21 @@ class LabelledFinding(Protocol):
 
     @property
     def said(self) -> object | None:
-        """What a person said of it that holds; what was said of a box is said of its classifications."""
+        """The effective identification; that of a box also applies to its classifications."""
 
     @property
     def terminal(self) -> bool | None:
-        """Whether it names its box to people; None where its result does not say."""
+        """Whether it names its box; None if its result does not state it."""
 
 
 Form = TypeVar("Form", bound=LabelledFinding)
 
 
 def find_box_label(box: Form, under: Sequence[Form]) -> Form | None:
-    """Find the classification that names a box; None where nothing does but the label of the box.
+    """Return the classification that names a box; None if only the box's own label names it.
 
-    One that a person spoke of by itself names it before any other. Where the terminal one was left
-    out, the detector's own does, for an overruled one must not.
+    A classification that a person identified separately comes first. If the terminal one was left
+    out of the export, the detector's label is used, and never an overruled classification.
     """
     unsaid: Form | None = None
     terminal: Form | None = None
@@ -54,7 +54,7 @@ def find_box_label(box: Form, under: Sequence[Form]) -> Form | None:
 
 
 def find_detector_label(box: Form, under: Sequence[Form]) -> Form | None:
-    """Find the classification by which a detector says what its box holds; None where the box says it, or nothing."""
+    """Return the detector's classification of its box; None if the label is the box's, or none."""
     found: Form | None = None
     for one in under:
         if one.terminal is not None and one.model == box.model and is_more_confident(one, found):
@@ -65,13 +65,13 @@ def find_detector_label(box: Form, under: Sequence[Form]) -> Form | None:
 def find_statement(
     box: AnnotationRecord, under: Sequence[AnnotationRecord]
 ) -> IdentificationRecord | None:
-    """Find what a person stated about a box, or about the classification that names it."""
+    """Return a person's identification of a box or of the classification that names it."""
     named = find_box_label(box, under) if under else None
     return (named.said if named else None) or box.said
 
 
 def is_more_confident(one: Form, than: Form | None) -> bool:
-    """Whether a model is surer of one thing than of another; of what it tells no confidence of it is least sure."""
+    """Compare the confidence of two findings; a finding without one counts as least confident."""
     return than is None or _confidence(one) > _confidence(than)
 
 

@@ -1,10 +1,9 @@
-"""Camtrap DP 1.0.2 (TDWG): an export as deployments, media and observations, held against the
-standard as it is made.
+"""Camtrap DP 1.0.2 (TDWG): write an export as deployments, media and observations.
 
-Each image is a medium and each thing seen on it an observation of that medium, the last word of a
-person on it included; what people saw in a sequence, all of whose images they looked at, is an
-observation of that event. A blank image is one row. Files that visitors of the project are not
-shown are not public.
+Each row is validated against the standard while it is written. Each image is a row of media. Each
+thing seen on an image is an observation of that medium, with the latest identification by a person.
+If people reviewed all images of a sequence, what they saw is also an observation of that event. A
+blank image is one observation. Files that visitors cannot see are not public.
 """
 
 import json
@@ -67,7 +66,7 @@ class _Writer:
             },
         )
         self._event_ids: dict[str, set[str]] = {}
-        self.stands = {str(one.id): DeploymentImages() for one in spool.about.deployments}
+        self.summaries = {str(one.id): DeploymentImages() for one in spool.about.deployments}
         self.labels: Counter[str] = Counter()
         self.taxa: set[str] = set()
         self.withheld = 0
@@ -85,7 +84,7 @@ class _Writer:
     def write_images(
         self, spool: ExportSpool, media: PackageTable, observations: PackageTable
     ) -> None:
-        """Write the rows of all images, of what is seen on them, and of the events they make."""
+        """Write the rows of all images, of their observations, and of the events they form."""
         events, rows, naming, times = (
             SequenceEventBuilder(verified_only=True),
             self.rows,
@@ -95,7 +94,7 @@ class _Writer:
         taxa, is_public = self.taxa, spool.about.public
         seen_rows = observations.rows
         for image in spool.read(ObservedImage):
-            self.stands[image.deployment_id].add(image)
+            self.summaries[image.deployment_id].add(image)
             at = times.local(image.captured_at, image.time_zone)
             public = is_public and image.shown and not naming.is_withheld(image)
             self.withheld += not public
@@ -136,14 +135,14 @@ class _Writer:
         self.labels[label if label in self.labels or len(self.labels) < MOST_LABELS else ""] += 1
 
     def _complete(self, event: SequenceEvent, rows: list[str]) -> None:
-        # The ID of the package where all images of the sequence have the same one.
+        # The event ID of the imported package, if all images of the sequence have the same one.
         named = self._event_ids.pop(event.id, set())
         if event.verified:
             self._add_event(event, named.pop() if len(named) == 1 else event.id, rows)
 
     def _add_event(self, event: SequenceEvent, key: str, rows: list[str]) -> None:
         if not event.said and event.modelled:
-            return  # people took away something of it, and what models found beside that is no word of theirs
+            return  # people rejected findings, and findings of models alone are not verified
         self.verified += 1
         if not event.said:
             rows.append(self.rows.event(event, key))
@@ -156,13 +155,13 @@ class _Writer:
         return f"{self._place[image.deployment_id]}{image.id}{get_suffix(image.media_type)}"
 
     def write_deployments(self, table: PackageTable) -> tuple[datetime, datetime] | None:
-        """Write the rows of the deployments; tell from when to when they stood."""
+        """Write the rows of the deployments; return the start and the end of the whole period."""
         starts, ends = [], []
         for deployment in self.about.deployments:
-            stand = self.stands[str(deployment.id)]
-            start, end = self._find_span(deployment, stand)
+            summary = self.summaries[str(deployment.id)]
+            start, end = self._find_span(deployment, summary)
             if start is None or end is None:
-                if not stand.images:
+                if not summary.images:
                     self._leave_out(deployment)
                     continue
                 self.report.problems.append(
@@ -174,31 +173,31 @@ class _Writer:
                 starts.append(start)
                 ends.append(end)
             if deployment.latitude is None or deployment.longitude is None:
-                self._miss_place(deployment, stand)
-            issues = self._find_time_issues(deployment, stand)
+                self._miss_place(deployment, summary)
+            issues = self._find_time_issues(deployment, summary)
             table.rows.append(
                 build_deployment_row(
                     deployment,
                     self.rows.times.local(start, deployment.time_zone) if start else "",
                     self.rows.times.local(end, deployment.time_zone) if end else "",
-                    stand.camera_model,
+                    summary.camera_model,
                     issues=issues,
                     comments=_comment(deployment),
                 )
             )
         table.first += table.rows
         wrong = bool(self.report.problems)
-        # A place that is missing is said in better words than a row that does not match.
+        # A row without coordinates does not match the schema, but its problem is already reported.
         table.wrong = "" if wrong else None
         table.flush()
         return (min(starts), max(ends)) if starts else None
 
     def _find_span(
-        self, deployment: DeploymentRecord, stand: DeploymentImages
+        self, deployment: DeploymentRecord, summary: DeploymentImages
     ) -> tuple[datetime | None, datetime | None]:
-        seen = stand.by_camera
-        start = deployment.started_at or seen.first or stand.by_file.first
-        end = deployment.ended_at or seen.last or stand.by_file.last
+        seen = summary.by_camera
+        start = deployment.started_at or seen.first or summary.by_file.first
+        end = deployment.ended_at or seen.last or summary.by_file.last
         if deployment.started_at is None and start is not None:
             self._fix(
                 f"has no start: it is the time of its first image{_of_file(seen)}.", deployment
@@ -222,23 +221,26 @@ class _Writer:
             start = end
         return start, end
 
-    def _find_time_issues(self, deployment: DeploymentRecord, stand: DeploymentImages) -> bool:
+    def _find_time_issues(self, deployment: DeploymentRecord, summary: DeploymentImages) -> bool:
         why = []
-        if stand.not_from_exif:
-            why.append(f"the times of {stand.not_from_exif:,} images were not read from their EXIF")
-        if stand.flagged:
-            why.append(f"those of {stand.flagged:,} look wrong")
+        if summary.not_from_exif:
+            why.append(
+                f"the times of {summary.not_from_exif:,} images were not read from their EXIF"
+            )
+        if summary.flagged:
+            why.append(f"those of {summary.flagged:,} look wrong")
         if deployment.clock_offset_s:
-            why.append("its clock was off, which the times here make up for")
+            why.append("its clock was off, which is corrected in the times here")
         if why:
             self._fix(f"has timestampIssues, because {', '.join(why)}.", deployment)
         return bool(why)
 
-    def _miss_place(self, deployment: DeploymentRecord, stand: DeploymentImages) -> None:
+    def _miss_place(self, deployment: DeploymentRecord, summary: DeploymentImages) -> None:
         self.report.problems.append(
             ExportIssue(
-                f"{_named(deployment)} has no coordinates, and Camtrap DP requires them. Give it a latitude and a "
-                f"longitude and export again, or leave out its {stand.images:,} images.",
+                f"{_named(deployment)} has no coordinates, and Camtrap DP requires them. "
+                "Give it a latitude and a longitude and export again, or leave out its "
+                f"{summary.images:,} images.",
                 1,
                 deployment.id,
             )
@@ -249,7 +251,7 @@ class _Writer:
         self.report.left_out.append(ExportIssue(what, 1, deployment.id))
 
     def _fix(self, what: str, deployment: DeploymentRecord) -> None:
-        """Tell that something of a deployment was set right, in one piece with all else of it."""
+        """Report a correction of a deployment, in one entry with its other corrections."""
         fixed = self.report.fixed
         if fixed and fixed[-1].deployment == deployment.id:
             fixed[-1].what += f" It {what}"
@@ -267,20 +269,20 @@ class _Writer:
         shown = [
             one
             for one in self.about.deployments
-            if self.stands[str(one.id)].images or one.started_at or one.ended_at
+            if self.summaries[str(one.id)].images or one.started_at or one.ended_at
         ]
         return build_descriptor(
             self.about, shown, span, taxa, levels, individuals=self.rows.individuals > 0
         )
 
-    def tell(self) -> None:
-        """Tell what was filled in and what could not be said."""
+    def report_issues(self) -> None:
+        """Add to the report what was filled in and what Camtrap DP cannot hold."""
         filled, missing = list_notices(self.about)
         self.report.left_out += missing
         if self.withheld:
             what = (
-                "filePublic is false, and filePath leads nowhere, for images that visitors are not shown: people are "
-                "on them, a tag keeps them back, or no model looked at them."
+                "filePublic is false, and filePath does not resolve, for images that visitors "
+                "cannot see: people are on them, a tag hides them, or no model analysed them."
                 if self.about.public
                 else "filePublic is false: the project is not public."
             )
@@ -290,15 +292,16 @@ class _Writer:
             named = f"of the class “{label}”" if label else "of other classes"
             self.report.left_out.append(
                 ExportIssue(
-                    f"The scientific name of observations {named}: no taxon of the project is meant by it. They are "
-                    "animals here, and the class is a tag. Say which taxon it means and export again.",
+                    f"The scientific name of observations {named}: no taxon of the project has "
+                    "this label. They are exported as animals, with the class as a tag. "
+                    "Assign a taxon to the label and export again.",
                     count,
                 )
             )
         if self.naming.formless:
             self.report.left_out.append(
                 ExportIssue(
-                    "Masks, heatmaps and custom data: Camtrap DP has no form for them.",
+                    "Masks, heatmaps and custom data: Camtrap DP cannot represent them.",
                     self.naming.formless,
                 )
             )
@@ -309,33 +312,30 @@ class _Writer:
             for language in taxon.common_names
         )
         if nameless:
-            what = "Common names in languages that have no code of three letters here: vernacularNames requires one."
+            what = "Common names in languages without the three-letter code of vernacularNames."
             self.report.left_out.append(ExportIssue(what, nameless))
         if not self._link:
             why = (
-                "this server has no public address"
+                "this server has no public URL"
                 if self.about.public
                 else "the project is not public"
             )
-            what = f"filePath leads nowhere: {why}, and the files are no part of the package."
+            what = f"filePath does not resolve: {why}, and the package does not contain the files."
             self.report.left_out.append(ExportIssue(what))
 
 
 class PackageSample(NamedTuple):
-    """What Frictionless is shown of an export: its descriptor, and the first rows of each table."""
+    """The part of an export that Frictionless validates: descriptor and first rows per table."""
 
     descriptor: dict[str, Any]
     tables: dict[str, list[str]]
 
 
 def write_export(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write an export as a zip.
-
-    What keeps it from being valid is among the problems of the report.
-    """
+    """Write an export as a zip; the report lists the problems that make it invalid."""
     report, made = write_package(spool, out)
     if not report.problems:
-        # Problems in words were found already; a tool's own would only say them again.
+        # A specific problem was found already; the validators would only report it again.
         report.problems += [
             ExportIssue(what)
             for what in validate_package(made.descriptor, made.tables, spool.folder)
@@ -344,7 +344,7 @@ def write_export(spool: ExportSpool, out: BinaryIO) -> ExportReport:
 
 
 def write_package(spool: ExportSpool, out: BinaryIO) -> tuple[ExportReport, PackageSample]:
-    """Write an export as a zip, each row of which is held against its schema."""
+    """Write an export as a zip, and validate each row against its schema."""
     report = ExportReport()
     writer = _Writer(spool, report)
     with open_zip(out) as pack, open_temporary_file(spool.folder) as aside:
@@ -363,7 +363,7 @@ def write_package(spool: ExportSpool, out: BinaryIO) -> tuple[ExportReport, Pack
             json.dumps(descriptor, indent=2, ensure_ascii=False).encode("utf-8", "replace"),
         )
     report.written = observations.written
-    writer.tell()
+    writer.report_issues()
     if not media.written:
         report.problems.append(
             ExportIssue(
@@ -386,14 +386,13 @@ def _of_file(seen: CapturePeriod) -> str:
     return (
         ""
         if seen.first
-        else ", by its file or its upload, because no image has a time of the camera"
+        else ", taken from the file or the upload, because no image has a time from the camera"
     )
 
 
 def _comment(deployment: DeploymentRecord) -> str:
-    told = [deployment.notes] if deployment.notes else []
+    notes = [deployment.notes] if deployment.notes else []
     if deployment.clock_offset_s:
-        told.append(
-            f"The camera's clock was set by {deployment.clock_offset_s:+d} s; times here are corrected."
-        )
-    return " ".join(told)
+        offset = f"{deployment.clock_offset_s:+d} s"
+        notes.append(f"The camera's clock was set by {offset}; times here are corrected.")
+    return " ".join(notes)

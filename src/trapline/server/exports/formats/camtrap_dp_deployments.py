@@ -1,4 +1,4 @@
-"""What a Camtrap DP derives from the images of a deployment: its period, camera and time issues."""
+"""Values that a Camtrap DP derives from a deployment's images: period, camera and time issues."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

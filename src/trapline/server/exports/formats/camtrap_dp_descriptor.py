@@ -1,4 +1,4 @@
-"""The descriptor of a Camtrap DP: what an export is, who made it and under which licence, as GBIF's IPT asks for it."""
+"""Build the descriptor of a Camtrap DP, with the metadata that GBIF's IPT requires."""
 
 import re
 from collections.abc import Iterable
@@ -37,14 +37,19 @@ def build_descriptor(
     *,
     individuals: bool = False,
 ) -> dict[str, Any]:
-    """Describe an export; `span` is from when to when its deployments stood, `levels` are those of its observations."""
+    """Build the descriptor of an export.
+
+    `span` is the period of its deployments; `levels` are the levels of its observations.
+    """
     options = about.options
     title = options.get("title") or about.project_name or "Camera trap data"
     descriptor: dict[str, Any] = {
         "resources": [
             {
-                "name": table, "path": f"{table}.csv", "profile": "tabular-data-resource", "format": "csv",
-                "mediatype": "text/csv", "encoding": "utf-8", "schema": f"{RELEASE}{table}-table-schema.json",
+                "name": table, "path": f"{table}.csv",
+                "profile": "tabular-data-resource", "format": "csv",
+                "mediatype": "text/csv", "encoding": "utf-8",
+                "schema": f"{RELEASE}{table}-table-schema.json",
             }
             for table in ("deployments", "media", "observations")
         ],
@@ -83,7 +88,7 @@ def build_descriptor(
 
 
 def build_description(about: ExportMetadata) -> str:
-    """Say in a sentence what an export is, where nobody else did."""
+    """Return the description of an export, or a generated sentence."""
     own = about.options.get("description") or about.project_description
     return (
         own or f"Camera trap images of the project {about.project_name}, and what was seen on them."
@@ -91,7 +96,7 @@ def build_description(about: ExportMetadata) -> str:
 
 
 def list_licences(about: ExportMetadata) -> list[dict[str, str]]:
-    """List the licences of the data and of the pictures, both or none, as the standard wants."""
+    """List the licences of data and media: both or none, as the standard requires."""
     named = [(scope, about.options.get(f"{scope}_licence")) for scope in ("data", "media")]
     return (
         [_describe_licence(scope, name) for scope, name in named if name]
@@ -101,40 +106,41 @@ def list_licences(about: ExportMetadata) -> list[dict[str, str]]:
 
 
 def list_notices(about: ExportMetadata) -> tuple[list[ExportIssue], list[ExportIssue]]:
-    """Find what was filled in because nobody said it, and what GBIF asks for and is not there."""
+    """List the values that were filled in, and those that are missing but required by GBIF."""
     options, filled, missing = about.options, [], []
     if not options.get("title"):
-        filled.append(ExportIssue("No title was given: it is the name of the project."))
+        filled.append(ExportIssue("No title was given: the name of the project is used."))
     if not options.get("description") and not about.project_description:
         filled.append(
             ExportIssue(
-                "No description was given: a sentence that names the project stands in its place."
+                "No description was given: a sentence that names the project is used instead."
             )
         )
     if not options.get("contributors"):
         filled.append(
             ExportIssue(
-                "No contributor was named: the project itself stands there. GBIF asks for a contact."
+                "No contributor was given: the project is listed as one. GBIF requires a contact."
             )
         )
     if not options.get("sampling_design"):
-        filled.append(ExportIssue("No sampling design was given: it is said to be opportunistic."))
+        filled.append(ExportIssue("No sampling design was given: “opportunistic” is used."))
     filled.append(
         ExportIssue(
-            "How pictures are taken is known of no camera: captureMethod is said to be activityDetection."
+            "The capture method of the cameras is unknown: captureMethod is activityDetection."
         )
     )
     if not list_licences(about):
         missing.append(
             ExportIssue(
-                "No licences, of the data and of the pictures: the package is valid without, but GBIF takes it only "
-                f"with both. Name them, such as {', '.join(FOR_GBIF)}, and export again."
+                "No licences for data and media: the package is valid without them, but GBIF "
+                f"requires both. Choose licences, such as {', '.join(FOR_GBIF)}, and export again."
             )
         )
     elif options["data_licence"] not in FOR_GBIF:
         missing.append(
             ExportIssue(
-                f"GBIF takes data under {', '.join(FOR_GBIF)} alone, not {options['data_licence']}."
+                f"GBIF accepts only data under {', '.join(FOR_GBIF)}, not "
+                f"{options['data_licence']}."
             )
         )
     return filled, missing
@@ -153,16 +159,16 @@ def _list_contributors(about: ExportMetadata) -> list[dict[str, str]]:
 
 
 def _describe_licence(scope: str, name: str) -> dict[str, str]:
-    told = (
+    licence = (
         {"name": name}
         if _LICENCE_NAME.fullmatch(name)
         else {"name": sanitise_file_name(name), "title": name}
     )
-    return {**told, **({"path": LICENCES[name]} if name in LICENCES else {}), "scope": scope}
+    return {**licence, **({"path": LICENCES[name]} if name in LICENCES else {}), "scope": scope}
 
 
 def _find_spatial(deployments: Iterable[DeploymentRecord]) -> dict[str, Any] | None:
-    """Find the rectangle around the places."""
+    """Return the bounding box of the deployments as a GeoJSON polygon, or None."""
     places = [
         (one.longitude, one.latitude)
         for one in deployments
@@ -180,20 +186,20 @@ def _find_spatial(deployments: Iterable[DeploymentRecord]) -> dict[str, Any] | N
 
 
 def _describe_taxon(taxon: TaxonRecord) -> dict[str, Any]:
-    told: dict[str, Any] = {"scientificName": taxon.scientific_name}
+    entry: dict[str, Any] = {"scientificName": taxon.scientific_name}
     if taxon.gbif_key is not None:
-        told["taxonID"] = f"https://www.gbif.org/species/{taxon.gbif_key}"
+        entry["taxonID"] = f"https://www.gbif.org/species/{taxon.gbif_key}"
     elif taxon.external_id:
-        told["taxonID"] = taxon.external_id
+        entry["taxonID"] = taxon.external_id
     if taxon.rank.lower() in NAMED_RANKS:
-        told["taxonRank"] = taxon.rank.lower()
-    told |= {rank: taxon.higher_ranks[rank] for rank in RANKS if taxon.higher_ranks.get(rank)}
+        entry["taxonRank"] = taxon.rank.lower()
+    entry |= {rank: taxon.higher_ranks[rank] for rank in RANKS if taxon.higher_ranks.get(rank)}
     names: dict[str, str] = {}
     for language, of_it in taxon.common_names.items():
         code = find_language(language)
         if code is not None and of_it:
             names.setdefault(code, of_it[0])
-    return told | ({"vernacularNames": names} if names else {})
+    return entry | ({"vernacularNames": names} if names else {})
 
 
 def _by_name(taxon: TaxonRecord) -> tuple[str, str]:

@@ -1,16 +1,15 @@
-"""Camtrap DP held against its standard before anybody may download it, without asking anybody
-outside.
+"""Validate a Camtrap DP export against its standard, without network access.
 
-Frictionless, which the field trusts, reads some two thousand rows a second and keeps every id in
-memory: a million rows would take ten minutes and more memory than an export may have. So the
-schemas are compiled to one expression a table, which every row must match as it is written; and
-Frictionless reads what is written for the deployments and the first images, with their references,
-each time, which is the whole of a small export. The schemas and the profile are those of TDWG
-(github.com/tdwg/camtrap-dp, release 1.0.2, MIT), and lie beside this file.
+Frictionless, the field's reference validator, reads about two thousand rows per second and keeps
+every ID in memory. A million rows would take ten minutes and exceed the memory limit of an export.
+Therefore the schema of each table is compiled to one regular expression, which every row must
+match while it is written. Frictionless validates the deployments and the first images with their
+references; this covers all of a small export. The schemas and the profile are those of TDWG
+(github.com/tdwg/camtrap-dp, release 1.0.2, MIT), in the folder `camtrap_dp_schemas`.
 
-Frictionless runs in a process of its own, `python -m
-trapline.server.exports.formats.camtrap_dp_validation FOLDER`: it changes how long a cell of any CSV
-may be for the whole process, and what it loads takes 80 MB that would never be given back.
+Frictionless runs in a separate process, `python -m
+trapline.server.exports.formats.camtrap_dp_validation FOLDER`: it changes the maximum cell length
+of `csv` for the whole process, and loads 80 MB that Python would never return to the system.
 """
 
 import json
@@ -26,7 +25,7 @@ from typing import Any
 
 TABLES = ("deployments", "media", "observations")
 MOST_ROWS = 1000
-"""How many rows of a table Frictionless reads, beside every deployment."""
+"""The number of rows per table that Frictionless reads, in addition to all deployments."""
 MOST_ERRORS = 20
 LONGEST_S = 600
 
@@ -41,7 +40,7 @@ _MORE_THAN_NONE = r"0?\.0*[1-9]\d*|1(?:\.0++)?"
 
 @cache
 def load_standard_file(name: str) -> Any:
-    """Load one of the files of the standard."""
+    """Load a file of the standard."""
     return json.loads(files(__package__).joinpath(_FOLDER, name).read_bytes())
 
 
@@ -52,13 +51,13 @@ def load_schema(table: str) -> Any:
 
 @cache
 def compile_table(table: str) -> re.Pattern[str]:
-    """Compile the schema of a table to what its rows, any number of them, must look like."""
+    """Compile the schema of a table to a regular expression that matches any number of rows."""
     cells = (_compile_field(field) for field in load_schema(table)["fields"])
     return re.compile(f"(?>{','.join(cells)}\n)*+")
 
 
 def find_invalid_row(table: str, rows: str) -> str | None:
-    """Find the first row that the schema does not allow; None where all are well."""
+    """Return the first row that does not match the schema of its table, or None."""
     pattern = compile_table(table)
     if pattern.fullmatch(rows):
         return None
@@ -96,20 +95,20 @@ def _compile_value(field: dict[str, Any], constraints: dict[str, Any]) -> str:
 def validate_package(
     descriptor: dict[str, Any], tables: Mapping[str, Sequence[str]], folder: Path
 ) -> list[str]:
-    """Hold rows and the descriptor against the standard, by the field's own tools; say what is wrong, by place."""
-    with TemporaryDirectory(dir=folder) as beneath:
+    """Validate rows and descriptor with the standard tools; return each error with its position."""
+    with TemporaryDirectory(dir=folder) as package:
         for table, rows in tables.items():
-            (Path(beneath) / f"{table}.csv").write_text("".join(rows), "utf-8", newline="")
-        (Path(beneath) / DESCRIPTOR).write_text(json.dumps(descriptor), "utf-8")
+            (Path(package) / f"{table}.csv").write_text("".join(rows), "utf-8", newline="")
+        (Path(package) / DESCRIPTOR).write_text(json.dumps(descriptor), "utf-8")
         done = subprocess.run(
-            [sys.executable, "-I", "-m", __spec__.name, beneath],
+            [sys.executable, "-I", "-m", __spec__.name, package],
             cwd="/", env={"LANG": "C.UTF-8"}, capture_output=True, check=True, timeout=LONGEST_S,
         )  # fmt: skip
     return list(json.loads(done.stdout))
 
 
 def main(folder: Path) -> None:
-    """Check the package in a folder, and print what is wrong as a list of JSON."""
+    """Validate the package in a folder, and print a JSON list of the errors."""
     descriptor = json.loads((folder / DESCRIPTOR).read_text("utf-8"))
     wrong = [f"{DESCRIPTOR}, {where}: {what}" for where, what in _check_descriptor(descriptor)]
     sys.stdout.write(json.dumps(wrong or list(_check_tables(folder))))
@@ -120,7 +119,7 @@ def _check_descriptor(descriptor: dict[str, Any]) -> Iterable[tuple[str, str]]:
     from referencing import Registry, Resource
     from referencing.jsonschema import DRAFT4
 
-    # What the standard takes from elsewhere, by the addresses under which it does.
+    # Schemas that the profile refers to, by their URLs.
     shapes = {"type": "object", "required": ["type", "coordinates"]}
     known = {
         "https://specs.frictionlessdata.io/schemas/data-package.json": load_standard_file(

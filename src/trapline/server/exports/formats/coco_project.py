@@ -1,10 +1,10 @@
-"""A project as COCO (cocodataset.org, "Data format"), and as COCO Camera Traps (lila.science, "COCO
-Camera Traps").
+"""Write a project as COCO or as COCO Camera Traps.
 
-Categories are the taxa that were meant, or the classes where no taxon says them. COCO has what is
-drawn: boxes, masks, polygons and key points; COCO Camera Traps also has what is said of whole
-images, category 0 being an empty one, and names places and sequences. With pictures, either is a
-zip of them, upright, beside `annotations.json`.
+Formats: cocodataset.org, "Data format"; lila.science, "COCO Camera Traps". Categories are the taxa
+of the observations, or the classes without a taxon. COCO contains drawn annotations: boxes, masks,
+polygons and key points. COCO Camera Traps also contains identifications of whole images (category 0
+is an empty image), locations and sequences. With image files, each is a zip of upright images and
+`annotations.json`.
 """
 
 from array import array
@@ -69,7 +69,7 @@ class _Seen(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class _List:
-    """The elements of a list of JSON, on their way into a file."""
+    """A JSON list that is written to a file in blocks."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out, self._pieces, self._lead = out, list[bytes](), b""
@@ -83,7 +83,7 @@ class _List:
             self.flush()
 
     def flush(self) -> None:
-        """Write the elements that came."""
+        """Write the buffered elements."""
         if self._pieces:
             self._out.write(self._lead + b",\n".join(self._pieces))
             self._pieces.clear()
@@ -94,7 +94,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Coco:
-    """What both have in common: which image is called what, and what is left out."""
+    """Parts that both formats share: file names, categories and counts of what is left out."""
 
     def __init__(self, spool: ExportSpool) -> None:
         self.spool = spool
@@ -108,7 +108,7 @@ class _Coco:
         self.undrawn = 0
 
     def name_file(self, image: ObservedImage) -> str:
-        """Name the file of an image: in the zip, or where it came from."""
+        """Return the name of an image's file: in the zip, or at its source."""
         folder = self.folders[image.deployment_id]
         if self.with_images:
             kind = JPEG if image.upright_file else image.media_type
@@ -116,17 +116,20 @@ class _Coco:
         return self.name_path(image)
 
     def name_path(self, image: ObservedImage) -> str:
-        """Name where an image came from, below its deployment; once for each image, in their order."""
+        """Return an image's path at its source, below its deployment.
+
+        It is called once per image, in the order of the images.
+        """
         name = self.names.name(image.deployment_id, image.path or image.filename, image.id)
         return f"{self.folders[image.deployment_id]}/{name}"
 
     def describe_origin(self, image: ObservedImage) -> dict[str, str]:
-        """Describe which image of Trapline it is, and where it came from if its file is named by its ID."""
+        """Return the image's ID, and its path at the source if its file is named by the ID."""
         path = {"trapline_path": self.name_path(image)} if self.with_images else {}
         return {"trapline_id": image.id} | path
 
     def find_category(self, one: Observation) -> int:
-        """Find the category of what is drawn as a box, or said of a whole image."""
+        """Return the category of a box or of an observation of a whole image."""
         key = one.kind, one.label, one.taxon
         number = self.numbers.get(key)
         if number is None:
@@ -134,17 +137,17 @@ class _Coco:
         return number
 
     def add_all(self, images: _List, annotations: _List) -> None:
-        """Add every image, and what is seen on it."""
+        """Add all images and their observations."""
         raise NotImplementedError
 
     def list_categories(self) -> list[dict[str, Any]]:
-        """List the categories, with what their taxa are."""
+        """List the categories."""
         return self.categories.listed
 
     def describe(self) -> dict[str, Any]:
-        """Say what the file is."""
+        """Return the `info` object of the file."""
         about = self.spool.about
-        told = {
+        info = {
             "version": "1.0",
             "description": about.options.get("title") or about.project_name,
             "date_created": about.started_at.isoformat(),
@@ -152,8 +155,8 @@ class _Coco:
             "contributor": about.project_name,
         }
         if licence := about.options.get("data_licence"):
-            told["license"] = licence
-        return told
+            info["license"] = licence
+        return info
 
 
 class _Plain(_Coco):
@@ -162,7 +165,8 @@ class _Plain(_Coco):
         for place, image in enumerate(self.spool.read(ObservedImage), 1):
             images.add(
                 {
-                    "id": place, "file_name": self.name_file(image), "width": image.width, "height": image.height,
+                    "id": place, "file_name": self.name_file(image), "width": image.width,
+                    "height": image.height,
                     "date_captured": self.times.local(image.captured_at, image.time_zone),
                     **self.describe_origin(image),
                 }
@@ -171,8 +175,7 @@ class _Plain(_Coco):
                 box, found = one.box, one.found
                 if one.kind in (ObservationType.BLANK, ObservationType.UNCLASSIFIED):
                     continue
-                # An image on which nothing holds names what was found as its reason: that is not
-                # drawn.
+                # A blank image refers to the finding that was rejected, which is not drawn.
                 if found is not None and found.id == one.id and (found.type in DRAWN or one.parts):
                     number += 1
                     annotations.add(self._draw(one, image, place, number))
@@ -189,8 +192,7 @@ class _Plain(_Coco):
         found = one.found
         assert found is not None
         shape, form = None, dict[str, Any]()
-        # What was drawn first says where the thing is: the extent of key points is that of the
-        # points alone.
+        # The first drawn part defines the extent; the extent of key points covers the points only.
         for drawn in (found, *one.parts):
             data = msgspec.json.decode(drawn.data)
             shape = shape or find_keypoint_schema(drawn.type, data)
@@ -200,8 +202,8 @@ class _Plain(_Coco):
             if shape is None
             else self.categories.find(self.naming.title(one), shape)
         )
-        told = {"id": number, "image_id": place, "category_id": category, "iscrowd": 0, **form}
-        return told if one.confidence is None else {**told, "score": one.confidence}
+        entry = {"id": number, "image_id": place, "category_id": category, "iscrowd": 0, **form}
+        return entry if one.confidence is None else {**entry, "score": one.confidence}
 
 
 class _CameraTraps(_Coco):
@@ -216,8 +218,9 @@ class _CameraTraps(_Coco):
             at = self.times.local(image.captured_at, image.time_zone)
             images.add(
                 {
-                    "id": image.id, "file_name": self.name_file(image), "width": image.width, "height": image.height,
-                    "location": places[image.deployment_id], "datetime": at[:19].replace("T", " "), "seq_id": sequence,
+                    "id": image.id, "file_name": self.name_file(image), "width": image.width,
+                    "height": image.height, "location": places[image.deployment_id],
+                    "datetime": at[:19].replace("T", " "), "seq_id": sequence,
                     "seq_num_frames": frames, "frame_num": frame,
                     **self.describe_origin(image),
                 }
@@ -237,25 +240,28 @@ class _CameraTraps(_Coco):
 
 
 class _Frame(msgspec.Struct, gc=False):
-    """The little of an image by which the frames of sequences are counted."""
+    """The fields of an image record that are needed to count the frames of sequences."""
 
     id: str
     sequence_id: str | None = None
 
 
 def _count_frames(spool: ExportSpool) -> "array[int]":
-    """Count the images of each sequence of an export, in its order, in which the images of one follow each other."""
+    """Count the images of each sequence, in the order of the export.
+
+    The images of a sequence follow each other.
+    """
     events = (image.sequence_id or image.id for image in spool.read(_Frame))
     return array("L", (sum(1 for _ in frames) for _, frames in groupby(events)))
 
 
 def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write COCO; with pictures, a zip."""
+    """Write COCO; with image files, as a zip."""
     return _write(_Plain(spool), spool, out)
 
 
 def write_camera_traps(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write COCO Camera Traps; with pictures, a zip."""
+    """Write COCO Camera Traps; with image files, as a zip."""
     return _write(_CameraTraps(spool), spool, out)
 
 
@@ -282,10 +288,12 @@ def _write_json(coco: _Coco, spool: ExportSpool, out: BinaryIO) -> ExportReport:
     report = ExportReport(written=annotations.written)
     if coco.undrawn:
         report.left_out.append(
-            ExportIssue("What is said of whole images: COCO has what is drawn alone.", coco.undrawn)
+            ExportIssue(
+                "Observations of whole images: COCO contains drawn annotations only.", coco.undrawn
+            )
         )
     if coco.naming.formless:
-        what = "Masks that are files, heatmaps and custom data, which have no form in COCO."
+        what = "Masks stored as files, heatmaps and custom data: COCO cannot represent them."
         report.left_out.append(ExportIssue(what, coco.naming.formless))
     return report
 
@@ -293,7 +301,7 @@ def _write_json(coco: _Coco, spool: ExportSpool, out: BinaryIO) -> ExportReport:
 def add_images(
     pack: ZipWriter, spool: ExportSpool, name: Callable[[ObservedImage], str | None]
 ) -> list[ExportIssue]:
-    """Add the upright picture of each image under its name, if it has one; tell how many could not be read."""
+    """Add the upright file of each image that `name` names; report how many were unreadable."""
     missing = 0
     for image in spool.read(ObservedImage):
         path = name(image)
@@ -305,4 +313,4 @@ def add_images(
             missing += 1
             continue
         pack.add(path, content, stored=True)
-    return [ExportIssue("Pictures whose files could not be read.", missing)] if missing else []
+    return [ExportIssue("Images whose files could not be read.", missing)] if missing else []

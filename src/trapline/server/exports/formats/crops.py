@@ -1,4 +1,7 @@
-"""Crops of what was found, a folder a class, for training classifiers; `crops.csv` says where each comes from."""
+"""Write crops of observations, one folder per class, to train classifiers.
+
+`crops.csv` lists the image and the box of each crop.
+"""
 
 import csv
 import io
@@ -27,34 +30,34 @@ from trapline.server.platform.formats.zip_writer import (
 from trapline.server.platform.imaging.requests import Piece
 
 COLUMNS = (
-    "file", "class", "scientific_name", "annotation_id", "image_id", "deployment", "captured_at", "confidence",
-    "said_by", "left", "top", "right", "bottom", "model", "path",
+    "file", "class", "scientific_name", "annotation_id", "image_id", "deployment", "captured_at",
+    "confidence", "said_by", "left", "top", "right", "bottom", "model", "path",
 )  # fmt: skip
 TABLE = "crops.csv"
 
 
 def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write a zip of crops as JPEG files, and the table of them."""
+    """Write a zip of crops as JPEG files, and their table."""
     report = ExportReport()
     with (
         open_zip(out) as pack,
         open_temporary_file(spool.folder) as table,
-        TemporaryDirectory(dir=spool.folder) as beneath,
+        TemporaryDirectory(dir=spool.folder) as scratch,
         Cropper() as cutter,
     ):
-        crops = _Crops(spool, Path(beneath), cutter)
+        crops = _Crops(spool, Path(scratch), cutter)
         table.write((",".join(COLUMNS) + "\r\n").encode())
         for image in spool.read(ObservedImage):
             report.written += crops.cut(image, pack, table)
         with pack.open(TABLE) as file:
             copy_temporary_file(table, file)
-        report.left_out += crops.tell()
+        report.left_out += crops.list_issues()
     return report
 
 
 class _Crops:
-    def __init__(self, spool: ExportSpool, beneath: Path, cutter: Cropper) -> None:
-        self._spool, self._beneath, self._cutter = spool, beneath, cutter
+    def __init__(self, spool: ExportSpool, scratch: Path, cutter: Cropper) -> None:
+        self._spool, self._scratch, self._cutter = spool, scratch, cutter
         self._naming = TaxonResolver(spool.taxa)
         self._places = {str(one.id): one.name for one in spool.about.deployments}
         self._folders: dict[str, str] = {}
@@ -62,7 +65,7 @@ class _Crops:
         self._boxless = self._unread = self._broken = 0
 
     def cut(self, image: ObservedImage, pack: ZipWriter, table: BinaryIO) -> int:
-        """Cut out what is seen on an image; tell how many crops that are."""
+        """Write the crops of an image, and return their number."""
         boxed = []
         for one in build_observations(image, self._naming):
             if one.box is not None:
@@ -71,13 +74,13 @@ class _Crops:
                 self._boxless += 1
         if not boxed:
             return 0
-        picture = self._beneath / "picture"
+        picture = self._scratch / "picture"
         try:
             picture.write_bytes(self._spool.read_picture(image.upright_file or image.file))
         except (FileNotFoundError, LookupError):
             self._unread += 1
             return 0
-        paths = [self._beneath / f"{number}.jpg" for number in range(len(boxed))]
+        paths = [self._scratch / f"{number}.jpg" for number in range(len(boxed))]
         pieces = {path: piece for path, (_, piece) in zip(paths, boxed, strict=True)}
         if self._cutter.crop(picture, pieces) is not None:
             self._broken += 1
@@ -94,14 +97,14 @@ class _Crops:
         table.write(rows.getvalue().encode("utf-8", "replace"))
         return len(boxed)
 
-    def tell(self) -> list[ExportIssue]:
-        """Tell what could not be cut out."""
-        told = [
-            ("Observations without a box: there is nothing to cut out.", self._boxless),
+    def list_issues(self) -> list[ExportIssue]:
+        """List the numbers of observations and images that have no crop, by reason."""
+        counts = [
+            ("Observations without a box cannot be cropped.", self._boxless),
             ("Images whose files could not be read.", self._unread),
             ("Images that could not be decoded.", self._broken),
         ]
-        return [ExportIssue(what, count) for what, count in told if count]
+        return [ExportIssue(what, count) for what, count in counts if count]
 
     def _describe(
         self, name: str, title: str, one: Observation, image: ObservedImage, piece: Piece
@@ -127,7 +130,7 @@ class _Crops:
         ]
 
     def _folder(self, title: str) -> str:
-        """Name the folder of a class; no two have the same, also where the case is not told apart."""
+        """Return the folder of a class, which is unique on case-insensitive file systems too."""
         folder = self._folders.get(title)
         if folder is None:
             name = folder = sanitise_file_name(title)
@@ -141,7 +144,7 @@ class _Crops:
 
 
 def _round_out(box: tuple[float, float, float, float], image: ObservedImage) -> Piece:
-    """Round a box to whole pixels, outwards and within the image."""
+    """Round a box outwards to whole pixels within the image."""
     left, top, width, height = box
     right, bottom = (
         min(math.ceil(left + width), image.width),

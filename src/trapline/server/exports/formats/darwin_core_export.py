@@ -1,7 +1,8 @@
-"""Occurrences as a Darwin Core Archive (TDWG, "Darwin Core text guide"), as GBIF takes it.
+"""Write occurrences as a Darwin Core Archive (TDWG, "Darwin Core text guide"), for GBIF.
 
-An occurrence is what was seen in a sequence: by people where they looked at all of it, else by
-models, and each says which. People are no occurrences, nor is what nobody gave a scientific name.
+An occurrence is an observation in a sequence: by people if they reviewed all of its images, else
+by models. Each occurrence states which. Observations of people, and those without a scientific
+name, are not occurrences.
 """
 
 import re
@@ -38,11 +39,13 @@ from trapline.server.review.formats.taxon_tables import RANKS
 TERMS = "http://rs.tdwg.org/dwc/terms/"
 DUBLIN = "http://purl.org/dc/terms/"
 COLUMNS = (
-    "occurrenceID", "basisOfRecord", "eventID", "eventDate", "scientificName", "scientificNameAuthorship", "taxonRank",
-    *RANKS, "taxonID", "vernacularName", "individualCount", "sex", "lifeStage", "behavior", "occurrenceStatus",
-    "decimalLatitude", "decimalLongitude", "geodeticDatum", "coordinateUncertaintyInMeters", "locationID", "locality",
-    "habitat", "samplingProtocol", "identifiedBy", "dateIdentified", "identificationVerificationStatus",
-    "identificationRemarks", "associatedMedia", "datasetName", "license", "occurrenceRemarks",
+    "occurrenceID", "basisOfRecord", "eventID", "eventDate", "scientificName",
+    "scientificNameAuthorship", "taxonRank", *RANKS, "taxonID", "vernacularName",
+    "individualCount", "sex", "lifeStage", "behavior", "occurrenceStatus", "decimalLatitude",
+    "decimalLongitude", "geodeticDatum", "coordinateUncertaintyInMeters", "locationID", "locality",
+    "habitat", "samplingProtocol", "identifiedBy", "dateIdentified",
+    "identificationVerificationStatus", "identificationRemarks", "associatedMedia", "datasetName",
+    "license", "occurrenceRemarks",
 )  # fmt: skip
 OCCURRENCES = "occurrence.txt"
 LINES_AT_ONCE = 2000
@@ -60,7 +63,7 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
             occurrences.write(spool)
         pack.add("meta.xml", _describe_columns())
         pack.add("eml.xml", _describe_dataset(spool.about))
-    occurrences.tell()
+    occurrences.report_issues()
     return report
 
 
@@ -94,27 +97,34 @@ class _Occurrences:
             self._add(event)
         self._flush()
 
-    def tell(self) -> None:
-        """Tell what is no occurrence, and which have no place."""
-        told = self._report.left_out
+    def report_issues(self) -> None:
+        """Report observations that are not occurrences, and occurrences without coordinates."""
+        left_out = self._report.left_out
         if self._people:
-            told.append(
+            left_out.append(
                 ExportIssue(
-                    "People, vehicles and what nobody knows are no occurrences.", self._people
+                    "Observations of people, vehicles and unknown objects are not occurrences.",
+                    self._people,
                 )
             )
         for label, count in self._labels.most_common():
             named = f"of the class “{label}”" if label else "of other classes"
-            what = f"Observations {named}: no taxon of the project is meant by it. Say which and export again."
-            told.append(ExportIssue(what, count))
+            what = (
+                f"Observations {named}: no taxon of the project has this label. "
+                "Assign a taxon to the label and export again."
+            )
+            left_out.append(ExportIssue(what, count))
         for key, count in self._placeless.items():
             one = self._deployments[key]
-            what = f"The deployment “{one.name}” has no coordinates: its occurrences have no place, which GBIF flags."
-            told.append(ExportIssue(what, count, one.id))
+            what = (
+                f"The deployment “{one.name}” has no coordinates: its occurrences have no "
+                "location, which GBIF flags."
+            )
+            left_out.append(ExportIssue(what, count, one.id))
         if not self._about.options.get("data_licence"):
-            told.append(
+            left_out.append(
                 ExportIssue(
-                    "No licence: GBIF takes data under CC0-1.0, CC-BY-4.0 or CC-BY-NC-4.0 alone."
+                    "No licence: GBIF accepts only data under CC0-1.0, CC-BY-4.0 or CC-BY-NC-4.0."
                 )
             )
 
@@ -187,15 +197,15 @@ class _Occurrences:
         return "\t".join(_plain(cells[name] or "") for name in COLUMNS) + "\n"
 
     def _locate(self, place: DeploymentRecord) -> dict[str, str]:
-        told = dict.fromkeys(
+        cells = dict.fromkeys(
             COLUMNS[COLUMNS.index("decimalLatitude") : COLUMNS.index("locationID")], ""
         )
         if place.latitude is None or place.longitude is None:
             self._placeless[str(place.id)] += 1
         else:
             uncertain = place.coordinate_uncertainty_m
-            told |= {
-                # A text that begins with a minus is a number here, and no formula.
+            cells |= {
+                # A number with a minus sign is not a spreadsheet formula, so it is not escaped.
                 "decimalLatitude": f"{place.latitude:.7f}",
                 "decimalLongitude": f"{place.longitude:.7f}",
                 "geodeticDatum": "EPSG:4326",
@@ -203,14 +213,14 @@ class _Occurrences:
                 if uncertain
                 else "",
             }
-        return told | {"locationID": str(place.id), "locality": place.name}
+        return cells | {"locationID": str(place.id), "locality": place.name}
 
 
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
 
 def _plain(text: str) -> str:
-    """Write a cell: on one line, without what parts cells, and harmless in a spreadsheet."""
+    """Format a text as a cell: on one line, without separators and safe in a spreadsheet."""
     plain = _BREAKS.sub(" ", text).strip()
     return plain if _NUMBER.fullmatch(plain) else str(escape_formula(plain))
 
@@ -223,8 +233,8 @@ def _describe_columns() -> bytes:
         archive,
         "core",
         {
-            "encoding": "UTF-8", "fieldsTerminatedBy": "\\t", "linesTerminatedBy": "\\n", "fieldsEnclosedBy": "",
-            "ignoreHeaderLines": "1", "rowType": f"{TERMS}Occurrence",
+            "encoding": "UTF-8", "fieldsTerminatedBy": "\\t", "linesTerminatedBy": "\\n",
+            "fieldsEnclosedBy": "", "ignoreHeaderLines": "1", "rowType": f"{TERMS}Occurrence",
         },
     )  # fmt: skip
     ET.SubElement(ET.SubElement(core, "files"), "location").text = OCCURRENCES
@@ -239,7 +249,7 @@ def _describe_columns() -> bytes:
 
 
 def _describe_dataset(about: ExportMetadata) -> bytes:
-    """Describe the dataset in EML 2.2.0 (eml.ecoinformatics.org), as little of it as GBIF asks for."""
+    """Describe the dataset in EML 2.2.0 (eml.ecoinformatics.org), with the parts GBIF requires."""
     space, at = "https://eml.ecoinformatics.org/eml-2.2.0", about.started_at.astimezone(UTC)
     title = about.options.get("title") or about.project_name
     key = uuid5(

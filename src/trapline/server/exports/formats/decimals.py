@@ -4,6 +4,6 @@ from decimal import Decimal
 
 
 def format_decimal(number: float) -> str:
-    """Write a number with all its digits and without an exponent: 1e-07 as 0.0000001."""
+    """Format a number with all its digits and without an exponent: 1e-07 as 0.0000001."""
     text = repr(number)
     return format(Decimal(text), "f") if "e" in text else text

@@ -1,4 +1,4 @@
-"""Records of an export, made of a page of rows."""
+"""Build the records of an export from a page of rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ _decode = msgspec.json.Decoder().decode
 
 @dataclass(frozen=True)
 class ExportNames:
-    """What people and labels are called in an export, and from which confidence on annotations go into it."""
+    """Names of people, taxa of labels, and the minimum confidence of annotations of an export."""
 
     people: Mapping[str, str]
     meanings: Mapping[str, UUID]
@@ -51,13 +51,13 @@ class ExportNames:
     agreement: Agreement = field(init=False)
 
     def __post_init__(self) -> None:
-        """Prepare the comparison of labels with what people state."""
+        """Prepare the comparison of labels with identifications."""
         object.__setattr__(self, "agreement", Agreement(self.taxa))
 
 
 @dataclass
 class ExportPage:
-    """A page of rows: images, and what was found on them and said of them."""
+    """A page of rows: images with their annotations and identifications."""
 
     images: Sequence[Any]
     tags: Mapping[UUID, list[str]] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class ExportPage:
 
 
 def build_records(page: ExportPage, names: ExportNames) -> list[ImageRecord]:
-    """Make the records of a page, in its order."""
+    """Build the records of a page, in its order."""
     found: dict[UUID, list[ExportedAnnotation]] = {}
     for one in page.found:
         found.setdefault(one.image_id, []).append(one)
@@ -115,7 +115,7 @@ def _make_record(
         file=row.storage_key,
         upright_file=row.upright_key,
         sequence_id=row.sequence_id,
-        # What the image's own row says is of now, and an export is as of its start.
+        # The value in the image's row is current, but an export is as of its start.
         blank=_find_blank(found),
         reviewed=bool(said),
         starred=row.starred,
@@ -134,10 +134,9 @@ def _make_record(
 
 
 def _find_blank(found: Sequence[ExportedAnnotation]) -> bool | None:
-    """Find whether an image was blank: a current analysis found nothing, and none of any pipeline
-    has a finding.
+    """Return whether the current analyses of an image found nothing.
 
-    None where none states anything; a pipeline's custom data does not.
+    Returns None if no analysis states anything; custom data of a pipeline does not count.
     """
     current = [one for one in found if one.is_newest]
     names = _name_boxes(current)
@@ -147,7 +146,7 @@ def _find_blank(found: Sequence[ExportedAnnotation]) -> bool | None:
 
 
 def _name_boxes(found: Sequence[ExportedAnnotation]) -> Mapping[UUID | None, str]:
-    """Name boxes by their most confident classification where a result does not state which one names the box."""
+    """Name boxes by their most confident classification if no result states which names a box."""
     names = [
         one
         for one in found
@@ -168,8 +167,8 @@ def _is_finding(one: ExportedAnnotation, names: Mapping[UUID | None, str]) -> bo
     if one.type == BOX:
         name = names.get(one.id, name)
         return _decode(one.data).get("empty") is not True and not (name and is_blank_label(name))
-    # That of a box counts with its box; one that a worker's result does not call terminal names
-    # nothing.
+    # The classification of a box counts with its box. One that the result of a worker does not
+    # mark as terminal does not name anything.
     if one.type == CLASSIFICATION and (
         one.parent_id is not None or _decode(one.data).get("terminal") is False
     ):
@@ -180,17 +179,17 @@ def _is_finding(one: ExportedAnnotation, names: Mapping[UUID | None, str]) -> bo
 def _make_said(
     one: ExportedIdentification, names: ExportNames, ids: ImageIds, *, of_image: bool = False
 ) -> IdentificationRecord:
-    told = {} if of_image else {name: getattr(one, name) for name in DETAILS}
+    details = {} if of_image else {name: getattr(one, name) for name in DETAILS}
     return IdentificationRecord(
         kind=one.kind,
-        by=names.people.get(one.made_by, "somebody"),
+        by=names.people.get(one.made_by, "reviewer"),
         at=one.at,
         taxon=one.taxon,
         label=one.label,
         comment=one.comment,
         of_image=of_image,
         external=ids.observations.get(str(one.id)),
-        **told,
+        **details,
     )
 
 
@@ -202,7 +201,7 @@ def _make_found(
     ids: ImageIds,
 ) -> list[AnnotationRecord]:
     records = []
-    # An analysis that found nothing has no id.
+    # The entry of an analysis without findings has no ID.
     holds = {
         one.id: held.of_annotation(one.id, one.parent_id, one.analysis_id) if held else None
         for one in found
@@ -244,7 +243,7 @@ def _make_found(
         records.append(record)
     for record in records:
         if record.id in nameless:
-            # A worker's box has the name that was too unsure, and its detector's own confidence.
+            # The name of the box was not confident enough; the box keeps the detector's confidence.
             record.class_name = record.taxon = None
     return records
 
@@ -272,7 +271,7 @@ def _is_unsure(one: ExportedAnnotation, names: ExportNames) -> bool:
 
 
 class _Timed(msgspec.Struct):
-    """The little of an image's record that deployments are counted by."""
+    """The fields of an image record that are needed to count deployments."""
 
     deployment_id: UUID
     captured_at: datetime
@@ -281,7 +280,7 @@ class _Timed(msgspec.Struct):
 def count_deployments(
     folder: Path, deployments: Mapping[UUID, DeploymentRecord]
 ) -> list[DeploymentRecord]:
-    """Count in a spool how many images each deployment has, and from when to when; those without any are left out."""
+    """Count the images and the period of each deployment in a spool; omit those without images."""
     decoder = msgspec.json.Decoder(_Timed)
     counted: dict[UUID, DeploymentRecord] = {}
     with (folder / IMAGES).open("rb") as lines:

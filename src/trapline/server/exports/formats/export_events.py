@@ -1,7 +1,7 @@
-"""Sequences as events, whatever the format: what their images show together, as soon as the last of
-them was read.
+"""Combine the observations of the images of a sequence into an event, for every format.
 
-Of several images of the same animals the one with the most says how many there are.
+An event is complete once the last image of its sequence was read. If several images show the same
+group, the image with the highest count determines the count of the event.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from trapline.server.exports.formats.observed_images import (
 
 
 class CountGroup(NamedTuple):
-    """What is counted together; a taxon is the same whatever label meant it, so there the label is empty."""
+    """The key of a count; the label is empty if a taxon is given, since several can mean it."""
 
     kind: ObservationType
     taxon: str | None
@@ -32,13 +32,13 @@ class CountGroup(NamedTuple):
 
     @property
     def name(self) -> tuple[ObservationType, str]:
-        """What it is, whatever else was said of it."""
+        """The type and the taxon or label, without details such as sex."""
         return self.kind, self.taxon or self.label
 
 
 @dataclass
 class GroupCount:
-    """How many of a group there are at most on one image, the last who said so, and a model and its confidence."""
+    """The highest count of a group on one image, its latest identification, and its best model."""
 
     count: int = 0
     said: ObservedIdentification | None = None
@@ -50,15 +50,15 @@ class GroupCount:
 
 
 MOST_MEDIA = 50
-"""How many images of a group are named; a sequence may have thousands."""
+"""The maximum number of images listed per group; a sequence may have thousands."""
 
 
 @dataclass
 class SequenceEvent:
-    """A sequence, or an image that is in none.
+    """A sequence, or an image without a sequence.
 
-    It is verified once a person said something of each image of it; the export must hold them all
-    to tell.
+    It is verified once people have reviewed each of its images, all of which the export must
+    contain.
     """
 
     id: str
@@ -70,23 +70,23 @@ class SequenceEvent:
     reviewed: bool = True
     images: int = 0
     whole: int = 0
-    """How many images it has, of which an export may hold a few."""
+    """The number of images of the sequence; an export may contain only some of them."""
     last: ObservedIdentification | None = None
-    """What was said of it last."""
+    """The latest identification in the sequence."""
     said: dict[CountGroup, GroupCount] = field(default_factory=dict)
     modelled: dict[CountGroup, GroupCount] = field(default_factory=dict)
 
     @property
     def verified(self) -> bool:
-        """Whether people looked at all of it."""
+        """Whether people reviewed all images of the sequence."""
         return self.reviewed and self.images >= self.whole
 
     @property
     def groups(self) -> dict[CountGroup, GroupCount]:
-        """What is seen: by people where they looked at all of it and named something, else by
-        models too.
+        """The groups that people counted, and those of models unless people reviewed everything.
 
-        Who says of one box that nothing is in it says nothing of the others.
+        If people only removed findings, the groups of the models are included: the rejection of
+        one box does not concern the others.
         """
         if self.verified and self.said:
             return self.said
@@ -96,13 +96,13 @@ class SequenceEvent:
         } | self.said
 
     def key_of(self, group: CountGroup | None) -> str:
-        """Give what is seen an id that stays, whatever else is seen beside it next time; None stands for nothing."""
+        """Return an ID of a group that does not depend on the other groups; None means blank."""
         return str(uuid5(UUID(self.id), msgspec.json.encode(group).decode()))
 
     def add(
         self, image: ObservedImage, observations: Sequence[Observation], *, shown: bool = True
     ) -> None:
-        """Add an image with what it shows; one that may not be shown is not named."""
+        """Add an image with its observations; a hidden image is not listed in `media`."""
         self.reviewed = self.reviewed and image.reviewed
         self.images, self.whole = self.images + 1, max(self.whole, image.sequence_images)
         if self.verified_only and not self.reviewed:
@@ -138,8 +138,8 @@ class SequenceEvent:
                 seen.comment = seen.comment or said.comment
             if shown and len(seen.media) < MOST_MEDIA and image.id not in seen.media[-1:]:
                 seen.media.append(image.id)
-            # Two models that see the same animal do not make it two. What people state of an image
-            # adds up, and what models alone name adds nothing to it.
+            # Two models that find the same animal do not count it twice. Identifications of an
+            # image add up, and findings of models are not added to them.
             key = (
                 group,
                 None if said is not None else "" if one.found is None else one.found.analysis_id,
@@ -149,18 +149,17 @@ class SequenceEvent:
             )
             seen.count = max(seen.count, counts[key])
         if image.said is not None and image.said.count and len(confirmed) == 1:
-            # Who confirms a whole image and says how many there are may see more than the model's
+            # A person who confirms a whole image with a count may see more animals than the model's
             # boxes.
             seen = self.said[confirmed.pop()]
             seen.count = max(seen.count, image.said.count)
 
 
 class SequenceEventBuilder:
-    """Makes events of the images of an export, which come by deployment and capture time; one is
-    open at a time.
+    """Build the events of the images of an export, ordered by deployment and capture time.
 
-    For who wants `verified_only` ones nothing is counted in the others, which takes a third of the
-    time.
+    One event is open at a time. With `verified_only`, groups of unverified events are not counted,
+    which saves a third of the time.
     """
 
     def __init__(self, *, verified_only: bool = False) -> None:
@@ -170,7 +169,7 @@ class SequenceEventBuilder:
     def add(
         self, image: ObservedImage, observations: Sequence[Observation], *, shown: bool = True
     ) -> Sequence[SequenceEvent]:
-        """Add an image, and give the events that are complete now."""
+        """Add an image, and return the events that are now complete."""
         if image.sequence_id is None:
             alone = self._begin(image)
             alone.add(image, observations, shown=shown)
@@ -183,7 +182,7 @@ class SequenceEventBuilder:
         return done
 
     def finish(self) -> Sequence[SequenceEvent]:
-        """Give the event that is still open."""
+        """Return the event that is still open."""
         return () if self._open is None else (self._open,)
 
     def _begin(self, image: ObservedImage) -> SequenceEvent:

@@ -1,4 +1,4 @@
-"""Every format of exports: what writes it, what its file is called, and whether it wants the pictures themselves."""
+"""The formats of exports: writer, file name suffix, media type, and whether images are needed."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,10 +14,9 @@ Writer = Callable[[ExportSpool, BinaryIO], ExportReport]
 
 @dataclass(frozen=True)
 class ExportFormatSpec:
-    """A format; `load` gives its writer, which is loaded with the first export.
+    """A format; `load` returns its writer, which is imported with the first export.
 
-    A writer that reports problems has written something that is not valid: it is kept from being
-    downloaded.
+    If a writer reports problems, its file is not valid and cannot be downloaded.
     """
 
     load: Callable[[], Writer]
@@ -25,16 +24,16 @@ class ExportFormatSpec:
     media_type: str
     needs_pictures: bool = False
     packed: str | None = None
-    """What the name of a zip of it ends in, where pictures are asked for beside it."""
+    """The suffix of the zip that is written if image files are included."""
     lack: Callable[[], str | None] | None = None
-    """Says what its writer lacks on this server, where it may lack something."""
+    """Return what the writer lacks on this server, for formats with optional dependencies."""
 
     def find_missing_dependency(self) -> str | None:
-        """Say what this server lacks to write it, and what to do; None where it can."""
+        """Return what is missing to write this format and how to install it, or None."""
         return self.lack() if self.lack else None
 
     def find_kind(self, options: Mapping[str, Any]) -> tuple[str, str]:
-        """Find what the name of a file ends in, and its media type."""
+        """Return the suffix of the file's name, and its media type."""
         return (
             (self.packed, ZIP)
             if self.packed and options.get("with_images")
@@ -137,6 +136,6 @@ FORMATS: dict[ExportFormat, ExportFormatSpec] = {
 
 
 def build_file_name(project: str, at: datetime, suffix: str) -> str:
-    """Name the file of an export by its project, the day, and its format, in letters that every disk takes."""
+    """Build the name of an export's file from project, date and suffix, in portable characters."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", project).strip("-").lower()[:60] or "project"
     return f"{plain}-{at:%Y-%m-%d}{suffix}"

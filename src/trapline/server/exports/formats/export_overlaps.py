@@ -1,9 +1,8 @@
-"""What several analyses of one image found twice, so that an export has each animal once, with what
-people said of it.
+"""Remove duplicates among several analyses of an image, so that an export has each animal once.
 
-A model that runs again finds the same animals anew. What somebody said of an older box holds, so
-that box stays, and the new one in its place goes. Of several models the latest analysis tells what
-an image shows, as on the page, beside everything of which people spoke.
+A model that runs again finds the same animals again. If a person identified an older box, that box
+is kept, and the new box in the same place is left out. Of several models, the latest analysis and
+all identified findings describe what an image shows, as on the page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
 
 SAME = 0.5
-"""From which share of the area that two boxes cover together is in both, they are taken for one animal."""
+"""Two boxes are the same animal if the intersection is at least this share of their union."""
 BOX, CLASSIFICATION = AnnotationType.BOUNDING_BOX.value, AnnotationType.CLASSIFICATION.value
 
 
@@ -33,23 +32,25 @@ class _Corners(msgspec.Struct):
 
 @dataclass
 class _Thing:
-    """Something that one analysis found, with its names and key points, and when it was last spoken of."""
+    """A finding of an analysis with its classifications and key points, and when a person
+    identified it last.
+    """
 
     rows: list[ExportedAnnotation] = field(default_factory=list)
     root: ExportedAnnotation | None = None
     spoken: tuple[datetime, UUID] | None = None
     doubles: set[UUID] = field(default_factory=set)
-    """Of which other analyses something was found to be the same."""
+    """IDs of other analyses in which this finding has a duplicate."""
     _box: PixelBox | None = None
 
     @property
     def first(self) -> ExportedAnnotation:
-        """What the names and key points hang on."""
+        """The annotation that the classifications and key points belong to."""
         return self.root or self.rows[0]
 
     @property
     def box(self) -> PixelBox:
-        """Where it lies, if it is a box."""
+        """The box of the finding; empty if it is not a box."""
         if self._box is None:
             try:
                 corners = msgspec.json.decode(self.first.data, type=_Corners)
@@ -62,10 +63,10 @@ class _Thing:
 def remove_overlaps(
     found: Sequence[ExportedAnnotation], holds: Mapping[UUID, ActiveIdentification | None]
 ) -> tuple[set[UUID], set[UUID]]:
-    """Settle what of the annotations of an image is left out, and what is left aside where one view
-    of it is wanted.
+    """Return the annotations of an image to leave out, and those to mark as aside.
 
-    `holds` has what a person said that holds of each annotation.
+    The second set is left out only of formats that list what an image shows. `holds` is the
+    effective identification of each annotation.
     """
     left_out: set[UUID] = set()
     aside: set[UUID] = set()
@@ -93,7 +94,7 @@ def remove_overlaps(
 def _list_things(
     found: Sequence[ExportedAnnotation], holds: Mapping[UUID, ActiveIdentification | None]
 ) -> list[_Thing]:
-    """List what was found: first that of which people spoke, the last words first."""
+    """List the findings: first those that people identified, the latest identification first."""
     things: dict[UUID, _Thing] = {}
     for one in found:
         if one.id is None:
@@ -106,7 +107,7 @@ def _list_things(
         if not is_part:
             thing.root = one
         said = holds[one.id]
-        # That a whole image is blank is said of nothing in particular.
+        # That a whole image is blank does not identify any single finding.
         if said is not None and (
             said.annotation_id is not None or said.kind == IdentificationKind.CONFIRM
         ):
@@ -119,7 +120,10 @@ def _list_things(
 
 
 def _find_twin(thing: _Thing, kept: Sequence[_Thing]) -> _Thing | None:
-    """Find the same thing among what another analysis found; each is the same as one thing of an analysis at most."""
+    """Return the most similar finding of another analysis, or None.
+
+    A finding has at most one duplicate per analysis.
+    """
     key = thing.first.analysis_id
     package = thing.first.package
     others = [
@@ -135,7 +139,10 @@ def _find_twin(thing: _Thing, kept: Sequence[_Thing]) -> _Thing | None:
 
 
 def _compare(one: _Thing, other: _Thing) -> float:
-    """How much of two things is in both: a share of their area; names of a whole image are of the same thing."""
+    """Return the similarity of two findings, from 0 to 1.
+
+    For boxes it is intersection over union. Classifications of a whole image are always similar.
+    """
     if one.first.type != other.first.type:
         return 0.0
     if one.first.type == CLASSIFICATION:

@@ -1,8 +1,7 @@
-"""What an export is made of, whatever its format: images with what was found on them and what
-people said of it.
+"""Records of an export, in every format: images, their annotations and their identifications.
 
-An export gathers these records once, in the order of deployments and capture times, into a spool on
-the disk, and the writer of its format reads the spool as often as it needs. Boxes and points are in
+An export gathers these records once, ordered by deployment and capture time, into a spool on the
+disk. The writer of its format reads the spool as often as necessary. Boxes and points are in
 pixels of the upright original.
 """
 
@@ -17,12 +16,12 @@ import msgspec
 
 IMAGES = "images.jsonl"
 MOST_LISTED = 200
-"""So many problems of a kind are listed, one of each deployment among them."""
+"""The maximum number of problems that are listed per kind."""
 Form = TypeVar("Form", bound=msgspec.Struct)
 
 
 class TaxonRecord(msgspec.Struct, omit_defaults=True):
-    """A taxon of the project's list, the accepted one where a synonym was meant."""
+    """A taxon of the project's list; for a synonym, the accepted taxon."""
 
     id: UUID
     scientific_name: str
@@ -30,7 +29,7 @@ class TaxonRecord(msgspec.Struct, omit_defaults=True):
     rank: str = ""
     higher_ranks: dict[str, str] = {}
     common_names: dict[str, list[str]] = {}
-    """Names in daily use by the code of their language, the preferred one first."""
+    """Common names by language code, the preferred name first."""
     gbif_key: int | None = None
     external_id: str = ""
 
@@ -41,12 +40,11 @@ class TaxonRecord(msgspec.Struct, omit_defaults=True):
 
 
 class IdentificationRecord(msgspec.Struct, omit_defaults=True):
-    """What people said of an annotation, or of a whole image, that holds: see
-    `wire.identifications`.
+    """The effective identification of an annotation or of a whole image by a person.
 
-    `by` is a name that may be published: a person's display name, never an e-mail address.
-    `of_image` marks at an annotation what was said of its whole image: how many there are, and of
-    which sex, stands with the image alone.
+    See `wire.identifications`. `by` is a name that may be published: a person's display name, never
+    an email address. `of_image` marks a copy at an annotation of the identification of its whole
+    image: the copy has no count, sex or other details.
     """
 
     kind: str
@@ -61,15 +59,15 @@ class IdentificationRecord(msgspec.Struct, omit_defaults=True):
     behaviour: str | None = None
     of_image: bool = False
     external: list[str] | None = None
-    """The observationID, eventID and individualID that an imported package gives it."""
+    """The observationID, eventID and individualID of the imported package."""
 
 
 class AnnotationRecord(msgspec.Struct, omit_defaults=True):
-    """An annotation of the newest completed analysis of each model, or of an older one that
-    somebody spoke of.
+    """An annotation of each model's newest completed analysis, or an older identified one.
 
-    `taxon` is what its label means. `aside` marks what would show the same twice: it is told where
-    it is told what each model found, and left aside where it is told what an image shows.
+    `taxon` is the taxon that its label means. `aside` marks a duplicate of another annotation. A
+    duplicate is written to formats that list each model's findings, and left out of formats that
+    list what an image shows.
     """
 
     id: UUID
@@ -86,7 +84,7 @@ class AnnotationRecord(msgspec.Struct, omit_defaults=True):
     said: IdentificationRecord | None = None
     aside: bool = False
     external: list[str] | None = None
-    """The observationID, eventID and individualID that an imported package gives it."""
+    """The observationID, eventID and individualID of the imported package."""
 
     @property
     def model(self) -> str:
@@ -95,16 +93,15 @@ class AnnotationRecord(msgspec.Struct, omit_defaults=True):
 
     @property
     def terminal(self) -> bool | None:
-        """Whether it names its box to people; None where its result does not say."""
+        """Whether it names its box; None if its result does not state it."""
         says = self.data.get("terminal")
         return says if isinstance(says, bool) else None
 
 
 class ImageRecord(msgspec.Struct, omit_defaults=True):
-    """An image; `path` is what it was called where it came from, with its folders.
+    """An image; `path` is its path at its source, with folders.
 
-    `file` is its original's key in the store, `upright_file` that of its upright copy where it has
-    one.
+    `file` is the storage key of its original, `upright_file` that of its upright copy, if any.
     """
 
     id: UUID
@@ -130,21 +127,21 @@ class ImageRecord(msgspec.Struct, omit_defaults=True):
     exif: dict[str, Any] = {}
     source_id: UUID | None = None
     analysed: bool = False
-    """Whether any analysis of it is completed."""
+    """Whether any analysis of the image is completed."""
     shown: bool = False
-    """Whether visitors of the project were shown it; nobody is in a project that is not public."""
+    """Whether visitors of the project can see it; always false if the project is not public."""
     sequence_images: int = 0
-    """How many images its sequence has, whether the export holds them or not."""
+    """The number of images of its sequence, also of those that the export does not contain."""
     said: IdentificationRecord | None = None
     found: list[AnnotationRecord] = []
     media_id: str = ""
-    """The mediaID that an imported package gives it."""
+    """The mediaID of the imported package."""
     external: list[str] | None = None
-    """The observationID, eventID and individualID of its being blank, where a package gives them."""
+    """The observationID, eventID and individualID of its blank observation in that package."""
 
 
 class DeploymentRecord(msgspec.Struct, omit_defaults=True):
-    """A deployment with what its sheet says."""
+    """A deployment with its metadata."""
 
     id: UUID
     name: str
@@ -160,16 +157,17 @@ class DeploymentRecord(msgspec.Struct, omit_defaults=True):
     ended_at: datetime | None = None
     is_default: bool = False
     images: int = 0
-    """How many images of it the export holds."""
+    """The number of its images in the export."""
     first_image_at: datetime | None = None
     last_image_at: datetime | None = None
     external_id: str = ""
-    """The deploymentID that an imported package gives it, and its locationID."""
+    """The deploymentID of the imported package."""
     location_id: str = ""
+    """The locationID of the imported package."""
 
 
 class ExportMetadata(msgspec.Struct, omit_defaults=True):
-    """What holds for the export as a whole; `options` are those of its format, as they were checked."""
+    """Metadata of the whole export; `options` are the validated options of its format."""
 
     project_id: int
     project_name: str
@@ -184,9 +182,9 @@ class ExportMetadata(msgspec.Struct, omit_defaults=True):
 
 
 class ExportIssue(msgspec.Struct, omit_defaults=True):
-    """Something that keeps an export from being valid, in plain words, with what to do about it.
+    """A problem, correction or omission of an export, with what the user can do about it.
 
-    `count` is how often it was met; `deployment` names where, if it belongs to one.
+    `count` is the number of occurrences; `deployment` is the deployment concerned, if any.
     """
 
     what: str
@@ -195,7 +193,7 @@ class ExportIssue(msgspec.Struct, omit_defaults=True):
 
 
 class ExportReport(msgspec.Struct, omit_defaults=True):
-    """What a writer did: rows written, what it set right by itself, what it had to leave out, what is wrong."""
+    """The result of a writer: rows written, automatic corrections, omissions and problems."""
 
     written: int = 0
     fixed: list[ExportIssue] = []
@@ -204,7 +202,7 @@ class ExportReport(msgspec.Struct, omit_defaults=True):
 
 
 def truncate_list(problems: Sequence[ExportIssue]) -> list[ExportIssue]:
-    """Leave so many of them as are listed; the last one counts the others, where there are more."""
+    """Return at most MOST_LISTED problems; the last one counts those that are left out."""
     if len(problems) <= MOST_LISTED:
         return list(problems)
     others = problems[MOST_LISTED - 1 :]
@@ -217,7 +215,7 @@ def truncate_list(problems: Sequence[ExportIssue]) -> list[ExportIssue]:
 
 @dataclass(frozen=True)
 class ExportSpool:
-    """The records of one export on the disk; `read_picture` reads the bytes under a key of the store."""
+    """The records of one export on the disk; `read_picture` reads a file from the store by key."""
 
     folder: Path
     about: ExportMetadata
@@ -226,17 +224,17 @@ class ExportSpool:
 
     @property
     def taxa(self) -> Mapping[UUID, TaxonRecord]:
-        """Give the taxa that anything in the export names, by id."""
+        """The taxa that the export refers to, by ID."""
         if not self._taxa:
             self._taxa.update((taxon.id, taxon) for taxon in self.about.taxa)
         return self._taxa
 
     def images(self) -> Iterator[ImageRecord]:
-        """Read the images one by one, by deployment, capture time and id."""
+        """Read the images one by one, by deployment, capture time and ID."""
         return self.read(ImageRecord)
 
     def read(self, form: type[Form]) -> Iterator[Form]:
-        """Read the images in another form of the record, which has only what a writer needs of it."""
+        """Read the images as another record type that has only the fields that a writer needs."""
         decoder = msgspec.json.Decoder(form)
         with (self.folder / IMAGES).open("rb") as lines:
             for line in lines:
@@ -244,5 +242,5 @@ class ExportSpool:
 
 
 def write_records(images: Iterable[ImageRecord]) -> bytes:
-    """Write images as they stand in a spool, a line each."""
+    """Encode images for the spool, one per line."""
     return b"".join(msgspec.json.encode(image) + b"\n" for image in images)

@@ -1,25 +1,25 @@
-"""Times as exports tell them: by the clock of a deployment, whatever name its zone has."""
+"""Format times for exports in the time zone of a deployment, even if the zone is unknown."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 
 class TimeFormatter:
-    """Times as the standard wants them, with their zone and without fractions."""
+    """Format times as the standards require: with their zone and without fractions of a second."""
 
     def __init__(self) -> None:
         self._zones: dict[str, ZoneInfo | None] = {}
         self._read: tuple[str, str] = ("", "")
 
     def local(self, at: datetime, zone: str) -> str:
-        """Write a time by the clock of its deployment."""
+        """Format a time in a time zone, or in UTC if the zone is unknown."""
         try:
             place = self._zones[zone]
         except KeyError:
             place = self._zones[zone] = find_time_zone(zone)
         if place is not None:
             text = at.astimezone(place).isoformat(timespec="seconds")
-            if len(text) == 25:  # before time zones were agreed on they had seconds too
+            if len(text) == 25:  # local mean times before standard zones have offsets with seconds
                 return text
         return (
             at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -28,7 +28,7 @@ class TimeFormatter:
         )
 
     def read(self, text: str | None) -> str:
-        """Write a time of the spool in UTC; the same one mostly comes many times in a row."""
+        """Format a time of the spool in UTC; repeated values are cached."""
         if text is None:
             return ""
         if text != self._read[0]:
@@ -38,7 +38,7 @@ class TimeFormatter:
 
 
 def find_time_zone(name: str) -> ZoneInfo | None:
-    """Open a time zone by its name; None for one that is not known."""
+    """Return the time zone of this name; None if it is unknown."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
@@ -46,6 +46,6 @@ def find_time_zone(name: str) -> ZoneInfo | None:
 
 
 def parse_time(text: str) -> datetime:
-    """Read a time of the spool."""
+    """Parse a time of the spool."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)

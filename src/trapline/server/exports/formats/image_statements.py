@@ -1,10 +1,9 @@
-"""What a person's correction of a whole image means for the boxes that models found on it (export
-rule).
+"""Apply a person's correction of a whole image to the boxes that models found on it.
 
-The correction states everything that the image shows. Boxes that agree with it are kept under the
-person's name: the same taxon, an ancestor of it, or a generic label. Other boxes are overruled and
-are in no export. Between the correction and a statement about one box, the later one decides for
-that box.
+The correction states everything that the image shows. A box that agrees with it is kept under the
+person's name. It agrees if its label is the same taxon, an ancestor of it, or generic. Other boxes
+are overruled and are in no export. Between the correction and an identification of one box, the
+later one decides for that box.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +37,7 @@ GENERIC = frozenset(
         "fauna",
     }
 )
-"""Labels of detectors that say no more than that an animal is there."""
+"""Labels of detectors that only state that an animal is present."""
 GROUPS = {
     "mammal": "mammalia",
     "bird": "aves",
@@ -46,19 +45,19 @@ GROUPS = {
     "amphibian": "amphibia",
     "insect": "insecta",
 }
-"""Names in daily use of classes of animals, as detectors have them."""
+"""Common names of classes of animals, as used by detectors."""
 
 
 @dataclass
 class Resolution:
-    """The annotations that a correction overrules, and those that it names, by ID."""
+    """IDs of the annotations that a correction overrules, and of those that it names."""
 
     overruled: set[UUID] = field(default_factory=set)
     named: set[UUID] = field(default_factory=set)
 
 
 class Agreement:
-    """Decides whether labels of models agree with what people state; each pair is decided once."""
+    """Decide whether labels of models agree with identifications; each pair is cached."""
 
     def __init__(self, taxa: Mapping[UUID, TaxonRecord]) -> None:
         self._taxa = taxa
@@ -95,14 +94,14 @@ class Agreement:
         return bool(names & _list_ancestors(stated, record))
 
     def _names(self, label: str, taxon: UUID | None) -> Iterable[str]:
-        """List the names by which a label of a model is compared."""
+        """Return the names by which a label of a model is compared."""
         record = self._taxa.get(taxon) if taxon is not None else None
         if record is not None:
             return [name_key(record.scientific_name)]
         parts = [name_key(part) for part in label.split(";")]
         if len(parts) != CLASS_PARTS:
             return [name_key(label), GROUPS.get(name_key(label), name_key(label))]
-        # A class string of SpeciesNet: its most specific rank says what it is.
+        # In a class string of SpeciesNet, the most specific rank is the name.
         ranks = [*parts[1:5], f"{parts[4]} {parts[5]}" if parts[5] else ""]
         return [next((rank for rank in reversed(ranks) if rank), parts[-1])]
 
@@ -112,7 +111,7 @@ def _text(taxon: UUID | None) -> str | None:
 
 
 def _list_ancestors(stated: str, taxon: TaxonRecord | None) -> set[str]:
-    """List the names of what was stated and of all taxa above it."""
+    """Return the names of the stated taxon and of all taxa above it."""
     names = {name_key(stated)} - {""}
     if taxon is None:
         return names
@@ -128,10 +127,9 @@ def resolve_correction(
     whole: ExportedIdentification,
     agreement: Agreement,
 ) -> Resolution:
-    """Decide which annotations of an image a correction of the whole image overrules, and which it
-    names.
+    """Return the annotations that a correction of the whole image overrules, and those it names.
 
-    `holds` has the statement about each annotation.
+    `holds` is the effective identification of each annotation.
     """
     resolution = Resolution()
     there = {one.id for one in records}
@@ -146,7 +144,8 @@ def resolve_correction(
         group = {one.id, *(part.id for part in parts)}
         own = holds[one.id]
         if own is not None and own.kind is IdentificationKind.BLANK:
-            continue  # a person removed the box, and a name for the image does not restore it
+            # A person removed the box, and a name for the image does not restore it.
+            continue
         if any(
             (said := holds[key]) is not None and (said.at, said.id) >= (whole.at, whole.id)
             for key in group
@@ -167,7 +166,7 @@ def _agrees(
 ) -> bool:
     names = [part for part in parts if part.type == CLASSIFICATION]
     name = find_box_label(root, names) if names else None
-    # A classifier's name decides; a generic one leaves it to the detector's label.
+    # A classifier's name decides, unless it is generic; then the detector's label decides.
     named_by = name if name is not None and name_key(name.class_name or "") not in GENERIC else root
     return agreement.is_given(
         named_by.class_name or "", named_by.taxon, whole.label or "", whole.taxon

@@ -1,11 +1,10 @@
-"""Results as MegaDetector's batch output, format 1.6 (lila.science/megadetector-output-format), for
-Timelapse, AddaxAI.
+"""Write MegaDetector batch results, format 1.6, for Timelapse and AddaxAI.
 
-Boxes are [x_min, y_min, width, height] as fractions of the upright picture. An image of which no
-analysis is completed has a `failure` and no detections; one on which nothing was found has an empty
-list of them. Detections are an animal, a person or a vehicle, which readers know by number, and
-classifications say what it is: the name that a person gave, with the confidence 1, or the models'
-own. Boxes that a person overruled or removed are not written.
+Format: lila.science/megadetector-output-format. Boxes are [x_min, y_min, width, height] as
+fractions of the upright image. An image without a completed analysis has a `failure` and no
+detections; an image without findings has an empty list. A detection is an animal, a person or a
+vehicle, each with a number that readers know. Its classifications are a person's identification
+with the confidence 1, or those of models. Boxes that a person overruled or removed are not written.
 """
 
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ from trapline.wire.annotations import AnnotationType
 
 VERSION = "1.6"
 FIRST = {"animal": "1", "person": "2", "vehicle": "3"}
-"""The numbers that readers of the format know by heart; 0 is reserved for what is empty."""
+"""Category numbers that readers of the format assume; 0 is reserved for empty images."""
 UNNAMED = "object"
 GROUPS = {
     ObservationType.ANIMAL: "animal",
@@ -45,7 +44,7 @@ GROUPS = {
     ObservationType.VEHICLE: "vehicle",
 }
 NO_NAMES = frozenset({"", "human", UNNAMED, *FIRST})
-"""What says no more than the category of a detection."""
+"""Labels that state no more than the category of a detection."""
 NOT_ANALYSED = "No analysis of this image is completed"
 BOX, CLASSIFICATION = AnnotationType.BOUNDING_BOX.value, AnnotationType.CLASSIFICATION.value
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
@@ -53,12 +52,12 @@ _encode = msgspec.json.encode
 
 
 def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write an item for each image; the categories are known at the end, and stand there."""
+    """Write an item per image; the categories are known last and follow the images."""
     writer = _Writer(spool)
     out.write(b'{\n "images": [')
     lead = b"\n  "
     for image in spool.images():
-        out.write(lead + _encode(writer.tell(image)))
+        out.write(lead + _encode(writer.build_item(image)))
         lead = b",\n  "
     about: dict[str, dict[str, str]] = {
         "detection_categories": {number: name for name, number in writer.detected.items()},
@@ -77,7 +76,7 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
 
 
 class _Writer:
-    """Numbers the categories as they come up."""
+    """Build the items, and number the categories as they occur."""
 
     def __init__(self, spool: ExportSpool) -> None:
         self.detected = dict(FIRST)
@@ -93,28 +92,28 @@ class _Writer:
         self._classifiers: dict[str, None] = {}
 
     def info(self) -> dict[str, Any]:
-        """What the file says of itself."""
-        told: dict[str, Any] = {
+        """Build the `info` object of the file."""
+        info: dict[str, Any] = {
             "format_version": VERSION,
             "detector": ", ".join(self._detectors) or "none",
         }
         if self._detectors:
-            told["detector_metadata"] = describe_detectors(self._detectors.values())
+            info["detector_metadata"] = describe_detectors(self._detectors.values())
         at = (
             None
             if self._completed_at is None
             else self._completed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         )
         if at is not None:
-            told["detection_completion_time"] = at
+            info["detection_completion_time"] = at
         if self._classifiers:
-            told["classifier"] = ", ".join(self._classifiers)
+            info["classifier"] = ", ".join(self._classifiers)
             if at is not None:
-                told["classification_completion_time"] = at
-        return told
+                info["classification_completion_time"] = at
+        return info
 
-    def tell(self, image: ImageRecord) -> dict[str, Any]:
-        """What was found on an image."""
+    def build_item(self, image: ImageRecord) -> dict[str, Any]:
+        """Build the entry of an image in `images`."""
         self.report.written += 1
         file = self._name(image)
         if not image.analysed:
@@ -127,7 +126,7 @@ class _Writer:
                 named[one.parent_id].append(one)
             elif one.type != BOX:
                 self._leave_out(
-                    f"{_words(one.type)} without a box: this format has no place for it"
+                    f"{_format_type(one.type)} without a box: this format has no place for it"
                 )
         if said is not None and (
             said.kind == "unsure" or (said.kind == "correct" and not _is_boxed(image))
@@ -148,7 +147,10 @@ class _Writer:
         return {"file": file, "detections": sorted(detections, key=lambda one: -one["conf"])}
 
     def _name(self, image: ImageRecord) -> str:
-        """The path of a file: below the name of its deployment where there are several, for names come again."""
+        """Return the path of a file, below its deployment's name if the export has several.
+
+        Names of files repeat across deployments.
+        """
         path = self._names.name(
             str(image.deployment_id), image.path or str(image.id), str(image.id)
         )
@@ -179,18 +181,18 @@ class _Writer:
         x_min, y_min, x_max, y_max = (float(one.data.get(corner) or 0) for corner in CORNERS)
         left, top = _fraction(x_min, image.width), _fraction(y_min, image.height)
         right, bottom = _fraction(x_max, image.width), _fraction(y_max, image.height)
-        told: dict[str, Any] = {
+        detection: dict[str, Any] = {
             "category": number,
             "conf": _confidence(one),
             "bbox": [left, top, round(right - left, 6), round(bottom - top, 6)],
         }
         if statement is not None and is_corrected:
-            told["classifications"] = [
+            detection["classifications"] = [
                 self._classify(statement.label or UNNAMED, statement.taxon, 1.0)
             ]
         elif names := _choose(one, own, name, named):
-            told["classifications"] = [self._classification(it) for it in names]
-        return told
+            detection["classifications"] = [self._classification(it) for it in names]
+        return detection
 
     def _classification(self, one: AnnotationRecord) -> list[Any]:
         self._classifiers[one.model] = None
@@ -217,17 +219,19 @@ def _choose(
     name: AnnotationRecord | None,
     named: Sequence[AnnotationRecord],
 ) -> list[AnnotationRecord]:
-    """Choose what is told of what a box holds: each class once, the surest first, none that is its category alone."""
+    """Return the classifications of a box to write: each class once, by falling confidence.
+
+    Classes that only repeat the category of the box are left out.
+    """
     if name is None:
-        told = [box]
+        chosen = [box]
     elif name.terminal is None:
-        told = [one for one in named if one.terminal is None]
+        chosen = [one for one in named if one.terminal is None]
     else:
-        # What a later part of a pipeline calls an animal a detector of many classes may have called
-        # by its name.
-        told = [one for one in (name, own) if one is not None and not _is_no_name(one)][:1]
+        # If a later model only calls it an animal, the detector's own label may be more specific.
+        chosen = [one for one in (name, own) if one is not None and not _is_no_name(one)][:1]
     surest: dict[str, AnnotationRecord] = {}
-    for one in told:
+    for one in chosen:
         if not _is_no_name(one) and is_more_confident(one, surest.get(one.class_name or "")):
             surest[one.class_name or ""] = one
     return sorted(surest.values(), key=lambda one: -_confidence(one))
@@ -238,12 +242,12 @@ def _is_no_name(one: AnnotationRecord) -> bool:
 
 
 def _has_more(said: IdentificationRecord | None) -> bool:
-    """Return whether a person stated more than a name or that nothing is there."""
+    """Return whether an identification has more than a name or the statement of a blank."""
     return said is not None and (said.kind == "confirm" or bool(said.count or said.comment))
 
 
 def _is_boxed(image: ImageRecord) -> bool:
-    """Return whether a statement about the whole image names a box."""
+    """Return whether an identification of the whole image names a box."""
     return any(
         one.type == BOX and one.said is not None and one.said.of_image for one in image.found
     )
@@ -258,9 +262,9 @@ def _fraction(at: float, of: int) -> float:
 
 
 def _confidence(one: AnnotationRecord) -> float:
-    # One that no confidence was told of is no doubtful one.
+    # A missing confidence does not mean low confidence.
     return 1.0 if one.confidence is None else one.confidence
 
 
-def _words(kind: str) -> str:
+def _format_type(kind: str) -> str:
     return f"a {kind.replace('_', ' ')}"

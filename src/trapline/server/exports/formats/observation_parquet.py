@@ -1,7 +1,7 @@
-"""The table of observations as Parquet, and as GeoParquet with the place of each (geoparquet.org,
-release 1.1.0).
+"""Write the table of observations as Parquet, or as GeoParquet with the location of each.
 
-The columns are those of the CSV, with their types. Both want pyarrow, which is an extra.
+GeoParquet: geoparquet.org, release 1.1.0. The columns are those of the CSV, with types. Both
+require pyarrow, which is an optional dependency.
 """
 
 import json
@@ -21,8 +21,8 @@ ROWS_AT_ONCE = 20_000
 LATITUDE, LONGITUDE = COLUMNS.index("latitude"), COLUMNS.index("longitude")
 _NUMBERS = frozenset(
     {
-        "latitude", "longitude", "x_min", "y_min", "width", "height", "x_min_px", "y_min_px", "width_px", "height_px",
-        "detected_confidence", "confidence",
+        "latitude", "longitude", "x_min", "y_min", "width", "height", "x_min_px", "y_min_px",
+        "width_px", "height_px", "detected_confidence", "confidence",
     }
 )  # fmt: skip
 _WHOLE = frozenset(["image_width", "image_height", "gbif_key", "count"])
@@ -36,26 +36,26 @@ _POINT = struct.Struct("<BIdd")
 
 
 def find_missing_dependency() -> str | None:
-    """Say that pyarrow is missing, without loading it; None where it is there."""
+    """Return a message if pyarrow is not installed, else None; pyarrow is not imported."""
     return LACK if find_spec("pyarrow") is None else None
 
 
 def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write Parquet. Raises Unprocessable where pyarrow is missing."""
+    """Write Parquet. Raises Unprocessable if pyarrow is not installed."""
     return _write(spool, out, with_places=False)
 
 
 def write_geo(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write GeoParquet: the same with points, for maps.
+    """Write GeoParquet: the same columns with points, for maps.
 
-    Raises Unprocessable where pyarrow is missing.
+    Raises Unprocessable if pyarrow is not installed.
     """
     return _write(spool, out, with_places=True)
 
 
 def _write(spool: ExportSpool, out: BinaryIO, *, with_places: bool) -> ExportReport:
     try:
-        # 160 MB that few installations want.
+        # pyarrow takes 160 MB, and few installations need it.
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
@@ -98,14 +98,14 @@ def _value(name: str, cell: Any) -> Any:
         return cell if isinstance(cell, datetime) else datetime.fromisoformat(cell)
     if name in _NUMBERS:
         return float(cell)
-    # A lone half of a pair of surrogates is no UTF-8.
+    # A lone surrogate cannot be encoded as UTF-8.
     return (
         cell if name in _WHOLE or name in _TRUTHS else str(cell).encode("utf-8", "replace").decode()
     )
 
 
 def _points(rows: list[list[Any]]) -> Iterator[bytes | None]:
-    """Write places as WKB: little-endian points of longitude and latitude."""
+    """Encode locations as WKB: little-endian points of longitude and latitude."""
     for row in rows:
         latitude, longitude = row[LATITUDE], row[LONGITUDE]
         yield (

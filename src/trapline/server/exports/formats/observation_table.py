@@ -1,8 +1,7 @@
-"""Observations as a table: a row for each box and each finding without one, and for what people
-said of whole images.
+"""Write observations as a table with one row per box, per finding without a box, and per image.
 
-A classification stands in the row of its box. Times are those of the image's own zone. An image on
-which nothing was found, or of which somebody said something as a whole, has a row of type `image`.
+A classification is in the row of its box. Times are in the image's time zone. An image has a row
+of type `image` if nothing was found on it or if a person identified it as a whole.
 """
 
 import csv
@@ -31,12 +30,15 @@ from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.wire.annotations import AnnotationType
 
 COLUMNS = (
-    "observation_id", "type", "image_id", "filename", "path", "deployment_id", "deployment", "latitude", "longitude",
-    "captured_at", "captured_at_source", "time_zone", "sequence_id", "image_width", "image_height",
+    "observation_id", "type", "image_id", "filename", "path", "deployment_id", "deployment",
+    "latitude", "longitude", "captured_at", "captured_at_source", "time_zone", "sequence_id",
+    "image_width", "image_height",
     "x_min", "y_min", "width", "height", "x_min_px", "y_min_px", "width_px", "height_px",
-    "detected_class", "detected_confidence", "class_name", "confidence", "model_name", "model_version",
+    "detected_class", "detected_confidence", "class_name", "confidence", "model_name",
+    "model_version",
     "scientific_name", "taxon_rank", "gbif_key", "common_name_en",
-    "said", "said_label", "count", "sex", "life_stage", "behaviour", "comment", "said_by", "said_at",
+    "said", "said_label", "count", "sex", "life_stage", "behaviour", "comment", "said_by",
+    "said_at",
     "blank", "reviewed", "starred", "tags", "flags", "image_sha256",
 )  # fmt: skip
 IMAGE, BLANK = "image", "blank"
@@ -45,9 +47,9 @@ AT_ONCE = 1000
 _TEXTS = [
     COLUMNS.index(name)
     for name in (
-        "filename", "path", "deployment", "detected_class", "class_name", "model_name", "model_version",
-        "scientific_name", "taxon_rank", "common_name_en", "said_label", "behaviour", "comment", "said_by", "tags",
-        "flags", "time_zone",
+        "filename", "path", "deployment", "detected_class", "class_name", "model_name",
+        "model_version", "scientific_name", "taxon_rank", "common_name_en", "said_label",
+        "behaviour", "comment", "said_by", "tags", "flags", "time_zone",
     )
 ]  # fmt: skip
 
@@ -55,7 +57,7 @@ Cells = list[Any]
 
 
 def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write a line for each observation; a cell that a spreadsheet would take for a formula is made harmless."""
+    """Write a row per observation, with cells that a spreadsheet would run as formulas escaped."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\r\n")
     lines.writerow(COLUMNS)
@@ -79,7 +81,7 @@ def _hand_over(text: io.StringIO, out: BinaryIO) -> None:
 
 
 def list_observations(spool: ExportSpool) -> Iterator[Cells]:
-    """List the cells of each observation, one for each of COLUMNS; None for what is not known."""
+    """List the cells of each observation in the order of COLUMNS; unknown values are None."""
     deployments = {one.id: one for one in spool.about.deployments}
     zones: dict[str, ZoneInfo | None] = {}
     for image in spool.images():
@@ -90,7 +92,7 @@ def list_observations(spool: ExportSpool) -> Iterator[Cells]:
 
 
 class _Row:
-    """What all observations on one image have in common."""
+    """The cells that all observations on one image have in common."""
 
     def __init__(
         self,
@@ -126,7 +128,7 @@ class _Row:
         ]
 
     def observations(self) -> Iterator[Cells]:
-        """List them: what was found in its order, then the image as a whole."""
+        """List the rows of an image: its findings in order, then the image as a whole."""
         image = self._image
         under: dict[UUID | None, list[AnnotationRecord]] = {
             one.id: [] for one in image.found if one.type == BOX
@@ -140,9 +142,9 @@ class _Row:
                 statement = find_statement(one, under.get(one.id) or ())
                 if statement is not None and statement.kind == BLANK:
                     said = said or statement
-                    continue  # a person removed it
+                    continue  # a person removed the finding
                 is_empty = False
-                yield self._tell(one, under.get(one.id) or ())
+                yield self._build_cells(one, under.get(one.id) or ())
         if image.said is not None or is_empty:
             nothing = [None] * 14
             yield [
@@ -155,13 +157,13 @@ class _Row:
                 *self._marks,
             ]
 
-    def _tell(self, one: AnnotationRecord, under: Sequence[AnnotationRecord]) -> Cells:
+    def _build_cells(self, one: AnnotationRecord, under: Sequence[AnnotationRecord]) -> Cells:
         named = find_box_label(one, under) if under else None
         best = named or one
         said = find_statement(one, under)
         detected: Cells = [None, None]
         if one.type == BOX:
-            # The box itself is called what the last of its classifications says.
+            # The class of the box itself is its detector's label.
             own = find_detector_label(one, under) or (
                 one if named is None or named.terminal is None else None
             )
@@ -196,7 +198,7 @@ class _Row:
         ]
 
     def _taxon(self, found: AnnotationRecord | None, said: IdentificationRecord | None) -> Cells:
-        """The taxon that holds: what a person named, else what the label means that nobody doubts."""
+        """Return the cells of the effective taxon: identified by a person, or of the label."""
         taxon: TaxonRecord | None = None
         if said is not None and said.kind == "correct":
             taxon = self._taxa.get(said.taxon) if said.taxon else None

@@ -1,9 +1,8 @@
-"""What the images of an export show, whatever its format: an observation each, by a person where
-one said something.
+"""Build the observations of an export's images, for every format.
 
-A box is one observation: the classifications under it say what it is (`box_names`), and are none of
-their own, nor are the key points of a mask. Masks that are files, heatmaps and custom data are no
-observations.
+A box is one observation. The classifications under it name it (see `box_labels`) and are not
+separate observations; the same holds for the key points of a mask. Identifications by people take
+precedence. Masks stored as files, heatmaps and custom data are not observations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +29,10 @@ _read_corners = msgspec.json.Decoder(BoxCorners).decode
 
 
 def build_observations(image: ObservedImage, naming: TaxonResolver) -> list[Observation]:
-    """List what is seen on an image; one without anything is one observation, that it is blank or not looked at yet."""
+    """Build the observations of an image.
+
+    An image without any has one observation: that it is blank, or not analysed yet.
+    """
     whole = image.said
     seen: list[Observation] = []
     nothing: Observation | None = None
@@ -62,12 +64,11 @@ def build_observations(image: ObservedImage, naming: TaxonResolver) -> list[Obse
 
 
 def _share(whole: ObservedIdentification, seen: list[Observation]) -> bool:
-    """Give the details of a statement about the whole image to what it names; return whether it
-    names anything.
+    """Copy the details of an identification of the whole image to the observations that it names.
 
-    Details apply where all of it is of one kind. The counts add up to the stated one: each
-    observation counts for one, the first also for those without a box, and one that exceeds the
-    stated count has the count 0.
+    Details apply only if all these observations are of one kind. Their counts add up to the stated
+    count. Each counts for one, and the first also for individuals without a box. An observation
+    that exceeds the stated count has the count 0. Returns whether it names any observation.
     """
     named = [(one, one.said) for one in seen if one.said is not None and one.said.of_image]
     if len({(one.kind, one.taxon or one.label) for one, _ in named}) == 1:
@@ -90,7 +91,7 @@ def _share(whole: ObservedIdentification, seen: list[Observation]) -> bool:
 def _list_parts(
     found: list[ObservedAnnotation],
 ) -> tuple[dict[str, list[ObservedAnnotation]], dict[str, list[ObservedAnnotation]]]:
-    """List what hangs on annotations that are there: the classifications of boxes, and what is drawn of the same."""
+    """Return the classifications of each box, and the shapes drawn of each annotation, by ID."""
     under: dict[str, list[ObservedAnnotation]] = {}
     drawn: dict[str, list[ObservedAnnotation]] = {}
     there: set[str] | None = None
@@ -114,7 +115,10 @@ def _is_part(
 
 
 def _outdoes(one: Observation, other: Observation) -> bool:
-    """Whether one thing that is said to be nothing is told before another: what people said, then what is surest."""
+    """Return whether one blank finding takes precedence over another.
+
+    Identified ones come first, then those with the higher confidence.
+    """
     if one.said is None and other.said is None:
         return (one.confidence or 0) > (other.confidence or 0)
     return one.said is not None
@@ -126,7 +130,7 @@ def _look(
     image: ObservedImage,
     naming: TaxonResolver,
 ) -> Observation | None:
-    """Describe what an annotation shows, which may be blank; None for a box that lies nowhere."""
+    """Build the observation of an annotation, which may be blank; None for a box without area."""
     named_by, said = found, found.said
     name = find_box_label(found, under) if under is not None else None
     if name is not None:
@@ -152,7 +156,10 @@ def _look(
 
 
 def _tells_more(name: ObservedAnnotation, found: ObservedAnnotation, naming: TaxonResolver) -> bool:
-    """Whether a name says more than the label of its box, and does not take a taxon or a known kind away."""
+    """Return whether a name is more specific than the box's label.
+
+    A name never replaces a taxon or a known type by an unknown one.
+    """
     if name.taxon is not None or (name.said is not None and found.said is None):
         return True
     if found.taxon is not None:
@@ -165,7 +172,7 @@ def _tells_more(name: ObservedAnnotation, found: ObservedAnnotation, naming: Tax
 def _find_box(
     found: ObservedAnnotation, image: ObservedImage
 ) -> tuple[float, float, float, float] | None:
-    """Find where an annotation lies within its image; None for nowhere."""
+    """Return the box of an annotation within its image, or None."""
     if found.type == BOX:
         corners = _read_corners(found.data)
         x_min, y_min, x_max, y_max = corners.x_min, corners.y_min, corners.x_max, corners.y_max
@@ -198,7 +205,10 @@ def _say(key: str, said: ObservedIdentification, naming: TaxonResolver) -> Obser
 def _see_nothing(
     image: ObservedImage, said: ObservedIdentification | None, nothing: Observation | None
 ) -> Observation:
-    """Describe an image on which nothing is seen; `nothing` is by whom it is said of something that was found."""
+    """Build the observation of an image without findings.
+
+    `nothing` is a finding that was identified or labelled as blank.
+    """
     if said is None and nothing is not None:
         found, named_by = nothing.found, nothing.named_by
         return Observation(
@@ -217,6 +227,6 @@ def _see_nothing(
         return Observation(
             f"{image.id}-blank", ObservationType.BLANK, found=found, said=said, named_by=found
         )
-    # Something was found, and what was found is too unsure to be in this export.
+    # The findings are below the minimum confidence of this export.
     kind = ObservationType.UNKNOWN if image.analysed else ObservationType.UNCLASSIFIED
     return Observation(f"{image.id}-{kind}", kind, found=found, named_by=found)

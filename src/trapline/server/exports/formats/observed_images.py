@@ -12,7 +12,7 @@ DRAWN = frozenset({"segmentation", "keypoint"})
 
 
 class ObservationType(StrEnum):
-    """What an observation is of, in the terms of Camtrap DP."""
+    """The type of an observation, in the terms of Camtrap DP."""
 
     ANIMAL = "animal"
     HUMAN = "human"
@@ -23,7 +23,7 @@ class ObservationType(StrEnum):
 
 
 class ObservedIdentification(msgspec.Struct, gc=False):
-    """What a person said that holds: a `SaidRecord` with its ids and times as text."""
+    """An `IdentificationRecord` with its IDs and times as text."""
 
     kind: str
     by: str
@@ -40,7 +40,7 @@ class ObservedIdentification(msgspec.Struct, gc=False):
 
 
 class ObservedAnnotation(msgspec.Struct, gc=False):
-    """An annotation: a `FoundRecord` of which the data is read where it is needed."""
+    """An `AnnotationRecord` with undecoded data, which is decoded only if needed."""
 
     id: str
     analysis_id: str
@@ -64,7 +64,7 @@ class ObservedAnnotation(msgspec.Struct, gc=False):
 
     @property
     def terminal(self) -> bool | None:
-        """Whether it names its box to people; None where its result does not say."""
+        """Whether it names its box; None if its result does not state it."""
         if b'"terminal"' not in bytes(self.data):
             return None
         says = _read_says(self.data).terminal
@@ -72,7 +72,7 @@ class ObservedAnnotation(msgspec.Struct, gc=False):
 
 
 class ObservedImage(msgspec.Struct):
-    """An image: an `ImageRecord` with its ids as text."""
+    """An `ImageRecord` with its IDs as text."""
 
     id: str
     deployment_id: str
@@ -104,17 +104,18 @@ class ObservedImage(msgspec.Struct):
 
     @property
     def event_id(self) -> str:
-        """Its sequence, or itself while it is in none."""
+        """The ID of its sequence, or of the image if it has no sequence."""
         return self.sequence_id or self.id
 
 
 class Observation(msgspec.Struct, gc=False):
-    """One thing that is seen on an image; `box` is left, top, width and height in upright pixels,
-    within the image.
+    """One thing that is seen on an image.
 
-    `said` is what a person said of it, and None where a model alone speaks. `found` is the
-    annotation it stands on, and `named_by` the one that says what it is, of which `confidence` is:
-    that of a classifier, where one named a box. `parts` are drawn of the same thing.
+    `box` is left, top, width and height in upright pixels within the image. `said` is the
+    identification by a person; it is None if only a model found it. `found` is the annotation that
+    the observation is based on. `named_by` is the annotation that names it, such as that of a
+    classifier, and `confidence` is the confidence of that annotation. `parts` are other shapes
+    drawn of the same thing.
     """
 
     id: str
@@ -130,7 +131,7 @@ class Observation(msgspec.Struct, gc=False):
 
 
 class BoxCorners(msgspec.Struct, gc=False):
-    """The corners of a box, which is empty where it lay outside of its image."""
+    """The corners of a box; `empty` marks a box that was outside its image."""
 
     x_min: float
     y_min: float

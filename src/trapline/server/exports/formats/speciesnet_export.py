@@ -1,9 +1,8 @@
-"""What was found as predictions of SpeciesNet (github.com/google/cameratrapai), in its form of
-2026-10-15.
+"""Write predictions of SpeciesNet (github.com/google/cameratrapai), in its format of 2026-10-15.
 
-Each detection carries its own classification. What a person said stands in
-`processed_classification` with the source `human`; a name that SpeciesNet does not know has an id
-that is made of it.
+Each detection has its own classification. An identification by a person is in
+`processed_classification` with the source `human`. A name that SpeciesNet does not know gets an
+ID that is derived from the name.
 """
 
 from typing import Any, BinaryIO
@@ -39,11 +38,13 @@ WHOLE = {
     "bbox": [0.0, 0.0, 1.0, 1.0],
 }
 MOST_CLASSES = 5
-# As the package `speciesnet` has them (5.0.6, constants.py).
+# Class strings of the package `speciesnet` 5.0.6 (constants.py).
 KNOWN = {
     ObservationType.BLANK: "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank",
     ObservationType.ANIMAL: "1f689929-883d-4dae-958c-3d57ab5b6c16;;;;;;animal",
-    ObservationType.HUMAN: "990ae9dd-7a59-4344-afcb-1b7b21368000;mammalia;primates;hominidae;homo;sapiens;human",
+    ObservationType.HUMAN: (
+        "990ae9dd-7a59-4344-afcb-1b7b21368000;mammalia;primates;hominidae;homo;sapiens;human"
+    ),
     ObservationType.VEHICLE: "e2895ed5-780b-48f6-8a11-9e27cb594511;;;;;;vehicle",
     ObservationType.UNKNOWN: ";".join(
         ["f2efdae9-efb8-48fb-8a91-eccf79ab4ffb", *["no cv result"] * 6]
@@ -61,7 +62,7 @@ class _Topk(msgspec.Struct):
 
 
 def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
-    """Write an element an image; those that no model looked at are left out."""
+    """Write an entry per image; images without an analysis or identification are left out."""
     predictions = _Predictions(spool)
     report = ExportReport()
     pieces: list[bytes] = []
@@ -80,7 +81,7 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
             out.write(b"".join(pieces))
             pieces.clear()
     out.write(b"".join(pieces) + b"\n]}\n")
-    report.left_out += predictions.tell()
+    report.left_out += predictions.list_issues()
     return report
 
 
@@ -88,7 +89,7 @@ class _Predictions:
     def __init__(self, spool: ExportSpool) -> None:
         self._naming = TaxonResolver(spool.taxa)
         self._places = {str(one.id): _locate(one) for one in spool.about.deployments}
-        # Cameras number their files alike: without its place, a path is that of several images.
+        # Cameras use the same file names, so a path is unique only with its deployment.
         self._folders = build_folder_names(spool.about.deployments)
         self._names = FileNames()
         self._classes: dict[tuple[ObservationType, str, str | None], str] = {}
@@ -96,7 +97,7 @@ class _Predictions:
         self.not_looked_at = 0
 
     def describe(self, image: ObservedImage) -> dict[str, Any]:
-        """Describe what was found on an image, the surest first."""
+        """Build the entry of an image, with its detections by falling confidence."""
         models: set[str] = set()
         detections, whole = [], None
         for one in build_observations(image, self._naming):
@@ -120,16 +121,16 @@ class _Predictions:
         path = self._names.name(image.deployment_id, image.path or image.filename, image.id)
         return path if len(self._folders) < 2 else f"{self._folders[image.deployment_id]}/{path}"
 
-    def tell(self) -> list[ExportIssue]:
-        """Tell what has no form there."""
-        told = [
-            ("Images that no model and nobody looked at yet.", self.not_looked_at),
+    def list_issues(self) -> list[ExportIssue]:
+        """List what was left out, with its number."""
+        counts = [
+            ("Images that were neither analysed nor reviewed.", self.not_looked_at),
             (
-                "Masks that are files, heatmaps and custom data, which have no form there.",
+                "Masks stored as files, heatmaps and custom data have no form in SpeciesNet.",
                 self._naming.formless,
             ),
         ]
-        return [ExportIssue(what, count) for what, count in told if count]
+        return [ExportIssue(what, count) for what, count in counts if count]
 
     def _detect(self, one: Observation, image: ObservedImage) -> dict[str, Any]:
         assert one.box is not None
@@ -142,19 +143,19 @@ class _Predictions:
             if one.found.confidence is not None
             else float(one.said is not None)
         )
-        told = {
+        detection = {
             "category": category,
             "label": label,
             "conf": sure,
             "bbox": [round(side, 4) for side in box],
         }
-        return {**told, **self._classify(one, image)}
+        return {**detection, **self._classify(one, image)}
 
     def _classify(self, one: Observation, image: ObservedImage) -> dict[str, Any]:
-        told: dict[str, Any] = {}
+        names: dict[str, Any] = {}
         if one.found is not None and (raw := self._list_raw(one, image)):
             raw.sort(key=lambda named: -named[1])
-            told["raw_classifications"] = {
+            names["raw_classifications"] = {
                 "classes": [name for name, _ in raw[:MOST_CLASSES]],
                 "scores": [score for _, score in raw[:MOST_CLASSES]],
             }
@@ -166,15 +167,15 @@ class _Predictions:
             if one.named_by is not None
             else ""
         )
-        told["processed_classification"] = {
+        names["processed_classification"] = {
             "class": self._name(one.kind, one.label, one.taxon),
             "score": score,
             "source": source,
         }
-        return told
+        return names
 
     def _list_raw(self, one: Observation, image: ObservedImage) -> list[tuple[str, float]]:
-        """List what a classifier said of a box, or of the whole image, before anybody thought it over."""
+        """List the classes and scores that a classifier gave a box or the whole image."""
         assert one.found is not None
         key = one.found.id
         raw: dict[str, float] = {}
@@ -204,7 +205,7 @@ class _Predictions:
 
 
 def _write_class(kind: ObservationType, label: str, taxon: TaxonRecord | None) -> str:
-    """Write a class string: `uuid;class;order;family;genus;species;common name`, in small letters."""
+    """Format a class string in lower case: `uuid;class;order;family;genus;species;common name`."""
     if label.count(";") == CLASS_PARTS - 1 and taxon is None:
         return label
     if kind in KNOWN and (

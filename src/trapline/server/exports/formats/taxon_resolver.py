@@ -1,4 +1,4 @@
-"""Names and kinds of what is observed: the taxon or label of an observation, and if it shows people."""
+"""Resolve the labels and taxa of observations to names and types, and find which show people."""
 
 import re
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.public.rules.public_redaction import KEPT_BACK, NAMES_PEOPLE, PEOPLE, VEHICLES
 
 CLASS_PARTS = 7
-"""Of a class string of SpeciesNet: `uuid;class;order;family;genus;species;common name`."""
+"""The parts of a SpeciesNet class: `uuid;class;order;family;genus;species;common name`."""
 
 
 class ObservedTaxon(NamedTuple):
-    """What a label or a taxon stands for; `scientific_name` is empty where no taxon says it."""
+    """The meaning of a label or taxon; `scientific_name` is empty if there is no taxon."""
 
     kind: ObservationType
     scientific_name: str
@@ -28,7 +28,7 @@ class ObservedTaxon(NamedTuple):
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of PostgreSQL."""
+    """Compile a regular expression of PostgreSQL."""
     return re.compile(
         pattern.replace("[^[:alpha:]]", r"[\W\d_]").replace("[[:alpha:]]", r"[^\W\d_]"),
         re.IGNORECASE,
@@ -40,29 +40,29 @@ _SHOWS_PEOPLE, _IS_KEPT_BACK = _compile(NAMES_PEOPLE), _compile(KEPT_BACK)
 
 
 class TaxonResolver:
-    """What the labels and taxa of an export stand for; each is looked at once."""
+    """Resolve the labels and taxa of an export, and cache the results."""
 
     def __init__(self, taxa: Mapping[UUID, TaxonRecord]) -> None:
         self.taxa = {str(key): taxon for key, taxon in taxa.items()}
         self._known: dict[tuple[str, str | None], ObservedTaxon] = {}
         self._tags: dict[str, bool] = {}
         self.formless = 0
-        """How many annotations had no form: masks, heatmaps and custom data."""
+        """The number of annotations that a format could not represent, such as heatmaps."""
 
     def find(self, label: str, taxon: str | None) -> ObservedTaxon:
-        """Find what a label, or the taxon that it means, stands for."""
+        """Return the meaning of a label, or of the taxon that is assigned to it."""
         named = self._known.get((label, taxon))
         if named is None:
             named = self._known[label, taxon] = self._name(label, taxon)
         return named
 
     def title(self, observation: Observation) -> str:
-        """The class of an observation in one word: its taxon's name, else its label, else what kind it is."""
+        """Return the class of an observation: its taxon's name, else its label, else its type."""
         named = self.find(observation.label, observation.taxon)
         return named.scientific_name or observation.label or observation.kind.value
 
     def is_withheld(self, image: ObservedImage) -> bool:
-        """Whether an image is kept from the public: people are on it, or were said to be, or a tag keeps it back."""
+        """Return whether an image must not be public, because of people on it or a hiding tag."""
         for tag in image.tags:
             if tag not in self._tags:
                 self._tags[tag] = _IS_KEPT_BACK.search(tag) is not None

@@ -1,9 +1,9 @@
-"""Pictures and labels for training with YOLO (docs.ultralytics.com, "Object Detection Datasets
-Overview").
+"""Write images and labels to train YOLO.
 
-Whole deployments go to training, validation or test: images of one place are so alike that a split
-at random would ask a model what it has seen. An image that is empty has an empty file of labels;
-one that nobody looked at is left out.
+Format: docs.ultralytics.com, "Object Detection Datasets Overview". Each deployment is in one of
+training, validation and test, because images of one place are very similar. With a random split, a
+model would be validated on scenes that it was trained on. A blank image has an empty label file. An
+image that was neither analysed nor reviewed is left out.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ LEFT_OUT = frozenset({ObservationType.UNCLASSIFIED, ObservationType.UNKNOWN})
 
 
 def split_deployments(deployments: Sequence[DeploymentRecord]) -> dict[str, str]:
-    """Share deployments out, about 8 to 1 to 1 by their images, the same way each time.
+    """Assign deployments to the parts, about 8:1:1 by images, deterministically.
 
-    Of two deployments one is for validation; a single one is for training.
+    Of two deployments, one is for validation; a single one is for training.
     """
     ordered = sorted(
         (one for one in deployments if one.images),
@@ -44,7 +44,7 @@ def split_deployments(deployments: Sequence[DeploymentRecord]) -> dict[str, str]
     )
     for part, share in SHARES:
         taken = 0
-        # At least one stays for training, and one of three or more goes to each part.
+        # At least one deployment is for training; of three or more, each part gets one.
         while place < len(ordered) - 1 and taken < share * total:
             one = ordered[place]
             if taken and taken + one.images > 2 * share * total:
@@ -65,13 +65,16 @@ class _Labels:
         self.unsure = 0
 
     def write(self, image: ObservedImage) -> str | None:
-        """Write the labels of an image: class, middle and size as fractions; None for one that is left out."""
+        """Return the labels of an image: class, centre and size as fractions.
+
+        Returns None if the image is left out.
+        """
         lines = []
         for one in build_observations(image, self.naming):
             if one.box is None:
                 if one.kind is not ObservationType.BLANK:
                     self.unsure += 1
-                    return None  # something is on it, and nobody says where
+                    return None  # something is on the image, but its position is unknown
                 continue
             if one.kind in LEFT_OUT:
                 self.unsure += 1
@@ -79,13 +82,12 @@ class _Labels:
             left, top, width, height = one.box
             number = self.classes.setdefault(self.naming.title(one), len(self.classes))
             middle = (left + width / 2) / image.width, (top + height / 2) / image.height
-            lines.append(
-                f"{number} {middle[0]:.6f} {middle[1]:.6f} {width / image.width:.6f} {height / image.height:.6f}\n"
-            )
+            wide, high = width / image.width, height / image.height
+            lines.append(f"{number} {middle[0]:.6f} {middle[1]:.6f} {wide:.6f} {high:.6f}\n")
         return "".join(lines)
 
     def name(self, image: ObservedImage) -> str:
-        """Name an image within its part of the split, without what comes after the point."""
+        """Return the path of an image within the split, without suffix."""
         return f"{self.parts[image.deployment_id]}/{self.folders[image.deployment_id]}/{image.id}"
 
 
@@ -102,34 +104,34 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
                 report.written += text.count("\n")
         places = iter(chosen)
 
-        def name_picture(image: ObservedImage) -> str | None:
+        def name_image(image: ObservedImage) -> str | None:
             kind = JPEG if image.upright_file else image.media_type
             return f"images/{labels.name(image)}{get_suffix(kind)}" if next(places) else None
 
-        report.left_out += add_images(pack, spool, name_picture)
+        report.left_out += add_images(pack, spool, name_image)
         used = set(labels.parts.values())
         pack.add("data.yaml", _describe(labels, used).encode())
     if labels.unsure:
-        what = "Images on which something is seen, and nobody says for sure what or where."
+        what = "Images with something on them whose class or position is not certain."
         report.left_out.append(ExportIssue(what, labels.unsure))
     if VALIDATION not in used:
         report.left_out.append(
             ExportIssue(
-                "Validation: there is one deployment alone, and a split within it would deceive."
+                "Validation: there is only one deployment, and a split within it would mislead."
             )
         )
     return report
 
 
 def _describe(labels: _Labels, used: set[str]) -> str:
-    # A text of JSON is one of YAML too.
+    # A JSON string is also a YAML string.
     names = "".join(f"  {number}: {_quote(name)}\n" for name, number in labels.classes.items())
     parts = "".join(
         f"{part}: images/{part if part in used else TRAIN}\n" for part in (TRAIN, VALIDATION)
     )
     if TEST in used:
         parts += f"{TEST}: images/{TEST}\n"
-    # Without a `path` it is the folder of this file; a relative one is looked for elsewhere.
+    # Without a `path`, paths are relative to this file; a relative `path` has another base.
     return f"{parts}nc: {len(labels.classes)}\nnames:{' {}' if not names else ''}\n{names}"
 
 

@@ -1,8 +1,7 @@
-"""What goes into an export: images page by page, what was found on them, and what people said, as
-of one moment.
+"""Queries of an export's contents as of its start: images, annotations and identifications.
 
-Which images fit a filter, and their own times, tags and stars, are those of when a page is
-gathered.
+The times, tags and stars of an image, and whether it matches the filter, are those of the moment
+when its page is gathered.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,12 +26,12 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.public.queries.public_projects import select_public_images
 
 Place = tuple[datetime, UUID]
-"""Behind which image a page begins: its capture time and its id."""
+"""The capture time and ID of the image after which a page begins."""
 
 
 @dataclass(frozen=True)
 class ExportScope:
-    """Which images of a project an export takes: those that are named or fit, and were there at its start."""
+    """The selection of an export: images of a project that existed at its start."""
 
     project_id: int
     as_of: datetime
@@ -41,11 +40,11 @@ class ExportScope:
 
 
 class ExportedAnnotation(NamedTuple):
-    """An annotation of a completed analysis; without any annotation the analysis alone.
+    """An annotation of a completed analysis; an analysis without annotations has one empty entry.
 
-    `made_by` is the pipeline of its analysis, `model_name` the part of it that found this.
-    `is_newest`: no later analysis of this pipeline is completed. `is_latest`: the image is shown
-    with this one, the latest with findings.
+    `made_by` is the pipeline of its analysis, and `model_name` the model within it. `is_newest`:
+    no later analysis of this pipeline is completed. `is_latest`: it is the latest analysis with
+    findings, which the page shows for this image.
     """
 
     image_id: UUID
@@ -63,12 +62,15 @@ class ExportedAnnotation(NamedTuple):
     is_newest: bool = True
     is_latest: bool = True
     package: str | None = None
-    """The import of a Camtrap DP that stored it, where an image has several such analyses: together they are one."""
+    """The import of a Camtrap DP that stored it, if several analyses of the image came from it.
+
+    These analyses count as one.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedIdentification:
-    """Something that a person said, with the accepted taxon of the one that they named."""
+    """An identification by a person, with the accepted taxon."""
 
     id: UUID
     image_id: UUID
@@ -94,7 +96,7 @@ def _select(scope: Scope, wanted: ExportScope) -> Select[ImageRow]:
 
 
 async def count_selected(scope: Scope, tx: Transaction, wanted: ExportScope) -> int:
-    """Count how many images an export takes, if none of them changes meanwhile."""
+    """Count the images that an export selects, if none of them changes meanwhile."""
     counted = select(func.count()).select_from(
         _select(scope, wanted).with_only_columns(ImageRow.id).subquery()
     )
@@ -104,7 +106,10 @@ async def count_selected(scope: Scope, tx: Transaction, wanted: ExportScope) -> 
 async def has_remaining_images(
     scope: Scope, tx: Transaction, wanted: ExportScope, export_id: UUID
 ) -> bool:
-    """Tell whether an image fits that the export does not hold: its capture time moved while it was gathered."""
+    """Return whether an image is selected but not in the export.
+
+    This happens if its capture time changed while the export was gathered.
+    """
     held = select(ExportImageRow.image_id).where(
         ExportImageRow.export_id == export_id, ExportImageRow.image_id == ImageRow.id
     )
@@ -115,7 +120,7 @@ async def has_remaining_images(
 async def list_deployments(
     scope: Scope, tx: Transaction, wanted: ExportScope
 ) -> list[DeploymentRow]:
-    """List the deployments that an export can be of, in the order in which it has them."""
+    """List the deployments that an export can contain, in the export's order."""
     statement = (
         select(DeploymentRow)
         .where(DeploymentRow.project_id == wanted.project_id)
@@ -134,7 +139,7 @@ async def list_images(
     after: Place | None,
     limit: int,
 ) -> Sequence[Any]:
-    """List a page of the images of a deployment, by capture time and id, with their EXIF."""
+    """List a page of the images of a deployment, by capture time and ID, with their EXIF."""
     place = (ImageRow.captured_at, ImageRow.id)
     statement = _select(scope, wanted).where(ImageRow.deployment_id == deployment_id)
     if after is not None:
@@ -145,25 +150,25 @@ async def list_images(
 
 
 IMAGE_COLUMNS = (
-    "id", "deployment_id", "filename", "source_path", "media_type", "width", "height", "captured_at",
-    "captured_at_source", "time_zone", "sha256", "size_bytes", "storage_key", "upright_key", "sequence_id",
-    "starred", "flags", "exif", "source_id", "read_at",
+    "id", "deployment_id", "filename", "source_path", "media_type", "width", "height",
+    "captured_at", "captured_at_source", "time_zone", "sha256", "size_bytes", "storage_key",
+    "upright_key", "sequence_id", "starred", "flags", "exif", "source_id", "read_at",
 )  # fmt: skip
 
 
 async def list_annotations(
     scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime
 ) -> list[ExportedAnnotation]:
-    """List what the newest completed analysis of each model found on these images, in the order of
-    each analysis.
+    """List the annotations of each model's newest completed analysis of these images, in order.
 
-    Those of which people said something that was not withdrawn are listed too, behind the newest:
-    their words hold.
+    Older analyses with an identification that is not withdrawn follow: the identification is still
+    effective.
     """
     cursor = await tx.execute(
         f"""
         with newest as materialized (
-            select distinct on (image_id, model_name) id, image_id, model_name, model_version, completed_at, created_at
+            select distinct on (image_id, model_name)
+                id, image_id, model_name, model_version, completed_at, created_at
             from analyses where image_id = any(%b) and state = 'completed' and not simulated
                 and coalesce(completed_at, updated_at) <= %s
             order by image_id, model_name, created_at desc, id desc
@@ -183,19 +188,25 @@ async def list_annotations(
         ), chosen as materialized (
             select id, image_id, model_name, model_version, completed_at, true as is_newest,
                 row_number() over latest_first = 1
-                    or (package is not null and first_value(package) over latest_first is not null) as is_latest,
+                    or (package is not null and first_value(package) over latest_first is not null)
+                    as is_latest,
                 package
             from packaged
-            window latest_first as (partition by image_id order by has_findings desc, created_at desc, id desc)
+            window latest_first as (
+                partition by image_id order by has_findings desc, created_at desc, id desc
+            )
             union all
-            select a.id, a.image_id, a.model_name, a.model_version, a.completed_at, false, false, null
+            select a.id, a.image_id, a.model_name, a.model_version, a.completed_at,
+                false, false, null
             from spoken_of s join analyses a on a.id = s.id
-            where a.state = 'completed' and not a.simulated and coalesce(a.completed_at, a.updated_at) <= %s
+            where a.state = 'completed' and not a.simulated
+                and coalesce(a.completed_at, a.updated_at) <= %s
                 and not exists (select from newest w where w.id = a.id)
         )
         select z.image_id, z.id, coalesce(g.key, z.model_name),
             coalesce(g.version_name, g.version::text, z.model_version), z.completed_at, n.id,
-            coalesce(n.annotation_type, ''), n.class_name, {CONFIDENCE}, coalesce(n.data::text, '{{}}'), n.parent_id,
+            coalesce(n.annotation_type, ''), n.class_name, {CONFIDENCE},
+            coalesce(n.data::text, '{{}}'), n.parent_id,
             z.model_name, z.is_newest, z.is_latest, z.package, n.algorithm_id
         from chosen z left join annotations n on n.analysis_id = z.id
         left join algorithms g on g.id = n.algorithm_id
@@ -218,11 +229,12 @@ def _make_found(*row: Any) -> ExportedAnnotation:
 async def list_identifications(
     scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime
 ) -> list[ExportedIdentification]:
-    """List what counted at that moment of what people said of these images, and of what was found on them."""
+    """List the identifications that were effective at that time, of images and annotations."""
     cursor = await tx.execute(
         """
-        select d.id, d.image_id, d.annotation_id, d.analysis_id, d.kind, coalesce(t.accepted_id, t.id), d.label,
-            d.comment, d.count, d.sex, d.life_stage, d.behaviour, d.made_by, d.created_at
+        select d.id, d.image_id, d.annotation_id, d.analysis_id, d.kind,
+            coalesce(t.accepted_id, t.id), d.label, d.comment, d.count, d.sex, d.life_stage,
+            d.behaviour, d.made_by, d.created_at
         from identifications d left join taxa t on t.id = d.taxon_id
         where d.image_id = any(%b) and d.kind <> 'comment' and d.created_at <= %s
             and (d.withdrawn_at is null or d.withdrawn_at > %s)
@@ -235,7 +247,7 @@ async def list_identifications(
 async def list_public_images(
     scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]
 ) -> set[UUID]:
-    """List which of these images visitors would be shown, if their project is public."""
+    """Return those of these images that visitors could see if their project is public."""
     shown = select_public_images(scope, project_id, ImageFilter()).with_only_columns(ImageRow.id)
     return set((await tx.session.scalars(shown.where(ImageRow.id.in_(images)))).all())
 
@@ -243,10 +255,10 @@ async def list_public_images(
 async def count_sequences(
     scope: Scope, tx: Transaction, sequences: Collection[UUID], as_of: datetime
 ) -> Mapping[UUID, int]:
-    """Count how many images each of these sequences had at that moment, those of an export and all others."""
+    """Count all images that each of these sequences had at that time."""
     cursor = await tx.execute(
-        "select sequence_id, count(*) from images where sequence_id = any(%b) and deleted_at is null"
-        " and created_at <= %s group by 1",
+        "select sequence_id, count(*) from images"
+        " where sequence_id = any(%b) and deleted_at is null and created_at <= %s group by 1",
         (list(sequences), as_of),
     )
     return dict(await cursor.fetchall())
@@ -255,10 +267,10 @@ async def count_sequences(
 async def list_reviewer_names(
     scope: Scope, tx: Transaction, project_id: int, as_of: datetime
 ) -> Mapping[str, str]:
-    """Name everybody who had said something by then, so that it may be published: never by an
-    e-mail address.
+    """Return a publishable name of each person who had identified something by then.
 
-    Who has given no name is a number, in the order in which they began.
+    An email address is never used. People without a name are numbered in the order of their first
+    identification.
     """
     cursor = await tx.execute(
         """
@@ -277,7 +289,7 @@ async def list_reviewer_names(
 
 
 async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict[str, Any]]:
-    """List the accepted taxa that labels mean and that people named."""
+    """List the accepted taxa that labels mean and that people identified."""
     names = (
         "id",
         "scientific_name",
@@ -292,8 +304,14 @@ async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict
         f"""
         select {", ".join(names)} from taxa where project_id = %(project)s and id in (
             select coalesce(t.accepted_id, t.id) from taxa t where t.project_id = %(project)s and (
-                exists (select from taxon_labels l where l.project_id = t.project_id and l.taxon_id = t.id)
-                or exists (select from identifications d where d.project_id = t.project_id and d.taxon_id = t.id)
+                exists (
+                    select from taxon_labels l
+                    where l.project_id = t.project_id and l.taxon_id = t.id
+                )
+                or exists (
+                    select from identifications d
+                    where d.project_id = t.project_id and d.taxon_id = t.id
+                )
             )
         ) order by id
         """,  # noqa: S608 - made of constants
@@ -305,19 +323,23 @@ async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict
 async def list_annotation_sizes(
     scope: Scope, tx: Transaction, images: Sequence[UUID], extra_bytes: int
 ) -> Mapping[UUID, int]:
-    """Return the maximum size in bytes of the annotation data of each image, plus the extra bytes
-    per annotation.
+    """Return the maximum size in bytes of each image's annotation data.
 
-    What is stored as it is is not read for that.
+    It includes `extra_bytes` per annotation. Uncompressed values are measured without reading them.
     """
     cursor = await tx.execute(
         """
         select a.image_id, sum(w.bytes)::bigint from analyses a cross join lateral (
-            select sum(%s + case when pg_column_compression(n.data) is null then pg_column_size(n.data)
-                else octet_length(n.data::text) end
-                + case when n.data ? %s then %s + coalesce(octet_length(n.class_name), 0) else 0 end) as bytes
+            select sum(
+                %s + case when pg_column_compression(n.data) is null then pg_column_size(n.data)
+                    else octet_length(n.data::text) end
+                + case when n.data ? %s then %s + coalesce(octet_length(n.class_name), 0) else 0 end
+            ) as bytes
             from annotations n where n.analysis_id = a.id
-        ) w where a.image_id = any(%b) and a.state = 'completed' and not a.simulated and w.bytes is not null group by 1
+        ) w
+        where a.image_id = any(%b) and a.state = 'completed' and not a.simulated
+            and w.bytes is not null
+        group by 1
         """,
         (extra_bytes, PACKED, UNPACKED_BYTES, list(images)),
     )

@@ -1,4 +1,4 @@
-"""Exports: what was asked for, how far it is, and which images each holds."""
+"""Tables and queries of exports and of the images that each contains."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -38,19 +38,20 @@ _NONE = text("'[]'::jsonb")
 
 
 class ExportRow(Row):
-    """An export. `attempt` counts who took it up: only the last one moves it.
+    """An export. `attempt` counts claims: only the latest claim may change the row.
 
-    It is gathered up to `gathered_to`, which fills the first `spooled_bytes` of its spool.
-    `storage_key` is written before there is a file under it, so that none is left behind unknown.
-    `forgotten_images` are those of it that are gone for good; those that are only marked are
-    counted when somebody asks.
+    `gathered_to` is the position up to which records are gathered; they fill the first
+    `spooled_bytes` of the spool. `storage_key` is stored before the file is written, so that no
+    file is left without a reference. `forgotten_images` counts the export's images that were
+    purged; those that are only marked as deleted are counted on request.
     """
 
     __tablename__ = "exports"
     __table_args__ = (
         UniqueConstraint("project_id", "id"),
         CheckConstraint(
-            "state in ('queued', 'gathering', 'writing', 'ready', 'invalid', 'failed', 'canceled', 'expired')",
+            "state in ('queued', 'gathering', 'writing', 'ready', 'invalid', 'failed', 'canceled',"
+            " 'expired')",
             name="state",
         ),
         CheckConstraint("(state = 'ready') <= (storage_key is not null)", name="file"),
@@ -93,7 +94,7 @@ class ExportRow(Row):
 
 
 class ExportImageRow(Row):
-    """An image that an export holds, until it is gone for good and counted as that."""
+    """An image that an export contains; the row is deleted when the image is purged."""
 
     __tablename__ = "export_images"
     __table_args__ = (
@@ -110,7 +111,7 @@ class ExportImageRow(Row):
 async def get_export_row(
     scope: Scope, tx: Transaction, export_id: UUID, *, lock: bool = False
 ) -> ExportRow:
-    """Get an export that the caller may touch; raises NotFound or Forbidden."""
+    """Return an export that the caller may access. Raises NotFound or Forbidden."""
     row = await tx.session.get(
         ExportRow, export_id, with_for_update=lock or None, populate_existing=True
     )
@@ -121,7 +122,10 @@ async def get_export_row(
 
 
 def select_exports(scope: Scope, project_id: int | None, wanted: ExportFilter) -> Select[ExportRow]:
-    """Select the exports that the caller sees, of one project or of all; what each selects stands in `list_filters`."""
+    """Select the exports that the caller can see, of one project or of all.
+
+    Their selections are not loaded; `list_filters` returns them.
+    """
     statement = select(ExportRow).options(defer(ExportRow.selection, raiseload=True))
     if wanted.format is not None:
         statement = statement.where(ExportRow.format == wanted.format)
@@ -135,7 +139,7 @@ def select_exports(scope: Scope, project_id: int | None, wanted: ExportFilter) -
 
 
 class ExportFilterSummary(NamedTuple):
-    """By what an export chooses, without the ids of images, and how many of those it names, if it does."""
+    """The filter of an export without image IDs, and the number of images that it names, if any."""
 
     filter: dict[str, Any]
     images: int | None
@@ -144,9 +148,10 @@ class ExportFilterSummary(NamedTuple):
 async def list_filters(
     scope: Scope, tx: Transaction, ids: Sequence[UUID]
 ) -> dict[UUID, ExportFilterSummary]:
-    """List by what these exports choose, without reading the ids of all that somebody selected."""
+    """Return the filters of these exports without loading the IDs of the selected images."""
     cursor = await tx.execute(
-        "select id, selection - 'images', jsonb_array_length(selection->'images') from exports where id = any(%b)",
+        "select id, selection - 'images', jsonb_array_length(selection->'images')"
+        " from exports where id = any(%b)",
         (list(ids),),
     )
     return {
@@ -162,11 +167,10 @@ async def claim_export(
     still_for_s: float,
     known_dead: int | None = None,
 ) -> ExportRow | None:
-    """Take an export up, after which nobody moves it who took it up before; None where it is not to
-    be had.
+    """Claim an export, so that earlier claims can no longer change it; None if it is not available.
 
-    It is to be had while it waits, once nobody has given a sign for so long, and at once where its
-    last attempt is the one that is known to be dead.
+    An export is available while it is queued and when it sent no heartbeat for `still_for_s`
+    seconds. It is available immediately when its latest attempt is `known_dead`.
     """
     is_quiet = ExportRow.updated_at < func.clock_timestamp() - timedelta(seconds=still_for_s)
     statement = (
@@ -194,7 +198,7 @@ async def claim_export(
 
 
 async def update_export(scope: Scope, tx: Transaction, row: ExportRow, **values: Any) -> bool:
-    """Set values of an export that this attempt took up; answers whether it still is this one's to move."""
+    """Set values of an export; return False if this attempt no longer owns it."""
     statement = (
         update(ExportRow)
         .where(
@@ -210,10 +214,12 @@ async def update_export(scope: Scope, tx: Transaction, row: ExportRow, **values:
 
 
 async def list_stalled_exports(scope: Scope, tx: Transaction, still_for_s: float) -> list[UUID]:
-    """List exports that should be made, of which nobody has given a sign for so long, and that no chore waits for."""
+    """List unfinished exports without a heartbeat for `still_for_s` seconds or a queued task."""
     query = f"""
-        select id from exports e where {LIVE} and updated_at < now() - make_interval(secs => %s) and not exists (
-            select from procrastinate.procrastinate_jobs j where j.queue_name = %s::varchar and j.status = 'todo'
+        select id from exports e
+        where {LIVE} and updated_at < now() - make_interval(secs => %s) and not exists (
+            select from procrastinate.procrastinate_jobs j
+            where j.queue_name = %s::varchar and j.status = 'todo'
                 and j.args->>'export_id' = e.id::text
         ) order by id
         """  # noqa: S608 - made of constants
@@ -221,17 +227,19 @@ async def list_stalled_exports(scope: Scope, tx: Transaction, still_for_s: float
 
 
 async def list_active_exports(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
-    """List which of these are being made."""
-    query = f"select id from exports where id = any(%b) and {LIVE}"  # noqa: S608 - made of constants
+    """Return those of these exports that are not finished."""
+    query = f"select id from exports where id = any(%b) and {LIVE}"  # noqa: S608 - only constants
     return {row[0] for row in await (await tx.execute(query, (list(ids),))).fetchall()}
 
 
 async def expire_exports(scope: Scope, tx: Transaction, limit: int) -> list[tuple[str, int]]:
-    """Mark exports whose time is over; answers the key and the project of each one's file."""
+    """Mark exports as expired; return the storage key and the project of each one's file."""
     cursor = await tx.execute(
         """
-        update exports e set state = 'expired', storage_key = null, updated_at = clock_timestamp() from (
-            select id, storage_key from exports where storage_key is not null and expires_at <= clock_timestamp()
+        update exports e set state = 'expired', storage_key = null, updated_at = clock_timestamp()
+        from (
+            select id, storage_key from exports
+            where storage_key is not null and expires_at <= clock_timestamp()
             order by expires_at limit %s for update skip locked
         ) l where e.id = l.id returning l.storage_key, e.project_id
         """,
@@ -243,9 +251,10 @@ async def expire_exports(scope: Scope, tx: Transaction, limit: int) -> list[tupl
 async def add_export_images(
     scope: Scope, tx: Transaction, row: ExportRow, images: Sequence[UUID]
 ) -> set[UUID]:
-    """Note that an export holds these images; answers those that it did not hold before."""
+    """Record that an export contains these images; return those that are new in it."""
     cursor = await tx.execute(
-        "insert into export_images (export_id, image_id, project_id) select %s, unnest(%b::uuid[]), %s"
+        "insert into export_images (export_id, image_id, project_id)"
+        " select %s, unnest(%b::uuid[]), %s"
         " on conflict do nothing returning image_id",
         (row.id, list(images), row.project_id),
     )
@@ -253,12 +262,12 @@ async def add_export_images(
 
 
 async def delete_export_images(scope: Scope, tx: Transaction, export_id: UUID) -> None:
-    """Forget which images an export holds: it is gathered from the beginning."""
+    """Delete the record of which images an export contains, before it is gathered again."""
     await tx.execute("delete from export_images where export_id = %s", (export_id,))
 
 
 async def purge_unfinished_images(scope: Scope, tx: Transaction, limit: int) -> int:
-    """Forget which images those exports held that never became a file; answers how many of so many at most."""
+    """Delete the image lists of exports that ended without a file; return the number of rows."""
     cursor = await tx.execute(
         """
         delete from export_images where (export_id, image_id) in (
@@ -274,11 +283,12 @@ async def purge_unfinished_images(scope: Scope, tx: Transaction, limit: int) -> 
 
 
 async def count_deleted(scope: Scope, tx: Transaction, exports: Iterable[UUID]) -> dict[UUID, int]:
-    """Count how many images that each of these exports holds were deleted since."""
+    """Count the images of each of these exports that were deleted since it was created."""
     cursor = await tx.execute(
         """
         select e.id, e.forgotten_images + (
-            select count(*) from images i join export_images x on x.export_id = e.id and x.image_id = i.id
+            select count(*) from images i
+            join export_images x on x.export_id = e.id and x.image_id = i.id
             where i.project_id = e.project_id and i.deleted_at > e.created_at
         ) from exports e where e.id = any(%b)
         """,
@@ -290,7 +300,7 @@ async def count_deleted(scope: Scope, tx: Transaction, exports: Iterable[UUID]) 
 async def record_purged_images(
     scope: Scope, tx: Transaction, images: Sequence[UUID], projects: Iterable[int]
 ) -> None:
-    """Count images that go for good in the exports that hold them."""
+    """Count images that are being purged, in the exports that contain them."""
     await tx.execute(
         """
         with gone as (
@@ -308,7 +318,7 @@ async def record_purged_images(
 async def count_existing_images(
     scope: Scope, tx: Transaction, project_id: int, images: Sequence[UUID]
 ) -> int:
-    """Count which of these are images of a project, and not deleted."""
+    """Count those of these images that are in a project and are not deleted."""
     scope.check(project_id)
     cursor = await tx.execute(
         "select count(*) from images where id = any(%b) and project_id = %s and deleted_at is null",
@@ -321,13 +331,13 @@ async def count_existing_images(
 async def list_deployment_names(
     scope: Scope, tx: Transaction, ids: Iterable[UUID]
 ) -> dict[UUID, str]:
-    """Name these deployments; those that are gone are left out."""
+    """Return the names of these deployments; deleted ones are left out."""
     cursor = await tx.execute("select id, name from deployments where id = any(%b)", (list(ids),))
     return {key: name for key, name in await cursor.fetchall()}
 
 
 async def list_project_names(scope: Scope, tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
-    """Name these projects."""
+    """Return the names of these projects."""
     cursor = await tx.execute(
         "select id, name from projects where id = any(%s::bigint[])", (list(ids),)
     )
@@ -335,7 +345,7 @@ async def list_project_names(scope: Scope, tx: Transaction, ids: Iterable[int]) 
 
 
 async def list_file_keys(scope: Scope, tx: Transaction, project_id: int) -> list[str]:
-    """List the files of all exports of a project, with those that are just being kept."""
+    """List the storage keys of all exports of a project, including files that are being stored."""
     cursor = await tx.execute(
         "select storage_key from exports where project_id = %s and storage_key is not null",
         (project_id,),

@@ -1,4 +1,4 @@
-"""Exports: ask for one, list, show, download, cancel, delete."""
+"""Routes of exports: create, list, get, download, cancel, delete."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -31,7 +31,7 @@ async def list_exports(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Export]:
-    """List exports by when they were asked for, of one project or of all of yours."""
+    """List exports by creation time, of one project or of all projects that you can access."""
     wanted = ExportFilter(form.value if form else None, state.value if state else None)
     return await exports.list_exports(
         system,
@@ -48,18 +48,18 @@ async def list_exports(
 async def create_export(
     system: SystemOf, scope: ScopeOf, new: NewExport, response: Response
 ) -> Export:
-    """Ask for an export; it is made in the background, of what is there now.
+    """Create an export of the current state; a background task builds its file.
 
-    Look at it until it is ready.
+    Poll the export until it is ready.
     """
-    made = await exports.create_export(system, scope, new)
-    response.headers["Location"] = f"/api/v2/exports/{made.id}"
-    return made
+    export = await exports.create_export(system, scope, new)
+    response.headers["Location"] = f"/api/v2/exports/{export.id}"
+    return export
 
 
 @router.get("/{export_id}")
 async def get_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> Export:
-    """Show one export: how far it is, what was set right, and what is wrong with it."""
+    """Get one export: its state and progress, corrections made in it, and problems found."""
     return await exports.get_export(system, scope, export_id)
 
 
@@ -68,13 +68,13 @@ async def get_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> Expor
     response_class=Response,
     responses={
         200: {"content": {"application/octet-stream": {}}},
-        206: {"description": "A part of it."},
+        206: {"description": "The requested part of the file."},
     },
 )
 async def download_export(
     system: SystemOf, scope: ScopeOf, export_id: UUID, request: Request
 ) -> Response:
-    """Download the file of an export that is ready, whole or in part."""
+    """Download the file of a ready export, in whole or in part."""
     file = await exports.get_export_file(system, scope, export_id)
     etag = f'"{file.sha256}"'
     headers = {
@@ -103,11 +103,11 @@ async def download_export(
 
 @router.post("/{export_id}/cancel")
 async def cancel_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> Export:
-    """Cancel an export that is being made."""
+    """Cancel an export that is not finished."""
     return await exports.cancel_export(system, scope, export_id)
 
 
 @router.delete("/{export_id}", status_code=204)
 async def delete_export(system: SystemOf, scope: ScopeOf, export_id: UUID) -> None:
-    """Delete an export with its file, in whatever state it is."""
+    """Delete an export in any state, with its file."""
     await exports.delete_export(system, scope, export_id)
