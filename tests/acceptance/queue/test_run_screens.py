@@ -135,7 +135,7 @@ def test_a_preset_that_somebody_else_changed_is_not_overwritten(tab: Watched, se
         owner.update_preset(preset, PresetUpdate(description="Of Ann, not of Ben"))
         dialog.get_by_role("button", name="Save").click()
         expect(dialog).to_contain_text(
-            "Somebody else changed this since you read it. Nothing was changed."
+            "Someone else changed this after you read it. Nothing was changed."
         )
         [refused, _] = tab.wrong
         assert refused.startswith("412: PATCH ")

@@ -14,7 +14,7 @@ from tests.support.store_clients import MOST, Scene, new_key, open_scene, serve_
 
 from trapline.server.app.http.application import wrap_middleware
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.http.middleware import UNSIGNED_BYTES
+from trapline.server.platform.http.middleware import UNAUTHENTICATED_BYTES
 from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.object_store import SignedPut
 from trapline.server.platform.store.storage_keys import FILES
@@ -70,7 +70,7 @@ async def test_an_uploader_that_vanishes_is_no_breakage_of_ours(
         "it may send the whole again"
     )
     told = capsys.readouterr()
-    assert "a request broke" not in told.out + told.err
+    assert "a request failed" not in told.out + told.err
 
 
 async def test_without_a_length_the_limit_holds_while_it_streams(scene: Scene) -> None:
@@ -102,7 +102,7 @@ async def test_without_a_length_the_limit_holds_while_it_streams(scene: Scene) -
 async def test_no_credentials_are_asked_for_and_no_other_route_takes_more_for_it(
     scene: Scene,
 ) -> None:
-    key, data = new_key(), b"x" * (UNSIGNED_BYTES + 1)
+    key, data = new_key(), b"x" * (UNAUTHENTICATED_BYTES + 1)
     signed = await scene.store.sign_put(key, "text/plain", lifetime_s=60, at_most=MOST)
     for prefix in ("", "/api/v2"):
         url = signed.url.replace("/files/", f"{prefix}/files/")

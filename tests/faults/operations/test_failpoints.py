@@ -302,7 +302,9 @@ def test_failpoints_are_refused_outside_tests(make_scene: MakeScene) -> None:
         scene.folder, find_free_port(), settings={"TRAPLINE_FAILPOINTS": str(scene.plan)}
     )
     try:
-        with pytest.raises(AssertionError, match="was not made by a test, so nothing starts"):
+        with pytest.raises(
+            AssertionError, match="was not created by a test, so nothing was started"
+        ):
             outside.start()
     finally:
         outside.end()

@@ -155,7 +155,7 @@ def test_a_request_has_one_host(ask: Ask, version: bytes, hosts: bytes, is_refus
     request = b"GET /target HTTP/" + version + b"\r\n" + hosts + b"Connection: close\r\n\r\n"
     [(status, answer)] = ask(request, answers=1)
     if is_refused:
-        assert (status, answer["title"]) == (400, "One Host header")
+        assert (status, answer["title"]) == (400, "Invalid Host header")
     else:
         assert (status, answer["target"]) == (200, "/target?")
 

@@ -187,7 +187,7 @@ async def test_an_answer_without_recorded_projects_is_not_returned(
         await tx.execute("update idempotency_keys set project_ids = null")
     refused = await app_client.post("/api/v2/deployments", json=body, headers=headers)
     assert (refused.status_code, first.json()["id"] in refused.text) == (409, False), refused.text
-    assert "Nothing was done" in refused.json()["detail"]
+    assert "Nothing was changed" in refused.json()["detail"]
 
 
 async def test_where_a_key_cannot_count_nothing_is_done(

@@ -63,7 +63,7 @@ def test_a_migration_that_is_never_let_in_says_so_and_is_whole(
         reader.execute("select from webhooks")
         with pytest.raises(
             ServiceUnavailable,
-            match=r"is at revision 0100, and not migrated further: .* nothing is lost",
+            match=r"is at revision 0100 and could not be migrated further: .* no data is lost",
         ):
             migrate(empty_database_url)
     migrate(empty_database_url)
@@ -119,7 +119,7 @@ async def test_a_migration_is_refused_while_a_backup_is_made(empty_database_url:
     older = list_revisions()[-2]
     migrate(empty_database_url, older)
     async with open_snapshot(empty_database_url):
-        with pytest.raises(ServiceUnavailable, match="A backup of this database is being made"):
+        with pytest.raises(ServiceUnavailable, match="A backup of this database is running"):
             migrate(empty_database_url)
         assert find_present(empty_database_url) == older
     migrate(empty_database_url)

@@ -8898,9 +8898,9 @@ export interface operations {
                 project?: number | null;
                 /** @description What a name, a key or a class has in it, in any case. */
                 search?: string | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -8965,9 +8965,9 @@ export interface operations {
             query?: {
                 /** @description What a name, a key or a class has in it, in any case. */
                 search?: string | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -9035,9 +9035,9 @@ export interface operations {
                 type?: components["schemas"]["AnnotationType"] | null;
                 class?: string | null;
                 confidence_min?: number | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -9136,9 +9136,9 @@ export interface operations {
     list_artifacts_api_v2_analyses__analysis_id__artifacts_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -9358,9 +9358,9 @@ export interface operations {
                 /** @description Only what a person has identified, or has not. */
                 reviewed?: boolean | null;
                 order?: components["schemas"]["AnnotationOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -9462,9 +9462,9 @@ export interface operations {
                 /** @description The same as `since`. */
                 at_after?: string | null;
                 at_before?: string | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -9746,9 +9746,9 @@ export interface operations {
     list_sessions_api_v2_auth_sessions_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -9896,9 +9896,9 @@ export interface operations {
     list_tokens_api_v2_auth_tokens_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -9993,9 +9993,9 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -10127,9 +10127,9 @@ export interface operations {
                 camera?: string | null;
                 habitat?: string | null;
                 order?: components["schemas"]["DeploymentOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -10456,9 +10456,9 @@ export interface operations {
                 format?: components["schemas"]["ExportFormat"] | null;
                 state?: components["schemas"]["ExportState"] | null;
                 order?: components["schemas"]["ExportOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -10664,9 +10664,9 @@ export interface operations {
                 created_after?: string | null;
                 created_before?: string | null;
                 order?: components["schemas"]["IdentificationOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -10797,9 +10797,9 @@ export interface operations {
             query?: {
                 project?: number | null;
                 order?: components["schemas"]["ImageOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
                 /** @description Not the first so many. */
                 skip?: number;
@@ -11261,9 +11261,9 @@ export interface operations {
     list_analyses_api_v2_images__image_id__analyses_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -11345,9 +11345,9 @@ export interface operations {
                 algorithm?: string | null;
                 /** @description Only what a person has identified, or has not. */
                 reviewed?: boolean | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -11384,9 +11384,9 @@ export interface operations {
                 project?: number | null;
                 format?: components["schemas"]["ImportFormat"] | null;
                 state?: components["schemas"]["ImportState"] | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -11559,9 +11559,9 @@ export interface operations {
     list_import_faults_api_v2_imports__import_id__faults_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -11669,7 +11669,7 @@ export interface operations {
                 created_before?: string | null;
                 order?: components["schemas"]["JobOrder"];
                 limit?: number | null;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
                 /** @description Slugs of pipelines, comma-joined. */
                 pipeline__slug__in?: string | null;
@@ -11808,9 +11808,9 @@ export interface operations {
     list_analyses_api_v2_jobs__job_id__analyses_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -11876,9 +11876,9 @@ export interface operations {
         parameters: {
             query?: {
                 reason?: string | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -11943,9 +11943,9 @@ export interface operations {
     list_job_log_api_v2_jobs__job_id__log_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -12354,9 +12354,9 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -12483,9 +12483,9 @@ export interface operations {
                 slug?: string | null;
                 name?: string | null;
                 order?: components["schemas"]["PipelineOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -12522,9 +12522,9 @@ export interface operations {
                 /** @description The slug of their pipeline. */
                 pipeline?: string | null;
                 order?: components["schemas"]["PresetOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -12685,9 +12685,9 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -12720,7 +12720,7 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
                 /** @description List the deleted projects that you own and can restore. */
                 deleted?: boolean;
@@ -12887,9 +12887,9 @@ export interface operations {
     list_members_api_v2_projects__project_id__members_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -13239,9 +13239,9 @@ export interface operations {
     list_public_deployments_api_v2_public_projects__project_id__deployments_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -13280,9 +13280,9 @@ export interface operations {
                 captured_after?: string | null;
                 captured_before?: string | null;
                 order?: components["schemas"]["ImageOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -13389,9 +13389,9 @@ export interface operations {
                 started_before?: string | null;
                 images_min?: number | null;
                 order?: components["schemas"]["SequenceOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -13455,9 +13455,9 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -13723,9 +13723,9 @@ export interface operations {
                 rank?: string | null;
                 /** @description Only accepted taxa, or only synonyms. */
                 accepted?: boolean | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -13827,9 +13827,9 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -14028,9 +14028,9 @@ export interface operations {
                 state?: components["schemas"]["UserState"] | null;
                 is_operator?: boolean | null;
                 order?: components["schemas"]["UserOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -14198,9 +14198,9 @@ export interface operations {
                 event_type?: components["schemas"]["EventType"] | null;
                 is_active?: boolean | null;
                 order?: components["schemas"]["WebhookOrder"];
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -14365,9 +14365,9 @@ export interface operations {
                 event_type?: string | null;
                 created_after?: string | null;
                 created_before?: string | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -14533,9 +14533,9 @@ export interface operations {
                 project?: number | null;
                 /** @description Also those whose id is over. */
                 ended?: boolean;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -14692,9 +14692,9 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -14993,9 +14993,9 @@ export interface operations {
         parameters: {
             query?: {
                 state?: components["schemas"]["FileState"] | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -15097,9 +15097,9 @@ export interface operations {
     list_runs_image_pull_sources__source_id__runs_get: {
         parameters: {
             query?: {
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -15381,11 +15381,11 @@ export interface operations {
                 project?: number | null;
                 /** @description In either case, such as QUEUED. */
                 status?: string | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
                 /** @description How many to pass over. */
                 offset?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;
@@ -15418,9 +15418,9 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description How many at most on one page. */
+                /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string | null;
             };
             header?: never;

@@ -1,4 +1,4 @@
-"""Who may touch what: roles, and the scope that every query is bound to."""
+"""Roles, and the scope that limits every query to the projects of its caller."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from trapline.wire.auth import Role, TokenKind, TokenScope
 
 RANK: dict[Role, int] = {role: rank for rank, role in enumerate(Role)}
 ENTRUSTS = Role.MANAGER
-"""The role that lets somebody entrust a project to a worker or an outside pipeline."""
+"""The role that is required to give a worker or an external pipeline access to a project."""
 
 
 IMPLIED: dict[TokenScope, frozenset[TokenScope]] = {
@@ -20,15 +20,15 @@ IMPLIED: dict[TokenScope, frozenset[TokenScope]] = {
     TokenScope.OWN: frozenset({TokenScope.READ, TokenScope.WRITE, TokenScope.OWN}),
     TokenScope.ACCOUNT: frozenset({TokenScope.READ, TokenScope.ACCOUNT}),
 }
-"""What a scope of a token comes with."""
+"""The scopes that each scope of a token includes."""
 
 
 MACHINES = frozenset({TokenKind.WORKER, TokenKind.PIPELINE})
-"""Kinds of tokens that lie on machines: they read no e-mail address."""
+"""The kinds of tokens that are stored on machines; they cannot read e-mail addresses."""
 
 
 def expand_scopes(scopes: Iterable[TokenScope] | None) -> frozenset[TokenScope]:
-    """All that a token with these scopes may do; one without any may do everything that its kind may."""
+    """Return all scopes that these scopes include; None includes every scope."""
     return (
         frozenset(TokenScope)
         if scopes is None
@@ -37,7 +37,7 @@ def expand_scopes(scopes: Iterable[TokenScope] | None) -> frozenset[TokenScope]:
 
 
 def list_token_projects(kind: TokenKind, roles: Mapping[int, Role]) -> dict[int, Role]:
-    """The projects that a token of this kind reaches, of those that its maker is a member of."""
+    """Return the projects that a token of this kind can access, from those of its creator."""
     if kind == TokenKind.USER:
         return dict(roles)
     return {project: role for project, role in roles.items() if RANK[role] >= RANK[ENTRUSTS]}
@@ -45,7 +45,7 @@ def list_token_projects(kind: TokenKind, roles: Mapping[int, Role]) -> dict[int,
 
 @dataclass(frozen=True)
 class IdempotencyRequest:
-    """A request that its sender may repeat without doing it twice: its Idempotency-Key, and what it asked."""
+    """The Idempotency-Key, route and body hash of a request that has such a key."""
 
     key: str
     route: str
@@ -54,9 +54,9 @@ class IdempotencyRequest:
 
 @dataclass(frozen=True)
 class RequestOrigin:
-    """Where a request came from, for the audit, and the conditions that it set.
+    """The origin of a request, for the audit, and the conditions in its headers.
 
-    `worker_id` is what it says of itself; nothing is known by that until it is compared with the
+    `worker_id` is the ID that the request claims. It is not verified until it is compared with the
     worker's row.
     """
 
@@ -70,13 +70,13 @@ class RequestOrigin:
 
 @dataclass(frozen=True)
 class Scope:
-    """The projects that a query may touch, as whom, and the role that the call needs in each.
+    """The caller of an action, the projects that it may access, and the role that the call needs.
 
-    `kind` is None for a signed-in person and for the system itself. A worker's or pipeline's token
-    is no member: the table of routes says what its kind may call, so only its projects are checked
-    here. `is_limited` is a token that was made for some projects only; `scopes` are what one may
-    do. What `is_remembered` was so half a second ago at most. What `changes` a project is refused
-    in those that are `archived`.
+    `kind` is None for a signed-in person and for the system itself. Tokens of workers and pipelines
+    have no role in a project: the access table limits the routes that they can call, so only their
+    projects are checked here. `is_limited` is set for a token that was created for some projects
+    only; `scopes` are the scopes of the token. A scope that `is_cached` is up to half a second old.
+    A call that `changes` a project is refused if the project is one of `archived`.
     """
 
     actor: str
@@ -89,7 +89,7 @@ class Scope:
     session_id: UUID | None = None
     is_operator: bool = False
     is_limited: bool = False
-    is_remembered: bool = False
+    is_cached: bool = False
     archived: frozenset[int] = frozenset()
     changes: bool = False
     scopes: frozenset[TokenScope] = frozenset(TokenScope)
@@ -97,25 +97,25 @@ class Scope:
 
     @classmethod
     def system(cls, actor: str = "system") -> "Scope":
-        """Trapline's own background work, which may touch everything."""
+        """Return the scope of Trapline's background work, which may access everything."""
         return cls(actor=actor, everything=True)
 
     @property
     def is_person(self) -> bool:
-        """Whether it may do all that its person may with their own account; a limited token may not."""
+        """Whether the caller has all rights of the person's account; a limited token has not."""
         return not self.is_limited and TokenScope.ACCOUNT in self.scopes
 
     @property
     def person(self) -> str:
-        """Who does it, as the audit writes actors: the same by the page and by any token of theirs."""
+        """The person as an actor of the audit, the same for the page and for all their tokens."""
         return self.actor if self.user_id is None else f"user:{self.user_id}"
 
     def project_ids(self) -> list[int] | None:
-        """The projects that may be seen; None stands for all."""
+        """Return the projects that may be read; None means all."""
         return None if self.everything else list(self.roles)
 
     def open_project_ids(self) -> list[int] | None:
-        """Those of them that are not archived; None stands for all."""
+        """Return the readable projects that are not archived; None means all."""
         return (
             None
             if self.everything
@@ -123,11 +123,17 @@ class Scope:
         )
 
     def sees(self, project_id: int) -> bool:
-        """Whether anything of this project may be seen."""
+        """Return whether the caller may read this project."""
         return self.everything or project_id in self.roles
 
     def check(self, project_id: int, needs: Role | None = None) -> None:
-        """Allow the call in this project, or raise NotFound (not a member), Archived or Forbidden (role too low)."""
+        """Require that this call is allowed in the project.
+
+        Raises:
+            NotFound: the caller is not a member.
+            ProjectArchived: the call would change an archived project.
+            Forbidden: the caller's role is too low.
+        """
         if self.everything:
             return
         role = self.roles.get(project_id)
@@ -140,12 +146,16 @@ class Scope:
         wanted = needs or self.needs
         if RANK[role] < RANK[wanted]:
             raise Forbidden(
-                f"This needs the role {wanted} in the project; yours is {role}. Nothing was changed. "
-                "An owner of the project can give you that role."
+                f"This needs the role {wanted} in the project; yours is {role}. "
+                "Nothing was changed. An owner of the project can give you that role."
             )
 
     def check_unchanged(self, updated_at: datetime) -> None:
-        """Allow a change if the caller saw the newest version (If-Match); raises LostRace."""
+        """Require that the caller read the newest version, if the request has If-Match.
+
+        Raises:
+            PreconditionFailed: the object was changed after the caller read it.
+        """
         wanted = self.origin.if_match
         if (
             wanted is not None
@@ -153,16 +163,17 @@ class Scope:
             and build_etag(updated_at) not in re.split(r"\s*,\s*", wanted)
         ):
             raise PreconditionFailed(
-                "Somebody else changed this since you read it. Nothing was changed. Read it again first."
+                "Someone else changed this after you read it. Nothing was changed. "
+                "Read it again first."
             )
 
 
 def build_etag(updated_at: datetime) -> str:
-    """Name a version of something by when it was last changed."""
+    """Build the ETag of an object from the time of its last change."""
     return f'"{updated_at.timestamp():.6f}"'
 
 
 def parse_actor(actor: str | None) -> UUID | None:
-    """The id of the person whom the audit writes like this; None for anybody else."""
+    """Return the user ID in an actor of the audit; None if the actor is not a user."""
     kind, _, key = (actor or "").partition(":")
     return UUID(key) if kind == "user" else None

@@ -1,4 +1,4 @@
-"""What every action stands on: the engines of one process, and the figures that settings give."""
+"""The services of one process that actions use, and the limits that the settings give."""
 
 import asyncio
 import math
@@ -30,7 +30,7 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class LeaseSettings:
-    """How long leases last, in seconds, and how often a task may fail or be lost."""
+    """The length of leases, in seconds, and how often a task may fail or be lost."""
 
     lease_s: float = 300
     lease_max_s: float = 3600
@@ -42,10 +42,10 @@ class LeaseSettings:
 
 @dataclass(frozen=True)
 class IngestLimits:
-    """How much is taken at once: bytes and pixels of an image, bytes of a request's body.
+    """Limits of what the server accepts: bytes and pixels of an image, bytes of a request's body.
 
-    `deleted_kept_s` is for how many seconds deleted images can be restored, `exports_kept_s` the
-    same of the files of exports, `streams` are those of one caller that a process keeps open.
+    Deleted images can be restored for `deleted_kept_s` seconds, and files of exports are kept for
+    `exports_kept_s` seconds. `streams` is the number of open streams of one caller in one process.
     """
 
     image_bytes: int = 200 * 1024 * 1024
@@ -59,23 +59,27 @@ class IngestLimits:
 
 @dataclass(frozen=True)
 class FileChecks:
-    """How the background checks stored files: bytes a second (0: never), and seconds between the starts of passes."""
+    """The rate of the background check of stored files, in bytes per second; 0 turns it off.
+
+    `every_s` is the time between the starts of two passes, in seconds.
+    """
 
     bytes_per_s: float = 4.0 * 1024 * 1024
     every_s: float = 7 * 86_400.0
 
 
 class ByteBudget:
-    """So many bytes that all requests of a process share."""
+    """A number of bytes that all requests of a process share."""
 
     def __init__(self, size: int) -> None:
         self._left = size
 
     @contextmanager
     def share(self) -> Iterator[Callable[[bytes], None]]:
-        """Take from it piece by piece within the block, which gives all back.
+        """Yield a function that takes a piece from the budget; the end of the block returns all.
 
-        Raises Unavailable beyond it.
+        Raises:
+            ServiceUnavailable: by the function, if the piece is larger than the rest of the budget.
         """
         taken = 0
 
@@ -83,7 +87,8 @@ class ByteBudget:
             nonlocal taken
             if len(piece) > self._left:
                 raise ServiceUnavailable(
-                    "Too many large signed requests come in at once. Nothing was stored; send it again."
+                    "The server is receiving too many large signed requests at the same time. "
+                    "Nothing was stored. Send the request again."
                 )
             self._left -= len(piece)
             taken += len(piece)
@@ -96,10 +101,10 @@ class ByteBudget:
 
 @dataclass
 class TokenBuckets(Generic[Key]):
-    """So many calls a second for each of many keys, and `at_once` of them after a rest; a process
-    counts its own.
+    """Token buckets of one process: `per_s` calls per second for each key, in bursts of `at_once`.
 
-    At most `most_keys` are known; of those beyond, the one that called the longest ago begins anew.
+    At most `most_keys` buckets are kept; beyond that, the least recently used one is dropped, so
+    its key starts again with a full bucket.
     """
 
     per_s: float
@@ -108,7 +113,7 @@ class TokenBuckets(Generic[Key]):
     _left: OrderedDict[Key, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def take(self, key: Key) -> int:
-        """Count a call; answers after how many seconds it may be made again, 0 where it may be made now."""
+        """Count a call and return 0, or return after how many seconds it is allowed."""
         left, now = self._fill(key)
         self._left.pop(key, None)
         wait = 0 if left >= 1 else math.ceil((1 - left) / self.per_s)
@@ -118,12 +123,12 @@ class TokenBuckets(Generic[Key]):
         return wait
 
     def find_wait(self, key: Key) -> int:
-        """After how many seconds a call may be made, 0 for now; nothing is counted."""
+        """Return after how many seconds a call is allowed, 0 for now, without counting one."""
         left, _ = self._fill(key)
         return 0 if left >= 1 else math.ceil((1 - left) / self.per_s)
 
     def __contains__(self, key: Key) -> bool:
-        """Whether it called lately."""
+        """Return whether the key has a bucket."""
         return key in self._left
 
     def _fill(self, key: Key) -> tuple[float, float]:
@@ -133,20 +138,20 @@ class TokenBuckets(Generic[Key]):
 
 
 REST_S = 5.0
-"""For so many seconds' worth of calls a key may save up while it rests."""
+"""The size of a bucket, in seconds of calls at the full rate."""
 
 
 def build_token_buckets(rate: float) -> TokenBuckets[Hashable]:
-    """Make buckets that allow so many calls a second."""
+    """Build buckets that allow `rate` calls per second for each key."""
     return TokenBuckets(rate, max(1.0, rate * REST_S))
 
 
 @dataclass(frozen=True)
 class RateLimits:
-    """How often may be called: with a worker's token, as any other caller, and from an address
-    without being known.
+    """Rate limits of workers, of other authenticated callers, and of unauthenticated IP addresses.
 
-    Only who was found to be known gets a bucket of their own, so false credentials fill no memory.
+    Only a caller whose credentials were verified gets a separate bucket, so that requests with
+    false credentials do not use memory.
     """
 
     workers: TokenBuckets[Hashable] = field(default_factory=lambda: build_token_buckets(2000))
@@ -156,10 +161,9 @@ class RateLimits:
 
 @dataclass(frozen=True)
 class CallbackSettings:
-    """What outside pipelines may do: how they sign, and how much they may send. Times in seconds,
-    sizes in bytes.
+    """Rules for external pipelines: signatures and sizes. Times in seconds, sizes in bytes.
 
-    The first of `shared_secrets` is the newest; `allowed_models` empty allows any.
+    The first of `shared_secrets` is the newest; an empty `allowed_models` allows any model.
     """
 
     shared_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -176,39 +180,39 @@ class CallbackSettings:
     stale_after_s: int = 3600
     clock: Callable[[], float] = time.time
     refused: Counter[str] = field(default_factory=Counter)
-    """How many signatures this process refused, by reason."""
+    """The number of signatures that this process refused, by reason."""
     unverified: "ByteBudget" = field(default_factory=lambda: ByteBudget(256 * 1024 * 1024))
-    """Room for bodies whose signatures cannot be judged before their end, in bytes over all requests of a process."""
+    """Memory for bodies whose signature can be verified only at their end, of all requests."""
 
 
 class CountingSemaphore:
-    """A door that lets so many through at once, and tells how many wait before it."""
+    """A semaphore that counts how many tasks wait for it."""
 
     def __init__(self, most: int) -> None:
-        self._door = asyncio.Semaphore(most)
+        self._semaphore = asyncio.Semaphore(most)
         self.waiting = 0
 
     async def __aenter__(self) -> None:
-        """Wait for one's turn."""
+        """Acquire the semaphore."""
         self.waiting += 1
         try:
-            await self._door.acquire()
+            await self._semaphore.acquire()
         finally:
             self.waiting -= 1
 
     async def __aexit__(self, *_: object) -> None:
-        """Let the next one through."""
-        self._door.release()
+        """Release the semaphore."""
+        self._semaphore.release()
 
 
 @dataclass(frozen=True)
 class AppContext:
-    """The engines of one process. Actions take it first; what is set in it stays after the start.
+    """The services and settings of one process; every action has it as its first parameter.
 
-    `source_folders` are the local folders that pull sources may be in, `own_folders` those that
-    none may read, in `work_folder` is what is half done; without a `mail_server` no e-mail is sent,
-    without an `identity_provider` nobody signs in by OpenID, without a `nats_url` no event is a
-    subject.
+    Pull sources may read `source_folders`, and never `own_folders`. Unfinished files are in
+    `work_folder`. Without a `mail_server` the server sends no e-mail, without an
+    `identity_provider` it offers no OpenID sign-in, and without a `nats_url` it publishes no events
+    to NATS.
     """
 
     database: Database
@@ -229,18 +233,21 @@ class AppContext:
     identity_provider: OidcProvider | None = None
     nats_url: str | None = field(default=None, repr=False)
     events: TokenBuckets[UUID] = field(default_factory=lambda: TokenBuckets(20, 200))
-    """How many signed events are taken for one source."""
+    """The rate limit of signed events of each source."""
     rates: RateLimits = field(default_factory=RateLimits)
     metrics_token: str | None = field(default=None, repr=False)
     host_pace: HostRateLimit = field(default_factory=HostRateLimit)
     known: Caches = field(default_factory=Caches)
     large_bodies: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     visits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
-    """Visitors of public projects that use the database at once, so that its connections are left to members."""
+    """Limits how many visitors of public projects use the database at the same time.
+
+    The other connections remain free for members.
+    """
     counting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Who counts what a public project has to show: one at a time, for all that ask."""
+    """Held to count the contents of a public project: one count serves all waiting requests."""
     hashing: CountingSemaphore = field(default_factory=lambda: CountingSemaphore(2))
-    """Passwords that are hashed at once: each takes 64 MiB."""
+    """Limits how many passwords are hashed at the same time, because each takes 64 MiB."""
 
     parts: dict[type, object] = field(default_factory=dict, repr=False)
 

@@ -1,35 +1,36 @@
-"""Every deliberate failure, each with its HTTP status.
+"""All errors that actions raise on purpose, each with its HTTP status.
 
 TraplineError
-├── Invalid            400  the request is wrong in a way that its sender can mend
-│   └── Unprocessable  422  the form is right, a value is not
-├── Unauthenticated    401  no caller, or not the one claimed
-├── Forbidden          403  the caller is known and may not
-│   └── WorkerEnded    403  the worker id is over: evicted, or taken over by a newer process
-├── NotFound           404  unknown, or not the caller's: the two look the same
-├── Conflict           409  the state forbids it
-│   ├── Archived       409  the project is archived, and this would change it
-│   └── UnknownWorker  409  no worker of the caller's has this id: it says hello again
-├── LostRace           412  somebody else changed it first
-├── TooLarge           413  more than a limit allows
-├── Unsupported        415  an encoding or media type that is not taken
-├── TooMany            429  too often
-├── OutboundFailed     502  an outside server could not be spoken to
-│   ├── Unanswered     502  an outside server did not answer, or broke the connection
-│   ├── AskedTooOften  502  an outside server answers that it gets too many requests
-│   ├── FileGone       502  one file that an outside server listed is no longer there
-│   └── OutboundRefused 422  an address that a user named may not be connected to
-└── Unavailable        503  something that is needed is away; nothing was stored
-    ├── DatabaseAway   503  the database is away, or the fate of a commit is unknown
-    ├── DatabaseSlow   503  the database gave a statement up, because it took too long
-    └── ProviderAway   503  the OpenID provider cannot be asked, or not be understood
+├── InvalidRequest             400  the request has a fault that its sender can correct
+│   └── Unprocessable          422  the request is well-formed, but a value is invalid
+├── Unauthenticated            401  no credentials, or invalid ones
+├── Forbidden                  403  the caller is known and lacks the permission
+│   └── WorkerEnded            403  the worker ID has ended: evicted or replaced
+├── NotFound                   404  unknown, or not visible to the caller
+├── Conflict                   409  the current state does not allow it
+│   ├── ProjectArchived        409  the request would change an archived project
+│   └── UnknownWorker          409  the caller has no worker with this ID and must register again
+├── PreconditionFailed         412  the object was changed after the caller read it
+├── PayloadTooLarge            413  a size limit was exceeded
+├── UnsupportedEncoding        415  an encoding or media type that is not supported
+├── TooManyRequests            429  a rate limit was exceeded
+├── OutboundFailed             502  a request to an external server failed
+│   ├── EventRefused           502  an external server refused an event
+│   ├── Unanswered             502  an external server did not answer, or closed the connection
+│   ├── AskedTooOften          502  an external server answered that it gets too many requests
+│   ├── FileGone               502  a file that an external server listed does not exist any more
+│   └── AddressNotAllowed      422  connections to this URL are not allowed
+└── ServiceUnavailable         503  a required service is unavailable; nothing was stored
+    ├── DatabaseUnavailable    503  no connection, or the outcome of a commit is unknown
+    ├── StatementTimeout       503  the database cancelled a statement that took too long
+    └── OidcProviderUnavailable  503  the OpenID provider does not answer, or not as specified
 """
 
 from collections.abc import Sequence
 
 
 class TraplineError(Exception):
-    """A failure that a person or program is told about in words; `detail` says what happened and what to do."""
+    """An error for the caller; `detail` describes what happened, what was kept and what to do."""
 
     status = 500
     title = "Something went wrong"
@@ -41,97 +42,99 @@ class TraplineError(Exception):
 
 
 class InvalidRequest(TraplineError):
-    """The request is wrong in a way that its sender can mend."""
+    """The request has a fault that its sender can correct."""
 
     status = 400
-    title = "The request cannot be understood"
+    title = "Invalid request"
 
 
 class Unprocessable(InvalidRequest):
-    """The form is right, a value is not."""
+    """The request is well-formed, but a value is invalid."""
 
     status = 422
-    title = "A value is not right"
+    title = "Invalid value"
 
 
 class Unauthenticated(TraplineError):
-    """No caller, or not the one claimed."""
+    """The request has no credentials, or invalid ones."""
 
     status = 401
     title = "Sign in first"
 
 
 class Forbidden(TraplineError):
-    """The caller is known and may not do this."""
+    """The caller is known and lacks the permission."""
 
     status = 403
     title = "Not allowed"
 
 
 class WorkerEnded(Forbidden):
-    """The worker id is over; a new hello gives a new one."""
+    """The worker ID has ended; the worker gets a new one when it registers again."""
 
-    title = "This worker's id is over"
+    title = "Worker ID ended"
 
 
 class NotFound(TraplineError):
-    """The object is unknown or not visible to the caller; both look the same to hide which IDs exist."""
+    """The object is unknown or not visible to the caller; both look the same to hide IDs."""
 
     status = 404
     title = "Not found"
 
-    def __init__(self, detail: str = "There is nothing here, or it is not yours to see.") -> None:
+    def __init__(
+        self, detail: str = "The object does not exist, or you do not have access to it."
+    ) -> None:
         super().__init__(detail)
 
 
 class Conflict(TraplineError):
-    """The present state forbids it."""
+    """The current state does not allow the request."""
 
     status = 409
-    title = "The present state forbids it"
+    title = "Conflict with the current state"
 
 
 class ProjectArchived(Conflict):
-    """The project is archived, and this would change it."""
+    """The request would change an archived project."""
 
     title = "The project is archived"
 
     def __init__(self) -> None:
         super().__init__(
-            "This project is archived: it is only looked at. Nothing was changed. An owner takes it out of the archive "
-            "in its settings, or with `trapline project update NAME --unarchive`."
+            "This project is archived and read-only. Nothing was changed. An owner can unarchive "
+            "it in its settings, or with `trapline project update NAME --unarchive`."
         )
 
 
 class UnknownWorker(Conflict):
-    """No worker of the caller's has this id."""
+    """The caller has no worker with this ID."""
 
-    title = "This worker is not known"
+    title = "Unknown worker"
 
 
 class PreconditionFailed(TraplineError):
-    """Somebody else changed it since it was read."""
+    """The object was changed after the caller read it."""
 
     status = 412
     title = "Changed in the meantime"
 
 
 class PayloadTooLarge(TraplineError):
-    """More than a limit allows."""
+    """The request exceeds a size limit."""
 
     status = 413
     title = "Too large"
 
 
 class UnsupportedEncoding(TraplineError):
-    """An encoding or media type that is not taken."""
+    """The encoding or media type is not supported."""
 
     status = 415
-    title = "Not a form that is taken"
+    title = "Unsupported encoding or media type"
 
 
 class TooManyRequests(TraplineError):
-    """Too often; try again after `retry_after_s` seconds."""
+    """The caller exceeded a rate limit; it can try again after `retry_after_s` seconds."""
 
     status = 429
     title = "Too many requests"
@@ -142,10 +145,13 @@ class TooManyRequests(TraplineError):
 
 
 class OutboundFailed(TraplineError):
-    """An outside server could not be spoken to; it may have said after how many seconds to come back."""
+    """A request to an external server failed.
+
+    `retry_after_s` is the time that the server asked to wait, in seconds.
+    """
 
     status = 502
-    title = "An outside server could not be reached"
+    title = "An external server could not be reached"
 
     def __init__(self, detail: str, retry_after_s: int | None = None) -> None:
         super().__init__(detail)
@@ -153,24 +159,24 @@ class OutboundFailed(TraplineError):
 
 
 class EventRefused(OutboundFailed):
-    """A server that can be reached did not accept an event."""
+    """An external server was reached and did not accept an event."""
 
 
 class Unanswered(OutboundFailed):
-    """An outside server did not answer, or broke the connection."""
+    """An external server did not answer, or closed the connection."""
 
 
 class AskedTooOften(OutboundFailed):
-    """An outside server answers that it gets too many requests; no further request is sent in this run."""
+    """An external server answered that it gets too many requests; this run sends it no more."""
 
 
 class FileGone(OutboundFailed):
-    """One file that an outside server listed is no longer there; the server is well.
+    """A file that an external server listed does not exist any more; the server works.
 
-    `is_empty` is the answer of a server that lists no empty folder.
+    `is_empty` is set for the answer that some servers give for a folder without files.
     """
 
-    title = "A file is no longer there"
+    title = "A file does not exist any more"
 
     def __init__(self, detail: str, *, is_empty: bool = False) -> None:
         super().__init__(detail)
@@ -178,33 +184,33 @@ class FileGone(OutboundFailed):
 
 
 class AddressNotAllowed(OutboundFailed):
-    """An address that a user named may not be connected to."""
+    """Connections to this URL, which a user or a server gave, are not allowed."""
 
     status = 422
     title = "This address is not allowed"
 
 
 class ServiceUnavailable(TraplineError):
-    """Something that is needed is away; nothing was stored, and the same request may be sent again."""
+    """A required service is unavailable; nothing was stored, and the request can be sent again."""
 
     status = 503
-    title = "Not available now"
+    title = "Service unavailable"
     retry_after_s = 5
 
 
 class DatabaseUnavailable(ServiceUnavailable):
-    """The database is away, or the fate of a commit is unknown."""
+    """The database cannot be reached, or the outcome of a commit is unknown."""
 
-    title = "The database is away"
+    title = "Database unavailable"
 
 
 class StatementTimeout(ServiceUnavailable):
-    """The database gave a statement up, because it took too long; everything of its transaction is undone."""
+    """The database cancelled a statement that took too long; its transaction was rolled back."""
 
     title = "The database took too long"
 
 
 class OidcProviderUnavailable(ServiceUnavailable):
-    """The OpenID provider cannot be asked who somebody is, or not be understood; nobody is signed in by it."""
+    """The OpenID provider does not answer, or not as specified, so it signs in no user."""
 
-    title = "The sign-in of your organisation does not work now"
+    title = "The sign-in of your organisation is not working"

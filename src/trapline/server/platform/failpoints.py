@@ -1,16 +1,16 @@
-"""Points at which a test strikes a running server: before and after every commit and every reply.
+"""Points at which a test can kill or delay a running server, around every commit and reply.
 
-Off, and refused outside tests: they work only where TRAPLINE_FAILPOINTS names a plan and the data
-folder is marked by a file that nothing but a test writes. A plan is a text file of rules, one a
-line, read anew whenever it changes:
+They are off, and refused outside tests: they work only if TRAPLINE_FAILPOINTS names a plan and the
+data folder contains a file that only tests write. A plan is a text file with one rule per line,
+which is read again whenever it changes:
 
-    NUMBER POINT|DOING|AT|ACT       7 before commit|POST /api/v2/jobs/*/result|3|kill
+    NUMBER POINT|OPERATION|AT|ACT       7 before commit|POST /api/v2/jobs/*/result|3|kill
 
-The rule strikes once, over all processes: in the one that passes that point for the AT-th time
-since it knows the rule. DOING is a pattern of what the process does there: a request without its
-ids, `loop NAME`, `chore NAME`. ACT is `kill`, `sleep SECONDS`, `fail` (as if the connection broke)
-or `note`, which writes down every passing and never ends. What struck is written to PLAN.struck,
-which is how a test knows that it was.
+The rule applies once over all processes: to the process that reaches the point for the AT-th time
+after it read the rule. OPERATION is a pattern of the operation in progress: a request without its
+IDs, `loop NAME` or `chore NAME`. ACT is `kill`, `sleep SECONDS`, `fail` (as if the connection
+broke) or `note`, which records each time the point is reached and never ends. Each rule that was
+applied is recorded in `PLAN.struck`, which the test reads.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class FailpointsNotAllowed(Exception):
-    """Failpoints are asked for on a data folder that no test made."""
+    """Failpoints are configured for a data folder that was not created by a test."""
 
 
 @dataclass
@@ -65,15 +65,15 @@ class _Plan:
         lines = self.file.read_text(encoding="utf-8").splitlines() if changed >= 0 else []
         rules = {}
         for line in lines:
-            number, _, told = line.partition(" ")
-            point, doing, at, act = told.split("|")
+            number, _, fields = line.partition(" ")
+            point, operation, at, act = fields.split("|")
             rules[int(number)] = self.rules.get(int(number)) or _Rule(
-                int(number), point, doing, int(at), act
+                int(number), point, operation, int(at), act
             )
         self.rules = rules
 
     def find(self, point: str, doing: str) -> _Rule | None:
-        """The rule that strikes here and now; nobody else has struck by it."""
+        """Return the rule to apply at this point; no other process has applied it."""
         self.refresh()
         for rule in self.rules.values():
             if not fnmatchcase(point, rule.point) or not fnmatchcase(doing, rule.operation):
@@ -93,7 +93,7 @@ class _Plan:
         return True
 
     def write(self, rule: _Rule, point: str, doing: str) -> None:
-        told = {
+        entry = {
             "rule": rule.number,
             "act": rule.act,
             "point": point,
@@ -102,36 +102,45 @@ class _Plan:
             "pid": os.getpid(),
         }
         with Path(f"{self.file}.struck").open("a", encoding="utf-8") as struck:
-            struck.write(json.dumps(told) + "\n")
+            struck.write(json.dumps(entry) + "\n")
 
 
 _armed: _Plan | None = None
 
 
 def validate_plan(plan: str | None, data: Path) -> None:
-    """Refuse a plan on a data folder that is not marked as a test's. Raises FailpointsRefused."""
+    """Refuse a plan for a data folder that was not created by a test.
+
+    Raises:
+        FailpointsNotAllowed: the folder has no mark of a test.
+    """
     if plan and not (data / MARK).exists():
         raise FailpointsNotAllowed(
-            f"TRAPLINE_FAILPOINTS is set: with it a test kills the server's processes in the middle of their work. "
-            f"The data folder {data} was not made by a test, so nothing starts. Unset TRAPLINE_FAILPOINTS."
+            "TRAPLINE_FAILPOINTS is set, which lets a test kill the server's processes during "
+            f"their work. The data folder {data} was not created by a test, so nothing was "
+            "started. Unset TRAPLINE_FAILPOINTS."
         )
 
 
 def enable(plan: str | None, data: Path) -> None:
-    """Follow a plan from now on, if there is one. Raises FailpointsRefused."""
+    """Follow a plan from now on, if one is given.
+
+    Raises:
+        FailpointsNotAllowed: the data folder was not created by a test.
+    """
     global _armed
     validate_plan(plan, data)
     _armed = _Plan(Path(plan)) if plan else None
 
 
 def is_enabled() -> bool:
-    """Whether this process follows a plan."""
+    """Return whether this process follows a plan."""
     return _armed is not None
 
 
 @contextmanager
 def operation(what: str) -> Iterator[None]:
-    """Name what is being done for the points that are passed within the block."""
+    """Set the name of the operation for the points that are reached within the block."""
     token = _doing.set(what)
     try:
         yield
@@ -140,7 +149,7 @@ def operation(what: str) -> Iterator[None]:
 
 
 async def hit(point: str) -> None:
-    """Pass a point: nothing happens, unless a test wants it."""
+    """Apply the rule of the plan for this point, if there is a plan and it has one."""
     if _armed is None:
         return
     what = _doing.get()
@@ -158,7 +167,7 @@ async def hit(point: str) -> None:
 
 
 def wrap_replies(app: App) -> App:
-    """Wrap an ASGI application with the points before and after each reply; unarmed, it is the application itself."""
+    """Wrap an ASGI application with the points before and after each reply, if there is a plan."""
     if _armed is None:
         return app
 

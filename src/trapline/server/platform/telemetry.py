@@ -1,4 +1,4 @@
-"""Logs: one structured line an event, for people on a terminal and as JSON otherwise."""
+"""Logs: one structured line per event, as text on a terminal and as JSON otherwise."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import structlog
 
-# What names a secret never reaches a log, whoever logs it.
+# The value of a key whose name contains one of these is never logged.
 _SECRET_WORDS = (
     "password",
     "secret",
@@ -33,7 +33,7 @@ _CONCERNED = (
 
 
 def build_log_context(ids: Mapping[str, Any]) -> dict[str, Any]:
-    """What a line is about by the names of ids that say so: job_id=12 becomes job=12."""
+    """Return the IDs of the objects that a log line is about: job_id=12 becomes job=12."""
     named = ((name.removesuffix("_id"), value) for name, value in ids.items())
     return {name: value for name, value in named if name in _CONCERNED}
 
@@ -60,7 +60,7 @@ def configure_logging(
             structlog.dev.ConsoleRenderer(
                 colors=stream.isatty(),
                 pad_event_to=0,
-                # The richer one prints local variables, tokens among them.
+                # The default formatter prints local variables, such as tokens.
                 exception_formatter=structlog.dev.plain_traceback,
             )
         ]
@@ -88,7 +88,7 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # These tell every request, connection or chore at info; the request log is the envelope's.
+    # These log every request, connection or background task at info; the middleware logs requests.
     for name in (
         "uvicorn.access",
         "uvicorn.error",
@@ -97,7 +97,7 @@ def configure_logging(
         "alembic",
         "procrastinate.worker.worker",
         "asyncio",
-        # These quote what is said to servers and what they answer, passwords too.
+        # These log their traffic with servers, including passwords.
         "aioftp",
         "asyncssh",
         "websockets",

@@ -23,12 +23,15 @@ class SecretColumn(NamedTuple):
 
 
 class DecryptionError(Exception):
-    """A secret at rest cannot be opened: another secret key, another row, or changed bytes."""
+    """A stored secret cannot be decrypted: the key or row differs, or its bytes were changed."""
 
 
 @dataclass(frozen=True)
 class SecretKeys:
-    """The secret keys of the server by version, 1 to 255; the highest is used for what is new, all open the old."""
+    """The secret keys of the server by version, 1 to 255.
+
+    The highest version encrypts; all versions decrypt.
+    """
 
     by_version: Mapping[int, bytes] = field(repr=False)
     _derived: dict[tuple[str, int], bytes] = field(
@@ -37,17 +40,20 @@ class SecretKeys:
 
     def __post_init__(self) -> None:
         if not self.by_version or not all(1 <= version <= 255 for version in self.by_version):
-            raise ValueError("there must be a secret key, and its version be 1 to 255")
+            raise ValueError("there must be a secret key, and its version must be 1 to 255")
         if any(len(secret) < MIN_SECRET_BYTES for secret in self.by_version.values()):
             raise ValueError(f"a secret key must have at least {MIN_SECRET_BYTES} bytes")
 
     @property
     def current(self) -> int:
-        """The version that is used for what is new."""
+        """The version that encrypts new secrets."""
         return max(self.by_version)
 
     def derive(self, purpose: str, version: int | None = None) -> bytes:
-        """Derive a key of 32 bytes for one purpose (HKDF, RFC 5869), from the current secret key unless told."""
+        """Derive a key of 32 bytes for one purpose with HKDF (RFC 5869).
+
+        Without a `version`, the key is derived from the current secret key.
+        """
         chosen = self.current if version is None else version
         if (purpose, chosen) not in self._derived:
             derivation = HKDF(
@@ -57,8 +63,8 @@ class SecretKeys:
         return self._derived[purpose, chosen]
 
     def follow(self, purpose: str) -> "Sequence[bytes]":
-        """Derive the keys of one purpose, as `derive_all` does, anew whenever they are looked at."""
-        return _Followed(self, purpose)
+        """Return the keys of one purpose as a sequence that follows changes of the secret keys."""
+        return _DerivedKeys(self, purpose)
 
     def derive_all(self, purpose: str) -> tuple[bytes, ...]:
         """Derive the keys of one purpose from every secret key, the current first."""
@@ -68,7 +74,7 @@ class SecretKeys:
 
 
 @dataclass(frozen=True)
-class _Followed(Sequence[bytes]):
+class _DerivedKeys(Sequence[bytes]):
     keys: SecretKeys
     purpose: str
 
@@ -88,7 +94,10 @@ class _Followed(Sequence[bytes]):
 def encrypt_secret(
     keys: SecretKeys, secret: str, table: str, row_id: UUID | int, column: str
 ) -> bytes:
-    """Encrypt a secret so that it opens only in its own row and column: version byte, nonce, AES-256-GCM."""
+    """Encrypt a secret so that it can be decrypted only in its row and column.
+
+    The result is the key's version (one byte), the nonce and the AES-256-GCM ciphertext.
+    """
     nonce = os.urandom(NONCE_BYTES)
     version = keys.current
     sealed = AESGCM(keys.derive("vault", version)).encrypt(
@@ -98,14 +107,18 @@ def encrypt_secret(
 
 
 def get_key_version(sealed: bytes) -> int:
-    """Tell with which version of the secret key a secret at rest was sealed."""
+    """Return the version of the secret key that encrypted a stored secret."""
     return sealed[0] if sealed else 0
 
 
 def decrypt_secret(
     keys: SecretKeys, sealed: bytes, table: str, row_id: UUID | int, column: str
 ) -> str:
-    """Open a secret at rest. Raises WrongKey; nothing of the secret is in the message."""
+    """Decrypt a stored secret.
+
+    Raises:
+        DecryptionError: the key or row differs; the message contains nothing of the secret.
+    """
     version, nonce, rest = (
         sealed[0] if sealed else 0,
         sealed[1 : 1 + NONCE_BYTES],
@@ -113,7 +126,8 @@ def decrypt_secret(
     )
     if version not in keys.by_version:
         raise DecryptionError(
-            f"This secret was sealed with version {version} of the secret key, which is not set here."
+            f"This secret was encrypted with version {version} of the secret key, which is not set "
+            "here. Nothing was changed. Add that version to the server's secret keys."
         )
     try:
         opened = AESGCM(keys.derive("vault", version)).decrypt(
@@ -121,7 +135,8 @@ def decrypt_secret(
         )
     except (InvalidTag, ValueError) as error:
         raise DecryptionError(
-            "A stored secret does not open: the secret key differs, or the row was tampered with."
+            "A stored secret cannot be decrypted: the secret key differs, or the row was changed. "
+            "Nothing was changed. Restore the secret key, or store the secret again."
         ) from error
     return opened.decode()
 

@@ -1,8 +1,8 @@
-"""Signatures by the Standard Webhooks convention: what a request claims, and whether it holds. No
-lookup, no clock.
+"""Build and verify signatures of the Standard Webhooks convention.
 
-The library of that name tries one secret at a time, decodes the body first, and raises what it does
-not foresee for a malformed header: these are fewer lines than guarding it would be.
+The module reads neither the database nor the clock. The library `standardwebhooks` tries one secret
+at a time, decodes the body first, and raises unexpected exceptions for malformed headers, so that
+calling it safely would take more code.
 """
 
 import base64
@@ -18,16 +18,16 @@ SECRET_BYTES = 32
 TOLERANCE_S = 300
 MOST_SIGNATURES = 10
 PAUSES_S = (5, 30, 120, 600, 1800, 3600, 7200, 14_400)
-"""Between the attempts at a delivery; the last again and again until a day is over."""
+"""The delays between attempts at a delivery; the last one repeats until a day has passed."""
 ID, TIMESTAMP, SIGNATURE = b"webhook-id", b"webhook-timestamp", b"webhook-signature"
 _ID = re.compile(rb"[!-\-/-~]{1,255}")
-"""Printable, and no full stop: what is signed joins its parts with these."""
+"""Printable ASCII without a full stop, because full stops join the parts of the signed message."""
 _TIMESTAMP = re.compile(rb"[1-9][0-9]{9,10}")
 
 
 @dataclass(frozen=True)
 class WebhookHeaders:
-    """What the headers of a message say of it: its id, when it was signed, the digests that may be right."""
+    """The signature headers of a message: its ID, the time of signing, and its digests."""
 
     id: bytes
     timestamp: bytes
@@ -35,12 +35,12 @@ class WebhookHeaders:
 
 
 def generate_secret() -> str:
-    """Make a secret as the convention writes it."""
+    """Generate a secret in the form that the convention requires."""
     return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def parse_headers(headers: Sequence[tuple[bytes, bytes]], now: float) -> WebhookHeaders | str:
-    """Read what the headers claim, or say what is wrong with them; `now` in seconds since 1970."""
+    """Parse the signature headers, or return why they are invalid; `now` in seconds since 1970."""
     found = {}
     for wanted in (ID, TIMESTAMP, SIGNATURE):
         values = [value.strip(b" \t") for name, value in headers if name.lower() == wanted]
@@ -66,7 +66,7 @@ def parse_headers(headers: Sequence[tuple[bytes, bytes]], now: float) -> Webhook
 
 
 def _read_digest(part: bytes) -> bytes | None:
-    """Read one signature; another version's, or a malformed one, holds for nobody."""
+    """Return the digest of one signature; None for another version or a malformed one."""
     version, _, encoded = part.partition(b",")
     try:
         return base64.b64decode(encoded, validate=True) if version == b"v1" else None
@@ -75,13 +75,13 @@ def _read_digest(part: bytes) -> bytes | None:
 
 
 def sign_message(secret: str, message_id: bytes, timestamp: bytes, body: bytes) -> bytes:
-    """Sign a message: 32 bytes, as base64 the part of the header behind `v1,`."""
+    """Sign a message; the header has these 32 bytes as base64 after `v1,`."""
     key = base64.b64decode(secret.removeprefix(PREFIX))
     return hmac.digest(key, b".".join((message_id, timestamp, body)), "sha256")
 
 
 def verify_signature(delivery: WebhookHeaders, secrets: Sequence[str], body: bytes) -> bool:
-    """Tell whether one of these secrets signed a message; every one is compared in constant time."""
+    """Return whether one of these secrets signed a message, comparing each in constant time."""
     holds = False
     for secret in secrets:
         expected = sign_message(secret, delivery.id, delivery.timestamp, body)
@@ -93,29 +93,29 @@ def verify_signature(delivery: WebhookHeaders, secrets: Sequence[str], body: byt
 def build_headers(
     secrets: Sequence[str], message_id: str, timestamp: int, body: bytes
 ) -> dict[str, str]:
-    """Make the headers of a message that each of these secrets signs; whoever reads them needs one that holds."""
+    """Build the headers of a message with one signature per secret; the receiver needs one."""
     moment = str(timestamp)
     signatures = [
-        f"v1,{base64.b64encode(sign_message(secret, message_id.encode(), moment.encode(), body)).decode()}"
+        base64.b64encode(sign_message(secret, message_id.encode(), moment.encode(), body)).decode()
         for secret in secrets
     ]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": moment,
-        "webhook-signature": " ".join(signatures),
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
     }
 
 
 def get_retry_delay(attempts: int, chance: float, asked_s: float = 0) -> float:
-    """Tell how many seconds to wait after so many attempts that failed; `chance` from 0 to 1
-    spreads the waits.
+    """Return how many seconds to wait after a number of failed attempts.
 
-    A receiver may ask for longer by Retry-After (`asked_s`), up to the longest pause there is.
+    `chance`, from 0 to 1, spreads the waits. A receiver can ask for a longer wait with Retry-After
+    (`asked_s`), up to the longest delay.
     """
     pause = PAUSES_S[min(attempts, len(PAUSES_S)) - 1]
     return max(pause * (0.8 + 0.4 * chance), min(asked_s, PAUSES_S[-1]))
 
 
 def find_last_retry_delay(pause_s: float, left_s: float) -> float | None:
-    """Shorten the last pause, so that one attempt is made as the day ends; None where it has ended."""
+    """Shorten the last delay to the end of the day; return None if the day is over."""
     return min(pause_s, left_s) if left_s > PAUSES_S[0] else None

@@ -80,7 +80,7 @@ async def get_token_scope(
         raise Unauthenticated(BAD_TOKEN)
     known = system.known.callers.get((parsed.prefix, parsed.secret_hash))
     if known is not None and not (anew and known.kind != TokenKind.WORKER):
-        return replace(known, origin=origin, is_remembered=True)
+        return replace(known, origin=origin, is_cached=True)
     scope = await _look_up(system, parsed, origin)
     # Workers call often and make nothing that they must see at once.
     if scope.kind == TokenKind.WORKER or not anew:

@@ -117,7 +117,7 @@ def build_task_app(system: AppContext) -> App:
         connector=PsycopgConnector(
             conninfo=system.database.url,
             kwargs={"options": "-c search_path=procrastinate"},
-            connection_class=system.database.pulse.connection_class,
+            connection_class=system.database.watchdog.connection_class,
             min_size=0,
             max_size=6,
             # While the database is away, chores are begun anew again and again: nobody need wait in

@@ -1,4 +1,4 @@
-"""The audit: who did what, when, from where."""
+"""The audit: entries with the actor, action, time and network address of each change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from trapline.server.platform.db.row import Key, Now, Row
 
 
 class AuditRow(Row):
-    """One change made by somebody. It outlives what it speaks of, so it refers to that by text."""
+    """An audit entry. It refers to its subject by text, because it outlives the subject."""
 
     __tablename__ = "audit"
     __table_args__ = (Index(None, "project_id", "at"),)
@@ -48,11 +48,9 @@ class AuditFilter:
 
 
 def select_audit(scope: Scope, project_id: int | None, wanted: AuditFilter) -> Select[AuditRow]:
-    """Select what was done in the projects whose audit the caller may read: in one of them, or in
-    all.
+    """Select the entries of one project, or of all projects whose audit the caller may read.
 
-    What is of no project, such as sign-ins, comes with all of them to whoever owns the
-    installation.
+    Entries without a project, such as sign-ins, are included for operators if no project is given.
     """
     statement = select(AuditRow)
     if project_id is not None:
@@ -62,9 +60,9 @@ def select_audit(scope: Scope, project_id: int | None, wanted: AuditFilter) -> S
         readable = [
             project for project, role in scope.roles.items() if RANK[role] >= RANK[scope.needs]
         ]
-        # What is of no project is about accounts, or about projects that are gone.
-        of_none = AuditRow.project_id.is_(None) if scope.is_operator else false()
-        statement = statement.where(or_(AuditRow.project_id.in_(readable), of_none))
+        # Entries without a project are about accounts or about deleted projects.
+        without_project = AuditRow.project_id.is_(None) if scope.is_operator else false()
+        statement = statement.where(or_(AuditRow.project_id.in_(readable), without_project))
     if wanted.actor is not None:
         statement = statement.where(AuditRow.actor == wanted.actor)
     if wanted.action is not None:
@@ -79,11 +77,13 @@ def select_audit(scope: Scope, project_id: int | None, wanted: AuditFilter) -> S
 
 
 async def write_audit(connection: Connection, rows: Sequence[AuditRow]) -> None:
-    """Write lines of the audit in plain SQL, for transactions without a session."""
+    """Write audit entries in plain SQL, for transactions without a session."""
     for row in rows:
         await connection.execute(
             """
-            insert into audit (id, project_id, actor, action, subject_type, subject_id, address, request_id, details)
+            insert into audit
+                (id, project_id, actor, action, subject_type, subject_id, address, request_id,
+                details)
             values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
             (

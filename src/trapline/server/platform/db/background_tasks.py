@@ -1,4 +1,4 @@
-"""Asking for background work within a transaction: if it rolls back, the chore was never asked for."""
+"""Enqueue background tasks within a transaction; they are not enqueued if it rolls back."""
 
 import json
 from typing import Any
@@ -8,20 +8,24 @@ from trapline.server.platform.db.base import Transaction
 
 QUEUE = "chores"
 PULLS = "pulls"
-"""The queue of the chores that wait for pull sources nearly all the time."""
+"""The queue of tasks that pull from sources, which mostly wait for external servers."""
 FETCHES = "fetches"
-"""The queue of the chores that fetch pictures of runs: whoever names slow addresses keeps no pull source waiting."""
+"""The queue of tasks that download images of runs, so that slow URLs do not delay pull sources."""
 
 EXPORTS = "exports"
-"""The queue of the chores that make exports and take files in: they take long, and all else goes on beside them."""
+"""The queue of tasks that build exports and import files: long tasks, which delay no others."""
 
 
 async def enqueue_background_task(
     scope: Scope, tx: Transaction, task: str, *, queue: str = QUEUE, **arguments: Any
 ) -> None:
-    """Ask for a chore by the name of its task; some background process does it after the commit, at least once."""
+    """Enqueue a background task by name; a background process runs it after the commit.
+
+    A task runs at least once, so it must be safe to run again.
+    """
     await tx.execute(
-        "select procrastinate.procrastinate_defer_jobs_v1(array[row(%s, %s, 0, null, null, %s::jsonb, null)"
+        "select procrastinate.procrastinate_defer_jobs_v1("
+        "array[row(%s, %s, 0, null, null, %s::jsonb, null)"
         "::procrastinate.procrastinate_job_to_defer_v1])",
         (queue, task, json.dumps(arguments, default=str)),
     )

@@ -1,4 +1,4 @@
-"""The one place that opens transactions, commits, and writes the audit."""
+"""The only module that opens transactions, commits them, and writes the audit."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -22,15 +22,15 @@ from trapline.server.platform.failpoints import hit
 log = structlog.get_logger(__name__)
 
 SLOW = (
-    "The database gave this up, because it took too long. Nothing was changed. "
-    "Ask for less at once, or send the same request again when there is less to do."
+    "The database cancelled this request, because it took too long. Nothing was changed. "
+    "Request less data, or send the same request again when the server is less busy."
 )
 STATEMENT_CANCELLED = "57014"
 AWAY = "The database does not answer. Send the same request again in a few seconds."
 
 
 class Transaction:
-    """One transaction: a session, the raw connection under it for the line, and what it will leave in the audit."""
+    """A transaction: a session, its connection for plain SQL, and the audit entries to write."""
 
     def __init__(self, scope: Scope, session: AsyncSession) -> None:
         self.scope = scope
@@ -40,7 +40,7 @@ class Transaction:
         self._is_committed = False
 
     async def connection(self) -> Connection:
-        """Give the psycopg connection of this very transaction, for COPY and plain SQL.
+        """Return the psycopg connection of this transaction, for COPY and plain SQL.
 
         Never commit on it.
         """
@@ -49,20 +49,23 @@ class Transaction:
         return cast("Connection", raw.driver_connection)
 
     async def execute(self, query: str, parameters: Any = None) -> psycopg.AsyncCursor[TupleRow]:
-        """Run one plain statement on this transaction's connection; answers its cursor."""
+        """Run one plain SQL statement on this transaction's connection and return its cursor."""
         connection = await self.connection()
         cursor = connection.cursor(row_factory=tuple_row)
         return await cursor.execute(query.encode(), parameters)
 
     @asynccontextmanager
     async def pipelined(self) -> AsyncIterator[None]:
-        """Send the statements of this block without waiting for each one's answer; none of them may be a COPY."""
+        """Send the statements of this block without waiting for each result; not for COPY."""
         async with (await self.connection()).pipeline():
             yield
 
     @asynccontextmanager
     async def pipelined_commit(self) -> AsyncIterator[None]:
-        """The same for the last statements of a transaction; those of the line take the commit along."""
+        """Send the last statements of a transaction as `pipelined` does.
+
+        A transaction in plain SQL sends its commit with them.
+        """
         async with self.pipelined():
             yield
 
@@ -74,7 +77,7 @@ class Transaction:
         project_id: int | None = None,
         **details: Any,
     ) -> None:
-        """Leave a line in the audit if this transaction commits."""
+        """Write an audit entry if this transaction commits."""
         origin = self.scope.origin
         self._audit.append(
             AuditRow(
@@ -97,20 +100,20 @@ class Transaction:
         subject_id: object,
         **details: Any,
     ) -> None:
-        """Leave a line for each of these projects; without any, one that the installation's owner reads."""
+        """Write an audit entry for each of these projects; without any, one for operators."""
         for project_id in project_ids or (None,):
             self.audit(action, subject_type, subject_id, project_id, **details)
 
     def list_audited(self) -> list[int]:
-        """List the projects that the audit names so far."""
+        """List the projects of the audit entries added so far."""
         return sorted({row.project_id for row in self._audit if row.project_id is not None})
 
     def after_commit(self, call: Callable[[], Awaitable[None] | None]) -> None:
-        """Call this once the transaction is committed; it is forgotten if it rolls back."""
+        """Call this function after the transaction commits, and not if it rolls back."""
         self._after_commit.append(call)
 
     async def finish(self) -> None:
-        """Write the audit, commit, and run what waited for the commit."""
+        """Write the audit, commit, and call the functions given to `after_commit`."""
         if not self._is_committed:
             await hit("before commit")
             await self._commit()
@@ -126,23 +129,22 @@ class Transaction:
 
 
 class SqlTransaction(Transaction):
-    """A transaction in plain SQL, without a session: what the line is quick with."""
+    """A transaction in plain SQL, without a session, for the fast paths of the queue."""
 
     def __init__(self, scope: Scope, connection: Connection) -> None:
         super().__init__(scope, cast("AsyncSession", None))
         self._connection = connection
 
     async def connection(self) -> Connection:
-        """Give the psycopg connection of this very transaction. Never commit on it."""
+        """Return the psycopg connection of this transaction. Never commit on it."""
         return self._connection
 
     @asynccontextmanager
     async def pipelined_commit(self) -> AsyncIterator[None]:
-        """Send the statements of this block and the commit behind them; an error of one of them
-        leaves nothing done.
+        """Send the statements of this block together with the commit; an error undoes all of them.
 
-        What they lock is free as soon as the database has committed, and waits for nothing that
-        this process does.
+        Their locks are released as soon as the database has committed, without another round trip
+        to this process.
         """
         async with self._connection.pipeline():
             yield
@@ -160,17 +162,17 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 10, statement_timeout_s: float = 30) -> None:
         self.url = url
-        # What a machine that vanished in the middle of a transaction had locked is free again after
-        # a minute.
+        # The database releases the locks of a machine that disappeared in the middle of a
+        # transaction after a minute.
         options = (
             f"-c statement_timeout={int(statement_timeout_s * 1000)} -c timezone=UTC "
             "-c idle_in_transaction_session_timeout=60000"
         )
-        # The line asks the same questions thousands of times a minute; planning each anew took a
-        # tenth of its time.
-        line_options = f"{options} -c plan_cache_mode=force_generic_plan"
+        # The queue sends the same statements thousands of times a minute; planning each of them
+        # again took a tenth of its time.
+        sql_options = f"{options} -c plan_cache_mode=force_generic_plan"
         plain_url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self.pulse = ConnectionWatchdog(plain_url)
+        self.watchdog = ConnectionWatchdog(plain_url)
         self._engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=connections,
@@ -178,12 +180,12 @@ class Database:
             pool_timeout=5,
             pool_pre_ping=True,
             connect_args={
-                "async_creator_fn": self.pulse.connection_class.connect,
+                "async_creator_fn": self.watchdog.connection_class.connect,
                 "options": options,
             },
         )
-        self._line = ConnectionPool(
-            self.pulse, plain_url, size=max(2, connections // 2), options=line_options
+        self._sql_pool = ConnectionPool(
+            self.watchdog, plain_url, size=max(2, connections // 2), options=sql_options
         )
 
     @asynccontextmanager
@@ -192,11 +194,11 @@ class Database:
     ) -> AsyncIterator[Transaction]:
         """Open a transaction in plain SQL, without a session; otherwise as `transaction`.
 
-        With `each_alone` each statement is committed by itself: what only looks needs not ask for
-        begin and commit.
+        With `each_alone` each statement is a separate transaction, which saves the statements
+        `begin` and `commit` if the block only reads.
         """
-        with _away_in_words(), self.pulse.in_use():
-            connection = await self._line.take()
+        with _translate_errors(), self.watchdog.in_use():
+            connection = await self._sql_pool.take()
             try:
                 if connection.autocommit != each_alone:
                     await connection.set_autocommit(each_alone)
@@ -204,19 +206,19 @@ class Database:
                 yield transaction
                 await transaction.finish()
             finally:
-                await self._line.give_back(connection)
+                await self._sql_pool.give_back(connection)
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
-        """Open a transaction for a scope; it commits when the block ends and rolls back when the
-        block raises.
+        """Open a transaction that commits when the block ends, and rolls back when it raises.
 
-        Raises DatabaseAway where the database cannot be reached, and where the fate of the commit
-        is unknown.
+        Raises:
+            DatabaseUnavailable: no connection, or the outcome of the commit is unknown.
+            StatementTimeout: a statement took too long.
         """
         session = AsyncSession(self._engine, expire_on_commit=False)
         transaction = Transaction(scope, session)
-        with _away_in_words(), self.pulse.in_use():
+        with _translate_errors(), self.watchdog.in_use():
             try:
                 yield transaction
                 await transaction.finish()
@@ -224,16 +226,16 @@ class Database:
                 await session.close()
 
     async def close(self) -> None:
-        """Close every connection, also those that somebody still holds."""
-        await self.pulse.close()
+        """Close every connection, including those that are in use."""
+        await self.watchdog.close()
         await self._engine.dispose()
-        await self._line.close()
-        await self.pulse.close_all()
+        await self._sql_pool.close()
+        await self.watchdog.close_all()
 
 
 @contextmanager
-def _away_in_words() -> Iterator[None]:
-    """Turn every sign of a database that is away into DatabaseAway, and of one that took too long into DatabaseSlow."""
+def _translate_errors() -> Iterator[None]:
+    """Turn errors of the drivers into DatabaseUnavailable or StatementTimeout."""
     try:
         yield
     except (
@@ -246,11 +248,10 @@ def _away_in_words() -> Iterator[None]:
         if _is_deliberate(error):
             raise
         if getattr(getattr(error, "orig", error), "sqlstate", None) == STATEMENT_CANCELLED:
-            log.warning("the database gave a statement up", error=str(error).splitlines()[0])
+            log.warning("the database cancelled a slow statement", error=str(error).splitlines()[0])
             raise StatementTimeout(SLOW) from error
-        log.warning(
-            "the database is away", error=(str(error) or type(error).__name__).splitlines()[0]
-        )
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        log.warning("the database is unavailable", error=reason)
         raise DatabaseUnavailable(AWAY) from error
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -259,7 +260,7 @@ def _away_in_words() -> Iterator[None]:
 
 
 def _is_deliberate(error: BaseException) -> bool:
-    """Tell a statement that failed by itself (a deadlock, a lock not to be had) from a database that is away."""
+    """Return whether only a statement failed, such as by a deadlock; the database is available."""
     cause = getattr(error, "orig", error)
     if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):
         return True

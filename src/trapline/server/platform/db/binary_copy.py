@@ -1,8 +1,7 @@
-"""Many rows at once, as PostgreSQL's binary COPY wants them (its documentation, "COPY", "Binary
-Format").
+"""Encode rows for PostgreSQL's binary COPY (see "Binary Format" in the documentation of COPY).
 
-The encoding is written out here because the line spends half of its time on it: through psycopg's
-adapters, made for any type at any place, the same rows take three times as long.
+The encoding is implemented here because it is half of the queue's work: through psycopg's generic
+adapters the same rows take three times as long.
 """
 
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ import msgspec
 from trapline.server.platform.db.base import Transaction
 
 PIECE = 1 << 17
-"""Bytes that are handed over at once: the database takes one piece in while the next is made ready."""
+"""Bytes per write: the database processes one piece while the next one is encoded."""
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"
@@ -61,7 +60,7 @@ def encode_text(text: str | None) -> bytes:
 
 
 def encode_jsonb(value: Any) -> bytes:
-    """Encode a jsonb: its version, then the text."""
+    """Encode a jsonb: the version byte, then the text."""
     return encode_jsonb_text(msgspec.json.encode(value))
 
 
@@ -71,7 +70,10 @@ def encode_jsonb_text(content: bytes) -> bytes:
 
 
 async def copy_rows(tx: Transaction, into: str, fields: int, rows: Iterable[bytes]) -> None:
-    """Copy rows into a table, `into` naming it and its columns; each row is its `fields`, encoded one after another."""
+    """Copy rows into a table; each row is a number of encoded `fields`, joined.
+
+    `into` is the table and its columns as in SQL.
+    """
     connection = await tx.connection()
     statement = f"copy {into} from stdin (format binary)".encode()
     async with connection.cursor() as cursor, cursor.copy(statement) as copy:

@@ -21,7 +21,7 @@ class TtlCache(Generic[Name, Thing]):
     _kept: OrderedDict[Name, tuple[Thing, float]] = field(default_factory=OrderedDict)
 
     def get(self, name: Name) -> Thing | None:
-        """Return the value of a key, None if there is none or it is too old."""
+        """Return the value of a key; None if the cache has no value or it is too old."""
         thing, since = self._kept.get(name, (None, 0.0))
         return thing if time.monotonic() - since < self.seconds else None
 

@@ -1,8 +1,7 @@
-"""The connections that the line speaks over: psycopg's own, kept open, found broken before they do
-harm.
+"""A pool of psycopg connections for plain SQL, which finds broken connections before use.
 
-Not psycopg_pool: while the database is away that one waits ever longer between its attempts, and
-would find it back long after it has come back.
+It replaces psycopg_pool, which waits longer and longer between its attempts while the database is
+unavailable, and so reconnects long after the database has returned.
 """
 
 import asyncio
@@ -15,17 +14,14 @@ from psycopg.pq import TransactionStatus
 from trapline.server.platform.db.connection_watchdog import Connection, ConnectionWatchdog
 
 TRUSTED_S = 1.0
-"""A connection that was used within this time is taken without asking whether it still lives."""
+"""A connection that was used within this time is taken without a test query."""
 
 
 @dataclass
 class ConnectionPool:
-    """At most `size` connections to one database.
+    """A pool of at most `size` connections to one database."""
 
-    Raises psycopg.OperationalError where none is to be had.
-    """
-
-    pulse: ConnectionWatchdog
+    watchdog: ConnectionWatchdog
     url: str
     size: int
     options: str
@@ -38,7 +34,11 @@ class ConnectionPool:
         self._free = asyncio.Semaphore(self.size)
 
     async def take(self) -> Connection:
-        """Take a connection that works; it must be given back."""
+        """Take a working connection, which must be returned with `give_back`.
+
+        Raises:
+            psycopg.OperationalError: no connection is free within `wait_s`, or none can be opened.
+        """
         if not self._free.locked():
             await self._free.acquire()  # returns immediately, so it needs no timeout
         else:
@@ -48,24 +48,23 @@ class ConnectionPool:
                 connection, used = self._idle.pop()
                 if time.monotonic() - used < TRUSTED_S or await _is_alive(connection):
                     return connection
-            return await self.pulse.connection_class.connect(self.url, options=self.options)
+            return await self.watchdog.connection_class.connect(self.url, options=self.options)
         except BaseException:
             self._free.release()
             raise
 
     async def _wait_for_free(self) -> None:
         try:
-            # Not wait_for: before Python 3.12 it forgets that its task is being cancelled where it
-            # just succeeds.
+            # Before Python 3.12, wait_for loses a cancellation that arrives just when it succeeds.
             async with asyncio.timeout(self.wait_s):
                 await self._free.acquire()
         except TimeoutError as error:
             raise psycopg.OperationalError(
-                f"no connection came free within {self.wait_s} s"
+                f"no connection was free within {self.wait_s} s"
             ) from error
 
     async def give_back(self, connection: Connection) -> None:
-        """Give a connection back; what is left of a transaction is rolled back, a broken one is closed."""
+        """Return a connection: roll an open transaction back, and close a broken connection."""
         try:
             if connection.pgconn.transaction_status in (
                 TransactionStatus.INTRANS,
@@ -85,7 +84,7 @@ class ConnectionPool:
             self._free.release()
 
     async def close(self) -> None:
-        """Close every connection: those in use as they are given back."""
+        """Close every idle connection now, and those in use when they are given back."""
         self._closed = True
         while self._idle:
             await self._idle.pop()[0].close()
@@ -93,7 +92,7 @@ class ConnectionPool:
 
 async def _is_alive(connection: Connection) -> bool:
     try:
-        # Without begin and rollback around it: the next user of the connection sets its own mode.
+        # This avoids begin and rollback; the next user of the connection sets the mode it requires.
         await connection.set_autocommit(True)
         await connection.execute("")
     except (psycopg.Error, OSError):

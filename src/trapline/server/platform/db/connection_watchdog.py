@@ -1,12 +1,13 @@
-"""Notices within about a second that PostgreSQL fell silent, and that it is back.
+"""Detects within about a second that PostgreSQL stopped answering, and that it answers again.
 
-A database that was killed refuses connections, and every call hears of it at once. One that is
-stopped, or behind a network that swallows everything, says nothing at all: each call would wait for
-its own timeout, with its caller. So one question is asked again and again over a separate
-connection, as long as a transaction is open that began more than UNASKED_S ago: shorter ones are
-answered themselves, so that an idle process asks nothing. If no answer comes, every connection of
-the process is shut: what waits on one fails now, what comes is refused until an answer is there. A
-slow statement is no silence: its backend's neighbour still answers.
+A database that was killed refuses connections, so every call fails immediately. One that is
+stopped, or behind a network that drops all packets, sends nothing: each call would wait for its
+own timeout, and its caller with it. So the process sends a query every BEAT_S over a separate
+connection while a transaction is open that began more than UNASKED_S ago. Shorter transactions
+show that the database answers, so an idle process sends nothing. If a query is not answered, all
+connections of the process are shut down: pending calls fail, and new ones are refused until an
+answer arrives. A slow statement does not count as silence, because the database still answers on
+the separate connection.
 """
 
 import asyncio
@@ -28,54 +29,56 @@ log = structlog.get_logger(__name__)
 
 BEAT_S = 0.25
 UNASKED_S = 0.05
-"""For how long a transaction may be open before the first question is asked."""
+"""How long a transaction may be open before the first query is sent, in seconds."""
 SILENT_AFTER_S = 1.0
 CONNECT_WITHIN_S = 5.0
 LOOK_UP_EVERY_S = 5.0
-"""How often a wait for PostgreSQL looks at its socket without being woken."""
-# The wait for an answer is counted in these steps, so that a loop that was busy meanwhile does not
-# take its own tardiness for silence.
+"""How often a wait for PostgreSQL checks its socket without an event, in seconds."""
+# The wait for an answer is counted in these steps, so that a delay of this process' event loop is
+# not counted as silence of the database.
 STEP_S = 0.1
 
 Connection = psycopg.AsyncConnection[TupleRow]
 
 
 class DatabaseUnresponsive(psycopg.OperationalError):
-    """PostgreSQL does not answer at this time."""
+    """PostgreSQL does not answer."""
 
 
 class ConnectionWatchdog:
-    """Whether PostgreSQL answers, as one process sees it.
+    """Checks for one process whether PostgreSQL answers.
 
-    Every connection is of its `connection_class`.
+    It knows the connections that are opened with its `connection_class`.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._silent = False
         self._users = 0
-        self._soon: asyncio.TimerHandle | None = None
+        self._start_timer: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
         self._own: Connection | None = None
         self._known: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._opening: set[asyncio.Timeout] = set()
-        self.connection_class = _watched(self)
+        self.connection_class = _build_connection_class(self)
 
     def check(self) -> None:
-        """Watch for silence for as long as the database is used.
+        """Start the queries if a transaction stays open for UNASKED_S.
 
-        Raises Silent while it does not answer.
+        Raises:
+            DatabaseUnresponsive: the database does not answer.
         """
-        if self._soon is None and (self._beating is None or self._beating.done()):
-            self._soon = asyncio.get_running_loop().call_later(UNASKED_S, self._begin)
+        if self._start_timer is None and (self._beating is None or self._beating.done()):
+            self._start_timer = asyncio.get_running_loop().call_later(UNASKED_S, self._begin)
         if self._silent:
             raise DatabaseUnresponsive("PostgreSQL does not answer")
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Use the database within the block, which fails soon if the database falls silent.
+        """Use the database within the block, which fails soon if the database stops answering.
 
-        Raises Silent.
+        Raises:
+            DatabaseUnresponsive: the database does not answer.
         """
         self.check()
         self._users += 1
@@ -85,14 +88,14 @@ class ConnectionWatchdog:
             self._users -= 1
 
     def _begin(self) -> None:
-        self._soon = None
+        self._start_timer = None
         if self._users:
-            self._beating = asyncio.create_task(self._beat(), name="pulse of the database")
+            self._beating = asyncio.create_task(self._beat(), name="database watchdog")
 
     async def close(self) -> None:
-        """End."""
-        if self._soon is not None:
-            self._soon.cancel()
+        """Stop the queries and close their connection."""
+        if self._start_timer is not None:
+            self._start_timer.cancel()
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
@@ -100,7 +103,7 @@ class ConnectionWatchdog:
             await self._own.close()
 
     async def close_all(self) -> None:
-        """Close whatever connection is still open; who waits on one hears that the server has gone."""
+        """Close every connection that is still open; pending calls fail."""
         for connection in list(self._known):
             if connection.closed:
                 continue
@@ -111,7 +114,11 @@ class ConnectionWatchdog:
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[Callable[[Connection], None]]:
-        """Open a connection within the block and hand it over. Raises Silent."""
+        """Open a connection within the block and pass it to the yielded function.
+
+        Raises:
+            DatabaseUnresponsive: the connection was not open within CONNECT_WITHIN_S.
+        """
         try:
             with self.in_use():
                 async with asyncio.timeout(CONNECT_WITHIN_S) as patience:
@@ -129,16 +136,16 @@ class ConnectionWatchdog:
             if answers and self._silent:
                 log.info("the database answers again")
             elif not answers and not self._silent:
-                log.warning("the database fell silent: its connections are shut")
+                log.warning("the database stopped answering: its connections were shut down")
                 self._silent = True
                 self._shut_all()
             self._silent = not answers
             await asyncio.sleep(BEAT_S)
 
     async def _ask(self) -> bool:
-        """Ask one question; False where no answer came in time.
+        """Send one query and return whether an answer came in time.
 
-        A refusal is an answer, so is a closed connection.
+        A refusal and a closed connection count as answers.
         """
         asking = asyncio.create_task(self._question())
         try:
@@ -163,8 +170,8 @@ class ConnectionWatchdog:
 
     async def _drop(self, asking: asyncio.Task[None]) -> None:
         if not asking.done():
-            # A statement that is cancelled waits for the server to hear of it; over a connection
-            # that is shut it ends.
+            # Cancelling a statement waits until the server confirms it. Shutting the connection
+            # down ends the statement without an answer.
             if self._own is None:
                 asking.cancel()
             else:
@@ -180,20 +187,20 @@ class ConnectionWatchdog:
         self._known.clear()
 
 
-def _watched(pulse: ConnectionWatchdog) -> type[Connection]:
-    """Make the class of connections that are opened through a pulse, for pools of whatever kind."""
+def _build_connection_class(watchdog: ConnectionWatchdog) -> type[Connection]:
+    """Build a class of connections that are registered with a watchdog, for any kind of pool."""
 
-    class Watched(psycopg.AsyncConnection[TupleRow]):
+    class WatchedConnection(psycopg.AsyncConnection[TupleRow]):
         @classmethod
         async def connect(cls, *arguments: Any, **keywords: Any) -> Any:
             connection = None
             try:
-                async with pulse.opening() as hand_over:
+                async with watchdog.opening() as hand_over:
                     connection = await super().connect(*arguments, **keywords)
                     hand_over(connection)
             except BaseException:
-                # The time may be over, or the caller gone, just when it is open: nobody else would
-                # close it.
+                # A timeout or a cancellation can arrive just after the connection was opened. No
+                # other code would close it then.
                 if connection is not None:
                     await connection.close()
                 raise
@@ -202,18 +209,18 @@ def _watched(pulse: ConnectionWatchdog) -> type[Connection]:
         async def wait(
             self, gen: PQGen[Any], interval: float = LOOK_UP_EVERY_S, timeout: float | None = None
         ) -> Any:
-            # The event loop reports an answer at once. Psycopg looks ten times a second all the
-            # same, which for four connections that listen for background tasks took more time than
-            # all else that an idle process does.
+            # The event loop reports an answer immediately. Psycopg checks ten times a second
+            # nevertheless. For the four connections that listen for background tasks, that was most
+            # of the CPU time of an idle process.
             return await super().wait(gen, interval, timeout)
 
-    return Watched
+    return WatchedConnection
 
 
 def _shut(connection: Connection) -> None:
-    """Shut a connection beneath whoever waits on it: the wait ends as if the server had gone."""
+    """Shut the socket of a connection down, so that a pending call fails as if the server ended."""
     with (
         contextlib.suppress(psycopg.Error, OSError),
-        socket.socket(fileno=os.dup(connection.fileno())) as beneath,
+        socket.socket(fileno=os.dup(connection.fileno())) as duplicate,
     ):
-        beneath.shutdown(socket.SHUT_RDWR)
+        duplicate.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Cursors: the key of the last row of a page as an opaque text, from which the next page goes on."""
+"""Cursors: the key of the last row of a page as an opaque text, which requests the next page."""
 
 import base64
 import binascii
@@ -11,18 +11,22 @@ from uuid import UUID
 from trapline.server.platform.errors import InvalidRequest
 from trapline.wire.values import Page, reject_nul, validate_year
 
-FOREIGN = "This cursor is not one of this list. Begin again without `cursor`."
+FOREIGN = "This cursor does not belong to this list. Request the first page, without `cursor`."
 Item = TypeVar("Item")
 
 
 def encode_cursor(values: Sequence[object]) -> str:
-    """Write the key of the last row as an opaque text."""
+    """Encode the key of the last row as an opaque text."""
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     return base64.urlsafe_b64encode(json.dumps(plain, default=str).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
-    """Read a cursor back into values of these kinds; raises Invalid for anything that was not ours."""
+    """Decode a cursor into values of these types.
+
+    Raises:
+        InvalidRequest: the cursor is malformed, or it belongs to another list.
+    """
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(plain, list) or len(plain) != len(kinds):
@@ -42,7 +46,7 @@ def _read_value(value: object, kind: type) -> object:
         return UUID(str(value))
     if kind is int:
         if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
-            raise ValueError("not a number of ours")
+            raise ValueError("not a 64-bit integer")
         return value
     return reject_nul(str(value))
 
@@ -50,11 +54,14 @@ def _read_value(value: object, kind: type) -> object:
 def slice_page(
     whole: Page[Item], key: Callable[[Item], UUID], limit: int, cursor: str | None
 ) -> Page[Item]:
-    """Cut one page out of a list that is short enough to be fetched whole.
+    """Return one page of a list that is short enough to be fetched completely.
 
-    One that fits on a page keeps its order. Pages of a longer one go by id, the newest first:
-    whatever moves or goes meanwhile, each page goes on where the last one ended. Raises Invalid for
-    a cursor of another list.
+    A list that fits on one page keeps its order. Pages of a longer list are ordered by ID, the
+    newest first, so that each page continues after the previous one even if items were moved or
+    deleted in between.
+
+    Raises:
+        InvalidRequest: the cursor belongs to another list.
     """
     if cursor is None and len(whole.results) <= limit:
         return whole

@@ -1,7 +1,6 @@
-"""Deadlocks: PostgreSQL ends one of the transactions that wait for each other, and that one begins
-anew.
+"""Run a transaction again if PostgreSQL ended it to resolve a deadlock.
 
-So may one that writes what another has just written, and finds it there at the next look.
+A transaction can also run again after a unique violation, if it then finds the existing row.
 """
 
 import asyncio
@@ -20,10 +19,11 @@ Answer = TypeVar("Answer")
 async def retry_on_deadlock(
     act: Callable[[], Awaitable[Answer]], *, after_twins: bool = False
 ) -> Answer:
-    """Do a whole transaction, again where it was ended for another one; raises what the last try
-    raised.
+    """Run a whole transaction, and run it again if it was ended because of a concurrent one.
 
-    `after_twins`: also where another one wrote the same meanwhile, and it looks for that first.
+    With `after_twins` it also runs again after a unique violation: another transaction inserted the
+    same row in the meantime, and `act` looks for that row first. The error of the last attempt is
+    raised.
     """
     passing = (*ENDED, psycopg.errors.UniqueViolation) if after_twins else ENDED
     for number in range(1, TRIES):

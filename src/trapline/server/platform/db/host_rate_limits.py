@@ -1,4 +1,7 @@
-"""Whose turn it is at a host that many may name: few pictures at once, and few a second, over all processes."""
+"""Limits of the requests to one host, over all processes: concurrent ones and ones per second.
+
+They apply to hosts that many users can name, such as those of image URLs.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +15,9 @@ from trapline.server.platform.db.row import Moment, Row
 
 @dataclass(frozen=True)
 class HostRateLimit:
-    """How often a host that many may name is asked: so many at once, and so many a second, by
-    whomever it is named.
+    """The limits for one host: `at_once` concurrent requests and `per_s` requests per second.
 
-    Who finds no place asks again after `busy_s`.
+    A request that finds no free slot tries again after `busy_s` seconds.
     """
 
     at_once: int = 4
@@ -24,7 +26,7 @@ class HostRateLimit:
 
 
 class HostTurnRow(Row):
-    """A place at a host, taken at a moment and until another; whoever dies in it leaves it then."""
+    """A slot for a request to a host, which is free again at `until` if its process is killed."""
 
     __tablename__ = "host_turns"
 
@@ -37,12 +39,16 @@ class HostTurnRow(Row):
 async def acquire_host_slot(
     scope: Scope, tx: Transaction, host: str, pace: HostRateLimit, for_s: float
 ) -> datetime | float:
-    """Take a place at a host for so long; tells when it was taken, or after how many seconds to ask again."""
+    """Acquire a slot for a request to a host, for `for_s` seconds at most.
+
+    Returns the time of the acquisition, or after how many seconds to try again.
+    """
     await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 3))", (host,))
     cursor = await tx.execute(
         """
         select count(*) filter (where until > clock_timestamp()),
-            extract(epoch from max(taken_at) - clock_timestamp())::float8 from host_turns where host = %s
+            extract(epoch from max(taken_at) - clock_timestamp())::float8
+        from host_turns where host = %s
         """,
         (host,),
     )
@@ -55,11 +61,14 @@ async def acquire_host_slot(
     cursor = await tx.execute(
         """
         insert into host_turns (host, place, taken_at, until)
-        select %(host)s, min(p), clock_timestamp(), clock_timestamp() + make_interval(secs => %(for_s)s)
+        select %(host)s, min(p), clock_timestamp(),
+            clock_timestamp() + make_interval(secs => %(for_s)s)
         from generate_series(1, %(most)s) p where not exists (
-            select from host_turns t where t.host = %(host)s and t.place = p and t.until > clock_timestamp()
+            select from host_turns t
+            where t.host = %(host)s and t.place = p and t.until > clock_timestamp()
         )
-        on conflict (host, place) do update set taken_at = excluded.taken_at, until = excluded.until
+        on conflict (host, place)
+            do update set taken_at = excluded.taken_at, until = excluded.until
         returning taken_at
         """,
         {"host": host, "for_s": for_s, "most": pace.at_once},
@@ -71,7 +80,7 @@ async def acquire_host_slot(
 
 
 async def release_host_slot(scope: Scope, tx: Transaction, host: str, taken_at: datetime) -> None:
-    """Leave a place at a host, unless it is somebody else's by now."""
+    """Release a slot of a host, unless another request has acquired it since."""
     await tx.execute(
         "update host_turns set until = clock_timestamp() where host = %s and taken_at = %s",
         (host, taken_at),
@@ -79,5 +88,5 @@ async def release_host_slot(scope: Scope, tx: Transaction, host: str, taken_at: 
 
 
 async def purge_host_slots(scope: Scope, tx: Transaction) -> None:
-    """Delete the places at hosts that nobody asked for an hour."""
+    """Delete the slots of hosts that expired more than an hour ago."""
     await tx.execute("delete from host_turns where until < clock_timestamp() - interval '1 hour'")

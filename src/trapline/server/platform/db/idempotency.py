@@ -1,4 +1,4 @@
-"""Requests that were already answered, by their Idempotency-Key."""
+"""Saved responses of requests with an Idempotency-Key."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -18,11 +18,11 @@ from trapline.wire.auth import Role
 
 Answer = TypeVar("Answer", bound=BaseModel)
 KEPT = timedelta(days=30)
-"""How long an Idempotency-Key is good for."""
+"""How long an Idempotency-Key is valid."""
 
 
 class IdempotencyRow(Row):
-    """The answer that a creating request got; the same key and body from the same caller gets it again."""
+    """The response to a request, which the same caller gets again for the same key and body."""
 
     __tablename__ = "idempotency_keys"
 
@@ -32,16 +32,19 @@ class IdempotencyRow(Row):
     body_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes] = mapped_column(LargeBinary)
     project_ids: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
-    """The projects that the answer is about; None in rows from before they were recorded, which are not returned."""
+    """The projects that the response is about; None in older rows, which are not returned."""
     created_at: Mapped[Now]
 
 
 async def find_saved_response(scope: Scope, tx: Transaction, kind: type[Answer]) -> Answer | None:
-    """Find what this very request was answered before; begins every action that creates something.
+    """Find the saved response to this request; every action that creates an object calls it first.
 
-    Holds off a twin of the request until this transaction ends. Raises Conflict where the key came
-    with another body, NotFound and Forbidden where the caller has lost the role that this request
-    needs.
+    A second request with the same key waits until this transaction ends.
+
+    Raises:
+        Conflict: the key was used with another request.
+        NotFound: the caller is no longer a member of a project of the response.
+        Forbidden: the caller's role in it is too low now.
     """
     once = scope.origin.once
     if once is None:
@@ -51,7 +54,8 @@ async def find_saved_response(scope: Scope, tx: Transaction, kind: type[Answer])
             "select pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{scope.actor} {once.key}",)
         )
         cursor = await tx.execute(
-            "select route, body_sha256, answer, project_ids from idempotency_keys where actor = %s and key = %s",
+            "select route, body_sha256, answer, project_ids from idempotency_keys"
+            " where actor = %s and key = %s",
             (scope.actor, once.key),
         )
     row = await cursor.fetchone()
@@ -60,16 +64,17 @@ async def find_saved_response(scope: Scope, tx: Transaction, kind: type[Answer])
     route, body_sha256, answer, project_ids = row
     if (route, bytes(body_sha256)) != (once.route, once.body_sha256):
         raise Conflict(
-            "This Idempotency-Key came before with another request. Nothing was done. "
+            "This Idempotency-Key was used before with another request. Nothing was changed. "
             "Use a new key for a new request, and the same key only to send the same request again."
         )
     if project_ids is None and not scope.everything:
         raise Conflict(
-            "This Idempotency-Key came before, with this same request, and what it created then cannot be returned: an "
-            "earlier version of Trapline did not record of which project it is. Nothing was done. Look for it in the "
-            "lists, and use a new key only if it is not there."
+            "This Idempotency-Key was used before with this request, and the response cannot be "
+            "returned: an earlier version of Trapline did not record its project. Nothing was "
+            "changed. Look for the created object in the lists, and use a new key only if it is "
+            "not there."
         )
-    # Nothing is changed now, so the answer is returned also while the project is archived.
+    # Nothing is changed now, so the response is returned even if the project is archived.
     about = project_ids or ()
     reader = replace(scope, changes=False, roles=await _list_roles(scope, tx, about))
     for project_id in about:
@@ -80,12 +85,16 @@ async def find_saved_response(scope: Scope, tx: Transaction, kind: type[Answer])
 async def _list_roles(
     scope: Scope, tx: Transaction, project_ids: Collection[int]
 ) -> Mapping[int, Role]:
-    """List the caller's roles, with those that the twin gave while this request waited: a new or a restored project."""
+    """Return the caller's roles, including those that were added while this request waited.
+
+    The request that it waited for may have created or restored a project.
+    """
     is_whole = scope.user_id is not None and not scope.is_limited and scope.kind not in MACHINES
     if not is_whole or scope.roles.keys() >= set(project_ids):
         return scope.roles
     cursor = await tx.execute(
-        "select m.project_id, m.role from members m join projects p on p.id = m.project_id and p.deleted_at is null"
+        "select m.project_id, m.role"
+        " from members m join projects p on p.id = m.project_id and p.deleted_at is null"
         " where m.user_id = %s and m.project_id = any(%s)",
         (scope.user_id, list(project_ids)),
     )
@@ -93,9 +102,10 @@ async def _list_roles(
 
 
 async def purge_response_batch(scope: Scope, tx: Transaction, limit: int) -> int:
-    """Delete answers that were kept for as long as they are good, at most so many; answers how many went."""
+    """Delete expired responses, at most `limit`, and return how many were deleted."""
     cursor = await tx.execute(
-        "delete from idempotency_keys where (actor, key) in (select actor, key from idempotency_keys"
+        "delete from idempotency_keys where (actor, key) in ("
+        "select actor, key from idempotency_keys"
         " where created_at < now() - make_interval(secs => %s) limit %s for update skip locked)",
         (KEPT.total_seconds(), limit),
     )
@@ -105,9 +115,9 @@ async def purge_response_batch(scope: Scope, tx: Transaction, limit: int) -> int
 def save_response(
     scope: Scope, tx: Transaction, answer: Answer, *, projects: Collection[int] | None = None
 ) -> Answer:
-    """Keep the answer for the same request again; ends every action that creates something.
+    """Save the response to this request; every action that creates an object calls it last.
 
-    `projects` are those that the answer is about. By default they are those that the audit names.
+    `projects` are those that the response is about. By default they are those that the audit names.
     """
     once = scope.origin.once
     if once is not None:
@@ -125,7 +135,7 @@ def save_response(
 
 
 async def save_response_sql(scope: Scope, tx: Transaction, answer: BaseModel) -> None:
-    """The same in plain SQL, for transactions without a session."""
+    """Save the response in plain SQL, for transactions without a session."""
     once = scope.origin.once
     if once is not None:
         await tx.execute(

@@ -1,4 +1,4 @@
-"""Pages of lists: an ordered statement behind a cursor, and honest counts."""
+"""Fetch pages of ordered statements by cursor, and count rows up to a limit."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ OrderColumn = InstrumentedAttribute[Any]
 def filter_by(
     statement: Select[Found], wanted: Iterable[tuple[ColumnElement[Any] | OrderColumn, Any]]
 ) -> Select[Found]:
-    """Narrow a statement to what has these values in these columns; None takes all."""
+    """Filter a statement by the values of columns; None does not filter."""
     return statement.where(*[column == value for column, value in wanted if value is not None])
 
 
@@ -30,7 +30,10 @@ async def fetch_page(
     limit: int,
     cursor: str | None,
 ) -> tuple[list[Found], str | None]:
-    """Fetch one page of whole rows in the order of these columns (all one way); answers the cursor that follows."""
+    """Fetch one page of rows, and the cursor of the next page, None for the last page.
+
+    The rows are ordered by these columns, all ascending or all `descending`.
+    """
     columns = [column for column, _ in order]
     if cursor is not None:
         key = tuple_(*columns)
@@ -47,7 +50,7 @@ async def fetch_page(
 
 
 async def count_rows(tx: Transaction, statement: Select[Any]) -> tuple[int, bool]:
-    """Count what a statement would answer: exactly up to 10,000, beyond that (10,000, an estimate)."""
+    """Count the rows of a statement up to 10,000, and return whether there are more."""
     few = statement.order_by(None).limit(EXACT_UP_TO + 1).subquery()
     count = (await tx.session.execute(select(func.count()).select_from(few))).scalar_one()
     return min(count, EXACT_UP_TO), count > EXACT_UP_TO

@@ -1,4 +1,4 @@
-"""What every table is made of."""
+"""The base class of all tables, and the types of their columns."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ Texts = Annotated[list[str], mapped_column(ARRAY(Text))]
 
 
 class Row(DeclarativeBase):
-    """A row of a table. Names of constraints are fixed, so that migrations can speak of them."""
+    """A row of a table. Names of constraints are fixed, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={

@@ -1,4 +1,4 @@
-"""Opening files beneath a folder without ever following a symbolic link out of it."""
+"""Open files below a folder without following a symbolic link out of it."""
 
 import errno
 import os
@@ -12,19 +12,21 @@ def open_within(
     flags: int = os.O_RDONLY,
     refused: Collection[tuple[int, int]] = (),
 ) -> int:
-    """Open a file below `root`, a folder or its descriptor, name by name, and return its
-    descriptor.
+    """Open a file below `root` (a folder or its descriptor) and return the file descriptor.
 
-    No part may be empty, `.` or `..`, and none may be a symbolic link, whoever swapped it
-    meanwhile. Folders whose device and inode are `refused` are not passed through. Raises OSError:
-    ELOOP or ENOTDIR where a link stands in the way, ENOENT where nothing does, EACCES where
-    refused.
+    It opens one part of the path after the other, so that a folder cannot be replaced by a symbolic
+    link in between. No part may be empty, `.`, `..` or a symbolic link. `refused` are the device
+    and inode of folders that the path must not contain.
+
+    Raises:
+        OSError: ELOOP or ENOTDIR for a symbolic link, ENOENT for a missing file, EACCES for a
+            refused folder.
     """
     names = [os.fsencode(part) for part in parts]
     if not names or any(
         name in (b"", b".", b"..") or b"/" in name or b"\x00" in name for name in names
     ):
-        raise FileNotFoundError(f"not a path beneath a folder: {b'/'.join(names)!r}")
+        raise FileNotFoundError(f"not a path below a folder: {b'/'.join(names)!r}")
     folder = (
         os.dup(root)
         if isinstance(root, int)

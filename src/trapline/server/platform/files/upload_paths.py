@@ -1,4 +1,4 @@
-"""Names of uploaded files: the path that a client sent becomes a relative path that can be stored and shown."""
+"""Turn the path of an uploaded file into a relative path that can be stored and shown."""
 
 import re
 import unicodedata
@@ -7,24 +7,23 @@ LONGEST_PART = 255
 LONGEST_PATH = 1024
 UNNAMED = "unnamed"
 ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff")
-"""Signs without a width that names may have: without them two names could become one, and words change."""
+"""Characters without a width that are kept: without them names could collide or change meaning."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def clean_path(sent: str) -> str:
-    """Clean the path of an uploaded file; every text has a result, so that no name refuses an
-    image.
+    """Clean the path of an uploaded file; every text has a result, so no image is refused.
 
-    Separators become "/". The root, drives, "." and ".." are removed, and control and direction
-    signs. Each part has at most 255 characters. Where the path has more than 1,024, its first
-    folders are removed.
+    Separators become "/". The root, drives, "." and ".." are removed, and so are control and
+    direction characters. Each part has at most 255 characters. If the path has more than 1,024, its
+    first folders are removed.
 
     Example: clean_path("C:\\\\cards\\\\100RECNX\\\\RCNX0001.JPG") is "cards/100RECNX/RCNX0001.JPG".
     """
     parts = [_clean_part(part) for part in sent.replace("\\", "/").split("/")]
     if parts and _DRIVE.fullmatch(parts[0]):
         parts = parts[1:]
-    # The name is the last part, also where nothing is left of it: its folder is not its name.
+    # The name is the last part, even if it is empty: a folder must not become the name.
     name = parts.pop()[-LONGEST_PART:] if parts else ""
     folders = [part[:LONGEST_PART] for part in parts if part not in ("", ".", "..")]
     kept = [UNNAMED if name in ("", ".", "..") else name]
@@ -42,9 +41,13 @@ def name_of(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def is_kept(sign: str) -> bool:
-    """Whether a sign of a file name is kept as it is: what is visible, spaces of any kind, and zero-width signs."""
-    return sign.isprintable() or unicodedata.category(sign) == "Zs" or sign in ZERO_WIDTH
+def is_kept(character: str) -> bool:
+    """Return whether a character is kept: visible ones, all kinds of spaces, and ZERO_WIDTH."""
+    return (
+        character.isprintable()
+        or unicodedata.category(character) == "Zs"
+        or character in ZERO_WIDTH
+    )
 
 
 def _clean_part(part: str) -> str:

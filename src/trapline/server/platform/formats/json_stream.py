@@ -1,8 +1,8 @@
-"""A body of results taken apart into its elements, without reading what is in them.
+"""Split a body of results into its elements without parsing them.
 
-A body can have hundreds of megabytes: it may lie in a file, and only one group of elements is in
-memory at a time. An element that is no JSON is found out when it is read by itself, so that it
-harms no other.
+A body can have hundreds of megabytes. It may be stored in a file, and only one group of elements is
+in memory at a time. Each element is parsed separately later, so that one that is not JSON does not
+affect the others.
 """
 
 import mmap
@@ -18,14 +18,14 @@ Body = bytes | mmap.mmap
 GROUP = 2 << 20
 GROUP_ELEMENTS = 1_000
 LARGEST_ELEMENT = 32 << 20
-"""Twenty detections with scores and logits over 30,000 classes, at full precision, take 24 MiB."""
+"""Twenty detections with scores and logits of 30,000 classes, at full precision, have 24 MiB."""
 STEP = 1 << 18
-"""Bytes that are scanned in one call: a regular expression holds the interpreter's lock until it returns."""
+"""Bytes scanned per call, because a regular expression holds the interpreter's lock."""
 LONGEST_KEY = 256
 BOM = b"\xef\xbb\xbf"
-"""What some programs write before UTF-8."""
+"""The byte order mark that some programs write before UTF-8."""
 SMALL = 1 << 20
-"""Bodies up to this size are read at once: it takes a few milliseconds."""
+"""Bodies up to this size are split in one step, which takes a few milliseconds."""
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -35,7 +35,7 @@ NESTED = 6
 
 
 def _nest(levels: int) -> bytes:
-    """A pattern of a value whose lists and objects lie in each other so many levels deep at most."""
+    """Build a pattern of a list or object that is nested at most this many levels deep."""
     inner = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'
     if levels > 1:
         inner += b"|" + _nest(levels - 1)
@@ -46,7 +46,7 @@ _USUAL = re.compile(_nest(NESTED), re.DOTALL)
 _COMPLETE = re.compile(
     rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"|' + _nest(NESTED) + rb")*+", re.DOTALL
 )
-"""All that follows in a list or an object up to its end, or up to a value that is longer or nested deeper."""
+"""The rest of a list or object, up to its end or to a value that is too long or nested deeper."""
 _NUMERIC = frozenset(b"-0123456789"[place : place + 1] for place in range(11))
 
 
@@ -55,13 +55,13 @@ class _Batch(Struct):
 
 
 def split_body(body: Body) -> Iterator[list[bytes | None]]:
-    """Take a body apart, `{"results": [...]}` or a bare list, into groups of elements of about 2
-    MiB.
+    """Split a body, `{"results": [...]}` or a list, into groups of elements of about 2 MiB.
 
     An element of more than LARGEST_ELEMENT bytes is None: it is never in memory.
 
     Raises:
-        Invalid: the body is neither; at the latest at its end, so nothing may be stored before.
+        InvalidRequest: the body is neither. This may be known only at its end, so the caller must
+            not store anything before.
     """
     if len(body) <= SMALL and isinstance(body, bytes):
         try:
@@ -72,7 +72,7 @@ def split_body(body: Body) -> Iterator[list[bytes | None]]:
                 else msgspec.json.decode(body, type=_Batch, strict=True).results
             )
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            pass  # perhaps it is but one element that is wrong
+            pass  # one element may be wrong, so the elements are split without the parser
         else:
             yield [bytes(element) for element in elements]
             return
@@ -85,16 +85,15 @@ def split_body(body: Body) -> Iterator[list[bytes | None]]:
         if size >= GROUP or len(group) >= GROUP_ELEMENTS:
             yield group
             group, size = [], 0
-            _let_go(body, end)
+            _release(body, end)
     yield group
 
 
 def has_many_values(body: Body, most: int) -> bool:
-    """Whether a body may hold more than this number of values and keys; each takes up to a hundred
-    bytes as an object.
+    """Return whether a body may have more than `most` values and keys, from an upper bound.
 
-    Each value and key has one of four characters next to it. Texts may contain them too: it is an
-    upper bound.
+    Each value and key is next to one of four characters, which are counted; texts may contain them
+    too. Each is a Python object of at most a hundred bytes.
     """
     if len(body) <= most:
         return False
@@ -108,14 +107,16 @@ def has_many_values(body: Body, most: int) -> bool:
 
 
 def find_value_spans(body: Body) -> dict[str, tuple[int, int]]:
-    """Find where the value of each key of an object lies; of keys that come twice, the last.
+    """Find the position of the value of each key of an object; for repeated keys, of the last.
 
-    Brackets are followed to the end, so a file that is cut off is known before anything of it is
-    taken. Raises Invalid.
+    The whole body is scanned, so that a truncated file is refused before any of it is imported.
+
+    Raises:
+        InvalidRequest: the body is not an object, or it is not JSON.
     """
     position = _skip_space(body, len(BOM) if body[: len(BOM)] == BOM else 0)
     if body[position : position + 1] != b"{":
-        raise InvalidRequest("It is not a JSON object.")
+        raise InvalidRequest("The body is not a JSON object. Nothing was stored.")
     parts: dict[str, tuple[int, int]] = {}
     position = _skip_space(body, position + 1)
     while body[position : position + 1] != b"}":
@@ -127,13 +128,13 @@ def find_value_spans(body: Body) -> dict[str, tuple[int, int]]:
             raise _invalid("a colon was expected", position)
         position = _skip_space(body, position + 1)
         start = position
-        # A list element by element: a pattern over all of them would let nobody else do anything
-        # meanwhile.
+        # A list is scanned element by element: a pattern over all of them would block the other
+        # threads.
         is_list = body[start : start + 1] == b"["
         position = _find_end_of_list(body, start) if is_list else _find_end(body, start)
         if len(key[0]) <= LONGEST_KEY:
             parts[key[0][1:-1].decode("utf-8", "replace")] = start, position
-        _let_go(body, position)
+        _release(body, position)
         position = _skip_comma(body, position, b"}")
     if _skip_space(body, position + 1) != len(body):
         raise _invalid("something follows its end", position)
@@ -148,25 +149,26 @@ def _find_end_of_list(body: Body, position: int) -> int:
         except StopIteration as over:
             return int(over.value)
         if end - read > GROUP:
-            _let_go(body, end)
+            _release(body, end)
             read = end
 
 
 def list_element_spans(body: Body, position: int) -> Iterator[tuple[int, int]]:
-    """Tell where the elements of the list that begins here lie, one by one.
+    """Iterate over the start and end of each element of the list that begins here.
 
-    Raises Invalid where it is no list.
+    Raises:
+        InvalidRequest: the value is not a list.
     """
     read = position
     for start, end in _find_in_list(body, position):
         yield start, end
         if end - read > GROUP:
-            _let_go(body, end)
+            _release(body, end)
             read = end
 
 
-def _let_go(body: Body, end: int) -> None:
-    """Let the memory of what has been read go: it lies in the file."""
+def _release(body: Body, end: int) -> None:
+    """Release the memory of the part that has been read, which is still in the file."""
     if isinstance(body, mmap.mmap):
         body.madvise(mmap.MADV_DONTNEED, 0, end // mmap.PAGESIZE * mmap.PAGESIZE)
 
@@ -218,14 +220,14 @@ def _skip_comma(body: Body, position: int, closing: bytes) -> int:
     if body[position : position + 1] == b",":
         position = _skip_space(body, position + 1)
         if body[position : position + 1] == closing:
-            raise _invalid("a comma without anything after it", position)
+            raise _invalid("a value was expected after the comma", position)
     elif body[position : position + 1] != closing:
         raise _invalid(f"a comma or {closing.decode()} was expected", position)
     return position
 
 
 def _find_end(body: Body, position: int) -> int:
-    """Where the value that begins here ends; brackets are counted, nothing else is looked at."""
+    """Return the end of the value that begins here, by counting brackets only."""
     first = body[position : position + 1]
     if first == b'"':
         return _skip_string(body, position)
@@ -254,8 +256,8 @@ def _find_end(body: Body, position: int) -> int:
 
 def _skip_to_bracket(body: Body, position: int) -> int:
     if body[position - 1 : position] == b"[" and body[position : position + 1] in _NUMERIC:
-        # Nearly all bytes of a large body are in lists of numbers, and looking for one byte is a
-        # hundred times quicker.
+        # Nearly all bytes of a large body are in lists of numbers, and finding one byte is a
+        # hundred times faster than a pattern.
         end = body.find(b"]", position, position + STEP)
         if end > 0 and all(
             body.find(other, position, end) < 0 for other in (b'"', b"[", b"{", b"}")
@@ -285,14 +287,14 @@ def _skip_space(body: Body, position: int) -> int:
 
 
 def _skip(pattern: re.Pattern[bytes], body: Body, position: int) -> int:
-    """Go on behind all that a pattern matches, in steps, so that other threads run between them."""
+    """Skip everything that a pattern matches, in steps, so that other threads run between them."""
     while True:
         found = pattern.match(body, position, position + STEP)
         assert found is not None
         if found.end() < position + STEP:
             return found.end()
         position = found.end()
-        _let_go(body, position)
+        _release(body, position)
 
 
 def _invalid(what: str, position: int) -> InvalidRequest:

@@ -1,4 +1,4 @@
-"""Parts of a large file by what they belong to, kept in a temporary database: they may stand in any order."""
+"""Group the parts of a large file by owner in a temporary database; they may come in any order."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ CACHE_KIB = 32 << 10
 
 
 class SpilledPart(NamedTuple):
-    """A part: its number among those of its kind, and either where it lies or what it says."""
+    """A part: its number among those of its kind, and either its position or its text."""
 
     number: int
     start: int
@@ -17,66 +17,69 @@ class SpilledPart(NamedTuple):
 
 
 class SqliteSpill:
-    """Parts under the keys of what owns them, and the owners, each by its number."""
+    """A temporary database of numbered owners, and of parts by the key of their owner."""
 
     def __init__(self) -> None:
-        # Threads use it one after the other.
+        # Threads use it one after another, never at the same time.
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         for statement in (
             f"pragma cache_size = -{CACHE_KIB}",
             "pragma journal_mode = off",
             "pragma synchronous = off",
-            "create table owners (key text primary key, number int, said text) without rowid",
-            "create table parts (key text, number int, first int, last int, said blob)",
+            "create table owners (key text primary key, number int, data text) without rowid",
+            "create table parts (key text, number int, first int, last int, text blob)",
             "begin",
         ):
             self._rows.execute(statement)
         self.orphans = 0
 
     def add_owners(self, owners: Iterable[tuple[str, int, str | None]]) -> None:
-        """Add owners by key and number, with a word of each; of those with one key the first counts."""
+        """Add owners: key, number and data. Of several owners with one key, the first counts."""
         self._rows.executemany("insert or ignore into owners values (?, ?, ?)", owners)
 
     def add_parts(self, parts: Iterable[tuple[str, int, int, int, bytes | None]]) -> None:
-        """Add parts: the key of the owner, the number, where it lies, what it says."""
+        """Add parts: the key of the owner, the number, the start and end position, the text."""
         self._rows.executemany("insert into parts values (?, ?, ?, ?, ?)", parts)
 
     def build_index(self) -> None:
-        """Be told that everything is added."""
+        """Build the index and count the orphans, after all owners and parts were added."""
         self._rows.execute("create index by_key on parts (key)")
         self._rows.execute(
-            "create table lost as select * from parts where key not in (select key from owners)"
+            "create table orphans as select * from parts where key not in (select key from owners)"
         )
-        self.orphans = int(self._rows.execute("select count(*) from lost").fetchone()[0])
+        self.orphans = int(self._rows.execute("select count(*) from orphans").fetchone()[0])
 
     def get_number(self, key: str) -> int | None:
-        """The number of the owner with a key."""
+        """Return the number of the owner with a key."""
         row = self._rows.execute("select number from owners where key = ?", (key,)).fetchone()
         return None if row is None else int(row[0])
 
     def get_owner_data(self, key: str) -> str | None:
-        """The word of the owner with a key."""
-        row = self._rows.execute("select said from owners where key = ?", (key,)).fetchone()
+        """Return the data of the owner with a key."""
+        row = self._rows.execute("select data from owners where key = ?", (key,)).fetchone()
         return None if row is None else row[0]
 
     def get_size(self, key: str) -> tuple[int, int]:
-        """How many parts an owner has, and of how many bytes."""
-        what = "count(*), ifnull(sum(last - first + ifnull(length(said), 0)), 0)"
-        row = self._rows.execute(f"select {what} from parts where key = ?", (key,)).fetchone()  # noqa: S608 - a constant
+        """Return the number of an owner's parts and their size in bytes."""
+        row = self._rows.execute(
+            "select count(*), ifnull(sum(last - first + ifnull(length(text), 0)), 0)"
+            " from parts where key = ?",
+            (key,),
+        ).fetchone()
         return int(row[0]), int(row[1])
 
     def list_parts(self, key: str) -> list[SpilledPart]:
-        """The parts of an owner, in order."""
+        """List the parts of an owner, in order of their numbers."""
         found = self._rows.execute(
-            "select number, first, last, said from parts where key = ? order by number", (key,)
+            "select number, first, last, text from parts where key = ? order by number", (key,)
         )
         return [SpilledPart(*row) for row in found.fetchall()]
 
     def list_orphans(self) -> Iterator[tuple[str, int]]:
-        """Go through the parts whose owner is not there: its key, and the number of the part."""
+        """Iterate over the parts without an owner: the owner's key and the part's number."""
         cursor = self._rows.cursor()
-        yield from cursor.execute("select key, number from lost order by number")
+        yield from cursor.execute("select key, number from orphans order by number")
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close and delete the database."""
         self._rows.close()

@@ -1,4 +1,7 @@
-"""Files of an export in one zip, written as they come: equal content is equal bytes, and no name leads out of it."""
+"""Write the files of an export to a zip as a stream.
+
+Equal content results in equal bytes, and no file name points outside the folder of the zip.
+"""
 
 import re
 import shutil
@@ -16,10 +19,13 @@ LONGEST_PART = 60
 LEVEL = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FILE = 0o100644 << 16
-# Names that Windows keeps for devices, whatever their ending.
+# Names that Windows reserves for devices, with any suffix.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 RESERVED = ("images", "labels")
-"""No deployment's folder: who reads YOLO finds labels by putting `labels` where the last `images` stands in a path."""
+"""Names that no folder of a deployment may have.
+
+Readers of YOLO find labels by replacing the last `images` in a path with `labels`.
+"""
 _SEPARATOR = re.compile(r"/|\\(?!x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _POINTS = re.compile(r"^[. ]+(?=\\)")
 _SUFFIXES = {
@@ -33,7 +39,7 @@ _SUFFIXES = {
 
 
 def sanitise_file_name(text: str, otherwise: str = "unnamed") -> str:
-    """Make one part of a file name of any text: letters, digits, dashes, underlines and single points within."""
+    """Turn any text into a part of a file name: letters, digits, "-", "_" and single dots."""
     folded = unicodedata.normalize("NFKC", text)
     plain = re.sub(r"[^\w.-]+", "-", folded)
     plain = re.sub(r"\.{2,}", ".", plain).strip(".-_")[:LONGEST_PART].strip(".-_")
@@ -43,9 +49,9 @@ def sanitise_file_name(text: str, otherwise: str = "unnamed") -> str:
 
 
 def name_plain(name: str) -> str:
-    """Make a folder's name of any text, in which only signs that some disk refuses are replaced."""
+    """Turn any text into a folder name; only characters that file systems refuse are replaced."""
     plain = "".join(
-        "_" if letter in '/\\:*?"<>|' or ord(letter) < 32 else letter for letter in name
+        "_" if character in '/\\:*?"<>|' or ord(character) < 32 else character for character in name
     ).strip(". ")
     return plain or "deployment"
 
@@ -64,11 +70,11 @@ def build_folder_names(
     name_one: Callable[[str], str] = lambda name: sanitise_file_name(name, "deployment"),
     reserved: Iterable[str] = RESERVED,
 ) -> dict[str, str]:
-    """Name a folder for each deployment, by its id; no two are the same, also where the case is not told apart."""
+    """Return a folder name for each deployment ID; names differ by more than their case."""
     folders: dict[str, str] = {}
     taken = set(reserved)
     listed = list(deployments)
-    # A folder that is called exactly as another deployment would be taken for that one's.
+    # A folder with the exact name of another deployment would be mistaken for that deployment's.
     names = {deployment.name.casefold() for deployment in listed}
     for deployment in listed:
         name = name_one(deployment.name)
@@ -80,10 +86,10 @@ def build_folder_names(
 
 
 class FileNames:
-    """Names the files of images by their relative paths, in the order of deployments, each name
-    once in a deployment.
+    """Names the files of images by their relative paths; names are unique within a deployment.
 
-    A path that several images of a deployment have is followed by the ID of all but the first.
+    Images must be named deployment by deployment. If several images of a deployment have the same
+    path, the ID of the image is added to all but the first.
     """
 
     def __init__(self) -> None:
@@ -91,7 +97,7 @@ class FileNames:
         self._taken: set[int] = set()
 
     def name(self, deployment_id: str, path: str, image_id: str) -> str:
-        """Name the file of the next image."""
+        """Return the file name of the next image."""
         if deployment_id != self._deployment:
             self._deployment, self._taken = deployment_id, set()
         name = sanitise_path(path)
@@ -104,49 +110,49 @@ class FileNames:
 
 
 def get_suffix(media_type: str) -> str:
-    """What the name of a picture of this type ends in."""
+    """Return the suffix of file names of this media type."""
     return _SUFFIXES.get(media_type, ".bin")
 
 
 class ZipWriter:
-    """A zip that is written from its first to its last byte.
+    """A zip file that is written as a stream.
 
-    Text is deflated, what is packed already is stored.
+    Text is compressed; compressed formats such as JPEG are stored as they are.
     """
 
     def __init__(self, out: BinaryIO) -> None:
         self._zip = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, allowZip64=True)
 
     def close(self) -> None:
-        """Write the directory."""
+        """Write the directory of the zip file."""
         self._zip.close()
 
     def abandon(self) -> None:
-        """Write nothing more, not even when it is let go, which a `ZipFile` does."""
+        """Write nothing more; a `ZipFile` would write its directory even when it is deleted."""
         self._zip.fp = None
 
     @contextmanager
     def open(self, name: str, *, stored: bool = False) -> Iterator[BinaryIO]:
-        """Open a file of the zip for writing; one at a time."""
+        """Open a file of the zip for writing; only one can be open at a time."""
         info = zipfile.ZipInfo(name, _EPOCH)
         info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
         info.external_attr = _FILE
         info.create_system = 3
-        # There is no other way to say it of a file with a date of its own.
+        # A file with an explicit date has no public parameter for the level.
         vars_of: Any = info
         vars_of._compresslevel = LEVEL  # noqa: SLF001
         with self._zip.open(info, "w", force_zip64=True) as file:
             yield cast("BinaryIO", file)
 
     def add(self, name: str, content: bytes, *, stored: bool = False) -> None:
-        """Add a file as a whole."""
+        """Add a file with this content."""
         with self.open(name, stored=stored) as file:
             file.write(content)
 
 
 @contextmanager
 def open_zip(out: BinaryIO) -> Iterator[ZipWriter]:
-    """Write a zip; one that is not finished is let go as it is."""
+    """Write a zip file; after an error its directory is not written."""
     pack = ZipWriter(out)
     try:
         yield pack
@@ -158,32 +164,30 @@ def open_zip(out: BinaryIO) -> Iterator[ZipWriter]:
 
 @contextmanager
 def open_temporary_file(folder: Path) -> Iterator[BinaryIO]:
-    """Open a file without a name, for what is made now and written later."""
+    """Open a temporary file without a name, for content that is copied to the zip later."""
     with TemporaryFile(dir=folder, buffering=PIECE_BYTES) as file:
         yield cast("BinaryIO", file)
 
 
-def copy_temporary_file(aside: BinaryIO, out: BinaryIO) -> None:
-    """Write what was set aside."""
-    aside.seek(0)
-    shutil.copyfileobj(aside, out, PIECE_BYTES)
+def copy_temporary_file(temporary: BinaryIO, out: BinaryIO) -> None:
+    """Copy a temporary file to the output."""
+    temporary.seek(0)
+    shutil.copyfileobj(temporary, out, PIECE_BYTES)
 
 
 def image_path(source_path: str | None, filename: str) -> str:
-    """Return the path of an image as exports write it: the folders of its source, and its decoded
-    name.
+    """Return the path of an image in exports: the folders of its source and its decoded name.
 
-    The last part of a source's path is as the source lists it, such as percent-encoded.
+    The last part of a source's path is not used, because sources may list it percent-encoded.
     """
     return f"{source_path[: source_path.rfind('/') + 1]}{filename}" if source_path else filename
 
 
 def sanitise_path(path: str) -> str:
-    """Return the path that a picture had elsewhere without what leads out of a folder: a root, a
-    drive, two points.
+    """Return the path of an image without parts that lead out of a folder: root, drive and "..".
 
-    The backslash of an escaped sign, such as `\\u202e`, does not separate folders. On Windows it
-    does, so that only points and spaces before it become underlines.
+    The backslash of an escaped character, such as `\\u202e`, does not separate folders. On Windows
+    it does, so dots and spaces before it become underscores.
     """
     parts = (re.sub(r"[\x00-\x1f\x7f:]", "", part).strip() for part in _SEPARATOR.split(path))
     parts = (_POINTS.sub(lambda points: "_" * len(points[0]), part) for part in parts)

@@ -1,8 +1,7 @@
-"""Taking connections from a socket that several processes share, so that each gets its part of
-them.
+"""Accept connections from a socket that several processes share, evenly over the processes.
 
-The event loop's own server takes all that wait at once: of 24 connections one process of two got
-20, and its callers queued while the other had nothing to do.
+asyncio's server accepts all waiting connections together: of 24 connections one of two processes
+got 20, and its requests waited while the other process was idle.
 """
 
 import asyncio
@@ -16,15 +15,14 @@ log = structlog.get_logger(__name__)
 TURNS_EACH, MOST_TURNS = 8, 128
 """A turn of an idle loop takes some 20 microseconds."""
 FULL_PAUSE_S = 1.0
-"""How long to wait where there are no more descriptors."""
+"""How long to wait if the process has no free file descriptors."""
 
 
 class ConnectionAcceptor:
-    """Takes one connection at a time, after some turns of the loop for each connection that it has
-    already.
+    """Accepts one connection at a time, after some turns of the loop for each open connection.
 
-    Thereby the process with the fewest, and the least to do, is the first at the door. It stands
-    where asyncio has a server, with `close` and `wait_closed`.
+    So the process with the fewest connections and the least work is the first to accept. It
+    replaces a server of asyncio, with its methods `close` and `wait_closed`.
     """
 
     def __init__(
@@ -43,25 +41,25 @@ class ConnectionAcceptor:
         self._listen()
 
     def close(self) -> None:
-        """Take no more."""
+        """Accept no more connections."""
         self._is_closed = True
         self._loop.remove_reader(self._listener)
 
     async def wait_closed(self) -> None:
-        """Wait until what was taken is handed over."""
+        """Wait until every accepted connection has its protocol."""
         await asyncio.gather(*self._opening, return_exceptions=True)
 
     def _listen(self) -> None:
         if not self._is_closed:
-            self._loop.add_reader(self._listener, self._hear)
+            self._loop.add_reader(self._listener, self._on_readable)
 
-    def _hear(self) -> None:
+    def _on_readable(self) -> None:
         self._loop.remove_reader(self._listener)
-        self._give_way(min(TURNS_EACH * len(self._connections), MOST_TURNS))
+        self._accept_after(min(TURNS_EACH * len(self._connections), MOST_TURNS))
 
-    def _give_way(self, turns: int) -> None:
+    def _accept_after(self, turns: int) -> None:
         if turns:
-            self._loop.call_soon(self._give_way, turns - 1)
+            self._loop.call_soon(self._accept_after, turns - 1)
         elif not self._is_closed:
             self._accept()
 
@@ -69,10 +67,10 @@ class ConnectionAcceptor:
         try:
             accepted, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            self._listen()  # another process was quicker, or the caller went away
+            self._listen()  # another process accepted it, or the client disconnected
             return
         except OSError as error:
-            log.warning("no connection can be taken for a moment", reason=str(error))
+            log.warning("connections cannot be accepted for a moment", reason=str(error))
             self._loop.call_later(FULL_PAUSE_S, self._listen)
             return
         self._listen()
@@ -85,4 +83,4 @@ class ConnectionAcceptor:
         try:
             await self._loop.connect_accepted_socket(self._make_protocol, accepted)
         except OSError:
-            accepted.close()  # it went away meanwhile
+            accepted.close()  # the client has disconnected

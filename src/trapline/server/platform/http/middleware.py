@@ -1,4 +1,4 @@
-"""What every request and answer goes through: one slash form, a request id, a limit for its body, safe headers."""
+"""Middleware of every request: path, request ID, body limit, rate limit and security headers."""
 
 import re
 import time
@@ -17,26 +17,27 @@ log = structlog.get_logger(__name__)
 
 SafeHeaders = Callable[[], Mapping[str, str]]
 Refuse = Callable[[Scope, Receive, Send], Awaitable[bool]]
-"""Answers a request itself, and says so, where its sender calls too often."""
-Judge = Callable[[Scope], Awaitable[None]]
-"""Finds out who calls, and raises HTTPException where that is nobody known."""
+"""Answers a request of a caller who exceeds a rate limit, and returns whether it did."""
+Authenticate = Callable[[Scope], Awaitable[None]]
+"""Authenticates the caller, and raises HTTPException if the credentials are invalid."""
 JSON_BYTES = 8 * 1024 * 1024
-"""The largest body that is read whole before its caller is known: a job of 100,000 images named has half of it."""
-UNTOLD_BYTES = 1024 * 1024
-"""The same for a body that does not tell its length: many of them at once are still little."""
-UNSIGNED_BYTES = 64 * 1024
-"""The largest body of a request without credentials: somebody signs in."""
-# They find out who calls before they read, stream to disk, and have limits of their own.
+"""The largest body that is read whole. A job that lists 100,000 images has half of this size."""
+UNKNOWN_LENGTH_BYTES = 1024 * 1024
+"""The largest body without a Content-Length that is read whole."""
+UNAUTHENTICATED_BYTES = 64 * 1024
+"""The largest body of a request without credentials, such as a sign-in."""
+# These routes authenticate the caller before they read, stream the body to disk, and have separate
+# limits.
 _READ_BY_HAND = re.compile(r"/api/v2/(images|imports|jobs/[^/]+/result|projects/[^/]+/pipelines)")
-# A callback is judged by its headers before a byte is read, and goes to disk under the limit of its
-# own.
+# The headers of a callback are verified before the body is read; it is written to disk under a
+# separate limit.
 _CALLBACK = re.compile(
     r"/api(/v2)?/analyses/[^/]+/(status|finalize|annotations:bulk|artifacts/presign)"
 )
-# An event is judged by its headers before a byte is read, under a limit of its own that all unknown
-# senders share.
+# The headers of an event are verified before the body is read; all unauthenticated senders share a
+# separate limit.
 _EVENTS = re.compile(r"(/api/v2)?/image-pull-sources/[^/]+/events")
-# The signed address is the credential; it says how much may come, and is checked before a byte is
+# The signed URL is the credential. It contains the largest size and is verified before the body is
 # read.
 _SIGNED_UPLOAD = re.compile(r"(/api/v2)?/files/.+", re.DOTALL)
 
@@ -55,19 +56,19 @@ _WORKER_ID = re.compile(r"[0-9a-f-]{36}")
 class RequestMiddleware:
     """Middleware around the whole application.
 
-    A path with a trailing slash is the path without it, no redirect.
+    It removes a trailing slash from the path, without a redirect.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        judge: Judge,
+        authenticate: Authenticate,
         safe_headers: SafeHeaders,
         refuse: Refuse,
         larger_bodies: Mapping[str, int],
     ) -> None:
         self.app = app
-        self.judge = judge
+        self.authenticate = authenticate
         self.safe_headers = safe_headers
         self.refuse = refuse
         self.larger_bodies = larger_bodies
@@ -86,12 +87,12 @@ class RequestMiddleware:
         receive = _limited(
             receive, headers_in, get_body_limit(scope, headers_in, self.larger_bodies)
         )
-        if _is_judged_first(scope, headers_in):
-            receive = _judged(receive, partial(self.judge, scope))
+        if _is_authenticated_first(scope, headers_in):
+            receive = _authenticated(receive, partial(self.authenticate, scope))
         started = time.perf_counter()
         status = 500
 
-        async def send_dressed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -108,8 +109,8 @@ class RequestMiddleware:
             named["worker"] = worker
         with structlog.contextvars.bound_contextvars(**named):
             try:
-                if not await self.refuse(scope, receive, send_dressed):
-                    await self.app(scope, receive, send_dressed)
+                if not await self.refuse(scope, receive, send_with_headers):
+                    await self.app(scope, receive, send_with_headers)
             finally:
                 took = time.perf_counter() - started
                 _count(scope, status, took)
@@ -147,56 +148,63 @@ def get_body_limit(
     ):
         return None
     if "authorization" not in headers and "cookie" not in headers:
-        return UNSIGNED_BYTES
+        return UNAUTHENTICATED_BYTES
     by_hand = scope["method"] == "POST" and _READ_BY_HAND.fullmatch(scope["path"])
     if by_hand:
         return None
     larger = (larger_bodies or {}).get(scope["path"]) if scope["method"] == "POST" else None
-    return larger or (JSON_BYTES if "content-length" in headers else UNTOLD_BYTES)
+    return larger or (JSON_BYTES if "content-length" in headers else UNKNOWN_LENGTH_BYTES)
 
 
-def _is_judged_first(scope: Scope, headers: Headers) -> bool:
-    """Whether a body is read whole and large enough for a false token to be worth finding out before."""
+def _is_authenticated_first(scope: Scope, headers: Headers) -> bool:
+    """Return whether to authenticate before reading the body: it is read whole and is large."""
     if "authorization" not in headers and "cookie" not in headers:
         return False
     if get_body_limit(scope, headers) is None:
         return "idempotency-key" in headers
     length = headers.get("content-length", "")
-    return int(length) > UNSIGNED_BYTES if length.isdecimal() else "transfer-encoding" in headers
+    if not length.isdecimal():
+        return "transfer-encoding" in headers
+    return int(length) > UNAUTHENTICATED_BYTES
 
 
-def _judged(receive: Receive, judge: Callable[[], Awaitable[None]]) -> Receive:
-    """Receive nothing before the caller is known."""
-    known = False
+def _authenticated(receive: Receive, authenticate: Callable[[], Awaitable[None]]) -> Receive:
+    """Build a `receive` that authenticates the caller before it returns the first message."""
+    is_authenticated = False
 
-    async def receive_judged() -> Message:
-        nonlocal known
-        if not known:
-            await judge()
-            known = True
+    async def receive_authenticated() -> Message:
+        nonlocal is_authenticated
+        if not is_authenticated:
+            await authenticate()
+            is_authenticated = True
         return await receive()
 
-    return receive_judged
+    return receive_authenticated
 
 
 def _limited(receive: Receive, headers: Headers, at_most: int | None) -> Receive:
-    """Receive a body of at most so many bytes; refuses it with 413, unread where its length is told."""
+    """Build a `receive` that refuses a body of more than `at_most` bytes with 413.
+
+    If the Content-Length is too large, the body is not read.
+    """
     if at_most is None:
         return receive
     length = headers.get("content-length", "")
-    told = int(length) if length.isdecimal() else 0
+    announced = int(length) if length.isdecimal() else 0
     received = 0
 
     async def receive_limited() -> Message:
         nonlocal received
-        if told <= at_most:
+        if announced <= at_most:
             message = await receive()
             received += len(message.get("body", b""))
             if received <= at_most:
                 return message
-        more = " without a Content-Length" if at_most == UNTOLD_BYTES else ""
+        condition = " without a Content-Length" if at_most == UNKNOWN_LENGTH_BYTES else ""
         raise HTTPException(
-            413, f"A body may have at most {at_most:,} bytes here{more}. Nothing was changed."
+            413,
+            f"The body of this request can have at most {at_most:,} bytes{condition}. "
+            "Nothing was changed.",
         )
 
     return receive_limited

@@ -1,4 +1,4 @@
-"""Uploads read as they come in: nothing is gathered in memory or in temporary files of a framework."""
+"""Parse multipart uploads as a stream, without storing them in memory or temporary files."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -15,27 +15,27 @@ from trapline.server.platform.files.upload_paths import clean_path
 from trapline.wire.values import validate_year
 
 FIELDS = frozenset({"project", "deployment", "modified_at"})
-"""The fields that mean something; any other is read past, so that a form of fields alone takes no memory."""
+"""The known fields; all others are skipped, so that a form with many fields needs no memory."""
 MAX_FIELD_BYTES = 10_000
 MAX_BOUNDARY_BYTES = 256
 MAX_FIELDS = 100_000
 MAX_HEADER_BYTES = 64 * 1024
-"""Of one part, its file name with its folders among them: a long one must not refuse the image."""
+"""The limit for the headers of one part; high enough for a very long file name."""
 BATCH_BYTES = 512 * 1024
 _ENCODED = ((b"%22", b'"'), (b"%0D", b"\r"), (b"%0A", b"\n"))
-"""The signs that the HTML standard lets browsers encode in the file names of a form; no other is encoded."""
+"""The characters that browsers encode in the file names of a form (HTML standard); no others."""
 
 
 @dataclass
 class FilePart:
-    """One file of a form; its bytes must be read, or skipped, before the next part."""
+    """One file of a form; its content must be read, or skipped, before the next part."""
 
     path: str
     modified_at: datetime | None
     _form: "MultipartForm" = field(repr=False)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Read the bytes, in pieces of about half a megabyte."""
+        """Read the content, in pieces of about half a megabyte."""
         gathered: list[bytes] = []
         size = 0
         while (piece := await self._form.next_piece()) is not None:
@@ -49,7 +49,10 @@ class FilePart:
 
 
 class MultipartForm:
-    """A multipart form, read once and in order: `fields` holds the fields that came before the present file."""
+    """A multipart form, read once and in order.
+
+    `fields` contains the fields before the current file.
+    """
 
     def __init__(self, request: Request) -> None:
         kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -85,7 +88,7 @@ class MultipartForm:
         )
 
     async def files(self) -> AsyncIterator[FilePart]:
-        """Read the form part by part; what the caller left unread of a file is skipped."""
+        """Read the form part by part; the unread rest of a file is skipped."""
         count = 0
         while True:
             if self._in_file:
@@ -98,7 +101,10 @@ class MultipartForm:
                 continue
             count += 1
             if count > MAX_FIELDS:
-                raise InvalidRequest("The form has too many parts.")
+                raise InvalidRequest(
+                    f"The form has more than {MAX_FIELDS:,} parts. The files before were stored. "
+                    "Send the others in another request."
+                )
             _, options = parse_options_header(value.get("content-disposition", b""))
             name = options.get(b"name", b"").decode("utf-8", "replace")
             if b"filename" in options:
@@ -110,7 +116,7 @@ class MultipartForm:
                 await self._read_field(name)
 
     async def next_piece(self) -> bytes | None:
-        """Read the next bytes of the present part; None at its end."""
+        """Read the next bytes of the current part; None at its end."""
         event, value = await self._next_event()
         if event == "data":
             return bytes(value)
@@ -123,7 +129,8 @@ class MultipartForm:
             value += piece
             if len(value) > MAX_FIELD_BYTES:
                 raise InvalidRequest(
-                    f"The field {name[:50]!r} is longer than {MAX_FIELD_BYTES} bytes."
+                    f"The field {name[:50]!r} is longer than {MAX_FIELD_BYTES} bytes. "
+                    "The files before it were stored. Shorten it and send the others again."
                 )
         if name in FIELDS:
             self.fields[name] = value.decode("utf-8", "replace")
@@ -135,18 +142,21 @@ class MultipartForm:
             chunk = await anext(self._stream, b"")
             if not chunk:
                 raise InvalidRequest(
-                    "The form ends in the middle. What came before was stored; send the rest again."
+                    "The form ended too early. The files before were stored. Send the others again."
                 )
             try:
                 self._parser.write(chunk)
             except FormParserError as error:
-                raise InvalidRequest("The form is not proper multipart/form-data.") from error
+                raise InvalidRequest(
+                    "The form is not valid multipart/form-data. The files before the fault were "
+                    "stored. Send the others again."
+                ) from error
         event: tuple[str, Any] = self._events[self._position]
         self._position += 1
         return event
 
     def _modified_at(self) -> datetime | None:
-        """Read the field `modified_at` that came just before a file; it is about that file alone."""
+        """Read the field `modified_at`, which applies only to the file that follows it."""
         raw = self.fields.pop("modified_at", None)
         try:
             moment = datetime.fromisoformat(raw) if raw else None
@@ -163,7 +173,7 @@ class MultipartForm:
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
         self._count_header(end - start)
-        # A name can come in pieces; a value for it ends it.
+        # A name can arrive in pieces; it ends where its value begins.
         self._name += data[start:end]
 
     def _header_value(self, data: bytes, start: int, end: int) -> None:
@@ -177,10 +187,13 @@ class MultipartForm:
     def _count_header(self, size: int) -> None:
         self._header_bytes += size
         if self._header_bytes > MAX_HEADER_BYTES:
-            raise InvalidRequest("A part of the form has headers that are too long.")
+            raise InvalidRequest(
+                f"The headers of a part have more than {MAX_HEADER_BYTES:,} bytes. The files "
+                "before it were stored. Shorten its file name and send the others again."
+            )
 
 
 def _decode_name(raw: bytes) -> str:
-    for encoded, sign in _ENCODED:
-        raw = raw.replace(encoded, sign)
+    for encoded, character in _ENCODED:
+        raw = raw.replace(encoded, character)
     return raw.decode("utf-8", "replace")

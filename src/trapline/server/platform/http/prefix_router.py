@@ -1,18 +1,18 @@
-"""A router that lets go of what is not of its subject at one glance."""
+"""A router that skips requests of other subjects without testing its routes."""
 
 from fastapi import APIRouter
 from starlette.routing import Match
 from starlette.types import Scope
 
 DEEPEST = 4
-"""Behind how many slashes the first word of a subject can stand: /api/v2/word."""
+"""The number of slashes up to the end of the first word of a subject: /api/v2/word/."""
 
 
 class PrefixRouter(APIRouter):
-    """Holds one router and asks it only about paths that have the first word of one of its routes.
+    """Wraps a router and uses it only for paths that contain the first word of one of its routes.
 
-    FastAPI asks every route of every router in turn, which took up to a millisecond for those that
-    come last.
+    FastAPI tests every route of every router in turn. For the last routes, this added as much as a
+    millisecond per request.
     """
 
     def __init__(self, router: APIRouter) -> None:
@@ -23,7 +23,7 @@ class PrefixRouter(APIRouter):
         self._asks_always = any("/" not in path or path.startswith("/{") for path in paths)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Tell whether one of the routes takes this request."""
+        """Return whether one of the routes matches this request."""
         if self._asks_always or not self._words.isdisjoint(
             scope["path"].split("/", DEEPEST)[1:DEEPEST]
         ):

@@ -1,4 +1,4 @@
-"""Every failure as `application/problem+json`; no route builds one by hand."""
+"""Render every error as `application/problem+json`; routes only raise exceptions."""
 
 import re
 from collections.abc import Sequence
@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from trapline.server.platform.errors import (
     Forbidden,
+    NotFound,
     PayloadTooLarge,
     ServiceUnavailable,
     TooManyRequests,
     TraplineError,
     Unauthenticated,
+    Unprocessable,
 )
 from trapline.server.platform.http.rate_limits import limit_rejected
 from trapline.wire.problem import FieldProblem, Problem
@@ -37,7 +39,7 @@ def build_problem_response(
     problems: Sequence[tuple[str, str]] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Put a failure into its one form; what it quotes of the request may be no text that can be sent."""
+    """Build the response of an error; quoted characters that JSON cannot contain are replaced."""
     problem = Problem(
         title=title,
         status=status,
@@ -56,7 +58,7 @@ def _readable(value: str) -> str:
 
 
 def build_field_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
-    """Say where each thing wrong stands, and what is wrong with it."""
+    """Return the place and the message of each validation error."""
     return [
         (
             ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))[
@@ -69,10 +71,10 @@ def build_field_problems(errors: Sequence[Any]) -> list[tuple[str, str]]:
 
 
 def _describe_problem(error: Any) -> str:
-    """Describe one problem as the rest of a sentence whose subject is the field: the validator's
-    words have their own.
+    """Describe a validation error as the rest of a sentence whose subject is the field.
 
-    Example: "Input should be a valid integer" becomes "must be a valid integer".
+    The validator's messages have another subject: "Input should be a valid integer" becomes "must
+    be a valid integer".
     """
     known = {"missing": "is missing", "extra_forbidden": "is not a known field"}.get(error["type"])
     message = str(error["msg"]).removeprefix("Value error, ")
@@ -102,25 +104,25 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     what = "; ".join(f"{where or 'the request'}: {message}" for where, message in problems[:3])
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
     return build_problem_response(
-        request, 422, "A value is not right", f"{what}{more}. Nothing was changed.", problems
+        request, 422, Unprocessable.title, f"{what}{more}. Nothing was changed.", problems
     )
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = {
-        404: "There is nothing here, or it is not yours to see.",
-        405: "This address does not take this method.",
-        400: "The request cannot be understood. Nothing was changed.",
+    details = {
+        404: NotFound().detail,
+        405: "This URL does not support this method. Nothing was changed.",
+        400: "The request could not be parsed. Nothing was changed.",
     }
     too_many = limit_rejected(request.app.state.system, request.scope, error.status_code)
     if too_many is not None:
         return await _on_deliberate(request, too_many)
-    detail = words.get(error.status_code, str(error.detail))
+    detail = details.get(error.status_code, str(error.detail))
     titles = {
         401: Unauthenticated.title,
         403: Forbidden.title,
-        404: "Not found",
+        404: NotFound.title,
         405: "Method not allowed",
     }
     titles |= {413: PayloadTooLarge.title, 429: TooManyRequests.title}
@@ -131,20 +133,20 @@ async def _on_http(request: Request, error: Exception) -> Response:
     return build_problem_response(request, error.status_code, title, detail, headers=headers)
 
 
-async def _on_breakage(request: Request, error: Exception) -> Response:
-    log.error("a request broke", exc_info=error, method=request.method, path=request.url.path)
+async def _on_fault(request: Request, error: Exception) -> Response:
+    log.error("a request failed", exc_info=error, method=request.method, path=request.url.path)
     return build_problem_response(
         request,
         500,
-        "Something broke in Trapline",
-        "This is a fault of Trapline, not of your request. What was stored before is safe. "
-        "The server's log has the details under the request id.",
+        "Internal error",
+        "This is a fault of Trapline, not of your request. Stored data is not affected. "
+        "The server's log has the details under the request ID.",
     )
 
 
-async def _on_gone(request: Request, error: Exception) -> Response:
-    """The caller left in the middle of its body: nobody reads this, and it is no fault of ours."""
-    log.debug("a caller left", why=repr(error))
+async def _on_disconnect(request: Request, error: Exception) -> Response:
+    """Log a client that disconnected while it sent its body; it does not read the response."""
+    log.debug("a client disconnected", reason=repr(error))
     return build_problem_response(
         request, 400, "Incomplete", "The body ended too early. Nothing was changed."
     )
@@ -153,15 +155,15 @@ async def _on_gone(request: Request, error: Exception) -> Response:
 async def send_problem(
     app: FastAPI, error: TraplineError, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Answer a request that did not come to the application at all."""
+    """Send the response of an error for a request that did not reach the application."""
     response = await _on_deliberate(Request({**scope, "app": app}), error)
     await response(scope, receive, send)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every failure of this application in the one form."""
+    """Render every error of this application as `application/problem+json`."""
     app.add_exception_handler(TraplineError, _on_deliberate)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(ClientDisconnect, _on_gone)
-    app.add_exception_handler(Exception, _on_breakage)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(Exception, _on_fault)

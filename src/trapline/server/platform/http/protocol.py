@@ -1,8 +1,8 @@
-"""HTTP/1.1 as this server takes it: uvicorn's parser, with limits on what it gathers and deadlines
-for its callers.
+"""HTTP/1.1 with uvicorn's parser, with limits of sizes and deadlines for clients.
 
-Of uvicorn it mends: trailers became headers; half a head, a body that trickles, an answer that
-nobody takes and an idle connection after an early answer were waited for without end.
+It changes the following in uvicorn: trailers are not treated as headers, and uvicorn waits without
+limit for the rest of a head, for a slow body, for a client that does not read the response, and on
+an idle connection after an early response.
 """
 
 import asyncio
@@ -24,34 +24,37 @@ from trapline.server.platform.http.security_headers import SAFE_HEADERS, SAFE_HE
 from trapline.wire.problem import Problem
 
 TARGET_BYTES = 16 * 1024
-"""The longest path with its query."""
+"""The largest size of a path with its query."""
 HEAD_BYTES = 64 * 1024
-"""The largest head, all names and values of headers together; also the most of a body that brings no byte of it."""
+"""The largest size of a head: names and values of all headers.
+
+It also limits the bytes of a body's framing that contain no byte of the body.
+"""
 HEADERS = 100
 AHEAD = 32
-"""How many requests may be sent before the first of them is answered."""
+"""How many requests a client may send before the response to the first of them."""
 UNWANTED_BYTES = 16 * 1024 * 1024
-"""How much of a body that was answered already is read on, so that its sender comes to read the answer."""
+"""How much of a body is read after its response, so that the client gets to read the response."""
 HEAD_WITHIN_S = 10
 PATIENCE_S = 10
-"""How long nothing may come of a body, or nothing of an answer be taken."""
+"""How long a client may send nothing of a body, or read nothing of a response."""
 LOWEST_RATE = 512
-"""Bytes that buy a second of patience: in the long run, who is slower than this a second is not waited for."""
+"""The lowest transfer rate over a longer time, in bytes per second; slower clients time out."""
 LINGER_S = 2.0
-"""How long what still comes is thrown away after a refusal."""
+"""How long incoming data is read and dropped after a refusal."""
 TICK_S = 1.0
 LATE_S = 2.0
-"""The most that one tick counts for."""
+"""The most seconds that one tick counts for."""
 UNSENT_BYTES = 128 * 1024
-"""How much the kernel takes of an answer before its reader does; by itself it would take megabytes for each."""
+"""How much of a response the kernel buffers; its default is megabytes per connection."""
 
 
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._~%!$&'()*+;=\-]*)(:[0-9]{0,5})?")
-"""A host with an optional port (RFC 3986, section 3.2.2); a comma would join two."""
+"""A host with an optional port (RFC 3986, section 3.2.2), without commas: they would join two."""
 
 
 class ProtocolError(NamedTuple):
-    """Why a request never came to the application."""
+    """The response to a request that is refused before it reaches the application."""
 
     status: int
     title: str
@@ -59,39 +62,47 @@ class ProtocolError(NamedTuple):
 
 
 NOT_HTTP = ProtocolError(
-    400, "Not HTTP", "This cannot be read as HTTP/1.1. What was sent here was not taken."
+    400, "Not HTTP", "The request is not valid HTTP/1.1. Nothing of it was processed."
 )
 NO_SWITCH = ProtocolError(
-    400, "No other protocol", "A request with a body cannot ask for another one. It was not taken."
+    400,
+    "Protocol not switched",
+    "A request with a body cannot switch to another protocol. Nothing of it was processed.",
 )
 LONG_TARGET = ProtocolError(
     414,
-    "The address is too long",
-    f"A path with its query has at most {TARGET_BYTES:,} bytes. Nothing was changed.",
+    "URL too long",
+    f"A path with its query can have at most {TARGET_BYTES:,} bytes. Nothing was changed.",
 )
 LARGE_HEAD = ProtocolError(
     431,
-    "The headers are too large",
-    f"A request has at most {HEADERS} headers of {HEAD_BYTES:,} bytes together. Nothing was changed.",
+    "Headers too large",
+    f"A request can have at most {HEADERS} headers with {HEAD_BYTES:,} bytes in total. "
+    "Nothing was changed.",
 )
 ONE_HOST = ProtocolError(
     400,
-    "One Host header",
-    "A request has exactly one Host header with a valid host. Nothing was changed.",
+    "Invalid Host header",
+    "A request must have exactly one Host header with a valid host. Nothing was changed.",
 )
 FAR_AHEAD = ProtocolError(
-    429, "Too far ahead", f"At most {AHEAD} requests wait for their answers on one connection."
+    429,
+    "Too many pipelined requests",
+    f"At most {AHEAD} requests can wait for their responses on one connection. "
+    "This one was not processed. Send it after the others.",
 )
 TOO_SLOW = ProtocolError(
-    408, "Too slow", "The rest of the request did not come, so it was not taken. Send it again."
+    408,
+    "Too slow",
+    "The rest of the request did not arrive in time, so it was not processed. Send it again.",
 )
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection of a caller.
+    """One connection of a client.
 
-    Its clock counts the time that was lived through, not all that went by: a process that was
-    stopped for a while blames nobody for it.
+    Its deadlines count only the time during which this process ran, so that a client does not time
+    out because the process was stopped for a while.
     """
 
     safe_headers: ClassVar[Mapping[str, str]] = SAFE_HEADERS
@@ -111,7 +122,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._patience = float(HEAD_WITHIN_S)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a head."""
+        """Start waiting for a head."""
         super().connection_made(transport)
         opened = transport.get_extra_info("socket")
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
@@ -119,7 +130,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._clock = self.loop.call_later(TICK_S, self._tick)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request that is being answered, which need not be the last one that came."""
+        """Notify the request in progress, which may not be the last one received."""
         self._clock.cancel()
         self.pipeline.clear()
         super().connection_lost(exc)
@@ -128,7 +139,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._running.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless this connection was refused."""
+        """Parse data, unless this connection was refused."""
         if self._refusal is not None:
             return
         if self._is_idle:
@@ -142,7 +153,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refusal = LARGE_HEAD
             self.send_400_response("")
         elif self._is_idle and self.timeout_keep_alive_task is None:
-            # The answer came before the end of its body: uvicorn would now wait for ever.
+            # The response was sent before the end of the body: uvicorn would wait without limit.
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -157,7 +168,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._patience = float(HEAD_WITHIN_S)
 
     def on_message_begin(self) -> None:
-        """Begin a head."""
+        """Start a head."""
         if not self._in_head:
             self._await_head()
         self._began = True
@@ -165,13 +176,13 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the target."""
+        """Add a part of the target."""
         super().on_url(url)
         if len(self.url) > TARGET_BYTES:
             self._refuse(LONG_TARGET)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; what comes after the head is a trailer, and nobody here asks for those."""
+        """Add a header; headers after the head are trailers, which no route uses."""
         if not self._in_head:
             return
         self._head_bytes += len(name) + len(value)
@@ -180,7 +191,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Start the request, or let it wait for those before it."""
+        """Start the request, or queue it behind those before it."""
         if len(self.pipeline) >= AHEAD:
             self._refuse(FAR_AHEAD)
         hosts = [value for name, value in self.headers if name == b"host"]
@@ -194,7 +205,7 @@ class HttpProtocol(HttpToolsProtocol):
         if switches and any(
             name in (b"content-length", b"transfer-encoding") for name, _ in self.headers
         ):
-            # The parser would take the body for the next request.
+            # The parser would read the body as the next request.
             self._refuse(NO_SWITCH)
         super().on_headers_complete()
         self._in_head, self._in_body = False, True
@@ -209,7 +220,7 @@ class HttpProtocol(HttpToolsProtocol):
         return bool(self.pipeline) and self.pipeline[0][0] is self.cycle
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body; one that was answered already is read on for a while."""
+        """Add a part of the body; after the response, up to UNWANTED_BYTES of it are dropped."""
         self._unheard = 0
         if self.cycle.response_complete:
             self._unwanted += len(body)
@@ -223,7 +234,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Start what waits, or say why nothing more is taken."""
+        """Start the next queued request, or send the refusal."""
         following = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         if following is not None:
@@ -232,21 +243,22 @@ class HttpProtocol(HttpToolsProtocol):
             self._say_refusal(self._refusal)
 
     def resume_writing(self) -> None:
-        """Let the answer go on: its reader has taken much of it."""
+        """Continue the response, because the client has read much of it."""
         self._patience = float(PATIENCE_S)
         super().resume_writing()
 
     def _refuse(self, refusal: ProtocolError) -> None:
-        """Stop the parser, which then has the refusal said."""
+        """Stop the parser, which then calls `send_400_response`."""
         self._refusal = refusal
         raise ValueError(refusal.title)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says it in words of its own
-        """Refuse what came last and close, after the answers of the requests before it."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text is not used
+        """Refuse the last request and close, after the responses to those before it."""
         refusal = self._refusal = self._refusal or NOT_HTTP
         if self._in_body and self._is_queued:
             self.pipeline.popleft()
-            self.cycle = self.pipeline[0][0] if self.pipeline else self._running  # type: ignore[assignment]
+            last = self.pipeline[0][0] if self.pipeline else self._running
+            self.cycle = last  # type: ignore[assignment]
         elif self._in_body:
             if self.cycle.response_started:
                 self.transport.close()
@@ -276,13 +288,13 @@ class HttpProtocol(HttpToolsProtocol):
         head = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
         head += [f"{name}: {value}" for name, value in headers.items()]
         self.transport.write("\r\n".join((*head, "", "")).encode("latin-1") + body)
-        # Closed while something still comes, the connection would be reset, and this be lost with
-        # it.
+        # If the connection were closed while data still arrives, it would be reset and the client
+        # would lose this response.
         self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.close)
 
     def _tick(self) -> None:
-        """Spend patience where it is the caller who is waited for."""
+        """Count the time during which the server waits for the client."""
         self._clock = self.loop.call_later(TICK_S, self._tick)
         now = self.loop.time()
         went, self._ticked = min(LATE_S, now - self._ticked), now
@@ -310,10 +322,10 @@ class HttpProtocol(HttpToolsProtocol):
             self.send_400_response("")
 
     def _abort(self) -> None:
-        """Close at once, and let the kernel forget what it still holds for a caller who does not take it."""
-        at_once = struct.pack("ii", 1, 0)
+        """Reset the connection, so that the kernel drops the data that the client does not read."""
+        reset = struct.pack("ii", 1, 0)
         self.transport.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, at_once
+            socket.SOL_SOCKET, socket.SO_LINGER, reset
         )
         self.transport.abort()
 
@@ -321,7 +333,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._patience = min(float(PATIENCE_S), self._patience - went + moved / LOWEST_RATE)
 
     def _count_unread(self) -> int:
-        """How many bytes of answers wait here for the caller; those in the kernel's queue count with them."""
+        """Count the unread bytes of responses in the buffers of this process and of the kernel.
+
+        It is 0 while the process buffers nothing, whatever the kernel still has.
+        """
         buffered = self.transport.get_write_buffer_size()
         if not buffered:
             return 0
@@ -332,6 +347,6 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class HttpsProtocol(HttpProtocol):
-    """The same where people reach the server over https."""
+    """A connection of a server that people reach over HTTPS."""
 
     safe_headers = SAFE_HEADERS_HTTPS

@@ -31,7 +31,7 @@ WORKER_CALLS = frozenset(
         "POST /jobs/{job_id}/result",
     }
 )
-"""The calls of the worker protocol; `GET /jobs` is one of them where it has a name of `CLAIM_NAMES`."""
+"""The calls of the worker protocol; `GET /jobs` is another if it has a name of `CLAIM_NAMES`."""
 CLAIM_NAMES = frozenset({"ids_only", "incomplete_only", "dispatch_mode"})
 FILTERS_ELSEWHERE = {
     "project_id": "Use `project`.",
@@ -43,7 +43,7 @@ FILTERS_ELSEWHERE = {
 }
 """Names that filter in other servers of the same protocols, and what to use here."""
 READS_ITS_OWN = ("GET /files/", "HEAD /files/", "PUT /files/", "GET /{path:path}")
-"""Signed URLs, whose signature covers every query name, and the page, which reads its URL in the browser."""
+"""Signed URLs, whose signature covers every query name, and the page, which parses its URL."""
 MOST_CALLERS = 10_000
 MOST_NAMED = 20
 LONGEST_NAME = 64
@@ -51,7 +51,7 @@ LONGEST_NAME = 64
 
 
 class IgnoredNames:
-    """Which callers have been logged already for names that were ignored; the oldest are evicted when it is full."""
+    """The callers that were already logged for ignored names; the oldest are evicted when full."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[bytes, str, str], None] = OrderedDict()
@@ -70,7 +70,8 @@ class IgnoredNames:
 async def refuse_unknown_names(request: Request) -> None:
     """Refuse query names that the route does not know.
 
-    Raises Unprocessable with the nearest known name.
+    Raises:
+        Unprocessable: with the most similar known name.
     """
     if not request.scope["query_string"]:
         return
@@ -100,11 +101,15 @@ def _is_lenient(request: Request, call: str) -> bool:
 
 
 def _ignore(request: Request, call: str, unknown: Sequence[str]) -> None:
-    """Refuse names that filter elsewhere; name the others in the response, and log them once per caller."""
+    """Refuse names that filter elsewhere, and return the others in a header.
+
+    Each of them is logged once per caller.
+    """
     for name in unknown:
         if name in FILTERS_ELSEWHERE:
             raise Unprocessable(
-                f"{name}: this server does not filter by it here. {FILTERS_ELSEWHERE[name]} Nothing was changed.",
+                f"{name}: this server does not filter by it here. {FILTERS_ELSEWHERE[name]} "
+                "Nothing was changed.",
                 [(name, FILTERS_ELSEWHERE[name])],
             )
     request.scope["state"]["ignored_names"] = ", ".join(
@@ -145,7 +150,7 @@ def _list_names(dependant: Dependant) -> frozenset[str]:
             for field in fields
             if not isinstance(field.field_info, Path | Header | Cookie)
         )
-        # The dependant is stored too, so that its id stays its own.
+        # The dependant is stored too, so that no other object gets its id.
         _NAMES[id(dependant)] = (dependant, names)
     return names
 

@@ -1,4 +1,4 @@
-"""Parts of files, as requests ask for them (RFC 9110, 14.1)."""
+"""The Range header of requests (RFC 9110, section 14.1)."""
 
 import re
 
@@ -6,9 +6,9 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Read a range as (first, length); None for one beyond the end.
+    """Parse a range to (first byte, length); None for a range beyond the end of the file.
 
-    Several, or none, are the whole file.
+    Without a range, and for several ranges, the result is the whole file.
     """
     found = _RANGE.match(header or "")
     if found is None or found[1] == found[2] == "":

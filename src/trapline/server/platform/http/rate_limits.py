@@ -1,7 +1,6 @@
-"""How often may be called: who is known is counted by what makes them known, everybody else by
-their address.
+"""Rate limits: authenticated callers are counted by their credentials, all others by IP address.
 
-A good token that was seen lately is never held up by what else comes from its address.
+Other requests from an IP address never delay a valid token that was used recently.
 """
 
 import re
@@ -16,15 +15,15 @@ from trapline.server.platform.metrics import RATE_LIMITED
 from trapline.server.platform.network.client_network import get_network
 
 _RESULT = re.compile(r"/api/v2/jobs/[^/]+/result")
-# Asked by those who would start the process anew; and where the address itself is signed.
+# Health checks, because their caller would restart the process; and signed URLs.
 _UNCOUNTED = re.compile(r"(/api/v2)?/(healthz|readyz|files/.*)", re.DOTALL)
 _CREDENTIALS = frozenset({b"authorization", b"cookie", b"x-ml-signature", b"webhook-signature"})
-FROM_ADDRESS = "from your address"
+FROM_ADDRESS = "from your IP address"
 _COUNTED = "is_counted"
 
 
 def limit_anonymous(system: AppContext | None, scope: ASGIScope) -> TooManyRequests | None:
-    """Count a request that brings no credentials at all; answers the refusal where its address is over its rate."""
+    """Count a request without credentials; return an error if its IP address is over the limit."""
     if system is None or _UNCOUNTED.fullmatch(scope["path"]):
         return None
     if any(name in _CREDENTIALS for name, _ in scope["headers"]):
@@ -35,11 +34,9 @@ def limit_anonymous(system: AppContext | None, scope: ASGIScope) -> TooManyReque
 def limit_rejected(
     system: AppContext | None, scope: ASGIScope, status: int
 ) -> TooManyRequests | None:
-    """Count a refusal of a caller who was not counted; return another one if their address is over
-    its rate.
+    """Count a refused request once; return an error if its IP address is over the limit.
 
-    Where a route looks at no credentials, unknown query names are refused with 422 before anything
-    is counted.
+    Routes without authentication refuse unknown query names with 422 before anything is counted.
     """
     if system is None or status not in (401, 403, 404, 422) or _state(scope).get(_COUNTED):
         return None
@@ -47,10 +44,13 @@ def limit_rejected(
 
 
 def require_lookup_allowed(request: Request, system: AppContext, key: Hashable) -> None:
-    """Look up nothing for unknown credentials from an address that is over its rate. Raises
-    TooMany.
+    """Require that unknown credentials may be looked up: their IP address is within its limit.
 
-    A result is looked up all the same: its worker may be known to another process.
+    A request that posts a result is always looked up, because its worker may be known to another
+    process.
+
+    Raises:
+        TooManyRequests: the IP address is over its limit.
     """
     if key in system.rates.callers or _is_result(request):
         return
@@ -60,9 +60,10 @@ def require_lookup_allowed(request: Request, system: AppContext, key: Hashable) 
 
 
 def limit_visitor(request: Request, system: AppContext) -> None:
-    """Count a call that anybody may make by its address, whatever credentials it brings.
+    """Count a call of a public route by its IP address, whatever credentials it has.
 
-    Raises TooMany.
+    Raises:
+        TooManyRequests: the IP address is over its limit.
     """
     too_many = (
         None if _state(request.scope).get(_COUNTED) else _take_from_address(system, request.scope)
@@ -72,9 +73,10 @@ def limit_visitor(request: Request, system: AppContext) -> None:
 
 
 def limit_caller(request: Request, buckets: TokenBuckets[Hashable], key: Hashable) -> None:
-    """Count a call of somebody who is known, once for each request.
+    """Count a call of an authenticated caller, once per request.
 
-    Raises TooMany; a result is never refused.
+    Raises:
+        TooManyRequests: the caller is over its limit; a posted result is never refused.
     """
     state = _state(request.scope)
     if state.get(_COUNTED):
@@ -105,9 +107,10 @@ def _state(scope: ASGIScope) -> dict[str, object]:
     return state
 
 
-def _too_many(wait: int, whose: str) -> TooManyRequests:
-    RATE_LIMITED.labels("stranger" if whose == FROM_ADDRESS else "known").inc()
+def _too_many(wait: int, origin: str) -> TooManyRequests:
+    RATE_LIMITED.labels("stranger" if origin == FROM_ADDRESS else "known").inc()
     return TooManyRequests(
-        f"More calls come {whose} than are taken. Nothing was changed; send it again after {wait} s, and more slowly.",
+        f"Too many requests {origin}. Nothing was changed. Send it again after {wait} s, and send "
+        "fewer requests per second.",
         wait,
     )

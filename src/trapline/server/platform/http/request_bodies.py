@@ -1,4 +1,4 @@
-"""Bodies that are read by hand: with a limit, and unpacked where the sender packed them."""
+"""Read request bodies as streams, with a size limit, and decompress them."""
 
 import asyncio
 import contextlib
@@ -26,9 +26,10 @@ IN_MEMORY = 1 << 20
 
 
 async def read_body(request: Request, at_most: int) -> bytes:
-    """Read a whole body of at most so many bytes, unpacked.
+    """Read and decompress a whole body of at most `at_most` bytes.
 
-    Raises TooLarge, Unsupported, Invalid.
+    Raises:
+        PayloadTooLarge, UnsupportedEncoding, InvalidRequest: as `decompress_body`.
     """
     body = bytearray()
     async for piece in _receive(request, at_most):
@@ -40,10 +41,14 @@ async def read_body(request: Request, at_most: int) -> bytes:
 async def receive_body(
     request: Request, at_most: int, watch: Callable[[bytes], None] | None = None
 ) -> AsyncIterator[bytes | mmap.mmap]:
-    """Receive a body of at most so many bytes, unpacked; a large one lies in a file, and its memory
-    is the file's.
+    """Receive and decompress a body of at most `at_most` bytes.
 
-    `watch` is shown each piece as it comes. Raises TooLarge, Unsupported, Invalid.
+    The body is in memory, or in a memory-mapped file if it is large. `watch` is called with each
+    piece when it arrives.
+
+    Raises:
+        PayloadTooLarge, UnsupportedEncoding, InvalidRequest: as `decompress_body`.
+        ServiceUnavailable: the disk is full.
     """
     start = bytearray()
     with contextlib.ExitStack() as opened:
@@ -66,20 +71,28 @@ async def receive_body(
 
 
 def _write(file: IO[bytes], piece: bytes | bytearray) -> None:
-    """Write, and hand over to the system. Raises Unavailable where the disk is full."""
+    """Write a piece and flush it.
+
+    Raises:
+        ServiceUnavailable: the disk is full.
+    """
     try:
         file.write(piece)
         file.flush()
     except OSError as error:
         raise ServiceUnavailable(
-            f"The server cannot keep the body while it is received: {error.strerror}. Nothing was stored."
+            f"The server cannot write the body to its disk: {error.strerror}. Nothing was stored. "
+            "Send the request again later."
         ) from error
 
 
 def decompress_body(request: Request, at_most: int) -> AsyncIterator[bytes]:
-    """Read a body of at most so many bytes as it comes, unpacked.
+    """Read and decompress a body of at most `at_most` bytes as a stream.
 
-    Raises TooLarge, Unsupported, Invalid.
+    Raises:
+        PayloadTooLarge: the decompressed body is larger.
+        UnsupportedEncoding: it is compressed with something else than gzip or zstd.
+        InvalidRequest: the compressed data is broken or incomplete.
     """
     return _receive(request, at_most)
 
@@ -88,26 +101,27 @@ async def _receive(request: Request, at_most: int) -> AsyncIterator[bytes]:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "zstd"):
         raise UnsupportedEncoding(
-            f"A body packed with {encoding[:50]} cannot be read; gzip and zstd can. Nothing was stored."
+            f"The Content-Encoding {encoding[:50]} is not supported. Nothing was stored. "
+            "Use gzip, zstd or none."
         )
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > at_most:
         raise _too_large(at_most)
-    unpacking = None if encoding == "identity" else _Gzip() if encoding == "gzip" else _Zstd()
+    decoder = None if encoding == "identity" else _Gzip() if encoding == "gzip" else _Zstd()
     received = 0
     async for chunk in request.stream():
-        for piece in unpacking.unpack(chunk) if unpacking else (chunk,):
+        for piece in decoder.decompress(chunk) if decoder else (chunk,):
             received += len(piece)
             if received > at_most:
                 raise _too_large(at_most)
             yield piece
-            if unpacking:
-                # One chunk of 64 KiB can become 64 MiB: other callers are answered between its
+            if decoder:
+                # One chunk of 64 KiB can decompress to 64 MiB, so other requests run between its
                 # pieces.
                 await asyncio.sleep(0)
-    if unpacking and not unpacking.is_complete:
+    if decoder and not decoder.is_complete:
         raise InvalidRequest(
-            "The packed body ends too early, or something follows it. Nothing was stored."
+            "The compressed body ends too early, or other data follows it. Nothing was stored."
         )
 
 
@@ -119,28 +133,29 @@ class _Gzip:
     def is_complete(self) -> bool:
         return self._stream.eof and not self._stream.unused_data
 
-    def unpack(self, chunk: bytes) -> Iterator[bytes]:
-        """Unpack in pieces, so that a small body which grows a thousandfold is seen before it is in memory."""
+    def decompress(self, chunk: bytes) -> Iterator[bytes]:
+        """Decompress in pieces, so that a limit can stop a small body that becomes very large."""
         try:
             while chunk:
                 yield self._stream.decompress(chunk, PIECE)
                 chunk = self._stream.unconsumed_tail
         except zlib.error as error:
             raise InvalidRequest(
-                "The body is not gzip, though its header says so. Nothing was stored."
+                "The body is not gzip, contrary to its Content-Encoding. Nothing was stored."
             ) from error
 
 
 class _Zstd:
     def __init__(self) -> None:
-        # Loaded with the first body that is packed so.
+        # Loaded with the first body that needs it.
         if sys.version_info >= (3, 14):
             from compression import zstd
         else:
             from backports import zstd
 
         self._broken = zstd.ZstdError
-        # A window of 8 MiB is what every sender may use and every receiver must take (RFC 8878).
+        # Every sender may use a window of up to 8 MiB, and every receiver must support it
+        # (RFC 8878).
         self._stream = zstd.ZstdDecompressor(
             options={zstd.DecompressionParameter.window_log_max: 23}
         )
@@ -149,25 +164,26 @@ class _Zstd:
     def is_complete(self) -> bool:
         return self._stream.eof and not self._stream.unused_data
 
-    def unpack(self, chunk: bytes) -> Iterator[bytes]:
+    def decompress(self, chunk: bytes) -> Iterator[bytes]:
         try:
             while chunk or not (self._stream.needs_input or self._stream.eof):
                 yield self._stream.decompress(chunk, PIECE)
                 chunk = b""
         except (self._broken, EOFError) as error:
             raise InvalidRequest(
-                "The body is not zstd, though its header says so. Nothing was stored."
+                "The body is not zstd, contrary to its Content-Encoding. Nothing was stored."
             ) from error
 
 
 def _too_large(at_most: int) -> PayloadTooLarge:
     return PayloadTooLarge(
-        f"A body may have at most {at_most:,} bytes here. Nothing was stored; send it in smaller parts."
+        f"The body of this request can have at most {at_most:,} bytes. Nothing was stored. "
+        "Send it in smaller parts."
     )
 
 
 def build_body_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Describe a body that a route reads by hand, for the OpenAPI document."""
+    """Build the OpenAPI description of a body that a route parses without FastAPI."""
     schema = model.model_json_schema()
     return {
         "requestBody": {

@@ -1,4 +1,4 @@
-"""Where a request comes from, and its conditions: what the audit keeps of it, If-Match, the Idempotency-Key."""
+"""Read the origin of a request for the audit, and its conditions: If-Match and Idempotency-Key."""
 
 import hashlib
 from dataclasses import replace
@@ -15,12 +15,12 @@ WORKER_HEADER = "x-trapline-worker"
 
 
 def get_route_key(method: str, path: str) -> str:
-    """Name a route in the table; the same handlers are mounted under /api/v2, and some under /api or without it."""
+    """Return the key of a route in the access table: the method and the path without its prefix."""
     return f"{method} {path.removeprefix('/api').removeprefix('/v2')}"
 
 
 async def get_request_origin(request: Request) -> RequestOrigin:
-    """Read where a request comes from, and its conditions."""
+    """Read the origin of a request and its conditions."""
     return replace(
         get_minimal_origin(request),
         worker_id=_read_worker_id(request),
@@ -29,22 +29,29 @@ async def get_request_origin(request: Request) -> RequestOrigin:
 
 
 async def _read_once(request: Request) -> IdempotencyRequest | None:
-    """Read the Idempotency-Key and what it stands for; raises Invalid where it could not hold a twin off."""
+    """Read the Idempotency-Key and the hash of the request.
+
+    Raises:
+        InvalidRequest: the key is invalid, or the route cannot honour one.
+    """
     headers = request.headers
     key = headers.get("idempotency-key")
-    is_anybody = "authorization" not in headers and "cookie" not in headers
-    if request.method != "POST" or is_anybody or key is None:
+    is_anonymous = "authorization" not in headers and "cookie" not in headers
+    if request.method != "POST" or is_anonymous or key is None:
         return None
     if not 1 <= len(key) <= 255:
-        raise InvalidRequest("An Idempotency-Key has 1 to 255 characters.")
+        raise InvalidRequest(
+            "An Idempotency-Key must have 1 to 255 characters. Nothing was changed."
+        )
     if get_body_limit(request.scope, headers) is None:
         if headers.get("content-type", "").lower().startswith("multipart/"):
             raise InvalidRequest(
-                "Files are stored as they come in, so an Idempotency-Key cannot count for them. Nothing was stored. "
-                "Send them without one: the same file again is stored once."
+                "An upload of files cannot have an Idempotency-Key, because files are stored while "
+                "they arrive. Nothing was stored. Send them without the key: a file that is sent "
+                "twice is stored once."
             )
-        # Results are known by their leases, callbacks by their signatures, pipelines by what they
-        # are made of.
+        # Results are identified by their leases, callbacks by their signatures, and pipelines by
+        # their content.
         return None
     asked = hashlib.sha256(await request.body())
     asked.update(request.scope["query_string"])
@@ -54,7 +61,7 @@ async def _read_once(request: Request) -> IdempotencyRequest | None:
 
 
 def get_minimal_origin(request: Request) -> RequestOrigin:
-    """Read where a request comes from; nothing of its body, and nothing that it says of itself."""
+    """Read the origin of a request without its body and without the worker ID that it claims."""
     return RequestOrigin(
         address=request.client.host if request.client else "",
         user_agent=request.headers.get("user-agent", "")[:500],
@@ -71,7 +78,8 @@ def _read_worker_id(request: Request) -> UUID | None:
         return UUID(given)
     except ValueError:
         raise InvalidRequest(
-            "X-Trapline-Worker is the worker_id that a hello was answered with."
+            "X-Trapline-Worker must be the worker_id that the server returned to the worker's "
+            "hello. Nothing was changed."
         ) from None
 
 

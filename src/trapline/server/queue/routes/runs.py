@@ -62,7 +62,7 @@ async def submit_run(
     try:
         accepted = await runs.submit_run(system, scope, new)
     except (ProjectArchived, NotFound, Forbidden, Unprocessable):
-        if not scope.is_remembered:
+        if not scope.is_cached:
             raise
         accepted = await runs.submit_run(
             system, await authorise_uncached(request, system, origin), new

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 LOCK = 7_230_001
 LOCK_TIMEOUT = "set lock_timeout = '800ms'"
-"""Everybody's statements queue behind a change of a table that waits for its turn: it gives way, and tries again."""
+"""All other statements wait behind a change that waits for a lock on a table.
+
+The migration therefore gives up after this time and tries again.
+"""
 TRIES, PAUSE_S, BEAT_S = 12, 5.0, 0.1
 
 
@@ -46,8 +49,8 @@ def _connect(url: str) -> Iterator[Connection]:
 
 
 def _config() -> "Config":
-    # Every process of the server asks for the revision and hardly one moves it: alembic is loaded
-    # where it is needed.
+    # Every process of the server reads the revision, and few of them migrate: alembic is imported
+    # only here.
     from alembic.config import Config
 
     config = Config()
@@ -57,22 +60,22 @@ def _config() -> "Config":
 
 
 def can_migrate(revision: str) -> bool:
-    """Whether this program can migrate a database at this revision."""
+    """Return whether this version of Trapline can migrate a database at this revision."""
     return revision in list_revisions() or revision == LAST_BEFORE
 
 
 def list_revisions() -> list[str]:
-    """List the revisions that this program knows, the oldest first."""
+    """List the revisions of this version of Trapline, the oldest first."""
     return list_chain()
 
 
 def newest() -> str:
-    """Name the revision that this program works with."""
+    """Return the revision that this version of Trapline requires."""
     return list_revisions()[-1]
 
 
 def find_present(url: str) -> str | None:
-    """Tell which revision a database is at; None for an empty one."""
+    """Return the revision of a database; None for an empty one."""
     with _connect(url) as connection:
         return _find_present(connection)
 
@@ -85,34 +88,39 @@ def _find_present(connection: Connection) -> str | None:
 
 
 def is_empty(url: str) -> bool:
-    """Whether there is no table at all in a database, neither of ours nor of anybody else."""
-    tables = "select 1 from pg_tables where schemaname not in ('pg_catalog', 'information_schema') limit 1"
+    """Return whether a database has no tables at all, of Trapline or of other programs."""
+    tables = (
+        "select 1 from pg_tables"
+        " where schemaname not in ('pg_catalog', 'information_schema') limit 1"
+    )
     with _connect(url) as connection:
         return connection.scalar(text(tables)) is None
 
 
-def migrate(url: str, revision: str = "head", tell: Callable[[str], None] | None = None) -> None:
-    """Bring a database to the newest revision (or to one); a second process that does the same
-    waits for the first.
+def migrate(url: str, revision: str = "head", notify: Callable[[str], None] | None = None) -> None:
+    """Migrate a database to the newest revision, or to the given one.
 
-    It waits in line for no table longer than a second; `tell` hears what for, else standard error.
-    Raises Unavailable where a backup is being made, or others do not let it at the tables for a
-    minute.
+    A second process that migrates waits for the first. The migration waits for a lock on a table
+    for less than a second, then tries again later; `notify` is called with the reason, which is
+    printed on standard error by default.
+
+    Raises:
+        ServiceUnavailable: a backup is running, or other programs hold tables for a minute.
     """
     with _connect(url) as connection:
-        # A statement that waited for the lock would hold a snapshot, which an index that is built
-        # concurrently awaits.
+        # A statement that waits for the lock holds a snapshot, and an index that is built
+        # concurrently waits for that snapshot.
         while not _try_lock(connection, LOCK):
             time.sleep(BEAT_S)
         try:
-            _upgrade(connection, revision, tell or _tell)
+            _upgrade(connection, revision, notify or _print)
         finally:
             connection.rollback()
             _unlock(connection, LOCK)
 
 
-def _upgrade(connection: Connection, revision: str, tell: Callable[[str], None]) -> None:
-    """Go on from revision to revision; one that did not come by a lock is undone, and begun again after a pause."""
+def _upgrade(connection: Connection, revision: str, notify: Callable[[str], None]) -> None:
+    """Run each revision; one that does not get a lock is rolled back and repeated after a pause."""
     if revision in ("head", newest()) and _find_present(connection) == newest():
         return
     from alembic import command
@@ -122,7 +130,7 @@ def _upgrade(connection: Connection, revision: str, tell: Callable[[str], None])
     for left in reversed(range(TRIES)):
         present = _find_present(connection)
         if present != newest():
-            _refuse_while_copied(connection)
+            _refuse_during_backup(connection)
         if (refusal := describe_refusal(present)) is not None:
             raise ServiceUnavailable(refusal)
         connection.execute(text(LOCK_TIMEOUT))
@@ -139,27 +147,33 @@ def _upgrade(connection: Connection, revision: str, tell: Callable[[str], None])
             held = f"{_name_oldest(connection)} holds tables that must be changed"
             if not left:
                 raise ServiceUnavailable(
-                    f"The database is at revision {_find_present(connection) or 'none'}, and not migrated further: "
-                    f"{held}. What was migrated stays, and nothing is lost. Let that end and migrate again."
+                    f"The database is at revision {_find_present(connection) or 'none'} and could "
+                    f"not be migrated further: {held}. The finished migrations are kept, and no "
+                    "data is lost. End that program and migrate again."
                 ) from None
-            tell(f"{held}. Nobody waits for the migration; it tries again in {PAUSE_S:.0f} s.")
+            notify(
+                f"{held}. The migration blocks no other program; it tries again in {PAUSE_S:.0f} s."
+            )
             time.sleep(PAUSE_S)
         else:
             return
 
 
-def _tell(sentence: str) -> None:
+def _print(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
 
 
-def _refuse_while_copied(connection: Connection) -> None:
-    """A backup holds every table, for as long as it takes."""
-    holders = "select 1 from pg_locks where locktype = 'advisory' and classid = 0 and objid = :lock and database ="
-    ours = " (select oid from pg_database where datname = current_database()) and mode = 'ShareLock' limit 1"
-    if connection.scalar(text(holders + ours), {"lock": BACKUP_LOCK}) is not None:
+def _refuse_during_backup(connection: Connection) -> None:
+    """Refuse to migrate during a backup, because it locks every table until it ends."""
+    holders = (
+        "select 1 from pg_locks where locktype = 'advisory' and classid = 0 and objid = :lock"
+        " and database = (select oid from pg_database where datname = current_database())"
+        " and mode = 'ShareLock' limit 1"
+    )
+    if connection.scalar(text(holders), {"lock": BACKUP_LOCK}) is not None:
         raise ServiceUnavailable(
-            "A backup of this database is being made, and it holds the tables that must be changed. Nothing was "
-            "changed. Migrate when the backup has ended."
+            "A backup of this database is running, and it locks the tables that must be changed. "
+            "Nothing was changed. Migrate when the backup has ended."
         )
 
 
@@ -175,7 +189,7 @@ def _unlock(connection: Connection, lock: int) -> None:
 
 
 def _name_oldest(connection: Connection) -> str:
-    """Name the program whose transaction is the oldest, as far as the database shows others to us."""
+    """Describe the program with the oldest transaction, if the database shows its name to us."""
     oldest = connection.execute(
         text(
             "select pid, application_name from pg_stat_activity where datname = current_database()"
@@ -191,7 +205,7 @@ def _name_oldest(connection: Connection) -> str:
 
 
 async def read_present(scope: Scope, tx: Transaction) -> str | None:
-    """Tell which revision the database is at; None for an empty one."""
+    """Return the revision of the database; None for an empty one."""
     there = await (await tx.execute("select to_regclass('alembic_version') is not null")).fetchone()
     if there != (True,):
         return None
@@ -200,30 +214,42 @@ async def read_present(scope: Scope, tx: Transaction) -> str | None:
 
 
 def is_newer(present: str | None) -> bool:
-    """Whether a database at this revision is newer than this program."""
+    """Return whether a database at this revision is newer than this version of Trapline."""
     return present is not None and present not in _list_known() and not is_before_squash(present)
 
 
 def describe_mismatch(present: str | None) -> str | None:
-    """Say that a database at this revision is older or newer than this program; None where the two fit."""
-    wanted = _list_known()[-1]
-    if present == wanted:
+    """Describe how a database at this revision is older or newer; None if it is as required."""
+    required = _list_known()[-1]
+    if present == required:
         return None
     if (refusal := describe_refusal(present)) is not None:
         return refusal
     if is_newer(present):
-        return f"The database (revision {present}) is newer than this program ({wanted}). Upgrade Trapline."
-    return f"The database is at revision {present or 'none'}, this program needs {wanted}. Run `trapline migrate`."
+        return (
+            f"The database (revision {present}) is newer than this program ({required}). "
+            "Upgrade Trapline."
+        )
+    return (
+        f"The database is at revision {present or 'none'}, this program needs {required}. "
+        "Run `trapline migrate`."
+    )
 
 
 @functools.cache
 def _list_known() -> list[str]:
-    # Once: what lies there later, while an upgrade goes on, is not what this process runs.
+    # The files are read once, because an upgrade of Trapline may replace them while this process
+    # runs.
     return list_revisions()
 
 
 def check_present(url: str) -> None:
-    """Raise Unavailable where a database is older or newer than this program, DatabaseAway where it does not answer."""
+    """Require that a database is at the revision of this version of Trapline.
+
+    Raises:
+        ServiceUnavailable: the database is older or newer.
+        DatabaseUnavailable: the database does not answer.
+    """
     try:
         mismatch = describe_mismatch(find_present(url))
     except OperationalError as error:

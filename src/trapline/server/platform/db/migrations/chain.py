@@ -16,7 +16,7 @@ def list_chain(versions: Path = VERSIONS) -> list[str]:
     The order is that of `down_revision`; numbers of files may have gaps and need not ascend.
 
     Raises:
-        Unavailable: the files are not one chain, so that a database would skip one of them.
+        ServiceUnavailable: the files are not one chain, so that a database would skip one of them.
     """
     followers: dict[str | None, str] = {}
     revisions: set[str] = set()
@@ -52,5 +52,6 @@ def get_next_number(versions: Path = VERSIONS) -> str:
 
 def _build_refusal(what: str) -> ServiceUnavailable:
     return ServiceUnavailable(
-        f"The migrations of this program are not one chain: {what}. The database was not changed."
+        f"The migrations of this program are not one chain: {what}. The database was not changed. "
+        "Install Trapline again."
     )

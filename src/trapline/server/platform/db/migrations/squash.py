@@ -53,7 +53,7 @@ _DESCRIPTION = """
 
 
 def is_before_squash(revision: str | None) -> bool:
-    """Whether a database at this revision was last migrated before the squash."""
+    """Return whether a database at this revision was last migrated before the squash."""
     return revision is not None and revision.isdecimal() and revision < FIRST
 
 
@@ -77,7 +77,7 @@ def describe_schema(connection: Connection) -> list[str]:
 
 
 def adopt(connection: Connection) -> None:
-    """Record a database at LAST_BEFORE as migrated to EQUIVALENT, if its schema is the expected one.
+    """Record a database at LAST_BEFORE as migrated to EQUIVALENT, if its schema is as expected.
 
     Raises:
         ServiceUnavailable: the schema differs from `schema.txt`; the message names differences.

@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column and an index of the failing webhooks; a recorded outage moves to the column."""
+    """Add the column and an index of the failing webhooks; move recorded outages to the column."""
     op.execute("alter table webhooks add column unreachable_since timestamptz")
     op.execute(
         "update webhooks set unreachable_since = failing_since, failing_since = null "
