@@ -191,7 +191,7 @@ async def test_one_account_is_not_handed_to_the_next_with_its_address(
     provider.person["sub"] = "the next Anna"
     refused = await come_back(browser, provider)
     assert refused.status_code == 403
-    assert "belongs to another account" in refused.json()["detail"]
+    assert "is linked to another account" in refused.json()["detail"]
     anna = (await operator.get("/users")).json()["results"][1]["id"]
     unlinked = await operator.patch(f"/users/{anna}", json={"is_linked": False})
     assert unlinked.json()["is_linked"] is False

@@ -242,7 +242,7 @@ async def test_a_caller_has_so_many_streams_and_a_place_is_free_again(
                 refused = await client.get(path, headers=as_caller(house, "viewer"))
             assert refused.status_code == 429
             assert int(refused.headers["Retry-After"]) > 0
-            assert "2 streams of events are open" in refused.json()["detail"]
+            assert "2 event streams are open" in refused.json()["detail"]
         another = asyncio.create_task(client.get(paths[0], headers=as_caller(house)))
         held[1].cancel()
         await asyncio.gather(held[1], return_exceptions=True)
@@ -259,9 +259,7 @@ def test_one_person_and_one_process_have_so_many_streams_whatever_tokens_there_a
     tokens = [Scope("anna", user_id=person, token_id=uuid4()) for _ in range(5)]
     for token in tokens[:4]:
         streams.acquire_slot(token, 2)
-    with pytest.raises(
-        TooManyRequests, match="4 streams of events are open with all your"
-    ) as refused:
+    with pytest.raises(TooManyRequests, match="4 event streams are open with your") as refused:
         streams.acquire_slot(tokens[4], 2)
     assert refused.value.retry_after_s > 0
     streams.acquire_slot(Scope("nobody", origin=RequestOrigin(address="192.0.2.1")), 2)
@@ -271,5 +269,5 @@ def test_one_person_and_one_process_have_so_many_streams_whatever_tokens_there_a
         streams.acquire_slot(
             Scope("another", user_id=UUID(int=number), session_id=UUID(int=number)), 2
         )
-    with pytest.raises(TooManyRequests, match="are open here"):
+    with pytest.raises(TooManyRequests, match="are open in this process"):
         streams.acquire_slot(Scope("the last", user_id=uuid4(), session_id=uuid4()), 2)

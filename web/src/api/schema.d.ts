@@ -323,7 +323,7 @@ export interface paths {
         put?: never;
         /**
          * Use Link
-         * @description Sign in by a one-time link; the first one makes the owner's account, others can set a password.
+         * @description Sign in by a one-time link, which can also create the owner's account or set a password.
          */
         post: operations["use_link_api_v2_auth_link_post"];
         delete?: never;
@@ -343,7 +343,7 @@ export interface paths {
         put?: never;
         /**
          * Get Link
-         * @description Tell what a one-time link is for, without using it.
+         * @description Get the purpose of a one-time link without using it.
          */
         post: operations["get_link_api_v2_auth_link_state_post"];
         delete?: never;
@@ -361,7 +361,7 @@ export interface paths {
         };
         /**
          * Get Current User
-         * @description Tell who is behind this request.
+         * @description Get the caller of this request.
          */
         get: operations["get_current_user_api_v2_auth_me_get"];
         put?: never;
@@ -385,7 +385,7 @@ export interface paths {
         };
         /**
          * List Sign In Methods
-         * @description Tell how people sign in here.
+         * @description List the methods to sign in.
          */
         get: operations["list_sign_in_methods_api_v2_auth_methods_get"];
         put?: never;
@@ -407,11 +407,10 @@ export interface paths {
         put?: never;
         /**
          * Finish Oidc
-         * @description Sign in with what the provider sent this browser back with; the answer sets the session's
-         *     cookie.
+         * @description Finish a sign-in with the parameters of the provider's redirect; sets the session cookie.
          *
-         *     Only who has an account is signed in: by the link made at the first time, then by a verified
-         *     e-mail address.
+         *     Only users with an account can sign in: by the identity of an earlier sign-in, then by a
+         *     verified e-mail address.
          */
         post: operations["finish_oidc_api_v2_auth_oidc_post"];
         delete?: never;
@@ -431,7 +430,9 @@ export interface paths {
         put?: never;
         /**
          * Begin Oidc
-         * @description Begin to sign in by the OpenID provider: the answer says where to go, and sets a cookie for ten minutes.
+         * @description Start a sign-in by the OpenID provider.
+         *
+         *     The response contains the URL of the provider and sets a cookie for ten minutes.
          */
         post: operations["begin_oidc_api_v2_auth_oidc_begin_post"];
         delete?: never;
@@ -450,7 +451,7 @@ export interface paths {
         get?: never;
         /**
          * Update Password
-         * @description Set your password; every other session of yours ends. API tokens stay as they are.
+         * @description Set your password and end your other sessions. API tokens stay valid.
          */
         put: operations["update_password_api_v2_auth_password_put"];
         post?: never;
@@ -469,14 +470,14 @@ export interface paths {
         };
         /**
          * List Sessions
-         * @description List the browsers that you are signed in with, the last used first.
+         * @description List your sessions in browsers, most recently used first.
          */
         get: operations["list_sessions_api_v2_auth_sessions_get"];
         put?: never;
         post?: never;
         /**
          * Delete Other Sessions
-         * @description End all of your sessions but this one.
+         * @description End all of your sessions except this one.
          */
         delete: operations["delete_other_sessions_api_v2_auth_sessions_delete"];
         options?: never;
@@ -515,7 +516,7 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description Sign in by e-mail and password; the answer sets a cookie.
+         * @description Sign in by e-mail address and password; the response sets a cookie.
          */
         post: operations["sign_in_api_v2_auth_sign_in_post"];
         delete?: never;
@@ -553,13 +554,13 @@ export interface paths {
         };
         /**
          * List Tokens
-         * @description List the API tokens that you made.
+         * @description List your API tokens.
          */
         get: operations["list_tokens_api_v2_auth_tokens_get"];
         put?: never;
         /**
          * Create Token
-         * @description Make an API token; its secret is shown this once, and again to the same request with its Idempotency-Key.
+         * @description Create an API token; only this response, also if repeated with its key, has the secret.
          */
         post: operations["create_token_api_v2_auth_tokens_post"];
         delete?: never;
@@ -580,7 +581,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke Token
-         * @description Revoke an API token; it is refused at once.
+         * @description Revoke an API token with immediate effect.
          */
         delete: operations["revoke_token_api_v2_auth_tokens__token_id__delete"];
         options?: never;

@@ -1,4 +1,4 @@
-"""Who is behind a request: a session's person, or an API token."""
+"""Callers of requests: users with a session, and API tokens."""
 
 import hashlib
 import hmac
@@ -44,22 +44,25 @@ from trapline.server.platform.secret_hash import hash_secret
 from trapline.wire.auth import Caller, Membership, Role, SignIn, TokenKind, TokenScope
 
 SESSION_LIFETIME = timedelta(days=30)
-NOBODY = Scope(actor="nobody")
-BAD_TOKEN = "This API token is not known, has expired or was revoked. Make a new one on the page, or with `trapline token create`."  # noqa: S105, E501 - words, no secret
+ANONYMOUS = Scope(actor="nobody")
+INVALID_CREDENTIALS = (
+    "This API token is not known, has expired or was revoked. Create a new one on the page, or "
+    "with `trapline token create`."
+)
 
 
 @dataclass(frozen=True)
 class CreatedSession:
-    """A person just signed in: the cookie's secret is told this once."""
+    """A new session; the secret of its cookie is returned only here."""
 
     secret: str
     caller: Caller
 
 
 async def get_session_scope(system: AppContext, secret: str, origin: RequestOrigin) -> Scope | None:
-    """Find whom a session's cookie stands for; None where the session is over."""
-    async with system.database.transaction(NOBODY) as tx:
-        found = await find_session(NOBODY, tx, hash_secret(secret))
+    """Return the scope of a session's cookie; None if the session has ended."""
+    async with system.database.transaction(ANONYMOUS) as tx:
+        found = await find_session(ANONYMOUS, tx, hash_secret(secret))
         if found is None:
             return None
         session, user = found
@@ -71,61 +74,70 @@ async def get_session_scope(system: AppContext, secret: str, origin: RequestOrig
 async def get_token_scope(
     system: AppContext, token: str, origin: RequestOrigin, *, anew: bool = True
 ) -> Scope:
-    """Find whom an API token stands for, as it was half a second ago at most unless `anew`.
+    """Return the scope of an API token.
 
-    Raises Unauthenticated.
+    Scopes of workers are cached for half a second, those of other tokens only if `anew` is false.
+
+    Raises:
+        Unauthenticated: the token is unknown, expired or revoked.
     """
     parsed = find_parsed_token(token)
     if parsed is None:
-        raise Unauthenticated(BAD_TOKEN)
+        raise Unauthenticated(INVALID_CREDENTIALS)
     known = system.known.callers.get((parsed.prefix, parsed.secret_hash))
     if known is not None and not (anew and known.kind != TokenKind.WORKER):
         return replace(known, origin=origin, is_cached=True)
     scope = await _look_up(system, parsed, origin)
-    # Workers call often and make nothing that they must see at once.
+    # Workers call often and never depend on seeing their own changes immediately.
     if scope.kind == TokenKind.WORKER or not anew:
         system.known.callers.keep((parsed.prefix, parsed.secret_hash), scope)
     return scope
 
 
 async def _look_up(system: AppContext, parsed: ParsedToken, origin: RequestOrigin) -> Scope:
-    async with system.database.sql_transaction(NOBODY, each_alone=True) as tx:
-        row = await find_active_token(NOBODY, tx, parsed.prefix)
+    async with system.database.sql_transaction(ANONYMOUS, each_alone=True) as tx:
+        row = await find_active_token(ANONYMOUS, tx, parsed.prefix)
         if row is None or not hmac.compare_digest(row.secret_hash, parsed.secret_hash):
-            raise Unauthenticated(BAD_TOKEN)
+            raise Unauthenticated(INVALID_CREDENTIALS)
         if row.is_long_unused:
-            await record_token_use(NOBODY, tx, row.id)
+            await record_token_use(ANONYMOUS, tx, row.id)
     return _scope_of_live(row, origin)
 
 
 async def require_token(system: AppContext, token_id: UUID, project_id: int) -> None:
-    """Require that a token still reaches a project, as it was half a second ago at most.
+    """Require that a token still has access to a project; the answer is cached for half a second.
 
-    Raises Forbidden.
+    Raises:
+        Forbidden: the token has no access any more.
     """
     place = ("", token_id.bytes)
     scope = system.known.callers.get(place)
     try:
         if scope is None:
-            async with system.database.sql_transaction(NOBODY, each_alone=True) as tx:
-                row = await find_live_token_by_id(NOBODY, tx, token_id)
+            async with system.database.sql_transaction(ANONYMOUS, each_alone=True) as tx:
+                row = await find_live_token_by_id(ANONYMOUS, tx, token_id)
             if row is None:
-                raise Unauthenticated(BAD_TOKEN)
+                raise Unauthenticated(INVALID_CREDENTIALS)
             scope = _scope_of_live(row, RequestOrigin())
             system.known.callers.keep(place, scope)
         scope.check(project_id, Role.VIEWER)
     except (Unauthenticated, NotFound) as error:
         raise Forbidden(
-            "The API token that this URL was created for no longer reaches the project. Lease tasks again with another."
+            "The API token that this URL was created for has no access to the project any more. "
+            "Lease the tasks again with another token."
         ) from error
 
 
 def _scope_of_live(row: ActiveToken, origin: RequestOrigin) -> Scope:
-    """Build the scope of a token. Raises Unauthenticated where its user is gone or deactivated."""
+    """Build the scope of an active token.
+
+    Raises:
+        Unauthenticated: the user of the token does not exist or is deactivated.
+    """
     kind, roles = TokenKind(row.kind), row.roles
     if not row.every_project:
         if not row.has_live_user:
-            raise Unauthenticated(BAD_TOKEN)
+            raise Unauthenticated(INVALID_CREDENTIALS)
         roles = list_token_projects(kind, roles)
     if row.project_ids is not None:
         roles = {project: role for project, role in roles.items() if project in row.project_ids}
@@ -145,7 +157,7 @@ def _scope_of_live(row: ActiveToken, origin: RequestOrigin) -> Scope:
 
 
 async def _scope_of_user(tx: Transaction, user: UserRow, origin: RequestOrigin) -> Scope:
-    roles, archived = await list_roles(NOBODY, tx, user.id)
+    roles, archived = await list_roles(ANONYMOUS, tx, user.id)
     return Scope(
         actor=f"user:{user.id}",
         roles=roles,
@@ -159,41 +171,43 @@ async def _scope_of_user(tx: Transaction, user: UserRow, origin: RequestOrigin) 
 async def list_credential_versions(
     system: AppContext, callers: Collection[Hashable]
 ) -> Mapping[Hashable, str]:
-    """Tell how each of these sessions and tokens stands, as a text that differs once they may do less, or more."""
+    """Return a text for each session or token that changes when its permissions change."""
     ids = [caller for caller in callers if isinstance(caller, UUID)]
-    async with system.database.sql_transaction(NOBODY, each_alone=True) as tx:
-        return dict(await list_credential_states(NOBODY, tx, ids))
+    async with system.database.sql_transaction(ANONYMOUS, each_alone=True) as tx:
+        return dict(await list_credential_states(ANONYMOUS, tx, ids))
 
 
 def build_csrf_token(system: AppContext, session_secret: str) -> str:
-    """Make the token that a page must send along with every change made under a session."""
+    """Build the token that the page must send with every change under a session."""
     return hmac.new(
         system.secrets.derive("csrf"), session_secret.encode(), hashlib.sha256
     ).hexdigest()
 
 
 async def sign_in(system: AppContext, origin: RequestOrigin, given: SignIn) -> CreatedSession:
-    """Sign in by e-mail and password.
+    """Sign in by e-mail address and password.
 
-    Raises Unauthenticated with the same words whichever is wrong, and TooMany.
+    Raises:
+        Unauthenticated: the address or the password is wrong; the message is the same for both.
+        TooManyRequests: too many attempts failed.
     """
     known = await verify_credentials(system, origin, given.email, given.password)
     async with system.database.transaction(
         Scope(actor=f"user:{known.user.id}", origin=origin)
     ) as tx:
-        # Meanwhile the password can be another, or the account deactivated: then this session must
-        # not outlive that.
-        user = await get_user_row(NOBODY, tx, known.user.id, lock=True)
+        # The password can be changed, or the account deactivated, while the password is hashed:
+        # such a change also ends this sign-in.
+        user = await get_user_row(ANONYMOUS, tx, known.user.id, lock=True)
         if user.password_hash != known.user.password_hash or user.deactivated_at is not None:
             raise Unauthenticated(known.refusal)
-        await undo_attempt(NOBODY, tx, known.attempt)
+        await undo_attempt(ANONYMOUS, tx, known.attempt)
         return await create_session(system, tx, user, origin)
 
 
 async def create_session(
     system: AppContext, tx: Transaction, user: UserRow, origin: RequestOrigin
 ) -> CreatedSession:
-    """Begin a session of a person whose row is locked."""
+    """Create a session of a user whose row is locked."""
     secret = generate_secret()
     now = datetime.now(UTC)
     session = SessionRow(
@@ -220,7 +234,7 @@ async def sign_out(system: AppContext, scope: Scope, secret: str) -> None:
 
 
 async def get_caller(system: AppContext, scope: Scope, session_secret: str | None) -> Caller:
-    """Tell who is behind this request."""
+    """Return the caller of this request."""
     async with system.database.transaction(scope) as tx:
         user = await get_user_row(scope, tx, scope.user_id) if scope.user_id else None
         csrf = build_csrf_token(system, session_secret) if session_secret else None
@@ -232,8 +246,7 @@ async def _describe(
 ) -> Caller:
     names = await list_project_names(scope, tx, scope.roles)
     if scope.kind in MACHINES:
-        # The token lies on a machine, which has no business with the account of the person who
-        # created it.
+        # The token is stored on a machine, which does not need the account of its creator.
         user = None
     named = await list_actor_names(scope, tx, [scope.actor]) if scope.kind in MACHINES else {}
     return Caller(

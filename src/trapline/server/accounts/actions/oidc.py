@@ -1,4 +1,4 @@
-"""Sign in by the organisation's OpenID provider: the way there and back, and whose account somebody has here."""
+"""Sign-in by the organisation's OpenID provider: redirect, callback and account lookup."""
 
 import hashlib
 import hmac
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from trapline.server.accounts.actions.auth import NOBODY, CreatedSession, create_session
+from trapline.server.accounts.actions.auth import ANONYMOUS, CreatedSession, create_session
 from trapline.server.accounts.queries.accounts import (
     UserRow,
     find_user_by_email,
@@ -45,16 +45,16 @@ log = structlog.get_logger(__name__)
 
 RETURN_PATH = "/sign-in/oidc"
 NO_EMAIL = (
-    "Your organisation's sign-in does not report a verified e-mail address, so your account here cannot be found. "
-    "You are not signed in. Contact your operator, or use a password."
+    "The sign-in of your organisation does not report a verified e-mail address, so your account "
+    "cannot be found. You are not signed in. Contact your operator, or use a password."
 )
 UNKNOWN = (
-    "You are known to your organisation, but have no account here with the e-mail address {}. You are not signed in. "
-    "Ask an owner of your project, or an operator of this Trapline, to invite you first."
+    "Your organisation signed you in, but no account here has the e-mail address {}. You are not "
+    "signed in. Ask an owner of your project, or an operator of this Trapline, to invite you first."
 )
-SOMEBODY_ELSE = (
-    "The account here with your e-mail address belongs to another account of your organisation. You are not signed in. "
-    "If both are yours, ask an operator of this Trapline to unlink it."
+OTHER_ACCOUNT = (
+    "The account here with your e-mail address is linked to another account of your organisation. "
+    "You are not signed in. If both are yours, ask an operator of this Trapline to unlink it."
 )
 DEACTIVATED = (
     "Your account here is deactivated. You are not signed in. Ask an operator of this Trapline."
@@ -62,15 +62,17 @@ DEACTIVATED = (
 
 
 def list_sign_in_methods(system: AppContext) -> SignInMethods:
-    """How people sign in here."""
+    """List the methods to sign in."""
     provider = system.identity_provider
     return SignInMethods(oidc=OidcMethod(name=provider.name) if provider else None)
 
 
 async def begin_sign_in(system: AppContext) -> tuple[OidcRedirect, str]:
-    """Begin to sign in; answers where to go, and the cookie that this attempt is known by.
+    """Start a sign-in; return the URL of the provider and the cookie of this attempt.
 
-    Raises NotFound, ProviderAway.
+    Raises:
+        NotFound: no provider is configured.
+        OidcProviderUnavailable: the provider does not answer.
     """
     provider = _get_provider(system)
     journey, cookie = create_oidc_state(system.secrets.derive("oidc"), time.time())
@@ -82,9 +84,14 @@ async def begin_sign_in(system: AppContext) -> tuple[OidcRedirect, str]:
 async def finish_sign_in(
     system: AppContext, origin: RequestOrigin, given: OidcCallback, cookie: str | None
 ) -> CreatedSession:
-    """Sign in somebody who came back from the provider.
+    """Sign in the user whom the provider redirected back.
 
-    Raises Unauthenticated, Forbidden for who has no account here, TooMany, ProviderAway, NotFound.
+    Raises:
+        Unauthenticated: the provider did not sign the user in, or the attempt is invalid.
+        Forbidden: the user has no active account here.
+        TooManyRequests: too many attempts failed from this address.
+        OidcProviderUnavailable: the provider does not answer.
+        NotFound: no provider is configured.
     """
     provider = _get_provider(system)
     attempt = await _count(system, origin)
@@ -94,24 +101,22 @@ async def finish_sign_in(
             raise Unauthenticated(f"Your organisation did not sign you in. {BEGIN_AGAIN}")
         claims = await provider.exchange(given.code, journey, system.public_url + RETURN_PATH)
         issuer, subject, email = claims["iss"], claims["sub"], find_verified_email(claims)
-        async with system.database.transaction(NOBODY) as tx:
+        async with system.database.transaction(ANONYMOUS) as tx:
             found = await _find_account(tx, issuer, subject, email)
         async with system.database.transaction(
             Scope(actor=f"user:{found.id}", origin=origin)
         ) as tx:
-            # Meanwhile it can be deactivated, or linked to somebody else.
-            user = await get_user_row(NOBODY, tx, found.id, lock=True)
+            # The account can be deactivated, or linked to another identity, at the same time.
+            user = await get_user_row(ANONYMOUS, tx, found.id, lock=True)
             _link(tx, user, issuer, subject)
-            await undo_attempt(NOBODY, tx, attempt)
+            await undo_attempt(ANONYMOUS, tx, attempt)
             return await create_session(system, tx, user, origin)
     except OidcProviderUnavailable:
-        async with system.database.transaction(NOBODY) as tx:
-            await undo_attempt(NOBODY, tx, attempt)
+        async with system.database.transaction(ANONYMOUS) as tx:
+            await undo_attempt(ANONYMOUS, tx, attempt)
         raise
     except TraplineError as error:
-        log.warning(
-            "somebody was not signed in by OIDC", address=origin.address, why=type(error).__name__
-        )
+        log.warning("OIDC sign-in refused", address=origin.address, why=type(error).__name__)
         raise
 
 
@@ -124,51 +129,56 @@ def _get_provider(system: AppContext) -> OidcProvider:
 
 
 async def _count(system: AppContext, origin: RequestOrigin) -> SignInAttempt:
-    """Count an attempt of this address, of which password attempts are a part, too.
+    """Count an attempt of this address, together with its attempts by password.
 
-    Raises TooMany.
+    Raises:
+        TooManyRequests: too many attempts failed.
     """
     key = system.secrets.derive("sign-in failures")
     address = hmac.new(
         key, f"address\0{get_network(origin.address)}".encode(), hashlib.sha256
     ).digest()
     attempt = SignInAttempt(both=address, address=address, account=b"")
-    async with system.database.transaction(NOBODY) as tx:
-        wait = await count_attempt(NOBODY, tx, attempt, {address: ADDRESS})
+    async with system.database.transaction(ANONYMOUS) as tx:
+        wait = await count_attempt(ANONYMOUS, tx, attempt, {address: ADDRESS})
         if wait:
             raise TooManyRequests(
-                f"Too many attempts failed. Wait {wait} seconds, then begin again.", wait
+                f"Too many attempts failed. Wait {wait} seconds, then start again.", wait
             )
     return attempt
 
 
 async def _find_account(tx: Transaction, issuer: str, subject: str, email: str | None) -> UserRow:
-    """Whose account it is: the one that is linked, else the one with this verified e-mail address.
+    """Return the linked account, else the account with this verified e-mail address.
 
-    Nobody is made.
+    No account is created.
+
+    Raises:
+        Forbidden: no such account exists.
     """
-    found = await find_user_by_subject(NOBODY, tx, issuer, subject)
+    found = await find_user_by_subject(ANONYMOUS, tx, issuer, subject)
     if found is not None:
         return found
     if email is None:
         raise Forbidden(NO_EMAIL)
-    found = await find_user_by_email(NOBODY, tx, email)
+    found = await find_user_by_email(ANONYMOUS, tx, email)
     if found is None:
         raise Forbidden(UNKNOWN.format(email))
     return found
 
 
 def _link(tx: Transaction, user: UserRow, issuer: str, subject: str) -> None:
-    """Link an account with whom the provider names, from now on whatever their e-mail address.
+    """Link an account to an identity of the provider, which finds it from then on.
 
-    Raises Forbidden.
+    Raises:
+        Forbidden: the account is deactivated, or linked to another identity.
     """
     if user.deactivated_at is not None:
         raise Forbidden(DEACTIVATED)
     if (user.oidc_issuer, user.oidc_subject) == (issuer, subject):
         return
     if user.oidc_issuer == issuer:
-        raise Forbidden(SOMEBODY_ELSE)
+        raise Forbidden(OTHER_ACCOUNT)
     user.oidc_issuer, user.oidc_subject = issuer, subject
     user.updated_at = datetime.now(UTC)
     tx.audit("link_oidc", "user", user.id, issuer=issuer)

@@ -1,9 +1,9 @@
-"""One-time links: the first owner's, invitations, new passwords, and signing in."""
+"""One-time links: for the first owner, invitations, new passwords and sign-in."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from trapline.server.accounts.actions.auth import NOBODY, CreatedSession, create_session
+from trapline.server.accounts.actions.auth import ANONYMOUS, CreatedSession, create_session
 from trapline.server.accounts.actions.passwords import hash_password_in_thread
 from trapline.server.accounts.actions.replayable_secrets import (
     generate_secret_bytes,
@@ -35,14 +35,14 @@ LIFETIMES = {
     "invite": timedelta(days=7),
 }
 BAD_LINK = (
-    "This link was used already, has expired or was replaced by a newer one. Ask the sender for a new link, "
-    "or create one with `trapline link` on the server's machine."
+    "This link was used already, has expired or was replaced by a newer one. Ask the sender for a "
+    "new link, or create one with `trapline link` on the server's machine."
 )
-NO_PASSWORD = "Choose a password of at least 10 characters. The link is still good."  # noqa: S105 - words, no secret
+NOTHING_CHOSEN = "Choose a password of at least 10 characters. The link is still valid."
 
 
 async def create_first_owner_link(system: AppContext) -> str | None:
-    """Make the link that makes the owner's account; None where somebody has an account already."""
+    """Create the link for the first owner's account; None if any account exists."""
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
         if await has_any_user(scope, tx):
@@ -51,9 +51,10 @@ async def create_first_owner_link(system: AppContext) -> str | None:
 
 
 async def create_sign_in_link(system: AppContext, email: str | None = None) -> str:
-    """Make a link that signs a person in once: the one with this e-mail, else the first operator.
+    """Create a link that signs a user in once: by e-mail address, else the first operator.
 
-    Raises NotFound.
+    Raises:
+        NotFound: no active account has this e-mail address.
     """
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
@@ -68,14 +69,14 @@ async def create_sign_in_link(system: AppContext, email: str | None = None) -> s
 async def create_link(
     system: AppContext, tx: Transaction, purpose: str, user_id: UUID | None
 ) -> tuple[str, OneTimeLink]:
-    """Make a link; the earlier ones for the same person are good no longer.
+    """Create a link; earlier links of the same user become invalid.
 
-    Answers its secret, and how it is told.
+    Returns its secret and the link as responses contain it.
     """
     if user_id is not None:
         await revoke_links(tx.scope, tx, user_id)
     expires_at = datetime.now(UTC) + LIFETIMES[purpose]
-    secret = generate_secret(generate_secret_bytes(system, tx.scope, _name_of(expires_at)))
+    secret = generate_secret(generate_secret_bytes(system, tx.scope, _build_link_name(expires_at)))
     row = LinkRow(
         secret_hash=hash_secret(secret), purpose=purpose, user_id=user_id, expires_at=expires_at
     )
@@ -87,41 +88,49 @@ async def create_link(
 
 
 def replay_link(system: AppContext, scope: Scope, link: OneTimeLink) -> OneTimeLink:
-    """Tell of a link as it was made for this very request before. Raises Conflict."""
+    """Return a link as it was created for the same request.
+
+    Raises:
+        Conflict: the secret key of the server has changed since.
+    """
 
     def fits(strength: bytes) -> bool:
-        return _mark_of(build_link_url(system, generate_secret(strength))) == link.url
+        return _hash_url(build_link_url(system, generate_secret(strength))) == link.url
 
-    strength = replay_secret_bytes(system, scope, _name_of(link.expires_at), fits)
+    strength = replay_secret_bytes(system, scope, _build_link_name(link.expires_at), fits)
     return link.model_copy(update={"url": build_link_url(system, generate_secret(strength))})
 
 
 def redact_link(link: OneTimeLink) -> OneTimeLink:
-    """A link as it is kept in the answer to a request: with a mark in the place of its secret."""
-    return link.model_copy(update={"url": _mark_of(link.url)})
+    """Replace the URL of a link by its hash, for a saved response."""
+    return link.model_copy(update={"url": _hash_url(link.url)})
 
 
-def _name_of(expires_at: datetime) -> str:
-    """What tells a link from every other one of the same request: its end, to the microsecond."""
+def _build_link_name(expires_at: datetime) -> str:
+    """Name a link by its expiry to the microsecond, which is unique within a request."""
     return expires_at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _mark_of(url: str) -> str:
+def _hash_url(url: str) -> str:
     return hash_secret(url).hex()
 
 
 def build_link_url(system: AppContext, secret: str) -> str:
-    """Where a link leads: its secret stands behind "#", which browsers send to nobody."""
+    """Build the URL of a link; browsers send the part after "#" to no server."""
     return f"{system.public_url}/welcome#{secret}"
 
 
 async def get_link(system: AppContext, link: str) -> LinkState:
-    """Tell what a one-time link is for, without using it. Raises NotFound."""
-    async with system.database.transaction(NOBODY) as tx:
-        row = await find_link(NOBODY, tx, hash_secret(link))
+    """Return the purpose of a one-time link without using it.
+
+    Raises:
+        NotFound: the link is unknown, used or expired.
+    """
+    async with system.database.transaction(ANONYMOUS) as tx:
+        row = await find_link(ANONYMOUS, tx, hash_secret(link))
         if row is None:
             raise NotFound(BAD_LINK)
-        user = await get_user_row(NOBODY, tx, row.user_id) if row.user_id else None
+        user = await get_user_row(ANONYMOUS, tx, row.user_id) if row.user_id else None
         return LinkState(
             purpose=row.purpose,
             expires_at=row.expires_at,
@@ -133,22 +142,25 @@ async def get_link(system: AppContext, link: str) -> LinkState:
 async def use_link(
     system: AppContext, origin: RequestOrigin, given: LinkSignInRequest
 ) -> CreatedSession:
-    """Sign in by a one-time link, which makes the first owner's account, or sets a password.
+    """Sign in by a one-time link, which creates the first owner's account or sets a password.
 
-    Raises NotFound, Unprocessable, Conflict.
+    Raises:
+        NotFound: the link is unknown, used or expired.
+        Unprocessable: the link requires a password or an e-mail address.
+        Conflict: the first owner's account exists.
     """
     state = await get_link(system, given.link)
     if given.password is None and state.purpose != "sign_in":
-        raise Unprocessable(NO_PASSWORD)
+        raise Unprocessable(NOTHING_CHOSEN)
     password_hash = (
         await hash_password_in_thread(system, given.password) if given.password else None
     )
     scope = Scope(actor="link", origin=origin)
     async with system.database.transaction(scope) as tx:
         if state.purpose == "first_owner":
-            user = await _make_owner(scope, tx, given, password_hash)
+            user = await _create_owner(scope, tx, given, password_hash)
         else:
-            user = await _find_person(scope, tx, given.link)
+            user = await _lock_link_user(scope, tx, given.link)
         link = await find_link(scope, tx, hash_secret(given.link), lock=True)
         if link is None:
             raise NotFound(BAD_LINK)
@@ -167,7 +179,7 @@ async def use_link(
         return await create_session(system, tx, user, origin)
 
 
-async def _make_owner(
+async def _create_owner(
     scope: Scope, tx: Transaction, given: LinkSignInRequest, password_hash: str | None
 ) -> UserRow:
     if given.email is None:
@@ -184,8 +196,8 @@ async def _make_owner(
     return user
 
 
-async def _find_person(scope: Scope, tx: Transaction, secret: str) -> UserRow:
-    """Find whose a link is and lock them first, as everything does that ends links."""
+async def _lock_link_user(scope: Scope, tx: Transaction, secret: str) -> UserRow:
+    """Find the user of a link and lock the user first, as all code does that ends links."""
     link = await find_link(scope, tx, hash_secret(secret))
     if link is None or link.user_id is None:
         raise NotFound(BAD_LINK)

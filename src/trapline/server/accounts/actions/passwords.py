@@ -1,4 +1,4 @@
-"""Passwords: checked no faster than one may guess, hashed aside and few at once, changed."""
+"""Passwords: verify with a backoff, hash a few at a time in threads, change."""
 
 import asyncio
 import hashlib
@@ -40,15 +40,18 @@ from trapline.wire.auth import PasswordUpdate
 
 log = structlog.get_logger(__name__)
 
-NOBODY = Scope(actor="nobody")
+ANONYMOUS = Scope(actor="nobody")
 REFUSAL = "This e-mail address and password do not belong together."
 MOST_WAITING = 50
-"""So many passwords of a process wait to be hashed; each takes about a quarter of a second, and 64 MiB."""
+"""Maximum number of waiting hashes of a process; each takes about 0.25 s and 64 MiB."""
 
 
 @dataclass(frozen=True)
 class VerifiedUser:
-    """Somebody who knows a password, the attempt that showed it, and what to say if it is of no use meanwhile."""
+    """A user whose password was verified.
+
+    `attempt` is still counted as failed. `refusal` is the error text for a later refusal.
+    """
 
     user: UserRow
     attempt: SignInAttempt
@@ -58,27 +61,31 @@ class VerifiedUser:
 async def verify_credentials(
     system: AppContext, origin: RequestOrigin, email: str, password: str
 ) -> VerifiedUser:
-    """Find the person with this e-mail address and password. Raises Unauthenticated, TooMany.
+    """Verify an e-mail address and a password and return the user.
 
-    The attempt stays counted as a failure until its caller forgives it. Unknown names are counted,
-    and take as long.
+    The attempt counts as failed until the caller undoes it. Unknown addresses are counted too, and
+    take as long.
+
+    Raises:
+        Unauthenticated: the address or the password is wrong, or the account is deactivated.
+        TooManyRequests: too many attempts failed, or too many passwords are being hashed.
     """
     attempt = _name_attempt(system, email, origin.address)
-    async with system.database.transaction(NOBODY) as tx:
+    async with system.database.transaction(ANONYMOUS) as tx:
         patience = {
             attempt.both: ACCOUNT_FROM_ADDRESS,
             attempt.address: ADDRESS,
             attempt.account: ACCOUNT,
         }
-        wait = await count_attempt(NOBODY, tx, attempt, patience)
+        wait = await count_attempt(ANONYMOUS, tx, attempt, patience)
         if wait:
-            log.warning("somebody guesses passwords", address=origin.address, wait_s=wait)
+            log.warning("too many failed sign-ins", address=origin.address, wait_s=wait)
             raise TooManyRequests(
-                f"Too many attempts failed. Wait {wait} seconds, then try again. Whoever has forgotten the password "
-                "asks an operator of this Trapline for a link that sets a new one.",
+                f"Too many attempts failed. Wait {wait} seconds, then try again. If you forgot the "
+                "password, ask an operator of this Trapline for a link that sets a new one.",
                 wait,
             )
-        user = await find_user_by_email(NOBODY, tx, email)
+        user = await find_user_by_email(ANONYMOUS, tx, email)
     fits = await _in_thread(
         system, lambda: verify_password(password, user.password_hash if user else None)
     )
@@ -100,7 +107,11 @@ def _name_attempt(system: AppContext, email: str, address: str) -> SignInAttempt
 
 
 async def hash_password_in_thread(system: AppContext, password: str) -> str:
-    """Hash a new password. Raises TooMany where too many are hashed already."""
+    """Hash a new password.
+
+    Raises:
+        TooManyRequests: too many passwords are being hashed.
+    """
     hashed = await _in_thread(system, lambda: hash_password(password))
     assert isinstance(hashed, str)
     return hashed
@@ -109,20 +120,24 @@ async def hash_password_in_thread(system: AppContext, password: str) -> str:
 async def _in_thread(system: AppContext, work: Callable[[], str | bool]) -> str | bool:
     if system.hashing.waiting >= MOST_WAITING:
         raise TooManyRequests(
-            "Too many people sign in at this moment. Nothing was changed; try again.", 5
+            "Too many users sign in at the same time. Nothing was changed. Try again.", 5
         )
     async with system.hashing:
         return await asyncio.to_thread(work)
 
 
 async def update_password(system: AppContext, scope: Scope, change: PasswordUpdate) -> None:
-    """Set the caller's password; every other session of theirs ends.
+    """Set the caller's password and end the caller's other sessions.
 
-    Raises Forbidden, Unprocessable, TooMany.
+    Raises:
+        Forbidden: the caller is not a user.
+        Unprocessable: the current password is wrong.
+        Conflict: the password was changed at the same time.
+        TooManyRequests: too many attempts failed.
     """
     if scope.user_id is None:
         raise Forbidden(
-            "This API token belongs to no person, so there is no password. Nothing was changed."
+            "This API token belongs to no user, so there is no password. Nothing was changed."
         )
     async with system.database.transaction(scope) as tx:
         before = await get_user_row(scope, tx, scope.user_id)
@@ -137,7 +152,8 @@ async def update_password(system: AppContext, scope: Scope, change: PasswordUpda
         user = await get_user_row(scope, tx, scope.user_id, lock=True)
         if user.password_hash != before.password_hash:
             raise Conflict(
-                "The password was changed at the same time. Nothing was changed here. Try again with the new password."
+                "The password was changed at the same time. This change was not made. Try again "
+                "with the new password."
             )
         user.password_hash = password_hash
         user.updated_at = datetime.now(UTC)

@@ -1,9 +1,8 @@
-"""Secrets that are told once and kept only as a hash, and told again to the same request sent
-again.
+"""Secrets that are stored only as a hash, and returned again to a repeated request.
 
-With an Idempotency-Key such a secret is made of the caller, the key, the request, what was made,
-and the server's secret key, so that it can be made again though nobody keeps it; without one it is
-random.
+Without an Idempotency-Key such a secret is random. With one it is derived from the caller, the key,
+the request, the created object and the server's secret key, so that the same request returns it
+again although it is not stored.
 """
 
 import secrets
@@ -16,16 +15,17 @@ from trapline.server.platform.store.storage_keys import sign_parts
 
 PURPOSE = "secrets of repeated requests"
 OTHER_KEY = (
-    "This request was answered before, under another secret key of the server, and what it made cannot be told again. "
-    "Nothing was done. Revoke what was made then, and ask with a new Idempotency-Key."
+    "This request was completed before the secret key of the server was changed, so its secret "
+    "cannot be returned again. Nothing was done. Revoke what the first request created, and send a "
+    "new Idempotency-Key."
 )
 
 
 def generate_secret_bytes(system: AppContext, scope: Scope, made: str) -> bytes:
-    """Make 32 bytes for the secret of what is made now.
+    """Generate 32 bytes for the secret of an object that is being created.
 
-    `made` stands in the kept answer and in no other one: a key that is used anew, long after its
-    answer was forgotten, makes another secret.
+    `made` identifies the object and is part of the saved response. A key that is used again after
+    its response was purged therefore gets another secret.
     """
     once = scope.origin.once
     return (
@@ -38,9 +38,15 @@ def generate_secret_bytes(system: AppContext, scope: Scope, made: str) -> bytes:
 def replay_secret_bytes(
     system: AppContext, scope: Scope, made: str, fits: Callable[[bytes], bool]
 ) -> bytes:
-    """Find the 32 bytes that were made for this very request before. Raises Conflict."""
+    """Return the 32 bytes that were generated for the same request before.
+
+    `fits` compares bytes with the stored hash; each secret key of the server is tried.
+
+    Raises:
+        Conflict: no secret key of the server generates them.
+    """
     once = scope.origin.once
-    assert once is not None, "only a request with a key is answered again"
+    assert once is not None, "only a request with a key has a saved response"
     for key in system.secrets.derive_all(PURPOSE):
         strength = _derive(key, scope, once, made)
         if fits(strength):

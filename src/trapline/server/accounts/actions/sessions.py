@@ -1,4 +1,4 @@
-"""The browsers that a person is signed in with: list, end."""
+"""Sessions of the caller: list, end."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from trapline.wire.values import Page
 
 
 async def list_own_sessions(system: AppContext, scope: Scope) -> Page[BrowserSession]:
-    """List the caller's sessions, the last used first."""
+    """List the caller's sessions, most recently used first."""
     async with system.database.transaction(scope) as tx:
         rows = await list_sessions(scope, tx, scope.user_id) if scope.user_id else []
     found = [
@@ -35,7 +35,11 @@ async def list_own_sessions(system: AppContext, scope: Scope) -> Page[BrowserSes
 
 
 async def end_own_session(system: AppContext, scope: Scope, session_id: UUID) -> None:
-    """End one of the caller's sessions. Raises NotFound."""
+    """End one of the caller's sessions.
+
+    Raises:
+        NotFound: the caller has no such session.
+    """
     async with system.database.transaction(scope) as tx:
         row = await tx.session.get(SessionRow, session_id)
         if row is None or row.user_id != scope.user_id:
@@ -45,7 +49,7 @@ async def end_own_session(system: AppContext, scope: Scope, session_id: UUID) ->
 
 
 async def end_other_sessions(system: AppContext, scope: Scope) -> None:
-    """End all of the caller's sessions but the one that asks."""
+    """End all of the caller's sessions except the current one."""
     if scope.user_id is None:
         return
     async with system.database.transaction(scope) as tx:

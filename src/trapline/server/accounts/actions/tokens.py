@@ -1,4 +1,4 @@
-"""API tokens: make, list, revoke."""
+"""API tokens: create, list, revoke."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -41,22 +41,26 @@ def _describe(row: TokenRow) -> Token:
 
 
 async def create_token(system: AppContext, scope: Scope, new: NewToken) -> CreatedToken:
-    """Make an API token for some or all of the caller's projects. The secret is told this once and
-    never kept; the same request again, by its Idempotency-Key, is told it again.
+    """Create an API token for some or all of the caller's projects.
 
-    A token that makes another one gives on no more than it has: its own projects and scopes, and
-    until its own end; what it made is revoked along with it. Raises NotFound, Forbidden,
-    Unprocessable.
+    Only the hash of the secret is stored. The secret is returned once, and again to the same
+    request with its Idempotency-Key. A token created by another token has at most its projects,
+    scopes and lifetime, and is revoked with it.
+
+    Raises:
+        NotFound: a project does not exist.
+        Forbidden: the caller lacks the role or a scope of the token.
+        Unprocessable: the expiry or the scopes are invalid.
     """
     _check_projects(scope, new)
     _check_scopes(scope, new)
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Token)
         if done is not None:
-            return await _tell_again(system, scope, tx, done)
+            return await _replay_token(system, scope, tx, done)
         if new.expires_at is not None and new.expires_at <= datetime.now(UTC):
             raise Unprocessable(
-                "expires_at lies in the past; the token would never have worked. Nothing was made."
+                "expires_at is in the past. No token was created. Choose a later time."
             )
         own = await lock_token(scope, tx, scope.token_id) if scope.token_id else None
         if own is not None:
@@ -64,7 +68,7 @@ async def create_token(system: AppContext, scope: Scope, new: NewToken) -> Creat
                 raise Unauthenticated(
                     "Your API token was revoked at the same time. No token was created."
                 )
-            new = _narrow(new, own)
+            new = _limit_to_creator(new, own)
         token_id = uuid7()
         secret = generate_token(new.kind, generate_secret_bytes(system, scope, str(token_id)))
         parsed = find_parsed_token(secret)
@@ -84,17 +88,23 @@ async def create_token(system: AppContext, scope: Scope, new: NewToken) -> Creat
         )
         tx.session.add(row)
         await tx.session.flush()
-        await _tell(scope, tx, "create", row, kind=new.kind.value, name=new.name, scopes=row.scopes)
-        # The projects that the request names are checked above, before the answer is searched.
+        await _audit_token(
+            scope, tx, "create", row, kind=new.kind.value, name=new.name, scopes=row.scopes
+        )
+        # The projects of the request are checked above, before the saved response is looked up.
         return CreatedToken(
             **dict(save_response(scope, tx, _describe(row), projects=())), token=secret
         )
 
 
-async def _tell_again(
+async def _replay_token(
     system: AppContext, scope: Scope, tx: Transaction, done: Token
 ) -> CreatedToken:
-    """Tell of a token as it was made, with its secret, which is made again. Raises Conflict."""
+    """Return a created token again, with its secret.
+
+    Raises:
+        Conflict: the secret key of the server has changed since.
+    """
     row = await tx.session.get(TokenRow, done.id)
 
     def fits(strength: bytes) -> bool:
@@ -106,8 +116,10 @@ async def _tell_again(
     return CreatedToken(**dict(done), token=generate_token(done.kind, strength))
 
 
-async def _tell(scope: Scope, tx: Transaction, action: str, row: TokenRow, **details: Any) -> None:
-    """Tell the owners of each project that a token reaches; without any, whoever owns the installation."""
+async def _audit_token(
+    scope: Scope, tx: Transaction, action: str, row: TokenRow, **details: Any
+) -> None:
+    """Audit a change of a token in each project that it reaches, else without a project."""
     reached = list(scope.roles) if row.project_ids is None else row.project_ids
     tx.audit_each(
         await list_existing_projects(scope, tx, reached), action, "token", row.id, **details
@@ -115,42 +127,46 @@ async def _tell(scope: Scope, tx: Transaction, action: str, row: TokenRow, **det
 
 
 def _check_projects(scope: Scope, new: NewToken) -> None:
-    # A person's token may what its person may, whatever their role is.
+    # A token of a user has the permissions of the user, so any role is enough.
     needs = Role.VIEWER if new.kind == TokenKind.USER else ENTRUSTS
     for project in new.projects or []:
         scope.check(project, needs)
     if new.projects is None and scope.roles and not list_token_projects(new.kind, scope.roles):
         raise Forbidden(
-            f"A token for a {new.kind} needs the role {ENTRUSTS} in a project, and you have it in none. "
-            "Nothing was made. An owner of the project can give you that role, or make the token."
+            f"A token for a {new.kind} requires the role {ENTRUSTS} in a project, and you have it "
+            "in none. No token was created. An owner of the project can give you that role, or "
+            "create the token."
         )
 
 
 def _check_scopes(scope: Scope, new: NewToken) -> None:
-    """A token's scopes are among its maker's; a worker's and a pipeline's are what their kind may."""
+    """Require that a user token has only scopes of its creator, and other tokens name none."""
     if new.kind != TokenKind.USER:
         if new.scopes is not None:
             raise Unprocessable(
-                f"Scopes are for tokens of people; one for a {new.kind} may do what its kind may."
+                f"Only tokens of users have scopes; the scopes of a {new.kind} are fixed. No token "
+                "was created. Leave scopes out."
             )
         return
     if new.scopes == []:
         raise Unprocessable(
-            "A token without any scope could do nothing. Leave scopes out, or name one."
+            "A token without scopes has no permissions. No token was created. Leave scopes out, or "
+            "name one."
         )
     if new.scopes is not None and (more := expand_scopes(new.scopes) - scope.scopes):
         raise Forbidden(
-            f"The token that you call with lacks the scope {min(more)} itself. Nothing was made."
+            f"The token of this request does not have the scope {min(more)}. No token was created."
         )
 
 
-def _narrow(new: NewToken, own: TokenRow) -> NewToken:
-    """What a token may give on of itself."""
+def _limit_to_creator(new: NewToken, own: TokenRow) -> NewToken:
+    """Limit a new token to the projects, scopes and lifetime of the token that creates it."""
     expires_at = new.expires_at or own.expires_at
     if expires_at is not None and own.expires_at is not None and expires_at > own.expires_at:
         raise Unprocessable(
-            f"The token that you call with ends at {own.expires_at:%Y-%m-%d %H:%M} UTC, and none that it makes lasts "
-            "longer. Nothing was made. Choose an earlier expires_at, or sign in to make it."
+            f"The token of this request expires at {own.expires_at:%Y-%m-%d %H:%M} UTC, and tokens "
+            "that it creates cannot expire later. No token was created. Choose an earlier "
+            "expires_at, or sign in to create the token."
         )
     scopes = new.scopes
     if scopes is None and new.kind == TokenKind.USER and own.scopes is not None:
@@ -160,16 +176,22 @@ def _narrow(new: NewToken, own: TokenRow) -> NewToken:
 
 
 async def list_own_tokens(system: AppContext, scope: Scope) -> Page[Token]:
-    """List the tokens of the caller's person, newest first; a limited token sees itself and what came of it."""
+    """List the tokens of the caller's user, newest first.
+
+    A limited token gets itself and the tokens that descend from it.
+    """
     async with system.database.transaction(scope) as tx:
         rows = await list_tokens(scope, tx)
         return Page(results=[_describe(row) for row in rows], count=len(rows))
 
 
 async def revoke_token(system: AppContext, scope: Scope, token_id: UUID) -> None:
-    """Revoke a token and all that it made; they are refused from the commit on. Raises NotFound.
+    """Revoke a token and all tokens that descend from it, with effect from the commit.
 
-    A limited token revokes itself and what came of it, not its person's others.
+    A limited token can revoke itself and its descendants, not other tokens of its user.
+
+    Raises:
+        NotFound: the caller has no such token.
     """
     async with system.database.transaction(scope) as tx:
         if not any(row.id == token_id for row in await list_tokens(scope, tx)):
@@ -178,7 +200,7 @@ async def revoke_token(system: AppContext, scope: Scope, token_id: UUID) -> None
         for row in await list_tokens(scope, tx):
             if row.id in revoked:
                 along_with = None if row.id == token_id else str(token_id)
-                await _tell(scope, tx, "revoke", row, name=row.name, along_with=along_with)
+                await _audit_token(scope, tx, "revoke", row, name=row.name, along_with=along_with)
         tx.after_commit(
             lambda: system.known.callers.delete(lambda caller: caller.token_id in revoked)
         )

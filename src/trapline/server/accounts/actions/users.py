@@ -1,4 +1,4 @@
-"""Everybody's accounts, for operators: invite, list, change, deactivate, reset by link."""
+"""User accounts, for operators: invite, list, change, deactivate, reset by link."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -29,11 +29,14 @@ from trapline.wire.auth import Membership, OneTimeLink
 from trapline.wire.users import InvitedUser, NewUser, User, UserState, UserUpdate
 from trapline.wire.values import Page
 
-LAST_OPERATOR = "This is the last operator of this Trapline. Nothing was changed. Make another user an operator first."
+LAST_OPERATOR = (
+    "This is the last operator of this Trapline. Nothing was changed. Make another user an "
+    "operator first."
+)
 
 
 def get_user_state(user: UserRow) -> UserState:
-    """Whether somebody can sign in."""
+    """Return whether a user is active, invited or deactivated."""
     if user.deactivated_at is not None:
         return UserState.DEACTIVATED
     can_sign_in = user.password_hash is not None or user.oidc_subject is not None
@@ -74,7 +77,7 @@ async def list_users(
     limit: int,
     cursor: str | None,
 ) -> Page[User]:
-    """List everybody who has an account, by when they were invited."""
+    """List all user accounts in the order of their invitation."""
     async with system.database.transaction(scope) as tx:
         statement = select_users(scope, wanted)
         rows, following = await fetch_page(
@@ -90,17 +93,22 @@ async def list_users(
 
 
 async def get_user(system: AppContext, scope: Scope, user_id: UUID) -> User:
-    """Show one account. Raises NotFound."""
+    """Return one account.
+
+    Raises:
+        NotFound: the account does not exist.
+    """
     async with system.database.transaction(scope) as tx:
         [user] = await _describe(tx, scope, [await get_user_row(scope, tx, user_id)])
         return user
 
 
 async def invite_user(system: AppContext, scope: Scope, new: NewUser) -> InvitedUser:
-    """Make an account with these roles, and a link that lets its person choose a password.
+    """Create an account with these roles, and a link to choose its password.
 
-    Raises Conflict where the e-mail address has an account, Unprocessable for a project that is not
-    there.
+    Raises:
+        Conflict: an account has this e-mail address.
+        Unprocessable: a project does not exist.
     """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, InvitedUser)
@@ -112,7 +120,8 @@ async def invite_user(system: AppContext, scope: Scope, new: NewUser) -> Invited
             await tx.session.flush()
         except IntegrityError:
             raise Conflict(
-                f"{new.email} has an account already. Nothing was made. Give it a role in a project, or a new link."
+                f"{new.email} has an account already. No user was invited. Give the account a role "
+                "in a project, or a new link."
             ) from None
         await tx.session.refresh(row)
         tx.audit("invite", "user", row.id, email=new.email, is_operator=new.is_operator)
@@ -129,9 +138,12 @@ async def invite_user(system: AppContext, scope: Scope, new: NewUser) -> Invited
 
 
 async def update_user(system: AppContext, scope: Scope, user_id: UUID, change: UserUpdate) -> User:
-    """Change an account; to deactivate one ends its sessions, links and tokens at once, for good.
+    """Update an account; deactivation permanently ends its sessions, links and tokens.
 
-    Raises NotFound, LostRace, Conflict for the last operator.
+    Raises:
+        NotFound: the account does not exist.
+        PreconditionFailed: the account was changed since it was read.
+        Conflict: the account is the last operator.
     """
     async with system.database.transaction(scope) as tx:
         # Two operators who deactivate each other at the same moment must not both succeed.
@@ -172,7 +184,11 @@ async def update_user(system: AppContext, scope: Scope, user_id: UUID, change: U
 
 
 async def update_own_name(system: AppContext, scope: Scope, name: str) -> None:
-    """Change the caller's name. Raises NotFound for a token of nobody."""
+    """Change the caller's name.
+
+    Raises:
+        NotFound: the caller is a token without a user.
+    """
     if scope.user_id is None:
         raise NotFound
     async with system.database.transaction(scope) as tx:
@@ -182,10 +198,11 @@ async def update_own_name(system: AppContext, scope: Scope, name: str) -> None:
 
 
 async def create_user_link(system: AppContext, scope: Scope, user_id: UUID) -> OneTimeLink:
-    """Make a link that lets somebody choose a new password: an invitation again, where they have
-    none yet.
+    """Create a link to choose a new password; an invitation if the account has none yet.
 
-    Raises NotFound, Conflict where the account is deactivated.
+    Raises:
+        NotFound: the account does not exist.
+        Conflict: the account is deactivated.
     """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, OneTimeLink)
@@ -193,7 +210,7 @@ async def create_user_link(system: AppContext, scope: Scope, user_id: UUID) -> O
             return replay_link(system, scope, done)
         row = await get_user_row(scope, tx, user_id, lock=True)
         if row.deactivated_at is not None:
-            raise Conflict("This account is deactivated. No link was made. Reactivate it first.")
+            raise Conflict("This account is deactivated. No link was created. Reactivate it first.")
         _, link = await create_link(system, tx, "reset" if row.password_hash else "invite", row.id)
         save_response(scope, tx, redact_link(link), projects=())
         return link

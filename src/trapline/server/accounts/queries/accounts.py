@@ -1,4 +1,4 @@
-"""Users, their sessions and one-time links, API tokens, and who is a member of which project."""
+"""Users, their sessions, one-time links and API tokens, and members of projects."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -29,15 +29,15 @@ from trapline.server.platform.db.row import Key, Now, Row
 from trapline.server.platform.errors import NotFound
 from trapline.wire.users import UserState
 
-# The table of a higher domain: only these columns are read here.
+# A table of a higher domain; only these columns are read here.
 _PROJECTS = table("projects", column("id"), column("deleted_at"))
 
 
 class UserRow(Row):
-    """A person. An operator is one who may do everything in this installation.
+    """A user; an operator has all permissions in this installation.
 
-    `oidc_issuer` and `oidc_subject` are whom an OpenID provider knows this person as, once they
-    signed in by it.
+    `oidc_issuer` and `oidc_subject` identify the user at an OpenID provider after the first sign-in
+    by it.
     """
 
     __tablename__ = "users"
@@ -59,7 +59,7 @@ class UserRow(Row):
 
 
 class SessionRow(Row):
-    """A person signed in on one browser; only a hash of the cookie is kept."""
+    """A session of a user in one browser; only a hash of the cookie is stored."""
 
     __tablename__ = "sessions"
 
@@ -74,7 +74,7 @@ class SessionRow(Row):
 
 
 class LinkRow(Row):
-    """A link that signs somebody in once, or that makes the first owner's account."""
+    """A link that signs a user in once, or creates the first owner's account."""
 
     __tablename__ = "links"
     __table_args__ = (
@@ -93,11 +93,11 @@ class LinkRow(Row):
 
 
 class TokenRow(Row):
-    """An API token; only a hash is kept, and a prefix to look it up by.
+    """An API token; only a hash and a prefix for the lookup are stored.
 
-    `project_ids` null stands for all projects of its user, or for every project if `every_project`;
-    `scopes` null for all that its kind may do. `made_by` is the token that made it, and that takes
-    it along when it is revoked.
+    If `project_ids` is null, the token reaches all projects of its user, or every project if
+    `every_project`. If `scopes` is null, it has all scopes of its kind. `made_by` is the token that
+    created it; it is revoked with that token.
     """
 
     __tablename__ = "tokens"
@@ -143,7 +143,7 @@ class MemberRow(Row):
 
 
 async def find_user_by_email(scope: Scope, tx: Transaction, email: str) -> UserRow | None:
-    """Find the person with this e-mail address, in any case of its letters."""
+    """Find the user with this e-mail address, compared without case."""
     return (
         await tx.session.scalars(select(UserRow).where(func.lower(UserRow.email) == email.lower()))
     ).one_or_none()
@@ -152,7 +152,7 @@ async def find_user_by_email(scope: Scope, tx: Transaction, email: str) -> UserR
 async def find_user_by_subject(
     scope: Scope, tx: Transaction, issuer: str, subject: str
 ) -> UserRow | None:
-    """Find the person whom an OpenID provider knows as this."""
+    """Find the user with this identity at an OpenID provider."""
     statement = select(UserRow).where(
         UserRow.oidc_issuer == issuer, UserRow.oidc_subject == subject
     )
@@ -160,7 +160,7 @@ async def find_user_by_subject(
 
 
 def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
-    """Select everybody who has an account, or who fits."""
+    """Select the user accounts that match a filter."""
     email = None if wanted.email is None else wanted.email.lower()
     columns = ((func.lower(UserRow.email), email), (UserRow.name, wanted.name))
     statement = filter_by(select(UserRow), (*columns, (UserRow.is_operator, wanted.is_operator)))
@@ -172,7 +172,7 @@ def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
                 .where(MemberRow.role == wanted.role, _PROJECTS.c.deleted_at.is_(None))
             )
         )
-    # The same as the action tells of each.
+    # The same states as in accounts/actions/users.
     may_sign_in = or_(UserRow.password_hash.is_not(None), UserRow.oidc_subject.is_not(None))
     match wanted.state:
         case UserState.DEACTIVATED:
@@ -187,9 +187,12 @@ def select_users(scope: Scope, wanted: UserFilter) -> Select[UserRow]:
 async def get_user_row(
     scope: Scope, tx: Transaction, user_id: UUID, *, lock: bool = False
 ) -> UserRow:
-    """Get a person; raises NotFound.
+    """Return a user.
 
-    Whatever ends their sessions, links or rights locks them first.
+    Code that ends sessions, links or permissions of the user locks the row first.
+
+    Raises:
+        NotFound: the user does not exist.
     """
     row = await tx.session.get(
         UserRow, user_id, with_for_update=lock or None, populate_existing=lock
@@ -200,12 +203,12 @@ async def get_user_row(
 
 
 async def has_any_user(scope: Scope, tx: Transaction) -> bool:
-    """Tell whether anybody has an account yet."""
+    """Return whether any account exists."""
     return (await tx.session.scalars(select(UserRow.id).limit(1))).first() is not None
 
 
 async def find_first_operator(scope: Scope, tx: Transaction) -> UserRow | None:
-    """Find the first operator of this installation."""
+    """Find the oldest active operator of this installation."""
     statement = (
         select(UserRow)
         .where(UserRow.is_operator, UserRow.deactivated_at.is_(None))
@@ -215,7 +218,7 @@ async def find_first_operator(scope: Scope, tx: Transaction) -> UserRow | None:
 
 
 async def has_other_operator(scope: Scope, tx: Transaction, user_id: UUID) -> bool:
-    """Whether somebody else who can sign in is an operator."""
+    """Return whether another active operator exists."""
     statement = select(UserRow.id).where(
         UserRow.is_operator, UserRow.deactivated_at.is_(None), UserRow.id != user_id
     )
@@ -225,7 +228,7 @@ async def has_other_operator(scope: Scope, tx: Transaction, user_id: UUID) -> bo
 async def list_last_seen(
     scope: Scope, tx: Transaction, user_ids: Sequence[UUID]
 ) -> dict[UUID, datetime]:
-    """When each of these people was last seen, by a session that is not over."""
+    """Return when each of these users was last seen in a current session."""
     statement = (
         select(SessionRow.user_id, func.max(SessionRow.last_seen_at))
         .where(SessionRow.user_id.in_(user_ids))
@@ -237,7 +240,7 @@ async def list_last_seen(
 async def find_session(
     scope: Scope, tx: Transaction, secret_hash: bytes
 ) -> tuple[SessionRow, UserRow] | None:
-    """Find a live session and its person."""
+    """Find an active session and its user."""
     statement = (
         select(SessionRow, UserRow)
         .join(UserRow, UserRow.id == SessionRow.user_id)
@@ -252,14 +255,14 @@ async def find_session(
 
 
 async def delete_session(scope: Scope, tx: Transaction, secret_hash: bytes) -> None:
-    """End a session; one that is over already is fine."""
+    """Delete a session; one that does not exist is ignored."""
     await tx.session.execute(delete(SessionRow).where(SessionRow.secret_hash == secret_hash))
 
 
 async def delete_sessions(
     scope: Scope, tx: Transaction, user_id: UUID, *, but: UUID | None = None
 ) -> int:
-    """End all sessions of a person but this one; answers how many there were."""
+    """Delete the sessions of a user except `but`; return how many there were."""
     statement = delete(SessionRow).where(SessionRow.user_id == user_id).returning(SessionRow.id)
     if but is not None:
         statement = statement.where(SessionRow.id != but)
@@ -267,7 +270,7 @@ async def delete_sessions(
 
 
 async def list_sessions(scope: Scope, tx: Transaction, user_id: UUID) -> list[SessionRow]:
-    """List the live sessions of a person, the last used first."""
+    """List the active sessions of a user, most recently used first."""
     statement = select(SessionRow).where(
         SessionRow.user_id == user_id, SessionRow.expires_at > func.now()
     )
@@ -281,7 +284,7 @@ async def list_sessions(scope: Scope, tx: Transaction, user_id: UUID) -> list[Se
 
 
 async def revoke_links(scope: Scope, tx: Transaction, user_id: UUID) -> None:
-    """Let no link of a person be good any longer."""
+    """Delete all unused links of a user."""
     await tx.session.execute(
         delete(LinkRow).where(LinkRow.user_id == user_id, LinkRow.used_at.is_(None))
     )
@@ -290,7 +293,7 @@ async def revoke_links(scope: Scope, tx: Transaction, user_id: UUID) -> None:
 async def find_link(
     scope: Scope, tx: Transaction, secret_hash: bytes, *, lock: bool = False
 ) -> LinkRow | None:
-    """Find a one-time link that is still good."""
+    """Find a one-time link that is still valid."""
     statement = select(LinkRow).where(
         LinkRow.secret_hash == secret_hash,
         LinkRow.used_at.is_(None),
@@ -304,17 +307,24 @@ async def find_link(
 async def list_credential_states(
     scope: Scope, tx: Transaction, ids: list[UUID]
 ) -> list[tuple[UUID, str]]:
-    """List the sessions and tokens of these that hold, each with a text that differs once it reaches something else."""
+    """List the active ones of these sessions and tokens, each with a text of its permissions.
+
+    The text changes when the permissions change.
+    """
     cursor = await tx.execute(
         """
         with holding as (
-            select id, user_id, '' as limits from sessions where id = any(%(ids)s) and expires_at > now()
+            select id, user_id, '' as limits from sessions
+            where id = any(%(ids)s) and expires_at > now()
             union all
             select id, user_id, concat(every_project, project_ids, scopes) from tokens
-            where id = any(%(ids)s) and revoked_at is null and (expires_at is null or expires_at > now())
+            where id = any(%(ids)s) and revoked_at is null
+                and (expires_at is null or expires_at > now())
         )
         select h.id, concat(h.limits, u.deactivated_at, u.is_operator, (
-            select string_agg(concat(m.project_id, m.role, p.deleted_at, p.archived_at), ',' order by m.project_id)
+            select string_agg(
+                concat(m.project_id, m.role, p.deleted_at, p.archived_at), ',' order by m.project_id
+            )
             from members m join projects p on p.id = m.project_id where m.user_id = h.user_id
         )) from holding h left join users u on u.id = h.user_id
         """,
@@ -326,10 +336,11 @@ async def list_credential_states(
 async def list_actor_names(
     scope: Scope, tx: Transaction, actors: Iterable[str | None], *, with_emails: bool = True
 ) -> dict[str | None, str]:
-    """Describe those who did something: a person's name or e-mail address, a token's name, else as
-    it is stored.
+    """Return a name for each actor: of the user or token, else the stored text.
 
-    A token of a worker or pipeline reads no e-mail address, and without `with_emails` no caller
+    A user without a name is named by e-mail address.
+
+    Tokens of workers and pipelines get no e-mail addresses, and without `with_emails` no caller
     does.
     """
     by_kind: dict[str, set[UUID]] = {"user": set(), "token": set()}

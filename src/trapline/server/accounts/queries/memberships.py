@@ -13,7 +13,8 @@ async def list_roles(
 ) -> tuple[dict[int, Role], frozenset[int]]:
     """Return the role of a user in each project, and the IDs of those that are archived."""
     cursor = await tx.execute(
-        "select m.project_id, m.role, p.archived_at is not null from members m join projects p on p.id = m.project_id"
+        "select m.project_id, m.role, p.archived_at is not null from members m join projects p on "
+        "p.id = m.project_id"
         " where m.user_id = %s and p.deleted_at is null",
         (user_id,),
     )
@@ -28,7 +29,8 @@ async def list_memberships(
 ) -> dict[UUID, list[tuple[int, str, Role]]]:
     """List the projects of each of these users: ID, name and role, ordered by ID."""
     cursor = await tx.execute(
-        "select m.user_id, p.id, p.name, m.role from members m join projects p on p.id = m.project_id"
+        "select m.user_id, p.id, p.name, m.role from members m join projects p on p.id = "
+        "m.project_id"
         " where m.user_id = any(%s) and p.deleted_at is null order by p.id",
         (list(user_ids),),
     )

@@ -1,4 +1,4 @@
-"""Attempts to sign in, counted for all processes together."""
+"""Counts of failed attempts to sign in, shared by all processes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from trapline.server.platform.db.row import Row
 
 
 class SignInFailureRow(Row):
-    """Failures in a row of an account, an address or both; `key` is a hash, so that nobody's name
-    is kept.
+    """Consecutive failures of an account, an address, or an account from an address.
 
-    `trusted_until` is of both: the account signed in from there.
+    `key` is a hash, so that no names are stored. `trusted_until` is set for an account and an
+    address after a successful sign-in.
     """
 
     __tablename__ = "sign_in_failures"
@@ -31,7 +31,7 @@ class SignInFailureRow(Row):
 
 @dataclass(frozen=True)
 class SignInAttempt:
-    """The three counts that an attempt is added to."""
+    """The keys of the three counts of an attempt."""
 
     both: bytes
     address: bytes
@@ -41,15 +41,16 @@ class SignInAttempt:
 async def count_attempt(
     scope: Scope, tx: Transaction, attempt: SignInAttempt, patience: Mapping[bytes, LoginBackoff]
 ) -> int:
-    """Count an attempt as failed before it is looked at, so that many at once are counted, too.
+    """Count an attempt as failed before its password is verified, so that concurrent ones count.
 
-    Answers 0, or how many seconds to wait; then nothing is to be counted, and the transaction is to
-    be rolled back.
+    Returns 0, or the number of seconds to wait. In the second case nothing is counted and the
+    caller rolls the transaction back.
     """
-    keys = sorted(patience)  # in one order, so that two attempts never wait for each other
+    keys = sorted(patience)  # one order prevents deadlocks
     await tx.execute(
         "insert into sign_in_failures (key, failures, last_at, not_before)"
-        " select key, 0, clock_timestamp(), clock_timestamp() from unnest(%s::bytea[]) key order by key"
+        " select key, 0, clock_timestamp(), clock_timestamp() from unnest(%s::bytea[]) key order "
+        "by key"
         " on conflict do nothing",
         (keys,),
     )
@@ -82,14 +83,19 @@ async def count_attempt(
 
 
 async def undo_attempt(scope: Scope, tx: Transaction, attempt: SignInAttempt) -> None:
-    """Take an attempt back that was none to fail; its account begins anew, its address only loses this one."""
+    """Undo the count of a successful attempt.
+
+    The counts of the account are reset; the count of the address is reduced by this attempt.
+    """
     await tx.execute(
         """
         update sign_in_failures set not_before = clock_timestamp(),
             failures = case when key = %(address)s then greatest(failures - 1, 0) else 0 end,
-            trusted_until = case when key = %(both)s then clock_timestamp() + %(trusted)s else trusted_until end
+            trusted_until = case when key = %(both)s
+                then clock_timestamp() + %(trusted)s else trusted_until end
         where key in (
-            select key from sign_in_failures where key in (%(both)s, %(address)s, %(account)s) order by key for update
+            select key from sign_in_failures where key in (%(both)s, %(address)s, %(account)s)
+            order by key for update
         )
         """,
         {
@@ -102,10 +108,11 @@ async def undo_attempt(scope: Scope, tx: Transaction, attempt: SignInAttempt) ->
 
 
 async def purge_failure_batch(scope: Scope, tx: Transaction, limit: int) -> int:
-    """Delete counts that count no longer, at most so many; answers how many went."""
+    """Purge expired counts, at most `limit`; return how many were deleted."""
     cursor = await tx.execute(
         "delete from sign_in_failures where key in (select key from sign_in_failures"
-        " where last_at < now() - %s and coalesce(trusted_until < now(), true) limit %s for update skip locked)",
+        " where last_at < now() - %s and coalesce(trusted_until < now(), true) limit %s for update "
+        "skip locked)",
         (FORGOTTEN_AFTER, limit),
     )
     return cursor.rowcount

@@ -1,4 +1,4 @@
-"""Whose API tokens there are, and which came of which."""
+"""API tokens of users, and the tokens that tokens created."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +14,10 @@ from trapline.wire.auth import Role
 
 
 async def list_tokens(scope: Scope, tx: Transaction) -> list[TokenRow]:
-    """List the tokens that the caller may see, newest first: their person's, or of a limited one its own and below."""
+    """List the tokens that the caller can see, newest first.
+
+    These are all tokens of the user, or for a limited token itself and its descendants.
+    """
     statement = select(TokenRow)
     if scope.is_person:
         statement = statement.where(TokenRow.user_id == scope.user_id)
@@ -27,20 +30,22 @@ async def list_tokens(scope: Scope, tx: Transaction) -> list[TokenRow]:
 
 
 async def lock_token(scope: Scope, tx: Transaction, token_id: UUID) -> TokenRow | None:
-    """Lock a token that makes another one, so that it is not revoked without that one."""
+    """Lock a token that creates another one, so that both are revoked together."""
     statement = select(TokenRow).where(TokenRow.id == token_id).with_for_update(key_share=True)
     return (await tx.session.scalars(statement)).one_or_none()
 
 
 async def revoke_tokens(scope: Scope, tx: Transaction, token_ids: Sequence[UUID]) -> list[UUID]:
-    """Revoke these tokens and, one generation behind the other, all that they made; answers which
-    were good before.
+    """Revoke tokens and their descendants, one generation after the other.
 
-    A token is locked while it makes another one: when a generation is revoked, what it made can be
-    seen.
+    Returns the tokens that were active before. A token is locked while it creates another one, so
+    the next generation is complete when its parents are revoked.
     """
     revoked: list[UUID] = []
-    statement = "update tokens set revoked_at = now() where id = any(%s) and revoked_at is null returning id"
+    statement = (
+        "update tokens set revoked_at = now() where id = any(%s) and revoked_at is null returning "
+        "id"
+    )
     level = list(token_ids)
     while level:
         cursor = await tx.execute(statement, (level,))
@@ -51,20 +56,21 @@ async def revoke_tokens(scope: Scope, tx: Transaction, token_ids: Sequence[UUID]
 
 
 async def revoke_user_tokens(scope: Scope, tx: Transaction, user_id: UUID) -> int:
-    """Revoke every token of a person whose row is locked; answers how many were good before."""
+    """Revoke all tokens of a user whose row is locked; return how many were active."""
     cursor = await tx.execute(
-        "update tokens set revoked_at = clock_timestamp() where user_id = %s and revoked_at is null",
+        "update tokens set revoked_at = clock_timestamp() where user_id = %s and revoked_at is "
+        "null",
         (user_id,),
     )
     return cursor.rowcount
 
 
 class ActiveToken(NamedTuple):
-    """A token that is neither revoked nor expired, with whose it is and the roles of its user, or
-    of an owner of all.
+    """A token that is neither revoked nor expired, with its user and roles.
 
-    `has_live_user` is false where its user is gone or deactivated; `is_long_unused` where no use
-    was noted lately.
+    With `every_project` the roles are those of an owner in all projects. `has_live_user` is false
+    if the user does not exist or is deactivated. `is_long_unused` is true if no use was recorded in
+    the last minute.
     """
 
     id: UUID
@@ -82,7 +88,10 @@ class ActiveToken(NamedTuple):
 
 
 async def find_active_token(scope: Scope, tx: Transaction, prefix: str) -> ActiveToken | None:
-    """Find a token by its prefix, in one statement because every call begins with it; its hash is to be compared."""
+    """Find a token by its prefix; the caller compares the hash.
+
+    One statement, because every request executes it.
+    """
     return await _find_live(tx, prefix, None)
 
 
@@ -103,14 +112,17 @@ async def _find_live(
             u.id is not null and u.deactivated_at is null, coalesce(u.is_operator, false),
             r.projects, r.roles, r.archived
         from tokens t left join users u on u.id = t.user_id, lateral (
-            select array_agg(id), array_agg('owner'::text), array_agg(id) filter (where archived_at is not null)
+            select array_agg(id), array_agg('owner'::text),
+                array_agg(id) filter (where archived_at is not null)
             from projects where t.every_project and deleted_at is null
             union all
-            select array_agg(m.project_id), array_agg(m.role), array_agg(p.id) filter (where p.archived_at is not null)
+            select array_agg(m.project_id), array_agg(m.role),
+                array_agg(p.id) filter (where p.archived_at is not null)
             from members m join projects p on p.id = m.project_id
             where not t.every_project and m.user_id = t.user_id and p.deleted_at is null
         ) r(projects, roles, archived)
-        where (t.prefix = %s or t.id = %s) and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())
+        where (t.prefix = %s or t.id = %s) and t.revoked_at is null
+            and (t.expires_at is null or t.expires_at > now())
         order by r.projects is null limit 1
         """,
         (prefix, token_id),
@@ -124,5 +136,5 @@ async def _find_live(
 
 
 async def record_token_use(scope: Scope, tx: Transaction, token_id: UUID) -> None:
-    """Note that a token is used."""
+    """Record the use of a token."""
     await tx.execute("update tokens set last_used_at = now() where id = %s", (token_id,))

@@ -1,4 +1,4 @@
-"""Who calls: the one place that finds it out, and holds it against the table of all routes."""
+"""The caller of a request: authentication, and the check against the table of all routes."""
 
 import hmac
 from collections.abc import Awaitable, Callable, Hashable
@@ -37,7 +37,7 @@ Found = TypeVar("Found", Scope, Scope | None)
 
 
 async def get_app_context(request: Request) -> AppContext:
-    """Give the engines that this application stands on; what is logged from here on names what the path names."""
+    """Return the context of this application; log entries get the IDs of the path."""
     bind_contextvars(**build_log_context(request.path_params))
     system: AppContext = request.app.state.system
     return system
@@ -47,7 +47,10 @@ SystemOf = Annotated[AppContext, Depends(get_app_context)]
 
 
 def get_cookie_name(system: AppContext) -> str:
-    """Name the session's cookie; under https browsers keep that name from every other host and path."""
+    """Return the name of the session cookie.
+
+    Under HTTPS browsers reserve names with the prefix `__Host-` for this host.
+    """
     return (
         "__Host-trapline_session"
         if system.public_url.startswith("https://")
@@ -77,7 +80,7 @@ async def _find_caller(
             request, system, system.rates.callers, hash_secret(secret), find_session
         )
     if scope is None or secret is None:
-        # Only the page sends a session, or the token that belongs to one.
+        # Only the page sends a session or its CSRF token.
         if secret or "x-csrf-token" in request.headers:
             raise Unauthenticated("Your session has ended. Nothing was changed. Sign in again.")
         raise Unauthenticated(
@@ -95,7 +98,11 @@ async def _look_up(
     key: bytes,
     find: Callable[[], Awaitable[Found]],
 ) -> Found:
-    """Find who has these credentials, and count the call as theirs. Raises TooMany."""
+    """Find the caller with these credentials, and count the request against its rate.
+
+    Raises:
+        TooManyRequests: the caller, or its address, has sent too many requests.
+    """
     if key in buckets:
         limit_caller(request, buckets, key)
     else:
@@ -107,45 +114,56 @@ async def _look_up(
 
 
 def _check_same_page(request: Request, expected: str) -> None:
-    """A browser sends the cookie along for any page: only ours knows the token, and only ours has our origin."""
+    """Require the CSRF token and the origin of the page.
+
+    Browsers send the cookie with requests of any page; only our page knows the token.
+    """
     require_same_origin(request)
     if not hmac.compare_digest(request.headers.get("x-csrf-token", "").encode(), expected.encode()):
         raise Forbidden("The page is out of date. Nothing was changed; reload it and try again.")
 
 
 def require_same_origin(request: Request) -> None:
-    """Refuse what a browser says comes from another web page. Raises Forbidden."""
+    """Refuse requests that a browser marks as sent by another web page.
+
+    Raises:
+        Forbidden: the origin differs from the host.
+    """
     origin = request.headers.get("origin")
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Forbidden("This request came from another web page. Nothing was changed.")
 
 
 async def require_known_caller(scope: ASGIScope) -> None:
-    """Find out whether a caller is known before a large body is read.
+    """Authenticate the caller before a large body is read.
 
-    Raises HTTPException with 401 or 403.
+    Raises:
+        HTTPException: 401, 403 or 429.
     """
     request = Request(scope)
     try:
         await _find_caller(request, await get_app_context(request), get_minimal_origin(request))
     except (Unauthenticated, Forbidden) as error:
-        # Whoever reads bodies lets nothing else through.
+        # The code that reads bodies passes on only this exception.
         raise HTTPException(error.status, error.detail) from error
     except TooManyRequests as error:
         raise HTTPException(
             error.status, error.detail, {"Retry-After": str(error.retry_after_s)}
         ) from error
     except ServiceUnavailable:
-        return  # said where the caller is asked for
+        return  # the route authenticates again and reports it
 
 
 async def authorise(request: Request, system: SystemOf, origin: OriginOf) -> Scope:
-    """Find who calls, and whether that kind of caller may call this route; projects are checked with their rows."""
+    """Authenticate the caller and require that its kind can call this route.
+
+    Projects are checked with their rows.
+    """
     return await _authorise(request, system, origin, anew=False)
 
 
 async def authorise_uncached(request: Request, system: AppContext, origin: RequestOrigin) -> Scope:
-    """The same for a route that is called often, where a caller that was remembered would be refused."""
+    """Authorise without the cache, on a route that otherwise uses cached callers."""
     return await _authorise(request, system, origin, anew=True)
 
 
@@ -153,7 +171,7 @@ async def _authorise(
     request: Request, system: AppContext, origin: RequestOrigin, *, anew: bool
 ) -> Scope:
     access = get_route_access(request)
-    assert access.kinds is not None, "a public route asks for no scope"
+    assert access.kinds is not None, "a public route has no scope"
     scope = await _find_caller(request, system, origin, anew=anew or not access.often)
     if scope.kind not in access.kinds:
         raise Forbidden(
@@ -170,15 +188,16 @@ async def _authorise(
 
 
 def _check_token(scope: Scope, access: RouteAccess, method: str) -> None:
-    """Keep a token that was made to do less than its person to that."""
+    """Require that the scopes and projects of a limited token allow this route."""
     if access.account and scope.is_limited:
         raise Forbidden(
-            "This API token is for some projects only, and this is about accounts. Nothing was changed."
+            "This API token is limited to some projects and cannot manage accounts. Nothing was "
+            "changed."
         )
     wanted = access.scope_for(method)
     if wanted not in scope.scopes:
         raise Forbidden(
-            f"This needs an API token with the scope {wanted}, and yours has "
+            f"This requires an API token with the scope {wanted}; your token has "
             f"{', '.join(sorted(scope.scopes)) or 'none'}. Nothing was changed."
         )
 

@@ -1,4 +1,4 @@
-"""Sign in and out, one-time links, sessions, the password, who am I."""
+"""Sign-in, sign-out, one-time links, sessions, passwords and the current user."""
 
 from operator import attrgetter
 from uuid import UUID
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 def set_session_cookie(
     system: SystemOf, response: Response, signed_in: auth.CreatedSession
 ) -> Caller:
-    """Let the browser keep the session that just began; answers who signed in."""
+    """Set the cookie of a new session and return its caller."""
     response.set_cookie(
         get_cookie_name(system),
         signed_in.secret,
@@ -43,7 +43,7 @@ def set_session_cookie(
 
 @router.post("/sign-in")
 async def sign_in(system: SystemOf, origin: OriginOf, given: SignIn, response: Response) -> Caller:
-    """Sign in by e-mail and password; the answer sets a cookie."""
+    """Sign in by e-mail address and password; the response sets a cookie."""
     return set_session_cookie(system, response, await auth.sign_in(system, origin, given))
 
 
@@ -61,7 +61,7 @@ async def sign_out(system: SystemOf, scope: ScopeOf, request: Request, response:
 
 @router.get("/me")
 async def get_current_user(system: SystemOf, scope: ScopeOf, request: Request) -> Caller:
-    """Tell who is behind this request."""
+    """Get the caller of this request."""
     session = request.cookies.get(get_cookie_name(system)) if scope.kind is None else None
     return await auth.get_caller(system, scope, session)
 
@@ -77,7 +77,7 @@ async def update_current_user(
 
 @router.post("/link/state")
 async def get_link(system: SystemOf, given: LinkStateRequest) -> LinkState:
-    """Tell what a one-time link is for, without using it."""
+    """Get the purpose of a one-time link without using it."""
     return await one_time_links.get_link(system, given.link)
 
 
@@ -85,7 +85,7 @@ async def get_link(system: SystemOf, given: LinkStateRequest) -> LinkState:
 async def use_link(
     system: SystemOf, origin: OriginOf, given: LinkSignInRequest, response: Response
 ) -> Caller:
-    """Sign in by a one-time link; the first one makes the owner's account, others can set a password."""
+    """Sign in by a one-time link, which can also create the owner's account or set a password."""
     return set_session_cookie(
         system, response, await one_time_links.use_link(system, origin, given)
     )
@@ -93,7 +93,7 @@ async def use_link(
 
 @router.put("/password", status_code=204)
 async def update_password(system: SystemOf, scope: ScopeOf, change: PasswordUpdate) -> None:
-    """Set your password; every other session of yours ends. API tokens stay as they are."""
+    """Set your password and end your other sessions. API tokens stay valid."""
     await passwords.update_password(system, scope, change)
 
 
@@ -101,7 +101,7 @@ async def update_password(system: SystemOf, scope: ScopeOf, change: PasswordUpda
 async def list_sessions(
     system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[BrowserSession]:
-    """List the browsers that you are signed in with, the last used first."""
+    """List your sessions in browsers, most recently used first."""
     return slice_page(
         await sessions.list_own_sessions(system, scope), attrgetter("id"), limit, cursor
     )
@@ -109,7 +109,7 @@ async def list_sessions(
 
 @router.delete("/sessions", status_code=204)
 async def delete_other_sessions(system: SystemOf, scope: ScopeOf) -> None:
-    """End all of your sessions but this one."""
+    """End all of your sessions except this one."""
     await sessions.end_other_sessions(system, scope)
 
 

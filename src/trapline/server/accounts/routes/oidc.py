@@ -1,4 +1,4 @@
-"""Sign in by the organisation's OpenID provider, where one is set."""
+"""Sign-in by the organisation's OpenID provider, if one is configured."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -20,14 +20,17 @@ def _cookie_of(system: SystemOf) -> str:
 
 @router.get("/methods")
 async def list_sign_in_methods(system: SystemOf, request: Request) -> SignInMethods:
-    """Tell how people sign in here."""
+    """List the methods to sign in."""
     limit_visitor(request, system)
     return oidc.list_sign_in_methods(system)
 
 
 @router.post("/oidc/begin")
 async def begin_oidc(system: SystemOf, request: Request, response: Response) -> OidcRedirect:
-    """Begin to sign in by the OpenID provider: the answer says where to go, and sets a cookie for ten minutes."""
+    """Start a sign-in by the OpenID provider.
+
+    The response contains the URL of the provider and sets a cookie for ten minutes.
+    """
     limit_visitor(request, system)
     require_same_origin(request)
     begun, cookie = await oidc.begin_sign_in(system)
@@ -47,11 +50,10 @@ async def begin_oidc(system: SystemOf, request: Request, response: Response) -> 
 async def finish_oidc(
     system: SystemOf, origin: OriginOf, given: OidcCallback, request: Request, response: Response
 ) -> Caller:
-    """Sign in with what the provider sent this browser back with; the answer sets the session's
-    cookie.
+    """Finish a sign-in with the parameters of the provider's redirect; sets the session cookie.
 
-    Only who has an account is signed in: by the link made at the first time, then by a verified
-    e-mail address.
+    Only users with an account can sign in: by the identity of an earlier sign-in, then by a
+    verified e-mail address.
     """
     require_same_origin(request)
     signed_in = await oidc.finish_sign_in(

@@ -1,4 +1,4 @@
-"""API tokens: make, list, revoke."""
+"""API tokens: create, list, revoke."""
 
 from operator import attrgetter
 from uuid import UUID
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/auth/tokens", tags=["auth"])
 async def list_tokens(
     system: SystemOf, scope: ScopeOf, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Token]:
-    """List the API tokens that you made."""
+    """List your API tokens."""
     return slice_page(await tokens.list_own_tokens(system, scope), attrgetter("id"), limit, cursor)
 
 
@@ -27,12 +27,12 @@ async def list_tokens(
 async def create_token(
     system: SystemOf, scope: ScopeOf, new: NewToken, response: Response
 ) -> CreatedToken:
-    """Make an API token; its secret is shown this once, and again to the same request with its Idempotency-Key."""
+    """Create an API token; only this response, also if repeated with its key, has the secret."""
     response.headers["Cache-Control"] = "no-store"
     return await tokens.create_token(system, scope, new)
 
 
 @router.delete("/{token_id}", status_code=204)
 async def revoke_token(system: SystemOf, scope: ScopeOf, token_id: UUID) -> None:
-    """Revoke an API token; it is refused at once."""
+    """Revoke an API token with immediate effect."""
     await tokens.revoke_token(system, scope, token_id)

@@ -1,29 +1,32 @@
-"""How long somebody who guesses passwords has to wait.
+"""Waiting times after failed attempts to sign in.
 
-Three counts are kept of each attempt, and the longest wait of them counts: of this account from
-this address, of this address, and of this account from anywhere. The last one is short, and is not
-asked of an address from which the account signed in lately, so that nobody elsewhere keeps its
-owner out.
+Three counts are kept for each attempt: this account from this address, this address, and this
+account from any address. The longest wait applies. The wait of an account from any address is
+short, and does not apply to an address from which the account signed in recently. An attacker
+therefore cannot lock the owner of an account out.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 FORGOTTEN_AFTER = timedelta(days=1)
-"""Without a failure for so long, one begins anew."""
+"""Time after the last failure when the counts restart."""
 TRUSTED_FOR = timedelta(days=90)
-"""How long an address is known by an account that signed in from there."""
+"""Time for which an address is trusted after a sign-in of the account from it."""
 
 
 @dataclass(frozen=True)
 class LoginBackoff:
-    """So many failures are free; each further one doubles the wait, from a second up to the longest."""
+    """A number of free failures and a maximum wait.
+
+    Each further failure doubles the wait, from one second up to `longest_s`.
+    """
 
     free: int
     longest_s: int
 
     def wait_after(self, failures: int) -> int:
-        """How many seconds to wait after so many failures in a row."""
+        """Return the seconds to wait after a number of consecutive failures."""
         beyond = failures - self.free
         return min(2 ** (min(beyond, 30) - 1), self.longest_s) if beyond > 0 else 0
 

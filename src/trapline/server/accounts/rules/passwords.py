@@ -1,8 +1,9 @@
-"""Passwords: hashed with argon2id at its library's present defaults.
+"""Password hashes by argon2id with the default parameters of the library.
 
-Slow by design, so call these in a thread.
+Hashing is slow by design; call these functions in a thread.
 """
 
+import secrets
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -12,20 +13,23 @@ _hasher = PasswordHasher()
 
 
 @cache
-def _nobody() -> str:
-    """A hash that no password fits; made at the first use, because it takes a quarter of a second."""
-    return _hasher.hash("nobody has this password")
+def _get_unusable_hash() -> str:
+    """Return a hash that no password matches; computed once, because it takes 0.25 s."""
+    return _hasher.hash(secrets.token_urlsafe())
 
 
 def hash_password(password: str) -> str:
-    """Hash a password with a salt of its own."""
+    """Hash a password with a random salt."""
     return _hasher.hash(password)
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Tell whether the password fits; takes as long where there is no such person, so that time tells nothing."""
+    """Return whether a password matches a hash; None matches no password.
+
+    None takes as long as a hash, so that the time does not reveal which accounts exist.
+    """
     try:
-        fits = _hasher.verify(password_hash or _nobody(), password)
+        fits = _hasher.verify(password_hash or _get_unusable_hash(), password)
     except (VerificationError, InvalidHashError):
         return False
     return fits and password_hash is not None

@@ -1,4 +1,4 @@
-"""API tokens and other secrets that callers carry: how they look, and how they are remembered without being kept."""
+"""The format of API tokens and other secrets: generate, parse."""
 
 import base64
 import hmac
@@ -20,7 +20,7 @@ _FORM = re.compile(r"tl_(user|worker|pipeline)_([0-9A-Za-z]{43})_([0-9A-Za-z]{6}
 
 @dataclass(frozen=True)
 class ParsedToken:
-    """A token of the right form: its kind, the prefix to look it up by, and the hash to compare."""
+    """A well-formed token: its kind, the prefix for the lookup, and the hash to compare."""
 
     kind: TokenKind
     prefix: str
@@ -36,7 +36,10 @@ def _checksum(body: str) -> str:
 
 
 def generate_token(kind: TokenKind, strength: bytes | None = None) -> str:
-    """Make a token `tl_<kind>_<random>_<checksum>`; 43 characters of 62 carry 256 bits, those of `strength` or new."""
+    """Generate a token `tl_<kind>_<random>_<checksum>`.
+
+    The 43 random characters of an alphabet of 62 hold 256 bits: those of `strength`, or new ones.
+    """
     number, digits = int.from_bytes(strength or secrets.token_bytes(STRENGTH_BYTES)), ""
     for _ in range(RANDOM_LENGTH):
         number, digit = divmod(number, len(ALPHABET))
@@ -46,7 +49,7 @@ def generate_token(kind: TokenKind, strength: bytes | None = None) -> str:
 
 
 def find_parsed_token(token: str) -> ParsedToken | None:
-    """Read a token; None where it has not the form or its checksum is wrong, so that no look-up is needed."""
+    """Parse a token; None if its format or checksum is wrong, which saves a lookup."""
     match = _FORM.fullmatch(token)
     if match is None or not hmac.compare_digest(_checksum(token[: match.start(3) - 1]), match[3]):
         return None
@@ -54,6 +57,6 @@ def find_parsed_token(token: str) -> ParsedToken | None:
 
 
 def generate_secret(strength: bytes | None = None) -> str:
-    """Make a secret for a cookie or a one-time link, of 32 bytes: those of `strength`, or new ones."""
+    """Encode 32 bytes as a secret of a cookie or link: those of `strength`, or new ones."""
     given = strength or secrets.token_bytes(STRENGTH_BYTES)
     return base64.urlsafe_b64encode(given).rstrip(b"=").decode()
